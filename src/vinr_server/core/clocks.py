@@ -1,0 +1,90 @@
+"""Test clocks: a program created on one lives by it, with all its members (R1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vinr_server.core.answers import Accepted
+from vinr_server.core.commands import AdvanceTestClock, CreateTestClock, DeleteTestClock, FinishTestClock
+from vinr_server.core.context import Context
+from vinr_server.core.keys import Keys
+from vinr_server.core.payloads import clock_payload, unix
+from vinr_server.core.refusals import Rejected, invalid, missing
+from vinr_server.core.rows import TestClock
+from vinr_server.core.state import Layer
+
+
+def keys_create_test_clock(_command: CreateTestClock, _keys: Keys) -> None:
+    """Nothing that is there already."""
+
+
+def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Context) -> Accepted | Rejected:
+    """The clock stands still at its instant."""
+    if context.livemode:
+        return invalid("Test clocks exist in test mode only; use a key that starts with sk_test_.", param="frozen_time")
+    clock = TestClock(
+        id=context.make_id("clock", 0),
+        name=command.name,
+        frozen_at=command.frozen_at,
+        status="ready",
+        created_at=context.wall_now,
+    )
+    draft.put(clock)
+    return Accepted(clock_payload(clock))
+
+
+def keys_advance_test_clock(command: AdvanceTestClock, keys: Keys) -> None:
+    """The clock, locked against every batch that lives on it."""
+    keys.clocks.add(command.clock_id)
+
+
+def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: Context) -> Accepted | Rejected:
+    """The clock stands at its new instant and is advancing until all work due by then is written."""
+    clock = live_clock(draft, command.clock_id)
+    if isinstance(clock, Rejected):
+        return clock
+    if clock.status == "advancing" and command.frozen_at != clock.frozen_at:
+        message = f"Test clock {clock.id} is still advancing to {unix(clock.frozen_at)}. Wait until its status is ready."
+        return Rejected("clock_advancing", message, param="id")
+    if command.frozen_at < clock.frozen_at:
+        message = f"Test clock {clock.id} stands at {clock.frozen_at.isoformat()}; time does not go back."
+        return invalid(message, param="frozen_time")
+    clock = replace(clock, frozen_at=command.frozen_at, status="advancing")
+    draft.put(clock)
+    return Accepted(clock_payload(clock), is_new=False)
+
+
+def keys_finish_test_clock(command: FinishTestClock, keys: Keys) -> None:
+    """The clock."""
+    keys.clocks.add(command.clock_id)
+
+
+def decide_finish_test_clock(draft: Layer, command: FinishTestClock, _context: Context) -> Accepted | Rejected:
+    """The clock is ready, unless it was moved on meanwhile."""
+    clock = live_clock(draft, command.clock_id)
+    if isinstance(clock, Rejected):
+        return clock
+    if clock.frozen_at == command.frozen_at:
+        clock = replace(clock, status="ready")
+        draft.put(clock)
+    return Accepted(clock_payload(clock), is_new=False)
+
+
+def keys_delete_test_clock(command: DeleteTestClock, keys: Keys) -> None:
+    """The clock."""
+    keys.clocks.add(command.clock_id)
+
+
+def decide_delete_test_clock(draft: Layer, command: DeleteTestClock, context: Context) -> Accepted | Rejected:
+    """The clock can't be moved any more; programs on it stand still at its last instant."""
+    clock = live_clock(draft, command.clock_id)
+    if isinstance(clock, Rejected):
+        return clock
+    draft.put(replace(clock, deleted_at=context.wall_now))
+    return Accepted({"id": clock.id, "object": "test_clock", "deleted": True}, is_new=False)
+
+
+def live_clock(draft: Layer, clock_id: str) -> TestClock | Rejected:
+    """The clock, unless it is unknown or deleted."""
+    clock = draft.get(TestClock, clock_id)
+    return missing("test clock", clock_id, param="id") if clock is None or clock.deleted_at is not None else clock

@@ -1,0 +1,34 @@
+"""What a decision is given besides the rows: the instants of its batch, and a source of ids.
+
+Core reads no clock and makes no id: both are values handed in by the engine, one pair for each batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The one `now` of a batch (by program, for those on a test clock), its ids, and the command's fingerprint.
+
+    `make_code()` answers a voucher code nobody can guess. `make_id(prefix, bucket)` answers a new id that carries its bucket; `bucket_of(name)` answers the bucket of a
+    customer or of a name of its own. `fingerprint` is a digest of the normalised body. `is_deliverable`: webhooks hear of it.
+    """
+
+    wall_now: datetime
+    clock_now: Mapping[str, datetime]
+    make_id: Callable[[str, int], str]
+    bucket_of: Callable[[str], int]
+    make_code: Callable[[], str]
+    fingerprint: bytes = b""
+    livemode: bool = False
+    is_deliverable: bool = True
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+    def now(self, clock_id: str | None) -> datetime:
+        """The instant on a test clock, or the wall's."""
+        return self.wall_now if clock_id is None else self.clock_now[clock_id]

@@ -1,0 +1,70 @@
+"""The one list of commands: for each, which rows it needs and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from vinr_server.core import (
+    awards,
+    catalogue,
+    clocks,
+    commands,
+    discounts,
+    members,
+    payments,
+    redemptions,
+    refunds,
+    reports,
+    reversals,
+)
+from vinr_server.core.answers import Accepted
+from vinr_server.core.commands import Command
+from vinr_server.core.context import Context
+from vinr_server.core.keys import Keys
+from vinr_server.core.refusals import Rejected
+from vinr_server.core.state import Layer
+
+KeysOf = Callable[[Any, Keys], None]
+Decide = Callable[[Layer, Any, Context], Accepted | Rejected]
+
+HANDLERS: dict[type[Command], tuple[KeysOf, Decide]] = {
+    commands.CreateProgram: (catalogue.keys_create_program, catalogue.decide_create_program),
+    commands.UpdateProgram: (catalogue.keys_update_program, catalogue.decide_update_program),
+    commands.CreateEarningRule: (catalogue.keys_create_earning_rule, catalogue.decide_create_earning_rule),
+    commands.UpdateEarningRule: (catalogue.keys_update_earning_rule, catalogue.decide_update_earning_rule),
+    commands.DeleteEarningRule: (catalogue.keys_delete_earning_rule, catalogue.decide_delete_earning_rule),
+    commands.CreateReward: (catalogue.keys_create_reward, catalogue.decide_create_reward),
+    commands.UpdateReward: (catalogue.keys_update_reward, catalogue.decide_update_reward),
+    commands.ArchiveReward: (catalogue.keys_archive_reward, catalogue.decide_archive_reward),
+    commands.CreateTestClock: (clocks.keys_create_test_clock, clocks.decide_create_test_clock),
+    commands.AdvanceTestClock: (clocks.keys_advance_test_clock, clocks.decide_advance_test_clock),
+    commands.FinishTestClock: (clocks.keys_finish_test_clock, clocks.decide_finish_test_clock),
+    commands.DeleteTestClock: (clocks.keys_delete_test_clock, clocks.decide_delete_test_clock),
+    commands.CreateCustomer: (members.keys_create_customer, members.decide_create_customer),
+    commands.UpdateCustomer: (members.keys_update_customer, members.decide_update_customer),
+    commands.CreateAccount: (members.keys_create_account, members.decide_create_account),
+    commands.UpdateAccount: (members.keys_update_account, members.decide_update_account),
+    commands.CloseAccount: (members.keys_close_account, members.decide_close_account),
+    commands.AwardPoints: (awards.keys_award_points, awards.decide_award_points),
+    commands.AdjustPoints: (awards.keys_adjust_points, awards.decide_adjust_points),
+    commands.ReversePoints: (reversals.keys_reverse_points, reversals.decide_reverse_points),
+    commands.ExpireLots: (awards.keys_expire_lots, awards.decide_expire_lots),
+    commands.CreateRedemption: (redemptions.keys_create_redemption, redemptions.decide_create_redemption),
+    commands.CancelRedemption: (redemptions.keys_cancel_redemption, redemptions.decide_cancel_redemption),
+    commands.ConsumeDiscount: (discounts.keys_consume_discount, discounts.decide_consume_discount),
+    commands.ReleaseDiscount: (discounts.keys_release_discount, discounts.decide_release_discount),
+    commands.CreatePayment: (payments.keys_create_payment, payments.decide_create_payment),
+    commands.RefundPayment: (refunds.keys_refund_payment, refunds.decide_refund_payment),
+    commands.ReportEvent: (reports.keys_report_event, reports.decide_report_event),
+}
+
+
+def keys_of(command: Command, keys: Keys) -> None:
+    """The keys also cover what this command needs."""
+    HANDLERS[type(command)][0](command, keys)
+
+
+def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejected:
+    """The command's answer; its rows stand in the draft, which the caller merges if it was accepted."""
+    return HANDLERS[type(command)][1](draft, command, context)

@@ -1,0 +1,71 @@
+"""Discounts issued by redemptions: consumed on a payment, released again while nothing else forbids it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vinr_server.core.answers import Accepted
+from vinr_server.core.commands import ConsumeDiscount, ReleaseDiscount
+from vinr_server.core.context import Context
+from vinr_server.core.keys import Keys
+from vinr_server.core.payloads import discount_payload
+from vinr_server.core.refusals import Rejected, missing
+from vinr_server.core.rows import Discount, Payment
+from vinr_server.core.state import Layer
+
+
+def keys_consume_discount(command: ConsumeDiscount, keys: Keys) -> None:
+    """The discount, locked, and the payment it is used on."""
+    keys.discounts.add(command.discount_id)
+    if command.payment_id:
+        keys.payments.add(command.payment_id)
+
+
+def decide_consume_discount(draft: Layer, command: ConsumeDiscount, context: Context) -> Accepted | Rejected:
+    """The discount is used up."""
+    if command.payment_id is not None and draft.get(Payment, command.payment_id) is None:
+        return missing("payment", command.payment_id, param="payment")
+    discount = usable_discount(draft, command.discount_id, param="id")
+    if isinstance(discount, Rejected):
+        return discount
+    consumed = consume(draft, context, discount, payment_id=command.payment_id)
+    return Accepted(discount_payload(consumed, livemode=context.livemode), is_new=False)
+
+
+def usable_discount(draft: Layer, discount_id: str, *, param: str) -> Discount | Rejected:
+    """The discount if it is issued and unused, else why not."""
+    discount = draft.get(Discount, discount_id)
+    if discount is None:
+        return missing("discount", discount_id, param=param)
+    if discount.status == "consumed":
+        where = f" on payment {discount.payment_id}" if discount.payment_id else ""
+        return Rejected("discount_consumed", f"Discount {discount_id} was used{where} before. It works once.", param=param)
+    if discount.status != "issued":
+        message = f"Discount {discount_id} is {discount.status}: its redemption was canceled."
+        return Rejected("discount_not_usable", message, param=param)
+    return discount
+
+
+def consume(draft: Layer, context: Context, discount: Discount, *, payment_id: str | None) -> Discount:
+    """The discount is consumed on the payment, if one is named."""
+    consumed = replace(discount, status="consumed", payment_id=payment_id, consumed_at=context.wall_now)
+    draft.put(consumed)
+    return consumed
+
+
+def keys_release_discount(command: ReleaseDiscount, keys: Keys) -> None:
+    """The discount, locked."""
+    keys.discounts.add(command.discount_id)
+
+
+def decide_release_discount(draft: Layer, command: ReleaseDiscount, context: Context) -> Accepted | Rejected:
+    """A consumed discount can be used again; releasing an unused one changes nothing."""
+    discount = draft.get(Discount, command.discount_id)
+    if discount is None:
+        return missing("discount", command.discount_id, param="id")
+    if discount.status == "void":
+        message = f"Discount {discount.id} is void: its redemption was canceled."
+        return Rejected("discount_not_usable", message, param="id")
+    released = replace(discount, status="issued", payment_id=None, consumed_at=None)
+    draft.put(released)
+    return Accepted(discount_payload(released, livemode=context.livemode), is_new=False)

@@ -1,0 +1,64 @@
+"""Which rows a command needs, named before anything is read (ARCHITECTURE-BRIEF, "Life of a command").
+
+Storage turns keys into rows in two rounds: resolve ids to accounts and buckets, then lock and read. A command that names
+an account also gets, after the lock, the account's deficits; one that will spend or take points asks for its lots too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Keys:
+    """The union of what the commands of one realm in one batch need.
+
+    claims        ids a caller chose, to find or to take
+    accounts      accounts to lock, by id;            customers   all accounts of these customers
+    lots          accounts (by id) whose live lots are needed; customer_lots: the same by customer
+    entries       accruals with account, lots and reversals
+    redemptions   with account, lots, the uses and lots that paid, and the discount
+    discounts, payments (locked), refunds, events, customer_rows: rows by id
+    refund_of     payments with their awards, and their customer's accounts and lots
+    counters      counter id -> the account it belongs to (None: a counter of its own bucket)
+    programs      programs whose clock gives the instant; clocks: test clocks to change
+    catalogue_lock: the catalogue is about to change
+    """
+
+    claims: set[str] = field(default_factory=set)
+    accounts: set[str] = field(default_factory=set)
+    customers: set[str] = field(default_factory=set)
+    lots: set[str] = field(default_factory=set)
+    customer_lots: set[str] = field(default_factory=set)
+    entries: set[str] = field(default_factory=set)
+    redemptions: set[str] = field(default_factory=set)
+    discounts: set[str] = field(default_factory=set)
+    payments: set[str] = field(default_factory=set)
+    refunds: set[str] = field(default_factory=set)
+    events: set[str] = field(default_factory=set)
+    customer_rows: set[str] = field(default_factory=set)
+    refund_of: set[str] = field(default_factory=set)
+    counters: dict[str, str | None] = field(default_factory=dict)
+    clocks: set[str] = field(default_factory=set)
+    programs: set[str] = field(default_factory=set)
+    catalogue_lock: bool = False
+
+    def account_with_lots(self, account_id: str) -> None:
+        """Lock an account and read its live lots."""
+        self.accounts.add(account_id)
+        self.lots.add(account_id)
+
+    def customer_with_lots(self, customer_id: str) -> None:
+        """Lock all accounts of a customer and read their live lots."""
+        self.customers.add(customer_id)
+        self.customer_lots.add(customer_id)
+
+
+def stock_counter(reward_id: str) -> str:
+    """The name of the counter of a reward's stock."""
+    return f"reward:{reward_id}"
+
+
+def member_counter(reward_id: str, account_id: str) -> str:
+    """The name of the counter of one member's redemptions of a reward."""
+    return f"reward:{reward_id}:{account_id}"

@@ -1,0 +1,101 @@
+"""Apply the earning rules in force to something that happened, account by account, rule by rule (R9, R16)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from vinr_server.core.context import Context
+from vinr_server.core.earning import Earned, Occasion, Unmet, evaluate_rule
+from vinr_server.core.ledger import Movement, accrue
+from vinr_server.core.rows import Account, EarningRule, Program
+from vinr_server.core.state import Layer
+
+
+def earn_on(draft: Layer, context: Context, accounts: Sequence[Account], occasion: Occasion) -> Mapping[str, Any]:
+    """Each rule that matches made an award of its own; the outcome lists these, and why the others gave nothing.
+
+    The tier factor is that of the tier held before the command. Shape: {awards: [...], skipped: [...]}.
+    """
+    awards: list[Mapping[str, Any]] = []
+    skipped: list[Mapping[str, Any]] = []
+    for account in accounts:
+        tier_before = account.tier
+        mine = _as_seen_by(draft, context, account, occasion)
+        for rule in _rules_in_force(draft, account.program_id, occasion.trigger):
+            if account.status != "active":
+                unmet = [Unmet("account", f"Account {account.id} is closed.", "enrol the customer again")]
+                skipped.append(_skip(rule, account, unmet))
+                continue
+            result = _evaluate(rule, mine, tier_before)
+            if isinstance(result, Earned):
+                account = _award(draft, context, rule, account, mine, result, awards)
+            else:
+                skipped.append(_skip(rule, account, result))
+    return {"awards": awards, "skipped": skipped}
+
+
+def _rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[EarningRule]:
+    rules = [
+        rule
+        for rule in draft.children(EarningRule, program_id)
+        if rule.trigger == trigger and rule.is_active and rule.deleted_at is None
+    ]
+    return sorted(rules, key=lambda rule: (rule.created_at, rule.id)) if len(rules) > 1 else rules
+
+
+def _as_seen_by(draft: Layer, context: Context, account: Account, occasion: Occasion) -> Occasion:
+    """The occasion at its own instant, else its program's now, and as the member's first payment or a later one."""
+    program = draft.get(Program, account.program_id)
+    assert program is not None, f"program {account.program_id} of {account.id} is not in the catalogue"
+    return replace(
+        occasion,
+        occurred_at=occasion.occurred_at or context.now(program.clock_id),
+        is_first_payment=occasion.source_type == "payment" and account.payment_count <= 1,
+    )
+
+
+def _evaluate(rule: EarningRule, occasion: Occasion, tier: str | None) -> Earned | list[Unmet]:
+    return evaluate_rule(
+        rule_id=rule.id,
+        revision=rule.revision,
+        earn=rule.earn,
+        conditions=rule.conditions,
+        multipliers=rule.multipliers,
+        occasion=occasion,
+        tier=tier,
+    )
+
+
+def _award(
+    draft: Layer,
+    context: Context,
+    rule: EarningRule,
+    account: Account,
+    occasion: Occasion,
+    earned: Earned,
+    awards: list[Mapping[str, Any]],
+) -> Account:
+    program = draft.get(Program, account.program_id)
+    assert program is not None
+    movement = Movement(
+        "award",
+        reason=occasion.trigger,
+        source_type=occasion.source_type,
+        source_id=occasion.source_id,
+        rule_id=rule.id,
+        rule_revision=rule.revision,
+        receipt=earned.receipt,
+        occurred_at=occasion.occurred_at,
+    )
+    account, entry, _payload = accrue(
+        draft, context, account, program, points=earned.points, movement=movement, event_type="loyalty.points.earned"
+    )
+    awards.append({"account": account.id, "rule": rule.id, "points_transaction": entry.id, "points": earned.points})
+    return account
+
+
+def _skip(rule: EarningRule, account: Account, unmet: Sequence[Unmet]) -> Mapping[str, Any]:
+    reasons = [{"condition": one.condition, "message": one.message, "change": one.change} for one in unmet]
+    return {"account": account.id, "rule": rule.id, "unmet": reasons}

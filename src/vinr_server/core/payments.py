@@ -1,0 +1,186 @@
+"""Reported payments: linked to a member, earning by themselves in their own transaction (R9, R22)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from vinr_server.core.announcements import announce
+from vinr_server.core.answers import Accepted
+from vinr_server.core.awards import CLOCK_SKEW, in_the_future
+from vinr_server.core.claims import claim_id, existing_claim
+from vinr_server.core.commands import CreatePayment, linked_account
+from vinr_server.core.context import Context
+from vinr_server.core.discounts import consume, usable_discount
+from vinr_server.core.earning import Occasion
+from vinr_server.core.keys import Keys
+from vinr_server.core.members import enrol, enrolled, program_of
+from vinr_server.core.occasions import earn_on
+from vinr_server.core.payloads import payment_payload
+from vinr_server.core.refusals import Rejected, missing
+from vinr_server.core.rows import Account, Discount, Payment, Program
+from vinr_server.core.state import Layer
+
+# What a member did not pay with money of their own earns nothing (R9).
+UNPAID_TENDERS = ("store_credit", "points")
+
+
+def keys_create_payment(command: CreatePayment, keys: Keys) -> None:
+    """The member's accounts, the discounts, and the payment that may have the chosen id."""
+    if command.id:
+        keys.claims.add(command.id)
+        keys.payments.add(command.id)
+    if command.customer_id:
+        keys.customers.add(command.customer_id)
+    if command.linked_account_id:
+        keys.accounts.add(command.linked_account_id)
+    if command.enrol_in:
+        keys.programs.add(command.enrol_in)
+    keys.discounts.update(command.discount_ids)
+
+
+def decide_create_payment(draft: Layer, command: CreatePayment, context: Context) -> Accepted | Rejected:
+    """The payment is recorded, and every rule in force for its member has made its award."""
+    if command.id is not None:
+        claim = existing_claim(draft, context, command.id)
+        if isinstance(claim, Rejected):
+            return claim
+        present = draft.get(Payment, command.id)
+        if claim is not None and present is not None:
+            return Accepted(payment_payload(present, livemode=context.livemode), is_new=False)
+    discounts = _discounts(draft, command)
+    if isinstance(discounts, Rejected):
+        return discounts
+    link = _link(draft, command, context)
+    if isinstance(link, Rejected):
+        return link
+    customer_id, accounts = link
+    if isinstance(refusal := _discount_of_another(draft, discounts, customer_id), Rejected):
+        return refusal
+    instants = [context.now(program_of(draft, account).clock_id) for account in accounts] or [context.wall_now]
+    if command.occurred_at is not None and command.occurred_at > max(*instants, context.wall_now) + CLOCK_SKEW:
+        return in_the_future(max(*instants, context.wall_now).isoformat())
+    return _record(draft, command, context, customer_id, accounts, discounts, now=instants[0])
+
+
+def _record(
+    draft: Layer,
+    command: CreatePayment,
+    context: Context,
+    customer_id: str | None,
+    accounts: Sequence[Account],
+    discounts: Sequence[Discount],
+    *,
+    now: datetime,
+) -> Accepted:
+    payment = _payment_row(command, context, customer_id, now)
+    for discount in discounts:
+        consume(draft, context, discount, payment_id=payment.id)
+    counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
+    for account in counted:
+        draft.put(account)
+    outcome = earn_on(draft, context, counted, payment_occasion(payment, occurred_at=command.occurred_at))
+    payment = replace(payment, outcome=outcome)
+    draft.put(payment)
+    if command.id is not None:
+        claim_id(draft, context, payment.id, owner_bucket=payment.bucket)
+    payload = payment_payload(payment, livemode=context.livemode)
+    announce(draft, context, type="payment.completed", bucket=payment.bucket, data=payload, now=now)
+    return Accepted(payload)
+
+
+def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occasion:
+    """The payment as earning rules see it."""
+    return Occasion(
+        trigger="payment.completed",
+        source_type="payment",
+        source_id=payment.id,
+        occurred_at=occurred_at,
+        currency=payment.currency,
+        eligible_minor=payment.eligible_minor,
+        minor_per_unit=payment.minor_per_unit,
+        metadata=payment.metadata,
+        lines=[(line.get("sku"), line.get("categories", ()), line["unit_price"] * line["quantity"]) for line in payment.lines],
+    )
+
+
+def _payment_row(command: CreatePayment, context: Context, customer_id: str | None, now: datetime) -> Payment:
+    bucket = context.bucket_of(customer_id or command.id or "")
+    unpaid_minor = sum(tender["amount"] for tender in command.tenders if tender["type"] in UNPAID_TENDERS)
+    return Payment(
+        bucket=bucket,
+        id=command.id or context.make_id("pay", bucket),
+        customer_id=customer_id,
+        account_id=linked_account(command.metadata),
+        amount_minor=command.amount_minor,
+        currency=command.currency,
+        minor_per_unit=command.minor_per_unit,
+        eligible_minor=max(command.amount_minor - command.tax_minor - command.shipping_minor - unpaid_minor, 0),
+        tax_minor=command.tax_minor,
+        shipping_minor=command.shipping_minor,
+        tenders=command.tenders,
+        discount_ids=command.discount_ids,
+        lines=command.lines,
+        refunded_minor=0,
+        refund_count=0,
+        outcome={},
+        metadata=command.metadata,
+        occurred_at=command.occurred_at or now,
+        created_at=now,
+    )
+
+
+def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str | None, list[Account]] | Rejected:
+    """The customer and the accounts that earn: those of the customer, or the one that the metadata names."""
+    account_id = command.linked_account_id
+    if account_id is not None:
+        account = draft.get(Account, account_id)
+        if account is None:
+            return missing("account", account_id, param="metadata.loyalty_account")
+        if command.customer_id not in (None, account.customer_id):
+            message = f"customer is {command.customer_id}, but metadata.loyalty_account {account_id} is of {account.customer_id}."
+            return Rejected("parameter_conflict", message, param="customer")
+        return account.customer_id, [account]
+    if command.customer_id is None:
+        return None, []
+    if command.enrol_in is not None:
+        refusal = _enrol_unknown(draft, context, command.customer_id, command.enrol_in)
+        if refusal is not None:
+            return refusal
+    accounts = draft.children(Account, command.customer_id)
+    return command.customer_id, sorted(accounts, key=lambda account: (account.created_at, account.id))
+
+
+def _enrol_unknown(draft: Layer, context: Context, customer_id: str, program_id: str) -> Rejected | None:
+    program = draft.get(Program, program_id)
+    if program is None:
+        return missing("program", program_id, param="program")
+    if enrolled(draft, customer_id, program_id) is None:
+        account, _payload = enrol(draft, context, program, customer_id, metadata={})
+        earn_on(draft, context, [account], Occasion("loyalty.account.created", "account", account.id, account.created_at))
+    return None
+
+
+def _discounts(draft: Layer, command: CreatePayment) -> list[Discount] | Rejected:
+    """The discounts the payment consumes, all of them usable."""
+    usable = []
+    for discount_id in command.discount_ids:
+        discount = usable_discount(draft, discount_id, param="discounts")
+        if isinstance(discount, Rejected):
+            return discount
+        currency = discount.benefit.get("currency")
+        if currency is not None and currency != command.currency:
+            message = f"Discount {discount.id} is in {currency}; the payment is in {command.currency}."
+            return Rejected("parameter_conflict", message, param="discounts")
+        usable.append(discount)
+    return usable
+
+
+def _discount_of_another(draft: Layer, discounts: Sequence[Discount], customer_id: str | None) -> Rejected | None:
+    for discount in discounts:
+        owner = draft.get(Account, discount.account_id)
+        if customer_id is not None and owner is not None and owner.customer_id != customer_id:
+            message = f"Discount {discount.id} belongs to another customer than {customer_id}."
+            return Rejected("not_eligible", message, param="discounts", details={"condition": "customer"})
+    return None

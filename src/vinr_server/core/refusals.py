@@ -1,0 +1,60 @@
+"""Everything a caller can be refused for, in words that are stable, with the figures that explain it.
+
+Within one decision the checks run in the order of `CODES`; when several apply, the first listed is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# code -> HTTP status. Order matters: see the module's docstring.
+CODES: dict[str, int] = {
+    "idempotency_key_reused": 422,
+    "parameter_invalid": 400,
+    "parameter_conflict": 400,
+    "reserved_event_type": 400,
+    "immutable_field": 400,
+    "resource_missing": 404,
+    "id_conflict": 409,
+    "account_closed": 409,
+    "program_mismatch": 409,
+    "reward_archived": 409,
+    "not_eligible": 409,
+    "reward_out_of_stock": 409,
+    "insufficient_points": 409,
+    "reversal_of_reversal": 409,
+    "not_reversible": 409,
+    "redemption_already_canceled": 409,
+    "discount_consumed": 409,
+    "discount_not_usable": 409,
+    "refund_exceeds_payment": 409,
+    "clock_advancing": 409,
+    "idempotency_key_in_use": 409,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A refusal: nothing was changed. `details` holds the figures, `param` the field at fault."""
+
+    code: str
+    message: str
+    param: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the code."""
+        return CODES[self.code]
+
+
+def missing(kind: str, id: str, *, param: str) -> Rejected:
+    """Say that no such object exists in this realm; another tenant's id gets the very same answer."""
+    return Rejected("resource_missing", f"No such {kind}: {id!r}.", param=param)
+
+
+def invalid(message: str, *, param: str) -> Rejected:
+    """Say which field holds a value that can never be right."""
+    return Rejected("parameter_invalid", message, param=param)

@@ -1,0 +1,98 @@
+"""Reported events: any business event of the merchant's own, earning by the rules that name its type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vinr_server.core.answers import Accepted
+from vinr_server.core.awards import CLOCK_SKEW, in_the_future
+from vinr_server.core.claims import claim_id, existing_claim
+from vinr_server.core.commands import ReportEvent
+from vinr_server.core.context import Context
+from vinr_server.core.earning import Occasion
+from vinr_server.core.keys import Keys
+from vinr_server.core.occasions import earn_on
+from vinr_server.core.payloads import event_payload
+from vinr_server.core.refusals import Rejected, missing
+from vinr_server.core.rows import Account, Event
+from vinr_server.core.state import Layer
+
+RESERVED = ("loyalty.", "offer.", "payment.", "campaign.", "store_credit.")
+
+
+def keys_report_event(command: ReportEvent, keys: Keys) -> None:
+    """The member's accounts, and the event that may have the chosen id."""
+    if command.id:
+        keys.claims.add(command.id)
+        keys.events.add(command.id)
+    if command.customer_id:
+        keys.customers.add(command.customer_id)
+    if command.account_id:
+        keys.accounts.add(command.account_id)
+
+
+def decide_report_event(draft: Layer, command: ReportEvent, context: Context) -> Accepted | Rejected:
+    """The event is recorded as it came, and every rule in force for its type has made its award."""
+    if command.type.startswith(RESERVED):
+        message = f"Events of type {command.type!r} are the engine's own. Report payments at /v1/payments; name your types anew."
+        return Rejected("reserved_event_type", message, param="type")
+    if command.id is not None:
+        claim = existing_claim(draft, context, command.id)
+        if isinstance(claim, Rejected):
+            return claim
+        present = draft.get(Event, command.id)
+        if claim is not None and present is not None:
+            return Accepted(event_payload(present, livemode=context.livemode), is_new=False)
+    accounts = _linked_accounts(draft, command)
+    if isinstance(accounts, Rejected):
+        return accounts
+    if command.occurred_at is not None and command.occurred_at > context.wall_now + CLOCK_SKEW:
+        return in_the_future(context.wall_now.isoformat())
+    bucket = context.bucket_of(accounts[0].customer_id if accounts else command.customer_id or command.id or "")
+    event_id = command.id or context.make_id("evt", bucket)
+    outcome = earn_on(draft, context, accounts, _occasion(command, event_id))
+    event = Event(
+        bucket=bucket,
+        id=event_id,
+        type=command.type,
+        account_id=accounts[0].id if len(accounts) == 1 else None,
+        data=command.data,
+        created_at=context.wall_now,
+        outcome=outcome,
+        is_deliverable=context.is_deliverable,
+        request_id=context.request_id,
+        idempotency_key=context.idempotency_key,
+    )
+    draft.put(event)
+    if command.id is not None:
+        claim_id(draft, context, event_id, owner_bucket=bucket)
+    return Accepted(event_payload(event, livemode=context.livemode))
+
+
+def _linked_accounts(draft: Layer, command: ReportEvent) -> list[Account] | Rejected:
+    if command.account_id is not None:
+        account = draft.get(Account, command.account_id)
+        if account is None:
+            return missing("account", command.account_id, param="data.metadata.loyalty_account")
+        if command.customer_id not in (None, account.customer_id):
+            message = f"data.customer is {command.customer_id}, but account {account.id} is of {account.customer_id}."
+            return Rejected("parameter_conflict", message, param="data.customer")
+        return [account]
+    if command.customer_id is None:
+        return []
+    return sorted(draft.children(Account, command.customer_id), key=lambda account: (account.created_at, account.id))
+
+
+def _occasion(command: ReportEvent, event_id: str) -> Occasion:
+    metadata: Mapping[str, Any] = command.data.get("metadata") or {}
+    return Occasion(
+        trigger=command.type,
+        source_type="event",
+        source_id=event_id,
+        occurred_at=command.occurred_at,
+        currency=command.currency,
+        eligible_minor=command.amount_minor,
+        minor_per_unit=command.minor_per_unit,
+        metadata=metadata,
+    )

@@ -1,0 +1,72 @@
+"""The rows a batch of commands works on, in layers: catalogue, loaded rows, and each command's own draft.
+
+A `Layer` answers from its own rows first and from the layer below after that. A command is decided on a draft above the
+batch's state; an accepted draft is merged down, a refused one is dropped, so a refusal costs its neighbours nothing.
+Each realm has a layer of its own: what belongs to another tenant cannot be reached from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import TypeVar
+
+from vinr_server.core.rows import Row
+
+RowT = TypeVar("RowT", bound=Row)
+
+
+class Layer:
+    """Rows by type and key, over an optional layer below."""
+
+    __slots__ = ("_below", "_children", "_rows")
+
+    def __init__(self, below: Layer | None = None) -> None:
+        self._below = below
+        self._rows: dict[tuple[type[Row], Hashable], Row] = {}
+        self._children: dict[tuple[type[Row], Hashable], dict[Hashable, None]] = {}
+
+    def put(self, row: Row) -> None:
+        """The row is what this layer answers for its key from now on."""
+        row_type, key = type(row), row.key
+        self._rows[row_type, key] = row
+        parent = row.parent
+        if parent is not None:
+            self._children.setdefault((row_type, parent), {})[key] = None
+
+    def get(self, row_type: type[RowT], key: Hashable) -> RowT | None:
+        """The row as it stands, or None if it was not loaded or does not exist."""
+        layer: Layer | None = self
+        while layer is not None:
+            row = layer._rows.get((row_type, key))
+            if row is not None:
+                return row  # type: ignore[return-value]
+            layer = layer._below
+        return None
+
+    def children(self, row_type: type[RowT], parent: Hashable) -> list[RowT]:
+        """All rows of a type under one parent, lowest layer's first, each in its newest version."""
+        keys: dict[Hashable, None] = {}
+        self._gather(row_type, parent, keys)
+        return [row for key in keys if (row := self.get(row_type, key)) is not None]
+
+    def _gather(self, row_type: type[Row], parent: Hashable, keys: dict[Hashable, None]) -> None:
+        if self._below is not None:
+            self._below._gather(row_type, parent, keys)
+        keys.update(self._children.get((row_type, parent), {}))
+
+    def draft(self) -> Layer:
+        """An empty layer above this one."""
+        return Layer(self)
+
+    def merge(self, draft: Layer) -> None:
+        """All the draft's rows are this layer's own."""
+        for row in draft.written():
+            self.put(row)
+
+    def written(self) -> Iterator[Row]:
+        """The rows put into this very layer, in the order of their first writing."""
+        return iter(self._rows.values())
+
+    def holds(self, row: Row) -> bool:
+        """Whether this very layer has a version of the row."""
+        return (type(row), row.key) in self._rows

@@ -1,0 +1,1 @@
+"""The shell around the core: group commit, the clock, ids. One path for one command and for many."""

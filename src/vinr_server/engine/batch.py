@@ -1,0 +1,196 @@
+"""One batch: loaded in a few reads, decided command by command, saved in a few writes, committed once.
+
+The first law: a batch of n equals any split of it, in answers and in state, ids and instants aside.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.answers import Accepted
+from vinr_server.core.context import Context
+from vinr_server.core.decide import decide, keys_of
+from vinr_server.core.keys import Keys
+from vinr_server.core.refusals import Rejected
+from vinr_server.core.rows import Event, TestClock
+from vinr_server.core.state import Layer
+from vinr_server.engine.clock import Clock
+from vinr_server.engine.ids import Ids
+from vinr_server.engine.submission import Outcome, Reply, Submission
+from vinr_server.storage.batch import KeyName, find_kept, open_batch, read_catalogue
+from vinr_server.storage.buckets import bucket_of
+from vinr_server.storage.load import Loader
+from vinr_server.storage.save import KeptAnswer, save
+from vinr_server.storage.tables import encode_json
+
+
+class CommitFailed(Exception):
+    """COMMIT answered with another tag: the transaction was aborted before, and nothing is written."""
+
+
+class Catalogues:
+    """The catalogue of each realm as of a revision; read again when a batch sees a newer one."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[int, Layer]] = {}
+
+    async def at(self, connection: Any, realm: int, revision: int) -> Layer:
+        """The realm's catalogue, no older than the revision."""
+        known = self._known.get(realm)
+        if known is None or known[0] != revision:
+            known = (revision, await read_catalogue(connection, realm))
+            self._known[realm] = known
+        return known[1]
+
+
+@dataclass(slots=True)
+class Decided:
+    """A batch's decisions before they are saved."""
+
+    now: datetime
+    outcomes: list[Outcome] = field(default_factory=list)
+    kept: list[KeptAnswer] = field(default_factory=list)
+    encoded: dict[int, str] = field(default_factory=dict)
+    payloads: list[Any] = field(default_factory=list)
+
+
+async def run_batch(
+    connection: Any,
+    submissions: Sequence[Submission],
+    *,
+    batch_id: uuid.UUID,
+    catalogues: Catalogues,
+    ids: Ids,
+    clock: Clock,
+    is_distributed: bool = False,
+    on_commit: Callable[[list[Outcome]], None] = lambda outcomes: None,
+) -> list[Outcome]:
+    """All submissions are decided in their order and what they wrote is committed; outcomes in the same order.
+
+    `on_commit` gets the outcomes just before COMMIT is sent: they hold if it turns out to have happened.
+    """
+    keys: dict[int, Keys] = {}
+    for submission in submissions:
+        keys_of(submission.command, keys.setdefault(submission.realm, Keys()))
+    await connection.execute("begin")
+    changing = [realm for realm, wanted in keys.items() if wanted.catalogue_lock]
+    revisions = await open_batch(connection, batch_id, keys, changing=changing)
+    loaded = {realm: Layer(await catalogues.at(connection, realm, revisions[realm])) for realm in keys}
+    await Loader(connection, keys, loaded, is_distributed=is_distributed).load()
+    known = await _known_answers(connection, submissions)
+    written = {realm: Layer(layer) for realm, layer in loaded.items()}
+    ids.tick()
+    decided = decide_all(submissions, loaded, written, known, now=clock(), ids=ids)
+    await save(connection, written, loaded, decided.kept, encoded=decided.encoded)
+    on_commit(decided.outcomes)
+    tag = await connection.execute("commit")
+    if tag != "COMMIT":
+        raise CommitFailed(tag)
+    return decided.outcomes
+
+
+async def _known_answers(connection: Any, submissions: Sequence[Submission]) -> dict[KeyName, tuple[bytes, int, bytes]]:
+    """Answers that are kept under the batch's keys, read after the locks: a twin in another process waited there."""
+    names = {_name(submission) for submission in submissions if submission.idempotency_key}
+    if not names:
+        return {}
+    found = await find_kept(connection, names)
+    return {name: (fingerprint, status, body.encode()) for name, (fingerprint, status, body) in found.items()}
+
+
+def decide_all(
+    submissions: Sequence[Submission],
+    loaded: dict[int, Layer],
+    written: dict[int, Layer],
+    known: dict[KeyName, tuple[bytes, int, bytes]],
+    *,
+    now: datetime,
+    ids: Ids,
+) -> Decided:
+    """Each submission is decided on what the ones before it left; a refused one leaves nothing."""
+    clocks = {realm: _clocks(layer) for realm, layer in loaded.items()}
+    decided = Decided(now)
+    for submission in submissions:
+        kept = known.get(_name(submission)) if submission.idempotency_key else None
+        if kept is not None:
+            decided.outcomes.append(_repeat(submission, kept))
+            continue
+        context = _context(submission, now, clocks[submission.realm], ids)
+        draft = written[submission.realm].draft()
+        answer = decide(draft, submission.command, context)
+        if isinstance(answer, Rejected):
+            decided.outcomes.append(answer)
+            continue
+        reply = _encode(decided, answer)
+        decided.outcomes.append(reply)
+        if submission.is_dry_run:
+            continue
+        written[submission.realm].merge(draft)
+        clocks[submission.realm].update(_clocks(draft))
+        if submission.idempotency_key:
+            known[_name(submission)] = (submission.fingerprint, reply.status, reply.body)
+            decided.kept.append(_keep(submission, draft, answer, reply, now))
+    return decided
+
+
+def _context(submission: Submission, now: datetime, clock_now: dict[str, datetime], ids: Ids) -> Context:
+    realm = submission.realm
+    return Context(
+        wall_now=now,
+        clock_now=clock_now,
+        make_id=ids.make_id,
+        bucket_of=lambda name: bucket_of(realm, name),
+        make_code=ids.make_code,
+        fingerprint=submission.fingerprint,
+        livemode=submission.livemode,
+        is_deliverable=submission.is_deliverable,
+        request_id=submission.request_id,
+        idempotency_key=submission.idempotency_key,
+    )
+
+
+def _encode(decided: Decided, answer: Accepted) -> Reply:
+    """The answer's bytes, remembered for the event that carries the very same payload."""
+    body = encode_json(answer.payload)
+    decided.encoded[id(answer.payload)] = body.decode()
+    decided.payloads.append(answer.payload)  # keeps id() from being given to another object
+    return Reply(201 if answer.is_new else 200, body)
+
+
+def _keep(submission: Submission, draft: Layer, answer: Accepted, reply: Reply, now: datetime) -> KeptAnswer:
+    """What the key will answer: the payload of the event that tells the same, or the reply itself."""
+    assert submission.idempotency_key is not None
+    told = (row for row in draft.written() if isinstance(row, Event) and row.data is answer.payload)
+    event = next(told, None)
+    return KeptAnswer(
+        realm=submission.realm,
+        operation=submission.operation,
+        key=submission.idempotency_key,
+        fingerprint=submission.fingerprint,
+        status=reply.status,
+        event_id=event.id if event else None,
+        reply=None if event else reply.body.decode(),
+        is_kept=submission.command.is_ledger_write,
+        created_at=now,
+    )
+
+
+def _repeat(submission: Submission, kept: tuple[bytes, int, bytes]) -> Outcome:
+    fingerprint, status, body = kept
+    if fingerprint == submission.fingerprint:
+        return Reply(status, body, is_replay=True)
+    message = f"Idempotency key {submission.idempotency_key!r} was used before with another body. Use a new key for a new request."
+    return Rejected("idempotency_key_reused", message, param="Idempotency-Key")
+
+
+def _clocks(layer: Layer) -> dict[str, datetime]:
+    return {row.id: row.frozen_at for row in layer.written() if isinstance(row, TestClock)}
+
+
+def _name(submission: Submission) -> KeyName:
+    assert submission.idempotency_key is not None
+    return (submission.realm, submission.operation, submission.idempotency_key)

@@ -1,0 +1,226 @@
+"""Load the rows a batch needs, in two rounds: resolve ids to buckets and accounts, then lock and read.
+
+Locks are taken in one order by everybody: accounts, payments, discounts, customers, counters, test clocks, and within each by
+realm and id. What is counted or listed is read in a statement after the lock, never with it. The planner is told on the
+writer's connection (connect.py) to reach rows through their keys only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from vinr_server.core.keys import Keys, member_counter, stock_counter
+from vinr_server.core.rows import (
+    Account,
+    Claim,
+    Counter,
+    Customer,
+    Deficit,
+    Discount,
+    Entry,
+    Event,
+    Lot,
+    LotUse,
+    Payment,
+    Program,
+    Redemption,
+    Refund,
+    Row,
+    TestClock,
+)
+from vinr_server.core.state import Layer
+from vinr_server.storage.buckets import bucket_in, bucket_of, lock_groups
+from vinr_server.storage.tables import TABLES, rows_of
+
+# (realm, bucket, id)
+Address = tuple[int, int, str]
+LOCK = "for no key update of t"
+SHARE = "for share of t"
+
+
+@lru_cache(maxsize=None)
+def select_sql(row_type: Any, column: str, *, where: str = "", lock: str = "") -> str:
+    """Rows of a type whose column is one of the wanted values: one index scan for each."""
+    table = TABLES[row_type]
+    routed = "bucket" in table.columns
+    return (
+        f"select {table.select_list} from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)"
+        f" join {table.name} t on t.realm = w.realm and t.{column} = w.id"
+        + (" and t.bucket = w.bucket where t.bucket = any($2)" if routed else " where true")
+        + (f" and {where}" if where else "")
+        + (f" order by t.realm, t.{column} {lock}" if lock else "")
+    )
+
+
+class Loader:
+    """One batch's reading: what is wanted by realm, and the layers that the rows go into."""
+
+    def __init__(self, connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer], *, is_distributed: bool) -> None:
+        self.connection, self.keys, self.layers, self.is_distributed = connection, keys, layers, is_distributed
+
+    async def load(self) -> None:
+        """Every row the keys name, and that exists, stands in its realm's layer, locked where it may change."""
+        await self._find_claims()
+        await self._resolve_accounts()
+        await self._lock(Account, self._addresses("accounts"))
+        await self._lock(Payment, self._addresses("payments") + self._addresses("refund_of"))
+        await self._lock(Discount, self._addresses("discounts"))
+        await self._lock(Customer, [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("customer_rows")])
+        await self._lock(Counter, self._counters())
+        await self._lock_clocks()
+        await self._read_history()
+        await self._read_lots()
+
+    # ---- first round: where things are
+
+    async def _find_claims(self) -> None:
+        """The claims of every id that callers may have chosen."""
+        named = dict.fromkeys(
+            (realm, id)
+            for realm, keys in self.keys.items()
+            for ids in (keys.claims, keys.payments, keys.refund_of, keys.refunds, keys.events, self._strange(keys))
+            for id in ids
+        )
+        await self._read(Claim, "id", [(realm, bucket_of(realm, id), id) for realm, id in named])
+
+    @staticmethod
+    def _strange(keys: Keys) -> Iterable[str]:
+        """Account ids that do not carry their bucket."""
+        return [id for id in keys.accounts if bucket_in(id) is None]
+
+    async def _resolve_accounts(self) -> None:
+        """The accounts behind redemptions, entries, discounts, payments and customers join those to be locked."""
+        for field, table, takes_lots in (
+            ("entries", "entries", True),
+            ("redemptions", "redemptions", True),
+            ("discounts", "discounts", False),
+        ):
+            for realm, account_id in await self._owners(table, "account_id", self._addresses(field)):
+                self._want_account(realm, account_id, with_lots=takes_lots)
+        for realm, customer_id in await self._owners("payments", "customer_id", self._addresses("refund_of")):
+            self.keys[realm].customer_with_lots(customer_id)
+        wanted = [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("customers")]
+        if wanted:
+            sql = select_sql(Account, "customer_id")
+            for realm, row in rows_of(TABLES[Account], await self.connection.fetch(sql, *_columns(wanted))):
+                assert isinstance(row, Account)
+                self._want_account(realm, row.id, with_lots=row.customer_id in self.keys[realm].customer_lots)
+
+    async def _owners(self, table: str, column: str, addresses: list[Address]) -> list[tuple[int, str]]:
+        """The owner of each row; owners never change, so no lock is needed."""
+        if not addresses:
+            return []
+        sql = (
+            f"select t.realm, t.{column} from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)"
+            f" join {table} t using (realm, bucket, id) where t.bucket = any($2) and t.{column} is not null"
+        )
+        return [(realm, owner) for realm, owner in await self.connection.fetch(sql, *_columns(addresses))]
+
+    def _want_account(self, realm: int, account_id: str, *, with_lots: bool) -> None:
+        self.keys[realm].accounts.add(account_id)
+        if with_lots:
+            self.keys[realm].lots.add(account_id)
+
+    # ---- second round: lock, then read
+
+    async def _lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
+        for group in lock_groups((bucket for _realm, bucket, _id in addresses), is_distributed=self.is_distributed):
+            here = [address for address in addresses if address[1] in group]
+            await self._read(row_type, "id", here, lock=lock)
+
+    async def _read(
+        self, row_type: type[Row], column: str, addresses: Collection[Address], *, where: str = "", lock: str = ""
+    ) -> list[tuple[int, Row]]:
+        if not addresses:
+            return []
+        sql = select_sql(row_type, column, where=where, lock=lock)
+        found = rows_of(TABLES[row_type], await self.connection.fetch(sql, *_columns(dict.fromkeys(addresses))))
+        for realm, row in found:
+            self.layers[realm].put(row)
+        return found
+
+    async def _lock_clocks(self) -> None:
+        """The clocks of the programs at hand: shared by those who live on them, exclusive where one is moved."""
+        wanted = dict.fromkeys(self._wanted("clocks"))
+        lock = LOCK if wanted else SHARE
+        for realm, layer in self.layers.items():
+            programs = set(self.keys[realm].programs)
+            programs.update(row.program_id for row in layer.written() if isinstance(row, Account))
+            for program_id in programs:
+                program = layer.get(Program, program_id)
+                if program is not None and program.clock_id is not None:
+                    wanted[realm, program.clock_id] = None
+        await self._read(TestClock, "id", [(realm, 0, id) for realm, id in wanted], lock=lock)
+
+    async def _read_history(self) -> None:
+        """What the locked rows have been through: uses of redemptions, awards and refunds of payments, reversals."""
+        redemptions = await self._read(Redemption, "id", self._addresses("redemptions"))
+        spent = [(realm, row.bucket, row) for realm, row in redemptions if isinstance(row, Redemption)]
+        await self._read(LotUse, "entry_id", [(realm, bucket, row.entry_id) for realm, bucket, row in spent])
+        await self._read(Discount, "id", [(r, b, row.discount_id) for r, b, row in spent if row.discount_id], lock=LOCK)
+        await self._lock(Counter, self._counters_of_redemptions(spent))
+        await self._read(Entry, "id", self._addresses("entries"))
+        await self._read(Entry, "reverses_id", self._addresses("entries"))
+        payments = self._addresses("refund_of")
+        await self._read(Entry, "source_id", payments, where="t.kind = 'award'")
+        await self._read(Refund, "payment_id", payments)
+        await self._read(Refund, "id", self._addresses("refunds"))
+        await self._read(Event, "id", self._addresses("events"))
+
+    async def _read_lots(self) -> None:
+        """Live lots of the accounts that will spend, the lots named by what was read, and unpaid deficits."""
+        live: list[Address] = []
+        named: list[Address] = []
+        owing: list[Address] = []
+        for realm, layer in self.layers.items():
+            for row in layer.written():
+                if isinstance(row, Account):
+                    if row.id in self.keys[realm].lots:
+                        live.append((realm, row.bucket, row.id))
+                    if row.ledger_balance_points < 0:
+                        owing.append((realm, row.bucket, row.id))
+                elif isinstance(row, Entry) and row.points > 0:
+                    named.append((realm, row.bucket, row.id))
+                elif isinstance(row, LotUse):
+                    named.append((realm, row.bucket, row.lot_id))
+        await self._read(Lot, "account_id", live, where="t.remaining_points > 0")
+        await self._read(Lot, "id", named)
+        await self._read(Deficit, "account_id", owing, where="t.remaining_points > 0")
+
+    # ---- addresses
+
+    def _wanted(self, field: str) -> list[tuple[int, str]]:
+        return [(realm, id) for realm, keys in self.keys.items() for id in getattr(keys, field)]
+
+    def _addresses(self, field: str) -> list[Address]:
+        """Ids with the bucket they resolve to; an id that resolves to none belongs to nothing that exists."""
+        found: list[Address] = []
+        for realm, id in self._wanted(field):
+            claim = self.layers[realm].get(Claim, id)
+            bucket = claim.owner_bucket if claim is not None else bucket_in(id)
+            if bucket is not None:
+                found.append((realm, bucket, id))
+        return found
+
+    def _counters(self) -> list[Address]:
+        found: list[Address] = []
+        for realm, keys in self.keys.items():
+            for counter_id, account_id in keys.counters.items():
+                account = self.layers[realm].get(Account, account_id) if account_id else None
+                found.append((realm, account.bucket if account else bucket_of(realm, counter_id), counter_id))
+        return found
+
+    def _counters_of_redemptions(self, redemptions: Iterable[tuple[int, int, Redemption]]) -> list[Address]:
+        found: list[Address] = []
+        for realm, bucket, row in redemptions:
+            stock = stock_counter(row.reward_id)
+            found.append((realm, bucket_of(realm, stock), stock))
+            found.append((realm, bucket, member_counter(row.reward_id, row.account_id)))
+        return found
+
+
+def _columns(addresses: Collection[Address]) -> list[list[Any]]:
+    """Addresses as the three arrays of a statement."""
+    return [list(column) for column in zip(*addresses, strict=True)]

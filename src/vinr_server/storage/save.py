@@ -1,0 +1,105 @@
+"""Save what a batch decided: for each table one insert and one update, whatever the number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.rows import CATALOGUE, Account, Claim, Counter, Row
+from vinr_server.core.state import Layer
+from vinr_server.storage.buckets import bucket_of
+from vinr_server.storage.tables import TABLES
+
+# Rows that two batches may try to insert at once are inserted sorted, so that they queue up instead of locking crosswise.
+SORTED: dict[type[Row], Any] = {
+    Claim: lambda pair: (pair[0], pair[1].id),
+    Account: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
+    Counter: lambda pair: (pair[0], pair[1].id),
+}
+
+BUMP_CATALOGUES = "update realms set catalogue_revision = catalogue_revision + 1 where id = any($1)"
+
+INSERT_KEYS = """
+insert into idempotency_keys
+  (bucket, realm, operation, key, fingerprint, status, event_id, reply, is_kept, created_at)
+select n.bucket, n.realm, n.operation, n.key, n.fingerprint, n.status, n.event_id, n.reply::json, n.is_kept, n.created_at
+from unnest($1::int2[], $2::int4[], $3::text[], $4::text[], $5::bytea[], $6::int2[], $7::text[], $8::text[], $9::bool[],
+  $10::timestamptz[]) as n (bucket, realm, operation, key, fingerprint, status, event_id, reply, is_kept, created_at)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What an idempotency key answers from now on: the payload of an event, or a reply of its own."""
+
+    realm: int
+    operation: str
+    key: str
+    fingerprint: bytes
+    status: int
+    event_id: str | None
+    reply: str | None
+    is_kept: bool
+    created_at: datetime
+
+
+async def save(
+    connection: Any,
+    written: Mapping[int, Layer],
+    loaded: Mapping[int, Layer],
+    kept: Sequence[KeptAnswer],
+    *,
+    encoded: Mapping[int, str],
+) -> None:
+    """All rows of the batch are written, in the one order of tables, before the keys that remember them.
+
+    A changed catalogue has a new revision. `encoded`: JSON texts made already, by the id() of their value.
+    """
+    inserts, updates = _sort_out(written, loaded)
+    for row_type, table in TABLES.items():
+        if row_type in inserts:
+            rows = sorted(inserts[row_type], key=SORTED[row_type]) if row_type in SORTED else inserts[row_type]
+            await connection.execute(table.insert_sql, *table.insert_arguments(rows, encoded))
+        if row_type in updates:
+            assert table.update_sql is not None, f"{table.name} is append-only"
+            await connection.execute(table.update_sql, *table.update_arguments(updates[row_type]))
+    changed = {realm for kind in CATALOGUE for rows in (inserts, updates) for realm, _row in rows.get(kind, ())}
+    if changed:
+        await connection.execute(BUMP_CATALOGUES, sorted(changed))
+    if kept:
+        await connection.execute(INSERT_KEYS, *_key_columns(sorted(kept, key=lambda one: (one.realm, one.key, one.operation))))
+
+
+Sorted = dict[type[Row], list[tuple[int, Row]]]
+
+
+def _sort_out(written: Mapping[int, Layer], loaded: Mapping[int, Layer]) -> tuple[Sorted, Sorted]:
+    """The written rows by type: those that are new, and those that were there. Unchanged ones are neither."""
+    inserts: Sorted = {}
+    updates: Sorted = {}
+    for realm, layer in written.items():
+        before = loaded[realm]
+        for row in layer.written():
+            old = before.get(type(row), row.key)
+            if old is None:
+                inserts.setdefault(type(row), []).append((realm, row))
+            elif old != row:
+                updates.setdefault(type(row), []).append((realm, row))
+    return inserts, updates
+
+
+def _key_columns(kept: Sequence[KeptAnswer]) -> list[list[Any]]:
+    return [
+        [bucket_of(one.realm, one.key) for one in kept],
+        [one.realm for one in kept],
+        [one.operation for one in kept],
+        [one.key for one in kept],
+        [one.fingerprint for one in kept],
+        [one.status for one in kept],
+        [one.event_id for one in kept],
+        [one.reply for one in kept],
+        [one.is_kept for one in kept],
+        [one.created_at for one in kept],
+    ]

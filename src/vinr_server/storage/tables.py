@@ -1,0 +1,179 @@
+"""Each row type is a table: columns are the fields of the row, in their order, with `realm` in front.
+
+Reads and writes of a batch are set-based: arrays in, rows out. The statements are built from the row types once, at import,
+so that a new field is a field and a migration and nothing else; a test compares both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from vinr_server.core import rows
+from vinr_server.core.rows import Row
+
+PG_TYPES: dict[Any, str] = {int: "int8", str: "text", bool: "bool", datetime: "timestamptz", bytes: "bytea"}
+
+encode_json = msgspec.json.Encoder(decimal_format="number").encode
+# Numbers with a fraction stay exact decimals, whoever reported them.
+decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def encode_text(value: Any) -> str:
+    """JSON text of a value; None stays None in the caller's hands."""
+    return encode_json(value).decode()
+
+
+Written = Sequence[tuple[int, Row]]
+NOTHING: Mapping[int, str] = {}
+
+
+class Table:
+    """The statements and conversions of one row type."""
+
+    def __init__(self, row_type: type[Row], name: str, *, key: Sequence[str], mutable: Sequence[str] = ()) -> None:
+        self.row_type, self.name = row_type, name
+        hints = typing.get_type_hints(row_type)
+        self.fields = [field.name for field in dataclasses.fields(row_type)]  # type: ignore[arg-type]
+        self.columns = ["realm", *self.fields]
+        self._pg_types = ["int4", *(_pg_type(name, hints[name]) for name in self.fields)]
+        self._json = {name: _json_decoder(hints[name]) for name in self.fields if _pg_type(name, hints[name]) == "json"}
+        self._has_bucket = "bucket" in self.fields
+        self.key = ["realm", *key, *(["bucket"] if self._has_bucket else [])]
+        self.mutable = list(mutable)
+        self.select_list = ", ".join(f"t.{column}" for column in self.columns)
+        self.insert_sql = self._insert_sql()
+        self.update_sql = self._update_sql() if mutable else None
+
+    def row(self, record: Sequence[Any]) -> Row:
+        """The row of a record selected by `select_list`; the realm in front is left out."""
+        values = list(record)[1:]
+        for position, name in enumerate(self.fields):
+            decode = self._json.get(name)
+            if decode is not None and values[position] is not None:
+                values[position] = decode(values[position])
+        return self.row_type(*values)
+
+    def insert_arguments(self, written: Written, encoded: Mapping[int, str] = NOTHING) -> list[list[Any]]:
+        """One array for each column. `encoded` holds JSON texts that are made already, by the id() of their value."""
+        return [[realm for realm, _row in written], *(self._array(name, written, encoded) for name in self.fields)]
+
+    def update_arguments(self, written: Written) -> list[list[Any]]:
+        """One array for each column of the key and each that may change."""
+        arrays = {"realm": [realm for realm, _row in written]}
+        return [arrays.get(name) or self._array(name, written, NOTHING) for name in (*self.key, *self.mutable)]
+
+    def _array(self, name: str, written: Written, encoded: Mapping[int, str]) -> list[Any]:
+        values = [getattr(row, name) for _realm, row in written]
+        if name in self._json:
+            return [None if value is None else encoded.get(id(value)) or encode_text(value) for value in values]
+        return values
+
+    def _unnest(self, columns: Sequence[str]) -> str:
+        """`unnest` over one array parameter for each column; JSON travels as text."""
+        types = dict(zip(self.columns, self._pg_types, strict=True))
+        arrays = (f"${n}::{'text' if types[c] == 'json' else types[c]}[]" for n, c in enumerate(columns, start=1))
+        return f"unnest({', '.join(arrays)}) as n ({', '.join(columns)})"
+
+    def _values(self, columns: Sequence[str]) -> str:
+        return ", ".join(f"n.{column}::json" if column in self._json else f"n.{column}" for column in columns)
+
+    def _insert_sql(self) -> str:
+        columns = ", ".join(self.columns)
+        return f"insert into {self.name} ({columns}) select {self._values(self.columns)} from {self._unnest(self.columns)}"
+
+    def _update_sql(self) -> str:
+        set_list = ", ".join(
+            f"{column} = n.{column}::json" if column in self._json else f"{column} = n.{column}" for column in self.mutable
+        )
+        same = " and ".join(f"t.{column} = n.{column}" for column in self.key)
+        routed = " and t.bucket = any($%d)" % (self.key.index("bucket") + 1) if self._has_bucket else ""
+        source = self._unnest([*self.key, *self.mutable])
+        return f"update {self.name} as t set {set_list} from {source} where {same}{routed}"
+
+
+def _plain(hint: Any) -> Any:
+    """The type without its None."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return next(option for option in typing.get_args(hint) if option is not type(None))
+    return hint
+
+
+def _pg_type(name: str, hint: Any) -> str:
+    if name in ("bucket", "owner_bucket"):
+        return "int2"
+    plain = _plain(hint)
+    if typing.get_origin(plain) is typing.Literal:
+        return "text"
+    return PG_TYPES.get(plain, "json")
+
+
+def _json_decoder(hint: Any) -> Callable[[str], Any]:
+    """Typed values come back as their own types, free-form JSON as it is."""
+    plain = _plain(hint)
+    if plain is Any or typing.get_origin(plain) in (Mapping, dict):
+        return decode_json
+    return msgspec.json.Decoder(plain).decode
+
+
+TABLES: dict[type[Row], Table] = {
+    table.row_type: table
+    for table in (
+        Table(
+            rows.Program,
+            "programs",
+            key=["id"],
+            mutable=["name", "currency_name", "expiry_months", "expiry_rounding", "timezone", "tiers", "status", "metadata"],
+        ),
+        Table(
+            rows.EarningRule,
+            "earning_rules",
+            key=["id"],
+            mutable=["revision", "trigger", "earn", "conditions", "multipliers", "is_active", "metadata", "deleted_at"],
+        ),
+        Table(rows.RuleRevision, "earning_rule_revisions", key=["rule_id", "revision"]),
+        Table(
+            rows.Reward,
+            "rewards",
+            key=["id"],
+            mutable=[
+                *("revision", "name", "cost_points", "benefit", "stock", "per_member_limit", "tiers"),
+                *("starts_at", "ends_at", "status", "metadata"),
+            ],
+        ),
+        Table(rows.TestClock, "test_clocks", key=["id"], mutable=["frozen_at", "status", "deleted_at"]),
+        Table(rows.Claim, "directory", key=["id"]),
+        Table(rows.Customer, "customers", key=["id"], mutable=["name", "email", "metadata"]),
+        Table(
+            rows.Account,
+            "accounts",
+            key=["id"],
+            mutable=[
+                *("ledger_balance_points", "lifetime_points", "sequence", "payment_count", "tier"),
+                *("next_expiry_at", "status", "metadata"),
+            ],
+        ),
+        Table(rows.Payment, "payments", key=["id"], mutable=["refunded_minor", "refund_count"]),
+        Table(rows.Refund, "refunds", key=["id"]),
+        Table(rows.Entry, "entries", key=["id"]),
+        Table(rows.Lot, "lots", key=["id"], mutable=["remaining_points", "expired_points", "reversed_points"]),
+        Table(rows.LotUse, "lot_uses", key=["entry_id", "lot_id", "cause_id"]),
+        Table(rows.Deficit, "deficits", key=["entry_id"], mutable=["remaining_points"]),
+        Table(rows.Discount, "discounts", key=["id"], mutable=["status", "payment_id", "consumed_at"]),
+        Table(rows.Redemption, "redemptions", key=["id"], mutable=["status", "cancellation_id", "canceled_at"]),
+        Table(rows.Counter, "counters", key=["id"], mutable=["used"]),
+        Table(rows.Event, "events", key=["id"]),
+    )
+}
+
+
+def rows_of(table: Table, records: Iterable[Sequence[Any]]) -> list[tuple[int, Row]]:
+    """Each record as (realm, row)."""
+    return [(record[0], table.row(record)) for record in records]
