@@ -1,0 +1,6 @@
+"""VINR Engagement: a self-hosted loyalty and promotions engine."""
+
+import zoneinfo
+
+# The zone data of the pinned tzdata package decides, not the host's: two servers must agree on when a lot expires.
+zoneinfo.reset_tzpath(to=())

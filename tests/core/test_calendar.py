@@ -56,9 +56,7 @@ def local(text: str, zone: str) -> datetime:
     return instants[0]
 
 
-def expiry(
-    available_at: datetime, *, months: int, rounding: ExpiryRounding = "none", zone: str = "UTC"
-) -> datetime:
+def expiry(available_at: datetime, *, months: int, rounding: ExpiryRounding = "none", zone: str = "UTC") -> datetime:
     expires = expires_at(available_at, months=months, rounding=rounding, zone=zone)
     assert expires is not None
     return expires
@@ -244,9 +242,7 @@ class TestExpiresAt:
             ("Australia/Lord_Howe", "2026-03-15T12:00", "2026-04-15T12:00"),
         ],
     )
-    def test_keeps_the_local_time_when_the_offset_changes(
-        self, zone: str, available: str, expires: str
-    ) -> None:
+    def test_keeps_the_local_time_when_the_offset_changes(self, zone: str, available: str, expires: str) -> None:
         before, after = local(available, zone), local(expires, zone)
 
         assert expiry(before, months=1, zone=zone) == after
@@ -268,9 +264,7 @@ class TestExpiresAt:
             ("America/Sao_Paulo", "2018-09-04T03:20", "2018-11-04T03:20"),
         ],
     )
-    def test_moves_a_local_time_in_a_gap_later_by_the_gap(
-        self, zone: str, available: str, expires: str
-    ) -> None:
+    def test_moves_a_local_time_in_a_gap_later_by_the_gap(self, zone: str, available: str, expires: str) -> None:
         assert expiry(utc(available), months=2, zone=zone) == utc(expires)
 
     @pytest.mark.parametrize(
@@ -288,18 +282,16 @@ class TestExpiresAt:
             ("Pacific/Apia", "1892-06-03T23:26:56", "1892-07-03T23:26:56"),
         ],
     )
-    def test_takes_the_first_of_a_local_time_that_happens_twice(
-        self, zone: str, available: str, expires: str
-    ) -> None:
+    def test_takes_the_first_of_a_local_time_that_happens_twice(self, zone: str, available: str, expires: str) -> None:
         assert expiry(utc(available), months=1, zone=zone) == utc(expires)
 
     def test_takes_the_first_even_when_the_points_came_at_a_second_time(self) -> None:
-        # Both are 02:30 of 25 October 2026 in Berlin. On 25 October 2037 the clocks go back again.
-        first, second = utc("2026-10-25T00:30"), utc("2026-10-25T01:30")
+        # Both are 02:30 of 25 October 2015 in Berlin. On 25 October 2026 the clocks go back again.
+        first, second = utc("2015-10-25T00:30"), utc("2015-10-25T01:30")
 
-        assert expiry(first, months=132, zone="Europe/Berlin") == utc("2037-10-25T00:30")
-        assert expiry(second, months=132, zone="Europe/Berlin") == utc("2037-10-25T00:30")
-        assert expiry(second, months=1, zone="Europe/Berlin") == utc("2026-11-25T01:30")
+        assert expiry(first, months=132, zone="Europe/Berlin") == utc("2026-10-25T00:30")
+        assert expiry(second, months=132, zone="Europe/Berlin") == utc("2026-10-25T00:30")
+        assert expiry(second, months=1, zone="Europe/Berlin") == utc("2015-11-25T01:30")
 
     @pytest.mark.parametrize(
         ("rounding", "expires"),
@@ -384,9 +376,7 @@ class TestExpiresAt:
         assert expires == local("1995-01-01T00:00", "Pacific/Kiritimati")
         assert clock(expires - MICROSECOND, "Pacific/Kiritimati").date() == date(1994, 12, 30)
 
-    @pytest.mark.parametrize(
-        "zone", ["UTC", "Asia/Tokyo", "America/New_York", "Etc/GMT+12", "Pacific/Kiritimati"]
-    )
+    @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York", "Etc/GMT+12", "Pacific/Kiritimati"])
     @pytest.mark.parametrize("rounding", ROUNDINGS)
     def test_is_the_last_instant_beyond_the_year_9999(self, zone: str, rounding: ExpiryRounding) -> None:
         for available_at in [LAST_INSTANT, utc("9999-12-01T12:00"), utc("2026-01-31T12:00")]:
@@ -533,9 +523,7 @@ def wall_near_a_change(chooser: random.Random, zone: str) -> datetime | None:
     return earlier + timedelta(minutes=minutes)
 
 
-def oddities(
-    available_at: datetime, months: int, rounding: ExpiryRounding, zone: str, expires: datetime
-) -> list[str]:
+def oddities(available_at: datetime, months: int, rounding: ExpiryRounding, zone: str, expires: datetime) -> list[str]:
     """What was out of the ordinary in a case."""
     shown = clock(available_at, zone)
     wanted = datetime.combine(oracle_months_later(shown.date(), months), shown.time())
@@ -579,9 +567,7 @@ class TestStartOfDay:
             ("America/Toronto", "1919-03-31", "1919-03-31T04:30"),
         ],
     )
-    def test_is_the_first_instant_where_midnight_does_not_exist(
-        self, zone: str, day: str, starts: str
-    ) -> None:
+    def test_is_the_first_instant_where_midnight_does_not_exist(self, zone: str, day: str, starts: str) -> None:
         start = start_of_day(date.fromisoformat(day), zone)
 
         assert start == utc(starts)
@@ -592,7 +578,7 @@ class TestStartOfDay:
         ("zone", "day", "starts"),
         [
             # 01:00 -> 00:00: the first midnight, at UTC-4.
-            ("America/Havana", "2026-11-01", "2026-11-01T04:00"),
+            ("America/Havana", "2023-11-05", "2023-11-05T04:00"),
             # 00:01 -> 23:01 of the day before: the day starts, stops, and starts again.
             ("America/St_Johns", "2006-10-29", "2006-10-29T02:30"),
             # 00:00 -> 23:00 of the day before: midnight comes once, after the repeated hour.
@@ -623,7 +609,7 @@ class TestStartOfDay:
     def test_agrees_with_the_oracle_on_the_days_around_every_change_of_the_clocks(self) -> None:
         compared = 0
         for zone in ODD_ZONES:
-            for year in range(1915, 2040, 3):
+            for year in range(1916, 2040, 3):
                 for change in changes(zone, year):
                     for day in [clock(change, zone).date() + days * DAY for days in (-1, 0, 1)]:
                         assert start_of_day(day, zone) == oracle_start_of_day(day, zone), (day, zone)
@@ -665,9 +651,7 @@ class TestEndOfDay:
 
 
 class TestIsZone:
-    @pytest.mark.parametrize(
-        "name", [*ODD_ZONES, "Etc/UTC", "GMT", "America/Argentina/Buenos_Aires", "Asia/Calcutta"]
-    )
+    @pytest.mark.parametrize("name", [*ODD_ZONES, "Etc/UTC", "GMT", "America/Argentina/Buenos_Aires", "Asia/Calcutta"])
     def test_knows_the_names_of_the_database(self, name: str) -> None:
         assert is_zone(name)
 

@@ -24,7 +24,8 @@ from vinr_server.core.points import (
     split,
 )
 
-numerators = st.integers(-(10**20), 10**20) | st.integers(-40, 40)
+# The last range is there for its size: from a range around 0 Hypothesis mostly draws what a float holds too.
+numerators = st.integers(-(10**20), 10**20) | st.integers(-40, 40) | st.integers(10**17, 10**20)
 denominators = st.integers(1, 10**12) | st.integers(1, 12)
 
 
@@ -34,6 +35,10 @@ class TestFloorDiv:
 
     def test_rounds_a_negative_quotient_down_too(self) -> None:
         assert floor_div(-7, 2) == -4
+
+    def test_is_exact_beyond_what_a_float_holds(self) -> None:
+        assert floor_div(2**60 + 1, 1) == 2**60 + 1
+        assert floor_div(3 * 2**60 - 1, 3) == 2**60 - 1
 
     @given(numerators, denominators)
     def test_is_the_floor_of_the_exact_quotient(self, numerator: int, denominator: int) -> None:
@@ -51,6 +56,12 @@ class TestCeilDiv:
 
     def test_rounds_a_negative_quotient_up_too(self) -> None:
         assert ceil_div(-7, 2) == -3
+
+    def test_leaves_a_whole_quotient_alone(self) -> None:
+        assert ceil_div(6, 2) == 3
+
+    def test_is_exact_beyond_what_a_float_holds(self) -> None:
+        assert ceil_div(3 * 2**60 + 1, 3) == 2**60 + 1
 
     @given(numerators, denominators)
     def test_is_the_ceiling_of_the_exact_quotient(self, numerator: int, denominator: int) -> None:
@@ -73,6 +84,10 @@ class TestHalfEven:
     @pytest.mark.parametrize(("numerator", "nearest"), [(4, 1), (5, 2), (-4, -1), (-5, -2)])
     def test_takes_the_nearer_neighbour_otherwise(self, numerator: int, nearest: int) -> None:
         assert half_even(numerator, 3) == nearest
+
+    def test_is_exact_beyond_what_a_float_holds(self) -> None:
+        assert half_even(2**60 + 1, 2) == 2**59
+        assert half_even(2**60 + 3, 2) == 2**59 + 2
 
     @given(numerators, denominators)
     def test_is_what_rounding_the_exact_quotient_gives(self, numerator: int, denominator: int) -> None:
@@ -176,6 +191,9 @@ class TestSplit:
         assert split(0, [0, 0]) == [0, 0]
         assert split(0, [3, 4], ceilings=[0, 1]) == [0, 0]
 
+    def test_is_exact_beyond_what_a_float_holds(self) -> None:
+        assert split(3 * 2**60 + 3, [1, 2]) == [2**60 + 1, 2**61 + 2]
+
     @pytest.mark.parametrize(
         ("amount", "weights", "ceilings"),
         [
@@ -189,9 +207,7 @@ class TestSplit:
             (1, [1, 1], [2, -1]),
         ],
     )
-    def test_asserts_an_amount_that_fits(
-        self, amount: int, weights: list[int], ceilings: list[int] | None
-    ) -> None:
+    def test_asserts_an_amount_that_fits(self, amount: int, weights: list[int], ceilings: list[int] | None) -> None:
         with pytest.raises(AssertionError):
             split(amount, weights, ceilings=ceilings)
 
@@ -223,10 +239,11 @@ class TestSplit:
                     compared += 1
         assert compared > 15_000
 
-    @given(st.integers(0, 10**12), st.lists(st.integers(1, 10**6), min_size=1, max_size=30))
-    def test_stays_within_one_unit_of_the_exact_share_without_ceilings(
-        self, amount: int, weights: list[int]
-    ) -> None:
+    @given(
+        st.integers(0, 10**12) | st.integers(10**17, 10**18),
+        st.lists(st.integers(1, 10**6), min_size=1, max_size=30),
+    )
+    def test_stays_within_one_unit_of_the_exact_share_without_ceilings(self, amount: int, weights: list[int]) -> None:
         parts = split(amount, weights)
 
         assert sum(parts) == amount
@@ -234,9 +251,7 @@ class TestSplit:
             assert abs(part - Fraction(amount * weight, sum(weights))) < 1
 
     @given(st.data(), st.lists(st.integers(0, 10**4), min_size=1, max_size=20))
-    def test_gives_the_same_with_prices_as_ceilings_as_without(
-        self, data: st.DataObject, prices: list[int]
-    ) -> None:
+    def test_gives_the_same_with_prices_as_ceilings_as_without(self, data: st.DataObject, prices: list[int]) -> None:
         discount = data.draw(st.integers(0, sum(prices)))
 
         capped = split(discount, prices, ceilings=prices)

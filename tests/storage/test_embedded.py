@@ -190,22 +190,16 @@ class TestStartEmbedded:
         assert second.url.startswith("postgresql://vinr:")
         assert second.url.endswith("/vinr")
 
-    def test_lets_settings_override_its_own_and_leaves_durability_alone(
-        self, data_dir: Path, servers: Servers
-    ) -> None:
+    def test_lets_settings_override_its_own_and_leaves_durability_alone(self, data_dir: Path, servers: Servers) -> None:
         server = servers.start(data_dir, settings={"max_connections": "17", "work_mem": "5MB"})
 
         assert show(server.url, "max_connections") == "17"
         assert show(server.url, "work_mem") == "5MB"
         assert show(server.url, "random_page_cost") == "1.1"
         durability = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums")
-        assert {setting: show(server.url, setting) for setting in durability} == dict.fromkeys(
-            durability, "on"
-        )
+        assert {setting: show(server.url, setting) for setting in durability} == dict.fromkeys(durability, "on")
 
-    def test_listens_on_127_0_0_1_alone_and_asks_for_the_password(
-        self, data_dir: Path, servers: Servers
-    ) -> None:
+    def test_listens_on_127_0_0_1_alone_and_asks_for_the_password(self, data_dir: Path, servers: Servers) -> None:
         server = servers.start(data_dir)
 
         assert show(server.url, "listen_addresses") == "127.0.0.1"
@@ -283,9 +277,7 @@ class TestStartEmbedded:
 
         assert [path.name for path in data_dir.iterdir()] == ["postgres"]
 
-    def test_starts_anew_after_an_initdb_cut_short(
-        self, data_dir: Path, starters: Starters, servers: Servers
-    ) -> None:
+    def test_starts_anew_after_an_initdb_cut_short(self, data_dir: Path, starters: Starters, servers: Servers) -> None:
         starter = starters.begin(data_dir)
         while not list(data_dir.glob("new.postgres.*/pgdata/PG_VERSION")):
             assert starter.poll() is None
@@ -368,9 +360,7 @@ class TestRecovery:
 
         assert read_notes(starters.answer(successor)["url"]) == ["kept"]
 
-    def test_the_same_process_starts_again_after_postgres_was_killed(
-        self, data_dir: Path, servers: Servers
-    ) -> None:
+    def test_the_same_process_starts_again_after_postgres_was_killed(self, data_dir: Path, servers: Servers) -> None:
         first = servers.start(data_dir)
         write_note(first.url, "kept")
         os.kill(first.pid, signal.SIGKILL)
@@ -426,9 +416,7 @@ class TestRecovery:
         self, data_dir: Path, servers: Servers
     ) -> None:
         servers.start(data_dir).stop()
-        stranger = subprocess.Popen(
-            ["cat"], stdin=subprocess.PIPE, cwd="/", user=POSTGRES_UID, group=POSTGRES_GID
-        )
+        stranger = subprocess.Popen(["cat"], stdin=subprocess.PIPE, cwd="/", user=POSTGRES_UID, group=POSTGRES_GID)
         (data_dir / "postgres" / "postmaster.pid").write_text(f"{stranger.pid}\n{data_dir / 'postgres'}\n")
 
         server = servers.start(data_dir)
@@ -469,9 +457,7 @@ class TestAsRoot:
         assert server.is_alive()
         assert mode(open_directory / "made" / "here") == 0o755
 
-    def test_leaves_an_ordinary_user_their_files(
-        self, data_dir: Path, starters: Starters, servers: Servers
-    ) -> None:
+    def test_leaves_an_ordinary_user_their_files(self, data_dir: Path, starters: Starters, servers: Servers) -> None:
         first = starters.begin(data_dir, is_nobody=True)
         write_note(starters.answer(first)["url"], "kept")
         starters.end(first)

@@ -14,7 +14,14 @@ Json = Mapping[str, Any]
 
 
 def announce(
-    draft: Layer, context: Context, *, type: str, data: Json, now: datetime, account: Account | None = None, bucket: int = 0
+    draft: Layer,
+    context: Context,
+    *,
+    type: str,
+    data: Json,
+    now: datetime,
+    account: Account | None = None,
+    bucket: int = 0,
 ) -> Event:
     """An event stands in the draft, in the bucket of its account or the one given; `data` is its payload."""
     bucket = account.bucket if account else bucket

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from vinr_server.core.answers import Accepted
 from vinr_server.core.announcements import announce
+from vinr_server.core.answers import Accepted
 from vinr_server.core.commands import AdjustPoints, AwardPoints, ExpireLots
 from vinr_server.core.context import Context
 from vinr_server.core.keys import Keys
@@ -88,7 +88,13 @@ def decide_adjust_points(draft: Layer, command: AdjustPoints, context: Context) 
     movement = Movement("adjustment", reason=command.reason, receipt=receipt, metadata=command.metadata)
     if command.points > 0:
         _account, _entry, payload = accrue(
-            draft, context, account, program, points=command.points, movement=movement, event_type="loyalty.points.adjusted"
+            draft,
+            context,
+            account,
+            program,
+            points=command.points,
+            movement=movement,
+            event_type="loyalty.points.adjusted",
         )
         return Accepted(payload)
     now = context.now(program.clock_id)
@@ -128,5 +134,7 @@ def decide_expire_lots(draft: Layer, command: ExpireLots, context: Context) -> A
     program = program_of(draft, account)
     before = account.sequence
     account = sweep(draft, context, account, now=context.now(program.clock_id))
-    assert spendable(draft.children(Lot, account.id), context.now(program.clock_id)) or account.ledger_balance_points <= 0
+    assert (
+        spendable(draft.children(Lot, account.id), context.now(program.clock_id)) or account.ledger_balance_points <= 0
+    )
     return Accepted({"account": account.id, "expiries": account.sequence - before}, is_new=False)

@@ -26,9 +26,7 @@ _PERIOD_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-def expires_at(
-    available_at: datetime, *, months: int | None, rounding: ExpiryRounding, zone: str
-) -> datetime | None:
+def expires_at(available_at: datetime, *, months: int | None, rounding: ExpiryRounding, zone: str) -> datetime | None:
     """The instant from which a lot can no longer be spent; None means never.
 
     It is `months` calendar months after `available_at`, at the same local time, on the month's last day where

@@ -44,7 +44,9 @@ def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: 
     if isinstance(clock, Rejected):
         return clock
     if clock.status == "advancing" and command.frozen_at != clock.frozen_at:
-        message = f"Test clock {clock.id} is still advancing to {unix(clock.frozen_at)}. Wait until its status is ready."
+        message = (
+            f"Test clock {clock.id} is still advancing to {unix(clock.frozen_at)}. Wait until its status is ready."
+        )
         return Rejected("clock_advancing", message, param="id")
     if command.frozen_at < clock.frozen_at:
         message = f"Test clock {clock.id} stands at {clock.frozen_at.isoformat()}; time does not go back."

@@ -22,7 +22,9 @@ from vinr_server.core.answers import Accepted
 from vinr_server.core.commands import Command
 from vinr_server.core.context import Context
 from vinr_server.core.keys import Keys
-from vinr_server.core.refusals import Rejected
+from vinr_server.core.points import NUMBER_MAX
+from vinr_server.core.refusals import Rejected, invalid
+from vinr_server.core.rows import Account
 from vinr_server.core.state import Layer
 
 KeysOf = Callable[[Any, Keys], None]
@@ -67,4 +69,16 @@ def keys_of(command: Command, keys: Keys) -> None:
 
 def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejected:
     """The command's answer; its rows stand in the draft, which the caller merges if it was accepted."""
-    return HANDLERS[type(command)][1](draft, command, context)
+    answer = HANDLERS[type(command)][1](draft, command, context)
+    if isinstance(answer, Accepted):
+        return _overflow(draft) or answer
+    return answer
+
+
+def _overflow(draft: Layer) -> Rejected | None:
+    """Refuse what would push a member's points out of the range of exact JSON numbers."""
+    for row in draft.written():
+        if isinstance(row, Account) and max(abs(row.ledger_balance_points), row.lifetime_points) > NUMBER_MAX:
+            message = f"Account {row.id} would hold more than {NUMBER_MAX} points. Award less."
+            return invalid(message, param="points")
+    return None

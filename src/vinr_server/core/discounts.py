@@ -39,7 +39,9 @@ def usable_discount(draft: Layer, discount_id: str, *, param: str) -> Discount |
         return missing("discount", discount_id, param=param)
     if discount.status == "consumed":
         where = f" on payment {discount.payment_id}" if discount.payment_id else ""
-        return Rejected("discount_consumed", f"Discount {discount_id} was used{where} before. It works once.", param=param)
+        return Rejected(
+            "discount_consumed", f"Discount {discount_id} was used{where} before. It works once.", param=param
+        )
     if discount.status != "issued":
         message = f"Discount {discount_id} is {discount.status}: its redemption was canceled."
         return Rejected("discount_not_usable", message, param=param)

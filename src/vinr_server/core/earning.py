@@ -145,7 +145,9 @@ def _eligible_part(conditions: Conditions, occasion: Occasion) -> int:
     """The minor units a rule counts: all, or those of the lines it names, never more than the occasion's."""
     if not conditions.skus and not conditions.categories:
         return occasion.eligible_minor
-    matching = sum(net_minor for sku, categories, net_minor in occasion.lines if _line_matches(conditions, sku, categories))
+    matching = sum(
+        net_minor for sku, categories, net_minor in occasion.lines if _line_matches(conditions, sku, categories)
+    )
     return min(matching, occasion.eligible_minor)
 
 
@@ -191,7 +193,11 @@ def _outside_window(starts_at: datetime | None, ends_at: datetime | None, at: da
 def _metadata_differences(wanted: Mapping[str, Any] | None, got: Mapping[str, Any] | None) -> list[Unmet]:
     have = got or {}
     return [
-        Unmet("metadata", f"metadata.{key} must be {value!r}; it is {have.get(key)!r}.", f"set metadata.{key} to {value!r}")
+        Unmet(
+            "metadata",
+            f"metadata.{key} must be {value!r}; it is {have.get(key)!r}.",
+            f"set metadata.{key} to {value!r}",
+        )
         for key, value in (wanted or {}).items()
         if key not in have or have[key] != value or isinstance(have[key], bool) != isinstance(value, bool)
     ]
@@ -216,8 +222,12 @@ def _too_little(receipt: Mapping[str, Any]) -> Unmet:
     eligible = receipt["eligible"]
     if per_point == 0:
         return Unmet("rate", "The rule's rate, times its factor, is 0.", "raise the rule's rate")
-    first = {"floor": ceil_div(whole, per_point), "half_even": whole // (2 * per_point) + 1, "ceil": 1}[receipt["rounding"]]
-    return Unmet("amount", f"An eligible part of {eligible} earns less than one point.", f"spend {first - eligible} more")
+    first = {"floor": ceil_div(whole, per_point), "half_even": whole // (2 * per_point) + 1, "ceil": 1}[
+        receipt["rounding"]
+    ]
+    return Unmet(
+        "amount", f"An eligible part of {eligible} earns less than one point.", f"spend {first - eligible} more"
+    )
 
 
 def _formula(receipt: Mapping[str, Any], points: int) -> str:

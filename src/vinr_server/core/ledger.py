@@ -41,7 +41,14 @@ class Movement:
 
 
 def accrue(
-    draft: Layer, context: Context, account: Account, program: Program, *, points: int, movement: Movement, event_type: str
+    draft: Layer,
+    context: Context,
+    account: Account,
+    program: Program,
+    *,
+    points: int,
+    movement: Movement,
+    event_type: str,
 ) -> tuple[Account, Entry, Json]:
     """Points are added as a new lot; deficits are paid first, and a lot that is over already expires at once.
 
@@ -90,7 +97,9 @@ def expire_lot(draft: Layer, context: Context, account: Account, lot: Lot, *, no
     """What was left of the lot is gone, with an entry and an event."""
     assert lot.expires_at is not None and lot.remaining_points > 0
     receipt = {"lot": lot.id, "expires_at": int(lot.expires_at.timestamp()), "points": lot.remaining_points}
-    movement = Movement("expiry", source_type="points_transaction", source_id=lot.id, receipt=receipt, occurred_at=lot.expires_at)
+    movement = Movement(
+        "expiry", source_type="points_transaction", source_id=lot.id, receipt=receipt, occurred_at=lot.expires_at
+    )
     points = lot.remaining_points
     account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
     draft.put(replace(lot, remaining_points=0, expired_points=lot.expired_points + points))
@@ -163,7 +172,14 @@ def give_back(
 
 
 def _post(
-    draft: Layer, context: Context, account: Account, *, points: int, movement: Movement, now: datetime, lifetime_points: int = 0
+    draft: Layer,
+    context: Context,
+    account: Account,
+    *,
+    points: int,
+    movement: Movement,
+    now: datetime,
+    lifetime_points: int = 0,
 ) -> tuple[Account, Entry]:
     """One more entry in the account's sequence, and the balances that follow from it."""
     account = replace(

@@ -14,6 +14,8 @@ def merge_metadata(present: Mapping[str, Any], given: Mapping[str, Any]) -> Mapp
     """What is there, overlaid by what was given; refused above 50 keys."""
     merged = {key: value for key, value in {**present, **given}.items() if value is not None}
     if len(merged) > KEYS_MAX:
-        message = f"The merged metadata would have {len(merged)} keys; {KEYS_MAX} are allowed. Remove keys by setting null."
+        message = (
+            f"The merged metadata would have {len(merged)} keys; {KEYS_MAX} are allowed. Remove keys by setting null."
+        )
         return invalid(message, param="metadata")
     return merged

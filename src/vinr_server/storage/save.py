@@ -69,7 +69,9 @@ async def save(
     if changed:
         await connection.execute(BUMP_CATALOGUES, sorted(changed))
     if kept:
-        await connection.execute(INSERT_KEYS, *_key_columns(sorted(kept, key=lambda one: (one.realm, one.key, one.operation))))
+        await connection.execute(
+            INSERT_KEYS, *_key_columns(sorted(kept, key=lambda one: (one.realm, one.key, one.operation)))
+        )
 
 
 Sorted = dict[type[Row], list[tuple[int, Row]]]

@@ -61,6 +61,10 @@ class Table:
                 values[position] = decode(values[position])
         return self.row_type(*values)
 
+    def json_decoder(self, column: str) -> Callable[[str], Any]:
+        """What turns a JSON column's text into its value."""
+        return self._json[column]
+
     def insert_arguments(self, written: Written, encoded: Mapping[int, str] = NOTHING) -> list[list[Any]]:
         """One array for each column. `encoded` holds JSON texts that are made already, by the id() of their value."""
         return [[realm for realm, _row in written], *(self._array(name, written, encoded) for name in self.fields)]
@@ -87,14 +91,17 @@ class Table:
 
     def _insert_sql(self) -> str:
         columns = ", ".join(self.columns)
-        return f"insert into {self.name} ({columns}) select {self._values(self.columns)} from {self._unnest(self.columns)}"
+        return (
+            f"insert into {self.name} ({columns}) select {self._values(self.columns)} from {self._unnest(self.columns)}"
+        )
 
     def _update_sql(self) -> str:
         set_list = ", ".join(
-            f"{column} = n.{column}::json" if column in self._json else f"{column} = n.{column}" for column in self.mutable
+            f"{column} = n.{column}::json" if column in self._json else f"{column} = n.{column}"
+            for column in self.mutable
         )
         same = " and ".join(f"t.{column} = n.{column}" for column in self.key)
-        routed = " and t.bucket = any($%d)" % (self.key.index("bucket") + 1) if self._has_bucket else ""
+        routed = f" and t.bucket = any(${self.key.index('bucket') + 1})" if self._has_bucket else ""
         source = self._unnest([*self.key, *self.mutable])
         return f"update {self.name} as t set {set_list} from {source} where {same}{routed}"
 
@@ -130,7 +137,16 @@ TABLES: dict[type[Row], Table] = {
             rows.Program,
             "programs",
             key=["id"],
-            mutable=["name", "currency_name", "expiry_months", "expiry_rounding", "timezone", "tiers", "status", "metadata"],
+            mutable=[
+                "name",
+                "currency_name",
+                "expiry_months",
+                "expiry_rounding",
+                "timezone",
+                "tiers",
+                "status",
+                "metadata",
+            ],
         ),
         Table(
             rows.EarningRule,

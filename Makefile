@@ -1,0 +1,30 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV := .venv/bin/uv
+UV_VERSION := 0.13.8
+
+.PHONY: help setup run test check bench torture
+
+help:  ## Show what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready  ## Install everything into .venv (leaves .venv/bin/vinr)
+
+.venv/.ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with make PYTHON=…"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "python3 -m venv does not work here; on Debian: apt install python3-venv"; exit 1; }
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV) sync --frozen --quiet --inexact
+	@touch $@
+
+run: setup  ## Start the sandbox: embedded PostgreSQL, API and worker
+	@.venv/bin/vinr dev
+
+test: setup  ## Run the tests (a few minutes on 2 cores)
+	@.venv/bin/pytest -n 2 --dist loadfile
+
+check: setup  ## Lint, types, floors, sizes
+	@.venv/bin/ruff check src tests bench
+	@.venv/bin/ruff format --check --quiet src tests bench
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache

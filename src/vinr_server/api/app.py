@@ -1,0 +1,218 @@
+"""The ASGI application: receive, authenticate, translate, submit, answer. Kept thin: see docs/decisions/0001."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from vinr_server.api.bulk import create_payments
+from vinr_server.api.call import Call
+from vinr_server.api.documents import DOCUMENTS
+from vinr_server.api.fingerprint import fingerprint
+from vinr_server.api.keys import KeyRing
+from vinr_server.api.operations import OPERATIONS, Operation
+from vinr_server.api.parse import decode_body, read_struct
+from vinr_server.api.problems import Problem
+from vinr_server.api.routing import Router
+from vinr_server.core.refusals import Rejected
+from vinr_server.engine.submission import Reply, Submission, Unavailable
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.read import Reader
+from vinr_server.storage.tables import encode_json
+
+log = logging.getLogger("vinr.api")
+
+VERSION = "2026-11-01"
+BODY_BYTES_MAX = 256 * 1024
+BULK_BYTES_MAX = 1024 * 1024
+KEY_LENGTH_MAX = 255
+
+Headers = Mapping[bytes, bytes]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class App:
+    """Routes requests of one process to its reader and its writer."""
+
+    def __init__(self, reader: Reader, writer: Writer, *, pepper: str) -> None:
+        self._reader, self._writer = reader, writer
+        self._keys = KeyRing(reader, pepper)
+        self._router = Router(OPERATIONS)
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        request_id = f"req_{secrets.token_hex(12)}"
+        try:
+            status, body, headers = await self._answer(scope, receive, request_id)
+        except Problem as problem:
+            status, body, headers = problem.status, problem.body(request_id), _extra_headers(problem)
+        except Unavailable as error:
+            status, body = 503, Problem("unavailable", str(error)).body(request_id)
+            headers = [(b"retry-after", b"1")]
+        except Disconnected:
+            return
+        except Exception:  # the floor's edge
+            log.exception("request %s failed", request_id)
+            message = "Something broke on our side. Nothing was done; try again."
+            status, body, headers = 500, Problem("internal_error", message).body(request_id), []
+        await _send(send, status, body, request_id, headers)
+
+    async def _answer(
+        self, scope: Mapping[str, Any], receive: Receive, request_id: str
+    ) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+        method, path = scope["method"], scope["path"]
+        if path in DOCUMENTS:
+            return await DOCUMENTS[path](self._reader)
+        headers = dict(scope["headers"])
+        caller = await self._keys.caller(headers.get(b"authorization"))
+        operation, ids = self._router.match(method, path)
+        query = _query(scope["query_string"])
+        call = Call(caller, self._reader, path=ids, query=query)
+        if operation.read is not None:
+            return 200, encode_json(await operation.read(call)), []
+        is_dry_run = _dry_run(query)
+        raw = await _body(receive, headers, limit=BULK_BYTES_MAX if operation.is_bulk else BODY_BYTES_MAX)
+        body = decode_body(raw)
+        call.body = _typed(operation, body)
+        key = _idempotency_key(headers, method)
+        if operation.is_bulk:
+            results = await create_payments(
+                call, self._writer, idempotency_key=key, request_id=request_id, is_dry_run=is_dry_run
+            )
+            return 200, results, []
+        return _replied(await self._submit(operation, call, key, request_id, is_dry_run))
+
+    async def _submit(
+        self, operation: Operation, call: Call, key: str | None, request_id: str, is_dry_run: bool
+    ) -> Reply:
+        assert operation.translate is not None
+        command = operation.translate(call)
+        if inspect.isawaitable(command):
+            command = await command
+        outcome = await self._writer.enqueue(
+            Submission(
+                realm=call.caller.realm,
+                livemode=call.caller.livemode,
+                operation=operation.id,
+                command=command,
+                fingerprint=fingerprint(call.body, *call.path.values()),
+                idempotency_key=key,
+                request_id=request_id,
+                is_dry_run=is_dry_run,
+            )
+        )
+        if isinstance(outcome, Rejected):
+            raise Problem.of(outcome)
+        return outcome
+
+
+class Disconnected(Exception):
+    """The caller went away before the body was complete; nothing was submitted."""
+
+
+def _typed(operation: Operation, body: dict[str, Any]) -> Any:
+    for name in operation.immutable:
+        if name in body:
+            message = f"{name} can't be changed after creation. Create a new object instead."
+            raise Problem("immutable_field", message, param=name)
+    if operation.body is None:
+        if body:
+            name = next(iter(body))
+            raise Problem("unknown_parameter", f"Unknown parameter {name}. This call takes no body.", param=name)
+        return None
+    return read_struct(operation.body, body)
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    if not raw:
+        return {}
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
+    except ValueError:
+        raise Problem("parameter_invalid", "The query string is not valid UTF-8, or too long.", param="query") from None
+    query = dict(pairs)
+    if len(query) != len(pairs):
+        raise Problem("duplicate_key", "A parameter stands twice in the query string. Send it once.", param="query")
+    if any("\x00" in value for pair in pairs for value in pair):
+        raise Problem("parameter_invalid", "The query string holds a NUL character. Remove it.", param="query")
+    return query
+
+
+def _dry_run(query: dict[str, str]) -> bool:
+    value = query.pop("dry_run", query.pop("dryRun", "false"))
+    if value not in ("true", "false"):
+        raise Problem("parameter_invalid", "dry_run must be true or false.", param="dry_run")
+    if query:
+        name = next(iter(query))
+        raise Problem(
+            "unknown_parameter", f"Unknown parameter {name}. Writes take dry_run only in the query.", param=name
+        )
+    return value == "true"
+
+
+async def _body(receive: Receive, headers: Headers, *, limit: int) -> bytes:
+    announced = headers.get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem("body_too_large", f"The body is larger than {limit // 1024} KiB. Send less at once.")
+
+
+def _idempotency_key(headers: Headers, method: str) -> str | None:
+    raw = headers.get(b"idempotency-key")
+    if raw is None or method != "POST":
+        return None
+    try:
+        key = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Problem("parameter_invalid", "Idempotency-Key is not UTF-8.", param="Idempotency-Key") from None
+    if not 1 <= len(key) <= KEY_LENGTH_MAX or "\x00" in key:
+        message = f"Idempotency-Key must have 1 to {KEY_LENGTH_MAX} characters."
+        raise Problem("parameter_invalid", message, param="Idempotency-Key")
+    return key
+
+
+def _replied(reply: Reply) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    return reply.status, reply.body, [(b"idempotent-replayed", b"true")] if reply.is_replay else []
+
+
+def _extra_headers(problem: Problem) -> list[tuple[bytes, bytes]]:
+    if problem.status == 401:
+        return [(b"www-authenticate", b"Bearer")]
+    if problem.status == 405:
+        return [(b"allow", str(problem.details["allow"]).encode())]
+    if problem.status == 413:
+        return [(b"connection", b"close")]
+    return []
+
+
+async def _send(send: Send, status: int, body: bytes, request_id: str, headers: list[tuple[bytes, bytes]]) -> None:
+    start = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"request-id", request_id.encode()),
+        (b"vinr-version", VERSION.encode()),
+        *headers,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": start})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,53 @@
+"""The application as a server loads it: connects on startup, drains and closes on shutdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from vinr_server.api.app import App, Receive, Send
+from vinr_server.engine.settings import Settings
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.connect import connect_readers, connect_writer
+from vinr_server.storage.read import Reader
+
+
+class Server:
+    """One process' application with its connections, as an ASGI callable."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._app: App | None = None
+        self.writer = Writer(partial(connect_writer, settings.database_url), is_distributed=settings.is_distributed)
+
+    async def start(self) -> None:
+        """The process can answer."""
+        self._pool = await connect_readers(self._settings.database_url, size=self._settings.readers)
+        await self.writer.start()
+        self._app = App(Reader(self._pool), self.writer, pepper=self._settings.key_pepper)
+
+    async def stop(self) -> None:
+        """Everything submitted is answered, and all connections are closed."""
+        await self.writer.stop()
+        await self._pool.close()
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            assert self._app is not None, "requests come after startup"
+            await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def create() -> Server:
+    """The application of the environment's settings; every worker process calls this."""
+    return Server(Settings())  # type: ignore[call-arg]

@@ -1,0 +1,90 @@
+"""Payments in bulk: each item is a command of its own, refused or accepted by itself, with a result in its place."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from vinr_server.api.call import Call
+from vinr_server.api.fingerprint import fingerprint
+from vinr_server.api.inputs import CreatePaymentInput, CreatePaymentsInput
+from vinr_server.api.parse import read_struct
+from vinr_server.api.problems import Problem
+from vinr_server.api.times import is_date, read_instant_or_none
+from vinr_server.api.translate import payment
+from vinr_server.core.refusals import Rejected
+from vinr_server.engine.submission import Outcome, Submission, Unavailable
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.tables import encode_json
+
+
+async def create_payments(
+    call: Call, writer: Writer, *, idempotency_key: str | None, request_id: str, is_dry_run: bool
+) -> bytes:
+    """Every item is decided; the answer counts them and holds a result for each, in their order."""
+    body: CreatePaymentsInput = call.body
+    zone = await call.zone_of_program(body.program) if body.program else "UTC"
+    waiting: list[asyncio.Future[Outcome] | Problem] = []
+    for position, item in enumerate(body.payments):
+        try:
+            submission = _submission(call, body, position, item, zone, idempotency_key, request_id, is_dry_run)
+            waiting.append(await writer.enqueue_patiently(submission))
+        except Problem as problem:
+            waiting.append(problem)
+    results = [await _result(one, request_id) for one in waiting]
+    counts = {
+        "created": sum(1 for result in results if result["status"] == 201),
+        "existing": sum(1 for result in results if result["status"] == 200),
+        "failed": sum(1 for result in results if result["status"] >= 400),
+    }
+    return encode_json({"object": "list", "url": "/v1/payments/bulk", "has_more": False, **counts, "data": results})
+
+
+def _submission(
+    call: Call,
+    body: CreatePaymentsInput,
+    position: int,
+    item: Any,
+    zone: str,
+    idempotency_key: str | None,
+    request_id: str,
+    is_dry_run: bool,
+) -> Submission:
+    path = f"payments[{position}]."
+    if not isinstance(item, dict):
+        raise Problem("parameter_invalid", f"payments[{position}]: send an object.", param=f"payments[{position}]")
+    one = read_struct(CreatePaymentInput, item, path=path)
+    try:
+        occurred_at = read_instant_or_none(
+            one.occurred_at, param="occurred_at", zone=zone if is_date(one.occurred_at) else "UTC"
+        )
+        command = payment(one, occurred_at=occurred_at, enrol_in=body.program)
+    except Problem as problem:
+        problem.param = f"{path}{problem.param}"
+        raise
+    return Submission(
+        realm=call.caller.realm,
+        livemode=call.caller.livemode,
+        operation="create_payment",
+        command=command,
+        fingerprint=fingerprint(one),
+        idempotency_key=f"{idempotency_key}/{position}" if idempotency_key else None,
+        request_id=request_id,
+        is_dry_run=is_dry_run,
+        is_deliverable=body.deliver_events,
+    )
+
+
+async def _result(one: asyncio.Future[Outcome] | Problem, request_id: str) -> dict[str, Any]:
+    if isinstance(one, Problem):
+        return {"status": one.status, **one.payload(request_id)}
+    try:
+        outcome = await one
+    except Unavailable as error:
+        return {"status": 503, **Problem("unavailable", str(error)).payload(request_id)}
+    if isinstance(outcome, Rejected):
+        problem = Problem.of(outcome)
+        return {"status": problem.status, **problem.payload(request_id)}
+    return {"status": outcome.status, "payment": msgspec.Raw(outcome.body)}

@@ -1,0 +1,19 @@
+"""The digest of a request, the same for every spelling of it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+# Fields come in the order of the type, free-form objects sorted by key.
+_canonical_json = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
+
+
+def fingerprint(body: Any, *ids: str) -> bytes:
+    """A digest of the normalised body and the ids in the path."""
+    digest = hashlib.sha256(_canonical_json(body))
+    for id in ids:
+        digest.update(b"/" + id.encode())
+    return digest.digest()

@@ -1,0 +1,81 @@
+"""OpenAPI 3.1 from the table of operations and the input types."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from vinr_server.api.operations import OPERATIONS, Operation
+from vinr_server.api.problems import STATUS
+
+_ALWAYS = ("api_key_missing", "api_key_invalid", "unknown_parameter", "parameter_invalid", "unavailable")
+_ON_WRITES = (
+    "body_invalid",
+    "body_too_large",
+    "duplicate_key",
+    "parameter_missing",
+    "idempotency_key_reused",
+    "idempotency_key_in_use",
+)
+
+
+@lru_cache(maxsize=1)
+def openapi() -> dict[str, Any]:
+    """The description of every operation, with its body and the codes it can refuse with."""
+    bodies = [operation.body for operation in OPERATIONS if operation.body is not None]
+    _schemas, components = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _describe(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "VINR Engagement",
+            "version": "2026-11-01",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"key": []}],
+    }
+
+
+def _describe(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "tags": [operation.sdk.rsplit(".", 1)[0]],
+        "x-sdk": operation.sdk,
+        "parameters": _parameters(operation),
+        "responses": _responses(operation),
+    }
+    if operation.body is not None:
+        schema = {"$ref": f"#/components/schemas/{operation.body.__name__}"}
+        described["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+    return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    parameters = []
+    if "{id}" in operation.path:
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    if operation.method == "POST":
+        parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}})
+    if operation.translate is not None:
+        parameters.append({"name": "dry_run", "in": "query", "schema": {"type": "boolean"}})
+    return parameters
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    codes = (*_ALWAYS, *operation.refusals, *(_ON_WRITES if operation.translate or operation.is_bulk else ()))
+    by_status: dict[str, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(str(STATUS[code]), []).append(code)
+    answers = {"200": {"description": f"The {operation.reply}."}}
+    if operation.method == "POST" and operation.id.startswith(
+        ("create", "award", "adjust", "reverse", "report", "refund")
+    ):
+        answers["201"] = {"description": f"The {operation.reply}, newly made."}
+    return answers | {status: {"description": ", ".join(codes)} for status, codes in sorted(by_status.items())}

@@ -1,0 +1,99 @@
+"""Lists: newest first, by keyset, filtered by field and creation time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vinr_server.api.parse import REFERENCES, unknown_parameter
+from vinr_server.api.problems import Problem
+from vinr_server.api.times import read_instant
+from vinr_server.core.rows import Row
+from vinr_server.storage.read import PageQuery
+
+LIMIT_DEFAULT, LIMIT_MAX = 10, 100
+_COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+_PAGING = ("limit", "starting_after", "ending_before")
+
+Filter = tuple[str, Callable[[str, str], Any]]
+
+
+def text(value: str, _param: str) -> str:
+    """A filter by equality of text."""
+    return value
+
+
+def flag(value: str, param: str) -> bool:
+    """A filter by true or false."""
+    if value not in ("true", "false"):
+        raise Problem("parameter_invalid", f"{param} must be true or false.", param=param)
+    return value == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How one resource is listed: its rows, their order, and filter name -> (column, reading)."""
+
+    row_type: type[Row]
+    filters: Mapping[str, Filter]
+    order: Sequence[str] = ("created_at", "id")
+    where: str = ""
+    # With this filter given, rows are ordered by this column instead.
+    order_by_filter: tuple[str, Sequence[str]] | None = None
+
+    def query(self, given: Mapping[str, str]) -> PageQuery:
+        """The page that the query string asks for."""
+        named = {_canonical(name, self.filters): value for name, value in given.items()}
+        paging = {name: named.pop(name) for name in _PAGING if name in named}
+        if "starting_after" in paging and "ending_before" in paging:
+            raise Problem(
+                "parameter_conflict", "Give starting_after or ending_before, not both.", param="ending_before"
+            )
+        order = self.order
+        if self.order_by_filter is not None and self.order_by_filter[0] in named:
+            order = self.order_by_filter[1]
+        return PageQuery(
+            self.row_type,
+            order,
+            limit=_limit(paging.get("limit")),
+            after=paging.get("starting_after"),
+            before=paging.get("ending_before"),
+            equal={
+                self.filters[name][0]: self.filters[name][1](value, name)
+                for name, value in named.items()
+                if name in self.filters
+            },
+            compared=[
+                ("created_at", _COMPARISONS[name[8:-1]], read_instant(_number(value), param=name))
+                for name, value in named.items()
+                if name.startswith("created[")
+            ],
+            where=self.where,
+        )
+
+
+def _canonical(name: str, filters: Mapping[str, Filter]) -> str:
+    known = {one: one for one in (*filters, *_PAGING, *(f"created[{suffix}]" for suffix in _COMPARISONS))}
+    known |= {f"{one}_id": one for one in filters if one in REFERENCES}
+    known |= {_camel(spelling): one for spelling, one in known.items()}
+    if name not in known:
+        raise unknown_parameter(name, known)
+    return known[name]
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+def _limit(given: str | None) -> int:
+    if given is None:
+        return LIMIT_DEFAULT
+    if not (given.isascii() and given.isdigit()) or not 1 <= int(given[:9]) <= LIMIT_MAX:
+        raise Problem("parameter_invalid", f"limit must be an integer from 1 to {LIMIT_MAX}.", param="limit")
+    return int(given)
+
+
+def _number(value: str) -> int | str:
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else value

@@ -1,0 +1,143 @@
+"""From rows to answers: retrieve one object, list many."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from vinr_server.api.call import Call
+from vinr_server.api.pages import Listing, flag, text
+from vinr_server.api.problems import Problem
+from vinr_server.core import payloads
+from vinr_server.core.refusals import missing
+from vinr_server.core.rows import (
+    Account,
+    Customer,
+    Discount,
+    EarningRule,
+    Entry,
+    Event,
+    Payment,
+    Program,
+    Redemption,
+    Reward,
+    Row,
+    TestClock,
+)
+from vinr_server.storage.read import CursorMissing
+
+Read = Callable[[Call], Awaitable[Any]]
+Show = Callable[..., Any]
+
+
+async def show_accounts(call: Call, accounts: Sequence[Account]) -> list[Any]:
+    """Accounts with what they can spend at their program's now."""
+    figures = await call.reader.account_figures(call.caller.realm, accounts, datetime.now(UTC)) if accounts else {}
+    return [
+        payloads.account_payload(
+            account,
+            tiers=figures[account.id].tiers,
+            overdue_points=figures[account.id].overdue_points,
+            next_expiry=figures[account.id].next_expiry,
+            livemode=call.caller.livemode,
+        )
+        for account in accounts
+    ]
+
+
+def shown_by(show: Show) -> Callable[[Call, Sequence[Any]], Awaitable[list[Any]]]:
+    """The rows, each by its payload."""
+
+    async def show_all(call: Call, rows: Sequence[Any]) -> list[Any]:
+        return [show(row, livemode=call.caller.livemode) for row in rows]
+
+    return show_all
+
+
+async def show_clocks(_call: Call, clocks: Sequence[TestClock]) -> list[Any]:
+    """Test clocks, which exist in one mode only."""
+    return [payloads.clock_payload(clock) for clock in clocks]
+
+
+Shows = Callable[[Call, Sequence[Any]], Awaitable[list[Any]]]
+
+
+def retrieve(row_type: type[Row], kind: str, show: Shows) -> Read:
+    """Answer the object with the id in the URL."""
+
+    async def read(call: Call) -> Any:
+        if call.query:
+            name = next(iter(call.query))
+            raise Problem("unknown_parameter", f"Unknown parameter {name}. Retrieving takes none.", param=name)
+        row = await call.reader.one(call.caller.realm, row_type, call.id)
+        if row is None or getattr(row, "deleted_at", None) is not None:
+            raise Problem.of(missing(kind, call.id, param="id"))
+        return (await show(call, [row]))[0]
+
+    return read
+
+
+def list_of(listing: Listing, url: str, show: Shows) -> Read:
+    """Answer one page."""
+
+    async def read(call: Call) -> Any:
+        query = listing.query(call.query)
+        try:
+            rows, has_more = await call.reader.page(call.caller.realm, query)
+        except CursorMissing as error:
+            param = "starting_after" if query.after else "ending_before"
+            raise Problem("parameter_invalid", f"{param}: no such object: {str(error)!r}.", param=param) from None
+        return {"object": "list", "url": url, "has_more": has_more, "data": await show(call, rows)}
+
+    return read
+
+
+PROGRAMS = Listing(Program, {"status": ("status", text)})
+RULES = Listing(
+    EarningRule,
+    {"program": ("program_id", text), "trigger": ("trigger", text), "active": ("is_active", flag)},
+    where="t.deleted_at is null",
+)
+REWARDS = Listing(Reward, {"program": ("program_id", text), "status": ("status", text)})
+CLOCKS = Listing(TestClock, {"status": ("status", text)}, where="t.deleted_at is null")
+CUSTOMERS = Listing(Customer, {"email": ("email", text)})
+ACCOUNTS = Listing(
+    Account,
+    {
+        "program": ("program_id", text),
+        "customer": ("customer_id", text),
+        "tier": ("tier", text),
+        "status": ("status", text),
+    },
+)
+ENTRIES = Listing(
+    Entry,
+    {
+        "account": ("account_id", text),
+        "kind": ("kind", text),
+        "payment": ("source_id", text),
+        "rule": ("rule_id", text),
+    },
+    order=("id",),
+    order_by_filter=("account", ("sequence",)),
+)
+REDEMPTIONS = Listing(
+    Redemption,
+    {"account": ("account_id", text), "reward": ("reward_id", text), "status": ("status", text)},
+    order=("id",),
+)
+PAYMENTS = Listing(Payment, {"customer": ("customer_id", text), "currency": ("currency", text)})
+EVENTS = Listing(Event, {"type": ("type", text), "account": ("account_id", text)})
+
+show_programs = shown_by(payloads.program_payload)
+show_rules = shown_by(payloads.rule_payload)
+show_rewards = shown_by(payloads.reward_payload)
+show_customers = shown_by(payloads.customer_payload)
+show_entries = shown_by(payloads.entry_payload)
+show_redemptions = shown_by(payloads.redemption_payload)
+show_discounts = shown_by(payloads.discount_payload)
+show_payments = shown_by(payloads.payment_payload)
+show_events = shown_by(payloads.event_payload)
+
+retrieve_discount = retrieve(Discount, "discount", show_discounts)

@@ -1,0 +1,351 @@
+"""From a body to a command, one function for each operation that changes something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from vinr_server.api.call import Call
+from vinr_server.api.inputs import (
+    INTEGER_MAX,
+    AdjustPointsInput,
+    AwardPointsInput,
+    CreateAccountInput,
+    CreateCustomerInput,
+    CreateEarningRuleInput,
+    CreatePaymentInput,
+    CreateProgramInput,
+    CreateRedemptionInput,
+    CreateRewardInput,
+    RefundPaymentInput,
+    ReportEventInput,
+    ReversePointsInput,
+    UpdateEarningRuleInput,
+    UpdateProgramInput,
+    UpdateRewardInput,
+)
+from vinr_server.api.problems import Problem
+from vinr_server.api.times import is_date, read_instant, read_instant_or_none
+from vinr_server.api.values import (
+    minor_per_unit,
+    read_benefit,
+    read_conditions,
+    read_currency,
+    read_earn,
+    read_metadata,
+    read_multipliers,
+    read_tiers,
+    read_window,
+)
+from vinr_server.core import commands
+from vinr_server.core.calendar import is_zone
+
+
+def create_program(call: Call) -> commands.CreateProgram:
+    body: CreateProgramInput = call.body
+    if not is_zone(body.timezone):
+        message = f"timezone: {body.timezone!r} is not an IANA time zone such as Europe/Berlin."
+        raise Problem("parameter_invalid", message, param="timezone")
+    currency = body.currency
+    return commands.CreateProgram(
+        name=body.name,
+        id=body.id,
+        currency_name=currency.name if currency else "points",
+        expiry_months=currency.expiry_months if currency else None,
+        expiry_rounding=currency.expiry_rounding if currency else "none",
+        timezone=body.timezone,
+        tiers=read_tiers(body.tiers),
+        clock_id=body.test_clock,
+        metadata=read_metadata(body.metadata),
+    )
+
+
+def update_program(call: Call) -> commands.UpdateProgram:
+    body: UpdateProgramInput = call.body
+    changes = _given(body, "name", "status")
+    if body.currency is not UNSET:
+        renamed = {"name": "currency_name"}
+        currency = _given(body.currency, "name", "expiry_months", "expiry_rounding")
+        changes |= {renamed.get(name, name): value for name, value in currency.items()}
+    if body.tiers is not UNSET:
+        changes["tiers"] = read_tiers(body.tiers)
+    return commands.UpdateProgram(call.id, changes, read_metadata(body.metadata, allows_null=True))
+
+
+async def create_earning_rule(call: Call) -> commands.CreateEarningRule:
+    body: CreateEarningRuleInput = call.body
+    zone = await _zone_if_needed(call, body, program_id=body.program)
+    return commands.CreateEarningRule(
+        program_id=body.program,
+        trigger=body.trigger,
+        earn=read_earn(body.earn),
+        conditions=read_conditions(body.conditions, zone=zone),
+        multipliers=read_multipliers(body.multipliers, zone=zone),
+        is_active=body.active,
+        metadata=read_metadata(body.metadata),
+    )
+
+
+async def update_earning_rule(call: Call) -> commands.UpdateEarningRule:
+    body: UpdateEarningRuleInput = call.body
+    zone = await _zone_if_needed(call, body, table="earning_rules")
+    changes: dict[str, Any] = {}
+    if body.earn is not UNSET:
+        changes["earn"] = read_earn(body.earn)
+    if body.conditions is not UNSET:
+        changes["conditions"] = read_conditions(body.conditions, zone=zone)
+    if body.multipliers is not UNSET:
+        changes["multipliers"] = read_multipliers(body.multipliers, zone=zone)
+    if body.active is not UNSET:
+        changes["is_active"] = body.active
+    return commands.UpdateEarningRule(call.id, changes, read_metadata(body.metadata, allows_null=True))
+
+
+def delete_earning_rule(call: Call) -> commands.DeleteEarningRule:
+    return commands.DeleteEarningRule(call.id)
+
+
+async def create_reward(call: Call) -> commands.CreateReward:
+    body: CreateRewardInput = call.body
+    zone = await _zone_if_needed(call, body, program_id=body.program)
+    starts_at, ends_at = read_window(body.starts_at, body.ends_at, param="", zone=zone)
+    return commands.CreateReward(
+        program_id=body.program,
+        name=body.name,
+        cost_points=body.points_cost,
+        benefit=read_benefit(body.benefit),
+        id=body.id,
+        stock=body.stock,
+        per_member_limit=body.per_member_limit,
+        tiers=tuple(body.tiers),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        metadata=read_metadata(body.metadata),
+    )
+
+
+async def update_reward(call: Call) -> commands.UpdateReward:
+    body: UpdateRewardInput = call.body
+    zone = await _zone_if_needed(call, body, table="rewards")
+    changes = _given(body, "name", "stock", "per_member_limit")
+    if body.points_cost is not UNSET:
+        changes["cost_points"] = body.points_cost
+    if body.benefit is not UNSET:
+        changes["benefit"] = read_benefit(body.benefit)
+    if body.tiers is not UNSET:
+        changes["tiers"] = tuple(body.tiers)
+    for end, is_end in (("starts_at", False), ("ends_at", True)):
+        value = getattr(body, end)
+        if value is not UNSET:
+            changes[end] = read_instant_or_none(value, param=end, zone=zone, is_end=is_end)
+    return commands.UpdateReward(call.id, changes, read_metadata(body.metadata, allows_null=True))
+
+
+def archive_reward(call: Call) -> commands.ArchiveReward:
+    return commands.ArchiveReward(call.id)
+
+
+def create_test_clock(call: Call) -> commands.CreateTestClock:
+    return commands.CreateTestClock(read_instant(call.body.frozen_time, param="frozen_time"), call.body.name)
+
+
+def advance_test_clock(call: Call) -> commands.AdvanceTestClock:
+    return commands.AdvanceTestClock(call.id, read_instant(call.body.frozen_time, param="frozen_time"))
+
+
+def delete_test_clock(call: Call) -> commands.DeleteTestClock:
+    return commands.DeleteTestClock(call.id)
+
+
+def create_customer(call: Call) -> commands.CreateCustomer:
+    body: CreateCustomerInput = call.body
+    return commands.CreateCustomer(body.id, body.name, body.email, read_metadata(body.metadata))
+
+
+def update_customer(call: Call) -> commands.UpdateCustomer:
+    changes = _given(call.body, "name", "email")
+    return commands.UpdateCustomer(call.id, changes, read_metadata(call.body.metadata, allows_null=True))
+
+
+def create_account(call: Call) -> commands.CreateAccount:
+    body: CreateAccountInput = call.body
+    return commands.CreateAccount(body.program, body.customer, read_metadata(body.metadata))
+
+
+def update_account(call: Call) -> commands.UpdateAccount:
+    return commands.UpdateAccount(call.id, read_metadata(call.body.metadata, allows_null=True))
+
+
+def close_account(call: Call) -> commands.CloseAccount:
+    return commands.CloseAccount(call.id)
+
+
+async def award_points(call: Call) -> commands.AwardPoints:
+    body: AwardPointsInput = call.body
+    return commands.AwardPoints(
+        account_id=body.account,
+        points=body.points,
+        reason=body.reason,
+        payment_id=body.payment,
+        occurred_at=await _occurred_at(call, body.occurred_at, account_id=body.account),
+        metadata=read_metadata(body.metadata),
+    )
+
+
+def adjust_points(call: Call) -> commands.AdjustPoints:
+    body: AdjustPointsInput = call.body
+    if body.points == 0:
+        raise Problem("parameter_invalid", "points: an adjustment of 0 adjusts nothing.", param="points")
+    return commands.AdjustPoints(body.account, body.points, body.reason, read_metadata(body.metadata))
+
+
+def reverse_points(call: Call) -> commands.ReversePoints:
+    body: ReversePointsInput = call.body
+    return commands.ReversePoints(body.transaction, body.points, body.reason, read_metadata(body.metadata))
+
+
+def create_redemption(call: Call) -> commands.CreateRedemption:
+    body: CreateRedemptionInput = call.body
+    return commands.CreateRedemption(body.account, body.reward, read_metadata(body.metadata))
+
+
+def cancel_redemption(call: Call) -> commands.CancelRedemption:
+    return commands.CancelRedemption(call.id, call.body.reason)
+
+
+def consume_discount(call: Call) -> commands.ConsumeDiscount:
+    return commands.ConsumeDiscount(call.id, call.body.payment)
+
+
+def release_discount(call: Call) -> commands.ReleaseDiscount:
+    return commands.ReleaseDiscount(call.id)
+
+
+async def create_payment(call: Call) -> commands.CreatePayment:
+    body: CreatePaymentInput = call.body
+    return payment(body, occurred_at=await _occurred_at(call, body.occurred_at, customer_id=body.customer))
+
+
+def payment(
+    body: CreatePaymentInput, *, occurred_at: datetime | None, enrol_in: str | None = None
+) -> commands.CreatePayment:
+    """The command of one payment, alone or in bulk."""
+    currency, units = read_currency(body.currency)
+    for name, part in (
+        ("tax", body.tax),
+        ("shipping", body.shipping),
+        ("tenders", sum(t.amount for t in body.tenders)),
+    ):
+        if part > body.amount:
+            raise Problem("parameter_invalid", f"{name}: {part} is more than the amount of {body.amount}.", param=name)
+    if len(set(body.discounts)) != len(body.discounts):
+        raise Problem("parameter_invalid", "discounts: one discount stands there twice.", param="discounts")
+    metadata = read_metadata(body.metadata)
+    link = metadata.get("loyalty_account", metadata.get("loyaltyAccount"))
+    if link is not None and not (isinstance(link, str) and link.startswith("loy_")):
+        message = "metadata.loyalty_account must be an id that starts with loy_."
+        raise Problem("parameter_invalid", message, param="metadata.loyalty_account")
+    return commands.CreatePayment(
+        amount_minor=body.amount,
+        currency=currency,
+        minor_per_unit=units,
+        id=body.id,
+        customer_id=body.customer,
+        tax_minor=body.tax,
+        shipping_minor=body.shipping,
+        tenders=tuple(msgspec.to_builtins(body.tenders)),
+        discount_ids=tuple(body.discounts),
+        lines=tuple(msgspec.to_builtins(body.lines)),
+        occurred_at=occurred_at,
+        metadata=metadata,
+        enrol_in=enrol_in,
+    )
+
+
+def refund_payment(call: Call) -> commands.RefundPayment:
+    body: RefundPaymentInput = call.body
+    return commands.RefundPayment(
+        payment_id=call.id,
+        id=body.id,
+        amount_minor=body.amount,
+        eligible_minor=body.eligible_amount,
+        reason=body.reason,
+        metadata=read_metadata(body.metadata),
+    )
+
+
+async def report_event(call: Call) -> commands.ReportEvent:
+    body: ReportEventInput = call.body
+    metadata = body.data.get("metadata")
+    link = metadata.get("loyalty_account", metadata.get("loyaltyAccount")) if isinstance(metadata, dict) else None
+    if metadata is not None and not isinstance(metadata, dict):
+        raise Problem("parameter_invalid", "data.metadata: send an object.", param="data.metadata")
+    amount_minor, currency = _event_amount(body.data)
+    customer_id = _event_id(body.data.get("customer"), prefix="cust_", param="data.customer")
+    return commands.ReportEvent(
+        type=body.type,
+        data=body.data,
+        id=body.id,
+        customer_id=customer_id,
+        account_id=_event_id(link, prefix="loy_", param="data.metadata.loyalty_account"),
+        currency=currency,
+        amount_minor=amount_minor,
+        minor_per_unit=(minor_per_unit(currency) or 1) if currency else 1,
+        occurred_at=await _occurred_at(call, body.occurred_at, customer_id=customer_id),
+    )
+
+
+def _event_id(value: Any, *, prefix: str, param: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.startswith(prefix) or len(value) > 255:
+        raise Problem("parameter_invalid", f"{param} must be an id that starts with {prefix}.", param=param)
+    return value
+
+
+def _event_amount(data: Mapping[str, Any]) -> tuple[int, str | None]:
+    """Amount and currency, where an event carries both as a payment would; otherwise it earns flat points only."""
+    amount, currency = data.get("amount"), data.get("currency")
+    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount <= INTEGER_MAX:
+        return 0, None
+    if not isinstance(currency, str) or minor_per_unit(currency.upper()) is None:
+        return 0, None
+    return amount, currency.upper()
+
+
+def _given(body: Struct, *names: str) -> dict[str, Any]:
+    """The fields that were sent."""
+    return {name: value for name in names if (value := getattr(body, name)) is not UNSET}
+
+
+async def _occurred_at(
+    call: Call, value: Any, *, account_id: str | None = None, customer_id: str | None = None
+) -> datetime | None:
+    """The instant; a bare date is midnight in the zone of the member's program."""
+    zone = "UTC"
+    if is_date(value) and account_id is not None:
+        zone = await call.reader.zone(call.caller.realm, "accounts", account_id)
+    elif is_date(value) and customer_id is not None:
+        zone = await call.reader.zone_of_customer(call.caller.realm, customer_id)
+    return read_instant_or_none(value, param="occurred_at", zone=zone)
+
+
+async def _zone_if_needed(call: Call, body: Struct, *, program_id: str | None = None, table: str = "") -> str:
+    """The program's zone, looked up only where a bare date depends on it."""
+    if not any(is_date(value) for value in _leaves(msgspec.to_builtins(body))):
+        return "UTC"
+    if program_id is not None:
+        return await call.zone_of_program(program_id)
+    return await call.reader.zone(call.caller.realm, table, call.id)
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for one in value.values() for leaf in _leaves(one)]
+    if isinstance(value, list):
+        return [leaf for one in value for leaf in _leaves(one)]
+    return [value]

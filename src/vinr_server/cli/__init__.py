@@ -1,0 +1,1 @@
+"""The `vinr` command: dev, serve, worker, migrate, keys, import."""

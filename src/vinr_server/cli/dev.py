@@ -1,0 +1,96 @@
+"""`vinr dev`: the whole engine on one machine with nothing installed, for trying and for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+from rich.console import Console
+
+from vinr_server.api.asgi import Server
+from vinr_server.cli.sandbox import Credentials, credentials, open_realm, seed
+from vinr_server.cli.serving import uvicorn_config
+from vinr_server.engine.settings import Settings
+from vinr_server.storage.connect import connect_readers
+from vinr_server.storage.embedded import EmbeddedRefused, default_data_dir, start_embedded
+from vinr_server.storage.migrate import migrate
+from vinr_server.workers.due import DueWorker
+
+PORT = 8484
+PORTS_TRIED = 20
+
+
+def run_dev(*, data: Path | None, host: str, port: int | None, as_json: bool) -> int:
+    """Run until SIGTERM or Ctrl-C; the database stops too. Returns the exit code."""
+    data_dir = (data or default_data_dir(Path.cwd())).absolute()
+    try:
+        listener = _listen(host, port)
+        server = start_embedded(data_dir)
+    except (EmbeddedRefused, OSError) as error:
+        print(f"vinr dev: {error}", file=sys.stderr)
+        return 1
+    try:
+        migrate(server.url)
+        keys = credentials(data_dir)
+        realm = open_realm(server.url, keys)
+        asyncio.run(_serve(listener, server.url, keys, realm, as_json=as_json))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.stop()
+    return 0
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    """A socket on the port asked for; without one, on 8484 or the next free."""
+    wanted = range(PORT, PORT + PORTS_TRIED) if port is None else [port]
+    for one in wanted:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, one))
+            listener.listen(2048)
+            listener.set_inheritable(True)
+            return listener
+        except OSError as error:
+            listener.close()
+            last = error
+    raise OSError(f"port {wanted[0]} of {host} can't be used: {last.strerror}. Choose another with --port.")
+
+
+async def _serve(listener: socket.socket, database_url: str, keys: Credentials, realm: int, *, as_json: bool) -> None:
+    application = Server(Settings(database_url=database_url, key_pepper=keys.key_pepper))
+    server = uvicorn.Server(uvicorn_config(application))
+    pool = await connect_readers(database_url, size=2)
+    worker = DueWorker(pool, application.writer)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    if server.started:
+        await seed(application.writer, realm)
+        working = asyncio.create_task(worker.run())
+        host, port = listener.getsockname()[:2]
+        _announce(f"http://{host}:{port}", keys.secret_key, database_url, as_json=as_json)
+        await serving
+        worker.stop()
+        await working
+    await serving
+    await pool.close()
+
+
+def _announce(base_url: str, secret_key: str, database_url: str, *, as_json: bool) -> None:
+    if as_json:
+        ready = {"base_url": base_url, "secret_key": secret_key, "database_url": database_url}
+        print(json.dumps(ready), flush=True)
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print("[bold]VINR Engagement[/bold] is ready. Stop it with Ctrl-C; the data stays.\n")
+    console.print(f"  API       {base_url}\n  Key       {secret_key}\n  Database  {database_url}\n")
+    console.print("Try it:\n")
+    console.print(
+        f"  curl {base_url}/v1/loyalty/accounts/loy_abc123 -H 'Authorization: Bearer {secret_key}'\n", markup=False
+    )

@@ -1,0 +1,133 @@
+"""The `vinr` command line."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import psycopg
+import typer
+from pydantic import ValidationError
+
+from vinr_server.engine.settings import Settings
+from vinr_server.storage.migrate import SchemaOutdated, migrate, require_current
+
+app = typer.Typer(
+    name="vinr",
+    help="VINR Engagement: a self-hosted loyalty engine. Start with `vinr dev`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
+import_app = typer.Typer(help="Bring in what a merchant already has.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+app.add_typer(import_app, name="import")
+
+DatabaseUrl = Annotated[
+    str, typer.Option(envvar="VINR_DATABASE_URL", help="postgresql://user:password@host:port/database")
+]
+
+
+@app.command()
+def dev(
+    data: Annotated[Path | None, typer.Option(help="Where the data lives. Default: .vinr here.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Port; 0 for any free one. Default: 8484 or the next free.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
+) -> None:
+    """Run everything with an embedded PostgreSQL and a seeded sandbox."""
+    from vinr_server.cli.dev import run_dev
+
+    raise typer.Exit(run_dev(data=data, host=host, port=port, as_json=as_json))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.")] = 8484,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=64)] = 1,
+) -> None:
+    """Serve the API from VINR_DATABASE_URL; needs VINR_KEY_PEPPER, and `vinr worker` beside it."""
+    from vinr_server.cli.serving import run_server
+
+    settings = _settings()
+    _require_schema(settings.database_url)
+    raise typer.Exit(run_server(host=host, port=port, workers=workers))
+
+
+@app.command()
+def worker() -> None:
+    """Write what falls due: expiries and test clocks. Any number may run."""
+    from vinr_server.cli.working import run_worker
+
+    settings = _settings()
+    _require_schema(settings.database_url)
+    asyncio.run(run_worker(settings))
+
+
+@app.command(name="migrate")
+def migrate_command(database_url: DatabaseUrl) -> None:
+    """Bring the database to the newest schema; does nothing where it is there already."""
+    try:
+        before, after = migrate(database_url)
+    except (SchemaOutdated, Exception) as error:  # whatever the database says, it is for the operator's eyes
+        _fail("migrate", str(error).strip().splitlines()[0])
+    typer.echo(f"The schema was at {before or 'nothing'} and is at {after}.")
+
+
+@keys_app.command(name="create")
+def create_key(
+    database_url: DatabaseUrl,
+    live: Annotated[bool, typer.Option("--live/--test", help="Live or test data.")] = False,
+    tenant: Annotated[str, typer.Option(help="The tenant; made if it is new.")] = "tnt_default",
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "",
+) -> None:
+    """Make a secret key and print it, once; only its hash is stored (under VINR_KEY_PEPPER)."""
+    from vinr_server.api.keys import hash_key, make_key
+    from vinr_server.engine.ids import Ids
+    from vinr_server.storage.tenants import add_key, ensure_realm
+
+    settings = _settings()
+    _require_schema(database_url)
+    key = make_key(livemode=live)
+    with psycopg.connect(database_url) as connection:
+        realm = ensure_realm(connection, tenant, tenant.removeprefix("tnt_"), livemode=live)
+        key_hash = hash_key(key, settings.key_pepper)
+        add_key(connection, realm, key_id=Ids().make_id("key", 0), key_hash=key_hash, name=name)
+    typer.echo(key)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        wrong = [f"VINR_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+        _fail("settings", "; ".join(wrong))
+
+
+def _require_schema(database_url: str) -> None:
+    try:
+        require_current(database_url)
+    except SchemaOutdated as error:
+        _fail("database", str(error))
+    except Exception as error:  # SQLAlchemy wraps whatever the driver raised
+        _fail("database", f"can't be reached: {str(error).strip().splitlines()[0]}")
+
+
+def _fail(what: str, why: str) -> NoReturn:
+    print(f"vinr: {what}: {why}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of the `vinr` script."""
+    signal.signal(signal.SIGTERM, partial(_end, 143))
+    app()
+
+
+def _end(code: int, *_signal: object) -> None:
+    raise SystemExit(code)

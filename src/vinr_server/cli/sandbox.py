@@ -1,0 +1,82 @@
+"""The sandbox of `vinr dev`: its credentials, and the programs, members and rewards it starts with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from vinr_server.api.keys import hash_key, make_key
+from vinr_server.core import commands
+from vinr_server.core.earning import Conditions, EarnRate
+from vinr_server.core.rows import Tier
+from vinr_server.engine.submission import Submission
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.tenants import add_key, ensure_realm
+
+TENANT = "tnt_sandbox"
+TIERS = (Tier("silver", "Silver", 0), Tier("gold", "Gold", 500), Tier("platinum", "Platinum", 2000))
+FIVE_EUROS = {"type": "discount", "amount": 500, "currency": "EUR"}
+
+# In this order, each under a key of its own: a start that was killed half-way is completed by the next.
+SEEDS: tuple[commands.Command, ...] = (
+    commands.CreateProgram("Default", id="prog_default", expiry_months=12, tiers=TIERS),
+    commands.CreateProgram("Summer", id="prog_summer", tiers=TIERS),
+    commands.CreateEarningRule("prog_default", "payment.completed", EarnRate(rate_e4=10_000), Conditions()),
+    commands.CreateReward("prog_default", "€5 off", 100, FIVE_EUROS, id="rwd_fiveOff"),
+    commands.CreateReward("prog_summer", "Free shipping", 200, {"type": "free_shipping"}, id="rwd_freeShip"),
+    commands.CreateCustomer("cust_abc123"),
+    commands.CreateCustomer("cust_8sJ2k"),
+    commands.CreateAccount("prog_default", "cust_abc123", account_id="loy_abc123"),
+    commands.AwardPoints("loy_abc123", 600, "welcome to the sandbox"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The sandbox's secret key, the same at every start, and the pepper its hash is stored under."""
+
+    secret_key: str
+    key_pepper: str
+
+
+def credentials(data_dir: Path) -> Credentials:
+    """The credentials kept in the data directory, readable by its owner alone; made at the first start."""
+    path = data_dir / "sandbox.json"
+    if path.exists():
+        return Credentials(**json.loads(path.read_text()))
+    made = Credentials(make_key(livemode=False), secrets.token_urlsafe(32))
+    draft = path.with_suffix(".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump({"secret_key": made.secret_key, "key_pepper": made.key_pepper}, file)
+    draft.rename(path)
+    return made
+
+
+def open_realm(database_url: str, keys: Credentials) -> int:
+    """The sandbox's realm exists and its key opens it."""
+    with psycopg.connect(database_url) as connection:
+        realm = ensure_realm(connection, TENANT, "Sandbox", livemode=False)
+        key_hash = hash_key(keys.secret_key, keys.key_pepper)
+        add_key(connection, realm, key_id="key_sandbox", key_hash=key_hash, name="sandbox")
+    return realm
+
+
+async def seed(writer: Writer, realm: int) -> None:
+    """The sandbox holds what it starts with; a second time changes nothing."""
+    for position, command in enumerate(SEEDS):
+        await writer.submit(
+            Submission(
+                realm=realm,
+                livemode=False,
+                operation="seed_sandbox",
+                command=command,
+                fingerprint=hashlib.sha256(repr(command).encode()).digest(),
+                idempotency_key=f"sandbox-{position}",
+            )
+        )

@@ -1,0 +1,77 @@
+"""Work that has fallen due: lots that are over, clocks that are advancing, rows kept long enough."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+# Accounts on the wall's time. Plan: the partial index on next_expiry_at, a few rows of it.
+DUE_ACCOUNTS = """
+select a.realm, r.livemode, a.id
+from accounts a
+join realms r on r.id = a.realm
+join programs p on p.realm = a.realm and p.id = a.program_id
+where a.next_expiry_at <= $1 and p.clock_id is null
+order by a.next_expiry_at limit $2
+"""
+
+# Accounts on a test clock, which may stand anywhere.
+DUE_ACCOUNTS_ON_CLOCKS = """
+select a.realm, false as livemode, a.id
+from test_clocks c
+join programs p on p.realm = c.realm and p.clock_id = c.id
+join accounts a on a.realm = p.realm and a.program_id = p.id and a.next_expiry_at <= c.frozen_at
+where c.deleted_at is null
+order by a.realm, a.id limit $1
+"""
+
+# Clocks with nothing left to write up to their instant.
+SETTLED_CLOCKS = """
+select c.realm, c.id, c.frozen_at from test_clocks c
+where c.status = 'advancing' and c.deleted_at is null and not exists (
+  select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
+  where p.realm = c.realm and p.clock_id = c.id and a.next_expiry_at <= c.frozen_at)
+"""
+
+FORGET_KEYS = """
+delete from idempotency_keys where ctid in (
+  select ctid from idempotency_keys where not is_kept and created_at < now() - interval '30 days' limit 5000)
+"""
+FORGET_BATCHES = """
+delete from batches where id in (
+  select id from batches where committed_at < now() - interval '1 day' order by committed_at limit 20000)
+"""
+
+
+class DueAccount(NamedTuple):
+    """An account with lots that are over."""
+
+    realm: int
+    livemode: bool
+    id: str
+
+
+class SettledClock(NamedTuple):
+    """An advancing clock whose work is done."""
+
+    realm: int
+    id: str
+    frozen_at: datetime
+
+
+async def due_accounts(pool: Any, now: datetime, *, limit: int) -> list[DueAccount]:
+    """Accounts whose earliest lot is over at their program's now."""
+    records = await pool.fetch(DUE_ACCOUNTS, now, limit)
+    records += await pool.fetch(DUE_ACCOUNTS_ON_CLOCKS, limit)
+    return [DueAccount(*record) for record in records]
+
+
+async def settled_clocks(pool: Any) -> list[SettledClock]:
+    """Clocks that can be told ready."""
+    return [SettledClock(*record) for record in await pool.fetch(SETTLED_CLOCKS)]
+
+
+async def forget(pool: Any) -> None:
+    """Idempotency keys of configuration older than 30 days, and batch ids older than a day, are gone."""
+    await pool.execute(FORGET_KEYS)
+    await pool.execute(FORGET_BATCHES)

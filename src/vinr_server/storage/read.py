@@ -1,0 +1,163 @@
+"""What the API reads: one object by id, pages of them, the zone of a program. Never through the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.rows import Account, Program, Row, Tier
+from vinr_server.storage.tables import TABLES
+
+# What has expired unswept, and what expires next, each by one short scan of the live lots in the order of their expiry.
+ACCOUNT_FIGURES = """
+select t.realm, t.id, coalesce(due.points, 0) as overdue_points, next.expires_at as next_at, coalesce(next.points, 0) as next_points,
+  p.tiers
+from unnest($1::int4[], $2::text[]) as w (realm, id)
+join accounts t on t.realm = w.realm and t.id = w.id
+join programs p on p.realm = t.realm and p.id = t.program_id
+left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+cross join lateral (select coalesce(c.frozen_at, $3) as now) as instant
+left join lateral (
+  select sum(l.remaining_points)::int8 as points from lots l
+  where l.realm = t.realm and l.account_id = t.id and l.remaining_points > 0 and l.expires_at <= instant.now
+    and t.next_expiry_at <= instant.now
+) as due on true
+left join lateral (
+  select l.expires_at, sum(l.remaining_points)::int8 as points from lots l
+  where l.realm = t.realm and l.account_id = t.id and l.remaining_points > 0 and l.expires_at > instant.now
+    and t.next_expiry_at is not null
+  group by l.expires_at order by l.expires_at limit 1
+) as next on true
+"""
+
+ZONES = {
+    "programs": "select timezone from programs where realm = $1 and id = $2",
+    "earning_rules": "select p.timezone from earning_rules t join programs p on p.realm = t.realm and p.id = t.program_id"
+    " where t.realm = $1 and t.id = $2",
+    "rewards": "select p.timezone from rewards t join programs p on p.realm = t.realm and p.id = t.program_id"
+    " where t.realm = $1 and t.id = $2",
+    "accounts": "select p.timezone from accounts t join programs p on p.realm = t.realm and p.id = t.program_id"
+    " where t.realm = $1 and t.id = $2",
+}
+ZONE_OF_CUSTOMER = """
+select p.timezone from accounts t join programs p on p.realm = t.realm and p.id = t.program_id
+where t.realm = $1 and t.customer_id = $2 order by t.created_at, t.id limit 1
+"""
+
+FIND_KEY = """
+select k.realm, r.livemode from api_keys k join realms r on r.id = k.realm
+where k.key_hash = $1 and (k.revoked_at is null or k.revoked_at > now())
+"""
+
+
+class CursorMissing(Exception):
+    """The id that a page was to start at does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """One page: which rows, in which order (newest first), from where."""
+
+    row_type: type[Row]
+    order: Sequence[str]
+    limit: int = 10
+    after: str | None = None
+    before: str | None = None
+    equal: Mapping[str, Any] = field(default_factory=dict)
+    # (column, operator, value), operator one of > >= < <=
+    compared: Sequence[tuple[str, str, Any]] = ()
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFigures:
+    """What an account shows beside its row, at its program's now."""
+
+    overdue_points: int
+    next_expiry: tuple[datetime, int] | None
+    tiers: Sequence[Tier]
+
+
+class Reader:
+    """Reads over a pool of connections."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    async def one(self, realm: int, row_type: type[Row], id: str) -> Any:
+        """The row with this id, or None."""
+        table = TABLES[row_type]
+        record = await self._pool.fetchrow(
+            f"select {table.select_list} from {table.name} t where realm = $1 and id = $2", realm, id
+        )
+        return None if record is None else table.row(record)
+
+    async def page(self, realm: int, query: PageQuery) -> tuple[list[Any], bool]:
+        """The page's rows, newest first, and whether there are more beyond it."""
+        table = TABLES[query.row_type]
+        conditions, arguments = ["t.realm = $1"], [realm]
+        if query.where:
+            conditions.append(query.where)
+
+        def bind(value: Any) -> str:
+            arguments.append(value)
+            return f"${len(arguments)}"
+
+        conditions += [f"t.{column} = {bind(value)}" for column, value in query.equal.items()]
+        conditions += [f"t.{column} {operator} {bind(value)}" for column, operator, value in query.compared]
+        cursor = query.after or query.before
+        if cursor is not None:
+            position = await self._position(realm, query, cursor)
+            columns = ", ".join(f"t.{column}" for column in query.order)
+            values = ", ".join(bind(value) for value in position)
+            conditions.append(f"({columns}) {'<' if query.after else '>'} ({values})")
+        direction = "asc" if query.before else "desc"
+        order = ", ".join(f"t.{column} {direction}" for column in query.order)
+        sql = f"select {table.select_list} from {table.name} t where {' and '.join(conditions)} order by {order} limit {query.limit + 1}"
+        found = [table.row(record) for record in await self._pool.fetch(sql, *arguments)]
+        has_more, rows = len(found) > query.limit, found[: query.limit]
+        return (rows[::-1] if query.before else rows), has_more
+
+    async def _position(self, realm: int, query: PageQuery, cursor: str) -> Sequence[Any]:
+        table = TABLES[query.row_type]
+        columns = ", ".join(f"t.{column}" for column in query.order)
+        record = await self._pool.fetchrow(
+            f"select {columns} from {table.name} t where realm = $1 and id = $2", realm, cursor
+        )
+        if record is None:
+            raise CursorMissing(cursor)
+        return tuple(record)
+
+    async def account_figures(
+        self, realm: int, accounts: Sequence[Account], now: datetime
+    ) -> dict[str, AccountFigures]:
+        """Spendable balance and next expiry of each account, lazily true (R2)."""
+        decode = TABLES[Program].json_decoder("tiers")
+        records = await self._pool.fetch(ACCOUNT_FIGURES, [realm] * len(accounts), [one.id for one in accounts], now)
+        return {
+            record["id"]: AccountFigures(
+                record["overdue_points"],
+                None if record["next_at"] is None else (record["next_at"], record["next_points"]),
+                decode(record["tiers"]),
+            )
+            for record in records
+        }
+
+    async def zone(self, realm: int, table: str, id: str) -> str:
+        """The zone of the program that an object belongs to; UTC where there is no such object."""
+        return await self._pool.fetchval(ZONES[table], realm, id) or "UTC"
+
+    async def zone_of_customer(self, realm: int, customer_id: str) -> str:
+        """The zone of the customer's first program; UTC where it has none."""
+        return await self._pool.fetchval(ZONE_OF_CUSTOMER, realm, customer_id) or "UTC"
+
+    async def find_key(self, key_hash: bytes) -> tuple[int, bool] | None:
+        """Realm and mode of a live key."""
+        record = await self._pool.fetchrow(FIND_KEY, key_hash)
+        return None if record is None else (record["realm"], record["livemode"])
+
+    async def is_reachable(self) -> bool:
+        """Whether the database answers."""
+        return bool(await self._pool.fetchval("select true"))

@@ -1,0 +1,83 @@
+"""Write what has fallen due: expiries, and test clocks that have caught up. Any number of these may run side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from datetime import timedelta
+from typing import Any
+
+from vinr_server.core.commands import Command, ExpireLots, FinishTestClock
+from vinr_server.engine.clock import Clock, wall_clock
+from vinr_server.engine.submission import Submission, Unavailable
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.due import due_accounts, forget, settled_clocks
+
+log = logging.getLogger("vinr.worker")
+
+# Due work is written within a second of falling due.
+PAUSE_SECONDS = 0.25
+# One engine batch at a time, so that requests in the same process are not kept waiting.
+ACCOUNTS_MAX = 256
+FORGET_EVERY = timedelta(hours=1)
+
+
+class DueWorker:
+    """Polls for due work and submits it as commands; what another worker did meanwhile changes nothing."""
+
+    def __init__(self, pool: Any, writer: Writer, *, clock: Clock = wall_clock) -> None:
+        self._pool, self._writer, self._clock = pool, writer, clock
+        self._stopping = asyncio.Event()
+        self._forget_at = clock()
+
+    def stop(self) -> None:
+        """The worker ends after the round it is in."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until stopped; a database that is away is waited for."""
+        while not self._stopping.is_set():
+            try:
+                is_busy = await self.work_once()
+            except (OSError, Unavailable) as error:
+                log.warning("due work waits: %s", error)
+                is_busy = False
+            except Exception:  # the floor's edge: one bad round must not end the worker
+                log.exception("a round of due work failed")
+                is_busy = False
+            if not is_busy:
+                await self._pause()
+
+    async def work_once(self) -> bool:
+        """One round; whether there was anything to do."""
+        now = self._clock()
+        accounts = await due_accounts(self._pool, now, limit=ACCOUNTS_MAX)
+        await self._submit_all([(one.realm, one.livemode, ExpireLots(one.id)) for one in accounts])
+        clocks = await settled_clocks(self._pool)
+        await self._submit_all([(one.realm, False, FinishTestClock(one.id, one.frozen_at)) for one in clocks])
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET_EVERY
+            await forget(self._pool)
+        return bool(accounts or clocks)
+
+    async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
+        waiting = [
+            await self._writer.enqueue_patiently(
+                Submission(
+                    realm=realm,
+                    livemode=livemode,
+                    operation=type(command).__name__,
+                    command=command,
+                    fingerprint=hashlib.sha256(repr(command).encode()).digest(),
+                )
+            )
+            for realm, livemode, command in commands
+        ]
+        await asyncio.gather(*waiting)
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS)
+        except TimeoutError:
+            pass
