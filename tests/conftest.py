@@ -1,0 +1,173 @@
+"""What every test works with: a real PostgreSQL, a migrated database, an engine, a server over HTTP."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+from psycopg import sql
+from vinr_server.api.keys import hash_key, make_key
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.connect import connect_readers, connect_writer
+from vinr_server.storage.embedded import EmbeddedServer, start_embedded
+from vinr_server.storage.migrate import migrate
+from vinr_server.storage.read import Reader
+from vinr_server.storage.tenants import add_key, ensure_realm
+
+PEPPER = "a pepper for tests only"
+# Tests make and drop many databases; what they prove of durability they prove on servers of their own.
+QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedServer]:
+    """A PostgreSQL of this test process' own; under /tmp because root's one needs directories open to others."""
+    directory = Path(tempfile.mkdtemp(prefix="vinr-tests-"))
+    directory.chmod(0o755)
+    server = start_embedded(directory, settings=QUICK)
+    yield server
+    server.stop()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedServer) -> str:
+    """The name of a migrated database to copy from."""
+    migrate(postgres.url)
+    return "vinr"
+
+
+def make_database(postgres: EmbeddedServer, template: str) -> str:
+    """The URL of a fresh copy of the template."""
+    name = f"t_{uuid.uuid4().hex}"
+    maintenance = postgres.url.rsplit("/", 1)[0] + "/postgres"
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        statement = sql.SQL("create database {} template {}")
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+    return f"{postgres.url.rsplit('/', 1)[0]}/{name}"
+
+
+@pytest.fixture
+def database(postgres: EmbeddedServer, template: str) -> str:
+    """A database of this test's own."""
+    return make_database(postgres, template)
+
+
+@dataclass(frozen=True)
+class Realm:
+    """One tenant's test data, and the key that opens it."""
+
+    id: int
+    key: str
+
+
+def make_realm(database_url: str, tenant: str = "tnt_test", *, livemode: bool = False) -> Realm:
+    """A realm with a fresh key."""
+    key = make_key(livemode=livemode)
+    with psycopg.connect(database_url) as connection:
+        realm = ensure_realm(connection, tenant, tenant, livemode=livemode)
+        add_key(connection, realm, key_id=f"key_{uuid.uuid4().hex}", key_hash=hash_key(key, PEPPER), name="test")
+    return Realm(realm, key)
+
+
+@pytest.fixture
+async def writer(database: str) -> AsyncIterator[Writer]:
+    """An engine on this test's database."""
+    writer = Writer(partial(connect_writer, database))
+    await writer.start()
+    yield writer
+    await writer.stop()
+
+
+@pytest.fixture
+async def reader(database: str) -> AsyncIterator[Reader]:
+    """Reads of this test's database."""
+    pool = await connect_readers(database, size=2)
+    yield Reader(pool)
+    await pool.close()
+
+
+@dataclass
+class RunningServer:
+    """`vinr serve` and `vinr worker` as processes of their own."""
+
+    base_url: str
+    database_url: str
+    realm: Realm
+    processes: list[subprocess.Popen[bytes]]
+
+    def client(self, key: str | None = None) -> httpx2.Client:
+        """A client with a key; the realm's own unless another is given."""
+        headers = {"Authorization": f"Bearer {self.realm.key if key is None else key}"}
+        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=30, trust_env=False)
+
+    def stop(self) -> None:
+        """All its processes have ended."""
+        for process in self.processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_server(database_url: str, *, workers: int = 2, with_worker: bool = True) -> RunningServer:
+    """A server of its own over a migrated database, ready to answer."""
+    port = free_port()
+    env = os.environ | {"VINR_DATABASE_URL": database_url, "VINR_KEY_PEPPER": PEPPER}
+    vinr = [sys.executable, "-m", "vinr_server.cli"]
+    commands = [[*vinr, "serve", "--port", str(port), "--workers", str(workers)]]
+    if with_worker:
+        commands.append([*vinr, "worker"])
+    processes = [subprocess.Popen(command, env=env, start_new_session=True) for command in commands]
+    server = RunningServer(f"http://127.0.0.1:{port}", database_url, make_realm(database_url), processes)
+    wait_until(lambda: is_healthy(server.base_url), seconds=30, what="the server answers")
+    return server
+
+
+def is_healthy(base_url: str) -> bool:
+    """Whether the server answers its health check."""
+    try:
+        return httpx2.get(f"{base_url}/healthz", timeout=1, trust_env=False).status_code == 200
+    except httpx2.HTTPError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Poll a condition; fails with its name when the time is over."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s in vain until {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def shared_server(postgres: EmbeddedServer, template: str) -> Iterator[RunningServer]:
+    """A server of two processes that tests share; each makes a realm or names of its own."""
+    server = start_server(make_database(postgres, template))
+    yield server
+    server.stop()
