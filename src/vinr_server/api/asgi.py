@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ class Server:
         """The process can answer."""
         self._pool = await connect_readers(self._settings.database_url, size=self._settings.readers)
         await self.writer.start()
+        _spare_the_collector()
         self._app = App(Reader(self._pool), self.writer, pepper=self._settings.key_pepper)
 
     async def stop(self) -> None:
@@ -46,6 +48,16 @@ class Server:
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _spare_the_collector() -> None:
+    """What is loaded by now stays for good: the collector need not look at it again, nor look as often.
+
+    A batch makes some ten thousand objects without cycles; at the default threshold it was interrupted fifteen times.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def create() -> Server:

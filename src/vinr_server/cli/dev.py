@@ -13,7 +13,7 @@ from rich.console import Console
 
 from vinr_server.api.asgi import Server
 from vinr_server.cli.sandbox import Credentials, credentials, open_realm, seed
-from vinr_server.cli.serving import uvicorn_config
+from vinr_server.cli.serving import listen, uvicorn_config
 from vinr_server.engine.settings import Settings
 from vinr_server.storage.connect import connect_readers
 from vinr_server.storage.embedded import EmbeddedRefused, default_data_dir, start_embedded
@@ -47,19 +47,14 @@ def run_dev(*, data: Path | None, host: str, port: int | None, as_json: bool) ->
 
 def _listen(host: str, port: int | None) -> socket.socket:
     """A socket on the port asked for; without one, on 8484 or the next free."""
-    wanted = range(PORT, PORT + PORTS_TRIED) if port is None else [port]
-    for one in wanted:
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if port is not None:
+        return listen(host, port)
+    for one in range(PORT, PORT + PORTS_TRIED):
         try:
-            listener.bind((host, one))
-            listener.listen(2048)
-            listener.set_inheritable(True)
-            return listener
+            return listen(host, one)
         except OSError as error:
-            listener.close()
-            last = error
-    raise OSError(f"port {wanted[0]} of {host} can't be used: {last.strerror}. Choose another with --port.")
+            refusal = error
+    raise refusal
 
 
 async def _serve(listener: socket.socket, database_url: str, keys: Credentials, realm: int, *, as_json: bool) -> None:

@@ -1,15 +1,22 @@
-"""How uvicorn runs the application, in `vinr dev` and in `vinr serve` alike."""
+"""How uvicorn runs the application: in `vinr dev` in one process, in `vinr serve` in as many as asked for."""
 
 from __future__ import annotations
 
+import logging
+import socket
+import sys
 from typing import Any
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+BACKLOG = 2048
+
 
 def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
     """httptools and uvloop, no access log: a request is logged by its Request-Id where it matters."""
+    # asyncpg's pool logs a traceback for every attempt to reach a database that is away; the engine says it once.
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     return uvicorn.Config(
         application,
         http="httptools",
@@ -20,19 +27,63 @@ def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
         log_level="warning",
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=20,
+        backlog=BACKLOG,
         **more,
     )
 
 
+def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """A socket on the port; raises OSError with a sentence where somebody else has it.
+
+    A shared one is bound only: the kernel spreads connections over those who listen on sockets of their own.
+    """
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind((host, port))
+        if not is_shared:
+            bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise OSError(f"port {port} of {host} can't be used: {error.strerror}. Choose another with --port.") from None
+    bound.set_inheritable(True)
+    return bound
+
+
+class Workers(Multiprocess):
+    """Uvicorn's supervisor, with a socket for each worker.
+
+    On one shared socket the first worker to wake took all of 64 connections that came at once: one writer did the work of
+    two. Every reading of `sockets` binds a new one; the parent's copy is closed when the worker has started.
+    """
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """A new socket on the one port."""
+        return [listen(self.config.host, self.config.port, is_shared=True)]
+
+    @sockets.setter
+    def sockets(self, _given: list[socket.socket]) -> None:
+        """Uvicorn hands in what it was given; there is nothing to keep."""
+
+
 def run_server(*, host: str, port: int, workers: int) -> int:
     """Serve until told to stop. With several workers, each is a process with a writer of its own."""
-    config = uvicorn_config(
-        "vinr_server.api.asgi:create", factory=True, host=host, port=port, workers=workers, backlog=2048
-    )
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        print(f"vinr serve: {error}", file=sys.stderr)
+        return 1
+    port = listener.getsockname()[1]
+    config = uvicorn_config("vinr_server.api.asgi:create", factory=True, host=host, port=port, workers=workers)
     if workers == 1:
         server = uvicorn.Server(config)
-        server.run()
+        server.run([listener])
         return 0 if server.started else 1
-    Multiprocess(config, sockets=[config.bind_socket()]).run()
+    listener.close()
+    Workers(config, sockets=[]).run()
     return 0

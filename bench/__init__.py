@@ -1,0 +1,1 @@
+"""Measurements against anchors: `python -m bench` from the project root; see `python -m bench --help`."""

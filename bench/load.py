@@ -1,0 +1,62 @@
+"""Awards over HTTP from as many connections as wanted: by wrk where it is installed, else by our own generator."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+WRK = shutil.which("wrk")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What to send where, and for how long."""
+
+    base_url: str
+    key: str
+    accounts: int
+    connections: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class LoadFigures:
+    """What came back. Latencies in milliseconds."""
+
+    requests: int
+    seconds: float
+    non_2xx: int
+    errors: int
+    p50_ms: float
+    p99_ms: float
+
+
+def generator_name() -> str:
+    """Which generator `generate` uses."""
+    return "wrk" if WRK else "bench/generator.py"
+
+
+def generate(load: Load) -> LoadFigures:
+    """The load has been sent; its figures."""
+    run = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}"
+    if WRK:
+        threads = "2" if load.connections > 1 else "1"
+        # wrk takes whole seconds.
+        command = [WRK, f"-t{threads}", f"-c{load.connections}", f"-d{max(round(load.seconds), 1)}s", "--latency"]
+        command += ["-s", str(HERE / "award.lua"), load.base_url, "--", load.key, str(load.accounts), run]
+    else:
+        command = [sys.executable, "-m", "bench.generator", load.base_url, load.key]
+        command += [str(load.accounts), run, str(load.connections), str(load.seconds)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=load.seconds + 60, cwd=HERE.parent, check=False
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{generator_name()} failed:\n{done.stdout}{done.stderr}")
+    figures = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+    return LoadFigures(**figures)

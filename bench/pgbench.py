@@ -1,0 +1,64 @@
+"""The anchor: pgbench writing the same rows, prepared, straight to PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from vinr_server.storage.embedded import binary
+
+HERE = Path(__file__).parent
+FORMS = {"a": "award_statements.sql", "b": "award_pipeline.sql", "c": "award_cte.sql"}
+FORM_NAMES = {"a": "statement by statement", "b": "pipelined", "c": "one CTE"}
+
+
+@dataclass(frozen=True)
+class AnchorFigures:
+    """What pgbench did. Latencies in milliseconds."""
+
+    transactions: int
+    failed: int
+    tps: float
+    p50_ms: float
+    p99_ms: float
+
+
+def run_pgbench(
+    database_url: str, form: str, *, clients: int, seconds: float, realm: int, accounts: int, run: int
+) -> AnchorFigures:
+    """pgbench has run one form of the award. `run` keeps the ids of two runs on one database apart."""
+    with tempfile.TemporaryDirectory(prefix="vinr-pgbench-") as logs:
+        command = [str(binary("pgbench")), "--no-vacuum", "--protocol=prepared", f"--client={clients}"]
+        command += [f"--jobs={2 if clients > 1 else 1}", f"--time={max(round(seconds), 1)}"]
+        command += ["--log", f"--log-prefix={logs}/log", f"--file={HERE / 'sql' / FORMS[form]}"]
+        variables = {"realm": realm, "accounts": accounts, "seq": 0, "base": run << 48}
+        command += [f"--define={name}={value}" for name, value in variables.items()]
+        done = subprocess.run(
+            [*command, database_url], capture_output=True, text=True, timeout=seconds + 90, check=False
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"pgbench failed:\n{done.stdout}{done.stderr}")
+        latencies = _latencies(Path(logs))
+    return AnchorFigures(
+        transactions=int(_figure(done.stdout, r"transactions actually processed: (\d+)")),
+        failed=int(_figure(done.stdout, r"failed transactions: (\d+)")),
+        tps=float(_figure(done.stdout, r"tps = ([\d.]+)")),
+        p50_ms=latencies[len(latencies) // 2] / 1000,
+        p99_ms=latencies[len(latencies) * 99 // 100] / 1000,
+    )
+
+
+def _latencies(logs: Path) -> list[int]:
+    """The microseconds of every transaction, ascending: the third column of pgbench's log."""
+    lines = (line for log in logs.iterdir() for line in log.read_text().splitlines())
+    return sorted(int(line.split()[2]) for line in lines) or [0]
+
+
+def _figure(text: str, pattern: str) -> str:
+    found = re.search(pattern, text)
+    if found is None:
+        raise RuntimeError(f"pgbench did not print {pattern!r}:\n{text}")
+    return found.group(1)

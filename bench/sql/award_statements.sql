@@ -1,0 +1,44 @@
+-- One award as an ordinary service writes it: statement by statement in a transaction.
+-- Ids, keys and texts are made of :unique; what a service would send as text (JSON) is put together here.
+\set n random(1, :accounts)
+\set bucket :n % 256
+\set key_bucket random(0, 255)
+\set order_number random(10000000, 99999999)
+\set seq :seq + 1
+\set unique :base + :seq * 1024 + :client_id
+begin;
+select fingerprint, status, event_id, reply from idempotency_keys
+where realm = :realm and key = md5(:unique)::uuid::text and operation = 'award_points' and bucket = :key_bucket;
+select ledger_balance_points, lifetime_points, sequence, status, program_id from accounts
+where realm = :realm and id = 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0')
+  and bucket = :bucket for update \gset
+insert into entries (bucket, realm, id, account_id, sequence, kind, points, balance_after_points, reason, receipt, metadata,
+  occurred_at, created_at)
+values (:bucket, :realm, 'ptx_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') || lpad(to_hex(:bucket::int), 2, '0'),
+  'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0'), :sequence::int8 + 1, 'award', 5,
+  :ledger_balance_points::int8 + 5, 'purchase', '{"manual":true,"points":5}',
+  ('{"orderId":"ord_' || :order_number || '"}')::json, now(), now());
+insert into lots (bucket, realm, id, account_id, sequence, points, remaining_points, expired_points, reversed_points,
+  available_at, expires_at)
+values (:bucket, :realm, 'ptx_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') || lpad(to_hex(:bucket::int), 2, '0'),
+  'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0'), :sequence::int8 + 1, 5, 5, 0, 0, now(),
+  now() + interval '12 months');
+update accounts set ledger_balance_points = :ledger_balance_points::int8 + 5, lifetime_points = :lifetime_points::int8 + 5,
+  sequence = :sequence::int8 + 1, next_expiry_at = least(next_expiry_at, now() + interval '12 months')
+where realm = :realm and id = 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0')
+  and bucket = :bucket;
+insert into events (bucket, realm, id, type, account_id, data, created_at, is_deliverable, request_id, idempotency_key)
+values (:bucket, :realm, 'evt_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') || lpad(to_hex(:bucket::int), 2, '0'),
+  'loyalty.points.earned', 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0'),
+  concat('{"id":"ptx_0199f0f0f0f', lpad(to_hex(:unique::int8), 14, '0'), lpad(to_hex(:bucket::int), 2, '0'),
+    '","object":"points_transaction","account":"loy_', lpad(to_hex(:n::int), 25, '0'), lpad(to_hex(:bucket::int), 2, '0'),
+    '","kind":"award","points":5,"balance_after":', :ledger_balance_points::int8 + 5, ',"sequence":', :sequence::int8 + 1,
+    ',"reason":"purchase","source":null,"payment":null,"rule":null,"reverses":null,"receipt":{"manual":true,"points":5},',
+    '"metadata":{"orderId":"ord_', :order_number::text, '"},"occurred_at":', extract(epoch from now())::int8,
+    ',"created":', extract(epoch from now())::int8, ',"livemode":false}')::json,
+  now(), true, 'req_' || left(md5(:unique), 24), md5(:unique)::uuid::text);
+insert into idempotency_keys (bucket, realm, operation, key, fingerprint, status, event_id, is_kept, created_at)
+values (:key_bucket, :realm, 'award_points', md5(:unique)::uuid::text,
+  '\x6af481037f395b7721963087e52dff14685869eac15cd277dc74cee18f7add11', 201,
+  'evt_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') || lpad(to_hex(:bucket::int), 2, '0'), true, now());
+commit;

@@ -1,0 +1,86 @@
+"""Who used the processors while something was measured: the load generator, the server, PostgreSQL, and everybody else."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import psutil
+
+
+@dataclass
+class Usage:
+    """Processor seconds by role, over a time. `server_processes` shows whether the workers shared the work."""
+
+    seconds: float = 0.0
+    load: float = 0.0
+    server: float = 0.0
+    postgres: float = 0.0
+    others: float = 0.0
+    stolen: float = 0.0
+    server_processes: list[float] = field(default_factory=list)
+
+    def cores(self) -> dict[str, float]:
+        """Mean number of cores that each role kept busy."""
+        roles = ("load", "server", "postgres", "others", "stolen")
+        return {role: round(getattr(self, role) / self.seconds, 3) for role in roles}
+
+
+class Meter:
+    """Reads the processor times of process trees at the beginning and at the end of a `with` block."""
+
+    def __init__(self, *, postgres_pid: int, server_pid: int | None = None) -> None:
+        self._postgres_pid, self._server_pid = postgres_pid, server_pid
+        self.usage = Usage()
+
+    def __enter__(self) -> Meter:
+        self._before = self._read()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        after = self._read()
+        usage = self.usage
+        usage.seconds = after["clock"] - self._before["clock"]
+        for role in ("load", "server", "postgres", "stolen"):
+            setattr(usage, role, after[role] - self._before[role])
+        busy = after["busy"] - self._before["busy"]
+        usage.others = max(busy - usage.load - usage.server - usage.postgres, 0.0)
+        usage.server_processes = sorted(
+            round(seconds - self._before["workers"].get(pid, 0.0), 3) for pid, seconds in after["workers"].items()
+        )
+
+    def _read(self) -> dict[str, float | Mapping[int, float]]:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        machine = psutil.cpu_times()
+        workers = {} if self._server_pid is None else _seconds_of_children(self._server_pid)
+        return {
+            "clock": time.monotonic(),
+            # The load generator is the only child that ends, and is waited for, within the block.
+            "load": children.ru_utime + children.ru_stime,
+            "server": 0.0 if self._server_pid is None else _tree_seconds(self._server_pid),
+            "postgres": _tree_seconds(self._postgres_pid),
+            "busy": machine.user + machine.nice + machine.system + machine.irq + machine.softirq,
+            "stolen": machine.steal,
+            "workers": workers,
+        }
+
+
+def _tree_seconds(pid: int) -> float:
+    """Of a process, its descendants, and those of them that have ended: PostgreSQL's backends come and go."""
+    root = psutil.Process(pid)
+    return sum(_seconds(process, with_ended=True) for process in [root, *root.children(recursive=True)])
+
+
+def _seconds_of_children(pid: int) -> dict[int, float]:
+    return {child.pid: _seconds(child, with_ended=False) for child in psutil.Process(pid).children(recursive=True)}
+
+
+def _seconds(process: psutil.Process, *, with_ended: bool) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    own = times.user + times.system
+    return own + times.children_user + times.children_system if with_ended else own
