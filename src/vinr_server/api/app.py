@@ -14,7 +14,8 @@ from vinr_server.api.call import Call
 from vinr_server.api.documents import DOCUMENTS
 from vinr_server.api.fingerprint import fingerprint
 from vinr_server.api.keys import KeyRing
-from vinr_server.api.operations import OPERATIONS, Operation
+from vinr_server.api.operation import Operation
+from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.parse import decode_body, read_struct
 from vinr_server.api.problems import Problem
 from vinr_server.api.routing import Router

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from vinr_server.api.operations import OPERATIONS, Operation
+from vinr_server.api.operation import Operation
+from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.problems import STATUS
 
 _ALWAYS = ("api_key_missing", "api_key_invalid", "unknown_parameter", "parameter_invalid", "unavailable")

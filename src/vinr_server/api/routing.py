@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
-from vinr_server.api.operations import Operation
+from vinr_server.api.operation import Operation
 from vinr_server.api.problems import Problem
 
 Match = tuple[Operation, Mapping[str, str]]

@@ -124,7 +124,9 @@ def read_multipliers(given: list[MultiplierInput], *, zone: str) -> tuple[Multip
 def _multiplier(given: MultiplierInput, param: str, zone: str) -> Multiplier:
     when = given.when
     if when.tier is None and when.metadata is None and when.window is None:
-        message = f"{param}.when names no condition. Give tier, metadata or window; a factor for everybody belongs in the rate."
+        message = (
+            f"{param}.when names no condition. Give tier, metadata or window; a factor for all belongs in the rate."
+        )
         raise Problem("parameter_invalid", message, param=f"{param}.when")
     starts_at, ends_at = _window(when.window, param=f"{param}.when.window", zone=zone)
     return Multiplier(

@@ -151,8 +151,8 @@ class Reading:
 def read_purchases(lines: Iterator[str], *, form: str, skip_rows: int, reading: Reading) -> Iterator[Purchase | BadRow]:
     """Every row of the file after `skip_rows` lines, numbered from 1; blank lines are no rows.
 
-    Shape: one row at a time is in memory; a header that --columns names is not a row.
-    Refuses: a file that no delimiter makes fit --columns, a header that lacks a column.
+    Shape: lazy, one row at a time is in memory; a header that --columns names is not a row.
+    Refuses: at once, a file that no delimiter makes fit --columns, a header that lacks a column, options of no use.
     """
     for _skipped in islice(lines, skip_rows):
         pass
@@ -163,7 +163,12 @@ def read_purchases(lines: Iterator[str], *, form: str, skip_rows: int, reading: 
     if columns.has_header:
         header, _line = next(records, (None, ""))
         columns = columns.located_in(header or [])
-    read_payment = payment_reader(reading, columns)
+    return _each(records, payment_reader(reading, columns))
+
+
+def _each(
+    records: Iterator[tuple[list[str] | None, str]], read_payment: Callable[[int, Sequence[str] | None], Payment]
+) -> Iterator[Purchase | BadRow]:
     for row, (cells, line) in enumerate(records, start=1):
         try:
             yield Purchase(row, line, read_payment(row, cells))

@@ -61,7 +61,8 @@ def _award_refusal(draft: Layer, command: AwardPoints, context: Context, account
         if payment is None:
             return missing("payment", command.payment_id, param="payment")
         if payment.customer_id is not None and payment.customer_id != account.customer_id:
-            message = f"Payment {payment.id} is of customer {payment.customer_id}, account {account.id} of {account.customer_id}."
+            owners = f"{payment.customer_id}, account {account.id} of {account.customer_id}"
+            message = f"Payment {payment.id} is of customer {owners}."
             return Rejected("parameter_conflict", message, param="payment")
     return closed(account) if account.status == "closed" else None
 

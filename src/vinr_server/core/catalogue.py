@@ -1,4 +1,5 @@
-"""Configuration: programs, earning rules with immutable revisions, rewards. Editing never touches what was given (R16)."""
+"""Configuration: programs, earning rules with immutable revisions, rewards. Editing never touches what was given
+(R16)."""
 
 from __future__ import annotations
 

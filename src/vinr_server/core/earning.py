@@ -128,7 +128,8 @@ def evaluate_rule(
 def points_kept(receipt: Mapping[str, Any], *, kept_minor: Fraction, is_refunded_whole: bool) -> int:
     """The frozen award applied to what is kept of its eligible part (R7).
 
-    Units: minor units in, whole points out. A flat bonus stays until the payment is refunded whole; either kind goes when
+    Units: minor units in, whole points out. A flat bonus stays until the payment is refunded whole; either kind goes
+    when
     what is kept falls under the rule's threshold.
     """
     threshold = receipt.get("min_amount")

@@ -137,7 +137,8 @@ def keys_close_account(command: CloseAccount, keys: Keys) -> None:
 
 
 def decide_close_account(draft: Layer, command: CloseAccount, context: Context) -> Accepted | Rejected:
-    """The account takes no more awards or redemptions; refunds and cancellations still reach it. Closing twice is fine."""
+    """The account takes no more awards or redemptions; refunds and cancellations still reach it. Closing twice is
+    fine."""
     account = draft.get(Account, command.account_id)
     if account is None:
         return missing("account", command.account_id, param="id")

@@ -1,4 +1,5 @@
-"""Rows as the wire shows them: snake_case, bare reference names, Unix seconds. Events and answers carry the same shapes."""
+"""Rows as the wire shows them: snake_case, bare reference names, Unix seconds. Events and answers carry the same
+shapes."""
 
 from __future__ import annotations
 

@@ -142,7 +142,8 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
         if account is None:
             return missing("account", account_id, param="metadata.loyalty_account")
         if command.customer_id not in (None, account.customer_id):
-            message = f"customer is {command.customer_id}, but metadata.loyalty_account {account_id} is of {account.customer_id}."
+            named = f"metadata.loyalty_account {account_id} is of {account.customer_id}"
+            message = f"customer is {command.customer_id}, but {named}. Send one of them."
             return Rejected("parameter_conflict", message, param="customer")
         return account.customer_id, [account]
     if command.customer_id is None:

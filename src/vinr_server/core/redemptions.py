@@ -1,4 +1,5 @@
-"""Redemptions: points spent on a reward, atomically with its stock and limits, and given back on cancellation (R5, R15)."""
+"""Redemptions: points spent on a reward, atomically with its stock and limits, and given back on cancellation (R5,
+R15)."""
 
 from __future__ import annotations
 
@@ -116,7 +117,8 @@ def _cap_refusal(draft: Layer, account: Account, reward: Reward) -> Rejected | N
     """Whether the member's limit or the stock is used up. Expects the locked counters."""
     mine = draft.get(Counter, member_counter(reward.id, account.id))
     if reward.per_member_limit is not None and mine is not None and mine.used >= reward.per_member_limit:
-        message = f"Account {account.id} has redeemed reward {reward.id} {mine.used} times; the limit is {reward.per_member_limit}."
+        limit = f"{mine.used} times; the limit is {reward.per_member_limit}"
+        message = f"Account {account.id} has redeemed reward {reward.id} {limit}."
         details = {"limit": "per_member", "used": mine.used, "per_member_limit": reward.per_member_limit}
         return Rejected("not_eligible", message, param="reward", details=details)
     all_used = draft.get(Counter, stock_counter(reward.id))

@@ -55,9 +55,10 @@ def _refund_refusal(
 ) -> Rejected | None:
     is_refunded_whole = left_minor == 0 and payment.refund_count > 0
     if amount_minor > left_minor or is_refunded_whole:
+        asked_minor = command.amount_minor or amount_minor
         message = (
-            f"Payment {payment.id} is of {payment.amount_minor} {payment.currency} minor units, {payment.refunded_minor} are"
-            f" refunded; {command.amount_minor or amount_minor} more can't be. Refund at most {left_minor}."
+            f"Payment {payment.id} is of {payment.amount_minor} {payment.currency} minor units, of which"
+            f" {payment.refunded_minor} are refunded; {asked_minor} more can't be. Refund at most {left_minor}."
         )
         details = {"amount": payment.amount_minor, "amount_refunded": payment.refunded_minor, "refundable": left_minor}
         return Rejected("refund_exceeds_payment", message, param="amount", details=details)

@@ -35,7 +35,10 @@ def keys_report_event(command: ReportEvent, keys: Keys) -> None:
 def decide_report_event(draft: Layer, command: ReportEvent, context: Context) -> Accepted | Rejected:
     """The event is recorded as it came, and every rule in force for its type has made its award."""
     if command.type.startswith(RESERVED):
-        message = f"Events of type {command.type!r} are the engine's own. Report payments at /v1/payments; name your types anew."
+        message = (
+            f"Events of type {command.type!r} are the engine's own. Report payments at /v1/payments, and give events"
+            " of yours another name."
+        )
         return Rejected("reserved_event_type", message, param="type")
     if command.id is not None:
         claim = existing_claim(draft, context, command.id)

@@ -155,7 +155,7 @@ class Customer(Row):
 class Account(Row):
     """A member: one customer's points account in one program.
 
-    Always: ledger_balance_points == sum of its entries == remaining points of its lots - remaining points of its deficits.
+    Always: ledger_balance_points == sum of its entries == remaining points of its lots - those of its deficits.
     """
 
     parent_field = "customer_id"

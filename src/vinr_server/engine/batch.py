@@ -183,7 +183,10 @@ def _repeat(submission: Submission, kept: tuple[bytes, int, bytes]) -> Outcome:
     fingerprint, status, body = kept
     if fingerprint == submission.fingerprint:
         return Reply(status, body, is_replay=True)
-    message = f"Idempotency key {submission.idempotency_key!r} was used before with another body. Use a new key for a new request."
+    message = (
+        f"Idempotency key {submission.idempotency_key!r} was used before with another body."
+        " Use a new key for a new request."
+    )
     return Rejected("idempotency_key_reused", message, param="Idempotency-Key")
 
 

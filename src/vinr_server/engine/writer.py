@@ -1,6 +1,7 @@
 """The one writer of a process: takes what has queued up, commits it as a batch, answers, and takes again.
 
-No timer: while a batch commits the next one gathers. Failures are told apart by SQLSTATE; a command that breaks its batch is
+No timer: while a batch commits the next one gathers. Failures are told apart by SQLSTATE; a command that breaks its
+batch is
 found by halving, so that its neighbours are not refused for it.
 """
 
@@ -31,8 +32,10 @@ QUEUE_MAX = 4096
 RETRIES_MAX = 8
 RETRY_WHOLE = ("40001", "40P01", "55P03", "23505")
 
-# A generic plan is made for the table of that moment: on an empty one every index looks alike, and the wrong one was kept
-# until the first autovacuum (an account was found by scanning its realm: 4,900 awards/s became 3,800). So plans are made
+# A generic plan is made for the table of that moment: on an empty one every index looks alike, and the wrong one was
+# kept
+# until the first autovacuum (an account was found by scanning its realm: 4,900 awards/s became 3,800). So plans are
+# made
 # anew when the number of batches doubles, and every 1,024 batches after that.
 REPLAN_EVERY = 1024
 
@@ -147,8 +150,6 @@ class Writer:
                     await asyncio.sleep(0.002 * attempt)
                     continue
                 return await self._halve(submissions, error, state)
-            except (TimeoutError, OSError, asyncpg.InterfaceError) as error:
-                return await self._after_lost_connection(submissions, batch_id, error)
         raise AssertionError("every attempt returns or goes on")
 
     async def _attempt(self, submissions: Sequence[Submission], batch_id: uuid.UUID) -> list[Outcome]:

@@ -1,4 +1,5 @@
-"""What a batch asks of PostgreSQL besides its rows: its own id, catalogues, kept answers, and whether a commit happened."""
+"""What a batch asks of PostgreSQL besides its rows: its own id, catalogues, kept answers, and whether a commit
+happened."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ select exists (select from batches where id = $1) as is_committed,
   exists (select from pg_stat_activity where pid = $2) as is_running
 """
 
-# (realm, operation, key)
+# Realm, operation and key.
 KeyName = tuple[int, str, str]
 
 

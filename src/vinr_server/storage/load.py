@@ -1,6 +1,7 @@
 """Load the rows a batch needs, in two rounds: resolve ids to buckets and accounts, then lock and read.
 
-Locks are taken in one order by everybody: accounts, payments, discounts, customers, counters, test clocks, and within each by
+Locks are taken in one order by everybody: accounts, payments, discounts, customers, counters, test clocks, and within
+each by
 realm and id. What is counted or listed is read in a statement after the lock, never with it. The planner is told on the
 writer's connection (connect.py) to reach rows through their keys only.
 """
@@ -34,7 +35,7 @@ from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_in, bucket_of, lock_groups
 from vinr_server.storage.tables import TABLES, rows_of
 
-# (realm, bucket, id)
+# Realm, bucket and id.
 Address = tuple[int, int, str]
 LOCK = "for no key update of t"
 SHARE = "for share of t"
@@ -117,7 +118,8 @@ class Loader:
         if not addresses:
             return []
         sql = (
-            f"select t.realm, t.bucket, t.{column} from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)"
+            f"select t.realm, t.bucket, t.{column}"
+            " from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)"
             f" join {table} t using (realm, bucket, id) where t.bucket = any($2) and t.{column} is not null"
         )
         owners: list[tuple[int, str]] = []

@@ -12,7 +12,8 @@ from vinr_server.storage.tables import TABLES
 
 # What has expired unswept, and what expires next, each by one short scan of the live lots in the order of their expiry.
 ACCOUNT_FIGURES = """
-select t.realm, t.id, coalesce(due.points, 0) as overdue_points, next.expires_at as next_at, coalesce(next.points, 0) as next_points,
+select t.realm, t.id, coalesce(due.points, 0) as overdue_points, next.expires_at as next_at, coalesce(next.points, 0)
+  as next_points,
   p.tiers
 from unnest($1::int4[], $2::text[]) as w (realm, id)
 join accounts t on t.realm = w.realm and t.id = w.id
@@ -32,14 +33,13 @@ left join lateral (
 ) as next on true
 """
 
+_ZONE_OF = "select p.timezone from {} t join programs p on p.realm = t.realm and p.id = t.program_id"
 ZONES = {
     "programs": "select timezone from programs where realm = $1 and id = $2",
-    "earning_rules": "select p.timezone from earning_rules t join programs p on p.realm = t.realm and p.id = t.program_id"
-    " where t.realm = $1 and t.id = $2",
-    "rewards": "select p.timezone from rewards t join programs p on p.realm = t.realm and p.id = t.program_id"
-    " where t.realm = $1 and t.id = $2",
-    "accounts": "select p.timezone from accounts t join programs p on p.realm = t.realm and p.id = t.program_id"
-    " where t.realm = $1 and t.id = $2",
+    **{
+        table: _ZONE_OF.format(table) + " where t.realm = $1 and t.id = $2"
+        for table in ("earning_rules", "rewards", "accounts")
+    },
 }
 ZONE_OF_CUSTOMER = """
 select p.timezone from accounts t join programs p on p.realm = t.realm and p.id = t.program_id
@@ -115,7 +115,8 @@ class Reader:
             conditions.append(f"({columns}) {'<' if query.after else '>'} ({values})")
         direction = "asc" if query.before else "desc"
         order = ", ".join(f"t.{column} {direction}" for column in query.order)
-        sql = f"select {table.select_list} from {table.name} t where {' and '.join(conditions)} order by {order} limit {query.limit + 1}"
+        rows_wanted = f"from {table.name} t where {' and '.join(conditions)} order by {order} limit {query.limit + 1}"
+        sql = f"select {table.select_list} {rows_wanted}"
         found = [table.row(record) for record in await self._pool.fetch(sql, *arguments)]
         has_more, rows = len(found) > query.limit, found[: query.limit]
         return (rows[::-1] if query.before else rows), has_more

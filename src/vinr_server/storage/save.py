@@ -14,7 +14,8 @@ from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.tables import TABLES
 
-# Rows that two batches may try to insert at once are inserted sorted, so that they queue up instead of locking crosswise.
+# Rows that two batches may try to insert at once are inserted sorted, so that they queue up instead of locking
+# crosswise.
 SORTED: dict[type[Row], Any] = {
     Claim: lambda pair: (pair[0], pair[1].id),
     Account: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
@@ -26,7 +27,8 @@ BUMP_CATALOGUES = "update realms set catalogue_revision = catalogue_revision + 1
 INSERT_KEYS = """
 insert into idempotency_keys
   (bucket, realm, operation, key, fingerprint, status, event_id, reply, is_kept, created_at)
-select n.bucket, n.realm, n.operation, n.key, n.fingerprint, n.status, n.event_id, n.reply::json, n.is_kept, n.created_at
+select n.bucket, n.realm, n.operation, n.key, n.fingerprint, n.status, n.event_id, n.reply::json, n.is_kept,
+  n.created_at
 from unnest($1::int2[], $2::int4[], $3::text[], $4::text[], $5::bytea[], $6::int2[], $7::text[], $8::text[], $9::bool[],
   $10::timestamptz[]) as n (bucket, realm, operation, key, fingerprint, status, event_id, reply, is_kept, created_at)
 """

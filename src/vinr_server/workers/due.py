@@ -1,4 +1,5 @@
-"""Write what has fallen due: expiries, and test clocks that have caught up. Any number of these may run side by side."""
+"""Write what has fallen due: expiries, and test clocks that have caught up. Any number of these may run side by
+side."""
 
 from __future__ import annotations
 

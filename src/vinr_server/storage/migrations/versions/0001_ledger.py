@@ -336,7 +336,8 @@ create table events (
 );
 create index events_newest on events (realm, created_at, id);
 
--- One effect for each key. The answer of a ledger write is the payload of its event; other answers stand here for 30 days.
+-- One effect for each key. The answer of a ledger write is the payload of its event; other answers stand here for 30
+-- days.
 create table idempotency_keys (
   bucket int2 not null,
   realm int4 not null,
@@ -367,7 +368,8 @@ create view postings as
   select realm, id as entry_id, account_id as ledger, points from entries
   union all
   select realm, id, case kind
-      when 'award' then 'points_issued' when 'adjustment' then 'points_adjusted' when 'reversal' then 'points_clawed_back'
+      when 'award' then 'points_issued' when 'adjustment' then 'points_adjusted' when 'reversal' then
+        'points_clawed_back'
       when 'expiry' then 'points_expired' else 'points_redeemed' end, -points
   from entries;
 """
@@ -380,7 +382,8 @@ grant usage on schema public to vinr_app;
 grant select on all tables in schema public to vinr_app;
 grant insert on all tables in schema public to vinr_app;
 -- Entries, lot uses, events and rule revisions are written once; the rest may move on.
-grant update on tenants, realms, api_keys, test_clocks, programs, earning_rules, rewards, customers, accounts, lots, deficits,
+grant update on tenants, realms, api_keys, test_clocks, programs, earning_rules, rewards, customers, accounts, lots,
+  deficits,
   redemptions, discounts, counters, payments to vinr_app;
 grant delete on idempotency_keys, batches to vinr_app;
 """

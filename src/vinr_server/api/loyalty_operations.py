@@ -1,0 +1,282 @@
+"""Operations under /v1/loyalty: programs, accounts, earning rules, points, rewards, redemptions."""
+
+from __future__ import annotations
+
+from vinr_server.api import inputs, reads
+from vinr_server.api.operation import CREATE, FIND, Operation, list_page, retrieve_one, write
+from vinr_server.core import rows
+
+LOYALTY = "/v1/loyalty"
+
+PROGRAMS = (
+    write(
+        "POST",
+        f"{LOYALTY}/programs",
+        "loyalty.programs.create",
+        "create_program",
+        inputs.CreateProgramInput,
+        "Create a loyalty program with its currency, zone and tiers.",
+        reply="program",
+        refusals=CREATE,
+    ),
+    retrieve_one(
+        f"{LOYALTY}/programs/{{id}}",
+        "loyalty.programs.retrieve",
+        "retrieve_program",
+        rows.Program,
+        "program",
+        reads.show_programs,
+    ),
+    write(
+        "POST",
+        f"{LOYALTY}/programs/{{id}}",
+        "loyalty.programs.update",
+        "update_program",
+        inputs.UpdateProgramInput,
+        "Change a program from now on.",
+        reply="program",
+        refusals=(*FIND, "immutable_field"),
+        immutable=("id", "timezone", "test_clock", "testClock"),
+    ),
+    list_page(
+        f"{LOYALTY}/programs", "loyalty.programs.list", "list_programs", reads.PROGRAMS, reads.show_programs, "programs"
+    ),
+)
+
+ACCOUNTS = (
+    write(
+        "POST",
+        f"{LOYALTY}/accounts",
+        "loyalty.accounts.create",
+        "create_account",
+        inputs.CreateAccountInput,
+        "Enrol a customer in a program; enrolling again answers with the account that is there.",
+        reply="loyalty_account",
+        refusals=FIND,
+    ),
+    retrieve_one(
+        f"{LOYALTY}/accounts/{{id}}",
+        "loyalty.accounts.retrieve",
+        "retrieve_account",
+        rows.Account,
+        "account",
+        reads.show_accounts,
+    ),
+    write(
+        "POST",
+        f"{LOYALTY}/accounts/{{id}}",
+        "loyalty.accounts.update",
+        "update_account",
+        inputs.UpdateAccountInput,
+        "Change an account's metadata.",
+        reply="loyalty_account",
+        refusals=(*FIND, "immutable_field"),
+        immutable=("id", "program", "customer", "tier", "balance"),
+    ),
+    write(
+        "POST",
+        f"{LOYALTY}/accounts/{{id}}/close",
+        "loyalty.accounts.close",
+        "close_account",
+        inputs.NoInput,
+        "Close an account: it earns and redeems no more.",
+        reply="loyalty_account",
+        refusals=FIND,
+    ),
+    list_page(
+        f"{LOYALTY}/accounts", "loyalty.accounts.list", "list_accounts", reads.ACCOUNTS, reads.show_accounts, "accounts"
+    ),
+)
+
+RULES = (
+    write(
+        "POST",
+        f"{LOYALTY}/earning_rules",
+        "loyalty.earningRules.create",
+        "create_earning_rule",
+        inputs.CreateEarningRuleInput,
+        "Create a rule that turns events into points.",
+        reply="earning_rule",
+        refusals=FIND,
+    ),
+    retrieve_one(
+        f"{LOYALTY}/earning_rules/{{id}}",
+        "loyalty.earningRules.retrieve",
+        "retrieve_earning_rule",
+        rows.EarningRule,
+        "earning rule",
+        reads.show_rules,
+    ),
+    write(
+        "POST",
+        f"{LOYALTY}/earning_rules/{{id}}",
+        "loyalty.earningRules.update",
+        "update_earning_rule",
+        inputs.UpdateEarningRuleInput,
+        "Make a new revision of a rule.",
+        reply="earning_rule",
+        refusals=(*FIND, "immutable_field"),
+        immutable=("id", "program", "trigger"),
+    ),
+    write(
+        "DELETE",
+        f"{LOYALTY}/earning_rules/{{id}}",
+        "loyalty.earningRules.delete",
+        "delete_earning_rule",
+        None,
+        "Delete a rule; its revisions stay for the awards they made.",
+        reply="deleted",
+        refusals=FIND,
+    ),
+    list_page(
+        f"{LOYALTY}/earning_rules",
+        "loyalty.earningRules.list",
+        "list_earning_rules",
+        reads.RULES,
+        reads.show_rules,
+        "earning rules",
+    ),
+)
+
+POINTS = (
+    write(
+        "POST",
+        f"{LOYALTY}/points/award",
+        "loyalty.points.award",
+        "award_points",
+        inputs.AwardPointsInput,
+        "Award points to a member.",
+        reply="points_transaction",
+        refusals=(*FIND, "account_closed", "parameter_conflict"),
+    ),
+    write(
+        "POST",
+        f"{LOYALTY}/points/adjust",
+        "loyalty.points.adjust",
+        "adjust_points",
+        inputs.AdjustPointsInput,
+        "Correct a balance, up or down.",
+        reply="points_transaction",
+        refusals=(*FIND, "account_closed", "insufficient_points"),
+    ),
+    write(
+        "POST",
+        f"{LOYALTY}/points/reverse",
+        "loyalty.points.reverse",
+        "reverse_points",
+        inputs.ReversePointsInput,
+        "Claw back an award, whole or in part.",
+        reply="points_transaction",
+        refusals=(*FIND, "reversal_of_reversal", "not_reversible"),
+    ),
+    list_page(
+        f"{LOYALTY}/points",
+        "loyalty.points.list",
+        "list_points",
+        reads.ENTRIES,
+        reads.show_entries,
+        "points transactions",
+    ),
+    retrieve_one(
+        f"{LOYALTY}/points/{{id}}",
+        "loyalty.points.retrieve",
+        "retrieve_points",
+        rows.Entry,
+        "points transaction",
+        reads.show_entries,
+    ),
+)
+
+REWARDS = (
+    write(
+        "POST",
+        f"{LOYALTY}/rewards",
+        "loyalty.rewards.create",
+        "create_reward",
+        inputs.CreateRewardInput,
+        "Create something that points buy.",
+        reply="reward",
+        refusals=CREATE,
+    ),
+    retrieve_one(
+        f"{LOYALTY}/rewards/{{id}}",
+        "loyalty.rewards.retrieve",
+        "retrieve_reward",
+        rows.Reward,
+        "reward",
+        reads.show_rewards,
+    ),
+    write(
+        "POST",
+        f"{LOYALTY}/rewards/{{id}}",
+        "loyalty.rewards.update",
+        "update_reward",
+        inputs.UpdateRewardInput,
+        "Make a new revision of a reward.",
+        reply="reward",
+        refusals=(*FIND, "immutable_field"),
+        immutable=("id", "program"),
+    ),
+    write(
+        "POST",
+        f"{LOYALTY}/rewards/{{id}}/archive",
+        "loyalty.rewards.archive",
+        "archive_reward",
+        inputs.NoInput,
+        "Archive a reward: it can't be redeemed any more.",
+        reply="reward",
+        refusals=FIND,
+    ),
+    list_page(
+        f"{LOYALTY}/rewards", "loyalty.rewards.list", "list_rewards", reads.REWARDS, reads.show_rewards, "rewards"
+    ),
+)
+
+REDEMPTIONS = (
+    write(
+        "POST",
+        f"{LOYALTY}/redemptions",
+        "loyalty.redemptions.create",
+        "create_redemption",
+        inputs.CreateRedemptionInput,
+        "Spend a member's points on a reward.",
+        reply="redemption",
+        refusals=(
+            *FIND,
+            "account_closed",
+            "program_mismatch",
+            "reward_archived",
+            "not_eligible",
+            "reward_out_of_stock",
+            "insufficient_points",
+        ),
+    ),
+    retrieve_one(
+        f"{LOYALTY}/redemptions/{{id}}",
+        "loyalty.redemptions.retrieve",
+        "retrieve_redemption",
+        rows.Redemption,
+        "redemption",
+        reads.show_redemptions,
+    ),
+    write(
+        "POST",
+        f"{LOYALTY}/redemptions/{{id}}/cancel",
+        "loyalty.redemptions.cancel",
+        "cancel_redemption",
+        inputs.CancelRedemptionInput,
+        "Cancel a redemption: its points go back to the lots that paid.",
+        reply="redemption",
+        refusals=(*FIND, "redemption_already_canceled", "discount_consumed"),
+    ),
+    list_page(
+        f"{LOYALTY}/redemptions",
+        "loyalty.redemptions.list",
+        "list_redemptions",
+        reads.REDEMPTIONS,
+        reads.show_redemptions,
+        "redemptions",
+    ),
+)
+
+LOYALTY_OPERATIONS: tuple[Operation, ...] = (*PROGRAMS, *ACCOUNTS, *RULES, *POINTS, *REWARDS, *REDEMPTIONS)

@@ -1,0 +1,52 @@
+"""One call of the API, and the three shapes most calls have: write, retrieve, list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from vinr_server.api import translate
+from vinr_server.api.reads import Read, list_of, retrieve
+
+Translate = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call of the API. `sdk` is its path in the SDKs; `immutable` are names an update can't change."""
+
+    id: str
+    method: str
+    path: str
+    sdk: str
+    summary: str
+    body: type[msgspec.Struct] | None = None
+    translate: Translate | None = None
+    read: Read | None = None
+    reply: str = ""
+    refusals: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
+    is_bulk: bool = False
+
+
+def write(method: str, path: str, sdk: str, id: str, body: Any, summary: str, *, reply: str, **more: Any) -> Operation:
+    return Operation(id, method, path, sdk, summary, body, getattr(translate, id), reply=reply, **more)
+
+
+def retrieve_one(path: str, sdk: str, id: str, row_type: Any, kind: str, show: Any) -> Operation:
+    read = retrieve(row_type, kind, show)
+    return Operation(
+        id, "GET", path, sdk, f"Retrieve one {kind}.", read=read, reply=kind, refusals=("resource_missing",)
+    )
+
+
+def list_page(path: str, sdk: str, id: str, listing: Any, show: Any, plural: str) -> Operation:
+    read = list_of(listing, path, show)
+    return Operation(id, "GET", path, sdk, f"List {plural}, newest first.", read=read, reply="list")
+
+
+CREATE = ("id_conflict", "resource_missing")
+FIND = ("resource_missing",)

@@ -1,0 +1,380 @@
+"""`vinr import purchases`: sends a file of purchases in bulk, in lanes; a second run adds nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import csv
+import os
+import random
+import signal
+import stat
+import sys
+import time
+import zlib
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+import uvloop
+from msgspec import Struct
+
+from vinr_server.api.app import BULK_BYTES_MAX
+from vinr_server.cli.purchase_rows import (
+    BadRow,
+    ImportRefused,
+    Payment,
+    Purchase,
+    Reading,
+    lines_of,
+    parse_columns,
+    read_purchases,
+)
+
+# Of one request; the waits between them grow to BACKOFF_SECONDS_MAX, together about half a minute.
+ATTEMPTS_MAX = 8
+# Of the first request: a wrong address should be told soon.
+FIRST_ATTEMPTS_MAX = 3
+BACKOFF_SECONDS, BACKOFF_SECONDS_MAX, RETRY_AFTER_SECONDS_MAX = 0.2, 10.0, 300.0
+REQUEST_SECONDS_MAX = 60.0
+# After Ctrl-C, for the answers to what was sent: so that the summary is true.
+GRACE_SECONDS = 10.0
+PLAIN_PROGRESS_SECONDS = 5.0
+# Rows read between two looks at the network and at Ctrl-C.
+ROWS_AT_A_STRETCH = 256
+RETRIED = (429, 502, 503, 504)
+REFUSES_THE_KEY = (401, 403)
+# Answers to a request that one row of it can have caused.
+CAUSED_BY_A_ROW = (400, 413, 422, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """The command line."""
+
+    file: Path
+    program: str
+    base_url: str
+    columns: str
+    currency: str | None = None
+    date_format: str | None = None
+    time_of_day: str = "00:00"
+    timezone: str = "UTC"
+    customer_prefix: str | None = None
+    payment_prefix: str | None = None
+    skip_rows: int = 0
+    form: str = "auto"
+    encoding: str = "utf-8"
+    errors: Path | None = None
+    batch_size: int = 500
+    concurrency: int = 4
+    is_dry_run: bool = False
+    as_json: bool = False
+
+
+class Summary(Struct):
+    """What --json prints. `rows` are those with an outcome; `stopped` says why there are no more."""
+
+    file: str
+    program: str
+    dry_run: bool
+    rows: int
+    created: int
+    existing: int
+    failed: int
+    seconds: float
+    rows_per_second: int
+    complete: bool
+    stopped: str | None
+    errors_file: str | None
+
+
+class Failure(Struct):
+    """The part of an error that is reported."""
+
+    code: str
+    message: str
+
+
+class Result(Struct):
+    """The part of a payment's result that is looked at; the payment itself is skipped over."""
+
+    status: int
+    error: Failure | None = None
+
+
+class Results(Struct):
+    """The answer to a bulk request."""
+
+    data: list[Result]
+
+
+class Refused(Struct):
+    """The answer to a request refused as a whole."""
+
+    error: Failure
+
+
+class Bulk(Struct):
+    """A bulk request."""
+
+    program: str
+    payments: list[Payment]
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_results = msgspec.json.Decoder(Results).decode
+_decode_refused = msgspec.json.Decoder(Refused).decode
+
+
+def run_import(options: ImportOptions) -> int:
+    """Import the file and say what came of it. 0: all rows; 1: it couldn't run; 2: some rows failed; 130: Ctrl-C."""
+    try:
+        secret_key = _secret_key()
+        with _open(options) as file, ExitStack() as at_end:
+            lines = lines_of(file, name=str(options.file), encoding=options.encoding)
+            reading = _reading(options)
+            rows = read_purchases(lines, form=options.form, skip_rows=options.skip_rows, reading=reading)
+            report = Report(_progress(file, at_end), at_end.enter_context(ErrorFile(_errors_path(options))))
+            run = Run(options, rows, report)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(run.all(secret_key))
+    except ImportRefused as refusal:
+        print(f"vinr import purchases: {refusal}", file=sys.stderr)
+        return 1
+    summary = run.summary()
+    _print_summary(summary, as_json=options.as_json)
+    if run.interruption.signal:
+        return 128 + run.interruption.signal
+    return 1 if summary.stopped else 2 if summary.failed else 0
+
+
+def _secret_key() -> str:
+    key = os.environ.get("VINR_SECRET_KEY", "").strip()
+    if not key or not key.isascii():
+        raise ImportRefused("Set VINR_SECRET_KEY to a secret key of the server (sk_test_… or sk_live_…).")
+    return key
+
+
+def _open(options: ImportOptions) -> IO[str]:
+    try:
+        name = codecs.lookup(options.encoding).name
+    except LookupError:
+        raise ImportRefused(f"--encoding: {options.encoding!r} is not known; utf-8 and cp1252 are.") from None
+    try:
+        # utf-8-sig: spreadsheets put a byte order mark first. newline="": the csv module looks at line ends itself.
+        return options.file.open(encoding="utf-8-sig" if name == "utf-8" else name, newline="")
+    except OSError as error:
+        raise ImportRefused(f"{options.file} can't be read: {error.strerror}.") from None
+
+
+def _reading(options: ImportOptions) -> Reading:
+    return Reading(
+        columns=parse_columns(options.columns),
+        currency=options.currency,
+        date_format=options.date_format,
+        time_of_day=options.time_of_day,
+        timezone=options.timezone,
+        customer_prefix=options.customer_prefix,
+        payment_prefix=options.payment_prefix,
+    )
+
+
+def _errors_path(options: ImportOptions) -> Path:
+    path = options.errors or Path(f"{options.file.name}.errors.csv")
+    if not path.parent.is_dir():
+        raise ImportRefused(f"--errors: there is no directory {path.parent}.")
+    if path.exists() and path.samefile(options.file):
+        raise ImportRefused(f"--errors: {path} is the file to import.")
+    return path
+
+
+class Run:
+    """One import, from the first request to the summary."""
+
+    def __init__(self, options: ImportOptions, rows: Iterator[Purchase | BadRow], report: Report) -> None:
+        self._options, self._rows, self._report = options, rows, report
+        self._started = time.monotonic()
+        self._stopped: str | None = None
+        self.interruption = Interruption()
+
+    async def all(self, secret_key: str) -> None:
+        """Every row has an outcome, or `summary` says why not. Raises ImportRefused where nothing was begun."""
+        self.interruption.listen()
+        server = Server(self._options.base_url, secret_key, self.interruption)
+        try:
+            await server.require_program(self._options.program)
+            await self._send_all(server)
+        except asyncio.CancelledError:
+            pass  # Ctrl-C twice, or answers that did not come in time
+        finally:
+            await server.close()
+
+    async def _send_all(self, server: Server) -> None:
+        options = self._options
+        sender = Sender(server, self._report, options.program, is_dry_run=options.is_dry_run)
+        lanes = Lanes(sender.send, count=options.concurrency, size=options.batch_size, interruption=self.interruption)
+        try:
+            await lanes.run(self._purchases())
+        except ImportRefused as refusal:
+            self._stopped = str(refusal)
+
+    def _purchases(self) -> Iterator[Purchase | None]:
+        """The rows that are purchases; None for each of the others, which are reported."""
+        for row in self._rows:
+            if isinstance(row, Purchase):
+                yield row
+            else:
+                self._report.add_failed(row.row, row.line, row.code, row.message)
+                yield None
+
+    def summary(self) -> Summary:
+        """The counts so far."""
+        report, seconds = self._report, time.monotonic() - self._started
+        stopped = "interrupted" if self.interruption.signal else self._stopped
+        return Summary(
+            file=str(self._options.file),
+            program=self._options.program,
+            dry_run=self._options.is_dry_run,
+            rows=report.rows,
+            created=report.created,
+            existing=report.existing,
+            failed=report.failed,
+            seconds=round(seconds, 3),
+            rows_per_second=round(report.rows / seconds) if seconds else 0,
+            complete=stopped is None,
+            stopped=stopped,
+            errors_file=str(report.errors.path) if report.failed else None,
+        )
+
+
+class Interruption:
+    """Ctrl-C or SIGTERM. The first asks for an orderly end; the second, or GRACE_SECONDS, ends the run at once."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self._asked = asyncio.Event()
+
+    def listen(self) -> None:
+        """The running task is told of signals from here on."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._interrupt, number, task)
+
+    def _interrupt(self, number: int, task: asyncio.Task[Any]) -> None:
+        if self.signal:
+            task.cancel()
+        self.signal = number
+        self._asked.set()
+        asyncio.get_running_loop().call_later(GRACE_SECONDS, task.cancel)
+
+    async def sleep(self, seconds: float) -> bool:
+        """Whether an interruption came before the time was over."""
+        try:
+            await asyncio.wait_for(self._asked.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+class Lanes:
+    """Batches of purchases on their way. One customer's go through one lane, in the file's order, one at a time."""
+
+    def __init__(
+        self,
+        send: Callable[[list[Purchase]], Coroutine[Any, Any, None]],
+        *,
+        count: int,
+        size: int,
+        interruption: Interruption,
+    ) -> None:
+        self._send, self._size, self._interruption = send, size, interruption
+        self._batches: list[list[Purchase]] = [[] for _lane in range(count)]
+        # One batch waits while one is under way: a lane never waits for the file, and little is in memory.
+        self._queues = [asyncio.Queue[list[Purchase] | None](maxsize=1) for _lane in range(count)]
+
+    async def run(self, purchases: Iterator[Purchase | None]) -> None:
+        """Everything is sent, or as much as was under way when an interruption came."""
+        refused: BaseException | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for queue in self._queues:
+                    group.create_task(self._run_lane(queue))
+                await self._fill(purchases)
+                for queue, rest in zip(self._queues, self._batches, strict=True):
+                    await queue.put(rest)
+                    await queue.put(None)
+        except* ImportRefused as refusals:
+            refused = refusals.exceptions[0]
+        if refused is not None:
+            raise refused
+
+    async def _fill(self, purchases: Iterator[Purchase | None]) -> None:
+        count = len(self._queues)
+        for position, purchase in enumerate(purchases):
+            if position % ROWS_AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+                if self._interruption.signal:
+                    return
+            if purchase is None:
+                continue
+            lane = zlib.crc32(purchase.payment.customer.encode()) % count
+            self._batches[lane].append(purchase)
+            if len(self._batches[lane]) >= self._size:
+                batch, self._batches[lane] = self._batches[lane], []
+                await self._queues[lane].put(batch)
+
+    async def _run_lane(self, queue: asyncio.Queue[list[Purchase] | None]) -> None:
+        while (batch := await queue.get()) is not None:
+            if batch and not self._interruption.signal:
+                await self._send(batch)
+
+
+class Server:
+    """The server, asked patiently: lost connections and answers that say "later" are tried again, within bounds."""
+
+    def __init__(self, base_url: str, secret_key: str, interruption: Interruption) -> None:
+        if not base_url.startswith(("http://", "https://")):
+            raise ImportRefused(f"--base-url: {base_url!r} must start with http:// or https://.")
+        self._base_url, self._interruption = base_url.rstrip("/"), interruption
+        headers = {"Authorization": f"Bearer {secret_key}", "Content-Type": "application/json"}
+        self._client = httpx2.AsyncClient(headers=headers, timeout=REQUEST_SECONDS_MAX, trust_env=False)
+
+    async def close(self) -> None:
+        """The connections are closed."""
+        await self._client.aclose()
+
+    async def require_program(self, program: str) -> None:
+        """The server is there, takes the key and knows the program."""
+        path = f"/v1/loyalty/programs/{quote(program, safe='')}"
+        response = await self.ask("GET", path, attempts=FIRST_ATTEMPTS_MAX)
+        if response.status_code != 200:
+            raise ImportRefused(f"--program {program}: {self._base_url} answers: {failure_of(response).message}")
+
+    async def ask(
+        self, method: str, path: str, content: bytes | None = None, *, attempts: int = ATTEMPTS_MAX
+    ) -> httpx2.Response:
+        """The server's answer. Refuses to go on when it doesn't take the key or `attempts` were in vain."""
+        trouble = ""
+        for attempt in range(attempts):
+            if attempt and await self._pause(attempt, trouble, retry_after):
+                break
+            retry_after: str | None = None
+            try:
+                response = await self._client.request(method, self._base_url + path, content=content)
+            except (httpx2.TransportError, httpx2.InvalidURL) as error:
+                trouble = f"{self._base_url} can't be reached: {str(error) or type(error).__name__}"
+                continue
+            if response.status_code in REFUSES_THE_KEY:
+                raise ImportRefused(f"{self._base_url} refuses VINR_SECRET_KEY: {failure_of(response).message}")
+            if response.status_code not in RETRIED:
+                return response
+            trouble = f"{self._base_url} answers {response.status_code}: {failure_of(response).message}"
+            retry_after = response.headers.get("retry-after")
+        raise ImportRefused(f"{trouble} ({attempts} attempts)")
