@@ -24,6 +24,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+
 from vinr_server.api.keys import hash_key, make_key
 from vinr_server.storage.embedded import EmbeddedServer, start_embedded
 from vinr_server.storage.migrate import migrate

@@ -1,4 +1,4 @@
-"""Who used the processors while something was measured: the load generator, the server, PostgreSQL, and everybody else."""
+"""Who used the processors while something was measured: load generator, server, PostgreSQL, and everybody else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 -- The fastest way to write one award by hand: a single data-modifying statement, committed by itself.
+-- \x3a is a colon: pgbench would take one before a word for a variable of its own.
 \set n random(1, :accounts)
 \set bucket :n % 256
 \set key_bucket random(0, 255)
@@ -19,7 +20,7 @@ with account as (
   insert into entries (bucket, realm, id, account_id, sequence, kind, points, balance_after_points, reason, receipt,
     metadata, occurred_at, created_at)
   select bucket, realm, 'ptx_0199f0f0f0f' || tail, id, sequence, 'award', 5, ledger_balance_points, 'purchase',
-    '{"manual":true,"points":5}', ('{"orderId":"ord_' || :order_number || '"}')::json, at, at
+    E'{"manual"\x3atrue,"points"\x3a5}', ('{"orderId":"ord_' || :order_number || '"}')::json, at, at
   from account
 ), lot as (
   insert into lots (bucket, realm, id, account_id, sequence, points, remaining_points, expired_points, reversed_points,
@@ -29,10 +30,10 @@ with account as (
   insert into events (bucket, realm, id, type, account_id, data, created_at, is_deliverable, request_id, idempotency_key)
   select bucket, realm, 'evt_0199f0f0f0f' || tail, 'loyalty.points.earned', id,
     concat('{"id":"ptx_0199f0f0f0f', tail, '","object":"points_transaction","account":"', id,
-      '","kind":"award","points":5,"balance_after":', ledger_balance_points, ',"sequence":', sequence,
-      ',"reason":"purchase","source":null,"payment":null,"rule":null,"reverses":null,"receipt":{"manual":true,"points":5},',
+      E'","kind":"award","points"\x3a5,"balance_after":', ledger_balance_points, ',"sequence":', sequence,
+      E',"reason":"purchase","source"\x3anull,"payment"\x3anull,"rule"\x3anull,"reverses"\x3anull,"receipt":{"manual"\x3atrue,"points"\x3a5},',
       '"metadata":{"orderId":"ord_', :order_number::text, '"},"occurred_at":', extract(epoch from at)::int8, ',"created":',
-      extract(epoch from at)::int8, ',"livemode":false}')::json,
+      extract(epoch from at)::int8, E',"livemode"\x3afalse}')::json,
     at, true, 'req_' || left(digest, 24), digest::uuid::text
   from account
 )

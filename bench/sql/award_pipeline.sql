@@ -1,4 +1,5 @@
 -- The same statements pipelined: one round trip. What needs an earlier statement's result reads it back in SQL.
+-- \x3a is a colon: pgbench would take one before a word for a variable of its own.
 \set n random(1, :accounts)
 \set bucket :n % 256
 \set key_bucket random(0, 255)
@@ -16,7 +17,7 @@ where realm = :realm and id = 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(t
 insert into entries (bucket, realm, id, account_id, sequence, kind, points, balance_after_points, reason, receipt, metadata,
   occurred_at, created_at)
 select bucket, realm, 'ptx_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') || lpad(to_hex(:bucket::int), 2, '0'),
-  id, sequence, 'award', 5, ledger_balance_points, 'purchase', '{"manual":true,"points":5}',
+  id, sequence, 'award', 5, ledger_balance_points, 'purchase', E'{"manual"\x3atrue,"points"\x3a5}',
   ('{"orderId":"ord_' || :order_number || '"}')::json, now(), now()
 from accounts
 where realm = :realm and id = 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0')
@@ -32,11 +33,11 @@ insert into events (bucket, realm, id, type, account_id, data, created_at, is_de
 select bucket, realm, 'evt_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') || lpad(to_hex(:bucket::int), 2, '0'),
   'loyalty.points.earned', id,
   concat('{"id":"ptx_0199f0f0f0f', lpad(to_hex(:unique::int8), 14, '0'), lpad(to_hex(:bucket::int), 2, '0'),
-    '","object":"points_transaction","account":"', id, '","kind":"award","points":5,"balance_after":',
+    '","object":"points_transaction","account":"', id, E'","kind":"award","points"\x3a5,"balance_after":',
     ledger_balance_points, ',"sequence":', sequence,
-    ',"reason":"purchase","source":null,"payment":null,"rule":null,"reverses":null,"receipt":{"manual":true,"points":5},',
+    E',"reason":"purchase","source"\x3anull,"payment"\x3anull,"rule"\x3anull,"reverses"\x3anull,"receipt":{"manual"\x3atrue,"points"\x3a5},',
     '"metadata":{"orderId":"ord_', :order_number::text, '"},"occurred_at":', extract(epoch from now())::int8,
-    ',"created":', extract(epoch from now())::int8, ',"livemode":false}')::json,
+    ',"created":', extract(epoch from now())::int8, E',"livemode"\x3afalse}')::json,
   now(), true, 'req_' || left(md5(:unique), 24), md5(:unique)::uuid::text
 from accounts
 where realm = :realm and id = 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0')

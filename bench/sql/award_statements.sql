@@ -1,5 +1,6 @@
 -- One award as an ordinary service writes it: statement by statement in a transaction.
 -- Ids, keys and texts are made of :unique; what a service would send as text (JSON) is put together here.
+-- \x3a is a colon: pgbench would take one before a word for a variable of its own.
 \set n random(1, :accounts)
 \set bucket :n % 256
 \set key_bucket random(0, 255)
@@ -16,7 +17,7 @@ insert into entries (bucket, realm, id, account_id, sequence, kind, points, bala
   occurred_at, created_at)
 values (:bucket, :realm, 'ptx_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') || lpad(to_hex(:bucket::int), 2, '0'),
   'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0'), :sequence::int8 + 1, 'award', 5,
-  :ledger_balance_points::int8 + 5, 'purchase', '{"manual":true,"points":5}',
+  :ledger_balance_points::int8 + 5, 'purchase', E'{"manual"\x3atrue,"points"\x3a5}',
   ('{"orderId":"ord_' || :order_number || '"}')::json, now(), now());
 insert into lots (bucket, realm, id, account_id, sequence, points, remaining_points, expired_points, reversed_points,
   available_at, expires_at)
@@ -32,10 +33,10 @@ values (:bucket, :realm, 'evt_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0
   'loyalty.points.earned', 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0'),
   concat('{"id":"ptx_0199f0f0f0f', lpad(to_hex(:unique::int8), 14, '0'), lpad(to_hex(:bucket::int), 2, '0'),
     '","object":"points_transaction","account":"loy_', lpad(to_hex(:n::int), 25, '0'), lpad(to_hex(:bucket::int), 2, '0'),
-    '","kind":"award","points":5,"balance_after":', :ledger_balance_points::int8 + 5, ',"sequence":', :sequence::int8 + 1,
-    ',"reason":"purchase","source":null,"payment":null,"rule":null,"reverses":null,"receipt":{"manual":true,"points":5},',
+    E'","kind":"award","points"\x3a5,"balance_after":', :ledger_balance_points::int8 + 5, ',"sequence":', :sequence::int8 + 1,
+    E',"reason":"purchase","source"\x3anull,"payment"\x3anull,"rule"\x3anull,"reverses"\x3anull,"receipt":{"manual"\x3atrue,"points"\x3a5},',
     '"metadata":{"orderId":"ord_', :order_number::text, '"},"occurred_at":', extract(epoch from now())::int8,
-    ',"created":', extract(epoch from now())::int8, ',"livemode":false}')::json,
+    ',"created":', extract(epoch from now())::int8, E',"livemode"\x3afalse}')::json,
   now(), true, 'req_' || left(md5(:unique), 24), md5(:unique)::uuid::text);
 insert into idempotency_keys (bucket, realm, operation, key, fingerprint, status, event_id, is_kept, created_at)
 values (:key_bucket, :realm, 'award_points', md5(:unique)::uuid::text,

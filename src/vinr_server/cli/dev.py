@@ -6,13 +6,22 @@ import asyncio
 import json
 import socket
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import uvicorn
 from rich.console import Console
 
 from vinr_server.api.asgi import Server
-from vinr_server.cli.sandbox import Credentials, credentials, open_realm, seed
+from vinr_server.cli.sandbox import (
+    Credentials,
+    Sandbox,
+    credentials,
+    forget_sandbox,
+    open_realm,
+    remember_sandbox,
+    seed,
+)
 from vinr_server.cli.serving import listen, uvicorn_config
 from vinr_server.engine.settings import Settings
 from vinr_server.storage.connect import connect_readers
@@ -37,10 +46,11 @@ def run_dev(*, data: Path | None, host: str, port: int | None, as_json: bool) ->
         migrate(server.url)
         keys = credentials(data_dir)
         realm = open_realm(server.url, keys)
-        asyncio.run(_serve(listener, server.url, keys, realm, as_json=as_json))
+        asyncio.run(_serve(listener, data_dir, server.url, keys, realm, as_json=as_json))
     except KeyboardInterrupt:
         pass
     finally:
+        forget_sandbox(data_dir)
         server.stop()
     return 0
 
@@ -57,7 +67,9 @@ def _listen(host: str, port: int | None) -> socket.socket:
     raise refusal
 
 
-async def _serve(listener: socket.socket, database_url: str, keys: Credentials, realm: int, *, as_json: bool) -> None:
+async def _serve(
+    listener: socket.socket, data_dir: Path, database_url: str, keys: Credentials, realm: int, *, as_json: bool
+) -> None:
     application = Server(Settings(database_url=database_url, key_pepper=keys.key_pepper))
     server = uvicorn.Server(uvicorn_config(application))
     pool = await connect_readers(database_url, size=2)
@@ -69,7 +81,9 @@ async def _serve(listener: socket.socket, database_url: str, keys: Credentials, 
         await seed(application.writer, realm)
         working = asyncio.create_task(worker.run())
         host, port = listener.getsockname()[:2]
-        _announce(f"http://{host}:{port}", keys.secret_key, database_url, as_json=as_json)
+        sandbox = Sandbox(f"http://{host}:{port}", keys.secret_key, database_url)
+        remember_sandbox(data_dir, sandbox)
+        _announce(sandbox, as_json=as_json)
         await serving
         worker.stop()
         await working
@@ -77,15 +91,13 @@ async def _serve(listener: socket.socket, database_url: str, keys: Credentials, 
     await pool.close()
 
 
-def _announce(base_url: str, secret_key: str, database_url: str, *, as_json: bool) -> None:
+def _announce(sandbox: Sandbox, *, as_json: bool) -> None:
     if as_json:
-        ready = {"base_url": base_url, "secret_key": secret_key, "database_url": database_url}
-        print(json.dumps(ready), flush=True)
+        print(json.dumps(asdict(sandbox)), flush=True)
         return
     console = Console(highlight=False, soft_wrap=True)
     console.print("[bold]VINR Engagement[/bold] is ready. Stop it with Ctrl-C; the data stays.\n")
-    console.print(f"  API       {base_url}\n  Key       {secret_key}\n  Database  {database_url}\n")
-    console.print("Try it:\n")
-    console.print(
-        f"  curl {base_url}/v1/loyalty/accounts/loy_abc123 -H 'Authorization: Bearer {secret_key}'\n", markup=False
-    )
+    console.print(f"  API       {sandbox.base_url}\n  Key       {sandbox.secret_key}")
+    console.print(f"  Database  {sandbox.database_url}\n\nTry it:\n")
+    account = f"{sandbox.base_url}/v1/loyalty/accounts/loy_abc123"
+    console.print(f"  curl {account} -H 'Authorization: Bearer {sandbox.secret_key}'\n", markup=False)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import csv
 import os
 import random
 import signal
-import stat
 import sys
 import time
 import zlib
@@ -16,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 from urllib.parse import quote
 
 import httpx2
@@ -24,7 +22,7 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-from vinr_server.api.app import BULK_BYTES_MAX
+from vinr_server.cli.import_report import ErrorFile, Report, Summary, print_summary, progress_of
 from vinr_server.cli.purchase_rows import (
     BadRow,
     ImportRefused,
@@ -42,9 +40,10 @@ ATTEMPTS_MAX = 8
 FIRST_ATTEMPTS_MAX = 3
 BACKOFF_SECONDS, BACKOFF_SECONDS_MAX, RETRY_AFTER_SECONDS_MAX = 0.2, 10.0, 300.0
 REQUEST_SECONDS_MAX = 60.0
+# The server takes no more in one request (api/app.py).
+BODY_BYTES_MAX = 1024 * 1024
 # After Ctrl-C, for the answers to what was sent: so that the summary is true.
 GRACE_SECONDS = 10.0
-PLAIN_PROGRESS_SECONDS = 5.0
 # Rows read between two looks at the network and at Ctrl-C.
 ROWS_AT_A_STRETCH = 256
 RETRIED = (429, 502, 503, 504)
@@ -75,23 +74,6 @@ class ImportOptions:
     concurrency: int = 4
     is_dry_run: bool = False
     as_json: bool = False
-
-
-class Summary(Struct):
-    """What --json prints. `rows` are those with an outcome; `stopped` says why there are no more."""
-
-    file: str
-    program: str
-    dry_run: bool
-    rows: int
-    created: int
-    existing: int
-    failed: int
-    seconds: float
-    rows_per_second: int
-    complete: bool
-    stopped: str | None
-    errors_file: str | None
 
 
 class Failure(Struct):
@@ -140,7 +122,7 @@ def run_import(options: ImportOptions) -> int:
             lines = lines_of(file, name=str(options.file), encoding=options.encoding)
             reading = _reading(options)
             rows = read_purchases(lines, form=options.form, skip_rows=options.skip_rows, reading=reading)
-            report = Report(_progress(file, at_end), at_end.enter_context(ErrorFile(_errors_path(options))))
+            report = Report(progress_of(file, at_end), at_end.enter_context(ErrorFile(_errors_path(options))))
             run = Run(options, rows, report)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(run.all(secret_key))
@@ -148,7 +130,7 @@ def run_import(options: ImportOptions) -> int:
         print(f"vinr import purchases: {refusal}", file=sys.stderr)
         return 1
     summary = run.summary()
-    _print_summary(summary, as_json=options.as_json)
+    print_summary(summary, as_json=options.as_json)
     if run.interruption.signal:
         return 128 + run.interruption.signal
     return 1 if summary.stopped else 2 if summary.failed else 0
@@ -361,20 +343,92 @@ class Server:
         self, method: str, path: str, content: bytes | None = None, *, attempts: int = ATTEMPTS_MAX
     ) -> httpx2.Response:
         """The server's answer. Refuses to go on when it doesn't take the key or `attempts` were in vain."""
-        trouble = ""
-        for attempt in range(attempts):
-            if attempt and await self._pause(attempt, trouble, retry_after):
-                break
-            retry_after: str | None = None
+        for attempt in range(1, attempts + 1):
             try:
                 response = await self._client.request(method, self._base_url + path, content=content)
             except (httpx2.TransportError, httpx2.InvalidURL) as error:
-                trouble = f"{self._base_url} can't be reached: {str(error) or type(error).__name__}"
-                continue
-            if response.status_code in REFUSES_THE_KEY:
-                raise ImportRefused(f"{self._base_url} refuses VINR_SECRET_KEY: {failure_of(response).message}")
-            if response.status_code not in RETRIED:
-                return response
-            trouble = f"{self._base_url} answers {response.status_code}: {failure_of(response).message}"
-            retry_after = response.headers.get("retry-after")
-        raise ImportRefused(f"{trouble} ({attempts} attempts)")
+                trouble, retry_after = f"can't be reached: {str(error) or type(error).__name__}", None
+            else:
+                if response.status_code in REFUSES_THE_KEY:
+                    raise ImportRefused(f"{self._base_url} refuses VINR_SECRET_KEY: {failure_of(response).message}")
+                if response.status_code not in RETRIED:
+                    return response
+                trouble = f"answers {response.status_code}: {failure_of(response).message}"
+                retry_after = response.headers.get("retry-after")
+            if attempt == attempts or await self.pause(attempt, retry_after):
+                break
+        raise ImportRefused(f"{self._base_url} {trouble} (tried {attempt} times)")
+
+    async def pause(self, attempt: int, retry_after: str | None = None) -> bool:
+        """Wait before the next attempt, as long as the server asks; whether an interruption came meanwhile."""
+        seconds = min(BACKOFF_SECONDS * 2**attempt, BACKOFF_SECONDS_MAX) * random.uniform(0.5, 1)
+        if retry_after is not None and retry_after.isdecimal():
+            seconds = max(seconds, min(int(retry_after), RETRY_AFTER_SECONDS_MAX))
+        return await self._interruption.sleep(seconds)
+
+
+def failure_of(response: httpx2.Response) -> Failure:
+    """What a refusal says; where it is none of ours, its status."""
+    try:
+        return _decode_refused(response.content).error
+    except msgspec.DecodeError:
+        code = f"http_{response.status_code}"
+        return Failure(code, f"{code} without a reason; is this the address of a VINR server?")
+
+
+class Sender:
+    """Sends batches and reports each row's result."""
+
+    def __init__(self, server: Server, report: Report, program: str, *, is_dry_run: bool) -> None:
+        self._server, self._report, self._program = server, report, program
+        self._path = "/v1/payments/bulk?dry_run=true" if is_dry_run else "/v1/payments/bulk"
+
+    async def send(self, purchases: list[Purchase]) -> None:
+        """Every purchase has an outcome. Those that the server had no time for are sent again, in their order."""
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            content = _encode(Bulk(self._program, [purchase.payment for purchase in purchases]))
+            if len(content) > BODY_BYTES_MAX and len(purchases) > 1:
+                return await self._send_halves(purchases)
+            response = await self._server.ask("POST", self._path, content)
+            if response.status_code != 200:
+                return await self._find_culprit(purchases, response)
+            purchases = self._settle(purchases, response.content)
+            if not purchases:
+                return None
+            if await self._server.pause(attempt):
+                return None
+        raise ImportRefused(f"the server has no time for row {purchases[0].row} (tried {ATTEMPTS_MAX} times)")
+
+    async def _send_halves(self, purchases: list[Purchase]) -> None:
+        middle = len(purchases) // 2
+        await self.send(purchases[:middle])
+        await self.send(purchases[middle:])
+
+    async def _find_culprit(self, purchases: list[Purchase], response: httpx2.Response) -> None:
+        """One row can spoil a request, with a NUL character for one: by halving it is found and alone reported."""
+        failure = failure_of(response)
+        if response.status_code not in CAUSED_BY_A_ROW:
+            raise ImportRefused(f"the server answers {response.status_code}: {failure.message}")
+        if len(purchases) > 1:
+            return await self._send_halves(purchases)
+        self._report.add_failed(purchases[0].row, purchases[0].line, failure.code, failure.message)
+        return None
+
+    def _settle(self, purchases: Sequence[Purchase], content: bytes) -> list[Purchase]:
+        """Report the results; returns the purchases to send again."""
+        try:
+            results = _decode_results(content).data
+        except msgspec.DecodeError as error:
+            raise ImportRefused(f"the server's answer is not one of a VINR server: {error}") from None
+        again = []
+        for purchase, result in zip(purchases, results, strict=True):
+            if result.status in RETRIED:
+                again.append(purchase)
+            elif result.error is not None:
+                self._report.add_failed(purchase.row, purchase.line, result.error.code, result.error.message)
+            elif result.status == 201:
+                self._report.created += 1
+            else:
+                self._report.existing += 1
+        self._report.show()
+        return again

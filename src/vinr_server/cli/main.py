@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -32,6 +33,14 @@ DatabaseUrl = Annotated[
 ]
 
 
+class StatusForm(StrEnum):
+    """How `vinr status` prints."""
+
+    text = "text"
+    env = "env"
+    json = "json"
+
+
 @app.command()
 def dev(
     data: Annotated[Path | None, typer.Option(help="Where the data lives. Default: .vinr here.")] = None,
@@ -43,6 +52,17 @@ def dev(
     from vinr_server.cli.dev import run_dev
 
     raise typer.Exit(run_dev(data=data, host=host, port=port, as_json=as_json))
+
+
+@app.command()
+def status(
+    data: Annotated[Path | None, typer.Option(help="Where the data lives. Default: .vinr here.")] = None,
+    output: Annotated[StatusForm, typer.Option("--output", "-o", help="How to print it.")] = StatusForm.text,
+) -> None:
+    """Tell where the sandbox of `vinr dev` runs; `eval "$(vinr status -o env)"` sets a shell up for it."""
+    from vinr_server.cli.status import print_status
+
+    raise typer.Exit(print_status(data=data, form=output.value))
 
 
 @app.command()

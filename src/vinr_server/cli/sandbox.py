@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psycopg
@@ -45,17 +45,46 @@ class Credentials:
     key_pepper: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Where a running sandbox is to be found."""
+
+    base_url: str
+    secret_key: str
+    database_url: str
+
+
 def credentials(data_dir: Path) -> Credentials:
     """The credentials kept in the data directory, readable by its owner alone; made at the first start."""
     path = data_dir / "sandbox.json"
     if path.exists():
         return Credentials(**json.loads(path.read_text()))
     made = Credentials(make_key(livemode=False), secrets.token_urlsafe(32))
+    _write_private(path, asdict(made))
+    return made
+
+
+def remember_sandbox(data_dir: Path, sandbox: Sandbox) -> None:
+    """`vinr status` can tell where the sandbox is while it runs."""
+    _write_private(data_dir / "running.json", asdict(sandbox))
+
+
+def forget_sandbox(data_dir: Path) -> None:
+    """The sandbox is stopping."""
+    (data_dir / "running.json").unlink(missing_ok=True)
+
+
+def running_sandbox(data_dir: Path) -> Sandbox | None:
+    """The sandbox that runs on this data, None where none does. One that was killed is found not to answer."""
+    path = data_dir / "running.json"
+    return Sandbox(**json.loads(path.read_text())) if path.exists() else None
+
+
+def _write_private(path: Path, content: dict[str, str]) -> None:
     draft = path.with_suffix(".new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({"secret_key": made.secret_key, "key_pepper": made.key_pepper}, file)
+        json.dump(content, file)
     draft.rename(path)
-    return made
 
 
 def open_realm(database_url: str, keys: Credentials) -> int:

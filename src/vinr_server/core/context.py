@@ -14,9 +14,9 @@ from datetime import datetime
 class Context:
     """The one `now` of a batch (by clock, for programs on a test clock), its ids, and what is known of the command.
 
-    `make_id(prefix, bucket)` answers a new id that carries its bucket; `bucket_of(name)` the bucket of a customer or
-    of a name of its own; `make_code()` a voucher code nobody can guess. `fingerprint` is a digest of the normalised body.
-    `is_deliverable`: webhooks hear of the command's events.
+    `make_id(prefix, bucket)` answers a new id that carries its bucket; `bucket_of(name)` the bucket of a customer
+    or of a name of its own; `make_code()` a voucher code nobody can guess. `fingerprint` is a digest of the normalised
+    body. `is_deliverable`: webhooks hear of the command's events.
     """
 
     wall_now: datetime

@@ -1,0 +1,84 @@
+"""`python -m bench`: measure the engine against its anchors; print, keep, and gate."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from bench import award
+from bench.machine import describe_commit, describe_machine
+from bench.report import Report
+from bench.rig import Rig, open_rig
+
+Measure = Callable[[Rig, argparse.Namespace, Report], None]
+
+
+def _award(rig: Rig, options: argparse.Namespace, report: Report) -> None:
+    plan = award.SHORT if options.short else award.Plan(seconds=options.seconds, rounds=options.rounds)
+    if options.connections:
+        plan = replace(plan, connections=tuple(options.connections))
+    report.parameters |= {"seconds": plan.seconds, "rounds": plan.rounds}
+    award.measure_award(rig, plan, report)
+
+
+def _import(rig: Rig, options: argparse.Namespace, report: Report) -> None:
+    from bench.imports import measure_import
+
+    measure_import(rig, options.cdnow, report, rounds=1 if options.short else options.rounds, is_short=options.short)
+
+
+def _profile(rig: Rig, options: argparse.Namespace, report: Report) -> None:
+    from bench.profile import measure_profile
+
+    measure_profile(rig, report, seconds=1.0 if options.short else options.seconds / 4)
+
+
+MEASURES: dict[str, Measure] = {"award": _award, "import": _import, "profile": _profile}
+
+
+def _read_options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("what", nargs="*", help=f"any of {', '.join(MEASURES)}; default: all")
+    parser.add_argument("--seconds", type=float, default=8, help="for each measurement (8)")
+    parser.add_argument("--rounds", type=int, default=3, help="medians are taken over these (3)")
+    parser.add_argument("--short", action="store_true", help="a smoke test of the harness; its figures mean little")
+    parser.add_argument("--no-gate", action="store_true", help="exit 0 even if a goal is missed")
+    parser.add_argument("--connections", type=int, nargs="+", help="for award, instead of 1 16 64 256")
+    parser.add_argument(
+        "--cdnow", type=Path, default=os.environ.get("VINR_CDNOW"), help="CDNOW_master.txt (VINR_CDNOW)"
+    )
+    options = parser.parse_args(arguments)
+    if unknown := set(options.what) - set(MEASURES):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(MEASURES)}")
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    """Measure what was asked for; 1 if a goal was missed, 2 if figures can't be trusted."""
+    options = _read_options(arguments)
+    # An ordinary exit, so that everything that was started is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    reports = []
+    for what in options.what or MEASURES:
+        report = Report(what if not options.short else f"{what}-short", {})
+        with open_rig() as rig:
+            report.machine, report.commit = describe_machine(rig), describe_commit()
+            MEASURES[what](rig, options, report)
+        print(report.markdown())
+        print(f"Kept in {report.save()}", file=sys.stderr)
+        reports.append(report)
+    if any(report.problems for report in reports):
+        return 2
+    # Two or three seconds say nothing about speed: the short form gates only what is counted.
+    if options.no_gate or options.short or all(report.is_good for report in reports):
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

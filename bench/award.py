@@ -1,0 +1,311 @@
+"""Awards over HTTP against pgbench writing the same rows, one after another in each round, on one PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psycopg
+
+from bench.load import Load, generate, generator_name
+from bench.parity import Written, count_written, differences
+from bench.pgbench import FORM_NAMES, FORMS, run_pgbench
+from bench.report import Goal, Report
+from bench.rig import Realm, Rig, Server, make_realm, serving
+from bench.usage import Meter
+
+ACCOUNTS = 10_000
+TEMPLATE = "award_template"
+PROGRAM = "prog_bench"
+# Ids that pgbench can put together from a number: 25 hex digits of it, and the two of its bucket.
+INSERT_ACCOUNTS = """
+insert into accounts (bucket, realm, id, program_id, customer_id, ledger_balance_points, lifetime_points, sequence,
+  payment_count, status, metadata, created_at)
+select n %% 256, %(realm)s, 'loy_' || lpad(to_hex(n), 25, '0') || lpad(to_hex(n %% 256), 2, '0'), %(program)s,
+  'cust_' || lpad(n::text, 12, '0'), 0, 0, 0, 0, 'active', '{}', now()
+from generate_series(1, %(accounts)s) n
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure, how often and for how long."""
+
+    seconds: float
+    rounds: int
+    connections: tuple[int, ...] = (1, 16, 64, 256)
+    # Where pgbench is at its best is looked for among these too.
+    more_clients: tuple[int, ...] = (8, 32)
+    warm_up_seconds: float = 1.0
+
+
+SHORT = Plan(seconds=2, rounds=1, connections=(1, 64), more_clients=(16,))
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measurement of one side."""
+
+    side: str
+    connections: int
+    round: int
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    awards: int
+    cores: dict[str, float]
+    wal_bytes: float
+    batch_size: float | None = None
+    server_processes: tuple[float, ...] = ()
+
+
+class AwardBench:
+    """Measures both sides round by round and keeps the records."""
+
+    def __init__(self, rig: Rig, plan: Plan) -> None:
+        self.rig, self.plan = rig, plan
+        self.records: list[Record] = []
+        self.problems: list[str] = []
+        self.unfair: list[str] = []
+        self.realm: Realm | None = None
+        self.written: dict[tuple[str, int], Written] = {}
+
+    def run(self) -> None:
+        """All rounds are measured."""
+        self.realm = make_template(self.rig)
+        for number in range(1, self.plan.rounds + 1):
+            for connections in self.plan.connections:
+                self._ours(number, connections)
+                for form in FORMS:
+                    self._anchor(number, form, connections)
+            for clients in self.plan.more_clients:
+                for form in FORMS:
+                    self._anchor(number, form, clients)
+
+    def _ours(self, number: int, connections: int) -> None:
+        assert self.realm is not None
+        database = self.rig.copy(TEMPLATE)
+        try:
+            with serving(self.rig, database) as server:
+                self._keep(self._measure_ours(database, server, number, connections))
+            self.written["ours", connections] = count_written(self.rig.url(database))
+        finally:
+            self.rig.drop(database)
+
+    def _measure_ours(self, database: str, server: Server, number: int, connections: int) -> Record:
+        assert self.realm is not None
+        seconds = self.plan.seconds
+        load = Load(server.base_url, self.realm.key, ACCOUNTS, connections, self.plan.warm_up_seconds)
+        generate(load)
+        before = _counts(self.rig.url(database))
+        with Meter(postgres_pid=self.rig.postgres.pid, server_pid=server.pid) as meter:
+            figures = generate(Load(**{**asdict(load), "seconds": seconds}))
+        after = _counts(self.rig.url(database))
+        awards, batches = after["entries"] - before["entries"], after["batches"] - before["batches"]
+        what = f"{connections} connections, round {number}"
+        if figures.non_2xx or figures.errors or not figures.requests:
+            self.problems.append(f"{what}: {figures}")
+        if not 0 <= awards - figures.requests <= connections:
+            self.problems.append(f"{what}: {figures.requests} answers, but {awards} awards in the database")
+        return Record(
+            side="ours",
+            connections=connections,
+            round=number,
+            rate=figures.requests / figures.seconds,
+            p50_ms=figures.p50_ms,
+            p99_ms=figures.p99_ms,
+            awards=awards,
+            cores=meter.usage.cores(),
+            wal_bytes=(after["wal"] - before["wal"]) / max(awards, 1),
+            batch_size=awards / max(batches, 1),
+            server_processes=tuple(meter.usage.server_processes),
+        )
+
+    def _anchor(self, number: int, form: str, clients: int) -> None:
+        assert self.realm is not None
+        database = self.rig.copy(TEMPLATE)
+        url = self.rig.url(database)
+        try:
+            known = {"realm": self.realm.id, "accounts": ACCOUNTS, "clients": clients}
+            run_pgbench(url, form, seconds=self.plan.warm_up_seconds, run=1, **known)
+            before = _counts(url)
+            with Meter(postgres_pid=self.rig.postgres.pid) as meter:
+                figures = run_pgbench(url, form, seconds=self.plan.seconds, run=2, **known)
+            after = _counts(url)
+            if figures.failed or after["entries"] - before["entries"] != figures.transactions:
+                self.problems.append(f"pgbench {form}, {clients} clients, round {number}: {figures}")
+            self._compare(form, clients, count_written(url))
+        finally:
+            self.rig.drop(database)
+        self._keep(
+            Record(
+                side=form,
+                connections=clients,
+                round=number,
+                rate=figures.tps,
+                p50_ms=figures.p50_ms,
+                p99_ms=figures.p99_ms,
+                awards=figures.transactions,
+                cores=meter.usage.cores(),
+                wal_bytes=(after["wal"] - before["wal"]) / max(figures.transactions, 1),
+            )
+        )
+
+    def _compare(self, form: str, clients: int, theirs: Written) -> None:
+        self.written[form, clients] = theirs
+        ours = self.written.get(("ours", clients)) or self.written["ours", max(self.plan.connections)]
+        self.unfair += [f"pgbench {form}, {clients} clients: {one}" for one in differences(ours, theirs)]
+
+    def _keep(self, record: Record) -> None:
+        self.records.append(record)
+        side = "ours" if record.side == "ours" else f"pgbench {record.side}"
+        print(
+            f"  round {record.round}  {record.connections:3} connections  {side:9}  {record.rate:8,.0f}/s"
+            f"  p50 {record.p50_ms:7.2f} ms  p99 {record.p99_ms:7.2f} ms",
+            file=sys.stderr,
+        )
+
+    def median(self, side: str, connections: int, figure: str = "rate") -> float:
+        """The median over the rounds of one figure."""
+        return statistics.median(getattr(record, figure) for record in self.records_of(side, connections))
+
+    def records_of(self, side: str, connections: int) -> list[Record]:
+        return [record for record in self.records if (record.side, record.connections) == (side, connections)]
+
+    def clients(self, side: str) -> Sequence[int]:
+        """The numbers of clients that a side was measured with."""
+        return sorted({record.connections for record in self.records if record.side == side})
+
+    def best(self, form: str) -> tuple[int, float]:
+        """The number of clients that pgbench is fastest with, and how fast that is."""
+        return max(((clients, self.median(form, clients)) for clients in self.clients(form)), key=lambda pair: pair[1])
+
+
+def make_template(rig: Rig) -> Realm:
+    """The template holds a program and its enrolled accounts."""
+    with psycopg.connect(rig.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {TEMPLATE} template vinr")
+    url = rig.url(TEMPLATE)
+    realm = make_realm(url)
+    with serving(rig, TEMPLATE, workers=1) as server:
+        post(
+            server,
+            realm.key,
+            "/v1/loyalty/programs",
+            {"name": "Bench", "id": PROGRAM, "currency": {"expiry_months": 12}},
+        )
+    with psycopg.connect(url) as connection:
+        connection.execute(INSERT_ACCOUNTS, {"realm": realm.id, "program": PROGRAM, "accounts": ACCOUNTS})
+    rig.settle(TEMPLATE)
+    return realm
+
+
+def post(server: Server, key: str, path: str, body: dict[str, Any]) -> Any:
+    """One call of the API that has to succeed."""
+    request = urllib.request.Request(server.base_url + path, data=json.dumps(body).encode(), method="POST")
+    request.add_header("Authorization", f"Bearer {key}")
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def _counts(url: str) -> dict[str, int]:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            """select (select count(*) from entries), (select count(*) from batches),
+                pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8"""
+        ).fetchone()
+    assert row is not None
+    return dict(zip(("entries", "batches", "wal"), row, strict=True))
+
+
+def measure_award(rig: Rig, plan: Plan, report: Report) -> None:
+    """The report holds the figures of both sides, their ratios and the goals."""
+    bench = AwardBench(rig, plan)
+    bench.run()
+    report.parameters["load generator"] = generator_name()
+    report.figures["records"] = [asdict(record) for record in bench.records]
+    report.problems += bench.problems
+    _tell_ours(bench, report)
+    _tell_anchors(bench, report)
+    _tell_parity(bench, report)
+    if bench.unfair:
+        report.problems += ["The two sides did not write the same; no ratios.", *bench.unfair[:20]]
+        return
+    _tell_ratios(bench, report)
+
+
+def _tell_ours(bench: AwardBench, report: Report) -> None:
+    rows = []
+    for connections in bench.clients("ours"):
+        records = bench.records_of("ours", connections)
+        rate, p50, p99, batch, wal = (
+            bench.median("ours", connections, name) for name in ("rate", "p50_ms", "p99_ms", "batch_size", "wal_bytes")
+        )
+        cores = {role: statistics.median(record.cores[role] for record in records) for role in records[0].cores}
+        spent = [cores[role] / rate * 1e6 for role in ("server", "postgres", "load")]
+        rows.append([connections, rate, p50, p99, batch, *cores.values(), *spent, wal])
+    head = ["connections", "awards/s", "p50 ms", "p99 ms", "batch"]
+    head += ["cores: load", "server", "postgres", "others", "stolen"]
+    head += ["CPU µs/award: server", "postgres", "load", "WAL bytes/award"]
+    report.add_table("Ours, over HTTP, 2 processes (medians)", head, rows)
+
+
+def _tell_anchors(bench: AwardBench, report: Report) -> None:
+    rows = [
+        [f"({form}) {FORM_NAMES[form]}", clients]
+        + [bench.median(form, clients, name) for name in ("rate", "p50_ms", "p99_ms", "wal_bytes")]
+        + [bench.records_of(form, clients)[0].cores["postgres"], bench.records_of(form, clients)[0].cores["load"]]
+        for form in FORMS
+        for clients in bench.clients(form)
+    ]
+    head = ["pgbench", "clients", "awards/s", "p50 ms", "p99 ms", "WAL bytes/award", "cores: postgres", "pgbench"]
+    report.add_table("The anchor, straight to PostgreSQL (medians)", head, rows)
+
+
+def _tell_parity(bench: AwardBench, report: Report) -> None:
+    level = 64 if 64 in bench.plan.connections else max(bench.plan.connections)
+    sides = ["ours", *FORMS]
+    written = [bench.written[side, level] for side in sides]
+    rows = [
+        [table, *(one.per_award(table) if table != "accounts" else None for one in written)]
+        + [one.row_bytes(table) for one in written]
+        for table in written[0].rows
+    ]
+    head = ["table", *(f"rows/award {side}" for side in sides), *(f"bytes/row {side}" for side in sides)]
+    report.add_table(f"The same rows (at {level})", head, rows)
+
+
+def _tell_ratios(bench: AwardBench, report: Report) -> None:
+    best = {form: bench.best(form) for form in FORMS}
+    rows = []
+    for connections in bench.clients("ours"):
+        ours = bench.median("ours", connections)
+        rows.append([connections, *(ours / bench.median(form, connections) for form in FORMS)])
+        rows[-1] += [ours / rate for _clients, rate in best.values()]
+    head = ["connections", *(f"÷ ({form}) same clients" for form in FORMS)]
+    head += [f"÷ ({form}) at its best, {clients} clients" for form, (clients, _rate) in best.items()]
+    report.add_table("Ratios of medians", head, rows)
+    levels = bench.clients("ours")
+    if 64 in levels:
+        ours = bench.median("ours", 64)
+        report.goals += [
+            Goal("64 connections ÷ pgbench (a)", ours / bench.median("a", 64), 2.0),
+            Goal("64 connections ÷ pgbench (c)", ours / bench.median("c", 64), 1.2),
+            Goal("64 connections, p99", bench.median("ours", 64, "p99_ms"), 40, is_at_most=True, unit="ms"),
+        ]
+    if 256 in levels:
+        ours = bench.median("ours", 256)
+        report.goals += [
+            Goal("256 connections ÷ pgbench (a) at its best", ours / best["a"][1], 1.5),
+            Goal("256 connections ÷ pgbench (c) at its best", ours / best["c"][1], 1.0),
+        ]
+    if 1 in levels:
+        bound = bench.median("a", 1, "p50_ms") + 1.5
+        p50 = bench.median("ours", 1, "p50_ms")
+        report.goals.append(Goal("1 connection, p50 (pgbench (a) + 1.5)", p50, bound, is_at_most=True, unit="ms"))

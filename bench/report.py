@@ -1,0 +1,113 @@
+"""Figures on the terminal and in bench/results, with the machine and the commit they belong to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A gate: what was reached, and what was to be reached."""
+
+    name: str
+    reached: float
+    bound: float
+    is_at_most: bool = False
+    unit: str = "x"
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the figure is on the right side of its bound."""
+        return self.reached <= self.bound if self.is_at_most else self.reached >= self.bound
+
+    def line(self) -> str:
+        """The goal in one line."""
+        sign = "≤" if self.is_at_most else "≥"
+        verdict = "PASS" if self.is_met else "FAIL"
+        return f"{verdict}  {self.name}: {self.reached:.2f} {self.unit} (goal {sign} {self.bound:g} {self.unit})"
+
+
+@dataclass
+class Report:
+    """One run of one measurement. `problems` make its figures worthless, whatever they are."""
+
+    what: str
+    parameters: dict[str, Any]
+    machine: dict[str, Any] = field(default_factory=dict)
+    commit: str = ""
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    sections: list[str] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+    goals: list[Goal] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Every goal is met, and the figures can be trusted."""
+        return not self.problems and all(goal.is_met for goal in self.goals)
+
+    def add_table(self, title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """A table under a title."""
+        self.sections.append(f"## {title}\n\n{table(head, rows)}")
+
+    def add_text(self, title: str, text: str) -> None:
+        """A paragraph under a title."""
+        self.sections.append(f"## {title}\n\n{text}")
+
+    def markdown(self) -> str:
+        """The report as it is printed and kept."""
+        about = {"commit": self.commit, "started": self.started_at.isoformat(timespec="seconds"), **self.machine}
+        about |= self.parameters
+        lines = [f"- {name}: {_shown(value)}" for name, value in about.items()]
+        parts = [f"# bench: {self.what}", "\n".join(lines), *self.sections]
+        if self.goals:
+            parts.append("## Goals\n\n" + "\n".join(f"- {goal.line()}" for goal in self.goals))
+        if self.problems:
+            parts.append("## Not to be trusted\n\n" + "\n".join(f"- {problem}" for problem in self.problems))
+        return "\n\n".join(parts) + "\n"
+
+    def save(self) -> Path:
+        """The report lies in bench/results, readable and as JSON; answers the readable one's path."""
+        RESULTS.mkdir(exist_ok=True)
+        stem = f"{self.started_at:%Y-%m-%d}-{self.commit}-{self.what}"
+        path = RESULTS / f"{stem}.md"
+        path.write_text(self.markdown())
+        goals = [
+            {"name": goal.name, "reached": goal.reached, "bound": goal.bound, "is_met": goal.is_met}
+            for goal in self.goals
+        ]
+        kept = {"what": self.what, "commit": self.commit, "started_at": self.started_at.isoformat()}
+        kept |= {"machine": self.machine, "parameters": self.parameters, "goals": goals, "problems": self.problems}
+        text = json.dumps(kept | {"figures": self.figures}, indent=1, ensure_ascii=False)
+        path.with_suffix(".json").write_text(text + "\n")
+        return path
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table whose columns are aligned in plain text too."""
+    cells = [list(head), *([_shown(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(head))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return "" if value is None else str(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
+    return str(value)

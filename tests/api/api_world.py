@@ -1,0 +1,271 @@
+"""One realm with an object of every kind, a valid body for every write, and what a refusal must look like."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import psycopg
+from conftest import Realm, RunningServer, make_realm
+from psycopg import sql
+
+Json = dict[str, Any]
+TYPES = {401: "authentication_error", 422: "idempotency_error"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A valid call of one write: its URL and its body, which sets every field it can set at once."""
+
+    path: str
+    body: Json | None
+
+
+@dataclass(frozen=True)
+class World:
+    """A realm, the client that opens it, and one object of each kind by the prefix of its id."""
+
+    server: RunningServer
+    realm: Realm
+    client: httpx2.Client
+    slug: str
+    ids: Mapping[str, str]
+
+    def contents(self) -> Mapping[str, str]:
+        """A digest of all this realm's rows, table by table: equal when nothing was written."""
+        return contents(self.server.database_url, self.realm.id)
+
+    def post(self, path: str, body: Json, **headers: str) -> Json:
+        """The object that an accepted write answers."""
+        response = self.client.post(path, json=body, headers=headers)
+        assert response.status_code in (200, 201), (path, body, response.text)
+        return dict(response.json())
+
+
+def contents(database_url: str, realm: int) -> Mapping[str, str]:
+    """A digest of each table's rows in a realm. Batches are left out: a refused one may leave its id."""
+    with psycopg.connect(database_url) as connection:
+        query = """
+          select table_name from information_schema.columns
+          where table_schema = 'public' and column_name = 'realm' and table_name <> 'postings'"""
+        names = [str(row[0]) for row in connection.execute(query)]
+        digest = (
+            "select {}, count(*) || '/' || md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t where"
+        )
+        parts = [
+            sql.SQL(digest + " realm = {}").format(sql.Literal(name), sql.Identifier(name), realm) for name in names
+        ]
+        parts.append(sql.SQL(digest + " id = {}").format(sql.Literal("realms"), sql.Identifier("realms"), realm))
+        return {str(name): str(value) for name, value in connection.execute(sql.SQL(" union all ").join(parts))}
+
+
+def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | None = None) -> World:
+    """A world in a realm of its own; live data has no test clock."""
+    slug = uuid.uuid4().hex[:12]
+    realm = make_realm(server.database_url, tenant or f"tnt_{slug}", livemode=livemode)
+    client = server.client(realm.key)
+    ids: dict[str, str] = {}
+    world = World(server, realm, client, slug, ids)
+    if not livemode:
+        ids["clock"] = world.post("/v1/test_helpers/test_clocks", {"frozen_time": "2030-01-01"})["id"]
+    ids["prog"] = world.post(
+        "/v1/loyalty/programs",
+        {"name": "World", "id": f"prog_{slug}", "tiers": [{"id": "gold", "threshold": 500}]},
+    )["id"]
+    ids["cust"] = world.post("/v1/customers", {"id": f"cust_{slug}"})["id"]
+    ids["loy"] = world.post("/v1/loyalty/accounts", {"program": ids["prog"], "customer": ids["cust"]})["id"]
+    ids["ptx"] = world.post("/v1/loyalty/points/award", {"account": ids["loy"], "points": 1000})["id"]
+    ids["rule"] = world.post(
+        "/v1/loyalty/earning_rules",
+        {"program": ids["prog"], "trigger": "payment.completed", "earn": {"points_per_currency_unit": 1}},
+    )["id"]
+    reward = {"program": ids["prog"], "name": "Five", "points_cost": 100, "id": f"rwd_{slug}"}
+    benefit = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR"}}
+    ids["rwd"] = world.post("/v1/loyalty/rewards", reward | benefit)["id"]
+    redemption = world.post("/v1/loyalty/redemptions", {"account": ids["loy"], "reward": ids["rwd"]})
+    ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
+    ids["pay"] = world.post(
+        "/v1/payments", {"id": f"pay_{slug}", "amount": 5000, "currency": "EUR", "customer": ids["cust"]}
+    )["id"]
+    ids["re"] = world.post(f"/v1/payments/{ids['pay']}/refund", {"id": f"re_{slug}", "amount": 100})["refund"]["id"]
+    ids["evt"] = world.post("/v1/events", {"type": "review.posted", "id": f"evt_{slug}"})["id"]
+    return world
+
+
+WINDOW = {"starts_at": "2026-06-01", "ends_at": 1_900_000_000}
+
+
+def samples(world: World) -> dict[str, list[Sample]]:
+    """At least one valid call of every write. Between them the bodies of an operation set every field it knows."""
+    ids = world.ids
+    return {
+        **_catalogue_samples(ids),
+        **_member_samples(ids),
+        **_money_samples(ids),
+    }
+
+
+def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    programs, rules, rewards = "/v1/loyalty/programs", "/v1/loyalty/earning_rules", "/v1/loyalty/rewards"
+    clocks = "/v1/test_helpers/test_clocks"
+    tiers = [{"id": "silver", "threshold": 0, "name": "Silver"}, {"id": "gold", "threshold": 500, "name": "Gold"}]
+    currency = {"name": "stars", "expiry_months": 12, "expiry_rounding": "month"}
+    rates = {
+        "earn": {"points_per_currency_unit": "1.5", "currency": "EUR", "rounding": "half_even"},
+        "conditions": {
+            "metadata": {"channel": "web", "round": 2},
+            "min_amount": 100,
+            "currency": "EUR",
+            "skus": ["coffee"],
+            "categories": ["drinks"],
+            "first_payment": True,
+            "window": WINDOW,
+        },
+        "multipliers": [{"factor": 2, "when": {"tier": "gold", "metadata": {"channel": "web"}, "window": WINDOW}}],
+        "active": True,
+        "metadata": {"note": "a"},
+    }
+    flat = {"earn": {"points": 50, "currency": "EUR"}, "multipliers": [{"factor": "1.5", "when": {"tier": ["gold"]}}]}
+    changes = {"name": "Six", "points_cost": 200, "stock": 10, "per_member_limit": 2, "tiers": ["gold"], **WINDOW}
+    changes["metadata"] = {"note": "a"}
+    amount = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR", "description": "Five off"}}
+    percent = {"benefit": {"type": "discount", "percent": "12.5", "currency": "EUR"}}
+    product = {"benefit": {"type": "product", "sku": "cup"}}
+    program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
+    program |= {"currency": currency | {"pending_days": 0}}
+    if "clock" in ids:
+        program |= {"test_clock": ids["clock"]}
+    new_reward = {"program": ids["prog"], "id": "rwd_fresh", **changes}
+    return {
+        "create_program": [Sample(programs, program | {"id": "prog_fresh"})],
+        "update_program": [
+            Sample(
+                f"{programs}/{ids['prog']}",
+                {"name": "Main", "currency": currency, "tiers": tiers, "status": "active", "metadata": {"note": "a"}},
+            )
+        ],
+        "create_earning_rule": [
+            Sample(rules, {"program": ids["prog"], "trigger": "payment.completed", **rates}),
+            Sample(rules, {"program": ids["prog"], "trigger": "review.posted", **flat}),
+        ],
+        "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", rates), Sample(f"{rules}/{ids['rule']}", flat)],
+        "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
+        "create_reward": [Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)],
+        "update_reward": [
+            Sample(f"{rewards}/{ids['rwd']}", changes | benefit) for benefit in (amount, percent, product)
+        ],
+        "archive_reward": [Sample(f"{rewards}/{ids['rwd']}/archive", {})],
+        "create_test_clock": [Sample(clocks, {"frozen_time": "2030-01-01T00:00:00Z", "name": "a clock"})],
+        "advance_test_clock": [Sample(f"{clocks}/{ids.get('clock')}/advance", {"frozen_time": "2031-01-01"})],
+        "delete_test_clock": [Sample(f"{clocks}/{ids.get('clock')}", None)],
+    }
+
+
+def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    accounts, points = "/v1/loyalty/accounts", "/v1/loyalty/points"
+    why = {"reason": "because", "metadata": {"note": "a"}}
+    award = {"account": ids["loy"], "points": 5, "payment": ids["pay"], "occurred_at": "2026-06-01", **why}
+    person = {"name": "Ada", "email": "ada@example.com", "metadata": {"note": "a"}}
+    enrolment = {"program": ids["prog"], "customer": "cust_fresh", "metadata": {"note": "a"}}
+    redemption = {"account": ids["loy"], "reward": ids["rwd"], "metadata": {"note": "a"}}
+    return {
+        "create_customer": [Sample("/v1/customers", person | {"id": "cust_fresh"})],
+        "update_customer": [Sample(f"/v1/customers/{ids['cust']}", person)],
+        "create_account": [Sample(accounts, enrolment)],
+        "update_account": [Sample(f"{accounts}/{ids['loy']}", {"metadata": {"note": "a"}})],
+        "close_account": [Sample(f"{accounts}/{ids['loy']}/close", {})],
+        "award_points": [Sample(f"{points}/award", award)],
+        "adjust_points": [Sample(f"{points}/adjust", {"account": ids["loy"], "points": -5, **why})],
+        "reverse_points": [Sample(f"{points}/reverse", {"transaction": ids["ptx"], "points": 5, **why})],
+        "create_redemption": [Sample("/v1/loyalty/redemptions", redemption)],
+        "cancel_redemption": [Sample(f"/v1/loyalty/redemptions/{ids['rdm']}/cancel", {"reason": "because"})],
+        "consume_discount": [Sample(f"/v1/discounts/{ids['disc']}/consume", {"payment": ids["pay"]})],
+        "release_discount": [Sample(f"/v1/discounts/{ids['disc']}/release", {})],
+    }
+
+
+def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    payment = {
+        "amount": 2500,
+        "currency": "EUR",
+        "id": "pay_fresh",
+        "customer": ids["cust"],
+        "tax": 100,
+        "shipping": 200,
+        "tenders": [{"type": "store_credit", "amount": 300}],
+        "discounts": [ids["disc"]],
+        "lines": [{"unit_price": 1100, "quantity": 2, "sku": "coffee", "categories": ["drinks"]}],
+        "occurred_at": 1_780_000_000,
+        "metadata": {"order": "A-1"},
+    }
+    refund = {"id": "re_fresh", "amount": 200, "eligible_amount": 100, "reason": "broken", "metadata": {"note": "a"}}
+    event = {
+        "type": "subscription.created",
+        "id": "evt_fresh",
+        "data": {"customer": ids["cust"], "amount": 900, "currency": "EUR", "metadata": {"plan": "pro"}},
+        "occurred_at": "2026-06-01T12:00:00+02:00",
+    }
+    bulk = {"payments": [payment], "program": ids["prog"], "deliver_events": False}
+    return {
+        "create_payment": [Sample("/v1/payments", payment)],
+        "create_payments": [Sample("/v1/payments/bulk", bulk)],
+        "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", refund)],
+        "report_event": [Sample("/v1/events", event)],
+    }
+
+
+def problem(response: httpx2.Response) -> Json:
+    """The error object of a refusal, after checking that it has the one shape all refusals have."""
+    asked = f"{response.request.method} {response.request.url}"
+    assert 400 <= response.status_code < 500, (asked, response.status_code, response.text[:300])
+    assert response.headers["content-type"] == "application/json", asked
+    error = dict(response.json()["error"])
+    assert error["type"] == TYPES.get(response.status_code, "invalid_request_error"), (asked, error)
+    assert error["request_id"] == response.headers["request-id"], asked
+    assert error["code"] and error["doc_url"].endswith(f"#{error['code']}"), (asked, error)
+    assert error["message"][-1:] in (".", "!", "?") and " " in error["message"], (asked, error)
+    return error
+
+
+def masked(response: httpx2.Response, *ids: str) -> bytes:
+    """A response's bytes without its own request id, and with the given ids made alike."""
+    text = response.content.replace(response.headers["request-id"].encode(), b"REQUEST")
+    for one in ids:
+        text = text.replace(one.encode(), b"ID").replace(quote(one, safe="").encode(), b"ID")
+    return text
+
+
+def with_raw(body: Json, path: tuple[str | int, ...], raw: bytes) -> bytes:
+    """The body as JSON text with the value at the path replaced by raw bytes, valid JSON or not."""
+    marker = uuid.uuid4().hex
+    return json.dumps(with_value(body, path, marker)).encode().replace(f'"{marker}"'.encode(), raw)
+
+
+def with_value(body: Any, path: tuple[str | int, ...], value: Any) -> Any:
+    """A copy of the body with the value at the path replaced; a missing last key is added."""
+    if not path:
+        return value
+    head, *rest = path
+    if isinstance(body, list):
+        assert isinstance(head, int)
+        return [with_value(one, tuple(rest), value) if at == head else one for at, one in enumerate(body)]
+    return {**body, head: with_value(body.get(head), tuple(rest), value)}
+
+
+def value_at(body: Any, path: tuple[str | int, ...]) -> Any:
+    """The value at the path; None where the body has no such place."""
+    for step in path:
+        if isinstance(step, int):
+            if not isinstance(body, list) or len(body) <= step:
+                return None
+            body = body[step]
+        else:
+            if not isinstance(body, dict):
+                return None
+            body = body.get(step)
+    return body

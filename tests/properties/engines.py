@@ -1,0 +1,166 @@
+"""Three ways to run a history: in memory on layers that hold everything, on PostgreSQL batch by batch, and through a Writer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from steps import Step, submission
+from vinr_server.core.state import Layer
+from vinr_server.engine.batch import Catalogues, decide_all, run_batch
+from vinr_server.engine.ids import Ids
+from vinr_server.engine.submission import Outcome, Reply
+from vinr_server.engine.writer import Writer
+
+# The last day of a January: a month later the calendar has to clamp.
+WALL = datetime(2026, 1, 31, 10, 0, 0, tzinfo=UTC)
+
+OWN_ID = re.compile(r"\b[a-z]+_[0-9a-f]{27}\b")
+
+
+class CountedIds(Ids):
+    """Ids that count from a number, so that two runs make the same ones as long as they do the same."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def start_at(self, number: int) -> None:
+        """The next id has this number."""
+        self._next = number
+
+    def tick(self) -> None:
+        """Time leaves no mark."""
+
+    def make_id(self, prefix: str, bucket: int) -> str:
+        """`prefix_`, 25 hex digits of the count, 2 of the bucket."""
+        self._next += 1
+        return f"{prefix}_{self._next:025x}{bucket:02x}"
+
+    def make_code(self) -> str:  # type: ignore[override]
+        """A voucher code that counts too."""
+        self._next += 1
+        return f"CODE{self._next}"
+
+
+class Run:
+    """What every way of running a history shares: whose data, and the answers so far."""
+
+    def __init__(self, realms: Sequence[int]) -> None:
+        self.realms = realms
+        self.answers: dict[int, Any] = {}
+        self.outcomes: dict[int, Outcome] = {}
+
+    def note(self, batch: Sequence[Step], outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The answers can be referred to from now on."""
+        for step, outcome in zip(batch, outcomes, strict=True):
+            self.outcomes[step.number] = outcome
+            if isinstance(outcome, Reply) and not step.is_dry_run:
+                self.answers[step.number] = msgspec.json.decode(outcome.body)
+        return list(outcomes)
+
+
+class CoreRun(Run):
+    """The decisions alone: nothing is loaded or saved, every row ever written is at hand."""
+
+    def __init__(self) -> None:
+        super().__init__((1, 2))
+        self.layers = {realm: Layer() for realm in self.realms}
+        self.known: dict[Any, Any] = {}
+        self.ids = CountedIds()
+
+    def submit(self, batch: Sequence[Step]) -> list[Outcome]:
+        """The batch is decided and merged."""
+        written = {realm: Layer(layer) for realm, layer in self.layers.items()}
+        submissions = [submission(step, self.realms, self.answers) for step in batch]
+        decided = decide_all(submissions, self.layers, written, self.known, now=WALL, ids=self.ids)
+        for realm, layer in written.items():
+            self.layers[realm].merge(layer)
+        return self.note(batch, decided.outcomes)
+
+    def copy(self) -> CoreRun:
+        """A run that goes on from here by itself."""
+        twin = CoreRun()
+        for realm, layer in self.layers.items():
+            twin.layers[realm].merge(layer)
+        twin.known, twin.answers, twin.outcomes = dict(self.known), dict(self.answers), dict(self.outcomes)
+        return twin
+
+    def rows(self) -> list[str]:
+        """Every row of every realm, in the order of its type and key."""
+        found = [
+            (realm, type(row).__name__, str(row.key), repr(row))
+            for realm, layer in self.layers.items()
+            for row in layer.written()
+        ]
+        return [f"{realm} {text}" for realm, _type, _key, text in sorted(found)]
+
+
+class PostgresRun(Run):
+    """One connection, one batch at a time, ids that count."""
+
+    def __init__(
+        self, runner: asyncio.Runner, connection: Any, realms: Sequence[int], *, is_distributed: bool = False
+    ) -> None:
+        super().__init__(realms)
+        self._runner, self._connection, self._is_distributed = runner, connection, is_distributed
+        self._catalogues, self.ids = Catalogues(), CountedIds()
+
+    def submit(self, batch: Sequence[Step]) -> list[Outcome]:
+        """The batch is committed."""
+        submissions = [submission(step, self.realms, self.answers) for step in batch]
+        return self.note(batch, self._runner.run(self._commit(submissions)))
+
+    async def _commit(self, submissions: Sequence[Any]) -> list[Outcome]:
+        try:
+            return await run_batch(
+                self._connection,
+                submissions,
+                batch_id=uuid.uuid4(),
+                catalogues=self._catalogues,
+                ids=self.ids,
+                clock=lambda: WALL,
+                is_distributed=self._is_distributed,
+            )
+        except BaseException:
+            await self._connection.execute("rollback")
+            raise
+
+
+class WriterRun(Run):
+    """The engine as it is served: ids of its own, a batch of what is submitted together."""
+
+    def __init__(self, runner: asyncio.Runner, writer: Writer, realms: Sequence[int]) -> None:
+        super().__init__(realms)
+        self._runner, self._writer = runner, writer
+
+    def submit(self, batch: Sequence[Step]) -> list[Outcome]:
+        """All steps are enqueued at once, and answered."""
+        submissions = [submission(step, self.realms, self.answers) for step in batch]
+        return self.note(batch, self._runner.run(self._gather(submissions)))
+
+    async def _gather(self, submissions: Sequence[Any]) -> list[Outcome]:
+        return list(await asyncio.gather(*(self._writer.enqueue(one) for one in submissions)))
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """An outcome in full: the bytes of a reply, or every word of a refusal."""
+    if isinstance(outcome, Reply):
+        return f"{outcome.status} {'replay ' if outcome.is_replay else ''}{outcome.body.decode()}"
+    return repr(outcome)
+
+
+def normalised(outcomes: Mapping[int, Outcome], rows: Sequence[str]) -> list[str]:
+    """Answers and rows with every id of the engine's making renamed by the order of its first appearance."""
+    names: dict[str, str] = {}
+
+    def rename(match: re.Match[str]) -> str:
+        own = match.group()
+        return names.setdefault(own, f"{own.partition('_')[0]}#{len(names)}")
+
+    texts = [f"{number} {outcome_text(outcome)}" for number, outcome in sorted(outcomes.items())]
+    return [OWN_ID.sub(rename, text) for text in (*texts, *rows)]

@@ -1,0 +1,364 @@
+"""The three ways a scenario is run: on core alone, on PostgreSQL through the engine, over HTTP against a real server.
+
+A driver takes an operation of the API by its id, with a body as a caller writes it, and answers alike whichever way it goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from typing import Any, Protocol
+
+import httpx2
+import psycopg
+from conftest import Realm, RunningServer, make_realm, wait_until
+from psycopg.rows import namedtuple_row
+from vinr_server.api import translate
+from vinr_server.api.call import Call, Caller
+from vinr_server.api.fingerprint import fingerprint
+from vinr_server.api.inputs import CreatePaymentInput
+from vinr_server.api.operations import OPERATIONS
+from vinr_server.api.parse import read_struct
+from vinr_server.api.problems import Problem
+from vinr_server.api.reads import show_accounts
+from vinr_server.api.times import read_instant_or_none
+from vinr_server.core.answers import Accepted
+from vinr_server.core.commands import Command, ExpireLots, FinishTestClock
+from vinr_server.core.context import Context
+from vinr_server.core.decide import decide
+from vinr_server.core.members import show_account
+from vinr_server.core.refusals import Rejected
+from vinr_server.core.rows import Account, Row, TestClock
+from vinr_server.core.state import Layer
+from vinr_server.engine.submission import Submission
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.buckets import bucket_of
+from vinr_server.storage.connect import connect_readers, connect_writer
+from vinr_server.storage.read import Reader
+from vinr_server.storage.tables import TABLES, encode_json
+from vinr_server.workers.due import DueWorker
+
+Json = dict[str, Any]
+BY_ID = {operation.id: operation for operation in OPERATIONS}
+ROUNDS_MAX = 50
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call as a step words it."""
+
+    operation: str
+    body: Json = field(default_factory=dict)
+    id: str | None = None
+    idempotency_key: str | None = None
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: an object, or a refusal's code with its details."""
+
+    status: int
+    payload: Json = field(default_factory=dict)
+    code: str | None = None
+    message: str = ""
+    details: Json = field(default_factory=dict)
+    is_replay: bool = False
+
+    @classmethod
+    def of_problem(cls, problem: Problem) -> Answer:
+        """A refusal that was not put on the wire."""
+        details = json.loads(encode_json(problem.details))
+        return cls(problem.status, code=problem.code, message=problem.message, details=details)
+
+
+class Driver(Protocol):
+    """One way of running a scenario, in a realm of its own."""
+
+    def call(self, request: Request) -> Answer:
+        """The answer to one call."""
+
+    def settle(self, clock_id: str) -> None:
+        """All work that is due by the clock's instant is written."""
+
+    def account(self, account_id: str) -> Json:
+        """The account as callers read it."""
+
+    def rows(self, row_type: type[Row]) -> list[Any]:
+        """All rows of a type, with the fields of that type."""
+
+
+# ---- what core and the engine are given: a command in place of a request
+
+
+def command_of(request: Request) -> tuple[Command, bytes]:
+    """The command that the API makes of a request, and the fingerprint of its body."""
+    if request.operation == "create_payments":
+        return _imported_payment(request.body)
+    operation = BY_ID[request.operation]
+    ids = {"id": request.id} if request.id else {}
+    call = Call(Caller(0, False), None, path=ids)  # type: ignore[arg-type]
+    call.body = read_struct(operation.body, request.body) if operation.body else None
+    assert operation.translate is not None
+    command = operation.translate(call)
+    if inspect.isawaitable(command):
+        command = _run_through(command)  # type: ignore[arg-type]
+    return command, fingerprint(call.body, *ids.values())
+
+
+def _run_through(coroutine: Coroutine[Any, Any, Command]) -> Command:
+    """The result of a translation that need not wait: scenarios write instants in full."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("a translation read something")
+
+
+def _imported_payment(body: Json) -> tuple[Command, bytes]:
+    """The one payment of a bulk call, as api/bulk.py submits it."""
+    one = read_struct(CreatePaymentInput, body["payments"][0])
+    occurred_at = read_instant_or_none(one.occurred_at, param="occurred_at")
+    return translate.payment(one, occurred_at=occurred_at, enrol_in=body["program"]), fingerprint(one)
+
+
+def _is_deliverable(request: Request) -> bool:
+    return bool(request.body["deliver_events"]) if request.operation == "create_payments" else True
+
+
+# ---- core
+
+
+class CoreDriver:
+    """Rows in memory: decide, and merge what was accepted. There are no idempotency keys."""
+
+    def __init__(self) -> None:
+        self._layer = Layer()
+        self._numbers = count(1)
+
+    def call(self, request: Request) -> Answer:
+        """The answer to one call."""
+        try:
+            command, digest = command_of(request)
+        except Problem as problem:
+            return Answer.of_problem(problem)
+        context = replace(self._context(), fingerprint=digest, is_deliverable=_is_deliverable(request))
+        return self._decide(command, context, is_dry_run=request.is_dry_run)
+
+    def _decide(self, command: Command, context: Context, *, is_dry_run: bool = False) -> Answer:
+        draft = self._layer.draft()
+        answer = decide(draft, command, context)
+        if isinstance(answer, Rejected):
+            return Answer.of_problem(Problem.of(answer))
+        assert isinstance(answer, Accepted)
+        if not is_dry_run:
+            self._layer.merge(draft)
+        return Answer(201 if answer.is_new else 200, json.loads(encode_json(answer.payload)))
+
+    def _context(self) -> Context:
+        return Context(
+            wall_now=datetime.now(UTC),
+            clock_now={clock.id: clock.frozen_at for clock in self.rows(TestClock)},
+            make_id=lambda prefix, bucket: f"{prefix}_{next(self._numbers):06d}",
+            bucket_of=partial(bucket_of, 0),
+            make_code=lambda: f"CODE{next(self._numbers)}",
+        )
+
+    def settle(self, clock_id: str) -> None:
+        """All work that is due by the clock's instant is written."""
+        for account in self.rows(Account):
+            self._decide(ExpireLots(account.id), self._context())
+        clock = self._layer.get(TestClock, clock_id)
+        assert clock is not None
+        self._decide(FinishTestClock(clock_id, clock.frozen_at), self._context())
+
+    def account(self, account_id: str) -> Json:
+        """The account as callers read it."""
+        account = self._layer.get(Account, account_id)
+        assert account is not None
+        shown: Json = json.loads(encode_json(show_account(self._layer, account, self._context())))
+        return shown
+
+    def rows(self, row_type: type[Row]) -> list[Any]:
+        """All rows of a type."""
+        return [row for row in self._layer.written() if type(row) is row_type]
+
+
+# ---- PostgreSQL
+
+
+class Rows:
+    """Reads whole tables of one realm, beside the code under test."""
+
+    def __init__(self, connection: psycopg.Connection[Any], realm: int) -> None:
+        self._connection, self._realm = connection, realm
+
+    def of(self, row_type: type[Row]) -> list[Any]:
+        """All rows of a type."""
+        table = TABLES[row_type]
+        statement = f"select {', '.join(table.fields)} from {table.name} where realm = %s"
+        with self._connection.cursor(row_factory=namedtuple_row) as cursor:
+            return cursor.execute(statement.encode(), (self._realm,)).fetchall()
+
+
+class Engine:
+    """A writer, its due work and a reader on a loop of their own, shared by the scenarios of a session."""
+
+    def __init__(self, database_url: str) -> None:
+        self.database_url = database_url
+        self._loop = asyncio.new_event_loop()
+        self.writer = Writer(partial(connect_writer, database_url))
+        self.run(self.writer.start())
+        self._pool = self.run(connect_readers(database_url, size=2))
+        self.reader = Reader(self._pool)
+        self.worker = DueWorker(self._pool, self.writer)
+        self.connection = psycopg.connect(database_url, autocommit=True)
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """The coroutine's result."""
+        return self._loop.run_until_complete(coroutine)
+
+    def stop(self) -> None:
+        """All connections and the loop are closed."""
+        self.run(self.writer.stop())
+        self.run(self._pool.close())
+        self._loop.close()
+        self.connection.close()
+
+
+class PostgresDriver:
+    """The engine on a database, without HTTP in front; due work is run when a scenario says so."""
+
+    def __init__(self, engine: Engine, realm: Realm) -> None:
+        self._engine, self._realm = engine, realm
+        self._rows = Rows(engine.connection, realm.id)
+
+    def call(self, request: Request) -> Answer:
+        """The answer to one call."""
+        try:
+            command, digest = command_of(request)
+        except Problem as problem:
+            return Answer.of_problem(problem)
+        submission = Submission(
+            realm=self._realm.id,
+            livemode=False,
+            operation=request.operation.replace("create_payments", "create_payment"),
+            command=command,
+            fingerprint=digest,
+            idempotency_key=request.idempotency_key,
+            is_dry_run=request.is_dry_run,
+            is_deliverable=_is_deliverable(request),
+        )
+        outcome = self._engine.run(self._engine.writer.submit(submission))
+        if isinstance(outcome, Rejected):
+            return Answer.of_problem(Problem.of(outcome))
+        return Answer(outcome.status, json.loads(outcome.body), is_replay=outcome.is_replay)
+
+    def settle(self, clock_id: str) -> None:
+        """All work that is due by the clock's instant is written."""
+        for _round in range(ROUNDS_MAX):
+            if all(clock.status == "ready" for clock in self.rows(TestClock) if clock.id == clock_id):
+                return
+            self._engine.run(self._engine.worker.work_once())
+        raise AssertionError(f"{clock_id} is not ready after {ROUNDS_MAX} rounds of due work")
+
+    def account(self, account_id: str) -> Json:
+        """The account as callers read it."""
+        return dict(self._engine.run(self._show(account_id)))
+
+    async def _show(self, account_id: str) -> Json:
+        row = await self._engine.reader.one(self._realm.id, Account, account_id)
+        call = Call(Caller(self._realm.id, False), self._engine.reader)
+        shown: Json = (await show_accounts(call, [row]))[0]
+        return shown
+
+    def rows(self, row_type: type[Row]) -> list[Any]:
+        """All rows of a type."""
+        return self._rows.of(row_type)
+
+
+# ---- HTTP
+
+
+class HttpDriver:
+    """A client of the shared server, with a key of its own; the worker's process does the due work."""
+
+    def __init__(self, client: httpx2.Client, rows: Rows, realm: Realm) -> None:
+        self._client, self._rows = client, rows
+        self._headers = {"Authorization": f"Bearer {realm.key}"}
+
+    def call(self, request: Request) -> Answer:
+        """The answer to one call."""
+        operation = BY_ID[request.operation]
+        headers = {"Idempotency-Key": request.idempotency_key} if request.idempotency_key else {}
+        has_body = operation.body is not None
+        response = self._client.request(
+            operation.method,
+            operation.path.format(id=request.id),
+            json=request.body if has_body else None,
+            params={"dry_run": "true"} if request.is_dry_run else {},
+            headers=self._headers | headers,
+        )
+        is_replay = response.headers.get("idempotent-replayed") == "true"
+        shown = response.json()
+        if operation.is_bulk and response.status_code == 200:
+            result = shown["data"][0]
+            return _http_answer(result["status"], result.get("payment", result), is_replay=is_replay)
+        return _http_answer(response.status_code, shown, is_replay=is_replay)
+
+    def settle(self, clock_id: str) -> None:
+        """All work that is due by the clock's instant is written."""
+        url = f"/v1/test_helpers/test_clocks/{clock_id}"
+        wait_until(lambda: self._read(url)["status"] == "ready", seconds=20, what=f"{clock_id} is ready")
+
+    def account(self, account_id: str) -> Json:
+        """The account as callers read it."""
+        return self._read(f"/v1/loyalty/accounts/{account_id}")
+
+    def _read(self, url: str) -> Json:
+        response = self._client.get(url, headers=self._headers)
+        assert response.status_code == 200, response.text
+        shown: Json = response.json()
+        return shown
+
+    def rows(self, row_type: type[Row]) -> list[Any]:
+        """All rows of a type."""
+        return self._rows.of(row_type)
+
+
+def _http_answer(status: int, shown: Json, *, is_replay: bool) -> Answer:
+    if "error" not in shown:
+        return Answer(status, shown, is_replay=is_replay)
+    error = shown["error"]
+    return Answer(status, code=error["code"], message=error["message"], details=error.get("details", {}))
+
+
+class HttpSession:
+    """What the scenarios over HTTP share: one client, and one connection to look into the server's database."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self._server = server
+        self._client = server.client()
+        self._connection = psycopg.connect(server.database_url, autocommit=True)
+
+    def driver(self, tenant: str) -> HttpDriver:
+        """A driver in a realm of its own."""
+        realm = make_realm(self._server.database_url, tenant)
+        return HttpDriver(self._client, Rows(self._connection, realm.id), realm)
+
+    def stop(self) -> None:
+        """Client and connection are closed."""
+        self._client.close()
+        self._connection.close()
+
+
+def running(engine_or_session: Any) -> Iterator[Any]:
+    """A fixture's body: hand it out, stop it in the end."""
+    yield engine_or_session
+    engine_or_session.stop()

@@ -1,0 +1,175 @@
+"""The scenario language: tables of steps that a marketer can read, and what each line of them says.
+
+    scenario A redemption takes what is there and no more (R3)
+        account A
+        award   A 250                     -> balance 250
+        redeem  A rwd_coffee costs 300    -> insufficient_points, shortfall 50
+
+A line is `verb words, clause, clause -> expectation, expectation`; `100 times` and `dry-run` may stand before the verb. Where
+no refusal is expected, the step must be accepted. Lines above the first scenario hold for all of the file; `#` starts a line
+of prose. A scenario whose first line is `runs on postgres, http` is about something that core alone does not have.
+
+Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brackets:
+    clock 2026-01-01T10:00Z | advance 2026-02-01 [late]          late: what is due is not written before the next step
+    program summer expires 12 months [rounded month] [zone Europe/Berlin] [tiers silver 0 gold 500]    `expires never`
+    rule base earns 1 per 10 EUR | earns 50 flat       per EUR, per unit: of any currency    [on type] [in program]
+        [min 50.00 EUR] [currency EUR] [skus beans] [categories coffee] [first payment] [later payments] [metadata key=value]
+        [from instant] [until instant] [rounding ceil] [factor 2 for tier gold] [factor 3 for metadata key=value] [inactive]
+    reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from] [until] [gives 5.00 EUR off] [in program]
+    edit program|rule|reward … | delete rule base | archive rwd_coffee
+    account A [in program] [same customer as B] | enrol A (again) | close A
+    award A 100 [payment pay_1] [on instant] [as W] | adjust A -50 | reverse W 30
+    redeem A rwd_coffee costs 100 [as R] | cancel R | consume R [on pay_1] | release R          costs: the reward's price first
+    pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00] [line beans 10.00 x2 in coffee]
+        [discount R] [by account] [on instant]     its awards are named pay_1.rule; `nobody` has no customer, `someone` no account
+    import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1]
+    report review.posted A [amount 10.00 EUR] [by account] [on instant] [as evt_1]
+Any of them takes [key text] (Idempotency-Key), and those with an object of their own [metadata key=value].
+
+Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:
+    balance ledger lifetime tier deficits lots next_expiry · of this step: entries uses events deliverable
+    of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
+    a refusal code, and the figures in its details
+Points of lots are `150@2026-12-01 + 20@never`, in the order of their use. Instants are UTC unless they carry an offset.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+Words = tuple[str, ...]
+
+WAYS = ("core", "postgres", "http")
+DECIMALS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a scenario."""
+
+    place: str
+    text: str
+    verb: str
+    words: Words
+    clauses: tuple[Words, ...]
+    expectations: tuple[Words, ...]
+    times: int = 1
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A titled table of steps, and the ways it can be run."""
+
+    topic: str
+    title: str
+    steps: tuple[Step, ...]
+    ways: Words = WAYS
+
+
+class Clauses:
+    """The clauses of a step, each taken by the name it starts with; `end` finds those nobody took."""
+
+    def __init__(self, clauses: tuple[Words, ...]) -> None:
+        self._left = list(clauses)
+
+    def every(self, name: str) -> list[Words]:
+        """What follows the name in each clause that starts with it."""
+        found = [clause[1:] for clause in self._left if clause[0] == name]
+        self._left = [clause for clause in self._left if clause[0] != name]
+        return found
+
+    def one(self, name: str) -> Words | None:
+        """What follows the name, or None where no clause starts with it."""
+        found = self.every(name)
+        assert len(found) <= 1, f"{name} is said twice"
+        return found[0] if found else None
+
+    def word(self, name: str) -> str | None:
+        """The one word that follows the name, or None."""
+        words = self.one(name)
+        assert words is None or len(words) == 1, f"{name} takes one word"
+        return words[0] if words else None
+
+    def has(self, name: str) -> bool:
+        """Whether the clause is there; it has nothing to say but its name."""
+        return self.one(name) is not None
+
+    def end(self) -> None:
+        """Every clause was taken."""
+        assert not self._left, f"unknown clauses: {self._left}"
+
+
+def read_scenarios(path: Path) -> list[Scenario]:
+    """All scenarios of a file, each with the lines that hold for all of them in front."""
+    common: list[Step] = []
+    scenarios: list[Scenario] = []
+    for place, line in _lines(path):
+        if line.startswith("scenario "):
+            title = " ".join(line.split()[1:])
+            scenarios.append(Scenario(path.stem, title, tuple(common)))
+            continue
+        step = _step(place, line.strip())
+        if not scenarios:
+            common.append(step)
+        elif step.verb == "runs":
+            scenarios[-1] = replace(scenarios[-1], ways=(step.words[-1], *(clause[0] for clause in step.clauses)))
+        else:
+            scenarios[-1] = replace(scenarios[-1], steps=(*scenarios[-1].steps, step))
+    return scenarios
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield f"{path.name}:{number}", line
+
+
+def _step(place: str, text: str) -> Step:
+    said, _, expected = text.partition("->")
+    head, *clauses = _parts(said)
+    times, is_dry_run = 1, False
+    if head[1:2] == ("times",):
+        times, head = int(head[0]), head[2:]
+    if head[0] == "dry-run":
+        is_dry_run, head = True, head[1:]
+    return Step(place, text, head[0], head[1:], tuple(clauses), tuple(_parts(expected)), times, is_dry_run)
+
+
+def _parts(text: str) -> list[Words]:
+    return [tuple(part.split()) for part in text.split(",") if part.strip()]
+
+
+def instant(text: str) -> datetime:
+    """A date is its midnight; without an offset, UTC."""
+    at = datetime.fromisoformat(text)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def wire_instant(text: str) -> str:
+    """An instant as the API takes it."""
+    return instant(text).isoformat()
+
+
+def minor(amount: str, currency: str) -> int:
+    """An amount in minor units of its currency."""
+    scaled = Decimal(amount).scaleb(DECIMALS[currency])
+    assert scaled == int(scaled), f"{amount} {currency} has too many decimals"
+    return int(scaled)
+
+
+def pairs(words: Words) -> dict[str, Any]:
+    """`key=value` words as metadata: integers, true and false are what they look like, '1' in quotes is text."""
+    return {key: _value(value) for key, value in (word.split("=", 1) for word in words)}
+
+
+def _value(text: str) -> str | int | bool:
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if re.fullmatch(r"-?\d+", text) else text.strip("'")
