@@ -41,6 +41,28 @@ class StatusForm(StrEnum):
     json = "json"
 
 
+class FileForm(StrEnum):
+    """How a file to import separates its columns."""
+
+    auto = "auto"
+    csv = "csv"
+    whitespace = "whitespace"
+
+
+FileColumns = Annotated[
+    str,
+    typer.Option(
+        help="What the columns are, in order: customer, date, amount, currency, payment (an id), and - for one to"
+        " ignore. Or by the header's names: customer=Kunde,date=Datum,amount=Betrag."
+    ),
+]
+DateFormat = Annotated[str | None, typer.Option(help="As for strptime: %Y%m%d, %d.%m.%Y. Default: ISO 8601.")]
+CustomerPrefix = Annotated[str | None, typer.Option(help="Put before every customer. Default: cust_ where lacking.")]
+PaymentPrefix = Annotated[
+    str | None, typer.Option(help="Put before the payment column, or before the row's number: pay_shop_.")
+]
+
+
 @app.command()
 def dev(
     data: Annotated[Path | None, typer.Option(help="Where the data lives. Default: .vinr here.")] = None,
@@ -119,6 +141,57 @@ def create_key(
         key_hash = hash_key(key, settings.key_pepper)
         add_key(connection, realm, key_id=Ids().make_id("key", 0), key_hash=key_hash, name=name)
     typer.echo(key)
+
+
+@import_app.command(name="purchases")
+def import_purchases(
+    file: Annotated[Path, typer.Argument(help="CSV, or columns separated by white space.")],
+    program: Annotated[str, typer.Option(help="Where the customers are enrolled, prog_….")],
+    columns: FileColumns,
+    skip_rows: Annotated[int, typer.Option(help="Lines to leave out at the top.", min=0)] = 0,
+    date_format: DateFormat = None,
+    time_of_day: Annotated[str, typer.Option("--time", help="HH:MM, for dates without a time.")] = "00:00",
+    timezone: Annotated[str, typer.Option(help="For times without an offset, such as Europe/Berlin.")] = "UTC",
+    currency: Annotated[str | None, typer.Option(help="Of all amounts, where no column says it.")] = None,
+    customer_prefix: CustomerPrefix = None,
+    payment_prefix: PaymentPrefix = None,
+    form: Annotated[FileForm, typer.Option("--format", help="How the file separates columns.")] = FileForm.auto,
+    encoding: Annotated[str, typer.Option(help="Of the file, such as cp1252.")] = "utf-8",
+    errors: Annotated[Path | None, typer.Option(help="Where failed rows go. Default: FILE.errors.csv here.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Have every row checked, write nothing.")] = False,
+    batch_size: Annotated[int, typer.Option(help="Payments in a request.", min=1, max=1000)] = 500,
+    concurrency: Annotated[int, typer.Option(help="Requests at a time.", min=1, max=64)] = 4,
+    base_url: Annotated[str, typer.Option(envvar="VINR_BASE_URL", help="The server.")] = "http://127.0.0.1:8484",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Report past purchases as payments, with their points; the key is read from VINR_SECRET_KEY.
+
+    Running it again adds nothing: a payment's id is its row's number, or its own column. The amounts are decimals in
+    currency units. Exit codes: 0 all rows, 1 it couldn't run, 2 some rows failed or a wrong option, 130 Ctrl-C.
+    """
+    from vinr_server.cli.import_purchases import ImportOptions, run_import
+
+    options = ImportOptions(
+        file=file,
+        program=program,
+        base_url=base_url,
+        columns=columns,
+        currency=currency,
+        date_format=date_format,
+        time_of_day=time_of_day,
+        timezone=timezone,
+        customer_prefix=customer_prefix,
+        payment_prefix=payment_prefix,
+        skip_rows=skip_rows,
+        form=form.value,
+        encoding=encoding,
+        errors=errors,
+        batch_size=batch_size,
+        concurrency=concurrency,
+        is_dry_run=dry_run,
+        as_json=as_json,
+    )
+    raise typer.Exit(run_import(options))
 
 
 def _settings() -> Settings:

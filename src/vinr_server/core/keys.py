@@ -24,6 +24,7 @@ class Keys:
     counters      counter id -> the account it belongs to (None: a counter of its own bucket)
     programs      programs whose clock gives the instant; clocks: test clocks to change
     catalogue_lock: the catalogue is about to change
+    whole        accounts whose live lots are all needed, not just those used first
     """
 
     claims: set[str] = field(default_factory=set)
@@ -43,6 +44,7 @@ class Keys:
     clocks: set[str] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)
     catalogue_lock: bool = False
+    whole: set[str] = field(default_factory=set)
 
     def account_with_lots(self, account_id: str) -> None:
         """Lock an account and read its live lots."""

@@ -15,10 +15,10 @@ from typing import Any
 from vinr_server.core import calendar
 from vinr_server.core.announcements import announce
 from vinr_server.core.context import Context
-from vinr_server.core.lots import Use, consume_lots, next_expiry, overdue, spendable, use_order
+from vinr_server.core.lots import Use, consume_lots, overdue, spendable, use_order
 from vinr_server.core.payloads import entry_payload
 from vinr_server.core.rows import Account, Deficit, Entry, Lot, LotUse, Program
-from vinr_server.core.state import Layer
+from vinr_server.core.state import Layer, RowsMissing
 from vinr_server.core.tiers import raise_tier
 
 Json = Mapping[str, Any]
@@ -114,6 +114,7 @@ def debit(
 ) -> tuple[Account, Entry]:
     """Spend points from the lots in R3's order. Expects a swept account with enough of them (callers refuse first)."""
     uses = consume_lots(spendable(draft.children(Lot, account.id), now), spend_points=points)
+    _require_all(draft, account, uses, needed_points=points)
     assert sum(use.points for use in uses) == points, "the caller checks the balance first"
     account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
     _take(draft, entry, uses)
@@ -130,7 +131,9 @@ def claw_back(
     own = consume_lots([lot], spend_points=points) if lot.remaining_points else []
     others = [other for other in spendable(draft.children(Lot, account.id), now) if other.id != lot.id]
     unpaid_points = points - sum(use.points for use in own)
-    uses = own + consume_lots(others, spend_points=unpaid_points)
+    taken = consume_lots(others, spend_points=unpaid_points)
+    _require_all(draft, account, taken, needed_points=unpaid_points)
+    uses = own + taken
     account, entry = _post(draft, context, account, points=-points, movement=movement, now=now, lifetime_points=-points)
     _take(draft, entry, uses)
     newest = draft.get(Lot, lot.id) or lot
@@ -214,6 +217,16 @@ def _post(
     return account, entry
 
 
+def _require_all(draft: Layer, account: Account, uses: Sequence[Use], *, needed_points: int) -> None:
+    """Lots that were left behind come before any that lies after the last loaded one, and before a deficit."""
+    last = draft.last_here(account.id)
+    if last is None:
+        return
+    is_short = sum(use.points for use in uses) < needed_points
+    if is_short or any(use_order(use.lot) > last for use in uses):
+        raise RowsMissing(account.id)
+
+
 def _take(draft: Layer, entry: Entry, uses: Sequence[Use]) -> None:
     for lot, points in uses:
         draft.put(replace(lot, remaining_points=lot.remaining_points - points))
@@ -242,8 +255,12 @@ def _pay_deficits(draft: Layer, account: Account, lots: Sequence[Lot], *, cause:
 
 
 def _with_next_expiry(draft: Layer, account: Account) -> Account:
-    """The account with the earliest expiry among its live lots. Expects them all."""
-    earliest = next_expiry(draft.children(Lot, account.id))
+    """The account with the earliest expiry among its live lots. Expects those that expire soonest."""
+    left = sorted((lot for lot in draft.children(Lot, account.id) if lot.remaining_points > 0), key=use_order)
+    last = draft.last_here(account.id)
+    if last is not None and (not left or use_order(left[0]) > last):
+        raise RowsMissing(account.id)
+    earliest = left[0].expires_at if left else None
     if earliest != account.next_expiry_at:
         account = replace(account, next_expiry_at=earliest)
         draft.put(account)

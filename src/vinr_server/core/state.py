@@ -8,22 +8,31 @@ Each realm has a layer of its own: what belongs to another tenant cannot be reac
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from vinr_server.core.rows import Row
 
 RowT = TypeVar("RowT", bound=Row)
 
 
+class RowsMissing(Exception):
+    """A decision needs rows that were left behind; the batch is loaded again with all rows of the parent."""
+
+    def __init__(self, parent: Hashable) -> None:
+        super().__init__(parent)
+        self.parent = parent
+
+
 class Layer:
     """Rows by type and key, over an optional layer below."""
 
-    __slots__ = ("_below", "_children", "_rows")
+    __slots__ = ("_below", "_children", "_rows", "_last_here")
 
     def __init__(self, below: Layer | None = None) -> None:
         self._below = below
         self._rows: dict[tuple[type[Row], Hashable], Row] = {}
         self._children: dict[tuple[type[Row], Hashable], dict[Hashable, None]] = {}
+        self._last_here: dict[Hashable, Any] = {}
 
     def put(self, row: Row) -> None:
         """The row is what this layer answers for its key from now on."""
@@ -53,6 +62,19 @@ class Layer:
         if self._below is not None:
             self._below._gather(row_type, parent, keys)
         keys.update(self._children.get((row_type, parent), {}))
+
+    def truncate(self, parent: Hashable, last: Any) -> None:
+        """Of this parent's rows only those up to `last` in their order are here; who needs more raises RowsMissing."""
+        self._last_here[parent] = last
+
+    def last_here(self, parent: Hashable) -> Any:
+        """The place in the order up to which the parent's rows were loaded; None where all of them were."""
+        layer: Layer | None = self
+        while layer is not None:
+            if parent in layer._last_here:
+                return layer._last_here[parent]
+            layer = layer._below
+        return None
 
     def draft(self) -> Layer:
         """An empty layer above this one."""

@@ -17,7 +17,7 @@ from vinr_server.core.decide import decide, keys_of
 from vinr_server.core.keys import Keys
 from vinr_server.core.refusals import Rejected
 from vinr_server.core.rows import Event, TestClock
-from vinr_server.core.state import Layer
+from vinr_server.core.state import Layer, RowsMissing
 from vinr_server.engine.clock import Clock
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
@@ -30,6 +30,14 @@ from vinr_server.storage.tables import encode_json
 
 class CommitFailed(Exception):
     """COMMIT answered with another tag: the transaction was aborted before, and nothing is written."""
+
+
+class NeedsLots(Exception):
+    """A decision needs more lots of an account than were loaded; run the batch again with all of them."""
+
+    def __init__(self, realm: int, account_id: str) -> None:
+        super().__init__(realm, account_id)
+        self.account = (realm, account_id)
 
 
 class Catalogues:
@@ -67,15 +75,19 @@ async def run_batch(
     ids: Ids,
     clock: Clock,
     is_distributed: bool = False,
+    whole: Sequence[tuple[int, str]] = (),
     on_commit: Callable[[list[Outcome]], None] = lambda outcomes: None,
 ) -> list[Outcome]:
     """All submissions are decided in their order and what they wrote is committed; outcomes in the same order.
 
+    `whole` names accounts (realm, id) whose lots are all loaded: NeedsLots of an earlier attempt asked for them.
     `on_commit` gets the outcomes just before COMMIT is sent: they hold if it turns out to have happened.
     """
     keys: dict[int, Keys] = {}
     for submission in submissions:
         keys_of(submission.command, keys.setdefault(submission.realm, Keys()))
+    for realm, account_id in whole:
+        keys[realm].whole.add(account_id)
     await connection.execute("begin")
     changing = [realm for realm, wanted in keys.items() if wanted.catalogue_lock]
     revisions = await open_batch(connection, batch_id, keys, changing=changing)
@@ -121,7 +133,10 @@ def decide_all(
             continue
         context = _context(submission, now, clocks[submission.realm], ids)
         draft = written[submission.realm].draft()
-        answer = decide(draft, submission.command, context)
+        try:
+            answer = decide(draft, submission.command, context)
+        except RowsMissing as missing:
+            raise NeedsLots(submission.realm, str(missing.parent)) from None
         if isinstance(answer, Rejected):
             decided.outcomes.append(answer)
             continue

@@ -17,7 +17,7 @@ from typing import Any
 import asyncpg
 
 from vinr_server.core.refusals import Rejected
-from vinr_server.engine.batch import Catalogues, run_batch
+from vinr_server.engine.batch import Catalogues, NeedsLots, run_batch
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Submission, Unavailable
@@ -134,11 +134,16 @@ class Writer:
 
     async def _commit(self, submissions: Sequence[Submission]) -> Sequence[Outcome | Exception]:
         """Commit a batch; retry it whole, halve it, or give up, as the failure says."""
-        for attempt in range(RETRIES_MAX):
+        whole: list[tuple[int, str]] = []
+        attempt = 0
+        while True:
             batch_id = uuid.uuid4()
             self._committing = None
             try:
-                return await self._attempt(submissions, batch_id)
+                return await self._attempt(submissions, batch_id, whole)
+            except NeedsLots as needs:
+                whole.append(needs.account)
+                await self._roll_back()
             except (OSError, asyncpg.InterfaceError, TimeoutError) as error:
                 return await self._after_lost_connection(submissions, batch_id, error)
             except Exception as error:  # a refused statement or a bug: either way somebody in the batch is the cause
@@ -148,11 +153,13 @@ class Writer:
                 await self._roll_back()
                 if state in RETRY_WHOLE and attempt + 1 < RETRIES_MAX:
                     await asyncio.sleep(0.002 * attempt)
+                    attempt += 1
                     continue
                 return await self._halve(submissions, error, state)
-        raise AssertionError("every attempt returns or goes on")
 
-    async def _attempt(self, submissions: Sequence[Submission], batch_id: uuid.UUID) -> list[Outcome]:
+    async def _attempt(
+        self, submissions: Sequence[Submission], batch_id: uuid.UUID, whole: Sequence[tuple[int, str]]
+    ) -> list[Outcome]:
         if self._connection is None or self._connection.is_closed():
             await self._open()
         return await run_batch(
@@ -163,6 +170,7 @@ class Writer:
             ids=self._ids,
             clock=self._clock,
             is_distributed=self._is_distributed,
+            whole=whole,
             on_commit=self._note_commit,
         )
 

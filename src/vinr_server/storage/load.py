@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from vinr_server.core.keys import Keys, member_counter, stock_counter
+from vinr_server.core.lots import use_order
 from vinr_server.core.rows import (
     Account,
     Claim,
@@ -39,6 +40,20 @@ from vinr_server.storage.tables import TABLES, rows_of
 Address = tuple[int, int, str]
 LOCK = "for no key update of t"
 SHARE = "for share of t"
+
+# A spend seldom needs more lots than these; a member with a million must not load them all for a coffee.
+LOTS_MAX = 100
+# In the order of use (R3), along the index lots_live.
+FIRST_LOTS = f"""
+select {TABLES[Lot].select_list}
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+cross join lateral (
+  select * from lots l
+  where l.realm = w.realm and l.account_id = w.id and l.bucket = w.bucket and l.remaining_points > 0
+  order by l.expires_at, l.available_at, l.sequence limit $4
+) as t
+where t.bucket = any($2)
+"""
 
 
 @cache
@@ -196,9 +211,26 @@ class Loader:
                     named.append((realm, row.bucket, row.id))
                 elif isinstance(row, LotUse):
                     named.append((realm, row.bucket, row.lot_id))
-        await self._read(Lot, "account_id", live, where="t.remaining_points > 0")
+        await self._read_live_lots(live)
         await self._read(Lot, "id", named)
         await self._read(Deficit, "account_id", owing, where="t.remaining_points > 0")
+
+    async def _read_live_lots(self, accounts: list[Address]) -> None:
+        """The lots each account would use first; all of them where a decision asked for more."""
+        whole = [one for one in accounts if one[2] in self.keys[one[0]].whole]
+        await self._read(Lot, "account_id", whole, where="t.remaining_points > 0")
+        first = [one for one in accounts if one[2] not in self.keys[one[0]].whole]
+        if not first:
+            return
+        loaded: dict[tuple[int, str], list[Lot]] = {}
+        records = await self.connection.fetch(FIRST_LOTS, *_columns(first), LOTS_MAX)
+        for realm, row in rows_of(TABLES[Lot], records):
+            assert isinstance(row, Lot)
+            self.layers[realm].put(row)
+            loaded.setdefault((realm, row.account_id), []).append(row)
+        for (realm, account_id), lots in loaded.items():
+            if len(lots) == LOTS_MAX:
+                self.layers[realm].truncate(account_id, use_order(lots[-1]))
 
     # ---- addresses
 

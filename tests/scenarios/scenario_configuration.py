@@ -1,0 +1,171 @@
+"""Steps that set a scenario up: its clock, programs, earning rules and rewards, and edits of these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scenario_drivers import Answer
+from scenario_language import Clauses, Words, minor, pairs, wire_instant
+from scenario_world import World
+
+Json = dict[str, Any]
+
+
+def clock(world: World, words: Words, clauses: Clauses) -> None:
+    """The scenario starts at an instant; time moves by `advance` only."""
+    assert world.clock_id is None, "the clock comes first"
+    world.clock(*words)
+
+
+def program(world: World, words: Words, clauses: Clauses) -> None:
+    """A program on the scenario's clock; the first one takes the members that name none."""
+    name, rest = _program_name(words)
+    name = name or "main"
+    body = {"id": f"prog_{name}", "name": name, "test_clock": world.clock(), **_program_fields(rest, clauses)}
+    if zone := clauses.word("zone"):
+        body["timezone"] = zone
+    world.programs[name] = world.make("create_program", body)["id"]
+
+
+def _program_name(words: Words) -> tuple[str | None, Words]:
+    return (words[0], words[1:]) if words and words[0] != "expires" else (None, words)
+
+
+def _program_fields(words: Words, clauses: Clauses) -> Json:
+    """`expires 12 months` or `expires never`, with what its clauses say of rounding and tiers."""
+    currency: Json = {}
+    if words:
+        assert words[0] == "expires"
+        currency["expiry_months"] = None if words[1] == "never" else int(words[1])
+    if rounded := clauses.word("rounded"):
+        currency["expiry_rounding"] = rounded
+    fields: Json = {"currency": currency} if currency else {}
+    if tiers := clauses.one("tiers"):
+        steps = zip(tiers[::2], tiers[1::2], strict=True)
+        fields["tiers"] = [{"id": id, "threshold": int(threshold)} for id, threshold in steps]
+    return fields
+
+
+def rule(world: World, words: Words, clauses: Clauses) -> None:
+    """An earning rule, of payments unless it says `on`."""
+    name, *earns = words
+    body = {
+        "program": world.program(clauses.word("in")),
+        "trigger": clauses.word("on") or "payment.completed",
+        **_rule_fields(earns, clauses),
+    }
+    world.rules[name] = world.make("create_earning_rule", body)["id"]
+
+
+def _rule_fields(earns: list[str], clauses: Clauses) -> Json:
+    fields: Json = {"earn": _earn(earns, clauses)} if earns else {}
+    if conditions := _conditions(clauses):
+        fields["conditions"] = conditions
+    if factors := clauses.every("factor"):
+        fields["multipliers"] = [_multiplier(factor) for factor in factors]
+    if clauses.has("inactive"):
+        fields["active"] = False
+    return fields
+
+
+def _earn(words: list[str], clauses: Clauses) -> Json:
+    """`earns 1 per 10 EUR`, `earns 2 per unit`, `earns 50 flat`."""
+    assert words[0] == "earns"
+    if words[2] == "flat":
+        return {"points": int(words[1])}
+    *divisor, unit = words[3:]
+    per = int(divisor[0]) if divisor else 1
+    rate_e4 = int(float(words[1]) * 10_000)
+    assert rate_e4 % per == 0, "a rate has at most four decimals"
+    rate_e4 //= per
+    earn: Json = {"points_per_currency_unit": f"{rate_e4 // 10_000}.{rate_e4 % 10_000:04}"}
+    if unit != "unit":
+        earn["currency"] = unit
+    if rounding := clauses.word("rounding"):
+        earn["rounding"] = rounding
+    return earn
+
+
+def _conditions(clauses: Clauses) -> Json:
+    conditions: Json = {}
+    if least := clauses.one("min"):
+        conditions["min_amount"] = minor(*least)
+    if currency := clauses.word("currency"):
+        conditions["currency"] = currency
+    for name in ("skus", "categories"):
+        if wanted := clauses.one(name):
+            conditions[name] = list(wanted)
+    for name, is_first in (("first", True), ("later", False)):
+        if clauses.one(name):
+            conditions["first_payment"] = is_first
+    if metadata := clauses.one("metadata"):
+        conditions["metadata"] = pairs(metadata)
+    if window := _window(clauses):
+        conditions["window"] = window
+    return conditions
+
+
+def _window(clauses: Clauses) -> Json:
+    ends = (("starts_at", clauses.word("from")), ("ends_at", clauses.word("until")))
+    return {name: wire_instant(text) for name, text in ends if text}
+
+
+def _multiplier(words: Words) -> Json:
+    """`2 for tier gold`, `3 for metadata channel=app`, `2 from instant until instant`."""
+    factor, *when = words
+    if when[0] == "from":
+        return {"factor": factor, "when": {"window": _window(Clauses((tuple(when[:2]), tuple(when[2:]))))}}
+    _for, kind, *wanted = when
+    return {"factor": factor, "when": {kind: pairs(tuple(wanted)) if kind == "metadata" else wanted}}
+
+
+def reward(world: World, words: Words, clauses: Clauses) -> None:
+    """A reward; a voucher unless it says what it gives."""
+    id, *costs = words
+    body: Json = {
+        "program": world.program(clauses.word("in")),
+        "id": id,
+        "name": id,
+        "benefit": {"type": "voucher"},
+        **_reward_fields(costs, clauses),
+    }
+    world.costs[id] = world.make("create_reward", body)["points_cost"]
+
+
+def _reward_fields(costs: list[str], clauses: Clauses) -> Json:
+    fields: Json = {"points_cost": int(costs[1])} if costs else {}
+    if stock := clauses.word("stock"):
+        fields["stock"] = int(stock)
+    if limit := clauses.word("limit"):
+        fields["per_member_limit"] = int(limit)
+    if gives := clauses.one("gives"):
+        fields["benefit"] = {"type": "discount", "amount": minor(gives[0], gives[1]), "currency": gives[1]}
+    if tiers := clauses.one("for"):
+        fields["tiers"] = list(tiers[1:])
+    return fields | _window(clauses)
+
+
+def edit(world: World, words: Words, clauses: Clauses) -> None:
+    """A program, rule or reward says something else from now on."""
+    kind, *rest = words
+    if kind == "program":
+        name, expires = _program_name(tuple(rest))
+        world.make("update_program", _program_fields(expires, clauses), id=world.program(name))
+    elif kind == "rule":
+        name, *earns = rest
+        world.make("update_earning_rule", _rule_fields(earns, clauses), id=world.rules[name])
+    else:
+        assert kind == "reward", kind
+        id, *costs = rest
+        world.costs[id] = world.make("update_reward", _reward_fields(costs, clauses), id=id)["points_cost"]
+
+
+def delete(world: World, words: Words, clauses: Clauses) -> None:
+    """A rule gives nothing any more."""
+    _rule, name = words
+    world.make("delete_earning_rule", {}, id=world.rules[name])
+
+
+def archive(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A reward can't be redeemed any more."""
+    return world.call("archive_reward", id=words[0])

@@ -1,0 +1,265 @@
+"""What the verbs of a scenario do: each turns its words and clauses into one call of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import scenario_configuration as configuration
+from scenario_drivers import Answer
+from scenario_language import Clauses, Words, minor, pairs, wire_instant
+from scenario_world import Member, Named, World
+from vinr_server.core.rows import Account
+
+Json = dict[str, Any]
+Verb = Callable[[World, Words, Clauses], Answer | None]
+
+
+def _common(clauses: Clauses) -> Json:
+    """The fields that steps of several kinds can carry."""
+    fields: Json = {}
+    if happened := clauses.word("on"):
+        fields["occurred_at"] = wire_instant(happened)
+    if metadata := clauses.one("metadata"):
+        fields["metadata"] = pairs(metadata)
+    return fields
+
+
+# ---- members and time
+
+
+def advance(world: World, words: Words, clauses: Clauses) -> None:
+    """The clock stands at the instant, and what is due by then is written unless that is late."""
+    assert world.clock_id is not None
+    if world.is_late:
+        world.driver.settle(world.clock_id)
+    world.make("advance_test_clock", {"frozen_time": wire_instant(words[0])}, id=world.clock_id)
+    world.is_late = clauses.has("late")
+    if not world.is_late:
+        world.driver.settle(world.clock_id)
+
+
+def enrol(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A customer has an account."""
+    (name,) = words
+    same = clauses.one("same")
+    present = world.members.get(name)
+    customer = world.members[same[-1]].customer if same else present.customer if present else f"cust_{name}"
+    body = {"program": world.program(clauses.word("in")), "customer": customer, **_common(clauses)}
+    answer = world.call("create_account", body)
+    if answer.code is None and not world.is_dry_run:
+        world.members[name] = Member(answer.payload["id"], customer)
+        world.member(name)
+    return answer
+
+
+def close(world: World, words: Words, clauses: Clauses) -> Answer:
+    """An account takes part no more."""
+    return world.call("close_account", id=world.member(words[0]).id)
+
+
+# ---- points
+
+
+def award(world: World, words: Words, clauses: Clauses) -> Answer:
+    """Points by hand."""
+    name, points = words
+    body = {"account": world.member(name).id, "points": int(points), **_common(clauses)}
+    if payment := clauses.word("payment"):
+        body["payment"] = payment
+    answer = world.call("award_points", body)
+    world.note(world.entries, clauses.word("as"), answer)
+    return answer
+
+
+def adjust(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A correction by hand."""
+    name, points = words
+    body = {"account": world.member(name).id, "points": int(points), "reason": "correction", **_common(clauses)}
+    answer = world.call("adjust_points", body)
+    world.note(world.entries, clauses.word("as"), answer)
+    return answer
+
+
+def reverse(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A clawback by hand: of all that is left, or of some points."""
+    name, *points = words
+    body: Json = {"transaction": world.named(world.entries, name).id, **_common(clauses)}
+    if points:
+        body["points"] = int(points[0])
+    answer = world.call("reverse_points", body)
+    world.note(world.entries, clauses.word("as"), answer)
+    return answer
+
+
+# ---- redemptions
+
+
+def redeem(world: World, words: Words, clauses: Clauses) -> Answer:
+    """Points spent on a reward, whose price is set first where the step names it."""
+    name, reward, *costs = words
+    member = world.member(name)
+    if costs and world.costs.get(reward) != int(costs[1]):
+        price = configuration.edit if reward in world.costs else configuration.reward
+        price(world, (*(("reward",) if reward in world.costs else ()), reward, *costs), Clauses(()))
+    answer = world.call("create_redemption", {"account": member.id, "reward": reward, **_common(clauses)})
+    called = clauses.word("as")
+    world.note(world.redemptions, called, answer)
+    if called in world.redemptions:
+        world.note(world.entries, f"{called}.entry", answer, id=answer.payload.get("points_transaction"))
+    return answer
+
+
+def cancel(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A redemption is undone."""
+    return world.call("cancel_redemption", id=world.named(world.redemptions, words[0]).id)
+
+
+def consume(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A redemption's discount is used up."""
+    payment = clauses.word("on")
+    discount = world.named(world.redemptions, words[0]).object["discount"]
+    return world.call("consume_discount", {"payment": payment} if payment else {}, id=discount)
+
+
+def release(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A redemption's discount can be used again."""
+    return world.call("release_discount", id=world.named(world.redemptions, words[0]).object["discount"])
+
+
+# ---- payments and events
+
+
+def pay(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A payment is reported."""
+    answer = world.call("create_payment", _payment(world, words, clauses))
+    _note_payment(world, words, answer)
+    return answer
+
+
+def import_payment(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A payment is imported in bulk; its customer is enrolled if unknown."""
+    name = words[0]
+    body = {
+        "payments": [_payment(world, words, clauses)],
+        "program": world.program(clauses.word("in")),
+        "deliver_events": clauses.has("deliver"),
+    }
+    answer = world.call("create_payments", body)
+    found = [account for account in world.driver.rows(Account) if account.customer_id == f"cust_{name}"]
+    if name not in world.members and found:
+        world.members[name] = Member(found[0].id, found[0].customer_id)
+        world.member(name)
+    _note_payment(world, words, answer)
+    return answer
+
+
+def _payment(world: World, words: Words, clauses: Clauses) -> Json:
+    payer, amount, currency = words
+    body: Json = {"amount": minor(amount, currency), "currency": currency, **_common(clauses)}
+    body |= _payer(world, payer, clauses, body.get("metadata", {}))
+    for name in ("tax", "shipping"):
+        if part := clauses.word(name):
+            body[name] = minor(part, currency)
+    if tenders := clauses.every("tender"):
+        body["tenders"] = [{"type": kind, "amount": minor(part, currency)} for kind, part in tenders]
+    if lines := clauses.every("line"):
+        body["lines"] = [_line(line, currency) for line in lines]
+    if discounts := clauses.every("discount"):
+        body["discounts"] = [world.redemptions[name].object["discount"] for (name,) in discounts]
+    if called := clauses.word("as"):
+        body["id"] = called
+    return body
+
+
+def _payer(world: World, name: str, clauses: Clauses, metadata: Json) -> Json:
+    """How a payment is linked: by its customer, by the account in its metadata, by both, or not at all."""
+    if name == "nobody":
+        world.subject = None
+        return {}
+    is_by_account = clauses.has("by")
+    customer = clauses.word("customer")
+    if is_by_account:
+        account = world.member(name).id if name in world.members else "loy_unknown"
+        linked: Json = {"metadata": {**metadata, "loyalty_account": account}}
+        return linked | ({"customer": customer} if customer else {})
+    if name in world.members:
+        return {"customer": world.member(name).customer}
+    return {"customer": f"cust_{name}"}
+
+
+def _line(words: Words, currency: str) -> Json:
+    """`beans 10.00 x2 in coffee drinks`."""
+    sku, price, *rest = words
+    line: Json = {"sku": sku, "unit_price": minor(price, currency)}
+    if rest and rest[0].startswith("x"):
+        line["quantity"] = int(rest.pop(0)[1:])
+    if rest:
+        line["categories"] = rest[1:]
+    return line
+
+
+def _note_payment(world: World, words: Words, answer: Answer) -> None:
+    if answer.code is not None or world.is_dry_run:
+        return
+    payment = answer.payload
+    world.payments[payment["id"]] = Named(payment["id"], world.subject, payment)
+    rules = {id: name for name, id in world.rules.items()}
+    for award in payment["awards"]:
+        world.note(world.entries, f"{payment['id']}.{rules[award['rule']]}", answer, id=award["points_transaction"])
+
+
+def refund(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A payment is refunded: all that is left, or an amount."""
+    payment_id, *amount = words
+    payment = world.named(world.payments, payment_id)
+    currency = payment.object["currency"]
+    body = _common(clauses)
+    if amount:
+        body["amount"] = minor(amount[0], currency)
+    if eligible := clauses.word("eligible"):
+        body["eligible_amount"] = minor(eligible, currency)
+    if called := clauses.word("as"):
+        body["id"] = called
+    return world.call("refund_payment", body, id=payment.id)
+
+
+def report(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A business event is reported."""
+    kind, *name = words
+    common = _common(clauses)
+    data: Json = {"metadata": common.pop("metadata")} if "metadata" in common else {}
+    if name:
+        data |= _payer(world, name[0], clauses, data.get("metadata", {}))
+    if amount := clauses.one("amount"):
+        data |= {"amount": minor(amount[0], amount[1]), "currency": amount[1]}
+    body = {"type": kind, "data": data, **common}
+    if called := clauses.word("as"):
+        body["id"] = called
+    return world.call("report_event", body)
+
+
+VERBS: Mapping[str, Verb] = {
+    "clock": configuration.clock,
+    "program": configuration.program,
+    "rule": configuration.rule,
+    "reward": configuration.reward,
+    "edit": configuration.edit,
+    "delete": configuration.delete,
+    "archive": configuration.archive,
+    "advance": advance,
+    "account": enrol,
+    "enrol": enrol,
+    "close": close,
+    "award": award,
+    "adjust": adjust,
+    "reverse": reverse,
+    "redeem": redeem,
+    "cancel": cancel,
+    "consume": consume,
+    "release": release,
+    "pay": pay,
+    "import": import_payment,
+    "refund": refund,
+    "report": report,
+}
