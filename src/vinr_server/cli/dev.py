@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import uvicorn
+import uvloop
 from rich.console import Console
 
 from vinr_server.api.asgi import Server
@@ -46,7 +47,7 @@ def run_dev(*, data: Path | None, host: str, port: int | None, as_json: bool) ->
         migrate(server.url)
         keys = credentials(data_dir)
         realm = open_realm(server.url, keys)
-        asyncio.run(_serve(listener, data_dir, server.url, keys, realm, as_json=as_json))
+        uvloop.run(_serve(listener, data_dir, server.url, keys, realm, as_json=as_json))
     except KeyboardInterrupt:
         pass
     finally:

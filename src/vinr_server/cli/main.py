@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import psycopg
 import typer
+import uvloop
 from pydantic import ValidationError
 
 from vinr_server.engine.settings import Settings
@@ -108,7 +108,7 @@ def worker() -> None:
 
     settings = _settings()
     _require_schema(settings.database_url)
-    asyncio.run(run_worker(settings))
+    uvloop.run(run_worker(settings))
 
 
 @app.command(name="migrate")

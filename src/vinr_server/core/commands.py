@@ -8,13 +8,14 @@ Shapes are checked before a command is made; what depends on the state is decide
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, ClassVar
 
 from vinr_server.core.calendar import ExpiryRounding
 from vinr_server.core.earning import Conditions, EarnRate, Multiplier
 from vinr_server.core.rows import Tier
+from vinr_server.core.values import dataclass
 
 Json = Mapping[str, Any]
 EMPTY: Json = {}

@@ -6,8 +6,9 @@ Core reads no clock and makes no id: both are values handed in by the engine, on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from vinr_server.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ what is kept of it after a refund, can be recomputed from the receipt alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
 from vinr_server.core.points import SCALE, Rounding, ceil_div, divide, show_decimal
+from vinr_server.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

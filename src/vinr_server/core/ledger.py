@@ -8,7 +8,7 @@ and never both a remaining lot that is spendable and an unpaid deficit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from vinr_server.core.payloads import entry_payload
 from vinr_server.core.rows import Account, Deficit, Entry, Lot, LotUse, Program
 from vinr_server.core.state import Layer, RowsMissing
 from vinr_server.core.tiers import raise_tier
+from vinr_server.core.values import dataclass
 
 Json = Mapping[str, Any]
 

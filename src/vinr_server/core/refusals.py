@@ -6,8 +6,10 @@ Within one decision the checks run in the order of `CODES`; when several apply, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from vinr_server.core.values import dataclass
 
 # code -> HTTP status. Order matters: see the module's docstring.
 CODES: dict[str, int] = {

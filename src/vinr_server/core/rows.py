@@ -8,12 +8,12 @@ Every member-owned row carries the `bucket` of its customer.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
 from vinr_server.core.calendar import ExpiryRounding
 from vinr_server.core.earning import Conditions, EarnRate, Multiplier
+from vinr_server.core.values import dataclass
 
 Json = Mapping[str, Any]
 

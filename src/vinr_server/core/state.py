@@ -26,7 +26,7 @@ class RowsMissing(Exception):
 class Layer:
     """Rows by type and key, over an optional layer below."""
 
-    __slots__ = ("_below", "_children", "_rows", "_last_here")
+    __slots__ = ("_below", "_children", "_last_here", "_rows")
 
     def __init__(self, below: Layer | None = None) -> None:
         self._below = below
