@@ -65,12 +65,13 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     reports = []
     for what in options.what or MEASURES:
-        report = Report(what if not options.short else f"{what}-short", {})
+        report = Report(what, {})
         with open_rig() as rig:
             report.machine, report.commit = describe_machine(rig), describe_commit()
             MEASURES[what](rig, options, report)
         print(report.markdown())
-        print(f"Kept in {report.save()}", file=sys.stderr)
+        if not options.short:
+            print(f"Kept in {report.save()}", file=sys.stderr)
         reports.append(report)
     if any(report.problems for report in reports):
         return 2

@@ -57,6 +57,6 @@ def generate(load: Load) -> LoadFigures:
         command, capture_output=True, text=True, timeout=load.seconds + 60, cwd=HERE.parent, check=False
     )
     if done.returncode != 0:
-        raise RuntimeError(f"{generator_name()} failed:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{generator_name()} failed:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
     figures = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
     return LoadFigures(**figures)

@@ -41,7 +41,12 @@ class Step:
 
     def __str__(self) -> str:
         marks = (f" key={self.key}" if self.key else "") + (" dry run" if self.is_dry_run else "")
-        return f"{self.number:3} realm {self.realm} {self.command!r}{marks}"
+        said = ", ".join(
+            f"{field.name}={getattr(self.command, field.name)!r}"
+            for field in fields(self.command)  # type: ignore[arg-type]
+            if getattr(self.command, field.name) not in (None, (), {}, field.default)
+        )
+        return f"{self.number:3} realm {self.realm} {type(self.command).__name__}({said}){marks}"
 
 
 Answers = Mapping[int, Any]

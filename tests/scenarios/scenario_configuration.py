@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from scenario_drivers import Answer
@@ -75,10 +76,7 @@ def _earn(words: list[str], clauses: Clauses) -> Json:
         return {"points": int(words[1])}
     *divisor, unit = words[3:]
     per = int(divisor[0]) if divisor else 1
-    rate_e4 = int(float(words[1]) * 10_000)
-    assert rate_e4 % per == 0, "a rate has at most four decimals"
-    rate_e4 //= per
-    earn: Json = {"points_per_currency_unit": f"{rate_e4 // 10_000}.{rate_e4 % 10_000:04}"}
+    earn: Json = {"points_per_currency_unit": str(Decimal(words[1]) / per)}
     if unit != "unit":
         earn["currency"] = unit
     if rounding := clauses.word("rounding"):
@@ -134,10 +132,9 @@ def reward(world: World, words: Words, clauses: Clauses) -> None:
 
 def _reward_fields(costs: list[str], clauses: Clauses) -> Json:
     fields: Json = {"points_cost": int(costs[1])} if costs else {}
-    if stock := clauses.word("stock"):
-        fields["stock"] = int(stock)
-    if limit := clauses.word("limit"):
-        fields["per_member_limit"] = int(limit)
+    for name, field in (("stock", "stock"), ("limit", "per_member_limit")):
+        if cap := clauses.word(name):
+            fields[field] = None if cap == "none" else int(cap)
     if gives := clauses.one("gives"):
         fields["benefit"] = {"type": "discount", "amount": minor(gives[0], gives[1]), "currency": gives[1]}
     if tiers := clauses.one("for"):

@@ -1,6 +1,7 @@
 """The three ways a scenario is run: on core alone, on PostgreSQL through the engine, over HTTP against a real server.
 
-A driver takes an operation of the API by its id, with a body as a caller writes it, and answers alike whichever way it goes.
+A driver takes an operation of the API by its id, with a body as a caller writes it, and answers alike whichever way
+it goes.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import Any, Protocol
 
 import httpx2
 import psycopg
-from conftest import Realm, RunningServer, make_realm, wait_until
 from psycopg.rows import namedtuple_row
+
+from conftest import Realm, RunningServer, make_realm, wait_until
 from vinr_server.api import translate
 from vinr_server.api.call import Call, Caller
 from vinr_server.api.fingerprint import fingerprint

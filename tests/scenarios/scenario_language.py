@@ -5,29 +5,33 @@
         award   A 250                     -> balance 250
         redeem  A rwd_coffee costs 300    -> insufficient_points, shortfall 50
 
-A line is `verb words, clause, clause -> expectation, expectation`; `100 times` and `dry-run` may stand before the verb. Where
-no refusal is expected, the step must be accepted. Lines above the first scenario hold for all of the file; `#` starts a line
-of prose. A scenario whose first line is `runs on postgres, http` is about something that core alone does not have.
+A line is `verb words, clause, clause -> expectation, expectation`; `100 times` and `dry-run` may stand before the verb.
+Where no refusal is expected, the step must be accepted. Lines above the first scenario hold for all of the file, `#`
+starts a line of prose. `runs on postgres, http` marks a scenario about something that core alone does not have.
 
 Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brackets:
-    clock 2026-01-01T10:00Z | advance 2026-02-01 [late]          late: what is due is not written before the next step
-    program summer expires 12 months [rounded month] [zone Europe/Berlin] [tiers silver 0 gold 500]    `expires never`
-    rule base earns 1 per 10 EUR | earns 50 flat       per EUR, per unit: of any currency    [on type] [in program]
-        [min 50.00 EUR] [currency EUR] [skus beans] [categories coffee] [first payment] [later payments] [metadata key=value]
-        [from instant] [until instant] [rounding ceil] [factor 2 for tier gold] [factor 3 for metadata key=value] [inactive]
-    reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from] [until] [gives 5.00 EUR off] [in program]
-    edit program|rule|reward … | delete rule base | archive rwd_coffee
+    clock 2026-01-01T10:00Z | advance 2026-02-01 [late]    late: what is due is not written before the next step
+    program summer expires 12 months | expires never [rounded month] [zone Europe/Berlin] [tiers silver 0 gold 500]
+    rule base earns 1 per 10 EUR | earns 2 per unit (of any currency) | earns 50 flat [on type] [in program] [inactive]
+        [min 50.00 EUR] [currency EUR] [skus beans] [categories coffee] [first payment] [later payments]
+        [metadata key=value] [from instant] [until instant] [rounding ceil]
+        [factor 2 for tier gold] [factor 3 for metadata key=value] [factor 2 from instant until instant]
+    reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from instant] [until instant]
+        [gives 5.00 EUR off] [in program]
+    edit program|rule|reward … (`none` takes a limit away) | delete rule base | archive rwd_coffee
     account A [in program] [same customer as B] | enrol A (again) | close A
     award A 100 [payment pay_1] [on instant] [as W] | adjust A -50 | reverse W 30
-    redeem A rwd_coffee costs 100 [as R] | cancel R | consume R [on pay_1] | release R          costs: the reward's price first
+    redeem A rwd_coffee costs 100 [as R] | cancel R | consume R [on pay_1] | release R
+        costs: the price is set first; W, R: names for later steps; R.entry: the redemption's entry
     pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00] [line beans 10.00 x2 in coffee]
-        [discount R] [by account] [on instant]     its awards are named pay_1.rule; `nobody` has no customer, `someone` no account
+        [discount R] [by account] [on instant]
+        pay_1.base: what rule base gave for it; `nobody` has no customer, `someone` no account
     import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1]
     report review.posted A [amount 10.00 EUR] [by account] [on instant] [as evt_1]
-Any of them takes [key text] (Idempotency-Key), and those with an object of their own [metadata key=value].
+Any of them takes [key text], an Idempotency-Key, and those that make something take [metadata key=value].
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:
-    balance ledger lifetime tier deficits lots next_expiry · of this step: entries uses events deliverable
+    balance ledger lifetime tier deficits lots next_expiry · of this step: entries uses events deliverable revision
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
     a refusal code, and the figures in its details
 Points of lots are `150@2026-12-01 + 20@never`, in the order of their use. Instants are UTC unless they carry an offset.

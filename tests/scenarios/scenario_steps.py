@@ -9,9 +9,12 @@ import scenario_configuration as configuration
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
 from scenario_world import Member, Named, World
+
 from vinr_server.core.rows import Account
 
 Json = dict[str, Any]
+# Payers without an account: one the merchant does not know, one who is not enrolled.
+STRANGERS = ("nobody", "someone")
 Verb = Callable[[World, Words, Clauses], Answer | None]
 
 
@@ -105,7 +108,7 @@ def redeem(world: World, words: Words, clauses: Clauses) -> Answer:
     answer = world.call("create_redemption", {"account": member.id, "reward": reward, **_common(clauses)})
     called = clauses.word("as")
     world.note(world.redemptions, called, answer)
-    if called in world.redemptions:
+    if called:
         world.note(world.entries, f"{called}.entry", answer, id=answer.payload.get("points_transaction"))
     return answer
 
@@ -132,6 +135,7 @@ def release(world: World, words: Words, clauses: Clauses) -> Answer:
 
 def pay(world: World, words: Words, clauses: Clauses) -> Answer:
     """A payment is reported."""
+    assert words[0] in (*world.members, *STRANGERS), f"no account {words[0]}"
     answer = world.call("create_payment", _payment(world, words, clauses))
     _note_payment(world, words, answer)
     return answer
@@ -227,6 +231,7 @@ def refund(world: World, words: Words, clauses: Clauses) -> Answer:
 def report(world: World, words: Words, clauses: Clauses) -> Answer:
     """A business event is reported."""
     kind, *name = words
+    assert set(name) <= {*world.members, *STRANGERS}, f"no account {name}"
     common = _common(clauses)
     data: Json = {"metadata": common.pop("metadata")} if "metadata" in common else {}
     if name:

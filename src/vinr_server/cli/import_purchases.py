@@ -171,6 +171,8 @@ def _errors_path(options: ImportOptions) -> Path:
     path = options.errors or Path(f"{options.file.name}.errors.csv")
     if not path.parent.is_dir():
         raise ImportRefused(f"--errors: there is no directory {path.parent}.")
+    if path.is_dir():
+        raise ImportRefused(f"--errors: {path} is a directory.")
     if path.exists() and path.samefile(options.file):
         raise ImportRefused(f"--errors: {path} is the file to import.")
     return path
@@ -283,17 +285,20 @@ class Lanes:
 
     async def run(self, purchases: Iterator[Purchase | None]) -> None:
         """Everything is sent, or as much as was under way when an interruption came."""
-        refused: BaseException | None = None
+        refused: ImportRefused | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for queue in self._queues:
                     group.create_task(self._run_lane(queue))
-                await self._fill(purchases)
+                try:
+                    await self._fill(purchases)
+                except ImportRefused as refusal:
+                    refused = refusal  # the file can't be read further; what was read is sent all the same
                 for queue, rest in zip(self._queues, self._batches, strict=True):
                     await queue.put(rest)
                     await queue.put(None)
         except* ImportRefused as refusals:
-            refused = refusals.exceptions[0]
+            refused = ImportRefused(str(refusals.exceptions[0]))
         if refused is not None:
             raise refused
 

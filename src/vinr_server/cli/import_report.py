@@ -163,7 +163,7 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         print(f"The failed rows are in {summary.errors_file}.", file=sys.stderr)
     if summary.stopped:
         print(
-            f"vinr import purchases: stopped: {summary.stopped}. Run the same command again to complete it:"
+            f"vinr import purchases: stopped: {summary.stopped.rstrip('.')}. Run the same command again to complete it:"
             " what is there already is not added twice.",
             file=sys.stderr,
         )

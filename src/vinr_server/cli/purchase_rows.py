@@ -83,6 +83,8 @@ class Columns:
     def located_in(self, header: Sequence[str]) -> Columns:
         """The same fields by position; refused where the header lacks a name or has it twice."""
         cells = [cell.strip() for cell in header]
+        if not cells:
+            raise ImportRefused("--columns names a header, but the file has no line for it.")
         for name in self.names.values():
             if cells.count(name) != 1:
                 found = "has no column" if name not in cells else "has more than one column"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from vinr_server.core.announcements import announce
 from vinr_server.core.answers import Accepted
@@ -13,7 +13,7 @@ from vinr_server.core.ledger import Movement, accrue, debit, sweep
 from vinr_server.core.lots import spendable
 from vinr_server.core.members import closed, program_of
 from vinr_server.core.payloads import entry_payload
-from vinr_server.core.refusals import Rejected, invalid, missing
+from vinr_server.core.refusals import Rejected, first_listed, invalid, missing
 from vinr_server.core.rows import Account, Lot, Payment
 from vinr_server.core.state import Layer
 
@@ -34,12 +34,13 @@ def decide_award_points(draft: Layer, command: AwardPoints, context: Context) ->
     if account is None:
         return missing("account", command.account_id, param="account")
     program = program_of(draft, account)
-    refusal = _award_refusal(draft, command, context, account)
+    refusal = first_listed(
+        in_the_future(command.occurred_at, context.now(program.clock_id)),
+        _payment_refusal(draft, command, account),
+        closed(account) if account.status == "closed" else None,
+    )
     if refusal is not None:
         return refusal
-    now = context.now(program.clock_id)
-    if command.occurred_at is not None and command.occurred_at > now + CLOCK_SKEW:
-        return in_the_future(now.isoformat())
     movement = Movement(
         "award",
         reason=command.reason,
@@ -55,21 +56,25 @@ def decide_award_points(draft: Layer, command: AwardPoints, context: Context) ->
     return Accepted(payload)
 
 
-def _award_refusal(draft: Layer, command: AwardPoints, context: Context, account: Account) -> Rejected | None:
-    if command.payment_id is not None:
-        payment = draft.get(Payment, command.payment_id)
-        if payment is None:
-            return missing("payment", command.payment_id, param="payment")
-        if payment.customer_id is not None and payment.customer_id != account.customer_id:
-            owners = f"{payment.customer_id}, account {account.id} of {account.customer_id}"
-            message = f"Payment {payment.id} is of customer {owners}."
-            return Rejected("parameter_conflict", message, param="payment")
-    return closed(account) if account.status == "closed" else None
+def _payment_refusal(draft: Layer, command: AwardPoints, account: Account) -> Rejected | None:
+    if command.payment_id is None:
+        return None
+    payment = draft.get(Payment, command.payment_id)
+    if payment is None:
+        return missing("payment", command.payment_id, param="payment")
+    if payment.customer_id not in (None, account.customer_id):
+        owners = f"{payment.customer_id}, account {account.id} of {account.customer_id}"
+        return Rejected("parameter_conflict", f"Payment {payment.id} is of customer {owners}.", param="payment")
+    return None
 
 
-def in_the_future(now: str) -> Rejected:
-    """Say that what is reported has not happened yet."""
-    return invalid(f"occurred_at lies in the future; it is {now} now. Report what has happened.", param="occurred_at")
+def in_the_future(occurred_at: datetime | None, *instants: datetime) -> Rejected | None:
+    """Refuse what has not happened yet by the latest of these clocks; a merchant's own may run a little ahead."""
+    latest = max(instants)
+    if occurred_at is None or occurred_at <= latest + CLOCK_SKEW:
+        return None
+    message = f"occurred_at lies in the future; it is {latest.isoformat()} now. Report what has happened."
+    return invalid(message, param="occurred_at")
 
 
 def keys_adjust_points(command: AdjustPoints, keys: Keys) -> None:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from vinr_server.core.rows import Lot
 
 NEVER = datetime.max.replace(tzinfo=UTC)
+# The place in the order of use before any lot: how far an account is loaded that was loaded without its lots.
+BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), 0)
 
 
 class Use(NamedTuple):

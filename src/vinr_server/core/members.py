@@ -19,15 +19,15 @@ from vinr_server.core.occasions import earn_on
 from vinr_server.core.payloads import account_payload, customer_payload
 from vinr_server.core.refusals import Rejected, missing
 from vinr_server.core.rows import Account, Customer, Lot, Program
-from vinr_server.core.state import Layer
+from vinr_server.core.state import Layer, RowsMissing
 from vinr_server.core.tiers import tier_for
 
 Json = Mapping[str, Any]
 
 
 def keys_create_account(command: CreateAccount, keys: Keys) -> None:
-    """The customer's accounts, to find an enrolment that is there already."""
-    keys.customers.add(command.customer_id)
+    """The customer's accounts with lots, to find and show an enrolment that is there already."""
+    keys.customer_with_lots(command.customer_id)
     keys.programs.add(command.program_id)
     if command.account_id:
         keys.claims.add(command.account_id)
@@ -96,6 +96,9 @@ def show_account(draft: Layer, account: Account, context: Context) -> Json:
     lots = draft.children(Lot, account.id)
     live = [lot for lot in lots if not is_over(lot, now)]
     next_at = next_expiry(live)
+    last = draft.last_here(account.id)
+    if last is not None and (next_at is None or next_at >= last[0]):
+        raise RowsMissing(account.id)
     next_points = sum(lot.remaining_points for lot in live if lot.expires_at == next_at)
     return account_payload(
         account,

@@ -21,7 +21,8 @@ def earn_on(draft: Layer, context: Context, accounts: Sequence[Account], occasio
     awards: list[Mapping[str, Any]] = []
     skipped: list[Mapping[str, Any]] = []
     for account in accounts:
-        tier_before = account.tier
+        known = draft.before(Account, account.id)
+        tier_before = known.tier if known is not None else None
         mine = _as_seen_by(draft, context, account, occasion)
         for rule in _rules_in_force(draft, account.program_id, occasion.trigger):
             if account.status != "active":

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from vinr_server.core.announcements import announce
 from vinr_server.core.answers import Accepted
-from vinr_server.core.awards import CLOCK_SKEW, in_the_future
+from vinr_server.core.awards import in_the_future
 from vinr_server.core.claims import claim_id, existing_claim
 from vinr_server.core.commands import CreatePayment, linked_account
 from vinr_server.core.context import Context
@@ -18,7 +18,7 @@ from vinr_server.core.keys import Keys
 from vinr_server.core.members import enrol, enrolled, program_of
 from vinr_server.core.occasions import earn_on
 from vinr_server.core.payloads import payment_payload
-from vinr_server.core.refusals import Rejected, missing
+from vinr_server.core.refusals import Rejected, first_listed, missing
 from vinr_server.core.rows import Account, Discount, Payment, Program
 from vinr_server.core.state import Layer
 
@@ -49,18 +49,19 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
         present = draft.get(Payment, command.id)
         if claim is not None and present is not None:
             return Accepted(payment_payload(present, livemode=context.livemode), is_new=False)
-    discounts = _discounts(draft, command)
-    if isinstance(discounts, Rejected):
-        return discounts
     link = _link(draft, command, context)
-    if isinstance(link, Rejected):
-        return link
-    customer_id, accounts = link
-    if isinstance(refusal := _discount_of_another(draft, discounts, customer_id), Rejected):
-        return refusal
+    customer_id, accounts = link if not isinstance(link, Rejected) else (None, [])
+    discounts = _discounts(draft, command)
     instants = [context.now(program_of(draft, account).clock_id) for account in accounts] or [context.wall_now]
-    if command.occurred_at is not None and command.occurred_at > max(*instants, context.wall_now) + CLOCK_SKEW:
-        return in_the_future(max(*instants, context.wall_now).isoformat())
+    refusal = first_listed(
+        in_the_future(command.occurred_at, *instants),
+        link,
+        discounts,
+        None if isinstance(discounts, Rejected) else _discount_of_another(draft, discounts, customer_id),
+    )
+    if refusal is not None:
+        return refusal
+    assert not isinstance(discounts, Rejected), "it would have been refused"
     return _record(draft, command, context, customer_id, accounts, discounts, now=instants[0])
 
 
@@ -170,17 +171,16 @@ def _enrol_unknown(draft: Layer, context: Context, customer_id: str, program_id:
 
 def _discounts(draft: Layer, command: CreatePayment) -> list[Discount] | Rejected:
     """The discounts the payment consumes, all of them usable."""
-    usable = []
-    for discount_id in command.discount_ids:
-        discount = usable_discount(draft, discount_id, param="discounts")
-        if isinstance(discount, Rejected):
-            return discount
-        currency = discount.benefit.get("currency")
-        if currency is not None and currency != command.currency:
-            message = f"Discount {discount.id} is in {currency}; the payment is in {command.currency}."
-            return Rejected("parameter_conflict", message, param="discounts")
-        usable.append(discount)
-    return usable
+    found = [_payable(draft, discount_id, command.currency) for discount_id in command.discount_ids]
+    return first_listed(*found) or [one for one in found if isinstance(one, Discount)]
+
+
+def _payable(draft: Layer, discount_id: str, currency: str) -> Discount | Rejected:
+    discount = usable_discount(draft, discount_id, param="discounts")
+    if isinstance(discount, Rejected) or discount.benefit.get("currency") in (None, currency):
+        return discount
+    message = f"Discount {discount.id} is in {discount.benefit['currency']}; the payment is in {currency}."
+    return Rejected("parameter_conflict", message, param="discounts")
 
 
 def _discount_of_another(draft: Layer, discounts: Sequence[Discount], customer_id: str | None) -> Rejected | None:

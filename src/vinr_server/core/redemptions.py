@@ -71,13 +71,14 @@ def _redeem(
         entry_id=entry.id,
         cancellation_id=None,
         discount_id=_issue_discount(draft, context, account, redemption_id, reward.benefit, now),
-        voucher_code=_voucher_code(context, account, reward.benefit),
+        voucher_code=context.make_code() if reward.benefit["type"] == "voucher" else None,
+        took_stock=reward.stock is not None,
         benefit=reward.benefit,
         metadata=metadata,
         created_at=now,
     )
     draft.put(redemption)
-    _count(draft, context, account, reward, step=1)
+    _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=1)
     payload = redemption_payload(redemption, livemode=context.livemode)
     announce(draft, context, type="loyalty.reward.redeemed", account=account, data=payload, now=now)
     return Accepted(payload)
@@ -128,13 +129,15 @@ def _cap_refusal(draft: Layer, account: Account, reward: Reward) -> Rejected | N
     return None
 
 
-def _count(draft: Layer, context: Context, account: Account, reward: Reward, *, step: int) -> None:
-    """The counters of the reward's caps moved by one; only caps that are set are counted."""
-    owners = []
-    if reward.stock is not None:
+def _count(draft: Layer, context: Context, account: Account, reward: Reward, *, takes_stock: bool, step: int) -> None:
+    """The counters of the reward's caps moved by one.
+
+    A member's redemptions are always counted, so that a limit set later holds. The stock is counted while it is set: a
+    reward without one has no row that everybody would wait for.
+    """
+    owners = [(member_counter(reward.id, account.id), account.bucket)]
+    if takes_stock:
         owners.append((stock_counter(reward.id), context.bucket_of(stock_counter(reward.id))))
-    if reward.per_member_limit is not None:
-        owners.append((member_counter(reward.id, account.id), account.bucket))
     for counter_id, bucket in owners:
         counter = draft.get(Counter, counter_id) or Counter(bucket, counter_id, 0)
         draft.put(replace(counter, used=max(counter.used + step, 0)))
@@ -157,12 +160,6 @@ def _issue_discount(
     )
     draft.put(discount)
     return discount.id
-
-
-def _voucher_code(context: Context, account: Account, benefit: Json) -> str | None:
-    if benefit["type"] != "voucher":
-        return None
-    return context.make_code()
 
 
 def keys_cancel_redemption(command: CancelRedemption, keys: Keys) -> None:
@@ -208,7 +205,7 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
     draft.put(redemption)
     reward = draft.get(Reward, redemption.reward_id)
     if reward is not None:
-        _count(draft, context, account, reward, step=-1)
+        _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=-1)
     payload = redemption_payload(redemption, livemode=context.livemode)
     announce(draft, context, type="loyalty.redemption.canceled", account=account, data=payload, now=now)
     return Accepted(payload, is_new=False)

@@ -16,7 +16,7 @@ from vinr_server.core.keys import Keys
 from vinr_server.core.ledger import Movement
 from vinr_server.core.payloads import payment_payload
 from vinr_server.core.points import floor_div
-from vinr_server.core.refusals import Rejected, invalid, missing
+from vinr_server.core.refusals import Rejected, first_listed, invalid, missing
 from vinr_server.core.reversals import reverse_award, swept_account
 from vinr_server.core.rows import Entry, Json, Lot, Payment, Refund
 from vinr_server.core.state import Layer
@@ -32,16 +32,15 @@ def keys_refund_payment(command: RefundPayment, keys: Keys) -> None:
 
 def decide_refund_payment(draft: Layer, command: RefundPayment, context: Context) -> Accepted | Rejected:
     """The refund is recorded, and each award of the payment is down to what the kept part earns."""
+    claim = existing_claim(draft, context, command.id) if command.id is not None else None
+    if isinstance(claim, Rejected):
+        return claim
     payment = draft.get(Payment, command.payment_id)
     if payment is None:
         return missing("payment", command.payment_id, param="id")
-    if command.id is not None:
-        claim = existing_claim(draft, context, command.id)
-        if isinstance(claim, Rejected):
-            return claim
-        present = draft.get(Refund, command.id)
-        if claim is not None and present is not None:
-            return Accepted(payment_payload(payment, livemode=context.livemode, refund=present), is_new=False)
+    present = draft.get(Refund, command.id) if command.id is not None else None
+    if claim is not None and present is not None:
+        return Accepted(payment_payload(payment, livemode=context.livemode, refund=present), is_new=False)
     left_minor = payment.amount_minor - payment.refunded_minor
     amount_minor = left_minor if command.amount_minor is None else command.amount_minor
     refusal = _refund_refusal(draft, command, payment, amount_minor, left_minor)
@@ -53,21 +52,33 @@ def decide_refund_payment(draft: Layer, command: RefundPayment, context: Context
 def _refund_refusal(
     draft: Layer, command: RefundPayment, payment: Payment, amount_minor: int, left_minor: int
 ) -> Rejected | None:
+    return first_listed(
+        _eligible_refusal(draft, command, payment, amount_minor),
+        _amount_refusal(command, payment, amount_minor, left_minor),
+    )
+
+
+def _eligible_refusal(draft: Layer, command: RefundPayment, payment: Payment, amount_minor: int) -> Rejected | None:
+    if command.eligible_minor is None:
+        return None
+    kept_minor = _kept_eligible(payment, draft.children(Refund, payment.id))
+    most = min(amount_minor, floor_div(kept_minor.numerator, kept_minor.denominator))
+    if command.eligible_minor <= most:
+        return None
+    return invalid(f"The eligible part of this refund is at most {most}.", param="eligible_amount")
+
+
+def _amount_refusal(command: RefundPayment, payment: Payment, amount_minor: int, left_minor: int) -> Rejected | None:
     is_refunded_whole = left_minor == 0 and payment.refund_count > 0
-    if amount_minor > left_minor or is_refunded_whole:
-        asked_minor = command.amount_minor or amount_minor
-        message = (
-            f"Payment {payment.id} is of {payment.amount_minor} {payment.currency} minor units, of which"
-            f" {payment.refunded_minor} are refunded; {asked_minor} more can't be. Refund at most {left_minor}."
-        )
-        details = {"amount": payment.amount_minor, "amount_refunded": payment.refunded_minor, "refundable": left_minor}
-        return Rejected("refund_exceeds_payment", message, param="amount", details=details)
-    if command.eligible_minor is not None:
-        kept_minor = _kept_eligible(payment, draft.children(Refund, payment.id))
-        most = min(amount_minor, floor_div(kept_minor.numerator, kept_minor.denominator))
-        if command.eligible_minor > most:
-            return invalid(f"The eligible part of this refund is at most {most}.", param="eligible_amount")
-    return None
+    if amount_minor <= left_minor and not is_refunded_whole:
+        return None
+    asked_minor = command.amount_minor or amount_minor
+    message = (
+        f"Payment {payment.id} is of {payment.amount_minor} {payment.currency} minor units, of which"
+        f" {payment.refunded_minor} are refunded; {asked_minor} more can't be. Refund at most {left_minor}."
+    )
+    details = {"amount": payment.amount_minor, "amount_refunded": payment.refunded_minor, "refundable": left_minor}
+    return Rejected("refund_exceeds_payment", message, param="amount", details=details)
 
 
 def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Payment, amount_minor: int) -> Accepted:

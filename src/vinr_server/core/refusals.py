@@ -14,12 +14,12 @@ from vinr_server.core.values import dataclass
 # code -> HTTP status. Order matters: see the module's docstring.
 CODES: dict[str, int] = {
     "idempotency_key_reused": 422,
+    "id_conflict": 409,
     "parameter_invalid": 400,
     "parameter_conflict": 400,
     "reserved_event_type": 400,
     "immutable_field": 400,
     "resource_missing": 404,
-    "id_conflict": 409,
     "account_closed": 409,
     "program_mismatch": 409,
     "reward_archived": 409,
@@ -36,6 +36,8 @@ CODES: dict[str, int] = {
     "idempotency_key_in_use": 409,
 }
 
+_RANK = {code: rank for rank, code in enumerate(CODES)}
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -50,6 +52,12 @@ class Rejected:
     def status(self) -> int:
         """The HTTP status that goes with the code."""
         return CODES[self.code]
+
+
+def first_listed(*found: object) -> Rejected | None:
+    """The refusal that stands first in CODES among those found, None if there is none."""
+    refusals = [one for one in found if isinstance(one, Rejected)]
+    return min(refusals, key=lambda one: _RANK[one.code], default=None)
 
 
 def missing(kind: str, id: str, *, param: str) -> Rejected:

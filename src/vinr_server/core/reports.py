@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from vinr_server.core.answers import Accepted
-from vinr_server.core.awards import CLOCK_SKEW, in_the_future
+from vinr_server.core.awards import in_the_future
 from vinr_server.core.claims import claim_id, existing_claim
 from vinr_server.core.commands import ReportEvent
 from vinr_server.core.context import Context
 from vinr_server.core.earning import Occasion
 from vinr_server.core.keys import Keys
+from vinr_server.core.members import program_of
 from vinr_server.core.occasions import earn_on
 from vinr_server.core.payloads import event_payload
-from vinr_server.core.refusals import Rejected, missing
+from vinr_server.core.refusals import Rejected, first_listed, missing
 from vinr_server.core.rows import Account, Event
 from vinr_server.core.state import Layer
 
@@ -47,11 +48,12 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
         present = draft.get(Event, command.id)
         if claim is not None and present is not None:
             return Accepted(event_payload(present, livemode=context.livemode), is_new=False)
-    accounts = _linked_accounts(draft, command)
-    if isinstance(accounts, Rejected):
-        return accounts
-    if command.occurred_at is not None and command.occurred_at > context.wall_now + CLOCK_SKEW:
-        return in_the_future(context.wall_now.isoformat())
+    linked = _linked_accounts(draft, command)
+    accounts = [] if isinstance(linked, Rejected) else linked
+    instants = [context.now(program_of(draft, account).clock_id) for account in accounts] or [context.wall_now]
+    refusal = first_listed(in_the_future(command.occurred_at, *instants), linked)
+    if refusal is not None:
+        return refusal
     bucket = context.bucket_of(accounts[0].customer_id if accounts else command.customer_id or command.id or "")
     event_id = command.id or context.make_id("evt", bucket)
     outcome = earn_on(draft, context, accounts, _occasion(command, event_id))

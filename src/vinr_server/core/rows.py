@@ -280,6 +280,7 @@ class Redemption(Row):
     cancellation_id: str | None
     discount_id: str | None
     voucher_code: str | None
+    took_stock: bool
     benefit: Json
     metadata: Json
     created_at: datetime

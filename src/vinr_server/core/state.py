@@ -52,6 +52,10 @@ class Layer:
             layer = layer._below
         return None
 
+    def before(self, row_type: type[RowT], key: Hashable) -> RowT | None:
+        """The row as it stood below this layer: before the command that drafts here."""
+        return self._below.get(row_type, key) if self._below is not None else None
+
     def children(self, row_type: type[RowT], parent: Hashable) -> list[RowT]:
         """All rows of a type under one parent, lowest layer's first, each in its newest version."""
         keys: dict[Hashable, None] = {}

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from vinr_server.core.keys import Keys, member_counter, stock_counter
-from vinr_server.core.lots import use_order
+from vinr_server.core.lots import BEFORE_ALL, use_order
 from vinr_server.core.rows import (
     Account,
     Claim,
@@ -55,6 +55,14 @@ cross join lateral (
 where t.bucket = any($2)
 """
 
+# Plan: the partial index entries_by_source, a few rows for each payment.
+FIND_AWARDS = """
+select t.realm, t.bucket, t.account_id, t.source_id
+from unnest($1::int4[], $2::text[]) as w (realm, id)
+join entries t on t.realm = w.realm and t.source_id = w.id
+where t.kind = 'award'
+"""
+
 
 @cache
 def _select(row_type: Any, column: str, *, where: str = "", lock: str = "") -> str:
@@ -78,6 +86,7 @@ class Loader:
     ) -> None:
         self.connection, self.keys, self.layers, self.is_distributed = connection, keys, layers, is_distributed
         self._found_in: dict[tuple[int, str], int] = {}
+        self._awards: list[Address] = []
 
     async def load(self) -> None:
         """Every row the keys name, and that exists, stands in its realm's layer, locked where it may change."""
@@ -120,6 +129,7 @@ class Loader:
                 self._want_account(realm, account_id, with_lots=takes_lots)
         for realm, customer_id in await self._owners("payments", "customer_id", self._addresses("refund_of")):
             self.keys[realm].customer_with_lots(customer_id)
+        await self._find_awards()
         wanted = [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("customers")]
         if wanted:
             sql = _select(Account, "customer_id")
@@ -127,6 +137,16 @@ class Loader:
                 assert isinstance(row, Account)
                 self._found_in[realm, row.id] = row.bucket
                 self._want_account(realm, row.id, with_lots=row.customer_id in self.keys[realm].customer_lots)
+
+    async def _find_awards(self) -> None:
+        """The accounts with awards of the payments to be refunded: an award by hand may be anybody's."""
+        wanted = self._wanted("refund_of")
+        if wanted:
+            records = await self.connection.fetch(FIND_AWARDS, *(list(column) for column in zip(*wanted, strict=True)))
+            for realm, bucket, account_id, payment_id in records:
+                self._found_in[realm, account_id] = bucket
+                self._awards.append((realm, bucket, payment_id))
+                self._want_account(realm, account_id, with_lots=True)
 
     async def _owners(self, table: str, column: str, addresses: list[Address]) -> list[tuple[int, str]]:
         """The owner of each row; owners never change, so no lock is needed."""
@@ -190,7 +210,7 @@ class Loader:
         await self._read(Entry, "id", self._addresses("entries"))
         await self._read(Entry, "reverses_id", self._addresses("entries"))
         payments = self._addresses("refund_of")
-        await self._read(Entry, "source_id", payments, where="t.kind = 'award'")
+        await self._read(Entry, "source_id", self._awards, where="t.kind = 'award'")
         await self._read(Refund, "payment_id", payments)
         await self._read(Refund, "id", self._addresses("refunds"))
         await self._read(Event, "id", self._addresses("events"))
@@ -203,8 +223,10 @@ class Loader:
         for realm, layer in self.layers.items():
             for row in layer.written():
                 if isinstance(row, Account):
-                    if row.id in self.keys[realm].lots:
+                    if row.id in self.keys[realm].lots or row.id in self.keys[realm].whole:
                         live.append((realm, row.bucket, row.id))
+                    else:
+                        layer.truncate(row.id, BEFORE_ALL)
                     if row.ledger_balance_points < 0:
                         owing.append((realm, row.bucket, row.id))
                 elif isinstance(row, Entry) and row.points > 0:

@@ -245,6 +245,7 @@ create table redemptions (
   cancellation_id text collate "C",
   discount_id text collate "C",
   voucher_code text,
+  took_stock bool not null,
   benefit json not null,
   metadata json not null,
   created_at timestamptz not null,

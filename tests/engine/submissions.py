@@ -1,0 +1,58 @@
+"""Commands as a process' API would submit them, and a realm for them to work in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vinr_server.core import commands
+from vinr_server.core.commands import Command
+from vinr_server.core.earning import Conditions, EarnRate
+from vinr_server.engine.submission import Outcome, Reply, Submission
+from vinr_server.engine.writer import Writer
+
+PROGRAM = commands.CreateProgram("Engine", id="prog_engine")
+RULE = commands.CreateEarningRule("prog_engine", "payment.completed", EarnRate(rate_e4=10_000), Conditions())
+
+
+def submission(realm: int, command: Command, key: str | None = None) -> Submission:
+    """A command with its caller; the body's digest is that of the command."""
+    fingerprint = hashlib.sha256(repr(command).encode()).digest()
+    return Submission(realm, False, type(command).__name__, command, fingerprint, key, "req_test")
+
+
+def shown(outcome: Outcome | BaseException) -> dict[str, Any]:
+    """The object of an accepted command."""
+    assert isinstance(outcome, Reply), outcome
+    return dict(json.loads(outcome.body))
+
+
+@dataclass
+class Ground:
+    """A realm with a program, a rule of one point per unit, and members."""
+
+    realm: int
+    accounts: Sequence[str]
+
+    def award(self, points: int = 1, *, account: int = 0, key: str | None = None, reason: str | None = None) -> Submission:
+        """An award to the account at a position."""
+        return submission(self.realm, commands.AwardPoints(self.accounts[account], points, reason), key)
+
+    def payment(self, customer: int, amount: int = 100, *, id: str | None = None, key: str | None = None) -> Submission:
+        """A payment of the customer at a position, who earns a point for each unit."""
+        command = commands.CreatePayment(amount, "EUR", 100, id=id, customer_id=f"cust_{customer}")
+        return submission(self.realm, command, key)
+
+
+async def settle(writer: Writer, realm: int, *, members: int = 1) -> Ground:
+    """The realm is as Ground says; customer cust_n has the account at position n."""
+    for command in (PROGRAM, RULE):
+        shown(await writer.submit(submission(realm, command)))
+    enrolments = [
+        writer.enqueue(submission(realm, commands.CreateAccount("prog_engine", f"cust_{number}")))
+        for number in range(members)
+    ]
+    return Ground(realm, [shown(await enrolment)["id"] for enrolment in enrolments])

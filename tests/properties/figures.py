@@ -1,0 +1,198 @@
+"""What an engine's run shows of every account, put beside what the oracle says of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import known_bugs
+import msgspec
+from databases import Database
+from engines import WALL, CoreRun, Run, outcome_text
+from oracle import Oracle, Verdict
+from oracle_units import EXPIRED, Account
+from steps import Step
+from vinr_server.core import rows
+from vinr_server.engine.submission import Outcome, Reply
+
+
+class LotFigures(NamedTuple):
+    """One accrual. `free` can be spent now, `gone` has expired, swept or not."""
+
+    points: int
+    available_at: datetime
+    expires_at: datetime | None
+    free: int
+    gone: int
+    reversed: int
+
+
+class AccountFigures(NamedTuple):
+    """One account, as if all that is over had been swept."""
+
+    balance: int
+    lifetime: int
+    tier: str | None
+    is_closed: bool
+    payments: int
+    owed: int
+    lots: list[LotFigures]
+
+
+def figures_of(
+    account: Any, lots: Iterable[Any], deficits: Iterable[Any], now: datetime
+) -> AccountFigures:
+    """From the engine's rows, whichever way they were read."""
+    shown: list[LotFigures] = []
+    overdue = 0
+    for lot in sorted(lots, key=lambda lot: lot.sequence):
+        unswept = lot.remaining_points if lot.expires_at is not None and lot.expires_at <= now else 0
+        overdue += unswept
+        free, gone = lot.remaining_points - unswept, lot.expired_points + unswept
+        shown.append(LotFigures(lot.points, lot.available_at, lot.expires_at, free, gone, lot.reversed_points))
+        # The due worker and the reads find what is over by this one field.
+        is_found = account.next_expiry_at is not None and account.next_expiry_at <= (lot.expires_at or now)
+        assert not lot.remaining_points or lot.expires_at is None or is_found, f"nobody will expire {lot} of {account}"
+    return AccountFigures(
+        balance=account.ledger_balance_points - overdue,
+        lifetime=account.lifetime_points,
+        tier=account.tier,
+        is_closed=account.status == "closed",
+        payments=account.payment_count,
+        owed=sum(deficit.remaining_points for deficit in deficits),
+        lots=shown,
+    )
+
+
+def expected(account: Account) -> AccountFigures:
+    """From the oracle."""
+    return AccountFigures(
+        balance=account.balance,
+        lifetime=account.lifetime,
+        tier=account.tier,
+        is_closed=account.is_closed,
+        payments=account.payments,
+        owed=sum(points for _name, points in account.debts),
+        lots=[
+            LotFigures(
+                len(lot.units), lot.available_at, lot.expires_at, lot.free, lot.units.count(EXPIRED), lot.reversed
+            )
+            for lot in account.lots
+        ],
+    )
+
+
+# program and customer
+Member = tuple[str, str]
+
+
+def core_figures(run: CoreRun, realm: int, nows: Mapping[str, datetime]) -> dict[Member, AccountFigures]:
+    """From a run in memory, each account at its program's instant."""
+    layer = run.layers[run.realms[realm]]
+    accounts = [row for row in layer.written() if isinstance(row, rows.Account)]
+    return {
+        (account.program_id, account.customer_id): figures_of(
+            account,
+            layer.children(rows.Lot, account.id),
+            layer.children(rows.Deficit, account.id),
+            nows[account.program_id],
+        )
+        for account in accounts
+    }
+
+
+def sql_figures(database: Database, realm: int, nows: Mapping[str, datetime]) -> dict[Member, AccountFigures]:
+    """From the tables, each account at its program's instant."""
+    found: dict[str, dict[str, list[Any]]] = {}
+    for table, column in (("accounts", "id"), ("lots", "account_id"), ("deficits", "account_id")):
+        grouped: dict[str, list[Any]] = defaultdict(list)
+        with database.reads.cursor() as cursor:
+            cursor.row_factory = _record  # type: ignore[assignment]
+            for record in cursor.execute(f"select * from {table} where realm = %s".encode(), [realm]):
+                grouped[getattr(record, column)].append(record)
+        found[table] = grouped
+    return {
+        (account.program_id, account.customer_id): figures_of(
+            account, found["lots"][id], found["deficits"][id], nows[account.program_id]
+        )
+        for id, (account,) in found["accounts"].items()
+    }
+
+
+def _record(cursor: Any) -> Any:
+    names = [column.name for column in cursor.description or ()]
+    kind: Any = NamedTuple("Record", [(name, Any) for name in names])  # type: ignore[misc]
+    return lambda values: kind(*values)
+
+
+class Judge:
+    """An oracle for each realm of a run, and the comparison after each step."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.oracles = [Oracle(WALL), Oracle(WALL)]
+
+    def judge(self, step: Step, outcome: Outcome) -> Verdict:
+        """The outcome is what the rules say; the oracle has moved on."""
+        oracle = self.oracles[step.realm]
+        verdict: Verdict = oracle.apply(step)
+        got = outcome_text(outcome)
+        if not isinstance(outcome, Reply):
+            is_any = known_bugs.steers_around("refusal-order")
+            assert outcome.code in verdict.codes[: None if is_any else 1], f"want {verdict}, got {got}"
+            return verdict
+        assert not verdict.codes, f"want {verdict}, got {got}"
+        if verdict.repeats is not None:
+            original = self.run.outcomes[verdict.repeats]
+            assert isinstance(original, Reply) and outcome.is_replay, f"want {verdict}, got {got}"
+            assert (outcome.status, outcome.body) == (original.status, original.body), f"want {original}, got {got}"
+            return verdict
+        assert outcome.status == (201 if verdict.is_new else 200), f"want {verdict}, got {got}"
+        _compare_answer(step, msgspec.json.decode(outcome.body), verdict)
+        return verdict
+
+    def nows(self, realm: int) -> dict[str, datetime]:
+        """The instant of each program."""
+        oracle = self.oracles[realm]
+        return {id: oracle.now(program) for id, program in oracle.programs.items()}
+
+    def expected(self, realm: int) -> dict[Member, AccountFigures]:
+        """Every account by the rules."""
+        members = self.oracles[realm].members
+        return {(account.program.id, account.customer): expected(account) for account in members}
+
+    def compare_core(self, run: CoreRun, realm: int) -> None:
+        """Every account in memory is as the oracle says."""
+        _compare(core_figures(run, realm, self.nows(realm)), self.expected(realm))
+
+    def compare_tables(self, database: Database, run: Run) -> None:
+        """Every account in the tables is as the oracle says."""
+        for realm, id in enumerate(run.realms):
+            _compare(sql_figures(database, id, self.nows(realm)), self.expected(realm))
+
+
+def _compare(got: Mapping[Member, AccountFigures], want: Mapping[Member, AccountFigures]) -> None:
+    """The same accounts with the same figures; the message names the first that differs."""
+    assert got.keys() == want.keys(), (got.keys(), want.keys())
+    for member, figures in want.items():
+        assert got[member] == figures, f"{member}:\nwant {figures}\ngot  {got[member]}"
+
+
+def _compare_answer(step: Step, answer: Any, verdict: Verdict) -> None:
+    """The figures in an answer are those that the oracle found."""
+    want = verdict.figures
+    if want is None:
+        return
+    if isinstance(want, Account):
+        names = ("balance", "lifetime_points", "tier", "status")
+        got: Any = tuple(answer[name] for name in names)
+        want = (want.balance, want.lifetime, want.tier, "closed" if want.is_closed else "active")
+    elif step.operation == "refund_payment":
+        got = answer["refund"]["points_reversed"]
+    elif step.operation == "create_redemption":
+        got = answer["points_spent"]
+    else:
+        got = [award["points"] for award in answer["awards"]]
+    assert got == want, f"want {want}, got {got} in {answer}"

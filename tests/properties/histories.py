@@ -1,0 +1,113 @@
+"""Random histories of commands, biased towards the corners of the rules.
+
+A history is drawn as bytes, a few for each move, so that Hypothesis is quick to draw it and good at shrinking it. A move is
+planned on the state that a run in memory has reached: it spends what is there, reverses what was spent, stops a clock just at
+an expiry. The steps that come out can then be run by any engine, batched in any way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from engines import CoreRun
+from hypothesis import strategies as st
+from moves import play
+from planner import Planner
+from steps import Step
+from vinr_server.core import rows
+from vinr_server.engine.submission import Reply
+
+MOVE_BYTES = 24
+MOVES_MAX = 20
+
+
+@dataclass
+class History:
+    """Steps, and the run in memory that planned them one by one."""
+
+    variant: int
+    steps: list[Step]
+    run: CoreRun
+
+    @property
+    def has_two_realms(self) -> bool:
+        """Whether a second realm takes part."""
+        return any(step.realm for step in self.steps)
+
+    def __repr__(self) -> str:
+        return "\n".join([f"in world {self.variant}:", *(f"  {step}" for step in self.steps)])
+
+
+def plan(variant: int, moves: Sequence[bytes], *, has_two_realms: bool = False) -> History:
+    """The history of these moves in a world."""
+    planner = Planner(variant)
+    for thrown in moves:
+        play(planner, thrown, has_two_realms=has_two_realms)
+    return History(variant, planner.steps, planner.run)
+
+
+def sizes_of(thrown: bytes) -> list[int]:
+    """Batch sizes from 1 to 16."""
+    return [1 + byte % 16 for byte in thrown]
+
+
+moves = st.lists(st.binary(min_size=MOVE_BYTES, max_size=MOVE_BYTES), min_size=1, max_size=MOVES_MAX)
+histories = st.builds(plan, st.integers(0, 11), moves, has_two_realms=st.booleans())
+splits = st.binary(min_size=1, max_size=6).map(sizes_of)
+
+
+def occurrences(history: History) -> Counter[str]:
+    """How often what matters came about in a history."""
+    counted: Counter[str] = Counter(histories=1, steps=len(history.steps))
+    for step in history.steps:
+        outcome = history.run.outcomes[step.number]
+        counted["dry runs"] += step.is_dry_run
+        if not isinstance(outcome, Reply):
+            counted[outcome.code] += 1
+            continue
+        counted["replays"] += outcome.is_replay
+        is_repeat = outcome.status == 200 and step.operation in ("create_payment", "report_event", "refund_payment")
+        counted["same id again"] += is_repeat and not outcome.is_replay
+    for layer in history.run.layers.values():
+        _count_rows(counted, list(layer.written()))
+    return counted
+
+
+def _count_rows(counted: Counter[str], written: Sequence[rows.Row]) -> None:
+    entries = {row.id: row for row in written if isinstance(row, rows.Entry)}
+    lots = {row.id: row for row in written if isinstance(row, rows.Lot)}
+    for row in written:
+        match row:
+            case rows.Entry():
+                counted[f"entries: {row.kind}"] += 1
+                counted["backdated"] += row.kind == "award" and row.created_at - row.occurred_at > timedelta(minutes=1)
+            case rows.Deficit():
+                counted["deficits"] += 1
+                counted["deficits paid"] += row.remaining_points < row.points
+            case rows.LotUse():
+                entry, lot = entries[row.entry_id], lots[row.lot_id]
+                is_over = lot.expires_at is not None and lot.expires_at <= entry.created_at
+                counted["returned to an expired lot"] += row.points < 0 and is_over
+                counted["clawed back from another lot"] += entry.kind == "reversal" and entry.reverses_id != lot.id
+            case rows.Payment():
+                counted["payments refunded in parts"] += row.refund_count > 1
+            case rows.RuleRevision():
+                counted["edited rules"] += row.revision > 1
+            case rows.Event():
+                counted["tier changes"] += row.type == "loyalty.tier.changed"
+
+
+# Of each at least so many in 1,000 histories; about a third of what is usual.
+FLOORS = {
+    "steps": 8_000, "dry runs": 150, "replays": 100, "same id again": 80, "idempotency_key_reused": 50, "id_conflict": 50,
+    "deficits": 250, "deficits paid": 100, "returned to an expired lot": 50, "clawed back from another lot": 100,
+    "payments refunded in parts": 100, "edited rules": 60, "tier changes": 250, "backdated": 300, "entries: expiry": 300,
+    "entries: redemption_cancellation": 150, "entries: reversal": 300, "entries: redemption": 500,
+    "insufficient_points": 200, "not_eligible": 150, "reward_out_of_stock": 25, "refund_exceeds_payment": 60,
+    "discount_consumed": 20, "discount_not_usable": 15, "account_closed": 8, "resource_missing": 30, "not_reversible": 80,
+    "reversal_of_reversal": 10, "redemption_already_canceled": 30, "program_mismatch": 15, "clock_advancing": 40,
+    "parameter_conflict": 15, "parameter_invalid": 10, "reward_archived": 4,
+}  # fmt: skip

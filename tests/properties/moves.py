@@ -1,0 +1,390 @@
+"""What can happen next in a history: single moves, and plots of several that lead into the corners of the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import known_bugs
+from engines import WALL
+from planner import Planner
+from steps import Ref, Step
+from vinr_server.core import commands
+from vinr_server.core.commands import Command
+from vinr_server.core.earning import Conditions, EarnRate
+from worlds import CUSTOMERS, FIRST_STEP, RATES
+
+Move = Callable[[Planner], Any]
+
+# None three times: most things are reported when they happen. 31 and 100 days back, some lots are over already.
+AGES = (None, None, None, timedelta(hours=1), timedelta(days=20), timedelta(days=31), timedelta(days=100))
+POINTS = (40, 10, 25, 60, 90, 130, 3, 1)
+AMOUNTS = (5_000, 1_000, 2_190, 2_000, 1_999, 199, 0, 1, 9_999, 12_345)
+REFUNDS = ((1, 2), (1, 3), None, (1, 7), (1, 4), (99, 100), (1, 1), (3, 2))
+JUMPS = (timedelta(days=1), timedelta(days=10), timedelta(days=28), timedelta(days=31), timedelta(days=75))
+BEFORE = timedelta(microseconds=1)
+ABSENT = "0" * 27
+
+
+def award(plan: Planner) -> None:
+    """Points by hand, now and then backdated."""
+    account, points, age = plan.account(), plan.dice.pick(POINTS), plan.dice.pick(AGES)
+    plan.do(commands.AwardPoints(account, points, occurred_at=None if age is None else plan.now(account) - age))
+
+
+def thank(plan: Planner) -> None:
+    """Points by hand for a payment, which is then refunded."""
+    if not plan.known.payments or plan.dice.one_in(2):
+        pay(plan)
+    if not plan.known.payments:
+        return
+    payment = plan.recent(plan.known.payments)
+    mine = [account for account, (_program, customer) in plan.world.accounts.items() if customer == payment[2]]
+    is_anybody = not mine or plan.dice.one_in(8)
+    if payment[2] is None and known_bugs.steers_around("award-for-payment-of-nobody"):
+        return
+    account = plan.account() if is_anybody else plan.dice.pick(mine)
+    plan.do(commands.AwardPoints(account, plan.dice.pick(POINTS), payment_id=payment[0]))
+    plan.do(refund_of(plan, payment), after=beside(payment))
+
+
+def adjust(plan: Planner) -> None:
+    """Up a little; down by half, by all there is, by one more than that."""
+    account = plan.account()
+    left = plan.spendable(account)
+    points = plan.dice.pick((-left or 15, -left - 1, -(left // 2) or 15, 15))
+    plan.do(commands.AdjustPoints(account, points, "correction"))
+
+
+def drain(plan: Planner, account: Ref) -> None:
+    """Whatever can be spent is spent."""
+    left = plan.spendable(account)
+    if left:
+        plan.do(commands.AdjustPoints(account, -left, "spent elsewhere"))
+
+
+def redeem(plan: Planner) -> None:
+    """A reward of the account's program; now and then of another."""
+    account = plan.account()
+    rewards = list(plan.world.rewards) if plan.dice.one_in(10) else plan.rewards_for(account)
+    plan.do(commands.CreateRedemption(account, plan.dice.pick(rewards)))
+
+
+def cancel(plan: Planner) -> None:
+    """One of the last redemptions is cancelled, perhaps again."""
+    if plan.known.redemptions:
+        plan.do(commands.CancelRedemption(plan.recent(plan.known.redemptions)[0], "changed their mind"))
+    else:
+        redeem(plan)
+
+
+def reverse(plan: Planner) -> None:
+    """One of the last movements is clawed back, whole, in part, or by too much."""
+    if plan.known.awards:
+        points = plan.dice.pick((None, None, None, 1, 10, 1_000))
+        plan.do(commands.ReversePoints(plan.recent(plan.known.awards)[0], points, "mistake"))
+    else:
+        award(plan)
+
+
+def pay(plan: Planner) -> None:
+    """A payment of a customer, of a linked account, or of nobody known; with tax, shipping, tenders, lines, a discount."""
+    dice = plan.dice
+    amount, currency = dice.pick(AMOUNTS), dice.pick(("EUR",) * 6 + ("USD", "JPY"))
+    # A yen is a unit: 40 of them earn what 40 euros do, and the oracle holds a place for every point.
+    amount, units = (amount // 40, 1) if currency == "JPY" else (amount, 100)
+    customer, metadata = dice.pick(CUSTOMERS), dice.pick(({}, {}, {"day": "double"}))
+    is_linked = dice.one_in(6)
+    if is_linked:
+        metadata = {**metadata, "loyalty_account": plan.account()}
+    discounts = [dice.pick(plan.known.discounts)[0]] if plan.known.discounts and dice.one_in(3) else []
+    age = dice.pick(AGES)
+    command = commands.CreatePayment(
+        amount,
+        currency,
+        units,
+        id=None if dice.one_in(4) else f"pay_{len(plan.steps)}",
+        customer_id=dice.pick((None, None, customer)) if is_linked or dice.one_in(10) else customer,
+        tax_minor=dice.pick((0, 0, amount // 6)),
+        shipping_minor=dice.pick((0, 0, amount // 5)),
+        tenders=dice.pick(((), (), ({"type": "store_credit", "amount": amount // 4},), card(amount))),
+        lines=lines_of(plan, amount),
+        discount_ids=tuple(discounts),
+        occurred_at=None if age is None else plan.world.clock_at - age,
+        metadata=metadata,
+        enrol_in=dice.pick(("prog_a", "prog_b", "prog_c")) if not is_linked and dice.one_in(8) else None,
+    )
+    plan.do(command)
+
+
+def card(amount: int) -> tuple[Any, ...]:
+    """Paid by card and with points: only the card's part earns."""
+    return ({"type": "card", "amount": amount - amount // 3}, {"type": "points", "amount": amount // 3})
+
+
+def lines_of(plan: Planner, amount: int) -> tuple[Any, ...]:
+    """No lines, or tea for half of the amount, or twice that in a category."""
+    tea = {"sku": "tea", "unit_price": amount // 2, "quantity": 1, "categories": []}
+    other = {"sku": "pot", "unit_price": amount - amount // 2, "quantity": 1, "categories": ["ware"]}
+    return plan.dice.pick(((), (tea, other), ({**tea, "categories": ["drinks"], "quantity": 2},)))
+
+
+def refund(plan: Planner) -> None:
+    """One of the last payments is refunded, whole or in part."""
+    if not plan.known.payments:
+        return pay(plan)
+    payment = plan.recent(plan.known.payments)
+    plan.do(refund_of(plan, payment), after=beside(payment))
+    return None
+
+
+def beside(payment: tuple[Any, int, str | None, int]) -> int:
+    """The step that a refund must not share a batch with."""
+    return payment[3] if known_bugs.steers_around("refund-with-payment") else -1
+
+
+def refund_of(plan: Planner, payment: tuple[Any, int, str | None, int]) -> Command:
+    """All that is left, a part of the whole, or more than that; now and then with its eligible part."""
+    share = plan.dice.pick(REFUNDS)
+    amount = None if share is None else payment[1] * share[0] // share[1]
+    eligible = None if amount is None or not plan.dice.one_in(6) else amount // 2
+    id = f"re_{len(plan.steps)}" if plan.dice.one_in(2) else None
+    return commands.RefundPayment(payment[0], id=id, amount_minor=amount, eligible_minor=eligible)
+
+
+def again(plan: Planner) -> None:
+    """A chosen id is used again, with the same body or another."""
+    if not plan.known.named:
+        return pay(plan)
+    said = plan.recent(plan.known.named)
+    plan.do(other_body(plan, said), after=said.after)
+    return None
+
+
+def other_body(plan: Planner, said: Step) -> Command:
+    """The step's command, one time in three with something changed."""
+    command: Any = said.command
+    if not plan.dice.one_in(3):
+        return command
+    if isinstance(command, commands.CreatePayment):
+        return replace(command, amount_minor=command.amount_minor + 100)
+    return replace(command, metadata={"other": "body"}) if hasattr(command, "metadata") else command
+
+
+def repeat(plan: Planner) -> None:
+    """An idempotency key is used again, with the same body or another; another operation may use it too."""
+    if not plan.known.keyed:
+        return award(plan)
+    said = plan.recent(plan.known.keyed)
+    number = FIRST_STEP + len(plan.steps)
+    plan.take(
+        replace(said, number=number, command=other_body(plan, said), is_dry_run=plan.dice.one_in(8), after=said.after)
+    )
+    return None
+
+
+def report(plan: Planner) -> None:
+    """A business event, of a customer or of a linked account."""
+    dice = plan.dice
+    account, amount, is_linked = plan.account(), dice.pick((0, 500, 1_250)), dice.one_in(3)
+    latest = WALL if known_bugs.steers_around("event-clock") else plan.world.clock_at
+    command = commands.ReportEvent(
+        dice.pick(("review.posted", "order.noted", "order.noted", "payment.completed", "unheard.of")),
+        {"metadata": dice.pick(({"channel": "app"}, {"channel": "web"}, {}))},
+        id=f"evt_{len(plan.steps)}" if dice.one_in(2) else None,
+        customer_id=None if is_linked else dice.pick(CUSTOMERS),
+        account_id=account if is_linked else None,
+        currency="EUR" if amount else None,
+        amount_minor=amount,
+        minor_per_unit=100,
+        occurred_at=dice.pick((None, None, latest - timedelta(days=3))),
+    )
+    plan.do(command)
+
+
+def enrol(plan: Planner) -> None:
+    """A customer joins a program, perhaps for the second time."""
+    program, customer = plan.dice.pick(("prog_b", "prog_a", "prog_c")), plan.dice.pick(CUSTOMERS[::-1])
+    if known_bugs.steers_around("re-enrolment") and (program, customer) in plan.world.accounts.values():
+        program = "prog_b"
+    plan.do(commands.CreateAccount(program, customer))
+
+
+def close(plan: Planner) -> None:
+    """An account is closed; more often something is named that is not there."""
+    made = (
+        commands.AwardPoints("loy_nobody", 5),
+        commands.ReversePoints(f"ptx_{ABSENT}"),
+        commands.CreateRedemption("loy_nobody", "rwd_cup"),
+        commands.CancelRedemption(f"rdm_{ABSENT}"),
+        commands.CloseAccount(plan.account()),
+        commands.RefundPayment("pay_nowhere"),
+        commands.CreatePayment(500, "EUR", 100, metadata={"loyalty_account": "loy_nobody"}),
+        commands.CreatePayment(500, "EUR", 100, customer_id="cust_ann", occurred_at=WALL + timedelta(days=4_000)),
+        commands.UpdateAccount(plan.account(), {"note": "seen"}),
+    )
+    plan.do(plan.dice.pick(made))
+
+
+def use_discount(plan: Planner) -> None:
+    """A discount is consumed or released, whatever it is now."""
+    if not plan.known.discounts:
+        return redeem(plan)
+    discount, _account = plan.recent(plan.known.discounts)
+    plan.do(plan.dice.pick((commands.ConsumeDiscount, commands.ReleaseDiscount))(discount))
+    return None
+
+
+def edit(plan: Planner) -> None:
+    """A rule gets a new revision; now and then a reward or a program changes."""
+    dice = plan.dice
+    if dice.one_in(3):
+        return edit_reward(plan)
+    rule = dice.pick(plan.world.rules)
+    window = {"starts_at": WALL + timedelta(days=1), "ends_at": WALL + timedelta(days=32)}
+    conditions = (
+        Conditions(min_amount_minor=dice.pick((1_000, 0, 5_000))),
+        Conditions(currency=dice.pick(("EUR", "USD"))),
+        Conditions(**window),
+    )
+    changes = (
+        {"earn": dice.pick((*RATES, EarnRate(points=9), EarnRate(rate_e4=10_000, currency="USD")))},
+        {"conditions": dice.pick(conditions)},
+        {"is_active": dice.one_in(2)},
+    )
+    plan.do(commands.DeleteEarningRule(rule) if dice.one_in(12) else commands.UpdateEarningRule(rule, dice.pick(changes)))
+    return None
+
+
+def edit_reward(plan: Planner) -> None:
+    """Another price or cap, an archived reward, or another life span for points to come."""
+    dice = plan.dice
+    reward = dice.pick(list(plan.world.rewards))
+    changes: list[Command] = [
+        commands.UpdateReward(reward, {"cost_points": dice.pick((10, 35))}),
+        commands.UpdateProgram("prog_a", {"expiry_months": dice.pick((2, 1))}),
+        commands.ArchiveReward(reward),
+    ]
+    if not known_bugs.steers_around("edited-caps"):
+        changes.append(commands.UpdateReward(reward, {"stock": dice.pick((None, 1, 4))}))
+        changes.append(commands.UpdateReward(reward, {"per_member_limit": dice.pick((None, 1, 4))}))
+    plan.do(dice.pick(changes))
+
+
+def advance(plan: Planner) -> None:
+    """The clock moves to an expiry, to just before one, or by days."""
+    at = plan.world.clock_at
+    lots = [lot for account in plan.world.accounts for lot in plan.live_lots(account)]
+    due = sorted(lot.expires_at for lot in lots if lot.expires_at and lot.expires_at > at)
+    if due and plan.dice.one_in(2):
+        goal = plan.dice.pick(due[:4])
+        goal -= BEFORE if plan.dice.one_in(4) else timedelta(0)
+    else:
+        goal = at + plan.dice.pick(JUMPS)
+    advance_to(plan, max(goal, at))
+
+
+def advance_to(plan: Planner, goal: datetime) -> None:
+    """The clock stands there and is ready, with what is due swept or not."""
+    clock = plan.world.clock
+    plan.do(commands.AdvanceTestClock(clock, goal), is_plain=True)
+    if plan.dice.one_in(6):
+        plan.do(commands.AdvanceTestClock(clock, goal + timedelta(days=1)), is_plain=True)
+    if plan.dice.one_in(2):
+        sweep(plan)
+    plan.do(commands.FinishTestClock(clock, goal), is_plain=True)
+
+
+def sweep(plan: Planner) -> None:
+    """What is over is written off, as a worker does."""
+    for account in list(plan.world.accounts):
+        row = plan.row(account)
+        if row.next_expiry_at is not None and row.next_expiry_at <= plan.now(account):
+            plan.do(commands.ExpireLots(account), is_plain=True)
+
+
+# ---- plots
+
+
+def overspend(plan: Planner) -> None:
+    """Points are awarded, spent, and clawed back; then some more come in."""
+    account = plan.account()
+    plan.do(commands.AwardPoints(account, plan.dice.pick(POINTS)))
+    drain(plan, account)
+    reverse(plan)
+    if plan.dice.one_in(2):
+        award(plan)
+
+
+def outlive(plan: Planner) -> None:
+    """A redemption is cancelled after points that paid for it have expired, now and then into a deficit."""
+    account = plan.account()
+    plan.do(commands.AwardPoints(account, 90))
+    due = [lot.expires_at for lot in plan.live_lots(account) if lot.expires_at]
+    plan.do(commands.CreateRedemption(account, plan.dice.pick(plan.rewards_for(account))))
+    if plan.dice.one_in(3):
+        drain(plan, account)
+        reverse(plan)
+    if due:
+        advance_to(plan, max(plan.world.clock_at, plan.dice.pick((min(due), max(due)))))
+    cancel(plan)
+
+
+def empty_shelf(plan: Planner) -> None:
+    """A reward is redeemed until a cap is reached; then a cancellation makes room."""
+    account = plan.account()
+    plan.do(commands.AwardPoints(account, 130))
+    program = plan.world.accounts[account][0]
+    reward = {"prog_a": plan.dice.pick(("rwd_euros", "rwd_cup")), "prog_b": "rwd_voucher"}.get(program, "rwd_shipping")
+    for _time in range(3):
+        plan.do(commands.CreateRedemption(account, reward))
+    if plan.dice.one_in(3):
+        cancel(plan)
+        plan.do(commands.CreateRedemption(account, reward))
+
+
+def return_goods(plan: Planner) -> None:
+    """A payment is refunded piece by piece, now and then after its points were spent."""
+    pay(plan)
+    if not plan.known.payments:
+        return
+    if plan.dice.one_in(2):
+        drain(plan, plan.account())
+    payment = plan.known.payments[-1]
+    for _time in range(1 + plan.dice.roll(3)):
+        plan.do(refund_of(plan, payment), after=beside(payment))
+
+
+def cash_in(plan: Planner) -> None:
+    """A discount is redeemed and used on a payment; then its redemption is to be cancelled."""
+    account = plan.account()
+    plan.do(commands.AwardPoints(account, 60))
+    plan.do(commands.CreateRedemption(account, {"prog_c": "rwd_shipping"}.get(plan.world.accounts[account][0], "rwd_euros")))
+    if not plan.known.discounts:
+        return
+    discount, owner = plan.known.discounts[-1]
+    if plan.dice.one_in(2):
+        plan.do(commands.ConsumeDiscount(discount))
+    else:
+        customer = plan.world.accounts[owner][1]
+        plan.do(commands.CreatePayment(4_000, "EUR", 100, customer_id=customer, discount_ids=(discount,)))
+    cancel(plan)
+    use_discount(plan)
+
+
+WEIGHTS: dict[Move, int] = {
+    award: 9, pay: 12, redeem: 9, reverse: 8, refund: 10, cancel: 8, adjust: 5, advance: 8, sweep: 2, again: 6, repeat: 8,
+    report: 5, enrol: 3, close: 4, use_discount: 4, edit: 5, thank: 4, overspend: 8, outlive: 6, empty_shelf: 5,
+    return_goods: 6, cash_in: 4,
+}  # fmt: skip
+MOVES: list[Move] = [move for move, weight in WEIGHTS.items() for _time in range(weight)]
+
+
+def play(plan: Planner, thrown: bytes, *, has_two_realms: bool) -> None:
+    """One move of these bytes."""
+    plan.throw(thrown)
+    move = plan.dice.pick(MOVES)
+    plan.realm = int(has_two_realms and plan.dice.one_in(3))
+    move(plan)

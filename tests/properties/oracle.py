@@ -1,0 +1,479 @@
+"""A second, naive engine, written from RULES.md: it says what each step must answer and what every account must hold.
+
+Points are single units: a lot is a list with one place for each point, which says what became of it. Nothing is kept up to
+date that can be counted again; whatever has expired is taken out at once. Imports nothing of the engine's own: commands are
+read by the names of their fields.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from oracle_earning import earned_by, kept_of, kept_points, points_for
+from oracle_units import FREE, Account, Lot, months_after
+
+# Of several refusals the first in this order is given (API.md, refusals).
+ORDER = (
+    "idempotency_key_reused", "parameter_invalid", "parameter_conflict", "reserved_event_type", "immutable_field",
+    "resource_missing", "id_conflict", "account_closed", "program_mismatch", "reward_archived", "not_eligible",
+    "reward_out_of_stock", "insufficient_points", "reversal_of_reversal", "not_reversible", "redemption_already_canceled",
+    "discount_consumed", "discount_not_usable", "refund_exceeds_payment", "clock_advancing",
+)  # fmt: skip
+SKEW = timedelta(seconds=300)
+
+
+class Verdict(NamedTuple):
+    """What a step must answer: the codes that apply, the first listed in front; and for an accepted one whether something
+
+    new came to be, whose answer it repeats, and its figures.
+    """
+
+    codes: tuple[str, ...] = ()
+    is_new: bool = True
+    repeats: int | None = None
+    figures: Any = None
+
+
+class RefusedError(Exception):
+    """The step is refused, for all of these reasons."""
+
+    def __init__(self, *codes: str) -> None:
+        super().__init__(*codes)
+        self.codes = tuple(sorted(codes, key=ORDER.index))
+
+
+def refuse_if(*reasons: tuple[bool, str]) -> None:
+    """Refuse for the reasons that hold."""
+    codes = [code for holds, code in reasons if holds]
+    if codes:
+        raise RefusedError(*codes)
+
+
+def refuse_if_any_refuses(*checks: Callable[[], Any]) -> None:
+    """Refuse for all the reasons of several checks together."""
+    codes: list[str] = []
+    for check in checks:
+        try:
+            check()
+        except RefusedError as refusal:
+            codes += refusal.codes
+    refuse_if(*((True, code) for code in codes))
+
+
+class Oracle:
+    """One realm by the rules."""
+
+    def __init__(self, wall: datetime) -> None:
+        self.wall = wall
+        self.clocks: dict[Any, list[Any]] = {}
+        self.programs: dict[str, Any] = {}
+        self.rules: dict[Any, dict[str, Any]] = {}
+        self.rewards: dict[str, dict[str, Any]] = {}
+        # Members by every name that an answer gave them.
+        self.accounts: dict[Any, Account] = {}
+        self.members: list[Account] = []
+        # Every movement that can be named: (kind, account, lot or None)
+        self.entries: dict[Any, tuple[str, Account, Lot | None]] = {}
+        self.redemptions: dict[Any, dict[str, Any]] = {}
+        self.discounts: dict[Any, dict[str, Any]] = {}
+        self.payments: dict[Any, dict[str, Any]] = {}
+        self.taken_ids: dict[str, Any] = {}
+        self.kept: dict[tuple[str, str], tuple[bytes, int]] = {}
+        self.step: Any = None
+
+    # ---- one step
+
+    def apply(self, step: Any) -> Verdict:
+        """What the step must answer; the state moves on unless it is refused or a dry run."""
+        kept = self.kept.get((step.operation, step.key)) if step.key else None
+        if kept is not None:
+            is_same = kept[0] == step.fingerprint
+            return Verdict(repeats=kept[1]) if is_same else Verdict(("idempotency_key_reused",))
+        before = copy.deepcopy(self.__dict__) if step.is_dry_run else None
+        self.step = step
+        try:
+            verdict = getattr(self, step.operation)(step.command)
+        except RefusedError as refusal:
+            return Verdict(refusal.codes)
+        finally:
+            if before is not None:
+                self.__dict__ = before
+        if step.key and not step.is_dry_run:
+            self.kept[step.operation, step.key] = (step.fingerprint, step.number)
+        return verdict or Verdict()
+
+    def own(self, *path: Any) -> Any:
+        """The name of something in this step's answer."""
+        return (self.step.number, path or ("id",))
+
+    def found(self, things: dict[Any, Any], name: Any) -> Any:
+        """The thing of that name, or it is missing."""
+        if name not in things:
+            raise RefusedError("resource_missing")
+        return things[name]
+
+    def is_known(self, id: str | None) -> bool:
+        """Whether the very same body took the id before."""
+        return id in self.taken_ids and not self.conflicts(id)
+
+    def conflicts(self, id: str | None) -> bool:
+        """Whether another body has the id."""
+        return id in self.taken_ids and self.taken_ids[id] != self.step.fingerprint
+
+    def take_id(self, id: str | None) -> None:
+        if id is not None:
+            self.taken_ids[id] = self.step.fingerprint
+
+    def now(self, program: Any) -> datetime:
+        """A program on a clock lives by it."""
+        return self.wall if program.clock_id is None else self.clocks[program.clock_id][0]
+
+    # ---- configuration
+
+    def create_test_clock(self, command: Any) -> None:
+        self.clocks[self.own()] = [command.frozen_at, "ready"]
+
+    def advance_test_clock(self, command: Any) -> Verdict:
+        clock = self.found(self.clocks, command.clock_id)
+        is_moving = clock[1] == "advancing" and clock[0] != command.frozen_at
+        refuse_if((is_moving, "clock_advancing"), (command.frozen_at < clock[0], "parameter_invalid"))
+        clock[:] = [command.frozen_at, "advancing"]
+        for account in self.members:
+            account.expire(self.now(account.program))
+        return Verdict(is_new=False)
+
+    def finish_test_clock(self, command: Any) -> Verdict:
+        clock = self.clocks[command.clock_id]
+        if clock[0] == command.frozen_at:
+            clock[1] = "ready"
+        return Verdict(is_new=False)
+
+    def create_program(self, command: Any) -> None:
+        names = ("id", "tiers", "clock_id", "expiry_months", "expiry_rounding", "timezone")
+        self.programs[command.id] = SimpleNamespace(**{name: getattr(command, name) for name in names})
+
+    def create_earning_rule(self, command: Any) -> None:
+        names = ("program_id", "trigger", "earn", "conditions", "multipliers", "is_active")
+        self.rules[self.own()] = {name: getattr(command, name) for name in names}
+
+    def update_earning_rule(self, command: Any) -> Verdict:
+        self.found(self.rules, command.rule_id).update(command.changes)
+        return Verdict(is_new=False)
+
+    def delete_earning_rule(self, command: Any) -> Verdict:
+        self.found(self.rules, command.rule_id)
+        del self.rules[command.rule_id]
+        return Verdict(is_new=False)
+
+    def update_program(self, command: Any) -> Verdict:
+        """From now on; programs are shared by their accounts, which see the change at once."""
+        vars(self.found(self.programs, command.program_id)).update(command.changes)
+        return Verdict(is_new=False)
+
+    def create_reward(self, command: Any) -> None:
+        names = ("program_id", "cost_points", "benefit", "stock", "per_member_limit", "tiers")
+        self.rewards[command.id] = {name: getattr(command, name) for name in names} | {"is_archived": False}
+
+    def update_reward(self, command: Any) -> Verdict:
+        self.found(self.rewards, command.reward_id).update(command.changes)
+        return Verdict(is_new=False)
+
+    def archive_reward(self, command: Any) -> Verdict:
+        self.found(self.rewards, command.reward_id)["is_archived"] = True
+        return Verdict(is_new=False)
+
+    # ---- members and points
+
+    def create_account(self, command: Any) -> Verdict | None:
+        account, is_new = self.enrol(command.program_id, command.customer_id, self.own(), command.metadata)
+        return None if is_new else Verdict(is_new=False, figures=account)
+
+    def enrol(self, program_id: str, customer: str, name: Any, metadata: Any) -> tuple[Account, bool]:
+        """The customer's account in the program, and whether it is new."""
+        program = self.found(self.programs, program_id)
+        for account in self.members:
+            if account.program is program and account.customer == customer:
+                return account, False
+        account = Account(program, customer, self.now(program), None)
+        self.accounts[name] = account
+        self.members.append(account)
+        self.raise_tier(account)
+        self.earn([account], "loyalty.account.created", ("welcome",), {"metadata": metadata})
+        return account, True
+
+    def close_account(self, command: Any) -> Verdict:
+        account = self.found(self.accounts, command.account_id)
+        account.is_closed = True
+        return Verdict(is_new=False, figures=account)
+
+    def update_account(self, command: Any) -> Verdict:
+        return Verdict(is_new=False, figures=self.found(self.accounts, command.account_id))
+
+    def raise_tier(self, account: Account) -> None:
+        """R12, simple form: up at once by lifetime points, never down."""
+        names = [None, *(tier.id for tier in account.program.tiers)]
+        reached = [tier.id for tier in account.program.tiers if account.lifetime >= tier.threshold_points]
+        account.tier = max([account.tier, *reached], key=names.index)
+
+    def accrue(self, account: Account, points: int, *, occurred_at: datetime | None, frozen: Any = None) -> Lot:
+        """A new lot: deficits first (R23), over at once if it is too old (R22)."""
+        now, program = self.now(account.program), account.program
+        available_at = min(occurred_at or now, now)
+        expires_at = None
+        if program.expiry_months is not None:
+            expires_at = months_after(available_at, program.expiry_months, program.expiry_rounding, program.timezone)
+        lot = Lot([FREE] * points, available_at, expires_at, len(account.lots), frozen=frozen)
+        account.lots.append(lot)
+        account.movements.append(points)
+        account.lifetime += points
+        account.pay_debts()
+        self.raise_tier(account)
+        account.expire(now)
+        return lot
+
+    def award_points(self, command: Any) -> None:
+        account = self.found(self.accounts, command.account_id)
+        payment = None if command.payment_id is None else self.found(self.payments, command.payment_id)
+        is_foreign = payment is not None and payment["customer"] not in (None, account.customer)
+        is_future = command.occurred_at is not None and command.occurred_at > self.now(account.program) + SKEW
+        refuse_if(
+            (is_foreign, "parameter_conflict"), (account.is_closed, "account_closed"), (is_future, "parameter_invalid")
+        )
+        lot = self.accrue(account, command.points, occurred_at=command.occurred_at)
+        self.entries[self.own()] = ("award", account, lot)
+        if payment is not None:
+            payment["awards"].append((account, lot))
+
+    def adjust_points(self, command: Any) -> Verdict | None:
+        account = self.found(self.accounts, command.account_id)
+        refuse_if((account.is_closed, "account_closed"))
+        if command.points > 0:
+            lot = self.accrue(account, command.points, occurred_at=None)
+            self.entries[self.own()] = ("adjustment", account, lot)
+            return None
+        self.debit(account, -command.points)
+        self.entries[self.own()] = ("adjustment", account, None)
+        return None
+
+    def debit(self, account: Account, points: int) -> None:
+        """Spent by R3, never below what is there (I4)."""
+        refuse_if((account.balance < points, "insufficient_points"))
+        account.movements.append(-points)
+        assert account.spend(points, self.own()) == 0
+
+    def expire_lots(self, command: Any) -> Verdict:
+        self.found(self.accounts, command.account_id)
+        return Verdict(is_new=False)
+
+    def reverse_points(self, command: Any) -> Verdict | None:
+        kind, account, lot = self.found(self.entries, command.transaction_id)
+        refuse_if((kind == "reversal", "reversal_of_reversal"), (lot is None, "not_reversible"))
+        assert lot is not None
+        if lot.left_to_reverse == 0:
+            return Verdict(is_new=False)
+        refuse_if(((command.points or 0) > lot.left_to_reverse, "not_reversible"))
+        self.claw_back(account, lot, command.points or lot.left_to_reverse)
+        self.entries[self.own()] = ("reversal", account, None)
+        return None
+
+    def claw_back(self, account: Account, lot: Lot, points: int) -> None:
+        """R6: what remains of its own lot, other lots by R3, a deficit."""
+        name = (self.step.number, "clawback", len(account.movements))
+        account.movements.append(-points)
+        account.lifetime -= points
+        lot.reversed += points
+        unpaid = points - lot.take(points, name)
+        account.debts.append([name, account.spend(unpaid, name)])
+
+    # ---- rewards
+
+    def create_redemption(self, command: Any) -> Verdict:
+        account = self.found(self.accounts, command.account_id)
+        reward = self.found(self.rewards, command.reward_id)
+        held = [one for one in self.redemptions.values() if one["reward"] == command.reward_id and one["is_live"]]
+        mine = [one for one in held if one["account"] is account]
+        limit, stock, tiers = reward["per_member_limit"], reward["stock"], reward["tiers"]
+        refuse_if(
+            (account.is_closed, "account_closed"),
+            (reward["program_id"] != account.program.id, "program_mismatch"),
+            (reward["is_archived"], "reward_archived"),
+            (bool(tiers) and account.tier not in tiers, "not_eligible"),
+            (limit is not None and len(mine) >= limit, "not_eligible"),
+            (stock is not None and len(held) >= stock, "reward_out_of_stock"),
+            (account.balance < reward["cost_points"], "insufficient_points"),
+        )
+        self.debit(account, reward["cost_points"])
+        discount = None
+        if reward["benefit"]["type"] in ("discount", "free_shipping"):
+            discount = {"status": "issued", "account": account, "currency": reward["benefit"].get("currency")}
+            self.discounts[self.own("discount")] = discount
+        self.redemptions[self.own()] = {
+            **{"reward": command.reward_id, "account": account, "is_live": True, "debit": self.own()},
+            **{"cost": reward["cost_points"], "discount": discount},
+        }
+        self.entries[self.own("points_transaction")] = ("redemption", account, None)
+        return Verdict(figures=reward["cost_points"])
+
+    def cancel_redemption(self, command: Any) -> Verdict:
+        """R5: back to the lots that paid; deficits first; what is over expires again."""
+        redemption = self.found(self.redemptions, command.redemption_id)
+        discount = redemption["discount"]
+        is_used = discount is not None and discount["status"] == "consumed"
+        refuse_if((not redemption["is_live"], "redemption_already_canceled"), (is_used, "discount_consumed"))
+        account = redemption["account"]
+        for lot in account.lots:
+            lot.give_back(redemption["debit"])
+        account.movements.append(redemption["cost"])
+        account.pay_debts()
+        account.expire(self.now(account.program))
+        redemption["is_live"] = False
+        if discount is not None:
+            discount["status"] = "void"
+        return Verdict(is_new=False)
+
+    def usable(self, name: Any) -> Any:
+        """The discount, which nobody has used."""
+        discount = self.found(self.discounts, name)
+        status = discount["status"]
+        refuse_if((status == "consumed", "discount_consumed"), (status == "void", "discount_not_usable"))
+        return discount
+
+    def consume_discount(self, command: Any) -> Verdict:
+        self.usable(command.discount_id)["status"] = "consumed"
+        return Verdict(is_new=False)
+
+    def release_discount(self, command: Any) -> Verdict:
+        discount = self.found(self.discounts, command.discount_id)
+        refuse_if((discount["status"] == "void", "discount_not_usable"))
+        discount["status"] = "issued"
+        return Verdict(is_new=False)
+
+    # ---- payments and events
+
+    def linked(self, customer: str | None, link: Any) -> tuple[str | None, list[Account]]:
+        """The customer and the accounts that earn: the one that is linked, else all of the customer's."""
+        if link is not None:
+            account = self.found(self.accounts, link)
+            refuse_if((customer not in (None, account.customer), "parameter_conflict"))
+            return account.customer, [account]
+        mine = [one for one in self.members if customer is not None and one.customer == customer]
+        return customer, sorted(mine, key=lambda account: account.created_at)
+
+    def create_payment(self, command: Any) -> Verdict:
+        link = command.metadata.get("loyalty_account")
+        if self.is_known(command.id):
+            return Verdict(is_new=False)
+        refuse_if_any_refuses(
+            lambda: refuse_if((self.conflicts(command.id), "id_conflict")),
+            lambda: self.linked(command.customer_id, link),
+            *(lambda name=name: self.usable(name) for name in command.discount_ids),
+            lambda: self.check_payment(command),
+        )
+        customer, _accounts = self.linked(command.customer_id, link)
+        if command.enrol_in is not None and customer is not None and link is None:
+            self.enrol(command.enrol_in, customer, self.own("enrolled"), {})
+        _customer, accounts = self.linked(customer, link)
+        for discount in [self.usable(name) for name in command.discount_ids]:
+            discount["status"] = "consumed"
+        unpaid = sum(tender["amount"] for tender in command.tenders if tender["type"] in ("store_credit", "points"))
+        eligible = max(command.amount_minor - command.tax_minor - command.shipping_minor - unpaid, 0)
+        name = command.id or self.own()
+        payment = {
+            **{"amount": command.amount_minor, "eligible": eligible, "customer": customer},
+            **{"refunds": {}, "awards": []},
+        }
+        self.payments[name] = payment
+        self.take_id(command.id)
+        for account in accounts:
+            account.payments += 1
+        facts = {
+            **{"currency": command.currency, "eligible": eligible, "units": command.minor_per_unit},
+            **{"metadata": command.metadata, "lines": command.lines, "occurred_at": command.occurred_at},
+        }
+        made = self.earn(accounts, "payment.completed", ("awards",), facts)
+        payment["awards"] += [(account, lot) for account, lot in made]
+        return Verdict(figures=[len(lot.units) for _account, lot in made])
+
+    def check_payment(self, command: Any) -> None:
+        """What is wrong between a payment, its member and its discounts, as far as they can be found."""
+        link = self.accounts.get(command.metadata.get("loyalty_account"))
+        customer = command.customer_id if link is None else link.customer
+        mine = [one for one in self.members if one.customer == customer]
+        programs = [one.program for one in (mine if link is None else [link])]
+        if command.enrol_in is not None and customer is not None:
+            programs.append(self.programs[command.enrol_in])
+        discounts = [self.discounts[name] for name in command.discount_ids if name in self.discounts]
+        is_foreign = any(customer is not None and one["account"].customer != customer for one in discounts)
+        is_other = any(one["currency"] not in (None, command.currency) for one in discounts)
+        latest = max([self.wall, *(self.now(program) for program in programs)])
+        is_future = command.occurred_at is not None and command.occurred_at > latest + SKEW
+        refuse_if((is_foreign, "not_eligible"), (is_other, "parameter_conflict"), (is_future, "parameter_invalid"))
+
+    def report_event(self, command: Any) -> Verdict:
+        reserved = ("loyalty.", "offer.", "payment.", "campaign.", "store_credit.")
+        refuse_if((command.type.startswith(reserved), "reserved_event_type"))
+        if self.is_known(command.id):
+            return Verdict(is_new=False)
+        refuse_if_any_refuses(
+            lambda: refuse_if((self.conflicts(command.id), "id_conflict")),
+            lambda: self.linked(command.customer_id, command.account_id),
+        )
+        _customer, accounts = self.linked(command.customer_id, command.account_id)
+        self.take_id(command.id)
+        facts = {
+            **{"currency": command.currency, "eligible": command.amount_minor, "units": command.minor_per_unit},
+            **{"metadata": command.data.get("metadata") or {}, "occurred_at": command.occurred_at},
+        }
+        made = self.earn(accounts, command.type, ("awards",), facts)
+        return Verdict(figures=[len(lot.units) for _account, lot in made])
+
+    def earn(self, accounts: list[Account], trigger: str, path: Any, facts: dict[str, Any]) -> list[Any]:
+        """R9: each rule in force that matches makes an award of its own, by the tier held before."""
+        made: list[Any] = []
+        for account in accounts:
+            tier = account.tier
+            for rule in list(self.rules.values()):
+                is_meant = rule["program_id"] == account.program.id and rule["trigger"] == trigger
+                if not is_meant or not rule["is_active"] or account.is_closed:
+                    continue
+                is_first = trigger == "payment.completed" and account.payments == 1
+                at = facts.get("occurred_at") or self.now(account.program)
+                frozen = earned_by(rule, facts, tier, is_first=is_first, at=at)
+                points = 0 if frozen is None else points_for(frozen, frozen["eligible"])
+                if points:
+                    lot = self.accrue(account, points, occurred_at=facts.get("occurred_at"), frozen=frozen)
+                    self.entries[self.own(*path, len(made), "points_transaction")] = ("award", account, lot)
+                    self.accounts[self.own(*path, len(made), "account")] = account
+                    made.append((account, lot))
+        return made
+
+    def refund_payment(self, command: Any) -> Verdict:
+        payment = self.found(self.payments, command.payment_id)
+        if self.is_known(command.id):
+            return Verdict(is_new=False, figures=payment["refunds"][command.id][2])
+        refunds = payment["refunds"]
+        left = payment["amount"] - sum(amount for amount, _eligible, _points in refunds.values())
+        amount = left if command.amount_minor is None else command.amount_minor
+        is_too_much = amount > left or (left == 0 and bool(refunds))
+        most = min(amount, math.floor(kept_of(payment)))
+        is_odd = command.eligible_minor is not None and command.eligible_minor > most
+        refuse_if(
+            (self.conflicts(command.id), "id_conflict"),
+            (is_too_much, "refund_exceeds_payment"),
+            (is_odd, "parameter_invalid"),
+        )
+        name = command.id or self.own()
+        refunds[name] = [amount, command.eligible_minor, 0]
+        self.take_id(command.id)
+        for account, lot in sorted(payment["awards"], key=lambda award: award[1].number):
+            target = len(lot.units) - kept_points(payment, lot)
+            points = min(max(0, target - lot.reversed), lot.left_to_reverse)
+            if points:
+                self.claw_back(account, lot, points)
+                refunds[name][2] += points
+        return Verdict(figures=refunds[name][2])

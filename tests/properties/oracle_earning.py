@@ -1,0 +1,80 @@
+"""The oracle's arithmetic: what a rule earns and what is kept of it after refunds, in exact rationals (R7, R9)."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from oracle_units import Lot
+
+
+def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, is_first: bool, at: datetime) -> Any:
+    """What a rule freezes into its award, or None where a condition is not met."""
+    asks, earn = rule["conditions"], rule["earn"]
+    eligible = facts.get("eligible", 0)
+    if asks.skus or asks.categories:
+        lines = [
+            line
+            for line in facts.get("lines", ())
+            if line["sku"] in asks.skus or set(line["categories"]) & set(asks.categories)
+        ]
+        if not lines:
+            return None
+        eligible = min(eligible, sum(line["unit_price"] * line["quantity"] for line in lines))
+    met = (
+        all(wanted in (None, facts.get("currency")) for wanted in (earn.currency, asks.currency))
+        and all(facts["metadata"].get(name) == value for name, value in (asks.metadata or {}).items())
+        and asks.first_payment in (None, is_first)
+        and eligible >= (asks.min_amount_minor or 0)
+        and (asks.starts_at or at) <= at
+        and (asks.ends_at is None or at < asks.ends_at)
+    )
+    if not met:
+        return None
+    factors = [
+        Fraction(one.factor_e4, 10_000)
+        for one in rule["multipliers"]
+        if (not one.tiers or tier in one.tiers)
+        and all(facts["metadata"].get(name) == value for name, value in (one.metadata or {}).items())
+    ]
+    return {
+        **{"eligible": eligible, "units": facts.get("units", 1), "flat": earn.points, "rounding": earn.rounding},
+        **{"rate": Fraction(earn.rate_e4 or 0, 10_000), "factor": max(factors, default=Fraction(1))},
+        "threshold": asks.min_amount_minor or 0,
+    }
+
+
+def points_for(frozen: dict[str, Any], eligible: Any) -> int:
+    """R9: in exact rationals, rounded once."""
+    if frozen["flat"] is not None:
+        return int(frozen["flat"])
+    exact = Fraction(eligible) / frozen["units"] * frozen["rate"] * frozen["factor"]
+    return {"floor": math.floor, "ceil": math.ceil, "half_even": round}[frozen["rounding"]](exact)
+
+
+def kept_of(payment: dict[str, Any]) -> Fraction:
+    """R7: the eligible part less what each refund took of it, by its own word or by its share of the amount."""
+    kept = Fraction(payment["eligible"])
+    for amount, eligible, _points in payment["refunds"].values():
+        share = Fraction(amount, payment["amount"]) if payment["amount"] else 0
+        kept -= payment["eligible"] * share if eligible is None else eligible
+    return max(kept, Fraction(0))
+
+
+def kept_points(payment: dict[str, Any], lot: Lot) -> int:
+    """R7: what the frozen award gives for what is kept."""
+    refunded = sum(amount for amount, _eligible, _points in payment["refunds"].values())
+    if refunded == payment["amount"]:
+        share = Fraction(0)
+    elif payment["eligible"]:
+        share = kept_of(payment) / payment["eligible"]
+    else:
+        share = 1 - Fraction(refunded, payment["amount"])
+    if lot.frozen is None:
+        return math.floor(len(lot.units) * share)
+    kept = lot.frozen["eligible"] * share
+    if kept < lot.frozen["threshold"] or (lot.frozen["flat"] is not None and refunded == payment["amount"]):
+        return 0
+    return points_for(lot.frozen, kept)

@@ -1,0 +1,328 @@
+"""What a scenario expects of a step: each word after the arrow is read off the answer or off the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from scenario_drivers import Answer
+from scenario_language import Step, Words, instant
+from scenario_world import World
+
+from vinr_server.api.problems import STATUS
+from vinr_server.core.rows import Account, Deficit, Discount, Entry, Event, Lot, LotUse
+
+FAR = datetime.max.replace(tzinfo=UTC)
+
+# Expectations that compare with what was there before the step.
+OF_THIS_STEP = ("entries", "uses", "events", "deliverable")
+
+
+@dataclass(frozen=True)
+class Before:
+    """Which entries and events were there before a step."""
+
+    entries: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
+
+
+def look(world: World, step: Step) -> Before:
+    """What is there before the step, where its expectations ask for what is new."""
+    if not any(word in OF_THIS_STEP for words in step.expectations for word in words[:2]):
+        return Before()
+    return Before(
+        frozenset(entry.id for entry in world.driver.rows(Entry)),
+        frozenset(event.id for event in world.driver.rows(Event)),
+    )
+
+
+@dataclass(frozen=True)
+class View:
+    """A step's answer, and what stands now, as seen for one account."""
+
+    world: World
+    answer: Answer
+    before: Before
+
+    @property
+    def account_id(self) -> str:
+        """The account the expectation is about."""
+        assert self.world.subject is not None, "an expectation about no account"
+        return self.world.members[self.world.subject].id
+
+    def mine(self, row_type: Any) -> list[Any]:
+        """The account's rows of a type, by sequence."""
+        rows = [row for row in self.world.driver.rows(row_type) if row.account_id == self.account_id]
+        return sorted(rows, key=lambda row: row.sequence)
+
+    def new_entries(self) -> list[Any]:
+        """The account's entries that the step made."""
+        return [entry for entry in self.mine(Entry) if entry.id not in self.before.entries]
+
+    def new_events(self) -> list[Any]:
+        """The realm's events that the step made."""
+        return [event for event in self.world.driver.rows(Event) if event.id not in self.before.events]
+
+    def row(self) -> Any:
+        """The account's own row."""
+        return next(row for row in self.world.driver.rows(Account) if row.id == self.account_id)
+
+
+# What was expected and what was seen, in the same terms.
+Compared = tuple[Any, Any]
+
+
+def differences(world: World, step: Step, answer: Answer | None, before: Before) -> list[str]:
+    """One sentence for every expectation of the step that does not hold."""
+    answer = answer or Answer(200)
+    found = []
+    code = next((words[0] for words in step.expectations if words[0] in STATUS), None)
+    if answer.code != code:
+        found.append(f"expected {code or 'no refusal'}, got {answer.code or 'no refusal'}: {answer.message}")
+    for words in step.expectations:
+        if words[0] in STATUS:
+            continue
+        if words[0] in world.members:
+            world.member(words[0])
+            words = words[1:]
+        wanted, got = _compare(View(world, answer, before), words, is_refusal_expected=code is not None)
+        if wanted != got:
+            found.append(f"{words[0]}: expected {_shown(wanted)}, got {_shown(got)}")
+    return found
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " + ".join(_shown(one) for one in value) or "none"
+    if isinstance(value, tuple):
+        return "@".join(_shown(one) for one in value)
+    if isinstance(value, datetime):
+        return "never" if value == FAR else value.isoformat()
+    return str(value)
+
+
+def _compare(view: View, words: Words, *, is_refusal_expected: bool) -> Compared:
+    name, *rest = words
+    if name in CHECKS:
+        return CHECKS[name](view, tuple(rest))
+    assert is_refusal_expected, f"there is no expectation {name}"
+    return " ".join(rest), str(view.answer.details.get(name, "nothing"))
+
+
+# ---- of the account
+
+
+def _shown_figure(field: str) -> Callable[[View, Words], Compared]:
+    def check(view: View, words: Words) -> Compared:
+        return words[0], str(view.world.driver.account(view.account_id)[field]).replace("None", "none")
+
+    return check
+
+
+def _ledger(view: View, words: Words) -> Compared:
+    return int(words[0]), view.row().ledger_balance_points
+
+
+def _deficits(view: View, words: Words) -> Compared:
+    unpaid = [deficit.remaining_points for deficit in view.mine(Deficit) if deficit.remaining_points]
+    return [int(points) for points in _listed(words)], unpaid
+
+
+def _lots(view: View, words: Words) -> Compared:
+    live = [lot for lot in view.mine(Lot) if lot.remaining_points]
+    return _points_at(words), [(lot.remaining_points, _expiry(lot)) for lot in sorted(live, key=_use_order)]
+
+
+def _next_expiry(view: View, words: Words) -> Compared:
+    shown = view.world.driver.account(view.account_id)["next_expiry"]
+    wanted = [(points, int(at.timestamp())) for points, at in _points_at(words)]
+    return wanted, [(shown["points"], shown["at"])] if shown else []
+
+
+def _points_at(words: Words) -> list[tuple[int, datetime]]:
+    """`150@2026-12-01 + 20@never`."""
+    found = []
+    for one in _listed(words):
+        points, at = one.split("@")
+        found.append((int(points), FAR if at == "never" else instant(at)))
+    return found
+
+
+def _listed(words: Words) -> list[str]:
+    """The parts between plus signs; `none` is no part."""
+    return [] if words == ("none",) else " ".join(words).split(" + ")
+
+
+def _expiry(lot: Any) -> datetime:
+    return lot.expires_at or FAR
+
+
+def _use_order(lot: Any) -> tuple[bool, Any, datetime, int]:
+    return (lot.expires_at is None, lot.expires_at or 0, lot.available_at, lot.sequence)
+
+
+# ---- of the step
+
+
+def _entries(view: View, words: Words) -> Compared:
+    wanted = [(kind, int(points)) for kind, points in (one.split() for one in _listed(words))]
+    return wanted, [(entry.kind, entry.points) for entry in view.new_entries()]
+
+
+def _uses(view: View, words: Words) -> Compared:
+    """Which lots pay for the step's last entry, in the order of their use."""
+    lots = {lot.id: lot for lot in view.mine(Lot)}
+    debit = view.new_entries()[-1]
+    uses = [use for use in view.world.driver.rows(LotUse) if use.entry_id == debit.id]
+    paid = [(use.points, lots[use.lot_id]) for use in uses]
+    ordered = sorted(paid, key=lambda pair: _use_order(pair[1]))
+    return _points_at(words), [(points, _expiry(lot)) for points, lot in ordered]
+
+
+def _events(view: View, words: Words) -> Compared:
+    return sorted(_listed(words)), sorted(event.type for event in view.new_events())
+
+
+def _deliverable(view: View, words: Words) -> Compared:
+    return {words[0] == "yes"}, {event.is_deliverable for event in view.new_events()}
+
+
+def _revision(view: View, words: Words) -> Compared:
+    """The revision of the rule that made the account's last entry."""
+    return int(words[0]), view.mine(Entry)[-1].rule_revision
+
+
+# ---- of the answer
+
+
+def _status(status: int) -> Callable[[View, Words], Compared]:
+    return lambda view, words: (status, view.answer.status)
+
+
+def _replayed(view: View, words: Words) -> Compared:
+    return True, view.answer.is_replay
+
+
+def _already_reversed(view: View, words: Words) -> Compared:
+    return True, view.answer.payload.get("already_reversed", False)
+
+
+def _awarded(view: View, words: Words) -> Compared:
+    return int(words[0]), sum(award["points"] for award in view.answer.payload["awards"])
+
+
+def _skipped(view: View, words: Words) -> Compared:
+    """`skipped base min_amount`, or with the change that would have qualified; `skipped none`."""
+    rules = {id: name for name, id in view.world.rules.items()}
+    unmet = [
+        (rules[skip["rule"]], one["condition"], one["change"])
+        for skip in view.answer.payload["skipped"]
+        for one in skip["unmet"]
+    ]
+    if words == ("none",):
+        return [], unmet
+    rule, condition, *change = words
+    mine = [one for one in unmet if one[0] == rule]
+    if not change:
+        mine = [one[:2] for one in mine]
+    return [(rule, condition, *([" ".join(change)] if change else []))], mine
+
+
+def _claws_back(view: View, words: Words) -> Compared:
+    payload = view.answer.payload
+    got = payload["refund"]["points_reversed"] if "refund" in payload else -payload["points"]
+    return int(words[0]), got
+
+
+def _discount(view: View, words: Words) -> Compared:
+    """The state of the account's newest discount."""
+    mine = [row for row in view.world.driver.rows(Discount) if row.account_id == view.account_id]
+    return words[0], max(mine, key=lambda row: row.id).status
+
+
+def _answers(view: View, words: Words) -> Compared:
+    """`answers benefit.amount 500`: a field of the answer."""
+    path, wanted = words
+    got: Any = view.answer.payload
+    for name in path.split("."):
+        got = got[name] if got is not None else None
+    return wanted, str(got).replace("None", "none")
+
+
+CHECKS: dict[str, Callable[[View, Words], Compared]] = {
+    "balance": _shown_figure("balance"),
+    "lifetime": _shown_figure("lifetime_points"),
+    "tier": _shown_figure("tier"),
+    "ledger": _ledger,
+    "deficits": _deficits,
+    "lots": _lots,
+    "next_expiry": _next_expiry,
+    "entries": _entries,
+    "uses": _uses,
+    "events": _events,
+    "deliverable": _deliverable,
+    "revision": _revision,
+    "created": _status(201),
+    "existing": _status(200),
+    "replayed": _replayed,
+    "already_reversed": _already_reversed,
+    "awarded": _awarded,
+    "skipped": _skipped,
+    "claws_back": _claws_back,
+    "discount": _discount,
+    "answers": _answers,
+}
+
+
+# ---- what holds in every scenario, whatever it expects
+
+
+def broken_laws(world: World) -> list[str]:
+    """What must hold of every account at the end and does not: balance == entries == lots less deficits (R2, R3)."""
+    rows = {kind: world.driver.rows(kind) for kind in (Entry, Lot, LotUse, Deficit)}
+    used = _sums((use.lot_id, use.points) for use in rows[LotUse])
+    paid = _sums((use.entry_id, use.points) for use in rows[LotUse])
+    owed = _sums((deficit.entry_id, deficit.remaining_points) for deficit in rows[Deficit])
+    reversed_points = _sums((entry.reverses_id, -entry.points) for entry in rows[Entry] if entry.kind == "reversal")
+    broken = [f"{lot.id} was not used up" for lot in rows[Lot] if lot.points != lot.remaining_points + used[lot.id]]
+    broken += [f"{lot.id} was reversed beyond itself" for lot in rows[Lot] if reversed_points[lot.id] > lot.points]
+    accruals = {lot.id for lot in rows[Lot]}
+    broken += [
+        f"{entry.kind} {entry.id} is not what its lots paid"
+        for entry in rows[Entry]
+        if entry.id not in accruals and -entry.points != paid[entry.id] + owed[entry.id]
+    ]
+    for account in world.driver.rows(Account):
+        broken += _broken_laws_of(account, rows)
+    return broken
+
+
+def _broken_laws_of(account: Any, rows: dict[Any, list[Any]]) -> list[str]:
+    entries = sorted((row for row in rows[Entry] if row.account_id == account.id), key=lambda row: row.sequence)
+    remaining = sum(lot.remaining_points for lot in rows[Lot] if lot.account_id == account.id)
+    owed = sum(deficit.remaining_points for deficit in rows[Deficit] if deficit.account_id == account.id)
+    balance = account.ledger_balance_points
+    laws = {
+        "the balance is the sum of entries": balance == sum(entry.points for entry in entries),
+        "the balance is lots less deficits": balance == remaining - owed,
+        "lots and deficits do not meet": not (remaining and owed),
+        "the sequence has no gap": [entry.sequence for entry in entries] == list(range(1, account.sequence + 1)),
+        "the last entry knows the balance": not entries or entries[-1].balance_after_points == balance,
+    }
+    return [f"{account.id}: not so: {law}" for law, holds in laws.items() if not holds]
+
+
+class _Sums(dict[str, int]):
+    """Sums by key; of what was never added, 0."""
+
+    def __missing__(self, key: str) -> int:
+        return 0
+
+
+def _sums(figures: Iterable[tuple[str, int]]) -> _Sums:
+    sums = _Sums()
+    for key, points in figures:
+        sums[key] += points
+    return sums
