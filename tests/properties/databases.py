@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -94,8 +94,3 @@ def open_database(url: str) -> Iterator[Database]:
             yield Database(url, runner, connection, reads, tables)
         finally:
             runner.run(connection.close())
-
-
-def check(database: Database, query: str, realms: Sequence[int]) -> list[Any]:
-    """What a query for violations finds in these realms."""
-    return database.reads.execute(query, {"realms": list(realms)}).fetchall()

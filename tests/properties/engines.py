@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from steps import Step, submission
 from vinr_server.core.state import Layer
-from vinr_server.engine.batch import Catalogues, decide_all, run_batch
+from vinr_server.engine.batch import Catalogues, NeedsLots, decide_all, run_batch
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply
 from vinr_server.engine.writer import Writer
@@ -27,24 +27,24 @@ class CountedIds(Ids):
     """Ids that count from a number, so that two runs make the same ones as long as they do the same."""
 
     def __init__(self) -> None:
-        self._next = 0
+        self.reached = 0
 
     def start_at(self, number: int) -> None:
-        """The next id has this number."""
-        self._next = number
+        """Ids count on from this number."""
+        self.reached = number
 
     def tick(self) -> None:
         """Time leaves no mark."""
 
     def make_id(self, prefix: str, bucket: int) -> str:
         """`prefix_`, 25 hex digits of the count, 2 of the bucket."""
-        self._next += 1
-        return f"{prefix}_{self._next:025x}{bucket:02x}"
+        self.reached += 1
+        return f"{prefix}_{self.reached:025x}{bucket:02x}"
 
     def make_code(self) -> str:  # type: ignore[override]
         """A voucher code that counts too."""
-        self._next += 1
-        return f"CODE{self._next}"
+        self.reached += 1
+        return f"CODE{self.reached}"
 
 
 class Run:
@@ -116,6 +116,16 @@ class PostgresRun(Run):
         return self.note(batch, self._runner.run(self._commit(submissions)))
 
     async def _commit(self, submissions: Sequence[Any]) -> list[Outcome]:
+        """As the Writer does it: once more with all lots of an account whose first ones were too few."""
+        whole: list[Any] = []
+        while True:
+            try:
+                return await self._attempt(submissions, whole)
+            except NeedsLots as needs:
+                whole.append(needs.account)
+
+    async def _attempt(self, submissions: Sequence[Any], whole: Sequence[Any]) -> list[Outcome]:
+        first_id = self.ids.reached
         try:
             return await run_batch(
                 self._connection,
@@ -125,8 +135,10 @@ class PostgresRun(Run):
                 ids=self.ids,
                 clock=lambda: WALL,
                 is_distributed=self._is_distributed,
+                whole=whole,
             )
         except BaseException:
+            self.ids.start_at(first_id)
             await self._connection.execute("rollback")
             raise
 

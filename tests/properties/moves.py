@@ -100,13 +100,15 @@ def pay(plan: Planner) -> None:
     if is_linked:
         metadata = {**metadata, "loyalty_account": plan.account()}
     discounts = [dice.pick(plan.known.discounts)[0]] if plan.known.discounts and dice.one_in(3) else []
-    age = dice.pick(AGES)
+    named = dice.pick((None, None, customer)) if is_linked or dice.one_in(10) else customer
+    # Who is linked to one member and named as another has no clock to be late by.
+    age = dice.pick(AGES) if not (is_linked and named) else None
     command = commands.CreatePayment(
         amount,
         currency,
         units,
         id=None if dice.one_in(4) else f"pay_{len(plan.steps)}",
-        customer_id=dice.pick((None, None, customer)) if is_linked or dice.one_in(10) else customer,
+        customer_id=named,
         tax_minor=dice.pick((0, 0, amount // 6)),
         shipping_minor=dice.pick((0, 0, amount // 5)),
         tenders=dice.pick(((), (), ({"type": "store_credit", "amount": amount // 4},), card(amount))),

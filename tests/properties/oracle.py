@@ -19,8 +19,8 @@ from oracle_units import FREE, Account, Lot, months_after
 
 # Of several refusals the first in this order is given (API.md, refusals).
 ORDER = (
-    "idempotency_key_reused", "parameter_invalid", "parameter_conflict", "reserved_event_type", "immutable_field",
-    "resource_missing", "id_conflict", "account_closed", "program_mismatch", "reward_archived", "not_eligible",
+    "idempotency_key_reused", "id_conflict", "parameter_invalid", "parameter_conflict", "reserved_event_type",
+    "immutable_field", "resource_missing", "account_closed", "program_mismatch", "reward_archived", "not_eligible",
     "reward_out_of_stock", "insufficient_points", "reversal_of_reversal", "not_reversible", "redemption_already_canceled",
     "discount_consumed", "discount_not_usable", "refund_exceeds_payment", "clock_advancing",
 )  # fmt: skip
@@ -419,11 +419,10 @@ class Oracle:
         refuse_if((command.type.startswith(reserved), "reserved_event_type"))
         if self.is_known(command.id):
             return Verdict(is_new=False)
-        refuse_if_any_refuses(
-            lambda: refuse_if((self.conflicts(command.id), "id_conflict")),
-            lambda: self.linked(command.customer_id, command.account_id),
-        )
+        refuse_if((self.conflicts(command.id), "id_conflict"))
         _customer, accounts = self.linked(command.customer_id, command.account_id)
+        latest = max([self.now(account.program) for account in accounts], default=self.wall)
+        refuse_if((command.occurred_at is not None and command.occurred_at > latest + SKEW, "parameter_invalid"))
         self.take_id(command.id)
         facts = {
             **{"currency": command.currency, "eligible": command.amount_minor, "units": command.minor_per_unit},

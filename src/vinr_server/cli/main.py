@@ -1,21 +1,14 @@
-"""The `vinr` command line."""
+"""The `vinr` command line: options and their help; each command loads what it needs when it is called."""
 
 from __future__ import annotations
 
 import signal
-import sys
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
-import psycopg
 import typer
-import uvloop
-from pydantic import ValidationError
-
-from vinr_server.engine.settings import Settings
-from vinr_server.storage.migrate import SchemaOutdated, migrate, require_current
 
 app = typer.Typer(
     name="vinr",
@@ -94,53 +87,42 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes.", min=1, max=64)] = 1,
 ) -> None:
     """Serve the API from VINR_DATABASE_URL; needs VINR_KEY_PEPPER, and `vinr worker` beside it."""
+    from vinr_server.cli.operating import checked_settings
     from vinr_server.cli.serving import run_server
 
-    settings = _settings()
-    _require_schema(settings.database_url)
+    checked_settings()
     raise typer.Exit(run_server(host=host, port=port, workers=workers))
 
 
 @app.command()
 def worker() -> None:
     """Write what falls due: expiries and test clocks. Any number may run."""
+    import uvloop
+
+    from vinr_server.cli.operating import checked_settings
     from vinr_server.cli.working import run_worker
 
-    settings = _settings()
-    _require_schema(settings.database_url)
-    uvloop.run(run_worker(settings))
+    uvloop.run(run_worker(checked_settings()))
 
 
-@app.command(name="migrate")
-def migrate_command(database_url: DatabaseUrl) -> None:
+@app.command()
+def migrate(database_url: DatabaseUrl) -> None:
     """Bring the database to the newest schema; does nothing where it is there already."""
-    try:
-        before, after = migrate(database_url)
-    except (SchemaOutdated, Exception) as error:  # whatever the database says, it is for the operator's eyes
-        _fail("migrate", str(error).strip().splitlines()[0])
-    typer.echo(f"The schema was at {before or 'nothing'} and is at {after}.")
+    from vinr_server.cli.operating import run_migrate
+
+    typer.echo(run_migrate(database_url))
 
 
 @keys_app.command(name="create")
 def create_key(
-    database_url: DatabaseUrl,
     live: Annotated[bool, typer.Option("--live/--test", help="Live or test data.")] = False,
     tenant: Annotated[str, typer.Option(help="The tenant; made if it is new.")] = "tnt_default",
     name: Annotated[str, typer.Option(help="What the key is for.")] = "",
 ) -> None:
     """Make a secret key and print it, once; only its hash is stored (under VINR_KEY_PEPPER)."""
-    from vinr_server.api.keys import hash_key, make_key
-    from vinr_server.engine.ids import Ids
-    from vinr_server.storage.tenants import add_key, ensure_realm
+    from vinr_server.cli.operating import create_key
 
-    settings = _settings()
-    _require_schema(database_url)
-    key = make_key(livemode=live)
-    with psycopg.connect(database_url) as connection:
-        realm = ensure_realm(connection, tenant, tenant.removeprefix("tnt_"), livemode=live)
-        key_hash = hash_key(key, settings.key_pepper)
-        add_key(connection, realm, key_id=Ids().make_id("key", 0), key_hash=key_hash, name=name)
-    typer.echo(key)
+    typer.echo(create_key(tenant=tenant, livemode=live, name=name))
 
 
 @import_app.command(name="purchases")
@@ -192,28 +174,6 @@ def import_purchases(
         as_json=as_json,
     )
     raise typer.Exit(run_import(options))
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()  # type: ignore[call-arg]
-    except ValidationError as error:
-        wrong = [f"VINR_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
-        _fail("settings", "; ".join(wrong))
-
-
-def _require_schema(database_url: str) -> None:
-    try:
-        require_current(database_url)
-    except SchemaOutdated as error:
-        _fail("database", str(error))
-    except Exception as error:  # SQLAlchemy wraps whatever the driver raised
-        _fail("database", f"can't be reached: {str(error).strip().splitlines()[0]}")
-
-
-def _fail(what: str, why: str) -> NoReturn:
-    print(f"vinr: {what}: {why}", file=sys.stderr)
-    raise typer.Exit(1)
 
 
 def main() -> None:

@@ -51,17 +51,12 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
             return Accepted(payment_payload(present, livemode=context.livemode), is_new=False)
     link = _link(draft, command, context)
     customer_id, accounts = link if not isinstance(link, Rejected) else (None, [])
-    discounts = _discounts(draft, command)
+    checked = [_payable(draft, discount_id, command.currency, customer_id) for discount_id in command.discount_ids]
     instants = [context.now(program_of(draft, account).clock_id) for account in accounts] or [context.wall_now]
-    refusal = first_listed(
-        in_the_future(command.occurred_at, *instants),
-        link,
-        discounts,
-        None if isinstance(discounts, Rejected) else _discount_of_another(draft, discounts, customer_id),
-    )
+    refusal = first_listed(in_the_future(command.occurred_at, *instants), link, *checked)
     if refusal is not None:
         return refusal
-    assert not isinstance(discounts, Rejected), "it would have been refused"
+    discounts = [one for one in checked if isinstance(one, Discount)]
     return _record(draft, command, context, customer_id, accounts, discounts, now=instants[0])
 
 
@@ -169,24 +164,18 @@ def _enrol_unknown(draft: Layer, context: Context, customer_id: str, program_id:
     return None
 
 
-def _discounts(draft: Layer, command: CreatePayment) -> list[Discount] | Rejected:
-    """The discounts the payment consumes, all of them usable."""
-    found = [_payable(draft, discount_id, command.currency) for discount_id in command.discount_ids]
-    return first_listed(*found) or [one for one in found if isinstance(one, Discount)]
-
-
-def _payable(draft: Layer, discount_id: str, currency: str) -> Discount | Rejected:
-    discount = usable_discount(draft, discount_id, param="discounts")
-    if isinstance(discount, Rejected) or discount.benefit.get("currency") in (None, currency):
-        return discount
-    message = f"Discount {discount.id} is in {discount.benefit['currency']}; the payment is in {currency}."
-    return Rejected("parameter_conflict", message, param="discounts")
-
-
-def _discount_of_another(draft: Layer, discounts: Sequence[Discount], customer_id: str | None) -> Rejected | None:
-    for discount in discounts:
-        owner = draft.get(Account, discount.account_id)
-        if customer_id is not None and owner is not None and owner.customer_id != customer_id:
-            message = f"Discount {discount.id} belongs to another customer than {customer_id}."
-            return Rejected("not_eligible", message, param="discounts", details={"condition": "customer"})
-    return None
+def _payable(draft: Layer, discount_id: str, currency: str, customer_id: str | None) -> Discount | Rejected:
+    """The discount, if this payment can consume it; else the first listed of all that stands in the way."""
+    usable = usable_discount(draft, discount_id, param="discounts")
+    discount = draft.get(Discount, discount_id)
+    if discount is None:
+        return usable
+    wrong_currency = wrong_owner = None
+    if discount.benefit.get("currency") not in (None, currency):
+        message = f"Discount {discount.id} is in {discount.benefit['currency']}; the payment is in {currency}."
+        wrong_currency = Rejected("parameter_conflict", message, param="discounts")
+    owner = draft.get(Account, discount.account_id)
+    if customer_id is not None and owner is not None and owner.customer_id != customer_id:
+        message = f"Discount {discount.id} belongs to another customer than {customer_id}."
+        wrong_owner = Rejected("not_eligible", message, param="discounts", details={"condition": "customer"})
+    return first_listed(wrong_currency, wrong_owner, usable) or discount

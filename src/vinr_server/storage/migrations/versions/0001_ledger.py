@@ -159,7 +159,7 @@ create table accounts (
   unique (realm, customer_id, program_id, bucket)
 ) with (fillfactor = 70);
 create index accounts_newest on accounts (realm, program_id, created_at, id);
-create index accounts_expiring on accounts (next_expiry_at) where next_expiry_at is not null;
+create index accounts_expiring on accounts (realm, program_id, next_expiry_at) where next_expiry_at is not null;
 """
 
 LEDGER = """

@@ -1,0 +1,69 @@
+"""What an operator does: check the settings, migrate, make keys. Every failure is a sentence and exit code 1."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import psycopg
+import typer
+from pydantic import ValidationError
+
+from vinr_server.api.keys import hash_key, make_key
+from vinr_server.engine.ids import Ids
+from vinr_server.engine.settings import Settings
+from vinr_server.storage.migrate import SchemaOutdated, migrate, require_current
+from vinr_server.storage.tenants import add_key, ensure_realm
+
+
+def checked_settings() -> Settings:
+    """The settings of the environment, over a database that is reachable and at this version's schema."""
+    settings = _settings()
+    _require_schema(settings.database_url)
+    return settings
+
+
+def run_migrate(database_url: str) -> str:
+    """The database is at the newest schema; says from where to where."""
+    try:
+        before, after = migrate(database_url)
+    except Exception as error:  # whatever the database says, it is for the operator's eyes
+        _fail("migrate", _first_line(error))
+    return f"The schema was at {before or 'nothing'} and is at {after}."
+
+
+def create_key(*, tenant: str, livemode: bool, name: str) -> str:
+    """A new secret key of the tenant, which is made where it is new. Only the key's hash is stored."""
+    settings = checked_settings()
+    key = make_key(livemode=livemode)
+    with psycopg.connect(settings.database_url) as connection:
+        realm = ensure_realm(connection, tenant, tenant.removeprefix("tnt_"), livemode=livemode)
+        key_hash = hash_key(key, settings.key_pepper)
+        add_key(connection, realm, key_id=Ids().make_id("key", 0), key_hash=key_hash, name=name)
+    return key
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        wrong = [f"VINR_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+        _fail("settings", "; ".join(wrong))
+
+
+def _require_schema(database_url: str) -> None:
+    try:
+        require_current(database_url)
+    except SchemaOutdated as error:
+        _fail("database", str(error))
+    except Exception as error:  # SQLAlchemy wraps whatever the driver raised
+        _fail("database", f"can't be reached: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _fail(what: str, why: str) -> NoReturn:
+    print(f"vinr: {what}: {why}", file=sys.stderr)
+    raise typer.Exit(1)

@@ -1,0 +1,536 @@
+-- What the migrations lead to, for reading; a test compares. Renew: .venv/bin/python tests/storage/test_schema.py
+CREATE SCHEMA public;
+
+COMMENT ON SCHEMA public IS 'standard public schema';
+
+CREATE TABLE public.accounts (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    ledger_balance_points bigint NOT NULL,
+    lifetime_points bigint NOT NULL,
+    sequence bigint NOT NULL,
+    payment_count bigint NOT NULL,
+    tier text,
+    next_expiry_at timestamp with time zone,
+    status text NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT accounts_lifetime_points_check CHECK ((lifetime_points >= 0)),
+    CONSTRAINT accounts_sequence_check CHECK ((sequence >= 0)),
+    CONSTRAINT accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'closed'::text])))
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE public.api_keys (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    key_hash bytea NOT NULL,
+    name text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    revoked_at timestamp with time zone
+);
+
+CREATE TABLE public.batches (
+    id uuid NOT NULL,
+    committed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.counters (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    used bigint NOT NULL,
+    CONSTRAINT counters_used_check CHECK ((used >= 0))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.customers (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text,
+    email text,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.deficits (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    entry_id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    sequence bigint NOT NULL,
+    points bigint NOT NULL,
+    remaining_points bigint NOT NULL,
+    CONSTRAINT deficits_check CHECK (((remaining_points >= 0) AND (remaining_points <= points))),
+    CONSTRAINT deficits_points_check CHECK ((points > 0))
+);
+
+CREATE TABLE public.directory (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    owner_bucket smallint NOT NULL,
+    fingerprint bytea NOT NULL
+);
+
+CREATE TABLE public.discounts (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    redemption_id text NOT NULL COLLATE pg_catalog."C",
+    benefit json NOT NULL,
+    status text NOT NULL,
+    payment_id text COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL,
+    consumed_at timestamp with time zone,
+    CONSTRAINT discounts_status_check CHECK ((status = ANY (ARRAY['issued'::text, 'consumed'::text, 'void'::text])))
+);
+
+CREATE TABLE public.earning_rule_revisions (
+    realm integer NOT NULL,
+    rule_id text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    trigger text NOT NULL,
+    earn json NOT NULL,
+    conditions json NOT NULL,
+    multipliers json NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.earning_rules (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    trigger text NOT NULL,
+    earn json NOT NULL,
+    conditions json NOT NULL,
+    multipliers json NOT NULL,
+    is_active boolean NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT earning_rules_revision_check CHECK ((revision > 0))
+);
+
+CREATE TABLE public.entries (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    sequence bigint NOT NULL,
+    kind text NOT NULL,
+    points bigint NOT NULL,
+    balance_after_points bigint NOT NULL,
+    reason text,
+    source_type text,
+    source_id text COLLATE pg_catalog."C",
+    rule_id text COLLATE pg_catalog."C",
+    rule_revision bigint,
+    reverses_id text COLLATE pg_catalog."C",
+    receipt json NOT NULL,
+    metadata json NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT entries_check CHECK (((points > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text])))),
+    CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points > 0) OR (kind = 'reversal'::text))),
+    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'expiry'::text]))),
+    CONSTRAINT entries_points_check CHECK ((points <> 0)),
+    CONSTRAINT entries_sequence_check CHECK ((sequence > 0))
+);
+
+CREATE TABLE public.events (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    type text NOT NULL,
+    account_id text COLLATE pg_catalog."C",
+    data json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    outcome json,
+    is_deliverable boolean NOT NULL,
+    request_id text,
+    idempotency_key text
+);
+
+CREATE TABLE public.idempotency_keys (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    operation text NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    fingerprint bytea NOT NULL,
+    status smallint NOT NULL,
+    event_id text COLLATE pg_catalog."C",
+    reply json,
+    is_kept boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_keys_check CHECK (((event_id IS NULL) <> (reply IS NULL)))
+);
+
+CREATE TABLE public.lot_uses (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    entry_id text NOT NULL COLLATE pg_catalog."C",
+    lot_id text NOT NULL COLLATE pg_catalog."C",
+    cause_id text NOT NULL COLLATE pg_catalog."C",
+    points bigint NOT NULL,
+    CONSTRAINT lot_uses_points_check CHECK ((points <> 0))
+);
+
+CREATE TABLE public.lots (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    sequence bigint NOT NULL,
+    points bigint NOT NULL,
+    remaining_points bigint NOT NULL,
+    expired_points bigint NOT NULL,
+    reversed_points bigint NOT NULL,
+    available_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    CONSTRAINT lots_check CHECK (((expired_points >= 0) AND (expired_points <= points))),
+    CONSTRAINT lots_check1 CHECK (((reversed_points >= 0) AND (reversed_points <= points))),
+    CONSTRAINT lots_check2 CHECK ((expires_at > available_at)),
+    CONSTRAINT lots_check3 CHECK (((remaining_points >= 0) AND (remaining_points <= points))),
+    CONSTRAINT lots_points_check CHECK ((points > 0))
+)
+WITH (fillfactor='85');
+
+CREATE TABLE public.payments (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    account_id text COLLATE pg_catalog."C",
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    minor_per_unit bigint NOT NULL,
+    eligible_minor bigint NOT NULL,
+    tax_minor bigint NOT NULL,
+    shipping_minor bigint NOT NULL,
+    tenders json NOT NULL,
+    discount_ids json NOT NULL,
+    lines json NOT NULL,
+    refunded_minor bigint NOT NULL,
+    refund_count bigint NOT NULL,
+    outcome json NOT NULL,
+    metadata json NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT payments_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT payments_check CHECK (((eligible_minor >= 0) AND (eligible_minor <= amount_minor))),
+    CONSTRAINT payments_check1 CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor)))
+);
+
+CREATE VIEW public.postings AS
+ SELECT entries.realm,
+    entries.id AS entry_id,
+    entries.account_id AS ledger,
+    entries.points
+   FROM public.entries
+UNION ALL
+ SELECT entries.realm,
+    entries.id AS entry_id,
+        CASE entries.kind
+            WHEN 'award'::text THEN 'points_issued'::text
+            WHEN 'adjustment'::text THEN 'points_adjusted'::text
+            WHEN 'reversal'::text THEN 'points_clawed_back'::text
+            WHEN 'expiry'::text THEN 'points_expired'::text
+            ELSE 'points_redeemed'::text
+        END AS ledger,
+    (- entries.points) AS points
+   FROM public.entries;
+
+CREATE TABLE public.programs (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    currency_name text NOT NULL,
+    expiry_months bigint,
+    expiry_rounding text NOT NULL,
+    timezone text NOT NULL,
+    tiers json NOT NULL,
+    status text NOT NULL,
+    clock_id text COLLATE pg_catalog."C",
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT programs_expiry_months_check CHECK ((expiry_months > 0)),
+    CONSTRAINT programs_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text])))
+);
+
+CREATE TABLE public.realms (
+    id integer NOT NULL,
+    tenant_id text NOT NULL COLLATE pg_catalog."C",
+    livemode boolean NOT NULL,
+    catalogue_revision bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE public.realms ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.realms_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.redemptions (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    reward_id text NOT NULL COLLATE pg_catalog."C",
+    reward_revision bigint NOT NULL,
+    status text NOT NULL,
+    points_spent bigint NOT NULL,
+    entry_id text NOT NULL COLLATE pg_catalog."C",
+    cancellation_id text COLLATE pg_catalog."C",
+    discount_id text COLLATE pg_catalog."C",
+    voucher_code text,
+    took_stock boolean NOT NULL,
+    benefit json NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    canceled_at timestamp with time zone,
+    CONSTRAINT redemptions_check CHECK (((status = 'canceled'::text) = (cancellation_id IS NOT NULL))),
+    CONSTRAINT redemptions_points_spent_check CHECK ((points_spent > 0)),
+    CONSTRAINT redemptions_status_check CHECK ((status = ANY (ARRAY['confirmed'::text, 'canceled'::text])))
+);
+
+CREATE TABLE public.refunds (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    payment_id text NOT NULL COLLATE pg_catalog."C",
+    amount_minor bigint NOT NULL,
+    eligible_minor bigint,
+    reason text,
+    points_reversed bigint NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor >= 0))
+);
+
+CREATE TABLE public.rewards (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    name text NOT NULL,
+    cost_points bigint NOT NULL,
+    benefit json NOT NULL,
+    stock bigint,
+    per_member_limit bigint,
+    tiers json NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    status text NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT rewards_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT rewards_cost_points_check CHECK ((cost_points > 0)),
+    CONSTRAINT rewards_per_member_limit_check CHECK ((per_member_limit > 0)),
+    CONSTRAINT rewards_revision_check CHECK ((revision > 0)),
+    CONSTRAINT rewards_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text]))),
+    CONSTRAINT rewards_stock_check CHECK ((stock >= 0))
+);
+
+CREATE TABLE public.tenants (
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    timezone text DEFAULT 'UTC'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.test_clocks (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text,
+    frozen_at timestamp with time zone NOT NULL,
+    status text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT test_clocks_status_check CHECK ((status = ANY (ARRAY['ready'::text, 'advancing'::text])))
+);
+
+ALTER TABLE ONLY public.accounts
+    ADD CONSTRAINT accounts_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.accounts
+    ADD CONSTRAINT accounts_realm_customer_id_program_id_bucket_key UNIQUE (realm, customer_id, program_id, bucket);
+
+ALTER TABLE ONLY public.alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (realm, id);
+
+ALTER TABLE ONLY public.batches
+    ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.counters
+    ADD CONSTRAINT counters_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.customers
+    ADD CONSTRAINT customers_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.deficits
+    ADD CONSTRAINT deficits_pkey PRIMARY KEY (realm, entry_id, bucket);
+
+ALTER TABLE ONLY public.directory
+    ADD CONSTRAINT directory_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.discounts
+    ADD CONSTRAINT discounts_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.earning_rule_revisions
+    ADD CONSTRAINT earning_rule_revisions_pkey PRIMARY KEY (realm, rule_id, revision);
+
+ALTER TABLE ONLY public.earning_rules
+    ADD CONSTRAINT earning_rules_pkey PRIMARY KEY (realm, id);
+
+ALTER TABLE ONLY public.entries
+    ADD CONSTRAINT entries_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.entries
+    ADD CONSTRAINT entries_realm_account_id_sequence_bucket_key UNIQUE (realm, account_id, sequence, bucket);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (realm, key, operation, bucket);
+
+ALTER TABLE ONLY public.lot_uses
+    ADD CONSTRAINT lot_uses_pkey PRIMARY KEY (realm, entry_id, lot_id, cause_id, bucket);
+
+ALTER TABLE ONLY public.lots
+    ADD CONSTRAINT lots_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.programs
+    ADD CONSTRAINT programs_pkey PRIMARY KEY (realm, id);
+
+ALTER TABLE ONLY public.realms
+    ADD CONSTRAINT realms_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.realms
+    ADD CONSTRAINT realms_tenant_id_livemode_key UNIQUE (tenant_id, livemode);
+
+ALTER TABLE ONLY public.redemptions
+    ADD CONSTRAINT redemptions_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.rewards
+    ADD CONSTRAINT rewards_pkey PRIMARY KEY (realm, id);
+
+ALTER TABLE ONLY public.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.test_clocks
+    ADD CONSTRAINT test_clocks_pkey PRIMARY KEY (realm, id);
+
+CREATE INDEX accounts_expiring ON public.accounts USING btree (realm, program_id, next_expiry_at) WHERE (next_expiry_at IS NOT NULL);
+
+CREATE INDEX accounts_newest ON public.accounts USING btree (realm, program_id, created_at, id);
+
+CREATE INDEX batches_oldest ON public.batches USING btree (committed_at);
+
+CREATE INDEX customers_newest ON public.customers USING btree (realm, created_at, id);
+
+CREATE INDEX deficits_unpaid ON public.deficits USING btree (realm, account_id) WHERE (remaining_points > 0);
+
+CREATE INDEX entries_by_reversed ON public.entries USING btree (realm, reverses_id) WHERE (reverses_id IS NOT NULL);
+
+CREATE UNIQUE INDEX entries_by_source ON public.entries USING btree (realm, source_id, account_id, rule_id, bucket) WHERE ((source_id IS NOT NULL) AND (kind = 'award'::text));
+
+CREATE INDEX events_newest ON public.events USING btree (realm, created_at, id);
+
+CREATE INDEX idempotency_keys_of_30_days ON public.idempotency_keys USING btree (created_at) WHERE (NOT is_kept);
+
+CREATE INDEX lots_live ON public.lots USING btree (realm, account_id, expires_at, available_at, sequence) WHERE (remaining_points > 0);
+
+CREATE INDEX payments_newest ON public.payments USING btree (realm, created_at, id);
+
+CREATE INDEX payments_of_customer ON public.payments USING btree (realm, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
+
+CREATE INDEX redemptions_of_account ON public.redemptions USING btree (realm, account_id, id);
+
+CREATE INDEX refunds_of_payment ON public.refunds USING btree (realm, payment_id);
+
+CREATE INDEX test_clocks_advancing ON public.test_clocks USING btree (realm, id) WHERE ((status = 'advancing'::text) AND (deleted_at IS NULL));
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_realm_fkey FOREIGN KEY (realm) REFERENCES public.realms(id);
+
+ALTER TABLE ONLY public.realms
+    ADD CONSTRAINT realms_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+
+GRANT USAGE ON SCHEMA public TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.accounts TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.alembic_version TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO vinr_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.batches TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.counters TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.deficits TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.directory TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.discounts TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.earning_rule_revisions TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.earning_rules TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.entries TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.events TO vinr_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.lot_uses TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.lots TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.payments TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.postings TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.programs TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.realms TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.redemptions TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.refunds TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.rewards TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tenants TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.test_clocks TO vinr_app;
