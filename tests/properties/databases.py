@@ -30,11 +30,12 @@ where c.table_schema = 'public' and c.column_name = 'realm' and t.table_type = '
 
 @dataclass
 class Database:
-    """One database: `runner` runs what is asynchronous, `reads` is a connection of the checks' own."""
+    """One database: `runner` runs what is asynchronous, `connection` is for batches, `reads` for what the checks ask."""
 
     url: str
     runner: asyncio.Runner
     connection: Any
+    writer: Writer
     reads: psycopg.Connection[Any]
     tables: list[str]
 
@@ -54,20 +55,14 @@ class Database:
         run.ids.start_at(FIRST_ID)
         return run
 
-    @contextmanager
-    def writer_run(self, variant: int, *, has_two_realms: bool) -> Iterator[WriterRun]:
-        """A run through a Writer, with its worlds ready."""
+    def writer_run(self, variant: int, *, has_two_realms: bool) -> WriterRun:
+        """A run through the Writer, with its worlds ready."""
         realms = [self.realm() for _realm in range(1 + has_two_realms)]
-        writer = Writer(partial(connect_writer, self.url), clock=lambda: WALL)
-        self.runner.run(writer.start())
-        try:
-            run = WriterRun(self.runner, writer, realms)
-            for realm in range(len(realms)):
-                for batch in setup(variant, realm):
-                    run.submit(batch)
-            yield run
-        finally:
-            self.runner.run(writer.stop())
+        run = WriterRun(self.runner, self.writer, realms)
+        for realm in range(len(realms)):
+            for batch in setup(variant, realm):
+                run.submit(batch)
+        return run
 
     def rows(self, run: Run) -> list[str]:
         """Every row of the run's realms, without what differs between realms by nature: the realm and its buckets."""
@@ -89,8 +84,11 @@ def open_database(url: str) -> Iterator[Database]:
     """The database, with its loop and connections, closed in the end."""
     with asyncio.Runner() as runner, psycopg.connect(url, autocommit=True) as reads:
         connection = runner.run(connect_writer(url))
+        writer = Writer(partial(connect_writer, url), clock=lambda: WALL)
+        runner.run(writer.start())
         tables = [record[0] for record in reads.execute(TABLES_OF_A_REALM)]
         try:
-            yield Database(url, runner, connection, reads, tables)
+            yield Database(url, runner, connection, writer, reads, tables)
         finally:
+            runner.run(writer.stop())
             runner.run(connection.close())

@@ -54,7 +54,9 @@ def sizes_of(thrown: bytes) -> list[int]:
     return [1 + byte % 16 for byte in thrown]
 
 
-moves = st.lists(st.binary(min_size=MOVE_BYTES, max_size=MOVE_BYTES), min_size=1, max_size=MOVES_MAX)
+move = st.binary(min_size=MOVE_BYTES, max_size=MOVE_BYTES)
+# Lists of unbounded wish are short; half of the histories are long.
+moves = st.lists(move, min_size=1, max_size=MOVES_MAX) | st.lists(move, min_size=12, max_size=MOVES_MAX)
 histories = st.builds(plan, st.integers(0, 11), moves, has_two_realms=st.booleans())
 splits = st.binary(min_size=1, max_size=6).map(sizes_of)
 

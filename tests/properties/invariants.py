@@ -121,11 +121,12 @@ select e.id, e.kind from entries e where e.realm = any(%(realms)s)
 select k.key, k.operation from idempotency_keys k left join events e on e.realm = k.realm and e.id = k.event_id
 where k.realm = any(%(realms)s) and k.event_id is not null and (e.id is null or e.xmin <> k.xmin)""",
     "I5 a key did one thing once": """
-select k.key, k.operation, e.type, count(*) from idempotency_keys k
+select k.key, k.operation, e.type, twin.request_id from idempotency_keys k
 join events e on e.realm = k.realm and e.id = k.event_id
 join events twin on twin.realm = e.realm and twin.idempotency_key = k.key and twin.type = e.type
-  and twin.request_id <> e.request_id and twin.xmin = e.xmin
-where k.realm = any(%(realms)s) group by 1, 2, 3""",
+where k.realm = any(%(realms)s) and twin.request_id <> e.request_id and twin.request_id not in (
+  select v.request_id from idempotency_keys o join events v on v.realm = o.realm and v.id = o.event_id
+  where o.realm = k.realm and o.key = k.key and o.operation <> k.operation)""",
     "I5 an entry and its event were written by one transaction": """
 select e.id, e.kind from entries e where e.realm = any(%(realms)s) and not exists (
   select from events v where v.realm = e.realm and v.account_id = e.account_id and v.xmin = e.xmin)""",

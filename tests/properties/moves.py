@@ -311,12 +311,16 @@ def sweep(plan: Planner) -> None:
 
 
 def overspend(plan: Planner) -> None:
-    """Points are awarded, spent, and clawed back; then some more come in."""
+    """Points are awarded, spent, and clawed back, from later points or into a deficit; then some more come in."""
     account = plan.account()
     plan.do(commands.AwardPoints(account, plan.dice.pick(POINTS)))
+    mine = [award for award, owner in plan.known.awards if owner == account]
     drain(plan, account)
-    reverse(plan)
-    if plan.dice.one_in(2):
+    if plan.dice.one_in(3):
+        plan.do(commands.AwardPoints(account, plan.dice.pick((25, 200))))
+    if mine:
+        plan.do(commands.ReversePoints(mine[-1], plan.dice.pick((None, None, 5))))
+    if not plan.dice.one_in(3):
         award(plan)
 
 
@@ -378,7 +382,7 @@ def cash_in(plan: Planner) -> None:
 
 WEIGHTS: dict[Move, int] = {
     award: 9, pay: 12, redeem: 9, reverse: 8, refund: 10, cancel: 8, adjust: 5, advance: 8, sweep: 2, again: 6, repeat: 8,
-    report: 5, enrol: 3, close: 4, use_discount: 4, edit: 5, thank: 4, overspend: 8, outlive: 6, empty_shelf: 5,
+    report: 5, enrol: 3, close: 6, use_discount: 4, edit: 5, thank: 4, overspend: 12, outlive: 9, empty_shelf: 6,
     return_goods: 6, cash_in: 4,
 }  # fmt: skip
 MOVES: list[Move] = [move for move, weight in WEIGHTS.items() for _time in range(weight)]

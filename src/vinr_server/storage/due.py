@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-# Accounts whose earliest lot is over at their program's now. Plan: for each program a short scan of accounts_expiring. An
-# index on the expiry alone met every member of a program whose test clock stands in the past, again and again.
+# Accounts whose earliest lot is over at their program's now. Plan: for each program a short scan of accounts_expiring.
+# An index on the expiry alone met every member of a program whose test clock stands in the past, again and again.
 DUE_ACCOUNTS = """
 select p.realm, r.livemode, a.id
 from programs p

@@ -1,0 +1,391 @@
+"""`vinr dev` and its siblings as real processes: starts, restarts, stops, refusals in sentences."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+import typer.main
+from conftest import PEPPER, make_realm, wait_until
+from typer.testing import CliRunner
+from vinr_server.cli.main import app
+from vinr_server.cli.sandbox import seed
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.embedded import EmbeddedServer
+
+VINR = [sys.executable, "-m", "vinr_server.cli"]
+SETTINGS = ("VINR_DATABASE_URL", "VINR_KEY_PEPPER", "VINR_READERS", "VINR_SECRET_KEY", "VINR_BASE_URL")
+# Without what the machine may have set for a VINR of its own.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+
+
+@dataclass
+class Dev:
+    """A `vinr dev` that runs, and what it announced."""
+
+    process: subprocess.Popen[bytes]
+    data: Path
+    announced: dict[str, str]
+
+    def client(self) -> httpx2.Client:
+        """A client with the sandbox's key."""
+        headers = {"Authorization": f"Bearer {self.announced['secret_key']}"}
+        return httpx2.Client(base_url=self.announced["base_url"], headers=headers, timeout=20, trust_env=False)
+
+    def end(self, number: int) -> tuple[float, str]:
+        """Send it a signal; how long it took to end, and what it left on stderr."""
+        started_at = time.monotonic()
+        self.process.send_signal(number)
+        _stdout, stderr = self.process.communicate(timeout=20)
+        return time.monotonic() - started_at, stderr.decode()
+
+
+def launch(data: Path, *more: str) -> subprocess.Popen[bytes]:
+    """A `vinr dev` on a data directory, on its way up."""
+    command = [*VINR, "dev", "--json", "--data", str(data), *(more or ("--port", "0"))]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, start_new_session=True
+    )
+
+
+def announce(process: subprocess.Popen[bytes], *, seconds: float = 60) -> dict[str, str]:
+    """The line it prints when it is ready."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], seconds)
+    assert ready, f"nothing was announced within {seconds} s"
+    line = process.stdout.readline()
+    assert line.endswith(b"\n"), (line, process.stderr and process.stderr.read())
+    return dict(json.loads(line))
+
+
+def start(data: Path) -> Dev:
+    """A `vinr dev` that is ready."""
+    process = launch(data)
+    return Dev(process, data, announce(process))
+
+
+def processes_of(data: Path) -> list[str]:
+    """The command lines that name a data directory, and the backends that work in it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            is_inside = str(process / "cwd") and os.readlink(process / "cwd").startswith(str(data))
+        except OSError:
+            continue
+        if str(data) in command or is_inside:
+            found.append(f"{process.name}: {command}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    """An open directory for data; every process started on it is ended, whatever the tests did."""
+    made = Path(tempfile.mkdtemp(prefix="vinr-dev-", dir="/tmp"))
+    made.chmod(0o755)
+    yield made
+    for line in processes_of(made):
+        os.kill(int(line.partition(":")[0]), signal.SIGKILL)
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def dev(directory: Path) -> Iterator[Dev]:
+    """The sandbox that most tests look at, started once."""
+    made = start(directory / "shared")
+    yield made
+    if made.process.poll() is None:
+        made.end(signal.SIGTERM)
+
+
+class TestAnnouncement:
+    def test_is_one_line_of_json(self, dev: Dev) -> None:
+        assert set(dev.announced) >= {"base_url", "secret_key", "database_url"}
+        assert dev.announced["base_url"].startswith("http://127.0.0.1:")
+        assert dev.announced["secret_key"].startswith("sk_test_")
+        with psycopg.connect(dev.announced["database_url"]) as connection:
+            assert connection.execute("select count(*) from programs").fetchone() == (2,)
+        assert dev.process.stdout is not None
+        assert select.select([dev.process.stdout], [], [], 0) == ([], [], []), "more than one line"
+
+    def test_comes_when_everything_answers(self, dev: Dev) -> None:
+        with httpx2.Client(base_url=dev.announced["base_url"], trust_env=False) as anybody:
+            assert [anybody.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+            assert anybody.get("/v1/loyalty/programs").status_code == 401
+
+    def test_keeps_its_secrets_to_itself(self, dev: Dev) -> None:
+        for name in ("sandbox.json", "postgres.json", "postgres.log", "lock", "running.json"):
+            if name in ("sandbox.json", "postgres.json") or (dev.data / name).exists():
+                assert stat.S_IMODE((dev.data / name).stat().st_mode) == 0o600, name
+        kept = json.loads((dev.data / "sandbox.json").read_text())
+        assert kept["secret_key"] == dev.announced["secret_key"]
+        commands = " ".join(processes_of(dev.data))
+        assert dev.announced["secret_key"] not in commands
+        assert dev.announced["database_url"].split(":")[2].split("@")[0] not in commands
+
+
+class TestSandbox:
+    def test_is_seeded(self, dev: Dev) -> None:
+        with dev.client() as client:
+
+            def get(path: str) -> dict[str, Any]:
+                answer = client.get(f"/v1/{path}")
+                assert answer.status_code == 200, (path, answer.text)
+                return dict(answer.json())
+
+            tiers = [tier["id"] for tier in get("loyalty/programs/prog_default")["tiers"]]
+            assert get("loyalty/programs/prog_summer")["status"] == "active"
+            reward, account = get("loyalty/rewards/rwd_freeShip"), get("loyalty/accounts/loy_abc123")
+            assert get("customers/cust_8sJ2k")["id"] == "cust_8sJ2k"
+            rules = get("loyalty/earning_rules")["data"]
+            five = [one for one in get("loyalty/rewards?program=prog_default")["data"] if one["points_cost"] == 100]
+
+        assert tiers == ["silver", "gold", "platinum"]
+        assert (reward["program"], reward["stock"], reward["per_member_limit"]) == ("prog_summer", None, None)
+        assert (account["customer"], account["tier"], account["balance"]) == ("cust_abc123", "gold", 600)
+        assert [(one["program"], one["earn"]["points_per_currency_unit"]) for one in rules] == [("prog_default", 1)]
+        assert five[0]["benefit"] == {"type": "discount", "amount": 500, "currency": "EUR"}
+
+    def test_works(self, dev: Dev) -> None:
+        """Earn, redeem and expire in the sandbox as its guide has it."""
+        with dev.client() as client:
+            enrol = {"program": "prog_summer", "customer": "cust_8sJ2k"}
+            account = client.post("/v1/loyalty/accounts", json=enrol).json()["id"]
+            client.post("/v1/loyalty/points/award", json={"account": account, "points": 250})
+            redemption = client.post("/v1/loyalty/redemptions", json={"account": account, "reward": "rwd_freeShip"})
+            clock = client.post("/v1/test_helpers/test_clocks", json={"frozen_time": "2026-01-01"}).json()["id"]
+            url = f"/v1/test_helpers/test_clocks/{clock}"
+            client.post(f"{url}/advance", json={"frozen_time": "2027-01-01"})
+            wait_until(lambda: client.get(url).json()["status"] == "ready", seconds=5, what="the worker is at work")
+
+        assert redemption.status_code == 201, redemption.text
+        assert redemption.json()["discount"].startswith("disc_")
+
+    async def test_is_seeded_once_and_for_all(self, writer: Writer, database: str) -> None:
+        """Also when the keys of configuration are forgotten, which happens after 30 days."""
+        realm = make_realm(database).id
+        await seed(writer, realm)
+        counts = "select (select count(*) from {}) + (select count(*) from {})".format
+        tables = [("programs", "rewards"), ("earning_rules", "earning_rule_revisions"), ("customers", "accounts"), ("entries", "lots")]
+
+        def counted() -> list[Any]:
+            with psycopg.connect(database) as connection:
+                return [connection.execute(counts(*pair).encode()).fetchone() for pair in tables]
+
+        first = counted()
+        await seed(writer, realm)
+        second = counted()
+        with psycopg.connect(database) as connection:
+            connection.execute("delete from idempotency_keys where not is_kept")
+        await seed(writer, realm)
+        third = counted()
+
+        assert first == [(4,), (2,), (3,), (2,)]
+        assert (second, third) == (first, first)
+
+
+class TestRefusals:
+    def test_of_a_second_one_on_the_same_data(self, dev: Dev) -> None:
+        code, stdout, stderr = finish(launch(dev.data))
+
+        assert (code, stdout) == (1, "")
+        assert "in use by another vinr" in stderr and str(dev.process.pid) in stderr, stderr
+        assert_sentence(stderr)
+        with dev.client() as client:
+            assert client.get("/v1/loyalty/programs").status_code == 200, "the first one goes on"
+
+    def test_of_a_port_that_is_taken(self, directory: Path) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = str(taken.getsockname()[1])
+            code, stdout, stderr = finish(launch(directory / "no_port", "--port", port))
+
+        assert (code, stdout) == (1, "")
+        assert port in stderr and "--port" in stderr, stderr
+        assert_sentence(stderr)
+        assert not processes_of(directory / "no_port")
+
+    def test_of_settings_and_databases_that_will_not_do(self, postgres: EmbeddedServer, template: str) -> None:
+        base = postgres.url.rsplit("/", 1)[0]
+        with psycopg.connect(f"{base}/postgres", autocommit=True) as connection:
+            connection.execute("drop database if exists never_migrated")
+            connection.execute("create database never_migrated")
+        nobody = "postgresql://vinr:secret-word@127.0.0.1:1/vinr"
+        pepper = {"VINR_KEY_PEPPER": PEPPER}
+        cases: dict[str, tuple[list[str], dict[str, str], str]] = {
+            "serve without a URL": (["serve"], pepper, "VINR_DATABASE_URL"),
+            "worker without a URL": (["worker"], pepper, "VINR_DATABASE_URL"),
+            "serve without a pepper": (["serve"], {"VINR_DATABASE_URL": postgres.url}, "VINR_KEY_PEPPER"),
+            "serve with a short pepper": (["serve"], {"VINR_DATABASE_URL": postgres.url, "VINR_KEY_PEPPER": "x"}, "VINR_KEY_PEPPER"),
+            "serve on nothing": (["serve"], {"VINR_DATABASE_URL": nobody, **pepper}, "can't be reached"),
+            "worker on nothing": (["worker"], {"VINR_DATABASE_URL": nobody, **pepper}, "can't be reached"),
+            "migrate on nothing": (["migrate"], {"VINR_DATABASE_URL": nobody}, "migrate"),
+            "keys on nothing": (["keys", "create"], {"VINR_DATABASE_URL": nobody, **pepper}, "can't be reached"),
+            "serve unmigrated": (["serve"], {"VINR_DATABASE_URL": f"{base}/never_migrated", **pepper}, "vinr migrate"),
+            "worker unmigrated": (["worker"], {"VINR_DATABASE_URL": f"{base}/never_migrated", **pepper}, "vinr migrate"),
+            "serve on no such database": (["serve"], {"VINR_DATABASE_URL": f"{base}/nowhere", **pepper}, "nowhere"),
+            "serve on no URL": (["serve"], {"VINR_DATABASE_URL": "localhost", **pepper}, "postgresql://"),
+            "serve on MySQL": (["serve"], {"VINR_DATABASE_URL": "mysql://root:secret-word@x/y", **pepper}, "postgresql://"),
+        }  # fmt: skip
+        failures = []
+
+        for some in in_groups(list(cases.items()), of=4):
+            running = {name: command(arguments, env) for name, (arguments, env, _word) in some}
+            for name, (_arguments, _env, word) in some:
+                code, stdout, stderr = finish(running[name])
+                if (code, stdout) != (1, "") or word not in stderr:
+                    failures.append(f"{name}: exit {code}, {stdout!r}, {stderr!r}")
+                try:
+                    assert_sentence(stderr)
+                except AssertionError as failed:
+                    failures.append(f"{name}: {failed}")
+
+        assert not failures, "\n".join(failures)
+
+    def test_of_a_port_that_is_taken_for_serving(self, postgres: EmbeddedServer, template: str) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = str(taken.getsockname()[1])
+            env = {"VINR_DATABASE_URL": postgres.url, "VINR_KEY_PEPPER": PEPPER}
+            running = [command(["serve", "--port", port, "--workers", workers], env) for workers in ("1", "2")]
+            results = [finish(one) for one in running]
+
+        for code, stdout, stderr in results:
+            assert (code, stdout) == (1, ""), stderr
+            assert port in stderr and "--port" in stderr, stderr
+            assert_sentence(stderr)
+
+
+def in_groups(items: list[Any], *, of: int) -> list[list[Any]]:
+    """The items, a few at a time."""
+    return [items[at : at + of] for at in range(0, len(items), of)]
+
+
+def command(arguments: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A `vinr` with settings of its own."""
+    return subprocess.Popen(
+        [*VINR, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT | env, start_new_session=True
+    )
+
+
+def finish(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a process that ends by itself."""
+    try:
+        stdout, stderr = process.communicate(timeout=40)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        stdout, stderr = process.communicate()
+        raise AssertionError(f"it did not end: {stdout.decode()!r} {stderr.decode()!r}") from None
+    return process.returncode, stdout.decode(), stderr.decode()
+
+
+def assert_sentence(stderr: str) -> None:
+    """What a person can act upon: no traceback, no secret, a line or two."""
+    assert "Traceback" not in stderr, stderr
+    assert 'File "' not in stderr, stderr
+    assert "secret-word" not in stderr, stderr
+    assert stderr.startswith("vinr"), stderr
+    assert 1 <= len(stderr.strip().splitlines()) <= 3, stderr
+
+
+class TestRestarts:
+    def test_go_on_with_the_same_key_and_data_after_any_end(self, directory: Path) -> None:
+        data = directory / "restarted"
+        first = start(data)
+        points = 0
+
+        def spend_a_moment(dev: Dev) -> None:
+            nonlocal points
+            assert dev.announced["secret_key"] == first.announced["secret_key"]
+            with dev.client() as client:
+                assert client.get("/v1/loyalty/accounts/loy_abc123").json()["balance"] == 600 + points
+                client.post("/v1/loyalty/points/award", json={"account": "loy_abc123", "points": 7})
+                points += 7
+
+        spend_a_moment(first)
+        seconds, stderr = first.end(signal.SIGTERM)
+        assert seconds < 10 and "Traceback" not in stderr, stderr
+        assert processes_of(data) == []
+
+        second = start(data)
+        spend_a_moment(second)
+        second.end(signal.SIGKILL)  # its PostgreSQL is told by the death signal, or ended by the next start
+
+        third = start(data)
+        spend_a_moment(third)
+        with psycopg.connect(third.announced["database_url"]) as connection:
+            query = "select (select count(*) from programs), (select count(*) from earning_rules), (select count(*) from entries)"
+            assert connection.execute(query).fetchone() == (2, 1, 4)
+        seconds, stderr = third.end(signal.SIGINT)
+        assert seconds < 10 and "Traceback" not in stderr, stderr
+        assert processes_of(data) == []
+
+    @pytest.mark.parametrize("seconds", [0.5, 1.2])
+    def test_come_up_after_a_start_that_was_cut_short(self, directory: Path, seconds: float) -> None:
+        data = directory / f"cut_{seconds}"
+        process = launch(data)
+        time.sleep(seconds)  # somewhere in the middle: of imports, initdb, the first start or the migration
+
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        wait_until(lambda: processes_of(data) == [], seconds=10, what="nothing of it is left")
+        again = start(data)
+        with again.client() as client:
+            balance = client.get("/v1/loyalty/accounts/loy_abc123").json()["balance"]
+        again.end(signal.SIGTERM)
+
+        assert balance == 600
+
+
+def every_command() -> list[list[str]]:
+    """The names that lead to each command and group."""
+    found: list[list[str]] = [[]]
+
+    def walk(group: Any, names: list[str]) -> None:
+        for name, one in sorted(getattr(group, "commands", {}).items()):
+            found.append([*names, name])
+            walk(one, [*names, name])
+
+    walk(typer.main.get_command(app), [])
+    return found
+
+
+class TestHelp:
+    @pytest.mark.parametrize("names", every_command(), ids=lambda names: " ".join(["vinr", *names]))
+    def test_is_there_for_every_command(self, names: list[str]) -> None:
+        result = CliRunner().invoke(app, [*names, "--help"])
+
+        assert result.exit_code == 0, result.output
+        assert "Usage" in result.output and "--help" in result.output
+
+    def test_is_what_the_script_says(self) -> None:
+        script = Path(sys.executable).parent / "vinr"
+        runs: dict[str, Callable[[], subprocess.CompletedProcess[str]]] = {
+            name: lambda arguments=arguments: subprocess.run(arguments, capture_output=True, text=True, timeout=40, env=ENVIRONMENT)  # type: ignore[misc]
+            for name, arguments in {"help": [str(script), "--help"], "unknown": [str(script), "frobnicate"]}.items()
+        }
+
+        told, unknown = runs["help"](), runs["unknown"]()
+
+        assert told.returncode == 0
+        for name in ("dev", "serve", "worker", "migrate", "keys"):
+            assert name in told.stdout
+        assert unknown.returncode == 2 and "Traceback" not in unknown.stderr

@@ -1,0 +1,48 @@
+"""After random histories through the Writer the tables keep every invariant, and hold what the oracle says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from conftest import make_database
+from databases import Database, open_database
+from examples import expect, hold
+from figures import Judge
+from histories import History, histories, occurrences, splits
+from invariants import violations
+from steps import batches
+from vinr_server.storage.embedded import EmbeddedServer
+from worlds import setup
+
+counted: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module")
+def database(postgres: EmbeddedServer, template: str) -> Iterator[Database]:
+    with open_database(make_database(postgres, template)) as opened:
+        yield opened
+
+
+def test_the_tables_keep_every_invariant(database: Database) -> None:
+    def law(history: History, sizes: list[int]) -> None:
+        run = database.writer_run(history.variant, has_two_realms=history.has_two_realms)
+        judge = Judge(run)
+        for realm in range(len(run.realms)):
+            for step in (step for batch in setup(history.variant, realm) for step in batch):
+                judge.judge(step, run.outcomes[step.number])
+
+        for batch in batches(history.steps, sizes):
+            for step, outcome in zip(batch, run.submit(batch), strict=True):
+                judge.judge(step, outcome)
+        counted.update(occurrences(history))
+
+        judge.compare_tables(database, run)
+        assert violations(database, run.realms) == {}
+
+    hold(law, examples=120, history=histories, sizes=splits)
+
+    sizes = database.writer.batch_sizes
+    counted["batches"] = sum(count for size, count in sizes.items() if size > 1)
+    expect(counted, {"batches": 1_000, "deficits": 100, "replays": 40, "entries: expiry": 200, "reward_out_of_stock": 5})
