@@ -145,7 +145,11 @@ class AwardBench:
             with Meter(postgres_pid=self.rig.postgres.pid) as meter:
                 figures = run_pgbench(url, form, seconds=self.plan.seconds, run=2, **known)
             after = _counts(url)
-            if figures.failed or after["entries"] - before["entries"] != figures.transactions:
+            if (
+                not figures.transactions
+                or figures.failed
+                or after["entries"] - before["entries"] != figures.transactions
+            ):
                 self.problems.append(f"pgbench {form}, {clients} clients, round {number}: {figures}")
             self._compare(form, clients, count_written(url, COUNTED))
         finally:

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import httpx2
 import psycopg
-from conftest import Realm, RunningServer, make_realm
 from psycopg import sql
+
+from conftest import Realm, RunningServer, make_realm
 
 Json = dict[str, Any]
 TYPES = {401: "authentication_error", 422: "idempotency_error"}

@@ -11,9 +11,16 @@ from urllib.parse import quote
 
 import pytest
 from api_world import Json, World, build_world, problem
+
 from conftest import RunningServer
 
-LISTS = ("loyalty/programs", "loyalty/accounts", "loyalty/earning_rules", "loyalty/points", "loyalty/rewards")
+LISTS: tuple[str, ...] = (
+    "loyalty/programs",
+    "loyalty/accounts",
+    "loyalty/earning_rules",
+    "loyalty/points",
+    "loyalty/rewards",
+)
 LISTS += ("loyalty/redemptions", "payments", "customers", "events", "test_helpers/test_clocks")
 
 
@@ -32,8 +39,10 @@ def unreadable_lists(world: World) -> list[str]:
 
 
 STRANGE_NAMES = (
-    "a/b", "/", "a//b", "..", ".", "a/../b", "%41", "%2F", "%", "a%", "a b", " ", "a?b", "a#b", "a&b=c", "a+b", "ä", "日本", "😀",
-    "a'b", 'a"b', "a\\b", "a;b", "a\nb", "a\tb", "a\x7f", "a\u2028b", "\u202eabc", "A" * 240, "refund", "0" * 27, "null", "é", "e\u0301",
+    "a/b", "/", "a//b", "..", ".", "a/../b", "%41", "%2F", "%", "a%", "a b", " ", "a?b", "a#b", "a&b=c", "a+b", "ä",
+    "日本", "😀",
+    "a'b", 'a"b', "a\\b", "a;b", "a\nb", "a\tb", "a\x7f", "a\u2028b", "\u202eabc", "A" * 240, "refund", "0" * 27,
+    "null", "é", "e\u0301",
 )  # fmt: skip
 
 
@@ -71,8 +80,10 @@ class TestIds:
 
 
 TEXTS = (
-    "x" * 255, "é" * 255, "😀" * 255, "<script>alert(1)</script>", "'; drop table entries; --", "\u202eright to left", "a\u2028b", "\ufeffx",
-    "\u0001\u001f", "\x7f", " ", "\t", "\\u0000", "\\\\u0000", "C:\\u0000ffice", "{}", "null", "1e999999999999999999999", "[" * 100,
+    "x" * 255, "é" * 255, "😀" * 255, "<script>alert(1)</script>", "'; drop table entries; --", "\u202eright to left",
+    "a\u2028b", "\ufeffx",
+    "\u0001\u001f", "\x7f", " ", "\t", "\\u0000", "\\\\u0000", "C:\\u0000ffice", "{}", "null",
+    "1e999999999999999999999", "[" * 100,
     '"', "\\", '\\"', "=1+1", "e\u0301", "\U0010ffff", "\ufffd", "%00", "${jndi:ldap://x}",
 )  # fmt: skip
 LONG_TEXTS = ("x" * 500, "7" * 400, "7" * 500, "[{" * 250, "\\u0000" * 80)
@@ -105,7 +116,10 @@ class TestTexts:
         for text in (*TEXTS, "customerId", "metadata2", "__proto__", ""):
             data = {text: {text: [text, {"snake_case": 1, "camelCase": 2}]}}
             created = world.client.post("/v1/events", json={"type": "review.posted", "data": data})
-            if created.status_code != 201 or world.client.get(f"/v1/events/{created.json()['id']}").json()["data"] != data:
+            if (
+                created.status_code != 201
+                or world.client.get(f"/v1/events/{created.json()['id']}").json()["data"] != data
+            ):
                 failures.append(f"{text[:40]!r}: {created.status_code} {created.text[:160]}")
 
         assert not failures, f"{len(failures)}:\n" + "\n".join(failures)
@@ -123,10 +137,14 @@ class TestTexts:
 class TestNumbers:
     def test_of_data_come_back_exactly(self, world: World) -> None:
         numbers = (
-            "0", "-0", "1", "-1", "9007199254740993", "9223372036854775807", "9223372036854775808", "-9223372036854775809",
-            "18446744073709551615", "18446744073709551616", "1" * 399, "0.1", "1.0", "1.10", "0.30000000000000004", "1e3", "1E-3", "1e22",
-            "123456789.123456789123456789123456789", "0." + "1" * 300, "1e300", "1e400", "-1e400", "1e99999", "1e-99999", "5e-324",
-            "1e999999999999999999", "1e-999999999999999999", "1e1000000000000000000", "1e99999999999999999999", "-1e-99999999999999999999",
+            "0", "-0", "1", "-1", "9007199254740993", "9223372036854775807", "9223372036854775808",
+            "-9223372036854775809",
+            "18446744073709551615", "18446744073709551616", "1" * 399, "0.1", "1.0", "1.10", "0.30000000000000004",
+            "1e3", "1E-3", "1e22",
+            "123456789.123456789123456789123456789", "0." + "1" * 300, "1e300", "1e400", "-1e400", "1e99999",
+            "1e-99999", "5e-324",
+            "1e999999999999999999", "1e-999999999999999999", "1e1000000000000000000", "1e99999999999999999999",
+            "-1e-99999999999999999999",
             "0e99999999999999999999", "0.0e-99999999999999999999",
         )  # fmt: skip
         failures = []
@@ -151,13 +169,21 @@ class TestNumbers:
     def test_at_their_bounds_are_decided(self, world: World) -> None:
         most = 2**53 - 1
         accounts = {"account": world.ids["loy"], "points": most}
-        rule = {"program": world.ids["prog"], "trigger": "payment.completed", "earn": {"points_per_currency_unit": 1_000_000_000}}
+        rule = {
+            "program": world.ids["prog"],
+            "trigger": "payment.completed",
+            "earn": {"points_per_currency_unit": 1_000_000_000},
+        }
 
         first = world.client.post("/v1/loyalty/points/award", json=accounts)  # it holds some already
         negative = world.client.post("/v1/loyalty/points/adjust", json={**accounts, "points": -most, "reason": "all"})
-        whole = world.client.post("/v1/payments", json={"amount": most, "currency": "KWD", "tax": most, "shipping": most})
+        whole = world.client.post(
+            "/v1/payments", json={"amount": most, "currency": "KWD", "tax": most, "shipping": most}
+        )
         world.post("/v1/loyalty/earning_rules", rule)
-        richest = world.client.post("/v1/payments", json={"amount": most, "currency": "JPY", "customer": world.ids["cust"]})
+        richest = world.client.post(
+            "/v1/payments", json={"amount": most, "currency": "JPY", "customer": world.ids["cust"]}
+        )
         dearest = world.client.post(
             "/v1/loyalty/rewards",
             json={
@@ -183,12 +209,15 @@ class TestNumbers:
 
     def test_of_rates_come_back_as_they_compare(self, world: World) -> None:
         rates = {
-            b"2": 2, b'"2"': 2, b"2.0": 2, b'"2.0"': 2, b"2.0000": 2, b"1.5": "1.5", b'"1.5"': "1.5", b'"1.5000"': "1.5", b"0.0001": "0.0001",
-            b'"0.0001"': "0.0001", b"1000000000": 1_000_000_000, b'"007"': 7, b"2e0": 2, b"15e-1": "1.5", b"1e3": 1000, b"0.1": "0.1",
+            b"2": 2, b'"2"': 2, b"2.0": 2, b'"2.0"': 2, b"2.0000": 2, b"1.5": "1.5", b'"1.5"': "1.5",
+            b'"1.5000"': "1.5", b"0.0001": "0.0001",
+            b'"0.0001"': "0.0001", b"1000000000": 1_000_000_000, b'"007"': 7, b"2e0": 2, b"15e-1": "1.5",
+            b"1e3": 1000, b"0.1": "0.1",
         }  # fmt: skip
 
         for raw, shown in rates.items():
-            text = b'{"program":"%s","trigger":"review.posted","earn":{"points_per_currency_unit":%s},"multipliers":[{"factor":%s,"when":{"tier":"gold"}}]}'
+            text = b'{"program":"%s","trigger":"review.posted","earn":{"points_per_currency_unit":%s},'
+            text += b'"multipliers":[{"factor":%s,"when":{"tier":"gold"}}]}'
             created = world.client.post(
                 "/v1/loyalty/earning_rules", content=text % (world.ids["prog"].encode(), raw, raw)
             )
@@ -248,7 +277,12 @@ class TestInstants:
             window = {"starts_at": "2026-06-06", "ends_at": "2026-06-06"}
             made = world.post("/v1/loyalty/rewards", {**reward, **window})
             assert (made["starts_at"], made["ends_at"]) == (unix(end) - 86400, unix(end))
-            rule = {"program": program, "trigger": "review.posted", "earn": {"points": 1}, "conditions": {"window": window}}
+            rule = {
+                "program": program,
+                "trigger": "review.posted",
+                "earn": {"points": 1},
+                "conditions": {"window": window},
+            }
             shown = world.post("/v1/loyalty/earning_rules", rule)["conditions"]["window"]
             assert shown == {"starts_at": unix(end) - 86400, "ends_at": unix(end)}
             ending = world.post("/v1/loyalty/rewards", {**reward, "ends_at": "9999-12-31"})
@@ -277,5 +311,7 @@ class TestInstants:
 
         wrong = {name: answer.status_code for name, answer in answers.items() if answer.status_code != 400}
         broken = unreadable_lists(world)
-        spent = world.client.post("/v1/loyalty/redemptions", json={"account": world.ids["loy"], "reward": world.ids["rwd"]})
+        spent = world.client.post(
+            "/v1/loyalty/redemptions", json={"account": world.ids["loy"], "reward": world.ids["rwd"]}
+        )
         assert (wrong, broken, spent.status_code) == ({}, [], 201), spent.text

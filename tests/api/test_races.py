@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
+
 from conftest import RunningServer, make_database, start_server
 from vinr_server.storage.embedded import EmbeddedServer
 
@@ -192,7 +193,9 @@ class TestRedemptions:
         reward = field.reward(cost=1, stock=8)
         account = field.member(points=10_000)
         for _ in range(4):
-            made = [field.post("/v1/loyalty/redemptions", {"account": account, "reward": reward})["id"] for _ in range(8)]
+            made = [
+                field.post("/v1/loyalty/redemptions", {"account": account, "reward": reward})["id"] for _ in range(8)
+            ]
             calls = [posting(f"/v1/loyalty/redemptions/{one}/cancel", {}) for one in made]
             calls += [posting("/v1/loyalty/redemptions", {"account": account, "reward": reward})] * 24
             answers = field.race(calls)

@@ -44,8 +44,9 @@ INVARIANTS: dict[str, str] = {
         where k.event_id is not null and e.id is null""",
     "I6 an entry is told once": """
         select n.id from entries n left join events e on e.realm = n.realm and e.data ->> 'id' = n.id
-          and e.type in ('loyalty.points.earned', 'loyalty.points.adjusted', 'loyalty.points.reversed', 'loyalty.points.expired')
-        where n.kind in ('award', 'adjustment', 'reversal', 'expiry') group by n.realm, n.bucket, n.id having count(e.id) <> 1""",
+          and e.type like 'loyalty.points.%'
+        where n.kind in ('award', 'adjustment', 'reversal', 'expiry')
+        group by n.realm, n.bucket, n.id having count(e.id) <> 1""",
     "I6 a redemption is told once": """
         select r.id from redemptions r left join events e on e.realm = r.realm and e.data ->> 'id' = r.id
           and e.type = 'loyalty.reward.redeemed'
@@ -58,9 +59,11 @@ INVARIANTS: dict[str, str] = {
         select e.id from events e left join entries n on n.realm = e.realm and n.id = e.data ->> 'id'
         where e.type like 'loyalty.points.%' and n.id is null""",
     "I7 a redemption has its entry, a discount its redemption": """
-        select r.id from redemptions r left join entries e on e.realm = r.realm and e.id = r.entry_id where e.id is null
+        select r.id from redemptions r left join entries e on e.realm = r.realm and e.id = r.entry_id
+        where e.id is null
         union all
-        select d.id from discounts d left join redemptions r on r.realm = d.realm and r.id = d.redemption_id where r.id is null""",
+        select d.id from discounts d left join redemptions r on r.realm = d.realm and r.id = d.redemption_id
+        where r.id is null""",
     "I8 reversals of an award never exceed it": """
         select e.id from entries e join entries r on r.realm = e.realm and r.reverses_id = e.id and r.kind = 'reversal'
         group by e.realm, e.bucket, e.id having -sum(r.points) > e.points""",

@@ -37,7 +37,9 @@ class Ground:
     realm: int
     accounts: Sequence[str]
 
-    def award(self, points: int = 1, *, account: int = 0, key: str | None = None, reason: str | None = None) -> Submission:
+    def award(
+        self, points: int = 1, *, account: int = 0, key: str | None = None, reason: str | None = None
+    ) -> Submission:
         """An award to the account at a position."""
         return submission(self.realm, commands.AwardPoints(self.accounts[account], points, reason), key)
 

@@ -21,10 +21,11 @@ from typing import Any
 import httpx2
 import psycopg
 import pytest
-from conftest import RunningServer, make_database, make_realm, start_server, wait_until
 from database_proxy import Cut, DatabaseProxy, proxied
 from ledger_invariants import broken_invariants
 from submissions import Ground, settle, submission
+
+from conftest import RunningServer, make_database, make_realm, start_server, wait_until
 from vinr_server.core import commands
 from vinr_server.engine.submission import Outcome, Reply, Unavailable
 from vinr_server.engine.writer import Writer
@@ -93,9 +94,22 @@ class Load:
             body = {"account": self.accounts[position], "points": dice.randint(1, 50)}
             return Sent("/v1/loyalty/points/award", body, key)
         if kind < 0.75:
-            body = {"id": f"pay_{key}", "amount": dice.randint(0, 9999), "currency": "EUR", "customer": f"cust_{position}"}
+            body = {
+                "id": f"pay_{key}",
+                "amount": dice.randint(0, 9999),
+                "currency": "EUR",
+                "customer": f"cust_{position}",
+            }
             return Sent("/v1/payments", body, key)
         return Sent("/v1/loyalty/redemptions", {"account": self.accounts[position], "reward": self.reward}, key)
+
+    def has_acknowledged(self, count: int) -> bool:
+        """Whether at least so many calls were told that they are done."""
+        return self.acknowledged() >= count
+
+    def has_seen(self, status: int, *, since: int) -> bool:
+        """Whether a call sent since then was answered with a status."""
+        return any(one.answer is not None and one.answer.status_code == status for one in self.sent[since:])
 
     def acknowledged(self) -> int:
         """How many calls were told that they are done."""
@@ -114,7 +128,13 @@ def prepare(server: RunningServer) -> Load:
         program = made("/v1/loyalty/programs", {"name": "Crash"})
         rule = {"program": program, "trigger": "payment.completed", "earn": {"points_per_currency_unit": 1}}
         made("/v1/loyalty/earning_rules", rule)
-        reward = {"program": program, "name": "Cup", "points_cost": 20, "stock": 1_000_000, "benefit": {"type": "voucher"}}
+        reward = {
+            "program": program,
+            "name": "Cup",
+            "points_cost": 20,
+            "stock": 1_000_000,
+            "benefit": {"type": "voucher"},
+        }
         names = [f"cust_{number}" for number in range(10)]
         accounts = [made("/v1/loyalty/accounts", {"program": program, "customer": name}) for name in names]
         return Load(server.realm.key, accounts, made("/v1/loyalty/rewards", reward))
@@ -153,7 +173,7 @@ def settle_unknowns(load: Load, base_url: str) -> dict[str, int]:
 def check_books(load: Load, database_url: str) -> None:
     """The database holds what was answered, once, and nothing else; all invariants hold."""
     done = [one for one in load.sent if one.is_acknowledged]
-    awarded = {account: 0 for account in load.accounts}
+    awarded = dict.fromkeys(load.accounts, 0)
     redeemed = 0
     for one in done:
         if one.path.endswith("/award"):
@@ -192,7 +212,7 @@ class TestKilledServer:
             with ThreadPoolExecutor(LANES) as pool:
                 for lane in range(LANES):
                     pool.submit(load.run, server.base_url, lane)
-                wait_until(lambda: load.acknowledged() > before + 250, seconds=30, what="the load is under way")
+                wait_until(partial(load.has_acknowledged, before + 250), seconds=30, what="the load is under way")
                 kill_all(server)
                 load.stopping.set()
             server = start_server(database_url, workers=2, with_worker=False)
@@ -255,17 +275,19 @@ class TestKilledPostgres:
             with ThreadPoolExecutor(LANES) as pool:
                 for lane in range(LANES):
                     pool.submit(load.run, rig.server.base_url, lane)
-                wait_until(lambda: load.acknowledged() > before + 250, seconds=30, what="the load is under way")
+                wait_until(partial(load.has_acknowledged, before + 250), seconds=30, what="the load is under way")
                 rig.kill_postgres()
                 seen = len(load.sent)
                 wait_until(
-                    lambda: any(one.answer is not None and one.answer.status_code == 503 for one in load.sent[seen:]),
+                    partial(load.has_seen, 503, since=seen),
                     seconds=20,
                     what="the server says 503",
                 )
                 after = load.acknowledged()
                 rig.start_postgres()
-                wait_until(lambda: load.acknowledged() > after + 50, seconds=20, what="the server has recovered by itself")
+                wait_until(
+                    partial(load.has_acknowledged, after + 50), seconds=20, what="the server has recovered by itself"
+                )
                 load.stopping.set()
         counts = settle_unknowns(load, rig.server.base_url)
 
@@ -279,7 +301,9 @@ class TestKilledPostgres:
         award = {"account": "loy_x", "points": 1}
         calls = {
             "write": partial(known.post, "/v1/loyalty/points/award", json=award),
-            "write with an instant": partial(known.post, "/v1/loyalty/points/award", json={**award, "occurred_at": "2026-06-01"}),
+            "write with an instant": partial(
+                known.post, "/v1/loyalty/points/award", json={**award, "occurred_at": "2026-06-01"}
+            ),
             "bulk": partial(known.post, "/v1/payments/bulk", json={"payments": [{"amount": 1, "currency": "EUR"}]}),
             "list": partial(known.get, "/v1/payments"),
             "retrieve": partial(known.get, "/v1/payments/pay_x"),
@@ -310,6 +334,23 @@ class TestKilledPostgres:
         assert wrong == {}
         for name, answer in answers.items():
             assert answer.headers["retry-after"], name
+
+    def test_does_not_end_the_worker(self, rig: Rig) -> None:
+        rig.kill_postgres()
+        rig.start_postgres()
+
+        with rig.server.client() as client:
+            wait_until(lambda: client.get("/readyz").status_code == 200, seconds=20, what="the server is ready again")
+            answers = []
+
+            def has_made_a_clock() -> bool:
+                answers.append(client.post("/v1/test_helpers/test_clocks", json={"frozen_time": "2030-01-01"}))
+                return answers[-1].status_code == 201
+
+            wait_until(has_made_a_clock, seconds=20, what="the writer has recovered")
+            url = f"/v1/test_helpers/test_clocks/{answers[-1].json()['id']}"
+            assert client.post(f"{url}/advance", json={"frozen_time": "2031-01-01"}).json()["status"] == "advancing"
+            wait_until(lambda: client.get(url).json()["status"] == "ready", seconds=15, what="the worker is at work")
 
     def test_does_not_keep_the_server_from_stopping(self, rig: Rig) -> None:
         """Runs last: the rig's server is stopped while its database is away."""
@@ -356,7 +397,9 @@ class TestLostCommit:
                 connection.execute(statement.encode())
         return await settle(writer, make_realm(database).id, members=5)
 
-    async def batch(self, writer: Writer, ground: Ground, name: str, *, reason: str = "") -> list[Outcome | BaseException]:
+    async def batch(
+        self, writer: Writer, ground: Ground, name: str, *, reason: str = ""
+    ) -> list[Outcome | BaseException]:
         """Awards, payments and refusals in one batch, each under a key."""
         awards = [ground.award(at + 1, account=at % 5, key=f"{name}-{at}", reason=reason or None) for at in range(10)]
         payments = [ground.payment(at % 5, id=f"pay_{name}_{at}", key=f"{name}-pay-{at}") for at in range(10)]
@@ -375,7 +418,9 @@ class TestLostCommit:
 
             assert [type(one) for one in outcomes[:20]] == [Reply] * 20, outcomes
             assert [one.status for one in outcomes if isinstance(one, Reply)] == [201] * 20
-            assert [one.body for one in again if isinstance(one, Reply)] == [one.body for one in outcomes if isinstance(one, Reply)]
+            assert [one.body for one in again if isinstance(one, Reply)] == [
+                one.body for one in outcomes if isinstance(one, Reply)
+            ]
             assert all(one.is_replay for one in again if isinstance(one, Reply))
         assert proxy.cuts == 10
         self.check(database, batches=10)
@@ -430,7 +475,9 @@ class TestLostCommit:
     def check(self, database_url: str, *, batches: int) -> None:
         """Every batch has its effects once."""
         with psycopg.connect(database_url) as connection:
-            counts = "select (select count(*) from idempotency_keys), (select count(*) from payments), count(*), sum(points) from entries"
+            counts = """
+              select (select count(*) from idempotency_keys), (select count(*) from payments), count(*), sum(points)
+              from entries"""
             found = connection.execute(counts.encode()).fetchone()
             body = connection.execute("select data from events where type = 'payment.completed' limit 1").fetchone()
         assert found == (20 * batches, 10 * batches, 20 * batches, (55 + 10) * batches)

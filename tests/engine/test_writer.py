@@ -12,9 +12,10 @@ import asyncpg
 import httpx2
 import psycopg
 import pytest
-from conftest import PEPPER, Realm, make_realm
 from ledger_invariants import broken_invariants
 from submissions import Ground, settle, shown, submission
+
+from conftest import PEPPER, Realm, make_realm
 from vinr_server.api.app import App
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
@@ -93,7 +94,10 @@ class TestPoison:
         run(
             database,
             """create function no_poison() returns trigger language plpgsql as $$
-               begin if new.reason = 'poison' then raise check_violation using message = 'poison'; end if; return null; end $$""",
+               begin
+                 if new.reason = 'poison' then raise check_violation using message = 'poison'; end if;
+                 return null;
+               end $$""",
             """create constraint trigger no_poison after insert on entries deferrable initially deferred
                for each row execute function no_poison()""",
         )
@@ -213,7 +217,9 @@ class TestWaiters:
 
 
 class TestTwins:
-    async def test_with_one_key_have_one_effect(self, twins: tuple[Writer, Writer], database: str, realm: Realm) -> None:
+    async def test_with_one_key_have_one_effect(
+        self, twins: tuple[Writer, Writer], database: str, realm: Realm
+    ) -> None:
         ground = await settle(twins[0], realm.id, members=4)
         commands_of_each: list[Command] = [
             commands.AwardPoints(ground.accounts[0], 10),
@@ -257,11 +263,77 @@ class TestTwins:
     async def test_in_one_batch_have_one_effect(self, writer: Writer, database: str, realm: Realm) -> None:
         ground = await settle(writer, realm.id)
 
-        outcomes = await all_of(writer, [ground.award(5, key="same") for _ in range(10)] + [ground.award(6, key="same")])
+        outcomes = await all_of(
+            writer, [ground.award(5, key="same") for _ in range(10)] + [ground.award(6, key="same")]
+        )
 
         assert statuses(outcomes) == [201] * 10 + ["idempotency_key_reused"]
         assert len({one.body for one in outcomes if isinstance(one, Reply)}) == 1
         assert figure(database, "select sum(points) from entries") == 5
+
+
+class TestStaleReads:
+    """What a batch read before its locks may be outdated when it has them."""
+
+    async def until_waiting(self, database: str, count: int) -> None:
+        """So many writers wait for a lock."""
+        waiting = (
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'vinr writer'"
+        )
+        for _ in range(400):
+            if figure(database, f"{waiting} and datname = current_database()") == count:
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError(f"{count} writers never waited at once")
+
+    async def test_of_a_refunds_id_still_make_one_refund(
+        self, twins: tuple[Writer, Writer], database: str, realm: Realm
+    ) -> None:
+        """Both batches see that the id is free, then queue up for the member's account."""
+        ground = await settle(twins[0], realm.id)
+        payment = shown(await twins[0].submit(ground.payment(0, 1000)))["id"]
+        refund = submission(realm.id, commands.RefundPayment(payment, "re_one", 400))
+        holder = await asyncpg.connect(database)
+        held = holder.transaction()
+        await held.start()
+        await holder.execute("select from accounts for update")
+        both = []
+        for number, writer in enumerate(twins, start=1):
+            both.append(asyncio.create_task(writer.submit(refund)))
+            await self.until_waiting(database, number)
+
+        await held.rollback()
+        outcomes = await asyncio.gather(*both, return_exceptions=True)
+        await holder.close()
+
+        assert sorted(statuses(outcomes), key=str) == [200, 201], outcomes
+        assert figure(database, "select sum(amount_minor) from refunds") == 400
+        assert broken_invariants(database) == {}
+
+    async def test_of_the_catalogue_still_know_a_members_program(
+        self, twins: tuple[Writer, Writer], database: str, realm: Realm
+    ) -> None:
+        """A batch has read the catalogue when another makes a program and enrols the customer it is about."""
+        ground = await settle(twins[0], realm.id)
+        payment = submission(realm.id, commands.CreatePayment(100, "EUR", 100, customer_id="cust_new"))
+        pause = submission(realm.id, commands.ConsumeDiscount(f"disc_{0:027x}"))
+        others = [commands.CreateProgram("New", id="prog_new"), commands.CreateAccount("prog_new", "cust_new")]
+        await twins[0].submit(ground.award())  # it knows the catalogue by now
+        holder = await asyncpg.connect(database)
+        held = holder.transaction()
+        await held.start()
+        await holder.execute("lock table discounts in access exclusive mode")
+        paying = asyncio.create_task(all_of(twins[0], [pause, payment]))
+        await self.until_waiting(database, 1)
+
+        enrolled = await all_of(twins[1], [submission(realm.id, command) for command in others])
+        await held.rollback()
+        outcomes = await paying
+        await holder.close()
+
+        assert statuses(enrolled) == [201, 201]
+        assert statuses(outcomes) == ["resource_missing", 201], outcomes
+        assert broken_invariants(database) == {}
 
 
 class TestDeadlocks:
@@ -271,9 +343,11 @@ class TestDeadlocks:
     def told_quickly(self, database: str) -> None:
         """A deadlock is found before the lock timeout ends it by chance."""
         name = database.rsplit("/", 1)[1]
-        run(database, f'alter database "{name}" set deadlock_timeout = \'15ms\'')
+        run(database, f"alter database \"{name}\" set deadlock_timeout = '15ms'")
 
-    async def race(self, twins: tuple[Writer, Writer], batches: Sequence[tuple[list[Submission], list[Submission]]]) -> list[Any]:
+    async def race(
+        self, twins: tuple[Writer, Writer], batches: Sequence[tuple[list[Submission], list[Submission]]]
+    ) -> list[Any]:
         """Both writers commit a batch at the same time, again and again; what else came out than answers."""
         strange: list[Any] = []
         for mine, theirs in batches:
@@ -381,7 +455,9 @@ class TestDeadlocks:
         ground = await settle(twins[0], realm.id, members=10)
         rewards = [f"rwd_{number}" for number in range(3)]
         for name in rewards:
-            reward = commands.CreateReward("prog_engine", "Cup", 1, {"type": "voucher"}, id=name, stock=100_000, per_member_limit=99_999)
+            reward = commands.CreateReward(
+                "prog_engine", "Cup", 1, {"type": "voucher"}, id=name, stock=100_000, per_member_limit=99_999
+            )
             await twins[0].submit(submission(realm.id, reward))
         await all_of(twins[0], [ground.award(100_000, account=at) for at in range(10)])
         dice = random.Random(3)

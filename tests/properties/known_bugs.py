@@ -5,14 +5,7 @@ Each name has its minimal example in test_known_bugs.py, which fails as soon as 
 
 from __future__ import annotations
 
-STANDING: frozenset[str] = frozenset(
-    {
-        # Caps that are set, lifted and set again have lost count of the redemptions in between.
-        "edited-caps",
-        # A payment's discounts and member are not all asked for their refusals, so that the first listed may be missed.
-        "refusal-order",
-    }
-)
+STANDING: frozenset[str] = frozenset()
 
 
 def steers_around(bug: str) -> bool:

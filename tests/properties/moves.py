@@ -226,6 +226,7 @@ def close(plan: Planner) -> None:
         commands.CreatePayment(500, "EUR", 100, metadata={"loyalty_account": "loy_nobody"}),
         commands.CreatePayment(500, "EUR", 100, customer_id="cust_ann", occurred_at=WALL + timedelta(days=4_000)),
         commands.UpdateAccount(plan.account(), {"note": "seen"}),
+        commands.ArchiveReward(plan.dice.pick(list(plan.world.rewards)[::-1])),
     )
     plan.do(plan.dice.pick(made))
 

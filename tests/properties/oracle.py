@@ -199,7 +199,7 @@ class Oracle:
         for account in self.members:
             if account.program is program and account.customer == customer:
                 return account, False
-        account = Account(program, customer, self.now(program), None)
+        account = Account(program, customer, self.now(program), None, enrolled_by=self.step)
         self.accounts[name] = account
         self.members.append(account)
         self.raise_tier(account)
@@ -435,7 +435,7 @@ class Oracle:
         """R9: each rule in force that matches makes an award of its own, by the tier held before."""
         made: list[Any] = []
         for account in accounts:
-            tier = account.tier
+            tier = None if account.enrolled_by is self.step else account.tier
             for rule in list(self.rules.values()):
                 is_meant = rule["program_id"] == account.program.id and rule["trigger"] == trigger
                 if not is_meant or not rule["is_active"] or account.is_closed:

@@ -74,6 +74,7 @@ class Account:
     lifetime: int = 0
     payments: int = 0
     is_closed: bool = False
+    enrolled_by: Any = None
 
     @property
     def balance(self) -> int:

@@ -214,7 +214,7 @@ def _awarded(view: View, words: Words) -> Compared:
 
 
 def _skipped(view: View, words: Words) -> Compared:
-    """`skipped base min_amount`, or with the change that would have qualified; `skipped none`."""
+    """`skipped base min_amount`, or with the change that would have qualified; several as `lines + amount`; `none`."""
     rules = {id: name for name, id in view.world.rules.items()}
     unmet = [
         (rules[skip["rule"]], one["condition"], one["change"])
@@ -223,6 +223,9 @@ def _skipped(view: View, words: Words) -> Compared:
     ]
     if words == ("none",):
         return [], unmet
+    if "+" in words:
+        wanted = " ".join(words[1:]).split(" + ")
+        return [(words[0], condition) for condition in wanted], [one[:2] for one in unmet if one[0] == words[0]]
     rule, condition, *change = words
     mine = [one for one in unmet if one[0] == rule]
     if not change:

@@ -22,8 +22,9 @@ from typing import Any
 import asyncpg
 import psycopg
 import pytest
-import vinr_server.storage
 from psycopg import sql
+
+import vinr_server.storage
 from vinr_server.storage.connect import connect_readers, connect_writer
 from vinr_server.storage.embedded import EmbeddedServer, binary, start_embedded
 from vinr_server.storage.migrate import current_revision, migrate, newest_revision, require_current
@@ -42,7 +43,9 @@ def describe(database_url: str) -> str:
     """The schema as pg_dump writes it, without comments and settings."""
     command = [str(binary("pg_dump")), "--schema-only", "--no-owner", "--schema=public", f"--dbname={database_url}"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    dumped = subprocess.run(command, capture_output=True, text=True, check=True, env=environment | {"LC_ALL": "C"}).stdout
+    dumped = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=environment | {"LC_ALL": "C"}
+    ).stdout
     lines = [line for line in dumped.splitlines() if not NOISE.match(line)]
     return HEADER + re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
@@ -75,7 +78,11 @@ def migrate_at_once(urls: list[str]) -> list[str]:
     command = [sys.executable, "-m", "vinr_server.cli", "migrate"]
     processes = [
         subprocess.Popen(
-            command, env=os.environ | {"VINR_DATABASE_URL": url}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env=os.environ | {"VINR_DATABASE_URL": url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         for url in urls
     ]
@@ -187,7 +194,9 @@ class TestRows:
 
     def test_are_all_there_is_beside_tenants_keys_and_batches(self, postgres: EmbeddedServer, template: str) -> None:
         with psycopg.connect(postgres.url) as connection:
-            names = connection.execute("select relname::text from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace")
+            names = connection.execute(
+                "select relname::text from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
+            )
             found = {str(row[0]) for row in names}
 
         others = {"tenants", "realms", "api_keys", "idempotency_keys", "batches", "alembic_version"}
@@ -235,7 +244,8 @@ class TestRole:
     def test_is_no_owner_of_anything_and_no_superuser(self, database: str) -> None:
         with psycopg.connect(database) as connection:
             role = connection.execute(
-                "select rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolcanlogin from pg_roles where rolname = 'vinr_app'"
+                "select rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolcanlogin from pg_roles"
+                " where rolname = 'vinr_app'"
             ).fetchone()
             owned = connection.execute(
                 "select count(*) from pg_class where relowner = (select oid from pg_roles where rolname = 'vinr_app')"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from vinr_server.api.parse import REFERENCES, unknown_parameter
@@ -13,7 +14,7 @@ from vinr_server.core.rows import Row
 from vinr_server.storage.read import PageQuery
 
 LIMIT_DEFAULT, LIMIT_MAX = 10, 100
-_COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+_COMPARISONS = ("gt", "gte", "lt", "lte")
 _PAGING = ("limit", "starting_after", "ending_before")
 
 Filter = tuple[str, Callable[[str, str], Any]]
@@ -65,12 +66,21 @@ class Listing:
                 if name in self.filters
             },
             compared=[
-                ("created_at", _COMPARISONS[name[8:-1]], read_instant(_number(value), param=name))
+                ("created_at", *_by_the_second(name[8:-1], read_instant(_number(value), param=name)))
                 for name, value in named.items()
                 if name.startswith("created[")
             ],
             where=self.where,
         )
+
+
+def _by_the_second(comparison: str, instant: datetime) -> tuple[str, datetime]:
+    """The comparison on stored microseconds that is true of the seconds shown."""
+    second = instant.replace(microsecond=0)
+    if comparison in ("gt", "lte"):
+        return (">=" if comparison == "gt" else "<", second + timedelta(seconds=1))
+    first = second if second == instant else second + timedelta(seconds=1)
+    return (">=" if comparison == "gte" else "<", first)
 
 
 def _canonical(name: str, filters: Mapping[str, Filter]) -> str:

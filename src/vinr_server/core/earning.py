@@ -99,9 +99,7 @@ def evaluate_rule(
     Source: R9; the fraction lost to rounding down stays with the program.
     """
     eligible_minor = _eligible_part(conditions, occasion)
-    unmet = _unmet_conditions(earn, conditions, occasion, eligible_minor)
-    if unmet:
-        return unmet
+    factor_e4, reason = _best_factor(multipliers, occasion, tier)
     receipt: dict[str, Any] = {
         "rule": rule_id,
         "revision": revision,
@@ -111,18 +109,21 @@ def evaluate_rule(
         "min_amount": conditions.min_amount_minor,
     }
     if earn.points is not None:
-        return Earned(earn.points, receipt | {"flat": earn.points, "points": earn.points})
-    factor_e4, reason = _best_factor(multipliers, occasion, tier)
-    receipt |= {
-        "minor_per_unit": occasion.minor_per_unit,
-        "rate_e4": earn.rate_e4,
-        "factor_e4": factor_e4,
-        "rounding": earn.rounding,
-    }
-    points = points_kept(receipt, kept_minor=Fraction(eligible_minor), is_refunded_whole=False)
+        receipt |= {"flat": earn.points}
+        points = earn.points
+    else:
+        receipt |= {
+            "minor_per_unit": occasion.minor_per_unit,
+            "rate_e4": earn.rate_e4,
+            "factor_e4": factor_e4,
+            "rounding": earn.rounding,
+        }
+        points = _points_of(receipt, Fraction(eligible_minor))
+        receipt |= {"tier": reason, "formula": _formula(receipt, points)}
+    unmet = _unmet_conditions(earn, conditions, occasion, eligible_minor)
     if points == 0:
-        return [_too_little(receipt)]
-    return Earned(points, receipt | {"tier": reason, "formula": _formula(receipt, points), "points": points})
+        unmet.append(_too_little(receipt))
+    return unmet or Earned(points, receipt | {"points": points})
 
 
 def points_kept(receipt: Mapping[str, Any], *, kept_minor: Fraction, is_refunded_whole: bool) -> int:
@@ -137,6 +138,11 @@ def points_kept(receipt: Mapping[str, Any], *, kept_minor: Fraction, is_refunded
         return 0
     if "flat" in receipt:
         return 0 if is_refunded_whole else int(receipt["flat"])
+    return _points_of(receipt, kept_minor)
+
+
+def _points_of(receipt: Mapping[str, Any], kept_minor: Fraction) -> int:
+    """Rate times factor of an eligible part, rounded once at the end."""
     scaled = kept_minor.numerator * receipt["rate_e4"] * receipt["factor_e4"]
     unit = kept_minor.denominator * receipt["minor_per_unit"] * SCALE * SCALE
     return divide(scaled, unit, receipt["rounding"])
