@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from scenario_language import Clauses, Scenario, Step, read_scenarios
 from scenario_steps import VERBS
 from scenario_world import World
 
-from conftest import RunningServer, make_database, make_realm
+from conftest import RunningServer, make_database
 from vinr_server.storage.embedded import EmbeddedServer
 
 FILES = sorted(Path(__file__).parent.glob("*.scenario"))
@@ -42,13 +41,13 @@ def core_driver() -> CoreDriver:
 @pytest.fixture
 def postgres_driver(engine: Engine) -> PostgresDriver:
     """A realm of the engine's database."""
-    return PostgresDriver(engine, make_realm(engine.database_url, f"tnt_{uuid.uuid4().hex}"))
+    return PostgresDriver(engine)
 
 
 @pytest.fixture
 def http_driver(http_session: HttpSession) -> HttpDriver:
     """A realm of the server's database."""
-    return http_session.driver(f"tnt_{uuid.uuid4().hex}")
+    return http_session.driver()
 
 
 @pytest.mark.parametrize(("scenario", "way"), RUNS, ids=IDS)

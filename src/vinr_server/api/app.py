@@ -16,7 +16,7 @@ from vinr_server.api.fingerprint import fingerprint
 from vinr_server.api.keys import KeyRing
 from vinr_server.api.operation import Operation
 from vinr_server.api.operations import OPERATIONS
-from vinr_server.api.parse import decode_body, read_struct
+from vinr_server.api.parse import decode_body, read_struct, spellings
 from vinr_server.api.problems import Problem
 from vinr_server.api.routing import Router
 from vinr_server.core.refusals import Rejected
@@ -66,7 +66,7 @@ class App:
     async def _answer(
         self, scope: Mapping[str, Any], receive: Receive, request_id: str
     ) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
-        method, path = scope["method"], scope["path"]
+        method, path = scope["method"], scope["raw_path"].decode("latin-1")
         if path in DOCUMENTS:
             return await DOCUMENTS[path](self._reader)
         headers = dict(scope["headers"])
@@ -85,7 +85,7 @@ class App:
             results = await create_payments(
                 call, self._writer, idempotency_key=key, request_id=request_id, is_dry_run=is_dry_run
             )
-            return 200, results, []
+            return _replied(results)
         return _replied(await self._submit(operation, call, key, request_id, is_dry_run))
 
     async def _submit(
@@ -118,9 +118,10 @@ class Disconnected(Exception):
 
 def _typed(operation: Operation, body: dict[str, Any]) -> Any:
     for name in operation.immutable:
-        if name in body:
-            message = f"{name} can't be changed after creation. Create a new object instead."
-            raise Problem("immutable_field", message, param=name)
+        for spelling in spellings(name):
+            if spelling in body:
+                message = f"{name} can't be changed after creation. Create a new object instead."
+                raise Problem("immutable_field", message, param=name)
     if operation.body is None:
         if body:
             name = next(iter(body))
@@ -145,7 +146,11 @@ def _query(raw: bytes) -> dict[str, str]:
 
 
 def _dry_run(query: dict[str, str]) -> bool:
-    value = query.pop("dry_run", query.pop("dryRun", "false"))
+    given = {query.pop(name) for name in ("dry_run", "dryRun") if name in query}
+    if len(given) > 1:
+        message = "dry_run is given in two spellings with different values. Send one of them."
+        raise Problem("parameter_conflict", message, param="dry_run")
+    value = next(iter(given), "false")
     if value not in ("true", "false"):
         raise Problem("parameter_invalid", "dry_run must be true or false.", param="dry_run")
     if query:

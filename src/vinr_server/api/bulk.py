@@ -15,14 +15,14 @@ from vinr_server.api.problems import Problem
 from vinr_server.api.times import is_date, read_instant_or_none
 from vinr_server.api.translate import payment
 from vinr_server.core.refusals import Rejected
-from vinr_server.engine.submission import Outcome, Submission, Unavailable
+from vinr_server.engine.submission import Outcome, Reply, Submission, Unavailable
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.tables import encode_json
 
 
 async def create_payments(
     call: Call, writer: Writer, *, idempotency_key: str | None, request_id: str, is_dry_run: bool
-) -> bytes:
+) -> Reply:
     """Every item is decided; the answer counts them and holds a result for each, in their order."""
     body: CreatePaymentsInput = call.body
     zone = await call.zone_of_program(body.program) if body.program else "UTC"
@@ -33,13 +33,17 @@ async def create_payments(
             waiting.append(await writer.enqueue_patiently(submission))
         except Problem as problem:
             waiting.append(problem)
-    results = [await _result(one, request_id) for one in waiting]
+    results = [await _result(one, request_id, path=f"payments[{place}].") for place, one in enumerate(waiting)]
+    is_replay = all(result.pop("is_replay", False) for result in [*results])
     counts = {
         "created": sum(1 for result in results if result["status"] == 201),
         "existing": sum(1 for result in results if result["status"] == 200),
         "failed": sum(1 for result in results if result["status"] >= 400),
     }
-    return encode_json({"object": "list", "url": "/v1/payments/bulk", "has_more": False, **counts, "data": results})
+    body_bytes = encode_json(
+        {"object": "list", "url": "/v1/payments/bulk", "has_more": False, **counts, "data": results}
+    )
+    return Reply(200, body_bytes, is_replay=is_replay)
 
 
 def _submission(
@@ -67,7 +71,7 @@ def _submission(
     return Submission(
         realm=call.caller.realm,
         livemode=call.caller.livemode,
-        operation="create_payment",
+        operation="create_payments",
         command=command,
         fingerprint=fingerprint(one),
         idempotency_key=f"{idempotency_key}/{position}" if idempotency_key else None,
@@ -77,7 +81,7 @@ def _submission(
     )
 
 
-async def _result(one: asyncio.Future[Outcome] | Problem, request_id: str) -> dict[str, Any]:
+async def _result(one: asyncio.Future[Outcome] | Problem, request_id: str, *, path: str) -> dict[str, Any]:
     if isinstance(one, Problem):
         return {"status": one.status, **one.payload(request_id)}
     try:
@@ -86,5 +90,7 @@ async def _result(one: asyncio.Future[Outcome] | Problem, request_id: str) -> di
         return {"status": 503, **Problem("unavailable", str(error)).payload(request_id)}
     if isinstance(outcome, Rejected):
         problem = Problem.of(outcome)
+        if problem.param is not None and problem.param not in ("program", "Idempotency-Key"):
+            problem.param = f"{path}{problem.param}"
         return {"status": problem.status, **problem.payload(request_id)}
-    return {"status": outcome.status, "payment": msgspec.Raw(outcome.body)}
+    return {"status": outcome.status, "payment": msgspec.Raw(outcome.body), "is_replay": outcome.is_replay}

@@ -272,7 +272,7 @@ class RefundPaymentInput(Input):
 
 
 class ReportEventInput(Input):
-    type: Annotated[str, Meta(min_length=1, max_length=100, pattern="^[A-Za-z0-9_.:-]+$")]
+    type: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.:-]+\Z")]
     id: EventId | None = None
     data: dict[str, Any] = {}
     occurred_at: Instant = None

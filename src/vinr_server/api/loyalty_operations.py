@@ -36,7 +36,7 @@ PROGRAMS = (
         "Change a program from now on.",
         reply="program",
         refusals=(*FIND, "immutable_field"),
-        immutable=("id", "timezone", "test_clock", "testClock"),
+        immutable=("id", "timezone", "test_clock"),
     ),
     list_page(
         f"{LOYALTY}/programs", "loyalty.programs.list", "list_programs", reads.PROGRAMS, reads.show_programs, "programs"

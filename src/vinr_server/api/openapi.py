@@ -66,6 +66,9 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}})
     if operation.translate is not None:
         parameters.append({"name": "dry_run", "in": "query", "schema": {"type": "boolean"}})
+    for name in operation.query:
+        kind = "integer" if name == "limit" else "string"
+        parameters.append({"name": name, "in": "query", "schema": {"type": kind}})
     return parameters
 
 

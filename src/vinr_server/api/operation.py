@@ -30,6 +30,7 @@ class Operation:
     refusals: tuple[str, ...] = ()
     immutable: tuple[str, ...] = ()
     is_bulk: bool = False
+    query: tuple[str, ...] = ()
 
 
 def write(method: str, path: str, sdk: str, id: str, body: Any, summary: str, *, reply: str, **more: Any) -> Operation:
@@ -45,7 +46,9 @@ def retrieve_one(path: str, sdk: str, id: str, row_type: Any, kind: str, show: A
 
 def list_page(path: str, sdk: str, id: str, listing: Any, show: Any, plural: str) -> Operation:
     read = list_of(listing, path, show)
-    return Operation(id, "GET", path, sdk, f"List {plural}, newest first.", read=read, reply="list")
+    return Operation(
+        id, "GET", path, sdk, f"List {plural}, newest first.", read=read, reply="list", query=listing.names
+    )
 
 
 CREATE = ("id_conflict", "resource_missing")

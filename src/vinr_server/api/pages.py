@@ -43,6 +43,11 @@ class Listing:
     # With this filter given, rows are ordered by this column instead.
     order_by_filter: tuple[str, Sequence[str]] | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every parameter of the query string."""
+        return (*_PAGING, *self.filters, *(f"created[{suffix}]" for suffix in _COMPARISONS))
+
     def query(self, given: Mapping[str, str]) -> PageQuery:
         """The page that the query string asks for."""
         named = {_canonical(name, self.filters): value for name, value in given.items()}

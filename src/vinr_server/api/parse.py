@@ -11,6 +11,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
+from decimal import InvalidOperation
 from functools import cache
 from typing import Any, TypeVar
 
@@ -44,6 +45,8 @@ def decode_body(raw: bytes) -> dict[str, Any]:
         raise Problem("body_invalid", f"The body holds a number of {INTEGER_DIGITS_MAX} digits or more.")
     try:
         decoded = decode_json(raw)
+    except InvalidOperation:
+        raise Problem("body_invalid", "The body holds a number beyond all range. Send amounts as integers.") from None
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise Problem("body_invalid", f"The body is not valid JSON: {error}.") from None
     if not isinstance(decoded, dict):
@@ -97,12 +100,16 @@ def _names(kind: type[msgspec.Struct]) -> dict[str, tuple[str, Any]]:
     """Every accepted spelling of each field, with the field's name and the struct nested in it, if any."""
     names: dict[str, tuple[str, Any]] = {}
     for name, hint in typing.get_type_hints(kind, include_extras=False).items():
-        spellings = [name, *ALIASES.get(name, ())]
-        spellings += [f"{spelling}_id" for spelling in spellings if spelling in REFERENCES or name in REFERENCES]
-        for spelling in spellings:
-            for written in (spelling, _camel(spelling)):
-                names[written] = (name, _nested(hint))
+        for spelling in spellings(name):
+            names[spelling] = (name, _nested(hint))
     return names
+
+
+def spellings(name: str) -> list[str]:
+    """Every way in which a field may be written."""
+    known = [name, *ALIASES.get(name, ())]
+    known += [f"{one}_id" for one in known if one in REFERENCES or name in REFERENCES]
+    return [written for one in known for written in dict.fromkeys((one, _camel(one)))]
 
 
 def _camel(name: str) -> str:

@@ -245,10 +245,7 @@ def payment(
     if len(set(body.discounts)) != len(body.discounts):
         raise Problem("parameter_invalid", "discounts: one discount stands there twice.", param="discounts")
     metadata = read_metadata(body.metadata)
-    link = metadata.get("loyalty_account", metadata.get("loyaltyAccount"))
-    if link is not None and not (isinstance(link, str) and link.startswith("loy_")):
-        message = "metadata.loyalty_account must be an id that starts with loy_."
-        raise Problem("parameter_invalid", message, param="metadata.loyalty_account")
+    _member_link(metadata, param="metadata.loyalty_account")
     return commands.CreatePayment(
         amount_minor=body.amount,
         currency=currency,
@@ -281,7 +278,6 @@ def refund_payment(call: Call) -> commands.RefundPayment:
 async def report_event(call: Call) -> commands.ReportEvent:
     body: ReportEventInput = call.body
     metadata = body.data.get("metadata")
-    link = metadata.get("loyalty_account", metadata.get("loyaltyAccount")) if isinstance(metadata, dict) else None
     if metadata is not None and not isinstance(metadata, dict):
         raise Problem("parameter_invalid", "data.metadata: send an object.", param="data.metadata")
     amount_minor, currency = _event_amount(body.data)
@@ -291,12 +287,20 @@ async def report_event(call: Call) -> commands.ReportEvent:
         data=body.data,
         id=body.id,
         customer_id=customer_id,
-        account_id=_event_id(link, prefix="loy_", param="data.metadata.loyalty_account"),
+        account_id=_member_link(metadata or {}, param="data.metadata.loyalty_account"),
         currency=currency,
         amount_minor=amount_minor,
         minor_per_unit=(minor_per_unit(currency) or 1) if currency else 1,
         occurred_at=await _occurred_at(call, body.occurred_at, customer_id=customer_id),
     )
+
+
+def _member_link(metadata: Mapping[str, Any], *, param: str) -> str | None:
+    """The account that metadata links to, in either casing; refused where the two differ."""
+    given = {metadata[name] for name in ("loyalty_account", "loyaltyAccount") if metadata.get(name) is not None}
+    if len(given) > 1:
+        raise Problem("parameter_conflict", f"{param} is given in two spellings with different values.", param=param)
+    return _event_id(next(iter(given), None), prefix="loy_", param=param)
 
 
 def _event_id(value: Any, *, prefix: str, param: str) -> str | None:

@@ -41,17 +41,9 @@ def decide_create_account(draft: Layer, command: CreateAccount, context: Context
     existing = enrolled(draft, command.customer_id, program.id)
     if existing is not None:
         return Accepted(show_account(draft, existing, context), is_new=False)
-    account, payload = enrol(
+    payload = enrol(
         draft, context, program, command.customer_id, metadata=command.metadata, account_id=command.account_id
     )
-    occasion = Occasion(
-        trigger="loyalty.account.created",
-        source_type="account",
-        source_id=account.id,
-        occurred_at=account.created_at,
-        metadata=account.metadata,
-    )
-    earn_on(draft, context, [account], occasion)
     return Accepted(payload)
 
 
@@ -63,8 +55,8 @@ def enrolled(draft: Layer, customer_id: str, program_id: str) -> Account | None:
 
 def enrol(
     draft: Layer, context: Context, program: Program, customer_id: str, *, metadata: Json, account_id: str | None = None
-) -> tuple[Account, Json]:
-    """A new account of the customer, at the tier its zero lifetime points reach, with its event and payload."""
+) -> Json:
+    """The customer has a new account, at the tier its points reach, with what enrolling earns; answers its payload."""
     bucket = context.bucket_of(customer_id)
     account = Account(
         bucket=bucket,
@@ -84,9 +76,12 @@ def enrol(
     draft.put(account)
     if account_id:
         claim_id(draft, context, account_id, owner_bucket=bucket)
+    occasion = Occasion("loyalty.account.created", "account", account.id, account.created_at, metadata=metadata)
+    earn_on(draft, context, [account], occasion)
+    account = draft.get(Account, account.id) or account
     payload = show_account(draft, account, context)
     announce(draft, context, type="loyalty.account.created", account=account, data=payload, now=account.created_at)
-    return account, payload
+    return payload
 
 
 def show_account(draft: Layer, account: Account, context: Context) -> Json:

@@ -132,6 +132,9 @@ def _payment_row(command: CreatePayment, context: Context, customer_id: str | No
 
 def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str | None, list[Account]] | Rejected:
     """The customer and the accounts that earn: those of the customer, or the one that the metadata names."""
+    program = draft.get(Program, command.enrol_in) if command.enrol_in is not None else None
+    if command.enrol_in is not None and program is None:
+        return missing("program", command.enrol_in, param="program")
     account_id = command.linked_account_id
     if account_id is not None:
         account = draft.get(Account, account_id)
@@ -144,24 +147,10 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
         return account.customer_id, [account]
     if command.customer_id is None:
         return None, []
-    if command.enrol_in is not None:
-        refusal = _enrol_unknown(draft, context, command.customer_id, command.enrol_in)
-        if refusal is not None:
-            return refusal
+    if program is not None and enrolled(draft, command.customer_id, program.id) is None:
+        enrol(draft, context, program, command.customer_id, metadata={})
     accounts = draft.children(Account, command.customer_id)
     return command.customer_id, sorted(accounts, key=lambda account: (account.created_at, account.id))
-
-
-def _enrol_unknown(draft: Layer, context: Context, customer_id: str, program_id: str) -> Rejected | None:
-    program = draft.get(Program, program_id)
-    if program is None:
-        return missing("program", program_id, param="program")
-    if enrolled(draft, customer_id, program_id) is None:
-        account, _payload = enrol(draft, context, program, customer_id, metadata={})
-        earn_on(
-            draft, context, [account], Occasion("loyalty.account.created", "account", account.id, account.created_at)
-        )
-    return None
 
 
 def _payable(draft: Layer, discount_id: str, currency: str, customer_id: str | None) -> Discount | Rejected:

@@ -53,6 +53,15 @@ class KeptAnswer:
     created_at: datetime
 
 
+class Superseded(Exception):
+    """A row that was not there when its id was looked up is there now: the batch is to be run again, reloaded.
+
+    Ids are resolved before the locks are taken; a twin in another process may commit in between.
+    """
+
+    sqlstate = "40001"
+
+
 async def save(
     connection: Any,
     written: Mapping[int, Layer],
@@ -72,7 +81,8 @@ async def save(
             rows = sorted(inserts[row_type], key=SORTED[row_type]) if row_type in SORTED else inserts[row_type]
             writes.append((table.insert_sql, table.insert_arguments(rows, encoded)))
         if row_type in updates:
-            assert table.update_sql is not None, f"{table.name} is append-only"
+            if table.update_sql is None:
+                raise Superseded(table.name)
             writes.append((table.update_sql, table.update_arguments(updates[row_type])))
     changed = {realm for kind in CATALOGUE for rows in (inserts, updates) for realm, _row in rows.get(kind, ())}
     if changed:

@@ -1,0 +1,284 @@
+"""Two writers on one database, each race set up so that it always happens: one stands between its reading and its writing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+from conftest import make_database
+from databases import Database, open_database
+from engines import WALL, WriterRun
+from gates import Gate
+from invariants import violations
+from steps import Ref, Step, submission
+from vinr_server.core import commands
+from vinr_server.core.commands import Command
+from vinr_server.engine.submission import Outcome, Reply
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.connect import connect_writer
+from vinr_server.storage.embedded import EmbeddedServer
+from worlds import FIRST_STEP, step_of, world
+
+ANN, BOB = "cust_ann", "cust_bob"
+IS_WAITING = "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s"
+
+
+@pytest.fixture(scope="module")
+def database(postgres: EmbeddedServer, template: str) -> Iterator[Database]:
+    with open_database(make_database(postgres, template)) as opened:
+        yield opened
+
+
+class Track:
+    """A world in a realm of its own, and two writers to race in it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.run: WriterRun = database.writer_run(0, has_two_realms=False)
+        self.gates = (Gate(), Gate())
+        self.accounts = {member: ref for ref, member in world(0, 0).accounts.items()}
+        self.number = FIRST_STEP
+
+    def account(self, customer: str) -> Any:
+        """The customer's account in prog_a."""
+        return self.accounts["prog_a", customer]
+
+    def do(self, command: Command) -> Ref:
+        """The command is accepted beforehand; what names its object."""
+        step = self.step(command)
+        (outcome,) = self.run.submit([step])
+        assert isinstance(outcome, Reply), outcome
+        return Ref(step.number, ("id",))
+
+    def step(self, command: Command, key: str | None = None) -> Step:
+        """The next step."""
+        self.number += 1
+        return step_of(self.number, 0, command, key=key)
+
+    def race(self, first: Step, second: Step, *, waits: bool = True) -> list[Outcome]:
+        """The first has read and holds its locks when the second begins; then both go on to their end."""
+        return self.database.runner.run(self._race(first, second, waits=waits))
+
+    async def _race(self, first: Step, second: Step, *, waits: bool) -> list[Outcome]:
+        writers = [await self._writer(gate) for gate in self.gates]
+        one, other = (submission(step, self.run.realms, self.run.answers) for step in (first, second))
+        self.gates[0].stop_before_writing()
+        leading = asyncio.ensure_future(writers[0].submit(one))
+        await asyncio.wait_for(self.gates[0].is_stopped.wait(), 5)
+        following = asyncio.ensure_future(writers[1].submit(other))
+        await self._until_waiting_or_done(writers[1], following)
+        has_waited = not following.done()
+        self.gates[0].open()
+        outcomes = list(await asyncio.gather(leading, following))
+        for writer in writers:
+            await writer.stop()
+        assert has_waited or not waits, f"nothing held the second: {outcomes}"
+        return outcomes
+
+    async def _writer(self, gate: Gate) -> Writer:
+        async def connect() -> Any:
+            return gate.through(await connect_writer(self.database.url))
+
+        writer = Writer(connect, clock=lambda: WALL)
+        await writer.start()
+        return writer
+
+    async def _until_waiting_or_done(self, writer: Writer, following: asyncio.Future[Outcome]) -> None:
+        pid = writer._backend_pid
+        for _time in range(400):
+            record = self.database.reads.execute(IS_WAITING, [pid]).fetchone()
+            if following.done() or (record and record[0]):
+                return
+            await asyncio.sleep(0.002)
+        raise AssertionError("the second neither waits nor ends")
+
+    def tried_once(self) -> bool:
+        """Whether the locks sufficed: no batch had to be run again."""
+        return [gate.begins for gate in self.gates] == [1, 1]
+
+
+def codes(outcomes: Sequence[Outcome]) -> list[str]:
+    """Statuses and refusals."""
+    return [str(one.status) if isinstance(one, Reply) else one.code for one in outcomes]
+
+
+Prepare = Callable[[Track], tuple[Command, Command]]
+
+
+def last_in_stock(track: Track) -> tuple[Command, Command]:
+    """Two members want the last of a reward; one was redeemed before, so its counter is there."""
+    for customer in (ANN, BOB):
+        track.do(commands.AwardPoints(track.account(customer), 100))
+    track.do(commands.CreateRedemption(track.account(ANN), "rwd_euros"))
+    return tuple(commands.CreateRedemption(track.account(customer), "rwd_euros") for customer in (ANN, BOB))  # type: ignore[return-value]
+
+
+def same_points(track: Track) -> tuple[Command, Command]:
+    """Points for one are spent twice."""
+    track.do(commands.AwardPoints(track.account(ANN), 50))
+    return commands.CreateRedemption(track.account(ANN), "rwd_euros"), commands.AdjustPoints(track.account(ANN), -40, "-")
+
+
+def member_limit(track: Track) -> tuple[Command, Command]:
+    """A member has one redemption left."""
+    track.do(commands.AwardPoints(track.account(ANN), 100))
+    track.do(commands.CancelRedemption(track.do(commands.CreateRedemption(track.account(ANN), "rwd_cup"))))
+    command = commands.CreateRedemption(track.account(ANN), "rwd_cup")
+    return command, command
+
+
+def one_discount(track: Track) -> tuple[Command, Command]:
+    """A discount is used on two payments."""
+    track.do(commands.AwardPoints(track.account(ANN), 50))
+    redemption = track.do(commands.CreateRedemption(track.account(ANN), "rwd_euros"))
+    discount: Any = Ref(redemption.step, ("discount",))
+    paying = commands.CreatePayment(900, "EUR", 100, customer_id=ANN, discount_ids=(discount,))
+    return commands.ConsumeDiscount(discount), paying
+
+
+def one_payment(track: Track) -> tuple[Command, Command]:
+    """More is refunded of a payment than was paid; nobody's account is locked for it."""
+    track.do(commands.CreatePayment(1_000, "EUR", 100, id="pay_race"))
+    return commands.RefundPayment("pay_race", amount_minor=600), commands.RefundPayment("pay_race", amount_minor=500)
+
+
+def one_redemption(track: Track) -> tuple[Command, Command]:
+    """A redemption is cancelled twice."""
+    track.do(commands.AwardPoints(track.account(ANN), 50))
+    redemption: Any = track.do(commands.CreateRedemption(track.account(ANN), "rwd_euros"))
+    return commands.CancelRedemption(redemption), commands.CancelRedemption(redemption, "again")
+
+
+def one_award(track: Track) -> tuple[Command, Command]:
+    """An award is clawed back twice."""
+    award: Any = track.do(commands.AwardPoints(track.account(ANN), 50))
+    return commands.ReversePoints(award, 30), commands.ReversePoints(award, 30)
+
+
+RACES: dict[Prepare, str] = {
+    last_in_stock: "reward_out_of_stock",
+    same_points: "insufficient_points",
+    member_limit: "not_eligible",
+    one_discount: "discount_consumed",
+    one_payment: "refund_exceeds_payment",
+    one_redemption: "redemption_already_canceled",
+    one_award: "not_reversible",
+}
+
+
+@pytest.mark.parametrize("prepare", RACES, ids=lambda prepare: prepare.__name__)
+def test_what_is_there_once_is_given_once(database: Database, prepare: Prepare) -> None:
+    track = Track(database)
+    first, second = prepare(track)
+
+    outcomes = track.race(track.step(first), track.step(second))
+
+    assert codes(outcomes)[0] in ("200", "201")
+    assert codes(outcomes)[1] == RACES[prepare]
+    assert track.tried_once(), "the unique indexes had to do what locks are for"
+    assert violations(database, track.run.realms) == {}
+
+
+def test_an_account_closed_during_an_award_stays_closed(database: Database) -> None:
+    track = Track(database)
+    account = track.account(ANN)
+
+    outcomes = track.race(track.step(commands.AwardPoints(account, 5)), track.step(commands.CloseAccount(account)))
+
+    assert codes(outcomes) == ["201", "200"]
+    query = "select status, ledger_balance_points from accounts where realm = %s and customer_id = %s and program_id = 'prog_a'"
+    assert database.reads.execute(query, [track.run.realms[0], ANN]).fetchone() == ("closed", 5)
+
+
+@dataclass(frozen=True)
+class Twins:
+    """The same thing asked for at once, what each is answered, and how often it may be there afterwards."""
+
+    first: Command
+    second: Command
+    keys: tuple[str | None, str | None]
+    codes: list[str]
+    count: str
+
+
+PAYING = commands.CreatePayment(900, "EUR", 100, id="pay_twin", customer_id=ANN)
+ELSEWHERE = commands.CreatePayment(900, "EUR", 100, id="pay_twin", customer_id=BOB)
+ENROLLING = commands.CreateAccount("prog_c", ANN)
+NOTING = commands.ReportEvent("order.noted", {}, customer_id=ANN)
+NOTING_BOB = commands.ReportEvent("order.noted", {}, customer_id=BOB)
+PAYMENTS = "select count(*) from payments where realm = %s"
+TWINS = {
+    "id": Twins(PAYING, PAYING, (None, None), ["201", "200"], PAYMENTS),
+    "id of two members": Twins(PAYING, ELSEWHERE, (None, None), ["201", "id_conflict"], PAYMENTS),
+    "enrolment": Twins(
+        ENROLLING, ENROLLING, (None, None), ["201", "200"],
+        "select count(*) from accounts where realm = %s and program_id = 'prog_c' and customer_id = 'cust_ann'",
+    ),
+    "key": Twins(NOTING, NOTING, ("k", "k"), ["201", "201"], "select count(*) from events where realm = %s and type = 'order.noted'"),
+    "key of two members": Twins(
+        NOTING, NOTING_BOB, ("k", "k"), ["201", "idempotency_key_reused"],
+        "select count(*) from events where realm = %s and type = 'order.noted'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("twins", TWINS.values(), ids=TWINS)
+def test_what_is_asked_for_twice_is_done_once(database: Database, twins: Twins) -> None:
+    track = Track(database)
+
+    outcomes = track.race(track.step(twins.first, twins.keys[0]), track.step(twins.second, twins.keys[1]))
+
+    assert codes(outcomes) == twins.codes
+    if twins.codes == ["201", "201"]:
+        assert outcomes[0].body == outcomes[1].body  # type: ignore[union-attr]
+    assert database.reads.execute(twins.count.encode(), [track.run.realms[0]]).fetchone() == (1,)
+    assert violations(database, track.run.realms) == {}
+
+
+def test_a_batch_that_is_tried_again_looks_again(database: Database) -> None:
+    """The points are there at the first attempt; before the second, somebody else has spent them."""
+    track = Track(database)
+    account = track.account(ANN)
+    track.do(commands.AwardPoints(account, 50))
+    redeeming, spending = (
+        track.step(commands.CreateRedemption(account, "rwd_euros")),
+        track.step(commands.AdjustPoints(account, -50, "spent elsewhere")),
+    )
+
+    async def try_twice() -> Outcome:
+        gate, other = track.gates
+        writers = [await track._writer(gate), await track._writer(other)]
+        requests = [submission(step, track.run.realms, track.run.answers) for step in (redeeming, spending)]
+        gate.before_again = partial(_spend, writers[1], requests[1])
+        # The first statement that writes the batch's rows comes after begin and all that reads.
+        gate.fail_at(await _statements_before_writing(track), "again")
+        outcome = await writers[0].submit(requests[0])
+        for writer in writers:
+            await writer.stop()
+        return outcome
+
+    outcome = database.runner.run(try_twice())
+
+    assert track.gates[0].begins == 2
+    assert codes([outcome]) == ["insufficient_points"]
+    assert violations(database, track.run.realms) == {}
+
+
+def _spend(writer: Writer, request: Any) -> Awaitable[Outcome]:
+    return writer.submit(request)
+
+
+async def _statements_before_writing(track: Track) -> int:
+    """How many statements a redemption sends before it writes, counted in a dry run of the same."""
+    gate = Gate()
+    writer = await track._writer(gate)
+    gate.fail_at(-1, "again")
+    step = track.step(commands.CreateRedemption(track.account(ANN), "rwd_euros"))
+    dry_run = Step(step.number, 0, step.operation, step.command, is_dry_run=True)
+    await writer.submit(submission(dry_run, track.run.realms, track.run.answers))
+    await writer.stop()
+    return gate.statements.index("commit")
