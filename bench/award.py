@@ -17,7 +17,7 @@ from bench.parity import Written, count_written, differ, differences
 from bench.pgbench import FORM_NAMES, FORMS, run_pgbench
 from bench.report import Goal, Report
 from bench.rig import Realm, Rig, Server, make_realm, serving
-from bench.usage import Meter
+from bench.usage import QUIET_CORES, Meter, Patience, Usage
 
 ACCOUNTS = 10_000
 TEMPLATE = "award_template"
@@ -26,8 +26,6 @@ ADDED = ("entries", "lots", "events", "idempotency_keys")
 # Accounts that no award has reached have no next expiry yet.
 COUNTED = {**dict.fromkeys(ADDED, "true"), "accounts": "sequence > 0"}
 TOLERANCE = 0.02
-# The measuring itself keeps less than this busy beside those who are measured.
-QUIET_CORES = 0.1
 PROGRAM = "prog_bench"
 # Ids that pgbench can put together from a number: 25 hex digits of it, and the two of its bucket.
 INSERT_ACCOUNTS = """
@@ -49,6 +47,8 @@ class Plan:
     # Where pgbench is at its best is looked for among these too.
     more_clients: tuple[int, ...] = (8, 32)
     warm_up_seconds: float = 1.0
+    # To wait for a quiet machine, and to measure again what was disturbed, over the whole run.
+    patience_seconds: float = 0.0
 
 
 SHORT = Plan(seconds=2, rounds=1, connections=(64,), more_clients=())
@@ -81,6 +81,7 @@ class AwardBench:
         self.unfair: list[str] = []
         self.realm: Realm | None = None
         self.written: dict[tuple[str, int], Written] = {}
+        self._patience = Patience(plan.patience_seconds)
 
     def run(self) -> None:
         """All rounds are measured."""

@@ -10,6 +10,34 @@ from dataclasses import dataclass, field
 import psutil
 
 
+# The measuring itself keeps less than this busy beside those who are measured.
+QUIET_CORES = 0.1
+LOOK_SECONDS = 2.0
+
+
+class Patience:
+    """Time that may be spent on waiting for others to leave the machine alone, over a whole run."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+
+    def wait(self) -> None:
+        """Nobody else has been busy for a moment, or there is no patience left. Expects nothing of ours to run."""
+        while self._left > 0:
+            started = time.monotonic()
+            busy = psutil.cpu_percent(LOOK_SECONDS) / 100 * (psutil.cpu_count() or 1)
+            self._left -= time.monotonic() - started
+            if busy < QUIET_CORES:
+                return
+
+    def is_left_after(self, usage: Usage) -> bool:
+        """Whether a measurement was disturbed and may be made again; it is charged for the time it took."""
+        if (usage.others + usage.stolen) / usage.seconds < QUIET_CORES:
+            return False
+        self._left -= usage.seconds
+        return self._left > 0
+
+
 @dataclass
 class Usage:
     """Processor seconds by role, over a time. `server_processes` shows whether the workers shared the work."""

@@ -1,4 +1,4 @@
-"""A database for properties: a loop and a writer's connection to run on, realms to run in, and what stands in the tables.
+"""A database for properties: a loop and connections to run on, realms to run in, and what stands in the tables.
 
 What is read here is read by plain SQL of the tests' own.
 """
@@ -16,10 +16,11 @@ from typing import Any
 import psycopg
 from engines import WALL, PostgresRun, Run, WriterRun
 from psycopg import sql
+from worlds import FIRST_ID, REALM_IDS, setup
+
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_writer
 from vinr_server.storage.tenants import ensure_realm
-from worlds import FIRST_ID, REALM_IDS, setup
 
 # Tables of a realm, by the schema itself: a new one is compared from its first day.
 TABLES_OF_A_REALM = """
@@ -30,7 +31,7 @@ where c.table_schema = 'public' and c.column_name = 'realm' and t.table_type = '
 
 @dataclass
 class Database:
-    """One database: `runner` runs what is asynchronous, `connection` is for batches, `reads` for what the checks ask."""
+    """One database: `runner` runs what is asynchronous, `connection` is for batches, `reads` for the checks."""
 
     url: str
     runner: asyncio.Runner
@@ -67,7 +68,8 @@ class Database:
     def rows(self, run: Run) -> list[str]:
         """Every row of the run's realms, without what differs between realms by nature: the realm and its buckets."""
         one = sql.SQL(
-            "select {name}::text, (to_jsonb(t) - 'realm' - 'bucket' - 'owner_bucket')::text from {table} t where realm = %(realm)s"
+            "select {name}::text, (to_jsonb(t) - 'realm' - 'bucket' - 'owner_bucket')::text"
+            " from {table} t where realm = %(realm)s"
         )
         union = sql.SQL(" union all ").join(
             one.format(name=sql.Literal(table), table=sql.Identifier(table)) for table in self.tables

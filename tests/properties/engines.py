@@ -1,4 +1,4 @@
-"""Three ways to run a history: in memory on layers that hold everything, on PostgreSQL batch by batch, and through a Writer."""
+"""Three ways to run a history: in memory where every row is at hand, on PostgreSQL in batches, and through a Writer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from steps import Step, submission
+
 from vinr_server.core.state import Layer
 from vinr_server.engine.batch import Catalogues, NeedsLots, decide_all, run_batch
 from vinr_server.engine.ids import Ids

@@ -1,4 +1,4 @@
-"""A writer's connection with a gate in it: statements can be stopped before they are sent, fail, or lose the connection."""
+"""A writer's connection with a gate in it: a statement can be stopped, can fail, or can lose the connection."""
 
 from __future__ import annotations
 

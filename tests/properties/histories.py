@@ -1,8 +1,8 @@
 """Random histories of commands, biased towards the corners of the rules.
 
-A history is drawn as bytes, a few for each move, so that Hypothesis is quick to draw it and good at shrinking it. A move is
-planned on the state that a run in memory has reached: it spends what is there, reverses what was spent, stops a clock just at
-an expiry. The steps that come out can then be run by any engine, batched in any way.
+A history is drawn as bytes, a few for each move, so that Hypothesis is quick to draw it and good at shrinking it. A
+move is planned on the state that a run in memory has reached: it spends what is there, reverses what was spent, stops
+a clock just at an expiry. The steps that come out can then be run by any engine, batched in any way.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from moves import play
 from planner import Planner
 from steps import Step
+
 from vinr_server.core import rows
 from vinr_server.engine.submission import Reply
 
@@ -104,12 +105,13 @@ def _count_rows(counted: Counter[str], written: Sequence[rows.Row]) -> None:
 
 # Of each at least so many in 1,000 histories; a quarter of what is usual, so that chance alone does not miss it.
 FLOORS = {
-    "steps": 10_000, "dry runs": 140, "replays": 55, "same id again": 55, "idempotency_key_reused": 15, "id_conflict": 12,
-    "deficits": 90, "deficits paid": 45, "returned to an expired lot": 75, "clawed back from another lot": 80,
-    "payments refunded in parts": 35, "edited rules": 45, "tier changes": 350, "backdated": 650, "entries: expiry": 600,
-    "entries: redemption_cancellation": 100, "entries: reversal": 350, "entries: redemption": 250,
-    "insufficient_points": 300, "not_eligible": 150, "reward_out_of_stock": 9, "refund_exceeds_payment": 90,
-    "discount_consumed": 30, "discount_not_usable": 4, "account_closed": 10, "resource_missing": 80,
-    "not_reversible": 65, "reversal_of_reversal": 10, "redemption_already_canceled": 40, "program_mismatch": 20,
-    "clock_advancing": 35, "parameter_conflict": 30, "parameter_invalid": 35, "reward_archived": 2,
+    "steps": 10_000, "dry runs": 140, "replays": 55, "same id again": 55, "idempotency_key_reused": 15,
+    "id_conflict": 12, "deficits": 90, "deficits paid": 45, "returned to an expired lot": 75,
+    "clawed back from another lot": 80, "payments refunded in parts": 35, "edited rules": 45, "tier changes": 350,
+    "backdated": 650, "entries: expiry": 600, "entries: redemption_cancellation": 100, "entries: reversal": 350,
+    "entries: redemption": 250, "insufficient_points": 300, "not_eligible": 150, "reward_out_of_stock": 9,
+    "refund_exceeds_payment": 90, "discount_consumed": 30, "discount_not_usable": 4, "account_closed": 10,
+    "resource_missing": 80, "not_reversible": 65, "reversal_of_reversal": 10, "redemption_already_canceled": 40,
+    "program_mismatch": 20, "clock_advancing": 35, "parameter_conflict": 30, "parameter_invalid": 35,
+    "reward_archived": 2,
 }  # fmt: skip

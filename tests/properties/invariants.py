@@ -31,7 +31,8 @@ select * from (select e.id, balance_after_points as shown, sum(points) over acco
   from entries e where realm = any(%(realms)s) window account as (partition by realm, account_id order by sequence)) w
 where shown <> summed or number <> place""",
     "I1 the account's sequence is its last entry's": """
-select a.id, a.sequence, max(e.sequence) from accounts a left join entries e on e.realm = a.realm and e.account_id = a.id
+select a.id, a.sequence, max(e.sequence) from accounts a
+left join entries e on e.realm = a.realm and e.account_id = a.id
 where a.realm = any(%(realms)s) group by a.realm, a.id, a.sequence having a.sequence <> coalesce(max(e.sequence), 0)""",
     "lifetime points are accruals less their reversals": """
 select a.id, a.lifetime_points, coalesce(sum(e.points) filter (where e.kind in ('award', 'reversal')
@@ -101,7 +102,8 @@ where e.realm = any(%(realms)s) and e.kind in ('redemption', 'adjustment', 'reve
 select e.id, l.expires_at, e.created_at from entries e join lots l on l.realm = e.realm and l.id = e.source_id
 where e.realm = any(%(realms)s) and e.kind = 'expiry' and (l.expires_at > e.created_at or l.expires_at is null)""",
     "R4 whoever looks for what is over finds it": """
-select a.id, a.next_expiry_at, min(l.expires_at) from accounts a join lots l on l.realm = a.realm and l.account_id = a.id
+select a.id, a.next_expiry_at, min(l.expires_at) from accounts a
+join lots l on l.realm = a.realm and l.account_id = a.id
 where a.realm = any(%(realms)s) and l.remaining_points > 0 and l.expires_at is not null
 group by a.realm, a.id, a.next_expiry_at having coalesce(a.next_expiry_at, 'infinity') > min(l.expires_at)""",
     "R5 a cancellation returns what its redemption took": """

@@ -1,6 +1,7 @@
 """Bugs of the engine that histories steer around while they stand, so that they don't hide others.
 
-Each name has its minimal example in test_known_bugs.py, which fails as soon as the bug is mended; its name then goes from here.
+Each has its minimal example in test_property_known_bugs.py, which fails as soon as the bug is mended; then its name
+goes from here, and the example becomes a plain test.
 """
 
 from __future__ import annotations

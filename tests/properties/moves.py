@@ -11,10 +11,11 @@ import known_bugs
 from engines import WALL
 from planner import Planner
 from steps import Ref, Step
+from worlds import CUSTOMERS, FIRST_STEP, RATES
+
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
 from vinr_server.core.earning import Conditions, EarnRate
-from worlds import CUSTOMERS, FIRST_STEP, RATES
 
 Move = Callable[[Planner], Any]
 
@@ -90,7 +91,7 @@ def reverse(plan: Planner) -> None:
 
 
 def pay(plan: Planner) -> None:
-    """A payment of a customer, of a linked account, or of nobody known; with tax, shipping, tenders, lines, a discount."""
+    """A payment of a customer, a linked account or nobody known; with tax, shipping, tenders, lines, a discount."""
     dice = plan.dice
     amount, currency = dice.pick(AMOUNTS), dice.pick(("EUR",) * 6 + ("USD", "JPY"))
     # A yen is a unit: 40 of them earn what 40 euros do, and the oracle holds a place for every point.
@@ -257,7 +258,9 @@ def edit(plan: Planner) -> None:
         {"conditions": dice.pick(conditions)},
         {"is_active": dice.one_in(2)},
     )
-    plan.do(commands.DeleteEarningRule(rule) if dice.one_in(12) else commands.UpdateEarningRule(rule, dice.pick(changes)))
+    plan.do(
+        commands.DeleteEarningRule(rule) if dice.one_in(12) else commands.UpdateEarningRule(rule, dice.pick(changes))
+    )
     return None
 
 
@@ -368,7 +371,9 @@ def cash_in(plan: Planner) -> None:
     """A discount is redeemed and used on a payment; then its redemption is to be cancelled."""
     account = plan.account()
     plan.do(commands.AwardPoints(account, 60))
-    plan.do(commands.CreateRedemption(account, {"prog_c": "rwd_shipping"}.get(plan.world.accounts[account][0], "rwd_euros")))
+    plan.do(
+        commands.CreateRedemption(account, {"prog_c": "rwd_shipping"}.get(plan.world.accounts[account][0], "rwd_euros"))
+    )
     if not plan.known.discounts:
         return
     discount, owner = plan.known.discounts[-1]
@@ -382,9 +387,9 @@ def cash_in(plan: Planner) -> None:
 
 
 WEIGHTS: dict[Move, int] = {
-    award: 9, pay: 12, redeem: 9, reverse: 8, refund: 10, cancel: 8, adjust: 5, advance: 8, sweep: 2, again: 6, repeat: 8,
-    report: 5, enrol: 3, close: 6, use_discount: 4, edit: 5, thank: 4, overspend: 12, outlive: 9, empty_shelf: 6,
-    return_goods: 6, cash_in: 4,
+    award: 9, pay: 12, redeem: 9, reverse: 8, refund: 10, cancel: 8, adjust: 5, advance: 8, sweep: 2, again: 6,
+    repeat: 8, report: 5, enrol: 3, close: 6, use_discount: 4, edit: 5, thank: 4, overspend: 12, outlive: 9,
+    empty_shelf: 6, return_goods: 6, cash_in: 4,
 }  # fmt: skip
 MOVES: list[Move] = [move for move, weight in WEIGHTS.items() for _time in range(weight)]
 

@@ -1,8 +1,8 @@
 """A second, naive engine, written from RULES.md: it says what each step must answer and what every account must hold.
 
-Points are single units: a lot is a list with one place for each point, which says what became of it. Nothing is kept up to
-date that can be counted again; whatever has expired is taken out at once. Imports nothing of the engine's own: commands are
-read by the names of their fields.
+Points are single units: a lot is a list with one place for each point, which says what became of it. Nothing is kept
+up to date that can be counted again; whatever has expired is taken out at once. Imports nothing of the engine's own:
+commands are read by the names of their fields.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from oracle_units import FREE, Account, Lot, months_after
 ORDER = (
     "idempotency_key_reused", "id_conflict", "parameter_invalid", "parameter_conflict", "reserved_event_type",
     "immutable_field", "resource_missing", "account_closed", "program_mismatch", "reward_archived", "not_eligible",
-    "reward_out_of_stock", "insufficient_points", "reversal_of_reversal", "not_reversible", "redemption_already_canceled",
-    "discount_consumed", "discount_not_usable", "refund_exceeds_payment", "clock_advancing",
+    "reward_out_of_stock", "insufficient_points", "reversal_of_reversal", "not_reversible",
+    "redemption_already_canceled", "discount_consumed", "discount_not_usable", "refund_exceeds_payment",
+    "clock_advancing",
 )  # fmt: skip
 SKEW = timedelta(seconds=300)
 
 
 class Verdict(NamedTuple):
-    """What a step must answer: the codes that apply, the first listed in front; and for an accepted one whether something
+    """What a step must answer: the refusals that apply, the first listed in front.
 
-    new came to be, whose answer it repeats, and its figures.
+    For an accepted one: whether something new came to be, whose answer it repeats, and its figures.
     """
 
     codes: tuple[str, ...] = ()
@@ -85,6 +86,7 @@ class Oracle:
         self.taken_ids: dict[str, Any] = {}
         self.kept: dict[tuple[str, str], tuple[bytes, int]] = {}
         self.step: Any = None
+        self.skipped = 0
 
     # ---- one step
 
@@ -313,8 +315,12 @@ class Oracle:
             discount = {"status": "issued", "account": account, "currency": reward["benefit"].get("currency")}
             self.discounts[self.own("discount")] = discount
         self.redemptions[self.own()] = {
-            **{"reward": command.reward_id, "account": account, "is_live": True, "debit": self.own()},
-            **{"cost": reward["cost_points"], "discount": discount},
+            "reward": command.reward_id,
+            "account": account,
+            "is_live": True,
+            "debit": self.own(),
+            "cost": reward["cost_points"],
+            "discount": discount,
         }
         self.entries[self.own("points_transaction")] = ("redemption", account, None)
         return Verdict(figures=reward["cost_points"])
@@ -384,20 +390,27 @@ class Oracle:
         eligible = max(command.amount_minor - command.tax_minor - command.shipping_minor - unpaid, 0)
         name = command.id or self.own()
         payment = {
-            **{"amount": command.amount_minor, "eligible": eligible, "customer": customer},
-            **{"refunds": {}, "awards": []},
+            "amount": command.amount_minor,
+            "eligible": eligible,
+            "customer": customer,
+            "refunds": {},
+            "awards": [],
         }
         self.payments[name] = payment
         self.take_id(command.id)
         for account in accounts:
             account.payments += 1
         facts = {
-            **{"currency": command.currency, "eligible": eligible, "units": command.minor_per_unit},
-            **{"metadata": command.metadata, "lines": command.lines, "occurred_at": command.occurred_at},
+            "currency": command.currency,
+            "eligible": eligible,
+            "units": command.minor_per_unit,
+            "metadata": command.metadata,
+            "lines": command.lines,
+            "occurred_at": command.occurred_at,
         }
         made = self.earn(accounts, "payment.completed", ("awards",), facts)
         payment["awards"] += [(account, lot) for account, lot in made]
-        return Verdict(figures=[len(lot.units) for _account, lot in made])
+        return Verdict(figures=([len(lot.units) for _account, lot in made], self.skipped))
 
     def check_payment(self, command: Any) -> None:
         """What is wrong between a payment, its member and its discounts, as far as they can be found."""
@@ -425,26 +438,34 @@ class Oracle:
         refuse_if((command.occurred_at is not None and command.occurred_at > latest + SKEW, "parameter_invalid"))
         self.take_id(command.id)
         facts = {
-            **{"currency": command.currency, "eligible": command.amount_minor, "units": command.minor_per_unit},
-            **{"metadata": command.data.get("metadata") or {}, "occurred_at": command.occurred_at},
+            "currency": command.currency,
+            "eligible": command.amount_minor,
+            "units": command.minor_per_unit,
+            "metadata": command.data.get("metadata") or {},
+            "occurred_at": command.occurred_at,
         }
         made = self.earn(accounts, command.type, ("awards",), facts)
-        return Verdict(figures=[len(lot.units) for _account, lot in made])
+        return Verdict(figures=([len(lot.units) for _account, lot in made], self.skipped))
 
     def earn(self, accounts: list[Account], trigger: str, path: Any, facts: dict[str, Any]) -> list[Any]:
         """R9: each rule in force that matches makes an award of its own, by the tier held before."""
         made: list[Any] = []
+        self.skipped = 0
         for account in accounts:
             tier = None if account.enrolled_by is self.step else account.tier
             for rule in list(self.rules.values()):
                 is_meant = rule["program_id"] == account.program.id and rule["trigger"] == trigger
-                if not is_meant or not rule["is_active"] or account.is_closed:
+                if not is_meant or not rule["is_active"]:
+                    continue
+                self.skipped += 1
+                if account.is_closed:
                     continue
                 is_first = trigger == "payment.completed" and account.payments == 1
                 at = facts.get("occurred_at") or self.now(account.program)
                 frozen = earned_by(rule, facts, tier, is_first=is_first, at=at)
                 points = 0 if frozen is None else points_for(frozen, frozen["eligible"])
                 if points:
+                    self.skipped -= 1
                     lot = self.accrue(account, points, occurred_at=facts.get("occurred_at"), frozen=frozen)
                     self.entries[self.own(*path, len(made), "points_transaction")] = ("award", account, lot)
                     self.accounts[self.own(*path, len(made), "account")] = account

@@ -40,8 +40,12 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
         and all(facts["metadata"].get(name) == value for name, value in (one.metadata or {}).items())
     ]
     return {
-        **{"eligible": eligible, "units": facts.get("units", 1), "flat": earn.points, "rounding": earn.rounding},
-        **{"rate": Fraction(earn.rate_e4 or 0, 10_000), "factor": max(factors, default=Fraction(1))},
+        "eligible": eligible,
+        "units": facts.get("units", 1),
+        "flat": earn.points,
+        "rounding": earn.rounding,
+        "rate": Fraction(earn.rate_e4 or 0, 10_000),
+        "factor": max(factors, default=Fraction(1)),
         "threshold": asks.min_amount_minor or 0,
     }
 

@@ -31,7 +31,7 @@ def months_after(start: datetime, months: int, rounding: str, zone: str) -> date
 
 @dataclass(eq=False)
 class Lot:
-    """One accrual: a place for each of its points. `frozen` is what a refund needs to know of how they were earned (R7)."""
+    """One accrual: a place for each of its points. `frozen` is what a refund must know of how they were earned (R7)."""
 
     units: list[Any]
     available_at: datetime

@@ -1,4 +1,4 @@
-"""A planner turns bytes into the steps of a history, playing each in memory as it goes, so that the next knows what is there."""
+"""A planner plays each step of a history in memory as it goes, so that the next move knows what is there."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engines import WALL, CoreRun
+from engines import WALL
 from steps import Ref, Step
+from worlds import FIRST_STEP, World, core_run, step_of, world
+
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
 from vinr_server.core.rows import Account, Lot
 from vinr_server.engine.submission import Outcome, Reply
-from worlds import FIRST_STEP, World, core_run, step_of, world
 
 
 class Dice:
@@ -98,7 +99,9 @@ class Planner:
     def spendable(self, account: Ref) -> int:
         """The points that can be spent now."""
         now = self.now(account)
-        return sum(lot.remaining_points for lot in self.live_lots(account) if not lot.expires_at or lot.expires_at > now)
+        return sum(
+            lot.remaining_points for lot in self.live_lots(account) if not lot.expires_at or lot.expires_at > now
+        )
 
     def account(self) -> Ref:
         """An account, mostly one that was there from the start."""
@@ -112,9 +115,7 @@ class Planner:
         if not is_plain and self.dice.one_in(5):
             key = f"key-{len(self.known.keyed)}"
         is_dry_run = not is_plain and self.dice.one_in(24)
-        step = step_of(
-            FIRST_STEP + len(self.steps), self.realm, command, after=after, key=key, is_dry_run=is_dry_run
-        )
+        step = step_of(FIRST_STEP + len(self.steps), self.realm, command, after=after, key=key, is_dry_run=is_dry_run)
         return self.take(step)
 
     def take(self, step: Step) -> Outcome:

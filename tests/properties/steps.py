@@ -1,7 +1,7 @@
 """The steps of a history: commands whose ids may refer to what an earlier step was answered.
 
-The engine makes most ids, so a history can't name them in advance: it says "the id in the answer to step 7", and each run
-resolves that by its own answers. That is what lets one history be run batched in any way and in any realm.
+The engine makes most ids, so a history can't name them in advance: it says "the id in the answer to step 7", and each
+run resolves that by its own answers. That is what lets one history be run batched in any way and in any realm.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True)
 class Step:
-    """One request: `realm` is 0 or 1, `number` its place in the history, `after` the newest step it must not share a batch with."""
+    """One request: `number` is its place in the history, `after` the newest step it can't share a batch with."""
 
     number: int
     realm: int

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from conftest import make_database
 from databases import Database, open_database
 from engines import normalised
 from examples import expect, hold
 from histories import History, histories, splits
 from hypothesis import strategies as st
 from steps import batches
+
+from conftest import make_database
 from vinr_server.storage import load
 from vinr_server.storage.embedded import EmbeddedServer
 
@@ -38,9 +39,7 @@ def test_a_batch_equals_any_split_of_it_in_every_row(database: Database) -> None
     def law(history: History, sizes: list[int], is_distributed: bool) -> None:
         ways = []
         for way, groups in (([1], False), ([16], is_distributed), (sizes, not is_distributed)):
-            run = database.postgres_run(
-                history.variant, has_two_realms=history.has_two_realms, is_distributed=groups
-            )
+            run = database.postgres_run(history.variant, has_two_realms=history.has_two_realms, is_distributed=groups)
             for batch in batches(history.steps, way):
                 run.submit(batch)
                 counted["batches"] += len(batch) > 1

@@ -8,19 +8,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from conftest import make_database
 from databases import Database, open_database
 from engines import WALL
 from gates import FAULTS, Fault, Gate
 from invariants import violations
 from steps import Step, submission
+from worlds import FIRST_STEP, step_of, world
+
+from conftest import make_database
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
 from vinr_server.engine.submission import Outcome, Rejected, Reply, Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_writer
 from vinr_server.storage.embedded import EmbeddedServer
-from worlds import FIRST_STEP, step_of, world
 
 KEPT = "select key from idempotency_keys where realm = %s and key = any(%s)"
 # What each request did, by what it alone can do: an entry of the award, the payment's row, the redemption's row.

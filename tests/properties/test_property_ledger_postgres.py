@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from conftest import make_database
 from databases import Database, open_database
 from examples import expect, hold
 from figures import Judge
 from histories import History, histories, occurrences, splits
 from invariants import violations
 from steps import batches
-from vinr_server.storage.embedded import EmbeddedServer
 from worlds import setup
+
+from conftest import make_database
+from vinr_server.storage.embedded import EmbeddedServer
 
 counted: Counter[str] = Counter()
 

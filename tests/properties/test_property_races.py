@@ -1,4 +1,4 @@
-"""Two writers on one database, each race set up so that it always happens: one stands between its reading and its writing."""
+"""Two writers on one database; each race always happens: one is stopped between its reading and its writing."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conftest import make_database
 from databases import Database, open_database
 from engines import WALL, WriterRun
 from gates import Gate
 from invariants import violations
 from steps import Ref, Step, submission
+from worlds import FIRST_STEP, step_of, world
+
+from conftest import make_database
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
 from vinr_server.engine.submission import Outcome, Reply
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_writer
 from vinr_server.storage.embedded import EmbeddedServer
-from worlds import FIRST_STEP, step_of, world
 
 ANN, BOB = "cust_ann", "cust_bob"
 IS_WAITING = "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s"
@@ -120,7 +121,9 @@ def last_in_stock(track: Track) -> tuple[Command, Command]:
 def same_points(track: Track) -> tuple[Command, Command]:
     """Points for one are spent twice."""
     track.do(commands.AwardPoints(track.account(ANN), 50))
-    return commands.CreateRedemption(track.account(ANN), "rwd_euros"), commands.AdjustPoints(track.account(ANN), -40, "-")
+    return commands.CreateRedemption(track.account(ANN), "rwd_euros"), commands.AdjustPoints(
+        track.account(ANN), -40, "-"
+    )
 
 
 def member_limit(track: Track) -> tuple[Command, Command]:
@@ -190,8 +193,8 @@ def test_an_account_closed_during_an_award_stays_closed(database: Database) -> N
     outcomes = track.race(track.step(commands.AwardPoints(account, 5)), track.step(commands.CloseAccount(account)))
 
     assert codes(outcomes) == ["201", "200"]
-    query = "select status, ledger_balance_points from accounts where realm = %s and customer_id = %s and program_id = 'prog_a'"
-    assert database.reads.execute(query, [track.run.realms[0], ANN]).fetchone() == ("closed", 5)
+    query = "select status from accounts where realm = %s and ledger_balance_points = 5"
+    assert database.reads.execute(query, [track.run.realms[0]]).fetchall() == [("closed",)]
 
 
 @dataclass(frozen=True)
@@ -211,17 +214,17 @@ ENROLLING = commands.CreateAccount("prog_c", ANN)
 NOTING = commands.ReportEvent("order.noted", {}, customer_id=ANN)
 NOTING_BOB = commands.ReportEvent("order.noted", {}, customer_id=BOB)
 PAYMENTS = "select count(*) from payments where realm = %s"
+EVENTS = "select count(*) from events where realm = %s and type = 'order.noted'"
 TWINS = {
     "id": Twins(PAYING, PAYING, (None, None), ["201", "200"], PAYMENTS),
-    "id of two members": Twins(PAYING, ELSEWHERE, (None, None), ["201", "id_conflict"], PAYMENTS),
+    "id of two members": Twins(PAYING, ELSEWHERE, (None, None), ["id_conflict", "201"], PAYMENTS),
     "enrolment": Twins(
         ENROLLING, ENROLLING, (None, None), ["201", "200"],
         "select count(*) from accounts where realm = %s and program_id = 'prog_c' and customer_id = 'cust_ann'",
     ),
-    "key": Twins(NOTING, NOTING, ("k", "k"), ["201", "201"], "select count(*) from events where realm = %s and type = 'order.noted'"),
+    "key": Twins(NOTING, NOTING, ("k", "k"), ["201", "201"], EVENTS),
     "key of two members": Twins(
-        NOTING, NOTING_BOB, ("k", "k"), ["201", "idempotency_key_reused"],
-        "select count(*) from events where realm = %s and type = 'order.noted'",
+        NOTING, NOTING_BOB, ("k", "k"), ["idempotency_key_reused", "201"], EVENTS,
     ),
 }  # fmt: skip
 
@@ -230,7 +233,9 @@ TWINS = {
 def test_what_is_asked_for_twice_is_done_once(database: Database, twins: Twins) -> None:
     track = Track(database)
 
-    outcomes = track.race(track.step(twins.first, twins.keys[0]), track.step(twins.second, twins.keys[1]))
+    # Two members share no row to wait for: the second overtakes, and the first finds its place taken.
+    waits = twins.codes[0] == "201"
+    outcomes = track.race(track.step(twins.first, twins.keys[0]), track.step(twins.second, twins.keys[1]), waits=waits)
 
     assert codes(outcomes) == twins.codes
     if twins.codes == ["201", "201"]:

@@ -1,4 +1,4 @@
-"""Every award can be recomputed from its receipt alone, and doing what a refusal or a skipped rule suggests qualifies."""
+"""Every award follows from its receipt alone, and doing what a refusal or a skipped rule suggests qualifies."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from examples import expect, hold
 from histories import History, histories
 from hypothesis import strategies as st
 from steps import Step
+
 from vinr_server.core import commands
 from vinr_server.core.earning import Conditions, Earned, EarnRate, Multiplier, Occasion, Unmet, evaluate_rule
 from vinr_server.core.rows import Account, Entry, Reward
@@ -187,7 +188,9 @@ def test_doing_what_a_skipped_rule_suggests_earns() -> None:
 
     hold(law, examples=1_500, case=cases())
 
-    share = {name: counted[name] / counted["occasions"] for name in ("skipped", "skipped for several reasons", "smallest")}
+    share = {
+        name: counted[name] / counted["occasions"] for name in ("skipped", "skipped for several reasons", "smallest")
+    }
     assert all(part > 0.02 for part in share.values()), share
 
 
@@ -229,7 +232,9 @@ def _redeem_after_advice(run: CoreRun, account_id: str, reward_id: str) -> None:
         assert more == details["shortfall"] == details["required"] - details["balance"]
         if more > 1:
             assert isinstance(_do(run, commands.AwardPoints(account_id, more - 1)), Reply)
-            assert getattr(_do(run, commands.CreateRedemption(account_id, reward_id)), "code", "") == "insufficient_points"
+            assert (
+                getattr(_do(run, commands.CreateRedemption(account_id, reward_id)), "code", "") == "insufficient_points"
+            )
         assert isinstance(_do(run, commands.AwardPoints(account_id, 1)), Reply)
         assert isinstance(_do(run, commands.CreateRedemption(account_id, reward_id)), Reply)
 

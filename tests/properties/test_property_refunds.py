@@ -12,11 +12,12 @@ from examples import hold
 from hypothesis import strategies as st
 from oracle_earning import points_for
 from steps import Ref
+from worlds import step_of
+
 from vinr_server.core import commands
 from vinr_server.core.earning import Conditions, EarnRate, Multiplier
 from vinr_server.core.rows import Account, Lot
 from vinr_server.engine.submission import Reply
-from worlds import step_of
 
 # Amount, and the eligible part where the merchant names it.
 Part = tuple[int, int | None]
@@ -109,7 +110,9 @@ class Shop:
 
     def is_over(self, payment_id: Any) -> bool:
         """Whether all of the payment is refunded, so that no refund is accepted any more, not even one of nothing."""
-        (outcome,) = self.run.submit([step_of(10**6 + self.number, 0, commands.RefundPayment(payment_id, amount_minor=0), is_dry_run=True)])
+        (outcome,) = self.run.submit(
+            [step_of(10**6 + self.number, 0, commands.RefundPayment(payment_id, amount_minor=0), is_dry_run=True)]
+        )
         return not isinstance(outcome, Reply)
 
 
@@ -153,8 +156,11 @@ def test_what_is_left_is_what_the_kept_part_earns() -> None:
 def _earned(case: Case, kept: Any, *, is_whole: bool) -> int:
     """What the rule gives for the kept part by the oracle's arithmetic; nothing where it had given nothing before."""
     frozen = {
-        **{"flat": case.earn.points, "units": case.units, "rounding": case.earn.rounding},
-        **{"rate": Fraction(case.earn.rate_e4 or 0, 10_000), "factor": Fraction(case.factor_e4, 10_000)},
+        "flat": case.earn.points,
+        "units": case.units,
+        "rounding": case.earn.rounding,
+        "rate": Fraction(case.earn.rate_e4 or 0, 10_000),
+        "factor": Fraction(case.factor_e4, 10_000),
     }
     eligible = case.amount_minor - case.tax_minor
     threshold = case.min_amount_minor or 0
@@ -164,6 +170,8 @@ def _earned(case: Case, kept: Any, *, is_whole: bool) -> int:
 
 
 def test_the_example_of_the_rules() -> None:
-    case = Case(EarnRate(rate_e4=1_000), None, 10_000, 2_190, 0, 100, 0, ((100, None), (500, None), (1_000, None), (590, None)))
+    case = Case(
+        EarnRate(rate_e4=1_000), None, 10_000, 2_190, 0, 100, 0, ((100, None), (500, None), (1_000, None), (590, None))
+    )
 
     assert [Shop(case).points_after("cust", case.parts[:count])[0][1] for count in (1, 2, 3, 4)] == [0, 1, 2, 2]

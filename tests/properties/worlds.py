@@ -12,6 +12,7 @@ from typing import Any
 
 from engines import WALL, CoreRun
 from steps import Ref, Step, refs_in
+
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
 from vinr_server.core.earning import Conditions, EarnRate, Multiplier
@@ -48,7 +49,7 @@ class World:
 
 
 def programs(variant: int, clock: Ref) -> list[Command]:
-    """One that expires and has tiers, one that never expires and lives on the wall's time, one with a zone and rounding."""
+    """One that expires and has tiers, one without expiry on the wall's time, one with a zone and a rounding."""
     rounding: Any = ("month", "none", "day", "quarter", "year", "month")[variant % 6]
     make: Any = commands.CreateProgram
     return [

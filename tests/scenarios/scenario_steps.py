@@ -34,8 +34,7 @@ def _common(clauses: Clauses) -> Json:
 def advance(world: World, words: Words, clauses: Clauses) -> None:
     """The clock stands at the instant, and what is due by then is written unless that is late."""
     assert world.clock_id is not None
-    if world.is_late:
-        world.driver.settle(world.clock_id)
+    world.settle()
     world.make("advance_test_clock", {"frozen_time": wire_instant(words[0])}, id=world.clock_id)
     world.is_late = clauses.has("late")
     if not world.is_late:

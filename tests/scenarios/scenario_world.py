@@ -66,6 +66,12 @@ class World:
             self.clock_id = self.make("create_test_clock", {"frozen_time": wire_instant(start)})["id"]
         return self.clock_id
 
+    def settle(self) -> None:
+        """Nothing that was late is still to be written."""
+        if self.is_late and self.clock_id is not None:
+            self.driver.settle(self.clock_id)
+        self.is_late = False
+
     def program(self, name: str | None = None) -> str:
         """A program by its name; without one, the first; made without expiry where there is none at all."""
         if not self.programs:

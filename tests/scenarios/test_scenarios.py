@@ -57,6 +57,7 @@ def test_scenario(scenario: Scenario, way: str, request: pytest.FixtureRequest) 
 
     for step in scenario.steps:
         _take(world, step)
+    world.settle()
 
     assert broken_laws(world) == []
 

@@ -120,8 +120,8 @@ def _typed(operation: Operation, body: dict[str, Any]) -> Any:
     for name in operation.immutable:
         for spelling in spellings(name):
             if spelling in body:
-                message = f"{name} can't be changed after creation. Create a new object instead."
-                raise Problem("immutable_field", message, param=name)
+                message = f"{spelling} can't be changed after creation. Create a new object instead."
+                raise Problem("immutable_field", message, param=spelling)
     if operation.body is None:
         if body:
             name = next(iter(body))

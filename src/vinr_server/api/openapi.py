@@ -64,7 +64,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
     if operation.method == "POST":
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}})
-    if operation.translate is not None:
+    if operation.translate is not None or operation.is_bulk:
         parameters.append({"name": "dry_run", "in": "query", "schema": {"type": "boolean"}})
     for name in operation.query:
         kind = "integer" if name == "limit" else "string"

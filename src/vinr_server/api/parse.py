@@ -37,11 +37,11 @@ def decode_body(raw: bytes) -> dict[str, Any]:
     """The JSON object of a body, with fractions as exact decimals."""
     if not raw:
         return {}
-    if b"\x00" in raw or b"\\u0000" in raw:
-        raise Problem("body_invalid", "The body holds a NUL character (\\u0000). Remove it; text can't contain it.")
+    if b"\x00" in raw:
+        raise _nul()
     if len(_OPENERS.findall(raw)) > DEPTH_MAX and _depth(raw) > DEPTH_MAX:
         raise Problem("body_invalid", f"The body is nested more than {DEPTH_MAX} levels deep.")
-    if _LONG_NUMBER.search(raw):
+    if _LONG_NUMBER.search(raw) and _LONG_NUMBER.search(_STRINGS.sub(b"", raw)):
         raise Problem("body_invalid", f"The body holds a number of {INTEGER_DIGITS_MAX} digits or more.")
     try:
         decoded = decode_json(raw)
@@ -51,9 +51,23 @@ def decode_body(raw: bytes) -> dict[str, Any]:
         raise Problem("body_invalid", f"The body is not valid JSON: {error}.") from None
     if not isinstance(decoded, dict):
         raise Problem("body_invalid", "The body must be a JSON object.")
+    if b"\\u0000" in raw and _holds_nul(decoded):
+        raise _nul()
     if sum(1 for colon in _STRINGS.findall(raw) if colon) != _count_keys(decoded):
         _refuse_duplicates(raw)
     return decoded
+
+
+def _nul() -> Problem:
+    return Problem("body_invalid", "The body holds a NUL character (\\u0000). Remove it; text can't contain it.")
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(one) for pair in value.items() for one in pair)
+    return isinstance(value, list) and any(_holds_nul(one) for one in value)
 
 
 def _depth(raw: bytes) -> int:

@@ -30,19 +30,26 @@ def read_instant(value: Any, *, param: str, zone: str = "UTC", is_end: bool = Fa
     if not isinstance(value, str):
         raise _invalid("an instant is a string or an integer of Unix seconds", param)
     try:
-        if _DATE.match(value):
-            day = date.fromisoformat(value)
-            return end_of_day(day, zone) if is_end else start_of_day(day, zone)
-        if _RFC_3339.match(value):
-            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
-            if instant.timestamp() < 0:
-                raise _invalid(f"{value} lies before 1970", param)
-            return instant
+        instant = _read_text(value, zone=zone, is_end=is_end)
     except (ValueError, OverflowError) as error:
         raise _invalid(f"{value!r} is no date that exists: {error}", param) from None
+    if instant is not None:
+        if instant.timestamp() < 0:
+            raise _invalid(f"{value} lies before 1970", param)
+        return instant
     if _NAIVE.match(value):
         raise _invalid(f"{value!r} has no offset; write for example {value}Z or {value}+02:00", param)
     raise _invalid(f"{value[:60]!r} is not RFC 3339 (2026-06-06T00:00:00Z), a date (2026-06-06) or Unix seconds", param)
+
+
+def _read_text(value: str, *, zone: str, is_end: bool) -> datetime | None:
+    """The instant of a bare date or an RFC 3339 text; None for any other text."""
+    if _DATE.match(value):
+        day = date.fromisoformat(value)
+        return end_of_day(day, zone) if is_end else start_of_day(day, zone)
+    if _RFC_3339.match(value):
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    return None
 
 
 def read_instant_or_none(value: Any, *, param: str, zone: str = "UTC", is_end: bool = False) -> datetime | None:
