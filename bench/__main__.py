@@ -22,6 +22,7 @@ def _award(rig: Rig, options: argparse.Namespace, report: Report) -> None:
     plan = award.SHORT if options.short else award.Plan(seconds=options.seconds, rounds=options.rounds)
     if options.connections:
         plan = replace(plan, connections=tuple(options.connections))
+    plan = replace(plan, patience_seconds=options.patience * 60)
     report.parameters |= {"seconds": plan.seconds, "rounds": plan.rounds}
     award.measure_award(rig, plan, report)
 

@@ -6,8 +6,9 @@ import json
 import statistics
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -17,7 +18,7 @@ from bench.parity import Written, count_written, differ, differences
 from bench.pgbench import FORM_NAMES, FORMS, run_pgbench
 from bench.report import Goal, Report
 from bench.rig import Realm, Rig, Server, make_realm, serving
-from bench.usage import QUIET_CORES, Meter, Patience, Usage
+from bench.usage import QUIET_CORES, Meter, Patience
 
 ACCOUNTS = 10_000
 TEMPLATE = "award_template"
@@ -88,22 +89,32 @@ class AwardBench:
         self.realm = make_template(self.rig)
         for number in range(1, self.plan.rounds + 1):
             for connections in self.plan.connections:
-                self._ours(number, connections)
+                self._measure(partial(self._ours, number, connections))
                 for form in FORMS:
-                    self._anchor(number, form, connections)
+                    self._measure(partial(self._anchor, number, form, connections))
             for clients in self.plan.more_clients:
                 for form in FORMS:
-                    self._anchor(number, form, clients)
+                    self._measure(partial(self._anchor, number, form, clients))
 
-    def _ours(self, number: int, connections: int) -> None:
+    def _measure(self, attempt: Callable[[], Record]) -> None:
+        """One record is kept: of a quiet moment, as far as patience reaches."""
+        while True:
+            self._patience.wait()
+            record = attempt()
+            if not self._patience.is_left_after(record.cores, seconds=self.plan.seconds):
+                break
+        self._keep(record)
+
+    def _ours(self, number: int, connections: int) -> Record:
         assert self.realm is not None
         database = self.rig.copy(TEMPLATE)
         try:
             with serving(self.rig, database) as server:
-                self._keep(self._measure_ours(database, server, number, connections))
+                record = self._measure_ours(database, server, number, connections)
             self.written["ours", connections] = count_written(self.rig.url(database), COUNTED)
         finally:
             self.rig.drop(database)
+        return record
 
     def _measure_ours(self, database: str, server: Server, number: int, connections: int) -> Record:
         assert self.realm is not None
@@ -135,7 +146,7 @@ class AwardBench:
             server_processes=tuple(meter.usage.server_processes),
         )
 
-    def _anchor(self, number: int, form: str, clients: int) -> None:
+    def _anchor(self, number: int, form: str, clients: int) -> Record:
         assert self.realm is not None
         database = self.rig.copy(TEMPLATE)
         url = self.rig.url(database)
@@ -146,27 +157,22 @@ class AwardBench:
             with Meter(postgres_pid=self.rig.postgres.pid) as meter:
                 figures = run_pgbench(url, form, seconds=self.plan.seconds, run=2, **known)
             after = _counts(url)
-            if (
-                not figures.transactions
-                or figures.failed
-                or after["entries"] - before["entries"] != figures.transactions
-            ):
+            awards = after["entries"] - before["entries"]
+            if not awards or figures.failed or awards != figures.transactions:
                 self.problems.append(f"pgbench {form}, {clients} clients, round {number}: {figures}")
             self._compare(form, clients, count_written(url, COUNTED))
         finally:
             self.rig.drop(database)
-        self._keep(
-            Record(
-                side=form,
-                connections=clients,
-                round=number,
-                rate=figures.tps,
-                p50_ms=figures.p50_ms,
-                p99_ms=figures.p99_ms,
-                awards=figures.transactions,
-                cores=meter.usage.cores(),
-                wal_bytes=(after["wal"] - before["wal"]) / max(figures.transactions, 1),
-            )
+        return Record(
+            side=form,
+            connections=clients,
+            round=number,
+            rate=figures.tps,
+            p50_ms=figures.p50_ms,
+            p99_ms=figures.p99_ms,
+            awards=awards,
+            cores=meter.usage.cores(),
+            wal_bytes=(after["wal"] - before["wal"]) / max(awards, 1),
         )
 
     def _compare(self, form: str, clients: int, theirs: Written) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import psutil
 
-
 # The measuring itself keeps less than this busy beside those who are measured.
 QUIET_CORES = 0.1
 LOOK_SECONDS = 2.0
@@ -30,11 +29,11 @@ class Patience:
             if busy < QUIET_CORES:
                 return
 
-    def is_left_after(self, usage: Usage) -> bool:
-        """Whether a measurement was disturbed and may be made again; it is charged for the time it took."""
-        if (usage.others + usage.stolen) / usage.seconds < QUIET_CORES:
+    def is_left_after(self, cores: Mapping[str, float], *, seconds: float) -> bool:
+        """Whether a measurement was disturbed and is to be made again; it is charged for the time it took."""
+        if cores["others"] + cores["stolen"] < QUIET_CORES:
             return False
-        self._left -= usage.seconds
+        self._left -= seconds
         return self._left > 0
 
 

@@ -86,7 +86,7 @@ def list_of(listing: Listing, url: str, show: Shows) -> Read:
         try:
             rows, has_more = await call.reader.page(call.caller.realm, query)
         except CursorMissing as error:
-            param = "starting_after" if query.after else "ending_before"
+            param = "ending_before" if query.after is None else "starting_after"
             raise Problem("parameter_invalid", f"{param}: no such object: {str(error)!r}.", param=param) from None
         return {"object": "list", "url": url, "has_more": has_more, "data": await show(call, rows)}
 

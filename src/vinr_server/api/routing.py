@@ -34,11 +34,16 @@ class Router:
         for parts, operation in self._templates.get(len(segments), ()):
             if all(part == segment or part[:1] == "{" for part, segment in zip(parts, segments, strict=True)):
                 if operation.method == method:
-                    return operation, {
-                        part[1:-1]: unquote(segment)
-                        for part, segment in zip(parts, segments, strict=True)
-                        if part[:1] == "{"
-                    }
+                    return (
+                        operation,
+                        {
+                            part[1:-1]: unquote(segment).replace(
+                                "\x00", "\ufffd"
+                            )  # no id holds NUL, and PostgreSQL takes none
+                            for part, segment in zip(parts, segments, strict=True)
+                            if part[:1] == "{"
+                        },
+                    )
                 allowed.add(operation.method)
         if allowed:
             methods = ", ".join(sorted(allowed))

@@ -105,9 +105,10 @@ def show_account(draft: Layer, account: Account, context: Context) -> Json:
 
 
 def program_of(draft: Layer, account: Account) -> Program:
-    """The program an account belongs to; programs are never deleted."""
+    """The program an account belongs to; never deleted, but it may be newer than the catalogue at hand."""
     program = draft.get(Program, account.program_id)
-    assert program is not None, f"program {account.program_id} of {account.id} is not in the catalogue"
+    if program is None:
+        raise RowsMissing(account.program_id)
     return program
 
 

@@ -10,7 +10,7 @@ from vinr_server.core.context import Context
 from vinr_server.core.earning import Earned, Occasion, Unmet, evaluate_rule
 from vinr_server.core.ledger import Movement, accrue
 from vinr_server.core.rows import Account, EarningRule, Program
-from vinr_server.core.state import Layer
+from vinr_server.core.state import Layer, RowsMissing
 
 
 def earn_on(draft: Layer, context: Context, accounts: Sequence[Account], occasion: Occasion) -> Mapping[str, Any]:
@@ -49,7 +49,8 @@ def _rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[Earning
 def _as_seen_by(draft: Layer, context: Context, account: Account, occasion: Occasion) -> Occasion:
     """The occasion at its own instant, else its program's now, and as the member's first payment or a later one."""
     program = draft.get(Program, account.program_id)
-    assert program is not None, f"program {account.program_id} of {account.id} is not in the catalogue"
+    if program is None:
+        raise RowsMissing(account.program_id)
     return replace(
         occasion,
         occurred_at=occasion.occurred_at or context.now(program.clock_id),

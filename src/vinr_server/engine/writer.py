@@ -142,8 +142,10 @@ class Writer:
             try:
                 return await self._attempt(submissions, batch_id, whole)
             except NeedsLots as needs:
-                whole.append(needs.account)
                 await self._roll_back()
+                if needs.account in whole:
+                    return await self._halve(submissions, needs, "")
+                whole.append(needs.account)
             except (OSError, asyncpg.InterfaceError, TimeoutError) as error:
                 return await self._after_lost_connection(submissions, batch_id, error)
             except Exception as error:  # a refused statement or a bug: either way somebody in the batch is the cause

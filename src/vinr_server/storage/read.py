@@ -107,19 +107,20 @@ class Reader:
 
         conditions += [f"t.{column} = {bind(value)}" for column, value in query.equal.items()]
         conditions += [f"t.{column} {operator} {bind(value)}" for column, operator, value in query.compared]
-        cursor = query.after or query.before
+        cursor = query.after if query.after is not None else query.before
         if cursor is not None:
             position = await self._position(realm, query, cursor)
             columns = ", ".join(f"t.{column}" for column in query.order)
             values = ", ".join(bind(value) for value in position)
-            conditions.append(f"({columns}) {'<' if query.after else '>'} ({values})")
-        direction = "asc" if query.before else "desc"
+            conditions.append(f"({columns}) {'>' if query.after is None else '<'} ({values})")
+        is_backward = query.before is not None
+        direction = "asc" if is_backward else "desc"
         order = ", ".join(f"t.{column} {direction}" for column in query.order)
         rows_wanted = f"from {table.name} t where {' and '.join(conditions)} order by {order} limit {query.limit + 1}"
         sql = f"select {table.select_list} {rows_wanted}"
         found = [table.row(record) for record in await self._pool.fetch(sql, *arguments)]
         has_more, rows = len(found) > query.limit, found[: query.limit]
-        return (rows[::-1] if query.before else rows), has_more
+        return (rows[::-1] if is_backward else rows), has_more
 
     async def _position(self, realm: int, query: PageQuery, cursor: str) -> Sequence[Any]:
         table = TABLES[query.row_type]
