@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -50,19 +51,32 @@ class World:
 
 def contents(database_url: str, realm: int) -> Mapping[str, str]:
     """A digest of each table's rows in a realm. Batches are left out: a refused one may leave its id."""
-    with psycopg.connect(database_url) as connection:
-        query = """
-          select table_name from information_schema.columns
-          where table_schema = 'public' and column_name = 'realm' and table_name <> 'postings'"""
-        names = [str(row[0]) for row in connection.execute(query)]
-        digest = (
-            "select {}, count(*) || '/' || md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t where"
-        )
-        parts = [
-            sql.SQL(digest + " realm = {}").format(sql.Literal(name), sql.Identifier(name), realm) for name in names
-        ]
-        parts.append(sql.SQL(digest + " id = {}").format(sql.Literal("realms"), sql.Identifier("realms"), realm))
-        return {str(name): str(value) for name, value in connection.execute(sql.SQL(" union all ").join(parts))}
+    rows = _watcher(database_url).execute(_digests(database_url), {"realm": realm}, prepare=True)
+    return {str(name): str(value) for name, value in rows}
+
+
+@cache
+def _watcher(database_url: str) -> psycopg.Connection[Any]:
+    """A connection that stays open: a new one for each digest took longer than the digest."""
+    return psycopg.connect(database_url, autocommit=True)
+
+
+@cache
+def _digests(database_url: str) -> sql.Composed:
+    """The query of all tables' digests."""
+    tables = """
+      select table_name from information_schema.columns
+      where table_schema = 'public' and column_name = 'realm' and table_name <> 'postings'"""
+    names = [str(row[0]) for row in _watcher(database_url).execute(tables)]
+    digest = (
+        "select {}, count(*) || '/' || md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t"
+        " where {} = %(realm)s"
+    )
+    parts = [
+        sql.SQL(digest).format(sql.Literal(name), sql.Identifier(name), sql.Identifier(column))
+        for name, column in [*((name, "realm") for name in names), ("realms", "id")]
+    ]
+    return sql.SQL(" union all ").join(parts)
 
 
 def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | None = None) -> World:

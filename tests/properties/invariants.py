@@ -150,14 +150,15 @@ having p.refunded_minor <> coalesce(sum(f.amount_minor), 0) or p.refund_count <>
 select f.id, f.points_reversed from refunds f where f.realm = any(%(realms)s) and f.points_reversed <>
   (select coalesce(-sum(e.points), 0) from entries e
     where e.realm = f.realm and e.source_type = 'refund' and e.source_id = f.id)""",
+    # A stock may be lowered below what is redeemed, so these two hold of rewards that were never edited.
     "R15 no more redemptions than the stock": """
 select w.id, w.stock, count(*) from rewards w
 join redemptions r on r.realm = w.realm and r.reward_id = w.id and r.status = 'confirmed'
-where w.realm = any(%(realms)s) group by w.realm, w.id, w.stock having count(*) > w.stock""",
+where w.realm = any(%(realms)s) and w.revision = 1 group by w.realm, w.id, w.stock having count(*) > w.stock""",
     "R15 no more redemptions of a member than the limit": """
 select w.id, r.account_id, w.per_member_limit, count(*) from rewards w
 join redemptions r on r.realm = w.realm and r.reward_id = w.id and r.status = 'confirmed'
-where w.realm = any(%(realms)s) group by w.realm, w.id, r.account_id, w.per_member_limit
+where w.realm = any(%(realms)s) and w.revision = 1 group by w.realm, w.id, r.account_id, w.per_member_limit
 having count(*) > w.per_member_limit""",
     "R15 a counter counts the redemptions of its cap": """
 select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.used <> (

@@ -68,6 +68,9 @@ class App:
     ) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
         method, path = scope["method"], scope["raw_path"].decode("latin-1")
         if path in DOCUMENTS:
+            if method not in ("GET", "HEAD"):
+                message = f"{method} is not possible at {path}; GET is."
+                raise Problem("method_not_allowed", message, details={"allow": "GET, HEAD"})
             return await DOCUMENTS[path](self._reader)
         headers = dict(scope["headers"])
         caller = await self._keys.caller(headers.get(b"authorization"))

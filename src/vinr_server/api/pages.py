@@ -50,7 +50,12 @@ class Listing:
 
     def query(self, given: Mapping[str, str]) -> PageQuery:
         """The page that the query string asks for."""
-        named = {_canonical(name, self.filters): value for name, value in given.items()}
+        named: dict[str, str] = {}
+        for name, value in given.items():
+            known = _canonical(name, self.filters)
+            if named.setdefault(known, value) != value:
+                message = f"{known} is given in two spellings with different values. Send one of them."
+                raise Problem("parameter_conflict", message, param=known)
         paging = {name: named.pop(name) for name in _PAGING if name in named}
         if "starting_after" in paging and "ending_before" in paging:
             raise Problem(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import unquote
 
 from vinr_server.api.operation import Operation
@@ -34,16 +34,7 @@ class Router:
         for parts, operation in self._templates.get(len(segments), ()):
             if all(part == segment or part[:1] == "{" for part, segment in zip(parts, segments, strict=True)):
                 if operation.method == method:
-                    return (
-                        operation,
-                        {
-                            part[1:-1]: unquote(segment).replace(
-                                "\x00", "\ufffd"
-                            )  # no id holds NUL, and PostgreSQL takes none
-                            for part, segment in zip(parts, segments, strict=True)
-                            if part[:1] == "{"
-                        },
-                    )
+                    return operation, _ids(parts, segments)
                 allowed.add(operation.method)
         if allowed:
             methods = ", ".join(sorted(allowed))
@@ -51,3 +42,9 @@ class Router:
                 "method_not_allowed", f"{method} is not possible at {path}; {methods} is.", details={"allow": methods}
             )
         raise Problem("route_missing", f"There is nothing at {method} {path}. The routes are listed at /openapi.json.")
+
+
+def _ids(parts: Sequence[str], segments: Sequence[str]) -> dict[str, str]:
+    """The ids in a path. None holds NUL, and PostgreSQL takes none: such a one is like any other that does not exist."""
+    pairs = zip(parts, segments, strict=True)
+    return {part[1:-1]: unquote(segment).replace("\x00", "\ufffd") for part, segment in pairs if part[:1] == "{"}
