@@ -28,3 +28,9 @@ check: setup  ## Lint, types, floors, sizes
 	@.venv/bin/ruff format --check --quiet src tests bench
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
+
+bench: setup  ## Speed against pgbench writing the same rows (about 10 minutes; OPTIONS="award --rounds 1")
+	@.venv/bin/python -m bench $(OPTIONS)
+
+torture: setup  ## The long form of the property, race and crash tests (about 30 minutes)
+	@VINR_PROPERTY_SCALE=10 .venv/bin/pytest -n 2 --dist loadfile tests/properties tests/engine tests/api/test_races.py

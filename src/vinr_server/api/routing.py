@@ -45,6 +45,6 @@ class Router:
 
 
 def _ids(parts: Sequence[str], segments: Sequence[str]) -> dict[str, str]:
-    """The ids in a path. None holds NUL, and PostgreSQL takes none: such a one is like any other that does not exist."""
+    """The ids in a path. None holds NUL, and PostgreSQL takes none: such a one is like any that does not exist."""
     pairs = zip(parts, segments, strict=True)
     return {part[1:-1]: unquote(segment).replace("\x00", "\ufffd") for part, segment in pairs if part[:1] == "{"}
