@@ -50,6 +50,7 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="a smoke test of the harness; its figures mean little")
     parser.add_argument("--no-gate", action="store_true", help="exit 0 even if a goal is missed")
     parser.add_argument("--connections", type=int, nargs="+", help="for award, instead of 1 16 64 256")
+    parser.add_argument("--patience", type=float, default=0, help="minutes to wait for a quiet machine, for award (0)")
     parser.add_argument(
         "--cdnow", type=Path, default=os.environ.get("VINR_CDNOW"), help="CDNOW_master.txt (VINR_CDNOW)"
     )

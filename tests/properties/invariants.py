@@ -163,7 +163,8 @@ having count(*) > w.per_member_limit""",
     "R15 a counter counts the redemptions of its cap": """
 select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.used <> (
   select count(*) from redemptions r where r.realm = c.realm and r.status = 'confirmed'
-    and c.id in ('reward:' || r.reward_id, 'reward:' || r.reward_id || ':' || r.account_id))""",
+    and (c.id = 'reward:' || r.reward_id and r.took_stock
+      or c.id = 'reward:' || r.reward_id || ':' || r.account_id))""",
     "R5 a discount is void exactly when its redemption is cancelled": """
 select d.id, d.status, r.status from discounts d join redemptions r on r.realm = d.realm and r.discount_id = d.id
 where d.realm = any(%(realms)s) and (d.status = 'void') <> (r.status = 'canceled')""",

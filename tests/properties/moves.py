@@ -268,15 +268,25 @@ def edit_reward(plan: Planner) -> None:
     """Another price or cap, an archived reward, or another life span for points to come."""
     dice = plan.dice
     reward = dice.pick(list(plan.world.rewards))
-    changes: list[Command] = [
+    changes = (
         commands.UpdateReward(reward, {"cost_points": dice.pick((10, 35))}),
         commands.UpdateProgram("prog_a", {"expiry_months": dice.pick((2, 1))}),
         commands.ArchiveReward(reward),
-    ]
-    if not known_bugs.steers_around("edited-caps"):
-        changes.append(commands.UpdateReward(reward, {"stock": dice.pick((None, 1, 4))}))
-        changes.append(commands.UpdateReward(reward, {"per_member_limit": dice.pick((None, 1, 4))}))
+    )
     plan.do(dice.pick(changes))
+
+
+def edit_caps(plan: Planner) -> None:
+    """The caps of a reward are lifted, set and changed, while it is redeemed and cancelled."""
+    dice, account = plan.dice, plan.account()
+    plan.do(commands.AwardPoints(account, 130))
+    reward = dice.pick(plan.rewards_for(account))
+    for _time in range(2 + dice.roll(3)):
+        cap = dice.pick(("stock", "per_member_limit"))
+        plan.do(commands.UpdateReward(reward, {cap: dice.pick((None, 1, 2, 4))}))
+        plan.do(commands.CreateRedemption(account, reward))
+        if dice.one_in(3):
+            cancel(plan)
 
 
 def advance(plan: Planner) -> None:
@@ -389,7 +399,7 @@ def cash_in(plan: Planner) -> None:
 WEIGHTS: dict[Move, int] = {
     award: 9, pay: 12, redeem: 9, reverse: 8, refund: 10, cancel: 8, adjust: 5, advance: 8, sweep: 2, again: 6,
     repeat: 8, report: 5, enrol: 3, close: 6, use_discount: 4, edit: 5, thank: 4, overspend: 12, outlive: 9,
-    empty_shelf: 6, return_goods: 6, cash_in: 4,
+    empty_shelf: 6, return_goods: 6, cash_in: 4, edit_caps: 4,
 }  # fmt: skip
 MOVES: list[Move] = [move for move, weight in WEIGHTS.items() for _time in range(weight)]
 

@@ -306,7 +306,7 @@ class Oracle:
             (reward["is_archived"], "reward_archived"),
             (bool(tiers) and account.tier not in tiers, "not_eligible"),
             (limit is not None and len(mine) >= limit, "not_eligible"),
-            (stock is not None and len(held) >= stock, "reward_out_of_stock"),
+            (stock is not None and sum(one["took_stock"] for one in held) >= stock, "reward_out_of_stock"),
             (account.balance < reward["cost_points"], "insufficient_points"),
         )
         self.debit(account, reward["cost_points"])
@@ -321,6 +321,7 @@ class Oracle:
             "debit": self.own(),
             "cost": reward["cost_points"],
             "discount": discount,
+            "took_stock": stock is not None,
         }
         self.entries[self.own("points_transaction")] = ("redemption", account, None)
         return Verdict(figures=reward["cost_points"])

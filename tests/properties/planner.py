@@ -25,7 +25,8 @@ class Dice:
 
     def roll(self, sides: int) -> int:
         """A number from 0 up to but not including `sides`."""
-        return next(self._left, 0) % sides
+        high = next(self._left, 0) if sides > 32 else 0
+        return (high * 256 + next(self._left, 0)) % sides
 
     def pick(self, options: Sequence[Any]) -> Any:
         """One of the options."""

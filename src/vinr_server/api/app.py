@@ -22,6 +22,7 @@ from vinr_server.api.routing import Router
 from vinr_server.core.refusals import Rejected
 from vinr_server.engine.submission import Reply, Submission, Unavailable
 from vinr_server.engine.writer import Writer
+from vinr_server.storage.connect import UNREACHABLE
 from vinr_server.storage.read import Reader
 from vinr_server.storage.tables import encode_json
 
@@ -57,6 +58,9 @@ class App:
             headers = [(b"retry-after", b"1")]
         except Disconnected:
             return
+        except UNREACHABLE:
+            status, headers = 503, [(b"retry-after", b"1")]
+            body = Problem("unavailable", "The database can't be reached. Try again.").body(request_id)
         except Exception:  # the floor's edge
             log.exception("request %s failed", request_id)
             message = "Something broke on our side. Nothing was done; try again."

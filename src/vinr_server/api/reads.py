@@ -36,7 +36,7 @@ async def show_accounts(call: Call, accounts: Sequence[Account]) -> list[Any]:
     figures = await call.reader.account_figures(call.caller.realm, accounts, datetime.now(UTC)) if accounts else {}
     return [
         payloads.account_payload(
-            account,
+            figures[account.id].account,
             tiers=figures[account.id].tiers,
             overdue_points=figures[account.id].overdue_points,
             next_expiry=figures[account.id].next_expiry,

@@ -27,7 +27,9 @@ FIVE_EUROS = {"type": "discount", "amount": 500, "currency": "EUR"}
 SEEDS: tuple[commands.Command, ...] = (
     commands.CreateProgram("Default", id="prog_default", expiry_months=12, tiers=TIERS),
     commands.CreateProgram("Summer", id="prog_summer", tiers=TIERS),
-    commands.CreateEarningRule("prog_default", "payment.completed", EarnRate(rate_e4=10_000), Conditions()),
+    commands.CreateEarningRule(
+        "prog_default", "payment.completed", EarnRate(rate_e4=10_000), Conditions(), id="rule_onePerEuro"
+    ),
     commands.CreateReward("prog_default", "€5 off", 100, FIVE_EUROS, id="rwd_fiveOff"),
     commands.CreateReward("prog_summer", "Free shipping", 200, {"type": "free_shipping"}, id="rwd_freeShip"),
     commands.CreateCustomer("cust_abc123"),

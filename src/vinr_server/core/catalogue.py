@@ -90,6 +90,8 @@ def keys_create_earning_rule(command: CreateEarningRule, keys: Keys) -> None:
     """The catalogue, and the program's clock."""
     keys.catalogue_lock = True
     keys.programs.add(command.program_id)
+    if command.id:
+        keys.claims.add(command.id)
 
 
 def decide_create_earning_rule(draft: Layer, command: CreateEarningRule, context: Context) -> Accepted | Rejected:
@@ -97,8 +99,14 @@ def decide_create_earning_rule(draft: Layer, command: CreateEarningRule, context
     program = draft.get(Program, command.program_id)
     if program is None:
         return missing("program", command.program_id, param="program")
+    if command.id is not None:
+        claim = existing_claim(draft, context, command.id)
+        present = draft.get(EarningRule, command.id)
+        if claim is not None and present is not None:
+            return Accepted(rule_payload(present, livemode=context.livemode), is_new=False)
+        claim_id(draft, context, command.id, owner_bucket=0)
     rule = EarningRule(
-        id=context.make_id("rule", 0),
+        id=command.id or context.make_id("rule", 0),
         program_id=program.id,
         revision=1,
         trigger=command.trigger,

@@ -55,6 +55,8 @@ class UpdateProgram(Command):
 
 @dataclass(frozen=True, slots=True)
 class CreateEarningRule(Command):
+    """A rule in force. `id` is chosen by the seeded sandbox alone."""
+
     program_id: str
     trigger: str
     earn: EarnRate
@@ -62,6 +64,7 @@ class CreateEarningRule(Command):
     multipliers: tuple[Multiplier, ...] = ()
     is_active: bool = True
     metadata: Json = field(default_factory=dict)
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

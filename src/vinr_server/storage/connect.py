@@ -20,6 +20,17 @@ LIMITS = {"statement_timeout": "3000", "lock_timeout": "1000", "idle_in_transact
 ROLE = {"role": "vinr_app"}
 
 
+# What a read raises while the database is away, restarting or out of connections.
+UNREACHABLE: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+
+
 async def connect_writer(database_url: str) -> Any:
     """The connection of a process' one writer."""
     settings = {**ROLE, **LIMITS, **KEYS_ONLY, "application_name": "vinr writer", "jit": "off"}

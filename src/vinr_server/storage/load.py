@@ -78,6 +78,21 @@ def _select(row_type: Any, column: str, *, where: str = "", lock: str = "") -> s
     )
 
 
+# By primary key.
+FIND_REDEMPTIONS = """
+select t.realm, t.bucket, t.account_id, t.discount_id, t.reward_id
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+join redemptions t using (realm, bucket, id)
+where t.bucket = any($2)
+"""
+
+
+class Superseded(Exception):
+    """Something came into being between the look-up and the lock: the batch is to be run again, reloaded."""
+
+    sqlstate = "40001"
+
+
 class Loader:
     """One batch's reading: what is wanted by realm, and the layers that the rows go into."""
 
@@ -122,11 +137,11 @@ class Loader:
         """The accounts behind redemptions, entries, discounts, payments and customers join those to be locked."""
         for field, table, takes_lots in (
             ("entries", "entries", True),
-            ("redemptions", "redemptions", True),
             ("discounts", "discounts", False),
         ):
             for realm, account_id in await self._owners(table, "account_id", self._addresses(field)):
                 self._want_account(realm, account_id, with_lots=takes_lots)
+        await self._resolve_redemptions()
         for realm, customer_id in await self._owners("payments", "customer_id", self._addresses("refund_of")):
             self.keys[realm].customer_with_lots(customer_id)
         await self._find_awards()
@@ -137,6 +152,30 @@ class Loader:
                 assert isinstance(row, Account)
                 self._found_in[realm, row.id] = row.bucket
                 self._want_account(realm, row.id, with_lots=row.customer_id in self.keys[realm].customer_lots)
+
+    async def _resolve_redemptions(self) -> None:
+        """What a cancellation will lock: account, discount and counters of its redemption; these never change."""
+        addresses = self._addresses("redemptions")
+        if not addresses:
+            return
+        for realm, bucket, account_id, discount_id, reward_id in await self.connection.fetch(
+            FIND_REDEMPTIONS, *_columns(addresses)
+        ):
+            keys = self.keys[realm]
+            self._found_in[realm, account_id] = bucket
+            self._want_account(realm, account_id, with_lots=True)
+            if discount_id is not None:
+                keys.discounts.add(discount_id)
+            keys.counters[stock_counter(reward_id)] = None
+            keys.counters[member_counter(reward_id, account_id)] = account_id
+
+    async def _recheck_awards(self) -> None:
+        """No award joins a locked payment; one that joined just before the lock has an account to lock as well."""
+        known = len(self._awards)
+        self._awards.clear()
+        await self._find_awards()
+        if len(self._awards) != known:
+            raise Superseded("awards of a payment")
 
     async def _find_awards(self) -> None:
         """The accounts with awards of the payments to be refunded: an award by hand may be anybody's."""
@@ -203,10 +242,9 @@ class Loader:
     async def _read_history(self) -> None:
         """What the locked rows have been through: uses of redemptions, awards and refunds of payments, reversals."""
         redemptions = await self._read(Redemption, "id", self._addresses("redemptions"))
-        spent = [(realm, row.bucket, row) for realm, row in redemptions if isinstance(row, Redemption)]
-        await self._read(LotUse, "entry_id", [(realm, bucket, row.entry_id) for realm, bucket, row in spent])
-        await self._read(Discount, "id", [(r, b, row.discount_id) for r, b, row in spent if row.discount_id], lock=LOCK)
-        await self._lock(Counter, self._counters_of_redemptions(spent))
+        spent = [(realm, row.bucket, row.entry_id) for realm, row in redemptions if isinstance(row, Redemption)]
+        await self._read(LotUse, "entry_id", spent)
+        await self._recheck_awards()
         await self._read(Entry, "id", self._addresses("entries"))
         await self._read(Entry, "reverses_id", self._addresses("entries"))
         payments = self._addresses("refund_of")
@@ -275,14 +313,6 @@ class Loader:
             for counter_id, account_id in keys.counters.items():
                 account = self.layers[realm].get(Account, account_id) if account_id else None
                 found.append((realm, account.bucket if account else bucket_of(realm, counter_id), counter_id))
-        return found
-
-    def _counters_of_redemptions(self, redemptions: Iterable[tuple[int, int, Redemption]]) -> list[Address]:
-        found: list[Address] = []
-        for realm, bucket, row in redemptions:
-            stock = stock_counter(row.reward_id)
-            found.append((realm, bucket_of(realm, stock), stock))
-            found.append((realm, bucket, member_counter(row.reward_id, row.account_id)))
         return found
 
 

@@ -11,9 +11,9 @@ from vinr_server.core.rows import Account, Program, Row, Tier
 from vinr_server.storage.tables import TABLES
 
 # What has expired unswept, and what expires next, each by one short scan of the live lots in the order of their expiry.
-ACCOUNT_FIGURES = """
-select t.realm, t.id, coalesce(due.points, 0) as overdue_points, next.expires_at as next_at, coalesce(next.points, 0)
-  as next_points,
+ACCOUNT_FIGURES = f"""
+select {TABLES[Account].select_list}, coalesce(due.points, 0) as overdue_points, next.expires_at as next_at,
+  coalesce(next.points, 0) as next_points,
   p.tiers
 from unnest($1::int4[], $2::text[]) as w (realm, id)
 join accounts t on t.realm = w.realm and t.id = w.id
@@ -73,8 +73,9 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class AccountFigures:
-    """What an account shows beside its row, at its program's now."""
+    """An account with what it shows beside its row, at its program's now; all of one snapshot."""
 
+    account: Account
     overdue_points: int
     next_expiry: tuple[datetime, int] | None
     tiers: Sequence[Tier]
@@ -140,6 +141,7 @@ class Reader:
         records = await self._pool.fetch(ACCOUNT_FIGURES, [realm] * len(accounts), [one.id for one in accounts], now)
         return {
             record["id"]: AccountFigures(
+                TABLES[Account].row(list(record)[: len(TABLES[Account].columns)]),  # type: ignore[arg-type]
                 record["overdue_points"],
                 None if record["next_at"] is None else (record["next_at"], record["next_points"]),
                 decode(record["tiers"]),

@@ -12,6 +12,7 @@ from typing import Any
 from vinr_server.core.rows import CATALOGUE, Account, Claim, Counter, Row
 from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_of
+from vinr_server.storage.load import Superseded
 from vinr_server.storage.tables import TABLES
 
 # Rows that two batches may try to insert at once are inserted sorted, so that they queue up instead of locking
@@ -51,15 +52,6 @@ class KeptAnswer:
     reply: str | None
     is_kept: bool
     created_at: datetime
-
-
-class Superseded(Exception):
-    """A row that was not there when its id was looked up is there now: the batch is to be run again, reloaded.
-
-    Ids are resolved before the locks are taken; a twin in another process may commit in between.
-    """
-
-    sqlstate = "40001"
 
 
 async def save(

@@ -75,7 +75,10 @@ class DueWorker:
             )
             for realm, livemode, command in commands
         ]
-        await asyncio.gather(*waiting)
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):  # one account must not hold the others up; the engine has logged why
+                log.error("due work was not done: %s", outcome)
 
     async def _pause(self) -> None:
         try:

@@ -378,6 +378,7 @@ create view postings as
 GRANTS = """
 do $$ begin
   if not exists (select from pg_roles where rolname = 'vinr_app') then create role vinr_app nologin; end if;
+exception when duplicate_object or unique_violation then null; -- another database of the cluster was migrated just now
 end $$;
 grant usage on schema public to vinr_app;
 grant select on all tables in schema public to vinr_app;
