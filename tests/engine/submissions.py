@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ from vinr_server.core.earning import Conditions, EarnRate
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
 
+# A writer that has died answers nobody: no answer within this time is a failure, not a reason to go on waiting.
+PATIENCE_SECONDS = 60
+
 PROGRAM = commands.CreateProgram("Engine", id="prog_engine")
 RULE = commands.CreateEarningRule("prog_engine", "payment.completed", EarnRate(rate_e4=10_000), Conditions())
 
@@ -22,6 +26,12 @@ def submission(realm: int, command: Command, key: str | None = None) -> Submissi
     """A command with its caller; the body's digest is that of the command."""
     fingerprint = hashlib.sha256(repr(command).encode()).digest()
     return Submission(realm, False, type(command).__name__, command, fingerprint, key, "req_test")
+
+
+async def answered(waiting: Sequence[Awaitable[Outcome]]) -> list[Outcome | BaseException]:
+    """The outcome of each, or what it raised."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        return await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def shown(outcome: Outcome | BaseException) -> dict[str, Any]:

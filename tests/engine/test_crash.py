@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
@@ -23,7 +22,7 @@ import psycopg
 import pytest
 from database_proxy import Cut, DatabaseProxy, proxied
 from ledger_invariants import broken_invariants
-from submissions import Ground, settle, submission
+from submissions import Ground, answered, settle, submission
 
 from conftest import RunningServer, make_database, make_realm, start_server, wait_until
 from vinr_server.core import commands
@@ -75,7 +74,7 @@ class Load:
         dice = random.Random(lane + len(self.sent))
         while not self.stopping.is_set():
             with httpx2.Client(
-                base_url=base_url, headers={"Authorization": f"Bearer {self.key}"}, timeout=20, trust_env=False
+                base_url=base_url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60, trust_env=False
             ) as client:
                 try:
                     while not self.stopping.is_set():
@@ -146,7 +145,7 @@ def settle_unknowns(load: Load, base_url: str) -> dict[str, int]:
     headers = {"Authorization": f"Bearer {load.key}"}
 
     def settle_some(lane: int) -> None:
-        with httpx2.Client(base_url=base_url, headers=headers, timeout=20, trust_env=False) as client:
+        with httpx2.Client(base_url=base_url, headers=headers, timeout=60, trust_env=False) as client:
             for one in load.sent[lane::LANES]:
                 settle_one(one, client)
 
@@ -405,7 +404,7 @@ class TestLostCommit:
         payments = [ground.payment(at % 5, id=f"pay_{name}_{at}", key=f"{name}-pay-{at}") for at in range(10)]
         refused = submission(ground.realm, commands.AwardPoints("loy_none", 1), f"{name}-refused")
         waiting = [writer.enqueue(one) for one in (*awards, *payments, refused)]
-        return await asyncio.gather(*waiting, return_exceptions=True)
+        return await answered(waiting)
 
     @pytest.mark.parametrize("is_reset", [False, True], ids=["ended", "reset"])
     async def test_that_happened_is_answered_as_such(

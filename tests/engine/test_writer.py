@@ -13,7 +13,7 @@ import httpx2
 import psycopg
 import pytest
 from ledger_invariants import broken_invariants
-from submissions import Ground, settle, shown, submission
+from submissions import Ground, answered, settle, shown, submission
 
 from conftest import PEPPER, Realm, make_realm
 from vinr_server.api.app import App
@@ -45,7 +45,7 @@ async def twins(database: str) -> AsyncIterator[tuple[Writer, Writer]]:
 
 async def all_of(writer: Writer, submissions: Sequence[Submission]) -> list[Outcome | BaseException]:
     """The outcomes of one batch: everything is in the queue before the writer wakes up."""
-    return await asyncio.gather(*[writer.enqueue(one) for one in submissions], return_exceptions=True)
+    return await answered([writer.enqueue(one) for one in submissions])
 
 
 def statuses(outcomes: Sequence[Outcome | BaseException]) -> list[Any]:
@@ -159,7 +159,7 @@ class TestQueue:
             shed = await client.post("/v1/loyalty/points/award", json={"account": ground.accounts[0], "points": 1})
             read = await client.get(f"/v1/loyalty/accounts/{ground.accounts[0]}")
             await held.rollback()
-            outcomes = await asyncio.gather(first, *waiting)
+            outcomes = await answered([first, *waiting])
             again = await client.post("/v1/loyalty/points/award", json={"account": ground.accounts[0], "points": 1})
         await holder.close()
 
@@ -189,12 +189,12 @@ class TestWaiters:
         run(database, "alter table entries add constraint no_poison check (reason <> 'poison')")
         reasons = ["poison" if at in (3, 4) else "fine" for at in range(30)]
         waiters = [asyncio.create_task(writer.submit(ground.award(reason=reason))) for reason in reasons]
-        while not writer.batch_sizes.get(30):
+        while not writer.batch_sizes.get(30):  # every turn lets the writer do its part
             await asyncio.sleep(0)
 
         for at in (0, 3, 15, 29):
             waiters[at].cancel()
-        outcomes = await asyncio.gather(*waiters, return_exceptions=True)
+        outcomes = await answered(waiters)
 
         expected: list[Any] = [asyncpg.CheckViolationError if reason == "poison" else 201 for reason in reasons]
         for at in (0, 3, 15, 29):
@@ -211,7 +211,7 @@ class TestWaiters:
             await asyncio.sleep(0)
             for waiter in waiters:
                 waiter.cancel()
-            await asyncio.gather(*waiters, return_exceptions=True)
+            await answered(waiters)
 
         assert shown((await all_of(writer, [ground.award()]))[0])["balance_after"] == 51
 
@@ -234,7 +234,7 @@ class TestTwins:
         for round_number in range(8):
             for command in commands_of_each:
                 one = submission(realm.id, command, f"twin-{round_number}")
-                first, second = await asyncio.gather(*(writer.submit(one) for writer in twins))
+                first, second = await answered([writer.submit(one) for writer in twins])
                 assert isinstance(first, Reply) and isinstance(second, Reply), (first, second)
                 assert first.body == second.body, command
                 assert sorted((first.is_replay, second.is_replay)) == [False, True], command
@@ -303,7 +303,7 @@ class TestStaleReads:
             await self.until_waiting(database, number)
 
         await held.rollback()
-        outcomes = await asyncio.gather(*both, return_exceptions=True)
+        outcomes = await answered(both)
         await holder.close()
 
         assert sorted(statuses(outcomes), key=str) == [200, 201], outcomes
@@ -333,7 +333,7 @@ class TestStaleReads:
 
         enrolled = await all_of(twins[1], [submission(realm.id, command) for command in others])
         await held.rollback()
-        outcomes = await asyncio.gather(paying, return_exceptions=True)
+        outcomes = await answered([paying])
         await holder.close()
 
         assert statuses(enrolled) == [201, 201]

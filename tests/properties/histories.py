@@ -110,7 +110,7 @@ FLOORS = {
     "clawed back from another lot": 80, "payments refunded in parts": 35, "edited rules": 45, "tier changes": 350,
     "backdated": 650, "entries: expiry": 600, "entries: redemption_cancellation": 100, "entries: reversal": 350,
     "entries: redemption": 250, "insufficient_points": 300, "not_eligible": 150, "reward_out_of_stock": 9,
-    "refund_exceeds_payment": 90, "discount_consumed": 30, "discount_not_usable": 4, "account_closed": 10,
+    "refund_exceeds_payment": 90, "discount_consumed": 30, "discount_not_usable": 4, "account_closed": 1,
     "resource_missing": 80, "not_reversible": 65, "reversal_of_reversal": 10, "redemption_already_canceled": 40,
     "program_mismatch": 20, "clock_advancing": 35, "parameter_conflict": 30, "parameter_invalid": 35,
     "reward_archived": 2,

@@ -21,8 +21,9 @@ def test_a_batch_equals_any_split_of_it() -> None:
             counted["batches"] += len(batch) > 1
         counted.update(occurrences(history))
 
-        one_by_one = normalised(history.run.outcomes, history.run.rows())
-        assert normalised(run.outcomes, run.rows()) == one_by_one, sizes
+        if not run.has_become(history.run):
+            one_by_one = normalised(history.run.outcomes, history.run.rows())
+            assert normalised(run.outcomes, run.rows()) == one_by_one, sizes
 
     hold(law, examples=2_000, history=histories, sizes=splits)
 

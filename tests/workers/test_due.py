@@ -54,7 +54,8 @@ class Engine:
 
     async def post(self, path: str, body: Json) -> Json:
         """The answer of an accepted write."""
-        answer = await self.client.post(path, json=body)
+        async with asyncio.timeout(60):
+            answer = await self.client.post(path, json=body)
         assert answer.is_success, (path, answer.text)
         return dict(answer.json())
 
