@@ -20,6 +20,7 @@ import httpx2
 import psycopg
 import pytest
 from psycopg import sql
+
 from vinr_server.api.keys import hash_key, make_key
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_readers, connect_writer
