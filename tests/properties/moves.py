@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import known_bugs
 from engines import WALL
 from planner import Planner
 from steps import Ref, Step
@@ -44,11 +43,9 @@ def thank(plan: Planner) -> None:
     payment = plan.recent(plan.known.payments)
     mine = [account for account, (_program, customer) in plan.world.accounts.items() if customer == payment[2]]
     is_anybody = not mine or plan.dice.one_in(8)
-    if payment[2] is None and known_bugs.steers_around("award-for-payment-of-nobody"):
-        return
     account = plan.account() if is_anybody else plan.dice.pick(mine)
     plan.do(commands.AwardPoints(account, plan.dice.pick(POINTS), payment_id=payment[0]))
-    plan.do(refund_of(plan, payment), after=beside(payment))
+    plan.do(refund_of(plan, payment))
 
 
 def adjust(plan: Planner) -> None:
@@ -139,16 +136,11 @@ def refund(plan: Planner) -> None:
     if not plan.known.payments:
         return pay(plan)
     payment = plan.recent(plan.known.payments)
-    plan.do(refund_of(plan, payment), after=beside(payment))
+    plan.do(refund_of(plan, payment))
     return None
 
 
-def beside(payment: tuple[Any, int, str | None, int]) -> int:
-    """The step that a refund must not share a batch with."""
-    return payment[3] if known_bugs.steers_around("refund-with-payment") else -1
-
-
-def refund_of(plan: Planner, payment: tuple[Any, int, str | None, int]) -> Command:
+def refund_of(plan: Planner, payment: tuple[Any, int, str | None]) -> Command:
     """All that is left, a part of the whole, or more than that; now and then with its eligible part."""
     share = plan.dice.pick(REFUNDS)
     amount = None if share is None else payment[1] * share[0] // share[1]
@@ -162,7 +154,7 @@ def again(plan: Planner) -> None:
     if not plan.known.named:
         return pay(plan)
     said = plan.recent(plan.known.named)
-    plan.do(other_body(plan, said), after=said.after)
+    plan.do(other_body(plan, said))
     return None
 
 
@@ -182,9 +174,7 @@ def repeat(plan: Planner) -> None:
         return award(plan)
     said = plan.recent(plan.known.keyed)
     number = FIRST_STEP + len(plan.steps)
-    plan.take(
-        replace(said, number=number, command=other_body(plan, said), is_dry_run=plan.dice.one_in(8), after=said.after)
-    )
+    plan.take(replace(said, number=number, command=other_body(plan, said), is_dry_run=plan.dice.one_in(8)))
     return None
 
 
@@ -192,7 +182,6 @@ def report(plan: Planner) -> None:
     """A business event, of a customer or of a linked account."""
     dice = plan.dice
     account, amount, is_linked = plan.account(), dice.pick((0, 500, 1_250)), dice.one_in(3)
-    latest = WALL if known_bugs.steers_around("event-clock") else plan.world.clock_at
     command = commands.ReportEvent(
         dice.pick(("review.posted", "order.noted", "order.noted", "payment.completed", "unheard.of")),
         {"metadata": dice.pick(({"channel": "app"}, {"channel": "web"}, {}))},
@@ -202,7 +191,7 @@ def report(plan: Planner) -> None:
         currency="EUR" if amount else None,
         amount_minor=amount,
         minor_per_unit=100,
-        occurred_at=dice.pick((None, None, latest - timedelta(days=3))),
+        occurred_at=dice.pick((None, None, plan.world.clock_at - timedelta(days=3))),
     )
     plan.do(command)
 
@@ -210,8 +199,6 @@ def report(plan: Planner) -> None:
 def enrol(plan: Planner) -> None:
     """A customer joins a program, perhaps for the second time."""
     program, customer = plan.dice.pick(("prog_b", "prog_a", "prog_c")), plan.dice.pick(CUSTOMERS[::-1])
-    if known_bugs.steers_around("re-enrolment") and (program, customer) in plan.world.accounts.values():
-        program = "prog_b"
     plan.do(commands.CreateAccount(program, customer))
 
 
@@ -374,7 +361,7 @@ def return_goods(plan: Planner) -> None:
         drain(plan, plan.account())
     payment = plan.known.payments[-1]
     for _time in range(1 + plan.dice.roll(3)):
-        plan.do(refund_of(plan, payment), after=beside(payment))
+        plan.do(refund_of(plan, payment))
 
 
 def cash_in(plan: Planner) -> None:

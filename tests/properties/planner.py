@@ -45,8 +45,8 @@ class Known:
     awards: list[tuple[Ref, Ref]] = field(default_factory=list)
     redemptions: list[tuple[Ref, Ref]] = field(default_factory=list)
     discounts: list[tuple[Ref, Ref]] = field(default_factory=list)
-    # id, amount, customer, number of the step
-    payments: list[tuple[Any, int, str | None, int]] = field(default_factory=list)
+    # Id, amount and customer.
+    payments: list[tuple[Any, int, str | None]] = field(default_factory=list)
     named: list[Step] = field(default_factory=list)
     keyed: list[Step] = field(default_factory=list)
 
@@ -110,13 +110,13 @@ class Planner:
 
     # ---- one step
 
-    def do(self, command: Command, *, after: int = -1, is_plain: bool = False) -> Outcome:
+    def do(self, command: Command, *, is_plain: bool = False) -> Outcome:
         """The command is the next step, now and then under a key, as a dry run, or both."""
         key = None
         if not is_plain and self.dice.one_in(5):
             key = f"key-{len(self.known.keyed)}"
         is_dry_run = not is_plain and self.dice.one_in(24)
-        step = step_of(FIRST_STEP + len(self.steps), self.realm, command, after=after, key=key, is_dry_run=is_dry_run)
+        step = step_of(FIRST_STEP + len(self.steps), self.realm, command, key=key, is_dry_run=is_dry_run)
         return self.take(step)
 
     def take(self, step: Step) -> Outcome:
@@ -154,7 +154,7 @@ class Planner:
                     known.discounts.append((Ref(step.number, ("discount",)), account))
             case commands.CreatePayment():
                 customer = answer["customer"]
-                known.payments.append((command.id or own, command.amount_minor, customer, step.number))
+                known.payments.append((command.id or own, command.amount_minor, customer))
                 self.learn_awards(step, answer["awards"])
             case commands.ReportEvent():
                 self.learn_awards(step, answer["awards"])

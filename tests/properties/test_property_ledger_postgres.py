@@ -42,7 +42,7 @@ def test_the_tables_keep_every_invariant(database: Database) -> None:
         judge.compare_tables(database, run)
         assert violations(database, run.realms) == {}
 
-    hold(law, examples=200, history=histories, sizes=splits)
+    hold(law, examples=160, history=histories, sizes=splits)
 
     sizes = database.writer.batch_sizes
     counted["batches"] = sum(count for size, count in sizes.items() if size > 1)

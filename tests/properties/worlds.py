@@ -132,7 +132,7 @@ def _operation(command: Command) -> str:
 def step_of(number: int, realm: int, command: Command, **more: Any) -> Step:
     """The step of a command, after every step that it refers to."""
     after = max((ref.step for ref in refs_in(command)), default=-1)
-    return Step(number, realm, _operation(command), command, after=max(after, more.pop("after", -1)), **more)
+    return Step(number, realm, _operation(command), command, after=after, **more)
 
 
 @cache
