@@ -94,7 +94,7 @@ class CoreRun(Run):
     def has_become(self, other: CoreRun) -> bool:
         """Whether both have the very same rows and outcomes, made ids included; quicker than to compare their texts."""
         mine, theirs = (
-            [{(type(row), row.key): row for row in layer.written()} for layer in run.layers.values()]
+            [{(type(row), row.key): row for row in layer.all_written()} for layer in run.layers.values()]
             for run in (self, other)
         )
         return mine == theirs and self.outcomes == other.outcomes
@@ -104,7 +104,7 @@ class CoreRun(Run):
         found = [
             (realm, type(row).__name__, str(row.key), repr(row))
             for realm, layer in self.layers.items()
-            for row in layer.written()
+            for row in layer.all_written()
         ]
         return [f"{realm} {text}" for realm, _type, _key, text in sorted(found)]
 

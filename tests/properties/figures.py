@@ -89,7 +89,7 @@ Member = tuple[str, str]
 def core_figures(run: CoreRun, realm: int, nows: Mapping[str, datetime]) -> dict[Member, AccountFigures]:
     """From a run in memory, each account at its program's instant."""
     layer = run.layers[run.realms[realm]]
-    accounts = [row for row in layer.written() if isinstance(row, rows.Account)]
+    accounts = [row for row in layer.all_written() if isinstance(row, rows.Account)]
     return {
         (account.program_id, account.customer_id): figures_of(
             account,

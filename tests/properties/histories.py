@@ -75,7 +75,7 @@ def occurrences(history: History) -> Counter[str]:
         is_repeat = outcome.status == 200 and step.operation in ("create_payment", "report_event", "refund_payment")
         counted["same id again"] += is_repeat and not outcome.is_replay
     for layer in history.run.layers.values():
-        _count_rows(counted, list(layer.written()))
+        _count_rows(counted, list(layer.all_written()))
     return counted
 
 

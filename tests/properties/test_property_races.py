@@ -89,7 +89,7 @@ class Track:
         return writer
 
     async def _until_waiting_or_done(self, writer: Writer, following: asyncio.Future[Outcome]) -> None:
-        pid = writer._backend_pid
+        pid = writer.lanes[0].backend_pid
         for _time in range(400):
             record = self.database.reads.execute(IS_WAITING, [pid]).fetchone()
             if following.done() or (record and record[0]):

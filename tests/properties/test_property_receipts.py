@@ -40,7 +40,7 @@ def recomputed(receipt: Mapping[str, Any]) -> int:
 def test_every_award_follows_from_its_receipt() -> None:
     def law(history: History) -> None:
         for layer in history.run.layers.values():
-            for entry in layer.written():
+            for entry in layer.all_written():
                 if isinstance(entry, Entry) and entry.kind in ("award", "adjustment"):
                     assert recomputed(entry.receipt) == entry.points, entry
                     threshold = entry.receipt.get("min_amount")
@@ -202,8 +202,8 @@ def test_doing_what_a_refused_redemption_suggests_redeems() -> None:
         run = history.run.copy()
         run.ids.start_at(10**9)
         layer = run.layers[1]
-        members = [row for row in layer.written() if isinstance(row, Account) and row.status == "active"]
-        for reward in [row for row in layer.written() if isinstance(row, Reward)]:
+        members = [row for row in layer.all_written() if isinstance(row, Account) and row.status == "active"]
+        for reward in [row for row in layer.all_written() if isinstance(row, Reward)]:
             for account in members:
                 if account.program_id == reward.program_id:
                     _redeem_after_advice(run, account.id, reward.id)

@@ -104,7 +104,7 @@ class Shop:
             if not self.is_over(payment.id):
                 self.do(commands.RefundPayment(f"pay_{customer}", amount_minor=amount, eligible_minor=eligible))
         layer = self.run.layers[1]
-        (row,) = [row for row in layer.written() if isinstance(row, Account) and row.customer_id == customer]
+        (row,) = [row for row in layer.all_written() if isinstance(row, Account) and row.customer_id == customer]
         lots = sorted(layer.children(Lot, row.id), key=lambda lot: lot.sequence)
         return [(lot.points, lot.reversed_points) for lot in lots]
 

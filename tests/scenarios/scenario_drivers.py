@@ -192,7 +192,7 @@ class CoreDriver:
 
     def rows(self, row_type: type[Row]) -> list[Any]:
         """All rows of a type."""
-        return [row for row in self._layer.written() if type(row) is row_type]
+        return [row for row in self._layer.all_written() if type(row) is row_type]
 
 
 # ---- PostgreSQL

@@ -9,7 +9,7 @@ The rules of the zones are those `zoneinfo` finds on the host; it reads a zone o
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -26,6 +26,8 @@ _PERIOD_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
+# An award's instant is mostly its batch's.
+@lru_cache(maxsize=256)
 def expires_at(available_at: datetime, *, months: int | None, rounding: ExpiryRounding, zone: str) -> datetime | None:
     """The instant from which a lot can no longer be spent; None means never.
 

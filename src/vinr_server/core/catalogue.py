@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from vinr_server.core.answers import Accepted
 from vinr_server.core.claims import claim_id, existing_claim
 from vinr_server.core.commands import (
@@ -24,6 +22,7 @@ from vinr_server.core.payloads import program_payload, reward_payload, rule_payl
 from vinr_server.core.refusals import Rejected, invalid, missing
 from vinr_server.core.rows import EarningRule, Program, Reward, RuleRevision, TestClock
 from vinr_server.core.state import Layer
+from vinr_server.core.values import replace
 
 
 def keys_create_program(command: CreateProgram, keys: Keys) -> None:

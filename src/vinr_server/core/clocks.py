@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from vinr_server.core.answers import Accepted
 from vinr_server.core.commands import AdvanceTestClock, CreateTestClock, DeleteTestClock, FinishTestClock
 from vinr_server.core.context import Context
@@ -12,6 +10,7 @@ from vinr_server.core.payloads import clock_payload, unix
 from vinr_server.core.refusals import Rejected, invalid, missing
 from vinr_server.core.rows import TestClock
 from vinr_server.core.state import Layer
+from vinr_server.core.values import replace
 
 
 def keys_create_test_clock(_command: CreateTestClock, _keys: Keys) -> None:

@@ -77,8 +77,8 @@ def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejec
 
 def _overflow(draft: Layer) -> Rejected | None:
     """Refuse what would push a member's points out of the range of exact JSON numbers."""
-    for row in draft.written():
-        if isinstance(row, Account) and max(abs(row.ledger_balance_points), row.lifetime_points) > NUMBER_MAX:
+    for row in draft.written(Account):
+        if max(abs(row.ledger_balance_points), row.lifetime_points) > NUMBER_MAX:
             message = f"Account {row.id} would hold more than {NUMBER_MAX} points. Award less."
             return invalid(message, param="points")
     return None

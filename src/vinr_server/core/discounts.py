@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from vinr_server.core.answers import Accepted
 from vinr_server.core.commands import ConsumeDiscount, ReleaseDiscount
 from vinr_server.core.context import Context
@@ -12,6 +10,7 @@ from vinr_server.core.payloads import discount_payload
 from vinr_server.core.refusals import Rejected, missing
 from vinr_server.core.rows import Discount, Payment
 from vinr_server.core.state import Layer
+from vinr_server.core.values import replace
 
 
 def keys_consume_discount(command: ConsumeDiscount, keys: Keys) -> None:

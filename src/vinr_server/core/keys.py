@@ -46,6 +46,13 @@ class Keys:
     catalogue_lock: bool = False
     whole: set[str] = field(default_factory=set)
 
+    def names(self) -> set[str]:
+        """Every id of a row that may be written, whatever kind it is of. (Programs are only read.)"""
+        return set().union(
+            *(self.claims, self.accounts, self.customers, self.entries, self.redemptions, self.discounts),
+            *(self.payments, self.refunds, self.events, self.customer_rows, self.refund_of, self.counters, self.clocks),
+        )
+
     def account_with_lots(self, account_id: str) -> None:
         """Lock an account and read its live lots."""
         self.accounts.add(account_id)

@@ -8,7 +8,6 @@ and never both a remaining lot that is spendable and an unpaid deficit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ from vinr_server.core.payloads import entry_payload
 from vinr_server.core.rows import Account, Deficit, Entry, Lot, LotUse, Program
 from vinr_server.core.state import Layer, RowsMissing
 from vinr_server.core.tiers import raise_tier
-from vinr_server.core.values import dataclass
+from vinr_server.core.values import dataclass, replace
 
 Json = Mapping[str, Any]
 
@@ -73,7 +72,8 @@ def accrue(
         available_at=available_at,
         expires_at=expires_at,
     )
-    lot = _pay_deficits(draft, account, [lot], cause=entry)[0]
+    if account.ledger_balance_points < points:
+        lot = _pay_deficits(draft, account, [lot], cause=entry)[0]
     draft.put(lot)
     is_over_already = expires_at is not None and expires_at <= now
     if lot.remaining_points and expires_at is not None and not is_over_already:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from vinr_server.core.announcements import announce
@@ -21,6 +20,7 @@ from vinr_server.core.refusals import Rejected, missing
 from vinr_server.core.rows import Account, Customer, Lot, Program
 from vinr_server.core.state import Layer, RowsMissing
 from vinr_server.core.tiers import tier_for
+from vinr_server.core.values import replace
 
 Json = Mapping[str, Any]
 

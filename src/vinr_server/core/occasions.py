@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from vinr_server.core.context import Context
@@ -11,6 +10,7 @@ from vinr_server.core.earning import Earned, Occasion, Unmet, evaluate_rule
 from vinr_server.core.ledger import Movement, accrue
 from vinr_server.core.rows import Account, EarningRule, Program
 from vinr_server.core.state import Layer, RowsMissing
+from vinr_server.core.values import replace
 
 
 def earn_on(draft: Layer, context: Context, accounts: Sequence[Account], occasion: Occasion) -> Mapping[str, Any]:

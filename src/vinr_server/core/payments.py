@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from vinr_server.core.announcements import announce
@@ -21,6 +20,7 @@ from vinr_server.core.payloads import payment_payload
 from vinr_server.core.refusals import Rejected, first_listed, missing
 from vinr_server.core.rows import Account, Discount, Payment, Program
 from vinr_server.core.state import Layer
+from vinr_server.core.values import replace
 
 # What a member did not pay with money of their own earns nothing (R9).
 UNPAID_TENDERS = ("store_credit", "points")

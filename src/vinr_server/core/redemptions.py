@@ -3,7 +3,6 @@ R15)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from vinr_server.core.announcements import announce
@@ -19,6 +18,7 @@ from vinr_server.core.refusals import Rejected, missing
 from vinr_server.core.reversals import swept_account
 from vinr_server.core.rows import Account, Counter, Discount, Json, Redemption, Reward
 from vinr_server.core.state import Layer
+from vinr_server.core.values import replace
 
 
 def keys_create_redemption(command: CreateRedemption, keys: Keys) -> None:

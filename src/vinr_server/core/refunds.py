@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from fractions import Fraction
 
 from vinr_server.core.announcements import announce
@@ -20,6 +19,7 @@ from vinr_server.core.refusals import Rejected, first_listed, invalid, missing
 from vinr_server.core.reversals import reverse_award, swept_account
 from vinr_server.core.rows import Entry, Json, Lot, Payment, Refund
 from vinr_server.core.state import Layer
+from vinr_server.core.values import replace
 
 
 def keys_refund_payment(command: RefundPayment, keys: Keys) -> None:

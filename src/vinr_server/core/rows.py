@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vinr_server.core.calendar import ExpiryRounding
 from vinr_server.core.earning import Conditions, EarnRate, Multiplier
@@ -25,15 +26,21 @@ class Row:
     key_field: ClassVar[str] = "id"
     parent_field: ClassVar[str | None] = None
 
-    @property
-    def key(self) -> Hashable:
-        """The row's name within its realm."""
-        return getattr(self, self.key_field)  # type: ignore[no-any-return]
+    if TYPE_CHECKING:
 
-    @property
-    def parent(self) -> Hashable:
-        """What the row is listed under."""
-        return getattr(self, self.parent_field) if self.parent_field else None
+        @property
+        def key(self) -> Hashable:
+            """The row's name within its realm."""
+
+        @property
+        def parent(self) -> Hashable:
+            """What the row is listed under."""
+
+    def __init_subclass__(cls) -> None:
+        if "key" not in vars(cls):
+            cls.key = property(attrgetter(cls.key_field))  # type: ignore[assignment,method-assign]
+        if "parent" not in vars(cls):
+            cls.parent = property(attrgetter(cls.parent_field)) if cls.parent_field else None  # type: ignore[assignment]
 
 
 # ---- configuration: the catalogue of a realm

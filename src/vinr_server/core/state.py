@@ -7,7 +7,8 @@ Each realm has a layer of its own: what belongs to another tenant cannot be reac
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable
+from itertools import chain
 from typing import Any, TypeVar
 
 from vinr_server.core.rows import Row
@@ -30,14 +31,14 @@ class Layer:
 
     def __init__(self, below: Layer | None = None) -> None:
         self._below = below
-        self._rows: dict[tuple[type[Row], Hashable], Row] = {}
+        self._rows: dict[type[Row], dict[Hashable, Row]] = {}
         self._children: dict[tuple[type[Row], Hashable], dict[Hashable, None]] = {}
         self._last_here: dict[Hashable, Any] = {}
 
     def put(self, row: Row) -> None:
         """The row is what this layer answers for its key from now on."""
         row_type, key = type(row), row.key
-        self._rows[row_type, key] = row
+        self._rows.setdefault(row_type, {})[key] = row
         parent = row.parent
         if parent is not None:
             self._children.setdefault((row_type, parent), {})[key] = None
@@ -46,9 +47,9 @@ class Layer:
         """The row as it stands, or None if it was not loaded or does not exist."""
         layer: Layer | None = self
         while layer is not None:
-            row = layer._rows.get((row_type, key))
-            if row is not None:
-                return row  # type: ignore[return-value]
+            rows = layer._rows.get(row_type)
+            if rows is not None and key in rows:
+                return rows[key]  # type: ignore[return-value]
             layer = layer._below
         return None
 
@@ -58,14 +59,14 @@ class Layer:
 
     def children(self, row_type: type[RowT], parent: Hashable) -> list[RowT]:
         """All rows of a type under one parent, lowest layer's first, each in its newest version."""
-        keys: dict[Hashable, None] = {}
-        self._gather(row_type, parent, keys)
+        layers: list[dict[Hashable, None]] = []
+        layer: Layer | None = self
+        while layer is not None:
+            if (row_type, parent) in layer._children:
+                layers.append(layer._children[row_type, parent])
+            layer = layer._below
+        keys = dict.fromkeys(chain.from_iterable(reversed(layers)))
         return [row for key in keys if (row := self.get(row_type, key)) is not None]
-
-    def _gather(self, row_type: type[Row], parent: Hashable, keys: dict[Hashable, None]) -> None:
-        if self._below is not None:
-            self._below._gather(row_type, parent, keys)
-        keys.update(self._children.get((row_type, parent), {}))
 
     def truncate(self, parent: Hashable, last: Any) -> None:
         """Of this parent's rows only those up to `last` in their order are here; who needs more raises RowsMissing."""
@@ -86,13 +87,15 @@ class Layer:
 
     def merge(self, draft: Layer) -> None:
         """All the draft's rows are this layer's own."""
-        for row in draft.written():
-            self.put(row)
+        for row_type, rows in draft._rows.items():
+            self._rows.setdefault(row_type, {}).update(rows)
+        for place, keys in draft._children.items():
+            self._children.setdefault(place, {}).update(keys)
 
-    def written(self) -> Iterator[Row]:
-        """The rows put into this very layer, in the order of their first writing."""
-        return iter(self._rows.values())
+    def written(self, row_type: type[RowT]) -> Iterable[RowT]:
+        """The rows of a type put into this very layer, in the order of their first writing."""
+        return self._rows.get(row_type, {}).values()  # type: ignore[return-value]
 
-    def holds(self, row: Row) -> bool:
-        """Whether this very layer has a version of the row."""
-        return (type(row), row.key) in self._rows
+    def all_written(self) -> Iterable[Row]:
+        """The rows put into this very layer, type by type."""
+        return chain.from_iterable(rows.values() for rows in self._rows.values())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from vinr_server.core.announcements import announce
 from vinr_server.core.context import Context
 from vinr_server.core.rows import Account, Program, Tier
 from vinr_server.core.state import Layer
+from vinr_server.core.values import replace
 
 
 def tier_for(tiers: Sequence[Tier], *, lifetime_points: int) -> str | None:

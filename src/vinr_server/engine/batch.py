@@ -6,7 +6,7 @@ The first law: a batch of n equals any split of it, in answers and in state, ids
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from vinr_server.core.state import Layer, RowsMissing
 from vinr_server.engine.clock import Clock
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
-from vinr_server.storage.batch import KeyName, find_kept, open_batch, read_catalogue
+from vinr_server.storage.batch import KeyName, find_kept, lock_catalogues, read_catalogue
 from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.load import Loader
 from vinr_server.storage.save import KeptAnswer, save
@@ -46,13 +46,19 @@ class Catalogues:
     def __init__(self) -> None:
         self._known: dict[int, tuple[int, Layer]] = {}
 
-    async def at(self, connection: Any, realm: int, revision: int) -> Layer:
-        """The realm's catalogue, no older than the revision."""
-        known = self._known.get(realm)
-        if known is None or known[0] != revision:
-            known = (revision, await read_catalogue(connection, realm))
-            self._known[realm] = known
-        return known[1]
+    async def layers(self, connection: Any, realms: Iterable[int]) -> dict[int, Layer]:
+        """A layer over each realm's catalogue as it is known here; it may have changed since."""
+        for realm in realms:
+            if realm not in self._known:
+                self._known[realm] = await read_catalogue(connection, realm)
+        return {realm: Layer(self._known[realm][1]) for realm in realms}
+
+    def are_at(self, revisions: Mapping[int, int]) -> bool:
+        """Whether what is known is of these revisions; what is not is forgotten."""
+        old = [realm for realm, revision in revisions.items() if self._known[realm][0] != revision]
+        for realm in old:
+            del self._known[realm]
+        return not old
 
 
 @dataclass(slots=True)
@@ -66,6 +72,14 @@ class Decided:
     payloads: list[Any] = field(default_factory=list)
 
 
+def keys_of_batch(submissions: Iterable[Submission]) -> dict[int, Keys]:
+    """What the submissions need, by realm."""
+    keys: dict[int, Keys] = {}
+    for submission in submissions:
+        keys_of(submission.command, keys.setdefault(submission.realm, Keys()))
+    return keys
+
+
 async def run_batch(
     connection: Any,
     submissions: Sequence[Submission],
@@ -76,42 +90,38 @@ async def run_batch(
     clock: Clock,
     is_distributed: bool = False,
     whole: Sequence[tuple[int, str]] = (),
+    on_decided: Callable[[], None] = lambda: None,
     on_commit: Callable[[list[Outcome]], None] = lambda outcomes: None,
 ) -> list[Outcome]:
     """All submissions are decided in their order and what they wrote is committed; outcomes in the same order.
 
     `whole` names accounts (realm, id) whose lots are all loaded: NeedsLots of an earlier attempt asked for them.
+    `on_decided` is called when no decision will change any more, unless the batch has to be run again.
     `on_commit` gets the outcomes just before COMMIT is sent: they hold if it turns out to have happened.
     """
-    keys: dict[int, Keys] = {}
-    for submission in submissions:
-        keys_of(submission.command, keys.setdefault(submission.realm, Keys()))
+    keys = keys_of_batch(submissions)
     for realm, account_id in whole:
         keys[realm].whole.add(account_id)
     await connection.execute("begin")
-    changing = [realm for realm, wanted in keys.items() if wanted.catalogue_lock]
-    revisions = await open_batch(connection, batch_id, keys, changing=changing)
-    loaded = {realm: Layer(await catalogues.at(connection, realm, revisions[realm])) for realm in keys}
-    await Loader(connection, keys, loaded, is_distributed=is_distributed).load()
-    known = await _known_answers(connection, submissions)
+    await lock_catalogues(connection, [realm for realm, wanted in keys.items() if wanted.catalogue_lock])
+    names = {_name(submission) for submission in submissions if submission.idempotency_key}
+    while True:
+        loaded = await catalogues.layers(connection, keys)
+        await Loader(connection, keys, loaded, is_distributed=is_distributed).load()
+        # After the locks: a twin in another process waited there.
+        revisions, known = await find_kept(connection, keys, names)
+        if catalogues.are_at(revisions):
+            break
     written = {realm: Layer(layer) for realm, layer in loaded.items()}
     ids.tick()
     decided = decide_all(submissions, loaded, written, known, now=clock(), ids=ids)
-    await save(connection, written, loaded, decided.kept, encoded=decided.encoded)
+    on_decided()
+    await save(connection, batch_id, written, loaded, decided.kept, encoded=decided.encoded)
     on_commit(decided.outcomes)
     tag = await connection.execute("commit")
     if tag != "COMMIT":
         raise CommitFailed(tag)
     return decided.outcomes
-
-
-async def _known_answers(connection: Any, submissions: Sequence[Submission]) -> dict[KeyName, tuple[bytes, int, bytes]]:
-    """Answers that are kept under the batch's keys, read after the locks: a twin in another process waited there."""
-    names = {_name(submission) for submission in submissions if submission.idempotency_key}
-    if not names:
-        return {}
-    found = await find_kept(connection, names)
-    return {name: (fingerprint, status, body.encode()) for name, (fingerprint, status, body) in found.items()}
 
 
 def decide_all(
@@ -179,8 +189,7 @@ def _encode(decided: Decided, answer: Accepted) -> Reply:
 def _keep(submission: Submission, draft: Layer, answer: Accepted, reply: Reply, now: datetime) -> KeptAnswer:
     """What the key will answer: the payload of the event that tells the same, or the reply itself."""
     assert submission.idempotency_key is not None
-    told = (row for row in draft.written() if isinstance(row, Event) and row.data is answer.payload)
-    event = next(told, None)
+    event = next((event for event in draft.written(Event) if event.data is answer.payload), None)
     return KeptAnswer(
         realm=submission.realm,
         operation=submission.operation,
@@ -206,7 +215,7 @@ def _repeat(submission: Submission, kept: tuple[bytes, int, bytes]) -> Outcome:
 
 
 def _clocks(layer: Layer) -> dict[str, datetime]:
-    return {row.id: row.frozen_at for row in layer.written() if isinstance(row, TestClock)}
+    return {row.id: row.frozen_at for row in layer.written(TestClock)}
 
 
 def _name(submission: Submission) -> KeyName:

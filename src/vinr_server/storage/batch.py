@@ -12,18 +12,16 @@ from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.tables import TABLES, rows_of
 
 LOCK_CATALOGUES = "select id from realms where id = any($1) order by id for no key update"
+FIND_REVISION = "select catalogue_revision from realms where id = $1"
 
-# Plan: one row in, a primary key each out.
-OPEN_BATCH = """
-with opened as (insert into batches (id) values ($1))
-select id, catalogue_revision from realms where id = any($2)
-"""
-
-FIND_KEYS = """
-select k.realm, k.operation, k.key, k.fingerprint, k.status, k.event_id, k.reply
-from unnest($1::int4[], $2::int2[], $3::text[], $4::text[]) as w (realm, bucket, key, operation)
-join idempotency_keys k using (realm, bucket, key, operation)
-where k.bucket = any($2)
+# One row at least for each realm, for its revision. Plan: one row in, a primary key each out.
+FIND_KEPT = """
+select r.id as realm, r.catalogue_revision, k.operation, k.key, k.fingerprint, k.status, k.event_id, k.reply
+from realms r left join (
+  unnest($2::int4[], $3::int2[], $4::text[], $5::text[]) as w (realm, bucket, key, operation)
+  join idempotency_keys k using (realm, bucket, key, operation)
+) on k.realm = r.id and k.bucket = any($3)
+where r.id = any($1)
 """
 
 # The payloads that kept answers point to.
@@ -41,14 +39,10 @@ select exists (select from batches where id = $1) as is_committed,
 KeyName = tuple[int, str, str]
 
 
-async def open_batch(
-    connection: Any, batch_id: Any, realms: Collection[int], *, changing: Collection[int]
-) -> dict[int, int]:
-    """The batch has its id; answers the catalogue revision of each realm, locked where the catalogue will change."""
-    if changing:
-        await connection.fetch(LOCK_CATALOGUES, sorted(changing))
-    records = await connection.fetch(OPEN_BATCH, batch_id, list(realms))
-    return {record[0]: record[1] for record in records}
+async def lock_catalogues(connection: Any, realms: Collection[int]) -> None:
+    """Nobody else changes these catalogues until the batch is over."""
+    if realms:
+        await connection.fetch(LOCK_CATALOGUES, sorted(realms))
 
 
 async def happened(connection: Any, batch_id: Any, *, backend_pid: int) -> bool | None:
@@ -57,31 +51,36 @@ async def happened(connection: Any, batch_id: Any, *, backend_pid: int) -> bool 
     return True if is_committed else (None if is_running else False)
 
 
-async def read_catalogue(connection: Any, realm: int) -> Layer:
-    """All programs, live rules and rewards of a realm."""
+async def read_catalogue(connection: Any, realm: int) -> tuple[int, Layer]:
+    """The realm's revision, and all its programs, live rules and rewards, which are of that revision or a later one."""
+    revision = await connection.fetchval(FIND_REVISION, realm)
     layer = Layer()
     for row_type, where in ((Program, ""), (EarningRule, " and t.deleted_at is null"), (Reward, "")):
         table = TABLES[row_type]
         sql = f"select {table.select_list} from {table.name} t where t.realm = $1{where} order by t.created_at, t.id"
         for _realm, row in rows_of(table, await connection.fetch(sql, realm)):
             layer.put(row)
-    return layer
+    return revision, layer
 
 
-async def find_kept(connection: Any, names: Collection[KeyName]) -> dict[KeyName, tuple[bytes, int, str]]:
-    """The kept answer of each key that has one: fingerprint, status, body."""
+async def find_kept(
+    connection: Any, realms: Collection[int], names: Collection[KeyName]
+) -> tuple[dict[int, int], dict[KeyName, tuple[bytes, int, bytes]]]:
+    """The catalogue revision of each realm, and the kept answer of each key that has one: fingerprint, status, body."""
     wanted = [(realm, bucket_of(realm, key), key, operation) for realm, operation, key in names]
-    records = await connection.fetch(FIND_KEYS, *(list(column) for column in zip(*wanted, strict=True)))
-    told = [(record["realm"], record["event_id"]) for record in records if record["event_id"] is not None]
+    columns = [list(column) for column in zip(*wanted, strict=True)] or [[], [], [], []]
+    records = await connection.fetch(FIND_KEPT, list(realms), *columns)
+    kept = [record for record in records if record["key"] is not None]
+    told = [(record["realm"], record["event_id"]) for record in kept if record["event_id"] is not None]
     payloads: dict[str, str] = {}
     if told:
-        columns = [list(column) for column in zip(*told, strict=True)]
-        payloads = dict(await connection.fetch(FIND_PAYLOADS, *columns))
-    return {
+        payloads = dict(await connection.fetch(FIND_PAYLOADS, *(list(column) for column in zip(*told, strict=True))))
+    revisions = {record["realm"]: record["catalogue_revision"] for record in records}
+    return revisions, {
         (record["realm"], record["operation"], record["key"]): (
             record["fingerprint"],
             record["status"],
-            record["reply"] if record["event_id"] is None else payloads[record["event_id"]],
+            (record["reply"] if record["event_id"] is None else payloads[record["event_id"]]).encode(),
         )
-        for record in records
+        for record in kept
     }

@@ -232,7 +232,7 @@ class Loader:
         lock = LOCK if wanted else SHARE
         for realm, layer in self.layers.items():
             programs = set(self.keys[realm].programs)
-            programs.update(row.program_id for row in layer.written() if isinstance(row, Account))
+            programs.update(row.program_id for row in layer.written(Account))
             for program_id in programs:
                 program = layer.get(Program, program_id)
                 if program is not None and program.clock_id is not None:
@@ -259,18 +259,15 @@ class Loader:
         named: list[Address] = []
         owing: list[Address] = []
         for realm, layer in self.layers.items():
-            for row in layer.written():
-                if isinstance(row, Account):
-                    if row.id in self.keys[realm].lots or row.id in self.keys[realm].whole:
-                        live.append((realm, row.bucket, row.id))
-                    else:
-                        layer.truncate(row.id, BEFORE_ALL)
-                    if row.ledger_balance_points < 0:
-                        owing.append((realm, row.bucket, row.id))
-                elif isinstance(row, Entry) and row.points > 0:
-                    named.append((realm, row.bucket, row.id))
-                elif isinstance(row, LotUse):
-                    named.append((realm, row.bucket, row.lot_id))
+            for account in layer.written(Account):
+                if account.id in self.keys[realm].lots or account.id in self.keys[realm].whole:
+                    live.append((realm, account.bucket, account.id))
+                else:
+                    layer.truncate(account.id, BEFORE_ALL)
+                if account.ledger_balance_points < 0:
+                    owing.append((realm, account.bucket, account.id))
+            named += [(realm, entry.bucket, entry.id) for entry in layer.written(Entry) if entry.points > 0]
+            named += [(realm, use.bucket, use.lot_id) for use in layer.written(LotUse)]
         await self._read_live_lots(live)
         await self._read(Lot, "id", named)
         await self._read(Deficit, "account_id", owing, where="t.remaining_points > 0")

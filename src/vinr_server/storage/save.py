@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from vinr_server.core.rows import CATALOGUE, Account, Claim, Counter, Row
 from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_of
+from vinr_server.storage.bulk import BulkWrite, Statement
 from vinr_server.storage.load import Superseded
 from vinr_server.storage.tables import TABLES
 
@@ -23,19 +25,31 @@ SORTED: dict[type[Row], Any] = {
     Counter: lambda pair: (pair[0], pair[1].id),
 }
 
+# What tells, after a lost answer, that the commit happened.
+INSERT_BATCH = "insert into batches (id) values ($1)"
 BUMP_CATALOGUES = "update realms set catalogue_revision = catalogue_revision + 1 where id = any($1)"
 
-INSERT_KEYS = """
-insert into idempotency_keys
-  (bucket, realm, operation, key, fingerprint, status, event_id, reply, is_kept, created_at)
-select n.bucket, n.realm, n.operation, n.key, n.fingerprint, n.status, n.event_id, n.reply::json, n.is_kept,
-  n.created_at
-from unnest($1::int2[], $2::int4[], $3::text[], $4::text[], $5::bytea[], $6::int2[], $7::text[], $8::text[], $9::bool[],
-  $10::timestamptz[]) as n (bucket, realm, operation, key, fingerprint, status, event_id, reply, is_kept, created_at)
-"""
+KEY_TYPES = {
+    "bucket": "int2",
+    "realm": "int4",
+    "operation": "text",
+    "key": "text",
+    "fingerprint": "bytea",
+    "status": "int2",
+    "event_id": "text",
+    "reply": "json",
+    "is_kept": "bool",
+    "created_at": "timestamptz",
+}
 
-# A statement with one argument for each of its parameters.
-Write = tuple[str, list[Any]]
+
+def _insert_keys(expressions: Mapping[str, str], source: str) -> str:
+    names, values = ", ".join(expressions), ", ".join(expressions.values())
+    return f"insert into idempotency_keys ({names}) select {values} from {source}"
+
+
+INSERT_KEYS = BulkWrite(KEY_TYPES, arrays=("bucket", "key"), compose=_insert_keys)
+
 _PARAMETER = re.compile(r"\$(\d+)")
 
 
@@ -56,39 +70,39 @@ class KeptAnswer:
 
 async def save(
     connection: Any,
+    batch_id: UUID,
     written: Mapping[int, Layer],
     loaded: Mapping[int, Layer],
     kept: Sequence[KeptAnswer],
     *,
     encoded: Mapping[int, str],
 ) -> None:
-    """All rows of the batch are written, in the one order of tables, before the keys that remember them.
+    """All rows of the batch are written, with its id, in the one order of tables, before the keys that remember them.
 
     A changed catalogue has a new revision. `encoded`: JSON texts made already, by the id() of their value.
     """
     inserts, updates = _sort_out(written, loaded)
-    writes: list[Write] = []
+    writes: list[Statement] = []
     for row_type, table in TABLES.items():
         if row_type in inserts:
             rows = sorted(inserts[row_type], key=SORTED[row_type]) if row_type in SORTED else inserts[row_type]
-            writes.append((table.insert_sql, table.insert_arguments(rows, encoded)))
+            writes.append(table.insert(rows, encoded))
         if row_type in updates:
-            if table.update_sql is None:
+            if not table.mutable:
                 raise Superseded(table.name)
-            writes.append((table.update_sql, table.update_arguments(updates[row_type])))
+            writes.append(table.update(updates[row_type]))
     changed = {realm for kind in CATALOGUE for rows in (inserts, updates) for realm, _row in rows.get(kind, ())}
     if changed:
         writes.append((BUMP_CATALOGUES, [sorted(changed)]))
     if kept:
         in_order = sorted(kept, key=lambda one: (one.realm, one.key, one.operation))
-        writes.append((INSERT_KEYS, _key_columns(in_order)))
-    await _execute(connection, writes)
+        writes.append(INSERT_KEYS.statement(_key_columns(in_order)))
+    if writes:
+        await _execute(connection, [(INSERT_BATCH, [batch_id]), *writes])
 
 
-async def _execute(connection: Any, writes: Sequence[Write]) -> None:
+async def _execute(connection: Any, writes: Sequence[Statement]) -> None:
     """All writes go in one statement: at 64 connections a batch waited longer for five answers than it computed."""
-    if not writes:
-        return
     sql = _in_one_statement(tuple(sql for sql, _arguments in writes))
     await connection.execute(sql, *(argument for _sql, arguments in writes for argument in arguments))
 
@@ -117,7 +131,7 @@ def _sort_out(written: Mapping[int, Layer], loaded: Mapping[int, Layer]) -> tupl
     updates: Sorted = {}
     for realm, layer in written.items():
         before = loaded[realm]
-        for row in layer.written():
+        for row in layer.all_written():
             old = before.get(type(row), row.key)
             if old is None:
                 inserts.setdefault(type(row), []).append((realm, row))

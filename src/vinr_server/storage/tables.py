@@ -13,12 +13,14 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from vinr_server.core import rows
 from vinr_server.core.rows import Row
+from vinr_server.storage.bulk import BulkWrite, Statement
 
 PG_TYPES: dict[Any, str] = {int: "int8", str: "text", bool: "bool", datetime: "timestamptz", bytes: "bytea"}
 
@@ -46,19 +48,23 @@ class Table:
         self.columns = ["realm", *self.fields]
         self._pg_types = ["int4", *(_pg_type(name, hints[name]) for name in self.fields)]
         self._json = {name: _json_decoder(hints[name]) for name in self.fields if _pg_type(name, hints[name]) == "json"}
+        self._json_at = [(self.fields.index(name), decode) for name, decode in self._json.items()]
         self._has_bucket = "bucket" in self.fields
         self.key = ["realm", *key, *(["bucket"] if self._has_bucket else [])]
         self.mutable = list(mutable)
         self.select_list = ", ".join(f"t.{column}" for column in self.columns)
-        self.insert_sql = self._insert_sql()
-        self.update_sql = self._update_sql() if mutable else None
+        self._updated = [*self.key[1:], *mutable]
+        self._all_values, self._updated_values = attrgetter(*self.fields), attrgetter(*self._updated)
+        pg_types = dict(zip(self.columns, self._pg_types, strict=True))
+        self._insert = BulkWrite(pg_types, arrays=self.key[1:], compose=self._insert_sql)
+        to_update = {name: pg_types[name] for name in ("realm", *self._updated)}
+        self._update = BulkWrite(to_update, arrays=self.key[1:], compose=self._update_sql)
 
     def row(self, record: Sequence[Any]) -> Row:
         """The row of a record selected by `select_list`; the realm in front is left out."""
         values = list(record)[1:]
-        for position, name in enumerate(self.fields):
-            decode = self._json.get(name)
-            if decode is not None and values[position] is not None:
+        for position, decode in self._json_at:
+            if values[position] is not None:
                 values[position] = decode(values[position])
         return self.row_type(*values)
 
@@ -66,44 +72,40 @@ class Table:
         """What turns a JSON column's text into its value."""
         return self._json[column]
 
-    def insert_arguments(self, written: Written, encoded: Mapping[int, str] = NOTHING) -> list[list[Any]]:
-        """One array for each column. `encoded` holds JSON texts that are made already, by the id() of their value."""
-        return [[realm for realm, _row in written], *(self._array(name, written, encoded) for name in self.fields)]
+    def insert(self, written: Written, encoded: Mapping[int, str] = NOTHING) -> Statement:
+        """The insert of these rows. `encoded` holds JSON texts that are made already, by the id() of their value."""
+        return self._insert.statement(self._arrays(self.fields, self._all_values, written, encoded))
 
-    def update_arguments(self, written: Written) -> list[list[Any]]:
-        """One array for each column of the key and each that may change."""
-        arrays = {"realm": [realm for realm, _row in written]}
-        return [arrays.get(name) or self._array(name, written, NOTHING) for name in (*self.key, *self.mutable)]
+    def update(self, written: Written) -> Statement:
+        """The update of these rows: they are found by their key, and only what may change is set."""
+        return self._update.statement(self._arrays(self._updated, self._updated_values, written, NOTHING))
 
-    def _array(self, name: str, written: Written, encoded: Mapping[int, str]) -> list[Any]:
-        values = [getattr(row, name) for _realm, row in written]
-        if name in self._json:
-            return [None if value is None else encoded.get(id(value)) or encode_text(value) for value in values]
-        return values
+    def _arrays(
+        self,
+        names: Sequence[str],
+        values: Callable[[Row], tuple[Any, ...]],
+        written: Written,
+        encoded: Mapping[int, str],
+    ) -> list[Sequence[Any]]:
+        """The rows' columns, realm first; JSON as text."""
+        columns: list[Sequence[Any]] = [[realm for realm, _row in written]]
+        for name, column in zip(names, zip(*[values(row) for _realm, row in written], strict=True), strict=True):
+            if name in self._json:
+                column = tuple(
+                    None if value is None else encoded.get(id(value)) or encode_text(value) for value in column
+                )
+            columns.append(column)
+        return columns
 
-    def _unnest(self, columns: Sequence[str]) -> str:
-        """`unnest` over one array parameter for each column; JSON travels as text."""
-        types = dict(zip(self.columns, self._pg_types, strict=True))
-        arrays = (f"${n}::{'text' if types[c] == 'json' else types[c]}[]" for n, c in enumerate(columns, start=1))
-        return f"unnest({', '.join(arrays)}) as n ({', '.join(columns)})"
-
-    def _values(self, columns: Sequence[str]) -> str:
-        return ", ".join(f"n.{column}::json" if column in self._json else f"n.{column}" for column in columns)
-
-    def _insert_sql(self) -> str:
-        columns = ", ".join(self.columns)
+    def _insert_sql(self, expressions: Mapping[str, str], source: str) -> str:
         return (
-            f"insert into {self.name} ({columns}) select {self._values(self.columns)} from {self._unnest(self.columns)}"
+            f"insert into {self.name} ({', '.join(expressions)}) select {', '.join(expressions.values())} from {source}"
         )
 
-    def _update_sql(self) -> str:
-        set_list = ", ".join(
-            f"{column} = n.{column}::json" if column in self._json else f"{column} = n.{column}"
-            for column in self.mutable
-        )
-        same = " and ".join(f"t.{column} = n.{column}" for column in self.key)
+    def _update_sql(self, expressions: Mapping[str, str], source: str) -> str:
+        set_list = ", ".join(f"{column} = {expressions[column]}" for column in self.mutable)
+        same = " and ".join(f"t.{column} = {expressions[column]}" for column in self.key)
         routed = f" and t.bucket = any(${self.key.index('bucket') + 1})" if self._has_bucket else ""
-        source = self._unnest([*self.key, *self.mutable])
         return f"update {self.name} as t set {set_list} from {source} where {same}{routed}"
 
 

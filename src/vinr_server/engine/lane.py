@@ -1,0 +1,242 @@
+"""One of a writer's connections: commits a batch, and settles what goes wrong.
+
+Failures are told apart by SQLSTATE; a command that breaks its batch is found by halving, so that its neighbours are not
+refused for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from vinr_server.core.keys import Keys
+from vinr_server.core.refusals import Rejected
+from vinr_server.engine.batch import Catalogues, NeedsLots, keys_of_batch, run_batch
+from vinr_server.engine.clock import Clock
+from vinr_server.engine.ids import Ids
+from vinr_server.engine.submission import Outcome, Submission, Unavailable
+from vinr_server.storage.batch import happened
+
+log = logging.getLogger("vinr.engine")
+
+RETRIES_MAX = 8
+RETRY_WHOLE = ("40001", "40P01", "55P03", "23505")
+
+# A generic plan is made for the table of that moment: on an empty one every index looks alike, and the wrong one was
+# kept until the first autovacuum (an account was found by scanning its realm: 4,900 awards/s became 3,800). So plans
+# are made anew when the number of batches doubles, and every 1,024 batches after that.
+REPLAN_EVERY = 1024
+
+Connect = Callable[[], Awaitable[Any]]
+Waiting = tuple[Submission, asyncio.Future[Outcome]]
+
+
+class Lane:
+    """A connection that commits one batch at a time."""
+
+    def __init__(
+        self, connect: Connect, *, clock: Clock, catalogues: Catalogues, ids: Ids, is_distributed: bool
+    ) -> None:
+        self._connect, self._clock, self._is_distributed = connect, clock, is_distributed
+        self._catalogues, self._ids = catalogues, ids
+        self._connection: Any = None
+        self.backend_pid = 0
+        self._batches = 0
+        self._task: asyncio.Task[None] | None = None
+        self._taken: Sequence[Waiting] = ()
+        self._committing: list[Outcome] | None = None
+        self._is_decided = asyncio.Event()
+        self._is_decided.set()
+
+    async def open(self) -> None:
+        """The lane is connected."""
+        self._connection = await self._connect()
+        self.backend_pid = self._connection.get_server_pid()
+
+    async def close(self) -> None:
+        """The batch under way is answered, and the connection is closed."""
+        await self.until_free()
+        if self._connection is not None:
+            await self._connection.close()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no batch is under way."""
+        return self._task is None or self._task.done()
+
+    async def until_free(self) -> None:
+        """Every waiter of the batch under way has its answer."""
+        if self._task is not None:
+            await self._task
+
+    async def until_decided(self) -> None:
+        """The batch under way is decided and written, and its COMMIT is sent (or it was answered without one)."""
+        await self._is_decided.wait()
+
+    def start(self, taken: Sequence[Waiting]) -> None:
+        """These are committed as one batch. Expects a free lane."""
+        self._taken = taken
+        self._is_decided.clear()
+        self._task = asyncio.create_task(self._answer(taken), name="vinr batch")
+
+    def is_touched_by(self, taken: Sequence[Waiting]) -> bool:
+        """Whether these may need a row that the batch under way writes: they had better wait for its commit."""
+        here, there = _keys(self._taken), _keys(taken)
+        return any(
+            realm in there and (keys.catalogue_lock or not keys.names().isdisjoint(there[realm].names()))
+            for realm, keys in here.items()
+        )
+
+    async def _replan_now_and_then(self) -> None:
+        self._batches += 1
+        if self._batches & (self._batches - 1) and self._batches % REPLAN_EVERY:
+            return
+        if self._connection is not None:
+            try:
+                await self._connection.execute("discard plans")
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._drop_connection()
+
+    async def _answer(self, taken: Sequence[Waiting]) -> None:
+        await self._replan_now_and_then()
+        outcomes: Sequence[Outcome | Exception]
+        try:
+            outcomes = await self._commit([submission for submission, _future in taken])
+        except Exception as error:  # the floor's edge: whatever it is, every waiter hears of it
+            outcomes = [error] * len(taken)
+        self._is_decided.set()
+        for (_submission, future), outcome in zip(taken, outcomes, strict=True):
+            if future.done():
+                continue
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+    async def _commit(self, submissions: Sequence[Submission]) -> Sequence[Outcome | Exception]:
+        """Commit a batch; retry it whole, halve it, or give up, as the failure says."""
+        whole: list[tuple[int, str]] = []
+        attempt = 0
+        while True:
+            batch_id = uuid.uuid4()
+            self._committing = None
+            try:
+                return await self._attempt(submissions, batch_id, whole)
+            except NeedsLots as needs:
+                await self._roll_back()
+                if needs.account in whole:
+                    return await self._halve(submissions, needs, "")
+                whole.append(needs.account)
+            except (OSError, asyncpg.InterfaceError, TimeoutError) as error:
+                return await self._after_lost_connection(submissions, batch_id, error)
+            except Exception as error:  # a refused statement or a bug: either way somebody in the batch is the cause
+                state = getattr(error, "sqlstate", None) or ""
+                if state[:2] in ("08", "53", "57") and state != "57014":
+                    return await self._after_lost_connection(submissions, batch_id, error)
+                await self._roll_back()
+                if state in RETRY_WHOLE and attempt + 1 < RETRIES_MAX:
+                    await asyncio.sleep(0.002 * attempt)
+                    attempt += 1
+                    continue
+                return await self._halve(submissions, error, state)
+
+    async def _attempt(
+        self, submissions: Sequence[Submission], batch_id: uuid.UUID, whole: Sequence[tuple[int, str]]
+    ) -> list[Outcome]:
+        if self._connection is None or self._connection.is_closed():
+            await self.open()
+        return await run_batch(
+            self._connection,
+            submissions,
+            batch_id=batch_id,
+            catalogues=self._catalogues,
+            ids=self._ids,
+            clock=self._clock,
+            is_distributed=self._is_distributed,
+            whole=whole,
+            on_decided=self._is_decided.set,
+            on_commit=self._note_commit,
+        )
+
+    def _note_commit(self, outcomes: list[Outcome]) -> None:
+        self._committing = outcomes
+
+    async def _roll_back(self) -> None:
+        try:
+            await self._connection.execute("rollback")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await self._drop_connection()
+
+    async def _drop_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def _halve(
+        self, submissions: Sequence[Submission], error: Exception, state: str
+    ) -> Sequence[Outcome | Exception]:
+        """Decide each half by itself, until the culprit is alone."""
+        if len(submissions) == 1:
+            return [_verdict_on_one(submissions[0], error, state)]
+        middle = len(submissions) // 2
+        first = await self._commit(submissions[:middle])
+        return [*first, *await self._commit(submissions[middle:])]
+
+    async def _after_lost_connection(
+        self, submissions: Sequence[Submission], batch_id: uuid.UUID, error: Exception
+    ) -> Sequence[Outcome | Exception]:
+        """Nobody is to blame: ask whether a commit under way happened, else say that nothing was done."""
+        log.warning("lost the database: %s", type(error).__name__)
+        outcomes, backend_pid = self._committing, self.backend_pid
+        await self._drop_connection()
+        if outcomes is not None:
+            has_happened = await self._happened(batch_id, backend_pid)
+            if has_happened:
+                return outcomes
+            if has_happened is None:
+                return [Unavailable("It is not known whether the request was done; send the same one again.")] * len(
+                    submissions
+                )
+        return [Unavailable("The database can't be reached. Nothing was done; try again.")] * len(submissions)
+
+    async def _happened(self, batch_id: uuid.UUID, backend_pid: int) -> bool | None:
+        """Whether the commit took place, asked until the database answers for sure; None if it never does."""
+        for pause in (0.0, 0.1, 0.5, 1.0, 2.0, 4.0):
+            await asyncio.sleep(pause)
+            try:
+                if self._connection is None:
+                    await self.open()
+                has_happened = await happened(self._connection, batch_id, backend_pid=backend_pid)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._drop_connection()
+                continue
+            if has_happened is not None:
+                return has_happened
+        return None
+
+
+def _keys(taken: Sequence[Waiting]) -> Mapping[int, Keys]:
+    """What a batch names, its idempotency keys included."""
+    keys = keys_of_batch(submission for submission, _future in taken)
+    for submission, _future in taken:
+        if submission.idempotency_key:
+            keys[submission.realm].claims.add(submission.idempotency_key)
+    return keys
+
+
+def _verdict_on_one(submission: Submission, error: Exception, state: str) -> Outcome | Exception:
+    """What a command that fails all by itself is told."""
+    if state == "55P03" and submission.idempotency_key:
+        message = (
+            f"Idempotency key {submission.idempotency_key!r} is in use by a request that is still running. Try again."
+        )
+        return Rejected("idempotency_key_in_use", message, param="Idempotency-Key")
+    if state in RETRY_WHOLE or state == "57014":
+        return Unavailable("The rows this request needs are busy. Nothing was done; try again.")
+    log.error("command %s broke its batch: %s", submission.operation, error, exc_info=error)
+    return error
