@@ -14,14 +14,16 @@ from vinr_server.storage.tables import TABLES, rows_of
 LOCK_CATALOGUES = "select id from realms where id = any($1) order by id for no key update"
 FIND_REVISION = "select catalogue_revision from realms where id = $1"
 
-# One row at least for each realm, for its revision. Plan: one row in, a primary key each out.
+# A row for each realm, and one for each key that is there. Plan: one row in, a primary key each out.
 FIND_KEPT = """
-select r.id as realm, r.catalogue_revision, k.operation, k.key, k.fingerprint, k.status, k.event_id, k.reply
-from realms r left join (
-  unnest($2::int4[], $3::int2[], $4::text[], $5::text[]) as w (realm, bucket, key, operation)
-  join idempotency_keys k using (realm, bucket, key, operation)
-) on k.realm = r.id and k.bucket = any($3)
-where r.id = any($1)
+select id as realm, catalogue_revision, null as operation, null as key, null::bytea as fingerprint,
+  null::int2 as status, null as event_id, null as reply
+from realms where id = any($1)
+union all
+select k.realm, null, k.operation, k.key, k.fingerprint, k.status, k.event_id, k.reply::text
+from unnest($2::int4[], $3::int2[], $4::text[], $5::text[]) as w (realm, bucket, key, operation)
+join idempotency_keys k using (realm, bucket, key, operation)
+where k.bucket = any($3)
 """
 
 # The payloads that kept answers point to.
@@ -75,7 +77,7 @@ async def find_kept(
     payloads: dict[str, str] = {}
     if told:
         payloads = dict(await connection.fetch(FIND_PAYLOADS, *(list(column) for column in zip(*told, strict=True))))
-    revisions = {record["realm"]: record["catalogue_revision"] for record in records}
+    revisions = {record["realm"]: record["catalogue_revision"] for record in records if record["key"] is None}
     return revisions, {
         (record["realm"], record["operation"], record["key"]): (
             record["fingerprint"],
