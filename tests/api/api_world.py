@@ -14,7 +14,7 @@ import httpx2
 import psycopg
 from psycopg import sql
 
-from conftest import Realm, RunningServer, make_realm
+from conftest import Realm, RunningServer, make_realm, wait_until
 
 Json = dict[str, Any]
 TYPES = {401: "authentication_error", 422: "idempotency_error"}
@@ -50,9 +50,19 @@ class World:
 
 
 def contents(database_url: str, realm: int) -> Mapping[str, str]:
-    """A digest of each table's rows in a realm. Batches are left out: a refused one may leave its id."""
+    """A digest of each table's rows in a realm. Batches are left out: a refused one may leave its id.
+
+    The worker writes too: a clock that is advancing is waited for, so that only a caller's writes make a difference.
+    """
+    wait_until(lambda: _is_settled(database_url, realm), seconds=20, what="the realm's clocks are ready")
     rows = _watcher(database_url).execute(_digests(database_url), {"realm": realm}, prepare=True)
     return {str(name): str(value) for name, value in rows}
+
+
+def _is_settled(database_url: str, realm: int) -> bool:
+    """Whether the worker has nothing to do in the realm. Lots never fall due there: no program of a world expires."""
+    statement = "select 1 from test_clocks where realm = %s and status = 'advancing' and deleted_at is null"
+    return _watcher(database_url).execute(statement, [realm], prepare=True).fetchone() is None
 
 
 @cache
