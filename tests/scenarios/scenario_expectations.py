@@ -214,10 +214,13 @@ def _awarded(view: View, words: Words) -> Compared:
 
 
 def _skipped(view: View, words: Words) -> Compared:
-    """`skipped base min_amount`, or with the change that would have qualified; several as `lines + amount`; `none`."""
+    """`skipped base min_amount`, or with the change that would have qualified (`nothing` where none would).
+
+    Several as `lines + amount`; `none` if no rule was skipped.
+    """
     rules = {id: name for name, id in view.world.rules.items()}
     unmet = [
-        (rules[skip["rule"]], one["condition"], one["change"])
+        (rules[skip["rule"]], one["condition"], one["change"] or "nothing")
         for skip in view.answer.payload["skipped"]
         for one in skip["unmet"]
     ]

@@ -76,11 +76,11 @@ class Earned:
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
-    """A condition that failed, in words, and the smallest change that would meet it."""
+    """A condition that failed, in words, and the smallest change that would meet it; None where none would."""
 
     condition: str
     message: str
-    change: str
+    change: str | None
 
 
 def evaluate_rule(

@@ -136,8 +136,10 @@ def keys_close_account(command: CloseAccount, keys: Keys) -> None:
 
 
 def decide_close_account(draft: Layer, command: CloseAccount, context: Context) -> Accepted | Rejected:
-    """The account takes no more awards or redemptions; refunds and cancellations still reach it. Closing twice is
-    fine."""
+    """The account takes no more awards or redemptions, for good; refunds and cancellations still reach it.
+
+    Closing twice changes nothing, and neither does enrolling the customer again: an enrolment is unique.
+    """
     account = draft.get(Account, command.account_id)
     if account is None:
         return missing("account", command.account_id, param="id")
@@ -148,7 +150,7 @@ def decide_close_account(draft: Layer, command: CloseAccount, context: Context) 
 
 def closed(account: Account) -> Rejected:
     """Say that the account takes part no more."""
-    message = f"Account {account.id} is closed. Enrolled members only can earn and redeem."
+    message = f"Account {account.id} is closed for good: it can't earn or redeem any more."
     return Rejected("account_closed", message, param="account", details={"account": account.id})
 
 

@@ -26,7 +26,7 @@ def earn_on(draft: Layer, context: Context, accounts: Sequence[Account], occasio
         mine = _as_seen_by(draft, context, account, occasion)
         for rule in _rules_in_force(draft, account.program_id, occasion.trigger):
             if account.status != "active":
-                unmet = [Unmet("account", f"Account {account.id} is closed.", "enrol the customer again")]
+                unmet = [Unmet("account", f"Account {account.id} is closed for good: it earns nothing any more.", None)]
                 skipped.append(_skip(rule, account, unmet))
                 continue
             result = _evaluate(rule, mine, tier_before)
