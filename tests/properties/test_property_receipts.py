@@ -113,7 +113,9 @@ def cases(draw: st.DrawFn) -> Case:
         starts_at=starts_at,
         ends_at=ends_at,
     )
-    factors = st.builds(Multiplier, st.integers(1, 30_000), tiers=st.sampled_from((("gold",), ("gold", "silver"))))
+    factors = st.builds(
+        Multiplier, st.just(0) | st.integers(1, 30_000), tiers=st.sampled_from((("gold",), ("gold", "silver")))
+    )
     occasion = Occasion(
         trigger="payment.completed",
         source_type="payment",
@@ -132,13 +134,20 @@ def cases(draw: st.DrawFn) -> Case:
 
 def after(case: Case, unmet: list[Unmet], *, short_minor: int = 0) -> Case:
     """The case once everything is changed that the rule suggested; `short_minor` less is spent."""
+    if any(one.condition == "factor" for one in unmet):
+        case = replace(case, multipliers=_raised(case.multipliers))
     occasion = case.occasion
     # What is to be added comes first, and then the most that is to be spent more: that meets the lesser ones too.
     spends = [int(one.change.split()[1]) for one in unmet if one.change.startswith("spend ")]
     for one in unmet:
-        if not one.change.startswith("spend "):
+        if one.condition != "factor" and not one.change.startswith("spend "):
             occasion = _changed(occasion, one.change)
     return replace(case, occasion=_spent(case, occasion, max(spends) - short_minor) if spends else occasion)
+
+
+def _raised(multipliers: tuple[Multiplier, ...]) -> tuple[Multiplier, ...]:
+    """Every factor of 0 is 1."""
+    return tuple(replace(one, factor_e4=one.factor_e4 or 10_000) for one in multipliers)
 
 
 def _changed(occasion: Occasion, change: str) -> Occasion:
@@ -179,6 +188,7 @@ def test_doing_what_a_skipped_rule_suggests_earns() -> None:
         counted["skipped"] += 1
         names = {one.condition for one in result}
         counted["skipped for several reasons"] += len(names) > 1
+        counted["multiplied by 0"] += "factor" in names
 
         again = after(case, result).evaluate()
         assert isinstance(again, Earned), f"{result}, and then {again}"
@@ -188,9 +198,8 @@ def test_doing_what_a_skipped_rule_suggests_earns() -> None:
 
     hold(law, examples=1_000, case=cases())
 
-    share = {
-        name: counted[name] / counted["occasions"] for name in ("skipped", "skipped for several reasons", "smallest")
-    }
+    names = ("skipped", "skipped for several reasons", "smallest", "multiplied by 0")
+    share = {name: counted[name] / counted["occasions"] for name in names}
     assert all(part > 0.02 for part in share.values()), share
 
 

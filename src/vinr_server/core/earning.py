@@ -122,7 +122,7 @@ def evaluate_rule(
         receipt |= {"tier": reason, "formula": _formula(receipt, points)}
     unmet = _unmet_conditions(earn, conditions, occasion, eligible_minor)
     if points == 0:
-        unmet.append(_too_little(receipt))
+        unmet += _too_little(receipt)
     return unmet or Earned(points, receipt | {"points": points})
 
 
@@ -222,19 +222,25 @@ def _best_factor(multipliers: Sequence[Multiplier], occasion: Occasion, tier: st
     return max(matching, key=lambda pair: pair[0], default=(SCALE, None))
 
 
-def _too_little(receipt: Mapping[str, Any]) -> Unmet:
-    """Say how much more would have earned the first point."""
-    per_point = receipt["rate_e4"] * receipt["factor_e4"]
+def _too_little(receipt: Mapping[str, Any]) -> list[Unmet]:
+    """Say what would have earned the first point: another factor than 0, and how much more.
+
+    Expects: a rate above 0.
+    """
+    unmet: list[Unmet] = []
+    if receipt["factor_e4"] == 0:
+        whom = f" for tier {receipt['tier']}" if receipt["tier"] else ""
+        unmet.append(Unmet("factor", f"The rule multiplies by 0{whom}.", "raise its factor to 1"))
+    per_point = receipt["rate_e4"] * (receipt["factor_e4"] or SCALE)
     whole = receipt["minor_per_unit"] * SCALE * SCALE
     eligible = receipt["eligible"]
-    if per_point == 0:
-        return Unmet("rate", "The rule's rate, times its factor, is 0.", "raise the rule's rate")
     first = {"floor": ceil_div(whole, per_point), "half_even": whole // (2 * per_point) + 1, "ceil": 1}[
         receipt["rounding"]
     ]
-    return Unmet(
-        "amount", f"An eligible part of {eligible} earns less than one point.", f"spend {first - eligible} more"
-    )
+    if eligible < first:
+        message = f"An eligible part of {eligible} earns less than one point."
+        unmet.append(Unmet("amount", message, f"spend {first - eligible} more"))
+    return unmet
 
 
 def _formula(receipt: Mapping[str, Any], points: int) -> str:
