@@ -249,6 +249,8 @@ INSTANTS: dict[Any, int] = {
     "9999-12-31T23:59:59+14:00": unix("9999-12-31T09:59:59+00:00"),
     "9999-12-31": unix("9999-12-31T00:00:00+00:00"),
 }
+# Test clocks end so much before time does that points with the longest expiry fit in.
+CLOCKS_END = unix("9898-01-01T00:00:00+00:00")
 # Before 1970: as instants with an offset they are refused.
 ANCIENT = ("0001-01-01", "0001-01-02", "1582-10-10", "1969-12-31")
 
@@ -261,13 +263,27 @@ class TestInstants:
         for given, seconds in INSTANTS.items():
             created = world.post(rewards, {**reward, "starts_at": given})
             assert world.client.get(f"{rewards}/{created['id']}").json()["starts_at"] == seconds, given
-            clock = world.post(clocks, {"frozen_time": given})
-            assert world.client.get(f"{clocks}/{clock['id']}").json()["frozen_time"] == seconds, given
+            if seconds < CLOCKS_END:
+                clock = world.post(clocks, {"frozen_time": given})
+                assert world.client.get(f"{clocks}/{clock['id']}").json()["frozen_time"] == seconds, given
             if seconds < 1_780_000_000:
                 payment = world.post("/v1/payments", {"amount": 1, "currency": "EUR", "occurred_at": given})
                 assert world.client.get(f"/v1/payments/{payment['id']}").json()["occurred_at"] == seconds, given
 
         assert not unreadable_lists(world)
+
+    @pytest.mark.parametrize("given", ["9898-01-01", "9999-12-31T23:59:59Z"])
+    def test_of_a_clock_leave_room_for_an_expiry(self, world: World, given: str) -> None:
+        clocks = "/v1/test_helpers/test_clocks"
+        clock = world.post(clocks, {"frozen_time": "9897-12-31T23:59:58Z"})["id"]
+
+        answers = [world.client.post(url, json={"frozen_time": given}) for url in (clocks, f"{clocks}/{clock}/advance")]
+        last = world.client.post(f"{clocks}/{clock}/advance", json={"frozen_time": "9897-12-31T23:59:59Z"})
+
+        errors = [problem(answer) for answer in answers]
+        assert [(error["code"], error["param"]) for error in errors] == [("parameter_invalid", "frozen_time")] * 2
+        assert "before 9898-01-01" in errors[0]["message"] == errors[1]["message"]
+        assert last.status_code == 200, last.text
 
     def test_a_date_means_its_end_where_a_window_ends(self, world: World) -> None:
         zones = {"UTC": "2026-06-07T00:00:00+00:00", "Asia/Tokyo": "2026-06-07T00:00:00+09:00"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from vinr_server.core.answers import Accepted
 from vinr_server.core.commands import AdvanceTestClock, CreateTestClock, DeleteTestClock, FinishTestClock
 from vinr_server.core.context import Context
@@ -12,6 +14,10 @@ from vinr_server.core.rows import TestClock
 from vinr_server.core.state import Layer
 from vinr_server.core.values import replace
 
+# Time ends with the year 9999. Points awarded before this have room for the longest expiry: 100 years, and the rest of
+# the year it is rounded to.
+CLOCKS_END = datetime(9898, 1, 1, tzinfo=UTC)
+
 
 def keys_create_test_clock(_command: CreateTestClock, _keys: Keys) -> None:
     """Nothing that is there already."""
@@ -21,6 +27,8 @@ def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Co
     """The clock stands still at its instant."""
     if context.livemode:
         return invalid("Test clocks exist in test mode only; use a key that starts with sk_test_.", param="frozen_time")
+    if command.frozen_at >= CLOCKS_END:
+        return _too_late()
     clock = TestClock(
         id=context.make_id("clock", 0),
         name=command.name,
@@ -50,9 +58,16 @@ def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: 
     if command.frozen_at < clock.frozen_at:
         message = f"Test clock {clock.id} stands at {clock.frozen_at.isoformat()}; time does not go back."
         return invalid(message, param="frozen_time")
+    if command.frozen_at >= CLOCKS_END:
+        return _too_late()
     clock = replace(clock, frozen_at=command.frozen_at, status="advancing")
     draft.put(clock)
     return Accepted(clock_payload(clock), is_new=False)
+
+
+def _too_late() -> Rejected:
+    message = f"frozen_time must lie before {CLOCKS_END:%Y-%m-%d}, so that points awarded then have time to expire."
+    return invalid(message, param="frozen_time")
 
 
 def keys_finish_test_clock(command: FinishTestClock, keys: Keys) -> None:
