@@ -17,7 +17,7 @@ from vinr_server.core.rows import Account, Deficit, Discount, Entry, Event, Lot,
 FAR = datetime.max.replace(tzinfo=UTC)
 
 # Expectations that compare with what was there before the step.
-OF_THIS_STEP = ("entries", "uses", "events", "deliverable")
+OF_THIS_STEP = ("entries", "uses", "events", "deliverable", "happened")
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,12 @@ def _events(view: View, words: Words) -> Compared:
     return sorted(_listed(words)), sorted(event.type for event in view.new_events())
 
 
+def _happened(view: View, words: Words) -> Compared:
+    """When the step's events and entries, of whomever, came to be: all at one instant."""
+    rows = [*view.new_entries(), *view.new_events()]
+    return {instant(words[0])}, {row.created_at for row in rows}
+
+
 def _deliverable(view: View, words: Words) -> Compared:
     return {words[0] == "yes"}, {event.is_deliverable for event in view.new_events()}
 
@@ -249,11 +255,13 @@ def _discount(view: View, words: Words) -> Compared:
 
 
 def _answers(view: View, words: Words) -> Compared:
-    """`answers benefit.amount 500`: a field of the answer."""
+    """`answers benefit.amount 500`, `answers created 2030-03-01`: a field of the answer."""
     path, wanted = words
     got: Any = view.answer.payload
     for name in path.split("."):
         got = got[name] if got is not None else None
+    if path.endswith(("created", "_at")) and got is not None:
+        return instant(wanted), datetime.fromtimestamp(got, UTC)
     return wanted, str(got).replace("None", "none")
 
 
@@ -269,6 +277,7 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "uses": _uses,
     "events": _events,
     "deliverable": _deliverable,
+    "happened": _happened,
     "revision": _revision,
     "created": _status(201),
     "existing": _status(200),

@@ -31,7 +31,8 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
 Any of them takes [key text], an Idempotency-Key, and those that make something take [metadata key=value].
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:
-    balance ledger lifetime tier deficits lots next_expiry · of this step: entries uses events deliverable revision
+    balance ledger lifetime tier deficits lots next_expiry
+    of this step: entries uses events deliverable happened revision
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
     a refusal code, and the figures in its details
 Points of lots are `150@2026-12-01 + 20@never`, in the order of their use. Instants are UTC unless they carry an offset.

@@ -6,9 +6,10 @@ from vinr_server.core.answers import Accepted
 from vinr_server.core.commands import ConsumeDiscount, ReleaseDiscount
 from vinr_server.core.context import Context
 from vinr_server.core.keys import Keys
+from vinr_server.core.members import instants_of
 from vinr_server.core.payloads import discount_payload
 from vinr_server.core.refusals import Rejected, missing
-from vinr_server.core.rows import Discount, Payment
+from vinr_server.core.rows import Account, Discount, Payment
 from vinr_server.core.state import Layer
 from vinr_server.core.values import replace
 
@@ -48,8 +49,11 @@ def usable_discount(draft: Layer, discount_id: str, *, param: str) -> Discount |
 
 
 def consume(draft: Layer, context: Context, discount: Discount, *, payment_id: str | None) -> Discount:
-    """The discount is consumed on the payment, if one is named."""
-    consumed = replace(discount, status="consumed", payment_id=payment_id, consumed_at=context.wall_now)
+    """The discount is consumed on the payment, if one is named, by its member's clock. Expects its account."""
+    account = draft.get(Account, discount.account_id)
+    assert account is not None, f"account {discount.account_id} was not loaded"
+    (now,) = instants_of(draft, context, [account])
+    consumed = replace(discount, status="consumed", payment_id=payment_id, consumed_at=now)
     draft.put(consumed)
     return consumed
 

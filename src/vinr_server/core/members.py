@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from vinr_server.core.announcements import announce
@@ -110,6 +111,19 @@ def program_of(draft: Layer, account: Account) -> Program:
     if program is None:
         raise RowsMissing(account.program_id)
     return program
+
+
+def accounts_of(draft: Layer, customer_id: str) -> list[Account]:
+    """The customer's accounts in the order of their enrolment. Expects all of them."""
+    return sorted(draft.children(Account, customer_id), key=lambda account: (account.created_at, account.id))
+
+
+def instants_of(draft: Layer, context: Context, accounts: Sequence[Account]) -> list[datetime]:
+    """The now of each account's program; the wall's where there is no account. The first is when it happens (R1).
+
+    A payment, a refund or an event has no program of its own: it happens by the clock of the member it is about.
+    """
+    return [context.now(program_of(draft, account).clock_id) for account in accounts] or [context.wall_now]
 
 
 def keys_update_account(command: UpdateAccount, keys: Keys) -> None:

@@ -14,7 +14,7 @@ from vinr_server.core.context import Context
 from vinr_server.core.discounts import consume, usable_discount
 from vinr_server.core.earning import Occasion
 from vinr_server.core.keys import Keys
-from vinr_server.core.members import enrol, enrolled, program_of
+from vinr_server.core.members import accounts_of, enrol, enrolled, instants_of
 from vinr_server.core.occasions import earn_on
 from vinr_server.core.payloads import payment_payload
 from vinr_server.core.refusals import Rejected, first_listed, missing
@@ -52,7 +52,7 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
     link = _link(draft, command, context)
     customer_id, accounts = link if not isinstance(link, Rejected) else (None, [])
     checked = [_payable(draft, discount_id, command.currency, customer_id) for discount_id in command.discount_ids]
-    instants = [context.now(program_of(draft, account).clock_id) for account in accounts] or [context.wall_now]
+    instants = instants_of(draft, context, accounts)
     refusal = first_listed(in_the_future(command.occurred_at, *instants), link, *checked)
     if refusal is not None:
         return refusal
@@ -149,8 +149,7 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
         return None, []
     if program is not None and enrolled(draft, command.customer_id, program.id) is None:
         enrol(draft, context, program, command.customer_id, metadata={})
-    accounts = draft.children(Account, command.customer_id)
-    return command.customer_id, sorted(accounts, key=lambda account: (account.created_at, account.id))
+    return command.customer_id, accounts_of(draft, command.customer_id)
 
 
 def _payable(draft: Layer, discount_id: str, currency: str, customer_id: str | None) -> Discount | Rejected:

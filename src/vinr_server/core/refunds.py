@@ -13,11 +13,12 @@ from vinr_server.core.context import Context
 from vinr_server.core.earning import points_kept
 from vinr_server.core.keys import Keys
 from vinr_server.core.ledger import Movement
+from vinr_server.core.members import accounts_of, instants_of
 from vinr_server.core.payloads import payment_payload
 from vinr_server.core.points import floor_div
 from vinr_server.core.refusals import Rejected, first_listed, invalid, missing
 from vinr_server.core.reversals import reverse_award, swept_account
-from vinr_server.core.rows import Entry, Json, Lot, Payment, Refund
+from vinr_server.core.rows import Account, Entry, Json, Lot, Payment, Refund
 from vinr_server.core.state import Layer
 from vinr_server.core.values import replace
 
@@ -82,6 +83,7 @@ def _amount_refusal(command: RefundPayment, payment: Payment, amount_minor: int,
 
 
 def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Payment, amount_minor: int) -> Accepted:
+    now = instants_of(draft, context, _accounts_of_payment(draft, payment))[0]
     refund = Refund(
         bucket=payment.bucket,
         id=command.id or context.make_id("re", payment.bucket),
@@ -91,7 +93,7 @@ def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Pay
         reason=command.reason,
         points_reversed=0,
         metadata=command.metadata,
-        created_at=context.wall_now,
+        created_at=now,
     )
     payment = replace(
         payment, refunded_minor=payment.refunded_minor + amount_minor, refund_count=payment.refund_count + 1
@@ -103,8 +105,14 @@ def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Pay
     if command.id is not None:
         claim_id(draft, context, refund.id, owner_bucket=refund.bucket)
     payload = payment_payload(payment, livemode=context.livemode, refund=refund)
-    announce(draft, context, type="payment.refunded", bucket=payment.bucket, data=payload, now=context.wall_now)
+    announce(draft, context, type="payment.refunded", bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload)
+
+
+def _accounts_of_payment(draft: Layer, payment: Payment) -> list[Account]:
+    """The account that the payment is linked to, else all of its customer's."""
+    accounts = accounts_of(draft, payment.customer_id) if payment.customer_id is not None else []
+    return [account for account in accounts if account.id == payment.account_id] or accounts
 
 
 def _reverse_awards(draft: Layer, context: Context, payment: Payment, refunds: list[Refund]) -> int:

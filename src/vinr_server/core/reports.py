@@ -12,7 +12,7 @@ from vinr_server.core.commands import ReportEvent
 from vinr_server.core.context import Context
 from vinr_server.core.earning import Occasion
 from vinr_server.core.keys import Keys
-from vinr_server.core.members import program_of
+from vinr_server.core.members import accounts_of, instants_of
 from vinr_server.core.occasions import earn_on
 from vinr_server.core.payloads import event_payload
 from vinr_server.core.refusals import Rejected, first_listed, missing
@@ -50,7 +50,7 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
             return Accepted(event_payload(present, livemode=context.livemode), is_new=False)
     linked = _linked_accounts(draft, command)
     accounts = [] if isinstance(linked, Rejected) else linked
-    instants = [context.now(program_of(draft, account).clock_id) for account in accounts] or [context.wall_now]
+    instants = instants_of(draft, context, accounts)
     refusal = first_listed(in_the_future(command.occurred_at, *instants), linked)
     if refusal is not None:
         return refusal
@@ -63,7 +63,7 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
         type=command.type,
         account_id=accounts[0].id if len(accounts) == 1 else None,
         data=command.data,
-        created_at=context.wall_now,
+        created_at=instants[0],
         outcome=outcome,
         is_deliverable=context.is_deliverable,
         request_id=context.request_id,
@@ -86,7 +86,7 @@ def _linked_accounts(draft: Layer, command: ReportEvent) -> list[Account] | Reje
         return [account]
     if command.customer_id is None:
         return []
-    return sorted(draft.children(Account, command.customer_id), key=lambda account: (account.created_at, account.id))
+    return accounts_of(draft, command.customer_id)
 
 
 def _occasion(command: ReportEvent, event_id: str) -> Occasion:
