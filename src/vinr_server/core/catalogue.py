@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from vinr_server.core.answers import Accepted
-from vinr_server.core.claims import claim_id, existing_claim
+from vinr_server.core.claims import claim_id, made_before
 from vinr_server.core.commands import (
     ArchiveReward,
     CreateEarningRule,
@@ -36,13 +36,11 @@ def keys_create_program(command: CreateProgram, keys: Keys) -> None:
 
 def decide_create_program(draft: Layer, command: CreateProgram, context: Context) -> Accepted | Rejected:
     """The program takes members from now on."""
-    if command.id is not None:
-        claim = existing_claim(draft, context, command.id)
-        if isinstance(claim, Rejected):
-            return claim
-        present = draft.get(Program, command.id)
-        if claim is not None and present is not None:
-            return Accepted(program_payload(present, livemode=context.livemode), is_new=False)
+    present = made_before(draft, context, Program, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(program_payload(present, livemode=context.livemode), is_new=False)
     if command.clock_id is not None:
         if context.livemode:
             return invalid("Test clocks exist in test mode only.", param="test_clock")
@@ -98,11 +96,12 @@ def decide_create_earning_rule(draft: Layer, command: CreateEarningRule, context
     program = draft.get(Program, command.program_id)
     if program is None:
         return missing("program", command.program_id, param="program")
+    present = made_before(draft, context, EarningRule, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(rule_payload(present, livemode=context.livemode), is_new=False)
     if command.id is not None:
-        claim = existing_claim(draft, context, command.id)
-        present = draft.get(EarningRule, command.id)
-        if claim is not None and present is not None:
-            return Accepted(rule_payload(present, livemode=context.livemode), is_new=False)
         claim_id(draft, context, command.id, owner_bucket=0)
     rule = EarningRule(
         id=command.id or context.make_id("rule", 0),
@@ -181,13 +180,11 @@ def decide_create_reward(draft: Layer, command: CreateReward, context: Context) 
     program = draft.get(Program, command.program_id)
     if program is None:
         return missing("program", command.program_id, param="program")
-    if command.id is not None:
-        claim = existing_claim(draft, context, command.id)
-        if isinstance(claim, Rejected):
-            return claim
-        present = draft.get(Reward, command.id)
-        if claim is not None and present is not None:
-            return Accepted(reward_payload(present, livemode=context.livemode), is_new=False)
+    present = made_before(draft, context, Reward, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(reward_payload(present, livemode=context.livemode), is_new=False)
     reward = Reward(
         id=command.id or context.make_id("rwd", 0),
         program_id=program.id,

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from vinr_server.core.context import Context
 from vinr_server.core.refusals import Rejected
-from vinr_server.core.rows import Claim
+from vinr_server.core.rows import Claim, Row
 from vinr_server.core.state import Layer
 
+RowT = TypeVar("RowT", bound=Row)
 
-def existing_claim(draft: Layer, context: Context, id: str) -> Claim | Rejected | None:
-    """The claim of an id by the very same body, None if the id is free, a refusal if another body has it."""
-    claim = draft.get(Claim, id)
-    if claim is None or claim.fingerprint == context.fingerprint:
-        return claim
+
+def made_before(draft: Layer, context: Context, row_type: type[RowT], id: str | None) -> RowT | Rejected | None:
+    """What the very same body made under the id it chose; None if it chose none or the id is free.
+
+    Refuses: an id that another body has.
+    """
+    claim = draft.get(Claim, id) if id is not None else None
+    if claim is None:
+        return None
+    if claim.fingerprint == context.fingerprint:
+        return draft.get(row_type, claim.id)
     message = f"The id {id!r} is taken by an object made from another body. Use a new id, or send the same body again."
     return Rejected("id_conflict", message, param="id", details={"id": id})
 

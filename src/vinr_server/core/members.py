@@ -8,7 +8,7 @@ from typing import Any
 
 from vinr_server.core.announcements import announce
 from vinr_server.core.answers import Accepted
-from vinr_server.core.claims import claim_id, existing_claim
+from vinr_server.core.claims import claim_id, made_before
 from vinr_server.core.commands import CloseAccount, CreateAccount, CreateCustomer, UpdateAccount, UpdateCustomer
 from vinr_server.core.context import Context
 from vinr_server.core.earning import Occasion
@@ -177,15 +177,12 @@ def keys_create_customer(command: CreateCustomer, keys: Keys) -> None:
 
 def decide_create_customer(draft: Layer, command: CreateCustomer, context: Context) -> Accepted | Rejected:
     """The customer is known by its id; the same body again answers with what is there."""
-    customer_id = command.id
-    if customer_id is not None:
-        claim = existing_claim(draft, context, customer_id)
-        if isinstance(claim, Rejected):
-            return claim
-        present = draft.get(Customer, customer_id)
-        if claim is not None and present is not None:
-            return Accepted(customer_payload(present, livemode=context.livemode), is_new=False)
-    customer_id = customer_id or context.make_id("cust", 0)
+    present = made_before(draft, context, Customer, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(customer_payload(present, livemode=context.livemode), is_new=False)
+    customer_id = command.id or context.make_id("cust", 0)
     bucket = context.bucket_of(customer_id)
     claim_id(draft, context, customer_id, owner_bucket=bucket)
     customer = Customer(

@@ -8,7 +8,7 @@ from datetime import datetime
 from vinr_server.core.announcements import announce
 from vinr_server.core.answers import Accepted
 from vinr_server.core.awards import in_the_future
-from vinr_server.core.claims import claim_id, existing_claim
+from vinr_server.core.claims import claim_id, made_before
 from vinr_server.core.commands import CreatePayment, linked_account
 from vinr_server.core.context import Context
 from vinr_server.core.discounts import consume, usable_discount
@@ -42,13 +42,11 @@ def keys_create_payment(command: CreatePayment, keys: Keys) -> None:
 
 def decide_create_payment(draft: Layer, command: CreatePayment, context: Context) -> Accepted | Rejected:
     """The payment is recorded, and every rule in force for its member has made its award."""
-    if command.id is not None:
-        claim = existing_claim(draft, context, command.id)
-        if isinstance(claim, Rejected):
-            return claim
-        present = draft.get(Payment, command.id)
-        if claim is not None and present is not None:
-            return Accepted(payment_payload(present, livemode=context.livemode), is_new=False)
+    present = made_before(draft, context, Payment, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(payment_payload(present, livemode=context.livemode), is_new=False)
     link = _link(draft, command, context)
     customer_id, accounts = link if not isinstance(link, Rejected) else (None, [])
     checked = [_payable(draft, discount_id, command.currency, customer_id) for discount_id in command.discount_ids]

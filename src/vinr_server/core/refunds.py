@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from vinr_server.core.announcements import announce
 from vinr_server.core.answers import Accepted
-from vinr_server.core.claims import claim_id, existing_claim
+from vinr_server.core.claims import claim_id, made_before
 from vinr_server.core.commands import RefundPayment
 from vinr_server.core.context import Context
 from vinr_server.core.earning import points_kept
@@ -33,14 +33,13 @@ def keys_refund_payment(command: RefundPayment, keys: Keys) -> None:
 
 def decide_refund_payment(draft: Layer, command: RefundPayment, context: Context) -> Accepted | Rejected:
     """The refund is recorded, and each award of the payment is down to what the kept part earns."""
-    claim = existing_claim(draft, context, command.id) if command.id is not None else None
-    if isinstance(claim, Rejected):
-        return claim
+    present = made_before(draft, context, Refund, command.id)
+    if isinstance(present, Rejected):
+        return present
     payment = draft.get(Payment, command.payment_id)
     if payment is None:
         return missing("payment", command.payment_id, param="id")
-    present = draft.get(Refund, command.id) if command.id is not None else None
-    if claim is not None and present is not None:
+    if present is not None:
         return Accepted(payment_payload(payment, livemode=context.livemode, refund=present), is_new=False)
     left_minor = payment.amount_minor - payment.refunded_minor
     amount_minor = left_minor if command.amount_minor is None else command.amount_minor

@@ -7,7 +7,7 @@ from typing import Any
 
 from vinr_server.core.answers import Accepted
 from vinr_server.core.awards import in_the_future
-from vinr_server.core.claims import claim_id, existing_claim
+from vinr_server.core.claims import claim_id, made_before
 from vinr_server.core.commands import ReportEvent
 from vinr_server.core.context import Context
 from vinr_server.core.earning import Occasion
@@ -41,13 +41,11 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
             " of yours another name."
         )
         return Rejected("reserved_event_type", message, param="type")
-    if command.id is not None:
-        claim = existing_claim(draft, context, command.id)
-        if isinstance(claim, Rejected):
-            return claim
-        present = draft.get(Event, command.id)
-        if claim is not None and present is not None:
-            return Accepted(event_payload(present, livemode=context.livemode), is_new=False)
+    present = made_before(draft, context, Event, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(event_payload(present, livemode=context.livemode), is_new=False)
     linked = _linked_accounts(draft, command)
     accounts = [] if isinstance(linked, Rejected) else linked
     instants = instants_of(draft, context, accounts)
