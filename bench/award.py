@@ -52,7 +52,7 @@ class Plan:
     patience_seconds: float = 0.0
 
 
-SHORT = Plan(seconds=2, rounds=1, connections=(64,), more_clients=())
+SHORT = Plan(seconds=1, rounds=1, connections=(64,), more_clients=())
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,8 @@ class AwardBench:
         after = _counts(self.rig.url(database))
         awards, batches = after["entries"] - before["entries"], after["batches"] - before["batches"]
         what = f"{connections} connections, round {number}"
+        if not awards:
+            raise RuntimeError(f"{what}: nothing was awarded: {figures}")
         if figures.non_2xx or figures.errors or not figures.requests:
             self.problems.append(f"{what}: {figures}")
         # What was under way at the end of the warm-up, and at the end, is in the database and not among the answers.
@@ -218,6 +220,7 @@ class AwardBench:
 
 def make_template(rig: Rig) -> Realm:
     """The template holds a program and its enrolled accounts."""
+    rig.drop(TEMPLATE)
     with psycopg.connect(rig.url("postgres"), autocommit=True) as connection:
         connection.execute(f"create database {TEMPLATE} template vinr")
     url = rig.url(TEMPLATE)

@@ -31,6 +31,8 @@ HERE = Path(__file__).parent
 NOW = "1998-07-01T00:00:00Z"
 TEMPLATE = "import_template"
 ITEMS, LANES = 500, 4
+# Fewer are over before the importer is under way: then what was written is compared, and not how fast.
+GATED_ROWS = 10_000
 SECONDS_MAX = 600
 TABLES = (
     *("customers", "accounts", "directory", "payments", "entries", "lots", "lot_uses", "deficits", "events"),
@@ -103,11 +105,16 @@ def tell(report: Report, history: History, sides: dict[str, list[Loaded]]) -> No
     report.figures = {name: [asdict(one) for one in all_of] for name, all_of in sides.items()}
     if not report.problems:
         ratio, *_rest = [rate["ours"] / other for name, other in rate.items() if name != "ours"]
-        report.goals.append(Goal("import ÷ COPY + INSERT … SELECT by hand", ratio, 0.25))
+        name = "import ÷ COPY + INSERT … SELECT by hand"
+        if count < GATED_ROWS:
+            report.add_text("Ratios", f"{name}: {ratio:.2f} x, of {count:,} purchases: most of it is starting up.")
+        else:
+            report.goals.append(Goal(name, ratio, 0.25))
 
 
 def make_template(rig: Rig) -> Setting:
     """The template holds a clock, a program that lives on it, and its rule: a point for each dollar."""
+    rig.drop(TEMPLATE)
     with psycopg.connect(rig.url("postgres"), autocommit=True) as connection:
         connection.execute(f"create database {TEMPLATE} template vinr")
     realm = make_realm(rig.url(TEMPLATE))

@@ -33,6 +33,8 @@ from vinr_server.storage.tenants import add_key, ensure_realm
 PEPPER = "a pepper for measurements only"
 # The only setting that differs from the embedded default: pgbench with 256 clients needs as many connections.
 SETTINGS = {"max_connections": "300"}
+# Of 1,000 bytes each: more than a measurement of some seconds writes, and of one second.
+WAL_ROWS, WAL_ROWS_SHORT = 450_000, 100_000
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,14 @@ class Rig:
             connection.execute("vacuum analyze")
             connection.execute("checkpoint")
 
-    def fill_wal(self) -> None:
+    def fill_wal(self, *, rows: int) -> None:
         """WAL segments are there to be used again: whoever is measured first need not pay for making them.
 
         min_wal_size keeps what is written here; a measurement writes less between its checkpoint and its end.
         """
         with psycopg.connect(self.url("vinr"), autocommit=True) as connection:
-            connection.execute("create table filler as select n, repeat('x', 1000) from generate_series(1, 450000) n")
+            statement = "create table filler as select n, repeat('x', 1000) from generate_series(1, {}) n"
+            connection.execute(sql.SQL(statement).format(sql.Literal(rows)))
             connection.execute("drop table filler")
             connection.execute("checkpoint")
 
@@ -88,7 +91,7 @@ class Rig:
 
 
 @contextmanager
-def open_rig() -> Iterator[Rig]:
+def open_rig(*, wal_rows: int = WAL_ROWS) -> Iterator[Rig]:
     """A PostgreSQL for one run of the bench; it and its directory are gone afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="vinr-bench-"))
     directory.chmod(0o755)
@@ -97,7 +100,7 @@ def open_rig() -> Iterator[Rig]:
         try:
             migrate(postgres.url)
             rig = Rig(postgres, directory)
-            rig.fill_wal()
+            rig.fill_wal(rows=wal_rows)
             yield rig
         finally:
             postgres.stop()
