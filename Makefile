@@ -12,6 +12,7 @@ setup: .venv/.ready  ## Install everything into .venv (leaves .venv/bin/vinr)
 
 .venv/.ready: pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with make PYTHON=…"; exit 1; }
+	@echo "Installing into .venv; the first time this takes a minute or two."
 	@$(PYTHON) -m venv .venv || { echo "python3 -m venv does not work here; on Debian: apt install python3-venv"; exit 1; }
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@$(UV) sync --frozen --quiet --inexact

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -388,6 +389,11 @@ class TestHelp:
 
         assert result.exit_code == 0, result.output
         assert "Usage" in result.output and "--help" in result.output
+
+    def test_tells_the_version(self) -> None:
+        result = CliRunner().invoke(app, ["--version"])
+
+        assert (result.exit_code, result.output) == (0, f"vinr {version('vinr-server')}\n")
 
     def test_is_what_the_script_says(self) -> None:
         script = Path(sys.executable).parent / "vinr"

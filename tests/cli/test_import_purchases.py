@@ -143,6 +143,15 @@ class TestImportPurchases:
         assert shop.payment(3)["occurred_at"] == 854884800  # 1997-02-02T12:00:00Z
         assert not list(shop.directory.glob("*.errors.csv"))
 
+    def test_says_how_to_leave_a_header_out(self, shop: Shop) -> None:
+        run = shop.run(shop.write("customer,date,amount\na,2026-01-01,5\nb,2026-01-01,x\n"))
+
+        assert (run.code, run.counts) == (2, (1, 0, 2)), run
+        with (shop.directory / "purchases.csv.errors.csv").open(newline="") as errors:
+            _header, first, last = csv.reader(errors)
+        assert first[3].endswith("If this line is the header, leave it out with --skip-rows 1.")
+        assert "--skip-rows" not in last[3]
+
     def test_writes_failed_rows_down_as_harmless_cells(self, shop: Shop) -> None:
         lines = ["a,2026-01-01,5", "=1+1,2026-01-01,-5", "+b,01/02/2026,5", "@c,2026-01-01,5.001", "d,2026-01-01"]
         file = shop.write("\n".join([*lines, "e,2026-01-01,x", "-f,,5", "g,2026-01-02,7"]))
@@ -209,7 +218,7 @@ class TestImportPurchases:
         assert (wrong.code, wrong.err.count("\n")) == (1, 1), wrong
         assert "refuses VINR_SECRET_KEY" in wrong.err
         assert (absent.code, absent.err.count("\n")) == (1, 1), absent
-        assert "Set VINR_SECRET_KEY" in absent.err
+        assert "Set VINR_SECRET_KEY" in absent.err and 'eval "$(vinr status -o env)"' in absent.err
 
     def test_stops_with_a_sentence_where_the_file_cannot_be_read(self, shop: Shop) -> None:
         latin = shop.write("J\xf6rg,2026-01-01,5\n".encode("latin-1"), name="latin.csv")

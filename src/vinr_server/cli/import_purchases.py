@@ -139,7 +139,8 @@ def run_import(options: ImportOptions) -> int:
 def _secret_key() -> str:
     key = os.environ.get("VINR_SECRET_KEY", "").strip()
     if not key or not key.isascii():
-        raise ImportRefused("Set VINR_SECRET_KEY to a secret key of the server (sk_test_… or sk_live_…).")
+        sandbox = 'For the sandbox of `vinr dev`: eval "$(vinr status -o env)".'
+        raise ImportRefused(f"Set VINR_SECRET_KEY to a secret key of the server (sk_test_… or sk_live_…). {sandbox}")
     return key
 
 
@@ -214,7 +215,9 @@ class Run:
             if isinstance(row, Purchase):
                 yield row
             else:
-                self._report.add_failed(row.row, row.line, row.code, row.message)
+                is_first = row.row == 1 and not self._options.skip_rows
+                hint = " If this line is the header, leave it out with --skip-rows 1." if is_first else ""
+                self._report.add_failed(row.row, row.line, row.code, row.message + hint)
                 yield None
 
     def summary(self) -> Summary:

@@ -12,7 +12,6 @@ import typer
 
 app = typer.Typer(
     name="vinr",
-    help="VINR Engagement: a self-hosted loyalty engine. Start with `vinr dev`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -24,6 +23,23 @@ app.add_typer(import_app, name="import")
 DatabaseUrl = Annotated[
     str, typer.Option(envvar="VINR_DATABASE_URL", help="postgresql://user:password@host:port/database")
 ]
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"vinr {version('vinr-server')}")
+        raise typer.Exit
+
+
+@app.callback()
+def vinr(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """VINR Engagement: a self-hosted loyalty engine. Start with `vinr dev`."""
 
 
 class StatusForm(StrEnum):
