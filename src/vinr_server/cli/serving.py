@@ -58,8 +58,7 @@ class Workers(Multiprocess):
     """Uvicorn's supervisor, with a socket for each worker.
 
     On one shared socket the first worker to wake took all of 64 connections that came at once: one writer did the
-    work of
-    two. Every reading of `sockets` binds a new one; the parent's copy is closed when the worker has started.
+    work of two. Every reading of `sockets` binds a new one; the parent's copy is closed when the worker has started.
     """
 
     @property

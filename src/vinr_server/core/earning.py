@@ -130,8 +130,7 @@ def points_kept(receipt: Mapping[str, Any], *, kept_minor: Fraction, is_refunded
     """The frozen award applied to what is kept of its eligible part (R7).
 
     Units: minor units in, whole points out. A flat bonus stays until the payment is refunded whole; either kind goes
-    when
-    what is kept falls under the rule's threshold.
+    when what is kept falls under the rule's threshold.
     """
     threshold = receipt.get("min_amount")
     if threshold is not None and kept_minor < threshold:

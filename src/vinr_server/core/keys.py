@@ -1,8 +1,8 @@
-"""Which rows a command needs, named before anything is read (ARCHITECTURE-BRIEF, "Life of a command").
+"""Which rows a command needs, named before anything is read (ARCHITECTURE.md, "Life of a command").
 
 Storage turns keys into rows in two rounds: resolve ids to accounts and buckets, then lock and read. A command that
-names
-an account also gets, after the lock, the account's deficits; one that will spend or take points asks for its lots too.
+names an account also gets, after the lock, the account's deficits; one that will spend or take points asks for its
+lots too.
 """
 
 from __future__ import annotations

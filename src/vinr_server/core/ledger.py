@@ -157,11 +157,9 @@ def claw_back(
 def give_back(
     draft: Layer, context: Context, account: Account, *, debit_id: str, points: int, movement: Movement, now: datetime
 ) -> tuple[Account, Entry]:
-    """Return a debit's points to the lots that paid, the last used first; what has expired meanwhile expires again
-    (R5).
+    """Return a debit's points to the lots that paid, the last used first; what is over by now expires again (R5).
 
-    A deficit is paid from the returned points before anything else. Expects a swept account, and the debit's uses and
-    lots.
+    A deficit is paid from the returned points first. Expects a swept account, and the debit's uses and lots.
     """
     paid = [use for use in draft.children(LotUse, debit_id) if use.points > 0]
     lots = {use.lot_id: _lot(draft, use.lot_id) for use in paid}

@@ -1,5 +1,4 @@
-"""Rows as the wire shows them: snake_case, bare reference names, Unix seconds. Events and answers carry the same
-shapes."""
+"""Rows as the wire shows them: snake_case, bare reference names, Unix seconds; the same in answers and events."""
 
 from __future__ import annotations
 

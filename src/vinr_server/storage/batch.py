@@ -1,5 +1,4 @@
-"""What a batch asks of PostgreSQL besides its rows: its own id, catalogues, kept answers, and whether a commit
-happened."""
+"""What a batch asks of PostgreSQL besides its rows: catalogues, kept answers, and whether a commit happened."""
 
 from __future__ import annotations
 

@@ -7,8 +7,7 @@ from typing import Any
 import asyncpg
 
 # The writer reaches rows by their keys alone. A generic plan made while a table was small must not scan it when it
-# has grown:
-# before these were off, a fresh database kept sequential scans until its first autovacuum.
+# has grown: before these were off, a fresh database kept sequential scans until its first autovacuum.
 KEYS_ONLY = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",

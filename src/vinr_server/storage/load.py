@@ -1,9 +1,8 @@
 """Load the rows a batch needs, in two rounds: resolve ids to buckets and accounts, then lock and read.
 
 Locks are taken in one order by everybody: accounts, payments, discounts, customers, counters, test clocks, and within
-each by
-realm and id. What is counted or listed is read in a statement after the lock, never with it. The planner is told on the
-writer's connection (connect.py) to reach rows through their keys only.
+each by realm and id. What is counted or listed is read in a statement after the lock, never with it. The planner is
+told on the writer's connection (connect.py) to reach rows through their keys only.
 """
 
 from __future__ import annotations

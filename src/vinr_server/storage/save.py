@@ -17,8 +17,7 @@ from vinr_server.storage.bulk import BulkWrite, Statement
 from vinr_server.storage.load import Superseded
 from vinr_server.storage.tables import TABLES
 
-# Rows that two batches may try to insert at once are inserted sorted, so that they queue up instead of locking
-# crosswise.
+# Rows that two batches may insert at once are inserted sorted: they queue up instead of locking crosswise.
 SORTED: dict[type[Row], Any] = {
     Claim: lambda pair: (pair[0], pair[1].id),
     Account: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
@@ -77,8 +76,9 @@ async def save(
     *,
     encoded: Mapping[int, str],
 ) -> None:
-    """All rows of the batch are written, with its id, in the one order of tables, before the keys that remember them.
+    """All rows of the batch are written, with its id and what its keys answer, in the one order of tables.
 
+    PostgreSQL runs a statement's writes from the last to the first: keys, then tables from the end of TABLES.
     A changed catalogue has a new revision. `encoded`: JSON texts made already, by the id() of their value.
     """
     inserts, updates = _sort_out(written, loaded)

@@ -1,8 +1,7 @@
 """Each row type is a table: columns are the fields of the row, in their order, with `realm` in front.
 
 Reads and writes of a batch are set-based: arrays in, rows out. The statements are built from the row types once, at
-import,
-so that a new field is a field and a migration and nothing else; a test compares both.
+import, so that a new field is a field and a migration and nothing else; a test compares both.
 """
 
 from __future__ import annotations
