@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import psycopg
 
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
@@ -16,7 +19,10 @@ from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
 
 # A writer that has died answers nobody: no answer within this time is a failure, not a reason to go on waiting.
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = float(os.environ.get("VINR_TEST_PATIENCE_SECONDS", "60"))
+WAITING = """
+  select count(*) from pg_stat_activity
+  where wait_event_type = 'Lock' and application_name = 'vinr writer' and datname = current_database()"""
 
 PROGRAM = commands.CreateProgram("Engine", id="prog_engine")
 RULE = commands.CreateEarningRule("prog_engine", "payment.completed", EarnRate(rate_e4=10_000), Conditions())
@@ -32,6 +38,16 @@ async def answered(waiting: Sequence[Awaitable[Outcome]]) -> list[Outcome | Base
     """The outcome of each, or what it raised."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         return await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def until_waiting(database_url: str, count: int) -> None:
+    """So many writers wait for a lock."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for _ in range(400):
+            if connection.execute(WAITING).fetchone() == (count,):
+                return
+            await asyncio.sleep(0.005)
+    raise AssertionError(f"{count} writers never waited at once")
 
 
 def shown(outcome: Outcome | BaseException) -> dict[str, Any]:

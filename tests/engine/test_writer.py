@@ -13,7 +13,7 @@ import httpx2
 import psycopg
 import pytest
 from ledger_invariants import broken_invariants
-from submissions import Ground, answered, settle, shown, submission
+from submissions import Ground, answered, settle, shown, submission, until_waiting
 
 from conftest import PEPPER, Realm, make_realm
 from vinr_server.api.app import App
@@ -141,10 +141,19 @@ class api:
         await self._pool.close()
 
 
+@pytest.fixture
+async def holder(writer: Writer, database: str) -> AsyncIterator[Any]:
+    """A connection that holds locks; they are gone before the writer stops, however the test ends."""
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
+
+
 class TestQueue:
-    async def test_that_is_full_sheds_calls_and_loses_none(self, writer: Writer, database: str, realm: Realm) -> None:
+    async def test_that_is_full_sheds_calls_and_loses_none(
+        self, writer: Writer, holder: Any, database: str, realm: Realm
+    ) -> None:
         ground = await settle(writer, realm.id)
-        holder = await asyncpg.connect(database)
         held = holder.transaction()
         await held.start()
         await holder.execute("select from accounts for update")
@@ -161,7 +170,6 @@ class TestQueue:
             await held.rollback()
             outcomes = await answered([first, *waiting])
             again = await client.post("/v1/loyalty/points/award", json={"account": ground.accounts[0], "points": 1})
-        await holder.close()
 
         assert (shed.status_code, shed.headers["retry-after"]) == (503, "1")
         assert shed.json()["error"]["code"] == "unavailable"
@@ -275,17 +283,6 @@ class TestTwins:
 class TestStaleReads:
     """What a batch read before its locks may be outdated when it has them."""
 
-    async def until_waiting(self, database: str, count: int) -> None:
-        """So many writers wait for a lock."""
-        waiting = (
-            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'vinr writer'"
-        )
-        for _ in range(400):
-            if figure(database, f"{waiting} and datname = current_database()") == count:
-                return
-            await asyncio.sleep(0.005)
-        raise AssertionError(f"{count} writers never waited at once")
-
     async def test_of_a_refunds_id_still_make_one_refund(
         self, twins: tuple[Writer, Writer], database: str, realm: Realm
     ) -> None:
@@ -300,7 +297,7 @@ class TestStaleReads:
         both = []
         for number, writer in enumerate(twins, start=1):
             both.append(asyncio.create_task(writer.submit(refund)))
-            await self.until_waiting(database, number)
+            await until_waiting(database, number)
 
         await held.rollback()
         outcomes = await answered(both)
@@ -329,7 +326,7 @@ class TestStaleReads:
         await held.start()
         await holder.execute("lock table discounts in access exclusive mode")  # read before the customer's accounts
         paying = asyncio.create_task(twins[0].submit(submission(realm.id, payment)))
-        await self.until_waiting(database, 1)
+        await until_waiting(database, 1)
 
         enrolled = await all_of(twins[1], [submission(realm.id, command) for command in others])
         await held.rollback()

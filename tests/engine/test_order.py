@@ -1,0 +1,195 @@
+"""One order for everybody: which row a batch takes first, and what it looks at again once it has its locks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import asyncpg
+import pytest
+from submissions import Ground, answered, settle, shown, submission, until_waiting
+
+from conftest import Realm, make_realm
+from vinr_server.core import commands
+from vinr_server.core.commands import Command
+from vinr_server.core.refusals import Rejected
+from vinr_server.engine.submission import Outcome, Reply, Submission
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.buckets import bucket_of
+from vinr_server.storage.connect import connect_writer
+
+
+@pytest.fixture
+def realm(database: str) -> Realm:
+    """The realm of this test."""
+    return make_realm(database)
+
+
+@asynccontextmanager
+async def holding(database_url: str, statement: str, *arguments: Any) -> AsyncIterator[None]:
+    """The statement's locks are held for as long as the block lasts; nothing of it stays."""
+    holder = await asyncpg.connect(database_url)
+    transaction = holder.transaction()
+    await transaction.start()
+    assert (await holder.execute(statement, *arguments)).endswith(" 1")
+    try:
+        yield
+    finally:
+        await transaction.rollback()
+        await holder.close()
+
+
+async def can_take(database_url: str, statement: str, *arguments: Any) -> int:
+    """How many rows the statement gets without waiting for anybody; they are given back at once."""
+    other = await asyncpg.connect(database_url, server_settings={"lock_timeout": "500"})
+    transaction = other.transaction()
+    await transaction.start()
+    try:
+        return int((await other.execute(statement, *arguments)).rpartition(" ")[2])
+    except asyncpg.LockNotAvailableError:
+        return 0
+    finally:
+        await transaction.rollback()
+        await other.close()
+
+
+def codes(outcomes: Sequence[Outcome | BaseException]) -> list[Any]:
+    """Each outcome's status or refusal."""
+    return [
+        one.status if isinstance(one, Reply) else one.code if isinstance(one, Rejected) else one for one in outcomes
+    ]
+
+
+async def test_rows_are_locked_in_the_order_of_their_ids(writer: Writer, database: str, realm: Realm) -> None:
+    """A batch that waits for the first row of all holds none of the others."""
+    ground = await settle(writer, realm.id, members=40)
+    lowest = min(ground.accounts)
+
+    async with holding(database, "select from accounts where id = $1 for update", lowest):
+        waiting = [writer.enqueue(ground.award(account=at)) for at in reversed(range(40))]
+        await until_waiting(database, 1)
+        free = await can_take(database, "select from accounts where id <> $1 for update skip locked", lowest)
+    outcomes = await answered(waiting)
+
+    assert free == 39
+    assert codes(outcomes) == [201] * 40
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """Two new rows of a table, by the column that orders them, and the commands that make them, later name first."""
+
+    column: str
+    names: tuple[str, str]
+    commands: Sequence[tuple[Command, str | None]]
+
+    def row(self, realm: int, name: str) -> str:
+        """What sets this name's row apart from another row of its table."""
+        return json.dumps({"bucket": bucket_of(realm, name), "id": name, self.column: name})
+
+
+def payment(id: str) -> Command:
+    """A payment of nobody."""
+    return commands.CreatePayment(100, "EUR", 100, id=id)
+
+
+INSERTIONS = {
+    "directory": Insertion("id", ("pay_a", "pay_b"), [(payment("pay_b"), None), (payment("pay_a"), None)]),
+    "accounts": Insertion(
+        "customer_id",
+        ("cust_a", "cust_b"),
+        [(commands.CreateAccount("prog_engine", name), None) for name in ("cust_b", "cust_a")],
+    ),
+    "counters": Insertion(
+        "id",
+        ("reward:rwd_a", "reward:rwd_b"),
+        [(commands.CreateRedemption("", name), None) for name in ("rwd_b", "rwd_a")],
+    ),
+    "idempotency_keys": Insertion(
+        "key", ("a", "b"), [(commands.ReportEvent("order.noted", {}), name) for name in ("b", "a")]
+    ),
+}
+# One more row like one that is there.
+LIKE_ANOTHER = """
+insert into {table} select (jsonb_populate_record(t, $1::jsonb)).* from {table} t where realm = $2 limit 1"""
+
+
+@pytest.mark.parametrize("table", INSERTIONS)
+async def test_rows_are_inserted_in_the_order_of_their_names(
+    writer: Writer, database: str, realm: Realm, table: str
+) -> None:
+    """A batch that waits for the first name has not taken the second."""
+    case, ground = INSERTIONS[table], await _settle_with_patterns(writer, realm.id)
+    statement = LIKE_ANOTHER.format(table=table)
+    first, second = (case.row(realm.id, name) for name in case.names)
+
+    async with holding(database, statement, first, realm.id):
+        waiting = [writer.enqueue(_submission(ground, command, key)) for command, key in case.commands]
+        await until_waiting(database, 1)
+        free = await can_take(database, statement, second, realm.id)
+    outcomes = await answered(waiting)
+
+    assert free == 1
+    assert codes(outcomes) == [201, 201]
+
+
+async def _settle_with_patterns(writer: Writer, realm: int) -> Ground:
+    """A ground with a row in each table, and rewards with stocks that nobody has redeemed."""
+    ground = await settle(writer, realm)
+    await writer.submit(ground.award(100))
+    await writer.submit(submission(realm, commands.ReportEvent("order.noted", {}), "pattern"))
+    for name in ("rwd_pattern", "rwd_a", "rwd_b"):
+        reward = commands.CreateReward("prog_engine", "Cup", 1, {"type": "voucher"}, id=name, stock=5)
+        shown(await writer.submit(submission(realm, reward)))
+    shown(await writer.submit(submission(realm, commands.CreateRedemption(ground.accounts[0], "rwd_pattern"))))
+    return ground
+
+
+def _submission(ground: Ground, command: Command, key: str | None) -> Submission:
+    if isinstance(command, commands.CreateRedemption):
+        command = commands.CreateRedemption(ground.accounts[0], command.reward_id)
+    return submission(ground.realm, command, key)
+
+
+async def test_an_award_that_joins_a_payment_before_its_lock_is_clawed_back(
+    writer: Writer, database: str, realm: Realm
+) -> None:
+    """A refund has looked for the payment's awards when one more comes, by another process."""
+    ground = await settle(writer, realm.id)
+    paid = shown(await writer.submit(submission(realm.id, payment("pay_nobody"))))["id"]
+    award = submission(realm.id, commands.AwardPoints(ground.accounts[0], 50, payment_id=paid))
+    refund = submission(realm.id, commands.RefundPayment(paid))
+
+    async with second_writer(database) as other:
+        async with holding(database, "select from payments where id = $1 for update", paid):
+            awarding = other.enqueue(award)
+            await until_waiting(database, 1)
+            refunding = writer.enqueue(refund)
+            await until_waiting(database, 2)
+        outcomes = await answered([awarding, refunding])
+
+    assert codes(outcomes) == [201, 201]
+    assert shown(outcomes[1])["refund"]["points_reversed"] == 50
+
+
+@asynccontextmanager
+async def second_writer(database_url: str) -> AsyncIterator[Writer]:
+    """Another engine on the same database, as another process has it."""
+    other = Writer(partial(connect_writer, database_url))
+    await other.start()
+    yield other
+    await other.stop()
+
+
+async def test_a_key_refused_is_free_again_in_the_same_batch(writer: Writer, realm: Realm) -> None:
+    ground = await settle(writer, realm.id)
+    spend = submission(realm.id, commands.AdjustPoints(ground.accounts[0], -10, "because"), "key")
+
+    outcomes = await asyncio.gather(*(writer.enqueue(one) for one in (spend, ground.award(10), spend)))
+
+    assert codes(outcomes) == ["insufficient_points", 201, 201]
