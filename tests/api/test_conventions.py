@@ -667,6 +667,18 @@ class TestBulk:
         params = [result["error"]["param"] for result in results if "error" in result]
         assert params == ["payments[1].amount", "payments[3].id", "payments[4]", "payments[5].customer"]
 
+    def test_keeps_an_answer_for_each_under_its_key(self, fresh: World) -> None:
+        payments = [{"amount": amount, "currency": "EUR"} for amount in (100, 200, 300)]
+        headers = {"Idempotency-Key": "night-1"}
+
+        first, again = (
+            fresh.client.post("/v1/payments/bulk", json={"payments": payments}, headers=headers) for _ in range(2)
+        )
+
+        assert [one["status"] for one in first.json()["data"]] == [201] * 3
+        assert [one["payment"]["amount"] for one in first.json()["data"]] == [100, 200, 300]
+        assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
+
     def test_refuses_an_unknown_program_for_every_item(self, fresh: World) -> None:
         payments: list[Json] = [
             {"amount": 1, "currency": "EUR", "customer": "cust_new"},

@@ -34,7 +34,7 @@ async def create_payments(
         except Problem as problem:
             waiting.append(problem)
     results = [await _result(one, request_id, path=f"payments[{place}].") for place, one in enumerate(waiting)]
-    is_replay = all(result.pop("is_replay", False) for result in [*results])
+    replays = [result.pop("is_replay", False) for result in results]
     counts = {
         "created": sum(1 for result in results if result["status"] == 201),
         "existing": sum(1 for result in results if result["status"] == 200),
@@ -43,7 +43,7 @@ async def create_payments(
     body_bytes = encode_json(
         {"object": "list", "url": "/v1/payments/bulk", "has_more": False, **counts, "data": results}
     )
-    return Reply(200, body_bytes, is_replay=is_replay)
+    return Reply(200, body_bytes, is_replay=all(replays))
 
 
 def _submission(
