@@ -18,6 +18,7 @@ from conftest import Realm, make_realm
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
 from vinr_server.core.refusals import Rejected
+from vinr_server.engine.batch import Catalogues
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.buckets import bucket_of
@@ -184,6 +185,27 @@ async def second_writer(database_url: str) -> AsyncIterator[Writer]:
     await other.start()
     yield other
     await other.stop()
+
+
+async def test_a_catalogue_read_beside_a_batch_is_not_taken_for_its_own(
+    writer: Writer, database: str, realm: Realm
+) -> None:
+    """A writer's other lane reads the catalogue anew while this batch, tried again, works on the old one."""
+    ground = await settle(writer, realm.id)
+    connection = await connect_writer(database)
+    catalogues, beside = Catalogues(), None
+    mine = await catalogues.known(connection, [ground.realm])
+    await writer.submit(submission(ground.realm, commands.UpdateProgram("prog_engine", {"name": "New"})))
+    revision = {ground.realm: mine[ground.realm][0] + 1}
+
+    while beside is None or not catalogues.are_at(revision, beside):
+        beside = await catalogues.known(connection, [ground.realm])
+    is_mine_new = catalogues.are_at(revision, mine)
+    again = await catalogues.known(connection, [ground.realm])
+    await connection.close()
+
+    assert not is_mine_new
+    assert again == beside, "what is new is kept"
 
 
 async def test_a_key_refused_is_free_again_in_the_same_batch(writer: Writer, realm: Realm) -> None:

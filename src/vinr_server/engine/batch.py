@@ -40,24 +40,33 @@ class NeedsLots(Exception):
         self.account = (realm, account_id)
 
 
+# By realm: a revision, and the catalogue of that revision or a later one.
+Known = dict[int, tuple[int, Layer]]
+
+
 class Catalogues:
     """The catalogue of each realm as of a revision; read again when a batch sees a newer one."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[int, Layer]] = {}
+        self._known: Known = {}
 
-    async def layers(self, connection: Any, realms: Iterable[int]) -> dict[int, Layer]:
-        """A layer over each realm's catalogue as it is known here; it may have changed since."""
+    async def known(self, connection: Any, realms: Iterable[int]) -> Known:
+        """Each realm's catalogue as it is known here, with its revision; it may have changed since."""
+        known: Known = {}
         for realm in realms:
-            if realm not in self._known:
-                self._known[realm] = await read_catalogue(connection, realm)
-        return {realm: Layer(self._known[realm][1]) for realm in realms}
+            known[realm] = self._known.get(realm) or await read_catalogue(connection, realm)
+            self._known[realm] = known[realm]
+        return known
 
-    def are_at(self, revisions: Mapping[int, int]) -> bool:
-        """Whether what is known is of these revisions; what is not is forgotten."""
-        old = [realm for realm, revision in revisions.items() if self._known[realm][0] != revision]
+    def are_at(self, revisions: Mapping[int, int], known: Known) -> bool:
+        """Whether what the batch took as known is of these revisions; what is not is forgotten.
+
+        The other lane may have read a newer one meanwhile: what counts is what this batch has.
+        """
+        old = [realm for realm, revision in revisions.items() if known[realm][0] != revision]
         for realm in old:
-            del self._known[realm]
+            if self._known.get(realm) is known[realm]:
+                del self._known[realm]
         return not old
 
 
@@ -106,11 +115,12 @@ async def run_batch(
     await lock_catalogues(connection, [realm for realm, wanted in keys.items() if wanted.catalogue_lock])
     names = {_name(submission) for submission in submissions if submission.idempotency_key}
     while True:
-        loaded = await catalogues.layers(connection, keys)
+        catalogue = await catalogues.known(connection, keys)
+        loaded = {realm: Layer(layer) for realm, (_revision, layer) in catalogue.items()}
         await Loader(connection, keys, loaded, is_distributed=is_distributed).load()
         # After the locks: a twin in another process waited there.
         revisions, known = await find_kept(connection, keys, names)
-        if catalogues.are_at(revisions):
+        if catalogues.are_at(revisions, catalogue):
             break
     written = {realm: Layer(layer) for realm, layer in loaded.items()}
     ids.tick()
