@@ -34,5 +34,6 @@ check: setup  ## Lint, types, floors, sizes
 bench: setup  ## Speed against pgbench writing the same rows (about 10 minutes; OPTIONS="award --rounds 1")
 	@.venv/bin/python -m bench $(OPTIONS)
 
-torture: setup  ## The long form of the property, race and crash tests (about 30 minutes)
+torture: setup  ## Planted bugs (docs/mutants.md), then the property, race and crash tests at length (about 35 minutes)
+	@.venv/bin/python tests/mutants
 	@VINR_PROPERTY_SCALE=10 .venv/bin/pytest -n 2 --dist loadfile tests/properties tests/engine tests/api/test_races.py

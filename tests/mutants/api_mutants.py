@@ -1,0 +1,116 @@
+"""Bugs of the API: pages, tenants, keys, fingerprints."""
+
+from __future__ import annotations
+
+from mutant import Mutant
+
+LISTS = "api/test_conventions.py::TestLists"
+FOREIGN = "api/test_bad_input.py::TestForeignObjects"
+TENANTS = "api/test_tenants.py"
+KEYS = "api/test_conventions.py::TestIdempotencyKeys"
+
+PAGES = [
+    Mutant(
+        "a page never knows of a next one",
+        "storage/read.py",
+        "limit {query.limit + 1}",
+        "limit {query.limit}",
+        f"{LISTS}::test_are_walked_in_both_directions[list_customers]",
+    ),
+    Mutant(
+        "a page repeats the row of its cursor",
+        "storage/read.py",
+        "{'>' if query.after is None else '<'}",
+        "{'>=' if query.after is None else '<='}",
+        f"{LISTS}::test_are_walked_in_both_directions[list_customers]",
+    ),
+    Mutant(
+        "a cursor by time alone skips what shares an instant",
+        "api/pages.py",
+        'order: Sequence[str] = ("created_at", "id")',
+        'order: Sequence[str] = ("created_at",)',
+        f"{LISTS}::test_are_walked_in_both_directions[list_customers]",
+    ),
+]
+
+ONE = "select {table.select_list} from {table.name} t where realm = $1 and id = $2"
+POSITION = "select {columns} from {table.name} t where realm = $1 and id = $2"
+REVOKED = "and (k.revoked_at is null or k.revoked_at > now())"
+
+TENANCY = [
+    Mutant(
+        "objects are retrieved without the tenant filter",
+        "storage/read.py",
+        ONE,
+        ONE.replace("realm = $1", "$1::int4 is not null"),
+        f"{FOREIGN}::test_are_unknown_in_the_path[retrieve_payment]",
+    ),
+    Mutant(
+        "lists without the tenant filter",
+        "storage/read.py",
+        '["t.realm = $1"], [realm]',
+        '["$1::int4 is not null"], [realm]',
+        f"{FOREIGN}::test_are_not_in_lists_of_all",
+    ),
+    Mutant(
+        "a cursor without the tenant filter",
+        "storage/read.py",
+        POSITION,
+        POSITION.replace("realm = $1", "$1::int4 is not null"),
+        f"{FOREIGN}::test_are_unknown_in_lists[list_payments]",
+    ),
+    Mutant(
+        "a customer's zone without the tenant filter",
+        "storage/read.py",
+        "where t.realm = $1 and t.customer_id = $2",
+        "where $1::int4 is not null and t.customer_id = $2",
+        f"{TENANTS}::TestZones::test_of_a_customer_are_those_of_its_own_tenant",
+    ),
+    Mutant(
+        "a program's zone without the tenant filter",
+        "storage/read.py",
+        "select timezone from programs where realm = $1 and id = $2",
+        "select timezone from programs where $1::int4 is not null and id = $2 order by realm",
+        f"{TENANTS}::TestZones::test_of_a_program_are_those_of_its_own_tenant",
+    ),
+    Mutant(
+        "a batch loads without the tenant",
+        "storage/load.py",
+        "t on t.realm = w.realm and t.{column} = w.id",
+        "t on t.{column} = w.id",
+        f"{FOREIGN}::test_are_unknown_where_they_are_named[award_points]",
+    ),
+    Mutant(
+        "a revoked key still opens",
+        "storage/read.py",
+        REVOKED,
+        "",
+        f"{TENANTS}::TestKeys::test_that_are_revoked_open_nothing",
+    ),
+    Mutant(
+        "a revoked key that was seen before opens for good",
+        "api/keys.py",
+        "if known is not None and known[0] > time.monotonic():",
+        "if known is not None:",
+        f"{TENANTS}::TestKeys::test_that_are_remembered_are_looked_up_again_in_time",
+    ),
+]
+
+FINGERPRINTS = [
+    Mutant(
+        "a key's fingerprint without the ids of the path",
+        "api/fingerprint.py",
+        "for id in ids:",
+        "for id in ():",
+        f"{KEYS}::test_are_one_for_an_operation_whichever_object_it_names",
+    ),
+    Mutant(
+        "a bulk call's items share one key",
+        "api/bulk.py",
+        'f"{idempotency_key}/{position}"',
+        "idempotency_key",
+        "api/test_conventions.py::TestBulk::test_keeps_an_answer_for_each_under_its_key",
+    ),
+]
+
+MUTANTS = [*PAGES, *TENANCY, *FINGERPRINTS]

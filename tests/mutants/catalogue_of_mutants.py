@@ -1,0 +1,43 @@
+"""Every planted bug, and the table of who caught it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import api_mutants
+import core_mutants
+import engine_mutants
+from mutant import ROOT, Mutant
+
+MUTANTS: list[Mutant] = [*core_mutants.MUTANTS, *engine_mutants.MUTANTS, *api_mutants.MUTANTS]
+PUBLISHED = ROOT / "docs" / "mutants.md"
+
+HEAD = """# Planted bugs
+
+A test counts once it has gone red. Each bug below was planted by itself in a copy of the source; the test beside it
+failed, and passes without the bug. Seconds are those until it failed, with the start of its PostgreSQL where it has
+one, on {cores} cores. `{command}` does all of it again: about {minutes} minutes.
+
+| planted | in | caught by | seconds |
+|---|---|---|---:|
+"""
+
+
+class Caught(NamedTuple):
+    """A bug, the test that failed on it, and after how long."""
+
+    mutant: Mutant
+    test: str
+    seconds: float
+
+
+def publish(caught: Sequence[Caught], *, command: str) -> None:
+    """The table stands in docs/mutants.md."""
+    minutes = max(round(sum(one.seconds for one in caught) / 60), 1)
+    lines = [
+        f"| {one.mutant.name} | `{one.mutant.file}` | `{one.test.replace('|', ' ')}` | {one.seconds:.1f} |\n"
+        for one in caught
+    ]
+    PUBLISHED.write_text(HEAD.format(cores=os.cpu_count(), command=command, minutes=minutes) + "".join(lines))

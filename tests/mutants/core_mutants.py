@@ -1,0 +1,156 @@
+"""Bugs in the rules: order of use, expiry, earning, refunds, clawbacks, caps."""
+
+from __future__ import annotations
+
+from mutant import Mutant, scenario
+
+LIVE_LOTS = [
+    Mutant(
+        "LIFO: the lot that expires last pays first",
+        "core/lots.py",
+        "        key=use_order,\n",
+        "        key=use_order, reverse=True,\n",
+        scenario("lots: The soonest expiry pays first and what never expires pays last (R3)"),
+    ),
+    Mutant(
+        "LIFO among lots that are alike in all",
+        "core/lots.py",
+        "lot.available_at, lot.sequence)",
+        "lot.available_at, -lot.sequence)",
+        scenario("lots: Of lots alike in all the earlier entry pays first (R3)"),
+    ),
+    Mutant(
+        "expiry `<` for `<=`: spendable at the very instant",
+        "core/lots.py",
+        "lot.expires_at <= now",
+        "lot.expires_at < now",
+        scenario("expiry: A lot is there a second before its expiry and gone at the very instant (R1)"),
+    ),
+    Mutant(
+        "a redemption pays with points that are over and not yet swept",
+        "core/redemptions.py",
+        "account = swept_account(draft, context, account.id)",
+        "pass",
+        scenario("expiry: Points that are over can't be spent, however late the job is that writes it (R2)"),
+    ),
+]
+
+EARNING = [
+    Mutant(
+        "a float multiplier",
+        "core/earning.py",
+        'return divide(scaled, unit, receipt["rounding"])',
+        'return int(float(kept_minor) * (receipt["rate_e4"] / 1e4) * (receipt["factor_e4"] / 1e4)'
+        ' / receipt["minor_per_unit"])',
+        scenario("earning: Decimals are exact where a binary float is not (R9)"),
+    ),
+    Mutant(
+        "points rounded half up instead of down",
+        "core/earning.py",
+        'return divide(scaled, unit, receipt["rounding"])',
+        "return (2 * scaled + unit) // (2 * unit)",
+        scenario("earning: Points round down and the program keeps the fraction (R9)"),
+    ),
+    Mutant(
+        "half even rounds half up",
+        "core/points.py",
+        "(excess == 0 and quotient % 2 == 1)",
+        "excess == 0",
+        "core/test_points.py",
+    ),
+    Mutant(
+        "the lowest factor wins",
+        "core/earning.py",
+        "return max(matching, key=",
+        "return min(matching, key=",
+        scenario("earning: Of several factors that match the highest applies alone (R9)"),
+    ),
+]
+
+REFUNDS = [
+    Mutant(
+        "a partial refund claws the whole award back",
+        "core/refunds.py",
+        "award.points - _points_of_kept_part(award, payment, kept_minor)",
+        "award.points",
+        scenario("refunds: A half refund takes half, not all (R7)"),
+    ),
+    Mutant(
+        "each refund claws back as if it were the first",
+        "core/refunds.py",
+        "target_points - lot.reversed_points",
+        "target_points",
+        scenario("refunds: A hundred small refunds take what one large would (R7)"),
+    ),
+    Mutant(
+        "what is kept is rounded at each refund",
+        "core/refunds.py",
+        "kept_minor -= Fraction(payment.eligible_minor * refund.amount_minor, payment.amount_minor)",
+        "kept_minor -= payment.eligible_minor * refund.amount_minor // payment.amount_minor",
+        "properties/test_property_refunds.py::test_any_path_of_refunds_ends_where_one_refund_does",
+    ),
+    Mutant(
+        "a clawback spares the award's own lot",
+        "core/ledger.py",
+        "if lot.remaining_points else []",
+        "if False else []",
+        scenario("clawback: A clawback takes the award's own lot first, though another expires sooner (R6)"),
+    ),
+    Mutant(
+        "a credit does not pay the deficit first",
+        "core/ledger.py",
+        "lot = _pay_deficits(draft, account, [lot], cause=entry)[0]",
+        "pass",
+        scenario("clawback: The next credits pay a deficit first (R6)"),
+    ),
+    Mutant(
+        "deficits are paid newest first",
+        "core/ledger.py",
+        "key=lambda deficit: deficit.sequence)",
+        "key=lambda deficit: -deficit.sequence)",
+        scenario("clawback: Deficits are paid oldest first (R6)"),
+    ),
+]
+
+FRESH_LOT = """from vinr_server.core.ledger import Movement, accrue, debit
+
+def give_back(draft, context, account, *, debit_id, points, movement, now):
+    program = program_of(draft, account)
+    return accrue(
+        draft, context, account, program, points=points, movement=movement, event_type="loyalty.points.earned"
+    )[:2]
+
+"""
+
+REWARDS = [
+    Mutant(
+        "a cancellation makes a fresh lot",
+        "core/redemptions.py",
+        "from vinr_server.core.ledger import Movement, debit, give_back\n",
+        FRESH_LOT,
+        scenario("cancellation: A cancellation makes no fresh lot, whatever the program says by then (R5)"),
+    ),
+    Mutant(
+        "one more is given out than is in stock",
+        "core/redemptions.py",
+        "(all_used.used if all_used else 0) >= reward.stock",
+        "(all_used.used if all_used else 0) > reward.stock",
+        scenario("rewards: Stock is given out to the last and no further (R15)"),
+    ),
+    Mutant(
+        "a discount works twice",
+        "core/discounts.py",
+        'status="consumed", payment_id=payment_id',
+        'status="issued", payment_id=payment_id',
+        scenario("discounts: A discount works once"),
+    ),
+    Mutant(
+        "an id's second body is taken for its first",
+        "core/claims.py",
+        "if claim.fingerprint == context.fingerprint:",
+        "if True:",
+        scenario("events: An event's id with another body is a conflict"),
+    ),
+]
+
+MUTANTS = [*LIVE_LOTS, *EARNING, *REFUNDS, *REWARDS]

@@ -1,0 +1,242 @@
+"""Bugs around the transaction: locks, batches, keys, COMMIT, retries, queues, due work."""
+
+from __future__ import annotations
+
+from mutant import Mutant, scenario
+
+RACES = "properties/test_property_races.py"
+WRITER = "engine/test_writer.py"
+ORDER = "engine/test_order.py"
+LOST = "engine/test_crash.py::TestLostCommit"
+
+LOCKS = [
+    Mutant(
+        "no row lock",
+        "storage/load.py",
+        '"for no key update of t"',
+        '""',
+        f"{RACES}::test_what_is_there_once_is_given_once",
+    ),
+    Mutant(
+        "what is counted is read before its lock",
+        "storage/load.py",
+        "await self._lock(Counter, self._counters())",
+        'await self._read(Counter, "id", self._counters())',
+        f"{RACES}::test_what_is_there_once_is_given_once[last_in_stock]",
+    ),
+    Mutant(
+        "locks in no order",
+        "storage/load.py",
+        "order by t.realm, t.{column} {lock}",
+        "{lock}",
+        f"{ORDER}::test_rows_are_locked_in_the_order_of_their_ids",
+    ),
+    Mutant(
+        "new rows in no order",
+        "storage/save.py",
+        "if row_type in SORTED else",
+        "if False else",
+        f"{ORDER}::test_rows_are_inserted_in_the_order_of_their_names",
+    ),
+    Mutant(
+        "idempotency keys in no order",
+        "storage/save.py",
+        "sorted(kept, key=lambda one: (one.realm, one.key, one.operation))",
+        "kept",
+        f"{ORDER}::test_rows_are_inserted_in_the_order_of_their_names[idempotency_keys]",
+    ),
+    Mutant(
+        "the lots that expire last are read first",
+        "storage/load.py",
+        "order by l.expires_at, l.available_at, l.sequence limit",
+        "order by l.expires_at desc, l.available_at, l.sequence limit",
+        scenario("many_lots: Of many lots a small redemption takes the one that expires first (R3)", "postgres"),
+    ),
+]
+
+SAVE = "    await save(connection, batch_id, written, loaded, decided.kept, encoded=decided.encoded)\n"
+SAVED_APART = """    await save(connection, batch_id, written, loaded, [], encoded=decided.encoded)
+    await connection.execute("commit")
+    await connection.execute("begin")
+    await save(connection, uuid.uuid4(), {}, {}, decided.kept, encoded={})
+"""
+SWALLOWED = f"""    await connection.execute("savepoint saving")
+    try:
+    {SAVE}    except Exception:
+        await connection.execute("rollback to saving")
+"""
+COMMIT = '    tag = await connection.execute("commit")\n'
+COMMIT_LATER = """    import asyncio
+    tag, _later = "COMMIT", asyncio.ensure_future(connection.execute("commit"))
+"""
+LOAD = "        await Loader(connection, keys, loaded, is_distributed=is_distributed).load()\n"
+LOAD_ONCE = f"""        seen = run_batch.__dict__.setdefault("seen", {{}})
+        if id(submissions) not in seen:
+    {LOAD}            seen[id(submissions)] = (submissions, loaded)
+        loaded = seen[id(submissions)][1]
+"""
+
+COMMITS = [
+    Mutant(
+        "idempotency rows in another transaction",
+        "engine/batch.py",
+        SAVE,
+        SAVED_APART,
+        "properties/test_property_faults.py::test_any_statement_may_fail",
+    ),
+    Mutant(
+        "answer before COMMIT",
+        "engine/batch.py",
+        COMMIT,
+        COMMIT_LATER,
+        f"{WRITER}::TestPoison::test_at_commit_is_refused_alone",
+    ),
+    Mutant(
+        "an error swallowed, then COMMIT",
+        "engine/batch.py",
+        SAVE,
+        SWALLOWED,
+        f"{WRITER}::TestPoison::test_in_a_statement_is_refused_alone",
+    ),
+    Mutant(
+        "retry without reload",
+        "engine/batch.py",
+        LOAD,
+        LOAD_ONCE,
+        f"{RACES}::test_a_batch_that_is_tried_again_looks_again",
+    ),
+    Mutant(
+        "retry without a look at what was read before the locks",
+        "storage/load.py",
+        "        await self._recheck_awards()\n",
+        "",
+        f"{ORDER}::test_an_award_that_joins_a_payment_before_its_lock_is_clawed_back",
+    ),
+    Mutant(
+        "a catalogue that another process has changed is kept",
+        "engine/batch.py",
+        "if known[realm][0] != revision",
+        "if False",
+        scenario("frozen: A new revision is for new payments (R16)", "postgres"),
+    ),
+    Mutant(
+        "a catalogue that the other lane has read is taken for the batch's own",
+        "engine/batch.py",
+        "if known[realm][0] != revision",
+        "if self._known[realm][0] != revision",
+        f"{ORDER}::test_a_catalogue_read_beside_a_batch_is_not_taken_for_its_own",
+    ),
+    Mutant(
+        "a lost reply to COMMIT is taken for a commit",
+        "engine/lane.py",
+        "            if has_happened:\n",
+        "            if True:\n",
+        f"{LOST}::test_that_did_not_happen_is_safe_to_repeat",
+    ),
+    Mutant(
+        "a lost reply to COMMIT is taken for a failure",
+        "engine/lane.py",
+        "        if outcomes is not None:\n",
+        "        if False:\n",
+        f"{LOST}::test_that_happened_is_answered_as_such",
+    ),
+    Mutant(
+        "a COMMIT still under way is taken for a failure",
+        "storage/batch.py",
+        "(None if is_running else False)",
+        "False",
+        f"{LOST}::test_that_is_still_under_way_is_waited_for",
+    ),
+]
+
+KEYS_JOINED = "join idempotency_keys k using (realm, bucket, key, operation)"
+KEYS = [
+    Mutant(
+        "key without body hash",
+        "engine/batch.py",
+        "if fingerprint == submission.fingerprint:",
+        "if True:",
+        scenario("idempotency: The same key with another body is refused", "postgres"),
+    ),
+    Mutant(
+        "key without tenant",
+        "storage/batch.py",
+        KEYS_JOINED,
+        "join lateral (select w.realm, i.bucket, i.key, i.operation, i.fingerprint, i.status, i.event_id, i.reply"
+        " from idempotency_keys i where (i.key, i.operation) = (w.key, w.operation)) k on true",
+        "api/test_conventions.py::TestIdempotencyKeys::test_are_each_realms_own",
+    ),
+    Mutant(
+        "key without operation",
+        "storage/batch.py",
+        KEYS_JOINED,
+        "join lateral (select i.realm, i.bucket, i.key, w.operation, i.fingerprint, i.status, i.event_id, i.reply"
+        " from idempotency_keys i where (i.realm, i.key) = (w.realm, w.key)) k on true",
+        scenario("idempotency: A key is its operation's own", "postgres"),
+    ),
+    Mutant(
+        "a refusal uses up the key",
+        "engine/batch.py",
+        "            decided.outcomes.append(answer)\n            continue\n",
+        "            decided.outcomes.append(answer)\n"
+        "            if submission.idempotency_key:\n"
+        "                known[_name(submission)] = (b'', 409, b'')\n"
+        "            continue\n",
+        f"{ORDER}::test_a_key_refused_is_free_again_in_the_same_batch",
+    ),
+    Mutant(
+        "a dry run writes",
+        "engine/batch.py",
+        "if submission.is_dry_run:",
+        "if False:",
+        scenario("dry_runs: An award on trial", "postgres"),
+    ),
+]
+
+MANNERS = [
+    Mutant(
+        "missing `future.done()`",
+        "engine/lane.py",
+        "if future.done():",
+        "if False:",
+        f"{WRITER}::TestWaiters::test_that_are_cancelled_disturb_nobody",
+    ),
+    Mutant(
+        "a batch fails whole for one culprit",
+        "engine/lane.py",
+        "        if len(submissions) == 1:\n",
+        "        if submissions:\n            return [_verdict_on_one(one, error, state) for one in submissions]\n"
+        "        if len(submissions) == 1:\n",
+        f"{WRITER}::TestPoison::test_in_a_statement_is_refused_alone",
+    ),
+    Mutant(
+        "a queue without an end",
+        "engine/writer.py",
+        "len(self._queue) >= QUEUE_MAX:",
+        "False:",
+        f"{WRITER}::TestQueue::test_that_is_full_sheds_calls_and_loses_none",
+    ),
+    Mutant(
+        "expiry `<` for `<=` in the worker",
+        "storage/due.py",
+        "next_expiry_at <= coalesce(",
+        "next_expiry_at < coalesce(",
+        "workers/test_due.py",
+    ),
+    Mutant(
+        "expiry `<` for `<=` in the balance that is read",
+        "storage/read.py",
+        "l.expires_at <= instant.now",
+        "l.expires_at < instant.now",
+        "workers/test_due.py::TestBalance::test_is_the_same_before_and_after_the_expiry_is_written",
+    ),
+    Mutant(
+        "the engine works as the owner of its tables",
+        "storage/connect.py",
+        'ROLE = {"role": "vinr_app"}',
+        "ROLE: dict[str, str] = {}",
+        "storage/test_schema.py::TestRole",
+    ),
+]
+
+MUTANTS = [*LOCKS, *COMMITS, *KEYS, *MANNERS]
