@@ -34,6 +34,7 @@ check: setup  ## Lint, types, floors, sizes
 bench: setup  ## Speed against pgbench writing the same rows (about 10 minutes; OPTIONS="award --rounds 1")
 	@.venv/bin/python -m bench $(OPTIONS)
 
-torture: setup  ## Planted bugs (docs/mutants.md), then the property, race and crash tests at length (about 35 minutes)
+torture: setup  ## Planted bugs, clients and kills by the ten thousand, then property and race tests (about 45 minutes)
 	@.venv/bin/python tests/mutants
+	@.venv/bin/python tests/torture
 	@VINR_PROPERTY_SCALE=10 .venv/bin/pytest -n 2 --dist loadfile tests/properties tests/engine tests/api/test_races.py

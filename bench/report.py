@@ -32,8 +32,7 @@ class Goal:
     def floor(self) -> Goal:
         """A gate that only something broken misses.
 
-        A third: on a busy machine the one that is furthest from its goal fell to 0.42 of it
-        (bench/results/2026-11-21-a98cc84-award.md).
+        A third: on a busy machine the one that is furthest from its goal fell to 0.42 of it.
         """
         bound = self.bound * 3 if self.is_at_most else self.bound / 3
         return replace(self, bound=bound, word="floor")

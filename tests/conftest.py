@@ -136,16 +136,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_server(database_url: str, *, workers: int = 2, with_worker: bool = True) -> RunningServer:
-    """A server of its own over a migrated database, ready to answer."""
-    port = free_port()
+def start_server(
+    database_url: str,
+    *,
+    workers: int = 2,
+    with_worker: bool = True,
+    port: int | None = None,
+    realm: Realm | None = None,
+) -> RunningServer:
+    """A server of its own over a migrated database, ready to answer; on a free port and with a realm of its own."""
+    port = port or free_port()
     env = os.environ | {"VINR_DATABASE_URL": database_url, "VINR_KEY_PEPPER": PEPPER}
     vinr = [sys.executable, "-m", "vinr_server.cli"]
     commands = [[*vinr, "serve", "--port", str(port), "--workers", str(workers)]]
     if with_worker:
         commands.append([*vinr, "worker"])
     processes = [subprocess.Popen(command, env=env, start_new_session=True) for command in commands]
-    server = RunningServer(f"http://127.0.0.1:{port}", database_url, make_realm(database_url), processes)
+    server = RunningServer(f"http://127.0.0.1:{port}", database_url, realm or make_realm(database_url), processes)
     wait_until(lambda: is_healthy(server.base_url), seconds=30, what="the server answers")
     return server
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
-import tempfile
 import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import psycopg
 import pytest
+from crash_rig import Rig, crash_rig, kill_all
 from database_proxy import Cut, DatabaseProxy, proxied
 from ledger_invariants import broken_invariants
 from submissions import Ground, answered, settle, submission
@@ -29,8 +27,7 @@ from vinr_server.core import commands
 from vinr_server.engine.submission import Outcome, Reply, Unavailable
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_writer
-from vinr_server.storage.embedded import EmbeddedServer, start_embedded
-from vinr_server.storage.migrate import migrate
+from vinr_server.storage.embedded import EmbeddedServer
 
 LANES = 12
 
@@ -191,14 +188,6 @@ def check_books(load: Load, database_url: str) -> None:
     assert broken_invariants(database_url) == {}
 
 
-def kill_all(server: RunningServer) -> None:
-    """Every process of the server is gone at once, without a word."""
-    for process in server.processes:
-        os.killpg(process.pid, signal.SIGKILL)
-    for process in server.processes:
-        process.wait(10)
-
-
 class TestKilledServer:
     def test_loses_nothing_it_acknowledged(self, postgres: EmbeddedServer, template: str) -> None:
         database_url = make_database(postgres, template)
@@ -223,45 +212,10 @@ class TestKilledServer:
 
 
 @pytest.fixture(scope="class")
-def durable() -> Iterator[Path]:
-    """A directory for a PostgreSQL that syncs, open to the user it runs as."""
-    directory = Path(tempfile.mkdtemp(prefix="vinr-crash-", dir="/tmp"))
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
-
-
-@dataclass
-class Rig:
-    """A PostgreSQL of the test's own behind a port that stays, and a server that only knows that port."""
-
-    directory: Path
-    postgres: EmbeddedServer
-    proxy: DatabaseProxy
-    server: RunningServer
-
-    def kill_postgres(self) -> None:
-        """PostgreSQL is gone without a word."""
-        os.kill(self.postgres.pid, signal.SIGKILL)
-        wait_until(lambda: not self.postgres.is_alive(), seconds=10, what="the postmaster is gone")
-        self.postgres.stop()  # gives the directory's lock back
-
-    def start_postgres(self) -> None:
-        """PostgreSQL has recovered on the same directory; the port in front of it is the old one."""
-        self.postgres = start_embedded(self.directory)
-        self.proxy.aim(self.postgres.url)
-
-
-@pytest.fixture(scope="class")
-def rig(durable: Path) -> Iterator[Rig]:
-    """A fresh rig: fsync is on, as it comes."""
-    postgres = start_embedded(durable)
-    migrate(postgres.url)
-    with proxied(postgres.url) as proxy:
-        made = Rig(durable, postgres, proxy, start_server(proxy.url, workers=2))
+def rig() -> Iterator[Rig]:
+    """A fresh rig."""
+    with crash_rig() as made:
         yield made
-        made.server.stop()
-        made.postgres.stop()
 
 
 class TestKilledPostgres:

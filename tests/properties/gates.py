@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
+import asyncpg
+
 # refused: the statement fails for good; again: it fails, and the batch may be tried once more;
-# unsent: the connection is lost before the statement; unanswered: after it was done, before its answer.
-Fault = Literal["refused", "again", "unsent", "unanswered"]
-FAULTS: tuple[Fault, ...] = ("refused", "again", "unsent", "unanswered")
+# unsent: the connection is lost before the statement; unanswered: after it was done, before its answer; unnoticed:
+# it was lost and asyncpg, half aware of it, complains of its own state (seen at one kill of PostgreSQL in eight).
+Fault = Literal["refused", "again", "unsent", "unanswered", "unnoticed"]
+FAULTS: tuple[Fault, ...] = ("refused", "again", "unsent", "unanswered", "unnoticed")
 REFUSED = "select 1 / 0"
 AGAIN = "do $$ begin raise exception 'try again' using errcode = '40001'; end $$"
 
@@ -76,6 +79,8 @@ class Gate:
         if fault == "unanswered":
             await getattr(connection, method)(sql, *arguments)
         connection.terminate()
+        if fault == "unnoticed":
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
         raise ConnectionResetError("the connection is lost")
 
 

@@ -32,6 +32,9 @@ RETRY_WHOLE = ("40001", "40P01", "55P03", "23505")
 # are made anew when the number of batches doubles, and every 1,024 batches after that.
 REPLAN_EVERY = 1024
 
+# What asyncpg raises on a connection that is lost; the last where it had half noticed.
+LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 Connect = Callable[[], Awaitable[Any]]
 Waiting = tuple[Submission, asyncio.Future[Outcome]]
 
@@ -99,7 +102,7 @@ class Lane:
         if self._connection is not None:
             try:
                 await self._connection.execute("discard plans")
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (*LOST, asyncpg.PostgresError):
                 await self._drop_connection()
 
     async def _answer(self, taken: Sequence[Waiting]) -> None:
@@ -132,7 +135,7 @@ class Lane:
                 if needs.account in whole:
                     return await self._halve(submissions, needs, "")
                 whole.append(needs.account)
-            except (OSError, asyncpg.InterfaceError, TimeoutError) as error:
+            except LOST as error:
                 return await self._after_lost_connection(submissions, batch_id, error)
             except Exception as error:  # a refused statement or a bug: either way somebody in the batch is the cause
                 state = getattr(error, "sqlstate", None) or ""
@@ -169,7 +172,7 @@ class Lane:
     async def _roll_back(self) -> None:
         try:
             await self._connection.execute("rollback")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (*LOST, asyncpg.PostgresError):
             await self._drop_connection()
 
     async def _drop_connection(self) -> None:
@@ -212,7 +215,7 @@ class Lane:
                 if self._connection is None:
                     await self.open()
                 has_happened = await happened(self._connection, batch_id, backend_pid=backend_pid)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (*LOST, asyncpg.PostgresError):
                 await self._drop_connection()
                 continue
             if has_happened is not None:

@@ -1,0 +1,53 @@
+"""The short form of each run; `make torture` is the long one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from crash_rig import Rig, crash_rig
+from runs import Outcome, cap_races, kills, torture
+
+from conftest import RunningServer, make_database, start_server
+from vinr_server.storage.embedded import EmbeddedServer
+
+
+@pytest.fixture(scope="module")
+def seed() -> str:
+    """Another one at each run; named where it fails. VINR_TORTURE_SEED repeats one."""
+    return os.environ.get("VINR_TORTURE_SEED") or os.urandom(4).hex()
+
+
+@pytest.fixture(scope="module")
+def server(postgres: EmbeddedServer, template: str) -> Iterator[RunningServer]:
+    """A server whose database holds nothing else: the books are compared to the last row."""
+    running = start_server(make_database(postgres, template))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[Rig]:
+    """A PostgreSQL and a server to be killed."""
+    with crash_rig() as made:
+        yield made
+
+
+def holds(outcome: Outcome) -> None:
+    """The run saw enough, and nothing was violated."""
+    told = f"{outcome.name}, seed {outcome.seed}: {dict(outcome.seen)}"
+    assert outcome.violations[:10] == [], told
+    assert outcome.missed == {}, told
+
+
+async def test_sixty_four_clients_leave_exact_books(server: RunningServer, seed: str) -> None:
+    holds(await torture(server, seed=seed, calls=2_000))
+
+
+async def test_what_is_there_so_often_is_given_so_often(server: RunningServer, seed: str) -> None:
+    holds(await cap_races(server, seed=seed, caps=(1, 10, 1, 100, 1)))
+
+
+async def test_nothing_acknowledged_is_lost_when_servers_are_killed(rig: Rig, seed: str) -> None:
+    holds(await kills(rig, seed=seed, server_kills=1, postgres_kills=1, between=150))
