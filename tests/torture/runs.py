@@ -88,7 +88,7 @@ async def torture(server: RunningServer, *, seed: str, calls: int) -> Outcome:
         "settled": calls // 200,
         "twins": calls // 50,
         "shared batches": done // 4,
-        "insufficient_points": calls // 100,
+        "insufficient_points": calls // 400,
         "reward_out_of_stock": calls // 20,
         "idempotency_key_reused": calls // 100,
         "refund_exceeds_payment": 1,
