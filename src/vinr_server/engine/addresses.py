@@ -13,6 +13,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 
 Address = IPv4Address | IPv6Address
 
+LOOPBACK = "loopback"
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -33,7 +35,7 @@ V4 = _blocks(
     ("10.0.0.0/8", "a private network", "RFC 1918"),
     ("100.100.100.200/32", "a cloud's metadata", "Alibaba Cloud"),
     ("100.64.0.0/10", "a carrier's inner network", "RFC 6598"),
-    ("127.0.0.0/8", "loopback", "RFC 1122"),
+    ("127.0.0.0/8", LOOPBACK, "RFC 1122"),
     ("168.63.129.16/32", "a cloud's metadata", "Azure; globally routable by its number"),
     ("169.254.0.0/16", "link-local addresses, where clouds keep their metadata", "RFC 3927; AWS, Azure, Google, ECS"),
     ("172.16.0.0/12", "a private network", "RFC 1918"),
@@ -55,7 +57,7 @@ V4 = _blocks(
 
 V6 = _blocks(
     ("::/128", "this host itself", "RFC 4291"),
-    ("::1/128", "loopback", "RFC 4291"),
+    ("::1/128", LOOPBACK, "RFC 4291"),
     ("::ffff:0:0/96", "an IPv4 address inside an IPv6 one", "RFC 4291, mapped"),
     ("::ffff:0:0:0/96", "an IPv4 address inside an IPv6 one", "RFC 2765, translated"),
     ("::/96", "an IPv4 address inside an IPv6 one", "RFC 4291, compatible, deprecated"),

@@ -17,7 +17,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 
 import idna
 
-from vinr_server.engine.addresses import Address, denial
+from vinr_server.engine.addresses import LOOPBACK, Address, denial
 
 URL_CHARACTERS_MAX = 2048
 PORTS = {"https": 443, "http": 80}
@@ -146,7 +146,7 @@ def _host(name: str) -> str:
     if not host.isascii():
         try:
             host = idna.encode(host, strict=True).decode()
-        except idna.IDNAError:
+        except UnicodeError:
             raise Forbidden(f"The URL's host {name} is no international host name; write its xn-- form.") from None
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
         raise Forbidden(f"The URL's host {name} is not a host name.")
@@ -172,18 +172,13 @@ async def addresses_of(target: Target, *, is_loopback_allowed: bool, resolver: R
         addresses = LOCALHOST
     else:
         addresses = await _resolved(target.host, resolver)
-    for address in addresses:
-        reason = denial(address)
-        if reason is not None and not (address.is_loopback and is_loopback_allowed and _is_plain(address)):
+    reasons = [denial(address) for address in addresses]
+    for reason in reasons:
+        if reason is not None and not (reason == LOOPBACK and is_loopback_allowed):
             raise Forbidden(f"{target.host} leads to {reason}; webhooks go to the public internet alone.")
-    if not all(address.is_loopback for address in addresses):
+    if set(reasons) != {LOOPBACK}:
         _check_scheme_and_port(target)
     return addresses
-
-
-def _is_plain(address: Address) -> bool:
-    """Whether no IPv4 address is hidden in it: is_loopback looks into mapped ones, from Python 3.13 on."""
-    return address.version == 4 or address.ipv4_mapped is None
 
 
 async def _resolved(host: str, resolver: Resolver) -> tuple[Address, ...]:
