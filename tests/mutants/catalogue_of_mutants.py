@@ -9,9 +9,15 @@ from typing import NamedTuple
 import api_mutants
 import core_mutants
 import engine_mutants
+import outbound_mutants
 from mutant import ROOT, Mutant
 
-MUTANTS: list[Mutant] = [*core_mutants.MUTANTS, *engine_mutants.MUTANTS, *api_mutants.MUTANTS]
+MUTANTS: list[Mutant] = [
+    *core_mutants.MUTANTS,
+    *engine_mutants.MUTANTS,
+    *api_mutants.MUTANTS,
+    *outbound_mutants.MUTANTS,
+]
 PUBLISHED = ROOT / "docs" / "mutants.md"
 
 HEAD = """# Planted bugs
