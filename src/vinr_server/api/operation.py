@@ -16,7 +16,10 @@ Translate = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call of the API. `sdk` is its path in the SDKs; `immutable` are names an update can't change."""
+    """One call of the API. `sdk` is its path in the SDKs; `immutable` are names an update can't change.
+
+    `query` are the names a list takes in its query string, `flags` those among them that are true or false.
+    """
 
     id: str
     method: str
@@ -31,6 +34,7 @@ class Operation:
     immutable: tuple[str, ...] = ()
     is_bulk: bool = False
     query: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 def write(method: str, path: str, sdk: str, id: str, body: Any, summary: str, *, reply: str, **more: Any) -> Operation:
@@ -46,9 +50,8 @@ def retrieve_one(path: str, sdk: str, id: str, row_type: Any, kind: str, show: A
 
 def list_page(path: str, sdk: str, id: str, listing: Any, show: Any, plural: str) -> Operation:
     read = list_of(listing, path, show)
-    return Operation(
-        id, "GET", path, sdk, f"List {plural}, newest first.", read=read, reply="list", query=listing.names
-    )
+    summary = f"List {plural}, newest first."
+    return Operation(id, "GET", path, sdk, summary, read=read, reply="list", query=listing.names, flags=listing.flags)
 
 
 CREATE = ("id_conflict", "resource_missing")

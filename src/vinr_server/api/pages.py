@@ -48,6 +48,11 @@ class Listing:
         """Every parameter of the query string."""
         return (*_PAGING, *self.filters, *(f"created[{suffix}]" for suffix in _COMPARISONS))
 
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The filters that are true or false."""
+        return tuple(name for name, (_column, reading) in self.filters.items() if reading is flag)
+
     def query(self, given: Mapping[str, str]) -> PageQuery:
         """The page that the query string asks for."""
         named: dict[str, str] = {}

@@ -1,0 +1,382 @@
+"""What callers are answered, field by field: from here OpenAPI and the SDKs know the objects.
+
+Instants are Unix seconds, money is in minor units, references are ids. A field with UNSET as default is there only when
+it says something; every other one always is. tests/api/test_replies.py compares these types with the server's answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from vinr_server.api.operation import Operation
+
+Json = dict[str, Any]
+# An object of any kind, as the event's type says.
+Data = Annotated[Json, Meta(extra_json_schema={"format": "object"})]
+# As it compares: 2, or "1.5".
+Rate = int | str
+
+
+class Reply(Struct, kw_only=True, forbid_unknown_fields=True):
+    """The base of all answers."""
+
+
+class ProgramCurrency(Reply):
+    name: str
+    expiry_months: int | None
+    expiry_rounding: str
+    pending_days: int
+
+
+class Tier(Reply):
+    id: str
+    name: str
+    threshold: int
+
+
+class Program(Reply):
+    id: str
+    object: Literal["program"]
+    name: str
+    currency: ProgramCurrency
+    timezone: str
+    tiers: list[Tier]
+    status: str
+    test_clock: str | None
+    metadata: Json
+    created: int
+    livemode: bool
+
+
+class TierProgress(Reply):
+    next_tier: str
+    points_needed: int
+
+
+class NextExpiry(Reply):
+    at: int
+    points: int
+
+
+class LoyaltyAccount(Reply):
+    id: str
+    object: Literal["loyalty_account"]
+    program: str
+    customer: str
+    balance: int
+    pending: int
+    lifetime_points: int
+    tier: str | None
+    tier_progress: TierProgress | None
+    next_expiry: NextExpiry | None
+    sequence: int
+    status: str
+    metadata: Json
+    created: int
+    livemode: bool
+
+
+class Window(Reply):
+    starts_at: int | UnsetType = UNSET
+    ends_at: int | UnsetType = UNSET
+
+
+class Earn(Reply):
+    points_per_currency_unit: Rate | UnsetType = UNSET
+    points: int | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+    rounding: str | UnsetType = UNSET
+
+
+class Conditions(Reply):
+    metadata: Json | UnsetType = UNSET
+    min_amount: int | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+    skus: list[str] | UnsetType = UNSET
+    categories: list[str] | UnsetType = UNSET
+    first_payment: bool | UnsetType = UNSET
+    window: Window | UnsetType = UNSET
+
+
+class When(Reply):
+    tier: str | list[str] | UnsetType = UNSET
+    metadata: Json | UnsetType = UNSET
+    window: Window | UnsetType = UNSET
+
+
+class Multiplier(Reply):
+    when: When
+    factor: Rate
+
+
+class EarningRule(Reply):
+    id: str
+    object: Literal["earning_rule"]
+    program: str
+    revision: int
+    trigger: str
+    earn: Earn
+    conditions: Conditions
+    multipliers: list[Multiplier]
+    active: bool
+    metadata: Json
+    created: int
+    livemode: bool
+
+
+class Source(Reply):
+    type: str
+    id: str
+
+
+class PointsTransaction(Reply):
+    id: str
+    object: Literal["points_transaction"]
+    account: str
+    kind: str
+    points: int
+    balance_after: int
+    sequence: int
+    reason: str | None
+    source: Source | None
+    payment: str | None
+    rule: str | None
+    reverses: str | None
+    receipt: Json
+    metadata: Json
+    occurred_at: int
+    created: int
+    livemode: bool
+    already_reversed: bool | UnsetType = UNSET
+
+
+class Benefit(Reply):
+    type: str
+    amount: int | UnsetType = UNSET
+    percent: Rate | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+    sku: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+
+
+class Reward(Reply):
+    id: str
+    object: Literal["reward"]
+    program: str
+    revision: int
+    name: str
+    points_cost: int
+    cost: int
+    benefit: Benefit
+    stock: int | None
+    per_member_limit: int | None
+    tiers: list[str]
+    starts_at: int | None
+    ends_at: int | None
+    status: str
+    metadata: Json
+    created: int
+    livemode: bool
+
+
+class Redemption(Reply):
+    id: str
+    object: Literal["redemption"]
+    account: str
+    reward: str
+    status: str
+    points_spent: int
+    points_transaction: str
+    cancellation: str | None
+    discount: str | None
+    voucher_code: str | None
+    benefit: Benefit
+    receipt: Json
+    metadata: Json
+    created: int
+    canceled_at: int | None
+    livemode: bool
+
+
+class Discount(Reply):
+    id: str
+    object: Literal["discount"]
+    account: str
+    redemption: str
+    type: str
+    amount: int | None
+    percent: Rate | None
+    currency: str | None
+    status: str
+    payment: str | None
+    created: int
+    consumed_at: int | None
+    livemode: bool
+
+
+class Tender(Reply):
+    type: str
+    amount: int
+
+
+class Line(Reply):
+    unit_price: int
+    quantity: int
+    sku: str | None
+    categories: list[str]
+
+
+class Award(Reply):
+    account: str
+    rule: str
+    points_transaction: str
+    points: int
+
+
+class Unmet(Reply):
+    condition: str
+    message: str
+    change: str | None
+
+
+class Skipped(Reply):
+    account: str
+    rule: str
+    unmet: list[Unmet]
+
+
+class Refund(Reply):
+    id: str
+    object: Literal["refund"]
+    payment: str
+    amount: int
+    eligible_amount: int | None
+    reason: str | None
+    points_reversed: int
+    metadata: Json
+    created: int
+
+
+class Payment(Reply):
+    id: str
+    object: Literal["payment"]
+    amount: int
+    amount_refunded: int
+    currency: str
+    customer: str | None
+    account: str | None
+    eligible_amount: int
+    tax: int
+    shipping: int
+    tenders: list[Tender]
+    discounts: list[str]
+    lines: list[Line]
+    refunded: bool
+    awards: list[Award]
+    skipped: list[Skipped]
+    metadata: Json
+    occurred_at: int
+    created: int
+    livemode: bool
+    refund: Refund | UnsetType = UNSET
+
+
+class Customer(Reply):
+    id: str
+    object: Literal["customer"]
+    name: str | None
+    email: str | None
+    metadata: Json
+    created: int
+    livemode: bool
+
+
+class EventRequest(Reply):
+    id: str | None
+    idempotency_key: str | None
+
+
+class Event(Reply):
+    id: str
+    object: Literal["event"]
+    type: str
+    created: int
+    livemode: bool
+    data: Data
+    request: EventRequest
+    awards: list[Award] | UnsetType = UNSET
+    skipped: list[Skipped] | UnsetType = UNSET
+
+
+class TestClock(Reply):
+    id: str
+    object: Literal["test_clock"]
+    name: str | None
+    frozen_time: int
+    status: str
+    created: int
+    livemode: bool
+
+
+class Deleted(Reply):
+    id: str
+    object: str
+    deleted: Literal[True]
+
+
+class Error(Reply):
+    type: str
+    code: str
+    message: str
+    doc_url: str
+    request_id: str
+    param: str | UnsetType = UNSET
+    details: Json | UnsetType = UNSET
+
+
+class BulkResult(Reply):
+    status: int
+    payment: Payment | UnsetType = UNSET
+    error: Error | UnsetType = UNSET
+
+
+class BulkPayments(Reply):
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    created: int
+    existing: int
+    failed: int
+    data: list[BulkResult]
+
+
+OBJECTS: dict[str, type[Reply]] = {
+    "program": Program,
+    "loyalty_account": LoyaltyAccount,
+    "earning_rule": EarningRule,
+    "points_transaction": PointsTransaction,
+    "reward": Reward,
+    "redemption": Redemption,
+    "discount": Discount,
+    "payment": Payment,
+    "customer": Customer,
+    "event": Event,
+    "test_clock": TestClock,
+    "deleted": Deleted,
+    "error": Error,
+}
+
+
+def object_of(operation: Operation, table: Iterable[Operation]) -> type[Reply] | None:
+    """The type of what the operation answers; of a list, of its items. None where it is not described here."""
+    if operation.is_bulk:
+        return BulkPayments
+    if operation.reply != "list":
+        kind = operation.reply.replace(" ", "_")
+        return OBJECTS.get({"account": "loyalty_account"}.get(kind, kind))
+    resource = operation.sdk.removesuffix(".list")
+    one = next((other for other in table if other.sdk == f"{resource}.retrieve"), None)
+    return None if one is None else object_of(one, ())

@@ -1,0 +1,132 @@
+"""Every answer of the real server has exactly the fields that its reply type declares, of the declared types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+import pytest
+from api_world import Json, World, build_world, samples
+
+from conftest import RunningServer
+from vinr_server.api.operations import OPERATIONS
+from vinr_server.api.replies import OBJECTS, BulkPayments, Error, Reply, object_of
+
+
+@pytest.fixture
+def world(shared_server: RunningServer) -> Iterator[World]:
+    """A realm of the test's own."""
+    made = build_world(shared_server)
+    yield made
+    made.client.close()
+
+
+class Page(Reply):
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    data: list[Any]
+
+
+def answers(world: World) -> Iterator[tuple[str, type[Reply] | None, Json]]:
+    """What each operation answers, by the type it is declared to be of; lists item by item."""
+    for operation in OPERATIONS:
+        kind = object_of(operation, OPERATIONS)
+        if operation.method == "GET" and operation.reply == "list":
+            page = msgspec.convert(world.client.get(operation.path, params={"limit": 100}).json(), Page)
+            yield from ((operation.id, kind, one) for one in page.data)
+            for one in page.data:
+                retrieved = world.client.get(f"{operation.path}/{one['id']}")
+                assert retrieved.status_code == 200, retrieved.text
+                yield f"retrieve after {operation.id}", kind, retrieved.json()
+    for operation in sorted(OPERATIONS, key=lambda one: one.method == "DELETE"):
+        kind = object_of(operation, OPERATIONS)
+        for sample in samples(world).get(operation.id, ()):
+            # Written for real only where nothing else needs what it would end.
+            url = sample.path + ("" if operation.id.startswith(("create", "reverse", "report")) else "?dry_run=true")
+            answer = world.client.request(operation.method, url, json=sample.body)
+            if answer.is_success:
+                yield operation.id, kind, answer.json()
+
+
+def check(kind: type[Reply], answer: Json) -> None:
+    """The answer has the type's fields, all of those that are always there, and no others."""
+    msgspec.convert(answer, kind, strict=True)
+
+
+class TestEveryAnswer:
+    def test_is_as_declared(self, world: World) -> None:
+        _award_back(world)
+        seen: set[str] = set()
+        wrong = []
+
+        for id, kind, answer in answers(world):
+            seen.add(id)
+            assert kind is not None, f"{id}: describe its answer in vinr_server/api/replies.py"
+            try:
+                check(kind, answer)
+            except msgspec.ValidationError as error:
+                wrong.append(f"{id}: {error} in {answer}")
+
+        assert not wrong, "\n".join(wrong)
+        reached = {operation.id for operation in OPERATIONS} & seen
+        assert len(reached) >= 30, f"only {len(reached)} operations answered with something to compare"
+
+    def test_is_described_in_openapi(self, world: World) -> None:
+        paths = world.client.get("/openapi.json").json()["paths"]
+
+        undescribed = [
+            operation.id
+            for operation in OPERATIONS
+            if "content" not in paths[operation.path][operation.method.lower()]["responses"]["200"]
+        ]
+
+        assert undescribed == []
+
+    def test_of_a_refusal_is_as_declared(self, world: World) -> None:
+        unknown = world.client.get("/v1/payments/pay_none").json()
+        shortfall = world.client.post(
+            "/v1/loyalty/points/adjust", json={"account": world.ids["loy"], "points": -1_000_000, "reason": "test"}
+        ).json()
+
+        check(Error, unknown["error"])
+        check(Error, shortfall["error"])
+        assert shortfall["error"]["details"]["shortfall"] > 0
+
+    def test_of_a_bulk_call_tells_each_refusal(self, world: World) -> None:
+        body = {"payments": [{"amount": 100, "currency": "EUR", "customer": world.ids["cust"]}, {"amount": -1}]}
+
+        answer = world.client.post("/v1/payments/bulk", json=body).json()
+
+        check(BulkPayments, answer)
+        assert [one["status"] for one in answer["data"]] == [201, 400]
+
+    def test_differs_where_a_field_is_added_missing_or_of_another_type(self, world: World) -> None:
+        account = world.client.get(f"/v1/loyalty/accounts/{world.ids['loy']}").json()
+        kind = OBJECTS["loyalty_account"]
+
+        check(kind, account)
+        for wrong in (
+            account | {"new": 1},
+            {name: value for name, value in account.items() if name != "tier"},
+            account | {"balance": str(account["balance"])},
+        ):
+            with pytest.raises(msgspec.ValidationError):
+                check(kind, wrong)
+
+
+def _award_back(world: World) -> None:
+    """An adjusted and a twice reversed award, rewards of other types and a payment of nobody are there too."""
+    award = world.post("/v1/loyalty/points/award", {"account": world.ids["loy"], "points": 7})
+    for _ in range(2):
+        world.post("/v1/loyalty/points/reverse", {"transaction": award["id"]})
+    world.post("/v1/loyalty/points/adjust", {"account": world.ids["loy"], "points": 3, "reason": "kind"})
+    benefits = [{"type": "voucher", "description": "x"}, {"type": "free_shipping"}]
+    for benefit in benefits:
+        reward = world.post(
+            "/v1/loyalty/rewards",
+            {"program": world.ids["prog"], "name": "R", "points_cost": 1, "benefit": benefit},
+        )
+        world.post("/v1/loyalty/redemptions", {"account": world.ids["loy"], "reward": reward["id"]})
+    world.post("/v1/payments", {"amount": 1, "currency": "EUR"})
