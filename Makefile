@@ -3,14 +3,14 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 UV_VERSION := 0.13.8
 
-.PHONY: help setup run test check bench torture
+.PHONY: help setup run test check sdk bench torture
 
 help:  ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/.ready  ## Install everything into .venv (leaves .venv/bin/vinr)
 
-.venv/.ready: pyproject.toml uv.lock
+.venv/.ready: pyproject.toml sdk/python/pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with make PYTHON=…"; exit 1; }
 	@echo "Installing into .venv; the first time this takes a minute or two."
 	@$(PYTHON) -m venv .venv || { echo "python3 -m venv does not work here; on Debian: apt install python3-venv"; exit 1; }
@@ -26,10 +26,13 @@ test: setup  ## Run the tests and the short form of the bench (a few minutes on 
 	@.venv/bin/python -m bench --short
 
 check: setup  ## Lint, types, floors, sizes
-	@.venv/bin/ruff check src tests bench
-	@.venv/bin/ruff format --check --quiet src tests bench
+	@.venv/bin/ruff check src sdk tests bench
+	@.venv/bin/ruff format --check --quiet src sdk tests bench
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
+
+sdk: setup  ## Write the generated parts of the SDKs anew
+	@.venv/bin/python -m sdk.generate
 
 bench: setup  ## Speed against pgbench writing the same rows (about 10 minutes; OPTIONS="award --rounds 1")
 	@.venv/bin/python -m bench $(OPTIONS)

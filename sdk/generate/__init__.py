@@ -1,0 +1,1 @@
+"""Writes the generated part of the SDKs from the server's table of operations."""

@@ -1,0 +1,9 @@
+"""`python -m sdk.generate`: the SDKs' generated parts are written anew."""
+
+from __future__ import annotations
+
+from sdk.generate.python import write_python
+
+from vinr_server.api.openapi import openapi
+
+write_python(openapi())

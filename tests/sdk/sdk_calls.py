@@ -1,0 +1,55 @@
+"""One real call through the SDK for every operation of the table, made from the samples that the API's tests use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from api_world import World, samples
+
+from vinr_server.api.operation import Operation
+
+
+@dataclass(frozen=True)
+class SdkCall:
+    """Where a method stands below the client, and its arguments."""
+
+    operation: Operation
+    path: tuple[str, ...]
+    ids: tuple[str, ...]
+    arguments: dict[str, Any]
+
+    def on(self, client: Any) -> Any:
+        """What the method returns."""
+        method = client
+        for name in self.path:
+            method = getattr(method, name)
+        return method(*self.ids, **self.arguments)
+
+
+def snake(name: str) -> str:
+    """camelCase as snake_case."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+# What must have happened before: nothing can be given back that was not taken.
+BEFORE = {"release_discount": "consume_discount"}
+
+
+def sdk_call(world: World, operation: Operation) -> SdkCall:
+    """The operation by its first sample; a retrieval by the world's object of its kind."""
+    path = tuple(snake(part) for part in operation.sdk.split("."))
+    if operation.method == "GET":
+        if "{id}" not in operation.path:
+            return SdkCall(operation, path, (), {"limit": 2})
+        url = operation.path.removesuffix("/{id}")
+        known = next((id for id in world.ids.values() if world.client.get(f"{url}/{id}").is_success), None)
+        assert known is not None, f"the world has no object for {operation.id}"
+        return SdkCall(operation, path, (known,), {})
+    for earlier in samples(world).get(BEFORE.get(operation.id, ""), [])[:1]:
+        world.post(earlier.path, earlier.body or {})
+    [sample, *_] = samples(world)[operation.id]
+    ids = re.fullmatch(operation.path.replace("{id}", "([^/]+)"), sample.path)
+    assert ids is not None, sample
+    return SdkCall(operation, path, ids.groups(), dict(sample.body or {}))
