@@ -144,7 +144,7 @@ def _call(openapi: dict[str, Any], name: str, method: str, path: str, described:
 def _answer(described: dict[str, Any]) -> tuple[str | None, bool]:
     content = described["responses"]["200"].get("content")
     if content is None:
-        return None, described["x-sdk"].endswith(".list")
+        return None, any(one["name"] == "starting_after" for one in described["parameters"])
     schema = content["application/json"]["schema"]
     if ref_of(schema) is not None:
         return ref_of(schema), False

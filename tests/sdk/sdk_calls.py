@@ -43,7 +43,7 @@ def sdk_call(world: World, operation: Operation) -> SdkCall:
     if operation.method == "GET":
         if "{id}" not in operation.path:
             return SdkCall(operation, path, (), {"limit": 2})
-        url = operation.path.removesuffix("/{id}")
+        url = operation.path.partition("/{id}")[0]
         known = next((id for id in world.ids.values() if world.client.get(f"{url}/{id}").is_success), None)
         assert known is not None, f"the world has no object for {operation.id}"
         return SdkCall(operation, path, (known,), {})

@@ -57,7 +57,8 @@ def check(operation: Operation, answer: Any) -> None:
     """The answer is of the declared class, and names its request."""
     kind = object_of(operation, OPERATIONS)
     assert kind is not None, f"{operation.id}: describe its answer in vinr_server/api/replies.py"
-    assert kind_of(answer) == kind.__name__, operation.id
+    if "/{id}/" not in operation.path or not isinstance(answer, (vinr.Page, vinr.AsyncPage)) or answer.data:
+        assert kind_of(answer) == kind.__name__, operation.id  # an object's own list may be empty
     assert answer.request_id.startswith("req_"), operation.id
 
 

@@ -375,8 +375,16 @@ def object_of(operation: Operation, table: Iterable[Operation]) -> type[Reply] |
     if operation.is_bulk:
         return BulkPayments
     if operation.reply != "list":
-        kind = operation.reply.replace(" ", "_")
-        return OBJECTS.get({"account": "loyalty_account"}.get(kind, kind))
+        return _named(operation.reply)
     resource = operation.sdk.removesuffix(".list")
     one = next((other for other in table if other.sdk == f"{resource}.retrieve"), None)
-    return None if one is None else object_of(one, ())
+    return _named(_singular(operation.id.removeprefix("list_")) if one is None else one.reply)
+
+
+def _named(kind: str) -> type[Reply] | None:
+    name = kind.replace(" ", "_")
+    return OBJECTS.get({"account": "loyalty_account"}.get(name, name))
+
+
+def _singular(plural: str) -> str:
+    return f"{plural.removesuffix('ies')}y" if plural.endswith("ies") else plural.removesuffix("s")
