@@ -375,14 +375,14 @@ def object_of(operation: Operation, table: Iterable[Operation]) -> type[Reply] |
     if operation.is_bulk:
         return BulkPayments
     if operation.reply != "list":
-        return _named(operation.reply)
+        return _named(operation.reply) or _named(operation.id.partition("_")[2])
     resource = operation.sdk.removesuffix(".list")
     one = next((other for other in table if other.sdk == f"{resource}.retrieve"), None)
-    return _named(_singular(operation.id.removeprefix("list_")) if one is None else one.reply)
+    return _named(_singular(operation.id.removeprefix("list_"))) if one is None else object_of(one, ())
 
 
 def _named(kind: str) -> type[Reply] | None:
-    name = kind.replace(" ", "_")
+    name = kind.lower().replace(" ", "_")
     return OBJECTS.get({"account": "loyalty_account"}.get(name, name))
 
 
