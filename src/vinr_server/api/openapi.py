@@ -5,28 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import msgspec
-
 from vinr_server.api.operation import Operation
 from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.problems import STATUS
-from vinr_server.api.replies import OBJECTS, BulkPayments, object_of
+from vinr_server.api.schemas import schema_of_answer, schemas
 
 _ALWAYS = ("api_key_missing", "api_key_invalid", "unknown_parameter", "parameter_invalid", "unavailable")
-_REF = "#/components/schemas/{name}"
-# Types that a struct can only call Any, by the name it gives them.
-_CHECKED_BY_HAND: dict[str, dict[str, Any]] = {
-    "Instant": {
-        "anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}],
-        "format": "instant",
-        "description": "RFC 3339 with offset, a date (midnight in the program's zone), or Unix seconds.",
-    },
-    "Rate": {
-        "anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}],
-        "format": "decimal",
-        "description": "A number or a string of at most 4 decimals.",
-    },
-}
 _ON_WRITES = (
     "body_invalid",
     "body_too_large",
@@ -40,7 +24,7 @@ _ON_WRITES = (
 @lru_cache(maxsize=1)
 def openapi() -> dict[str, Any]:
     """The description of every operation, with its body and the codes it can refuse with."""
-    components = _components()
+    components = schemas()
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _describe(operation)
@@ -55,44 +39,6 @@ def openapi() -> dict[str, Any]:
         "components": {"schemas": components, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
         "security": [{"key": []}],
     }
-
-
-def _components() -> dict[str, Any]:
-    bodies: list[Any] = [operation.body for operation in OPERATIONS if operation.body is not None]
-    _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
-    for struct in _structs(msgspec.inspect.multi_type_info(bodies)):
-        for name, hint in struct.__annotations__.items():
-            kind = _CHECKED_BY_HAND.get(str(hint).partition(" ")[0])
-            if kind is not None:
-                components[struct.__name__]["properties"][name] |= _nullable_only_if_optional(kind, struct, name)
-    for operation in OPERATIONS:
-        if operation.is_bulk:  # its items are read one by one, so that each is refused by itself
-            items = {"$ref": _REF.format(name="CreatePaymentInput")}
-            components["CreatePaymentsInput"]["properties"]["payments"]["items"] = items
-    _schemas, replies = msgspec.json.schema_components([*OBJECTS.values(), BulkPayments], ref_template=_REF)
-    for reply in replies.values():
-        del reply["additionalProperties"]  # answers may gain fields; clients are to bear with that
-    assert not components.keys() & replies.keys(), "a body and an answer share their name"
-    return components | replies
-
-
-def _nullable_only_if_optional(kind: dict[str, Any], struct: type[msgspec.Struct], name: str) -> dict[str, Any]:
-    field = next(field for field in msgspec.structs.fields(struct) if field.name == name)
-    options = kind["anyOf"][:-1] if field.required else kind["anyOf"]
-    return {**kind, "anyOf": options}
-
-
-def _structs(kinds: Any) -> set[type[msgspec.Struct]]:
-    """Every struct in these types, nested ones too."""
-    found: set[type[msgspec.Struct]] = set()
-    for kind in kinds:
-        if isinstance(kind, msgspec.inspect.StructType):
-            found |= {kind.cls} | _structs(field.type for field in kind.fields)
-        elif isinstance(kind, msgspec.inspect.UnionType):
-            found |= _structs(kind.types)
-        elif isinstance(kind, msgspec.inspect.ListType):
-            found |= _structs([kind.item_type])
-    return found
 
 
 def _describe(operation: Operation) -> dict[str, Any]:
@@ -129,22 +75,10 @@ def _responses(operation: Operation) -> dict[str, Any]:
     by_status: dict[str, list[str]] = {}
     for code in dict.fromkeys(codes):
         by_status.setdefault(str(STATUS[code]), []).append(code)
-    content = _content(operation)
+    content = schema_of_answer(operation)
     answers = {"200": {"description": f"The {operation.reply}.", **content}}
     if operation.method == "POST" and operation.id.startswith(
         ("create", "award", "adjust", "reverse", "report", "refund")
     ):
         answers["201"] = {"description": f"The {operation.reply}, newly made.", **content}
     return answers | {status: {"description": ", ".join(codes)} for status, codes in sorted(by_status.items())}
-
-
-def _content(operation: Operation) -> dict[str, Any]:
-    kind = object_of(operation, OPERATIONS)
-    if kind is None:
-        return {}
-    schema: dict[str, Any] = {"$ref": _REF.format(name=kind.__name__)}
-    if operation.reply == "list" and not operation.is_bulk:
-        fields = {"object": {"const": "list"}, "url": {"type": "string"}, "has_more": {"type": "boolean"}}
-        properties = {**fields, "data": {"type": "array", "items": schema}}
-        schema = {"type": "object", "properties": properties, "required": [*properties]}
-    return {"content": {"application/json": {"schema": schema}}}
