@@ -16,6 +16,7 @@ from worlds import setup
 
 from conftest import make_database
 from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.verify import verify
 
 counted: Counter[str] = Counter()
 
@@ -43,6 +44,10 @@ def test_the_tables_keep_every_invariant(database: Database) -> None:
         assert violations(database, run.realms) == {}
 
     hold(law, examples=160, history=histories, sizes=splits)
+
+    verdict = verify(database.url)
+    assert verdict.disagreements == [], "`vinr verify` agrees with the tests' own queries"
+    assert verdict.entries > 1_000
 
     sizes = database.writer.batch_sizes
     counted["batches"] = sum(count for size, count in sizes.items() if size > 1)

@@ -1,0 +1,248 @@
+"""`vinr verify` agrees with a busy history, and names whatever is edited by hand in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from databases import open_database
+from histories import MOVE_BYTES, plan
+from steps import batches
+
+from conftest import make_database
+from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.laws import LAWS
+from vinr_server.storage.verify import verify, verify_within
+
+HISTORIES = 24
+MOVES = 20
+
+
+@pytest.fixture(scope="module")
+def busy(postgres: EmbeddedServer, template: str) -> str:
+    """A database in which random histories have happened, the same at every run."""
+    url = make_database(postgres, template)
+    chance = random.Random(3)
+    with open_database(url) as database:
+        for number in range(HISTORIES):
+            history = plan(number % 12, [chance.randbytes(MOVE_BYTES) for _move in range(MOVES)])
+            run = database.writer_run(history.variant, has_two_realms=False)
+            for batch in batches(history.steps, [4]):
+                run.submit(batch)
+    return url
+
+
+@pytest.fixture
+def hand(busy: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A superuser's connection whose edits nobody else sees, and which are undone."""
+    with psycopg.connect(busy) as connection:
+        yield connection
+        connection.rollback()
+
+
+FIRST = re.compile(r"\[(\w+)(?:: ([^\]]+))?\]")
+
+
+def spelled_out(edit: str) -> str:
+    """The edit with `[table: condition]` as the first such row, by its place: some tables have no id of their own."""
+    return FIRST.sub(
+        lambda found: f"ctid = (select ctid from {found[1]} where {found[2] or 'true'} order by ctid limit 1)", edit
+    )
+
+
+# One or more edits for every law; each must be named by that law. They leave the tables' own CHECKs alone if possible.
+EDITS = [
+    ("I1 the ledger balance is the sum of the entries",
+     "update accounts set ledger_balance_points = ledger_balance_points + 1 where [accounts]"),
+    ("I1 the ledger balance is the sum of the entries",
+     "delete from entries where [entries]"),
+    ("I1 the account's sequence is its last entry's",
+     "update accounts set sequence = sequence + 1 where [accounts]"),
+    ("I1 the sequence has no gaps",
+     "delete from entries where [entries: sequence = 1]"),
+    ("I1 balance_after goes on from the entry before",
+     "update entries set balance_after_points = balance_after_points + 1 where [entries]"),
+    ("I1 balance_after goes on from the entry before",
+     "update entries set points = points + 1 where [entries: points > 0]"),
+    ("lifetime points are accruals less their reversals",
+     "update accounts set lifetime_points = lifetime_points + 1 where [accounts]"),
+    ("payments are counted",
+     "update accounts set payment_count = payment_count + 99 where [accounts]"),
+    ("an entry belongs to an account, in its bucket",
+     "update entries set bucket = (bucket + 1) % 256 where [entries]"),
+    ("I4 a balance falls below nothing by a reversal only",
+     "alter table entries drop constraint entries_check1;"
+     " update entries set balance_after_points = -1 where [entries: kind = 'redemption']"),
+    ("I2 what remains of the lots is the balance, or nothing",
+     "update lots set remaining_points = remaining_points - 1 where [lots: remaining_points between 1 and points - 1]"),
+    ("I2 what is owed is the balance below nothing",
+     "update deficits set remaining_points = remaining_points - 1 where [deficits: remaining_points > 0]"),
+    ("I2 what remains of a lot is what its uses left",
+     "update lots set remaining_points = remaining_points + 1 where [lots: remaining_points between 1 and points - 1]"),
+    ("I2 what remains of a lot is what its uses left",
+     "update lots set points = points + 1 where [lots]"),
+    ("I2 a debit is the sum of its uses and what is owed of it",
+     "update lot_uses set points = points + 1 where [lot_uses: points > 0]"),
+    ("I2 a debit is the sum of its uses and what is owed of it",
+     "delete from lot_uses where [lot_uses]"),
+    ("I2 a deficit is what its clawback found no lot for",
+     "update deficits set points = points + 1 where [deficits]"),
+    ("I2 a deficit is what its clawback found no lot for",
+     "delete from deficits where [deficits]"),
+    ("I2 an accrual has its lot",
+     "delete from lots where [lots]"),
+    ("I2 an accrual has its lot",
+     "update lots set available_at = available_at - interval '1 day' where [lots]"),
+    ("I2 a lot comes from an accrual, a deficit from a clawback",
+     "update lots set id = 'ptx_none' where [lots]"),
+    ("I2 a lot comes from an accrual, a deficit from a clawback",
+     "update deficits set sequence = sequence + 1 where [deficits]"),
+    ("I2 a lot use joins a debit, a lot and a cause of one account",
+     "update lot_uses set cause_id = 'ptx_none' where [lot_uses]"),
+    ("I2 expired points of a lot are its expiries",
+     "update lots set expired_points = points where [lots: expired_points = 0]"),
+    ("I8 reversed points of a lot are its clawbacks",
+     "update lots set reversed_points = reversed_points - 1 where [lots: reversed_points > 0]"),
+    ("I8 reversals of an award never exceed it",
+     "update entries set points = -1000000000 where [entries: kind = 'reversal']"),
+    ("next_expiry_at is the earliest expiry of what is left",
+     "update accounts set next_expiry_at = next_expiry_at + interval '1 s'"
+     " where [accounts: next_expiry_at is not null]"),
+    ("next_expiry_at is the earliest expiry of what is left",
+     "update accounts set next_expiry_at = null where [accounts: next_expiry_at is not null]"),
+    ("next_expiry_at is the earliest expiry of what is left",
+     "update lots set expires_at = expires_at + interval '1 s' where remaining_points > 0 and expires_at is not null"),
+    ("R4 nothing expires before its instant",
+     "update entries set created_at = '2000-01-01' where [entries: kind = 'expiry']"),
+    ("the tier is the one told last",
+     "update accounts set tier = 'diamond' where [accounts]"),
+    ("a tier was raised at lifetime points the ledger had",
+     "update entries e set points = e.points + 1 where id = (select data -> 'cause' ->> 'points_transaction'"
+     " from events where type = 'loyalty.tier.changed' order by id limit 1)"),
+    ("I3 a counter is what is redeemed",
+     "update counters set used = used + 1 where [counters]"),
+    ("I3 a counter is what is redeemed",
+     "delete from counters where [counters: used > 0]"),
+    ("I3 redemptions stay within the stock and the member's limit",
+     "update rewards set revision = 1, stock = 0"),
+    ("I3 redemptions stay within the stock and the member's limit",
+     "update rewards set revision = 1, per_member_limit = 1; insert into redemptions select bucket, realm, id || 'x',"
+     " account_id, reward_id, reward_revision, status, points_spent, entry_id, cancellation_id, discount_id,"
+     " voucher_code, took_stock, benefit, metadata, created_at, canceled_at from redemptions"),
+    ("R5 a redemption and its entries name each other",
+     "update redemptions set points_spent = points_spent + 1 where [redemptions]"),
+    ("R5 a redemption and its entries name each other",
+     "update redemptions set status = 'confirmed', cancellation_id = null"
+     " where [redemptions: status = 'canceled']"),
+    ("R5 a redemption's entry has its redemption",
+     "delete from redemptions where [redemptions]"),
+    ("R5 a discount and its redemption agree",
+     "update discounts set status = 'void' where [discounts: status = 'issued']"),
+    ("R5 a discount and its redemption agree",
+     "delete from discounts where [discounts]"),
+    ("R7 what is refunded of a payment is its refunds",
+     "update payments set refunded_minor = refunded_minor - 1 where [payments: refunded_minor > 0]"),
+    ("R7 what is refunded of a payment is its refunds",
+     "delete from refunds where [refunds]"),
+    ("R7 a refund has its payment, and its points are its reversals",
+     "update refunds set points_reversed = points_reversed + 1 where [refunds]"),
+    ("R16 an award names a revision that there is",
+     "update entries set rule_revision = 99 where [entries: rule_id is not null]"),
+    ("I6 a movement is told once, as it is written",
+     "update entries set points = points + 1 where [entries: kind = 'award']"),
+    ("I6 a movement is told once, as it is written",
+     "delete from events where [events: type = 'loyalty.points.expired']"),
+    ("I6 a movement that is told happened",
+     "delete from entries where [entries: kind = 'award']"),
+    ("I6 a redemption is told once, and so is its cancellation",
+     "delete from events where [events: type = 'loyalty.redemption.canceled']"),
+    ("I6 a payment is told once, and so is each refund",
+     "delete from events where [events: type = 'payment.refunded']"),
+    ("I5 a kept key points to an event that is there",
+     "update idempotency_keys set event_id = 'evt_none' where [idempotency_keys: event_id is not null]"),
+    ("I9 the application role adds to the ledger and changes nothing",
+     "grant update (points) on lot_uses to vinr_app"),
+]  # fmt: skip
+
+
+class TestVerify:
+    def test_agrees_with_a_busy_history(self, busy: str) -> None:
+        verdict = verify(busy)
+
+        assert verdict.disagreements == []
+        assert verdict.laws == len(LAWS)
+        assert verdict.entries > 500
+
+    def test_has_an_edit_that_breaks_each_law(self) -> None:
+        assert {law for law, _edit in EDITS} == set(LAWS)
+
+    @pytest.mark.parametrize(("law", "edit"), EDITS, ids=[f"{number} {law}" for number, (law, _) in enumerate(EDITS)])
+    def test_names_what_was_edited(self, hand: psycopg.Connection[tuple[object, ...]], law: str, edit: str) -> None:
+        hand.execute(spelled_out(edit).encode())
+
+        verdict = verify_within(hand, on_law=lambda _law: None)
+
+        found = [disagreement for disagreement in verdict.disagreements if disagreement.law == law]
+        assert found, f"{edit} left {verdict.broken}"
+        assert all(disagreement.expected != disagreement.found for disagreement in found)
+
+    def test_counts_what_it_does_not_show(self, hand: psycopg.Connection[tuple[object, ...]]) -> None:
+        law = "R16 an award names a revision that there is"
+        hand.execute("delete from earning_rule_revisions")
+
+        verdict = verify_within(hand, on_law=lambda _law: None)
+
+        ruled = hand.execute("select count(*) from entries where rule_id is not null").fetchone()
+        assert ruled == (verdict.broken[law],)
+        assert len([one for one in verdict.disagreements if one.law == law]) == min(100, verdict.broken[law])
+
+
+class TestCommand:
+    """`vinr verify` as a process."""
+
+    def run(self, url: str, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "vinr_server.cli", "verify", *options]
+        return subprocess.run(
+            command, env=os.environ | {"VINR_DATABASE_URL": url}, capture_output=True, text=True, timeout=60
+        )
+
+    def test_ends_well_where_everything_agrees(self, busy: str) -> None:
+        done = self.run(busy)
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.strip().endswith("everything agrees.")
+
+    def test_names_realm_account_and_figures_and_ends_badly(self, postgres: EmbeddedServer, busy: str) -> None:
+        url = make_database(postgres, busy.rsplit("/", 1)[1])
+        with psycopg.connect(url) as connection:
+            edit = (
+                "update accounts set ledger_balance_points = ledger_balance_points + 7"
+                " where [accounts: ledger_balance_points > 0] returning id, ledger_balance_points::int"
+            )
+            account = connection.execute(spelled_out(edit).encode()).fetchone()
+        assert account is not None
+
+        done, shown = self.run(url, "--json"), self.run(url)
+
+        told = json.loads(done.stdout)
+        assert (done.returncode, shown.returncode) == (1, 1)
+        balance = next(one for one in told["disagreements"] if one["law"].startswith("I1"))
+        assert (balance["account"], balance["expected"], balance["found"]) == (
+            account[0], str(account[1] - 7), str(account[1]),
+        )  # fmt: skip
+        assert balance["realm"].startswith("tnt_") and balance["realm"].endswith("/test")
+        assert f"{account[0]}: expected {account[1] - 7}, found {account[1]}" in shown.stdout
+
+    def test_says_when_it_could_not_ask(self) -> None:
+        done = self.run("postgresql://nobody@127.0.0.1:1/nothing")
+
+        assert done.returncode == 2
+        assert done.stderr.startswith("vinr verify: ")
+        assert "Traceback" not in done.stderr
