@@ -141,12 +141,17 @@ def start_server(
     *,
     workers: int = 2,
     with_worker: bool = True,
+    drain_seconds: float = 0,
     port: int | None = None,
     realm: Realm | None = None,
 ) -> RunningServer:
     """A server of its own over a migrated database, ready to answer; on a free port and with a realm of its own."""
     port = port or free_port()
-    env = os.environ | {"VINR_DATABASE_URL": database_url, "VINR_KEY_PEPPER": PEPPER}
+    env = os.environ | {
+        "VINR_DATABASE_URL": database_url,
+        "VINR_KEY_PEPPER": PEPPER,
+        "VINR_DRAIN_SECONDS": str(drain_seconds),
+    }
     vinr = [sys.executable, "-m", "vinr_server.cli"]
     commands = [[*vinr, "serve", "--port", str(port), "--workers", str(workers)]]
     if with_worker:

@@ -18,6 +18,7 @@ from vinr_server.api.operation import Operation
 from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.parse import decode_body, read_struct, spellings
 from vinr_server.api.problems import Problem
+from vinr_server.api.readiness import Readiness
 from vinr_server.api.routing import Router
 from vinr_server.core.refusals import Rejected
 from vinr_server.engine.submission import Reply, Submission, Unavailable
@@ -41,8 +42,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 class App:
     """Routes requests of one process to its reader and its writer."""
 
-    def __init__(self, reader: Reader, writer: Writer, *, pepper: str) -> None:
+    def __init__(self, reader: Reader, writer: Writer, *, pepper: str, readiness: Readiness | None = None) -> None:
         self._reader, self._writer = reader, writer
+        self._readiness = readiness or Readiness(reader, writer)
         self._keys = KeyRing(reader, pepper)
         self._router = Router(OPERATIONS)
 
@@ -65,6 +67,8 @@ class App:
             log.exception("request %s failed", request_id)
             message = "Something broke on our side. Nothing was done; try again."
             status, body, headers = 500, Problem("internal_error", message).body(request_id), []
+        if self._readiness.is_draining:  # the caller's next request is to find another process
+            headers = [*headers, (b"connection", b"close")]
         await _send(send, status, body, request_id, headers)
 
     async def _answer(
@@ -75,7 +79,7 @@ class App:
             if method not in ("GET", "HEAD"):
                 message = f"{method} is not possible at {path}; GET is."
                 raise Problem("method_not_allowed", message, details={"allow": "GET, HEAD"})
-            return await DOCUMENTS[path](self._reader)
+            return await DOCUMENTS[path](self._readiness)
         headers = dict(scope["headers"])
         caller = await self._keys.caller(headers.get(b"authorization"))
         operation, ids = self._router.match(method, path)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from vinr_server.api.app import App, Receive, Send
+from vinr_server.api.readiness import Readiness
 from vinr_server.engine.settings import Settings
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_readers, connect_writer
+from vinr_server.storage.migrate import newest_revision
 from vinr_server.storage.read import Reader
 
 
@@ -20,6 +22,8 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._app: App | None = None
+        # Called when the process can answer; the command line hooks its signals and metrics in here.
+        self.on_started: Callable[[], None] = lambda: None
         self.writer = Writer(partial(connect_writer, settings.database_url), is_distributed=settings.is_distributed)
 
     async def start(self) -> None:
@@ -27,7 +31,14 @@ class Server:
         self._pool = await connect_readers(self._settings.database_url, size=self._settings.readers)
         await self.writer.start()
         _spare_the_collector()
-        self._app = App(Reader(self._pool), self.writer, pepper=self._settings.key_pepper)
+        reader = Reader(self._pool)
+        self._readiness = Readiness(reader, self.writer, revision=newest_revision())
+        self._app = App(reader, self.writer, pepper=self._settings.key_pepper, readiness=self._readiness)
+        self.on_started()
+
+    def drain(self) -> None:
+        """From now on `/readyz` refuses, and every answer asks its caller to connect anew, elsewhere."""
+        self._readiness.is_draining = True
 
     async def stop(self) -> None:
         """Everything submitted is answered, and all connections are closed."""
@@ -58,8 +69,3 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-
-
-def create() -> Server:
-    """The application of the environment's settings; every worker process calls this."""
-    return Server(Settings())  # type: ignore[call-arg]

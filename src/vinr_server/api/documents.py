@@ -6,36 +6,31 @@ from collections.abc import Awaitable, Callable
 
 from vinr_server.api.openapi import openapi
 from vinr_server.api.problems import STATUS
-from vinr_server.storage.read import Reader
+from vinr_server.api.readiness import Readiness
 from vinr_server.storage.tables import encode_json
 
 Document = tuple[int, bytes, list[tuple[bytes, bytes]]]
 
 
-async def healthz(_reader: Reader) -> Document:
+async def healthz(_readiness: Readiness) -> Document:
     """The process answers."""
     return 200, b'{"status":"ok"}', []
 
 
-async def readyz(reader: Reader) -> Document:
-    """The process answers, and so does its database."""
-    try:
-        is_ready = await reader.is_reachable()
-    except Exception:  # whatever keeps the database from answering, the probe's answer is the same
-        is_ready = False
-    return (
-        (200, b'{"status":"ready"}', [])
-        if is_ready
-        else (503, b'{"status":"database unreachable"}', [(b"retry-after", b"1")])
-    )
+async def readyz(readiness: Readiness) -> Document:
+    """The process can take requests: its database answers at its schema, its writer lives, it is not about to end."""
+    refusal = await readiness.refusal()
+    if refusal is None:
+        return 200, b'{"status":"ready"}', []
+    return 503, encode_json({"status": refusal}), [(b"retry-after", b"1")]
 
 
-async def openapi_json(_reader: Reader) -> Document:
+async def openapi_json(_readiness: Readiness) -> Document:
     """The OpenAPI description."""
     return 200, encode_json(openapi()), []
 
 
-async def error_codes(_reader: Reader) -> Document:
+async def error_codes(_readiness: Readiness) -> Document:
     """Every error code with its status; `doc_url` of an error points here."""
     return (
         200,
@@ -44,7 +39,7 @@ async def error_codes(_reader: Reader) -> Document:
     )
 
 
-DOCUMENTS: dict[str, Callable[[Reader], Awaitable[Document]]] = {
+DOCUMENTS: dict[str, Callable[[Readiness], Awaitable[Document]]] = {
     "/healthz": healthz,
     "/readyz": readyz,
     "/openapi.json": openapi_json,

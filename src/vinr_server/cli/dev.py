@@ -7,6 +7,7 @@ import json
 import socket
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -14,6 +15,7 @@ import uvloop
 from rich.console import Console
 
 from vinr_server.api.asgi import Server
+from vinr_server.cli.draining import Drain
 from vinr_server.cli.sandbox import (
     Credentials,
     Sandbox,
@@ -72,6 +74,7 @@ async def _serve(
     listener: socket.socket, data_dir: Path, database_url: str, keys: Credentials, realm: int, *, as_json: bool
 ) -> None:
     application = Server(Settings(database_url=database_url, key_pepper=keys.key_pepper))
+    application.on_started = partial(Drain, application, seconds=0)
     server = uvicorn.Server(uvicorn_config(application))
     pool = await connect_readers(database_url, size=2)
     worker = DueWorker(pool, application.writer)

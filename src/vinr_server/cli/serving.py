@@ -5,10 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+import time
+from functools import partial
 from typing import Any
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
+
+from vinr_server.api.asgi import Server
+from vinr_server.cli.draining import Drain, forget_signals
+from vinr_server.engine.settings import Settings
 
 BACKLOG = 2048
 
@@ -54,6 +60,14 @@ def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
     return bound
 
 
+def create() -> Server:
+    """The application of the environment's settings, for a process of its own; every worker calls this."""
+    settings = Settings()  # type: ignore[call-arg]
+    server = Server(settings)
+    server.on_started = partial(Drain, server, seconds=settings.drain_seconds)
+    return server
+
+
 class Workers(Multiprocess):
     """Uvicorn's supervisor, with a socket for each worker.
 
@@ -70,6 +84,17 @@ class Workers(Multiprocess):
     def sockets(self, _given: list[socket.socket]) -> None:
         """Uvicorn hands in what it was given; there is nothing to keep."""
 
+    def join_all(self) -> None:
+        """All workers have ended. A second signal is passed on: they end sooner."""
+        while any(process.process.is_alive() for process in self.processes):
+            if self.signal_queue:
+                self.signal_queue.clear()
+                for process in self.processes:
+                    if process.process.is_alive():
+                        process.process.terminate()
+            time.sleep(0.05)
+        super().join_all()
+
 
 def run_server(*, host: str, port: int, workers: int) -> int:
     """Serve until told to stop. With several workers, each is a process with a writer of its own."""
@@ -79,9 +104,10 @@ def run_server(*, host: str, port: int, workers: int) -> int:
         print(f"vinr serve: {error}", file=sys.stderr)
         return 1
     port = listener.getsockname()[1]
-    config = uvicorn_config("vinr_server.api.asgi:create", factory=True, host=host, port=port, workers=workers)
+    config = uvicorn_config("vinr_server.cli.serving:create", factory=True, host=host, port=port, workers=workers)
     if workers == 1:
         server = uvicorn.Server(config)
+        forget_signals()
         server.run([listener])
         return 0 if server.started else 1
     listener.close()

@@ -17,3 +17,10 @@ class Settings(BaseSettings):
     )
     readers: int = Field(default=4, ge=1, le=50, description="connections for reading, per process")
     is_distributed: bool = Field(default=False, description="the database is a Citus cluster")
+    drain_seconds: float = Field(
+        default=5,
+        ge=0,
+        le=300,
+        description="after SIGTERM, how long requests are still taken while /readyz answers 503;"
+        " longer than the load balancer needs to notice",
+    )

@@ -40,6 +40,11 @@ class Writer:
         await self.lanes[0].open()
         self._task = asyncio.create_task(self._run(), name="vinr writer")
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether what is enqueued now will be decided."""
+        return self._task is not None and not self._task.done() and not self._is_stopping
+
     async def stop(self) -> None:
         """Everything submitted so far is answered, and the connections are closed."""
         self._is_stopping = True

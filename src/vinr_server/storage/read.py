@@ -162,6 +162,7 @@ class Reader:
         record = await self._pool.fetchrow(FIND_KEY, key_hash)
         return None if record is None else (record["realm"], record["livemode"])
 
-    async def is_reachable(self) -> bool:
-        """Whether the database answers."""
-        return bool(await self._pool.fetchval("select true"))
+    async def schema_revision(self) -> str | None:
+        """The revision of the schema; an answer at all says that the database is reachable."""
+        revision: str | None = await self._pool.fetchval("select version_num from alembic_version")
+        return revision
