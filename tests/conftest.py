@@ -11,10 +11,11 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import httpx2
 import psycopg
@@ -31,6 +32,7 @@ from vinr_server.storage.tenants import add_key, ensure_realm
 
 PEPPER = "a pepper for tests only"
 # Tests make and drop many databases; what they prove of durability they prove on servers of their own.
+os.environ["VINR_ALLOW_UNSAFE_DATABASE"] = "1"
 QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
 
 
@@ -141,7 +143,8 @@ def start_server(
     *,
     workers: int = 2,
     with_worker: bool = True,
-    drain_seconds: float = 0,
+    settings: Mapping[str, str] = {},
+    stderr: IO[bytes] | None = None,
     port: int | None = None,
     realm: Realm | None = None,
 ) -> RunningServer:
@@ -150,13 +153,14 @@ def start_server(
     env = os.environ | {
         "VINR_DATABASE_URL": database_url,
         "VINR_KEY_PEPPER": PEPPER,
-        "VINR_DRAIN_SECONDS": str(drain_seconds),
+        "VINR_DRAIN_SECONDS": "0",
     }
+    env |= settings
     vinr = [sys.executable, "-m", "vinr_server.cli"]
     commands = [[*vinr, "serve", "--port", str(port), "--workers", str(workers)]]
     if with_worker:
         commands.append([*vinr, "worker"])
-    processes = [subprocess.Popen(command, env=env, start_new_session=True) for command in commands]
+    processes = [subprocess.Popen(command, env=env, start_new_session=True, stderr=stderr) for command in commands]
     server = RunningServer(f"http://127.0.0.1:{port}", database_url, realm or make_realm(database_url), processes)
     wait_until(lambda: is_healthy(server.base_url), seconds=30, what="the server answers")
     return server

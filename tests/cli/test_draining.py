@@ -45,7 +45,7 @@ class Caller:
 
 @pytest.fixture(params=[1, 2], ids=["one process", "two processes"])
 def server(request: pytest.FixtureRequest, database: str) -> Iterator[RunningServer]:
-    running = start_server(database, workers=request.param, with_worker=False, drain_seconds=2)
+    running = start_server(database, workers=request.param, with_worker=False, settings={"VINR_DRAIN_SECONDS": "2"})
     yield running
     running.stop()
 
@@ -87,7 +87,7 @@ class TestSigterm:
             )
 
     def test_twice_ends_sooner(self, database: str) -> None:
-        server = start_server(database, workers=2, with_worker=False, drain_seconds=60)
+        server = start_server(database, workers=2, with_worker=False, settings={"VINR_DRAIN_SECONDS": "60"})
         process = server.processes[0]
 
         process.send_signal(signal.SIGTERM)
@@ -98,7 +98,7 @@ class TestSigterm:
         assert process.wait(10) == 0
 
     def test_ctrl_c_does_not_wait_for_a_load_balancer(self, database: str) -> None:
-        server = start_server(database, workers=1, with_worker=False, drain_seconds=60)
+        server = start_server(database, workers=1, with_worker=False, settings={"VINR_DRAIN_SECONDS": "60"})
 
         os.killpg(server.processes[0].pid, signal.SIGINT)
 

@@ -19,6 +19,7 @@ from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.parse import decode_body, read_struct, spellings
 from vinr_server.api.problems import Problem
 from vinr_server.api.readiness import Readiness
+from vinr_server.api.request_log import Request, RequestLog
 from vinr_server.api.routing import Router
 from vinr_server.core.refusals import Rejected
 from vinr_server.engine.submission import Reply, Submission, Unavailable
@@ -42,8 +43,17 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 class App:
     """Routes requests of one process to its reader and its writer."""
 
-    def __init__(self, reader: Reader, writer: Writer, *, pepper: str, readiness: Readiness | None = None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        writer: Writer,
+        *,
+        pepper: str,
+        readiness: Readiness | None = None,
+        requests: RequestLog | None = None,
+    ) -> None:
         self._reader, self._writer = reader, writer
+        self._requests = requests or RequestLog()
         self._readiness = readiness or Readiness(reader, writer)
         self._keys = KeyRing(reader, pepper)
         self._router = Router(OPERATIONS)
@@ -51,38 +61,47 @@ class App:
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
         request_id = f"req_{random.getrandbits(96):024x}"  # unique is enough; it opens nothing
+        request = Request(request_id)
         try:
-            status, body, headers = await self._answer(scope, receive, request_id)
+            status, body, headers = await self._answer(scope, receive, request)
         except Problem as problem:
+            request.code = problem.code
             status, body, headers = problem.status, problem.body(request_id), _extra_headers(problem)
         except Unavailable as error:
             status, body = 503, Problem("unavailable", str(error)).body(request_id)
+            request.code = "unavailable"
             headers = [(b"retry-after", b"1")]
         except Disconnected:
             return
         except UNREACHABLE:
             status, headers = 503, [(b"retry-after", b"1")]
+            request.code = "unavailable"
             body = Problem("unavailable", "The database can't be reached. Try again.").body(request_id)
         except Exception:  # the floor's edge
             log.exception("request %s failed", request_id)
+            request.code = "internal_error"
             message = "Something broke on our side. Nothing was done; try again."
             status, body, headers = 500, Problem("internal_error", message).body(request_id), []
         if self._readiness.is_draining:  # the caller's next request is to find another process
             headers = [*headers, (b"connection", b"close")]
+        self._requests.note(request, status)
         await _send(send, status, body, request_id, headers)
 
     async def _answer(
-        self, scope: Mapping[str, Any], receive: Receive, request_id: str
+        self, scope: Mapping[str, Any], receive: Receive, request: Request
     ) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
         method, path = scope["method"], scope["raw_path"].decode("latin-1")
         if path in DOCUMENTS:
+            request.operation = "document"
             if method not in ("GET", "HEAD"):
                 message = f"{method} is not possible at {path}; GET is."
                 raise Problem("method_not_allowed", message, details={"allow": "GET, HEAD"})
             return await DOCUMENTS[path](self._readiness)
         headers = dict(scope["headers"])
         caller = await self._keys.caller(headers.get(b"authorization"))
+        request.realm = caller.realm
         operation, ids = self._router.match(method, path)
+        request.operation = operation.id
         query = _query(scope["query_string"])
         call = Call(caller, self._reader, path=ids, query=query)
         if operation.read is not None:
@@ -94,10 +113,10 @@ class App:
         key = _idempotency_key(headers, method)
         if operation.is_bulk:
             results = await create_payments(
-                call, self._writer, idempotency_key=key, request_id=request_id, is_dry_run=is_dry_run
+                call, self._writer, idempotency_key=key, request_id=request.id, is_dry_run=is_dry_run
             )
             return _replied(results)
-        return _replied(await self._submit(operation, call, key, request_id, is_dry_run))
+        return _replied(await self._submit(operation, call, key, request.id, is_dry_run))
 
     async def _submit(
         self, operation: Operation, call: Call, key: str | None, request_id: str, is_dry_run: bool

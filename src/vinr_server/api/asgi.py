@@ -9,6 +9,7 @@ from typing import Any
 
 from vinr_server.api.app import App, Receive, Send
 from vinr_server.api.readiness import Readiness
+from vinr_server.api.request_log import RequestLog
 from vinr_server.engine.settings import Settings
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_readers, connect_writer
@@ -22,6 +23,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._app: App | None = None
+        self.requests = RequestLog(logs_all=settings.log_requests, slow_seconds=settings.slow_seconds)
         # Called when the process can answer; the command line hooks its signals and metrics in here.
         self.on_started: Callable[[], None] = lambda: None
         self.writer = Writer(partial(connect_writer, settings.database_url), is_distributed=settings.is_distributed)
@@ -33,8 +35,14 @@ class Server:
         _spare_the_collector()
         reader = Reader(self._pool)
         self._readiness = Readiness(reader, self.writer, revision=newest_revision())
-        self._app = App(reader, self.writer, pepper=self._settings.key_pepper, readiness=self._readiness)
+        self._app = App(
+            reader, self.writer, pepper=self._settings.key_pepper, readiness=self._readiness, requests=self.requests
+        )
         self.on_started()
+
+    def reader_connections(self) -> tuple[int, int]:
+        """How many connections for reading there are, and how many of them are idle."""
+        return self._pool.get_size(), self._pool.get_idle_size()
 
     def drain(self) -> None:
         """From now on `/readyz` refuses, and every answer asks its caller to connect anew, elsewhere."""

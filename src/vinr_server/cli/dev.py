@@ -15,7 +15,9 @@ import uvloop
 from rich.console import Console
 
 from vinr_server.api.asgi import Server
-from vinr_server.cli.draining import Drain
+from vinr_server.cli.draining import install_drain
+from vinr_server.cli.logs import log_short
+from vinr_server.cli.metrics import of_due_work, of_server, of_writer, serve_metrics
 from vinr_server.cli.sandbox import (
     Credentials,
     Sandbox,
@@ -73,8 +75,10 @@ def _listen(host: str, port: int | None) -> socket.socket:
 async def _serve(
     listener: socket.socket, data_dir: Path, database_url: str, keys: Credentials, realm: int, *, as_json: bool
 ) -> None:
-    application = Server(Settings(database_url=database_url, key_pepper=keys.key_pepper))
-    application.on_started = partial(Drain, application, seconds=0)
+    log_short()
+    settings = Settings(database_url=database_url, key_pepper=keys.key_pepper)
+    application = Server(settings)
+    application.on_started = lambda: install_drain(application, seconds=0)
     server = uvicorn.Server(uvicorn_config(application))
     pool = await connect_readers(database_url, size=2)
     worker = DueWorker(pool, application.writer)
@@ -84,6 +88,8 @@ async def _serve(
     if server.started:
         await seed(application.writer, realm)
         working = asyncio.create_task(worker.run())
+        figures = (partial(of_server, application), partial(of_writer, application.writer))
+        serve_metrics(settings, *figures, partial(of_due_work, worker.figures))
         host, port = listener.getsockname()[:2]
         sandbox = Sandbox(f"http://{host}:{port}", keys.secret_key, database_url)
         remember_sandbox(data_dir, sandbox)

@@ -44,6 +44,11 @@ class Drain:
             self._stop(signal.SIGTERM, None)
 
 
+def install_drain(server: Server, *, seconds: float) -> None:
+    """SIGTERM and Ctrl-C drain the server from now on."""
+    Drain(server, seconds=seconds)
+
+
 def forget_signals() -> None:
     """Uvicorn raises the signals it caught once more when it has stopped; they have had their effect."""
     for number in (signal.SIGTERM, signal.SIGINT):

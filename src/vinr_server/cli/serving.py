@@ -13,7 +13,9 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from vinr_server.api.asgi import Server
-from vinr_server.cli.draining import Drain, forget_signals
+from vinr_server.cli.draining import forget_signals, install_drain
+from vinr_server.cli.logs import log_json
+from vinr_server.cli.metrics import of_server, of_writer, serve_metrics
 from vinr_server.engine.settings import Settings
 
 BACKLOG = 2048
@@ -30,6 +32,7 @@ def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         access_log=False,
+        log_config=None,  # its loggers write in our form
         log_level="warning",
         server_header=False,
         date_header=False,
@@ -64,7 +67,13 @@ def create() -> Server:
     """The application of the environment's settings, for a process of its own; every worker calls this."""
     settings = Settings()  # type: ignore[call-arg]
     server = Server(settings)
-    server.on_started = partial(Drain, server, seconds=settings.drain_seconds)
+    log_json()
+
+    def begin() -> None:
+        install_drain(server, seconds=settings.drain_seconds)
+        serve_metrics(settings, partial(of_server, server), partial(of_writer, server.writer))
+
+    server.on_started = begin
     return server
 
 
@@ -98,6 +107,7 @@ class Workers(Multiprocess):
 
 def run_server(*, host: str, port: int, workers: int) -> int:
     """Serve until told to stop. With several workers, each is a process with a writer of its own."""
+    log_json()
     try:
         listener = listen(host, port)
     except OSError as error:

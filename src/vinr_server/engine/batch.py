@@ -19,6 +19,7 @@ from vinr_server.core.refusals import Rejected
 from vinr_server.core.rows import Event, TestClock
 from vinr_server.core.state import Layer, RowsMissing
 from vinr_server.engine.clock import Clock
+from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.storage.batch import KeyName, find_kept, lock_catalogues, read_catalogue
@@ -47,13 +48,15 @@ Known = dict[int, tuple[int, Layer]]
 class Catalogues:
     """The catalogue of each realm as of a revision; read again when a batch sees a newer one."""
 
-    def __init__(self) -> None:
+    def __init__(self, figures: EngineFigures | None = None) -> None:
+        self._figures = figures or EngineFigures()
         self._known: Known = {}
 
     async def known(self, connection: Any, realms: Iterable[int]) -> Known:
         """Each realm's catalogue as it is known here, with its revision; it may have changed since."""
         known: Known = {}
         for realm in realms:
+            self._figures.catalogue_reads += realm not in self._known
             known[realm] = self._known.get(realm) or await read_catalogue(connection, realm)
             self._known[realm] = known[realm]
         return known
@@ -99,12 +102,14 @@ async def run_batch(
     clock: Clock,
     is_distributed: bool = False,
     whole: Sequence[tuple[int, str]] = (),
+    on_loaded: Callable[[], None] = lambda: None,
     on_decided: Callable[[], None] = lambda: None,
     on_commit: Callable[[list[Outcome]], None] = lambda outcomes: None,
 ) -> list[Outcome]:
     """All submissions are decided in their order and what they wrote is committed; outcomes in the same order.
 
     `whole` names accounts (realm, id) whose lots are all loaded: NeedsLots of an earlier attempt asked for them.
+    `on_loaded` is called when the locks are held and the rows are there; again if the catalogue turns out to be old.
     `on_decided` is called when no decision will change any more, unless the batch has to be run again.
     `on_commit` gets the outcomes just before COMMIT is sent: they hold if it turns out to have happened.
     """
@@ -118,6 +123,7 @@ async def run_batch(
         catalogue = await catalogues.known(connection, keys)
         loaded = {realm: Layer(layer) for realm, (_revision, layer) in catalogue.items()}
         await Loader(connection, keys, loaded, is_distributed=is_distributed).load()
+        on_loaded()
         # After the locks: a twin in another process waited there.
         revisions, known = await find_kept(connection, keys, names)
         if catalogues.are_at(revisions, catalogue):

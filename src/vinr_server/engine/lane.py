@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from vinr_server.core.keys import Keys
 from vinr_server.core.refusals import Rejected
 from vinr_server.engine.batch import Catalogues, NeedsLots, keys_of_batch, run_batch
 from vinr_server.engine.clock import Clock
+from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Submission, Unavailable
 from vinr_server.storage.batch import happened
@@ -43,8 +45,16 @@ class Lane:
     """A connection that commits one batch at a time."""
 
     def __init__(
-        self, connect: Connect, *, clock: Clock, catalogues: Catalogues, ids: Ids, is_distributed: bool
+        self,
+        connect: Connect,
+        *,
+        clock: Clock,
+        catalogues: Catalogues,
+        ids: Ids,
+        is_distributed: bool,
+        figures: EngineFigures,
     ) -> None:
+        self._figures, self._loaded_at, self._sent_at = figures, 0.0, 0.0
         self._connect, self._clock, self._is_distributed = connect, clock, is_distributed
         self._catalogues, self._ids = catalogues, ids
         self._connection: Any = None
@@ -108,11 +118,13 @@ class Lane:
     async def _answer(self, taken: Sequence[Waiting]) -> None:
         await self._replan_now_and_then()
         outcomes: Sequence[Outcome | Exception]
+        started_at = time.perf_counter()
         try:
             outcomes = await self._commit([submission for submission, _future in taken])
         except Exception as error:  # the floor's edge: whatever it is, every waiter hears of it
             outcomes = [error] * len(taken)
         self._is_decided.set()
+        self._figures.batch_seconds.observe(time.perf_counter() - started_at)
         for (_submission, future), outcome in zip(taken, outcomes, strict=True):
             if future.done():
                 continue
@@ -143,6 +155,7 @@ class Lane:
                     return await self._after_lost_connection(submissions, batch_id, error)
                 await self._roll_back()
                 if state in RETRY_WHOLE and attempt + 1 < RETRIES_MAX:
+                    self._figures.retries[state] += 1
                     await asyncio.sleep(0.002 * attempt)
                     attempt += 1
                     continue
@@ -153,7 +166,7 @@ class Lane:
     ) -> list[Outcome]:
         if self._connection is None or self._connection.is_closed():
             await self.open()
-        return await run_batch(
+        outcomes = await run_batch(
             self._connection,
             submissions,
             batch_id=batch_id,
@@ -162,12 +175,21 @@ class Lane:
             clock=self._clock,
             is_distributed=self._is_distributed,
             whole=whole,
+            on_loaded=self._note_loaded,
             on_decided=self._is_decided.set,
             on_commit=self._note_commit,
         )
+        answered_at = time.perf_counter()
+        self._figures.lock_seconds.observe(answered_at - self._loaded_at)
+        self._figures.commit_seconds.observe(answered_at - self._sent_at)
+        return outcomes
+
+    def _note_loaded(self) -> None:
+        self._loaded_at = time.perf_counter()
 
     def _note_commit(self, outcomes: list[Outcome]) -> None:
         self._committing = outcomes
+        self._sent_at = time.perf_counter()
 
     async def _roll_back(self) -> None:
         try:
@@ -186,6 +208,7 @@ class Lane:
         """Decide each half by itself, until the culprit is alone."""
         if len(submissions) == 1:
             return [_verdict_on_one(submissions[0], error, state)]
+        self._figures.halvings += 1
         middle = len(submissions) // 2
         first = await self._commit(submissions[:middle])
         return [*first, *await self._commit(submissions[middle:])]
@@ -195,6 +218,7 @@ class Lane:
     ) -> Sequence[Outcome | Exception]:
         """Nobody is to blame: ask whether a commit under way happened, else say that nothing was done."""
         log.warning("lost the database: %s", type(error).__name__)
+        self._figures.lost_connections += 1
         outcomes, backend_pid = self._committing, self.backend_pid
         await self._drop_connection()
         if outcomes is not None:
@@ -241,5 +265,6 @@ def _verdict_on_one(submission: Submission, error: Exception, state: str) -> Out
         return Rejected("idempotency_key_in_use", message, param="Idempotency-Key")
     if state in RETRY_WHOLE or state == "57014":
         return Unavailable("The rows this request needs are busy. Nothing was done; try again.")
-    log.error("command %s broke its batch: %s", submission.operation, error, exc_info=error)
+    # Its text may quote the row, a customer's name included; the type, the state and the place do not.
+    log.error("command %s broke its batch: %s %s", submission.operation, type(error).__name__, state, exc_info=error)
     return error

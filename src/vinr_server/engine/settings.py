@@ -1,9 +1,12 @@
-"""Settings from the environment, all under VINR_; documented in the README and in `vinr serve --help`."""
+"""Settings from the environment, all under VINR_; documented in docs/settings.md, which is made from them."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# "aaaaaaaaaaaaaaaa" and "1212121212121212" are long enough and no secrets. Of 32 random hex digits 6 differ, always.
+DIFFERENT_CHARACTERS_MIN = 6
 
 
 class Settings(BaseSettings):
@@ -24,3 +27,34 @@ class Settings(BaseSettings):
         description="after SIGTERM, how long requests are still taken while /readyz answers 503;"
         " longer than the load balancer needs to notice",
     )
+    log_requests: bool = Field(
+        default=False, description="a line of log for every request; failed and slow ones have theirs anyway"
+    )
+    slow_seconds: float = Field(default=1, gt=0, description="a request that takes longer is logged")
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Prometheus metrics at /metrics of this port, of the next free one for each further process; no key"
+        " is asked for. Off unless set",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="address for metrics; whoever reaches it can read them")
+    allow_unsafe_database: bool = Field(
+        default=False,
+        description="work on a server whose fsync, full_page_writes or synchronous_commit is off, which a crash may"
+        " make lose what was acknowledged; for tests",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: str) -> str:
+        if not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("key_pepper")
+    @classmethod
+    def _is_random(cls, value: str) -> str:
+        if len(set(value)) < DIFFERENT_CHARACTERS_MIN:
+            raise ValueError("is not random; make one with: openssl rand -hex 32")
+        return value

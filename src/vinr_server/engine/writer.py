@@ -11,6 +11,7 @@ from collections import deque
 
 from vinr_server.engine.batch import Catalogues
 from vinr_server.engine.clock import Clock, wall_clock
+from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.lane import Connect, Lane, Waiting
 from vinr_server.engine.submission import Outcome, Submission, Unavailable
@@ -27,9 +28,18 @@ class Writer:
     def __init__(self, connect: Connect, *, clock: Clock = wall_clock, is_distributed: bool = False) -> None:
         self._queue: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
-        catalogues, ids = Catalogues(), Ids()
+        self.figures = EngineFigures()
+        catalogues, ids = Catalogues(self.figures), Ids()
         self.lanes = [
-            Lane(connect, clock=clock, catalogues=catalogues, ids=ids, is_distributed=is_distributed) for _ in range(2)
+            Lane(
+                connect,
+                clock=clock,
+                catalogues=catalogues,
+                ids=ids,
+                is_distributed=is_distributed,
+                figures=self.figures,
+            )
+            for _ in range(2)
         ]
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -39,6 +49,11 @@ class Writer:
         """The writer is connected and takes submissions."""
         await self.lanes[0].open()
         self._task = asyncio.create_task(self._run(), name="vinr writer")
+
+    @property
+    def queue_depth(self) -> int:
+        """How many commands wait to be taken into a batch."""
+        return len(self._queue)
 
     @property
     def is_alive(self) -> bool:
@@ -84,6 +99,7 @@ class Writer:
                 await last.until_free()
                 taken += self._take(BATCH_MAX - len(taken))
             self.batch_sizes[len(taken)] = self.batch_sizes.get(len(taken), 0) + 1
+            self.figures.batch_size.observe(len(taken))
             lane.start(taken)
             last = lane
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 # Accounts whose earliest lot is over at their program's now. Plan: for each program a short scan of accounts_expiring.
 # An index on the expiry alone met every member of a program whose test clock stands in the past, again and again.
 DUE_ACCOUNTS = """
-select p.realm, r.livemode, a.id
+select p.realm, r.livemode, a.id, case when c.id is null then a.next_expiry_at end
 from programs p
 join realms r on r.id = p.realm
 left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
 cross join lateral (
-  select id from accounts
+  select id, next_expiry_at from accounts
   where realm = p.realm and program_id = p.id and next_expiry_at <= coalesce(c.frozen_at, $1)
   order by next_expiry_at limit $2
 ) as a
@@ -39,11 +39,12 @@ delete from batches where id in (
 
 
 class DueAccount(NamedTuple):
-    """An account with lots that are over."""
+    """An account with lots that are over; `due_at` since when, unless its program lives on a test clock."""
 
     realm: int
     livemode: bool
     id: str
+    due_at: datetime | None
 
 
 class SettledClock(NamedTuple):

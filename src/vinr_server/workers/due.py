@@ -11,6 +11,7 @@ from typing import Any
 
 from vinr_server.core.commands import Command, ExpireLots, FinishTestClock
 from vinr_server.engine.clock import Clock, wall_clock
+from vinr_server.engine.figures import DueFigures
 from vinr_server.engine.submission import Submission, Unavailable
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.due import due_accounts, forget, settled_clocks
@@ -31,6 +32,7 @@ class DueWorker:
         self._pool, self._writer, self._clock = pool, writer, clock
         self._stopping = asyncio.Event()
         self._forget_at = clock()
+        self.figures = DueFigures()
 
     def stop(self) -> None:
         """The worker ends after the round it is in."""
@@ -55,7 +57,11 @@ class DueWorker:
         now = self._clock()
         accounts = await due_accounts(self._pool, now, limit=ACCOUNTS_MAX)
         await self._submit_all([(one.realm, one.livemode, ExpireLots(one.id)) for one in accounts])
+        lags = [(now - one.due_at).total_seconds() for one in accounts if one.due_at is not None]
+        self.figures.lag_seconds = max(lags, default=0.0)
+        self.figures.accounts += len(accounts)
         clocks = await settled_clocks(self._pool)
+        self.figures.clocks += len(clocks)
         await self._submit_all([(one.realm, False, FinishTestClock(one.id, one.frozen_at)) for one in clocks])
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY
