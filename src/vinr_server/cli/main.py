@@ -144,6 +144,14 @@ def verify(
     raise typer.Exit(run_verify(database_url, as_json=as_json))
 
 
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
+    """Look at the settings and the database; say what is wrong and what to do. Exit code 1 where something fails."""
+    from vinr_server.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(as_json=as_json))
+
+
 @keys_app.command(name="create")
 def create_key(
     live: Annotated[bool, typer.Option("--live/--test", help="Live or test data.")] = False,

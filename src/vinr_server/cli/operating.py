@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from vinr_server.api.keys import hash_key, make_key
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.settings import Settings
+from vinr_server.storage.health import durability
 from vinr_server.storage.migrate import SchemaOutdated, migrate, require_current
 from vinr_server.storage.tenants import add_key, ensure_realm
 
@@ -20,6 +21,8 @@ def checked_settings() -> Settings:
     """The settings of the environment, over a database that is reachable and at this version's schema."""
     settings = _settings()
     _require_schema(settings.database_url)
+    if not settings.allow_unsafe_database:
+        _require_durability(settings.database_url)
     return settings
 
 
@@ -47,8 +50,19 @@ def _settings() -> Settings:
     try:
         return Settings()  # type: ignore[call-arg]
     except ValidationError as error:
-        wrong = [f"VINR_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
-        _fail("settings", "; ".join(wrong))
+        _fail("settings", "; ".join(wrong_settings(error)))
+
+
+def wrong_settings(error: ValidationError) -> list[str]:
+    """A sentence for each wrong setting, with its variable and without its value, which may be a secret."""
+    return [f"VINR_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors(include_input=False)]
+
+
+def _require_durability(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        unsafe = [one for one in durability(connection) if one.level == "fail"]
+    if unsafe:
+        _fail("database", " ".join(f"{one.what} is {one.found}. {one.todo}" for one in unsafe))
 
 
 def _require_schema(database_url: str) -> None:

@@ -1,0 +1,134 @@
+"""What an operator should know of a database, found by asking it: a list of findings, each ok, warn or fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Level = Literal["ok", "warn", "fail"]
+
+# Each of these off means that a crash loses or tears what was acknowledged.
+DURABLE = {"fsync": ("off",), "full_page_writes": ("off",), "synchronous_commit": ("off",)}
+VERSION_MIN = 180000
+SKEW_SECONDS_MAX = 5
+OVERDUE_SECONDS_MAX = 60
+STUCK_SECONDS = 30
+FREE_CONNECTIONS_MIN = 10
+
+SETTING = "select current_setting(%s)"
+ROLE = """
+select rolname::text, rolsuper, (select count(*) from pg_class c where c.relowner = r.oid
+  and c.relnamespace = 'public'::regnamespace and c.relkind = 'r')::int
+from pg_roles r where rolname = session_user
+"""
+LEDGER_RIGHTS = """
+select string_agg(name, ', ') from unnest(array['entries', 'lot_uses', 'events']) as name
+where has_table_privilege('vinr_app', name, 'update, delete, truncate')
+"""
+CONNECTIONS = """
+select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+  - (select count(*) from pg_stat_activity where backend_type = 'client backend')::int,
+  current_setting('max_connections')::int
+"""
+STUCK = """
+select count(*)::int from pg_stat_activity
+where application_name = 'vinr writer' and xact_start < now() - make_interval(secs => %s)
+"""
+OVERDUE = """
+select count(*)::int, coalesce(extract(epoch from now() - min(a.next_expiry_at)), 0)::int
+from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
+where p.clock_id is null and a.next_expiry_at <= now() - make_interval(secs => %s)
+"""
+CLOCKS = "select string_agg(id, ', ') from test_clocks where status = 'advancing' and deleted_at is null"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `todo` is what to do where it is not ok."""
+
+    what: str
+    level: Level
+    found: str
+    todo: str = ""
+
+
+def durability(connection: Any) -> Iterator[Finding]:
+    """Whether what is acknowledged survives a crash. Takes a psycopg connection, as every function here."""
+    for name, unsafe in DURABLE.items():
+        value = connection.execute(SETTING, [name]).fetchone()[0]
+        todo = f"Turn {name} on in postgresql.conf: without it a crash loses what was acknowledged."
+        yield Finding(name, "fail", value, todo) if value in unsafe else Finding(name, "ok", value)
+
+
+def version(connection: Any) -> Iterator[Finding]:
+    """Whether PostgreSQL is as new as the SQL needs it to be."""
+    number, shown = (
+        connection.execute(SETTING, [name]).fetchone()[0] for name in ("server_version_num", "server_version")
+    )
+    is_new = int(number) >= VERSION_MIN
+    yield Finding("PostgreSQL", "ok", shown) if is_new else Finding("PostgreSQL", "fail", shown, "Use PostgreSQL 18.")
+
+
+def roles(connection: Any) -> Iterator[Finding]:
+    """Whether the login could do what the application never should."""
+    name, is_superuser, owned = connection.execute(ROLE).fetchone()
+    if is_superuser or owned:
+        why = "a superuser" if is_superuser else f"the owner of {owned} tables"
+        todo = (
+            "Give serve and worker a login of their own that may only `set role vinr_app`; keep this one for migrate."
+        )
+        yield Finding("login", "warn", f"{name} is {why}", todo)
+    else:
+        yield Finding("login", "ok", name)
+    tables = connection.execute(LEDGER_RIGHTS).fetchone()[0]
+    if tables:
+        todo = f"revoke update, delete, truncate on {tables} from vinr_app;"
+        yield Finding("ledger rights", "fail", f"vinr_app may change {tables}", todo)
+    else:
+        yield Finding("ledger rights", "ok", "vinr_app may add, and change nothing")
+
+
+def clock_skew(connection: Any) -> Iterator[Finding]:
+    """Whether this host and the database agree on the time."""
+    before = time.time()
+    theirs = float(connection.execute("select extract(epoch from clock_timestamp())").fetchone()[0])
+    skew = theirs - (before + time.time()) / 2
+    found = f"{skew:+.2f} s"
+    if abs(skew) > SKEW_SECONDS_MAX:
+        yield Finding("clock skew", "fail", found, "Let both hosts keep time by NTP: expiries go by this host's clock.")
+    else:
+        yield Finding("clock skew", "ok", found)
+
+
+def connections(connection: Any) -> Iterator[Finding]:
+    """Whether there is room for one more process."""
+    free, most = connection.execute(CONNECTIONS).fetchone()
+    found = f"{free} of {most} free"
+    todo = "Raise max_connections, or lower VINR_READERS: a process takes 2 and that many."
+    yield Finding("connections", "ok" if free >= FREE_CONNECTIONS_MIN else "warn", found, "" if free >= 10 else todo)
+
+
+def work(connection: Any) -> Iterator[Finding]:
+    """Whether batches end, expiries are written, and test clocks arrive."""
+    stuck = connection.execute(STUCK, [STUCK_SECONDS]).fetchone()[0]
+    found = f"{stuck} older than {STUCK_SECONDS} s"
+    todo = "Look in pg_stat_activity and pg_locks what `vinr writer` waits for."
+    yield Finding("batches", "fail" if stuck else "ok", found, todo if stuck else "")
+    count, seconds = connection.execute(OVERDUE, [OVERDUE_SECONDS_MAX]).fetchone()
+    todo = "Is `vinr worker` running? Members lose nothing by it: what is over can't be spent."
+    yield Finding(
+        "expiries", "warn" if count else "ok", f"{count} accounts overdue, {seconds} s at most", todo if count else ""
+    )
+    clocks = connection.execute(CLOCKS).fetchone()[0]
+    todo = "They are ready when `vinr worker` has written what falls due until then."
+    yield Finding(
+        "test clocks", "warn" if clocks else "ok", f"advancing: {clocks}" if clocks else "none advancing",
+        todo if clocks else "",
+    )  # fmt: skip
+
+
+# Without the schema the last of these can't be asked.
+CHECKS: tuple[Callable[[Any], Iterator[Finding]], ...] = (version, durability, clock_skew, connections)
+CHECKS_OF_SCHEMA: tuple[Callable[[Any], Iterator[Finding]], ...] = (roles, work)

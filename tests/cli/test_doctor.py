@@ -1,0 +1,133 @@
+"""Settings are documented and checked at the start; `vinr doctor` tells what is wrong with them and the database."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from conftest import PEPPER, make_realm
+from vinr_server.cli.settings_table import PAGE, settings_page
+from vinr_server.storage.embedded import EmbeddedServer, start_embedded
+from vinr_server.storage.migrate import migrate
+
+GOOD = {"VINR_KEY_PEPPER": PEPPER, "VINR_ALLOW_UNSAFE_DATABASE": "0"}
+
+
+def run(*command: str, url: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`vinr` with these settings, to its end."""
+    environment = os.environ | GOOD | {"VINR_DATABASE_URL": url} | settings
+    line = [sys.executable, "-m", "vinr_server.cli", *command]
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def durable() -> Iterator[EmbeddedServer]:
+    """A migrated server as production has it."""
+    directory = Path(tempfile.mkdtemp(prefix="vinr-doctor-", dir="/tmp"))
+    directory.chmod(0o755)
+    server = start_embedded(directory)
+    migrate(server.url)
+    yield server
+    server.stop()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def findings(url: str, **settings: str) -> tuple[int, dict[str, dict[str, str]]]:
+    """The exit code, and each finding by what it is about."""
+    done = run("doctor", "--json", url=url, **settings)
+    return done.returncode, {one["what"]: one for one in json.loads(done.stdout)}
+
+
+class TestSettings:
+    def test_are_documented_as_they_are(self) -> None:
+        assert PAGE.read_text() == settings_page(), "renew: .venv/bin/python -m vinr_server.cli.settings_table"
+
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            ({"VINR_KEY_PEPPER": "short"}, "VINR_KEY_PEPPER: String should have at least 16 characters"),
+            ({"VINR_KEY_PEPPER": "abababababababab"}, "VINR_KEY_PEPPER: Value error, is not random"),
+            ({"VINR_READERS": "0"}, "VINR_READERS: Input should be greater than or equal to 1"),
+            ({"VINR_DATABASE_URL": "mysql://shop"}, "VINR_DATABASE_URL: Value error, must start with postgresql://"),
+            ({"VINR_METRICS_PORT": "http"}, "VINR_METRICS_PORT: Input should be a valid integer"),
+        ],
+    )
+    def test_that_are_wrong_are_refused_by_name(self, settings: dict[str, str], said: str) -> None:
+        done = run("serve", url=settings.pop("VINR_DATABASE_URL", "postgresql://nowhere"), **settings)
+
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert "abababababababab" not in done.stderr, "a wrong secret is still a secret"
+
+    @pytest.mark.parametrize("command", ["serve", "worker"])
+    def test_refuse_a_server_that_loses_what_it_acknowledged(self, database: str, command: str) -> None:
+        done = run(command, url=database)
+
+        assert done.returncode == 1
+        assert "fsync is off. Turn fsync on" in done.stderr
+
+
+class TestDoctor:
+    def test_finds_nothing_wrong_with_a_sound_server(self, durable: EmbeddedServer) -> None:
+        code, found = findings(durable.url)
+
+        assert {what: one["found"] for what, one in found.items() if one["level"] == "fail"} == {}
+        assert code == 0
+        assert found["login"]["level"] == "warn", "the embedded server has its superuser alone"
+
+    def test_names_what_is_wrong_and_what_to_do(self, durable: EmbeddedServer) -> None:
+        realm = make_realm(durable.url)
+        edits = [
+            "grant update on entries to vinr_app",
+            "alter system set full_page_writes = off",
+            "alter database vinr set synchronous_commit = off",
+            f"insert into test_clocks values ({realm.id}, 'clock_1', null, now(), 'advancing', now())",
+            f"""insert into programs (realm, id, name, currency_name, expiry_rounding, timezone, tiers, status,
+              metadata, created_at)
+              values ({realm.id}, 'prog_a', 'A', 'points', 'none', 'UTC', '[]', 'active', '{{}}', now())""",
+            f"""insert into accounts values (1, {realm.id}, 'loy_a', 'prog_a', 'cust_a', 1, 1, 1, 0, null,
+              now() - interval '1 hour', 'active', '{{}}', now())""",
+            "select pg_reload_conf()",
+        ]  # fmt: skip
+        with psycopg.connect(durable.url, autocommit=True) as connection:
+            for edit in edits:
+                connection.execute(edit.encode())
+        with psycopg.connect(durable.url, autocommit=True) as connection:
+            while connection.execute("show full_page_writes").fetchone() != ("off",):
+                pass
+
+        code, found = findings(durable.url)
+
+        assert code == 1
+        levels = {what: one["level"] for what, one in found.items() if one["level"] != "ok"}
+        assert levels == {
+            "full_page_writes": "fail", "synchronous_commit": "fail", "ledger rights": "fail", "login": "warn",
+            "test clocks": "warn", "expiries": "warn",
+        }  # fmt: skip
+        assert all(one["todo"] for one in found.values() if one["level"] != "ok")
+        assert "clock_1" in found["test clocks"]["found"]
+        assert found["expiries"]["found"].startswith("1 accounts overdue, 36")
+
+    def test_says_that_the_database_is_away_or_empty(self, durable: EmbeddedServer) -> None:
+        with psycopg.connect(durable.url, autocommit=True) as connection:
+            connection.execute("create database empty")
+
+        assert findings("postgresql://nobody@127.0.0.1:1/nothing")[1]["database"]["level"] == "fail"
+        assert findings(durable.url.rsplit("/", 1)[0] + "/empty")[1]["schema"]["todo"] == "Run `vinr migrate`."
+
+    def test_tells_people_line_by_line(self, durable: EmbeddedServer) -> None:
+        done = run("doctor", url=durable.url, VINR_KEY_PEPPER="short")
+
+        assert done.returncode == 1
+        assert done.stdout == (
+            "fail  settings: VINR_KEY_PEPPER: String should have at least 16 characters See docs/settings.md.\n"
+        )
