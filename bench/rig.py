@@ -142,7 +142,11 @@ class Server:
 
 def server_environment(database_url: str) -> Mapping[str, str]:
     """What `vinr serve` is told."""
-    return os.environ | {"VINR_DATABASE_URL": database_url, "VINR_KEY_PEPPER": PEPPER}
+    return os.environ | {
+        "VINR_DATABASE_URL": database_url,
+        "VINR_KEY_PEPPER": PEPPER,
+        "VINR_RATE_LIMIT_PER_SECOND": "0",
+    }
 
 
 @contextmanager

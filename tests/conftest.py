@@ -148,12 +148,16 @@ def start_server(
     port: int | None = None,
     realm: Realm | None = None,
 ) -> RunningServer:
-    """A server of its own over a migrated database, ready to answer; on a free port and with a realm of its own."""
+    """A server of its own over a migrated database, ready to answer; on a free port and with a realm of its own.
+
+    Keys are not limited unless `settings` say so.
+    """
     port = port or free_port()
     env = os.environ | {
         "VINR_DATABASE_URL": database_url,
         "VINR_KEY_PEPPER": PEPPER,
         "VINR_DRAIN_SECONDS": "0",
+        "VINR_RATE_LIMIT_PER_SECOND": "0",
     }
     env |= settings
     vinr = [sys.executable, "-m", "vinr_server.cli"]

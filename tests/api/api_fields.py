@@ -14,7 +14,7 @@ from vinr_server.api.inputs import CreatePaymentInput
 
 Step = str | int
 
-INSTANTS = ("starts_at", "ends_at", "occurred_at", "frozen_time")
+INSTANTS = ("starts_at", "ends_at", "occurred_at", "frozen_time", "expires_at")
 RATES = ("points_per_currency_unit", "factor", "percent")
 
 
@@ -182,7 +182,7 @@ def _wrong(field: Field, sample: Any) -> list[bytes]:
         too_few = [b"[]"] if kind.min_length else []
         return [b"{}", b'"x"', b"1", b"true", b"[null]", b"[[]]", b"[1.5]", *too_many, *too_few]
     if isinstance(kind, inspect.DictType):
-        return [b"[]", b'"x"', b"1", b"true", *(_wrong_metadata(field) if field.name == "metadata" else ())]
+        return [b"[]", b'"x"', b"1", b"true", *_wrong_objects(field)]
     assert isinstance(kind, inspect.StructType), kind
     return [b"[]", b'"x"', b"1", b"true", b"1.5"]
 
@@ -219,6 +219,15 @@ def _wrong_texts(field: Field, kind: inspect.StrType) -> list[bytes]:
         zones = ("Mars/Olympus", "../../etc/passwd", "/etc/localtime", "UTC ", "europe/berlim", "+02:00", "Europe/")
         found += [_text(text) for text in zones]
     return found
+
+
+def _wrong_objects(field: Field) -> list[bytes]:
+    if field.name == "permissions":
+        rights: list[Any] = ["", "READ", "none", "read,write", None, 1, True, [], {"read": True}, ["read"]]
+        names = ["", "*", "payment", "api_keys", "apiKeys", "api_key_acts", "loyalty", "loyalty.*", "x" * 1000, "a b"]
+        wrong = [*({"payments": right} for right in rights), *({name: "read"} for name in names), {}]
+        return [json.dumps(one).encode() for one in wrong]
+    return _wrong_metadata(field) if field.name == "metadata" else []
 
 
 def _wrong_metadata(field: Field) -> list[bytes]:

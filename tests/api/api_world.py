@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from psycopg import sql
 from conftest import Realm, RunningServer, make_realm, wait_until
 
 Json = dict[str, Any]
-TYPES = {401: "authentication_error", 422: "idempotency_error"}
+TYPES = {401: "authentication_error", 403: "authentication_error", 422: "idempotency_error", 429: "rate_limit_error"}
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,12 @@ def _digests(database_url: str) -> sql.Composed:
         "select {}, count(*) || '/' || md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t"
         " where {} = %(realm)s"
     )
+    # When a key was last used is written by whoever reads with it.
+    lasting = "(select realm, id, key_hash, expires_at, revoked_at, replaced_by from api_keys)"
     parts = [
-        sql.SQL(digest).format(sql.Literal(name), sql.Identifier(name), sql.Identifier(column))
+        sql.SQL(digest).format(
+            sql.Literal(name), sql.SQL(lasting) if name == "api_keys" else sql.Identifier(name), sql.Identifier(column)
+        )
         for name, column in [*((name, "realm") for name in names), ("realms", "id")]
     ]
     return sql.SQL(" union all ").join(parts)
@@ -119,6 +124,8 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     )["id"]
     ids["re"] = world.post(f"/v1/payments/{ids['pay']}/refund", {"id": f"re_{slug}", "amount": 100})["refund"]["id"]
     ids["evt"] = world.post("/v1/events", {"type": "review.posted", "id": f"evt_{slug}"})["id"]
+    ids["key"] = world.post("/v1/api_keys", {"kind": "publishable", "name": "World"})["id"]
+    ids["act"] = client.get(f"/v1/api_key_acts?api_key={ids['key']}").json()["data"][0]["id"]
     return world
 
 
@@ -132,6 +139,7 @@ def samples(world: World) -> dict[str, list[Sample]]:
         **_catalogue_samples(ids),
         **_member_samples(ids),
         **_money_samples(ids),
+        **_key_samples(ids),
     }
 
 
@@ -242,6 +250,24 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", refund)],
         "report_event": [Sample("/v1/events", event)],
     }
+
+
+def _key_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    keys = "/v1/api_keys"
+    till = {"kind": "restricted", "name": "Till", "permissions": {"payments": "write"}}
+    return {
+        "create_api_key": [Sample(keys, till | {"expires_at": 1_900_000_000}), Sample(keys, {"kind": "publishable"})],
+        "roll_api_key": [Sample(f"{keys}/{ids['key']}/roll", {"expires_at": "2030-01-01", "overlap_seconds": 60})],
+        "revoke_api_key": [Sample(f"{keys}/{ids['key']}/revoke", {})],
+    }
+
+
+_SECRET = re.compile(rb',"secret":("[a-z]{2}_(?:test|live)_[A-Za-z0-9_-]{43}"|null)')
+
+
+def without_secret(response: httpx2.Response) -> bytes:
+    """An answer's bytes but for a secret, which is shown once and null ever after."""
+    return _SECRET.sub(b"", response.content)
 
 
 def problem(response: httpx2.Response) -> Json:

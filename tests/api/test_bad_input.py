@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 from api_fields import NO_DATES, Field, camel, fields_of, param_of, spellings, typos, wrong_values
+from api_references import references, twin
 from api_world import Json, Sample, World, build_world, masked, problem, samples, value_at, with_raw, with_value
 from msgspec import inspect
 
@@ -231,7 +232,7 @@ def _camelled(value: Any) -> Any:
 def _without_ids(value: Any) -> Any:
     """An answer without what differs from one dry run to the next."""
     if isinstance(value, dict):
-        return {name: _without_ids(one) for name, one in value.items() if name not in ("created", "request")}
+        return {name: _without_ids(one) for name, one in value.items() if name not in ("created", "request", "hint")}
     if isinstance(value, list):
         return [_without_ids(one) for one in value]
     is_own_id = isinstance(value, str) and len(value) > 27 and value[-27:].isalnum() and "_" in value
@@ -396,25 +397,6 @@ def unknown_id(prefix: str) -> str:
     return UNKNOWN.get(prefix, f"{prefix}_{OWN_ID}")
 
 
-def references(world: World, operation: Operation) -> list[tuple[Sample, tuple[str | int, ...], str]]:
-    """Every place of an operation's samples where the id of an existing object stands: sample, path, prefix."""
-    found = []
-    for sample in samples(world)[operation.id]:
-        stack: list[tuple[tuple[str | int, ...], Any]] = [((), sample.body)]
-        while stack:
-            path, value = stack.pop()
-            if isinstance(value, dict):
-                stack += [((*path, name), one) for name, one in value.items()]
-            elif isinstance(value, list):
-                stack += [((*path, at), one) for at, one in enumerate(value)]
-            elif isinstance(value, str) and value in world.ids.values():
-                found.append((sample, path, value.split("_")[0]))
-        if operation.id in ("create_payment", "create_payments", "report_event"):
-            at = {"create_payments": ("payments", 0, "metadata"), "report_event": ("data", "metadata")}
-            found.append((sample, (*at.get(operation.id, ("metadata",)), "loyalty_account"), "loy"))
-    return found
-
-
 class TestUnknownObjects:
     @pytest.mark.parametrize("operation", WITH_BODY, ids=by_id)
     def test_are_missing_where_they_are_named(self, world: World, operation: Operation) -> None:
@@ -453,12 +435,6 @@ class TestUnknownObjects:
         assert world.contents() == before
 
 
-def _twin(id: str) -> str:
-    """An id of the same form that nobody has."""
-    prefix, _, rest = id.partition("_")
-    return f"{prefix}_{rest[:8]}{'0' if rest[8] != '0' else '1'}{rest[9:]}"
-
-
 class TestForeignObjects:
     """An id of another tenant, or of the other mode, answers like one that never existed."""
 
@@ -473,13 +449,13 @@ class TestForeignObjects:
                 foreign = stranger.ids[prefix]
                 url = f"{sample.path}?dry_run=true"
                 answers = [
-                    world.client.post(url, json=with_value(sample.body, path, id)) for id in (foreign, _twin(foreign))
+                    world.client.post(url, json=with_value(sample.body, path, id)) for id in (foreign, twin(foreign))
                 ]
                 if operation.is_bulk and path == ("program",):  # each item says so
                     path = ("payments", 0, "program")
                 assert answers[0].status_code == answers[1].status_code, (path, answers[0].text, answers[1].text)
                 if prefix != "cust":
-                    same = [masked(answer, foreign, _twin(foreign)) for answer in answers]
+                    same = [masked(answer, foreign, twin(foreign)) for answer in answers]
                     assert same[0] == same[1], (path, same)
                     assert refusal(answers[0], path)["code"] == "resource_missing"
 
@@ -494,10 +470,10 @@ class TestForeignObjects:
             for foreign in stranger.ids.values():
                 answers = [
                     world.client.request(operation.method, operation.path.replace("{id}", id), json=body)
-                    for id in (foreign, _twin(foreign))
+                    for id in (foreign, twin(foreign))
                 ]
                 assert problem(answers[0])["code"] == "resource_missing"
-                assert masked(answers[0], foreign) == masked(answers[1], _twin(foreign))
+                assert masked(answers[0], foreign) == masked(answers[1], twin(foreign))
 
         assert [one.contents() for one in (world, *strangers)] == before
 
@@ -517,8 +493,8 @@ class TestForeignObjects:
             for cursor in ("starting_after", "ending_before"):
                 named += [(cursor, foreign) for foreign in stranger.ids.values()]
             for name, foreign in named:
-                answers = [world.client.get(f"{operation.path}?{name}={id}") for id in (foreign, _twin(foreign))]
-                assert masked(answers[0], foreign) == masked(answers[1], _twin(foreign)), (name, foreign)
+                answers = [world.client.get(f"{operation.path}?{name}={id}") for id in (foreign, twin(foreign))]
+                assert masked(answers[0], foreign) == masked(answers[1], twin(foreign)), (name, foreign)
                 assert answers[0].status_code == 400 or answers[0].json()["data"] == [], (name, foreign)
 
     def test_leave_their_chosen_ids_free_here(self, world: World, strangers: list[World]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -14,9 +16,11 @@ from vinr_server.api.call import Call
 from vinr_server.api.documents import DOCUMENTS
 from vinr_server.api.fingerprint import fingerprint
 from vinr_server.api.keys import KeyRing
+from vinr_server.api.limits import Bucket
 from vinr_server.api.operation import Operation
 from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.parse import decode_body, read_struct, spellings
+from vinr_server.api.permissions import refuse
 from vinr_server.api.problems import Problem
 from vinr_server.api.readiness import Readiness
 from vinr_server.api.request_log import Request, RequestLog
@@ -49,21 +53,23 @@ class App:
         writer: Writer,
         *,
         pepper: str,
+        rate_limit_per_second: int = 0,
         readiness: Readiness | None = None,
         requests: RequestLog | None = None,
     ) -> None:
         self._reader, self._writer = reader, writer
         self._requests = requests or RequestLog()
         self._readiness = readiness or Readiness(reader, writer)
-        self._keys = KeyRing(reader, pepper)
+        self._keys = KeyRing(reader, pepper, rate_limit_per_second=rate_limit_per_second)
         self._router = Router(OPERATIONS)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
         request_id = f"req_{random.getrandbits(96):024x}"  # unique is enough; it opens nothing
         request = Request(request_id)
+        limits: list[tuple[bytes, bytes]] = []
         try:
-            status, body, headers = await self._answer(scope, receive, request)
+            status, body, headers = await self._answer(scope, receive, request, limits)
         except Problem as problem:
             request.code = problem.code
             status, body, headers = problem.status, problem.body(request_id), _extra_headers(problem)
@@ -85,10 +91,10 @@ class App:
         if self._readiness.is_draining:  # the caller's next request is to find another process
             headers = [*headers, (b"connection", b"close")]
         self._requests.note(request, status)
-        await _send(send, status, body, request_id, headers)
+        await _send(send, status, body, request_id, [*headers, *limits])
 
     async def _answer(
-        self, scope: Mapping[str, Any], receive: Receive, request: Request
+        self, scope: Mapping[str, Any], receive: Receive, request: Request, limits: list[tuple[bytes, bytes]]
     ) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
         method, path = scope["method"], scope["raw_path"].decode("latin-1")
         if path in DOCUMENTS:
@@ -100,10 +106,14 @@ class App:
         headers = dict(scope["headers"])
         caller = await self._keys.caller(headers.get(b"authorization"))
         request.realm = caller.realm
+        if caller.bucket is not None:
+            _take(caller.bucket, limits)
         operation, ids = self._router.match(method, path)
         request.operation = operation.id
+        if caller.allowed is not None and operation.id not in caller.allowed:
+            raise refuse(caller.kind, operation)
         query = _query(scope["query_string"])
-        call = Call(caller, self._reader, path=ids, query=query)
+        call = Call(caller, self._reader, path=ids, query=query, client=scope["client"], hash_key=self._keys.hash)
         if operation.read is not None:
             return 200, encode_json(await operation.read(call)), []
         is_dry_run = _dry_run(query)
@@ -139,7 +149,7 @@ class App:
         )
         if isinstance(outcome, Rejected):
             raise Problem.of(outcome)
-        return outcome
+        return outcome if call.secret is None else _with_secret(outcome, call.secret, is_dry_run)
 
 
 class Disconnected(Exception):
@@ -228,6 +238,21 @@ def _idempotency_key(headers: Headers, method: str) -> str | None:
     return key
 
 
+def _take(bucket: Bucket, limits: list[tuple[bytes, bytes]]) -> None:
+    """The request is counted, and its answer will say what is left; raises where nothing was."""
+    wait, headers = bucket.take(time.monotonic())
+    limits += headers
+    if wait:
+        message = "Too many requests with this key. Wait as long as Retry-After says, then try again."
+        raise Problem("rate_limited", message, details={"retry_after": max(1, math.ceil(wait))})
+
+
+def _with_secret(reply: Reply, secret: str, is_dry_run: bool) -> Reply:
+    """A new key's secret is shown with the answer that made it, and never again: what is kept does not hold it."""
+    shown = None if reply.is_replay or is_dry_run else secret
+    return Reply(reply.status, reply.body[:-1] + b',"secret":' + encode_json(shown) + b"}", reply.is_replay)
+
+
 def _replied(reply: Reply) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
     return reply.status, reply.body, [(b"idempotent-replayed", b"true")] if reply.is_replay else []
 
@@ -237,6 +262,8 @@ def _extra_headers(problem: Problem) -> list[tuple[bytes, bytes]]:
         return [(b"www-authenticate", b"Bearer")]
     if problem.status == 405:
         return [(b"allow", str(problem.details["allow"]).encode())]
+    if problem.status == 429:
+        return [(b"retry-after", str(problem.details["retry_after"]).encode())]
     if problem.status == 413:
         return [(b"connection", b"close")]
     return []

@@ -36,7 +36,12 @@ class Server:
         reader = Reader(self._pool)
         self._readiness = Readiness(reader, self.writer, revision=newest_revision())
         self._app = App(
-            reader, self.writer, pepper=self._settings.key_pepper, readiness=self._readiness, requests=self.requests
+            reader,
+            self.writer,
+            pepper=self._settings.key_pepper,
+            rate_limit_per_second=self._settings.rate_limit_per_second,
+            readiness=self._readiness,
+            requests=self.requests,
         )
         self.on_started()
 

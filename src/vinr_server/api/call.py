@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from vinr_server.api.limits import Bucket
 from vinr_server.storage.read import Reader
 
 
 @dataclass(slots=True)
 class Caller:
-    """Whose data a key opens."""
+    """Whose data a key opens, what it may do there (None: everything), and how often."""
 
     realm: int
     livemode: bool
+    key_id: str | None = None
+    kind: str = "secret"
+    allowed: frozenset[str] | None = None
+    bucket: Bucket | None = None
 
 
 @dataclass(slots=True)
 class Call:
-    """What an operation's translation works from. `body` is the input struct; `path` the ids in the URL."""
+    """What an operation's translation works from. `body` is the input struct; `path` the ids in the URL.
+
+    `secret` is set by a translation that makes one: it is shown with the answer, once.
+    """
 
     caller: Caller
     reader: Reader
     body: Any = None
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    client: tuple[str, int] | None = None
+    hash_key: Callable[[str], bytes] | None = None
+    secret: str | None = None
 
     @property
     def id(self) -> str:

@@ -158,6 +158,18 @@ class UpdateRewardInput(Input):
     metadata: Metadata = {}
 
 
+class CreateApiKeyInput(Input):
+    kind: Literal["secret", "restricted", "publishable"] = "secret"
+    name: Name | None = None
+    permissions: dict[str, Any] = {}
+    expires_at: Instant = None
+
+
+class RollApiKeyInput(Input):
+    expires_at: Instant = None
+    overlap_seconds: Annotated[int, Meta(ge=0, le=7 * 86_400)] = 86_400
+
+
 class CreateTestClockInput(Input):
     frozen_time: Instant
     name: Name | None = None

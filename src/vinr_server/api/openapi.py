@@ -10,7 +10,10 @@ from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.problems import STATUS
 from vinr_server.api.schemas import schema_of_answer, schemas
 
-_ALWAYS = ("api_key_missing", "api_key_invalid", "unknown_parameter", "parameter_invalid", "unavailable")
+_ALWAYS = (
+    *("api_key_missing", "api_key_invalid", "api_key_expired", "permission_missing", "rate_limited"),
+    *("unknown_parameter", "parameter_invalid", "unavailable"),
+)
 _ON_WRITES = (
     "body_invalid",
     "body_too_large",
@@ -47,6 +50,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "tags": [operation.sdk.rsplit(".", 1)[0]],
         "x-sdk": operation.sdk,
+        "x-permission": {"resource": operation.resource, "right": operation.right},
         "parameters": _parameters(operation),
         "responses": _responses(operation),
     }
@@ -78,7 +82,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     content = schema_of_answer(operation)
     answers = {"200": {"description": f"The {operation.reply}.", **content}}
     if operation.method == "POST" and operation.id.startswith(
-        ("create", "award", "adjust", "reverse", "report", "refund")
+        ("create", "award", "adjust", "reverse", "report", "refund", "roll")
     ):
         answers["201"] = {"description": f"The {operation.reply}, newly made.", **content}
     return answers | {status: {"description": ", ".join(codes)} for status, codes in sorted(by_status.items())}

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from vinr_server.api import translate
+from vinr_server.api.parse import snake
 from vinr_server.api.reads import Read, list_of, retrieve
 
 Translate = Callable[..., Any]
@@ -35,6 +36,16 @@ class Operation:
     is_bulk: bool = False
     query: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+
+    @property
+    def resource(self) -> str:
+        """What a key needs a right to, such as loyalty.earning_rules."""
+        return snake(self.sdk.rpartition(".")[0])
+
+    @property
+    def right(self) -> str:
+        """The right it needs: read or write."""
+        return "read" if self.method == "GET" else "write"
 
 
 def write(method: str, path: str, sdk: str, id: str, body: Any, summary: str, *, reply: str, **more: Any) -> Operation:

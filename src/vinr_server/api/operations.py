@@ -6,6 +6,7 @@ A write translates to a command, a read to an answer. `refusals` lists the codes
 from __future__ import annotations
 
 from vinr_server.api import inputs, reads
+from vinr_server.api.key_operations import API_KEYS
 from vinr_server.api.loyalty_operations import LOYALTY_OPERATIONS
 from vinr_server.api.operation import CREATE, FIND, Operation, list_page, retrieve_one, write
 from vinr_server.core import rows
@@ -177,4 +178,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *CUSTOMERS,
     *EVENTS,
     *CLOCKS,
+    *API_KEYS,
 )

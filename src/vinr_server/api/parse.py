@@ -169,11 +169,15 @@ def _rename_nested(kind: type[msgspec.Struct], value: Any, path: str) -> Any:
     return value
 
 
+def snake(name: str) -> str:
+    """A name in camelCase as snake_case."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
 def unknown_parameter(key: str, known: Mapping[str, Any], path: str = "") -> Problem:
     """Say that a name is unknown, and which known one is nearest."""
     own = sorted({name for name in known if "_" in name or name.islower()})
-    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower()
-    nearest = difflib.get_close_matches(snake, own, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(snake(key), own, n=1, cutoff=0.5)
     hint = f" Did you mean {path}{nearest[0]}?" if nearest else f" Known here: {', '.join(own)}."
     details = {"nearest": nearest[0]} if nearest else {}
     return Problem("unknown_parameter", f"Unknown parameter {path}{key}.{hint}", param=f"{path}{key}", details=details)

@@ -16,10 +16,11 @@ EDGE_CODES: dict[str, int] = {
     "parameter_missing": 400,
     "duplicate_key": 400,
     "api_key_missing": 401,
-    "api_key_invalid": 401,
+    "permission_missing": 403,
     "route_missing": 404,
     "method_not_allowed": 405,
     "body_too_large": 413,
+    "rate_limited": 429,
     "internal_error": 500,
     "unavailable": 503,
 }

@@ -13,6 +13,8 @@ from vinr_server.core import payloads
 from vinr_server.core.refusals import missing
 from vinr_server.core.rows import (
     Account,
+    ApiKey,
+    ApiKeyAct,
     Customer,
     Discount,
     EarningRule,
@@ -58,6 +60,11 @@ def shown_by(show: Show) -> Callable[[Call, Sequence[Any]], Awaitable[list[Any]]
 async def show_clocks(_call: Call, clocks: Sequence[TestClock]) -> list[Any]:
     """Test clocks, which exist in one mode only."""
     return [payloads.clock_payload(clock) for clock in clocks]
+
+
+async def show_api_keys(call: Call, keys: Sequence[ApiKey]) -> list[Any]:
+    """Keys with their status by now."""
+    return [payloads.api_key_payload(key, now=datetime.now(UTC), livemode=call.caller.livemode) for key in keys]
 
 
 Shows = Callable[[Call, Sequence[Any]], Awaitable[list[Any]]]
@@ -129,7 +136,10 @@ REDEMPTIONS = Listing(
 )
 PAYMENTS = Listing(Payment, {"customer": ("customer_id", text), "currency": ("currency", text)})
 EVENTS = Listing(Event, {"type": ("type", text), "account": ("account_id", text)})
+API_KEYS = Listing(ApiKey, {"kind": ("kind", text)})
+API_KEY_ACTS = Listing(ApiKeyAct, {"api_key": ("key_id", text), "action": ("action", text), "actor": ("actor", text)})
 
+show_api_key_acts = shown_by(payloads.api_key_act_payload)
 show_programs = shown_by(payloads.program_payload)
 show_rules = shown_by(payloads.rule_payload)
 show_rewards = shown_by(payloads.reward_payload)

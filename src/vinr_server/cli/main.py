@@ -10,14 +10,16 @@ from typing import Annotated
 
 import typer
 
+from vinr_server.cli.keys_app import keys_app, tenants_app
+
 app = typer.Typer(
     name="vinr",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 import_app = typer.Typer(help="Bring in what a merchant already has.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
+app.add_typer(tenants_app, name="tenants")
 app.add_typer(import_app, name="import")
 
 DatabaseUrl = Annotated[
@@ -150,18 +152,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON ar
     from vinr_server.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(as_json=as_json))
-
-
-@keys_app.command(name="create")
-def create_key(
-    live: Annotated[bool, typer.Option("--live/--test", help="Live or test data.")] = False,
-    tenant: Annotated[str, typer.Option(help="The tenant; made if it is new.")] = "tnt_default",
-    name: Annotated[str, typer.Option(help="What the key is for.")] = "",
-) -> None:
-    """Make a secret key and print it, once; only its hash is stored (under VINR_KEY_PEPPER)."""
-    from vinr_server.cli.operating import create_key
-
-    typer.echo(create_key(tenant=tenant, livemode=live, name=name))
 
 
 @import_app.command(name="purchases")

@@ -1,4 +1,4 @@
-"""What an operator does: check the settings, migrate, make keys. Every failure is a sentence and exit code 1."""
+"""What an operator does: check the settings, migrate. Every failure is a sentence and exit code 1."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import psycopg
 import typer
 from pydantic import ValidationError
 
-from vinr_server.api.keys import hash_key, make_key
-from vinr_server.engine.ids import Ids
 from vinr_server.engine.settings import Settings
 from vinr_server.storage.health import durability
 from vinr_server.storage.migrate import SchemaOutdated, migrate, require_current
-from vinr_server.storage.tenants import add_key, ensure_realm
 
 
 def checked_settings() -> Settings:
@@ -31,26 +28,15 @@ def run_migrate(database_url: str) -> str:
     try:
         before, after = migrate(database_url)
     except Exception as error:  # whatever the database says, it is for the operator's eyes
-        _fail("migrate", _first_line(error))
+        fail("migrate", first_line(error))
     return f"The schema was at {before or 'nothing'} and is at {after}."
-
-
-def create_key(*, tenant: str, livemode: bool, name: str) -> str:
-    """A new secret key of the tenant, which is made where it is new. Only the key's hash is stored."""
-    settings = checked_settings()
-    key = make_key(livemode=livemode)
-    with psycopg.connect(settings.database_url) as connection:
-        realm = ensure_realm(connection, tenant, tenant.removeprefix("tnt_"), livemode=livemode)
-        key_hash = hash_key(key, settings.key_pepper)
-        add_key(connection, realm, key_id=Ids().make_id("key", 0), key_hash=key_hash, name=name)
-    return key
 
 
 def _settings() -> Settings:
     try:
         return Settings()  # type: ignore[call-arg]
     except ValidationError as error:
-        _fail("settings", "; ".join(wrong_settings(error)))
+        fail("settings", "; ".join(wrong_settings(error)))
 
 
 def wrong_settings(error: ValidationError) -> list[str]:
@@ -62,22 +48,24 @@ def _require_durability(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         unsafe = [one for one in durability(connection) if one.level == "fail"]
     if unsafe:
-        _fail("database", " ".join(f"{one.what} is {one.found}. {one.todo}" for one in unsafe))
+        fail("database", " ".join(f"{one.what} is {one.found}. {one.todo}" for one in unsafe))
 
 
 def _require_schema(database_url: str) -> None:
     try:
         require_current(database_url)
     except SchemaOutdated as error:
-        _fail("database", str(error))
+        fail("database", str(error))
     except Exception as error:  # SQLAlchemy wraps whatever the driver raised
-        _fail("database", f"can't be reached: {_first_line(error)}")
+        fail("database", f"can't be reached: {first_line(error)}")
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What went wrong, without the traceback."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def _fail(what: str, why: str) -> NoReturn:
+def fail(what: str, why: str) -> NoReturn:
+    """The command ends with a sentence and exit code 1."""
     print(f"vinr: {what}: {why}", file=sys.stderr)
     raise typer.Exit(1)

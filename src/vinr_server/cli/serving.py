@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from vinr_server.api.asgi import Server
+from vinr_server.cli.connection import PatientConnection
 from vinr_server.cli.draining import forget_signals, install_drain
 from vinr_server.cli.logs import log_json
 from vinr_server.cli.metrics import of_server, of_writer, serve_metrics
@@ -27,7 +28,7 @@ def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     return uvicorn.Config(
         application,
-        http="httptools",
+        http=PatientConnection,
         loop="uvloop",
         ws="none",
         lifespan="on",

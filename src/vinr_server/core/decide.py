@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vinr_server.core import (
+    api_keys,
     awards,
     catalogue,
     clocks,
@@ -39,6 +40,9 @@ HANDLERS: dict[type[Command], tuple[KeysOf, Decide]] = {
     commands.CreateReward: (catalogue.keys_create_reward, catalogue.decide_create_reward),
     commands.UpdateReward: (catalogue.keys_update_reward, catalogue.decide_update_reward),
     commands.ArchiveReward: (catalogue.keys_archive_reward, catalogue.decide_archive_reward),
+    commands.CreateApiKey: (api_keys.keys_create_api_key, api_keys.decide_create_api_key),
+    commands.RollApiKey: (api_keys.keys_roll_api_key, api_keys.decide_roll_api_key),
+    commands.RevokeApiKey: (api_keys.keys_revoke_api_key, api_keys.decide_revoke_api_key),
     commands.CreateTestClock: (clocks.keys_create_test_clock, clocks.decide_create_test_clock),
     commands.AdvanceTestClock: (clocks.keys_advance_test_clock, clocks.decide_advance_test_clock),
     commands.FinishTestClock: (clocks.keys_finish_test_clock, clocks.decide_finish_test_clock),

@@ -22,7 +22,8 @@ class Keys:
     discounts, payments (locked), refunds, events, customer_rows: rows by id
     refund_of     payments with their awards, and their customer's accounts and lots
     counters      counter id -> the account it belongs to (None: a counter of its own bucket)
-    programs      programs whose clock gives the instant; clocks: test clocks to change
+    programs      programs whose clock gives the instant; clocks: test clocks to change;
+                 api_keys: keys to change, and those that act
     catalogue_lock: the catalogue is about to change
     whole        accounts whose live lots are all needed, not just those used first
     """
@@ -42,6 +43,7 @@ class Keys:
     refund_of: set[str] = field(default_factory=set)
     counters: dict[str, str | None] = field(default_factory=dict)
     clocks: set[str] = field(default_factory=set)
+    api_keys: set[str] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)
     catalogue_lock: bool = False
     whole: set[str] = field(default_factory=set)
@@ -51,6 +53,7 @@ class Keys:
         return set().union(
             *(self.claims, self.accounts, self.customers, self.entries, self.redemptions, self.discounts),
             *(self.payments, self.refunds, self.events, self.customer_rows, self.refund_of, self.counters, self.clocks),
+            *(self.api_keys,),
         )
 
     def account_with_lots(self, account_id: str) -> None:

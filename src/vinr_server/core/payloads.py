@@ -10,6 +10,8 @@ from vinr_server.core.earning import Conditions, EarnRate, Multiplier
 from vinr_server.core.points import SCALE, show_decimal
 from vinr_server.core.rows import (
     Account,
+    ApiKey,
+    ApiKeyAct,
     Customer,
     Discount,
     EarningRule,
@@ -145,6 +147,46 @@ def benefit_payload(benefit: Mapping[str, Any]) -> Wire:
     if "percent_e4" in benefit:
         shown["percent"] = show_decimal(benefit["percent_e4"])
     return shown
+
+
+def api_key_payload(key: ApiKey, *, now: datetime, livemode: bool) -> Wire:
+    """The api_key object; its secret is never here."""
+    status = "active"
+    if key.revoked_at is not None:
+        status = "revoked"
+    elif key.expires_at is not None and key.expires_at <= now:
+        status = "expired"
+    return {
+        "id": key.id,
+        "object": "api_key",
+        "kind": key.kind,
+        "name": key.name,
+        "hint": key.hint,
+        "permissions": key.permissions,
+        "status": status,
+        "expires_at": unix_or_none(key.expires_at),
+        "revoked_at": unix_or_none(key.revoked_at),
+        "replaced_by": key.replaced_by,
+        "last_used_at": unix_or_none(key.last_used_at),
+        "created": unix(key.created_at),
+        "livemode": livemode,
+    }
+
+
+def api_key_act_payload(act: ApiKeyAct, *, livemode: bool) -> Wire:
+    """The api_key_act object: one line of the audit."""
+    return {
+        "id": act.id,
+        "object": "api_key_act",
+        "api_key": act.key_id,
+        "action": act.action,
+        "actor": act.actor,
+        "address": act.address,
+        "request": act.request_id,
+        "details": act.details,
+        "created": unix(act.created_at),
+        "livemode": livemode,
+    }
 
 
 def clock_payload(clock: TestClock) -> Wire:

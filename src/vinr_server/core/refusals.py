@@ -14,12 +14,15 @@ from vinr_server.core.values import dataclass
 # code -> HTTP status. Order matters: see the module's docstring.
 CODES: dict[str, int] = {
     "idempotency_key_reused": 422,
+    "api_key_invalid": 401,
+    "api_key_expired": 401,
     "id_conflict": 409,
     "parameter_invalid": 400,
     "parameter_conflict": 400,
     "reserved_event_type": 400,
     "immutable_field": 400,
     "resource_missing": 404,
+    "api_key_not_active": 409,
     "account_closed": 409,
     "program_mismatch": 409,
     "reward_archived": 409,

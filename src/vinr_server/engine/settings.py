@@ -19,6 +19,9 @@ class Settings(BaseSettings):
         min_length=16, description="secret under which API keys are hashed; the same on every server"
     )
     readers: int = Field(default=4, ge=1, le=50, description="connections for reading, per process")
+    rate_limit_per_second: int = Field(
+        default=1000, ge=0, le=1_000_000, description="requests of one API key, per process; 0 for no limit"
+    )
     is_distributed: bool = Field(default=False, description="the database is a Citus cluster")
     drain_seconds: float = Field(
         default=5,

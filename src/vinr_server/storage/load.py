@@ -1,8 +1,8 @@
 """Load the rows a batch needs, in two rounds: resolve ids to buckets and accounts, then lock and read.
 
-Locks are taken in one order by everybody: accounts, payments, discounts, customers, counters, test clocks, and within
-each by realm and id. What is counted or listed is read in a statement after the lock, never with it. The planner is
-told on the writer's connection (connect.py) to reach rows through their keys only.
+Locks are taken in one order by everybody: accounts, payments, discounts, customers, counters, test clocks, API keys,
+and within each by realm and id. What is counted or listed is read in a statement after the lock, never with it. The
+planner is told on the writer's connection (connect.py) to reach rows through their keys only.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from vinr_server.core.keys import Keys, member_counter, stock_counter
 from vinr_server.core.lots import BEFORE_ALL, use_order
 from vinr_server.core.rows import (
     Account,
+    ApiKey,
     Claim,
     Counter,
     Customer,
@@ -112,6 +113,7 @@ class Loader:
         await self._lock(Customer, [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("customer_rows")])
         await self._lock(Counter, self._counters())
         await self._lock_clocks()
+        await self._lock(ApiKey, [(realm, 0, id) for realm, id in self._wanted("api_keys")])
         await self._read_history()
         await self._read_lots()
 

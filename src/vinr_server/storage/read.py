@@ -46,9 +46,18 @@ select p.timezone from accounts t join programs p on p.realm = t.realm and p.id 
 where t.realm = $1 and t.customer_id = $2 order by t.created_at, t.id limit 1
 """
 
+# Whether a key is over is judged here, by one clock for all processes.
 FIND_KEY = """
-select k.realm, r.livemode from api_keys k join realms r on r.id = k.realm
-where k.key_hash = $1 and (k.revoked_at is null or k.revoked_at > now())
+select k.realm, r.livemode, k.id, k.kind, k.permissions::text as permissions, k.key_hash,
+  k.revoked_at is not null as is_revoked, extract(epoch from k.expires_at - now())::float8 as seconds_left,
+  coalesce(k.last_used_at < now() - interval '5 minutes', true) as is_unseen
+from api_keys k join realms r on r.id = k.realm where k.key_hash = $1
+"""
+# Once in five minutes for each key, and never waiting for whoever changes it.
+TOUCH_KEY = """
+update api_keys t set last_used_at = now()
+from (select realm, id from api_keys where realm = $1 and id = $2 for no key update skip locked) as k
+where t.realm = k.realm and t.id = k.id
 """
 
 
@@ -79,6 +88,25 @@ class AccountFigures:
     overdue_points: int
     next_expiry: tuple[datetime, int] | None
     tiers: Sequence[Tier]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """An API key as it stands: whose it is and what it may do. `seconds_left` is None for one that never expires."""
+
+    realm: int
+    livemode: bool
+    id: str
+    kind: str
+    permissions: str
+    key_hash: bytes
+    is_revoked: bool
+    seconds_left: float | None
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time is over."""
+        return self.seconds_left is not None and self.seconds_left <= 0
 
 
 class Reader:
@@ -157,10 +185,16 @@ class Reader:
         """The zone of the customer's first program; UTC where it has none."""
         return await self._pool.fetchval(ZONE_OF_CUSTOMER, realm, customer_id) or "UTC"
 
-    async def find_key(self, key_hash: bytes) -> tuple[int, bool] | None:
-        """Realm and mode of a live key."""
+    async def find_key(self, key_hash: bytes) -> FoundKey | None:
+        """The key with this hash, whether or not it is still in force; one that is counts as used now."""
         record = await self._pool.fetchrow(FIND_KEY, key_hash)
-        return None if record is None else (record["realm"], record["livemode"])
+        if record is None:
+            return None
+        *values, is_unseen = record
+        found = FoundKey(*values)
+        if is_unseen and not found.is_revoked and not found.is_expired:
+            await self._pool.execute(TOUCH_KEY, found.realm, found.id)
+        return found
 
     async def schema_revision(self) -> str | None:
         """The revision of the schema; an answer at all says that the database is reachable."""

@@ -28,13 +28,33 @@ CREATE TABLE public.alembic_version (
     version_num character varying(32) NOT NULL
 );
 
+CREATE TABLE public.api_key_acts (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    key_id text NOT NULL COLLATE pg_catalog."C",
+    action text NOT NULL,
+    actor text NOT NULL COLLATE pg_catalog."C",
+    address text,
+    request_id text,
+    details json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT api_key_acts_action_check CHECK ((action = ANY (ARRAY['created'::text, 'rolled'::text, 'revoked'::text])))
+);
+
 CREATE TABLE public.api_keys (
     realm integer NOT NULL,
     id text NOT NULL COLLATE pg_catalog."C",
     key_hash bytea NOT NULL,
     name text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    kind text NOT NULL,
+    hint text NOT NULL,
+    permissions json NOT NULL,
+    expires_at timestamp with time zone,
+    replaced_by text COLLATE pg_catalog."C",
+    last_used_at timestamp with time zone,
+    CONSTRAINT api_keys_kind_check CHECK ((kind = ANY (ARRAY['secret'::text, 'restricted'::text, 'publishable'::text])))
 );
 
 CREATE TABLE public.batches (
@@ -372,6 +392,9 @@ ALTER TABLE ONLY public.accounts
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
+ALTER TABLE ONLY public.api_key_acts
+    ADD CONSTRAINT api_key_acts_pkey PRIMARY KEY (realm, id);
+
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash);
 
@@ -451,6 +474,12 @@ CREATE INDEX accounts_expiring ON public.accounts USING btree (realm, program_id
 
 CREATE INDEX accounts_newest ON public.accounts USING btree (realm, program_id, created_at, id);
 
+CREATE INDEX api_key_acts_newest ON public.api_key_acts USING btree (realm, created_at, id);
+
+CREATE INDEX api_key_acts_of_key ON public.api_key_acts USING btree (realm, key_id, created_at, id);
+
+CREATE INDEX api_keys_newest ON public.api_keys USING btree (realm, created_at, id);
+
 CREATE INDEX batches_oldest ON public.batches USING btree (committed_at);
 
 CREATE INDEX customers_newest ON public.customers USING btree (realm, created_at, id);
@@ -477,6 +506,12 @@ CREATE INDEX refunds_of_payment ON public.refunds USING btree (realm, payment_id
 
 CREATE INDEX test_clocks_advancing ON public.test_clocks USING btree (realm, id) WHERE ((status = 'advancing'::text) AND (deleted_at IS NULL));
 
+ALTER TABLE ONLY public.api_key_acts
+    ADD CONSTRAINT api_key_acts_realm_fkey FOREIGN KEY (realm) REFERENCES public.realms(id);
+
+ALTER TABLE ONLY public.api_key_acts
+    ADD CONSTRAINT api_key_acts_realm_key_id_fkey FOREIGN KEY (realm, key_id) REFERENCES public.api_keys(realm, id);
+
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_realm_fkey FOREIGN KEY (realm) REFERENCES public.realms(id);
 
@@ -488,6 +523,8 @@ GRANT USAGE ON SCHEMA public TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.accounts TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.alembic_version TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.api_key_acts TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO vinr_app;
 
