@@ -81,5 +81,5 @@ class TestKeys:
         with psycopg.connect(database) as connection:
             connection.execute(REVOKE, [realm.id])
 
-        with pytest.raises(Problem, match="Unknown API key"):
+        with pytest.raises(Problem, match="was revoked"):
             await ring.caller(header)

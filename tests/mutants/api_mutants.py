@@ -35,7 +35,8 @@ PAGES = [
 
 ONE = "select {table.select_list} from {table.name} t where realm = $1 and id = $2"
 POSITION = "select {columns} from {table.name} t where realm = $1 and id = $2"
-REVOKED = "and (k.revoked_at is null or k.revoked_at > now())"
+MATRIX = "api/test_authorisation.py::TestMatrix::test_answers_as_specified"
+API_KEYS = "api/test_api_keys.py"
 
 TENANCY = [
     Mutant(
@@ -82,9 +83,9 @@ TENANCY = [
     ),
     Mutant(
         "a revoked key still opens",
-        "storage/read.py",
-        REVOKED,
-        "",
+        "api/keys.py",
+        "if found.is_revoked:",
+        "if False:",
         f"{TENANTS}::TestKeys::test_that_are_revoked_open_nothing",
     ),
     Mutant(
@@ -93,6 +94,79 @@ TENANCY = [
         "if known is not None and known[0] > time.monotonic():",
         "if known is not None:",
         f"{TENANTS}::TestKeys::test_that_are_remembered_are_looked_up_again_in_time",
+    ),
+]
+
+RIGHTS = [
+    Mutant(
+        "one operation without the tenant filter",
+        "storage/read.py",
+        f'f"{ONE}", realm, id',
+        f"""f"{ONE}".replace("realm = $1", "$1::int4 > 0" if table.name == "payments" else "realm = $1"), realm, id""",
+        MATRIX,
+    ),
+    Mutant(
+        "one operation without its permission",
+        "api/app.py",
+        "if caller.allowed is not None and operation.id not in caller.allowed:",
+        'if caller.allowed is not None and operation.id not in {*caller.allowed, "refund_payment"}:',
+        MATRIX,
+    ),
+    Mutant(
+        "a right to read suffices to write",
+        "api/permissions.py",
+        'in ("write", one.right)',
+        'in ("write", "read")',
+        MATRIX,
+    ),
+    Mutant(
+        "a restricted key manages keys",
+        "api/permissions.py",
+        "if one.resource not in SECRET_ONLY and given.get",
+        "if one.resource in SECRET_ONLY or given.get",
+        MATRIX,
+    ),
+    Mutant(
+        "an expired key still opens",
+        "api/keys.py",
+        "if found.is_expired:",
+        "if False:",
+        MATRIX,
+    ),
+    Mutant(
+        "a key opens the first realm there is",
+        "storage/read.py",
+        "select k.realm, r.livemode, k.id",
+        "select (select min(id) from realms) as realm, r.livemode, k.id",
+        MATRIX,
+    ),
+    Mutant(
+        "a replay shows a key's secret again",
+        "api/app.py",
+        "shown = None if reply.is_replay or is_dry_run else secret",
+        "shown = secret",
+        f"{API_KEYS}::TestSecrets::test_are_shown_once_and_stored_nowhere",
+    ),
+    Mutant(
+        "a key makes one that lives longer",
+        "core/api_keys.py",
+        "if limit is not None and (expires_at is None or expires_at > limit):",
+        "if limit is not None and expires_at is not None and expires_at > limit:",
+        f"{API_KEYS}::TestExpiry::test_bounds_the_keys_it_makes",
+    ),
+    Mutant(
+        "a key that was just revoked makes another",
+        "core/api_keys.py",
+        "if key is None or key.revoked_at is not None:",
+        "if key is None:",
+        f"{API_KEYS}::TestRevoking::test_takes_a_keys_power_over_keys_at_once",
+    ),
+    Mutant(
+        "a slow request is waited for",
+        "cli/connection.py",
+        "if now - began >= REQUEST_SECONDS:",
+        "if False:",
+        "cli/test_connection.py::TestConnections::test_that_send_slowly_are_closed",
     ),
 ]
 
@@ -113,4 +187,4 @@ FINGERPRINTS = [
     ),
 ]
 
-MUTANTS = [*PAGES, *TENANCY, *FINGERPRINTS]
+MUTANTS = [*PAGES, *TENANCY, *RIGHTS, *FINGERPRINTS]
