@@ -8,8 +8,6 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from rich.console import Console
-from rich.table import Table
 
 from vinr_server.api.permissions import read_permissions
 from vinr_server.api.problems import Problem
@@ -137,13 +135,14 @@ async def _commit(settings: Settings, submission: Submission) -> Outcome:
 
 
 def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    """JSON, or a table whose ids can be copied whatever the terminal's width."""
     if as_json:
         print(json.dumps(rows))
         return
-    table = Table(*(rows[0] if rows else ()), box=None)
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    Console(soft_wrap=True).print(table if rows else "There is none.")
+    cells = [list(rows[0] if rows else ["There is none."]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _cell(value: Any) -> str:
