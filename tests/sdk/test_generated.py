@@ -51,15 +51,7 @@ class TestTypes:
 
 class TestWheel:
     def test_holds_the_package_and_its_types(self, tmp_path: Path) -> None:
-        command = [
-            str(Path(sys.executable).parent / "uv"),
-            "build",
-            "--wheel",
-            "--quiet",
-            "--out-dir",
-            str(tmp_path),
-            "sdk/python",
-        ]
+        command = [str(ROOT / ".venv/bin/uv"), "build", "--wheel", "--quiet", "--out-dir", str(tmp_path), "sdk/python"]
         subprocess.run(command, cwd=ROOT, check=True)
 
         [wheel] = tmp_path.glob("vinr-*.whl")

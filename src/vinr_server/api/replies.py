@@ -321,6 +321,36 @@ class TestClock(Reply):
     livemode: bool
 
 
+class ApiKey(Reply):
+    id: str
+    object: Literal["api_key"]
+    kind: str
+    name: str | None
+    hint: str
+    permissions: Json
+    status: str
+    expires_at: int | None
+    revoked_at: int | None
+    replaced_by: str | None
+    last_used_at: int | None
+    created: int
+    livemode: bool
+    secret: str | UnsetType | None = UNSET
+
+
+class ApiKeyAct(Reply):
+    id: str
+    object: Literal["api_key_act"]
+    api_key: str
+    action: str
+    actor: str | None
+    address: str | None
+    request: str | None
+    details: Json
+    created: int
+    livemode: bool
+
+
 class Deleted(Reply):
     id: str
     object: str
@@ -365,6 +395,8 @@ OBJECTS: dict[str, type[Reply]] = {
     "customer": Customer,
     "event": Event,
     "test_clock": TestClock,
+    "api_key": ApiKey,
+    "api_key_act": ApiKeyAct,
     "deleted": Deleted,
     "error": Error,
 }

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from vinr._objects import Data, VinrObject
 
 __all__ = [
+    "ApiKey",
+    "ApiKeyAct",
     "Award",
     "Benefit",
     "BulkPayments",
@@ -44,6 +46,44 @@ __all__ = [
     "When",
     "Window",
 ]
+
+
+class ApiKey(VinrObject):
+    """Api key."""
+
+    id: str
+    object: Literal["api_key"]
+    kind: str
+    name: str | None
+    hint: str
+    permissions: dict[str, Any]
+    status: str
+    expires_at: int | None
+    revoked_at: int | None
+    replaced_by: str | None
+    last_used_at: int | None
+    created: int
+    livemode: bool
+    secret: str | None | None = None
+
+    _kind = "api_key"
+
+
+class ApiKeyAct(VinrObject):
+    """Api key act."""
+
+    id: str
+    object: Literal["api_key_act"]
+    api_key: str
+    action: str
+    actor: str | None
+    address: str | None
+    request: str | None
+    details: dict[str, Any]
+    created: int
+    livemode: bool
+
+    _kind = "api_key_act"
 
 
 class Tender(VinrObject):

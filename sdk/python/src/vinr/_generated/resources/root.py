@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vinr._generated.resources.api_key_acts import ApiKeyActs, AsyncApiKeyActs
+from vinr._generated.resources.api_keys import ApiKeys, AsyncApiKeys
 from vinr._generated.resources.customers import AsyncCustomers, Customers
 from vinr._generated.resources.discounts import AsyncDiscounts, Discounts
 from vinr._generated.resources.events import AsyncEvents, Events
@@ -28,6 +30,8 @@ class Resources:
         self.customers = Customers(client)
         self.events = Events(client)
         self.test_helpers = TestHelpers(client)
+        self.api_keys = ApiKeys(client)
+        self.api_key_acts = ApiKeyActs(client)
 
 
 class AsyncResources:
@@ -40,3 +44,5 @@ class AsyncResources:
         self.customers = AsyncCustomers(client)
         self.events = AsyncEvents(client)
         self.test_helpers = AsyncTestHelpers(client)
+        self.api_keys = AsyncApiKeys(client)
+        self.api_key_acts = AsyncApiKeyActs(client)

@@ -2,12 +2,12 @@
 
 Keys made before are secret keys: they may do everything, as they could.
 
-Revision ID: 0003
+Revision ID: 0002
 """
 
 from alembic import op
 
-revision = "0003"
+revision = "0002"
 down_revision = "0001"
 
 KEYS = """
