@@ -161,7 +161,9 @@ class Murder:
         self.ready_seconds.append(time.monotonic() - began)
 
 
-async def kills(rig: Rig, *, seed: str, server_kills: int, postgres_kills: int, between: int) -> Outcome:
+async def kills(
+    rig: Rig, *, seed: str, server_kills: int, postgres_kills: int, between: int, ready_within: float = READY_SECONDS
+) -> Outcome:
     """Servers and PostgreSQL are killed with -9 under load; `between` calls are acknowledged from one to the next."""
     outcome = Outcome("kills", seed)
     started = time.monotonic()
@@ -185,7 +187,7 @@ async def kills(rig: Rig, *, seed: str, server_kills: int, postgres_kills: int, 
     outcome.note(made, may_fail=True)
     outcome.violations += await replayed(crowd, made)
     outcome.violations += wrong_books(rig.postgres.url, made, before=before)
-    slow = [f"ready after {seconds:.1f} s" for seconds in murder.ready_seconds if seconds > READY_SECONDS]
+    slow = [f"ready after {seconds:.1f} s" for seconds in murder.ready_seconds if seconds > ready_within]
     outcome.violations += slow
     outcome.seen["kills"] = len(murder.ready_seconds)
     outcome.seen["slowest start, ms"] = round(max(murder.ready_seconds) * 1000)
