@@ -1,0 +1,188 @@
+"""What offers say, as frozen values, and their lifecycle: who qualifies, what they get, when, how often (R15-R18).
+
+Two kinds share one table and one space of ids. An engagement offer gives a member one of four incentives; a checkout
+offer takes something off whatever cart meets its criteria. Exactly one of the five members of `OfferTerms` is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from vinr_server.core.earning import Conditions
+from vinr_server.core.values import dataclass
+
+OfferKind = Literal["engagement", "checkout"]
+Application = Literal["auto", "opt_in"]
+CheckoutType = Literal["bogo", "free_shipping", "fixed_discount"]
+Per = Literal["order", "unit"]
+StackingMode = Literal["stack", "exclusive", "best"]
+# What is stored: whether it was published, and whether it was switched off again.
+StoredStatus = Literal["draft", "published", "paused"]
+OfferStatus = Literal["draft", "scheduled", "active", "paused", "expired", "exhausted"]
+
+
+# ---- what a member gets
+
+
+@dataclass(frozen=True, slots=True)
+class PointsMultiplier:
+    """The points of the qualifying payment, times this (in ten-thousandths)."""
+
+    factor_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointsBonus:
+    """Flat points: at activation where opted into, else with the first qualifying payment."""
+
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class PercentageDiscount:
+    """A percent (in ten-thousandths: 20 % is 200,000) of the lines that the offer's conditions name, or of all.
+
+    `max_discount_minor` caps what it takes off one checkout, in the cart's own currency.
+    """
+
+    percent_e4: int
+    max_discount_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GiftReward:
+    """A reward of the catalogue, at no points."""
+
+    reward_id: str
+
+
+# ---- who qualifies
+
+
+@dataclass(frozen=True, slots=True)
+class Targeting:
+    """What must all be true of a member; None or empty asks nothing (R17).
+
+    segments: member of any; tiers: holds any; metadata: each key equal; `enrolled_before` is exclusive.
+    """
+
+    segments: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    min_balance_points: int | None = None
+    enrolled_before: datetime | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+# ---- what a cart must be, and what is taken off it
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What must all be true of a cart; None or empty asks nothing.
+
+    skus and categories name the matching lines (one of either is enough; none given: every line matches), and the
+    thresholds count those: `min_subtotal_minor` at undiscounted prices, `min_quantity` in units. segments: the customer
+    is a member of any. buy and get: how many units are paid for how many that are free (bogo).
+    """
+
+    min_subtotal_minor: int | None = None
+    min_quantity: int | None = None
+    skus: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    currency: str | None = None
+    segments: tuple[str, ...] = ()
+    first_order: bool | None = None
+    buy_quantity: int | None = None
+    get_quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutTerms:
+    """What a checkout offer takes off: `value_minor` of an order or of each matching unit; None for bogo."""
+
+    type: CheckoutType
+    value_minor: int | None
+    per: Per = "order"
+    criteria: Criteria = Criteria()
+
+
+@dataclass(frozen=True, slots=True)
+class Stacking:
+    """How an offer goes together with others of its phase (R14).
+
+    stack: with all; exclusive: alone; best: of all of one group only the one that takes off most.
+    A higher priority comes first.
+    """
+
+    mode: StackingMode = "stack"
+    group: str | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OfferTerms:
+    """All that an offer says at one revision but its window: redemptions keep the revision they were made under (R16).
+
+    `conditions` are what qualifies a purchase, as in earning rules. `max_redemptions` counts all members' together,
+    `per_member_limit` each member's; None is unlimited.
+    """
+
+    multiplier: PointsMultiplier | None = None
+    bonus: PointsBonus | None = None
+    percentage: PercentageDiscount | None = None
+    gift: GiftReward | None = None
+    checkout: CheckoutTerms | None = None
+    application: Application = "auto"
+    targeting: Targeting = Targeting()
+    conditions: Conditions = Conditions()
+    stacking: Stacking = Stacking()
+    max_redemptions: int | None = None
+    per_member_limit: int | None = None
+
+    @property
+    def type(self) -> str:
+        """The incentive by its public name."""
+        if self.checkout is not None:
+            return self.checkout.type
+        if self.multiplier is not None:
+            return "points_multiplier"
+        if self.bonus is not None:
+            return "points_bonus"
+        return "percentage_discount" if self.percentage is not None else "gift_reward"
+
+    @property
+    def comes_with(self) -> Literal["payment", "checkout", "activation"]:
+        """What redeems the offer: a payment, a checkout, or the member's own activation."""
+        if self.checkout is not None or self.percentage is not None:
+            return "checkout"
+        if self.application == "opt_in" and self.multiplier is None:
+            return "activation"
+        return "payment"
+
+
+def offer_status(
+    stored: StoredStatus,
+    *,
+    starts_at: datetime | None,
+    ends_at: datetime | None,
+    max_redemptions: int | None,
+    used: int,
+    now: datetime,
+) -> OfferStatus:
+    """Where an offer stands in its life; `used` are its redemptions so far, reservations not among them.
+
+    Only an active one can be redeemed. Its window is [starts_at, ends_at). A pause does not keep it from ending.
+    """
+    if stored == "draft":
+        return "draft"
+    if max_redemptions is not None and used >= max_redemptions:
+        return "exhausted"
+    if ends_at is not None and now >= ends_at:
+        return "expired"
+    if stored == "paused":
+        return "paused"
+    if starts_at is not None and now < starts_at:
+        return "scheduled"
+    return "active"
