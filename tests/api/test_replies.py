@@ -10,8 +10,14 @@ import pytest
 from api_world import Json, World, build_world, samples
 
 from conftest import RunningServer
+from vinr_server.api.event_schemas import data_of
 from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.replies import OBJECTS, BulkPayments, Error, Reply, object_of
+from vinr_server.core.events import EVENT_TYPES
+
+# Fields that hold an id and are no reference: the object itself, whoever acted, words of the caller's own.
+NO_REFERENCES = ("id", "actor", "name", "reason")
+ENGINE_PREFIXES = {one.partition(".")[0] for one in EVENT_TYPES}
 
 
 @pytest.fixture
@@ -114,6 +120,73 @@ class TestEveryAnswer:
         ):
             with pytest.raises(msgspec.ValidationError):
                 check(kind, wrong)
+
+
+class TestEveryEvent:
+    def test_of_the_engine_is_listed_and_its_data_is_as_declared(self, world: World) -> None:
+        _award_back(world)
+        _expire_and_refund(world)
+
+        seen = {event["type"] for event in engine_events(world)}
+
+        assert seen == set(EVENT_TYPES), "make one of each type happen here, and list it in core/events.py"
+        for event in engine_events(world):
+            check(data_of(event["type"]), event["data"])
+
+    def test_has_a_webhook_in_openapi(self, world: World) -> None:
+        described = world.client.get("/openapi.json").json()["webhooks"]
+
+        assert set(described) == set(EVENT_TYPES)
+        schema = described["loyalty.tier.changed"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert schema["allOf"][1]["properties"] == {
+            "type": {"const": "loyalty.tier.changed"},
+            "data": {"$ref": "#/components/schemas/TierChange"},
+        }
+
+
+class TestReferences:
+    def test_are_marked_wherever_an_answer_names_another_object(self, world: World) -> None:
+        _award_back(world)
+        prefixes = tuple(f"{prefix}_" for prefix in world.ids)
+
+        unmarked = {
+            f"{kind.__name__}.{name}"
+            for kind, answer in told(world)
+            for name, value in answer.items()
+            if isinstance(value, str) and value.startswith(prefixes) and name not in NO_REFERENCES
+            if not is_reference(kind, name)
+        }
+
+        assert unmarked == set(), "declare them as Reference in vinr_server/api/replies.py"
+
+
+def told(world: World) -> Iterator[tuple[type[Reply], Json]]:
+    """Every answer and every event's data, by its declared type."""
+    yield from ((kind, answer) for _id, kind, answer in answers(world) if kind is not None)
+    yield from ((data_of(event["type"]), event["data"]) for event in engine_events(world))
+
+
+def is_reference(kind: type[Reply], name: str) -> bool:
+    """Whether the field is declared as the id of another object."""
+    schema = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"].get(name, {})
+    return "reference" in (schema.get("format"), *(one.get("format") for one in schema.get("anyOf", ())))
+
+
+def engine_events(world: World) -> Iterator[Json]:
+    """The engine's own events of the world, newest first."""
+    page = {"has_more": True, "data": [{"id": None}]}
+    while page["has_more"]:
+        after = {"starting_after": page["data"][-1]["id"]} if page["data"][-1]["id"] else {}
+        page = world.client.get("/v1/events", params={"limit": 100, **after}).json()
+        yield from (one for one in page["data"] if one["type"].partition(".")[0] in ENGINE_PREFIXES)
+
+
+def _expire_and_refund(world: World) -> None:
+    """An award that is over already has expired; a redemption is canceled."""
+    program = world.post("/v1/loyalty/programs", {"name": "Short", "currency": {"expiry_months": 1}})
+    member = world.post("/v1/loyalty/accounts", {"program": program["id"], "customer": world.ids["cust"]})
+    world.post("/v1/loyalty/points/award", {"account": member["id"], "points": 1, "occurred_at": "2020-01-01"})
+    world.post(f"/v1/loyalty/redemptions/{world.ids['rdm']}/cancel", {})
 
 
 def _award_back(world: World) -> None:

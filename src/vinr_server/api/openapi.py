@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from vinr_server.api.event_schemas import webhooks
 from vinr_server.api.operation import Operation
 from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.problems import STATUS
@@ -39,6 +40,7 @@ def openapi() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {"schemas": components, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
         "security": [{"key": []}],
     }

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from vinr_server.api.operation import Operation
 
 Json = dict[str, Any]
 # An object of any kind, as the event's type says.
 Data = Annotated[Json, Meta(extra_json_schema={"format": "object"})]
+# The id of another object. The TypeScript SDK reads it with and without Id: account, accountId.
+Reference = Annotated[str, Meta(extra_json_schema={"format": "reference"})]
 # As it compares: 2, or "1.5".
 Rate = int | str
 
@@ -45,7 +47,7 @@ class Program(Reply):
     timezone: str
     tiers: list[Tier]
     status: str
-    test_clock: str | None
+    test_clock: Reference | None
     metadata: Json
     created: int
     livemode: bool
@@ -64,8 +66,8 @@ class NextExpiry(Reply):
 class LoyaltyAccount(Reply):
     id: str
     object: Literal["loyalty_account"]
-    program: str
-    customer: str
+    program: Reference
+    customer: Reference
     balance: int
     pending: int
     lifetime_points: int
@@ -115,7 +117,7 @@ class Multiplier(Reply):
 class EarningRule(Reply):
     id: str
     object: Literal["earning_rule"]
-    program: str
+    program: Reference
     revision: int
     trigger: str
     earn: Earn
@@ -135,22 +137,37 @@ class Source(Reply):
 class PointsTransaction(Reply):
     id: str
     object: Literal["points_transaction"]
-    account: str
+    account: Reference
     kind: str
     points: int
     balance_after: int
     sequence: int
     reason: str | None
     source: Source | None
-    payment: str | None
-    rule: str | None
-    reverses: str | None
+    payment: Reference | None
+    rule: Reference | None
+    reverses: Reference | None
     receipt: Json
     metadata: Json
     occurred_at: int
     created: int
     livemode: bool
     already_reversed: bool | UnsetType = UNSET
+
+
+class TierCause(Reply):
+    points_transaction: Reference
+    lifetime_points: int
+
+
+class TierChange(Reply):
+    account: Reference
+    program: Reference
+    customer: Reference
+    from_: str | None = field(name="from")
+    to: str
+    cause: TierCause
+    sequence: int
 
 
 class Benefit(Reply):
@@ -165,7 +182,7 @@ class Benefit(Reply):
 class Reward(Reply):
     id: str
     object: Literal["reward"]
-    program: str
+    program: Reference
     revision: int
     name: str
     points_cost: int
@@ -185,13 +202,13 @@ class Reward(Reply):
 class Redemption(Reply):
     id: str
     object: Literal["redemption"]
-    account: str
-    reward: str
+    account: Reference
+    reward: Reference
     status: str
     points_spent: int
-    points_transaction: str
-    cancellation: str | None
-    discount: str | None
+    points_transaction: Reference
+    cancellation: Reference | None
+    discount: Reference | None
     voucher_code: str | None
     benefit: Benefit
     receipt: Json
@@ -204,14 +221,14 @@ class Redemption(Reply):
 class Discount(Reply):
     id: str
     object: Literal["discount"]
-    account: str
-    redemption: str
+    account: Reference
+    redemption: Reference
     type: str
     amount: int | None
     percent: Rate | None
     currency: str | None
     status: str
-    payment: str | None
+    payment: Reference | None
     created: int
     consumed_at: int | None
     livemode: bool
@@ -230,9 +247,9 @@ class Line(Reply):
 
 
 class Award(Reply):
-    account: str
-    rule: str
-    points_transaction: str
+    account: Reference
+    rule: Reference
+    points_transaction: Reference
     points: int
 
 
@@ -243,15 +260,15 @@ class Unmet(Reply):
 
 
 class Skipped(Reply):
-    account: str
-    rule: str
+    account: Reference
+    rule: Reference
     unmet: list[Unmet]
 
 
 class Refund(Reply):
     id: str
     object: Literal["refund"]
-    payment: str
+    payment: Reference
     amount: int
     eligible_amount: int | None
     reason: str | None
@@ -266,8 +283,8 @@ class Payment(Reply):
     amount: int
     amount_refunded: int
     currency: str
-    customer: str | None
-    account: str | None
+    customer: Reference | None
+    account: Reference | None
     eligible_amount: int
     tax: int
     shipping: int
@@ -341,7 +358,7 @@ class ApiKey(Reply):
 class ApiKeyAct(Reply):
     id: str
     object: Literal["api_key_act"]
-    api_key: str
+    api_key: Reference
     action: str
     actor: str | None
     address: str | None
@@ -388,6 +405,7 @@ OBJECTS: dict[str, type[Reply]] = {
     "loyalty_account": LoyaltyAccount,
     "earning_rule": EarningRule,
     "points_transaction": PointsTransaction,
+    "tier_change": TierChange,
     "reward": Reward,
     "redemption": Redemption,
     "discount": Discount,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.context import Context
+from vinr_server.core.events import EVENT_TYPES
 from vinr_server.core.rows import Account, Event
 from vinr_server.core.state import Layer
 
@@ -24,6 +25,7 @@ def announce(
     bucket: int = 0,
 ) -> Event:
     """An event stands in the draft, in the bucket of its account or the one given; `data` is its payload."""
+    assert type in EVENT_TYPES, f"list {type} in core/events.py"
     bucket = account.bucket if account else bucket
     event = Event(
         bucket=bucket,

@@ -1,0 +1,21 @@
+"""Every type of event that the engine sends of its own accord, and the object its data is.
+
+The one list: nothing else can be announced, and OpenAPI and the SDKs know the events from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EVENT_TYPES: Mapping[str, str] = {
+    "loyalty.account.created": "loyalty_account",
+    "loyalty.points.earned": "points_transaction",
+    "loyalty.points.adjusted": "points_transaction",
+    "loyalty.points.reversed": "points_transaction",
+    "loyalty.points.expired": "points_transaction",
+    "loyalty.tier.changed": "tier_change",
+    "loyalty.reward.redeemed": "redemption",
+    "loyalty.redemption.canceled": "redemption",
+    "payment.completed": "payment",
+    "payment.refunded": "payment",
+}
