@@ -133,8 +133,8 @@ REWARDS = [
     Mutant(
         "one more is given out than is in stock",
         "core/redemptions.py",
-        "(all_used.used if all_used else 0) >= reward.stock",
-        "(all_used.used if all_used else 0) > reward.stock",
+        "(all_used.used if all_used else 0) < reward.stock",
+        "(all_used.used if all_used else 0) <= reward.stock",
         scenario("rewards: Stock is given out to the last and no further (R15)"),
     ),
     Mutant(

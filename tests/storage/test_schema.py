@@ -36,7 +36,10 @@ HEADER = f"-- What the migrations lead to, for reading; a test compares. Renew: 
 # What pg_dump says of itself and of the session it is loaded in.
 NOISE = re.compile(r"--|SET |SELECT pg_catalog\.set_config|\\(un)?restrict")
 
-APPEND_ONLY = ("entries", "lot_uses", "events", "earning_rule_revisions", "refunds", "directory", "api_key_acts")
+APPEND_ONLY = (
+    *("entries", "lot_uses", "events", "earning_rule_revisions", "refunds", "directory", "api_key_acts"),
+    *("offer_revisions", "offer_claims"),
+)
 
 
 def describe(database_url: str) -> str:

@@ -206,7 +206,7 @@ class Redemption(Reply):
     reward: Reference
     status: str
     points_spent: int
-    points_transaction: Reference
+    points_transaction: Reference | None
     cancellation: Reference | None
     discount: Reference | None
     voucher_code: str | None

@@ -16,7 +16,7 @@ from vinr_server.core.members import closed, program_of
 from vinr_server.core.payloads import redemption_payload
 from vinr_server.core.refusals import Rejected, missing
 from vinr_server.core.reversals import swept_account
-from vinr_server.core.rows import Account, Counter, Discount, Json, Redemption, Reward
+from vinr_server.core.rows import Account, Counter, Discount, Entry, Json, Redemption, Reward
 from vinr_server.core.state import Layer
 from vinr_server.core.values import replace
 
@@ -60,6 +60,24 @@ def _redeem(
         metadata=metadata,
     )
     account, entry = debit(draft, context, account, points=reward.cost_points, movement=movement, now=now)
+    _redemption, payload = issue(
+        draft, context, account, reward, redemption_id=redemption_id, paid_by=entry, metadata=metadata, now=now
+    )
+    return Accepted(payload)
+
+
+def issue(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    reward: Reward,
+    *,
+    redemption_id: str,
+    paid_by: Entry | None,
+    metadata: Json,
+    now: datetime,
+) -> tuple[Redemption, Json]:
+    """The member has the reward, its caps are counted, and an event tells of it; `paid_by` None: it is a gift."""
     redemption = Redemption(
         bucket=account.bucket,
         id=redemption_id,
@@ -67,8 +85,8 @@ def _redeem(
         reward_id=reward.id,
         reward_revision=reward.revision,
         status="confirmed",
-        points_spent=reward.cost_points,
-        entry_id=entry.id,
+        points_spent=-paid_by.points if paid_by else 0,
+        entry_id=paid_by.id if paid_by else None,
         cancellation_id=None,
         discount_id=_issue_discount(draft, context, account, redemption_id, reward.benefit, now),
         voucher_code=context.make_code() if reward.benefit["type"] == "voucher" else None,
@@ -81,7 +99,7 @@ def _redeem(
     _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=1)
     payload = redemption_payload(redemption, livemode=context.livemode)
     announce(draft, context, type="loyalty.reward.redeemed", account=account, data=payload, now=now)
-    return Accepted(payload)
+    return redemption, payload
 
 
 def _reward_refusal(account: Account, reward: Reward, now: datetime) -> Rejected | None:
@@ -122,11 +140,16 @@ def _cap_refusal(draft: Layer, account: Account, reward: Reward) -> Rejected | N
         message = f"Account {account.id} has redeemed reward {reward.id} {limit}."
         details = {"limit": "per_member", "used": mine.used, "per_member_limit": reward.per_member_limit}
         return Rejected("not_eligible", message, param="reward", details=details)
+    return out_of_stock(draft, reward)
+
+
+def out_of_stock(draft: Layer, reward: Reward) -> Rejected | None:
+    """Say that the reward's stock is used up, where it is. Expects the locked counter."""
     all_used = draft.get(Counter, stock_counter(reward.id))
-    if reward.stock is not None and (all_used.used if all_used else 0) >= reward.stock:
-        message = f"All {reward.stock} of reward {reward.id} are redeemed. Raise its stock or choose another."
-        return Rejected("reward_out_of_stock", message, param="reward", details={"stock": reward.stock})
-    return None
+    if reward.stock is None or (all_used.used if all_used else 0) < reward.stock:
+        return None
+    message = f"All {reward.stock} of reward {reward.id} are redeemed. Raise its stock or choose another."
+    return Rejected("reward_out_of_stock", message, param="reward", details={"stock": reward.stock})
 
 
 def _count(draft: Layer, context: Context, account: Account, reward: Reward, *, takes_stock: bool, step: int) -> None:
@@ -182,6 +205,26 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
         )
     account = swept_account(draft, context, redemption.account_id)
     now = context.now(program_of(draft, account).clock_id)
+    cancellation_id = None
+    if redemption.entry_id is not None:
+        account, cancellation_id = _give_points_back(draft, command, context, account, redemption, now)
+    if discount is not None:
+        draft.put(replace(discount, status="void"))
+    redemption = replace(redemption, status="canceled", cancellation_id=cancellation_id, canceled_at=now)
+    draft.put(redemption)
+    reward = draft.get(Reward, redemption.reward_id)
+    if reward is not None:
+        _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=-1)
+    payload = redemption_payload(redemption, livemode=context.livemode)
+    announce(draft, context, type="loyalty.redemption.canceled", account=account, data=payload, now=now)
+    return Accepted(payload, is_new=False)
+
+
+def _give_points_back(
+    draft: Layer, command: CancelRedemption, context: Context, account: Account, redemption: Redemption, now: datetime
+) -> tuple[Account, str]:
+    """The points are back in the lots that paid; the account and the id of the entry that says so."""
+    assert redemption.entry_id is not None
     movement = Movement(
         "redemption_cancellation",
         reason=command.reason,
@@ -199,13 +242,4 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
         movement=movement,
         now=now,
     )
-    if discount is not None:
-        draft.put(replace(discount, status="void"))
-    redemption = replace(redemption, status="canceled", cancellation_id=entry.id, canceled_at=now)
-    draft.put(redemption)
-    reward = draft.get(Reward, redemption.reward_id)
-    if reward is not None:
-        _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=-1)
-    payload = redemption_payload(redemption, livemode=context.livemode)
-    announce(draft, context, type="loyalty.redemption.canceled", account=account, data=payload, now=now)
-    return Accepted(payload, is_new=False)
+    return account, entry.id

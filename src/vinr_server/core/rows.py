@@ -25,6 +25,8 @@ class Row:
     __slots__ = ()
     key_field: ClassVar[str] = "id"
     parent_field: ClassVar[str | None] = None
+    # Configuration: a change to such a row is a new revision of the realm's catalogue.
+    is_catalogue: ClassVar[bool] = False
 
     if TYPE_CHECKING:
 
@@ -59,6 +61,7 @@ class Tier:
 class Program(Row):
     """A loyalty program: its currency, zone, tiers, and the test clock it may live on."""
 
+    is_catalogue = True
     id: str
     name: str
     currency_name: str
@@ -76,6 +79,7 @@ class Program(Row):
 class EarningRule(Row):
     """The revision in force of an earning rule; older revisions stay in their own table."""
 
+    is_catalogue = True
     parent_field = "program_id"
     id: str
     program_id: str
@@ -113,6 +117,7 @@ class RuleRevision(Row):
 class Reward(Row):
     """Something points buy, with its stock, limits and window."""
 
+    is_catalogue = True
     parent_field = "program_id"
     id: str
     program_id: str
@@ -311,7 +316,7 @@ class Deficit(Row):
 
 @dataclass(frozen=True, slots=True)
 class Redemption(Row):
-    """Points spent on a reward, with the benefit as it was promised then."""
+    """Points spent on a reward, with the benefit as it was promised then. A gift cost none and has no entry."""
 
     bucket: int
     id: str
@@ -320,7 +325,7 @@ class Redemption(Row):
     reward_revision: int
     status: str
     points_spent: int
-    entry_id: str
+    entry_id: str | None
     cancellation_id: str | None
     discount_id: str | None
     voucher_code: str | None
@@ -408,11 +413,15 @@ class Event(Row):
 
 @dataclass(frozen=True, slots=True)
 class Counter(Row):
-    """How much of a cap is used. Its id names the cap's owner: a reward, or a reward and a member."""
+    """How much of a cap is used, and how much checkout sessions hold besides (of an offer's cap only).
+
+    Its id names the cap's owner: a reward or an offer, or either of them and a member.
+    """
 
     bucket: int
     id: str
     used: int
+    reserved: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,7 +435,3 @@ class Claim(Row):
     id: str
     owner_bucket: int
     fingerprint: bytes
-
-
-# A change to one of these is a new revision of the realm's catalogue.
-CATALOGUE: tuple[type[Row], ...] = (Program, EarningRule, Reward)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from vinr_server.core.rows import EarningRule, Program, Reward
 from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_of
-from vinr_server.storage.tables import TABLES, rows_of
+from vinr_server.storage.tables import CATALOGUE, rows_of
 
 LOCK_CATALOGUES = "select id from realms where id = any($1) order by id for no key update"
 FIND_REVISION = "select catalogue_revision from realms where id = $1"
@@ -53,11 +52,11 @@ async def happened(connection: Any, batch_id: Any, *, backend_pid: int) -> bool 
 
 
 async def read_catalogue(connection: Any, realm: int) -> tuple[int, Layer]:
-    """The realm's revision, and all its programs, live rules and rewards, which are of that revision or a later one."""
+    """The realm's revision, and all its configuration, which is of that revision or a later one; nothing deleted."""
     revision = await connection.fetchval(FIND_REVISION, realm)
     layer = Layer()
-    for row_type, where in ((Program, ""), (EarningRule, " and t.deleted_at is null"), (Reward, "")):
-        table = TABLES[row_type]
+    for table in CATALOGUE:
+        where = " and t.deleted_at is null" if "deleted_at" in table.columns else ""
         sql = f"select {table.select_list} from {table.name} t where t.realm = $1{where} order by t.created_at, t.id"
         for _realm, row in rows_of(table, await connection.fetch(sql, realm)):
             layer.put(row)

@@ -198,8 +198,8 @@ select r.realm, r.account_id, r.id,
 from redemptions r
 left join entries e on e.realm = r.realm and e.id = r.entry_id and e.kind = 'redemption'
 left join entries c on c.realm = r.realm and c.reverses_id = r.entry_id and c.kind = 'redemption_cancellation'
-where (e.account_id, e.points) is distinct from (r.account_id, -r.points_spent)
-  or (r.cancellation_id, case r.status when 'canceled' then r.points_spent end) is distinct from (c.id, c.points)""",
+where r.points_spent > 0 and ((e.account_id, e.points) is distinct from (r.account_id, -r.points_spent)
+  or (r.cancellation_id, case r.status when 'canceled' then r.points_spent end) is distinct from (c.id, c.points))""",
     "R5 a redemption's entry has its redemption": """
 select e.realm, e.account_id, e.id, 'a redemption', 'none'
 from entries e left join redemptions r on r.realm = e.realm and e.id in (r.entry_id, r.cancellation_id)
@@ -277,7 +277,8 @@ from idempotency_keys k left join events e on e.realm = k.realm and e.id = k.eve
 where k.event_id is not null and e.id is null""",
     "I9 the application role adds to the ledger and changes nothing": """
 select null::int, null, name, 'select, insert', 'more'
-from unnest(array['entries', 'lot_uses', 'events', 'refunds', 'earning_rule_revisions', 'directory']) as name
+from unnest(array['entries', 'lot_uses', 'events', 'refunds', 'earning_rule_revisions', 'directory',
+  'offer_revisions', 'offer_claims']) as name
 where has_table_privilege('vinr_app', name, 'update, delete, truncate')
   or has_any_column_privilege('vinr_app', name, 'update')""",
 }

@@ -243,7 +243,11 @@ class Loader:
     async def _read_history(self) -> None:
         """What the locked rows have been through: uses of redemptions, awards and refunds of payments, reversals."""
         redemptions = await self._read(Redemption, "id", self._addresses("redemptions"))
-        spent = [(realm, row.bucket, row.entry_id) for realm, row in redemptions if isinstance(row, Redemption)]
+        spent = [
+            (realm, row.bucket, row.entry_id)
+            for realm, row in redemptions
+            if isinstance(row, Redemption) and row.entry_id is not None
+        ]
         await self._read(LotUse, "entry_id", spent)
         await self._recheck_awards()
         await self._read(Entry, "id", self._addresses("entries"))

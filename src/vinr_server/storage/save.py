@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from vinr_server.core.rows import CATALOGUE, Account, Claim, Counter, Row
+from vinr_server.core.rows import Account, Claim, Counter, Row
 from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.bulk import BulkWrite, Statement
@@ -91,7 +91,8 @@ async def save(
             if not table.mutable:
                 raise Superseded(table.name)
             writes.append(table.update(updates[row_type]))
-    changed = {realm for kind in CATALOGUE for rows in (inserts, updates) for realm, _row in rows.get(kind, ())}
+    written_rows = [*inserts.items(), *updates.items()]
+    changed = {realm for kind, pairs in written_rows if kind.is_catalogue for realm, _row in pairs}
     if changed:
         writes.append((BUMP_CATALOGUES, [sorted(changed)]))
     if kept:

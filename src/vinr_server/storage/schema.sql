@@ -67,6 +67,8 @@ CREATE TABLE public.counters (
     realm integer NOT NULL,
     id text NOT NULL COLLATE pg_catalog."C",
     used bigint NOT NULL,
+    reserved bigint NOT NULL,
+    CONSTRAINT counters_reserved_check CHECK ((reserved >= 0)),
     CONSTRAINT counters_used_check CHECK ((used >= 0))
 )
 WITH (fillfactor='50');
@@ -226,6 +228,74 @@ CREATE TABLE public.lots (
 )
 WITH (fillfactor='85');
 
+CREATE TABLE public.offer_claims (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    offer_id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    offer_revision bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.offer_redemptions (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    offer_id text NOT NULL COLLATE pg_catalog."C",
+    offer_revision bigint NOT NULL,
+    account_id text COLLATE pg_catalog."C",
+    status text NOT NULL,
+    entry_id text COLLATE pg_catalog."C",
+    redemption_id text COLLATE pg_catalog."C",
+    payment_id text COLLATE pg_catalog."C",
+    session_id text COLLATE pg_catalog."C",
+    discount_minor bigint,
+    currency text,
+    receipt json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    redeemed_at timestamp with time zone,
+    freed_at timestamp with time zone,
+    CONSTRAINT offer_redemptions_check CHECK (((status = ANY (ARRAY['confirmed'::text, 'refunded'::text])) = (redeemed_at IS NOT NULL))),
+    CONSTRAINT offer_redemptions_check1 CHECK (((status = ANY (ARRAY['released'::text, 'refunded'::text])) = (freed_at IS NOT NULL))),
+    CONSTRAINT offer_redemptions_check2 CHECK (((status <> ALL (ARRAY['reserved'::text, 'released'::text])) OR (session_id IS NOT NULL))),
+    CONSTRAINT offer_redemptions_discount_minor_check CHECK ((discount_minor >= 0)),
+    CONSTRAINT offer_redemptions_status_check CHECK ((status = ANY (ARRAY['reserved'::text, 'confirmed'::text, 'released'::text, 'refunded'::text])))
+)
+WITH (fillfactor='85');
+
+CREATE TABLE public.offer_revisions (
+    realm integer NOT NULL,
+    offer_id text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    name text NOT NULL,
+    terms json NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.offers (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL,
+    program_id text COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    name text NOT NULL,
+    terms json NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    status text NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    CONSTRAINT offers_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT offers_check1 CHECK (((kind = 'engagement'::text) OR ((program_id IS NULL) AND (status <> 'draft'::text)))),
+    CONSTRAINT offers_kind_check CHECK ((kind = ANY (ARRAY['engagement'::text, 'checkout'::text]))),
+    CONSTRAINT offers_revision_check CHECK ((revision > 0)),
+    CONSTRAINT offers_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'paused'::text])))
+);
+
 CREATE TABLE public.payments (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
@@ -313,7 +383,7 @@ CREATE TABLE public.redemptions (
     reward_revision bigint NOT NULL,
     status text NOT NULL,
     points_spent bigint NOT NULL,
-    entry_id text NOT NULL COLLATE pg_catalog."C",
+    entry_id text COLLATE pg_catalog."C",
     cancellation_id text COLLATE pg_catalog."C",
     discount_id text COLLATE pg_catalog."C",
     voucher_code text,
@@ -322,8 +392,8 @@ CREATE TABLE public.redemptions (
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
     canceled_at timestamp with time zone,
-    CONSTRAINT redemptions_check CHECK (((status = 'canceled'::text) = (cancellation_id IS NOT NULL))),
-    CONSTRAINT redemptions_points_spent_check CHECK ((points_spent > 0)),
+    CONSTRAINT redemptions_canceled_check CHECK ((((status = 'canceled'::text) AND (entry_id IS NOT NULL)) = (cancellation_id IS NOT NULL))),
+    CONSTRAINT redemptions_points_spent_check CHECK (((points_spent >= 0) AND ((points_spent > 0) = (entry_id IS NOT NULL)))),
     CONSTRAINT redemptions_status_check CHECK ((status = ANY (ARRAY['confirmed'::text, 'canceled'::text])))
 );
 
@@ -443,6 +513,18 @@ ALTER TABLE ONLY public.lot_uses
 ALTER TABLE ONLY public.lots
     ADD CONSTRAINT lots_pkey PRIMARY KEY (realm, id, bucket);
 
+ALTER TABLE ONLY public.offer_claims
+    ADD CONSTRAINT offer_claims_pkey PRIMARY KEY (realm, account_id, offer_id, bucket);
+
+ALTER TABLE ONLY public.offer_redemptions
+    ADD CONSTRAINT offer_redemptions_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.offer_revisions
+    ADD CONSTRAINT offer_revisions_pkey PRIMARY KEY (realm, offer_id, revision);
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_pkey PRIMARY KEY (realm, id);
+
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -495,6 +577,14 @@ CREATE INDEX events_newest ON public.events USING btree (realm, created_at, id);
 CREATE INDEX idempotency_keys_of_30_days ON public.idempotency_keys USING btree (created_at) WHERE (NOT is_kept);
 
 CREATE INDEX lots_live ON public.lots USING btree (realm, account_id, expires_at, available_at, sequence) WHERE (remaining_points > 0);
+
+CREATE INDEX offer_redemptions_of_offer ON public.offer_redemptions USING btree (realm, offer_id, id);
+
+CREATE INDEX offer_redemptions_of_session ON public.offer_redemptions USING btree (realm, session_id) WHERE (session_id IS NOT NULL);
+
+CREATE INDEX offers_ending ON public.offers USING btree (ends_at) WHERE ((closed_at IS NULL) AND (deleted_at IS NULL) AND (status <> 'draft'::text) AND (ends_at IS NOT NULL));
+
+CREATE INDEX offers_newest ON public.offers USING btree (realm, kind, created_at, id);
 
 CREATE INDEX payments_newest ON public.payments USING btree (realm, created_at, id);
 
@@ -553,6 +643,14 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO vinr_app;
 GRANT SELECT,INSERT ON TABLE public.lot_uses TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.lots TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.offer_claims TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.offer_redemptions TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.offer_revisions TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.offers TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.payments TO vinr_app;
 

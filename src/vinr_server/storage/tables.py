@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from vinr_server.core import rows
+from vinr_server.core import offer_rows, rows
 from vinr_server.core.rows import Row
 from vinr_server.storage.bulk import BulkWrite, Statement
 
@@ -189,10 +189,30 @@ TABLES: dict[type[Row], Table] = {
         Table(rows.Deficit, "deficits", key=["entry_id"], mutable=["remaining_points"]),
         Table(rows.Discount, "discounts", key=["id"], mutable=["status", "payment_id", "consumed_at"]),
         Table(rows.Redemption, "redemptions", key=["id"], mutable=["status", "cancellation_id", "canceled_at"]),
-        Table(rows.Counter, "counters", key=["id"], mutable=["used"]),
+        Table(rows.Counter, "counters", key=["id"], mutable=["used", "reserved"]),
+        Table(
+            offer_rows.Offer,
+            "offers",
+            key=["id"],
+            mutable=[
+                *("revision", "name", "terms", "starts_at", "ends_at", "status", "metadata"),
+                *("closed_at", "deleted_at"),
+            ],
+        ),
+        Table(offer_rows.OfferRevision, "offer_revisions", key=["offer_id", "revision"]),
+        Table(offer_rows.OfferClaim, "offer_claims", key=["offer_id", "account_id"]),
+        Table(
+            offer_rows.OfferRedemption,
+            "offer_redemptions",
+            key=["id"],
+            mutable=["status", "payment_id", "redeemed_at", "freed_at"],
+        ),
         Table(rows.Event, "events", key=["id"]),
     )
 }
+
+# Configuration, held in memory by every process.
+CATALOGUE = [table for table in TABLES.values() if table.row_type.is_catalogue]
 
 
 def rows_of(table: Table, records: Iterable[Sequence[Any]]) -> list[tuple[int, Row]]:

@@ -477,7 +477,7 @@ class Redemption(VinrObject):
     reward: str
     status: str
     points_spent: int
-    points_transaction: str
+    points_transaction: str | None
     cancellation: str | None
     discount: str | None
     voucher_code: str | None
