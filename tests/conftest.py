@@ -20,6 +20,7 @@ from typing import IO
 import httpx2
 import psycopg
 import pytest
+from documented import check_documented
 from psycopg import sql
 
 from vinr_server.api.keys import hash_key, make_key
@@ -114,9 +115,10 @@ class RunningServer:
     processes: list[subprocess.Popen[bytes]]
 
     def client(self, key: str | None = None) -> httpx2.Client:
-        """A client with a key; the realm's own unless another is given."""
+        """A client with a key, the realm's own unless another is given; what OpenAPI does not foresee fails."""
         headers = {"Authorization": f"Bearer {self.realm.key if key is None else key}"}
-        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=30, trust_env=False)
+        hooks = {"response": [check_documented]}
+        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=30, trust_env=False, event_hooks=hooks)
 
     def stop(self) -> None:
         """All its processes have ended."""

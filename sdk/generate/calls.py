@@ -135,17 +135,15 @@ def _call(openapi: dict[str, Any], name: str, method: str, path: str, described:
         has_dry_run=has_dry_run,
         conflicts=tuple(
             code
-            for code in described["responses"].get("409", {}).get("description", "").split(", ")
-            if code and code != "idempotency_key_in_use"
+            for code, status in described["x-refusals"].items()
+            if status == 409 and code != "idempotency_key_in_use"
         ),
     )
 
 
 def _answer(described: dict[str, Any]) -> tuple[str | None, bool]:
-    content = described["responses"]["200"].get("content")
-    if content is None:
-        return None, any(one["name"] == "starting_after" for one in described["parameters"])
-    schema = content["application/json"]["schema"]
+    success = next(answer for status, answer in described["responses"].items() if status.startswith("2"))
+    schema = success["content"]["application/json"]["schema"]
     if ref_of(schema) is not None:
         return ref_of(schema), False
     return ref_of(schema["properties"]["data"]["items"]), True

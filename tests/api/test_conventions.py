@@ -19,7 +19,6 @@ from psycopg import sql
 
 from conftest import RunningServer
 from vinr_server.api.operations import OPERATIONS, Operation
-from vinr_server.api.problems import STATUS
 from vinr_server.storage.buckets import bucket_of
 
 POSTS = [operation for operation in OPERATIONS if operation.method == "POST"]
@@ -58,9 +57,7 @@ class TestHeaders:
                 seen.append(fresh.client.request(operation.method, sample.path, content=b"{"))
             if operation.method == "GET":
                 seen.append(fresh.client.get(operation.path))
-        seen += [
-            fresh.client.get(path) for path in ("/healthz", "/readyz", "/openapi.json", "/docs/errors", "/nowhere")
-        ]
+        seen += [fresh.client.get(path) for path in ("/healthz", "/readyz", "/openapi.json", "/nowhere")]
         seen.append(fresh.client.put("/v1/payments"))
         seen.append(fresh.client.get("/v1/payments", headers={"Authorization": "Bearer wrong"}))
         seen.append(fresh.client.post("/v1/payments", content=b" " * 300_000))
@@ -87,10 +84,9 @@ class TestHeaders:
 class TestDocuments:
     def test_need_no_key(self, world: World) -> None:
         with httpx2.Client(base_url=world.server.base_url, trust_env=False) as anybody:
-            answers = [anybody.get(path) for path in ("/healthz", "/readyz", "/openapi.json", "/docs/errors")]
+            answers = [anybody.get(path) for path in ("/healthz", "/readyz", "/openapi.json", "/docs", "/docs/errors")]
 
-        assert [answer.status_code for answer in answers] == [200] * 4
-        assert {one["code"]: one["status"] for one in answers[3].json()["data"]} == STATUS
+        assert [answer.status_code for answer in answers] == [200] * 5
 
 
 # How to make one more object of each list, and the filters that find it.
@@ -752,7 +748,10 @@ class TestOpenApi:
             found = document
             for step in reference[2:].split("/"):
                 found = found[step]
-            assert found["type"] == "object", reference
+            kind = reference.split("/")[2]
+            assert {"schemas": "properties", "headers": "schema", "responses": "content", "examples": "value"}[
+                kind
+            ] in found
 
     def test_describes_the_fields_of_each_body(self, world: World) -> None:
         schemas = world.client.get("/openapi.json").json()["components"]["schemas"]

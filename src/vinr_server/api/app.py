@@ -17,6 +17,7 @@ from vinr_server.api.documents import DOCUMENTS
 from vinr_server.api.fingerprint import fingerprint
 from vinr_server.api.keys import KeyRing
 from vinr_server.api.limits import Bucket
+from vinr_server.api.openapi import VERSION
 from vinr_server.api.operation import Operation
 from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.parse import decode_body, read_struct, spellings
@@ -34,7 +35,6 @@ from vinr_server.storage.tables import encode_json
 
 log = logging.getLogger("vinr.api")
 
-VERSION = "2026-11-01"
 BODY_BYTES_MAX = 256 * 1024
 BULK_BYTES_MAX = 1024 * 1024
 KEY_LENGTH_MAX = 255
@@ -270,8 +270,9 @@ def _extra_headers(problem: Problem) -> list[tuple[bytes, bytes]]:
 
 
 async def _send(send: Send, status: int, body: bytes, request_id: str, headers: list[tuple[bytes, bytes]]) -> None:
+    kind = [] if any(name == b"content-type" for name, _ in headers) else [(b"content-type", b"application/json")]
     start = [
-        (b"content-type", b"application/json"),
+        *kind,
         (b"content-length", b"%d" % len(body)),
         (b"request-id", request_id.encode()),
         (b"vinr-version", VERSION.encode()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vinr_server.api import inputs, reads
 from vinr_server.api.call import Call
 from vinr_server.api.inputs import CreateApiKeyInput, RollApiKeyInput
-from vinr_server.api.operation import FIND, Operation, list_page, retrieve_one
+from vinr_server.api.operation import FIND, MADE, Operation, list_page, retrieve_one
 from vinr_server.api.permissions import read_permissions
 from vinr_server.api.secrets import hint_of, make_key
 from vinr_server.api.times import read_instant_or_none
@@ -56,6 +56,8 @@ API_KEYS = (
         inputs.CreateApiKeyInput,
         create_api_key,
         reply="api_key",
+        answers=MADE,
+        example={"kind": "restricted", "name": "Till", "permissions": {"loyalty.points": "write"}},
     ),
     retrieve_one("/v1/api_keys/{id}", "apiKeys.retrieve", "retrieve_api_key", ApiKey, "API key", reads.show_api_keys),
     Operation(
@@ -67,6 +69,8 @@ API_KEYS = (
         inputs.RollApiKeyInput,
         roll_api_key,
         reply="api_key",
+        answers=MADE,
+        example={"overlap_seconds": 3600},
         refusals=(*FIND, "api_key_not_active"),
     ),
     Operation(
@@ -78,6 +82,7 @@ API_KEYS = (
         inputs.NoInput,
         revoke_api_key,
         reply="api_key",
+        example={},
         refusals=FIND,
     ),
     list_page("/v1/api_keys", "apiKeys.list", "list_api_keys", reads.API_KEYS, reads.show_api_keys, "API keys"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vinr_server.api import inputs, reads
-from vinr_server.api.operation import CREATE, FIND, Operation, list_page, retrieve_one, write
+from vinr_server.api.operation import CREATE, FIND, MADE, MADE_OR_FOUND, Operation, list_page, retrieve_one, write
 from vinr_server.core import rows
 
 LOYALTY = "/v1/loyalty"
@@ -17,6 +17,12 @@ PROGRAMS = (
         inputs.CreateProgramInput,
         "Create a loyalty program with its currency, zone and tiers.",
         reply="program",
+        answers=MADE_OR_FOUND,
+        example={
+            "name": "VINR Rewards",
+            "currency": {"name": "points", "expiry_months": 12},
+            "timezone": "Europe/Berlin",
+        },
         refusals=CREATE,
     ),
     retrieve_one(
@@ -35,6 +41,7 @@ PROGRAMS = (
         inputs.UpdateProgramInput,
         "Change a program from now on.",
         reply="program",
+        example={"tiers": [{"id": "silver", "threshold": 0}, {"id": "gold", "threshold": 500}]},
         refusals=(*FIND, "immutable_field"),
         immutable=("id", "timezone", "test_clock"),
     ),
@@ -52,6 +59,8 @@ ACCOUNTS = (
         inputs.CreateAccountInput,
         "Enrol a customer in a program; enrolling again answers with the account that is there.",
         reply="loyalty_account",
+        answers=MADE_OR_FOUND,
+        example={"program": "prog_summer", "customer": "cust_8sJ2k", "metadata": {"signup_source": "checkout"}},
         refusals=FIND,
     ),
     retrieve_one(
@@ -70,6 +79,7 @@ ACCOUNTS = (
         inputs.UpdateAccountInput,
         "Change an account's metadata.",
         reply="loyalty_account",
+        example={"metadata": {"region": "EU"}},
         refusals=(*FIND, "immutable_field"),
         immutable=("id", "program", "customer", "tier", "balance"),
     ),
@@ -81,6 +91,7 @@ ACCOUNTS = (
         inputs.NoInput,
         "Close an account: it earns and redeems no more.",
         reply="loyalty_account",
+        example={},
         refusals=FIND,
     ),
     list_page(
@@ -97,6 +108,13 @@ RULES = (
         inputs.CreateEarningRuleInput,
         "Create a rule that turns events into points.",
         reply="earning_rule",
+        answers=MADE,
+        example={
+            "program": "prog_default",
+            "trigger": "payment.completed",
+            "earn": {"points_per_currency_unit": 1},
+            "multipliers": [{"when": {"tier": "gold"}, "factor": 2}],
+        },
         refusals=FIND,
     ),
     retrieve_one(
@@ -115,6 +133,7 @@ RULES = (
         inputs.UpdateEarningRuleInput,
         "Make a new revision of a rule.",
         reply="earning_rule",
+        example={"earn": {"points_per_currency_unit": "1.5"}, "conditions": {"min_amount": 1000, "currency": "EUR"}},
         refusals=(*FIND, "immutable_field"),
         immutable=("id", "program", "trigger"),
     ),
@@ -147,6 +166,8 @@ POINTS = (
         inputs.AwardPointsInput,
         "Award points to a member.",
         reply="points_transaction",
+        answers=MADE,
+        example={"account": "loy_abc123", "points": 250, "reason": "purchase", "metadata": {"order": "1234"}},
         refusals=(*FIND, "account_closed", "parameter_conflict"),
     ),
     write(
@@ -157,6 +178,8 @@ POINTS = (
         inputs.AdjustPointsInput,
         "Correct a balance, up or down.",
         reply="points_transaction",
+        answers=MADE,
+        example={"account": "loy_abc123", "points": -20, "reason": "counted twice"},
         refusals=(*FIND, "account_closed", "insufficient_points"),
     ),
     write(
@@ -167,6 +190,8 @@ POINTS = (
         inputs.ReversePointsInput,
         "Claw back an award, whole or in part.",
         reply="points_transaction",
+        answers=MADE_OR_FOUND,
+        example={"transaction": "ptx_0197a3", "reason": "refund"},
         refusals=(*FIND, "reversal_of_reversal", "not_reversible"),
     ),
     list_page(
@@ -196,6 +221,13 @@ REWARDS = (
         inputs.CreateRewardInput,
         "Create something that points buy.",
         reply="reward",
+        answers=MADE_OR_FOUND,
+        example={
+            "program": "prog_default",
+            "name": "€5 off",
+            "points_cost": 100,
+            "benefit": {"type": "discount", "amount": 500, "currency": "EUR"},
+        },
         refusals=CREATE,
     ),
     retrieve_one(
@@ -214,6 +246,7 @@ REWARDS = (
         inputs.UpdateRewardInput,
         "Make a new revision of a reward.",
         reply="reward",
+        example={"stock": 500, "per_member_limit": 2},
         refusals=(*FIND, "immutable_field"),
         immutable=("id", "program"),
     ),
@@ -225,6 +258,7 @@ REWARDS = (
         inputs.NoInput,
         "Archive a reward: it can't be redeemed any more.",
         reply="reward",
+        example={},
         refusals=FIND,
     ),
     list_page(
@@ -241,6 +275,8 @@ REDEMPTIONS = (
         inputs.CreateRedemptionInput,
         "Spend a member's points on a reward.",
         reply="redemption",
+        answers=MADE,
+        example={"account": "loy_abc123", "reward": "rwd_fiveOff", "metadata": {"order": "1234"}},
         refusals=(
             *FIND,
             "account_closed",
@@ -267,6 +303,7 @@ REDEMPTIONS = (
         inputs.CancelRedemptionInput,
         "Cancel a redemption: its points go back to the lots that paid.",
         reply="redemption",
+        example={"reason": "order canceled"},
         refusals=(*FIND, "redemption_already_canceled", "discount_consumed"),
     ),
     list_page(

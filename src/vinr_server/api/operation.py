@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from vinr_server.api import translate
+from vinr_server.api.pages import Listing
 from vinr_server.api.parse import snake
 from vinr_server.api.reads import Read, list_of, retrieve
 
 Translate = Callable[..., Any]
+
+# What a write can answer: by default that it was done; that something was made; or made now, or there already.
+DONE, MADE, MADE_OR_FOUND = (200,), (201,), (200, 201)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One call of the API. `sdk` is its path in the SDKs; `immutable` are names an update can't change.
 
-    `query` are the names a list takes in its query string, `flags` those among them that are true or false.
+    `answers` are the statuses it succeeds with. `example` is a body that works in the sandbox, with more of it if need
+    be than its required fields; `listing` is what a list takes in its query string.
     """
 
     id: str
@@ -34,8 +39,9 @@ class Operation:
     refusals: tuple[str, ...] = ()
     immutable: tuple[str, ...] = ()
     is_bulk: bool = False
-    query: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
+    answers: tuple[int, ...] = DONE
+    example: Mapping[str, Any] | None = None
+    listing: Listing | None = None
 
     @property
     def resource(self) -> str:
@@ -59,10 +65,10 @@ def retrieve_one(path: str, sdk: str, id: str, row_type: Any, kind: str, show: A
     )
 
 
-def list_page(path: str, sdk: str, id: str, listing: Any, show: Any, plural: str) -> Operation:
+def list_page(path: str, sdk: str, id: str, listing: Listing, show: Any, plural: str) -> Operation:
     read = list_of(listing, path, show)
     summary = f"List {plural}, newest first."
-    return Operation(id, "GET", path, sdk, summary, read=read, reply="list", query=listing.names, flags=listing.flags)
+    return Operation(id, "GET", path, sdk, summary, read=read, reply="list", listing=listing)
 
 
 CREATE = ("id_conflict", "resource_missing")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from vinr_server.api import inputs, reads
 from vinr_server.api.key_operations import API_KEYS
 from vinr_server.api.loyalty_operations import LOYALTY_OPERATIONS
-from vinr_server.api.operation import CREATE, FIND, Operation, list_page, retrieve_one, write
+from vinr_server.api.operation import CREATE, FIND, MADE, MADE_OR_FOUND, Operation, list_page, retrieve_one, write
 from vinr_server.core import rows
 
 DISCOUNTS = (
@@ -23,6 +23,7 @@ DISCOUNTS = (
         inputs.ConsumeDiscountInput,
         "Use a discount up.",
         reply="discount",
+        example={"payment": "pay_3xZ9q"},
         refusals=(*FIND, "discount_consumed", "discount_not_usable"),
     ),
     write(
@@ -33,6 +34,7 @@ DISCOUNTS = (
         inputs.NoInput,
         "Make a consumed discount usable again.",
         reply="discount",
+        example={},
         refusals=(*FIND, "discount_not_usable"),
     ),
 )
@@ -46,6 +48,8 @@ PAYMENTS = (
         inputs.CreatePaymentInput,
         "Report a payment; its member earns in the same transaction.",
         reply="payment",
+        answers=MADE_OR_FOUND,
+        example={"amount": 25000, "currency": "EUR", "customer": "cust_abc123"},
         refusals=(
             *CREATE,
             "parameter_conflict",
@@ -62,6 +66,10 @@ PAYMENTS = (
         "Report up to 1,000 payments; a result for each. With `program`, unknown customers are enrolled in it.",
         inputs.CreatePaymentsInput,
         reply="list",
+        example={
+            "payments": [{"id": "pay_1001", "amount": 4200, "currency": "EUR", "customer": "cust_abc123"}],
+            "program": "prog_default",
+        },
         is_bulk=True,
     ),
     retrieve_one(
@@ -75,6 +83,8 @@ PAYMENTS = (
         inputs.RefundPaymentInput,
         "Refund a payment, whole or in part; what it earned is clawed back.",
         reply="payment",
+        answers=MADE_OR_FOUND,
+        example={"id": "re_7Hk2", "amount": 500, "reason": "returned"},
         refusals=(*CREATE, "refund_exceeds_payment"),
     ),
     list_page("/v1/payments", "payments.list", "list_payments", reads.PAYMENTS, reads.show_payments, "payments"),
@@ -89,6 +99,8 @@ CUSTOMERS = (
         inputs.CreateCustomerInput,
         "Keep a reference to a customer.",
         reply="customer",
+        answers=MADE_OR_FOUND,
+        example={"name": "Ada", "email": "ada@example.com"},
         refusals=("id_conflict",),
     ),
     retrieve_one(
@@ -102,6 +114,7 @@ CUSTOMERS = (
         inputs.UpdateCustomerInput,
         "Change a customer.",
         reply="customer",
+        example={"email": "ada@example.com"},
         refusals=(*FIND, "immutable_field"),
         immutable=("id",),
     ),
@@ -117,6 +130,8 @@ EVENTS = (
         inputs.ReportEventInput,
         "Report a business event of your own; rules that name its type earn.",
         reply="event",
+        answers=MADE_OR_FOUND,
+        example={"type": "review.posted", "data": {"customer": "cust_abc123", "stars": 5}},
         refusals=(*CREATE, "reserved_event_type", "parameter_conflict"),
     ),
     retrieve_one("/v1/events/{id}", "events.retrieve", "retrieve_event", rows.Event, "event", reads.show_events),
@@ -132,6 +147,8 @@ CLOCKS = (
         inputs.CreateTestClockInput,
         "Create a clock that stands still until it is advanced.",
         reply="test_clock",
+        answers=MADE,
+        example={"frozen_time": "2030-01-01T00:00:00Z"},
     ),
     retrieve_one(
         "/v1/test_helpers/test_clocks/{id}",
@@ -149,6 +166,7 @@ CLOCKS = (
         inputs.AdvanceTestClockInput,
         "Move a clock on; it is ready when all work due by then is written.",
         reply="test_clock",
+        example={"frozen_time": "2031-02-01T00:00:00Z"},
         refusals=(*FIND, "clock_advancing"),
     ),
     write(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from vinr_server.api.parse import REFERENCES, unknown_parameter
 from vinr_server.api.problems import Problem
@@ -33,6 +33,24 @@ def flag(value: str, param: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A filter by one of a few words; any other is refused, since it could find nothing."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, value: str, param: str) -> str:
+        """The word."""
+        if value not in self.words:
+            raise Problem("parameter_invalid", f"{param} must be one of {', '.join(self.words)}.", param=param)
+        return value
+
+
+def one_of(words: Any) -> Choice:
+    """A filter by the words of a Literal."""
+    return Choice(get_args(words))
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """How one resource is listed: its rows, their order, and filter name -> (column, reading)."""
 
@@ -47,11 +65,6 @@ class Listing:
     def names(self) -> tuple[str, ...]:
         """Every parameter of the query string."""
         return (*_PAGING, *self.filters, *(f"created[{suffix}]" for suffix in _COMPARISONS))
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """The filters that are true or false."""
-        return tuple(name for name, (_column, reading) in self.filters.items() if reading is flag)
 
     def query(self, given: Mapping[str, str]) -> PageQuery:
         """The page that the query string asks for."""

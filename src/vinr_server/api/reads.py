@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from vinr_server.api import replies
 from vinr_server.api.call import Call
-from vinr_server.api.pages import Listing, flag, text
+from vinr_server.api.pages import Listing, flag, one_of, text
 from vinr_server.api.problems import Problem
 from vinr_server.core import payloads
 from vinr_server.core.refusals import missing
@@ -100,14 +101,14 @@ def list_of(listing: Listing, url: str, show: Shows) -> Read:
     return read
 
 
-PROGRAMS = Listing(Program, {"status": ("status", text)})
+PROGRAMS = Listing(Program, {"status": ("status", one_of(replies.CatalogueStatus))})
 RULES = Listing(
     EarningRule,
     {"program": ("program_id", text), "trigger": ("trigger", text), "active": ("is_active", flag)},
     where="t.deleted_at is null",
 )
-REWARDS = Listing(Reward, {"program": ("program_id", text), "status": ("status", text)})
-CLOCKS = Listing(TestClock, {"status": ("status", text)}, where="t.deleted_at is null")
+REWARDS = Listing(Reward, {"program": ("program_id", text), "status": ("status", one_of(replies.CatalogueStatus))})
+CLOCKS = Listing(TestClock, {"status": ("status", one_of(replies.ClockStatus))}, where="t.deleted_at is null")
 CUSTOMERS = Listing(Customer, {"email": ("email", text)})
 ACCOUNTS = Listing(
     Account,
@@ -115,14 +116,14 @@ ACCOUNTS = Listing(
         "program": ("program_id", text),
         "customer": ("customer_id", text),
         "tier": ("tier", text),
-        "status": ("status", text),
+        "status": ("status", one_of(replies.AccountStatus)),
     },
 )
 ENTRIES = Listing(
     Entry,
     {
         "account": ("account_id", text),
-        "kind": ("kind", text),
+        "kind": ("kind", one_of(replies.EntryKind)),
         "payment": ("source_id", text),
         "rule": ("rule_id", text),
     },
@@ -131,13 +132,19 @@ ENTRIES = Listing(
 )
 REDEMPTIONS = Listing(
     Redemption,
-    {"account": ("account_id", text), "reward": ("reward_id", text), "status": ("status", text)},
+    {
+        "account": ("account_id", text),
+        "reward": ("reward_id", text),
+        "status": ("status", one_of(replies.RedemptionStatus)),
+    },
     order=("id",),
 )
 PAYMENTS = Listing(Payment, {"customer": ("customer_id", text), "currency": ("currency", text)})
 EVENTS = Listing(Event, {"type": ("type", text), "account": ("account_id", text)})
-API_KEYS = Listing(ApiKey, {"kind": ("kind", text)})
-API_KEY_ACTS = Listing(ApiKeyAct, {"api_key": ("key_id", text), "action": ("action", text), "actor": ("actor", text)})
+API_KEYS = Listing(ApiKey, {"kind": ("kind", one_of(replies.KeyKind))})
+API_KEY_ACTS = Listing(
+    ApiKeyAct, {"api_key": ("key_id", text), "action": ("action", one_of(replies.KeyAction)), "actor": ("actor", text)}
+)
 
 show_api_key_acts = shown_by(payloads.api_key_act_payload)
 show_programs = shown_by(payloads.program_payload)

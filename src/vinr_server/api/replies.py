@@ -7,11 +7,12 @@ it says something; every other one always is. tests/api/test_replies.py compares
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from vinr_server.api.operation import Operation
+if TYPE_CHECKING:
+    from vinr_server.api.operation import Operation
 
 Json = dict[str, Any]
 # An object of any kind, as the event's type says.
@@ -20,6 +21,15 @@ Data = Annotated[Json, Meta(extra_json_schema={"format": "object"})]
 Reference = Annotated[str, Meta(extra_json_schema={"format": "reference"})]
 # As it compares: 2, or "1.5".
 Rate = int | str
+ExpiryRounding = Literal["none", "day", "month", "quarter", "year"]
+EntryKind = Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry"]
+BenefitType = Literal["discount", "free_shipping", "product", "voucher"]
+CatalogueStatus = Literal["active", "archived"]
+AccountStatus = Literal["active", "closed"]
+RedemptionStatus = Literal["confirmed", "canceled"]
+ClockStatus = Literal["ready", "advancing"]
+KeyKind = Literal["secret", "restricted", "publishable"]
+KeyAction = Literal["created", "rolled", "revoked"]
 
 
 class Reply(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -29,7 +39,7 @@ class Reply(Struct, kw_only=True, forbid_unknown_fields=True):
 class ProgramCurrency(Reply):
     name: str
     expiry_months: int | None
-    expiry_rounding: str
+    expiry_rounding: ExpiryRounding
     pending_days: int
 
 
@@ -46,7 +56,7 @@ class Program(Reply):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
-    status: str
+    status: CatalogueStatus
     test_clock: Reference | None
     metadata: Json
     created: int
@@ -75,7 +85,7 @@ class LoyaltyAccount(Reply):
     tier_progress: TierProgress | None
     next_expiry: NextExpiry | None
     sequence: int
-    status: str
+    status: AccountStatus
     metadata: Json
     created: int
     livemode: bool
@@ -90,7 +100,7 @@ class Earn(Reply):
     points_per_currency_unit: Rate | UnsetType = UNSET
     points: int | UnsetType = UNSET
     currency: str | UnsetType = UNSET
-    rounding: str | UnsetType = UNSET
+    rounding: Literal["floor", "half_even", "ceil"] | UnsetType = UNSET
 
 
 class Conditions(Reply):
@@ -138,7 +148,7 @@ class PointsTransaction(Reply):
     id: str
     object: Literal["points_transaction"]
     account: Reference
-    kind: str
+    kind: EntryKind
     points: int
     balance_after: int
     sequence: int
@@ -171,7 +181,7 @@ class TierChange(Reply):
 
 
 class Benefit(Reply):
-    type: str
+    type: BenefitType
     amount: int | UnsetType = UNSET
     percent: Rate | UnsetType = UNSET
     currency: str | UnsetType = UNSET
@@ -193,7 +203,7 @@ class Reward(Reply):
     tiers: list[str]
     starts_at: int | None
     ends_at: int | None
-    status: str
+    status: CatalogueStatus
     metadata: Json
     created: int
     livemode: bool
@@ -204,7 +214,7 @@ class Redemption(Reply):
     object: Literal["redemption"]
     account: Reference
     reward: Reference
-    status: str
+    status: RedemptionStatus
     points_spent: int
     points_transaction: Reference | None
     cancellation: Reference | None
@@ -223,11 +233,11 @@ class Discount(Reply):
     object: Literal["discount"]
     account: Reference
     redemption: Reference
-    type: str
+    type: Literal["amount", "percent", "free_shipping"]
     amount: int | None
     percent: Rate | None
     currency: str | None
-    status: str
+    status: Literal["issued", "consumed", "void"]
     payment: Reference | None
     created: int
     consumed_at: int | None
@@ -333,7 +343,7 @@ class TestClock(Reply):
     object: Literal["test_clock"]
     name: str | None
     frozen_time: int
-    status: str
+    status: ClockStatus
     created: int
     livemode: bool
 
@@ -341,11 +351,11 @@ class TestClock(Reply):
 class ApiKey(Reply):
     id: str
     object: Literal["api_key"]
-    kind: str
+    kind: KeyKind
     name: str | None
     hint: str
     permissions: Json
-    status: str
+    status: Literal["active", "expired", "revoked"]
     expires_at: int | None
     revoked_at: int | None
     replaced_by: str | None
@@ -359,7 +369,7 @@ class ApiKeyAct(Reply):
     id: str
     object: Literal["api_key_act"]
     api_key: Reference
-    action: str
+    action: KeyAction
     actor: str | None
     address: str | None
     request: str | None

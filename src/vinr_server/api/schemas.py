@@ -6,37 +6,65 @@ from typing import Any
 
 import msgspec
 
+from vinr_server.api.inputs import INTEGER_MAX
 from vinr_server.api.operation import Operation
 from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.replies import OBJECTS, BulkPayments, object_of
+from vinr_server.api.times import UNIX_MAX
+from vinr_server.api.values import KEY_LENGTH_MAX, VALUE_LENGTH_MAX
+from vinr_server.core.metadata import KEYS_MAX
 
 _REF = "#/components/schemas/{name}"
 # Types that a struct can only call Any, by the name it gives them.
 _CHECKED_BY_HAND: dict[str, dict[str, Any]] = {
     "Instant": {
-        "anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}],
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "format": "date"},
+            {"type": "integer", "minimum": 0, "maximum": UNIX_MAX},
+            {"type": "null"},
+        ],
         "format": "instant",
         "description": "RFC 3339 with offset, a date (midnight in the program's zone), or Unix seconds.",
     },
     "Rate": {
-        "anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}],
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 1_000_000_000, "multipleOf": 0.0001},
+            {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,4})?$"},
+            {"type": "null"},
+        ],
         "format": "decimal",
         "description": "A number or a string of at most 4 decimals.",
     },
+    "Metadata": {
+        "type": "object",
+        "maxProperties": KEYS_MAX,
+        "propertyNames": {"minLength": 1, "maxLength": KEY_LENGTH_MAX},
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "string", "maxLength": VALUE_LENGTH_MAX},
+                {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX},
+                {"type": "boolean"},
+            ]
+        },
+        "description": "Keys and values of your own. In an update, null removes a key.",
+    },
 }
+
+# As a parameter of a query, where it can only be a text.
+INSTANT = {"anyOf": _CHECKED_BY_HAND["Instant"]["anyOf"][:3], "description": _CHECKED_BY_HAND["Instant"]["description"]}
 
 
 def schema_of_answer(operation: Operation) -> dict[str, Any]:
-    """What the operation answers, as the content of a response; empty where it is not described."""
+    """What the operation answers."""
     kind = object_of(operation, OPERATIONS)
-    if kind is None:
-        return {}
+    assert kind is not None, f"{operation.id}: describe its answer in vinr_server/api/replies.py"
     schema: dict[str, Any] = {"$ref": _REF.format(name=kind.__name__)}
     if operation.reply == "list" and not operation.is_bulk:
         fields = {"object": {"const": "list"}, "url": {"type": "string"}, "has_more": {"type": "boolean"}}
         properties = {**fields, "data": {"type": "array", "items": schema}}
         schema = {"type": "object", "properties": properties, "required": [*properties]}
-    return {"content": {"application/json": {"schema": schema}}}
+    return schema
 
 
 def schemas() -> dict[str, Any]:
@@ -47,7 +75,9 @@ def schemas() -> dict[str, Any]:
         for name, hint in struct.__annotations__.items():
             kind = _CHECKED_BY_HAND.get(str(hint).partition(" ")[0])
             if kind is not None:
-                components[struct.__name__]["properties"][name] |= _nullable_only_if_optional(kind, struct, name)
+                properties = components[struct.__name__]["properties"]
+                properties[name] = _fitting(kind, struct, name, properties[name])
+        components[struct.__name__]["additionalProperties"] = False
     for operation in OPERATIONS:
         if operation.is_bulk:  # its items are read one by one, so that each is refused by itself
             items = {"$ref": _REF.format(name="CreatePaymentInput")}
@@ -59,10 +89,16 @@ def schemas() -> dict[str, Any]:
     return components | replies
 
 
-def _nullable_only_if_optional(kind: dict[str, Any], struct: type[msgspec.Struct], name: str) -> dict[str, Any]:
+def _fitting(kind: dict[str, Any], struct: type[msgspec.Struct], name: str, known: dict[str, Any]) -> dict[str, Any]:
+    """The type as this field has it: null only where it may be left out; in an update, null removes metadata."""
+    default = {"default": known["default"]} if "default" in known else {}
     field = next(field for field in msgspec.structs.fields(struct) if field.name == name)
-    options = kind["anyOf"][:-1] if field.required else kind["anyOf"]
-    return {**kind, "anyOf": options}
+    if "anyOf" in kind:
+        return {**kind, **default, "anyOf": kind["anyOf"][:-1] if field.required else kind["anyOf"]}
+    if struct.__name__.startswith("Update"):
+        values = {"anyOf": [*kind["additionalProperties"]["anyOf"], {"type": "null"}]}
+        kind = {**kind, "additionalProperties": values}
+    return {"anyOf": [kind, {"type": "null"}], **default} if "anyOf" in known else {**kind, **default}
 
 
 def _structs(kinds: Any) -> set[type[msgspec.Struct]]:

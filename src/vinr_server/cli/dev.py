@@ -108,6 +108,7 @@ def _announce(sandbox: Sandbox, *, as_json: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print("[bold]VINR Engagement[/bold] is ready. Stop it with Ctrl-C; the data stays.\n")
     console.print(f"  API       {sandbox.base_url}\n  Key       {sandbox.secret_key}")
+    console.print(f"  Docs      {sandbox.base_url}/docs")
     console.print(f"  Database  {sandbox.database_url}\n\nTry it:\n")
     account = f"{sandbox.base_url}/v1/loyalty/accounts/loy_abc123"
     console.print(f"  curl {account} -H 'Authorization: Bearer {sandbox.secret_key}'\n", markup=False)

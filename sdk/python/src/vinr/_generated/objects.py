@@ -53,11 +53,11 @@ class ApiKey(VinrObject):
 
     id: str
     object: Literal["api_key"]
-    kind: str
+    kind: Literal["publishable", "restricted", "secret"]
     name: str | None
     hint: str
     permissions: dict[str, Any]
-    status: str
+    status: Literal["active", "expired", "revoked"]
     expires_at: int | None
     revoked_at: int | None
     replaced_by: str | None
@@ -75,7 +75,7 @@ class ApiKeyAct(VinrObject):
     id: str
     object: Literal["api_key_act"]
     api_key: str
-    action: str
+    action: Literal["created", "revoked", "rolled"]
     actor: str | None
     address: str | None
     request: str | None
@@ -240,11 +240,11 @@ class Discount(VinrObject):
     object: Literal["discount"]
     account: str
     redemption: str
-    type: str
+    type: Literal["amount", "free_shipping", "percent"]
     amount: int | None
     percent: int | str | None
     currency: str | None
-    status: str
+    status: Literal["consumed", "issued", "void"]
     payment: str | None
     created: int
     consumed_at: int | None
@@ -259,7 +259,7 @@ class Earn(VinrObject):
     points_per_currency_unit: int | str | None = None
     points: int | None = None
     currency: str | None = None
-    rounding: str | None = None
+    rounding: Literal["ceil", "floor", "half_even"] | None = None
 
 
 class Window(VinrObject):
@@ -376,7 +376,7 @@ class LoyaltyAccount(VinrObject):
     tier_progress: TierProgress | None
     next_expiry: NextExpiry | None
     sequence: int
-    status: str
+    status: Literal["active", "closed"]
     metadata: dict[str, Any]
     created: int
     livemode: bool
@@ -399,7 +399,7 @@ class PointsTransaction(VinrObject):
     id: str
     object: Literal["points_transaction"]
     account: str
-    kind: str
+    kind: Literal["adjustment", "award", "expiry", "redemption", "redemption_cancellation", "reversal"]
     points: int
     balance_after: int
     sequence: int
@@ -425,7 +425,7 @@ class ProgramCurrency(VinrObject):
 
     name: str
     expiry_months: int | None
-    expiry_rounding: str
+    expiry_rounding: Literal["day", "month", "none", "quarter", "year"]
     pending_days: int
 
 
@@ -446,7 +446,7 @@ class Program(VinrObject):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
-    status: str
+    status: Literal["active", "archived"]
     test_clock: str | None
     metadata: dict[str, Any]
     created: int
@@ -460,7 +460,7 @@ class Program(VinrObject):
 class Benefit(VinrObject):
     """Benefit."""
 
-    type: str
+    type: Literal["discount", "free_shipping", "product", "voucher"]
     amount: int | None = None
     percent: int | str | None = None
     currency: str | None = None
@@ -475,7 +475,7 @@ class Redemption(VinrObject):
     object: Literal["redemption"]
     account: str
     reward: str
-    status: str
+    status: Literal["canceled", "confirmed"]
     points_spent: int
     points_transaction: str | None
     cancellation: str | None
@@ -509,7 +509,7 @@ class Reward(VinrObject):
     tiers: list[str]
     starts_at: int | None
     ends_at: int | None
-    status: str
+    status: Literal["active", "archived"]
     metadata: dict[str, Any]
     created: int
     livemode: bool
@@ -526,7 +526,7 @@ class TestClock(VinrObject):
     object: Literal["test_clock"]
     name: str | None
     frozen_time: int
-    status: str
+    status: Literal["advancing", "ready"]
     created: int
     livemode: bool
 

@@ -46,7 +46,7 @@ class ApiKeys(Resource):
         limit: int | None = None,
         starting_after: str | None = None,
         ending_before: str | None = None,
-        kind: str | None = None,
+        kind: Literal["secret", "restricted", "publishable"] | None = None,
         created: Created | None = None,
         timeout: float | None = None,
     ) -> Page[ApiKey]:
@@ -153,7 +153,7 @@ class AsyncApiKeys(AsyncResource):
         limit: int | None = None,
         starting_after: str | None = None,
         ending_before: str | None = None,
-        kind: str | None = None,
+        kind: Literal["secret", "restricted", "publishable"] | None = None,
         created: Created | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[ApiKey]:

@@ -65,7 +65,7 @@ class LoyaltyPrograms(Resource):
         limit: int | None = None,
         starting_after: str | None = None,
         ending_before: str | None = None,
-        status: str | None = None,
+        status: Literal["active", "archived"] | None = None,
         created: Created | None = None,
         timeout: float | None = None,
     ) -> Page[Program]:
@@ -167,7 +167,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
         limit: int | None = None,
         starting_after: str | None = None,
         ending_before: str | None = None,
-        status: str | None = None,
+        status: Literal["active", "archived"] | None = None,
         created: Created | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Program]:

@@ -1,0 +1,131 @@
+"""Examples of what calls take and answer, made of the schemas: they never lag behind a field.
+
+Ids are those of the sandbox where it has them, so that a call tried from /docs works as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+# An id of each kind of object.
+IDS: dict[str, str] = {
+    "program": "prog_default",
+    "loyalty_account": "loy_abc123",
+    "earning_rule": "rule_onePerEuro",
+    "points_transaction": "ptx_0197a3",
+    "reward": "rwd_fiveOff",
+    "redemption": "rdm_0197a3",
+    "discount": "disc_0197a3",
+    "payment": "pay_3xZ9q",
+    "refund": "re_7Hk2",
+    "customer": "cust_abc123",
+    "event": "evt_0197a3",
+    "test_clock": "clock_0197a3",
+    "api_key": "key_sandbox",
+    "api_key_act": "act_0197a3",
+}
+# Values by the field's name; anything else is made of its type, and null where it may be.
+_VALUES: dict[str, Any] = {
+    **IDS,
+    "account": IDS["loyalty_account"],
+    "rule": IDS["earning_rule"],
+    "transaction": IDS["points_transaction"],
+    "amount": 25000,
+    "api_key": IDS["api_key"],
+    "balance": 600,
+    "balance_after": 850,
+    "currency": "EUR",
+    "created": 1_780_000_000,
+    "eligible_amount": 25000,
+    "email": "ada@example.com",
+    "frozen_time": 1_893_456_000,
+    "lifetime_points": 600,
+    "name": "VINR Rewards",
+    "occurred_at": 1_780_000_000,
+    "points": 250,
+    "points_cost": 100,
+    "cost": 100,
+    "points_spent": 100,
+    "revision": 1,
+    "sequence": 3,
+    "status_code": 200,
+    "threshold": 500,
+    "tier": "gold",
+    "timezone": "UTC",
+    "trigger": "payment.completed",
+    "url": "/v1/…",
+}
+# Of the words that a field may hold, the first of these.
+_WORDS = ("award", "active", "confirmed", "issued", "secret", "ready", "created", "none", "floor", "discount")
+# Lists that an example shows an item of.
+_FILLED = ("data", "awards", "tiers")
+
+
+def example_of(schema: Schema, components: Mapping[str, Any], given: Mapping[str, Any] = {}) -> Any:
+    """A value that the schema allows. `given` are values that the example of the request names."""
+    return _Maker(components, given).of(schema, "")
+
+
+class _Maker:
+    def __init__(self, components: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+        self._components, self._given = components, given
+        self._inside: list[str] = []
+
+    def of(self, schema: Schema, name: str) -> Any:
+        if "$ref" in schema:
+            return self._component(schema["$ref"].rpartition("/")[2])
+        if "const" in schema:
+            return schema["const"]
+        if "enum" in schema:
+            return next((word for word in _WORDS if word in schema["enum"]), schema["enum"][0])
+        if "allOf" in schema:
+            return self.of(schema["allOf"][0], name)
+        options = schema.get("anyOf")
+        if options is not None:
+            can_be_null = {"type": "null"} in options
+            if can_be_null and name not in _VALUES:
+                return None
+            return self._plain(next(one for one in options if one != {"type": "null"}), name)
+        return self._plain(schema, name)
+
+    def _plain(self, schema: Schema, name: str) -> Any:
+        kind = schema.get("type")
+        if kind == "object" and "properties" in schema:
+            return self._object(schema)
+        if kind == "array":
+            items = schema.get("items", {})
+            return [self.of(items, name)] if "$ref" in items and name in _FILLED else []
+        if "$ref" in schema or "enum" in schema or "anyOf" in schema:
+            return self.of(schema, name)
+        value = _VALUES.get(name)
+        fits = {"integer": int, "string": str}.get(str(kind))
+        if fits is not None and isinstance(value, fits):
+            return value
+        return {"integer": 0, "number": 0, "boolean": False, "object": {}, "string": name or "text"}.get(str(kind))
+
+    def _component(self, name: str) -> Any:
+        if name in self._inside:  # what holds itself would have no end
+            return {}
+        self._inside.append(name)
+        made = self.of(self._components[name], "")
+        self._inside.pop()
+        return made
+
+    def _object(self, schema: Schema) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        kinds = schema["properties"].get("object", {})
+        kind = kinds.get("const") or next(iter(kinds.get("enum", ())), None)
+        is_outermost = len(self._inside) <= 1
+        for field, one in schema["properties"].items():
+            if field not in schema.get("required", ()):
+                continue
+            made[field] = self.of(one, field)
+            if field == "id" and kind in IDS:
+                made[field] = IDS[kind]
+            given = self._given.get(field) if is_outermost else None
+            if isinstance(given, (str, int)) and type(given) is type(made[field]):
+                made[field] = given
+        return made
