@@ -138,7 +138,7 @@ def places(world: World, operation: Operation) -> list[Place]:
         for sample, path, prefix in references(world, operation):
             if path:
                 found.append(Place("body", prefix, f"{sample.path}{dry}", sample.body, path))
-    for name in operation.query:
+    for name in operation.listing.names if operation.listing else ():
         if name in FILTERS:
             found.append(Place("filter", FILTERS[name], operation.path, name=name))
         elif name in CURSORS:
