@@ -86,6 +86,7 @@ def openapi() -> Json:
         "servers": [{"url": "/", "description": "This installation"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(_tag(operation) for operation in OPERATIONS)],
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "schemas": components,
             "headers": _HEADERS,
@@ -95,8 +96,6 @@ def openapi() -> Json:
             },
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key"}},
         },
-        "webhooks": webhooks(),
-        "components": {"schemas": components, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
         "security": [{"key": []}],
     }
 
