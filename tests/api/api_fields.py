@@ -14,8 +14,8 @@ from vinr_server.api.inputs import CreatePaymentInput
 
 Step = str | int
 
-INSTANTS = ("starts_at", "ends_at", "occurred_at", "frozen_time", "expires_at")
-RATES = ("points_per_currency_unit", "factor", "percent")
+INSTANTS = ("starts_at", "ends_at", "occurred_at", "frozen_time", "expires_at", "enrolled_before")
+RATES = ("points_per_currency_unit", "factor", "percent", "multiplier")
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _wrong_metadata(field: Field) -> list[bytes]:
         {"k": {}}, {"k": []}, {"k": {"a": 1}}, {"k": 1.5}, {"k": 2**53}, {"k": -(2**53)}, {"k": 2**64}, {"": "v"},
         {"k" * 41: "v"}, {"k": "v" * 501}, {f"k{n}": 1 for n in range(51)},
     ]  # fmt: skip
-    if not field.is_update or "conditions" in field.path or "when" in field.path:
+    if not field.is_update or not {"conditions", "when", "targeting"}.isdisjoint(field.path):
         objects.append({"k": None})
     return [*(json.dumps(one).encode() for one in objects), b'{"k": 1.0}', b'{"k": 1e3}', b'{"k": NaN}']
 

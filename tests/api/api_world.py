@@ -118,6 +118,13 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     benefit = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR"}}
     ids["rwd"] = world.post("/v1/loyalty/rewards", reward | benefit)["id"]
     redemption = world.post("/v1/loyalty/redemptions", {"account": ids["loy"], "reward": ids["rwd"]})
+    offer = {"program": ids["prog"], "name": "Bonus", "incentive": {"type": "points_bonus", "points": 10}}
+    offer["max_redemptions"] = 1000
+    ids["ofr"] = world.post("/v1/engagement/offers", offer | {"id": f"ofr_{slug}"})["id"]
+    world.post(f"/v1/engagement/offers/{ids['ofr']}/publish", {})
+    ids["draft_ofr"] = world.post("/v1/engagement/offers", offer | {"id": f"ofr_d{slug}"})["id"]
+    shipping = {"name": "Ships free", "type": "free_shipping", "value": 500, "active": False}
+    ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}"})["id"]
     ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
     ids["pay"] = world.post(
         "/v1/payments", {"id": f"pay_{slug}", "amount": 5000, "currency": "EUR", "customer": ids["cust"]}
@@ -140,6 +147,7 @@ def samples(world: World) -> dict[str, list[Sample]]:
         **_member_samples(ids),
         **_money_samples(ids),
         **_key_samples(ids),
+        **_offer_samples(ids),
     }
 
 
@@ -259,6 +267,51 @@ def _key_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "create_api_key": [Sample(keys, till | {"expires_at": 1_900_000_000}), Sample(keys, {"kind": "publishable"})],
         "roll_api_key": [Sample(f"{keys}/{ids['key']}/roll", {"expires_at": "2030-01-01", "overlap_seconds": 60})],
         "revoke_api_key": [Sample(f"{keys}/{ids['key']}/revoke", {})],
+    }
+
+
+def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    engagement, checkout = "/v1/engagement/offers", "/v1/offers"
+    note = {"metadata": {"note": "a"}}
+    targeting = {
+        "segments": ["lapsed_90d"],
+        "tiers": ["gold"],
+        "min_balance": 100,
+        "enrolled_before": "2026-01-01",
+        "metadata": {"region": "EU"},
+    }
+    conditions = {
+        "metadata": {"channel": "web", "round": 2},
+        "min_amount": 100,
+        "currency": "EUR",
+        "skus": ["coffee"],
+        "categories": ["drinks"],
+        "first_payment": True,
+        "window": WINDOW,
+    }
+    stacking = {"stacking": "best", "stacking_group": "spring", "priority": 5}
+    limits = {"max_redemptions": 500, "per_member_limit": 2}
+    shared = {"name": "Spring", "targeting": targeting, "conditions": conditions}
+    shared |= {**WINDOW, **limits, **stacking, **note}
+    multiplier = {"incentive": {"type": "points_multiplier", "multiplier": "1.5"}}
+    bonus = {"incentive": {"type": "points_bonus", "points": 1000}}
+    percentage = {"incentive": {"type": "percentage_discount", "percent": 20, "max_discount": 1500}}
+    gift = {"incentive": {"type": "gift_reward", "reward": ids["rwd"]}}
+    incentives = (bonus, multiplier, percentage, gift)
+    new = {"program": ids["prog"], "id": "ofr_fresh", "application": "opt_in"}
+    lines = {"min_subtotal": 5000, "min_quantity": 2, "skus": ["coffee"], "categories": ["drinks"], "currency": "EUR"}
+    cart = lines | {"segments": ["lapsed_90d"], "first_order": True}
+    live = {"id": "ofr_new", "active": True, **WINDOW, **stacking, **note}
+    fixed = {"name": "Ten off", "type": "fixed_discount", "value": 1000, "per": "unit", "criteria": cart}
+    pairs = {"name": "Pairs", "type": "bogo", "criteria": {"buy_quantity": 2, "get_quantity": 1}}
+    return {
+        "create_engagement_offer": [Sample(engagement, new | shared | one) for one in incentives],
+        "update_engagement_offer": [Sample(f"{engagement}/{ids['draft_ofr']}", shared | one) for one in incentives],
+        "publish_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/publish", {})],
+        "pause_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/pause", {})],
+        "create_offer": [Sample(checkout, live | fixed), Sample(checkout, pairs)],
+        "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", {"active": True, "ends_at": 1_900_000_000})],
+        "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],
     }
 
 

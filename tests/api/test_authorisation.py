@@ -97,9 +97,11 @@ def ground(shared_server: RunningServer) -> Iterator[Field]:
     other_mode = build_world(shared_server, livemode=True, tenant=f"tnt_{home.slug}")
     clock = home.post("/v1/test_helpers/test_clocks", {"frozen_time": "2030-01-01"})["id"]
     rule = {"program": home.ids["prog"], "trigger": "never.happens", "earn": {"points": 1}}
-    deleted = {"clock": clock, "rule": home.post("/v1/loyalty/earning_rules", rule)["id"]}
+    offer = home.post("/v1/offers", {"name": "Over", "type": "bogo"})["id"]
+    deleted = {"clock": clock, "rule": home.post("/v1/loyalty/earning_rules", rule)["id"], "checkout_ofr": offer}
     assert home.client.delete(f"/v1/test_helpers/test_clocks/{clock}").status_code == 200
     assert home.client.delete(f"/v1/loyalty/earning_rules/{deleted['rule']}").status_code == 200
+    assert home.client.delete(f"/v1/offers/{offer}").status_code == 200
     with httpx2.Client(base_url=shared_server.base_url, trust_env=False, timeout=30) as anybody:
         yield Field(home, foreign, other_mode, deleted, anybody)
     for world in (home, foreign, other_mode):
@@ -150,7 +152,7 @@ PREFIXES = {
     "loyalty.programs": "prog", "loyalty.accounts": "loy", "loyalty.earning_rules": "rule", "loyalty.points": "ptx",
     "loyalty.rewards": "rwd", "loyalty.redemptions": "rdm", "discounts": "disc", "payments": "pay",
     "customers": "cust", "events": "evt", "test_helpers.test_clocks": "clock", "api_keys": "key",
-    "api_key_acts": "act",
+    "api_key_acts": "act", "engagement.offers": "ofr", "offers": "checkout_ofr",
 }  # fmt: skip
 
 

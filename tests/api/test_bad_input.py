@@ -662,7 +662,7 @@ class TestRoutes:
     def test_that_do_not_exist_are_missing(self, world: World) -> None:
         paths = (
             "/", "/v1", "/v1/", "/v2/payments", "/v1//payments", "//v1/payments", "/V1/payments", "/v1/payments/a/b",
-            "/v1/payments/a/refund/b", "/v1/loyalty", "/v1/offers", "/favicon.ico", "/v1/payments%2Fbulk/x", "/%00",
+            "/v1/payments/a/refund/b", "/v1/loyalty", "/v1/engagement", "/favicon.ico", "/v1/payments%2Fbulk/x", "/%00",
             "/%ff",
             "/v1/../v1/nothing", "/openapi.yaml", "/metrics", "/.env", "/v1/loyalty/points/award/x",
         )  # fmt: skip

@@ -143,6 +143,18 @@ _STATE = {
         "Use the customer's account in the reward's program.",
         "Account loy_abc123 is of program prog_default; reward rwd_freeShip is of prog_summer.",
     ),
+    "offer_not_active": Explained(
+        "The offer is a draft, or paused; `details` says which. (One whose window or cap is over answers"
+        " `offer_limit_reached`.)",
+        "Publish it.",
+        "Offer ofr_9fK2 is paused. Publish it to let it go on.",
+    ),
+    "offer_limit_reached": Explained(
+        "The offer's window is not open, or its uses are taken: by all members together, or by this one."
+        " `details.limit` says which: `window`, `global` or `per_member`.",
+        "Show the member a friendly word; treat it as a normal outcome.",
+        "All 500 redemptions of offer ofr_9fK2 are taken.",
+    ),
     "reward_archived": Explained(
         "The reward is archived: it can't be redeemed any more.",
         "Offer another reward.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vinr_server.api.replies import OBJECTS, Reply
+from vinr_server.api.replies import OBJECTS
+from vinr_server.api.reply import Reply
 from vinr_server.core.events import EVENT_TYPES
 
 _REF = "#/components/schemas/{name}"

@@ -17,6 +17,8 @@ IDS: dict[str, str] = {
     "earning_rule": "rule_onePerEuro",
     "points_transaction": "ptx_0197a3",
     "reward": "rwd_fiveOff",
+    "engagement_offer": "ofr_9fK2",
+    "offer": "ofr_3Fj7tN",
     "redemption": "rdm_0197a3",
     "discount": "disc_0197a3",
     "payment": "pay_3xZ9q",

@@ -169,7 +169,7 @@ def _of_query(operation: Operation, name: str) -> Json:
     if name.startswith("created["):
         return INSTANT
     _column, reading = operation.listing.filters.get(name, ("", None))
-    if reading is flag:
+    if reading is flag or name in operation.listing.switches:
         return {"type": "boolean"}
     if isinstance(reading, Choice):
         return {"type": "string", "enum": [*reading.words]}

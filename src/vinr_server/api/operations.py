@@ -8,6 +8,7 @@ from __future__ import annotations
 from vinr_server.api import inputs, reads
 from vinr_server.api.key_operations import API_KEYS
 from vinr_server.api.loyalty_operations import LOYALTY_OPERATIONS
+from vinr_server.api.offer_operations import OFFERS
 from vinr_server.api.operation import CREATE, FIND, MADE, MADE_OR_FOUND, Operation, list_page, retrieve_one, write
 from vinr_server.core import rows
 
@@ -191,6 +192,7 @@ CLOCKS = (
 
 OPERATIONS: tuple[Operation, ...] = (
     *LOYALTY_OPERATIONS,
+    *OFFERS,
     *DISCOUNTS,
     *PAYMENTS,
     *CUSTOMERS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, get_args
 
@@ -52,25 +52,29 @@ def one_of(words: Any) -> Choice:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How one resource is listed: its rows, their order, and filter name -> (column, reading)."""
+    """How one resource is listed: its rows, their order, and filter name -> (column, reading).
+
+    `switches` are filters that are true or false and no column: name -> (condition if true, condition if false).
+    """
 
     row_type: type[Row]
     filters: Mapping[str, Filter]
     order: Sequence[str] = ("created_at", "id")
     where: str = ""
+    switches: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     # With this filter given, rows are ordered by this column instead.
     order_by_filter: tuple[str, Sequence[str]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every parameter of the query string."""
-        return (*_PAGING, *self.filters, *(f"created[{suffix}]" for suffix in _COMPARISONS))
+        return (*_PAGING, *self.filters, *self.switches, *(f"created[{suffix}]" for suffix in _COMPARISONS))
 
     def query(self, given: Mapping[str, str]) -> PageQuery:
         """The page that the query string asks for."""
         named: dict[str, str] = {}
         for name, value in given.items():
-            known = _canonical(name, self.filters)
+            known = _canonical(name, (*self.filters, *self.switches))
             if named.setdefault(known, value) != value:
                 message = f"{known} is given in two spellings with different values. Send one of them."
                 raise Problem("parameter_conflict", message, param=known)
@@ -98,8 +102,14 @@ class Listing:
                 for name, value in named.items()
                 if name.startswith("created[")
             ],
-            where=self.where,
+            where=self._where(named),
         )
+
+    def _where(self, named: Mapping[str, str]) -> str:
+        """The conditions that hold of every row, and of those asked for by a switch."""
+        asked = [(name, both) for name, both in self.switches.items() if name in named]
+        chosen = [on if flag(named[name], name) else off for name, (on, off) in asked]
+        return " and ".join([*([self.where] if self.where else []), *chosen])
 
 
 def _by_the_second(comparison: str, instant: datetime) -> tuple[str, datetime]:
@@ -111,7 +121,7 @@ def _by_the_second(comparison: str, instant: datetime) -> tuple[str, datetime]:
     return (">=" if comparison == "gte" else "<", first)
 
 
-def _canonical(name: str, filters: Mapping[str, Filter]) -> str:
+def _canonical(name: str, filters: Sequence[str]) -> str:
     known = {one: one for one in (*filters, *_PAGING, *(f"created[{suffix}]" for suffix in _COMPARISONS))}
     known |= {f"{one}_id": one for one in filters if one in REFERENCES}
     known |= {_camel(spelling): one for spelling, one in known.items()}

@@ -7,20 +7,16 @@ it says something; every other one always is. tests/api/test_replies.py compares
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, UnsetType, field
+
+from vinr_server.api.offer_replies import OFFER_OBJECTS
+from vinr_server.api.reply import Conditions, Data, Json, Rate, Reference, Reply, Unmet, Window
 
 if TYPE_CHECKING:
     from vinr_server.api.operation import Operation
 
-Json = dict[str, Any]
-# An object of any kind, as the event's type says.
-Data = Annotated[Json, Meta(extra_json_schema={"format": "object"})]
-# The id of another object. The TypeScript SDK reads it with and without Id: account, accountId.
-Reference = Annotated[str, Meta(extra_json_schema={"format": "reference"})]
-# As it compares: 2, or "1.5".
-Rate = int | str
 ExpiryRounding = Literal["none", "day", "month", "quarter", "year"]
 EntryKind = Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry"]
 BenefitType = Literal["discount", "free_shipping", "product", "voucher"]
@@ -30,10 +26,6 @@ RedemptionStatus = Literal["confirmed", "canceled"]
 ClockStatus = Literal["ready", "advancing"]
 KeyKind = Literal["secret", "restricted", "publishable"]
 KeyAction = Literal["created", "rolled", "revoked"]
-
-
-class Reply(Struct, kw_only=True, forbid_unknown_fields=True):
-    """The base of all answers."""
 
 
 class ProgramCurrency(Reply):
@@ -91,26 +83,11 @@ class LoyaltyAccount(Reply):
     livemode: bool
 
 
-class Window(Reply):
-    starts_at: int | UnsetType = UNSET
-    ends_at: int | UnsetType = UNSET
-
-
 class Earn(Reply):
     points_per_currency_unit: Rate | UnsetType = UNSET
     points: int | UnsetType = UNSET
     currency: str | UnsetType = UNSET
     rounding: Literal["floor", "half_even", "ceil"] | UnsetType = UNSET
-
-
-class Conditions(Reply):
-    metadata: Json | UnsetType = UNSET
-    min_amount: int | UnsetType = UNSET
-    currency: str | UnsetType = UNSET
-    skus: list[str] | UnsetType = UNSET
-    categories: list[str] | UnsetType = UNSET
-    first_payment: bool | UnsetType = UNSET
-    window: Window | UnsetType = UNSET
 
 
 class When(Reply):
@@ -261,12 +238,6 @@ class Award(Reply):
     rule: Reference
     points_transaction: Reference
     points: int
-
-
-class Unmet(Reply):
-    condition: str
-    message: str
-    change: str | None
 
 
 class Skipped(Reply):
@@ -425,6 +396,7 @@ OBJECTS: dict[str, type[Reply]] = {
     "test_clock": TestClock,
     "api_key": ApiKey,
     "api_key_act": ApiKeyAct,
+    **OFFER_OBJECTS,
     "deleted": Deleted,
     "error": Error,
 }

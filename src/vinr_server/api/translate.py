@@ -66,10 +66,10 @@ def create_program(call: Call) -> commands.CreateProgram:
 
 def update_program(call: Call) -> commands.UpdateProgram:
     body: UpdateProgramInput = call.body
-    changes = _given(body, "name", "status")
+    changes = sent(body, "name", "status")
     if body.currency is not UNSET:
         renamed = {"name": "currency_name"}
-        currency = _given(body.currency, "name", "expiry_months", "expiry_rounding")
+        currency = sent(body.currency, "name", "expiry_months", "expiry_rounding")
         changes |= {renamed.get(name, name): value for name, value in currency.items()}
     if body.tiers is not UNSET:
         changes["tiers"] = read_tiers(body.tiers)
@@ -78,7 +78,7 @@ def update_program(call: Call) -> commands.UpdateProgram:
 
 async def create_earning_rule(call: Call) -> commands.CreateEarningRule:
     body: CreateEarningRuleInput = call.body
-    zone = await _zone_if_needed(call, body, program_id=body.program)
+    zone = await zone_if_needed(call, body, program_id=body.program)
     return commands.CreateEarningRule(
         program_id=body.program,
         trigger=body.trigger,
@@ -92,7 +92,7 @@ async def create_earning_rule(call: Call) -> commands.CreateEarningRule:
 
 async def update_earning_rule(call: Call) -> commands.UpdateEarningRule:
     body: UpdateEarningRuleInput = call.body
-    zone = await _zone_if_needed(call, body, table="earning_rules")
+    zone = await zone_if_needed(call, body, table="earning_rules")
     changes: dict[str, Any] = {}
     if body.earn is not UNSET:
         changes["earn"] = read_earn(body.earn)
@@ -111,7 +111,7 @@ def delete_earning_rule(call: Call) -> commands.DeleteEarningRule:
 
 async def create_reward(call: Call) -> commands.CreateReward:
     body: CreateRewardInput = call.body
-    zone = await _zone_if_needed(call, body, program_id=body.program)
+    zone = await zone_if_needed(call, body, program_id=body.program)
     starts_at, ends_at = read_window(body.starts_at, body.ends_at, param="", zone=zone)
     return commands.CreateReward(
         program_id=body.program,
@@ -130,8 +130,8 @@ async def create_reward(call: Call) -> commands.CreateReward:
 
 async def update_reward(call: Call) -> commands.UpdateReward:
     body: UpdateRewardInput = call.body
-    zone = await _zone_if_needed(call, body, table="rewards")
-    changes = _given(body, "name", "stock", "per_member_limit")
+    zone = await zone_if_needed(call, body, table="rewards")
+    changes = sent(body, "name", "stock", "per_member_limit")
     if body.points_cost is not UNSET:
         changes["cost_points"] = body.points_cost
     if body.benefit is not UNSET:
@@ -167,7 +167,7 @@ def create_customer(call: Call) -> commands.CreateCustomer:
 
 
 def update_customer(call: Call) -> commands.UpdateCustomer:
-    changes = _given(call.body, "name", "email")
+    changes = sent(call.body, "name", "email")
     return commands.UpdateCustomer(call.id, changes, read_metadata(call.body.metadata, allows_null=True))
 
 
@@ -321,7 +321,7 @@ def _event_amount(data: Mapping[str, Any]) -> tuple[int, str | None]:
     return amount, currency.upper()
 
 
-def _given(body: Struct, *names: str) -> dict[str, Any]:
+def sent(body: Struct, *names: str) -> dict[str, Any]:
     """The fields that were sent."""
     return {name: value for name in names if (value := getattr(body, name)) is not UNSET}
 
@@ -338,13 +338,13 @@ async def _occurred_at(
     return read_instant_or_none(value, param="occurred_at", zone=zone)
 
 
-async def _zone_if_needed(call: Call, body: Struct, *, program_id: str | None = None, table: str = "") -> str:
+async def zone_if_needed(call: Call, body: Struct, *, program_id: str | None = None, table: str = "") -> str:
     """The program's zone, looked up only where a bare date depends on it."""
     if not any(is_date(value) for value in _leaves(msgspec.to_builtins(body))):
         return "UTC"
     if program_id is not None:
         return await call.zone_of_program(program_id)
-    return await call.reader.zone(call.caller.realm, table, call.id)
+    return await call.reader.zone(call.caller.realm, table, call.path.get("id", ""))
 
 
 def _leaves(value: Any) -> list[Any]:

@@ -87,6 +87,14 @@ def read_rate(given: Any, *, param: str, lowest_e4: int = 0) -> int:
     return scaled
 
 
+def read_percent(given: Any, *, param: str) -> int:
+    """A percent above 0 and up to 100, as ten-thousandths."""
+    percent_e4 = read_rate(given, param=param, lowest_e4=1)
+    if percent_e4 > 100 * SCALE:
+        raise Problem("parameter_invalid", f"{param}: {given} is above 100.", param=param)
+    return percent_e4
+
+
 def read_earn(given: EarnInput) -> EarnRate:
     """What a rule gives: a rate per currency unit, or flat points."""
     currency = read_currency_or_none(given.currency, param="earn.currency")
@@ -187,11 +195,7 @@ def _discount(given: BenefitInput) -> dict[str, Any]:
             "parameter_invalid", "A discount needs either benefit.amount or benefit.percent.", param="benefit.amount"
         )
     if given.percent is not None:
-        percent_e4 = read_rate(given.percent, param="benefit.percent", lowest_e4=1)
-        if percent_e4 > 100 * SCALE:
-            raise Problem(
-                "parameter_invalid", f"benefit.percent: {given.percent} is above 100.", param="benefit.percent"
-            )
+        percent_e4 = read_percent(given.percent, param="benefit.percent")
         currency = read_currency_or_none(given.currency, param="benefit.currency")
         return {"percent_e4": percent_e4} | ({"currency": currency} if currency else {})
     if given.currency is None:

@@ -13,6 +13,8 @@ from vinr_server.core import (
     commands,
     discounts,
     members,
+    offer_changes,
+    offer_commands,
     payments,
     redemptions,
     refunds,
@@ -63,6 +65,12 @@ HANDLERS: dict[type[Command], tuple[KeysOf, Decide]] = {
     commands.CreatePayment: (payments.keys_create_payment, payments.decide_create_payment),
     commands.RefundPayment: (refunds.keys_refund_payment, refunds.decide_refund_payment),
     commands.ReportEvent: (reports.keys_report_event, reports.decide_report_event),
+    offer_commands.CreateOffer: (offer_changes.keys_create_offer, offer_changes.decide_create_offer),
+    offer_commands.UpdateOffer: (offer_changes.keys_update_offer, offer_changes.decide_update_offer),
+    offer_commands.PublishOffer: (offer_changes.keys_publish_offer, offer_changes.decide_publish_offer),
+    offer_commands.PauseOffer: (offer_changes.keys_pause_offer, offer_changes.decide_pause_offer),
+    offer_commands.DeleteOffer: (offer_changes.keys_delete_offer, offer_changes.decide_delete_offer),
+    offer_commands.CloseOffer: (offer_changes.keys_close_offer, offer_changes.decide_close_offer),
 }
 
 

@@ -16,6 +16,9 @@ EVENT_TYPES: Mapping[str, str] = {
     "loyalty.tier.changed": "tier_change",
     "loyalty.reward.redeemed": "redemption",
     "loyalty.redemption.canceled": "redemption",
+    "offer.created": "offer_event",
+    "offer.updated": "offer_event",
+    "offer.ended": "offer_event",
     "payment.completed": "payment",
     "payment.refunded": "payment",
 }

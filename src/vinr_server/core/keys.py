@@ -26,6 +26,7 @@ class Keys:
                  api_keys: keys to change, and those that act
     catalogue_lock: the catalogue is about to change
     whole        accounts whose live lots are all needed, not just those used first
+    offers       offers (by id) with the clock of their program and the counter of their cap
     """
 
     claims: set[str] = field(default_factory=set)
@@ -47,13 +48,14 @@ class Keys:
     programs: set[str] = field(default_factory=set)
     catalogue_lock: bool = False
     whole: set[str] = field(default_factory=set)
+    offers: set[str] = field(default_factory=set)
 
     def names(self) -> set[str]:
         """Every id of a row that may be written, whatever kind it is of. (Programs are only read.)"""
         return set().union(
             *(self.claims, self.accounts, self.customers, self.entries, self.redemptions, self.discounts),
             *(self.payments, self.refunds, self.events, self.customer_rows, self.refund_of, self.counters, self.clocks),
-            *(self.api_keys,),
+            *(self.api_keys, self.offers),
         )
 
     def account_with_lots(self, account_id: str) -> None:
@@ -75,3 +77,13 @@ def stock_counter(reward_id: str) -> str:
 def member_counter(reward_id: str, account_id: str) -> str:
     """The name of the counter of one member's redemptions of a reward."""
     return f"reward:{reward_id}:{account_id}"
+
+
+def offer_counter(offer_id: str) -> str:
+    """The name of the counter of an offer's cap."""
+    return f"offer:{offer_id}"
+
+
+def offer_member_counter(offer_id: str, account_id: str) -> str:
+    """The name of the counter of one member's redemptions of an offer."""
+    return f"offer:{offer_id}:{account_id}"

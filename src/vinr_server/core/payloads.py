@@ -70,7 +70,7 @@ def rule_payload(rule: EarningRule, *, livemode: bool) -> Wire:
         "revision": rule.revision,
         "trigger": rule.trigger,
         "earn": _earn(rule.earn),
-        "conditions": _conditions(rule.conditions),
+        "conditions": conditions_payload(rule.conditions),
         "multipliers": [_multiplier(multiplier) for multiplier in rule.multipliers],
         "active": rule.is_active,
         "metadata": rule.metadata,
@@ -81,13 +81,14 @@ def rule_payload(rule: EarningRule, *, livemode: bool) -> Wire:
 
 def _earn(earn: EarnRate) -> Wire:
     if earn.points is not None:
-        return _given({"points": earn.points, "currency": earn.currency})
+        return given({"points": earn.points, "currency": earn.currency})
     rate = show_decimal(earn.rate_e4 or 0)
-    return _given({"points_per_currency_unit": rate, "currency": earn.currency, "rounding": earn.rounding})
+    return given({"points_per_currency_unit": rate, "currency": earn.currency, "rounding": earn.rounding})
 
 
-def _conditions(conditions: Conditions) -> Wire:
-    return _given(
+def conditions_payload(conditions: Conditions) -> Wire:
+    """What a rule or an offer asks of an occasion, where it asks anything."""
+    return given(
         {
             "metadata": conditions.metadata,
             "min_amount": conditions.min_amount_minor,
@@ -107,14 +108,15 @@ def _multiplier(multiplier: Multiplier) -> Wire:
         "metadata": multiplier.metadata,
         "window": _window(multiplier.starts_at, multiplier.ends_at),
     }
-    return {"when": _given(when), "factor": show_decimal(multiplier.factor_e4)}
+    return {"when": given(when), "factor": show_decimal(multiplier.factor_e4)}
 
 
 def _window(starts_at: datetime | None, ends_at: datetime | None) -> Wire | None:
-    return _given({"starts_at": unix_or_none(starts_at), "ends_at": unix_or_none(ends_at)}) or None
+    return given({"starts_at": unix_or_none(starts_at), "ends_at": unix_or_none(ends_at)}) or None
 
 
-def _given(fields: Wire) -> Wire:
+def given(fields: Wire) -> Wire:
+    """The fields that say something."""
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -25,6 +25,8 @@ CODES: dict[str, int] = {
     "api_key_not_active": 409,
     "account_closed": 409,
     "program_mismatch": 409,
+    "offer_not_active": 409,
+    "offer_limit_reached": 409,
     "reward_archived": 409,
     "not_eligible": 409,
     "reward_out_of_stock": 409,

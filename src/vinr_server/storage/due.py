@@ -26,6 +26,10 @@ select c.realm, c.id, c.frozen_at from test_clocks c
 where c.status = 'advancing' and c.deleted_at is null and not exists (
   select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and a.next_expiry_at <= c.frozen_at)
+and not exists (
+  select from programs p join offers o on o.realm = p.realm and o.program_id = p.id
+  where p.realm = c.realm and p.clock_id = c.id and o.closed_at is null and o.deleted_at is null
+    and o.status <> 'draft' and o.ends_at <= c.frozen_at)
 """
 
 FORGET_KEYS = """

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from vinr_server.core.keys import Keys, member_counter, stock_counter
+from vinr_server.core.keys import Keys, member_counter, offer_counter, stock_counter
 from vinr_server.core.lots import BEFORE_ALL, use_order
+from vinr_server.core.offer_rows import Offer
 from vinr_server.core.rows import (
     Account,
     ApiKey,
@@ -232,7 +233,7 @@ class Loader:
         wanted = dict.fromkeys(self._wanted("clocks"))
         lock = LOCK if wanted else SHARE
         for realm, layer in self.layers.items():
-            programs = set(self.keys[realm].programs)
+            programs = set(self.keys[realm].programs) | programs_of_offers(layer, self.keys[realm])
             programs.update(row.program_id for row in layer.written(Account))
             for program_id in programs:
                 program = layer.get(Program, program_id)
@@ -312,10 +313,17 @@ class Loader:
     def _counters(self) -> list[Address]:
         found: list[Address] = []
         for realm, keys in self.keys.items():
+            keys.counters |= dict.fromkeys(map(offer_counter, keys.offers))
             for counter_id, account_id in keys.counters.items():
                 account = self.layers[realm].get(Account, account_id) if account_id else None
                 found.append((realm, account.bucket if account else bucket_of(realm, counter_id), counter_id))
         return found
+
+
+def programs_of_offers(layer: Layer, keys: Keys) -> set[str]:
+    """The programs whose clocks the named offers live by."""
+    offers = [layer.get(Offer, id) for id in keys.offers]
+    return {offer.program_id for offer in offers if offer is not None and offer.program_id is not None}
 
 
 def _columns(addresses: Collection[Address]) -> list[list[Any]]:

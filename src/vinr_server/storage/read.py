@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.offer_rows import Offer
 from vinr_server.core.rows import Account, Program, Row, Tier
+from vinr_server.storage.offers import Standing, standings
 from vinr_server.storage.tables import TABLES
 
 # What has expired unswept, and what expires next, each by one short scan of the live lots in the order of their expiry.
@@ -40,6 +42,13 @@ ZONES = {
         table: _ZONE_OF.format(table) + " where t.realm = $1 and t.id = $2"
         for table in ("earning_rules", "rewards", "accounts")
     },
+    # An offer of no program, or one that is being made, goes by the tenant's zone.
+    "tenants": "select n.timezone from realms r join tenants n on n.id = r.tenant_id where r.id = $1 and $2::text = ''",
+    "offers": """
+select coalesce(p.timezone, n.timezone)
+from offers t join realms r on r.id = t.realm join tenants n on n.id = r.tenant_id
+left join programs p on p.realm = t.realm and p.id = t.program_id
+where t.realm = $1 and t.id = $2""",
 }
 ZONE_OF_CUSTOMER = """
 select p.timezone from accounts t join programs p on p.realm = t.realm and p.id = t.program_id
@@ -176,6 +185,10 @@ class Reader:
             )
             for record in records
         }
+
+    async def offer_standings(self, realm: int, offers: Sequence[Offer], now: datetime) -> Mapping[str, Standing]:
+        """Where each offer stands at its own now, by id."""
+        return await standings(self._pool, realm, offers, now)
 
     async def zone(self, realm: int, table: str, id: str) -> str:
         """The zone of the program that an object belongs to; UTC where there is no such object."""

@@ -1,5 +1,7 @@
-"""Write what has fallen due: expiries, and test clocks that have caught up. Any number of these may run side by
-side."""
+"""Write what has fallen due: expiries, windows of offers that are over, test clocks that have caught up.
+
+Any number of these may run side by side.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,13 @@ from datetime import timedelta
 from typing import Any
 
 from vinr_server.core.commands import Command, ExpireLots, FinishTestClock
+from vinr_server.core.offer_commands import CloseOffer
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DueFigures
 from vinr_server.engine.submission import Submission, Unavailable
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.due import due_accounts, forget, settled_clocks
+from vinr_server.storage.offers import due_offers
 
 log = logging.getLogger("vinr.worker")
 
@@ -22,6 +26,7 @@ log = logging.getLogger("vinr.worker")
 PAUSE_SECONDS = 0.25
 # One engine batch at a time, so that requests in the same process are not kept waiting.
 ACCOUNTS_MAX = 256
+OFFERS_MAX = 256
 FORGET_EVERY = timedelta(hours=1)
 
 
@@ -57,7 +62,10 @@ class DueWorker:
         now = self._clock()
         accounts = await due_accounts(self._pool, now, limit=ACCOUNTS_MAX)
         await self._submit_all([(one.realm, one.livemode, ExpireLots(one.id)) for one in accounts])
-        lags = [(now - one.due_at).total_seconds() for one in accounts if one.due_at is not None]
+        offers = await due_offers(self._pool, now, limit=OFFERS_MAX)
+        await self._submit_all([(one.realm, one.livemode, CloseOffer(one.id)) for one in offers])
+        due_at = [*(one.due_at for one in accounts), *(one.due_at for one in offers)]
+        lags = [(now - at).total_seconds() for at in due_at if at is not None]
         self.figures.lag_seconds = max(lags, default=0.0)
         self.figures.accounts += len(accounts)
         clocks = await settled_clocks(self._pool)
@@ -66,7 +74,7 @@ class DueWorker:
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY
             await forget(self._pool)
-        return bool(accounts or clocks)
+        return bool(accounts or offers or clocks)
 
     async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
         waiting = [

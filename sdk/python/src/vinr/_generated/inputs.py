@@ -13,11 +13,14 @@ __all__ = [
     "BenefitInput",
     "ConditionsInput",
     "CreatePaymentInput",
+    "CriteriaInput",
     "CurrencyChanges",
     "CurrencyInput",
     "EarnInput",
+    "IncentiveInput",
     "LineInput",
     "MultiplierInput",
+    "TargetingInput",
     "TenderInput",
     "TierInput",
     "WhenInput",
@@ -87,6 +90,20 @@ class CreatePaymentInput(TypedDict, total=False):
     metadata: Metadata
 
 
+class CriteriaInput(TypedDict, total=False):
+    """Criteria."""
+
+    min_subtotal: int | None
+    min_quantity: int | None
+    skus: Many[str]
+    categories: Many[str]
+    currency: str | None
+    segments: Many[str]
+    first_order: bool | None
+    buy_quantity: int | None
+    get_quantity: int | None
+
+
 class CurrencyChanges(TypedDict, total=False):
     """Currency changes."""
 
@@ -113,6 +130,17 @@ class EarnInput(TypedDict, total=False):
     rounding: Literal["ceil", "floor", "half_even"]
 
 
+class IncentiveInput(TypedDict, total=False):
+    """Incentive."""
+
+    type: Required[Literal["gift_reward", "percentage_discount", "points_bonus", "points_multiplier"]]
+    multiplier: Rate | None
+    points: int | None
+    percent: Rate | None
+    max_discount: int | None
+    reward: str | None
+
+
 class WhenInput(TypedDict, total=False):
     """When."""
 
@@ -126,6 +154,16 @@ class MultiplierInput(TypedDict, total=False):
 
     factor: Required[Rate]
     when: Required[WhenInput]
+
+
+class TargetingInput(TypedDict, total=False):
+    """Targeting."""
+
+    segments: Many[str]
+    tiers: Many[str]
+    min_balance: int | None
+    enrolled_before: Instant | None
+    metadata: Metadata | None
 
 
 class TierInput(TypedDict, total=False):

@@ -17,18 +17,22 @@ __all__ = [
     "BulkPayments",
     "BulkResult",
     "Conditions",
+    "Criteria",
     "Customer",
     "Deleted",
     "Discount",
     "Earn",
     "EarningRule",
+    "EngagementOffer",
     "Error",
     "Event",
     "EventRequest",
+    "Incentive",
     "Line",
     "LoyaltyAccount",
     "Multiplier",
     "NextExpiry",
+    "Offer",
     "Payment",
     "PointsTransaction",
     "Program",
@@ -38,6 +42,7 @@ __all__ = [
     "Reward",
     "Skipped",
     "Source",
+    "Targeting",
     "Tender",
     "TestClock",
     "Tier",
@@ -323,6 +328,58 @@ class EarningRule(VinrObject):
     _nested = {"earn": Earn, "conditions": Conditions, "multipliers": Multiplier}
 
 
+class Incentive(VinrObject):
+    """Incentive."""
+
+    type: Literal["gift_reward", "percentage_discount", "points_bonus", "points_multiplier"]
+    multiplier: int | str | None = None
+    points: int | None = None
+    percent: int | str | None = None
+    max_discount: int | None = None
+    reward: str | None = None
+
+
+class Targeting(VinrObject):
+    """Targeting."""
+
+    segments: list[str] | None = None
+    tiers: list[str] | None = None
+    min_balance: int | None = None
+    enrolled_before: int | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class EngagementOffer(VinrObject):
+    """Engagement offer."""
+
+    id: str
+    object: Literal["offer"]
+    name: str
+    revision: int
+    starts_at: int | None
+    ends_at: int | None
+    stacking: Literal["best", "exclusive", "stack"]
+    stacking_group: str | None
+    priority: int
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+    kind: Literal["engagement"]
+    program: str | None
+    status: Literal["active", "draft", "exhausted", "expired", "paused", "scheduled"]
+    incentive: Incentive
+    targeting: Targeting
+    conditions: Conditions
+    application: Literal["auto", "opt_in"]
+    max_redemptions: int | None
+    per_member_limit: int | None
+    remaining: int | None
+
+    _kind = "offer"
+
+    _nested = {"incentive": Incentive, "targeting": Targeting, "conditions": Conditions}
+
+
 class EventRequest(VinrObject):
     """Event request."""
 
@@ -384,6 +441,47 @@ class LoyaltyAccount(VinrObject):
     _kind = "loyalty_account"
 
     _nested = {"tier_progress": TierProgress, "next_expiry": NextExpiry}
+
+
+class Criteria(VinrObject):
+    """Criteria."""
+
+    min_subtotal: int | None = None
+    min_quantity: int | None = None
+    skus: list[str] | None = None
+    categories: list[str] | None = None
+    currency: str | None = None
+    segments: list[str] | None = None
+    first_order: bool | None = None
+    buy_quantity: int | None = None
+    get_quantity: int | None = None
+
+
+class Offer(VinrObject):
+    """Offer."""
+
+    id: str
+    object: Literal["offer"]
+    name: str
+    revision: int
+    starts_at: int | None
+    ends_at: int | None
+    stacking: Literal["best", "exclusive", "stack"]
+    stacking_group: str | None
+    priority: int
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+    kind: Literal["checkout"]
+    type: Literal["bogo", "fixed_discount", "free_shipping"]
+    value: int | None
+    per: Literal["order", "unit"] | None
+    criteria: Criteria
+    active: bool
+
+    _kind = "offer"
+
+    _nested = {"criteria": Criteria}
 
 
 class Source(VinrObject):

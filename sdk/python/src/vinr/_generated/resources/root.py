@@ -11,8 +11,10 @@ from vinr._generated.resources.api_key_acts import ApiKeyActs, AsyncApiKeyActs
 from vinr._generated.resources.api_keys import ApiKeys, AsyncApiKeys
 from vinr._generated.resources.customers import AsyncCustomers, Customers
 from vinr._generated.resources.discounts import AsyncDiscounts, Discounts
+from vinr._generated.resources.engagement import AsyncEngagement, Engagement
 from vinr._generated.resources.events import AsyncEvents, Events
 from vinr._generated.resources.loyalty import AsyncLoyalty, Loyalty
+from vinr._generated.resources.offers import AsyncOffers, Offers
 from vinr._generated.resources.payments import AsyncPayments, Payments
 from vinr._generated.resources.test_helpers import AsyncTestHelpers, TestHelpers
 
@@ -25,6 +27,8 @@ class Resources:
 
     def _bind(self, client: Vinr) -> None:
         self.loyalty = Loyalty(client)
+        self.engagement = Engagement(client)
+        self.offers = Offers(client)
         self.discounts = Discounts(client)
         self.payments = Payments(client)
         self.customers = Customers(client)
@@ -39,6 +43,8 @@ class AsyncResources:
 
     def _bind(self, client: AsyncVinr) -> None:
         self.loyalty = AsyncLoyalty(client)
+        self.engagement = AsyncEngagement(client)
+        self.offers = AsyncOffers(client)
         self.discounts = AsyncDiscounts(client)
         self.payments = AsyncPayments(client)
         self.customers = AsyncCustomers(client)

@@ -1,0 +1,67 @@
+"""What callers and the worker ask of offers, as frozen values in the imperative (see commands.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.commands import Command
+from vinr_server.core.offers import OfferKind, OfferTerms, StoredStatus
+from vinr_server.core.values import dataclass
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOffer(Command):
+    """An engagement offer starts as a draft, a checkout offer live; `status` says so."""
+
+    kind: OfferKind
+    name: str
+    terms: OfferTerms
+    status: StoredStatus
+    program_id: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    id: str | None = None
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOffer(Command):
+    """A new revision: `changes` to Offer fields, `term_changes` to its terms, `stacking_changes` to how it stacks."""
+
+    kind: OfferKind
+    offer_id: str
+    changes: Json = field(default_factory=dict)
+    term_changes: Json = field(default_factory=dict)
+    stacking_changes: Json = field(default_factory=dict)
+    metadata: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOffer(Command):
+    """A draft goes live; a paused offer goes on."""
+
+    offer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseOffer(Command):
+    offer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOffer(Command):
+    """Leave a tombstone of a checkout offer; what it gave keeps its revision."""
+
+    offer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseOffer(Command):
+    """The worker's word that the offer's window is over."""
+
+    offer_id: str

@@ -1,0 +1,114 @@
+"""Offers as the wire shows them, each kind in the shape of its own documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vinr_server.core.offer_rows import Offer
+from vinr_server.core.offers import Criteria, OfferStatus, OfferTerms, Targeting
+from vinr_server.core.payloads import Wire, conditions_payload, given, unix, unix_or_none
+from vinr_server.core.points import show_decimal
+from vinr_server.core.rows import Counter
+
+
+def offer_payload(offer: Offer, *, status: OfferStatus, counter: Counter | None, livemode: bool) -> Wire:
+    """The offer object of either kind; `counter` is that of its cap."""
+    shape = _engagement(offer, status, counter) if offer.kind == "engagement" else _checkout(offer, status)
+    stacking = offer.terms.stacking
+    return {
+        "id": offer.id,
+        "object": "offer",
+        "kind": offer.kind,
+        "name": offer.name,
+        "revision": offer.revision,
+        **shape,
+        "starts_at": unix_or_none(offer.starts_at),
+        "ends_at": unix_or_none(offer.ends_at),
+        "stacking": stacking.mode,
+        "stacking_group": stacking.group,
+        "priority": stacking.priority,
+        "metadata": offer.metadata,
+        "created": unix(offer.created_at),
+        "livemode": livemode,
+    }
+
+
+def _engagement(offer: Offer, status: OfferStatus, counter: Counter | None) -> Wire:
+    terms = offer.terms
+    return {
+        "program": offer.program_id,
+        "status": status,
+        "incentive": incentive_payload(terms),
+        "targeting": _targeting(terms.targeting),
+        "conditions": conditions_payload(terms.conditions),
+        "application": terms.application,
+        "max_redemptions": terms.max_redemptions,
+        "per_member_limit": terms.per_member_limit,
+        "remaining": remaining(terms, counter),
+    }
+
+
+def remaining(terms: OfferTerms, counter: Counter | None) -> int | None:
+    """How often the offer can still be redeemed by everybody together; None without a cap."""
+    if terms.max_redemptions is None:
+        return None
+    taken = counter.used + counter.reserved if counter is not None else 0
+    return max(terms.max_redemptions - taken, 0)
+
+
+def incentive_payload(terms: OfferTerms) -> Wire:
+    """What a member gets, with just the fields of its type."""
+    figures: Mapping[str, Any] = {}
+    if terms.multiplier is not None:
+        figures = {"multiplier": show_decimal(terms.multiplier.factor_e4)}
+    elif terms.bonus is not None:
+        figures = {"points": terms.bonus.points}
+    elif terms.percentage is not None:
+        figures = {
+            "percent": show_decimal(terms.percentage.percent_e4),
+            "max_discount": terms.percentage.max_discount_minor,
+        }
+    elif terms.gift is not None:
+        figures = {"reward": terms.gift.reward_id}
+    return given({"type": terms.type, **figures})
+
+
+def _targeting(targeting: Targeting) -> Wire:
+    return given(
+        {
+            "segments": list(targeting.segments) or None,
+            "tiers": list(targeting.tiers) or None,
+            "min_balance": targeting.min_balance_points,
+            "enrolled_before": unix_or_none(targeting.enrolled_before),
+            "metadata": targeting.metadata,
+        }
+    )
+
+
+def _checkout(offer: Offer, status: OfferStatus) -> Wire:
+    checkout = offer.terms.checkout
+    assert checkout is not None, f"offer {offer.id} is of kind checkout and has no checkout terms"
+    return {
+        "type": checkout.type,
+        "value": checkout.value_minor,
+        "per": checkout.per if checkout.type == "fixed_discount" else None,
+        "criteria": _criteria(checkout.criteria),
+        "active": status == "active",
+    }
+
+
+def _criteria(criteria: Criteria) -> Wire:
+    return given(
+        {
+            "min_subtotal": criteria.min_subtotal_minor,
+            "min_quantity": criteria.min_quantity,
+            "skus": list(criteria.skus) or None,
+            "categories": list(criteria.categories) or None,
+            "currency": criteria.currency,
+            "segments": list(criteria.segments) or None,
+            "first_order": criteria.first_order,
+            "buy_quantity": criteria.buy_quantity,
+            "get_quantity": criteria.get_quantity,
+        }
+    )
