@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import UNSET, UnsetType, field
 
 from vinr_server.api.offer_replies import OFFER_OBJECTS
-from vinr_server.api.reply import Conditions, Data, Json, Rate, Reference, Reply, Unmet, Window
+from vinr_server.api.reply import Conditions, Data, Figures, Json, Rate, Reference, Reply, Unmet, Window
 
 if TYPE_CHECKING:
     from vinr_server.api.operation import Operation
@@ -134,7 +134,7 @@ class PointsTransaction(Reply):
     payment: Reference | None
     rule: Reference | None
     reverses: Reference | None
-    receipt: Json
+    receipt: Figures
     metadata: Json
     occurred_at: int
     created: int
@@ -198,7 +198,7 @@ class Redemption(Reply):
     discount: Reference | None
     voucher_code: str | None
     benefit: Benefit
-    receipt: Json
+    receipt: Figures
     metadata: Json
     created: int
     canceled_at: int | None
@@ -344,7 +344,7 @@ class ApiKeyAct(Reply):
     actor: str | None
     address: str | None
     request: str | None
-    details: Json
+    details: Figures
     created: int
     livemode: bool
 
@@ -362,7 +362,7 @@ class Error(Reply):
     doc_url: str
     request_id: str
     param: str | UnsetType = UNSET
-    details: Json | UnsetType = UNSET
+    details: Figures | UnsetType = UNSET
 
 
 class BulkResult(Reply):

@@ -9,6 +9,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 Json = dict[str, Any]
 # An object of any kind, as the event's type says.
 Data = Annotated[Json, Meta(extra_json_schema={"format": "object"})]
+# What the engine worked out, in fields that depend on the case.
+Figures = Annotated[Json, Meta(extra_json_schema={"format": "figures"})]
 # The id of another object. The TypeScript SDK reads it with and without Id: account, accountId.
 Reference = Annotated[str, Meta(extra_json_schema={"format": "reference"})]
 # As it compares: 2, or "1.5".
