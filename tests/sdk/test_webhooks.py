@@ -16,8 +16,8 @@ import vinr
 from vinr import SignatureError, Vinr, VinrError, objects, webhooks
 
 ROOT = Path(__file__).parents[2]
-# Our own, and those that the server's deliveries are tested with.
-FILES = [ROOT / "sdk/python/tests/vectors/webhook_signatures.json", ROOT / "tests/vectors/webhook_signatures.json"]
+# Those of all SDKs, and those that the server's deliveries are tested with.
+FILES = [ROOT / "sdk/vectors/webhook_signatures.json", ROOT / "tests/vectors/webhook_signatures.json"]
 VECTORS: list[dict[str, Any]] = [one for path in FILES if path.exists() for one in json.loads(path.read_text())]
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
