@@ -117,6 +117,15 @@ def body_of(described: dict[str, Any]) -> str | None:
     return ref_of(content["application/json"]["schema"]) if content else None
 
 
+def events_of(openapi: dict[str, Any]) -> dict[str, str]:
+    """The types of the engine's own events, each with the component that its data is."""
+    events = {}
+    for event_type, described in openapi["webhooks"].items():
+        schema = described["post"]["requestBody"]["content"]["application/json"]["schema"]
+        events[event_type] = str(ref_of(schema["allOf"][1]["properties"]["data"]))
+    return events
+
+
 def _call(openapi: dict[str, Any], name: str, method: str, path: str, described: dict[str, Any]) -> Call:
     body = body_of(described)
     query = {one["name"]: one["schema"] for one in described["parameters"] if one["in"] == "query"}
