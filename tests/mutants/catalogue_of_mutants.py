@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import api_mutants
+import cart_mutants
 import core_mutants
 import engine_mutants
 import outbound_mutants
@@ -17,6 +18,7 @@ MUTANTS: list[Mutant] = [
     *engine_mutants.MUTANTS,
     *api_mutants.MUTANTS,
     *outbound_mutants.MUTANTS,
+    *cart_mutants.MUTANTS,
 ]
 PUBLISHED = ROOT / "docs" / "mutants.md"
 

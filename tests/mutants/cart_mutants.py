@@ -1,0 +1,146 @@
+"""Bugs in carts: allocation, order of application, stacking, the index of offers."""
+
+from __future__ import annotations
+
+from mutant import Mutant
+
+
+def case(what: str) -> str:
+    """The id of a case of the table of carts."""
+    return f"core/test_carts.py::test_a_cart_gets[{what}]"
+
+
+ALLOCATION = [
+    Mutant(
+        "shares in floats, each rounded half up",
+        "core/points.py",
+        "    parts = [0] * len(weights)\n",
+        "    return [int(amount * weight / sum(weights) + 0.5) if weight else 0 for weight in weights]\n"
+        "    parts = [0] * len(weights)\n",
+        "properties/test_property_carts.py::test_a_discount_is_shared_to_the_cent_on_every_random_cart",
+    ),
+    Mutant(
+        "the leftover cent goes to the last line",
+        "core/points.py",
+        "(-remainders[index], -weights[index], index)",
+        "(-remainders[index], -weights[index], -index)",
+        case("of equal lines the earlier sku takes the cent"),
+    ),
+    Mutant(
+        "the earlier line is the one that stands first in the cart",
+        "core/evaluation.py",
+        "key=lambda position: cart.lines[position].rank)",
+        "key=lambda position: position)",
+        case("of equal lines the earlier sku takes the cent"),
+    ),
+    Mutant(
+        "a discount larger than the cart makes it negative",
+        "core/effects.py",
+        "amount = min(wanted, base)",
+        "amount = wanted",
+        case("never more than the cart costs"),
+    ),
+    Mutant(
+        "a percentage is rounded line by line",
+        "core/effects.py",
+        "    parts = [amount] if len(weights) == 1 else split(amount, weights)\n",
+        "    parts = [one * effect.percent_e4 // 1000000 for one in weights] if effect.percent_e4 "
+        "else split(amount, weights)\n",
+        case("one rounding for the whole, not one for each line"),
+    ),
+]
+
+EFFECTS = [
+    Mutant(
+        "an odd unit of a pair is free as well",
+        "core/effects.py",
+        "groups * effect.get + min(max(rest - effect.buy, 0), effect.get)",
+        "-(-units // (effect.buy + effect.get)) * effect.get",
+        case("five: two are free"),
+    ),
+    Mutant(
+        "the dearest units are free",
+        "core/effects.py",
+        "    priced_units.sort()\n",
+        "    priced_units.sort(reverse=True)\n",
+        case("the cheapest half of all units"),
+    ),
+    Mutant(
+        "a free unit is free once more",
+        "core/evaluation.py",
+        "            paid_units[line] -= freed\n",
+        "",
+        case("what is free is not free again"),
+    ),
+    Mutant(
+        "two credits pay one shipping twice",
+        "core/effects.py",
+        "min(effect.value_minor, base)\n    return Landing(amount, (), amount",
+        "effect.value_minor\n    return Landing(amount, (), amount",
+        case("two credits never pay twice"),
+    ),
+    Mutant(
+        "thresholds count the whole cart",
+        "core/evaluation.py",
+        "sum(cart.lines[at].price_minor for at in matching)",
+        "cart.subtotal_minor",
+        case("only matching lines count"),
+    ),
+]
+
+ORDER = [
+    Mutant(
+        "the order comes before its units",
+        "core/carts.py",
+        '("item", "bogo", "order", "shipping")',
+        '("order", "item", "bogo", "shipping")',
+        case("units, then pairs, then the order"),
+    ),
+    Mutant(
+        "an exclusive offer keeps out only those of its phase",
+        "core/evaluation.py",
+        "        in_order = sorted(",
+        "        self._exclusive.clear()\n        in_order = sorted(",
+        case("in every phase"),
+    ),
+    Mutant(
+        "the best of a group is its oldest",
+        "core/evaluation.py",
+        "winner = max(rivals, key=lambda one: land(one.promotion.effect, self.priced, one.lines).discount_minor)",
+        "winner = rivals[0]",
+        case("the best of a group"),
+    ),
+    Mutant(
+        "the lower priority comes first",
+        "core/carts.py",
+        "-self.priority, self.created_at",
+        "self.priority, self.created_at",
+        case("priority before age"),
+    ),
+]
+
+INDEX = [
+    Mutant(
+        "an offer whose threshold is just reached is not found",
+        "core/offer_index.py",
+        "return self._slots[: bisect_right(self._thresholds, reach)]",
+        "return self._slots[: bisect_right(self._thresholds, reach - 1)]",
+        "properties/test_property_carts.py::test_a_cart_gets_what_the_second_opinion_says",
+    ),
+    Mutant(
+        "an offer for a segment is for everybody",
+        "core/offer_index.py",
+        "for audience in promotion.audience or (EVERYBODY,):",
+        "for audience in (EVERYBODY,):",
+        "core/test_carts.py::TestMembers::test_an_offer_for_a_segment_is_looked_up_for_its_members_only",
+    ),
+    Mutant(
+        "a line found by sku and by category counts twice",
+        "core/offer_index.py",
+        "elif lines[-1] != position:",
+        "else:",
+        case("a line that matches twice counts once"),
+    ),
+]
+
+MUTANTS = [*ALLOCATION, *EFFECTS, *ORDER, *INDEX]

@@ -1,0 +1,206 @@
+"""A second opinion on carts: every unit by itself, every promotion looked at, exact rationals, no index.
+
+Written from R13, R14 and R23 alone; it shares no code with the engine but the frozen values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from vinr_server.core.carts import Cart, CartLine, Criteria, Promotion, Selection
+
+PHASES = ("item", "bogo", "order", "shipping")
+
+
+class CartOracle:
+    """What a cart gets: `taken` by line and from the shipping, `applied` in order, by promotion."""
+
+    def __init__(self, cart: Cart, promotions: Sequence[Promotion], audiences: Sequence[str] = ()) -> None:
+        self.cart, self.audiences = cart, set(audiences)
+        self.order = sorted(range(len(cart.lines)), key=lambda at: place(cart.lines[at]))
+        self.left = [line.unit_price_minor * line.quantity for line in cart.lines]
+        self.units = [line.quantity for line in cart.lines]
+        self.shipping = cart.shipping_minor
+        self.applied: list[tuple[str, int]] = []
+        qualified = [one for one in promotions if self.qualifies(one)]
+        for phase in PHASES:
+            here = [one for one in qualified if phase_of(one) == phase]
+            self.run(sorted(here, key=lambda one: (one.stacking != "exclusive", -one.priority, one.created_at, one.id)))
+
+    def qualifies(self, one: Promotion) -> bool:
+        """Whether the cart and the member meet every condition."""
+        if one.criteria.selection == Selection() and one.audience and not self.audiences & set(one.audience):
+            return False
+        return not missing(one.criteria, self.cart)
+
+    def run(self, promotions: Sequence[Promotion]) -> None:
+        """One phase."""
+        waiting = list(promotions)
+        while waiting:
+            one = waiting.pop(0)
+            if self.is_kept_out(one):
+                continue
+            if one.stacking == "best":
+                rivals = [one, *(r for r in waiting if r.stacking == "best" and r.group == one.group)]
+                one = max(rivals, key=lambda rival: sum(self.takes(rival)))
+                waiting = [w for w in waiting if w not in rivals]
+            self.apply(one)
+
+    def is_kept_out(self, one: Promotion) -> bool:
+        """Whether another of its group came first."""
+        before = [self.by_id[id] for id, _taken in self.applied if self.by_id[id].group == one.group]
+        if one.is_voucher:
+            return False
+        before = [other for other in before if not other.is_voucher]
+        return (
+            any(other.stacking == "exclusive" for other in before)
+            or (one.stacking == "exclusive" and bool(before))
+            or (one.stacking == "best" and any(other.stacking == "best" for other in before))
+        )
+
+    by_id: Mapping[str, Promotion] = {}
+
+    def apply(self, one: Promotion) -> None:
+        """It is applied, if it takes anything off."""
+        takes = self.takes(one)
+        if sum(takes) == 0:
+            return
+        self.by_id = {**self.by_id, one.id: one}
+        self.applied.append((one.id, sum(takes)))
+        if one.effect.type in ("bogo", "free_product"):
+            for at, _price in self.free_units(one):
+                self.units[at] -= 1
+        *lines, shipping = takes
+        self.left = [left - taken for left, taken in zip(self.left, lines, strict=True)]
+        self.shipping -= shipping
+
+    def takes(self, one: Promotion) -> list[int]:
+        """What it takes off each line, and of the shipping, at the prices as they stand."""
+        effect = one.effect
+        taken = [0] * (len(self.left) + 1)
+        if effect.type == "free_shipping":
+            taken[-1] = self.shipping if effect.value_minor is None else min(effect.value_minor, self.shipping)
+            return taken
+        lines = self.lines_of(one)
+        if effect.type in ("bogo", "free_product"):
+            for at, price in self.free_units(one):
+                taken[at] += price
+        elif effect.type == "fixed_discount" and effect.per == "unit":
+            for at in lines:
+                taken[at] = min((effect.value_minor or 0) * self.units[at], self.left[at])
+        else:
+            whole = sum(self.left[at] for at in lines)
+            wanted = Fraction(effect.value_minor or 0)
+            if effect.type == "percentage":
+                wanted = Fraction(whole) * effect.percent_e4 / 1_000_000
+                wanted = wanted if effect.max_minor is None else min(wanted, Fraction(effect.max_minor))
+            shared = share(min(int(wanted), whole), [self.left[at] for at in lines])
+            for at, part in zip(lines, shared, strict=True):
+                taken[at] = part
+        return taken
+
+    def lines_of(self, one: Promotion) -> list[int]:
+        """The lines it takes money off, in their order."""
+        selection = one.criteria.selection if one.lines is None else one.lines
+        return [at for at in self.order if matches(selection, self.cart.lines[at])]
+
+    def free_units(self, one: Promotion) -> list[tuple[int, int]]:
+        """The units it makes free, each with its line and price."""
+        units: list[tuple[int, int, int]] = []
+        for rank, at in enumerate(self.lines_of(one)):
+            count, left = self.units[at], self.left[at]
+            for number in range(count):
+                # Units of one line differ by a cent at most; the cheaper come first.
+                price = left // count + (number >= count - left % count)
+                units.append((price, rank, at))
+        effect, free = one.effect, 0
+        if effect.type == "free_product":
+            free = effect.get
+        else:
+            bought = got = 0
+            for _unit in units:  # as they would go over the counter: buy first, then get
+                if bought == effect.buy and got < effect.get:
+                    got, free = got + 1, free + 1
+                    if got == effect.get:
+                        bought = got = 0
+                else:
+                    bought += 1
+        return [(at, price) for price, _rank, at in sorted(units)[:free]]
+
+
+def share(amount: int, weights: Sequence[int]) -> list[int]:
+    """R13 with exact rationals: the whole parts, then a unit each to the largest remainders."""
+    whole = sum(weights)
+    exact = [Fraction(amount * weight, whole) if whole else Fraction(0) for weight in weights]
+    parts = [int(one) for one in exact]
+    by_need = sorted(
+        (at for at in range(len(weights)) if weights[at]), key=lambda at: (parts[at] - exact[at], -weights[at], at)
+    )
+    for at in by_need[: amount - sum(parts)]:
+        parts[at] += 1
+    return parts
+
+
+def phase_of(one: Promotion) -> str:
+    """When it is applied."""
+    kind = one.effect.type
+    if kind == "fixed_discount":
+        return "item" if one.effect.per == "unit" else "order"
+    return {"free_product": "item", "bogo": "bogo", "percentage": "order", "free_shipping": "shipping"}[kind]
+
+
+def place(line: CartLine) -> Any:
+    """The order of lines: by id or sku, then by what tells them apart."""
+    return (line.id or line.sku, line.sku, line.unit_price_minor, line.quantity, sorted(line.categories))
+
+
+def matches(selection: Selection, line: CartLine) -> bool:
+    """Whether a line is meant."""
+    named = bool(selection.skus or selection.categories)
+    return not named or line.sku in selection.skus or any(one in selection.categories for one in line.categories)
+
+
+def missing(criteria: Criteria, cart: Cart) -> set[str]:
+    """The conditions the cart does not meet."""
+    lines = [line for line in cart.lines if matches(criteria.selection, line)]
+    failed = set()
+    if criteria.currency not in (None, cart.currency):
+        failed.add("currency")
+    if not lines:
+        failed.add("lines")
+    if sum(line.unit_price_minor * line.quantity for line in lines) < criteria.min_subtotal_minor:
+        failed.add("min_subtotal")
+    if sum(line.quantity for line in lines) < criteria.min_quantity and criteria.min_quantity > 1:
+        failed.add("min_quantity")
+    return failed
+
+
+def recomputed(receipt: Mapping[str, Any]) -> dict[int | str, int]:
+    """What an effect took off each line (by its number) and the "shipping", from its receipt and nothing else."""
+    lines = receipt["lines"]
+    kind = receipt["type"]
+    if kind == "free_shipping":
+        value = receipt["value"]
+        return {"shipping": receipt["base"] if value is None else min(value, receipt["base"])}
+    if kind == "fixed_discount" and receipt["per"] == "unit":
+        return {one["line"]: min(receipt["value"] * one["units"], one["base"]) for one in lines}
+    if kind in ("bogo", "free_product"):
+        prices = sorted(
+            (one["base"] // one["units"] + (number >= one["units"] - one["base"] % one["units"]), rank, one["line"])
+            for rank, one in enumerate(lines)
+            for number in range(one["units"])
+        )
+        taken = {one["line"]: 0 for one in lines}
+        for price, _rank, at in prices[: receipt["free"]]:
+            taken[at] += price
+        return taken
+    base = sum(one["base"] for one in lines)
+    wanted = (
+        Fraction(receipt["value"]) if kind == "fixed_discount" else Fraction(base * receipt["percent_e4"], 1_000_000)
+    )
+    if receipt.get("max_discount") is not None:
+        wanted = min(wanted, Fraction(receipt["max_discount"]))
+    shared = share(min(int(wanted), base), [one["base"] for one in lines])
+    return {one["line"]: part for one, part in zip(lines, shared, strict=True)}
