@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import select
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +18,19 @@ import httpx2
 import psycopg
 import pytest
 import typer.main
+from sandbox_processes import (
+    ENVIRONMENT,
+    SETTINGS,
+    Dev,
+    assert_sentence,
+    command,
+    finish,
+    launch,
+    open_directory,
+    processes_of,
+    running,
+    start,
+)
 from typer.testing import CliRunner
 
 from conftest import PEPPER, make_realm, wait_until
@@ -31,89 +39,19 @@ from vinr_server.cli.sandbox import seed
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.embedded import EmbeddedServer
 
-VINR = [sys.executable, "-m", "vinr_server.cli"]
-SETTINGS = ("VINR_DATABASE_URL", "VINR_KEY_PEPPER", "VINR_READERS", "VINR_SECRET_KEY", "VINR_BASE_URL")
-# Without what the machine may have set for a VINR of its own.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-
-
-@dataclass
-class Dev:
-    """A `vinr dev` that runs, and what it announced."""
-
-    process: subprocess.Popen[bytes]
-    data: Path
-    announced: dict[str, str]
-
-    def client(self) -> httpx2.Client:
-        """A client with the sandbox's key."""
-        headers = {"Authorization": f"Bearer {self.announced['secret_key']}"}
-        return httpx2.Client(base_url=self.announced["base_url"], headers=headers, timeout=20, trust_env=False)
-
-    def end(self, number: int) -> tuple[float, str]:
-        """Send it a signal; how long it took to end, and what it left on stderr."""
-        started_at = time.monotonic()
-        self.process.send_signal(number)
-        _stdout, stderr = self.process.communicate(timeout=20)
-        return time.monotonic() - started_at, stderr.decode()
-
-
-def launch(data: Path, *more: str) -> subprocess.Popen[bytes]:
-    """A `vinr dev` on a data directory, on its way up."""
-    command = [*VINR, "dev", "--json", "--data", str(data), *(more or ("--port", "0"))]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, start_new_session=True
-    )
-
-
-def announce(process: subprocess.Popen[bytes], *, seconds: float = 60) -> dict[str, str]:
-    """The line it prints when it is ready."""
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], seconds)
-    assert ready, f"nothing was announced within {seconds} s"
-    line = process.stdout.readline()
-    assert line.endswith(b"\n"), (line, process.stderr and process.stderr.read())
-    return dict(json.loads(line))
-
-
-def start(data: Path) -> Dev:
-    """A `vinr dev` that is ready."""
-    process = launch(data)
-    return Dev(process, data, announce(process))
-
-
-def processes_of(data: Path) -> list[str]:
-    """The command lines that name a data directory, and the backends that work in it."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            is_inside = str(process / "cwd") and os.readlink(process / "cwd").startswith(str(data))
-        except OSError:
-            continue
-        if str(data) in command or is_inside:
-            found.append(f"{process.name}: {command}")
-    return found
-
 
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
-    """An open directory for data; every process started on it is ended, whatever the tests did."""
-    made = Path(tempfile.mkdtemp(prefix="vinr-dev-", dir="/tmp"))
-    made.chmod(0o755)
-    yield made
-    for line in processes_of(made):
-        os.kill(int(line.partition(":")[0]), signal.SIGKILL)
-    shutil.rmtree(made, ignore_errors=True)
+    """An open directory for data."""
+    with open_directory() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def dev(directory: Path) -> Iterator[Dev]:
     """The sandbox that most tests look at, started once."""
-    made = start(directory / "shared")
-    yield made
-    if made.process.poll() is None:
-        made.end(signal.SIGTERM)
+    with running(directory / "shared") as made:
+        yield made
 
 
 class TestAnnouncement:
@@ -259,8 +197,8 @@ class TestRefusals:
         }  # fmt: skip
         failures = []
 
-        running = {name: command(arguments, env) for name, (arguments, env, _word) in cases.items()}
-        results = {name: finish(process) for name, process in running.items()}
+        started = {name: command(arguments, env) for name, (arguments, env, _word) in cases.items()}
+        results = {name: finish(process) for name, process in started.items()}
         for name, (arguments, env, _word) in in_process.items():
             empty: dict[str, str | None] = dict.fromkeys(SETTINGS)
             result = CliRunner().invoke(app, arguments, env=empty | env)
@@ -287,37 +225,6 @@ class TestRefusals:
         assert (code, stdout) == (1, ""), stderr
         assert port in stderr and "--port" in stderr, stderr
         assert_sentence(stderr)
-
-
-def command(arguments: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
-    """A `vinr` with settings of its own."""
-    return subprocess.Popen(
-        [*VINR, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=ENVIRONMENT | env,
-        start_new_session=True,
-    )
-
-
-def finish(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a process that ends by itself."""
-    try:
-        stdout, stderr = process.communicate(timeout=40)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        stdout, stderr = process.communicate()
-        raise AssertionError(f"it did not end: {stdout.decode()!r} {stderr.decode()!r}") from None
-    return process.returncode, stdout.decode(), stderr.decode()
-
-
-def assert_sentence(stderr: str) -> None:
-    """What a person can act upon: no traceback, no secret, a line or two."""
-    assert "Traceback" not in stderr, stderr
-    assert 'File "' not in stderr, stderr
-    assert "secret-word" not in stderr, stderr
-    assert stderr.startswith("vinr"), stderr
-    assert 1 <= len(stderr.strip().splitlines()) <= 3, stderr
 
 
 class TestRestarts:
