@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,10 @@ from rich.console import Console
 
 from vinr_server.api.asgi import Server
 from vinr_server.cli.draining import install_drain
+from vinr_server.cli.journal import Journal
 from vinr_server.cli.logs import log_short
 from vinr_server.cli.metrics import of_due_work, of_server, of_writer, serve_metrics
+from vinr_server.cli.recording import Recording
 from vinr_server.cli.sandbox import (
     Credentials,
     Sandbox,
@@ -27,10 +30,11 @@ from vinr_server.cli.sandbox import (
     remember_sandbox,
     seed,
 )
+from vinr_server.cli.sandbox_routes import SandboxRoutes
 from vinr_server.cli.serving import listen, uvicorn_config
 from vinr_server.engine.settings import Settings
 from vinr_server.storage.connect import connect_readers
-from vinr_server.storage.embedded import EmbeddedRefused, default_data_dir, start_embedded
+from vinr_server.storage.embedded import EmbeddedRefused, default_data_dir, recreate_database, start_embedded
 from vinr_server.storage.migrate import migrate
 from vinr_server.workers.due import DueWorker
 
@@ -48,16 +52,24 @@ def run_dev(*, data: Path | None, host: str, port: int | None, as_json: bool) ->
         print(f"vinr dev: {error}", file=sys.stderr)
         return 1
     try:
-        migrate(server.url)
-        keys = credentials(data_dir)
-        realm = open_realm(server.url, keys)
-        uvloop.run(_serve(listener, data_dir, server.url, keys, realm, as_json=as_json))
+        keys, journal = credentials(data_dir), Journal(data_dir)
+        announce: Callable[[Sandbox], None] = partial(_announce, as_json=as_json)
+        while True:
+            migrate(server.url)
+            realm = open_realm(server.url, keys)
+            # The socket stays open between two rounds: who calls meanwhile waits, and is not refused.
+            sandbox = Sandbox(_base_url(listener), keys.secret_key, server.url)
+            if not uvloop.run(_serve(listener.dup(), data_dir, sandbox, keys, realm, journal, announce)):
+                return 0
+            forget_sandbox(data_dir)
+            recreate_database(server.url)
+            journal.clear()
+            announce = _announce_reset
     except KeyboardInterrupt:
-        pass
+        return 0
     finally:
         forget_sandbox(data_dir)
         server.stop()
-    return 0
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
@@ -73,14 +85,28 @@ def _listen(host: str, port: int | None) -> socket.socket:
 
 
 async def _serve(
-    listener: socket.socket, data_dir: Path, database_url: str, keys: Credentials, realm: int, *, as_json: bool
-) -> None:
+    listener: socket.socket,
+    data_dir: Path,
+    sandbox: Sandbox,
+    keys: Credentials,
+    realm: int,
+    journal: Journal,
+    announce: Callable[[Sandbox], None],
+) -> bool:
+    """Serve until told to stop; whether it was to start anew."""
     log_short()
-    settings = Settings(database_url=database_url, key_pepper=keys.key_pepper)
+    settings = Settings(database_url=sandbox.database_url, key_pepper=keys.key_pepper)
     application = Server(settings)
     application.on_started = lambda: install_drain(application, seconds=0)
-    server = uvicorn.Server(uvicorn_config(application))
-    pool = await connect_readers(database_url, size=2)
+    resetting = asyncio.Event()
+
+    def reset() -> None:
+        resetting.set()
+        server.should_exit = True
+
+    routes = SandboxRoutes(Recording(application, journal), secret_key=keys.secret_key, reset=reset)
+    server = uvicorn.Server(uvicorn_config(routes))
+    pool = await connect_readers(sandbox.database_url, size=2)
     worker = DueWorker(pool, application.writer)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():
@@ -90,15 +116,23 @@ async def _serve(
         working = asyncio.create_task(worker.run())
         figures = (partial(of_server, application), partial(of_writer, application.writer))
         serve_metrics(settings, *figures, partial(of_due_work, worker.figures))
-        host, port = listener.getsockname()[:2]
-        sandbox = Sandbox(f"http://{host}:{port}", keys.secret_key, database_url)
         remember_sandbox(data_dir, sandbox)
-        _announce(sandbox, as_json=as_json)
+        announce(sandbox)
         await serving
         worker.stop()
         await working
     await serving
     await pool.close()
+    return resetting.is_set()
+
+
+def _base_url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _announce_reset(_sandbox: Sandbox) -> None:
+    print("The sandbox is empty again, and seeded anew.", file=sys.stderr, flush=True)
 
 
 def _announce(sandbox: Sandbox, *, as_json: bool) -> None:

@@ -13,7 +13,8 @@ from vinr_server.api.permissions import read_permissions
 from vinr_server.api.problems import Problem
 from vinr_server.api.secrets import hash_key, hint_of, make_key
 from vinr_server.api.times import read_instant_or_none
-from vinr_server.cli.operating import checked_settings, fail
+from vinr_server.cli.exits import fail
+from vinr_server.cli.operating import checked_settings
 from vinr_server.core.commands import Actor, Command, CreateApiKey, RevokeApiKey, RollApiKey
 from vinr_server.core.refusals import Rejected
 from vinr_server.engine.settings import Settings

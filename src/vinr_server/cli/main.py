@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import sys
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
+from vinr_server.cli import day_one_app
+from vinr_server.cli.exits import EXIT_CODES, INTERRUPTED, USAGE
 from vinr_server.cli.keys_app import keys_app, tenants_app
+from vinr_server.cli.options import AsJson, DataDirectory
 
 app = typer.Typer(
     name="vinr",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    epilog=EXIT_CODES,
 )
 import_app = typer.Typer(help="Bring in what a merchant already has.", no_args_is_help=True)
-app.add_typer(keys_app, name="keys")
-app.add_typer(tenants_app, name="tenants")
-app.add_typer(import_app, name="import")
+
+OPERATING, BRINGING = "Operating", "Data"
 
 DatabaseUrl = Annotated[
     str, typer.Option(envvar="VINR_DATABASE_URL", help="postgresql://user:password@host:port/database")
@@ -41,7 +47,12 @@ def vinr(
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """VINR Engagement: a self-hosted loyalty engine. Start with `vinr dev`."""
+    """VINR Engagement: a self-hosted loyalty engine. Start with `vinr dev`.
+
+    Commands that call the API take --base-url and --key, else VINR_BASE_URL
+    and VINR_SECRET_KEY, else they find the sandbox that runs on .vinr here.
+    `vinr --install-completion` makes the shell complete commands and options.
+    """
 
 
 class StatusForm(StrEnum):
@@ -74,37 +85,56 @@ PaymentPrefix = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=day_one_app.PANEL)
 def dev(
-    data: Annotated[Path | None, typer.Option(help="Where the data lives. Default: .vinr here.")] = None,
+    data: DataDirectory = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(help="Port; 0 for any free one. Default: 8484 or the next free.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
 ) -> None:
-    """Run everything with an embedded PostgreSQL and a seeded sandbox."""
+    """Run everything with an embedded PostgreSQL and a seeded sandbox.
+
+    The data stays in the data directory, and so does the key: the next start goes on with both.
+
+    Examples:
+      vinr dev
+      vinr dev --port 0 --data /tmp/trial --json
+    """
     from vinr_server.cli.dev import run_dev
 
     raise typer.Exit(run_dev(data=data, host=host, port=port, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=day_one_app.PANEL)
 def status(
-    data: Annotated[Path | None, typer.Option(help="Where the data lives. Default: .vinr here.")] = None,
+    data: DataDirectory = None,
     output: Annotated[StatusForm, typer.Option("--output", "-o", help="How to print it.")] = StatusForm.text,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.")] = False,
 ) -> None:
-    """Tell where the sandbox of `vinr dev` runs; `eval "$(vinr status -o env)"` sets a shell up for it."""
+    """Tell where the sandbox of `vinr dev` runs. Exit code 4 where none answers.
+
+    Examples:
+      eval "$(vinr status -o env)"
+      vinr status --json | jq -r .base_url
+    """
     from vinr_server.cli.status import print_status
 
-    raise typer.Exit(print_status(data=data, form=output.value))
+    raise typer.Exit(print_status(data=data, form="json" if as_json else output.value))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.")] = 8484,
     workers: Annotated[int, typer.Option(help="Processes.", min=1, max=64)] = 1,
 ) -> None:
-    """Serve the API from VINR_DATABASE_URL; needs VINR_KEY_PEPPER, and `vinr worker` beside it."""
+    """Serve the API from VINR_DATABASE_URL; needs VINR_KEY_PEPPER, and `vinr worker` beside it.
+
+    Logs are lines of JSON on standard error.
+
+    Example:
+      vinr serve --host 0.0.0.0 --workers 2
+    """
     from vinr_server.cli.operating import checked_settings
     from vinr_server.cli.serving import run_server
 
@@ -112,9 +142,13 @@ def serve(
     raise typer.Exit(run_server(host=host, port=port, workers=workers))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def worker() -> None:
-    """Write what falls due: expiries and test clocks. Any number may run."""
+    """Write what falls due: expiries and test clocks. Any number may run.
+
+    Example:
+      vinr worker
+    """
     import uvloop
 
     from vinr_server.cli.operating import checked_settings
@@ -123,32 +157,47 @@ def worker() -> None:
     uvloop.run(run_worker(checked_settings()))
 
 
-@app.command()
-def migrate(database_url: DatabaseUrl) -> None:
-    """Bring the database to the newest schema; does nothing where it is there already."""
+@app.command(rich_help_panel=OPERATING)
+def migrate(database_url: DatabaseUrl, as_json: AsJson = False) -> None:
+    """Bring the database to the newest schema; does nothing where it is there already.
+
+    Example:
+      vinr migrate
+    """
     from vinr_server.cli.operating import run_migrate
 
-    typer.echo(run_migrate(database_url))
+    before, after = run_migrate(database_url)
+    if as_json:
+        typer.echo(json.dumps({"before": before, "after": after}))
+    else:
+        typer.echo(f"The schema was at {before or 'nothing'} and is at {after}.")
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def verify(
     database_url: DatabaseUrl,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Derive every balance, lot, deficit and counter again from the ledger; name what disagrees.
 
-    Reads one snapshot and changes nothing; the server may run meanwhile. Exit codes: 0 all agrees, 1 something does
-    not, 2 it couldn't be asked.
+    Reads one snapshot and changes nothing; the server may run meanwhile.
+    Exit codes: 0 all agrees, 1 something does not, 2 it couldn't be asked.
+
+    Example:
+      vinr verify --json
     """
     from vinr_server.cli.verifying import run_verify
 
     raise typer.Exit(run_verify(database_url, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATING)
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
-    """Look at the settings and the database; say what is wrong and what to do. Exit code 1 where something fails."""
+    """Look at the settings and the database; say what is wrong and what to do. Exit code 1 where something fails.
+
+    Example:
+      vinr doctor --json
+    """
     from vinr_server.cli.doctor import run_doctor
 
     raise typer.Exit(run_doctor(as_json=as_json))
@@ -177,8 +226,12 @@ def import_purchases(
 ) -> None:
     """Report past purchases as payments, with their points; the key is read from VINR_SECRET_KEY.
 
-    Running it again adds nothing: a payment's id is its row's number, or its own column. The amounts are decimals in
-    currency units. Exit codes: 0 all rows, 1 it couldn't run, 2 some rows failed or a wrong option, 130 Ctrl-C.
+    Running it again adds nothing: a payment's id is its row's number, or its
+    own column. The amounts are decimals in currency units. Exit codes: 0 all
+    rows, 1 it couldn't run, 2 some rows failed or a wrong option, 130 Ctrl-C.
+
+    Example:
+      vinr import purchases history.csv --program prog_default --columns customer,date,amount --currency EUR
     """
     from vinr_server.cli.import_purchases import ImportOptions, run_import
 
@@ -205,10 +258,35 @@ def import_purchases(
     raise typer.Exit(run_import(options))
 
 
+day_one_app.add_to(app)
+app.add_typer(keys_app, name="keys", rich_help_panel=OPERATING)
+app.add_typer(tenants_app, name="tenants", rich_help_panel=OPERATING)
+app.add_typer(import_app, name="import", rich_help_panel=BRINGING)
+
+
 def main() -> None:
     """Entry point of the `vinr` script."""
     signal.signal(signal.SIGTERM, partial(_end, 143))
-    app()
+    try:
+        code = app(standalone_mode=False)
+    except typer.Abort:
+        code = _tell("", "stopped.", INTERRUPTED)
+    except TyperException as error:
+        code = _tell(*_usage(error), USAGE)
+    raise SystemExit(code or 0)
+
+
+def _usage(error: TyperException) -> tuple[str, str]:
+    """Which command was wrongly called, and what is wrong, in one line."""
+    context = getattr(error, "ctx", None)
+    names = context.command_path if context is not None else "vinr"
+    why = " ".join(error.format_message().split())
+    return names.partition(" ")[2], f"{why} See `{names} --help`."
+
+
+def _tell(what: str, why: str, code: int) -> int:
+    print(f"vinr {what}: {why}" if what else f"vinr: {why}", file=sys.stderr)
+    return code
 
 
 def _end(code: int, *_signal: object) -> None:

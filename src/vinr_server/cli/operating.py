@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from typing import NoReturn
-
 import psycopg
-import typer
 from pydantic import ValidationError
 
+from vinr_server.cli.exits import fail, first_line
 from vinr_server.engine.settings import Settings
 from vinr_server.storage.health import durability
 from vinr_server.storage.migrate import SchemaOutdated, migrate, require_current
@@ -23,20 +20,19 @@ def checked_settings() -> Settings:
     return settings
 
 
-def run_migrate(database_url: str) -> str:
-    """The database is at the newest schema; says from where to where."""
+def run_migrate(database_url: str) -> tuple[str | None, str]:
+    """The database is at the newest schema: from where to where."""
     try:
-        before, after = migrate(database_url)
+        return migrate(database_url)
     except Exception as error:  # whatever the database says, it is for the operator's eyes
         fail("migrate", first_line(error))
-    return f"The schema was at {before or 'nothing'} and is at {after}."
 
 
 def _settings() -> Settings:
     try:
         return Settings()  # type: ignore[call-arg]
     except ValidationError as error:
-        fail("settings", "; ".join(wrong_settings(error)))
+        fail("", f"settings: {'; '.join(wrong_settings(error))}")
 
 
 def wrong_settings(error: ValidationError) -> list[str]:
@@ -48,24 +44,13 @@ def _require_durability(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         unsafe = [one for one in durability(connection) if one.level == "fail"]
     if unsafe:
-        fail("database", " ".join(f"{one.what} is {one.found}. {one.todo}" for one in unsafe))
+        fail("", "database: " + " ".join(f"{one.what} is {one.found}. {one.todo}" for one in unsafe))
 
 
 def _require_schema(database_url: str) -> None:
     try:
         require_current(database_url)
     except SchemaOutdated as error:
-        fail("database", str(error))
+        fail("", f"database: {error}")
     except Exception as error:  # SQLAlchemy wraps whatever the driver raised
-        fail("database", f"can't be reached: {first_line(error)}")
-
-
-def first_line(error: Exception) -> str:
-    """What went wrong, without the traceback."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-def fail(what: str, why: str) -> NoReturn:
-    """The command ends with a sentence and exit code 1."""
-    print(f"vinr: {what}: {why}", file=sys.stderr)
-    raise typer.Exit(1)
+        fail("", f"database: can't be reached: {first_line(error)}")

@@ -20,6 +20,8 @@ from vinr_server.engine.writer import Writer
 from vinr_server.storage.tenants import add_key, ensure_realm
 
 TENANT = "tnt_sandbox"
+# Where the server of `vinr dev` is told to start anew; no other server has it.
+RESET_PATH = "/_sandbox/reset"
 TIERS = (Tier("silver", "Silver", 0), Tier("gold", "Gold", 500), Tier("platinum", "Platinum", 2000))
 FIVE_EUROS = {"type": "discount", "amount": 500, "currency": "EUR"}
 
@@ -80,6 +82,19 @@ def running_sandbox(data_dir: Path) -> Sandbox | None:
     """The sandbox that runs on this data, None where none does. One that was killed is found not to answer."""
     path = data_dir / "running.json"
     return Sandbox(**json.loads(path.read_text())) if path.exists() else None
+
+
+def is_sandbox(data_dir: Path) -> bool:
+    """Whether the directory holds a sandbox, running or not."""
+    return (data_dir / "sandbox.json").exists()
+
+
+def start_of_sandbox(data_dir: Path) -> int | None:
+    """When the sandbox was ready, as a number that differs between two starts; None where none runs."""
+    try:
+        return (data_dir / "running.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _write_private(path: Path, content: dict[str, str]) -> None:

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import httpx2
 
+from vinr_server.cli.calling import data_dir_of
+from vinr_server.cli.exits import UNREACHABLE
 from vinr_server.cli.sandbox import Sandbox, running_sandbox
-from vinr_server.storage.embedded import default_data_dir
 
 
 def print_status(*, data: Path | None, form: str) -> int:
-    """Print where the sandbox of the data directory is; exit code 1 where none answers."""
-    data_dir = (data or default_data_dir(Path.cwd())).absolute()
+    """Print where the sandbox of the data directory is; exit code 4 where none answers."""
+    data_dir = data_dir_of(data)
     sandbox = running_sandbox(data_dir)
     if sandbox is None or not _answers(sandbox):
         print(f"vinr status: no sandbox runs on {data_dir}. Start one with `vinr dev`.", file=sys.stderr)
-        return 1
+        return UNREACHABLE
     values = asdict(sandbox)
     if form == "json":
         print(json.dumps(values))

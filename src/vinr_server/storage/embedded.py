@@ -122,6 +122,13 @@ def start_embedded(data_dir: Path, *, settings: Mapping[str, str] = {}) -> Embed
         raise EmbeddedRefused(f"PostgreSQL cannot be started in {data_dir}: {error}.") from error
 
 
+def recreate_database(url: str) -> None:
+    """The server's database is empty, and whoever was connected to it is no more."""
+    with psycopg.connect(url.rpartition("/")[0] + "/postgres", autocommit=True) as connection:
+        connection.execute("drop database if exists vinr with (force)")
+        connection.execute("create database vinr")
+
+
 def _start_locked(data_dir: Path, *, user: SystemUser | None, lock: int, settings: Mapping[str, str]) -> EmbeddedServer:
     for leftover in data_dir.glob("new.*"):
         shutil.rmtree(leftover, ignore_errors=True)

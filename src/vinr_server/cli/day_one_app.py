@@ -1,0 +1,211 @@
+"""The commands of the first day: options and help of trigger, logs, reset, open and clock."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vinr_server.cli.options import AsJson, BaseUrl, DataDirectory, Key
+
+clock_app = typer.Typer(help="Test clocks: let a year pass in a second.", no_args_is_help=True)
+PANEL = "First day"
+
+Fields = Annotated[
+    str | None,
+    typer.Option(help='More fields of the call, as a JSON object; of a business event, its data: {"plan": "gold"}.'),
+]
+
+
+def complete_type(incomplete: str) -> list[tuple[str, str]]:
+    """The types that start so, for the shell."""
+    from vinr_server.cli.recipes import RECIPES
+
+    return [(type, how) for type, (how, _make) in RECIPES.items() if type.startswith(incomplete)]
+
+
+def trigger(
+    event: Annotated[
+        str | None,
+        typer.Argument(
+            help="The event's type. Any name but the engine's own is yours to report.", autocompletion=complete_type
+        ),
+    ] = None,
+    customer: Annotated[str | None, typer.Option(help="cust_…. Default: cust_abc123, or a new one to enrol.")] = None,
+    amount: Annotated[int, typer.Option(help="Of a payment or refund, in minor units: 5000 is 50.00 EUR.")] = 5000,
+    currency: Annotated[str, typer.Option(help="Of a payment.")] = "EUR",
+    points: Annotated[int, typer.Option(help="To award, adjust or reverse.")] = 100,
+    account: Annotated[str | None, typer.Option(help="loy_…. Default: the customer's in the program.")] = None,
+    program: Annotated[str, typer.Option(help="prog_….")] = "prog_default",
+    payment: Annotated[str | None, typer.Option(help="The id to give a payment, or the payment to refund.")] = None,
+    reward: Annotated[str | None, typer.Option(help="The reward to redeem. Default: the cheapest.")] = None,
+    fields: Fields = None,
+    is_list: Annotated[bool, typer.Option("--list", help="List the types and how each is made.")] = False,
+    base_url: BaseUrl = None,
+    key: Key = None,
+    data: DataDirectory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an event happen, through the public API: nothing is faked, its points and webhooks are real.
+
+    Prints each call with its Request-Id, and every event that came of it.
+    Works on test data only.
+
+    Examples:
+      vinr trigger payment.completed --amount 5000 --customer cust_abc123
+      vinr trigger payment.refunded --payment pay_1001 --amount 2000
+      vinr trigger subscription.created --fields '{"plan": "gold"}'
+    """
+    from vinr_server.cli.calling import Place, read_object
+    from vinr_server.cli.exits import USAGE, fail
+    from vinr_server.cli.recipes import Wish
+    from vinr_server.cli.trigger import list_triggers, trigger
+
+    if is_list:
+        list_triggers(as_json=as_json)
+        return
+    if event is None:
+        fail("trigger", "which event? See `vinr trigger --list`.", code=USAGE)
+    wish = Wish(
+        amount=amount,
+        currency=currency,
+        points=points,
+        customer=customer,
+        account=account,
+        program=program,
+        payment=payment,
+        reward=reward,
+        fields=read_object(fields, "--fields", "trigger"),
+    )
+    trigger(event, wish, Place(base_url, key, data, as_json))
+
+
+def logs(
+    request: Annotated[str | None, typer.Argument(help="One request, by its Request-Id (req_…), with bodies.")] = None,
+    status: Annotated[str | None, typer.Option(help="409, 4xx or error (400 and above).")] = None,
+    method: Annotated[str | None, typer.Option(help="GET, POST or DELETE.")] = None,
+    path: Annotated[str | None, typer.Option(help="Part of the path, or a pattern with *.")] = None,
+    code: Annotated[str | None, typer.Option(help="The error code, such as insufficient_points.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="The newest so many.", min=1)] = 30,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with requests as they come.")] = False,
+    data: DataDirectory = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, with bodies.")] = False,
+) -> None:
+    """Show the requests that the sandbox answered, the newest last. Reads a file: it need not run any more.
+
+    A server in production writes lines of JSON to standard error instead,
+    one for each request with VINR_LOG_REQUESTS=1.
+
+    Examples:
+      vinr logs --status error --follow
+      vinr logs req_3f1c0a…
+      vinr logs --json --path /v1/payments | jq .request
+    """
+    from vinr_server.cli.calling import data_dir_of
+    from vinr_server.cli.requests_shown import Choice, show_requests
+
+    choice = Choice(request_id=request, status=status, method=method, path=path, code=code)
+    show_requests(data_dir_of(data), choice, limit=limit, is_following=follow, in_json=as_json)
+
+
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    base_url: Annotated[str | None, typer.Option(envvar="VINR_BASE_URL", hidden=True)] = None,
+    data: DataDirectory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Empty the sandbox and seed it anew; it may run meanwhile. Its address and key stay.
+
+    Refuses where VINR_BASE_URL names any other server: nothing but a sandbox
+    is ever reset.
+
+    Example:
+      vinr reset --yes
+    """
+    from vinr_server.cli.reset import reset
+
+    reset(data=data, base_url=base_url, is_agreed=yes, as_json=as_json)
+
+
+At = Annotated[str | None, typer.Option("--at", help="RFC 3339, a date or Unix seconds. Default: now.")]
+
+
+@clock_app.command(name="create")
+def create_clock(
+    at: At = None,
+    name: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    base_url: BaseUrl = None,
+    key: Key = None,
+    data: DataDirectory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a clock that stands still. A program created with it lives by it, with all its members.
+
+    Example:
+      vinr clock create --at 2026-01-01
+    """
+    from vinr_server.cli.calling import Place
+    from vinr_server.cli.clocks import create_clock
+
+    create_clock(Place(base_url, key, data, as_json), at=at, name=name)
+
+
+@clock_app.command(name="list")
+def list_clocks(base_url: BaseUrl = None, key: Key = None, data: DataDirectory = None, as_json: AsJson = False) -> None:
+    """List the clocks: where each stands, and whether it is ready.
+
+    Example:
+      vinr clock list --json
+    """
+    from vinr_server.cli.calling import Place
+    from vinr_server.cli.clocks import list_clocks
+
+    list_clocks(Place(base_url, key, data, as_json))
+
+
+@clock_app.command(name="advance")
+def advance_clock(
+    by: Annotated[str | None, typer.Argument(help="How far: 13mo, 90d, 2h, 1y6mo (y, mo, w, d, h, min, s).")] = None,
+    to: Annotated[str | None, typer.Option(help="Or until when: RFC 3339, a date or Unix seconds.")] = None,
+    clock: Annotated[str | None, typer.Option(help="clock_…. Needed where there are several.")] = None,
+    base_url: BaseUrl = None,
+    key: Key = None,
+    data: DataDirectory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move a clock on and wait until all work due by then is written: expiries, above all.
+
+    Examples:
+      vinr clock advance 13mo
+      vinr clock advance --to 2028-01-01 --clock clock_0197a3
+    """
+    from vinr_server.cli.calling import Place
+    from vinr_server.cli.clocks import advance_clock
+
+    advance_clock(Place(base_url, key, data, as_json), by=by, to=to, clock_id=clock)
+
+
+@clock_app.command(name="delete")
+def delete_clock(
+    clock: Annotated[str, typer.Argument(help="clock_….")],
+    base_url: BaseUrl = None,
+    key: Key = None,
+    data: DataDirectory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a clock; programs on it stand still.
+
+    Example:
+      vinr clock delete clock_0197a3
+    """
+    from vinr_server.cli.calling import Place
+    from vinr_server.cli.clocks import delete_clock
+
+    delete_clock(Place(base_url, key, data, as_json), clock_id=clock)
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands are there."""
+    for command in (trigger, logs, reset):
+        app.command(rich_help_panel=PANEL)(command)
+    app.add_typer(clock_app, name="clock", rich_help_panel=PANEL)
