@@ -97,11 +97,13 @@ def refs_in(schema: Any) -> Iterator[str]:
 
 
 def components_below(openapi: dict[str, Any], names: set[str]) -> list[str]:
-    """These components and all they name, each after those that it names."""
+    """These components and all they name, each after those that it names, but for its own kind."""
     ordered: list[str] = []
+    seen: set[str] = set()
 
     def add(name: str) -> None:
-        if name not in ordered:
+        if name not in seen:
+            seen.add(name)
             for inner in refs_in(openapi["components"]["schemas"][name]):
                 add(inner)
             ordered.append(name)

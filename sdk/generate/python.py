@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +99,14 @@ def _object(openapi: dict[str, Any], name: str) -> str:
     if kind is not None and kind != "list":
         lines += ["", f'    _kind = "{kind}"']
     if nested:
-        pairs = ", ".join(f'"{field}": {inner}' for field, inner in nested.items())
-        lines += ["", f"    _nested = {{{pairs}}}"]
+        lines += ["", f"    _nested = {_pairs(nested, lambda inner: inner != name)}"]
+    if name in nested.values():  # a class can't name itself before it is there
+        lines += ["", "", f"{name}._nested |= {_pairs(nested, lambda inner: inner == name)}"]
     return "\n".join(lines)
+
+
+def _pairs(nested: dict[str, str], wanted: Callable[[str], bool]) -> str:
+    return "{" + ", ".join(f'"{field}": {inner}' for field, inner in nested.items() if wanted(inner)) + "}"
 
 
 def _input(openapi: dict[str, Any], name: str) -> str:

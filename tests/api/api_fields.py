@@ -14,7 +14,8 @@ from vinr_server.api.inputs import CreatePaymentInput
 
 Step = str | int
 
-INSTANTS = ("starts_at", "ends_at", "occurred_at", "frozen_time", "expires_at", "enrolled_before")
+INSTANTS: tuple[str, ...] = ("starts_at", "ends_at", "occurred_at", "frozen_time", "expires_at")
+INSTANTS += ("enrolled_before", "enrolled_after")
 RATES = ("points_per_currency_unit", "factor", "percent", "multiplier")
 
 
@@ -53,21 +54,25 @@ def fields_of(struct: type[msgspec.Struct]) -> list[Field]:
     return list(_fields(inspect.type_info(struct), (), is_update))
 
 
-def _fields(kind: Any, path: tuple[Step, ...], is_update: bool) -> Iterator[Field]:
-    if isinstance(kind, inspect.StructType):
+def _fields(
+    kind: Any, path: tuple[Step, ...], is_update: bool, above: tuple[type[msgspec.Struct], ...] = ()
+) -> Iterator[Field]:
+    """The places below; of a type that holds more of its own kind, the first level's."""
+    if isinstance(kind, inspect.StructType) and kind.cls not in above:
+        above = (*above, kind.cls)
         for field in kind.fields:
             here = (*path, field.name)
             options = _options(field.type)
             is_nullable = _allows_null(field.type) or (field.type == inspect.AnyType() and not field.required)
             yield Field(here, _merged(options, field.name), is_nullable, field.required, is_update)
             for option in options:
-                yield from _fields(option, here, is_update)
+                yield from _fields(option, here, is_update, above)
     if isinstance(kind, inspect.ListType):
         item = kind.item_type
         if isinstance(item, inspect.AnyType):  # bulk payments are read one by one
             item = inspect.type_info(CreatePaymentInput)
         yield Field((*path, 0), item, False, True, is_update)
-        yield from _fields(item, (*path, 0), is_update)
+        yield from _fields(item, (*path, 0), is_update, above)
 
 
 def _options(kind: Any) -> list[Any]:

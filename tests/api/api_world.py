@@ -131,6 +131,10 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     )["id"]
     ids["re"] = world.post(f"/v1/payments/{ids['pay']}/refund", {"id": f"re_{slug}", "amount": 100})["refund"]["id"]
     ids["evt"] = world.post("/v1/events", {"type": "review.posted", "id": f"evt_{slug}"})["id"]
+    ids["seg"] = world.post("/v1/engagement/segments", {"id": f"seg_{slug}", "name": "World", "type": "static"})["id"]
+    world.post(f"/v1/engagement/segments/{ids['seg']}/members", {"accounts": [ids["loy"]]})
+    lapsed = {"name": "Lapsed", "type": "dynamic", "conditions": {"never_purchased": True}}
+    ids["dyn"] = world.post("/v1/engagement/segments", {"id": f"dyn_{slug}", **lapsed})["id"]
     ids["key"] = world.post("/v1/api_keys", {"kind": "publishable", "name": "World"})["id"]
     ids["act"] = client.get(f"/v1/api_key_acts?api_key={ids['key']}").json()["data"][0]["id"]
     return world
@@ -148,6 +152,7 @@ def samples(world: World) -> dict[str, list[Sample]]:
         **_money_samples(ids),
         **_key_samples(ids),
         **_offer_samples(ids),
+        **_segment_samples(ids),
     }
 
 
@@ -312,6 +317,36 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "create_offer": [Sample(checkout, live | fixed), Sample(checkout, pairs)],
         "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", {"active": True, "ends_at": 1_900_000_000})],
         "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],
+    }
+
+
+def _segment_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    segments = "/v1/engagement/segments"
+    seg, members = f"{segments}/{ids['seg']}", {"accounts": [ids["loy"]]}
+    bounds = {"gte": 1, "lte": 90}
+    conditions = {
+        "days_since_last_purchase": bounds,
+        "never_purchased": False,
+        "payments": bounds | {"days": 30},
+        "spend": bounds | {"days": 30, "currency": "EUR"},
+        "tier": "gold",
+        "balance": bounds,
+        "metadata": {"region": "EU"},
+        "enrolled_before": "2030-01-01",
+        "enrolled_after": "2020-01-01T00:00:00Z",
+        "days_since_enrolled": bounds,
+        "all": [{"tier": ["gold"]}],
+        "any": [{"balance": {"lte": 5}}, {"never_purchased": True}],
+    }
+    named = {"name": "Fresh", "metadata": {"note": "a"}}
+    dynamic = {"id": "seg_fresh", "type": "dynamic", "conditions": conditions}
+    return {
+        "create_segment": [Sample(segments, named | dynamic), Sample(segments, named | {"type": "static"})],
+        "update_segment": [Sample(f"{segments}/{ids['dyn']}", named | {"conditions": conditions})],
+        "delete_segment": [Sample(f"{segments}/{ids['dyn']}", None)],
+        "add_segment_members": [Sample(f"{seg}/members", members)],
+        "remove_segment_members": [Sample(f"{seg}/members/remove", members)],
+        "preview_segment": [Sample(f"{segments}/preview", {"conditions": conditions})],
     }
 
 

@@ -12,7 +12,8 @@ from api_world import Json, World, build_world, samples
 from conftest import RunningServer
 from vinr_server.api.event_schemas import data_of
 from vinr_server.api.operations import OPERATIONS
-from vinr_server.api.replies import OBJECTS, BulkPayments, Error, Reply, object_of
+from vinr_server.api.replies import OBJECTS, BulkPayments, Error, object_of
+from vinr_server.api.reply import Reply
 from vinr_server.core.events import EVENT_TYPES
 
 # Fields that hold an id and are no reference: the object itself, whoever acted, words of the caller's own.
@@ -40,9 +41,10 @@ def answers(world: World) -> Iterator[tuple[str, type[Reply] | None, Json]]:
     for operation in OPERATIONS:
         kind = object_of(operation, OPERATIONS)
         if operation.method == "GET" and operation.reply == "list":
-            page = msgspec.convert(world.client.get(operation.path, params={"limit": 100}).json(), Page)
+            path = operation.path.replace("{id}", world.ids["seg"])
+            page = msgspec.convert(world.client.get(path, params={"limit": 100}).json(), Page)
             yield from ((operation.id, kind, one) for one in page.data)
-            for one in page.data:
+            for one in page.data if path == operation.path else ():
                 retrieved = world.client.get(f"{operation.path}/{one['id']}")
                 assert retrieved.status_code == 200, retrieved.text
                 yield f"retrieve after {operation.id}", kind, retrieved.json()
@@ -178,6 +180,7 @@ def _expire_and_refund(world: World) -> None:
     world.post(f"/v1/loyalty/redemptions/{world.ids['rdm']}/cancel", {})
     world.post(f"/v1/offers/{world.ids['checkout_ofr']}", {"active": True})
     world.post(f"/v1/offers/{world.ids['checkout_ofr']}", {"active": False})
+    world.post(f"/v1/engagement/segments/{world.ids['seg']}/members/remove", {"accounts": [world.ids["loy"]]})
 
 
 def _award_back(world: World) -> None:

@@ -34,7 +34,7 @@ PAGES = [
 ]
 
 ONE = "select {table.select_list} from {table.name} t where realm = $1 and id = $2"
-POSITION = "select {columns} from {table.name} t where realm = $1 and id = $2"
+POSITION = "select {columns} from {table.name} t where realm = $1 and {query.cursor_column} = $2"
 MATRIX = "api/test_authorisation.py::TestMatrix::test_answers_as_specified"
 API_KEYS = "api/test_api_keys.py"
 

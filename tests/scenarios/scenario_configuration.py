@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import scenario_segments
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
 from scenario_world import World
@@ -142,9 +143,11 @@ def _reward_fields(costs: list[str], clauses: Clauses) -> Json:
     return fields | _window(clauses)
 
 
-def edit(world: World, words: Words, clauses: Clauses) -> None:
-    """A program, rule or reward says something else from now on."""
+def edit(world: World, words: Words, clauses: Clauses) -> Answer | None:
+    """A program, rule, reward or segment says something else from now on."""
     kind, *rest = words
+    if kind == "segment":
+        return scenario_segments.edit(world, rest[0], clauses)
     if kind == "program":
         name, expires = _program_name(tuple(rest))
         world.make("update_program", _program_fields(expires, clauses), id=world.program(name))
@@ -155,12 +158,16 @@ def edit(world: World, words: Words, clauses: Clauses) -> None:
         assert kind == "reward", kind
         id, *costs = rest
         world.costs[id] = world.make("update_reward", _reward_fields(costs, clauses), id=id)["points_cost"]
+    return None
 
 
-def delete(world: World, words: Words, clauses: Clauses) -> None:
-    """A rule gives nothing any more."""
-    _rule, name = words
+def delete(world: World, words: Words, clauses: Clauses) -> Answer | None:
+    """A rule gives nothing any more; a segment has no members."""
+    kind, name = words
+    if kind == "segment":
+        return world.call("delete_segment", id=name)
     world.make("delete_earning_rule", {}, id=world.rules[name])
+    return None
 
 
 def archive(world: World, words: Words, clauses: Clauses) -> Answer:

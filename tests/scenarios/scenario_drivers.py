@@ -31,20 +31,25 @@ from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.parse import read_struct
 from vinr_server.api.problems import Problem
 from vinr_server.api.reads import show_accounts
+from vinr_server.api.segment_reads import retrieve_segment_size
 from vinr_server.api.times import read_instant_or_none
 from vinr_server.core.answers import Accepted
 from vinr_server.core.commands import Command, ExpireLots, FinishTestClock
 from vinr_server.core.context import Context
 from vinr_server.core.decide import decide
 from vinr_server.core.members import show_account
+from vinr_server.core.membership import segments_of
 from vinr_server.core.refusals import Rejected
 from vinr_server.core.rows import Account, Row, TestClock
+from vinr_server.core.segment_commands import TellSegments
+from vinr_server.core.segment_rows import Segment, SegmentMember
 from vinr_server.core.state import Layer
 from vinr_server.engine.submission import Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.connect import connect_readers, connect_writer
 from vinr_server.storage.read import Reader
+from vinr_server.storage.segment_reading import segments_of_account
 from vinr_server.storage.tables import TABLES, encode_json
 from vinr_server.storage.tenants import add_key, ensure_realm
 from vinr_server.workers.due import DueWorker
@@ -97,6 +102,12 @@ class Driver(Protocol):
 
     def rows(self, row_type: type[Row]) -> list[Any]:
         """All rows of a type, with the fields of that type."""
+
+    def segments(self, account_id: str) -> set[str]:
+        """The segments that the account is in."""
+
+    def size(self, segment_id: str) -> int:
+        """How many members a segment has."""
 
 
 # ---- what core and the engine are given: a command in place of a request
@@ -193,6 +204,17 @@ class CoreDriver:
     def rows(self, row_type: type[Row]) -> list[Any]:
         """All rows of a type."""
         return [row for row in self._layer.all_written() if type(row) is row_type]
+
+    def segments(self, account_id: str) -> set[str]:
+        """The segments that the account is in."""
+        account = self._layer.get(Account, account_id)
+        assert account is not None
+        ids = [segment.id for segment in self.rows(Segment)]
+        return set(segments_of(self._layer, self._context(), account, ids))
+
+    def size(self, segment_id: str) -> int:
+        """How many members a segment has."""
+        return sum(segment_id in self.segments(account.id) for account in self.rows(Account))
 
 
 # ---- PostgreSQL
@@ -294,6 +316,35 @@ class PostgresDriver:
         """All rows of a type."""
         return self._rows.of(row_type)
 
+    def segments(self, account_id: str) -> set[str]:
+        """The segments that the account is in: as they are read, and as the writer's batch sees them."""
+        account = self._engine.run(self._engine.reader.one(self._realm.id, Account, account_id))
+        now = datetime.now(UTC)
+        read = set(self._engine.run(segments_of_account(self._engine.reader, self._realm.id, account, now)))
+        dynamic = {segment.id for segment in self.rows(Segment) if segment.type == "dynamic"}
+        command = TellSegments(account_id, tuple(sorted(dynamic)))
+        submission = Submission(
+            realm=self._realm.id,
+            livemode=False,
+            operation="tell_segments",
+            command=command,
+            fingerprint=b"",
+            is_dry_run=True,
+        )
+        outcome = self._engine.run(self._engine.writer.submit(submission))
+        told = {
+            place.segment_id
+            for place in self.rows(SegmentMember)
+            if place.account_id == account_id and place.left_at is None and place.segment_id in dynamic
+        }
+        assert told ^ set(json.loads(outcome.body)["moved"]) == read & dynamic, "the writer sees other segments"
+        return read
+
+    def size(self, segment_id: str) -> int:
+        """How many members a segment has."""
+        call = Call(Caller(self._realm.id, False), self._engine.reader, path={"id": segment_id})
+        return int(self._engine.run(retrieve_segment_size(call))["count"])
+
 
 # ---- HTTP
 
@@ -342,6 +393,14 @@ class HttpDriver:
     def rows(self, row_type: type[Row]) -> list[Any]:
         """All rows of a type."""
         return self._rows.of(row_type)
+
+    def segments(self, account_id: str) -> set[str]:
+        """The segments that the account is in."""
+        return {one["id"] for one in self._read(f"/v1/engagement/segments?account={account_id}&limit=100")["data"]}
+
+    def size(self, segment_id: str) -> int:
+        """How many members a segment has."""
+        return int(self._read(f"/v1/engagement/segments/{segment_id}/size")["count"])
 
 
 def _http_answer(status: int, shown: Json, *, is_replay: bool) -> Answer:

@@ -125,6 +125,16 @@ def _ledger(view: View, words: Words) -> Compared:
     return int(words[0]), view.row().ledger_balance_points
 
 
+def _segments(view: View, words: Words) -> Compared:
+    wanted = [] if words == ("none",) else [word for word in words if word != "+"]
+    return sorted(wanted), sorted(view.world.driver.segments(view.account_id))
+
+
+def _size(view: View, words: Words) -> Compared:
+    segment, count = words
+    return int(count), view.world.driver.size(segment)
+
+
 def _deficits(view: View, words: Words) -> Compared:
     unpaid = [deficit.remaining_points for deficit in view.mine(Deficit) if deficit.remaining_points]
     return [int(points) for points in _listed(words)], unpaid
@@ -270,6 +280,8 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "lifetime": _shown_figure("lifetime_points"),
     "tier": _shown_figure("tier"),
     "ledger": _ledger,
+    "segments": _segments,
+    "size": _size,
     "deficits": _deficits,
     "lots": _lots,
     "next_expiry": _next_expiry,

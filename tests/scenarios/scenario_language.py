@@ -20,6 +20,12 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [gives 5.00 EUR off] [in program]
     edit program|rule|reward … (`none` takes a limit away) | delete rule base | archive rwd_coffee
     account A [in program] [same customer as B] | enrol A (again) | close A
+    relabel A metadata key=value: another piece of metadata
+    segment vip [any] [purchased >= 90 days ago] [purchased never|ever] [payments >= 3 [within 30 days]]
+        [spend >= 50.00 EUR [within 30 days]] [balance >= 500] [tier gold] [metadata key=value]
+        [enrolled before|from instant] [enrolled >= 30 days ago]; without a clause, static
+        any: one condition is enough. `edit segment`, `delete segment`
+    join vip A B | leave vip A: members of a static segment
     award A 100 [payment pay_1] [on instant] [as W] | adjust A -50 | reverse W 30
     redeem A rwd_coffee costs 100 [as R] | cancel R | consume R [on pay_1] | release R
         costs: the price is set first; W, R: names for later steps; R.entry: the redemption's entry
@@ -31,7 +37,8 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
 Any of them takes [key text], an Idempotency-Key, and those that make something take [metadata key=value].
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:
-    balance ledger lifetime tier deficits lots next_expiry
+    balance ledger lifetime tier deficits lots next_expiry segments
+    size vip 2: how many members a segment has
     of this step: entries uses events deliverable happened revision
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
     a refusal code, and the figures in its details

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import scenario_configuration as configuration
+import scenario_segments as segments
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
 from scenario_world import Member, Named, World
@@ -53,6 +54,11 @@ def enrol(world: World, words: Words, clauses: Clauses) -> Answer:
         world.members[name] = Member(answer.payload["id"], customer)
         world.member(name)
     return answer
+
+
+def relabel(world: World, words: Words, clauses: Clauses) -> Answer:
+    """An account has other metadata."""
+    return world.call("update_account", _common(clauses), id=world.member(words[0]).id)
 
 
 def close(world: World, words: Words, clauses: Clauses) -> Answer:
@@ -251,10 +257,14 @@ VERBS: Mapping[str, Verb] = {
     "edit": configuration.edit,
     "delete": configuration.delete,
     "archive": configuration.archive,
+    "segment": segments.segment,
+    "join": segments.join,
+    "leave": segments.leave,
     "advance": advance,
     "account": enrol,
     "enrol": enrol,
     "close": close,
+    "relabel": relabel,
     "award": award,
     "adjust": adjust,
     "reverse": reverse,

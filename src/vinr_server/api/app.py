@@ -115,6 +115,8 @@ class App:
         query = _query(scope["query_string"])
         call = Call(caller, self._reader, path=ids, query=query, client=scope["client"], hash_key=self._keys.hash)
         if operation.read is not None:
+            if operation.body is not None:
+                call.body = _typed(operation, decode_body(await _body(receive, headers, limit=BODY_BYTES_MAX)))
             return 200, encode_json(await operation.read(call)), []
         is_dry_run = _dry_run(query)
         raw = await _body(receive, headers, limit=BULK_BYTES_MAX if operation.is_bulk else BODY_BYTES_MAX)

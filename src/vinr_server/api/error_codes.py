@@ -210,6 +210,12 @@ _STATE = {
         "Wait until its status is `ready`.",
         "Test clock clock_0197a3 is advancing. Wait until it is ready.",
     ),
+    "segment_in_use": Explained(
+        "The segment is named by offers that are live, or paused: its members would lose them unseen. `details` names"
+        " the offers.",
+        "End or delete those offers first, or take the segment's members out.",
+        "Segment lapsed_90d is named by live offers: ofr_9fK2. End those first.",
+    ),
 }
 
 _SERVER = {

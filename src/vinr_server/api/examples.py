@@ -28,6 +28,8 @@ IDS: dict[str, str] = {
     "test_clock": "clock_0197a3",
     "api_key": "key_sandbox",
     "api_key_act": "act_0197a3",
+    "segment": "lapsed_90d",
+    "segment_member": "loy_abc123",
 }
 # Values by the field's name; anything else is made of its type, and null where it may be.
 _VALUES: dict[str, Any] = {

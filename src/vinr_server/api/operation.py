@@ -51,7 +51,7 @@ class Operation:
     @property
     def right(self) -> str:
         """The right it needs: read or write."""
-        return "read" if self.method == "GET" else "write"
+        return "write" if self.read is None else "read"
 
 
 def write(method: str, path: str, sdk: str, id: str, body: Any, summary: str, *, reply: str, **more: Any) -> Operation:

@@ -64,14 +64,17 @@ class Listing:
     switches: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     # With this filter given, rows are ordered by this column instead.
     order_by_filter: tuple[str, Sequence[str]] | None = None
+    # When a row came to be, and what names it in a cursor.
+    created_column: str = "created_at"
+    cursor_column: str = "id"
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every parameter of the query string."""
         return (*_PAGING, *self.filters, *self.switches, *(f"created[{suffix}]" for suffix in _COMPARISONS))
 
-    def query(self, given: Mapping[str, str]) -> PageQuery:
-        """The page that the query string asks for."""
+    def query(self, given: Mapping[str, str], *, within: Mapping[str, Any] | None = None) -> PageQuery:
+        """The page that the query string asks for; of the rows `within` whose columns have these values, if given."""
         named: dict[str, str] = {}
         for name, value in given.items():
             known = _canonical(name, (*self.filters, *self.switches))
@@ -98,11 +101,13 @@ class Listing:
                 if name in self.filters
             },
             compared=[
-                ("created_at", *_by_the_second(name[8:-1], read_instant(_number(value), param=name)))
+                (self.created_column, *_by_the_second(name[8:-1], read_instant(_number(value), param=name)))
                 for name, value in named.items()
                 if name.startswith("created[")
             ],
             where=self._where(named),
+            within=within or {},
+            cursor_column=self.cursor_column,
         )
 
     def _where(self, named: Mapping[str, str]) -> str:

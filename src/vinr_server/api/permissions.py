@@ -1,7 +1,8 @@
 """What a key may do: every operation, those of named resources, or reads of the catalogue.
 
-An operation's resource is its path in the SDKs without the verb, in snake_case; a GET needs the right to read, anything
-else the right to write, which includes it. Keys and their audit are for secret keys alone: nobody can grant them.
+An operation's resource is its path in the SDKs without the verb, in snake_case; what changes nothing needs the right to
+read, anything else the right to write, which includes it. Keys and their audit are for secret keys alone: nobody can
+grant them.
 """
 
 from __future__ import annotations

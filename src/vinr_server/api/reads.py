@@ -28,7 +28,7 @@ from vinr_server.core.rows import (
     Row,
     TestClock,
 )
-from vinr_server.storage.read import CursorMissing
+from vinr_server.storage.read import CursorMissing, PageQuery
 
 Read = Callable[[Call], Awaitable[Any]]
 Show = Callable[..., Any]
@@ -90,15 +90,19 @@ def list_of(listing: Listing, url: str, show: Shows) -> Read:
     """Answer one page."""
 
     async def read(call: Call) -> Any:
-        query = listing.query(call.query)
-        try:
-            rows, has_more = await call.reader.page(call.caller.realm, query)
-        except CursorMissing as error:
-            param = "ending_before" if query.after is None else "starting_after"
-            raise Problem("parameter_invalid", f"{param}: no such object: {str(error)!r}.", param=param) from None
-        return {"object": "list", "url": url, "has_more": has_more, "data": await show(call, rows)}
+        return await page_of(call, listing.query(call.query), url, show)
 
     return read
+
+
+async def page_of(call: Call, query: PageQuery, url: str, show: Shows) -> dict[str, Any]:
+    """The page as the wire shows it."""
+    try:
+        rows, has_more = await call.reader.page(call.caller.realm, query)
+    except CursorMissing as error:
+        param = "ending_before" if query.after is None else "starting_after"
+        raise Problem("parameter_invalid", f"{param}: no such object: {str(error)!r}.", param=param) from None
+    return {"object": "list", "url": url, "has_more": has_more, "data": await show(call, rows)}
 
 
 PROGRAMS = Listing(Program, {"status": ("status", one_of(replies.CatalogueStatus))})

@@ -102,13 +102,16 @@ def _fitting(kind: dict[str, Any], struct: type[msgspec.Struct], name: str, know
 
 
 def _structs(kinds: Any) -> set[type[msgspec.Struct]]:
-    """Every struct in these types, nested ones too."""
+    """Every struct in these types, nested ones too; one may hold more of its own kind."""
     found: set[type[msgspec.Struct]] = set()
-    for kind in kinds:
-        if isinstance(kind, msgspec.inspect.StructType):
-            found |= {kind.cls} | _structs(field.type for field in kind.fields)
+    waiting = list(kinds)
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, msgspec.inspect.StructType) and kind.cls not in found:
+            found.add(kind.cls)
+            waiting += [field.type for field in kind.fields]
         elif isinstance(kind, msgspec.inspect.UnionType):
-            found |= _structs(kind.types)
+            waiting += kind.types
         elif isinstance(kind, msgspec.inspect.ListType):
-            found |= _structs([kind.item_type])
+            waiting.append(kind.item_type)
     return found

@@ -20,6 +20,9 @@ from vinr_server.core import (
     refunds,
     reports,
     reversals,
+    segment_changes,
+    segment_commands,
+    segment_members,
 )
 from vinr_server.core.answers import Accepted
 from vinr_server.core.commands import Command
@@ -71,6 +74,18 @@ HANDLERS: dict[type[Command], tuple[KeysOf, Decide]] = {
     offer_commands.PauseOffer: (offer_changes.keys_pause_offer, offer_changes.decide_pause_offer),
     offer_commands.DeleteOffer: (offer_changes.keys_delete_offer, offer_changes.decide_delete_offer),
     offer_commands.CloseOffer: (offer_changes.keys_close_offer, offer_changes.decide_close_offer),
+    segment_commands.CreateSegment: (segment_changes.keys_create_segment, segment_changes.decide_create_segment),
+    segment_commands.UpdateSegment: (segment_changes.keys_update_segment, segment_changes.decide_update_segment),
+    segment_commands.DeleteSegment: (segment_changes.keys_delete_segment, segment_changes.decide_delete_segment),
+    segment_commands.AddSegmentMembers: (
+        segment_members.keys_add_segment_members,
+        segment_members.decide_add_segment_members,
+    ),
+    segment_commands.RemoveSegmentMembers: (
+        segment_members.keys_remove_segment_members,
+        segment_members.decide_remove_segment_members,
+    ),
+    segment_commands.TellSegments: (segment_members.keys_tell_segments, segment_members.decide_tell_segments),
 }
 
 

@@ -168,7 +168,7 @@ def _unmet_conditions(earn: EarnRate, conditions: Conditions, occasion: Occasion
             got = occasion.currency or "no currency"
             unmet.append(Unmet("currency", f"The rule counts {wanted} only; this was {got}.", f"pay in {wanted}"))
     unmet += _outside_window(conditions.starts_at, conditions.ends_at, occasion.occurred_at)
-    unmet += _metadata_differences(conditions.metadata, occasion.metadata)
+    unmet += metadata_differences(conditions.metadata, occasion.metadata)
     if conditions.first_payment is not None and conditions.first_payment != occasion.is_first_payment:
         which = "the member's first payment" if conditions.first_payment else "a payment after the first"
         unmet.append(Unmet("first_payment", f"The rule wants {which}.", f"report {which}"))
@@ -196,7 +196,8 @@ def _outside_window(starts_at: datetime | None, ends_at: datetime | None, at: da
     return []
 
 
-def _metadata_differences(wanted: Mapping[str, Any] | None, got: Mapping[str, Any] | None) -> list[Unmet]:
+def metadata_differences(wanted: Mapping[str, Any] | None, got: Mapping[str, Any] | None) -> list[Unmet]:
+    """Every key of the wanted metadata that has another value, or none, in what there is; 1 is not true."""
     have = got or {}
     return [
         Unmet(
@@ -215,7 +216,7 @@ def _best_factor(multipliers: Sequence[Multiplier], occasion: Occasion, tier: st
         (multiplier.factor_e4, tier if multiplier.tiers else None)
         for multiplier in multipliers
         if (not multiplier.tiers or tier in multiplier.tiers)
-        and not _metadata_differences(multiplier.metadata, occasion.metadata)
+        and not metadata_differences(multiplier.metadata, occasion.metadata)
         and not _outside_window(multiplier.starts_at, multiplier.ends_at, occasion.occurred_at)
     ]
     return max(matching, key=lambda pair: pair[0], default=(SCALE, None))

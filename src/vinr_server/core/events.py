@@ -21,4 +21,6 @@ EVENT_TYPES: Mapping[str, str] = {
     "offer.ended": "offer_event",
     "payment.completed": "payment",
     "payment.refunded": "payment",
+    "segment.entered": "segment_change",
+    "segment.left": "segment_change",
 }

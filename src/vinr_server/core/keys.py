@@ -27,6 +27,10 @@ class Keys:
     catalogue_lock: the catalogue is about to change
     whole        accounts whose live lots are all needed, not just those used first
     offers       offers (by id) with the clock of their program and the counter of their cap
+    segments_of  accounts and customers (by id) whose segments may be asked for: memberships, and the purchases that
+                 segments in use ask about; all_segments_of: those of whom any segment may be asked
+    memberships  accounts whose place in static segments is needed
+    windows      windows of purchases that segments the command makes ask for
     """
 
     claims: set[str] = field(default_factory=set)
@@ -49,6 +53,10 @@ class Keys:
     catalogue_lock: bool = False
     whole: set[str] = field(default_factory=set)
     offers: set[str] = field(default_factory=set)
+    segments_of: set[str] = field(default_factory=set)
+    all_segments_of: set[str] = field(default_factory=set)
+    memberships: set[str] = field(default_factory=set)
+    windows: set[int | None] = field(default_factory=set)
 
     def names(self) -> set[str]:
         """Every id of a row that may be written, whatever kind it is of. (Programs are only read.)"""

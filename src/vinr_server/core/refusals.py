@@ -38,6 +38,7 @@ CODES: dict[str, int] = {
     "discount_not_usable": 409,
     "refund_exceeds_payment": 409,
     "clock_advancing": 409,
+    "segment_in_use": 409,
     "idempotency_key_in_use": 409,
 }
 

@@ -19,7 +19,7 @@ from vinr_server.core.refusals import Rejected, first_listed, missing
 from vinr_server.core.rows import Account, Event
 from vinr_server.core.state import Layer
 
-RESERVED = ("loyalty.", "offer.", "payment.", "campaign.", "store_credit.")
+RESERVED = ("loyalty.", "offer.", "payment.", "campaign.", "store_credit.", "segment.")
 
 
 def keys_report_event(command: ReportEvent, keys: Keys) -> None:

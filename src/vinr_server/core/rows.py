@@ -355,6 +355,7 @@ class Discount(Row):
 class Payment(Row):
     """A payment the merchant reported, and what it earned."""
 
+    parent_field = "customer_id"
     bucket: int
     id: str
     customer_id: str | None

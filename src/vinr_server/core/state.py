@@ -57,6 +57,11 @@ class Layer:
         """The row as it stood below this layer: before the command that drafts here."""
         return self._below.get(row_type, key) if self._below is not None else None
 
+    @property
+    def below(self) -> Layer:
+        """How things stood before the command that drafts here; itself where nothing is below."""
+        return self if self._below is None else self._below
+
     def children(self, row_type: type[RowT], parent: Hashable) -> list[RowT]:
         """All rows of a type under one parent, lowest layer's first, each in its newest version."""
         layers: list[dict[Hashable, None]] = []
@@ -67,6 +72,15 @@ class Layer:
             layer = layer._below
         keys = dict.fromkeys(chain.from_iterable(reversed(layers)))
         return [row for key in keys if (row := self.get(row_type, key)) is not None]
+
+    def every(self, row_type: type[RowT]) -> list[RowT]:
+        """All rows of a type, lowest layer's first, each in its newest version."""
+        found: dict[Hashable, Row] = {}
+        layer: Layer | None = self
+        while layer is not None:
+            found = {**layer._rows.get(row_type, {}), **found}
+            layer = layer._below
+        return list(found.values())  # type: ignore[arg-type]
 
     def truncate(self, parent: Hashable, last: Any) -> None:
         """Of this parent's rows only those up to `last` in their order are here; who needs more raises RowsMissing."""

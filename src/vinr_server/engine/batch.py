@@ -24,6 +24,7 @@ from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.storage.batch import KeyName, find_kept, lock_catalogues, read_catalogue
 from vinr_server.storage.buckets import bucket_of
+from vinr_server.storage.history import read_history
 from vinr_server.storage.load import Loader
 from vinr_server.storage.save import KeptAnswer, save
 from vinr_server.storage.tables import encode_json
@@ -128,9 +129,11 @@ async def run_batch(
         revisions, known = await find_kept(connection, keys, names)
         if catalogues.are_at(revisions, catalogue):
             break
+    now = clock()
+    await read_history(connection, keys, loaded, now)
     written = {realm: Layer(layer) for realm, layer in loaded.items()}
     ids.tick()
-    decided = decide_all(submissions, loaded, written, known, now=clock(), ids=ids)
+    decided = decide_all(submissions, loaded, written, known, now=now, ids=ids)
     on_decided()
     await save(connection, batch_id, written, loaded, decided.kept, encoded=decided.encoded)
     on_commit(decided.outcomes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from vinr_server.core.membership import uses_of
 from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.tables import CATALOGUE, rows_of
@@ -60,6 +61,7 @@ async def read_catalogue(connection: Any, realm: int) -> tuple[int, Layer]:
         sql = f"select {table.select_list} from {table.name} t where t.realm = $1{where} order by t.created_at, t.id"
         for _realm, row in rows_of(table, await connection.fetch(sql, realm)):
             layer.put(row)
+    layer.put(uses_of(layer))
     return revision, layer
 
 

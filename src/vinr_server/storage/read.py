@@ -55,6 +55,8 @@ select p.timezone from accounts t join programs p on p.realm = t.realm and p.id 
 where t.realm = $1 and t.customer_id = $2 order by t.created_at, t.id limit 1
 """
 
+ZONE_OF_TENANT = "select t.timezone from realms r join tenants t on t.id = r.tenant_id where r.id = $1"
+
 # Whether a key is over is judged here, by one clock for all processes.
 FIND_KEY = """
 select k.realm, r.livemode, k.id, k.kind, k.permissions::text as permissions, k.key_hash,
@@ -87,6 +89,9 @@ class PageQuery:
     # (column, operator, value), operator one of > >= < <=
     compared: Sequence[tuple[str, str, Any]] = ()
     where: str = ""
+    # Columns that every row of the list has in common, by value (a list: one of these); a cursor is looked up in them.
+    within: Mapping[str, Any] = field(default_factory=dict)
+    cursor_column: str = "id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,11 @@ class Reader:
     def __init__(self, pool: Any) -> None:
         self._pool = pool
 
+    @property
+    def pool(self) -> Any:
+        """The connections, for reads of a module of their own."""
+        return self._pool
+
     async def one(self, realm: int, row_type: type[Row], id: str) -> Any:
         """The row with this id, or None."""
         table = TABLES[row_type]
@@ -143,7 +153,10 @@ class Reader:
             arguments.append(value)
             return f"${len(arguments)}"
 
-        conditions += [f"t.{column} = {bind(value)}" for column, value in query.equal.items()]
+        conditions += [
+            f"t.{column} = {f'any({bind(value)})' if isinstance(value, list) else bind(value)}"
+            for column, value in {**query.equal, **query.within}.items()
+        ]
         conditions += [f"t.{column} {operator} {bind(value)}" for column, operator, value in query.compared]
         cursor = query.after if query.after is not None else query.before
         if cursor is not None:
@@ -163,9 +176,10 @@ class Reader:
     async def _position(self, realm: int, query: PageQuery, cursor: str) -> Sequence[Any]:
         table = TABLES[query.row_type]
         columns = ", ".join(f"t.{column}" for column in query.order)
-        record = await self._pool.fetchrow(
-            f"select {columns} from {table.name} t where realm = $1 and id = $2", realm, cursor
-        )
+        within = {name: value for name, value in query.within.items() if not isinstance(value, list)}
+        same = "".join(f" and {name} = ${place}" for place, name in enumerate(within, start=3))
+        sql = f"select {columns} from {table.name} t where realm = $1 and {query.cursor_column} = $2{same}"
+        record = await self._pool.fetchrow(sql, realm, cursor, *within.values())
         if record is None:
             raise CursorMissing(cursor)
         return tuple(record)
@@ -197,6 +211,11 @@ class Reader:
     async def zone_of_customer(self, realm: int, customer_id: str) -> str:
         """The zone of the customer's first program; UTC where it has none."""
         return await self._pool.fetchval(ZONE_OF_CUSTOMER, realm, customer_id) or "UTC"
+
+    async def zone_of_tenant(self, realm: int) -> str:
+        """The zone of whatever belongs to no program."""
+        zone: str = await self._pool.fetchval(ZONE_OF_TENANT, realm)
+        return zone
 
     async def find_key(self, key_hash: bytes) -> FoundKey | None:
         """The key with this hash, whether or not it is still in force; one that is counts as used now."""

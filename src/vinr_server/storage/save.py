@@ -136,7 +136,7 @@ def _sort_out(written: Mapping[int, Layer], loaded: Mapping[int, Layer]) -> tupl
             old = before.get(type(row), row.key)
             if old is None:
                 inserts.setdefault(type(row), []).append((realm, row))
-            elif old != row:
+            elif old != row or repr(old) != repr(row):  # to == metadata of 1 and of true are the same
                 updates.setdefault(type(row), []).append((realm, row))
     return inserts, updates
 

@@ -435,6 +435,30 @@ CREATE TABLE public.rewards (
     CONSTRAINT rewards_stock_check CHECK ((stock >= 0))
 );
 
+CREATE TABLE public.segment_members (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    segment_id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    entered_at timestamp with time zone NOT NULL,
+    left_at timestamp with time zone,
+    CONSTRAINT segment_members_check CHECK ((left_at >= entered_at))
+);
+
+CREATE TABLE public.segments (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    type text NOT NULL,
+    revision bigint NOT NULL,
+    conditions json NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT segments_revision_check CHECK ((revision > 0)),
+    CONSTRAINT segments_type_check CHECK ((type = ANY (ARRAY['static'::text, 'dynamic'::text])))
+);
+
 CREATE TABLE public.tenants (
     id text NOT NULL COLLATE pg_catalog."C",
     name text NOT NULL,
@@ -546,6 +570,12 @@ ALTER TABLE ONLY public.refunds
 ALTER TABLE ONLY public.rewards
     ADD CONSTRAINT rewards_pkey PRIMARY KEY (realm, id);
 
+ALTER TABLE ONLY public.segment_members
+    ADD CONSTRAINT segment_members_pkey PRIMARY KEY (realm, account_id, segment_id, bucket);
+
+ALTER TABLE ONLY public.segments
+    ADD CONSTRAINT segments_pkey PRIMARY KEY (realm, id);
+
 ALTER TABLE ONLY public.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
 
@@ -586,6 +616,8 @@ CREATE INDEX offers_ending ON public.offers USING btree (ends_at) WHERE ((closed
 
 CREATE INDEX offers_newest ON public.offers USING btree (realm, kind, created_at, id);
 
+CREATE INDEX payments_by_purchase ON public.payments USING btree (realm, customer_id, occurred_at) WHERE (customer_id IS NOT NULL);
+
 CREATE INDEX payments_newest ON public.payments USING btree (realm, created_at, id);
 
 CREATE INDEX payments_of_customer ON public.payments USING btree (realm, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
@@ -593,6 +625,10 @@ CREATE INDEX payments_of_customer ON public.payments USING btree (realm, custome
 CREATE INDEX redemptions_of_account ON public.redemptions USING btree (realm, account_id, id);
 
 CREATE INDEX refunds_of_payment ON public.refunds USING btree (realm, payment_id);
+
+CREATE INDEX segment_members_newest ON public.segment_members USING btree (realm, segment_id, entered_at, account_id) WHERE (left_at IS NULL);
+
+CREATE INDEX segments_newest ON public.segments USING btree (realm, created_at, id);
 
 CREATE INDEX test_clocks_advancing ON public.test_clocks USING btree (realm, id) WHERE ((status = 'advancing'::text) AND (deleted_at IS NULL));
 
@@ -607,6 +643,9 @@ ALTER TABLE ONLY public.api_keys
 
 ALTER TABLE ONLY public.realms
     ADD CONSTRAINT realms_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+
+ALTER TABLE ONLY public.segments
+    ADD CONSTRAINT segments_realm_fkey FOREIGN KEY (realm) REFERENCES public.realms(id);
 
 GRANT USAGE ON SCHEMA public TO vinr_app;
 
@@ -665,6 +704,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.redemptions TO vinr_app;
 GRANT SELECT,INSERT ON TABLE public.refunds TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.rewards TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.segment_members TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.segments TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tenants TO vinr_app;
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from vinr_server.core import offer_rows, rows
+from vinr_server.core import offer_rows, rows, segment_rows
 from vinr_server.core.rows import Row
 from vinr_server.storage.bulk import BulkWrite, Statement
 
@@ -206,6 +206,18 @@ TABLES: dict[type[Row], Table] = {
             "offer_redemptions",
             key=["id"],
             mutable=["status", "payment_id", "redeemed_at", "freed_at"],
+        ),
+        Table(
+            segment_rows.Segment,
+            "segments",
+            key=["id"],
+            mutable=["revision", "name", "conditions", "metadata", "deleted_at"],
+        ),
+        Table(
+            segment_rows.SegmentMember,
+            "segment_members",
+            key=["account_id", "segment_id"],
+            mutable=["entered_at", "left_at"],
         ),
         Table(rows.Event, "events", key=["id"]),
     )

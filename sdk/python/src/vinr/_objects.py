@@ -16,7 +16,7 @@ class VinrObject:
     It can't be changed; `to_dict()` gives a copy of what was sent. Instants are Unix seconds.
     """
 
-    _nested: ClassVar[Mapping[str, type[VinrObject]]] = {}
+    _nested: ClassVar[dict[str, type[VinrObject]]] = {}
     _kind: ClassVar[str] = ""
     _values: dict[str, Any]
     _request_id: str | None

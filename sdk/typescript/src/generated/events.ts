@@ -17,4 +17,6 @@ export interface EngineEvents {
   readonly 'offer.ended': objects.OfferEvent;
   readonly 'payment.completed': objects.Payment;
   readonly 'payment.refunded': objects.Payment;
+  readonly 'segment.entered': objects.SegmentChange;
+  readonly 'segment.left': objects.SegmentChange;
 }

@@ -277,11 +277,66 @@ export type CreateRewardInput = OneOf<'program' | 'program_id' | 'programId', st
   metadata?: Metadata | undefined;
 };
 
+export interface DaysInput {
+  gte?: number | null | undefined;
+  lte?: number | null | undefined;
+}
+
+export interface PaymentCountInput {
+  gte?: number | null | undefined;
+  lte?: number | null | undefined;
+  days?: number | null | undefined;
+}
+
+export interface SpendInput {
+  currency: string;
+  gte?: number | null | undefined;
+  lte?: number | null | undefined;
+  days?: number | null | undefined;
+}
+
+export interface BalanceInput {
+  gte?: number | null | undefined;
+  lte?: number | null | undefined;
+}
+
+export interface SegmentConditionsInput {
+  days_since_last_purchase?: DaysInput | null | undefined;
+  daysSinceLastPurchase?: DaysInput | null | undefined;
+  never_purchased?: boolean | null | undefined;
+  neverPurchased?: boolean | null | undefined;
+  payments?: PaymentCountInput | null | undefined;
+  spend?: SpendInput | null | undefined;
+  tier?: string | readonly string[] | null | undefined;
+  balance?: BalanceInput | null | undefined;
+  metadata?: Metadata | null | undefined;
+  enrolled_before?: Instant | null | undefined;
+  enrolledBefore?: Instant | null | undefined;
+  enrolled_after?: Instant | null | undefined;
+  enrolledAfter?: Instant | null | undefined;
+  days_since_enrolled?: DaysInput | null | undefined;
+  daysSinceEnrolled?: DaysInput | null | undefined;
+  all?: readonly SegmentConditionsInput[] | undefined;
+  any?: readonly SegmentConditionsInput[] | undefined;
+}
+
+export interface CreateSegmentInput {
+  name: string;
+  type: 'dynamic' | 'static';
+  id?: string | null | undefined;
+  conditions?: SegmentConditionsInput | null | undefined;
+  metadata?: Metadata | undefined;
+}
+
 export type CreateTestClockInput = OneOf<'frozen_time' | 'frozenTime', Instant> & {
   name?: string | null | undefined;
 };
 
 export type NoInput = { readonly [name: string]: never };
+
+export interface PreviewSegmentInput {
+  conditions: SegmentConditionsInput;
+}
 
 export interface RefundPaymentInput {
   id?: string | null | undefined;
@@ -311,6 +366,10 @@ export interface RollApiKeyInput {
   expiresAt?: Instant | null | undefined;
   overlap_seconds?: number | undefined;
   overlapSeconds?: number | undefined;
+}
+
+export interface SegmentAccountsInput {
+  accounts: readonly string[];
 }
 
 export interface UpdateAccountInput {
@@ -387,6 +446,12 @@ export interface UpdateRewardInput {
   startsAt?: Instant | null | undefined;
   ends_at?: Instant | null | undefined;
   endsAt?: Instant | null | undefined;
+  metadata?: MetadataChanges | undefined;
+}
+
+export interface UpdateSegmentInput {
+  name?: string | undefined;
+  conditions?: SegmentConditionsInput | undefined;
   metadata?: MetadataChanges | undefined;
 }
 
@@ -486,6 +551,28 @@ export interface EngagementOffersListQuery {
   program?: string | undefined;
   program_id?: string | undefined;
   programId?: string | undefined;
+  created?: Created | undefined;
+}
+
+export interface EngagementSegmentsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  type?: 'static' | 'dynamic' | undefined;
+  account?: string | undefined;
+  account_id?: string | undefined;
+  accountId?: string | undefined;
+  created?: Created | undefined;
+}
+
+export interface EngagementSegmentsMembersQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
   created?: Created | undefined;
 }
 

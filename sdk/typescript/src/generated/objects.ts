@@ -549,6 +549,110 @@ export interface Reward {
   readonly livemode: boolean;
 }
 
+export interface SegmentBounds {
+  readonly gte?: number | undefined;
+  readonly lte?: number | undefined;
+}
+
+export interface SegmentPayments {
+  readonly gte?: number | undefined;
+  readonly lte?: number | undefined;
+  readonly days?: number | undefined;
+}
+
+export interface SegmentSpend {
+  readonly currency: string;
+  readonly gte?: number | undefined;
+  readonly lte?: number | undefined;
+  readonly days?: number | undefined;
+}
+
+export interface SegmentConditions {
+  readonly daysSinceLastPurchase?: SegmentBounds | undefined;
+  readonly days_since_last_purchase?: SegmentBounds | undefined;
+  readonly neverPurchased?: boolean | undefined;
+  readonly never_purchased?: boolean | undefined;
+  readonly payments?: SegmentPayments | undefined;
+  readonly spend?: SegmentSpend | undefined;
+  readonly tier?: readonly string[] | undefined;
+  readonly balance?: SegmentBounds | undefined;
+  readonly metadata?: Metadata | undefined;
+  readonly enrolledBefore?: number | undefined;
+  readonly enrolled_before?: number | undefined;
+  readonly enrolledAfter?: number | undefined;
+  readonly enrolled_after?: number | undefined;
+  readonly daysSinceEnrolled?: SegmentBounds | undefined;
+  readonly days_since_enrolled?: SegmentBounds | undefined;
+  readonly all?: readonly SegmentConditions[] | undefined;
+  readonly any?: readonly SegmentConditions[] | undefined;
+}
+
+export interface Segment {
+  readonly id: string;
+  readonly object: 'segment';
+  readonly name: string;
+  readonly type: 'dynamic' | 'static';
+  readonly revision: number;
+  readonly conditions: SegmentConditions | null;
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface SegmentAddition {
+  readonly object: 'segment_addition';
+  readonly segment: string;
+  readonly segmentId: string;
+  readonly added: number;
+  readonly alreadyMembers: number;
+  readonly already_members: number;
+  readonly unknown: readonly string[];
+}
+
+export interface SegmentChange {
+  readonly segment: string;
+  readonly segmentId: string;
+  readonly revision: number;
+  readonly account: string;
+  readonly accountId: string;
+  readonly program: string;
+  readonly programId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly at: number;
+}
+
+export interface SegmentMember {
+  readonly id: string;
+  readonly object: 'segment_member';
+  readonly segment: string;
+  readonly segmentId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly enteredAt: number;
+  readonly entered_at: number;
+  readonly livemode: boolean;
+}
+
+export interface SegmentRemoval {
+  readonly object: 'segment_removal';
+  readonly segment: string;
+  readonly segmentId: string;
+  readonly removed: number;
+  readonly notMembers: number;
+  readonly not_members: number;
+  readonly unknown: readonly string[];
+}
+
+export interface SegmentSize {
+  readonly object: 'segment_size';
+  readonly segment: string | null;
+  readonly segmentId: string | null;
+  readonly count: number;
+  readonly isEstimate: false;
+  readonly is_estimate: false;
+}
+
 export interface TestClock {
   readonly id: string;
   readonly object: 'test_clock';

@@ -264,6 +264,86 @@ export class Offers {
   }
 }
 
+/** `vinr.engagement.segments` */
+export class EngagementSegments {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /**
+   * Create a segment: static, its members listed by hand; or dynamic, whoever meets its conditions. Refused by state
+   * (ConflictError): id_conflict.
+   */
+  create(body: inputs.CreateSegmentInput, options?: PostOptions): Promise<Answer<objects.Segment>> {
+    return this.#client.send('POST', '/v1/engagement/segments', 'Segment', body, options);
+  }
+
+  /** List segments, newest first; with `account`, those that the account is in. */
+  list(query?: inputs.EngagementSegmentsListQuery, options?: RequestOptions): List<objects.Segment> {
+    return this.#client.list('/v1/engagement/segments', 'Segment', query, options);
+  }
+
+  /** Retrieve one segment. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.Segment>> {
+    return this.#client.send('GET', path`/v1/engagement/segments/${id}`, 'Segment', undefined, options);
+  }
+
+  /** Change a segment; other conditions count from the next command on. */
+  update(id: string, body?: inputs.UpdateSegmentInput, options?: PostOptions): Promise<Answer<objects.Segment>> {
+    return this.#client.send('POST', path`/v1/engagement/segments/${id}`, 'Segment', body, options);
+  }
+
+  /** Delete a segment that no live offer names. Refused by state (ConflictError): segment_in_use. */
+  delete(id: string, options?: WriteOptions): Promise<Answer<objects.Deleted>> {
+    return this.#client.send('DELETE', path`/v1/engagement/segments/${id}`, 'Deleted', undefined, options);
+  }
+
+  /** List the members of a segment, who entered last first; of a dynamic one, those it was told of by events. */
+  members(
+    id: string,
+    query?: inputs.EngagementSegmentsMembersQuery,
+    options?: RequestOptions,
+  ): List<objects.SegmentMember> {
+    return this.#client.list(path`/v1/engagement/segments/${id}/members`, 'SegmentMember', query, options);
+  }
+
+  /** Add up to 1,000 accounts to a static segment; those that do not exist are named. */
+  addMembers(
+    id: string,
+    body: inputs.SegmentAccountsInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.SegmentAddition>> {
+    return this.#client.send('POST', path`/v1/engagement/segments/${id}/members`, 'SegmentAddition', body, options);
+  }
+
+  /** Remove up to 1,000 accounts from a static segment; those that do not exist are named. */
+  removeMembers(
+    id: string,
+    body: inputs.SegmentAccountsInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.SegmentRemoval>> {
+    return this.#client.send(
+      'POST',
+      path`/v1/engagement/segments/${id}/members/remove`,
+      'SegmentRemoval',
+      body,
+      options,
+    );
+  }
+
+  /** Count the members of a segment, exactly. */
+  size(id: string, options?: RequestOptions): Promise<Answer<objects.SegmentSize>> {
+    return this.#client.send('GET', path`/v1/engagement/segments/${id}/size`, 'SegmentSize', undefined, options);
+  }
+
+  /** Count the members that a segment of these conditions would have, exactly; nothing is created. */
+  preview(body: inputs.PreviewSegmentInput, options?: PostOptions): Promise<Answer<objects.SegmentSize>> {
+    return this.#client.send('POST', '/v1/engagement/segments/preview', 'SegmentSize', body, options);
+  }
+}
+
 /** `vinr.engagement.offers` */
 export class EngagementOffers {
   readonly #client: Client;
@@ -319,9 +399,11 @@ export class EngagementOffers {
 /** `vinr.engagement` */
 export class Engagement {
   readonly offers: EngagementOffers;
+  readonly segments: EngagementSegments;
 
   constructor(client: Client) {
     this.offers = new EngagementOffers(client);
+    this.segments = new EngagementSegments(client);
   }
 }
 

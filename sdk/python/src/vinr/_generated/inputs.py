@@ -10,16 +10,21 @@ from typing import Literal, Required, TypedDict
 from vinr._values import Instant, Many, Metadata, Rate
 
 __all__ = [
+    "BalanceInput",
     "BenefitInput",
     "ConditionsInput",
     "CreatePaymentInput",
     "CriteriaInput",
     "CurrencyChanges",
     "CurrencyInput",
+    "DaysInput",
     "EarnInput",
     "IncentiveInput",
     "LineInput",
     "MultiplierInput",
+    "PaymentCountInput",
+    "SegmentConditionsInput",
+    "SpendInput",
     "TargetingInput",
     "TenderInput",
     "TierInput",
@@ -154,6 +159,54 @@ class MultiplierInput(TypedDict, total=False):
 
     factor: Required[Rate]
     when: Required[WhenInput]
+
+
+class DaysInput(TypedDict, total=False):
+    """Days."""
+
+    gte: int | None
+    lte: int | None
+
+
+class PaymentCountInput(TypedDict, total=False):
+    """Payment count."""
+
+    gte: int | None
+    lte: int | None
+    days: int | None
+
+
+class SpendInput(TypedDict, total=False):
+    """Spend."""
+
+    currency: Required[str]
+    gte: int | None
+    lte: int | None
+    days: int | None
+
+
+class BalanceInput(TypedDict, total=False):
+    """Balance."""
+
+    gte: int | None
+    lte: int | None
+
+
+class SegmentConditionsInput(TypedDict, total=False):
+    """Segment conditions."""
+
+    days_since_last_purchase: DaysInput | None
+    never_purchased: bool | None
+    payments: PaymentCountInput | None
+    spend: SpendInput | None
+    tier: str | Many[str] | None
+    balance: BalanceInput | None
+    metadata: Metadata | None
+    enrolled_before: Instant | None
+    enrolled_after: Instant | None
+    days_since_enrolled: DaysInput | None
+    all: Many[SegmentConditionsInput]
+    any: Many[SegmentConditionsInput]
 
 
 class TargetingInput(TypedDict, total=False):

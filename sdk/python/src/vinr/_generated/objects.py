@@ -40,6 +40,15 @@ __all__ = [
     "Redemption",
     "Refund",
     "Reward",
+    "Segment",
+    "SegmentAddition",
+    "SegmentBounds",
+    "SegmentConditions",
+    "SegmentMember",
+    "SegmentPayments",
+    "SegmentRemoval",
+    "SegmentSize",
+    "SegmentSpend",
     "Skipped",
     "Source",
     "Targeting",
@@ -615,6 +624,124 @@ class Reward(VinrObject):
     _kind = "reward"
 
     _nested = {"benefit": Benefit}
+
+
+class SegmentBounds(VinrObject):
+    """Segment bounds."""
+
+    gte: int | None = None
+    lte: int | None = None
+
+
+class SegmentPayments(VinrObject):
+    """Segment payments."""
+
+    gte: int | None = None
+    lte: int | None = None
+    days: int | None = None
+
+
+class SegmentSpend(VinrObject):
+    """Segment spend."""
+
+    currency: str
+    gte: int | None = None
+    lte: int | None = None
+    days: int | None = None
+
+
+class SegmentConditions(VinrObject):
+    """Segment conditions."""
+
+    days_since_last_purchase: SegmentBounds | None = None
+    never_purchased: bool | None = None
+    payments: SegmentPayments | None = None
+    spend: SegmentSpend | None = None
+    tier: list[str] | None = None
+    balance: SegmentBounds | None = None
+    metadata: dict[str, Any] | None = None
+    enrolled_before: int | None = None
+    enrolled_after: int | None = None
+    days_since_enrolled: SegmentBounds | None = None
+    all: list[SegmentConditions] | None = None
+    any: list[SegmentConditions] | None = None
+
+    _nested = {
+        "days_since_last_purchase": SegmentBounds,
+        "payments": SegmentPayments,
+        "spend": SegmentSpend,
+        "balance": SegmentBounds,
+        "days_since_enrolled": SegmentBounds,
+    }
+
+
+SegmentConditions._nested |= {"all": SegmentConditions, "any": SegmentConditions}
+
+
+class Segment(VinrObject):
+    """Segment."""
+
+    id: str
+    object: Literal["segment"]
+    name: str
+    type: Literal["dynamic", "static"]
+    revision: int
+    conditions: SegmentConditions | None
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+
+    _kind = "segment"
+
+    _nested = {"conditions": SegmentConditions}
+
+
+class SegmentAddition(VinrObject):
+    """Segment addition."""
+
+    object: Literal["segment_addition"]
+    segment: str
+    added: int
+    already_members: int
+    unknown: list[str]
+
+    _kind = "segment_addition"
+
+
+class SegmentMember(VinrObject):
+    """Segment member."""
+
+    id: str
+    object: Literal["segment_member"]
+    segment: str
+    account: str
+    entered_at: int
+    livemode: bool
+
+    _kind = "segment_member"
+
+
+class SegmentRemoval(VinrObject):
+    """Segment removal."""
+
+    object: Literal["segment_removal"]
+    segment: str
+    removed: int
+    not_members: int
+    unknown: list[str]
+
+    _kind = "segment_removal"
+
+
+class SegmentSize(VinrObject):
+    """Segment size."""
+
+    object: Literal["segment_size"]
+    segment: str | None
+    count: int
+    is_estimate: Literal[False]
+
+    _kind = "segment_size"
 
 
 class TestClock(VinrObject):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vinr._generated.resources.engagement_offers import AsyncEngagementOffers, EngagementOffers
+from vinr._generated.resources.engagement_segments import AsyncEngagementSegments, EngagementSegments
 from vinr._resources import AsyncResource, Resource
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class Engagement(Resource):
 
     def _bind(self, client: Vinr) -> None:
         self.offers = EngagementOffers(client)
+        self.segments = EngagementSegments(client)
 
 
 class AsyncEngagement(AsyncResource):
@@ -26,3 +28,4 @@ class AsyncEngagement(AsyncResource):
 
     def _bind(self, client: AsyncVinr) -> None:
         self.offers = AsyncEngagementOffers(client)
+        self.segments = AsyncEngagementSegments(client)
