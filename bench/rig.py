@@ -31,6 +31,7 @@ from vinr_server.storage.migrate import migrate
 from vinr_server.storage.tenants import add_key, ensure_realm
 
 PEPPER = "a pepper for measurements only"
+SECRETS_KEY = "bWVhc3VyZW1lbnRzLW9ubHktMDEyMzQ1Njc4OWFiY2Q="
 # The only setting that differs from the embedded default: pgbench with 256 clients needs as many connections.
 SETTINGS = {"max_connections": "300"}
 # Of 1,000 bytes each: more than a measurement of some seconds writes, and of one second.
@@ -145,6 +146,7 @@ def server_environment(database_url: str) -> Mapping[str, str]:
     return os.environ | {
         "VINR_DATABASE_URL": database_url,
         "VINR_KEY_PEPPER": PEPPER,
+        "VINR_SECRETS_KEY": SECRETS_KEY,
         "VINR_RATE_LIMIT_PER_SECOND": "0",
     }
 

@@ -32,6 +32,7 @@ from vinr_server.storage.read import Reader
 from vinr_server.storage.tenants import add_key, ensure_realm
 
 PEPPER = "a pepper for tests only"
+SECRETS_KEY = "dGVzdHMtb25seS0wMTIzNDU2Nzg5LWFiY2RlZmdoaWs="
 # Tests make and drop many databases; what they prove of durability they prove on servers of their own.
 os.environ["VINR_ALLOW_UNSAFE_DATABASE"] = "1"
 QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
@@ -107,7 +108,7 @@ async def reader(database: str) -> AsyncIterator[Reader]:
 
 @dataclass
 class RunningServer:
-    """`vinr serve` and `vinr worker` as processes of their own."""
+    """`vinr serve` and `vinr worker` as processes of their own, which may send webhooks to this machine."""
 
     base_url: str
     database_url: str
@@ -158,12 +159,13 @@ def start_server(
     env = os.environ | {
         "VINR_DATABASE_URL": database_url,
         "VINR_KEY_PEPPER": PEPPER,
+        "VINR_SECRETS_KEY": SECRETS_KEY,
         "VINR_DRAIN_SECONDS": "0",
         "VINR_RATE_LIMIT_PER_SECOND": "0",
     }
     env |= settings
-    vinr = [sys.executable, "-m", "vinr_server.cli"]
-    commands = [[*vinr, "serve", "--port", str(port), "--workers", str(workers)]]
+    vinr = [sys.executable, str(Path(__file__).parent / "loopback.py")]
+    commands = [[*vinr, "serve", str(port), str(workers)]]
     if with_worker:
         commands.append([*vinr, "worker"])
     processes = [subprocess.Popen(command, env=env, start_new_session=True, stderr=stderr) for command in commands]

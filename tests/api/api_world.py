@@ -16,9 +16,29 @@ import psycopg
 from psycopg import sql
 
 from conftest import Realm, RunningServer, make_realm, wait_until
+from vinr_server.api.operations import Operation
 
 Json = dict[str, Any]
 TYPES = {401: "authentication_error", 403: "authentication_error", 422: "idempotency_error", 429: "rate_limit_error"}
+
+
+# What callers alone write: when a key was last used, and how deliveries fare, is written by who reads and delivers.
+LASTING = {
+    "api_keys": "(select realm, id, key_hash, expires_at, revoked_at, replaced_by from api_keys)",
+    "deliveries": "(select realm, id, event_id, endpoint_id from deliveries)",
+    "delivery_attempts": "(select realm, delivery_id from delivery_attempts where false)",
+    "endpoint_health": "(select realm, endpoint_id from endpoint_health where false)",
+}
+# Nobody listens there.
+NOBODY = "http://127.0.0.1:9/hook"
+# By the path of an operation in the SDKs: whose id stands in its URL.
+PREFIXES = {
+    "loyalty.programs": "prog", "loyalty.accounts": "loy", "loyalty.earning_rules": "rule", "loyalty.points": "ptx",
+    "loyalty.rewards": "rwd", "loyalty.redemptions": "rdm", "discounts": "disc", "payments": "pay",
+    "customers": "cust", "events": "evt", "test_helpers.test_clocks": "clock", "api_keys": "key",
+    "api_key_acts": "act", "engagement.offers": "ofr", "offers": "checkout_ofr", "webhook_endpoints": "we",
+    "engagement.segments": "seg",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,10 @@ class World:
     client: httpx2.Client
     slug: str
     ids: Mapping[str, str]
+
+    def path(self, operation: Operation) -> str:
+        """The operation's URL, of this world's own object where one is named."""
+        return operation.path.replace("{id}", self.ids.get(PREFIXES[operation.resource], ""))
 
     def contents(self) -> Mapping[str, str]:
         """A digest of all this realm's rows, table by table: equal when nothing was written."""
@@ -83,11 +107,11 @@ def _digests(database_url: str) -> sql.Composed:
         "select {}, count(*) || '/' || md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t"
         " where {} = %(realm)s"
     )
-    # When a key was last used is written by whoever reads with it.
-    lasting = "(select realm, id, key_hash, expires_at, revoked_at, replaced_by from api_keys)"
     parts = [
         sql.SQL(digest).format(
-            sql.Literal(name), sql.SQL(lasting) if name == "api_keys" else sql.Identifier(name), sql.Identifier(column)
+            sql.Literal(name),
+            sql.SQL(LASTING[name]) if name in LASTING else sql.Identifier(name),
+            sql.Identifier(column),
         )
         for name, column in [*((name, "realm") for name in names), ("realms", "id")]
     ]
@@ -135,6 +159,9 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     world.post(f"/v1/engagement/segments/{ids['seg']}/members", {"accounts": [ids["loy"]]})
     lapsed = {"name": "Lapsed", "type": "dynamic", "conditions": {"never_purchased": True}}
     ids["dyn"] = world.post("/v1/engagement/segments", {"id": f"dyn_{slug}", **lapsed})["id"]
+    endpoint = {"url": NOBODY, "events": ["review.written"]}
+    ids["we"] = world.post("/v1/webhook_endpoints", endpoint)["id"]
+    world.post(f"/v1/webhook_endpoints/{ids['we']}/resend", {"event": ids["evt"]})
     ids["key"] = world.post("/v1/api_keys", {"kind": "publishable", "name": "World"})["id"]
     ids["act"] = client.get(f"/v1/api_key_acts?api_key={ids['key']}").json()["data"][0]["id"]
     return world
@@ -151,6 +178,7 @@ def samples(world: World) -> dict[str, list[Sample]]:
         **_member_samples(ids),
         **_money_samples(ids),
         **_key_samples(ids),
+        **_webhook_samples(ids),
         **_offer_samples(ids),
         **_segment_samples(ids),
     }
@@ -275,6 +303,21 @@ def _key_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     }
 
 
+def _webhook_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    endpoints = "/v1/webhook_endpoints"
+    one = f"{endpoints}/{ids['we']}"
+    endpoint = {"url": NOBODY, "events": ["review.read", "loyalty.*"], "description": "Till", "metadata": {"note": "a"}}
+    span = {"starts_at": "2020-01-01", "ends_at": "2021-01-01", "events": ["*"], "limit": 5}
+    return {
+        "create_webhook_endpoint": [Sample(endpoints, endpoint)],
+        "update_webhook_endpoint": [Sample(one, endpoint | {"events": ["review.read"], "status": "enabled"})],
+        "delete_webhook_endpoint": [Sample(one, None)],
+        "rotate_webhook_endpoint": [Sample(f"{one}/rotate", {"overlap_seconds": 60})],
+        "resend_event": [Sample(f"{one}/resend", {"event": ids["evt"]})],
+        "replay_events": [Sample(f"{one}/replay", span | {"starting_after": ids["evt"]})],
+    }
+
+
 def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     engagement, checkout = "/v1/engagement/offers", "/v1/offers"
     note = {"metadata": {"note": "a"}}
@@ -350,7 +393,7 @@ def _segment_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     }
 
 
-_SECRET = re.compile(rb',"secret":("[a-z]{2}_(?:test|live)_[A-Za-z0-9_-]{43}"|null)')
+_SECRET = re.compile(rb',"secret":("(?:[a-z]{2}_(?:test|live)|whsec)_[A-Za-z0-9_+/=-]{43,44}"|null)')
 
 
 def without_secret(response: httpx2.Response) -> bytes:

@@ -17,7 +17,7 @@ import httpx2
 import psycopg
 import pytest
 from api_references import references, twin
-from api_world import Json, World, build_world, masked, problem, samples, with_value
+from api_world import NOBODY, PREFIXES, Json, World, build_world, masked, problem, samples, with_value
 
 from conftest import RunningServer
 from vinr_server.api.operations import OPERATIONS, Operation
@@ -98,7 +98,14 @@ def ground(shared_server: RunningServer) -> Iterator[Field]:
     clock = home.post("/v1/test_helpers/test_clocks", {"frozen_time": "2030-01-01"})["id"]
     rule = {"program": home.ids["prog"], "trigger": "never.happens", "earn": {"points": 1}}
     offer = home.post("/v1/offers", {"name": "Over", "type": "bogo"})["id"]
-    deleted = {"clock": clock, "rule": home.post("/v1/loyalty/earning_rules", rule)["id"], "checkout_ofr": offer}
+    endpoint = home.post("/v1/webhook_endpoints", {"url": NOBODY, "events": ["review.written"]})["id"]
+    assert home.client.delete(f"/v1/webhook_endpoints/{endpoint}").status_code == 200
+    deleted = {
+        "we": endpoint,
+        "clock": clock,
+        "rule": home.post("/v1/loyalty/earning_rules", rule)["id"],
+        "checkout_ofr": offer,
+    }
     assert home.client.delete(f"/v1/test_helpers/test_clocks/{clock}").status_code == 200
     assert home.client.delete(f"/v1/loyalty/earning_rules/{deleted['rule']}").status_code == 200
     assert home.client.delete(f"/v1/offers/{offer}").status_code == 200
@@ -142,18 +149,10 @@ def places(world: World, operation: Operation) -> list[Place]:
                 found.append(Place("body", prefix, f"{sample.path}{dry}", sample.body, path))
     for name in operation.listing.names if operation.listing else ():
         if name in FILTERS:
-            found.append(Place("filter", FILTERS[name], operation.path, name=name))
+            found.append(Place("filter", FILTERS[name], world.path(operation), name=name))
         elif name in CURSORS:
             found += [Place("cursor", _prefix_of(world, operation), operation.path, name=name)]
     return found or [Place("body", "pay", f"{sampled[0].path}{dry}", sampled[0].body, ("unheard_of",))]
-
-
-PREFIXES = {
-    "loyalty.programs": "prog", "loyalty.accounts": "loy", "loyalty.earning_rules": "rule", "loyalty.points": "ptx",
-    "loyalty.rewards": "rwd", "loyalty.redemptions": "rdm", "discounts": "disc", "payments": "pay",
-    "customers": "cust", "events": "evt", "test_helpers.test_clocks": "clock", "api_keys": "key",
-    "api_key_acts": "act", "engagement.offers": "ofr", "offers": "checkout_ofr",
-}  # fmt: skip
 
 
 def _prefix_of(world: World, operation: Operation) -> str:

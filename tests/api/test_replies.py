@@ -41,10 +41,9 @@ def answers(world: World) -> Iterator[tuple[str, type[Reply] | None, Json]]:
     for operation in OPERATIONS:
         kind = object_of(operation, OPERATIONS)
         if operation.method == "GET" and operation.reply == "list":
-            path = operation.path.replace("{id}", world.ids["seg"])
-            page = msgspec.convert(world.client.get(path, params={"limit": 100}).json(), Page)
+            page = msgspec.convert(world.client.get(world.path(operation), params={"limit": 100}).json(), Page)
             yield from ((operation.id, kind, one) for one in page.data)
-            for one in page.data if path == operation.path else ():
+            for one in page.data if "{id}" not in operation.path else ():
                 retrieved = world.client.get(f"{operation.path}/{one['id']}")
                 assert retrieved.status_code == 200, retrieved.text
                 yield f"retrieve after {operation.id}", kind, retrieved.json()
@@ -181,6 +180,7 @@ def _expire_and_refund(world: World) -> None:
     world.post(f"/v1/offers/{world.ids['checkout_ofr']}", {"active": True})
     world.post(f"/v1/offers/{world.ids['checkout_ofr']}", {"active": False})
     world.post(f"/v1/engagement/segments/{world.ids['seg']}/members/remove", {"accounts": [world.ids["loy"]]})
+    world.post(f"/v1/webhook_endpoints/{world.ids['we']}", {"status": "disabled"})
 
 
 def _award_back(world: World) -> None:

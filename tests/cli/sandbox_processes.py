@@ -19,7 +19,8 @@ from pathlib import Path
 import httpx2
 
 VINR = [sys.executable, "-m", "vinr_server.cli"]
-SETTINGS = ("VINR_DATABASE_URL", "VINR_KEY_PEPPER", "VINR_READERS", "VINR_SECRET_KEY", "VINR_BASE_URL")
+SETTINGS = ("VINR_DATABASE_URL", "VINR_KEY_PEPPER", "VINR_SECRETS_KEY", "VINR_READERS", "VINR_SECRET_KEY")
+SETTINGS += ("VINR_BASE_URL",)
 # Without what the machine may have set for a VINR of its own.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in SETTINGS}
 

@@ -33,7 +33,7 @@ from sandbox_processes import (
 )
 from typer.testing import CliRunner
 
-from conftest import PEPPER, make_realm, wait_until
+from conftest import PEPPER, SECRETS_KEY, make_realm, wait_until
 from vinr_server.cli.main import app
 from vinr_server.cli.sandbox import seed
 from vinr_server.engine.writer import Writer
@@ -173,7 +173,7 @@ class TestRefusals:
             connection.execute("drop database if exists never_migrated")
             connection.execute("create database never_migrated")
         nobody = "postgresql://vinr:secret-word@127.0.0.1:1/vinr"
-        pepper = {"VINR_KEY_PEPPER": PEPPER}
+        pepper = {"VINR_KEY_PEPPER": PEPPER, "VINR_SECRETS_KEY": SECRETS_KEY}
         cases: dict[str, tuple[list[str], dict[str, str], str]] = {
             "serve without a URL": (["serve"], pepper, "VINR_DATABASE_URL"),
             "serve on nothing": (["serve"], {"VINR_DATABASE_URL": nobody, **pepper}, "can't be reached"),
@@ -183,6 +183,8 @@ class TestRefusals:
         in_process: dict[str, tuple[list[str], dict[str, str], str]] = {
             "worker without a URL": (["worker"], pepper, "VINR_DATABASE_URL"),
             "serve without a pepper": (["serve"], {"VINR_DATABASE_URL": postgres.url}, "VINR_KEY_PEPPER"),
+            "worker without a secrets key": (["worker"], {"VINR_DATABASE_URL": postgres.url, "VINR_KEY_PEPPER": PEPPER},
+            "VINR_SECRETS_KEY"),
             "serve with a short pepper": (["serve"], {"VINR_DATABASE_URL": postgres.url, "VINR_KEY_PEPPER": "x"},
             "VINR_KEY_PEPPER"),
             "migrate on nothing": (["migrate"], {"VINR_DATABASE_URL": nobody}, "migrate"),
@@ -219,7 +221,7 @@ class TestRefusals:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = str(taken.getsockname()[1])
-            env = {"VINR_DATABASE_URL": postgres.url, "VINR_KEY_PEPPER": PEPPER}
+            env = {"VINR_DATABASE_URL": postgres.url, "VINR_KEY_PEPPER": PEPPER, "VINR_SECRETS_KEY": SECRETS_KEY}
             code, stdout, stderr = finish(command(["serve", "--port", port, "--workers", "2"], env))
 
         assert (code, stdout) == (1, ""), stderr

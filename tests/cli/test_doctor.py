@@ -14,12 +14,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from conftest import PEPPER, make_realm
+from conftest import PEPPER, SECRETS_KEY, make_realm
 from vinr_server.cli.settings_table import PAGE, settings_page
 from vinr_server.storage.embedded import EmbeddedServer, start_embedded
 from vinr_server.storage.migrate import migrate
 
-GOOD = {"VINR_KEY_PEPPER": PEPPER, "VINR_ALLOW_UNSAFE_DATABASE": "0"}
+GOOD = {"VINR_KEY_PEPPER": PEPPER, "VINR_SECRETS_KEY": SECRETS_KEY, "VINR_ALLOW_UNSAFE_DATABASE": "0"}
 
 
 def run(*command: str, url: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -56,6 +56,8 @@ class TestSettings:
         [
             ({"VINR_KEY_PEPPER": "short"}, "VINR_KEY_PEPPER: String should have at least 16 characters"),
             ({"VINR_KEY_PEPPER": "abababababababab"}, "VINR_KEY_PEPPER: Value error, is not random"),
+            ({"VINR_SECRETS_KEY": "c2hvcnQ="}, "VINR_SECRETS_KEY: Value error, must be 32 bytes in base64"),
+            ({"VINR_SECRETS_KEY": "A" * 43 + "="}, "VINR_SECRETS_KEY: Value error, is not random"),
             ({"VINR_READERS": "0"}, "VINR_READERS: Input should be greater than or equal to 1"),
             ({"VINR_DATABASE_URL": "mysql://shop"}, "VINR_DATABASE_URL: Value error, must start with postgresql://"),
             ({"VINR_METRICS_PORT": "http"}, "VINR_METRICS_PORT: Input should be a valid integer"),

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from conftest import PEPPER
+from conftest import PEPPER, SECRETS_KEY
 from vinr_server.api.secrets import hash_key
 from vinr_server.cli.main import app
 
@@ -19,7 +19,7 @@ def vinr(database: str) -> Any:
     """Runs a command on this test's database; answers its exit code, stdout and stderr."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        env = {"VINR_DATABASE_URL": database, "VINR_KEY_PEPPER": PEPPER}
+        env = {"VINR_DATABASE_URL": database, "VINR_KEY_PEPPER": PEPPER, "VINR_SECRETS_KEY": SECRETS_KEY}
         result = CliRunner().invoke(app, list(arguments), env=env)
         return result.exit_code, result.stdout.strip(), result.stderr.strip()
 

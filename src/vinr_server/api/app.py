@@ -27,6 +27,7 @@ from vinr_server.api.readiness import Readiness
 from vinr_server.api.request_log import Request, RequestLog
 from vinr_server.api.routing import Router
 from vinr_server.core.refusals import Rejected
+from vinr_server.engine.sealing import Seal
 from vinr_server.engine.submission import Reply, Submission, Unavailable
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import UNREACHABLE
@@ -56,12 +57,15 @@ class App:
         rate_limit_per_second: int = 0,
         readiness: Readiness | None = None,
         requests: RequestLog | None = None,
+        seal: Seal | None = None,
+        is_loopback_allowed: bool = False,
     ) -> None:
         self._reader, self._writer = reader, writer
         self._requests = requests or RequestLog()
         self._readiness = readiness or Readiness(reader, writer)
         self._keys = KeyRing(reader, pepper, rate_limit_per_second=rate_limit_per_second)
         self._router = Router(OPERATIONS)
+        self._seal, self._is_loopback_allowed = seal, is_loopback_allowed
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
@@ -113,7 +117,16 @@ class App:
         if caller.allowed is not None and operation.id not in caller.allowed:
             raise refuse(caller.kind, operation)
         query = _query(scope["query_string"])
-        call = Call(caller, self._reader, path=ids, query=query, client=scope["client"], hash_key=self._keys.hash)
+        call = Call(
+            caller,
+            self._reader,
+            path=ids,
+            query=query,
+            client=scope["client"],
+            hash_key=self._keys.hash,
+            seal=self._seal,
+            is_loopback_allowed=self._is_loopback_allowed,
+        )
         if operation.read is not None:
             if operation.body is not None:
                 call.body = _typed(operation, decode_body(await _body(receive, headers, limit=BODY_BYTES_MAX)))

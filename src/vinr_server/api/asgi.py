@@ -10,6 +10,7 @@ from typing import Any
 from vinr_server.api.app import App, Receive, Send
 from vinr_server.api.readiness import Readiness
 from vinr_server.api.request_log import RequestLog
+from vinr_server.engine.sealing import Seal
 from vinr_server.engine.settings import Settings
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_readers, connect_writer
@@ -20,8 +21,8 @@ from vinr_server.storage.read import Reader
 class Server:
     """One process' application with its connections, as an ASGI callable."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, *, is_loopback_allowed: bool = False) -> None:
+        self._settings, self._is_loopback_allowed = settings, is_loopback_allowed
         self._app: App | None = None
         self.requests = RequestLog(logs_all=settings.log_requests, slow_seconds=settings.slow_seconds)
         # Called when the process can answer; the command line hooks its signals and metrics in here.
@@ -42,6 +43,8 @@ class Server:
             rate_limit_per_second=self._settings.rate_limit_per_second,
             readiness=self._readiness,
             requests=self.requests,
+            seal=Seal(self._settings.secrets_key),
+            is_loopback_allowed=self._is_loopback_allowed,
         )
         self.on_started()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vinr_server.api.limits import Bucket
+from vinr_server.engine.sealing import Seal
 from vinr_server.storage.read import Reader
 
 
@@ -36,6 +37,8 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     client: tuple[str, int] | None = None
     hash_key: Callable[[str], bytes] | None = None
+    seal: Seal | None = None
+    is_loopback_allowed: bool = False
     secret: str | None = None
 
     @property

@@ -133,6 +133,11 @@ _STATE = {
         "Create a new key.",
         "API key key_7 is revoked. Create a new one.",
     ),
+    "webhook_endpoint_disabled": Explained(
+        "The webhook endpoint is disabled: by request, or since its receiver is gone or has failed for five days.",
+        "Mend the receiver, then update the endpoint with `status: enabled` and send again.",
+        "Webhook endpoint we_0197a3 is disabled. Update it with status enabled first.",
+    ),
     "account_closed": Explained(
         "The account is closed: it earns and redeems no more.",
         "Nothing to mend: treat the customer as no member of this program.",

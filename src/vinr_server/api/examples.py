@@ -30,6 +30,8 @@ IDS: dict[str, str] = {
     "api_key_act": "act_0197a3",
     "segment": "lapsed_90d",
     "segment_member": "loy_abc123",
+    "webhook_endpoint": "we_0197a3",
+    "webhook_delivery": "dlv_0197a3",
 }
 # Values by the field's name; anything else is made of its type, and null where it may be.
 _VALUES: dict[str, Any] = {

@@ -11,6 +11,7 @@ from vinr_server.api.loyalty_operations import LOYALTY_OPERATIONS
 from vinr_server.api.offer_operations import OFFERS
 from vinr_server.api.operation import CREATE, FIND, MADE, MADE_OR_FOUND, Operation, list_page, retrieve_one, write
 from vinr_server.api.segment_operations import SEGMENTS
+from vinr_server.api.webhook_operations import WEBHOOK_ENDPOINTS
 from vinr_server.core import rows
 
 DISCOUNTS = (
@@ -201,4 +202,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *CLOCKS,
     *API_KEYS,
     *SEGMENTS,
+    *WEBHOOK_ENDPOINTS,
 )

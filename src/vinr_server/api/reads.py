@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,19 +79,29 @@ def retrieve(row_type: type[Row], kind: str, show: Shows) -> Read:
         if call.query:
             name = next(iter(call.query))
             raise Problem("unknown_parameter", f"Unknown parameter {name}. Retrieving takes none.", param=name)
-        row = await call.reader.one(call.caller.realm, row_type, call.id)
-        if row is None or getattr(row, "deleted_at", None) is not None:
-            raise Problem.of(missing(kind, call.id, param="id"))
-        return (await show(call, [row]))[0]
+        return (await show(call, [await find(call, row_type, kind)]))[0]
 
     return read
 
 
-def list_of(listing: Listing, url: str, show: Shows) -> Read:
-    """Answer one page."""
+async def find(call: Call, row_type: type[Row], kind: str) -> Any:
+    """The row with the id in the URL; refused where there is none, or it is deleted."""
+    row = await call.reader.one(call.caller.realm, row_type, call.id)
+    if row is None or getattr(row, "deleted_at", None) is not None:
+        raise Problem.of(missing(kind, call.id, param="id"))
+    return row
+
+
+def list_of(listing: Listing, url: str, show: Shows, *, of: tuple[str, type[Row], str] | None = None) -> Read:
+    """Answer one page; with `of` (column, row type, kind) only what belongs to the object with the id in the URL."""
 
     async def read(call: Call) -> Any:
-        return await page_of(call, listing.query(call.query), url, show)
+        query, here = listing.query(call.query), url
+        if of is not None:
+            column, row_type, kind = of
+            await find(call, row_type, kind)
+            query, here = replace(query, equal={**query.equal, column: call.id}), url.replace("{id}", call.id)
+        return await page_of(call, query, here, show)
 
     return read
 

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType, field
 from vinr_server.api.offer_replies import OFFER_OBJECTS
 from vinr_server.api.reply import Conditions, Data, Figures, Json, Rate, Reference, Reply, Unmet, Window
 from vinr_server.api.segment_replies import SEGMENT_OBJECTS
+from vinr_server.api.webhook_replies import WEBHOOK_OBJECTS
 
 if TYPE_CHECKING:
     from vinr_server.api.operation import Operation
@@ -399,6 +400,7 @@ OBJECTS: dict[str, type[Reply]] = {
     "api_key_act": ApiKeyAct,
     **OFFER_OBJECTS,
     **SEGMENT_OBJECTS,
+    **WEBHOOK_OBJECTS,
     "deleted": Deleted,
     "error": Error,
 }

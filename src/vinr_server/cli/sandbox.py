@@ -15,6 +15,7 @@ from vinr_server.api.keys import hash_key, make_key
 from vinr_server.core import commands
 from vinr_server.core.earning import Conditions, EarnRate
 from vinr_server.core.rows import Tier
+from vinr_server.engine.sealing import make_seal_key
 from vinr_server.engine.submission import Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.tenants import add_key, ensure_realm
@@ -43,10 +44,11 @@ SEEDS: tuple[commands.Command, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The sandbox's secret key, the same at every start, and the pepper its hash is stored under."""
+    """The sandbox's secret key, the same at every start; what it is hashed and webhook secrets are sealed under."""
 
     secret_key: str
     key_pepper: str
+    secrets_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,11 @@ class Sandbox:
 def credentials(data_dir: Path) -> Credentials:
     """The credentials kept in the data directory, readable by its owner alone; made at the first start."""
     path = data_dir / "sandbox.json"
-    if path.exists():
-        return Credentials(**json.loads(path.read_text()))
-    made = Credentials(make_key(livemode=False), secrets.token_urlsafe(32))
-    _write_private(path, asdict(made))
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    fresh = Credentials(make_key(livemode=False), secrets.token_urlsafe(32), make_seal_key())
+    made = Credentials(**{**asdict(fresh), **kept})  # a directory of an older version lacks some
+    if asdict(made) != kept:
+        _write_private(path, asdict(made))
     return made
 
 

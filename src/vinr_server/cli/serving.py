@@ -64,10 +64,13 @@ def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
     return bound
 
 
-def create() -> Server:
-    """The application of the environment's settings, for a process of its own; every worker calls this."""
+def create(*, is_loopback_allowed: bool = False) -> Server:
+    """The application of the environment's settings, for a process of its own; every worker calls this.
+
+    No setting allows loopback as a webhook's target: tests, whose receivers are there, say so in a program of theirs.
+    """
     settings = Settings()  # type: ignore[call-arg]
-    server = Server(settings)
+    server = Server(settings, is_loopback_allowed=is_loopback_allowed)
     log_json()
 
     def begin() -> None:
@@ -106,8 +109,11 @@ class Workers(Multiprocess):
         super().join_all()
 
 
-def run_server(*, host: str, port: int, workers: int) -> int:
-    """Serve until told to stop. With several workers, each is a process with a writer of its own."""
+def run_server(*, host: str, port: int, workers: int, application: str = "vinr_server.cli.serving:create") -> int:
+    """Serve until told to stop. With several workers, each is a process with a writer of its own.
+
+    `application` names what makes it, in each of them.
+    """
     log_json()
     try:
         listener = listen(host, port)
@@ -115,7 +121,7 @@ def run_server(*, host: str, port: int, workers: int) -> int:
         print(f"vinr serve: {error}", file=sys.stderr)
         return 1
     port = listener.getsockname()[1]
-    config = uvicorn_config("vinr_server.cli.serving:create", factory=True, host=host, port=port, workers=workers)
+    config = uvicorn_config(application, factory=True, host=host, port=port, workers=workers)
     if workers == 1:
         server = uvicorn.Server(config)
         forget_signals()

@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 HEADER = """# Settings
 
 From the environment; wrong ones are refused at the start by name. This page is made from `engine/settings.py`
-(renew: `.venv/bin/python -m vinr_server.cli.settings_table`). `vinr dev` sets the first two itself.
+(renew: `.venv/bin/python -m vinr_server.cli.settings_table`). `vinr dev` sets the first three itself.
 
 | variable | default | what it is |
 |---|---|---|

@@ -1,4 +1,4 @@
-"""Events of the engine's own: each thing that happens is told once, in the transaction that made it happen."""
+"""Events: each thing that happens is told once, in the transaction that made it happen, and so are its deliveries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from vinr_server.core.context import Context
 from vinr_server.core.events import EVENT_TYPES
 from vinr_server.core.rows import Account, Event
 from vinr_server.core.state import Layer
+from vinr_server.core.webhook_rows import ENABLED, Delivery, WebhookEndpoint
 
 Json = Mapping[str, Any]
 
@@ -39,5 +40,35 @@ def announce(
         request_id=context.request_id,
         idempotency_key=context.idempotency_key,
     )
-    draft.put(event)
+    tell(draft, context, event)
     return event
+
+
+def tell(draft: Layer, context: Context, event: Event) -> None:
+    """The event stands in the draft, and is on its way to every endpoint that wants it."""
+    draft.put(event)
+    if not event.is_deliverable:
+        return
+    for endpoint in draft.children(WebhookEndpoint, ENABLED):
+        if endpoint.parent == ENABLED and endpoint.wants(event.type):
+            deliver(draft, context, endpoint, bucket=event.bucket, event_id=event.id, event_type=event.type)
+
+
+def deliver(
+    draft: Layer, context: Context, endpoint: WebhookEndpoint, *, bucket: int, event_id: str, event_type: str
+) -> Delivery:
+    """The event is on its way to the endpoint, due at once: deliveries go by the wall's clock."""
+    delivery = Delivery(
+        bucket=bucket,
+        id=context.make_id("dlv", bucket),
+        event_id=event_id,
+        event_type=event_type,
+        endpoint_id=endpoint.id,
+        status="pending",
+        attempt_count=0,
+        next_attempt_at=context.wall_now,
+        lease=None,
+        created_at=context.wall_now,
+    )
+    draft.put(delivery)
+    return delivery

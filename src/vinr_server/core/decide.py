@@ -23,6 +23,8 @@ from vinr_server.core import (
     segment_changes,
     segment_commands,
     segment_members,
+    webhook_commands,
+    webhooks,
 )
 from vinr_server.core.answers import Accepted
 from vinr_server.core.commands import Command
@@ -86,6 +88,28 @@ HANDLERS: dict[type[Command], tuple[KeysOf, Decide]] = {
         segment_members.decide_remove_segment_members,
     ),
     segment_commands.TellSegments: (segment_members.keys_tell_segments, segment_members.decide_tell_segments),
+    webhook_commands.CreateWebhookEndpoint: (
+        webhooks.keys_create_webhook_endpoint,
+        webhooks.decide_create_webhook_endpoint,
+    ),
+    webhook_commands.UpdateWebhookEndpoint: (
+        webhooks.keys_update_webhook_endpoint,
+        webhooks.decide_update_webhook_endpoint,
+    ),
+    webhook_commands.RotateWebhookEndpoint: (
+        webhooks.keys_rotate_webhook_endpoint,
+        webhooks.decide_rotate_webhook_endpoint,
+    ),
+    webhook_commands.DeleteWebhookEndpoint: (
+        webhooks.keys_delete_webhook_endpoint,
+        webhooks.decide_delete_webhook_endpoint,
+    ),
+    webhook_commands.DisableWebhookEndpoint: (
+        webhooks.keys_disable_webhook_endpoint,
+        webhooks.decide_disable_webhook_endpoint,
+    ),
+    webhook_commands.ResendEvent: (webhooks.keys_resend_event, webhooks.decide_resend_event),
+    webhook_commands.ReplayEvents: (webhooks.keys_replay_events, webhooks.decide_replay_events),
 }
 
 

@@ -23,4 +23,5 @@ EVENT_TYPES: Mapping[str, str] = {
     "payment.refunded": "payment",
     "segment.entered": "segment_change",
     "segment.left": "segment_change",
+    "webhook_endpoint.disabled": "webhook_endpoint",
 }

@@ -23,6 +23,7 @@ CODES: dict[str, int] = {
     "immutable_field": 400,
     "resource_missing": 404,
     "api_key_not_active": 409,
+    "webhook_endpoint_disabled": 409,
     "account_closed": 409,
     "program_mismatch": 409,
     "offer_not_active": 409,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vinr_server.core.announcements import tell
 from vinr_server.core.answers import Accepted
 from vinr_server.core.awards import in_the_future
 from vinr_server.core.claims import claim_id, made_before
@@ -19,7 +20,7 @@ from vinr_server.core.refusals import Rejected, first_listed, missing
 from vinr_server.core.rows import Account, Event
 from vinr_server.core.state import Layer
 
-RESERVED = ("loyalty.", "offer.", "payment.", "campaign.", "store_credit.", "segment.")
+RESERVED = ("loyalty.", "offer.", "payment.", "campaign.", "store_credit.", "segment.", "webhook_endpoint.")
 
 
 def keys_report_event(command: ReportEvent, keys: Keys) -> None:
@@ -67,7 +68,7 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
         request_id=context.request_id,
         idempotency_key=context.idempotency_key,
     )
-    draft.put(event)
+    tell(draft, context, event)
     if command.id is not None:
         claim_id(draft, context, event_id, owner_bucket=bucket)
     return Accepted(event_payload(event, livemode=context.livemode))

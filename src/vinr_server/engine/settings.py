@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vinr_server.engine.sealing import read_keys
+
 # "aaaaaaaaaaaaaaaa" and "1212121212121212" are long enough and no secrets. Of 32 random hex digits 6 differ, always.
 DIFFERENT_CHARACTERS_MIN = 6
 
@@ -17,6 +19,10 @@ class Settings(BaseSettings):
     database_url: str = Field(description="postgresql://user:password@host:port/database")
     key_pepper: str = Field(
         min_length=16, description="secret under which API keys are hashed; the same on every server"
+    )
+    secrets_key: str = Field(
+        description="32 random bytes in base64 (`openssl rand -base64 32`) under which webhook secrets are sealed; the"
+        " same on every server. Two with a comma between: the first seals, both open"
     )
     readers: int = Field(default=4, ge=1, le=50, description="connections for reading, per process")
     rate_limit_per_second: int = Field(
@@ -60,4 +66,10 @@ class Settings(BaseSettings):
     def _is_random(cls, value: str) -> str:
         if len(set(value)) < DIFFERENT_CHARACTERS_MIN:
             raise ValueError("is not random; make one with: openssl rand -hex 32")
+        return value
+
+    @field_validator("secrets_key")
+    @classmethod
+    def _can_seal(cls, value: str) -> str:
+        read_keys(value)
         return value

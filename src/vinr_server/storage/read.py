@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.offer_rows import Offer
-from vinr_server.core.rows import Account, Program, Row, Tier
+from vinr_server.core.rows import Account, Event, Program, Row, Tier
+from vinr_server.core.webhook_rows import Delivery, DeliveryAttempt
 from vinr_server.storage.offers import Standing, standings
 from vinr_server.storage.tables import TABLES
+from vinr_server.storage.webhooks import attempts_of, events_between
 
 # What has expired unswept, and what expires next, each by one short scan of the live lots in the order of their expiry.
 ACCOUNT_FIGURES = f"""
@@ -203,6 +205,27 @@ class Reader:
     async def offer_standings(self, realm: int, offers: Sequence[Offer], now: datetime) -> Mapping[str, Standing]:
         """Where each offer stands at its own now, by id."""
         return await standings(self._pool, realm, offers, now)
+
+    async def delivery_attempts(
+        self, realm: int, deliveries: Sequence[Delivery]
+    ) -> Mapping[str, list[DeliveryAttempt]]:
+        """The log of each delivery, by its id, the first attempt first."""
+        return await attempts_of(self._pool, realm, deliveries)
+
+    async def events_between(
+        self,
+        realm: int,
+        starts_at: datetime,
+        ends_at: datetime | None,
+        *,
+        patterns: Sequence[str],
+        after: str | None,
+        limit: int,
+    ) -> tuple[list[tuple[int, str, str]], bool]:
+        """Bucket, id and type of events that match, oldest first, and whether there are more."""
+        if after is not None:
+            starts_at, after = await self._position(realm, PageQuery(Event, ("created_at", "id")), after)
+        return await events_between(self._pool, realm, starts_at, ends_at, patterns=patterns, after=after, limit=limit)
 
     async def zone(self, realm: int, table: str, id: str) -> str:
         """The zone of the program that an object belongs to; UTC where there is no such object."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from vinr_server.core import offer_rows, rows, segment_rows
+from vinr_server.core import offer_rows, rows, segment_rows, webhook_rows
 from vinr_server.core.rows import Row
 from vinr_server.storage.bulk import BulkWrite, Statement
 
@@ -220,6 +220,18 @@ TABLES: dict[type[Row], Table] = {
             mutable=["entered_at", "left_at"],
         ),
         Table(rows.Event, "events", key=["id"]),
+        Table(
+            webhook_rows.WebhookEndpoint,
+            "webhook_endpoints",
+            key=["id"],
+            mutable=[
+                *("url", "events", "description", "status", "disabled_reason", "sealed_secret", "sealed_old_secret"),
+                *("old_secret_until", "metadata", "deleted_at"),
+            ],
+        ),
+        # The engine makes deliveries; how they fare is written by those who attempt them (deliveries.py).
+        Table(webhook_rows.Delivery, "deliveries", key=["id"]),
+        Table(webhook_rows.DeliveryAttempt, "delivery_attempts", key=["delivery_id", "number"]),
     )
 }
 

@@ -684,3 +684,65 @@ export interface TierChange {
   readonly cause: TierCause;
   readonly sequence: number;
 }
+
+export interface DeliveryAttempt {
+  readonly number: number;
+  readonly attemptedAt: number;
+  readonly attempted_at: number;
+  readonly durationMs: number;
+  readonly duration_ms: number;
+  readonly statusCode: number | null;
+  readonly status_code: number | null;
+  readonly error: string | null;
+  readonly requestHeaders: Json;
+  readonly request_headers: Json;
+  readonly responseHeaders: Json;
+  readonly response_headers: Json;
+  readonly responseBody: string;
+  readonly response_body: string;
+}
+
+export interface WebhookDelivery {
+  readonly id: string;
+  readonly object: 'webhook_delivery';
+  readonly endpoint: string;
+  readonly endpointId: string;
+  readonly event: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly event_type: string;
+  readonly status: 'failed' | 'pending' | 'succeeded';
+  readonly attempts: readonly DeliveryAttempt[];
+  readonly nextAttemptAt: number | null;
+  readonly next_attempt_at: number | null;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface WebhookEndpoint {
+  readonly id: string;
+  readonly object: 'webhook_endpoint';
+  readonly url: string;
+  readonly events: readonly string[];
+  readonly description: string | null;
+  readonly status: 'disabled' | 'enabled';
+  readonly disabledReason: 'by_request' | 'failing' | 'gone' | null;
+  readonly disabled_reason: 'by_request' | 'failing' | 'gone' | null;
+  readonly oldSecretUntil: number | null;
+  readonly old_secret_until: number | null;
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly livemode: boolean;
+  readonly secret?: string | null | undefined;
+}
+
+export interface WebhookReplay {
+  readonly object: 'webhook_replay';
+  readonly endpoint: string;
+  readonly endpointId: string;
+  readonly events: number;
+  readonly lastEvent: string | null;
+  readonly last_event: string | null;
+  readonly hasMore: boolean;
+  readonly has_more: boolean;
+}

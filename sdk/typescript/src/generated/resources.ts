@@ -6,6 +6,78 @@ import type { Answer, Client, PostOptions, RequestOptions, WriteOptions } from '
 import type { List } from '../pages.js';
 import { path } from '../values.js';
 
+/** `vinr.webhookEndpoints` */
+export class WebhookEndpoints {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Be told of events at a URL; the signing secret is in this answer and never again. */
+  create(body: inputs.CreateWebhookEndpointInput, options?: PostOptions): Promise<Answer<objects.WebhookEndpoint>> {
+    return this.#client.send('POST', '/v1/webhook_endpoints', 'WebhookEndpoint', body, options);
+  }
+
+  /** List webhook endpoints, newest first. */
+  list(query?: inputs.WebhookEndpointsListQuery, options?: RequestOptions): List<objects.WebhookEndpoint> {
+    return this.#client.list('/v1/webhook_endpoints', 'WebhookEndpoint', query, options);
+  }
+
+  /** Retrieve one webhook endpoint. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.WebhookEndpoint>> {
+    return this.#client.send('GET', path`/v1/webhook_endpoints/${id}`, 'WebhookEndpoint', undefined, options);
+  }
+
+  /** Change an endpoint, or disable and enable it. */
+  update(
+    id: string,
+    body?: inputs.UpdateWebhookEndpointInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.WebhookEndpoint>> {
+    return this.#client.send('POST', path`/v1/webhook_endpoints/${id}`, 'WebhookEndpoint', body, options);
+  }
+
+  /** Delete an endpoint: it is told nothing any more. */
+  delete(id: string, options?: WriteOptions): Promise<Answer<objects.Deleted>> {
+    return this.#client.send('DELETE', path`/v1/webhook_endpoints/${id}`, 'Deleted', undefined, options);
+  }
+
+  /** Make a new signing secret; the old one signs beside it for the overlap (a day by default). */
+  rotate(
+    id: string,
+    body?: inputs.RotateWebhookEndpointInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.WebhookEndpoint>> {
+    return this.#client.send('POST', path`/v1/webhook_endpoints/${id}/rotate`, 'WebhookEndpoint', body, options);
+  }
+
+  /** List what was sent to an endpoint, newest first, with the log of every attempt. */
+  deliveries(
+    id: string,
+    query?: inputs.WebhookEndpointsDeliveriesQuery,
+    options?: RequestOptions,
+  ): List<objects.WebhookDelivery> {
+    return this.#client.list(path`/v1/webhook_endpoints/${id}/deliveries`, 'WebhookDelivery', query, options);
+  }
+
+  /**
+   * Send one event to an endpoint once more, under the same webhook-id. Refused by state (ConflictError):
+   * webhook_endpoint_disabled.
+   */
+  resend(id: string, body: inputs.ResendEventInput, options?: PostOptions): Promise<Answer<objects.WebhookDelivery>> {
+    return this.#client.send('POST', path`/v1/webhook_endpoints/${id}/resend`, 'WebhookDelivery', body, options);
+  }
+
+  /**
+   * Send the events of a span of time to an endpoint once more, up to 1,000 in a call. Refused by state
+   * (ConflictError): webhook_endpoint_disabled.
+   */
+  replay(id: string, body: inputs.ReplayEventsInput, options?: PostOptions): Promise<Answer<objects.WebhookReplay>> {
+    return this.#client.send('POST', path`/v1/webhook_endpoints/${id}/replay`, 'WebhookReplay', body, options);
+  }
+}
+
 /** `vinr.apiKeyActs` */
 export class ApiKeyActs {
   readonly #client: Client;
@@ -642,6 +714,7 @@ export class Resources {
   readonly testHelpers: TestHelpers;
   readonly apiKeys: ApiKeys;
   readonly apiKeyActs: ApiKeyActs;
+  readonly webhookEndpoints: WebhookEndpoints;
 
   constructor(client: Client) {
     this.loyalty = new Loyalty(client);
@@ -654,5 +727,6 @@ export class Resources {
     this.testHelpers = new TestHelpers(client);
     this.apiKeys = new ApiKeys(client);
     this.apiKeyActs = new ApiKeyActs(client);
+    this.webhookEndpoints = new WebhookEndpoints(client);
   }
 }

@@ -20,6 +20,7 @@ __all__ = [
     "Criteria",
     "Customer",
     "Deleted",
+    "DeliveryAttempt",
     "Discount",
     "Earn",
     "EarningRule",
@@ -57,6 +58,9 @@ __all__ = [
     "Tier",
     "TierProgress",
     "Unmet",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookReplay",
     "When",
     "Window",
 ]
@@ -756,3 +760,66 @@ class TestClock(VinrObject):
     livemode: bool
 
     _kind = "test_clock"
+
+
+class DeliveryAttempt(VinrObject):
+    """Delivery attempt."""
+
+    number: int
+    attempted_at: int
+    duration_ms: int
+    status_code: int | None
+    error: str | None
+    request_headers: dict[str, Any]
+    response_headers: dict[str, Any]
+    response_body: str
+
+
+class WebhookDelivery(VinrObject):
+    """Webhook delivery."""
+
+    id: str
+    object: Literal["webhook_delivery"]
+    endpoint: str
+    event: str
+    event_type: str
+    status: Literal["failed", "pending", "succeeded"]
+    attempts: list[DeliveryAttempt]
+    next_attempt_at: int | None
+    created: int
+    livemode: bool
+
+    _kind = "webhook_delivery"
+
+    _nested = {"attempts": DeliveryAttempt}
+
+
+class WebhookEndpoint(VinrObject):
+    """Webhook endpoint."""
+
+    id: str
+    object: Literal["webhook_endpoint"]
+    url: str
+    events: list[str]
+    description: str | None
+    status: Literal["disabled", "enabled"]
+    disabled_reason: Literal["by_request", "failing", "gone"] | None
+    old_secret_until: int | None
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+    secret: str | None | None = None
+
+    _kind = "webhook_endpoint"
+
+
+class WebhookReplay(VinrObject):
+    """Webhook replay."""
+
+    object: Literal["webhook_replay"]
+    endpoint: str
+    events: int
+    last_event: str | None
+    has_more: bool
+
+    _kind = "webhook_replay"

@@ -17,6 +17,7 @@ from vinr._generated.resources.loyalty import AsyncLoyalty, Loyalty
 from vinr._generated.resources.offers import AsyncOffers, Offers
 from vinr._generated.resources.payments import AsyncPayments, Payments
 from vinr._generated.resources.test_helpers import AsyncTestHelpers, TestHelpers
+from vinr._generated.resources.webhook_endpoints import AsyncWebhookEndpoints, WebhookEndpoints
 
 if TYPE_CHECKING:
     from vinr._client import AsyncVinr, Vinr
@@ -36,6 +37,7 @@ class Resources:
         self.test_helpers = TestHelpers(client)
         self.api_keys = ApiKeys(client)
         self.api_key_acts = ApiKeyActs(client)
+        self.webhook_endpoints = WebhookEndpoints(client)
 
 
 class AsyncResources:
@@ -52,3 +54,4 @@ class AsyncResources:
         self.test_helpers = AsyncTestHelpers(client)
         self.api_keys = AsyncApiKeys(client)
         self.api_key_acts = AsyncApiKeyActs(client)
+        self.webhook_endpoints = AsyncWebhookEndpoints(client)

@@ -1,0 +1,33 @@
+"""`vinr serve` and `vinr worker` as the tests run them: with receivers of webhooks on this machine.
+
+python tests/loopback.py serve PORT WORKERS
+python tests/loopback.py worker
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from vinr_server.api.asgi import Server
+from vinr_server.cli import serving
+from vinr_server.cli.working import run_worker
+from vinr_server.engine.settings import Settings
+
+
+def create() -> Server:
+    """The application of a process, as `vinr serve` makes it but for its targets."""
+    return serving.create(is_loopback_allowed=True)
+
+
+if __name__ == "__main__":
+    # Each process of the server imports this module by its name.
+    here = str(Path(__file__).parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    sys.path.insert(0, here)
+    if sys.argv[1] == "serve":
+        port, workers = int(sys.argv[2]), int(sys.argv[3])
+        sys.exit(serving.run_server(host="127.0.0.1", port=port, workers=workers, application="loopback:create"))
+    asyncio.run(run_worker(Settings(), is_loopback_allowed=True))  # type: ignore[call-arg]
