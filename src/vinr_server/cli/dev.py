@@ -19,7 +19,7 @@ from vinr_server.api.asgi import Server
 from vinr_server.cli.draining import install_drain
 from vinr_server.cli.journal import Journal
 from vinr_server.cli.logs import log_short
-from vinr_server.cli.metrics import of_due_work, of_server, of_writer, serve_metrics
+from vinr_server.cli.metrics import of_deliveries, of_due_work, of_server, of_writer, serve_metrics
 from vinr_server.cli.recording import Recording
 from vinr_server.cli.sandbox import (
     Credentials,
@@ -32,10 +32,13 @@ from vinr_server.cli.sandbox import (
 )
 from vinr_server.cli.sandbox_routes import SandboxRoutes
 from vinr_server.cli.serving import listen, uvicorn_config
+from vinr_server.engine.outbound import Sender
+from vinr_server.engine.sealing import Seal
 from vinr_server.engine.settings import Settings
 from vinr_server.storage.connect import connect_readers
 from vinr_server.storage.embedded import EmbeddedRefused, default_data_dir, recreate_database, start_embedded
 from vinr_server.storage.migrate import migrate
+from vinr_server.workers.deliver import DeliveryWorker
 from vinr_server.workers.due import DueWorker
 
 PORT = 8484
@@ -95,8 +98,8 @@ async def _serve(
 ) -> bool:
     """Serve until told to stop; whether it was to start anew."""
     log_short()
-    settings = Settings(database_url=sandbox.database_url, key_pepper=keys.key_pepper)
-    application = Server(settings)
+    settings = Settings(database_url=sandbox.database_url, key_pepper=keys.key_pepper, secrets_key=keys.secrets_key)
+    application = Server(settings, is_loopback_allowed=True)
     application.on_started = lambda: install_drain(application, seconds=0)
     resetting = asyncio.Event()
 
@@ -106,20 +109,25 @@ async def _serve(
 
     routes = SandboxRoutes(Recording(application, journal), secret_key=keys.secret_key, reset=reset)
     server = uvicorn.Server(uvicorn_config(routes))
-    pool = await connect_readers(sandbox.database_url, size=2)
+    pool = await connect_readers(sandbox.database_url, size=4)
     worker = DueWorker(pool, application.writer)
+    webhooks = DeliveryWorker(
+        pool, application.writer, sender=Sender(is_loopback_allowed=True), seal=Seal(settings.secrets_key)
+    )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     if server.started:
         await seed(application.writer, realm)
-        working = asyncio.create_task(worker.run())
+        working = asyncio.gather(worker.run(), webhooks.run())
         figures = (partial(of_server, application), partial(of_writer, application.writer))
-        serve_metrics(settings, *figures, partial(of_due_work, worker.figures))
+        own = (partial(of_due_work, worker.figures), partial(of_deliveries, webhooks.figures))
+        serve_metrics(settings, *figures, *own)
         remember_sandbox(data_dir, sandbox)
         announce(sandbox)
         await serving
         worker.stop()
+        webhooks.stop()
         await working
     await serving
     await pool.close()

@@ -144,7 +144,7 @@ def serve(
 
 @app.command(rich_help_panel=OPERATING)
 def worker() -> None:
-    """Write what falls due: expiries and test clocks. Any number may run.
+    """Write what falls due, and send webhooks. Any number may run.
 
     Example:
       vinr worker

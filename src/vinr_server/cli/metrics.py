@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from vinr_server.api.asgi import Server
-from vinr_server.engine.figures import Distribution, DueFigures
+from vinr_server.engine.figures import DeliveryFigures, Distribution, DueFigures
 from vinr_server.engine.settings import Settings
 from vinr_server.engine.writer import Writer
 
@@ -85,6 +85,26 @@ def of_due_work(figures: DueFigures) -> Iterator[Metric]:
     yield GaugeMetricFamily("vinr_due_lag_seconds", lag, value=figures.lag_seconds)
     yield CounterMetricFamily("vinr_due_accounts", "Accounts whose expiries were written.", value=figures.accounts)
     yield CounterMetricFamily("vinr_due_clocks", "Test clocks told ready.", value=figures.clocks)
+
+
+def of_deliveries(figures: DeliveryFigures) -> Iterator[Metric]:
+    """What a sender of webhooks does. The queue is that of all senders, as this one saw it within 5 seconds."""
+    attempts = CounterMetricFamily("vinr_webhook_attempts", "Attempts to deliver, by outcome.", labels=["outcome"])
+    for outcome, count in list(figures.attempts.items()):
+        attempts.add_metric([outcome], count)
+    yield attempts
+    for name, what, distribution in (
+        ("vinr_webhook_lag_seconds", "From an event to the answer to its first attempt.", figures.lag_seconds),
+        ("vinr_webhook_attempt_seconds", "Time a receiver took.", figures.attempt_seconds),
+    ):
+        family = HistogramMetricFamily(name, what)
+        _add(family, [], distribution)
+        yield family
+    yield GaugeMetricFamily("vinr_webhook_queue_depth", "Deliveries that are due, to 10,001.", value=figures.due)
+    late = "For how long the first of them has been due."
+    yield GaugeMetricFamily("vinr_webhook_queue_seconds", late, value=figures.due_seconds)
+    disabled = "Endpoints that were disabled: gone, or failing for days."
+    yield CounterMetricFamily("vinr_webhook_disabled", disabled, value=figures.disabled)
 
 
 def _add(family: HistogramMetricFamily, labels: list[str], distribution: Distribution) -> None:

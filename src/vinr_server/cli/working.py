@@ -1,4 +1,4 @@
-"""`vinr worker`: due work in a process of its own."""
+"""`vinr worker`: due work and webhooks in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,25 +7,37 @@ import signal
 from functools import partial
 
 from vinr_server.cli.logs import log_json
-from vinr_server.cli.metrics import of_due_work, of_writer, serve_metrics
+from vinr_server.cli.metrics import of_deliveries, of_due_work, of_writer, serve_metrics
+from vinr_server.engine.outbound import Sender
+from vinr_server.engine.sealing import Seal
 from vinr_server.engine.settings import Settings
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_readers, connect_writer
+from vinr_server.workers.deliver import DeliveryWorker
 from vinr_server.workers.due import DueWorker
 
 
-async def run_worker(settings: Settings) -> None:
+async def run_worker(settings: Settings, *, is_loopback_allowed: bool = False) -> None:
     """Work until SIGTERM or Ctrl-C."""
     log_json()
     writer = Writer(partial(connect_writer, settings.database_url), is_distributed=settings.is_distributed)
     await writer.start()
-    pool = await connect_readers(settings.database_url, size=2)
-    worker = DueWorker(pool, writer)
-    serve_metrics(settings, partial(of_due_work, worker.figures), partial(of_writer, writer))
+    pool = await connect_readers(settings.database_url, size=4)
+    due = DueWorker(pool, writer)
+    webhooks = DeliveryWorker(
+        pool, writer, sender=Sender(is_loopback_allowed=is_loopback_allowed), seal=Seal(settings.secrets_key)
+    )
+    figures = (partial(of_due_work, due.figures), partial(of_deliveries, webhooks.figures))
+    serve_metrics(settings, *figures, partial(of_writer, writer))
+
+    def stop() -> None:
+        due.stop()
+        webhooks.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
-        await worker.run()
+        await asyncio.gather(due.run(), webhooks.run())
     finally:
         await writer.stop()
         await pool.close()

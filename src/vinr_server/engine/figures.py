@@ -71,3 +71,18 @@ class DueFigures:
     accounts: int = 0
     clocks: int = 0
     lag_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class DeliveryFigures:
+    """Of one sender of webhooks: its attempts, how long receivers took, and what waits.
+
+    `lag_seconds` is from an event's commit to the first attempt's answer; of first attempts alone.
+    """
+
+    attempts: Counter[str] = field(default_factory=Counter)
+    lag_seconds: Distribution = field(default_factory=_seconds)
+    attempt_seconds: Distribution = field(default_factory=_seconds)
+    disabled: int = 0
+    due: int = 0
+    due_seconds: float = 0.0

@@ -95,6 +95,41 @@ CREATE TABLE public.deficits (
     CONSTRAINT deficits_points_check CHECK ((points > 0))
 );
 
+CREATE TABLE public.deliveries (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    event_id text NOT NULL COLLATE pg_catalog."C",
+    event_type text NOT NULL,
+    endpoint_id text NOT NULL COLLATE pg_catalog."C",
+    status text NOT NULL,
+    attempt_count bigint NOT NULL,
+    next_attempt_at timestamp with time zone,
+    lease text,
+    created_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT deliveries_attempt_count_check CHECK ((attempt_count >= 0)),
+    CONSTRAINT deliveries_check CHECK (((status = 'pending'::text) = (next_attempt_at IS NOT NULL))),
+    CONSTRAINT deliveries_check1 CHECK (((status = 'pending'::text) = (finished_at IS NULL))),
+    CONSTRAINT deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text])))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.delivery_attempts (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    delivery_id text NOT NULL COLLATE pg_catalog."C",
+    number bigint NOT NULL,
+    attempted_at timestamp with time zone NOT NULL,
+    duration_ms bigint NOT NULL,
+    status_code bigint,
+    error text,
+    request_headers json NOT NULL,
+    response_headers json NOT NULL,
+    response_body text NOT NULL,
+    CONSTRAINT delivery_attempts_number_check CHECK ((number > 0))
+);
+
 CREATE TABLE public.directory (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
@@ -142,6 +177,12 @@ CREATE TABLE public.earning_rules (
     created_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
     CONSTRAINT earning_rules_revision_check CHECK ((revision > 0))
+);
+
+CREATE TABLE public.endpoint_health (
+    realm integer NOT NULL,
+    endpoint_id text NOT NULL COLLATE pg_catalog."C",
+    failing_since timestamp with time zone
 );
 
 CREATE TABLE public.entries (
@@ -477,6 +518,26 @@ CREATE TABLE public.test_clocks (
     CONSTRAINT test_clocks_status_check CHECK ((status = ANY (ARRAY['ready'::text, 'advancing'::text])))
 );
 
+CREATE TABLE public.webhook_endpoints (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    url text NOT NULL,
+    events json NOT NULL,
+    description text,
+    status text NOT NULL,
+    disabled_reason text,
+    sealed_secret bytea NOT NULL,
+    sealed_old_secret bytea,
+    old_secret_until timestamp with time zone,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT webhook_endpoints_check CHECK (((status = 'disabled'::text) = (disabled_reason IS NOT NULL))),
+    CONSTRAINT webhook_endpoints_check1 CHECK (((sealed_old_secret IS NULL) = (old_secret_until IS NULL))),
+    CONSTRAINT webhook_endpoints_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['by_request'::text, 'gone'::text, 'failing'::text]))),
+    CONSTRAINT webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text])))
+);
+
 ALTER TABLE ONLY public.accounts
     ADD CONSTRAINT accounts_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -507,6 +568,12 @@ ALTER TABLE ONLY public.customers
 ALTER TABLE ONLY public.deficits
     ADD CONSTRAINT deficits_pkey PRIMARY KEY (realm, entry_id, bucket);
 
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.delivery_attempts
+    ADD CONSTRAINT delivery_attempts_pkey PRIMARY KEY (realm, delivery_id, number, bucket);
+
 ALTER TABLE ONLY public.directory
     ADD CONSTRAINT directory_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -518,6 +585,9 @@ ALTER TABLE ONLY public.earning_rule_revisions
 
 ALTER TABLE ONLY public.earning_rules
     ADD CONSTRAINT earning_rules_pkey PRIMARY KEY (realm, id);
+
+ALTER TABLE ONLY public.endpoint_health
+    ADD CONSTRAINT endpoint_health_pkey PRIMARY KEY (realm, endpoint_id);
 
 ALTER TABLE ONLY public.entries
     ADD CONSTRAINT entries_pkey PRIMARY KEY (realm, id, bucket);
@@ -582,6 +652,9 @@ ALTER TABLE ONLY public.tenants
 ALTER TABLE ONLY public.test_clocks
     ADD CONSTRAINT test_clocks_pkey PRIMARY KEY (realm, id);
 
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (realm, id);
+
 CREATE INDEX accounts_expiring ON public.accounts USING btree (realm, program_id, next_expiry_at) WHERE (next_expiry_at IS NOT NULL);
 
 CREATE INDEX accounts_newest ON public.accounts USING btree (realm, program_id, created_at, id);
@@ -597,6 +670,12 @@ CREATE INDEX batches_oldest ON public.batches USING btree (committed_at);
 CREATE INDEX customers_newest ON public.customers USING btree (realm, created_at, id);
 
 CREATE INDEX deficits_unpaid ON public.deficits USING btree (realm, account_id) WHERE (remaining_points > 0);
+
+CREATE INDEX deliveries_due ON public.deliveries USING btree (realm, endpoint_id, next_attempt_at) WHERE (status = 'pending'::text);
+
+CREATE INDEX deliveries_finished ON public.deliveries USING btree (finished_at) WHERE (status <> 'pending'::text);
+
+CREATE INDEX deliveries_of_endpoint ON public.deliveries USING btree (realm, endpoint_id, created_at, id);
 
 CREATE INDEX entries_by_reversed ON public.entries USING btree (realm, reverses_id) WHERE (reverses_id IS NOT NULL);
 
@@ -632,6 +711,8 @@ CREATE INDEX segments_newest ON public.segments USING btree (realm, created_at, 
 
 CREATE INDEX test_clocks_advancing ON public.test_clocks USING btree (realm, id) WHERE ((status = 'advancing'::text) AND (deleted_at IS NULL));
 
+CREATE INDEX webhook_endpoints_newest ON public.webhook_endpoints USING btree (realm, created_at, id);
+
 ALTER TABLE ONLY public.api_key_acts
     ADD CONSTRAINT api_key_acts_realm_fkey FOREIGN KEY (realm) REFERENCES public.realms(id);
 
@@ -641,11 +722,17 @@ ALTER TABLE ONLY public.api_key_acts
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_realm_fkey FOREIGN KEY (realm) REFERENCES public.realms(id);
 
+ALTER TABLE ONLY public.endpoint_health
+    ADD CONSTRAINT endpoint_health_realm_endpoint_id_fkey FOREIGN KEY (realm, endpoint_id) REFERENCES public.webhook_endpoints(realm, id);
+
 ALTER TABLE ONLY public.realms
     ADD CONSTRAINT realms_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
 
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_realm_fkey FOREIGN KEY (realm) REFERENCES public.realms(id);
+
+ALTER TABLE ONLY public.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_realm_fkey FOREIGN KEY (realm) REFERENCES public.realms(id);
 
 GRANT USAGE ON SCHEMA public TO vinr_app;
 
@@ -665,6 +752,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.deficits TO vinr_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deliveries TO vinr_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.delivery_attempts TO vinr_app;
+
 GRANT SELECT,INSERT ON TABLE public.directory TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.discounts TO vinr_app;
@@ -672,6 +763,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.discounts TO vinr_app;
 GRANT SELECT,INSERT ON TABLE public.earning_rule_revisions TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.earning_rules TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.endpoint_health TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.entries TO vinr_app;
 
@@ -712,3 +805,5 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.segments TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tenants TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.test_clocks TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.webhook_endpoints TO vinr_app;

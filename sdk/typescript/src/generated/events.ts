@@ -19,4 +19,5 @@ export interface EngineEvents {
   readonly 'payment.refunded': objects.Payment;
   readonly 'segment.entered': objects.SegmentChange;
   readonly 'segment.left': objects.SegmentChange;
+  readonly 'webhook_endpoint.disabled': objects.WebhookEndpoint;
 }

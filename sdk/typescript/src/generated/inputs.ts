@@ -332,6 +332,13 @@ export type CreateTestClockInput = OneOf<'frozen_time' | 'frozenTime', Instant> 
   name?: string | null | undefined;
 };
 
+export interface CreateWebhookEndpointInput {
+  url: string;
+  events: readonly string[];
+  description?: string | null | undefined;
+  metadata?: Metadata | undefined;
+}
+
 export type NoInput = { readonly [name: string]: never };
 
 export interface PreviewSegmentInput {
@@ -347,12 +354,25 @@ export interface RefundPaymentInput {
   metadata?: Metadata | undefined;
 }
 
+export type ReplayEventsInput = OneOf<'starts_at' | 'startsAt', Instant> & {
+  ends_at?: Instant | null | undefined;
+  endsAt?: Instant | null | undefined;
+  events?: readonly string[] | null | undefined;
+  starting_after?: string | null | undefined;
+  startingAfter?: string | null | undefined;
+  limit?: number | undefined;
+};
+
 export interface ReportEventInput {
   type: string;
   id?: string | null | undefined;
   data?: Json | undefined;
   occurred_at?: Instant | null | undefined;
   occurredAt?: Instant | null | undefined;
+}
+
+export interface ResendEventInput {
+  event: string;
 }
 
 export type ReversePointsInput = OneOf<'transaction' | 'points_transaction' | 'pointsTransaction' | 'transaction_id' | 'transactionId' | 'points_transaction_id' | 'pointsTransactionId', string> & {
@@ -364,6 +384,11 @@ export type ReversePointsInput = OneOf<'transaction' | 'points_transaction' | 'p
 export interface RollApiKeyInput {
   expires_at?: Instant | null | undefined;
   expiresAt?: Instant | null | undefined;
+  overlap_seconds?: number | undefined;
+  overlapSeconds?: number | undefined;
+}
+
+export interface RotateWebhookEndpointInput {
   overlap_seconds?: number | undefined;
   overlapSeconds?: number | undefined;
 }
@@ -452,6 +477,14 @@ export interface UpdateRewardInput {
 export interface UpdateSegmentInput {
   name?: string | undefined;
   conditions?: SegmentConditionsInput | undefined;
+  metadata?: MetadataChanges | undefined;
+}
+
+export interface UpdateWebhookEndpointInput {
+  url?: string | undefined;
+  events?: readonly string[] | undefined;
+  description?: string | null | undefined;
+  status?: 'disabled' | 'enabled' | undefined;
   metadata?: MetadataChanges | undefined;
 }
 
@@ -652,5 +685,27 @@ export interface ApiKeyActsListQuery {
   apiKey?: string | undefined;
   action?: 'created' | 'rolled' | 'revoked' | undefined;
   actor?: string | undefined;
+  created?: Created | undefined;
+}
+
+export interface WebhookEndpointsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  status?: 'enabled' | 'disabled' | undefined;
+  created?: Created | undefined;
+}
+
+export interface WebhookEndpointsDeliveriesQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  status?: 'pending' | 'succeeded' | 'failed' | undefined;
+  event?: string | undefined;
+  type?: string | undefined;
   created?: Created | undefined;
 }

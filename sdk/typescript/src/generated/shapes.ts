@@ -82,6 +82,10 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   TestClock: {},
   TierCause: { references: ['points_transaction'] },
   TierChange: { references: ['account', 'program', 'customer'], nested: { cause: 'TierCause' } },
+  DeliveryAttempt: {},
+  WebhookDelivery: { references: ['endpoint', 'event'], nested: { attempts: 'DeliveryAttempt' } },
+  WebhookEndpoint: {},
+  WebhookReplay: { references: ['endpoint'] },
 };
 
 /** What the data of each of the engine's events is. */
@@ -101,4 +105,5 @@ export const EVENT_DATA: Readonly<Record<string, string>> = {
   'payment.refunded': 'Payment',
   'segment.entered': 'SegmentChange',
   'segment.left': 'SegmentChange',
+  'webhook_endpoint.disabled': 'WebhookEndpoint',
 };
