@@ -20,6 +20,7 @@ from sdk.generate.calls import (
     Schema,
     body_of,
     components_below,
+    events_of,
     fields_of,
     read_calls,
     ref_of,
@@ -34,7 +35,7 @@ _VALUES = "NOT_GIVEN, Created, Instant, Json, Many, Metadata, NotGiven, Rate, fi
 # Too much on purpose: ruff leaves what a module uses.
 _IMPORTS = f"""
 from __future__ import annotations
-from typing import Any, Literal, Required, TypedDict
+from typing import Any, Literal, Required, TypeAlias, TypedDict
 from vinr._objects import Data, VinrObject
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
@@ -59,7 +60,9 @@ def write_python(openapi: dict[str, Any], target: Path = TARGET) -> None:
 
 def _modules(openapi: dict[str, Any]) -> Iterator[tuple[str, str]]:
     root = read_calls(openapi)
-    objects = components_below(openapi, {call.answer for node in root.walk() for call in node.calls if call.answer})
+    events = events_of(openapi)
+    answers = {call.answer for node in root.walk() for call in node.calls if call.answer}
+    objects = components_below(openapi, answers | set(events.values()))
     bodies = {
         name for methods in openapi["paths"].values() for described in methods.values() if (name := body_of(described))
     }
@@ -70,7 +73,8 @@ def _modules(openapi: dict[str, Any]) -> Iterator[tuple[str, str]]:
     imports += f"from vinr._generated.objects import {', '.join(objects)}\n"
     yield "__init__.py", f'"""{NOTE}"""\n'
     yield "resources/__init__.py", f'"""{NOTE}"""\n'
-    texts = [f"__all__ = {objects}", *(_object(openapi, one) for one in objects)]
+    types = f"# What the engine sends of its own accord.\nEventType: TypeAlias = Literal{[*events]}"
+    texts = [f"__all__ = {['EventType', *objects]}", types, *(_object(openapi, one, events) for one in objects)]
     yield "objects.py", _module("The objects of the API.", _IMPORTS, texts)
     texts = [f"__all__ = {inputs}", *(_input(openapi, one) for one in inputs)]
     yield "inputs.py", _module("The objects inside of bodies.", _IMPORTS, texts)
@@ -83,7 +87,7 @@ def _module(title: str, imports: str, parts: Iterable[str]) -> str:
     return f'"""{title}\n\n{NOTE}\n"""\n{imports}\n\n' + "\n\n".join(parts)
 
 
-def _object(openapi: dict[str, Any], name: str) -> str:
+def _object(openapi: dict[str, Any], name: str, events: dict[str, str]) -> str:
     fields = fields_of(openapi, name)
     kind = next((one.schema["enum"][0] for one in fields if one.name == "object" and "enum" in one.schema), None)
     lines = [f"class {name}(VinrObject):", f'    """{_words(name)}."""', ""]
@@ -98,6 +102,9 @@ def _object(openapi: dict[str, Any], name: str) -> str:
             nested[one.name] = inner
     if kind is not None and kind != "list":
         lines += ["", f'    _kind = "{kind}"']
+    sent = tuple(event_type for event_type, data in events.items() if data == name)
+    if sent:
+        lines += ["", f"    _events = {sent}"]
     if nested:
         lines += ["", f"    _nested = {_pairs(nested, lambda inner: inner != name)}"]
     if name in nested.values():  # a class can't name itself before it is there

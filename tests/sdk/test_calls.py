@@ -7,7 +7,7 @@ import pickle
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import httpx2
 import pytest
@@ -125,6 +125,10 @@ class TestAnswers:
         earned = next(iter(client.events.list(type="loyalty.points.earned", limit=1)))
         reported = client.events.create(type="review.posted", data={"from": "web", "stars": 5, "list": {"a": [1]}})
 
+        [change] = client.events.list(type="loyalty.tier.changed").data
+        assert isinstance(change.data, objects.TierChange)
+        assert (change.data["from"], change.data.to, change.data.cause.lifetime_points) == (None, "gold", 1000)
+        assert "loyalty.tier.changed" in get_args(objects.EventType)
         assert isinstance(earned.data, objects.PointsTransaction)
         assert earned.data.account == world.ids["loy"]
         assert (reported.data["from"], reported.data.stars, reported.data.list) == ("web", 5, {"a": [1]})

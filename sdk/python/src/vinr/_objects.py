@@ -6,7 +6,8 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-# Which class reads an object, by its field `object`.
+# Which class reads an event's data, by the event's type; and which any object, by its field `object`.
+_EVENTS: dict[str, type[VinrObject]] = {}
 _KINDS: dict[str, type[VinrObject]] = {}
 
 
@@ -18,16 +19,18 @@ class VinrObject:
 
     _nested: ClassVar[dict[str, type[VinrObject]]] = {}
     _kind: ClassVar[str] = ""
+    _events: ClassVar[tuple[str, ...]] = ()
     _values: dict[str, Any]
     _request_id: str | None
 
     def __init__(self, values: Mapping[str, Any], *, request_id: str | None = None) -> None:
-        fields = {name: _read(value, self._nested.get(name)) for name, value in values.items()}
+        fields = {name: _read(value, self._nested.get(name), values) for name, value in values.items()}
         self.__dict__.update(fields, _values=dict(values), _request_id=request_id)
 
     def __init_subclass__(cls) -> None:
         if cls._kind:
             _KINDS[cls._kind] = cls
+        _EVENTS.update(dict.fromkeys(cls._events, cls))
 
     @property
     def request_id(self) -> str | None:
@@ -79,10 +82,14 @@ def _restore(kind: type[VinrObject], values: dict[str, Any], request_id: str | N
     return kind(values, request_id=request_id)
 
 
-def _read(value: Any, kind: type[VinrObject] | None) -> Any:
+def _read(value: Any, kind: type[VinrObject] | None, holder: Mapping[str, Any]) -> Any:
     if kind is not None and isinstance(value, dict):
-        is_open, named = kind is Data, value.get("object")
-        return (_KINDS.get(named, kind) if is_open and isinstance(named, str) else kind)(value)
+        return (_data_kind(holder.get("type"), value.get("object")) if kind is Data else kind)(value)
     if kind is not None and isinstance(value, list):
-        return [_read(one, kind) for one in value]
+        return [_read(one, kind, holder) for one in value]
     return value
+
+
+def _data_kind(event_type: object, named: object) -> type[VinrObject]:
+    """The class of an event's data. Of a type this version does not know yet, the object's own name tells."""
+    return _EVENTS.get(str(event_type)) or _KINDS.get(str(named)) or Data
