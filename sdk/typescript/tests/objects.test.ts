@@ -96,8 +96,9 @@ describe('a client', () => {
     assert.match(error.message, /secretKey.*VINR_SECRET_KEY/);
     process.env['VINR_SECRET_KEY'] = key;
 
-    const secret = new Vinr({ secretKey: 'sk_test_hidden\n' });
-    assert.doesNotMatch((await refusal(VinrError, secret.customers.create())).message, /hidden/);
+    const broken = await refusal(VinrError, new Vinr({ secretKey: 'sk_test_\nhidden' }).customers.create());
+    assert.match(broken.message, /characters that no key has/);
+    assert.doesNotMatch(broken.message, /hidden/);
     const { inspect } = await import('node:util');
     assert.doesNotMatch(inspect(new Vinr({ secretKey: 'sk_test_hidden' }), { depth: 9, showHidden: true }), /hidden/);
   });

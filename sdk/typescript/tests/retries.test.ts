@@ -88,7 +88,7 @@ describe('a call is tried again', () => {
 
       assert.equal(server.asked.length, 3);
       assert.match(server.asked[0]?.key ?? '', /^[0-9a-f-]{36}$/);
-      assert.equal(server.asked[0]?.body, '{"name":"Ada"}');
+      assert.deepEqual([server.asked[0]?.url, server.asked[0]?.body], ['/v1/customers', '{"name":"Ada"}']);
       for (const one of server.asked) assert.deepEqual(one, server.asked[0]);
     });
   }
@@ -149,9 +149,11 @@ describe('a call is tried again', () => {
 
     const call = vinr.customers.create({}, { signal: ending.signal });
     while (server.asked.length < 2) await new Promise(soon => setTimeout(soon, 1));
+    const begin = Date.now();
     ending.abort(new Error('enough'));
 
     await assert.rejects(call, /enough/);
+    assert.ok(Date.now() - begin < 5_000, 'it ends at once, not when its time is over');
     assert.equal(server.asked.length, 2);
     await assert.rejects(vinr.customers.create({}, { signal: AbortSignal.abort(new Error('before')) }), /before/);
     assert.equal(server.asked.length, 2);

@@ -123,7 +123,7 @@ describe('a verified event', () => {
     const parsed = JSON.parse(payload) as string;
 
     assert.throws(() => hooks.verify(parsed, sign(payload)), /raw body/);
-    for (const secret of ['whsec_short', SECRET.slice(6), '', `whsec_${'A'.repeat(42)}!=`]) {
+    for (const secret of ['whsec_short', SECRET.slice(6), '', `${SECRET.slice(0, 20)}!${SECRET.slice(20)}`]) {
       assert.throws(() => hooks.verify(payload, sign(payload), { secret }), (error: unknown) =>
         error instanceof VinrError && !(error instanceof SignatureError) && /webhookSecret/.test(error.message));
     }
