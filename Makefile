@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 UV_VERSION := 0.13.8
 
-.PHONY: help setup run test check sdk bench torture
+.PHONY: help setup run test check sdk bench torture fuzz
 
 help:  ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,3 +41,6 @@ torture: setup  ## Planted bugs, clients and kills by the ten thousand, then pro
 	@.venv/bin/python tests/mutants
 	@.venv/bin/python tests/torture
 	@VINR_PROPERTY_SCALE=10 .venv/bin/pytest -n 2 --dist loadfile tests/properties tests/engine tests/api/test_races.py
+
+fuzz: setup  ## schemathesis against a server: 50,000 cases, about 9 minutes (OPTIONS="--cases 5000 --seed 1")
+	@.venv/bin/python tests/fuzz $(OPTIONS)

@@ -37,6 +37,7 @@ IDS: dict[str, str] = {
 _VALUES: dict[str, Any] = {
     **IDS,
     "account": IDS["loyalty_account"],
+    "active": True,
     "rule": IDS["earning_rule"],
     "transaction": IDS["points_transaction"],
     "amount": 25000,
@@ -64,15 +65,24 @@ _VALUES: dict[str, Any] = {
     "trigger": "payment.completed",
     "url": "/v1/…",
 }
+# Answers of operations that show the same object as others do, but another kind of it.
+_OF_OPERATIONS: dict[str, dict[str, Any]] = {
+    "adjust_points": {"kind": "adjustment"},
+    "reverse_points": {"kind": "reversal", "points": -250, "balance_after": 600, "reverses": IDS["points_transaction"]},
+    "cancel_redemption": {"status": "canceled"},
+    "consume_discount": {"status": "consumed"},
+    "archive_reward": {"status": "archived"},
+    "close_account": {"status": "closed"},
+}
 # Of the words that a field may hold, the first of these.
 _WORDS = ("award", "active", "confirmed", "issued", "secret", "ready", "created", "none", "floor", "discount")
 # Lists that an example shows an item of.
 _FILLED = ("data", "awards", "tiers")
 
 
-def example_of(schema: Schema, components: Mapping[str, Any], given: Mapping[str, Any] = {}) -> Any:
-    """A value that the schema allows. `given` are values that the example of the request names."""
-    return _Maker(components, given).of(schema, "")
+def example_of(schema: Schema, components: Mapping[str, Any], given: Mapping[str, Any], *, operation: str) -> Any:
+    """A value that the schema allows, as the operation would answer to the values given."""
+    return _Maker(components, {**given, **_OF_OPERATIONS.get(operation, {})}).of(schema, "")
 
 
 class _Maker:
@@ -107,7 +117,7 @@ class _Maker:
         if "$ref" in schema or "enum" in schema or "anyOf" in schema:
             return self.of(schema, name)
         value = _VALUES.get(name)
-        fits = {"integer": int, "string": str}.get(str(kind))
+        fits = {"integer": int, "string": str, "boolean": bool}.get(str(kind))
         if fits is not None and isinstance(value, fits):
             return value
         return {"integer": 0, "number": 0, "boolean": False, "object": {}, "string": name or "text"}.get(str(kind))
@@ -132,6 +142,14 @@ class _Maker:
             if field == "id" and kind in IDS:
                 made[field] = IDS[kind]
             given = self._given.get(field) if is_outermost else None
-            if isinstance(given, (str, int)) and type(given) is type(made[field]):
+            if isinstance(given, Mapping) and isinstance(made[field], dict):
+                made[field] |= given
+            elif isinstance(given, (str, int)) and _allows(one, given):
                 made[field] = given
         return made
+
+
+def _allows(schema: Schema, value: str | int) -> bool:
+    """Whether a plain value is of a type that the schema names."""
+    kind = {str: "string", bool: "boolean", int: "integer"}[type(value)]
+    return any(one.get("type") == kind or value in one.get("enum", ()) for one in schema.get("anyOf", [schema]))

@@ -32,8 +32,16 @@ Names are read in snake_case and camelCase; answers are snake_case. Money is in 
 Unix seconds. Every POST takes an `Idempotency-Key`, every write `?dry_run=true`. Every refusal has a stable code: see
 [/docs/errors](/docs/errors). Press **Authorize** and enter your test key to try a call."""
 _HEADERS: Json = {
-    "Request-Id": {"description": "Names this request, in logs and to support.", "schema": {"type": "string"}},
-    "Vinr-Version": {"description": "The version of the API.", "schema": {"type": "string", "format": "date"}},
+    "Request-Id": {
+        "description": "Names this request, in logs and to support.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "Vinr-Version": {
+        "description": "The version of the API.",
+        "required": True,
+        "schema": {"type": "string", "format": "date"},
+    },
     "Idempotent-Replayed": {
         "description": "This answer was given before under the same Idempotency-Key; nothing was done again.",
         "schema": {"type": "string", "enum": ["true"]},
@@ -178,7 +186,8 @@ def _of_query(operation: Operation, name: str) -> Json:
 
 def _answers(operation: Operation, components: Json) -> Json:
     schema = schema_of_answer(operation)
-    example = example_of(schema, components, {"url": operation.path, **(operation.example or {})})
+    given = {"url": operation.path, **(operation.example or {})}
+    example = example_of(schema, components, given, operation=operation.id)
     replayed = ("Idempotent-Replayed",) if operation.method == "POST" else ()
     return {
         str(status): {

@@ -51,6 +51,11 @@ _CHECKED_BY_HAND: dict[str, dict[str, Any]] = {
     },
 }
 
+# Texts that are more than their type says, by the name they have everywhere.
+_BY_NAME: dict[str, dict[str, Any]] = {
+    "currency": {"format": "currency", "description": "ISO 4217, such as EUR."},
+    "timezone": {"format": "time-zone", "description": "IANA, such as Europe/Berlin."},
+}
 # As a parameter of a query, where it can only be a text.
 INSTANT = {"anyOf": _CHECKED_BY_HAND["Instant"]["anyOf"][:3], "description": _CHECKED_BY_HAND["Instant"]["description"]}
 
@@ -78,6 +83,7 @@ def schemas() -> dict[str, Any]:
                 properties = components[struct.__name__]["properties"]
                 properties[name] = _fitting(kind, struct, name, properties[name])
         components[struct.__name__]["additionalProperties"] = False
+        _say_more(components[struct.__name__]["properties"])
     for operation in OPERATIONS:
         if operation.is_bulk:  # its items are read one by one, so that each is refused by itself
             items = {"$ref": _REF.format(name="CreatePaymentInput")}
@@ -99,6 +105,16 @@ def _fitting(kind: dict[str, Any], struct: type[msgspec.Struct], name: str, know
         values = {"anyOf": [*kind["additionalProperties"]["anyOf"], {"type": "null"}]}
         kind = {**kind, "additionalProperties": values}
     return {"anyOf": [kind, {"type": "null"}], **default} if "anyOf" in known else {**kind, **default}
+
+
+def _say_more(properties: dict[str, Any]) -> None:
+    """Texts have their format; patterns end as in the regular expressions of JSON Schema."""
+    for name, schema in properties.items():
+        for option in schema.get("anyOf", [schema]):
+            if option.get("type") == "string":
+                option |= _BY_NAME.get(name, {})
+                if "pattern" in option:
+                    option["pattern"] = option["pattern"].replace("\\Z", "$")
 
 
 def _structs(kinds: Any) -> set[type[msgspec.Struct]]:
