@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 UV_VERSION := 0.13.8
 
-.PHONY: help setup run test check sdk bench torture fuzz
+.PHONY: help setup run test check sdk bench torture fuzz docs
 
 help:  ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,13 +26,17 @@ test: setup  ## Run the tests and the short form of the bench (a few minutes on 
 	@.venv/bin/python -m bench --short
 
 check: setup  ## Lint, types, floors, sizes
-	@.venv/bin/ruff check src sdk tests bench
-	@.venv/bin/ruff format --check --quiet src sdk tests bench
+	@.venv/bin/ruff check src sdk docsite tests bench
+	@.venv/bin/ruff format --check --quiet src sdk docsite tests bench
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
 
-sdk: setup  ## Write the generated parts of the SDKs anew
+sdk: setup  ## Write the generated parts of the SDKs and of the docs anew
 	@.venv/bin/python -m sdk.generate
+	@.venv/bin/python -m docsite
+
+docs: setup  ## Build the documentation into build/docs
+	@.venv/bin/python -m docsite build
 
 bench: setup  ## Speed against pgbench writing the same rows (about 10 minutes; OPTIONS="award --rounds 1")
 	@.venv/bin/python -m bench $(OPTIONS)

@@ -1,6 +1,11 @@
-"""Nothing is left without a word: no operation without its example, no error code without its meaning."""
+"""Nothing is left without a word: operations, events, error codes, commands, settings; and the pages are up to date."""
 
 from __future__ import annotations
+
+from docsite.cli_page import commands
+from docsite.contents import DOCS, heading, pages, summary
+from docsite.event_page import WHEN
+from docsite.generated import generated
 
 from vinr_server.api.error_codes import ERROR_CODES
 from vinr_server.api.openapi import openapi, refusals
@@ -8,6 +13,8 @@ from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.parse import read_struct
 from vinr_server.api.problems import STATUS
 from vinr_server.api.replies import object_of
+from vinr_server.core.events import EVENT_TYPES
+from vinr_server.engine.settings import Settings
 
 
 class TestOperations:
@@ -42,3 +49,63 @@ class TestErrorCodes:
         unknown = {code for operation in OPERATIONS for code in refusals(operation)} - STATUS.keys()
 
         assert unknown == set()
+
+
+class TestEvents:
+    def test_are_explained(self) -> None:
+        assert sorted(EVENT_TYPES.keys() - WHEN.keys()) == [], "say in docsite/event_page.py when each is sent"
+
+
+class TestCommands:
+    def test_and_their_options_have_help(self) -> None:
+        silent = [name for name, command in commands() if not command.help]
+        silent += [
+            f"{name} {option.opts[0]}"
+            for name, command in commands()
+            for option in command.params
+            if option.name != "help" and not getattr(option, "hidden", False) and not getattr(option, "help", None)
+        ]
+
+        assert silent == []
+        assert len(list(commands())) >= 12
+
+
+class TestSettings:
+    def test_are_described(self) -> None:
+        assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+class TestGeneratedPages:
+    def test_say_what_the_code_says(self) -> None:
+        stale = [
+            path
+            for path, text in generated().items()
+            if not (DOCS / path).exists() or (DOCS / path).read_text() != text
+        ]
+
+        assert stale == [], "run make sdk"
+
+    def test_name_every_operation_event_code_command_and_setting(self) -> None:
+        text = "".join(generated().values())
+        names = [f"`{one.method} {one.path}`" for one in OPERATIONS] + [f"## {type} " for type in EVENT_TYPES]
+        names += [f"## {code} " for code in STATUS] + [f"## {name}\n" for name, _command in commands()]
+        names += [f"`VINR_{name.upper()}`" for name in Settings.model_fields]
+
+        assert [name for name in names if name not in text] == []
+
+    def test_are_all_of_their_folder(self) -> None:
+        on_disk = {str(path.relative_to(DOCS)) for path in (DOCS / "reference").rglob("*.md")}
+
+        assert on_disk == {path for path in generated() if path.startswith("reference/")}, "run make sdk"
+
+
+class TestPages:
+    def test_stand_in_the_contents(self) -> None:
+        on_disk = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if "decisions" not in path.parts}
+
+        assert on_disk - {"mutants.md"} == set(pages())
+
+    def test_open_with_a_title_and_a_sentence(self) -> None:
+        for page in pages():
+            text = (DOCS / page).read_text()
+            assert heading(text) and 20 <= len(summary(text)) <= 300, page

@@ -194,6 +194,7 @@ export type LineInput = OneOf<'unit_price' | 'unitPrice', number> & {
 
 export interface CreatePaymentInput {
   amount: number;
+  /** ISO 4217, such as EUR. */
   currency: string;
   id?: string | null | undefined;
   customer?: string | null | undefined;
@@ -238,6 +239,7 @@ export interface CreateProgramInput {
   name: string;
   id?: string | null | undefined;
   currency?: CurrencyInput | null | undefined;
+  /** IANA, such as Europe/Berlin. */
   timezone?: string | undefined;
   tiers?: readonly TierInput[] | undefined;
   test_clock?: string | null | undefined;
@@ -289,6 +291,7 @@ export interface PaymentCountInput {
 }
 
 export interface SpendInput {
+  /** ISO 4217, such as EUR. */
   currency: string;
   gte?: number | null | undefined;
   lte?: number | null | undefined;

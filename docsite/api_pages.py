@@ -1,0 +1,168 @@
+"""The reference of the API: a page for each resource, and one of all objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from docsite.schema_words import field_rows, name_of, type_in_words
+from vinr_server.api.openapi import openapi
+from vinr_server.api.operation import Operation
+from vinr_server.api.operations import OPERATIONS
+from vinr_server.api.parse import snake
+from vinr_server.api.replies import OBJECTS
+
+Json = dict[str, Any]
+FOLDER = "reference/api"
+
+
+@cache
+def api_pages() -> dict[str, str]:
+    """The page of each resource, by its path below docs."""
+    tags = dict.fromkeys(operation.sdk.rpartition(".")[0] for operation in OPERATIONS)
+    return {f"{FOLDER}/{slug(tag)}.md": _page(tag) for tag in tags}
+
+
+def index_page() -> str:
+    """Every call in a table."""
+    rows = [
+        f"| `{one.method} {one.path}` | [{one.sdk}]({slug(one.sdk.rpartition('.')[0])}.md#{anchor(one)}) | {one.summary} |"
+        for one in OPERATIONS
+    ]
+    return "\n".join([_INTRODUCTION, *rows, ""])
+
+
+def objects_page() -> str:
+    """Every object of an answer, field by field; then the objects inside of bodies."""
+    components = openapi()["components"]["schemas"]
+    own = {struct.__name__ for struct in OBJECTS.values()}
+    replies = [name for name in components if not name.endswith("Input") and "properties" in components[name]]
+    parts = [_OBJECTS]
+    for name in sorted(replies, key=lambda one: (one not in own, one)):
+        rows = field_rows(components[name], lambda one: f"[{one}](#{one.lower()})", with_default=False)
+        parts += [f"## {name}", "", "| field | type | |", "|---|---|---|", *rows, ""]
+    return "\n".join(parts)
+
+
+def slug(tag: str) -> str:
+    """The name of a resource's page: loyalty-earning-rules."""
+    return snake(tag).replace("_", "-").replace(".", "-")
+
+
+def anchor(operation: Operation) -> str:
+    """Where an operation stands on its page."""
+    return operation.id.replace("_", "-")
+
+
+def _page(tag: str) -> str:
+    own = [operation for operation in OPERATIONS if operation.sdk.rpartition(".")[0] == tag]
+    lines = [f"# {tag}", "", f"The calls of `{tag}`: {', '.join(one.sdk.rpartition('.')[2] for one in own)}.", ""]
+    for operation in own:
+        lines += _operation(operation)
+    return "\n".join(lines)
+
+
+def _operation(operation: Operation) -> Iterator[str]:
+    described = openapi()["paths"][operation.path][operation.method.lower()]
+    yield from (f"## {operation.sdk.rpartition('.')[2]} {{ #{anchor(operation)} }}", "", operation.summary, "")
+    call = f"client.{snake(operation.sdk)}(…)"
+    right = f"{operation.resource}:{operation.right}"
+    yield from (f"`{operation.method} {operation.path}` · `{call}` · needs `{right}` of a restricted key", "")
+    query = [one for one in described["parameters"] if one["in"] == "query" and one["name"] != "dry_run"]
+    if query:
+        yield from ("| parameter | type | |", "|---|---|---|")
+        for one in query:
+            yield f"| `{one['name']}` | {type_in_words(one['schema'], _to_object)} | {one.get('description', '')} |"
+        yield ""
+    if operation.body is not None:
+        yield from _body(operation.body.__name__, [])
+    yield from _example(operation)
+    yield from _answer(operation, described)
+
+
+def _body(name: str, seen: list[str]) -> Iterator[str]:
+    schema = openapi()["components"]["schemas"][name]
+    seen.append(name)
+    if not schema["properties"]:
+        yield from ("The body is empty: `{}` or nothing.", "")
+        return
+    title = "body" if len(seen) == 1 else name.removesuffix("Input").removesuffix("Changes")
+    yield from (f"| {title} | type | |", "|---|---|---|")
+    yield from field_rows(schema, lambda one: f"{one.removesuffix('Input')} (below)", with_default=True)
+    yield ""
+    for inner in dict.fromkeys(_references(schema)):
+        if inner not in seen:
+            yield from _body(inner, seen)
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield name_of(value["$ref"])
+        for one in value.values():
+            yield from _references(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _references(one)
+
+
+def _example(operation: Operation) -> Iterator[str]:
+    described = openapi()["paths"][operation.path][operation.method.lower()]
+    path = operation.path
+    for one in described["parameters"]:
+        if one["in"] == "path":
+            path = path.replace(f"{{{one['name']}}}", one["example"])
+    yield '```bash title="curl"'
+    method = "" if operation.method in ("GET", "POST") else f" -X {operation.method}"
+    yield f'curl -s{method} "$VINR_BASE_URL{path}" -H "Authorization: Bearer $VINR_SECRET_KEY"' + (
+        f" \\\n  -d '{json.dumps(operation.example, ensure_ascii=False)}'" if operation.body is not None else ""
+    )
+    yield from ("```", "")
+
+
+def _answer(operation: Operation, described: Json) -> Iterator[str]:
+    content = described["responses"][str(max(operation.answers))]["content"]["application/json"]
+    statuses = " or ".join(f"{status}" for status in sorted(operation.answers, reverse=True))
+    listed = content["schema"].get("properties", {}).get("data", {}).get("items", {})
+    kind = name_of(content["schema"].get("$ref") or listed["$ref"])
+    what = f"a page of {_to_object(kind)}" if listed else _to_object(kind)
+    yield from (f"Answers {statuses} with {what}:", "")
+    yield from ("```json", json.dumps(content["example"], indent=2, ensure_ascii=False), "```", "")
+    own = ", ".join(f"[`{code}`](../errors.md#{code})" for code in operation.refusals)
+    yield from (f"Refused with {own}, or what every call can be refused with." if own else _NO_REFUSALS, "")
+
+
+def _to_object(name: str) -> str:
+    return f"[{name}](../objects.md#{name.lower()})"
+
+
+_NO_REFUSALS = "Refused only with what every call can be refused with: see [errors](../errors.md)."
+_INTRODUCTION = """# API
+
+Every call of the API, with its place in the SDKs. A running engine serves the same at `/docs`, to be tried, and as
+OpenAPI 3.1 at `/openapi.json`.
+
+- The base is `/v1`; bodies and answers are JSON. The key goes into the header `Authorization: Bearer sk_test_…`.
+- Names are read in snake_case and camelCase, references with or without `_id`: `program`, `program_id` and `programId`
+  are one. Unknown names are refused. Answers are in snake_case.
+- Money is an integer in the currency's minor unit, points are integers. A rate, factor or percent is a *decimal*: a
+  number or a string of at most 4 decimals.
+- An *instant* is RFC 3339 with an offset, a date (midnight in the program's zone; as the end of a window, the end of
+  that day), or Unix seconds. Answers hold Unix seconds.
+- Lists answer `{object: "list", url, has_more, data}`, newest first. `limit` is 10 unless given, at most 100; go on with
+  `starting_after` the last id.
+- Every POST takes an `Idempotency-Key`: the same key with the same body is answered the same and done once. Every write
+  takes `?dry_run=true`: decided and answered, not written.
+- Every answer carries `Request-Id` and `Vinr-Version`; a repeated one `Idempotent-Replayed: true`. Where keys are limited,
+  `RateLimit` tells what is left.
+- A body is at most 256 KiB, 1 MiB in bulk.
+
+| call | in the SDKs | what it does |
+|---|---|---|"""
+_OBJECTS = """# Objects
+
+What calls answer, field by field. Instants are Unix seconds, money is in minor units, references are ids. Answers may gain
+fields; clients are to bear with that.
+"""

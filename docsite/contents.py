@@ -1,0 +1,68 @@
+"""The table of contents: from here come the site's navigation and llms.txt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from docsite.api_pages import api_pages
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+SECTIONS: dict[str, list[str]] = {
+    "Start": ["index.md", "start.md"],
+    "Concepts": [
+        "concepts/glossary.md",
+        "concepts/ledger.md",
+        "concepts/lots.md",
+        "concepts/expiry.md",
+        "concepts/tiers.md",
+    ],
+    "Guides": [
+        "guides/launch-a-program.md",
+        "guides/earn-and-redeem.md",
+        "guides/linking-payments.md",
+        "guides/earn-at-checkout.md",
+        "guides/refunds.md",
+        "guides/webhooks.md",
+        "guides/webhooks-fastapi.md",
+        "guides/webhooks-express.md",
+        "guides/webhooks-nextjs.md",
+        "guides/going-live.md",
+    ],
+    "Reference": [
+        "reference/api/index.md",
+        *sorted(api_pages()),
+        "reference/objects.md",
+        "reference/events.md",
+        "reference/errors.md",
+        "reference/cli.md",
+        "settings.md",
+    ],
+    "Operating": [
+        "operating/postgresql.md",
+        "operating/backup.md",
+        "operating/upgrade.md",
+        "operating/scaling.md",
+        "operating/keys.md",
+    ],
+}
+
+
+def pages() -> Iterator[str]:
+    """Every page of the site."""
+    for section in SECTIONS.values():
+        yield from section
+
+
+def heading(text: str) -> str:
+    """A page's title."""
+    return next(line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
+
+
+def summary(text: str) -> str:
+    """A page's first sentence below its title, as plain text."""
+    body = text.split("\n# ", 1)[-1].split("\n", 1)[1] if text.startswith("#") else text
+    paragraph = next(part for part in body.split("\n\n") if part.strip() and part.strip()[0] not in "#<|`-")
+    words = " ".join(paragraph.split()).replace("`", "").replace("*", "")
+    return words.split(". ")[0].rstrip(".:") + "."

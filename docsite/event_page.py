@@ -1,0 +1,67 @@
+"""The page of events: when each is sent, and what it holds."""
+
+from __future__ import annotations
+
+from docsite.schema_words import field_rows
+from vinr_server.api.event_schemas import data_of
+from vinr_server.api.openapi import openapi
+from vinr_server.core.events import EVENT_TYPES
+
+# When each type is sent; a type without a sentence fails tests/docs/test_coverage.py.
+WHEN: dict[str, str] = {
+    "loyalty.account.created": "A customer was enrolled in a program.",
+    "loyalty.points.earned": "A member earned points: by a rule, by an award, by an offer.",
+    "loyalty.points.adjusted": "A balance was corrected by hand.",
+    "loyalty.points.reversed": "An award was clawed back, whole or in part: by a refund, or by hand.",
+    "loyalty.points.expired": "What was left of a lot has expired.",
+    "loyalty.tier.changed": "A member's tier changed. `cause` names the transaction.",
+    "loyalty.reward.redeemed": "A member spent points on a reward.",
+    "loyalty.redemption.canceled": "A redemption was canceled; its points are back.",
+    "loyalty.points.pending": "A member earned points that become available later.",
+    "loyalty.offer.activated": "A member claimed an offer. It reserves nothing.",
+    "loyalty.offer.redeemed": "An offer was redeemed: points, a discount or a gift came of it.",
+    "offer.created": "An offer was created.",
+    "offer.updated": "An offer was changed, published or paused.",
+    "offer.ended": "An offer ended: its window closed, its cap was reached, or it was deactivated or deleted.",
+    "segment.entered": "A member came into a segment: was added, or met its conditions.",
+    "segment.left": "A member left a segment.",
+    "payment.completed": "A payment was reported. `awards` tells what it earned.",
+    "payment.refunded": "A payment was refunded, whole or in part. `refund` is this refund, `amount_refunded` their sum.",
+}
+
+_HEAD = """# Events
+
+What the engine tells of its own accord, and what you report. Every event is kept at `/v1/events` and sent to the
+webhook endpoints that ask for its type; see [webhooks](../guides/webhooks.md).
+
+An event is `{id, object: "event", type, created, livemode, data, request: {id, idempotency_key}}`. `data` **is** the
+payload: `event.data.id` is the id of the payment, not of a wrapper. References in `data` are ids. Events arrive in no
+particular order; those of one account carry its `sequence`. One event may arrive more than once, always under the same `id`.
+
+Types that start with `loyalty.`, `offer.`, `payment.`, `campaign.` or `store_credit.` are the engine's own. Report yours
+under any other name with [events.create](api/events.md#report-event); they are handed on as they came.
+
+| type | when |
+|---|---|
+"""
+
+
+def events_page() -> str:
+    """A table of all, then what each holds."""
+    rows = [f"| [`{type}`](#{_anchor(type)}) | {WHEN.get(type, '')} |\n" for type in EVENT_TYPES]
+    components = openapi()["components"]["schemas"]
+    parts = []
+    for type in EVENT_TYPES:
+        kind = data_of(type).__name__
+        fields = "\n".join(
+            field_rows(components[kind], lambda one: f"[{one}](objects.md#{one.lower()})", with_default=False)
+        )
+        parts.append(
+            f"\n## {type} {{ #{_anchor(type)} }}\n\n{WHEN.get(type, '')} `data` is a [{kind}](objects.md#{kind.lower()}):\n\n"
+            f"| field | type | |\n|---|---|---|\n{fields}\n"
+        )
+    return _HEAD + "".join(rows) + "".join(parts)
+
+
+def _anchor(type: str) -> str:
+    return type.replace(".", "-").replace("_", "-")
