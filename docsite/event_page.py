@@ -25,6 +25,7 @@ WHEN: dict[str, str] = {
     "offer.ended": "An offer ended: its window closed, its cap was reached, or it was deactivated or deleted.",
     "segment.entered": "A member came into a segment: was added, or met its conditions.",
     "segment.left": "A member left a segment.",
+    "webhook_endpoint.disabled": "An endpoint was switched off: it answered 410, or failed for five days.",
     "payment.completed": "A payment was reported. `awards` tells what it earned.",
     "payment.refunded": "A payment was refunded, whole or in part. `refund` is this refund, `amount_refunded` their sum.",
 }
