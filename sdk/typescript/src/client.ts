@@ -15,11 +15,11 @@ const BASE_URL = 'http://127.0.0.1:8484';
 
 export interface VinrSettings {
   /** The API key; VINR_SECRET_KEY unless given. */
-  readonly secretKey?: string | undefined;
+  readonly secretKey?: string | null | undefined;
   /** Where the API is; VINR_BASE_URL unless given. */
-  readonly baseUrl?: string | undefined;
-  /** What `webhooks.verify` checks against; VINR_WEBHOOK_SECRET unless given. */
-  readonly webhookSecret?: string | undefined;
+  readonly baseUrl?: string | null | undefined;
+  /** What `webhooks.verify` checks against, as the endpoint's creation shows it; VINR_WEBHOOK_SECRET unless given. */
+  readonly webhookSecret?: string | null | undefined;
   /** Milliseconds that one try may take: 30,000 unless given. */
   readonly timeout?: number | undefined;
   /** How often a call is tried again at most: 2 unless given. */

@@ -38,7 +38,7 @@ export type SignatureHeader = HeaderValue | Headers | { readonly [name: string]:
 
 export interface VerifyOptions {
   /** The endpoint's secret, in place of the client's. */
-  readonly secret?: string | undefined;
+  readonly secret?: string | null | undefined;
   /** How many seconds old the signature may be: 300 unless given. `Infinity` for any age. */
   readonly tolerance?: number | undefined;
 }
@@ -53,8 +53,8 @@ interface Claim {
 export class Webhooks {
   readonly #secret: string | undefined;
 
-  constructor(secret?: string) {
-    this.#secret = secret;
+  constructor(secret?: string | null) {
+    this.#secret = secret ?? undefined;
   }
 
   /**
