@@ -15,6 +15,7 @@ from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.replies import OBJECTS, BulkPayments, Error, object_of
 from vinr_server.api.reply import Reply
 from vinr_server.core.events import EVENT_TYPES
+from vinr_server.core.reports import RESERVED
 
 # Fields that hold an id and are no reference: the object itself, whoever acted, words of the caller's own.
 NO_REFERENCES = ("id", "actor", "name", "reason")
@@ -122,6 +123,9 @@ class TestEveryEvent:
         assert seen == set(EVENT_TYPES), "make one of each type happen here, and list it in core/events.py"
         for event in engine_events(world):
             check(data_of(event["type"]), event["data"])
+
+    def test_of_the_engine_can_be_reported_by_nobody(self) -> None:
+        assert {one for one in EVENT_TYPES if not one.startswith(RESERVED)} == set()
 
     def test_has_a_webhook_in_openapi(self, world: World) -> None:
         described = world.client.get("/openapi.json").json()["webhooks"]

@@ -85,6 +85,13 @@ export function events(vinr: Vinr, header: string | string[] | null | undefined)
   void [handle, all];
 }
 
+export async function endpoints(vinr: Vinr): Promise<Vinr> {
+  await vinr.webhookEndpoints.create({ url: 'https://shop.example/hook', events: 'loyalty.*' }); // wrong: a list
+  await vinr.webhookEndpoints.create({ url: 'https://shop.example/hook' }); // wrong: which events?
+  const endpoint = await vinr.webhookEndpoints.create({ url: 'https://shop.example/hook', events: ['loyalty.*'] });
+  return new Vinr({ secretKey: process.env['VINR_SECRET_KEY'], webhookSecret: endpoint.secret });
+}
+
 export function errors(error: unknown): string | undefined {
   error.code; // wrong: it may be anything
   if (!(error instanceof ConflictError)) return undefined;
