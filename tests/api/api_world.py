@@ -143,10 +143,15 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     ids["rwd"] = world.post("/v1/loyalty/rewards", reward | benefit)["id"]
     redemption = world.post("/v1/loyalty/redemptions", {"account": ids["loy"], "reward": ids["rwd"]})
     offer = {"program": ids["prog"], "name": "Bonus", "incentive": {"type": "points_bonus", "points": 10}}
-    offer["max_redemptions"] = 1000
+    offer |= {"max_redemptions": 1000, "per_member_limit": 5}
     ids["ofr"] = world.post("/v1/engagement/offers", offer | {"id": f"ofr_{slug}"})["id"]
     world.post(f"/v1/engagement/offers/{ids['ofr']}/publish", {})
     ids["draft_ofr"] = world.post("/v1/engagement/offers", offer | {"id": f"ofr_d{slug}"})["id"]
+    double = offer | {"incentive": {"type": "points_multiplier", "multiplier": 2}, "application": "opt_in"}
+    ids["double_ofr"] = world.post("/v1/engagement/offers", double)["id"]
+    world.post(f"/v1/engagement/offers/{ids['double_ofr']}/publish", {})
+    activation = {"offer": ids["ofr"], "account": ids["loy"]}
+    ids["ordm"] = world.post("/v1/engagement/offers/activate", activation)["redemption"]["id"]
     shipping = {"name": "Ships free", "type": "free_shipping", "value": 500, "active": False}
     ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}"})["id"]
     ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
@@ -322,7 +327,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     engagement, checkout = "/v1/engagement/offers", "/v1/offers"
     note = {"metadata": {"note": "a"}}
     targeting = {
-        "segments": ["lapsed_90d"],
+        "segments": [ids["seg"]],
         "tiers": ["gold"],
         "min_balance": 100,
         "enrolled_before": "2026-01-01",
@@ -348,7 +353,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     incentives = (bonus, multiplier, percentage, gift)
     new = {"program": ids["prog"], "id": "ofr_fresh", "application": "opt_in"}
     lines = {"min_subtotal": 5000, "min_quantity": 2, "skus": ["coffee"], "categories": ["drinks"], "currency": "EUR"}
-    cart = lines | {"segments": ["lapsed_90d"], "first_order": True}
+    cart = lines | {"segments": [ids["seg"]], "first_order": True}
     live = {"id": "ofr_new", "active": True, **WINDOW, **stacking, **note}
     fixed = {"name": "Ten off", "type": "fixed_discount", "value": 1000, "per": "unit", "criteria": cart}
     pairs = {"name": "Pairs", "type": "bogo", "criteria": {"buy_quantity": 2, "get_quantity": 1}}
@@ -357,6 +362,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "update_engagement_offer": [Sample(f"{engagement}/{ids['draft_ofr']}", shared | one) for one in incentives],
         "publish_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/publish", {})],
         "pause_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/pause", {})],
+        "activate_offer": [Sample(f"{engagement}/activate", {"offer": ids["double_ofr"], "account": ids["loy"]})],
         "create_offer": [Sample(checkout, live | fixed), Sample(checkout, pairs)],
         "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", {"active": True, "ends_at": 1_900_000_000})],
         "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],

@@ -151,12 +151,15 @@ def places(world: World, operation: Operation) -> list[Place]:
         if name in FILTERS:
             found.append(Place("filter", FILTERS[name], world.path(operation), name=name))
         elif name in CURSORS:
-            found += [Place("cursor", _prefix_of(world, operation), operation.path, name=name)]
+            found += [Place("cursor", _prefix_of(world, operation, is_cursor=True), world.path(operation), name=name)]
     return found or [Place("body", "pay", f"{sampled[0].path}{dry}", sampled[0].body, ("unheard_of",))]
 
 
-def _prefix_of(world: World, operation: Operation) -> str:
+def _prefix_of(world: World, operation: Operation, *, is_cursor: bool = False) -> str:
+    """What the operation's path names; of a list under an id, its cursors name another kind of object."""
     prefix = PREFIXES[operation.resource]
+    if is_cursor:
+        prefix = {"list_offer_redemptions": "ordm", "list_segment_members": "loy"}.get(operation.id, prefix)
     assert prefix in world.ids, operation.id
     return prefix
 

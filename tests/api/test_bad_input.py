@@ -15,7 +15,18 @@ import httpx2
 import pytest
 from api_fields import NO_DATES, Field, camel, fields_of, param_of, spellings, typos, wrong_values
 from api_references import references, twin
-from api_world import Json, Sample, World, build_world, masked, problem, samples, value_at, with_raw, with_value
+from api_world import (
+    Json,
+    Sample,
+    World,
+    build_world,
+    masked,
+    problem,
+    samples,
+    value_at,
+    with_raw,
+    with_value,
+)
 from msgspec import inspect
 
 from conftest import RunningServer

@@ -181,6 +181,7 @@ def _expire_and_refund(world: World) -> None:
     member = world.post("/v1/loyalty/accounts", {"program": program["id"], "customer": world.ids["cust"]})
     world.post("/v1/loyalty/points/award", {"account": member["id"], "points": 1, "occurred_at": "2020-01-01"})
     world.post(f"/v1/loyalty/redemptions/{world.ids['rdm']}/cancel", {})
+    world.post("/v1/engagement/offers/activate", {"offer": world.ids["ofr"], "account": world.ids["loy"]})
     world.post(f"/v1/offers/{world.ids['checkout_ofr']}", {"active": True})
     world.post(f"/v1/offers/{world.ids['checkout_ofr']}", {"active": False})
     world.post(f"/v1/engagement/segments/{world.ids['seg']}/members/remove", {"accounts": [world.ids["loy"]]})

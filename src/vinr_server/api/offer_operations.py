@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from vinr_server.api import offer_inputs, offer_translations
 from vinr_server.api.call import Call
 from vinr_server.api.inputs import NoInput
+from vinr_server.api.offer_replies import RedemptionStatus
 from vinr_server.api.operation import CREATE, FIND, MADE_OR_FOUND, Operation, list_page, retrieve_one
-from vinr_server.api.pages import Listing, text
-from vinr_server.core.offer_payloads import offer_payload
-from vinr_server.core.offer_rows import Offer
+from vinr_server.api.pages import Listing, one_of, text
+from vinr_server.api.problems import Problem
+from vinr_server.api.reads import page_of, shown_by
+from vinr_server.core.offer_payloads import offer_payload, offer_redemption_payload
+from vinr_server.core.offer_rows import Offer, OfferRedemption
+from vinr_server.core.refusals import missing
 from vinr_server.storage.offers import IS_LIVE
 
 ENGAGEMENT, CHECKOUT = "/v1/engagement/offers", "/v1/offers"
@@ -28,6 +33,13 @@ OFFERS_LISTING = Listing(
 )
 
 
+REDEMPTIONS_LISTING = Listing(
+    OfferRedemption,
+    {"account": ("account_id", text), "status": ("status", one_of(RedemptionStatus))},
+    order=("id",),
+)
+
+
 async def show_offers(call: Call, offers: Sequence[Offer]) -> list[Any]:
     """Offers of either kind, each with its status at its own now."""
     standings = await call.reader.offer_standings(call.caller.realm, offers, datetime.now(UTC)) if offers else {}
@@ -40,6 +52,19 @@ async def show_offers(call: Call, offers: Sequence[Offer]) -> list[Any]:
         )
         for offer in offers
     ]
+
+
+async def list_redemptions(call: Call) -> Any:
+    """One page of an offer's redemptions; of an offer that there is not, none can be asked for."""
+    offer = await call.reader.one(call.caller.realm, Offer, call.id)
+    if offer is None:
+        raise Problem.of(missing("offer", call.id, param="id"))
+    url = f"{ENGAGEMENT}/{call.id}/redemptions"
+    query = REDEMPTIONS_LISTING.query(call.query)
+    return await page_of(call, replace(query, equal={**query.equal, "offer_id": call.id}), url, show_redemptions)
+
+
+show_redemptions = shown_by(offer_redemption_payload)
 
 
 def _write(method: str, path: str, sdk: str, id: str, body: Any, summary: str, **more: Any) -> Operation:
@@ -106,6 +131,38 @@ ENGAGEMENT_OFFERS = (
         reply="engagement_offer",
         example={},
         refusals=(*FIND, "offer_not_active"),
+    ),
+    _write(
+        "POST",
+        f"{ENGAGEMENT}/activate",
+        "engagement.offers.activate",
+        "activate_offer",
+        offer_inputs.ActivateOfferInput,
+        "Opt a member in. A bonus or a gift is given at once; a multiplier or a discount waits for its event.",
+        reply="offer_activation",
+        answers=MADE_OR_FOUND,
+        example={"offer": "ofr_9fK2", "account": "loy_abc123"},
+        refusals=(
+            *FIND,
+            "account_closed",
+            "program_mismatch",
+            "offer_not_active",
+            "offer_limit_reached",
+            "reward_archived",
+            "not_eligible",
+            "reward_out_of_stock",
+        ),
+    ),
+    Operation(
+        "list_offer_redemptions",
+        "GET",
+        f"{ENGAGEMENT}/{{id}}/redemptions",
+        "engagement.offers.redemptions",
+        "List what an offer gave, newest first.",
+        read=list_redemptions,
+        reply="list",
+        refusals=FIND,
+        listing=REDEMPTIONS_LISTING,
     ),
     list_page(
         ENGAGEMENT,

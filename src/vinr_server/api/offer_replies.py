@@ -102,8 +102,72 @@ class OfferEvent(AnyOffer):
     active: bool | UnsetType = UNSET
 
 
+RedemptionStatus = Literal["reserved", "confirmed", "released", "refunded"]
+
+
+class OfferClaim(Reply):
+    object: Literal["offer_claim"]
+    offer: Reference
+    account: Reference
+    revision: int
+    created: int
+    livemode: bool
+
+
+class OfferDiscount(Reply):
+    amount: int
+    currency: str
+
+
+class OfferRedemption(Reply):
+    id: str
+    object: Literal["offer_redemption"]
+    offer: Reference
+    revision: int
+    account: Reference | None
+    status: RedemptionStatus
+    points_transaction: Reference | None
+    discount: OfferDiscount | None
+    redemption: Reference | None
+    payment: Reference | None
+    checkout_session: Reference | None
+    receipt: Json
+    created: int
+    redeemed_at: int | None
+    freed_at: int | None
+    livemode: bool
+
+
+class OfferRedemptionEvent(OfferRedemption):
+    sequence: int | None
+
+
+class PaymentRedemption(Reply):
+    """A redemption as the payment shows it that redeemed the offer."""
+
+    id: str
+    offer: Reference
+    account: Reference | None
+    points_transaction: Reference | None
+
+
+class OfferActivation(Reply):
+    object: Literal["offer_activation"]
+    offer: Reference
+    account: Reference
+    revision: int
+    status: Literal["claimed", "redeemed"]
+    redemption: OfferRedemption | None
+    created: int
+    livemode: bool
+
+
 OFFER_OBJECTS: dict[str, type[Reply]] = {
     "engagement_offer": EngagementOffer,
     "offer": Offer,
     "offer_event": OfferEvent,
+    "offer_claim": OfferClaim,
+    "offer_redemption": OfferRedemption,
+    "offer_redemption_event": OfferRedemptionEvent,
+    "offer_activation": OfferActivation,
 }

@@ -27,7 +27,14 @@ from vinr_server.api.values import (
     read_rate,
     read_window,
 )
-from vinr_server.core.offer_commands import CreateOffer, DeleteOffer, PauseOffer, PublishOffer, UpdateOffer
+from vinr_server.core.offer_commands import (
+    ActivateOffer,
+    CreateOffer,
+    DeleteOffer,
+    PauseOffer,
+    PublishOffer,
+    UpdateOffer,
+)
 from vinr_server.core.offers import (
     Application,
     CheckoutTerms,
@@ -118,6 +125,10 @@ def publish_engagement_offer(call: Call) -> PublishOffer:
 
 def pause_engagement_offer(call: Call) -> PauseOffer:
     return PauseOffer(call.id)
+
+
+def activate_offer(call: Call) -> ActivateOffer:
+    return ActivateOffer(call.body.offer, call.body.account)
 
 
 async def create_offer(call: Call) -> CreateOffer:

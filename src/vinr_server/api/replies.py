@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, UnsetType, field
 
-from vinr_server.api.offer_replies import OFFER_OBJECTS
+from vinr_server.api.offer_replies import OFFER_OBJECTS, PaymentRedemption
 from vinr_server.api.reply import Conditions, Data, Figures, Json, Rate, Reference, Reply, Unmet, Window
 from vinr_server.api.segment_replies import SEGMENT_OBJECTS
 from vinr_server.api.webhook_replies import WEBHOOK_OBJECTS
@@ -237,15 +237,17 @@ class Line(Reply):
 
 class Award(Reply):
     account: Reference
-    rule: Reference
     points_transaction: Reference
     points: int
+    rule: Reference | UnsetType = UNSET
+    offer: Reference | UnsetType = UNSET
 
 
 class Skipped(Reply):
     account: Reference
-    rule: Reference
     unmet: list[Unmet]
+    rule: Reference | UnsetType = UNSET
+    offer: Reference | UnsetType = UNSET
 
 
 class Refund(Reply):
@@ -277,6 +279,7 @@ class Payment(Reply):
     refunded: bool
     awards: list[Award]
     skipped: list[Skipped]
+    offer_redemptions: list[PaymentRedemption]
     metadata: Json
     occurred_at: int
     created: int

@@ -67,6 +67,15 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
+class Boost:
+    """The multiplier of an offer at one revision, in ten-thousandths; frozen in the receipt of what it multiplied."""
+
+    offer_id: str
+    revision: int
+    factor_e4: int
+
+
+@dataclass(frozen=True, slots=True)
 class Earned:
     """Points, and the receipt from which they can be recomputed."""
 
@@ -92,13 +101,15 @@ def evaluate_rule(
     multipliers: Sequence[Multiplier],
     occasion: Occasion,
     tier: str | None,
+    boost: Boost | None = None,
 ) -> Earned | list[Unmet]:
     """What a rule gives for an occasion, or every condition that stands in the way.
 
-    Units: whole points; amounts in minor units. Ties: of several multipliers that match, the highest applies.
+    Units: whole points; amounts in minor units. Ties: of several multipliers that match, the highest applies. An
+    offer's boost multiplies what the rule's own factor leaves; flat points are never multiplied (R23).
     Source: R9; the fraction lost to rounding down stays with the program.
     """
-    eligible_minor = _eligible_part(conditions, occasion)
+    eligible_minor = eligible_part(conditions, occasion)
     factor_e4, reason = _best_factor(multipliers, occasion, tier)
     receipt: dict[str, Any] = {
         "rule": rule_id,
@@ -118,9 +129,12 @@ def evaluate_rule(
             "factor_e4": factor_e4,
             "rounding": earn.rounding,
         }
+        if boost is not None:
+            offer = {"offer": boost.offer_id, "offer_revision": boost.revision, "offer_factor_e4": boost.factor_e4}
+            receipt |= offer
         points = _points_of(receipt, Fraction(eligible_minor))
         receipt |= {"tier": reason, "formula": _formula(receipt, points)}
-    unmet = _unmet_conditions(earn, conditions, occasion, eligible_minor)
+    unmet = unmet_conditions(conditions, occasion, currency=earn.currency)
     if points == 0:
         unmet += _too_little(receipt)
     return unmet or Earned(points, receipt | {"points": points})
@@ -141,13 +155,14 @@ def points_kept(receipt: Mapping[str, Any], *, kept_minor: Fraction, is_refunded
 
 
 def _points_of(receipt: Mapping[str, Any], kept_minor: Fraction) -> int:
-    """Rate times factor of an eligible part, rounded once at the end."""
-    scaled = kept_minor.numerator * receipt["rate_e4"] * receipt["factor_e4"]
-    unit = kept_minor.denominator * receipt["minor_per_unit"] * SCALE * SCALE
+    """Rate times factor, times the offer's where there is one, of an eligible part; rounded once at the end (R9)."""
+    offer_factor_e4 = receipt.get("offer_factor_e4", SCALE)
+    scaled = kept_minor.numerator * receipt["rate_e4"] * receipt["factor_e4"] * offer_factor_e4
+    unit = kept_minor.denominator * receipt["minor_per_unit"] * SCALE * SCALE * SCALE
     return divide(scaled, unit, receipt["rounding"])
 
 
-def _eligible_part(conditions: Conditions, occasion: Occasion) -> int:
+def eligible_part(conditions: Conditions, occasion: Occasion) -> int:
     """The minor units a rule counts: all, or those of the lines it names, never more than the occasion's."""
     if not conditions.skus and not conditions.categories:
         return occasion.eligible_minor
@@ -161,17 +176,24 @@ def _line_matches(conditions: Conditions, sku: str | None, categories: Sequence[
     return sku in conditions.skus or any(category in conditions.categories for category in categories)
 
 
-def _unmet_conditions(earn: EarnRate, conditions: Conditions, occasion: Occasion, eligible_minor: int) -> list[Unmet]:
+def unmet_conditions(
+    conditions: Conditions, occasion: Occasion, *, currency: str | None = None, subject: str = "rule"
+) -> list[Unmet]:
+    """Every condition that the occasion does not meet, with the smallest change that would meet it.
+
+    `currency` is one that is wanted besides; `subject` who asks: a rule or an offer.
+    """
     unmet: list[Unmet] = []
-    for wanted in dict.fromkeys((earn.currency, conditions.currency)):
+    eligible_minor = eligible_part(conditions, occasion)
+    for wanted in dict.fromkeys((currency, conditions.currency)):
         if wanted is not None and wanted != occasion.currency:
             got = occasion.currency or "no currency"
-            unmet.append(Unmet("currency", f"The rule counts {wanted} only; this was {got}.", f"pay in {wanted}"))
+            unmet.append(Unmet("currency", f"The {subject} counts {wanted} only; this was {got}.", f"pay in {wanted}"))
     unmet += _outside_window(conditions.starts_at, conditions.ends_at, occasion.occurred_at)
     unmet += metadata_differences(conditions.metadata, occasion.metadata)
     if conditions.first_payment is not None and conditions.first_payment != occasion.is_first_payment:
         which = "the member's first payment" if conditions.first_payment else "a payment after the first"
-        unmet.append(Unmet("first_payment", f"The rule wants {which}.", f"report {which}"))
+        unmet.append(Unmet("first_payment", f"The {subject} wants {which}.", f"report {which}"))
     if (conditions.skus or conditions.categories) and not any(
         _line_matches(conditions, sku, categories) for sku, categories, _net in occasion.lines
     ):
@@ -180,7 +202,7 @@ def _unmet_conditions(earn: EarnRate, conditions: Conditions, occasion: Occasion
     threshold = conditions.min_amount_minor
     if threshold is not None and eligible_minor < threshold:
         short = threshold - eligible_minor
-        message = f"The eligible part is {eligible_minor}; the rule starts at {threshold}."
+        message = f"The eligible part is {eligible_minor}; the {subject} starts at {threshold}."
         unmet.append(Unmet("min_amount", message, f"spend {short} more"))
     return unmet
 
@@ -231,8 +253,8 @@ def _too_little(receipt: Mapping[str, Any]) -> list[Unmet]:
     if receipt["factor_e4"] == 0:
         whom = f" for tier {receipt['tier']}" if receipt["tier"] else ""
         unmet.append(Unmet("factor", f"The rule multiplies by 0{whom}.", "raise its factor to 1"))
-    per_point = receipt["rate_e4"] * (receipt["factor_e4"] or SCALE)
-    whole = receipt["minor_per_unit"] * SCALE * SCALE
+    per_point = receipt["rate_e4"] * (receipt["factor_e4"] or SCALE) * receipt.get("offer_factor_e4", SCALE)
+    whole = receipt["minor_per_unit"] * SCALE * SCALE * SCALE
     eligible = receipt["eligible"]
     first = {"floor": ceil_div(whole, per_point), "half_even": whole // (2 * per_point) + 1, "ceil": 1}[
         receipt["rounding"]
@@ -244,5 +266,6 @@ def _too_little(receipt: Mapping[str, Any]) -> list[Unmet]:
 
 
 def _formula(receipt: Mapping[str, Any], points: int) -> str:
-    rate, factor = show_decimal(receipt["rate_e4"]), show_decimal(receipt["factor_e4"])
-    return f"{receipt['rounding']}({receipt['eligible']} / {receipt['minor_per_unit']} x {rate} x {factor}) = {points}"
+    factors = [receipt[name] for name in ("rate_e4", "factor_e4", "offer_factor_e4") if name in receipt]
+    product = " x ".join(str(show_decimal(factor)) for factor in factors)
+    return f"{receipt['rounding']}({receipt['eligible']} / {receipt['minor_per_unit']} x {product}) = {points}"

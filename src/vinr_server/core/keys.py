@@ -31,6 +31,9 @@ class Keys:
                  segments in use ask about; all_segments_of: those of whom any segment may be asked
     memberships  accounts whose place in static segments is needed
     windows      windows of purchases that segments the command makes ask for
+    offer_members: offers that a member may redeem (offer, account), with the member's counter and claim
+    purchases, checkouts: accounts and customers whose payments or carts may redeem offers, with those offers' counters
+    offer_redemptions: redemptions of offers by id
     """
 
     claims: set[str] = field(default_factory=set)
@@ -57,6 +60,10 @@ class Keys:
     all_segments_of: set[str] = field(default_factory=set)
     memberships: set[str] = field(default_factory=set)
     windows: set[int | None] = field(default_factory=set)
+    offer_members: set[tuple[str, str]] = field(default_factory=set)
+    purchases: set[str] = field(default_factory=set)
+    checkouts: set[str] = field(default_factory=set)
+    offer_redemptions: set[str] = field(default_factory=set)
 
     def names(self) -> set[str]:
         """Every id of a row that may be written, whatever kind it is of. (Programs are only read.)"""
@@ -93,5 +100,8 @@ def offer_counter(offer_id: str) -> str:
 
 
 def offer_member_counter(offer_id: str, account_id: str) -> str:
-    """The name of the counter of one member's redemptions of an offer."""
-    return f"offer:{offer_id}:{account_id}"
+    """The name of the counter of one member's redemptions of an offer.
+
+    The account stands first: its id is of our own making and holds no colon, so that no two names are alike.
+    """
+    return f"offer:{account_id}:{offer_id}"

@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vinr_server.core.context import Context
-from vinr_server.core.earning import Earned, Occasion, Unmet, evaluate_rule
+from vinr_server.core.earning import Boost, Earned, Occasion, Unmet, evaluate_rule
 from vinr_server.core.ledger import Movement, accrue
 from vinr_server.core.rows import Account, EarningRule, Program
 from vinr_server.core.state import Layer, RowsMissing
 from vinr_server.core.values import replace
 
+Json = Mapping[str, Any]
 
-def earn_on(draft: Layer, context: Context, accounts: Sequence[Account], occasion: Occasion) -> Mapping[str, Any]:
+# The offers that may multiply what an account earns on an occasion, the best first.
+BoostsOf = Callable[[Account, Occasion], Sequence[Boost]]
+
+
+def earn_on(
+    draft: Layer,
+    context: Context,
+    accounts: Sequence[Account],
+    occasion: Occasion,
+    *,
+    boosts_of: BoostsOf = lambda account, occasion: (),
+) -> dict[str, list[Json]]:
     """Each rule that matches made an award of its own; the outcome lists these, and why the others gave nothing.
 
-    The tier factor is that of the tier held before the command. Shape: {awards: [...], skipped: [...]}.
+    The tier factor is that of the tier held before the command. The best boost that adds a point to any award counts
+    for all of the account's; awards that it added to name its offer. Shape: {awards: [...], skipped: [...]}.
     """
-    awards: list[Mapping[str, Any]] = []
-    skipped: list[Mapping[str, Any]] = []
+    awards: list[Json] = []
+    skipped: list[Json] = []
     for account in accounts:
         known = draft.before(Account, account.id)
         tier_before = known.tier if known is not None else None
-        mine = _as_seen_by(draft, context, account, occasion)
-        for rule in _rules_in_force(draft, account.program_id, occasion.trigger):
-            if account.status != "active":
-                unmet = [Unmet("account", f"Account {account.id} is closed for good: it earns nothing any more.", None)]
-                skipped.append(_skip(rule, account, unmet))
-                continue
-            result = _evaluate(rule, mine, tier_before)
+        mine = as_seen_by(draft, context, account, occasion)
+        rules = _rules_in_force(draft, account.program_id, occasion.trigger)
+        if account.status != "active":
+            unmet = [Unmet("account", f"Account {account.id} is closed for good: it earns nothing any more.", None)]
+            skipped += [_skip(rule, account, unmet) for rule in rules]
+            continue
+        results = _results(rules, mine, tier_before, boosts_of(account, mine))
+        for rule, (result, boost) in zip(rules, results, strict=True):
             if isinstance(result, Earned):
-                account = _award(draft, context, rule, account, mine, result, awards)
+                account = _award(draft, context, rule, account, mine, result, boost, awards)
             else:
                 skipped.append(_skip(rule, account, result))
     return {"awards": awards, "skipped": skipped}
+
+
+# What a rule gives, and the boost that added to it.
+Result = tuple[Earned | list[Unmet], Boost | None]
+
+
+def _results(
+    rules: Sequence[EarningRule], occasion: Occasion, tier: str | None, boosts: Sequence[Boost]
+) -> list[Result]:
+    plain = [_evaluate(rule, occasion, tier, None) for rule in rules]
+    for boost in boosts:
+        boosted = [_evaluate(rule, occasion, tier, boost) for rule in rules]
+        added = [_points(after) > _points(before) for before, after in zip(plain, boosted, strict=True)]
+        if any(added):
+            return [(result, boost if is_more else None) for result, is_more in zip(boosted, added, strict=True)]
+    return [(result, None) for result in plain]
+
+
+def _points(result: Earned | list[Unmet]) -> int:
+    return result.points if isinstance(result, Earned) else 0
 
 
 def _rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[EarningRule]:
@@ -46,7 +80,7 @@ def _rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[Earning
     return sorted(rules, key=lambda rule: (rule.created_at, rule.id)) if len(rules) > 1 else rules
 
 
-def _as_seen_by(draft: Layer, context: Context, account: Account, occasion: Occasion) -> Occasion:
+def as_seen_by(draft: Layer, context: Context, account: Account, occasion: Occasion) -> Occasion:
     """The occasion at its own instant, else its program's now, and as the member's first payment or a later one."""
     program = draft.get(Program, account.program_id)
     if program is None:
@@ -58,7 +92,7 @@ def _as_seen_by(draft: Layer, context: Context, account: Account, occasion: Occa
     )
 
 
-def _evaluate(rule: EarningRule, occasion: Occasion, tier: str | None) -> Earned | list[Unmet]:
+def _evaluate(rule: EarningRule, occasion: Occasion, tier: str | None, boost: Boost | None) -> Earned | list[Unmet]:
     return evaluate_rule(
         rule_id=rule.id,
         revision=rule.revision,
@@ -67,6 +101,7 @@ def _evaluate(rule: EarningRule, occasion: Occasion, tier: str | None) -> Earned
         multipliers=rule.multipliers,
         occasion=occasion,
         tier=tier,
+        boost=boost,
     )
 
 
@@ -77,7 +112,8 @@ def _award(
     account: Account,
     occasion: Occasion,
     earned: Earned,
-    awards: list[Mapping[str, Any]],
+    boost: Boost | None,
+    awards: list[Json],
 ) -> Account:
     program = draft.get(Program, account.program_id)
     assert program is not None
@@ -94,10 +130,15 @@ def _award(
     account, entry, _payload = accrue(
         draft, context, account, program, points=earned.points, movement=movement, event_type="loyalty.points.earned"
     )
-    awards.append({"account": account.id, "rule": rule.id, "points_transaction": entry.id, "points": earned.points})
+    award = {"account": account.id, "rule": rule.id, "points_transaction": entry.id, "points": earned.points}
+    awards.append(award | ({"offer": boost.offer_id} if boost is not None else {}))
     return account
 
 
-def _skip(rule: EarningRule, account: Account, unmet: Sequence[Unmet]) -> Mapping[str, Any]:
-    reasons = [{"condition": one.condition, "message": one.message, "change": one.change} for one in unmet]
-    return {"account": account.id, "rule": rule.id, "unmet": reasons}
+def _skip(rule: EarningRule, account: Account, unmet: Sequence[Unmet]) -> Json:
+    return {"account": account.id, "rule": rule.id, "unmet": reasons(unmet)}
+
+
+def reasons(unmet: Sequence[Unmet]) -> list[Json]:
+    """Conditions that failed, as the wire shows them."""
+    return [{"condition": one.condition, "message": one.message, "change": one.change} for one in unmet]

@@ -14,6 +14,7 @@ from vinr_server.core.answers import Accepted
 from vinr_server.core.claims import claim_id, made_before
 from vinr_server.core.context import Context
 from vinr_server.core.keys import Keys, offer_counter
+from vinr_server.core.membership import segments_named
 from vinr_server.core.metadata import merge_metadata
 from vinr_server.core.offer_commands import (
     CloseOffer,
@@ -29,6 +30,7 @@ from vinr_server.core.offers import OfferKind, OfferTerms
 from vinr_server.core.payloads import Wire
 from vinr_server.core.refusals import Rejected, first_listed, invalid, missing
 from vinr_server.core.rows import Claim, Counter, Program, Reward
+from vinr_server.core.segment_rows import Segment
 from vinr_server.core.state import Layer
 from vinr_server.core.values import replace
 
@@ -97,8 +99,19 @@ def decide_create_offer(draft: Layer, command: CreateOffer, context: Context) ->
 
 
 def _terms_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> Rejected | None:
-    """Refuse what could never be used: tiers the program lacks, a gift that is not there or belongs elsewhere."""
-    return first_listed(_tier_refusal(terms, program), _gift_refusal(draft, terms, program))
+    """Refuse what could never be used: unknown segments, tiers the program lacks, a gift that belongs elsewhere."""
+    return first_listed(
+        _segment_refusal(draft, terms), _tier_refusal(terms, program), _gift_refusal(draft, terms, program)
+    )
+
+
+def _segment_refusal(draft: Layer, terms: OfferTerms) -> Rejected | None:
+    for id in sorted(segments_named(terms)):
+        segment = draft.get(Segment, id)
+        if segment is None or segment.deleted_at is not None:
+            param = "criteria.segments" if terms.checkout is not None else "targeting.segments"
+            return missing("segment", id, param=param)
+    return None
 
 
 def _tier_refusal(terms: OfferTerms, program: Program | None) -> Rejected | None:

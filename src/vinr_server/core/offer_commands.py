@@ -65,3 +65,12 @@ class CloseOffer(Command):
     """The worker's word that the offer's window is over."""
 
     offer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivateOffer(Command):
+    """A member opts in to an offer."""
+
+    is_ledger_write = True
+    offer_id: str
+    account_id: str

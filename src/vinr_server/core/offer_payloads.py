@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vinr_server.core.offer_rows import Offer
+from vinr_server.core.offer_rows import Offer, OfferClaim, OfferRedemption
 from vinr_server.core.offers import Criteria, OfferStatus, OfferTerms, Targeting
 from vinr_server.core.payloads import Wire, conditions_payload, given, unix, unix_or_none
 from vinr_server.core.points import show_decimal
@@ -112,3 +112,38 @@ def _criteria(criteria: Criteria) -> Wire:
             "get_quantity": criteria.get_quantity,
         }
     )
+
+
+def offer_claim_payload(claim: OfferClaim, *, livemode: bool) -> Wire:
+    """The offer_claim object: a member opted in."""
+    return {
+        "object": "offer_claim",
+        "offer": claim.offer_id,
+        "account": claim.account_id,
+        "revision": claim.offer_revision,
+        "created": unix(claim.created_at),
+        "livemode": livemode,
+    }
+
+
+def offer_redemption_payload(redemption: OfferRedemption, *, livemode: bool) -> Wire:
+    """The offer_redemption object: one use, with the one thing it gave."""
+    discount = {"amount": redemption.discount_minor, "currency": redemption.currency}
+    return {
+        "id": redemption.id,
+        "object": "offer_redemption",
+        "offer": redemption.offer_id,
+        "revision": redemption.offer_revision,
+        "account": redemption.account_id,
+        "status": redemption.status,
+        "points_transaction": redemption.entry_id,
+        "discount": discount if redemption.discount_minor is not None else None,
+        "redemption": redemption.redemption_id,
+        "payment": redemption.payment_id,
+        "checkout_session": redemption.session_id,
+        "receipt": redemption.receipt,
+        "created": unix(redemption.created_at),
+        "redeemed_at": unix_or_none(redemption.redeemed_at),
+        "freed_at": unix_or_none(redemption.freed_at),
+        "livemode": livemode,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from datetime import datetime
+from typing import ClassVar
 
 from vinr_server.core.offers import OfferKind, OfferStatus, OfferTerms, StoredStatus, offer_status
 from vinr_server.core.rows import Json, Row
@@ -112,3 +113,18 @@ class OfferRedemption(Row):
     created_at: datetime
     redeemed_at: datetime | None = None
     freed_at: datetime | None = None
+
+
+# ---- in memory only
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp(Row):
+    """The counters of offers that a batch looked for; of any other it is not known whether there is one. Never stored.
+
+    With a member's counter its claim was looked for as well.
+    """
+
+    KEY: ClassVar[str] = "offers"
+    id: str
+    counter_ids: frozenset[str]

@@ -20,6 +20,8 @@ Per = Literal["order", "unit"]
 StackingMode = Literal["stack", "exclusive", "best"]
 # What is stored: whether it was published, and whether it was switched off again.
 StoredStatus = Literal["draft", "published", "paused"]
+# What redeems an offer.
+ComesWith = Literal["payment", "checkout", "activation"]
 OfferStatus = Literal["draft", "scheduled", "active", "paused", "expired", "exhausted"]
 
 
@@ -153,7 +155,7 @@ class OfferTerms:
         return "percentage_discount" if self.percentage is not None else "gift_reward"
 
     @property
-    def comes_with(self) -> Literal["payment", "checkout", "activation"]:
+    def comes_with(self) -> ComesWith:
         """What redeems the offer: a payment, a checkout, or the member's own activation."""
         if self.checkout is not None or self.percentage is not None:
             return "checkout"

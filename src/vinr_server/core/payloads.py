@@ -343,6 +343,7 @@ def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None =
         "refunded": payment.refund_count > 0 and payment.refunded_minor == payment.amount_minor,
         "awards": payment.outcome.get("awards", []),
         "skipped": payment.outcome.get("skipped", []),
+        "offer_redemptions": payment.outcome.get("offer_redemptions", []),
         "metadata": payment.metadata,
         "occurred_at": unix(payment.occurred_at),
         "created": unix(payment.created_at),

@@ -16,6 +16,7 @@ from vinr_server.core.earning import Occasion
 from vinr_server.core.keys import Keys
 from vinr_server.core.members import accounts_of, enrol, enrolled, instants_of
 from vinr_server.core.occasions import earn_on
+from vinr_server.core.offers_on_payments import PaymentOffers
 from vinr_server.core.payloads import payment_payload
 from vinr_server.core.refusals import Rejected, first_listed, missing
 from vinr_server.core.rows import Account, Discount, Payment, Program
@@ -33,8 +34,12 @@ def keys_create_payment(command: CreatePayment, keys: Keys) -> None:
         keys.payments.add(command.id)
     if command.customer_id:
         keys.customers.add(command.customer_id)
+        keys.purchases.add(command.customer_id)
+        keys.segments_of.add(command.customer_id)
     if command.linked_account_id:
         keys.accounts.add(command.linked_account_id)
+        keys.purchases.add(command.linked_account_id)
+        keys.segments_of.add(command.linked_account_id)
     if command.enrol_in:
         keys.programs.add(command.enrol_in)
     keys.discounts.update(command.discount_ids)
@@ -74,8 +79,10 @@ def _record(
     counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
     for account in counted:
         draft.put(account)
-    outcome = earn_on(draft, context, counted, payment_occasion(payment, occurred_at=command.occurred_at))
-    payment = replace(payment, outcome=outcome)
+    occasion = payment_occasion(payment, occurred_at=command.occurred_at)
+    offers = PaymentOffers(draft, context)
+    outcome = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of)
+    payment = replace(payment, outcome=offers.redeem(counted, payment, occasion, outcome))
     draft.put(payment)
     if command.id is not None:
         claim_id(draft, context, payment.id, owner_bucket=payment.bucket)

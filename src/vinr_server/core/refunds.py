@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from fractions import Fraction
 
 from vinr_server.core.announcements import announce
@@ -14,6 +15,8 @@ from vinr_server.core.earning import points_kept
 from vinr_server.core.keys import Keys
 from vinr_server.core.ledger import Movement
 from vinr_server.core.members import accounts_of, instants_of
+from vinr_server.core.offer_redemptions import free_member_slot
+from vinr_server.core.offer_rows import OfferRedemption
 from vinr_server.core.payloads import payment_payload
 from vinr_server.core.points import floor_div
 from vinr_server.core.refusals import Rejected, first_listed, invalid, missing
@@ -101,11 +104,21 @@ def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Pay
     refunds = [*draft.children(Refund, payment.id), refund]
     refund = replace(refund, points_reversed=_reverse_awards(draft, context, payment, refunds))
     draft.put(refund)
+    if payment.refunded_minor == payment.amount_minor:
+        _free_offer_slots(draft, payment, now)
     if command.id is not None:
         claim_id(draft, context, refund.id, owner_bucket=refund.bucket)
     payload = payment_payload(payment, livemode=context.livemode, refund=refund)
     announce(draft, context, type="payment.refunded", bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload)
+
+
+def _free_offer_slots(draft: Layer, payment: Payment, now: datetime) -> None:
+    """Whoever redeemed offers with a payment that is given back whole may do so again (R15)."""
+    for one in payment.outcome.get("offer_redemptions", ()):
+        redemption = draft.get(OfferRedemption, one["id"])
+        assert redemption is not None, f"redemption {one['id']} was not loaded"
+        free_member_slot(draft, redemption, now=now)
 
 
 def _accounts_of_payment(draft: Layer, payment: Payment) -> list[Account]:
@@ -150,7 +163,7 @@ def _points_of_kept_part(award: Entry, payment: Payment, kept_minor: Fraction) -
     """What the frozen award gives for the kept part: by its receipt, or in proportion for one made by hand."""
     is_refunded_whole = payment.refunded_minor == payment.amount_minor
     share = Fraction(0) if is_refunded_whole else _share(kept_minor, payment)
-    if award.rule_id is None:
+    if award.receipt.get("manual"):
         return floor_div(award.points * share.numerator, share.denominator)
     kept = Fraction(award.receipt["eligible"]) * share
     return points_kept(award.receipt, kept_minor=kept, is_refunded_whole=is_refunded_whole)

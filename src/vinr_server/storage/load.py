@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from vinr_server.core.keys import Keys, member_counter, offer_counter, stock_counter
+from vinr_server.core.keys import Keys, member_counter, stock_counter
 from vinr_server.core.lots import BEFORE_ALL, use_order
-from vinr_server.core.offer_rows import Offer
+from vinr_server.core.offer_rows import LookedUp, Offer, OfferRedemption
+from vinr_server.core.offers_in_force import name_offer_rows
 from vinr_server.core.rows import (
     Account,
     ApiKey,
@@ -35,6 +36,7 @@ from vinr_server.core.rows import (
 )
 from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_in, bucket_of, lock_groups
+from vinr_server.storage.offers import read_claims
 from vinr_server.storage.tables import TABLES, rows_of
 
 # Realm, bucket and id.
@@ -112,7 +114,10 @@ class Loader:
         await self._lock(Payment, self._addresses("payments") + self._addresses("refund_of"))
         await self._lock(Discount, self._addresses("discounts"))
         await self._lock(Customer, [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("customer_rows")])
+        for realm, layer in self.layers.items():
+            name_offer_rows(layer, self.keys[realm])
         await self._lock(Counter, self._counters())
+        await self._read_offers()
         await self._lock_clocks()
         await self._lock(ApiKey, [(realm, 0, id) for realm, id in self._wanted("api_keys")])
         await self._read_history()
@@ -241,6 +246,23 @@ class Loader:
                     wanted[realm, program.clock_id] = None
         await self._read(TestClock, "id", [(realm, 0, id) for realm, id in wanted], lock=lock)
 
+    async def _read_offers(self) -> None:
+        """Claims and redemptions of offers, under their accounts' and counters' locks; and what was looked for."""
+        for realm, row in await read_claims(self.connection, self._members_of_offers()):
+            self.layers[realm].put(row)
+        await self._read(OfferRedemption, "id", self._addresses("offer_redemptions"))
+        for realm, layer in self.layers.items():
+            layer.put(LookedUp(LookedUp.KEY, frozenset(self.keys[realm].counters)))
+
+    def _members_of_offers(self) -> list[tuple[int, int, str, str]]:
+        """Realm, bucket, account and offer of every claim there may be."""
+        return [
+            (realm, account.bucket, account_id, offer_id)
+            for realm, keys in self.keys.items()
+            for offer_id, account_id in keys.offer_members
+            if (account := self.layers[realm].get(Account, account_id)) is not None
+        ]
+
     async def _read_history(self) -> None:
         """What the locked rows have been through: uses of redemptions, awards and refunds of payments, reversals."""
         redemptions = await self._read(Redemption, "id", self._addresses("redemptions"))
@@ -313,7 +335,6 @@ class Loader:
     def _counters(self) -> list[Address]:
         found: list[Address] = []
         for realm, keys in self.keys.items():
-            keys.counters |= dict.fromkeys(map(offer_counter, keys.offers))
             for counter_id, account_id in keys.counters.items():
                 account = self.layers[realm].get(Account, account_id) if account_id else None
                 found.append((realm, account.bucket if account else bucket_of(realm, counter_id), counter_id))

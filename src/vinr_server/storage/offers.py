@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vinr_server.core.keys import offer_counter
-from vinr_server.core.offer_rows import Offer
-from vinr_server.core.rows import Counter
+from vinr_server.core.offer_rows import Offer, OfferClaim
+from vinr_server.core.rows import Counter, Row
 from vinr_server.storage.buckets import bucket_of
+from vinr_server.storage.tables import TABLES, rows_of
 
 # A checkout offer that is evaluated now. (It has no cap, and goes by the wall clock.)
 IS_LIVE = """t.status = 'published'
@@ -23,6 +24,14 @@ join offers t on t.realm = $1 and t.id = w.id
 left join counters c on c.realm = $1 and c.id = 'offer:' || w.id and c.bucket = w.bucket
 left join programs p on p.realm = $1 and p.id = t.program_id
 left join test_clocks k on k.realm = $1 and k.id = p.clock_id
+"""
+
+# By primary key.
+CLAIMS = f"""
+select {TABLES[OfferClaim].select_list}
+from unnest($1::int4[], $2::int2[], $3::text[], $4::text[]) as w (realm, bucket, account_id, offer_id)
+join offer_claims t using (realm, bucket, account_id, offer_id)
+where t.bucket = any($2)
 """
 
 # Plan: the partial index offers_ending, whose windows end first; those of test clocks join their clock.
@@ -67,3 +76,11 @@ async def standings(pool: Any, realm: int, offers: Sequence[Offer], now: datetim
 async def due_offers(pool: Any, now: datetime, *, limit: int) -> list[DueOffer]:
     """Offers whose window is over at their program's now, and whose end is not written yet."""
     return [DueOffer(*record) for record in await pool.fetch(DUE_OFFERS, now, limit)]
+
+
+async def read_claims(connection: Any, wanted: Sequence[tuple[int, int, str, str]]) -> list[tuple[int, Row]]:
+    """The claims there are, of (realm, bucket, account, offer), each as (realm, row)."""
+    if not wanted:
+        return []
+    columns = [list(column) for column in zip(*wanted, strict=True)]
+    return rows_of(TABLES[OfferClaim], await connection.fetch(CLAIMS, *columns))

@@ -2,6 +2,9 @@
 
 import type { Created, Instant, Json, Metadata, MetadataChanges, OneOf, Rate } from '../values.js';
 
+export type ActivateOfferInput = OneOf<'offer' | 'offer_id' | 'offerId', string> &
+  OneOf<'account' | 'account_id' | 'accountId', string>;
+
 export type AdjustPointsInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
   points: number;
   reason: string;
@@ -587,6 +590,19 @@ export interface EngagementOffersListQuery {
   program?: string | undefined;
   program_id?: string | undefined;
   programId?: string | undefined;
+  created?: Created | undefined;
+}
+
+export interface EngagementOffersRedemptionsQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  account?: string | undefined;
+  account_id?: string | undefined;
+  accountId?: string | undefined;
+  status?: 'reserved' | 'confirmed' | 'released' | 'refunded' | undefined;
   created?: Created | undefined;
 }
 

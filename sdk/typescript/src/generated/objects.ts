@@ -54,12 +54,14 @@ export interface Line {
 export interface Award {
   readonly account: string;
   readonly accountId: string;
-  readonly rule: string;
-  readonly ruleId: string;
   readonly pointsTransaction: string;
   readonly points_transaction: string;
   readonly pointsTransactionId: string;
   readonly points: number;
+  readonly rule?: string | undefined;
+  readonly ruleId?: string | undefined;
+  readonly offer?: string | undefined;
+  readonly offerId?: string | undefined;
 }
 
 export interface Unmet {
@@ -71,9 +73,22 @@ export interface Unmet {
 export interface Skipped {
   readonly account: string;
   readonly accountId: string;
-  readonly rule: string;
-  readonly ruleId: string;
   readonly unmet: readonly Unmet[];
+  readonly rule?: string | undefined;
+  readonly ruleId?: string | undefined;
+  readonly offer?: string | undefined;
+  readonly offerId?: string | undefined;
+}
+
+export interface PaymentRedemption {
+  readonly id: string;
+  readonly offer: string;
+  readonly offerId: string;
+  readonly account: string | null;
+  readonly accountId: string | null;
+  readonly pointsTransaction: string | null;
+  readonly points_transaction: string | null;
+  readonly pointsTransactionId: string | null;
 }
 
 export interface Refund {
@@ -112,6 +127,8 @@ export interface Payment {
   readonly refunded: boolean;
   readonly awards: readonly Award[];
   readonly skipped: readonly Skipped[];
+  readonly offerRedemptions: readonly PaymentRedemption[];
+  readonly offer_redemptions: readonly PaymentRedemption[];
   readonly metadata: Metadata;
   readonly occurredAt: number;
   readonly occurred_at: number;
@@ -385,6 +402,64 @@ export interface Offer {
   readonly active: boolean;
 }
 
+export interface OfferDiscount {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+export interface OfferRedemption {
+  readonly id: string;
+  readonly object: 'offer_redemption';
+  readonly offer: string;
+  readonly offerId: string;
+  readonly revision: number;
+  readonly account: string | null;
+  readonly accountId: string | null;
+  readonly status: 'confirmed' | 'refunded' | 'released' | 'reserved';
+  readonly pointsTransaction: string | null;
+  readonly points_transaction: string | null;
+  readonly pointsTransactionId: string | null;
+  readonly discount: OfferDiscount | null;
+  readonly redemption: string | null;
+  readonly redemptionId: string | null;
+  readonly payment: string | null;
+  readonly paymentId: string | null;
+  readonly checkoutSession: string | null;
+  readonly checkout_session: string | null;
+  readonly checkoutSessionId: string | null;
+  readonly receipt: Json;
+  readonly created: number;
+  readonly redeemedAt: number | null;
+  readonly redeemed_at: number | null;
+  readonly freedAt: number | null;
+  readonly freed_at: number | null;
+  readonly livemode: boolean;
+}
+
+export interface OfferActivation {
+  readonly object: 'offer_activation';
+  readonly offer: string;
+  readonly offerId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly revision: number;
+  readonly status: 'claimed' | 'redeemed';
+  readonly redemption: OfferRedemption | null;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface OfferClaim {
+  readonly object: 'offer_claim';
+  readonly offer: string;
+  readonly offerId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly revision: number;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
 export interface OfferEvent {
   readonly id: string;
   readonly object: 'offer';
@@ -420,6 +495,36 @@ export interface OfferEvent {
   readonly per?: 'order' | 'unit' | null | undefined;
   readonly criteria?: Criteria | undefined;
   readonly active?: boolean | undefined;
+}
+
+export interface OfferRedemptionEvent {
+  readonly id: string;
+  readonly object: 'offer_redemption';
+  readonly offer: string;
+  readonly offerId: string;
+  readonly revision: number;
+  readonly account: string | null;
+  readonly accountId: string | null;
+  readonly status: 'confirmed' | 'refunded' | 'released' | 'reserved';
+  readonly pointsTransaction: string | null;
+  readonly points_transaction: string | null;
+  readonly pointsTransactionId: string | null;
+  readonly discount: OfferDiscount | null;
+  readonly redemption: string | null;
+  readonly redemptionId: string | null;
+  readonly payment: string | null;
+  readonly paymentId: string | null;
+  readonly checkoutSession: string | null;
+  readonly checkout_session: string | null;
+  readonly checkoutSessionId: string | null;
+  readonly receipt: Json;
+  readonly created: number;
+  readonly redeemedAt: number | null;
+  readonly redeemed_at: number | null;
+  readonly freedAt: number | null;
+  readonly freed_at: number | null;
+  readonly livemode: boolean;
+  readonly sequence: number | null;
 }
 
 export interface Source {

@@ -466,6 +466,24 @@ export class EngagementOffers {
   pause(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.EngagementOffer>> {
     return this.#client.send('POST', path`/v1/engagement/offers/${id}/pause`, 'EngagementOffer', body, options);
   }
+
+  /**
+   * Opt a member in. A bonus or a gift is given at once; a multiplier or a discount waits for its event. Refused by
+   * state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached, reward_archived,
+   * not_eligible, reward_out_of_stock.
+   */
+  activate(body: inputs.ActivateOfferInput, options?: PostOptions): Promise<Answer<objects.OfferActivation>> {
+    return this.#client.send('POST', '/v1/engagement/offers/activate', 'OfferActivation', body, options);
+  }
+
+  /** List what an offer gave, newest first. */
+  redemptions(
+    id: string,
+    query?: inputs.EngagementOffersRedemptionsQuery,
+    options?: RequestOptions,
+  ): List<objects.OfferRedemption> {
+    return this.#client.list(path`/v1/engagement/offers/${id}/redemptions`, 'OfferRedemption', query, options);
+  }
 }
 
 /** `vinr.engagement` */

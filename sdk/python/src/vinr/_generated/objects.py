@@ -35,8 +35,14 @@ __all__ = [
     "Multiplier",
     "NextExpiry",
     "Offer",
+    "OfferActivation",
+    "OfferClaim",
+    "OfferDiscount",
     "OfferEvent",
+    "OfferRedemption",
+    "OfferRedemptionEvent",
     "Payment",
+    "PaymentRedemption",
     "PointsTransaction",
     "Program",
     "ProgramCurrency",
@@ -80,6 +86,8 @@ EventType: TypeAlias = Literal[
     "loyalty.tier.changed",
     "loyalty.reward.redeemed",
     "loyalty.redemption.canceled",
+    "loyalty.offer.activated",
+    "loyalty.offer.redeemed",
     "offer.created",
     "offer.updated",
     "offer.ended",
@@ -149,9 +157,10 @@ class Award(VinrObject):
     """Award."""
 
     account: str
-    rule: str
     points_transaction: str
     points: int
+    rule: str | None = None
+    offer: str | None = None
 
 
 class Unmet(VinrObject):
@@ -166,10 +175,20 @@ class Skipped(VinrObject):
     """Skipped."""
 
     account: str
-    rule: str
     unmet: list[Unmet]
+    rule: str | None = None
+    offer: str | None = None
 
     _nested = {"unmet": Unmet}
+
+
+class PaymentRedemption(VinrObject):
+    """Payment redemption."""
+
+    id: str
+    offer: str
+    account: str | None
+    points_transaction: str | None
 
 
 class Refund(VinrObject):
@@ -207,6 +226,7 @@ class Payment(VinrObject):
     refunded: bool
     awards: list[Award]
     skipped: list[Skipped]
+    offer_redemptions: list[PaymentRedemption]
     metadata: dict[str, Any]
     occurred_at: int
     created: int
@@ -217,7 +237,14 @@ class Payment(VinrObject):
 
     _events = ("payment.completed", "payment.refunded")
 
-    _nested = {"tenders": Tender, "lines": Line, "awards": Award, "skipped": Skipped, "refund": Refund}
+    _nested = {
+        "tenders": Tender,
+        "lines": Line,
+        "awards": Award,
+        "skipped": Skipped,
+        "offer_redemptions": PaymentRedemption,
+        "refund": Refund,
+    }
 
 
 class Error(VinrObject):
@@ -526,6 +553,70 @@ class Offer(VinrObject):
     _nested = {"criteria": Criteria}
 
 
+class OfferDiscount(VinrObject):
+    """Offer discount."""
+
+    amount: int
+    currency: str
+
+
+class OfferRedemption(VinrObject):
+    """Offer redemption."""
+
+    id: str
+    object: Literal["offer_redemption"]
+    offer: str
+    revision: int
+    account: str | None
+    status: Literal["confirmed", "refunded", "released", "reserved"]
+    points_transaction: str | None
+    discount: OfferDiscount | None
+    redemption: str | None
+    payment: str | None
+    checkout_session: str | None
+    receipt: dict[str, Any]
+    created: int
+    redeemed_at: int | None
+    freed_at: int | None
+    livemode: bool
+
+    _kind = "offer_redemption"
+
+    _nested = {"discount": OfferDiscount}
+
+
+class OfferActivation(VinrObject):
+    """Offer activation."""
+
+    object: Literal["offer_activation"]
+    offer: str
+    account: str
+    revision: int
+    status: Literal["claimed", "redeemed"]
+    redemption: OfferRedemption | None
+    created: int
+    livemode: bool
+
+    _kind = "offer_activation"
+
+    _nested = {"redemption": OfferRedemption}
+
+
+class OfferClaim(VinrObject):
+    """Offer claim."""
+
+    object: Literal["offer_claim"]
+    offer: str
+    account: str
+    revision: int
+    created: int
+    livemode: bool
+
+    _kind = "offer_claim"
+
+    _events = ("loyalty.offer.activated",)
+
+
 class OfferEvent(VinrObject):
     """Offer event."""
 
@@ -563,6 +654,34 @@ class OfferEvent(VinrObject):
     _events = ("offer.created", "offer.updated", "offer.ended")
 
     _nested = {"incentive": Incentive, "targeting": Targeting, "conditions": Conditions, "criteria": Criteria}
+
+
+class OfferRedemptionEvent(VinrObject):
+    """Offer redemption event."""
+
+    id: str
+    object: Literal["offer_redemption"]
+    offer: str
+    revision: int
+    account: str | None
+    status: Literal["confirmed", "refunded", "released", "reserved"]
+    points_transaction: str | None
+    discount: OfferDiscount | None
+    redemption: str | None
+    payment: str | None
+    checkout_session: str | None
+    receipt: dict[str, Any]
+    created: int
+    redeemed_at: int | None
+    freed_at: int | None
+    livemode: bool
+    sequence: int | None
+
+    _kind = "offer_redemption"
+
+    _events = ("loyalty.offer.redeemed",)
+
+    _nested = {"discount": OfferDiscount}
 
 
 class Source(VinrObject):

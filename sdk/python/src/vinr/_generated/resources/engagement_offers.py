@@ -14,6 +14,8 @@ from vinr._generated.inputs import (
 )
 from vinr._generated.objects import (
     EngagementOffer,
+    OfferActivation,
+    OfferRedemption,
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
@@ -201,6 +203,57 @@ class EngagementOffers(Resource):
             timeout=timeout,
         )
 
+    def activate(
+        self,
+        *,
+        offer: str,
+        account: str,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> OfferActivation:
+        """Opt a member in. A bonus or a gift is given at once; a multiplier or a discount waits for its event.
+
+        Refused by state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached,
+        reward_archived, not_eligible, reward_out_of_stock.
+        """
+        return self._client.request(
+            "POST",
+            "/v1/engagement/offers/activate",
+            returns=OfferActivation,
+            body={"offer": offer, "account": account},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def redemptions(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        account: str | None = None,
+        status: Literal["reserved", "confirmed", "released", "refunded"] | None = None,
+        created: Created | None = None,
+        timeout: float | None = None,
+    ) -> Page[OfferRedemption]:
+        """List what an offer gave, newest first."""
+        return self._client.request_page(
+            fill("/v1/engagement/offers/{id}/redemptions", id=id),
+            OfferRedemption,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "account": account,
+                "status": status,
+                "created": created,
+            },
+            timeout=timeout,
+        )
+
 
 class AsyncEngagementOffers(AsyncResource):
     """`client.engagement.offers`."""
@@ -380,5 +433,56 @@ class AsyncEngagementOffers(AsyncResource):
             body={},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    async def activate(
+        self,
+        *,
+        offer: str,
+        account: str,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> OfferActivation:
+        """Opt a member in. A bonus or a gift is given at once; a multiplier or a discount waits for its event.
+
+        Refused by state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached,
+        reward_archived, not_eligible, reward_out_of_stock.
+        """
+        return await self._client.request(
+            "POST",
+            "/v1/engagement/offers/activate",
+            returns=OfferActivation,
+            body={"offer": offer, "account": account},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def redemptions(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        account: str | None = None,
+        status: Literal["reserved", "confirmed", "released", "refunded"] | None = None,
+        created: Created | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[OfferRedemption]:
+        """List what an offer gave, newest first."""
+        return self._client.request_pages(
+            fill("/v1/engagement/offers/{id}/redemptions", id=id),
+            OfferRedemption,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "account": account,
+                "status": status,
+                "created": created,
+            },
             timeout=timeout,
         )
