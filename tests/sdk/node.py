@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -42,12 +43,15 @@ def run(
 
 
 def build_app(folder: Path) -> None:
-    """A user's project with the package in it, as npm would publish it, and the package's tests."""
-    lock, installed = PACKAGE / "package-lock.json", PACKAGE / "node_modules/.package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        _require(run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=PACKAGE))
-    shutil.rmtree(PACKAGE / "dist", ignore_errors=True)
-    _require(run("npm", "pack", "--pack-destination", str(folder), cwd=PACKAGE))
+    """A user's project with the package in it, as npm would publish it, and the package's tests.
+
+    Test processes run side by side: the package is built in a copy of its own.
+    """
+    _require_compiler()
+    copy = folder / "source"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    (copy / "node_modules").symlink_to(PACKAGE / "node_modules")
+    _require(run("npm", "pack", "--pack-destination", str(folder), cwd=copy))
     [packed] = folder.glob("*.tgz")
     shutil.unpack_archive(packed, folder)
     home = folder / "node_modules/@vinr/sdk"
@@ -56,6 +60,15 @@ def build_app(folder: Path) -> None:
     for test in (PACKAGE / "tests").glob("*.ts"):
         shutil.copy(test, folder)
     (folder / "package.json").write_text('{"private": true, "type": "module"}')
+
+
+def _require_compiler() -> None:
+    """What package-lock.json pins is installed; by one process, while others wait."""
+    lock, installed = PACKAGE / "package-lock.json", PACKAGE / "node_modules/.package-lock.json"
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+            _require(run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=PACKAGE))
 
 
 def compile_strictly(folder: Path, *files: str, emit: bool = True) -> str:
