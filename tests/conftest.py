@@ -170,7 +170,11 @@ def start_server(
         commands.append([*vinr, "worker"])
     processes = [subprocess.Popen(command, env=env, start_new_session=True, stderr=stderr) for command in commands]
     server = RunningServer(f"http://127.0.0.1:{port}", database_url, realm or make_realm(database_url), processes)
-    wait_until(lambda: is_healthy(server.base_url), seconds=30, what="the server answers")
+    try:
+        wait_until(lambda: is_healthy(server.base_url), seconds=60, what="the server answers")
+    except BaseException:
+        server.stop()  # without its database it would start its processes anew for ever, and slow all others down
+        raise
     return server
 
 
