@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +41,7 @@ from vinr_server.storage.embedded import EmbeddedRefused, default_data_dir, recr
 from vinr_server.storage.migrate import migrate
 from vinr_server.workers.deliver import DeliveryWorker
 from vinr_server.workers.due import DueWorker
+from vinr_server.workers.segments import SegmentWorker
 
 PORT = 8484
 PORTS_TRIED = 20
@@ -111,6 +113,7 @@ async def _serve(
     server = uvicorn.Server(uvicorn_config(routes))
     pool = await connect_readers(sandbox.database_url, size=4)
     worker = DueWorker(pool, application.writer)
+    segments = SegmentWorker(pool, application.writer, every=timedelta(seconds=1))
     webhooks = DeliveryWorker(
         pool, application.writer, sender=Sender(is_loopback_allowed=True), seal=Seal(settings.secrets_key)
     )
@@ -119,7 +122,7 @@ async def _serve(
         await asyncio.sleep(0.01)
     if server.started:
         await seed(application.writer, realm)
-        working = asyncio.gather(worker.run(), webhooks.run())
+        working = asyncio.gather(worker.run(), segments.run(), webhooks.run())
         figures = (partial(of_server, application), partial(of_writer, application.writer))
         own = (partial(of_due_work, worker.figures), partial(of_deliveries, webhooks.figures))
         serve_metrics(settings, *figures, *own)
@@ -127,6 +130,7 @@ async def _serve(
         announce(sandbox)
         await serving
         worker.stop()
+        segments.stop()
         webhooks.stop()
         await working
     await serving

@@ -15,6 +15,8 @@ from vinr_server.api.keys import hash_key, make_key
 from vinr_server.core import commands
 from vinr_server.core.earning import Conditions, EarnRate
 from vinr_server.core.rows import Tier
+from vinr_server.core.segment_commands import CreateSegment
+from vinr_server.core.segments import Bounds, SegmentConditions
 from vinr_server.engine.sealing import make_seal_key
 from vinr_server.engine.submission import Submission
 from vinr_server.engine.writer import Writer
@@ -24,6 +26,7 @@ TENANT = "tnt_sandbox"
 # Where the server of `vinr dev` is told to start anew; no other server has it.
 RESET_PATH = "/_sandbox/reset"
 TIERS = (Tier("silver", "Silver", 0), Tier("gold", "Gold", 500), Tier("platinum", "Platinum", 2000))
+LAPSED = SegmentConditions(days_since_last_purchase=Bounds(at_least=90))
 FIVE_EUROS = {"type": "discount", "amount": 500, "currency": "EUR"}
 
 # In this order, each under a key of its own: a start that was killed half-way is completed by the next.
@@ -35,6 +38,7 @@ SEEDS: tuple[commands.Command, ...] = (
     ),
     commands.CreateReward("prog_default", "€5 off", 100, FIVE_EUROS, id="rwd_fiveOff"),
     commands.CreateReward("prog_summer", "Free shipping", 200, {"type": "free_shipping"}, id="rwd_freeShip"),
+    CreateSegment("Lapsed for 90 days", "dynamic", LAPSED, id="lapsed_90d"),
     commands.CreateCustomer("cust_abc123"),
     commands.CreateCustomer("cust_8sJ2k"),
     commands.CreateAccount("prog_default", "cust_abc123", account_id="loy_abc123"),

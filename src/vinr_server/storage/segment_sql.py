@@ -11,13 +11,13 @@ from typing import Any
 from vinr_server.core.segments import Bounds, Days, SegmentConditions
 
 # `a` is the account and `n.now` its program's instant.
-MEMBERS = """
+ACCOUNTS = """
 from accounts a
 join programs p on p.realm = a.realm and p.id = a.program_id
 left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
 cross join lateral (select coalesce(c.frozen_at, $2) as now) as n
-where a.realm = $1 and a.status = 'active'
 """
+MEMBERS = f"{ACCOUNTS} where a.realm = $1 and a.status = 'active'"
 _PURCHASES = """from payments y where y.realm = a.realm and y.bucket = a.bucket and y.customer_id = a.customer_id
   and (y.account_id is null or y.account_id = a.id)
   and not (y.refund_count > 0 and y.refunded_minor = y.amount_minor)"""

@@ -1,0 +1,91 @@
+"""Tell by events who enters and leaves dynamic segments, by facts that changed or by time that passed.
+
+Who is in a segment never waits for this: offers and carts judge it by themselves, at the instant they need it. A pass
+over all members begins once in `every`; each member is told of within that and the length of a pass. Any number of
+these may run side by side: what another told meanwhile changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from vinr_server.core.segment_commands import TellSegments
+from vinr_server.engine.clock import Clock, wall_clock
+from vinr_server.engine.submission import Submission, Unavailable
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.segment_watch import Watched, page_end, to_be_told, watched_realms
+
+log = logging.getLogger("vinr.worker")
+
+EVERY = timedelta(seconds=60)
+# Of so many members a page of reads takes tens of milliseconds, far from the limit of a statement.
+MEMBERS_MAX = 1_000
+
+
+class SegmentWorker:
+    """Passes over the members of every realm that has dynamic segments, a page at a time."""
+
+    def __init__(self, pool: Any, writer: Writer, *, clock: Clock = wall_clock, every: timedelta = EVERY) -> None:
+        self._pool, self._writer, self._clock, self._every = pool, writer, clock, every
+        self._stopping = asyncio.Event()
+        self.told = 0
+
+    def stop(self) -> None:
+        """The worker ends after the page it is at."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Pass after pass until stopped; a database that is away is waited for."""
+        while not self._stopping.is_set():
+            began_at = self._clock()
+            try:
+                await self.work_once()
+            except (OSError, Unavailable) as error:
+                log.warning("segments wait: %s", error)
+            except Exception:  # the floor's edge: one bad pass must not end the worker
+                log.exception("a pass over segments failed")
+            await self._pause(began_at + self._every - self._clock())
+
+    async def work_once(self) -> int:
+        """One pass; how many members there was something to tell of."""
+        told = 0
+        for watched in await watched_realms(self._pool):
+            after = ""
+            while not self._stopping.is_set():
+                end = await page_end(self._pool, watched.realm, after, limit=MEMBERS_MAX)
+                if end is None:
+                    break
+                due = await to_be_told(self._pool, watched, self._clock(), after=after, end=end)
+                await self._tell(watched, [TellSegments(account, tuple(ids)) for account, ids in due.items()])
+                told += len(due)
+                after = end
+        self.told += told
+        return told
+
+    async def _tell(self, watched: Watched, commands: Sequence[TellSegments]) -> None:
+        waiting = [
+            await self._writer.enqueue_patiently(
+                Submission(
+                    realm=watched.realm,
+                    livemode=watched.livemode,
+                    operation="tell_segments",
+                    command=command,
+                    fingerprint=hashlib.sha256(repr(command).encode()).digest(),
+                )
+            )
+            for command in commands
+        ]
+        for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+            if isinstance(outcome, Exception):  # one member must not hold the others up; the engine has logged why
+                log.error("a member was not told of: %s", outcome)
+
+    async def _pause(self, left: timedelta) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), max(left.total_seconds(), 0.01))
+        except TimeoutError:
+            pass

@@ -1,0 +1,136 @@
+"""Members are told of where they enter and leave dynamic segments: once, by their program's clock, page by page."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+
+from vinr_server.core import commands
+from vinr_server.core.commands import Command
+from vinr_server.core.segment_commands import CreateSegment, DeleteSegment, UpdateSegment
+from vinr_server.core.segments import Bounds, SegmentConditions
+from vinr_server.engine.submission import Reply, Submission
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.connect import connect_readers, connect_writer
+from vinr_server.storage.tables import decode_json
+from vinr_server.storage.tenants import ensure_realm
+from vinr_server.workers import segments
+from vinr_server.workers.segments import SegmentWorker
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+LAPSED = SegmentConditions(days_since_last_purchase=Bounds(at_least=90))
+RICH = SegmentConditions(balance=Bounds(at_least=100))
+
+
+class Ground:
+    """A realm, an engine, a worker, and a wall clock that tests move."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.now = url, NOW
+        with psycopg.connect(url) as connection:
+            self.realm = ensure_realm(connection, "tnt_a", "A", livemode=False)
+        self.writer = Writer(partial(connect_writer, url), clock=lambda: self.now)
+        self.pool: Any = None
+
+    async def start(self) -> None:
+        await self.writer.start()
+        self.pool = await connect_readers(self.url, size=1)
+        self.worker = SegmentWorker(self.pool, self.writer, clock=lambda: self.now)
+
+    async def do(self, command: Command) -> Any:
+        fingerprint = hashlib.sha256(repr(command).encode()).digest()
+        outcome = await self.writer.submit(Submission(self.realm, False, type(command).__name__, command, fingerprint))
+        assert isinstance(outcome, Reply), outcome
+        return decode_json(outcome.body)
+
+    async def told(self) -> list[tuple[str, str, str]]:
+        """What a pass tells: event, segment and customer, sorted."""
+        before = await self.pool.fetchval("select coalesce(max(id), '') from events")
+        await self.worker.work_once()
+        records = await self.pool.fetch(
+            "select type, data ->> 'segment', data ->> 'customer' from events where id > $1 and type like 'segment.%'",
+            before,
+        )
+        return sorted((type, segment, customer) for type, segment, customer in records)
+
+
+@pytest.fixture
+async def ground(database: str) -> AsyncIterator[Ground]:
+    made = Ground(database)
+    await made.start()
+    yield made
+    await made.writer.stop()
+    await made.pool.close()
+
+
+async def members(ground: Ground, count: int, *, clock: str | None = None) -> list[str]:
+    await ground.do(commands.CreateProgram("P", id=f"prog_{clock or 'wall'}", clock_id=clock))
+    enrolments = [commands.CreateAccount(f"prog_{clock or 'wall'}", f"cust_{number}") for number in range(count)]
+    return [(await ground.do(one))["id"] for one in enrolments]
+
+
+class TestPasses:
+    async def test_tell_who_entered_and_who_left_once(self, ground: Ground) -> None:
+        account, _other = await members(ground, 2)
+        await ground.do(CreateSegment("Rich", "dynamic", RICH, id="rich"))
+
+        assert await ground.told() == []
+        await ground.do(commands.AwardPoints(account, 100))
+        assert await ground.told() == [("segment.entered", "rich", "cust_0")]
+        assert await ground.told() == []
+        await ground.do(commands.AdjustPoints(account, -1, "spent"))
+        assert await ground.told() == [("segment.left", "rich", "cust_0")]
+        assert await ground.told() == []
+
+    async def test_tell_of_what_only_time_changed(self, ground: Ground) -> None:
+        await members(ground, 2)
+        await ground.do(CreateSegment("Lapsed", "dynamic", LAPSED, id="lapsed"))
+        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_1"))
+
+        ground.now += timedelta(days=90, seconds=-1)
+        assert await ground.told() == []
+        ground.now += timedelta(seconds=1)
+        assert await ground.told() == [("segment.entered", "lapsed", "cust_1")]
+        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_1"))
+        assert await ground.told() == [("segment.left", "lapsed", "cust_1")]
+
+    async def test_go_by_the_programs_clock(self, ground: Ground) -> None:
+        clock = (await ground.do(commands.CreateTestClock(NOW)))["id"]
+        await members(ground, 1, clock=clock)
+        await ground.do(CreateSegment("Lapsed", "dynamic", LAPSED, id="lapsed"))
+        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
+
+        ground.now += timedelta(days=1_000)
+        assert await ground.told() == []
+        await ground.do(commands.AdvanceTestClock(clock, NOW + timedelta(days=90)))
+        assert await ground.told() == [("segment.entered", "lapsed", "cust_0")]
+
+    async def test_reach_every_member_page_by_page(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(segments, "MEMBERS_MAX", 2)
+        await members(ground, 5)
+        poor = SegmentConditions(balance=Bounds(at_most=0))
+        for name in ("poor", "also"):
+            await ground.do(CreateSegment(name, "dynamic", poor, id=name))
+
+        told = await ground.told()
+
+        assert told == [("segment.entered", name, f"cust_{n}") for name in ("also", "poor") for n in range(5)]
+
+    async def test_follow_other_conditions_and_closed_accounts(self, ground: Ground) -> None:
+        account, _other = await members(ground, 2)
+        await ground.do(CreateSegment("All", "dynamic", SegmentConditions(balance=Bounds(at_least=0)), id="all"))
+        assert len(await ground.told()) == 2
+
+        await ground.do(commands.CloseAccount(account))
+        assert await ground.told() == [("segment.left", "all", "cust_0")]
+        await ground.do(UpdateSegment("all", {"conditions": RICH}))
+        assert await ground.told() == [("segment.left", "all", "cust_1")]
+        await ground.do(UpdateSegment("all", {"conditions": SegmentConditions(balance=Bounds(at_least=0))}))
+        await ground.do(DeleteSegment("all"))
+        assert await ground.told() == []
