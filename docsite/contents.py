@@ -17,6 +17,7 @@ SECTIONS: dict[str, list[str]] = {
         "concepts/lots.md",
         "concepts/expiry.md",
         "concepts/tiers.md",
+        "concepts/segments.md",
     ],
     "Guides": [
         "guides/launch-a-program.md",

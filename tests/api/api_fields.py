@@ -116,7 +116,7 @@ def typos(name: str) -> list[str]:
     """One letter too many, one wrong, two swapped, one missing."""
     middle = len(name) // 2
     wrong = [f"{name[:middle]}x{name[middle:]}", f"{name}{name[-1]}", f"{name[:-1]}q"]
-    if len(name) > 2:
+    if len(name) > 3:
         wrong += [name[:middle] + name[middle + 1 :], f"{name[1]}{name[0]}{name[2:]}"]
     return [typo for typo in dict.fromkeys(wrong) if typo != name]
 

@@ -389,13 +389,21 @@ def _segment_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     }
     named = {"name": "Fresh", "metadata": {"note": "a"}}
     dynamic = {"id": "seg_fresh", "type": "dynamic", "conditions": conditions}
+    tiers = {"conditions": {"tier": ["gold"]}}
     return {
-        "create_segment": [Sample(segments, named | dynamic), Sample(segments, named | {"type": "static"})],
-        "update_segment": [Sample(f"{segments}/{ids['dyn']}", named | {"conditions": conditions})],
+        "create_segment": [
+            Sample(segments, named | dynamic),
+            Sample(segments, named | {"type": "dynamic"} | tiers),
+            Sample(segments, named | {"type": "static"}),
+        ],
+        "update_segment": [
+            Sample(f"{segments}/{ids['dyn']}", named | {"conditions": conditions}),
+            Sample(f"{segments}/{ids['dyn']}", tiers),
+        ],
         "delete_segment": [Sample(f"{segments}/{ids['dyn']}", None)],
         "add_segment_members": [Sample(f"{seg}/members", members)],
         "remove_segment_members": [Sample(f"{seg}/members/remove", members)],
-        "preview_segment": [Sample(f"{segments}/preview", {"conditions": conditions})],
+        "preview_segment": [Sample(f"{segments}/preview", one) for one in ({"conditions": conditions}, tiers)],
     }
 
 

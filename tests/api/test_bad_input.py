@@ -227,7 +227,8 @@ def _other(value: Any) -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, dict):
-        return value | {"name": "another", "note": "another"}
+        others = {name: _other(one) for name, one in value.items() if isinstance(one, int)}
+        return value | (others or {"name": "another", "note": "another"})
     if isinstance(value, list):
         return [*value, *value]
     return value + 1 if isinstance(value, int) else f"{value}9"

@@ -21,7 +21,7 @@ from conftest import RunningServer
 from vinr_server.api.operations import OPERATIONS, Operation
 from vinr_server.storage.buckets import bucket_of
 
-POSTS = [operation for operation in OPERATIONS if operation.method == "POST"]
+POSTS = [operation for operation in OPERATIONS if operation.method == "POST" and operation.read is None]
 WITH_ID = ("create_program", "create_reward", "create_customer", "create_payment", "report_event", "refund_payment")
 OBJECTS = 23
 
@@ -521,7 +521,7 @@ def _changed(body: Json) -> Json:
 
 
 class TestDryRun:
-    @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.method != "GET"], ids=by_id)
+    @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.read is None], ids=by_id)
     def test_answers_as_the_real_call_does_and_uses_up_nothing(self, fresh: World, operation: Operation) -> None:
         sample = samples(fresh)[operation.id][-1]
         headers = {"Idempotency-Key": "dry"} if operation.method == "POST" else {}
@@ -535,7 +535,11 @@ class TestDryRun:
         real = fresh.client.request(operation.method, f"{sample.path}?dry_run=false", json=sample.body, headers=headers)
 
         assert after == before
-        assert fresh.contents() != before or operation.id in ("release_discount", "update_program"), "nothing was done"
+        assert fresh.contents() != before or operation.id in (
+            "release_discount",
+            "update_program",
+            "add_segment_members",
+        ), "nothing was done"
         assert "idempotent-replayed" not in real.headers
         for one in dry:
             assert one.status_code == real.status_code, (one.text, real.text)

@@ -129,6 +129,7 @@ class App:
         )
         if operation.read is not None:
             if operation.body is not None:
+                _dry_run(query)  # nothing is written either way
                 call.body = _typed(operation, decode_body(await _body(receive, headers, limit=BODY_BYTES_MAX)))
             return 200, encode_json(await operation.read(call)), []
         is_dry_run = _dry_run(query)

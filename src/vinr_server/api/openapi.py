@@ -111,8 +111,8 @@ def openapi() -> Json:
 def refusals(operation: Operation) -> tuple[str, ...]:
     """Every code that the operation can refuse with."""
     is_post = operation.method == "POST"
-    is_write = operation.read is None
-    codes = (*_ALWAYS, *operation.refusals, *(_ON_WRITES if is_write else ()), *(_ON_KEYS if is_post else ()))
+    takes_body = operation.method != "GET"
+    codes = (*_ALWAYS, *operation.refusals, *(_ON_WRITES if takes_body else ()), *(_ON_KEYS if is_post else ()))
     return tuple(dict.fromkeys(codes))
 
 
@@ -145,7 +145,7 @@ def _parameters(operation: Operation) -> Iterator[Json]:
     if "{id}" in operation.path:
         schema = {"type": "string", "minLength": 1, "maxLength": 255}
         yield {"name": "id", "in": "path", "required": True, "schema": schema, "example": _id_in_path(operation)}
-    if operation.read is None:
+    if operation.method != "GET":
         if operation.method == "POST":
             yield {
                 "name": "Idempotency-Key",

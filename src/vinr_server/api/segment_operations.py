@@ -60,7 +60,6 @@ SEGMENTS = (
         read=reads.list_segments,
         reply="list",
         listing=reads.SEGMENTS,
-        refusals=FIND,
     ),
     Operation(
         "list_segment_members",

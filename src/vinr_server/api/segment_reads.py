@@ -43,17 +43,17 @@ async def list_segments(call: Call) -> Any:
     account_id = equal.pop("account", None)
     if account_id is not None:
         account = await call.reader.one(call.caller.realm, Account, account_id)
-        if account is None:
-            raise Problem.of(missing("account", account_id, param="account"))
-        inside = await segments_of_account(call.reader, call.caller.realm, account, datetime.now(UTC))
+        inside: list[str] = []
+        if account is not None:
+            inside = await segments_of_account(call.reader, call.caller.realm, account, datetime.now(UTC))
         query = replace(query, within={"id": inside})
     return await page_of(call, replace(query, equal=equal), URL, show_segments)
 
 
 async def list_segment_members(call: Call) -> Any:
     """A page of a segment's members, who entered last first."""
+    query = MEMBERS.query(call.query, within={"segment_id": call.id})
     segment = await _segment(call)
-    query = MEMBERS.query(call.query, within={"segment_id": segment.id})
     return await page_of(call, query, f"{URL}/{segment.id}/members", _show_members)
 
 

@@ -215,6 +215,7 @@ class EngagementSegments(Resource):
         *,
         conditions: SegmentConditionsInput,
         idempotency_key: str | None = None,
+        dry_run: bool = False,
         timeout: float | None = None,
     ) -> SegmentSize:
         """Count the members that a segment of these conditions would have, exactly; nothing is created."""
@@ -223,6 +224,7 @@ class EngagementSegments(Resource):
             "/v1/engagement/segments/preview",
             returns=SegmentSize,
             body={"conditions": conditions},
+            query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
         )
@@ -420,6 +422,7 @@ class AsyncEngagementSegments(AsyncResource):
         *,
         conditions: SegmentConditionsInput,
         idempotency_key: str | None = None,
+        dry_run: bool = False,
         timeout: float | None = None,
     ) -> SegmentSize:
         """Count the members that a segment of these conditions would have, exactly; nothing is created."""
@@ -428,6 +431,7 @@ class AsyncEngagementSegments(AsyncResource):
             "/v1/engagement/segments/preview",
             returns=SegmentSize,
             body={"conditions": conditions},
+            query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
         )

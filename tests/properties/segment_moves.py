@@ -1,0 +1,103 @@
+"""Moves about segments, among payments, refunds, awards and time: who is in which is asked again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from engines import WALL
+from histories import History
+from moves import advance, award, enrol, pay, redeem, refund, return_goods
+from planner import Planner
+
+from vinr_server.core import commands
+from vinr_server.core.commands import Command
+from vinr_server.core.segment_commands import (
+    AddSegmentMembers,
+    CreateSegment,
+    DeleteSegment,
+    RemoveSegmentMembers,
+    TellSegments,
+    UpdateSegment,
+)
+from vinr_server.core.segments import Bounds, PaymentCount, SegmentConditions, Spend
+
+DYNAMIC: dict[str, SegmentConditions] = {
+    "seg_lapsed": SegmentConditions(days_since_last_purchase=Bounds(3, None)),
+    "seg_recent": SegmentConditions(days_since_last_purchase=Bounds(None, 2)),
+    "seg_never": SegmentConditions(never_purchased=True),
+    "seg_often": SegmentConditions(payments=PaymentCount(Bounds(2, None), 30)),
+    "seg_rare": SegmentConditions(payments=PaymentCount(Bounds(None, 1))),
+    "seg_big": SegmentConditions(spend=Spend("EUR", Bounds(3_000, None), 7)),
+    "seg_small": SegmentConditions(spend=Spend("EUR", Bounds(None, 4_999))),
+    "seg_rich": SegmentConditions(balance=Bounds(50, None), tiers=("silver", "gold", "star")),
+    "seg_mixed": SegmentConditions(
+        any_of=(
+            SegmentConditions(metadata={"vip": True}),
+            SegmentConditions(
+                spend=Spend("USD", Bounds(1, None)), all_of=(SegmentConditions(balance=Bounds(None, 20)),)
+            ),
+        )
+    ),
+    "seg_old": SegmentConditions(days_since_enrolled=Bounds(10, 40), enrolled_after=WALL),
+}
+OTHERS = (*DYNAMIC.values(), SegmentConditions(payments=PaymentCount(Bounds(1, None), 5)))
+STATIC = "seg_listed"
+
+
+def tell(plan: Planner) -> None:
+    """Where an account stands is told, of all segments or of one that may not be there."""
+    ids = tuple(DYNAMIC) if not plan.dice.one_in(4) else (plan.dice.pick((*DYNAMIC, STATIC, "seg_new")),)
+    plan.do(TellSegments(plan.account(), ids))
+
+
+def list_members(plan: Planner) -> None:
+    """Accounts join or leave the static segment, one of them perhaps twice, another unknown."""
+    accounts = tuple(plan.account() for _time in range(1 + plan.dice.roll(2)))
+    make = plan.dice.pick((AddSegmentMembers, RemoveSegmentMembers))
+    unknown = ("loy_nobody",) if plan.dice.one_in(6) else ()
+    plan.do(make(plan.dice.pick((STATIC, STATIC, STATIC, "seg_lapsed")), (*dict.fromkeys(accounts), *unknown)))
+
+
+def change(plan: Planner) -> None:
+    """A segment asks something else, goes, or comes: what nobody could know when the batch was loaded."""
+    dice = plan.dice
+    segment = dice.pick(list(DYNAMIC))
+    made: Sequence[Command] = (
+        UpdateSegment(segment, {"conditions": dice.pick(OTHERS)}),
+        UpdateSegment(segment, {"conditions": dice.pick(OTHERS)}),
+        CreateSegment("New", "dynamic", dice.pick(OTHERS), id="seg_new"),
+        DeleteSegment(segment),
+    )
+    plan.do(dice.pick(made))
+    plan.do(TellSegments(plan.account(), (segment, "seg_new")))
+
+
+def relabel(plan: Planner) -> None:
+    """An account has other metadata: 1 is not true."""
+    plan.do(commands.UpdateAccount(plan.account(), plan.dice.pick(({"vip": True}, {"vip": 1}, {"vip": None}))))
+
+
+def wait(plan: Planner) -> None:
+    """The clock moves by whole days, to the very edge of a window, or a moment before."""
+    goal = plan.world.clock_at + timedelta(days=plan.dice.pick((1, 2, 3, 7, 30)))
+    plan.do(commands.AdvanceTestClock(plan.world.clock, goal), is_plain=True)  # type: ignore[arg-type]
+    plan.do(commands.FinishTestClock(plan.world.clock, goal), is_plain=True)  # type: ignore[arg-type]
+
+
+MOVES: list[Callable[[Planner], None]] = [
+    *([tell] * 6), *([pay] * 5), *([refund] * 3), *([list_members] * 3), *([wait] * 3), *([change] * 2),
+    award, redeem, relabel, enrol, advance, return_goods,
+]  # fmt: skip
+
+
+def plan_segments(variant: int, moves: Sequence[bytes]) -> History:
+    """A history in a world with segments, which its first steps make."""
+    planner = Planner(variant)
+    planner.do(CreateSegment("Listed", "static", id=STATIC), is_plain=True)
+    for name, conditions in DYNAMIC.items():
+        planner.do(CreateSegment(name, "dynamic", conditions, id=name), is_plain=True)
+    for thrown in moves:
+        planner.throw(thrown)
+        planner.dice.pick(MOVES)(planner)
+    return History(variant, planner.steps, planner.run)

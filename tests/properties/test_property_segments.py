@@ -1,0 +1,168 @@
+"""A member's segments are exact at the instant that matters: within a batch, over any split of it, and in SQL.
+
+What is expected comes from the rows by a second, slower reading of each condition, which shares nothing with core's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from databases import Database, open_database
+from engines import WALL, normalised
+from examples import expect, hold
+from histories import MOVE_BYTES, History, splits
+from hypothesis import strategies as st
+from segment_moves import plan_segments
+from steps import batches
+
+from conftest import make_database
+from vinr_server.core.membership import lacking
+from vinr_server.core.rows import Account, Lot, Payment, Program, TestClock
+from vinr_server.core.segment_rows import Segment, SegmentMember
+from vinr_server.core.segments import Bounds, SegmentConditions
+from vinr_server.core.state import Layer
+from vinr_server.engine.submission import Reply
+from vinr_server.storage.connect import connect_readers
+from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.read import Reader
+from vinr_server.storage.segment_reading import count_matching
+
+counted: Counter[str] = Counter()
+move = st.binary(min_size=MOVE_BYTES, max_size=MOVE_BYTES)
+histories = st.builds(plan_segments, st.integers(0, 11), st.lists(move, min_size=6, max_size=24))
+
+
+@pytest.fixture(scope="module")
+def database(postgres: EmbeddedServer, template: str) -> Iterator[Database]:
+    with open_database(make_database(postgres, template)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def reader(database: Database) -> Iterator[Reader]:
+    pool = database.runner.run(connect_readers(database.url, size=1))
+    yield Reader(pool)
+    database.runner.run(pool.close())
+
+
+# ---- the oracle
+
+
+def inside(layer: Layer, segment: Segment, account: Account) -> bool:
+    """Whether the account is in the segment, read off all rows there are."""
+    if account.status == "closed":
+        return False
+    if segment.type == "static":
+        place = layer.get(SegmentMember, (segment.id, account.id))
+        return place is not None and place.left_at is None
+    return holds(segment.conditions, layer, account)
+
+
+def holds(asked: SegmentConditions, layer: Layer, account: Account) -> bool:
+    """Condition by condition; days are counted in seconds."""
+    now = now_of(layer, account)
+    bought = [
+        (now - one.occurred_at, one.currency, one.amount_minor - one.refunded_minor)
+        for one in rows(layer, Payment)
+        if one.customer_id == account.customer_id
+        and one.account_id in (None, account.id)
+        and not (one.refund_count and one.amount_minor == one.refunded_minor)
+    ]
+    answers = [all(holds(part, layer, account) for part in asked.all_of)]
+    if asked.any_of:
+        answers.append(any(holds(part, layer, account) for part in asked.any_of))
+    if asked.never_purchased is not None:
+        answers.append((not bought) == asked.never_purchased)
+    if (days := asked.days_since_last_purchase) is not None:
+        ages = [max(age.total_seconds(), 0) for age, _currency, _minor in bought]
+        answers.append(bool(ages) and between(days, int(min(ages, default=0) // 86_400)))
+    for wanted, of in ((asked.payments, lambda found: len(found)), (asked.spend, None)):
+        if wanted is not None:
+            near = [one for one in bought if wanted.days is None or one[0] < timedelta(days=wanted.days)]
+            if of is None:
+                near = [one for one in near if one[1] == getattr(wanted, "currency", None)]
+                answers.append(between(wanted.bounds, sum(minor for _age, _currency, minor in near)))
+            else:
+                answers.append(between(wanted.bounds, of(near)))
+    if asked.tiers:
+        answers.append(account.tier in asked.tiers)
+    if asked.balance is not None:
+        lots = [lot for lot in rows(layer, Lot) if lot.account_id == account.id]
+        over = sum(lot.remaining_points for lot in lots if lot.expires_at is not None and lot.expires_at <= now)
+        answers.append(between(asked.balance, account.ledger_balance_points - over))
+    for key, value in (asked.metadata or {}).items():
+        answers.append(repr(account.metadata.get(key)) == repr(value))
+    if asked.enrolled_after is not None:
+        answers.append(account.created_at >= asked.enrolled_after)
+    if asked.days_since_enrolled is not None:
+        answers.append(between(asked.days_since_enrolled, int((now - account.created_at).total_seconds() // 86_400)))
+    return all(answers)
+
+
+def between(bounds: Bounds, value: int) -> bool:
+    low, high = bounds.at_least, bounds.at_most
+    return (low is None or low <= value) and (high is None or value <= high)
+
+
+def rows(layer: Layer, kind: Any) -> list[Any]:
+    return [row for row in layer.all_written() if type(row) is kind]
+
+
+def now_of(layer: Layer, account: Account) -> datetime:
+    program = layer.get(Program, account.program_id)
+    clock = layer.get(TestClock, program.clock_id) if program and program.clock_id else None
+    return clock.frozen_at if clock else WALL
+
+
+# ---- the laws
+
+
+def test_of_a_batch_are_those_of_any_split_of_it_and_of_all_rows(database: Database, reader: Reader) -> None:
+    def law(history: History, sizes: list[int], is_distributed: bool) -> None:
+        counted["histories"] += 1
+        layer = history.run.layers[history.run.realms[0]]
+        accounts, segments = rows(layer, Account), [one for one in rows(layer, Segment) if one.deleted_at is None]
+        for way in ([1], [16], sizes):
+            run = database.postgres_run(history.variant, has_two_realms=False, is_distributed=is_distributed)
+            for batch in batches(history.steps, way):
+                run.submit(batch)
+                counted["batches"] += len(batch) > 1
+            in_memory = {number: history.run.outcomes[number] for number in run.outcomes}
+            assert normalised(run.outcomes, []) == normalised(in_memory, []), f"in batches of {way}"
+        for segment in segments:
+            expected = sum(inside(layer, segment, account) for account in accounts)
+            counted["members"] += expected
+            counted["others"] += len(accounts) - expected
+            if segment.type == "dynamic":
+                count = count_matching(reader, run.realms[0], segment.conditions, WALL)
+                assert database.runner.run(count) == expected, f"SQL counts otherwise in {segment.id}"
+        _count_moves(history)
+
+    hold(law, examples=40, history=histories, sizes=splits, is_distributed=st.booleans())
+
+    expect(counted, {"batches": 1_000, "members": 5_000, "others": 10_000, "moved": 1_500, "unmoved": 200})
+
+
+def test_in_memory_are_those_that_all_rows_say() -> None:
+    def law(history: History) -> None:
+        layer = history.run.layers[history.run.realms[0]]
+        live = [one for one in rows(layer, Segment) if one.deleted_at is None]
+        pairs = [(segment, account) for segment in live for account in rows(layer, Account)]
+
+        found = {(one.id, two.id) for one, two in pairs if not lacking(layer, one.id, two, now_of(layer, two))}
+
+        assert found == {(one.id, two.id) for one, two in pairs if inside(layer, one, two)}
+
+    hold(law, examples=150, history=histories)
+
+
+def _count_moves(history: History) -> None:
+    for step in history.steps:
+        outcome, answer = history.run.outcomes[step.number], history.run.answers.get(step.number)
+        if step.operation == "tell_segments" and isinstance(outcome, Reply) and answer:
+            counted["moved"] += len(answer["moved"])
+            counted["unmoved"] += not answer["moved"]
