@@ -98,6 +98,11 @@ class TestDoctor:
               values ({realm.id}, 'prog_a', 'A', 'points', 'none', 'UTC', '[]', 'active', '{{}}', now())""",
             f"""insert into accounts values (1, {realm.id}, 'loy_a', 'prog_a', 'cust_a', 1, 1, 1, 0, null,
               now() - interval '1 hour', 'active', '{{}}', now())""",
+            f"""insert into webhook_endpoints values
+              ({realm.id}, 'we_a', 'https://a', '["*"]', null, 'disabled', 'failing', '', null, null, '{{}}', now()),
+              ({realm.id}, 'we_b', 'https://b', '["*"]', null, 'enabled', null, '', null, null, '{{}}', now())""",
+            f"""insert into deliveries values (1, {realm.id}, 'dlv_b', 'evt_b', 'a.b', 'we_b', 'pending', 0,
+              now() - interval '1 hour', null, now(), null)""",
             "select pg_reload_conf()",
         ]  # fmt: skip
         with psycopg.connect(durable.url, autocommit=True) as connection:
@@ -113,11 +118,13 @@ class TestDoctor:
         levels = {what: one["level"] for what, one in found.items() if one["level"] != "ok"}
         assert levels == {
             "full_page_writes": "fail", "synchronous_commit": "fail", "ledger rights": "fail", "login": "warn",
-            "test clocks": "warn", "expiries": "warn",
+            "test clocks": "warn", "expiries": "warn", "webhooks": "warn", "webhook endpoints": "warn",
         }  # fmt: skip
         assert all(one["todo"] for one in found.values() if one["level"] != "ok")
         assert "clock_1" in found["test clocks"]["found"]
         assert found["expiries"]["found"].startswith("1 accounts overdue, 36")
+        assert found["webhooks"]["found"].startswith("1 deliveries overdue, 36")
+        assert found["webhook endpoints"]["found"] == "disabled: we_a"
 
     def test_says_that_the_database_is_away_or_empty(self, durable: EmbeddedServer) -> None:
         with psycopg.connect(durable.url, autocommit=True) as connection:

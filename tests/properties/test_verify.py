@@ -167,6 +167,12 @@ EDITS = [
      "delete from events where [events: type = 'payment.refunded']"),
     ("I5 a kept key points to an event that is there",
      "update idempotency_keys set event_id = 'evt_none' where [idempotency_keys: event_id is not null]"),
+    ("I6 a delivery has its event, and its attempts are logged",
+     "insert into deliveries select bucket, realm, 'dlv_' || id, id, type, 'we_any', 'succeeded', 1, null, null, now(),"
+     " now() from events where [events]"),
+    ("I6 a delivery has its event, and its attempts are logged",
+     "insert into deliveries select bucket, realm, 'dlv_' || id, 'evt_none', type, 'we_any', 'pending', 0, now(), null,"
+     " now(), null from events where [events]"),
     ("I9 the application role adds to the ledger and changes nothing",
      "grant update (points) on lot_uses to vinr_app"),
 ]  # fmt: skip

@@ -41,6 +41,16 @@ select count(*)::int, coalesce(extract(epoch from now() - min(a.next_expiry_at))
 from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
 where p.clock_id is null and a.next_expiry_at <= now() - make_interval(secs => %s)
 """
+WAITING = """
+select count(*)::int, coalesce(extract(epoch from now() - min(d.next_attempt_at)), 0)::int
+from deliveries d join webhook_endpoints e on e.realm = d.realm and e.id = d.endpoint_id and e.status = 'enabled'
+  and e.deleted_at is null
+where d.status = 'pending' and d.next_attempt_at <= now() - make_interval(secs => %s)
+"""
+GIVEN_UP = """
+select string_agg(id, ', ') from webhook_endpoints
+where status = 'disabled' and disabled_reason <> 'by_request' and deleted_at is null
+"""
 CLOCKS = "select string_agg(id, ', ') from test_clocks where status = 'advancing' and deleted_at is null"
 
 
@@ -129,6 +139,18 @@ def work(connection: Any) -> Iterator[Finding]:
     )  # fmt: skip
 
 
+def webhooks(connection: Any) -> Iterator[Finding]:
+    """Whether events go out, and which endpoints they go to no more."""
+    count, seconds = connection.execute(WAITING, [OVERDUE_SECONDS_MAX]).fetchone()
+    todo = "Is `vinr worker` running, and can it reach the internet? Nothing is lost meanwhile."
+    found = f"{count} deliveries overdue, {seconds} s at most"
+    yield Finding("webhooks", "warn" if count else "ok", found, todo if count else "")
+    given_up = connection.execute(GIVEN_UP).fetchone()[0]
+    todo = "They were gone or failed for five days. Their owners can mend and enable them."
+    found = f"disabled: {given_up}" if given_up else "none disabled for failing"
+    yield Finding("webhook endpoints", "warn" if given_up else "ok", found, todo if given_up else "")
+
+
 # Without the schema the last of these can't be asked.
 CHECKS: tuple[Callable[[Any], Iterator[Finding]], ...] = (version, durability, clock_skew, connections)
-CHECKS_OF_SCHEMA: tuple[Callable[[Any], Iterator[Finding]], ...] = (roles, work)
+CHECKS_OF_SCHEMA: tuple[Callable[[Any], Iterator[Finding]], ...] = (roles, work, webhooks)

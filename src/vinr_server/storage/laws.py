@@ -275,6 +275,13 @@ where (coalesce(v.made, 0), coalesce(v.refunded, 0)) <> (1, p.refund_count)""",
 select k.realm, null, k.operation || ' ' || k.key, 'event ' || k.event_id, 'none'
 from idempotency_keys k left join events e on e.realm = k.realm and e.id = k.event_id
 where k.event_id is not null and e.id is null""",
+    "I6 a delivery has its event, and its attempts are logged": """
+select d.realm, v.account_id, d.id, 'an event, attempts: ' || d.attempt_count,
+  case when v.id is null then 'no event' else 'attempts: ' || coalesce(a.count, 0) end
+from deliveries d left join events v on v.realm = d.realm and v.id = d.event_id and v.type = d.event_type
+left join (select realm, delivery_id, count(*) from delivery_attempts group by 1, 2) a
+  on a.realm = d.realm and a.delivery_id = d.id
+where v.id is null or coalesce(a.count, 0) <> d.attempt_count""",
     "I9 the application role adds to the ledger and changes nothing": """
 select null::int, null, name, 'select, insert', 'more'
 from unnest(array['entries', 'lot_uses', 'events', 'refunds', 'earning_rule_revisions', 'directory',
