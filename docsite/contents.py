@@ -18,6 +18,7 @@ SECTIONS: dict[str, list[str]] = {
         "concepts/expiry.md",
         "concepts/tiers.md",
         "concepts/segments.md",
+        "concepts/rules.md",
     ],
     "Guides": [
         "guides/launch-a-program.md",

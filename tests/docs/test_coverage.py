@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from docsite.cli_page import commands
 from docsite.contents import DOCS, heading, pages, summary
 from docsite.event_page import WHEN
@@ -109,3 +111,14 @@ class TestPages:
         for page in pages():
             text = (DOCS / page).read_text()
             assert heading(text) and 20 <= len(summary(text)) <= 300, page
+
+
+class TestRules:
+    def test_that_the_code_cites_are_written_down(self) -> None:
+        root = DOCS.parent
+        files = [*(root / "src").rglob("*.py"), *(root / "tests").rglob("*.py"), *(root / "tests").rglob("*.scenario")]
+        cited = {number for file in files for number in re.findall(r"\bR(\d{1,2})\b", file.read_text())}
+        told = set(re.findall(r"\*\*R(\d{1,2}) ", (DOCS / "concepts/rules.md").read_text()))
+
+        assert len(cited) > 10
+        assert sorted(cited - told, key=int) == [], "say in docs/concepts/rules.md what they are"

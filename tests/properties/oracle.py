@@ -1,4 +1,4 @@
-"""A second, naive engine, written from RULES.md: it says what each step must answer and what every account must hold.
+"""A second, naive engine, written from docs/concepts/rules.md: what each step must answer, and every account hold.
 
 Points are single units: a lot is a list with one place for each point, which says what became of it. Nothing is kept
 up to date that can be counted again; whatever has expired is taken out at once. Imports nothing of the engine's own:
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from oracle_earning import earned_by, kept_of, kept_points, points_for
 from oracle_units import FREE, Account, Lot, months_after
 
-# Of several refusals the first in this order is given (API.md, refusals).
+# Of several refusals the first in this order is given.
 ORDER = (
     "idempotency_key_reused", "id_conflict", "parameter_invalid", "parameter_conflict", "reserved_event_type",
     "immutable_field", "resource_missing", "account_closed", "program_mismatch", "reward_archived", "not_eligible",

@@ -1,4 +1,4 @@
-"""When an event is tried again: API.md's schedule, each step counted from the attempt before it.
+"""When an event is tried again; each step is counted from the attempt before it.
 
 With the receiver down from the start the tenth and last attempt comes after a good three days (75 h 35 min and jitter).
 """
