@@ -20,6 +20,9 @@ from vinr_server.cli.metrics import of_server, of_writer, serve_metrics
 from vinr_server.engine.settings import Settings
 
 BACKLOG = 2048
+# Uvicorn kills a worker that does not answer for so long and starts another. At its 5 s none ever came up on a machine
+# so busy that loading the code took 8 (two cores, load 37): each was killed while it started.
+WORKER_SILENT_SECONDS_MAX = 60
 
 
 def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
@@ -39,6 +42,7 @@ def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
         date_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=20,
+        timeout_worker_healthcheck=WORKER_SILENT_SECONDS_MAX,
         backlog=BACKLOG,
         **more,
     )
