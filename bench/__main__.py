@@ -35,6 +35,12 @@ def _import(rig: Rig, options: argparse.Namespace, report: Report) -> None:
     measure_import(rig, options.cdnow, report, rounds=1 if options.short else options.rounds, is_short=options.short)
 
 
+def _checkout(rig: Rig, options: argparse.Namespace, report: Report) -> None:
+    from bench.checkout import measure_checkout
+
+    measure_checkout(rig, report, seconds=1.0 if options.short else options.seconds, is_short=options.short)
+
+
 def _profile(rig: Rig, options: argparse.Namespace, report: Report) -> None:
     from bench.profile import measure_profile
 
@@ -42,8 +48,8 @@ def _profile(rig: Rig, options: argparse.Namespace, report: Report) -> None:
 
 
 # Gates have a short form; the profile is there to look things up.
-GATES = ("award", "import")
-MEASURES: dict[str, Measure] = {"award": _award, "import": _import, "profile": _profile}
+GATES = ("award", "import", "checkout")
+MEASURES: dict[str, Measure] = {"award": _award, "import": _import, "checkout": _checkout, "profile": _profile}
 
 
 def _read_options(arguments: list[str]) -> argparse.Namespace:

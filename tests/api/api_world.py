@@ -37,6 +37,7 @@ PREFIXES = {
     "loyalty.rewards": "rwd", "loyalty.redemptions": "rdm", "discounts": "disc", "payments": "pay",
     "customers": "cust", "events": "evt", "test_helpers.test_clocks": "clock", "api_keys": "key",
     "api_key_acts": "act", "engagement.offers": "ofr", "offers": "checkout_ofr", "webhook_endpoints": "we",
+    "checkout": "cs", "checkout.sessions": "cs",
     "engagement.segments": "seg",
 }  # fmt: skip
 
@@ -159,6 +160,8 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
         "/v1/payments", {"id": f"pay_{slug}", "amount": 5000, "currency": "EUR", "customer": ids["cust"]}
     )["id"]
     ids["re"] = world.post(f"/v1/payments/{ids['pay']}/refund", {"id": f"re_{slug}", "amount": 100})["refund"]["id"]
+    cart = {"currency": "EUR", "customer": ids["cust"], "lines": [{"sku": "coffee", "unit_price": 5000}]}
+    ids["cs"] = world.post("/v1/checkout/sessions", cart)["id"]
     ids["evt"] = world.post("/v1/events", {"type": "review.posted", "id": f"evt_{slug}"})["id"]
     ids["seg"] = world.post("/v1/engagement/segments", {"id": f"seg_{slug}", "name": "World", "type": "static"})["id"]
     world.post(f"/v1/engagement/segments/{ids['seg']}/members", {"accounts": [ids["loy"]]})
@@ -186,6 +189,7 @@ def samples(world: World) -> dict[str, list[Sample]]:
         **_webhook_samples(ids),
         **_offer_samples(ids),
         **_segment_samples(ids),
+        **_checkout_samples(ids),
     }
 
 
@@ -282,6 +286,7 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "occurred_at": 1_780_000_000,
         "metadata": {"order": "A-1"},
     }
+    promised = {"amount": 5000, "currency": "EUR", "customer": ids["cust"], "checkout_session": ids["cs"]}
     refund = {"id": "re_fresh", "amount": 200, "eligible_amount": 100, "reason": "broken", "metadata": {"note": "a"}}
     event = {
         "type": "subscription.created",
@@ -291,7 +296,7 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     }
     bulk = {"payments": [payment], "program": ids["prog"], "deliver_events": False}
     return {
-        "create_payment": [Sample("/v1/payments", payment)],
+        "create_payment": [Sample("/v1/payments", payment), Sample("/v1/payments", promised)],
         "create_payments": [Sample("/v1/payments/bulk", bulk)],
         "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", refund)],
         "report_event": [Sample("/v1/events", event)],
@@ -366,6 +371,21 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "create_offer": [Sample(checkout, live | fixed), Sample(checkout, pairs)],
         "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", {"active": True, "ends_at": 1_900_000_000})],
         "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],
+    }
+
+
+def _checkout_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    sessions = "/v1/checkout/sessions"
+    line = {"sku": "coffee", "unit_price": 1100, "quantity": 2, "id": "line_1", "categories": ["drinks"]}
+    line |= {"shippable": False, "metadata": {"size": "L"}}
+    changes = {"lines": [line], "shipping": {"amount": 499}, "discounts": [ids["disc"]], "metadata": {"note": "a"}}
+    cart = {"currency": "EUR", "customer": ids["cust"], **changes}
+    return {
+        "evaluate_cart": [Sample("/v1/checkout/evaluate", cart)],
+        "create_checkout_session": [Sample(sessions, cart | {"expires_in_minutes": 15})],
+        "update_checkout_session": [Sample(f"{sessions}/{ids['cs']}", changes)],
+        "complete_checkout_session": [Sample(f"{sessions}/{ids['cs']}/complete", {"payment": ids["pay"]})],
+        "expire_checkout_session": [Sample(f"{sessions}/{ids['cs']}/expire", {})],
     }
 
 

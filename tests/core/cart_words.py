@@ -88,7 +88,7 @@ def priced(bought: Cart, *promotions: Promotion, **more: Any) -> Evaluation:
     """The cart with what it gets of these; a voucher among them counts as named by the caller."""
     vouchers = [one for one in promotions if one.is_voucher]
     index = OfferIndex(one for one in promotions if not one.is_voucher)
-    return evaluate(bought, index, **{"now": START, "vouchers": vouchers} | more)
+    return evaluate(bought, index, **{"now": START, "named": vouchers} | more)
 
 
 def names(evaluation: Evaluation) -> str:

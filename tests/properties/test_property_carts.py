@@ -163,7 +163,7 @@ def test_doing_what_is_suggested_qualifies() -> None:
     def law(cart: Cart, promotions: list[Promotion]) -> None:
         told["histories"] += 1
         vouchers = [replace(one, is_voucher=True, stacking="stack") for one in promotions[::3]]
-        for one in evaluate(cart, OfferIndex(promotions[1::2]), now=START, vouchers=vouchers).rejected:
+        for one in evaluate(cart, OfferIndex(promotions[1::2]), now=START, named=vouchers).rejected:
             conditions = {unmet.condition for unmet in one.unmet}
             if not conditions <= {"currency", "lines", "min_subtotal", "min_quantity"}:
                 continue

@@ -27,6 +27,7 @@ from vinr_server.api.readiness import Readiness
 from vinr_server.api.request_log import Request, RequestLog
 from vinr_server.api.routing import Router
 from vinr_server.core.refusals import Rejected
+from vinr_server.engine.evaluator import Evaluator
 from vinr_server.engine.sealing import Seal
 from vinr_server.engine.submission import Reply, Submission, Unavailable
 from vinr_server.engine.writer import Writer
@@ -61,6 +62,7 @@ class App:
         is_loopback_allowed: bool = False,
     ) -> None:
         self._reader, self._writer = reader, writer
+        self._evaluator = Evaluator(reader, writer)
         self._requests = requests or RequestLog()
         self._readiness = readiness or Readiness(reader, writer)
         self._keys = KeyRing(reader, pepper, rate_limit_per_second=rate_limit_per_second)
@@ -151,18 +153,20 @@ class App:
         command = operation.translate(call)
         if inspect.isawaitable(command):
             command = await command
-        outcome = await self._writer.enqueue(
-            Submission(
-                realm=call.caller.realm,
-                livemode=call.caller.livemode,
-                operation=operation.id,
-                command=command,
-                fingerprint=fingerprint(call.body, *call.path.values()),
-                idempotency_key=key,
-                request_id=request_id,
-                is_dry_run=is_dry_run,
-            )
+        submission = Submission(
+            realm=call.caller.realm,
+            livemode=call.caller.livemode,
+            operation=operation.id,
+            command=command,
+            fingerprint=b"" if operation.is_pure else fingerprint(call.body, *call.path.values()),
+            idempotency_key=key,
+            request_id=request_id,
+            is_dry_run=is_dry_run,
         )
+        if operation.is_pure:
+            outcome = await self._evaluator.evaluate(submission)
+        else:
+            outcome = await self._writer.enqueue(submission)
         if isinstance(outcome, Rejected):
             raise Problem.of(outcome)
         return outcome if call.secret is None else _with_secret(outcome, call.secret, is_dry_run)

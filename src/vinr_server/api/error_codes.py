@@ -201,9 +201,14 @@ _STATE = {
         "Discount disc_0197a3 is used on payment pay_3xZ9q.",
     ),
     "discount_not_usable": Explained(
-        "The discount is not open: its redemption was canceled, or it belongs to somebody else.",
-        "Redeem anew.",
+        "The discount is not open: its redemption was canceled, or a checkout session holds it.",
+        "Redeem anew, or expire the session that `details.checkout_session` names.",
         "Discount disc_0197a3 is void: its redemption was canceled.",
+    ),
+    "checkout_session_not_open": Explained(
+        "The checkout session is completed or has expired. `details.status` says which.",
+        "Open another session with the same cart.",
+        "Checkout session cs_0197a3 expired at 2026-11-25T12:30:00+00:00; what it held is free. Open another.",
     ),
     "refund_exceeds_payment": Explained(
         "The refunds of the payment would be more than its amount. `details` holds what is left.",

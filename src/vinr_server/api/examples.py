@@ -20,6 +20,7 @@ IDS: dict[str, str] = {
     "engagement_offer": "ofr_9fK2",
     "offer": "ofr_3Fj7tN",
     "redemption": "rdm_0197a3",
+    "checkout_session": "cs_0197a3",
     "discount": "disc_0197a3",
     "payment": "pay_3xZ9q",
     "refund": "re_7Hk2",

@@ -21,6 +21,7 @@ RewardId = Annotated[str, Meta(pattern="^rwd_.", max_length=255)]
 EntryId = Annotated[str, Meta(pattern="^ptx_.", max_length=255)]
 PaymentId = Annotated[str, Meta(pattern="^pay_.", max_length=255)]
 RefundId = Annotated[str, Meta(pattern="^re_.", max_length=255)]
+SessionId = Annotated[str, Meta(pattern="^cs_.", max_length=255)]
 DiscountId = Annotated[str, Meta(pattern="^disc_.", max_length=255)]
 EventId = Annotated[str, Meta(pattern="^evt_.", max_length=255)]
 ClockId = Annotated[str, Meta(pattern="^clock_.", max_length=255)]
@@ -264,6 +265,7 @@ class CreatePaymentInput(Input):
     shipping: Minor = 0
     tenders: Annotated[list[TenderInput], Meta(max_length=20)] = []
     discounts: Annotated[list[DiscountId], Meta(max_length=20)] = []
+    checkout_session: SessionId | None = None
     lines: Annotated[list[LineInput], Meta(max_length=500)] = []
     occurred_at: Instant = None
     metadata: Metadata = {}

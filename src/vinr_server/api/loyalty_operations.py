@@ -304,7 +304,7 @@ REDEMPTIONS = (
         "Cancel a redemption: its points go back to the lots that paid.",
         reply="redemption",
         example={"reason": "order canceled"},
-        refusals=(*FIND, "redemption_already_canceled", "discount_consumed"),
+        refusals=(*FIND, "redemption_already_canceled", "discount_consumed", "discount_not_usable"),
     ),
     list_page(
         f"{LOYALTY}/redemptions",

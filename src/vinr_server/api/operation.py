@@ -23,8 +23,9 @@ DONE, MADE, MADE_OR_FOUND = (200,), (201,), (200, 201)
 class Operation:
     """One call of the API. `sdk` is its path in the SDKs; `immutable` are names an update can't change.
 
-    `answers` are the statuses it succeeds with. `example` is a body that works in the sandbox, with more of it if need
-    be than its required fields; `listing` is what a list takes in its query string.
+    `is_pure`: it decides and tells, and writes nothing. `answers` are the statuses it succeeds with. `example` is a
+    body that works in the sandbox, with more of it if need be than its required fields; `listing` is what a list takes
+    in its query string.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Operation:
     refusals: tuple[str, ...] = ()
     immutable: tuple[str, ...] = ()
     is_bulk: bool = False
+    is_pure: bool = False
     answers: tuple[int, ...] = DONE
     example: Mapping[str, Any] | None = None
     listing: Listing | None = None
@@ -51,7 +53,7 @@ class Operation:
     @property
     def right(self) -> str:
         """The right it needs: read or write."""
-        return "write" if self.read is None else "read"
+        return "write" if self.read is None and not self.is_pure else "read"
 
 
 def write(method: str, path: str, sdk: str, id: str, body: Any, summary: str, *, reply: str, **more: Any) -> Operation:

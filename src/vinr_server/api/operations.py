@@ -6,6 +6,7 @@ A write translates to a command, a read to an answer. `refusals` lists the codes
 from __future__ import annotations
 
 from vinr_server.api import inputs, reads
+from vinr_server.api.checkout_operations import CHECKOUT
 from vinr_server.api.key_operations import API_KEYS
 from vinr_server.api.loyalty_operations import LOYALTY_OPERATIONS
 from vinr_server.api.offer_operations import OFFERS
@@ -59,6 +60,7 @@ PAYMENTS = (
             "not_eligible",
             "discount_consumed",
             "discount_not_usable",
+            "checkout_session_not_open",
         ),
     ),
     Operation(
@@ -195,6 +197,7 @@ CLOCKS = (
 OPERATIONS: tuple[Operation, ...] = (
     *LOYALTY_OPERATIONS,
     *OFFERS,
+    *CHECKOUT,
     *DISCOUNTS,
     *PAYMENTS,
     *CUSTOMERS,

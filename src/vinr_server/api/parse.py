@@ -28,7 +28,17 @@ INTEGER_DIGITS_MAX = 400
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"(\s*:)?')
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % INTEGER_DIGITS_MAX)
 # References read under their bare name, with _id, and with Id.
-REFERENCES = ("program", "customer", "account", "reward", "transaction", "payment", "test_clock", "offer")
+REFERENCES = (
+    "program",
+    "customer",
+    "account",
+    "reward",
+    "transaction",
+    "payment",
+    "test_clock",
+    "offer",
+    "checkout_session",
+)
 ALIASES = {"points_cost": ("cost",), "transaction": ("points_transaction",)}
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, UnsetType, field
 
+from vinr_server.api.checkout_replies import CHECKOUT_OBJECTS
 from vinr_server.api.offer_replies import OFFER_OBJECTS, PaymentRedemption
 from vinr_server.api.reply import Conditions, Data, Figures, Json, Rate, Reference, Reply, Unmet, Window
 from vinr_server.api.segment_replies import SEGMENT_OBJECTS
@@ -216,8 +217,9 @@ class Discount(Reply):
     amount: int | None
     percent: Rate | None
     currency: str | None
-    status: Literal["issued", "consumed", "void"]
+    status: Literal["issued", "reserved", "consumed", "void"]
     payment: Reference | None
+    checkout_session: Reference | None
     created: int
     consumed_at: int | None
     livemode: bool
@@ -233,6 +235,7 @@ class Line(Reply):
     quantity: int
     sku: str | None
     categories: list[str]
+    discount: int | UnsetType = UNSET
 
 
 class Award(Reply):
@@ -275,6 +278,7 @@ class Payment(Reply):
     shipping: int
     tenders: list[Tender]
     discounts: list[str]
+    checkout_session: Reference | None
     lines: list[Line]
     refunded: bool
     awards: list[Award]
@@ -404,6 +408,7 @@ OBJECTS: dict[str, type[Reply]] = {
     **OFFER_OBJECTS,
     **SEGMENT_OBJECTS,
     **WEBHOOK_OBJECTS,
+    **CHECKOUT_OBJECTS,
     "deleted": Deleted,
     "error": Error,
 }

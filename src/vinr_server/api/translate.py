@@ -259,6 +259,7 @@ def payment(
         lines=tuple(msgspec.to_builtins(body.lines)),
         occurred_at=occurred_at,
         metadata=metadata,
+        session_id=body.checkout_session,
         enrol_in=enrol_in,
     )
 

@@ -308,6 +308,7 @@ class CreatePayment(Command):
     lines: tuple[Json, ...] = ()
     occurred_at: datetime | None = None
     metadata: Json = field(default_factory=dict)
+    session_id: str | None = None
     enrol_in: str | None = None
     is_deliverable: bool = True
 

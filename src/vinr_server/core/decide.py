@@ -9,6 +9,9 @@ from vinr_server.core import (
     api_keys,
     awards,
     catalogue,
+    checkout,
+    checkout_commands,
+    checkout_sessions,
     clocks,
     commands,
     discounts,
@@ -71,6 +74,23 @@ HANDLERS: dict[type[Command], tuple[KeysOf, Decide]] = {
     commands.CreatePayment: (payments.keys_create_payment, payments.decide_create_payment),
     commands.RefundPayment: (refunds.keys_refund_payment, refunds.decide_refund_payment),
     commands.ReportEvent: (reports.keys_report_event, reports.decide_report_event),
+    checkout_commands.EvaluateCart: (checkout.keys_evaluate_cart, checkout.decide_evaluate_cart),
+    checkout_commands.CreateCheckoutSession: (
+        checkout_sessions.keys_create_checkout_session,
+        checkout_sessions.decide_create_checkout_session,
+    ),
+    checkout_commands.UpdateCheckoutSession: (
+        checkout_sessions.keys_update_checkout_session,
+        checkout_sessions.decide_update_checkout_session,
+    ),
+    checkout_commands.CompleteCheckoutSession: (
+        checkout_sessions.keys_complete_checkout_session,
+        checkout_sessions.decide_complete_checkout_session,
+    ),
+    checkout_commands.ExpireCheckoutSession: (
+        checkout_sessions.keys_expire_checkout_session,
+        checkout_sessions.decide_expire_checkout_session,
+    ),
     offer_commands.CreateOffer: (offer_changes.keys_create_offer, offer_changes.decide_create_offer),
     offer_commands.UpdateOffer: (offer_changes.keys_update_offer, offer_changes.decide_update_offer),
     offer_commands.PublishOffer: (offer_changes.keys_publish_offer, offer_changes.decide_publish_offer),

@@ -41,23 +41,25 @@ def evaluate(
     index: OfferIndex,
     *,
     now: datetime,
-    vouchers: Iterable[Promotion] = (),
+    named: Iterable[Promotion] = (),
     audiences: Collection[str] = (),
     refuse: Refuse = nothing_refused,
 ) -> Evaluation:
     """The cart with everything it gets.
 
-    `vouchers` are the discounts the caller named, which always stand beside whatever else applies. `audiences` are
-    what the member belongs to, `refuse` says what else stands in a promotion's way. Within a phase promotions go by
-    their rank; each finds the prices the one before left. Of those that gave nothing the first REJECTED_MAX are told:
-    those whose lines matched, by their age; then some just out of reach (`offer_index`).
+    `named` are promotions to be looked at besides those of the index, in place of those of the same id there: the
+    discounts the caller named, and what the cart was promised before. `audiences` are what the member belongs to,
+    `refuse` says what else stands in a promotion's way. Within a phase promotions go by their rank; each finds the
+    prices the one before left. Of those that gave nothing the first REJECTED_MAX are told: those whose lines matched,
+    by their age; then some just out of reach (`offer_index`).
     """
     ranked = sorted(range(len(cart.lines)), key=lambda position: cart.lines[position].rank)
     found = index.find(cart, ranked, audiences)
-    named = [(one, [at for at in ranked if one.criteria.selection.selects(cart.lines[at])]) for one in vouchers]
+    first = {one.id: (one, [at for at in ranked if one.criteria.selection.selects(cart.lines[at])]) for one in named}
+    others = (pair for pair in found.within if pair[0].id not in first) if first else found.within
     by_phase: dict[Phase, list[_Candidate]] = {}
     rejected: list[Unqualified] = []
-    for promotion, matching in (*named, *found.within):
+    for promotion, matching in (*first.values(), *others):
         if not promotion.is_live(now):
             continue
         unmet = [*unmet_by_cart(promotion.criteria, cart, matching), *refuse(promotion)]
@@ -74,7 +76,7 @@ def evaluate(
     for promotion, matching in found.beyond:
         if len(rejected) >= REJECTED_MAX:
             break
-        if promotion.is_live(now):
+        if promotion.is_live(now) and promotion.id not in first:
             unmet = [*unmet_by_cart(promotion.criteria, cart, matching), *refuse(promotion)]
             rejected.append(Unqualified(promotion, unmet))
     priced = run.priced

@@ -34,6 +34,9 @@ class Keys:
     offer_members: offers that a member may redeem (offer, account), with the member's counter and claim
     purchases, checkouts: accounts and customers whose payments or carts may redeem offers, with those offers' counters
     offer_redemptions: redemptions of offers by id
+    sessions     checkout sessions (locked) with all they hold, and their customers' accounts
+    buyers       customers of whom it matters whether they have paid before; buyers_of: those of sessions, with all
+                 that evaluating their carts needs
     """
 
     claims: set[str] = field(default_factory=set)
@@ -64,13 +67,16 @@ class Keys:
     purchases: set[str] = field(default_factory=set)
     checkouts: set[str] = field(default_factory=set)
     offer_redemptions: set[str] = field(default_factory=set)
+    sessions: set[str] = field(default_factory=set)
+    buyers: set[str] = field(default_factory=set)
+    buyers_of: set[str] = field(default_factory=set)
 
     def names(self) -> set[str]:
         """Every id of a row that may be written, whatever kind it is of. (Programs are only read.)"""
         return set().union(
             *(self.claims, self.accounts, self.customers, self.entries, self.redemptions, self.discounts),
             *(self.payments, self.refunds, self.events, self.customer_rows, self.refund_of, self.counters, self.clocks),
-            *(self.api_keys, self.offers),
+            *(self.api_keys, self.offers, self.sessions),
         )
 
     def account_with_lots(self, account_id: str) -> None:

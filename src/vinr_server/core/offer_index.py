@@ -27,9 +27,12 @@ EVERYBODY = "everybody"
 MEMBERS = "members"
 
 
+_SEGMENT = "segment:"
+
+
 def segment_key(segment: str) -> str:
     """The audience that is a segment."""
-    return f"segment:{segment}"
+    return f"{_SEGMENT}{segment}"
 
 
 def tier_key(tier: str) -> str:
@@ -101,6 +104,9 @@ class OfferIndex:
         self._by_sku: dict[str, _Shelf] = {}
         self._by_category: dict[str, _Shelf] = {}
         self._of_all_lines: dict[Place, _Shelf] = {}
+        audiences = {audience for promotion in self._promotions for audience in promotion.audience}
+        # The segments that any of them asks for.
+        self.segments = frozenset(one.removeprefix(_SEGMENT) for one in audiences if one.startswith(_SEGMENT))
         for slot, promotion in enumerate(self._promotions):
             selection = promotion.criteria.selection
             for sku in selection.skus:

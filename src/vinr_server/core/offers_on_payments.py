@@ -61,7 +61,7 @@ class PaymentOffers:
                     self._skip_multiplier(offer, account, boosted)
             for offer in self._bonuses.get(account.id, ()):
                 redemptions.append(self._redeem_bonus(offer, account, payment, occasion, awards))
-        told = {"offer_redemptions": [_in_outcome(one) for one in redemptions]} if redemptions else {}
+        told = {"offer_redemptions": [in_outcome(one) for one in redemptions]} if redemptions else {}
         return {**outcome, "awards": awards, "skipped": [*outcome["skipped"], *self._skipped], **told}
 
     def _is_usable(self, offer: Offer, account: Account, occasion: Occasion) -> bool:
@@ -174,7 +174,7 @@ def _outside(offer: Offer, occurred_at: datetime | None) -> list[Unmet]:
     return []
 
 
-def _in_outcome(redemption: OfferRedemption) -> Json:
+def in_outcome(redemption: OfferRedemption) -> Json:
     """A redemption as the payment remembers it: enough to find it again."""
     return {
         "id": redemption.id,

@@ -8,15 +8,17 @@ from datetime import datetime
 from vinr_server.core.announcements import announce
 from vinr_server.core.answers import Accepted
 from vinr_server.core.awards import in_the_future
+from vinr_server.core.checkout_rows import CheckoutSession
+from vinr_server.core.checkout_sessions import as_promised, complete, session_to_pay
 from vinr_server.core.claims import claim_id, made_before
 from vinr_server.core.commands import CreatePayment, linked_account
 from vinr_server.core.context import Context
-from vinr_server.core.discounts import consume, usable_discount
+from vinr_server.core.discounts import consume, payable_discount
 from vinr_server.core.earning import Occasion
 from vinr_server.core.keys import Keys
 from vinr_server.core.members import accounts_of, enrol, enrolled, instants_of
 from vinr_server.core.occasions import earn_on
-from vinr_server.core.offers_on_payments import PaymentOffers
+from vinr_server.core.offers_on_payments import PaymentOffers, in_outcome
 from vinr_server.core.payloads import payment_payload
 from vinr_server.core.refusals import Rejected, first_listed, missing
 from vinr_server.core.rows import Account, Discount, Payment, Program
@@ -43,6 +45,8 @@ def keys_create_payment(command: CreatePayment, keys: Keys) -> None:
     if command.enrol_in:
         keys.programs.add(command.enrol_in)
     keys.discounts.update(command.discount_ids)
+    if command.session_id is not None:
+        keys.sessions.add(command.session_id)
 
 
 def decide_create_payment(draft: Layer, command: CreatePayment, context: Context) -> Accepted | Rejected:
@@ -54,13 +58,20 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
         return Accepted(payment_payload(present, livemode=context.livemode), is_new=False)
     link = _link(draft, command, context)
     customer_id, accounts = link if not isinstance(link, Rejected) else (None, [])
-    checked = [_payable(draft, discount_id, command.currency, customer_id) for discount_id in command.discount_ids]
+    session = session_to_pay(draft, command, context, customer_id)
+    held_ids = session.held_ids if isinstance(session, CheckoutSession) else ()
+    checked = [
+        payable_discount(draft, id, command.currency, customer_id)
+        for id in command.discount_ids
+        if id not in held_ids and not isinstance(session, Rejected)
+    ]
     instants = instants_of(draft, context, accounts)
-    refusal = first_listed(in_the_future(command.occurred_at, *instants), link, *checked)
+    refusal = first_listed(in_the_future(command.occurred_at, *instants), link, session, *checked)
     if refusal is not None:
         return refusal
+    assert not isinstance(session, Rejected), "refused above"
     discounts = [one for one in checked if isinstance(one, Discount)]
-    return _record(draft, command, context, customer_id, accounts, discounts, now=instants[0])
+    return _record(draft, command, context, customer_id, accounts, discounts, session, now=instants[0])
 
 
 def _record(
@@ -70,10 +81,11 @@ def _record(
     customer_id: str | None,
     accounts: Sequence[Account],
     discounts: Sequence[Discount],
+    session: CheckoutSession | None,
     *,
     now: datetime,
 ) -> Accepted:
-    payment = _payment_row(command, context, customer_id, now)
+    payment = _payment_row(as_promised(command, session), context, customer_id, now)
     for discount in discounts:
         consume(draft, context, discount, payment_id=payment.id)
     counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
@@ -82,7 +94,12 @@ def _record(
     occasion = payment_occasion(payment, occurred_at=command.occurred_at)
     offers = PaymentOffers(draft, context)
     outcome = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of)
-    payment = replace(payment, outcome=offers.redeem(counted, payment, occasion, outcome))
+    outcome = offers.redeem(counted, payment, occasion, outcome)
+    if session is not None:
+        _session, used = complete(draft, context, session, payment_id=payment.id)
+        told = [*outcome.get("offer_redemptions", ()), *map(in_outcome, used)]
+        outcome = {**outcome, "offer_redemptions": told}
+    payment = replace(payment, outcome=outcome)
     draft.put(payment)
     if command.id is not None:
         claim_id(draft, context, payment.id, owner_bucket=payment.bucket)
@@ -103,7 +120,11 @@ def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occas
         minor_per_unit=payment.minor_per_unit,
         metadata=payment.metadata,
         lines=[
-            (line.get("sku"), line.get("categories", ()), line["unit_price"] * line["quantity"])
+            (
+                line.get("sku"),
+                line.get("categories", ()),
+                line["unit_price"] * line["quantity"] - line.get("discount", 0),
+            )
             for line in payment.lines
         ],
     )
@@ -132,6 +153,7 @@ def _payment_row(command: CreatePayment, context: Context, customer_id: str | No
         metadata=command.metadata,
         occurred_at=command.occurred_at or now,
         created_at=now,
+        session_id=command.session_id,
     )
 
 
@@ -155,20 +177,3 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
     if program is not None and enrolled(draft, command.customer_id, program.id) is None:
         enrol(draft, context, program, command.customer_id, metadata={})
     return command.customer_id, accounts_of(draft, command.customer_id)
-
-
-def _payable(draft: Layer, discount_id: str, currency: str, customer_id: str | None) -> Discount | Rejected:
-    """The discount, if this payment can consume it; else the first listed of all that stands in the way."""
-    usable = usable_discount(draft, discount_id, param="discounts")
-    discount = draft.get(Discount, discount_id)
-    if discount is None:
-        return usable
-    wrong_currency = wrong_owner = None
-    if discount.benefit.get("currency") not in (None, currency):
-        message = f"Discount {discount.id} is in {discount.benefit['currency']}; the payment is in {currency}."
-        wrong_currency = Rejected("parameter_conflict", message, param="discounts")
-    owner = draft.get(Account, discount.account_id)
-    if customer_id is not None and owner is not None and owner.customer_id != customer_id:
-        message = f"Discount {discount.id} belongs to another customer than {customer_id}."
-        wrong_owner = Rejected("not_eligible", message, param="discounts", details={"condition": "customer"})
-    return first_listed(wrong_currency, wrong_owner, usable) or discount

@@ -10,6 +10,7 @@ from vinr_server.core.answers import Accepted
 from vinr_server.core.awards import insufficient
 from vinr_server.core.commands import CancelRedemption, CreateRedemption
 from vinr_server.core.context import Context
+from vinr_server.core.discounts import held_by_session
 from vinr_server.core.keys import Keys, member_counter, stock_counter
 from vinr_server.core.ledger import Movement, debit, give_back
 from vinr_server.core.members import closed, program_of
@@ -203,6 +204,8 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
         return Rejected(
             "discount_consumed", message, param="id", details={"discount": discount.id, "payment": discount.payment_id}
         )
+    if discount is not None and discount.status == "reserved":
+        return held_by_session(discount, param="id")
     account = swept_account(draft, context, redemption.account_id)
     now = context.now(program_of(draft, account).clock_id)
     cancellation_id = None

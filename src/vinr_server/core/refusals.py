@@ -37,6 +37,7 @@ CODES: dict[str, int] = {
     "redemption_already_canceled": 409,
     "discount_consumed": 409,
     "discount_not_usable": 409,
+    "checkout_session_not_open": 409,
     "refund_exceeds_payment": 409,
     "clock_advancing": 409,
     "segment_in_use": 409,

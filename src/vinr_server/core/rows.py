@@ -338,7 +338,10 @@ class Redemption(Row):
 
 @dataclass(frozen=True, slots=True)
 class Discount(Row):
-    """What a redemption issued for use on a payment."""
+    """What a redemption issued for use on a payment.
+
+    status: issued, reserved by the checkout session that is named, consumed, or void (the redemption was canceled).
+    """
 
     bucket: int
     id: str
@@ -349,6 +352,7 @@ class Discount(Row):
     payment_id: str | None
     created_at: datetime
     consumed_at: datetime | None = None
+    session_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +379,7 @@ class Payment(Row):
     metadata: Json
     occurred_at: datetime
     created_at: datetime
+    session_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ def decide_all(
         if kept is not None:
             decided.outcomes.append(_repeat(submission, kept))
             continue
-        context = _context(submission, now, clocks[submission.realm], ids)
+        context = context_of(submission, now, clocks[submission.realm], ids)
         draft = written[submission.realm].draft()
         try:
             answer = decide(draft, submission.command, context)
@@ -181,7 +181,8 @@ def decide_all(
     return decided
 
 
-def _context(submission: Submission, now: datetime, clock_now: dict[str, datetime], ids: Ids) -> Context:
+def context_of(submission: Submission, now: datetime, clock_now: dict[str, datetime], ids: Ids) -> Context:
+    """What a decision on this submission is given besides the rows."""
     realm = submission.realm
     return Context(
         wall_now=now,

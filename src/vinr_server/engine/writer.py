@@ -26,15 +26,16 @@ class Writer:
     """Group commit over two connections: one decides while the other waits for the disk."""
 
     def __init__(self, connect: Connect, *, clock: Clock = wall_clock, is_distributed: bool = False) -> None:
+        self.clock, self.is_distributed = clock, is_distributed
         self._queue: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
         self.figures = EngineFigures()
-        catalogues, ids = Catalogues(self.figures), Ids()
+        self.catalogues, ids = Catalogues(self.figures), Ids()
         self.lanes = [
             Lane(
                 connect,
                 clock=clock,
-                catalogues=catalogues,
+                catalogues=self.catalogues,
                 ids=ids,
                 is_distributed=is_distributed,
                 figures=self.figures,

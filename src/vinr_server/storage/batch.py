@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from vinr_server.core.membership import uses_of
+from vinr_server.core.promotions import OfferShelf
 from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.tables import CATALOGUE, rows_of
@@ -62,6 +63,7 @@ async def read_catalogue(connection: Any, realm: int) -> tuple[int, Layer]:
         for _realm, row in rows_of(table, await connection.fetch(sql, realm)):
             layer.put(row)
     layer.put(uses_of(layer))
+    layer.put(OfferShelf(layer))
     return revision, layer
 
 

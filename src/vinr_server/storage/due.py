@@ -30,6 +30,9 @@ and not exists (
   select from programs p join offers o on o.realm = p.realm and o.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and o.closed_at is null and o.deleted_at is null
     and o.status <> 'draft' and o.ends_at <= c.frozen_at)
+and not exists (
+  select from checkout_sessions s
+  where s.realm = c.realm and s.clock_id = c.id and s.status = 'open' and s.expires_at <= c.frozen_at)
 """
 
 FORGET_KEYS = """

@@ -1,6 +1,7 @@
 """Load the rows a batch needs, in two rounds: resolve ids to buckets and accounts, then lock and read.
 
-Locks are taken in one order by everybody: accounts, payments, discounts, customers, counters, test clocks, API keys,
+Locks are taken in one order by everybody: accounts, payments, checkout sessions, discounts, customers,
+counters, test clocks, API keys,
 and within each by realm and id. What is counted or listed is read in a statement after the lock, never with it. The
 planner is told on the writer's connection (connect.py) to reach rows through their keys only.
 """
@@ -9,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
+from vinr_server.core.checkout import keys_of_buyer
+from vinr_server.core.checkout_rows import CheckoutSession
 from vinr_server.core.keys import Keys, member_counter, stock_counter
 from vinr_server.core.lots import BEFORE_ALL, use_order
 from vinr_server.core.offer_rows import LookedUp, Offer, OfferRedemption
@@ -36,8 +39,11 @@ from vinr_server.core.rows import (
 )
 from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_in, bucket_of, lock_groups
+from vinr_server.storage.checkouts import read_buyers, read_revisions
 from vinr_server.storage.offers import read_claims
 from vinr_server.storage.tables import TABLES, rows_of
+
+RowT = TypeVar("RowT", bound=Row)
 
 # Realm, bucket and id.
 Address = tuple[int, int, str]
@@ -100,18 +106,28 @@ class Loader:
     """One batch's reading: what is wanted by realm, and the layers that the rows go into."""
 
     def __init__(
-        self, connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer], *, is_distributed: bool
+        self,
+        connection: Any,
+        keys: Mapping[int, Keys],
+        layers: Mapping[int, Layer],
+        *,
+        is_distributed: bool,
+        is_locking: bool = True,
     ) -> None:
+        """`is_locking` False: what is read is only looked at, on a snapshot that does not change."""
         self.connection, self.keys, self.layers, self.is_distributed = connection, keys, layers, is_distributed
+        self._is_locking = is_locking
         self._found_in: dict[tuple[int, str], int] = {}
         self._awards: list[Address] = []
 
     async def load(self) -> None:
         """Every row the keys name, and that exists, stands in its realm's layer, locked where it may change."""
         await self._find_claims()
+        sessions = await self._resolve_sessions()
         await self._resolve_accounts()
         await self._lock(Account, self._addresses("accounts"))
         await self._lock(Payment, self._addresses("payments") + self._addresses("refund_of"))
+        await self._lock_sessions(sessions)
         await self._lock(Discount, self._addresses("discounts"))
         await self._lock(Customer, [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("customer_rows")])
         for realm, layer in self.layers.items():
@@ -214,12 +230,53 @@ class Loader:
         if with_lots:
             self.keys[realm].lots.add(account_id)
 
+    async def _resolve_sessions(self) -> list[tuple[int, CheckoutSession]]:
+        """What checkout sessions hold will be locked with them: discounts, and the counters of their offers."""
+        addresses = self._addresses("sessions")
+        found = [(realm, row) for realm, row in await self._look(CheckoutSession, "id", addresses)]
+        for realm, session in found:
+            keys = self.keys[realm]
+            keys.discounts.update((*session.discount_ids, *session.held_ids))
+            if session.customer_id is not None:
+                keys.customers.add(session.customer_id)
+                if session.id in keys.buyers_of:
+                    keys_of_buyer(session.customer_id, (), keys)
+        for realm, held in await self._look(OfferRedemption, "session_id", addresses, where="t.status = 'reserved'"):
+            self.keys[realm].offers.add(held.offer_id)
+            if held.account_id is not None:
+                self.keys[realm].offer_members.add((held.offer_id, held.account_id))
+        return found
+
+    async def _look(
+        self, row_type: type[RowT], column: str, addresses: Collection[Address], *, where: str = ""
+    ) -> list[tuple[int, RowT]]:
+        """Rows as they stand before any lock; they are put nowhere."""
+        if not addresses:
+            return []
+        kind: Any = row_type
+        records = await self.connection.fetch(_select(kind, column, where=where), *_columns(addresses))
+        return rows_of(TABLES[row_type], records)  # type: ignore[return-value]
+
     # ---- second round: lock, then read
+
+    async def _lock_sessions(self, looked_at: list[tuple[int, CheckoutSession]]) -> None:
+        """The sessions, with what they hold and the revisions it was promised at."""
+        addresses = self._addresses("sessions")
+        await self._lock(CheckoutSession, addresses)
+        if any(self.layers[realm].get(CheckoutSession, session.id) != session for realm, session in looked_at):
+            raise Superseded("a checkout session")
+        held = await self._read(OfferRedemption, "session_id", addresses)
+        promised = [(realm, row) for realm, row in held if isinstance(row, OfferRedemption)]
+        for realm, row in await read_revisions(self.connection, promised):
+            self.layers[realm].put(row)
+        wanted = [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("buyers")]
+        for realm, buyer in await read_buyers(self.connection, wanted):
+            self.layers[realm].put(buyer)
 
     async def _lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
         for group in lock_groups((bucket for _realm, bucket, _id in addresses), is_distributed=self.is_distributed):
             here = [address for address in addresses if address[1] in group]
-            await self._read(row_type, "id", here, lock=lock)
+            await self._read(row_type, "id", here, lock=lock if self._is_locking else "")
 
     async def _read(
         self, row_type: type[Row], column: str, addresses: Collection[Address], *, where: str = "", lock: str = ""
@@ -244,7 +301,8 @@ class Loader:
                 program = layer.get(Program, program_id)
                 if program is not None and program.clock_id is not None:
                     wanted[realm, program.clock_id] = None
-        await self._read(TestClock, "id", [(realm, 0, id) for realm, id in wanted], lock=lock)
+        clocks = [(realm, 0, id) for realm, id in wanted]
+        await self._read(TestClock, "id", clocks, lock=lock if self._is_locking else "")
 
     async def _read_offers(self) -> None:
         """Claims and redemptions of offers, under their accounts' and counters' locks; and what was looked for."""

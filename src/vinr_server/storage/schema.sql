@@ -62,6 +62,36 @@ CREATE TABLE public.batches (
     committed_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.checkout_sessions (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    cart json NOT NULL,
+    status text NOT NULL,
+    subtotal_minor bigint NOT NULL,
+    discount_minor bigint NOT NULL,
+    total_minor bigint NOT NULL,
+    evaluation json NOT NULL,
+    discount_ids json NOT NULL,
+    held_ids json NOT NULL,
+    payment_id text COLLATE pg_catalog."C",
+    clock_id text COLLATE pg_catalog."C",
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    completed_at timestamp with time zone,
+    expired_at timestamp with time zone,
+    CONSTRAINT checkout_sessions_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
+    CONSTRAINT checkout_sessions_check1 CHECK (((status = 'expired'::text) = (expired_at IS NOT NULL))),
+    CONSTRAINT checkout_sessions_check2 CHECK (((payment_id IS NULL) OR (status = 'completed'::text))),
+    CONSTRAINT checkout_sessions_discount_minor_check CHECK ((discount_minor >= 0)),
+    CONSTRAINT checkout_sessions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'completed'::text, 'expired'::text]))),
+    CONSTRAINT checkout_sessions_subtotal_minor_check CHECK ((subtotal_minor >= 0)),
+    CONSTRAINT checkout_sessions_total_minor_check CHECK ((total_minor >= 0))
+)
+WITH (fillfactor='85');
+
 CREATE TABLE public.counters (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
@@ -149,7 +179,9 @@ CREATE TABLE public.discounts (
     payment_id text COLLATE pg_catalog."C",
     created_at timestamp with time zone NOT NULL,
     consumed_at timestamp with time zone,
-    CONSTRAINT discounts_status_check CHECK ((status = ANY (ARRAY['issued'::text, 'consumed'::text, 'void'::text])))
+    session_id text COLLATE pg_catalog."C",
+    CONSTRAINT discounts_check CHECK (((status = 'reserved'::text) = (session_id IS NOT NULL))),
+    CONSTRAINT discounts_status_check CHECK ((status = ANY (ARRAY['issued'::text, 'reserved'::text, 'consumed'::text, 'void'::text])))
 );
 
 CREATE TABLE public.earning_rule_revisions (
@@ -358,6 +390,7 @@ CREATE TABLE public.payments (
     metadata json NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    session_id text COLLATE pg_catalog."C",
     CONSTRAINT payments_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT payments_check CHECK (((eligible_minor >= 0) AND (eligible_minor <= amount_minor))),
     CONSTRAINT payments_check1 CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor)))
@@ -559,6 +592,9 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.checkout_sessions
+    ADD CONSTRAINT checkout_sessions_pkey PRIMARY KEY (realm, id, bucket);
+
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -667,6 +703,10 @@ CREATE INDEX api_keys_newest ON public.api_keys USING btree (realm, created_at, 
 
 CREATE INDEX batches_oldest ON public.batches USING btree (committed_at);
 
+CREATE INDEX checkout_sessions_newest ON public.checkout_sessions USING btree (realm, created_at, id);
+
+CREATE INDEX checkout_sessions_open ON public.checkout_sessions USING btree (expires_at) WHERE (status = 'open'::text);
+
 CREATE INDEX customers_newest ON public.customers USING btree (realm, created_at, id);
 
 CREATE INDEX deficits_unpaid ON public.deficits USING btree (realm, account_id) WHERE (remaining_points > 0);
@@ -745,6 +785,8 @@ GRANT SELECT,INSERT ON TABLE public.api_key_acts TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO vinr_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.batches TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.checkout_sessions TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.counters TO vinr_app;
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from vinr_server.core import offer_rows, rows, segment_rows, webhook_rows
+from vinr_server.core import checkout_rows, offer_rows, rows, segment_rows, webhook_rows
 from vinr_server.core.rows import Row
 from vinr_server.storage.bulk import BulkWrite, Statement
 
@@ -187,7 +187,7 @@ TABLES: dict[type[Row], Table] = {
         Table(rows.Lot, "lots", key=["id"], mutable=["remaining_points", "expired_points", "reversed_points"]),
         Table(rows.LotUse, "lot_uses", key=["entry_id", "lot_id", "cause_id"]),
         Table(rows.Deficit, "deficits", key=["entry_id"], mutable=["remaining_points"]),
-        Table(rows.Discount, "discounts", key=["id"], mutable=["status", "payment_id", "consumed_at"]),
+        Table(rows.Discount, "discounts", key=["id"], mutable=["status", "payment_id", "consumed_at", "session_id"]),
         Table(rows.Redemption, "redemptions", key=["id"], mutable=["status", "cancellation_id", "canceled_at"]),
         Table(rows.Counter, "counters", key=["id"], mutable=["used", "reserved"]),
         Table(
@@ -205,7 +205,16 @@ TABLES: dict[type[Row], Table] = {
             offer_rows.OfferRedemption,
             "offer_redemptions",
             key=["id"],
-            mutable=["status", "payment_id", "redeemed_at", "freed_at"],
+            mutable=["status", "payment_id", "redeemed_at", "freed_at", "discount_minor", "receipt"],
+        ),
+        Table(
+            checkout_rows.CheckoutSession,
+            "checkout_sessions",
+            key=["id"],
+            mutable=[
+                *("cart", "status", "subtotal_minor", "discount_minor", "total_minor", "evaluation", "discount_ids"),
+                *("held_ids", "payment_id", "metadata", "completed_at", "expired_at"),
+            ],
         ),
         Table(
             segment_rows.Segment,

@@ -11,12 +11,14 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+from vinr_server.core.checkout_commands import ExpireCheckoutSession
 from vinr_server.core.commands import Command, ExpireLots, FinishTestClock
 from vinr_server.core.offer_commands import CloseOffer
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DueFigures
 from vinr_server.engine.submission import Submission, Unavailable
 from vinr_server.engine.writer import Writer
+from vinr_server.storage.checkouts import due_sessions
 from vinr_server.storage.due import due_accounts, forget, settled_clocks
 from vinr_server.storage.offers import due_offers
 
@@ -26,6 +28,7 @@ log = logging.getLogger("vinr.worker")
 PAUSE_SECONDS = 0.25
 # One engine batch at a time, so that requests in the same process are not kept waiting.
 ACCOUNTS_MAX = 256
+SESSIONS_MAX = 256
 OFFERS_MAX = 256
 FORGET_EVERY = timedelta(hours=1)
 
@@ -64,7 +67,12 @@ class DueWorker:
         await self._submit_all([(one.realm, one.livemode, ExpireLots(one.id)) for one in accounts])
         offers = await due_offers(self._pool, now, limit=OFFERS_MAX)
         await self._submit_all([(one.realm, one.livemode, CloseOffer(one.id)) for one in offers])
-        due_at = [*(one.due_at for one in accounts), *(one.due_at for one in offers)]
+        sessions = await due_sessions(self._pool, now, limit=SESSIONS_MAX)
+        over: list[tuple[int, bool, Command]] = [
+            (one.realm, one.livemode, ExpireCheckoutSession(one.id, only_if_over=True)) for one in sessions
+        ]
+        await self._submit_all(over)
+        due_at = [one.due_at for due in (accounts, offers, sessions) for one in due]
         lags = [(now - at).total_seconds() for at in due_at if at is not None]
         self.figures.lag_seconds = max(lags, default=0.0)
         self.figures.accounts += len(accounts)
@@ -74,7 +82,7 @@ class DueWorker:
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY
             await forget(self._pool)
-        return bool(accounts or offers or clocks)
+        return bool(accounts or offers or sessions or clocks)
 
     async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
         waiting = [

@@ -28,6 +28,12 @@ export interface CancelRedemptionInput {
   reason?: string | null | undefined;
 }
 
+export interface CompleteCheckoutSessionInput {
+  payment?: string | null | undefined;
+  payment_id?: string | null | undefined;
+  paymentId?: string | null | undefined;
+}
+
 export interface ConsumeDiscountInput {
   payment?: string | null | undefined;
   payment_id?: string | null | undefined;
@@ -45,6 +51,33 @@ export interface CreateApiKeyInput {
   permissions?: Json | undefined;
   expires_at?: Instant | null | undefined;
   expiresAt?: Instant | null | undefined;
+}
+
+export type CartLineInput = OneOf<'unit_price' | 'unitPrice', number> & {
+  sku: string;
+  quantity?: number | undefined;
+  id?: string | null | undefined;
+  categories?: readonly string[] | undefined;
+  shippable?: boolean | undefined;
+  metadata?: Metadata | undefined;
+};
+
+export interface ShippingInput {
+  amount: number;
+}
+
+export interface CreateCheckoutSessionInput {
+  /** ISO 4217, such as EUR. */
+  currency: string;
+  lines: readonly CartLineInput[];
+  customer?: string | null | undefined;
+  customer_id?: string | null | undefined;
+  customerId?: string | null | undefined;
+  shipping?: ShippingInput | null | undefined;
+  discounts?: readonly string[] | undefined;
+  expires_in_minutes?: number | undefined;
+  expiresInMinutes?: number | undefined;
+  metadata?: Metadata | undefined;
 }
 
 export interface CreateCustomerInput {
@@ -207,6 +240,10 @@ export interface CreatePaymentInput {
   shipping?: number | undefined;
   tenders?: readonly TenderInput[] | undefined;
   discounts?: readonly string[] | undefined;
+  checkout_session?: string | null | undefined;
+  checkoutSession?: string | null | undefined;
+  checkout_session_id?: string | null | undefined;
+  checkoutSessionId?: string | null | undefined;
   lines?: readonly LineInput[] | undefined;
   occurred_at?: Instant | null | undefined;
   occurredAt?: Instant | null | undefined;
@@ -345,6 +382,18 @@ export interface CreateWebhookEndpointInput {
   metadata?: Metadata | undefined;
 }
 
+export interface EvaluateCartInput {
+  /** ISO 4217, such as EUR. */
+  currency: string;
+  lines: readonly CartLineInput[];
+  customer?: string | null | undefined;
+  customer_id?: string | null | undefined;
+  customerId?: string | null | undefined;
+  shipping?: ShippingInput | null | undefined;
+  discounts?: readonly string[] | undefined;
+  metadata?: Metadata | undefined;
+}
+
 export type NoInput = { readonly [name: string]: never };
 
 export interface PreviewSegmentInput {
@@ -404,6 +453,13 @@ export interface SegmentAccountsInput {
 }
 
 export interface UpdateAccountInput {
+  metadata?: MetadataChanges | undefined;
+}
+
+export interface UpdateCheckoutSessionInput {
+  lines?: readonly CartLineInput[] | undefined;
+  shipping?: ShippingInput | null | undefined;
+  discounts?: readonly string[] | undefined;
   metadata?: MetadataChanges | undefined;
 }
 
@@ -635,6 +691,19 @@ export interface OffersListQuery {
   ending_before?: string | undefined;
   endingBefore?: string | undefined;
   active?: boolean | undefined;
+  created?: Created | undefined;
+}
+
+export interface CheckoutSessionsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
+  status?: 'open' | 'completed' | 'expired' | undefined;
   created?: Created | undefined;
 }
 

@@ -49,6 +49,7 @@ export interface Line {
   readonly quantity: number;
   readonly sku: string | null;
   readonly categories: readonly string[];
+  readonly discount?: number | undefined;
 }
 
 export interface Award {
@@ -123,6 +124,9 @@ export interface Payment {
   readonly shipping: number;
   readonly tenders: readonly Tender[];
   readonly discounts: readonly string[];
+  readonly checkoutSession: string | null;
+  readonly checkout_session: string | null;
+  readonly checkoutSessionId: string | null;
   readonly lines: readonly Line[];
   readonly refunded: boolean;
   readonly awards: readonly Award[];
@@ -166,6 +170,95 @@ export interface BulkPayments {
   readonly data: readonly BulkResult[];
 }
 
+export interface CartLine {
+  readonly id: string | null;
+  readonly sku: string;
+  readonly unitPrice: number;
+  readonly unit_price: number;
+  readonly quantity: number;
+  readonly categories: readonly string[];
+  readonly shippable: boolean;
+  readonly metadata: Metadata;
+  readonly subtotal: number;
+  readonly discount: number;
+  readonly total: number;
+}
+
+export interface CartShipping {
+  readonly amount: number;
+  readonly discount: number;
+  readonly total: number;
+}
+
+export interface AppliedPromotion {
+  readonly offer: string | null;
+  readonly offerId: string | null;
+  readonly discount: string | null;
+  readonly discountId: string | null;
+  readonly name: string;
+  readonly type: 'bogo' | 'fixed_discount' | 'free_product' | 'free_shipping' | 'percentage';
+  readonly account: string | null;
+  readonly accountId: string | null;
+  readonly amount: number;
+  readonly receipt: Json;
+}
+
+export interface RejectedPromotion {
+  readonly offer: string | null;
+  readonly offerId: string | null;
+  readonly discount: string | null;
+  readonly discountId: string | null;
+  readonly name: string;
+  readonly type: 'bogo' | 'fixed_discount' | 'free_product' | 'free_shipping' | 'percentage';
+  readonly unmet: readonly Unmet[];
+}
+
+export interface CheckoutEvaluation {
+  readonly customer: string | null;
+  readonly customerId: string | null;
+  readonly discounts: readonly string[];
+  readonly currency: string;
+  readonly lines: readonly CartLine[];
+  readonly subtotal: number;
+  readonly shipping: CartShipping;
+  readonly totalDiscount: number;
+  readonly total_discount: number;
+  readonly total: number;
+  readonly applied: readonly AppliedPromotion[];
+  readonly rejected: readonly RejectedPromotion[];
+  readonly object: 'checkout_evaluation';
+  readonly livemode: boolean;
+}
+
+export interface CheckoutSession {
+  readonly customer: string | null;
+  readonly customerId: string | null;
+  readonly discounts: readonly string[];
+  readonly currency: string;
+  readonly lines: readonly CartLine[];
+  readonly subtotal: number;
+  readonly shipping: CartShipping;
+  readonly totalDiscount: number;
+  readonly total_discount: number;
+  readonly total: number;
+  readonly applied: readonly AppliedPromotion[];
+  readonly rejected: readonly RejectedPromotion[];
+  readonly id: string;
+  readonly object: 'checkout_session';
+  readonly status: 'completed' | 'expired' | 'open';
+  readonly payment: string | null;
+  readonly paymentId: string | null;
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly expiresAt: number;
+  readonly expires_at: number;
+  readonly completedAt: number | null;
+  readonly completed_at: number | null;
+  readonly expiredAt: number | null;
+  readonly expired_at: number | null;
+  readonly livemode: boolean;
+}
+
 export interface Customer {
   readonly id: string;
   readonly object: 'customer';
@@ -193,9 +286,12 @@ export interface Discount {
   readonly amount: number | null;
   readonly percent: number | string | null;
   readonly currency: string | null;
-  readonly status: 'consumed' | 'issued' | 'void';
+  readonly status: 'consumed' | 'issued' | 'reserved' | 'void';
   readonly payment: string | null;
   readonly paymentId: string | null;
+  readonly checkoutSession: string | null;
+  readonly checkout_session: string | null;
+  readonly checkoutSessionId: string | null;
   readonly created: number;
   readonly consumedAt: number | null;
   readonly consumed_at: number | null;

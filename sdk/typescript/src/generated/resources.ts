@@ -245,7 +245,7 @@ export class Payments {
 
   /**
    * Report a payment; its member earns in the same transaction. Refused by state (ConflictError): id_conflict,
-   * not_eligible, discount_consumed, discount_not_usable.
+   * not_eligible, discount_consumed, discount_not_usable, checkout_session_not_open.
    */
   create(body: inputs.CreatePaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
     return this.#client.send('POST', '/v1/payments', 'Payment', body, options);
@@ -296,6 +296,81 @@ export class Discounts {
   /** Make a consumed discount usable again. Refused by state (ConflictError): discount_not_usable. */
   release(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.Discount>> {
     return this.#client.send('POST', path`/v1/discounts/${id}/release`, 'Discount', body, options);
+  }
+}
+
+/** `vinr.checkout.sessions` */
+export class CheckoutSessions {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /**
+   * Promise a cart what it gets, and hold the offers' caps and the discounts for it. Refused by state (ConflictError):
+   * not_eligible, discount_consumed, discount_not_usable.
+   */
+  create(body: inputs.CreateCheckoutSessionInput, options?: PostOptions): Promise<Answer<objects.CheckoutSession>> {
+    return this.#client.send('POST', '/v1/checkout/sessions', 'CheckoutSession', body, options);
+  }
+
+  /** List checkout sessions, newest first. */
+  list(query?: inputs.CheckoutSessionsListQuery, options?: RequestOptions): List<objects.CheckoutSession> {
+    return this.#client.list('/v1/checkout/sessions', 'CheckoutSession', query, options);
+  }
+
+  /** Retrieve one checkout session. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.CheckoutSession>> {
+    return this.#client.send('GET', path`/v1/checkout/sessions/${id}`, 'CheckoutSession', undefined, options);
+  }
+
+  /**
+   * Change the cart of an open session; offers it holds stay at the revisions it was promised. Refused by state
+   * (ConflictError): not_eligible, discount_consumed, discount_not_usable, checkout_session_not_open.
+   */
+  update(
+    id: string,
+    body?: inputs.UpdateCheckoutSessionInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.CheckoutSession>> {
+    return this.#client.send('POST', path`/v1/checkout/sessions/${id}`, 'CheckoutSession', body, options);
+  }
+
+  /**
+   * Complete a session with its payment: its offers are redeemed, its discounts consumed. Refused by state
+   * (ConflictError): not_eligible, checkout_session_not_open.
+   */
+  complete(
+    id: string,
+    body?: inputs.CompleteCheckoutSessionInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.CheckoutSession>> {
+    return this.#client.send('POST', path`/v1/checkout/sessions/${id}/complete`, 'CheckoutSession', body, options);
+  }
+
+  /** Give back at once what a session holds. Refused by state (ConflictError): checkout_session_not_open. */
+  expire(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.CheckoutSession>> {
+    return this.#client.send('POST', path`/v1/checkout/sessions/${id}/expire`, 'CheckoutSession', body, options);
+  }
+}
+
+/** `vinr.checkout` */
+export class Checkout {
+  readonly sessions: CheckoutSessions;
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.sessions = new CheckoutSessions(client);
+    this.#client = client;
+  }
+
+  /**
+   * Tell what a cart gets and why, line by line; nothing is written or held. Refused by state (ConflictError):
+   * not_eligible, discount_consumed, discount_not_usable.
+   */
+  evaluate(body: inputs.EvaluateCartInput, options?: PostOptions): Promise<Answer<objects.CheckoutEvaluation>> {
+    return this.#client.send('POST', '/v1/checkout/evaluate', 'CheckoutEvaluation', body, options);
   }
 }
 
@@ -525,7 +600,7 @@ export class LoyaltyRedemptions {
 
   /**
    * Cancel a redemption: its points go back to the lots that paid. Refused by state (ConflictError):
-   * redemption_already_canceled, discount_consumed.
+   * redemption_already_canceled, discount_consumed, discount_not_usable.
    */
   cancel(id: string, body?: inputs.CancelRedemptionInput, options?: PostOptions): Promise<Answer<objects.Redemption>> {
     return this.#client.send('POST', path`/v1/loyalty/redemptions/${id}/cancel`, 'Redemption', body, options);
@@ -725,6 +800,7 @@ export class Resources {
   readonly loyalty: Loyalty;
   readonly engagement: Engagement;
   readonly offers: Offers;
+  readonly checkout: Checkout;
   readonly discounts: Discounts;
   readonly payments: Payments;
   readonly customers: Customers;
@@ -738,6 +814,7 @@ export class Resources {
     this.loyalty = new Loyalty(client);
     this.engagement = new Engagement(client);
     this.offers = new Offers(client);
+    this.checkout = new Checkout(client);
     this.discounts = new Discounts(client);
     this.payments = new Payments(client);
     this.customers = new Customers(client);

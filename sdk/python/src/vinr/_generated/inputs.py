@@ -12,6 +12,7 @@ from vinr._values import Instant, Many, Metadata, Rate
 __all__ = [
     "BalanceInput",
     "BenefitInput",
+    "CartLineInput",
     "ConditionsInput",
     "CreatePaymentInput",
     "CriteriaInput",
@@ -24,6 +25,7 @@ __all__ = [
     "MultiplierInput",
     "PaymentCountInput",
     "SegmentConditionsInput",
+    "ShippingInput",
     "SpendInput",
     "TargetingInput",
     "TenderInput",
@@ -42,6 +44,18 @@ class BenefitInput(TypedDict, total=False):
     currency: str | None
     sku: str | None
     description: str | None
+
+
+class CartLineInput(TypedDict, total=False):
+    """Cart line."""
+
+    sku: Required[str]
+    unit_price: Required[int]
+    quantity: int
+    id: str | None
+    categories: Many[str]
+    shippable: bool
+    metadata: Metadata
 
 
 class WindowInput(TypedDict, total=False):
@@ -90,6 +104,7 @@ class CreatePaymentInput(TypedDict, total=False):
     shipping: int
     tenders: Many[TenderInput]
     discounts: Many[str]
+    checkout_session: str | None
     lines: Many[LineInput]
     occurred_at: Instant | None
     metadata: Metadata
@@ -207,6 +222,12 @@ class SegmentConditionsInput(TypedDict, total=False):
     days_since_enrolled: DaysInput | None
     all: Many[SegmentConditionsInput]
     any: Many[SegmentConditionsInput]
+
+
+class ShippingInput(TypedDict, total=False):
+    """Shipping."""
+
+    amount: Required[int]
 
 
 class TargetingInput(TypedDict, total=False):

@@ -12,10 +12,15 @@ from vinr._objects import Data, VinrObject
 __all__ = [
     "ApiKey",
     "ApiKeyAct",
+    "AppliedPromotion",
     "Award",
     "Benefit",
     "BulkPayments",
     "BulkResult",
+    "CartLine",
+    "CartShipping",
+    "CheckoutEvaluation",
+    "CheckoutSession",
     "Conditions",
     "Criteria",
     "Customer",
@@ -48,6 +53,7 @@ __all__ = [
     "ProgramCurrency",
     "Redemption",
     "Refund",
+    "RejectedPromotion",
     "Reward",
     "Segment",
     "SegmentAddition",
@@ -151,6 +157,7 @@ class Line(VinrObject):
     quantity: int
     sku: str | None
     categories: list[str]
+    discount: int | None = None
 
 
 class Award(VinrObject):
@@ -222,6 +229,7 @@ class Payment(VinrObject):
     shipping: int
     tenders: list[Tender]
     discounts: list[str]
+    checkout_session: str | None
     lines: list[Line]
     refunded: bool
     awards: list[Award]
@@ -283,6 +291,103 @@ class BulkPayments(VinrObject):
     _nested = {"data": BulkResult}
 
 
+class CartLine(VinrObject):
+    """Cart line."""
+
+    id: str | None
+    sku: str
+    unit_price: int
+    quantity: int
+    categories: list[str]
+    shippable: bool
+    metadata: dict[str, Any]
+    subtotal: int
+    discount: int
+    total: int
+
+
+class CartShipping(VinrObject):
+    """Cart shipping."""
+
+    amount: int
+    discount: int
+    total: int
+
+
+class AppliedPromotion(VinrObject):
+    """Applied promotion."""
+
+    offer: str | None
+    discount: str | None
+    name: str
+    type: Literal["bogo", "fixed_discount", "free_product", "free_shipping", "percentage"]
+    account: str | None
+    amount: int
+    receipt: dict[str, Any]
+
+
+class RejectedPromotion(VinrObject):
+    """Rejected promotion."""
+
+    offer: str | None
+    discount: str | None
+    name: str
+    type: Literal["bogo", "fixed_discount", "free_product", "free_shipping", "percentage"]
+    unmet: list[Unmet]
+
+    _nested = {"unmet": Unmet}
+
+
+class CheckoutEvaluation(VinrObject):
+    """Checkout evaluation."""
+
+    customer: str | None
+    discounts: list[str]
+    currency: str
+    lines: list[CartLine]
+    subtotal: int
+    shipping: CartShipping
+    total_discount: int
+    total: int
+    applied: list[AppliedPromotion]
+    rejected: list[RejectedPromotion]
+    object: Literal["checkout_evaluation"]
+    livemode: bool
+
+    _kind = "checkout_evaluation"
+
+    _nested = {"lines": CartLine, "shipping": CartShipping, "applied": AppliedPromotion, "rejected": RejectedPromotion}
+
+
+class CheckoutSession(VinrObject):
+    """Checkout session."""
+
+    customer: str | None
+    discounts: list[str]
+    currency: str
+    lines: list[CartLine]
+    subtotal: int
+    shipping: CartShipping
+    total_discount: int
+    total: int
+    applied: list[AppliedPromotion]
+    rejected: list[RejectedPromotion]
+    id: str
+    object: Literal["checkout_session"]
+    status: Literal["completed", "expired", "open"]
+    payment: str | None
+    metadata: dict[str, Any]
+    created: int
+    expires_at: int
+    completed_at: int | None
+    expired_at: int | None
+    livemode: bool
+
+    _kind = "checkout_session"
+
+    _nested = {"lines": CartLine, "shipping": CartShipping, "applied": AppliedPromotion, "rejected": RejectedPromotion}
+
+
 class Customer(VinrObject):
     """Customer."""
 
@@ -316,8 +421,9 @@ class Discount(VinrObject):
     amount: int | None
     percent: int | str | None
     currency: str | None
-    status: Literal["consumed", "issued", "void"]
+    status: Literal["consumed", "issued", "reserved", "void"]
     payment: str | None
+    checkout_session: str | None
     created: int
     consumed_at: int | None
     livemode: bool

@@ -96,7 +96,7 @@ class LoyaltyRedemptions(Resource):
     ) -> Redemption:
         """Cancel a redemption: its points go back to the lots that paid.
 
-        Refused by state (ConflictError): redemption_already_canceled, discount_consumed.
+        Refused by state (ConflictError): redemption_already_canceled, discount_consumed, discount_not_usable.
         """
         return self._client.request(
             "POST",
@@ -190,7 +190,7 @@ class AsyncLoyaltyRedemptions(AsyncResource):
     ) -> Redemption:
         """Cancel a redemption: its points go back to the lots that paid.
 
-        Refused by state (ConflictError): redemption_already_canceled, discount_consumed.
+        Refused by state (ConflictError): redemption_already_canceled, discount_consumed, discount_not_usable.
         """
         return await self._client.request(
             "POST",

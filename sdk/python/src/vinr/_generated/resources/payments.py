@@ -33,6 +33,7 @@ class Payments(Resource):
         shipping: int | NotGiven = NOT_GIVEN,
         tenders: Many[TenderInput] | NotGiven = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
+        checkout_session: str | NotGiven | None = NOT_GIVEN,
         lines: Many[LineInput] | NotGiven = NOT_GIVEN,
         occurred_at: Instant | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
@@ -42,7 +43,8 @@ class Payments(Resource):
     ) -> Payment:
         """Report a payment; its member earns in the same transaction.
 
-        Refused by state (ConflictError): id_conflict, not_eligible, discount_consumed, discount_not_usable.
+        Refused by state (ConflictError): id_conflict, not_eligible, discount_consumed, discount_not_usable,
+        checkout_session_not_open.
         """
         return self._client.request(
             "POST",
@@ -57,6 +59,7 @@ class Payments(Resource):
                 "shipping": shipping,
                 "tenders": tenders,
                 "discounts": discounts,
+                "checkout_session": checkout_session,
                 "lines": lines,
                 "occurred_at": occurred_at,
                 "metadata": metadata,
@@ -175,6 +178,7 @@ class AsyncPayments(AsyncResource):
         shipping: int | NotGiven = NOT_GIVEN,
         tenders: Many[TenderInput] | NotGiven = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
+        checkout_session: str | NotGiven | None = NOT_GIVEN,
         lines: Many[LineInput] | NotGiven = NOT_GIVEN,
         occurred_at: Instant | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
@@ -184,7 +188,8 @@ class AsyncPayments(AsyncResource):
     ) -> Payment:
         """Report a payment; its member earns in the same transaction.
 
-        Refused by state (ConflictError): id_conflict, not_eligible, discount_consumed, discount_not_usable.
+        Refused by state (ConflictError): id_conflict, not_eligible, discount_consumed, discount_not_usable,
+        checkout_session_not_open.
         """
         return await self._client.request(
             "POST",
@@ -199,6 +204,7 @@ class AsyncPayments(AsyncResource):
                 "shipping": shipping,
                 "tenders": tenders,
                 "discounts": discounts,
+                "checkout_session": checkout_session,
                 "lines": lines,
                 "occurred_at": occurred_at,
                 "metadata": metadata,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vinr._generated.resources.api_key_acts import ApiKeyActs, AsyncApiKeyActs
 from vinr._generated.resources.api_keys import ApiKeys, AsyncApiKeys
+from vinr._generated.resources.checkout import AsyncCheckout, Checkout
 from vinr._generated.resources.customers import AsyncCustomers, Customers
 from vinr._generated.resources.discounts import AsyncDiscounts, Discounts
 from vinr._generated.resources.engagement import AsyncEngagement, Engagement
@@ -30,6 +31,7 @@ class Resources:
         self.loyalty = Loyalty(client)
         self.engagement = Engagement(client)
         self.offers = Offers(client)
+        self.checkout = Checkout(client)
         self.discounts = Discounts(client)
         self.payments = Payments(client)
         self.customers = Customers(client)
@@ -47,6 +49,7 @@ class AsyncResources:
         self.loyalty = AsyncLoyalty(client)
         self.engagement = AsyncEngagement(client)
         self.offers = AsyncOffers(client)
+        self.checkout = AsyncCheckout(client)
         self.discounts = AsyncDiscounts(client)
         self.payments = AsyncPayments(client)
         self.customers = AsyncCustomers(client)

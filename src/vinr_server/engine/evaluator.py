@@ -1,0 +1,74 @@
+"""Decide a command and throw its rows away: nothing is locked and nothing written, and no writer is waited for.
+
+It is decided by the very function that a write would use, on one snapshot, whose first statement reads the realm's
+catalogue revision: what one process wrote counts for the next evaluation on any other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vinr_server.core.decide import decide, keys_of
+from vinr_server.core.keys import Keys
+from vinr_server.core.refusals import Rejected
+from vinr_server.core.rows import TestClock
+from vinr_server.core.state import Layer, RowsMissing
+from vinr_server.engine.batch import context_of
+from vinr_server.engine.ids import Ids
+from vinr_server.engine.submission import Outcome, Reply, Submission
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.batch import find_kept
+from vinr_server.storage.history import read_history
+from vinr_server.storage.load import Loader
+from vinr_server.storage.read import Reader
+from vinr_server.storage.tables import encode_json
+
+# A decision asks for what it lacks one by one: more than these are a bug, not a cart.
+ROUNDS_MAX = 64
+
+
+class Evaluator:
+    """Decides on connections of a pool, each on its own snapshot."""
+
+    def __init__(self, reader: Reader, writer: Writer) -> None:
+        self._reader, self._writer, self._ids = reader, writer, Ids()
+
+    async def evaluate(self, submission: Submission) -> Outcome:
+        """What the command would answer if it were decided now."""
+        async with self._reader.snapshot() as connection:
+            catalogue = await self._catalogue(connection, submission.realm)
+            whole: set[str] = set()
+            for _round in range(ROUNDS_MAX):
+                loaded = await self._load(connection, submission, catalogue, whole)
+                try:
+                    return self._decide(submission, loaded)
+                except RowsMissing as missing:
+                    whole.add(str(missing.parent))
+        raise AssertionError(f"{submission.operation} asks for ever more rows: {sorted(whole)[-1]}")
+
+    async def _catalogue(self, connection: Any, realm: int) -> Layer:
+        """The realm's catalogue as of this snapshot."""
+        while True:
+            revisions, _kept = await find_kept(connection, [realm], ())
+            known = await self._writer.catalogues.known(connection, [realm])
+            if self._writer.catalogues.are_at(revisions, known):
+                return known[realm][1]
+
+    async def _load(self, connection: Any, submission: Submission, catalogue: Layer, whole: set[str]) -> Layer:
+        keys = Keys()
+        keys_of(submission.command, keys)
+        keys.whole |= whole
+        by_realm, layers = {submission.realm: keys}, {submission.realm: Layer(catalogue)}
+        loader = Loader(connection, by_realm, layers, is_distributed=self._writer.is_distributed, is_locking=False)
+        await loader.load()
+        await read_history(connection, by_realm, layers, self._writer.clock())
+        return layers[submission.realm]
+
+    def _decide(self, submission: Submission, loaded: Layer) -> Outcome:
+        self._ids.tick()
+        clocks = {row.id: row.frozen_at for row in loaded.written(TestClock)}
+        context = context_of(submission, self._writer.clock(), clocks, self._ids)
+        answer = decide(loaded.draft(), submission.command, context)
+        if isinstance(answer, Rejected):
+            return answer
+        return Reply(201 if answer.is_new else 200, encode_json(answer.payload))

@@ -1,0 +1,86 @@
+"""What must hold of redeemed offers and of checkouts: what sessions hold, and what was paid (see laws.py)."""
+
+from __future__ import annotations
+
+OFFERS = {
+    # A refund frees the member's slot, not the one of all. Only offers with a cap are counted for all.
+    "I3 an offer's counter is what is redeemed of it": """
+select coalesce(c.realm, r.realm), r.account_id, coalesce(c.id, r.id), coalesce(r.used, 0), coalesce(c.used, 0)
+from (select * from counters where id like 'offer:%') c full join (
+  select r.realm, 'offer:' || r.offer_id as id, null as account_id, count(*) as used
+  from offer_redemptions r join offers o on o.realm = r.realm and o.id = r.offer_id
+  where r.status in ('confirmed', 'refunded') and o.terms ->> 'max_redemptions' is not null group by 1, 2
+  union all
+  select realm, 'offer:' || account_id || ':' || offer_id, account_id, count(*)
+  from offer_redemptions where status = 'confirmed' and account_id is not null group by realm, account_id, offer_id) r
+  on r.realm = c.realm and r.id = c.id
+where coalesce(r.used, 0) <> coalesce(c.used, 0)""",
+    # Whoever edits an offer may lower its cap or limit below what is redeemed.
+    "I3 redemptions stay within the offer's cap and the member's limit": """
+select o.realm, null, o.id, 'at most ' || (o.terms ->> 'max_redemptions'), r.count
+from offers o join (
+  select realm, offer_id, count(*) from offer_redemptions where status <> 'released' group by 1, 2) r
+  on r.realm = o.realm and r.offer_id = o.id
+where o.revision = 1 and r.count > (o.terms ->> 'max_redemptions')::int8
+union all
+select o.realm, r.account_id, o.id, 'at most ' || (o.terms ->> 'per_member_limit'), r.count
+from offers o join (
+  select realm, offer_id, account_id, count(*) from offer_redemptions
+  where status in ('reserved', 'confirmed') and account_id is not null group by 1, 2, 3) r
+  on r.realm = o.realm and r.offer_id = o.id
+where o.revision = 1 and r.count > (o.terms ->> 'per_member_limit')::int8""",
+}
+
+CHECKOUTS = OFFERS | {
+    "R15 what is held of an offer belongs to an open session": """
+select r.realm, r.account_id, r.id,
+  case s.status when 'open' then 'reserved' when 'expired' then 'released' else 'confirmed or refunded' end, r.status
+from offer_redemptions r left join checkout_sessions s on s.realm = r.realm and s.id = r.session_id
+where r.session_id is not null and case
+  when s.id is null then true
+  when r.status = 'reserved' then s.status <> 'open'
+  when r.status in ('confirmed', 'refunded') then s.status <> 'completed' or r.payment_id is distinct from s.payment_id
+  else false end""",
+    "R15 what is held of a cap is what open sessions hold": """
+select c.realm, null, c.id, coalesce(h.count, 0), c.reserved
+from counters c left join (
+  select realm, 'offer:' || offer_id as id, count(*) from offer_redemptions where status = 'reserved' group by 1, 2
+  union all
+  select realm, 'offer:' || account_id || ':' || offer_id, count(*) from offer_redemptions
+  where status = 'reserved' and account_id is not null group by 1, 2) h on h.realm = c.realm and h.id = c.id
+where c.reserved <> coalesce(h.count, 0)""",
+    "R15 a held discount is held by the open session it names": """
+select d.realm, d.account_id, d.id, 'held by an open session', coalesce(s.id || ', ' || s.status, 'no session')
+from discounts d left join checkout_sessions s on s.realm = d.realm and s.id = d.session_id
+where d.status = 'reserved'
+  and (s.id is null or s.status <> 'open' or not s.held_ids::jsonb ? d.id)
+union all
+select s.realm, null, s.id, 'holds ' || h.id, coalesce(d.status, 'no such discount')
+from checkout_sessions s cross join lateral jsonb_array_elements_text(s.held_ids::jsonb) as h (id)
+left join discounts d on d.realm = s.realm and d.id = h.id
+where s.status = 'open' and (d.id is null or d.status <> 'reserved' or d.session_id <> s.id)""",
+    "R13 a session's total is its lines and shipping less what came off them": """
+select s.realm, null, s.id, f.expected, concat_ws(', ', s.subtotal_minor, s.discount_minor, s.total_minor)
+from checkout_sessions s cross join lateral (
+  select concat_ws(', ', sum((l ->> 'subtotal')::int8),
+    sum((l ->> 'discount')::int8) + (s.evaluation -> 'shipping' ->> 'discount')::int8,
+    sum((l ->> 'total')::int8) + (s.evaluation -> 'shipping' ->> 'total')::int8) as expected,
+    min((l ->> 'total')::int8) as least
+  from json_array_elements(s.evaluation -> 'lines') as l) f
+where f.expected <> concat_ws(', ', s.subtotal_minor, s.discount_minor, s.total_minor) or f.least < 0""",
+    "R13 what came off a session's lines is what its offers took": """
+select s.realm, null, s.id, s.discount_minor, coalesce(a.minor, 0)
+from checkout_sessions s left join lateral (
+  select sum((one ->> 'amount')::int8) as minor from json_array_elements(s.evaluation -> 'applied') as one) a on true
+where s.discount_minor <> coalesce(a.minor, 0)""",
+    "R16 a session was paid with its total": """
+select s.realm, p.account_id, s.id, s.total_minor || ' ' || (s.cart ->> 'currency'),
+  coalesce(p.amount_minor || ' ' || p.currency, 'no payment')
+from checkout_sessions s left join payments p on p.realm = s.realm and p.id = s.payment_id
+where s.payment_id is not null
+  and (p.amount_minor, p.currency) is distinct from (s.total_minor, s.cart ->> 'currency')
+union all
+select p.realm, p.account_id, p.id, 'a completed session', coalesce(s.status, 'none')
+from payments p left join checkout_sessions s on s.realm = p.realm and s.id = p.session_id and s.payment_id = p.id
+where p.session_id is not null and s.status is distinct from 'completed'""",
+}
