@@ -18,6 +18,8 @@ from rich.console import Console
 
 from vinr_server.api.asgi import Server
 from vinr_server.cli.draining import install_drain
+from vinr_server.cli.inbox import Inbox
+from vinr_server.cli.inbox_endpoint import open_inbox
 from vinr_server.cli.journal import Journal
 from vinr_server.cli.logs import log_short
 from vinr_server.cli.metrics import of_deliveries, of_due_work, of_server, of_writer, serve_metrics
@@ -109,7 +111,8 @@ async def _serve(
         resetting.set()
         server.should_exit = True
 
-    routes = SandboxRoutes(Recording(application, journal), secret_key=keys.secret_key, reset=reset)
+    inbox = Inbox()
+    routes = SandboxRoutes(Recording(application, journal), secret_key=keys.secret_key, inbox=inbox, reset=reset)
     server = uvicorn.Server(uvicorn_config(routes))
     pool = await connect_readers(sandbox.database_url, size=4)
     worker = DueWorker(pool, application.writer)
@@ -122,6 +125,8 @@ async def _serve(
         await asyncio.sleep(0.01)
     if server.started:
         await seed(application.writer, realm)
+        seal, here = Seal(settings.secrets_key), _base_url_on_loopback(listener)
+        await open_inbox(inbox, application.writer, realm, seal, data_dir=data_dir, base_url=here)
         working = asyncio.gather(worker.run(), segments.run(), webhooks.run())
         figures = (partial(of_server, application), partial(of_writer, application.writer))
         own = (partial(of_due_work, worker.figures), partial(of_deliveries, webhooks.figures))
@@ -143,6 +148,11 @@ def _base_url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _base_url_on_loopback(listener: socket.socket) -> str:
+    """Who listens on every address does on loopback too."""
+    return _base_url(listener).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
 def _announce_reset(_sandbox: Sandbox) -> None:
     print("The sandbox is empty again, and seeded anew.", file=sys.stderr, flush=True)
 
@@ -155,6 +165,7 @@ def _announce(sandbox: Sandbox, *, as_json: bool) -> None:
     console.print("[bold]VINR Engagement[/bold] is ready. Stop it with Ctrl-C; the data stays.\n")
     console.print(f"  API       {sandbox.base_url}\n  Key       {sandbox.secret_key}")
     console.print(f"  Docs      {sandbox.base_url}/docs")
+    console.print(f"  Inbox     {sandbox.base_url}/_inbox  (every event, as a webhook)")
     console.print(f"  Database  {sandbox.database_url}\n\nTry it:\n")
     account = f"{sandbox.base_url}/v1/loyalty/accounts/loy_abc123"
     console.print(f"  curl {account} -H 'Authorization: Bearer {sandbox.secret_key}'\n", markup=False)

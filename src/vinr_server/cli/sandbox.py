@@ -71,13 +71,13 @@ def credentials(data_dir: Path) -> Credentials:
     fresh = Credentials(make_key(livemode=False), secrets.token_urlsafe(32), make_seal_key())
     made = Credentials(**{**asdict(fresh), **kept})  # a directory of an older version lacks some
     if asdict(made) != kept:
-        _write_private(path, asdict(made))
+        write_private(path, asdict(made))
     return made
 
 
 def remember_sandbox(data_dir: Path, sandbox: Sandbox) -> None:
     """`vinr status` can tell where the sandbox is while it runs."""
-    _write_private(data_dir / "running.json", asdict(sandbox))
+    write_private(data_dir / "running.json", asdict(sandbox))
 
 
 def forget_sandbox(data_dir: Path) -> None:
@@ -104,7 +104,8 @@ def start_of_sandbox(data_dir: Path) -> int | None:
         return None
 
 
-def _write_private(path: Path, content: dict[str, str]) -> None:
+def write_private(path: Path, content: dict[str, str]) -> None:
+    """The file holds this, whole, for its owner's eyes alone."""
     draft = path.with_suffix(".new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(content, file)

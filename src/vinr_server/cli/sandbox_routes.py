@@ -7,19 +7,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vinr_server.api.app import Receive, Send
+from vinr_server.cli.inbox import Inbox, InboxRoutes, answer
 from vinr_server.cli.sandbox import RESET_PATH
 
 
 class SandboxRoutes:
     """The application, with the sandbox's own routes before it."""
 
-    def __init__(self, application: Any, *, secret_key: str, reset: Callable[[], None]) -> None:
-        self._application, self._reset = application, reset
+    def __init__(self, application: Any, *, secret_key: str, inbox: Inbox, reset: Callable[[], None]) -> None:
+        self._application, self._inbox, self._reset = application, InboxRoutes(inbox), reset
         self._authorization = f"Bearer {secret_key}".encode()
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == RESET_PATH:
             await self._answer_reset(scope, send)
+        elif scope["type"] == "http" and self._inbox.has(scope["path"]):
+            await self._inbox(scope, receive, send)
         else:
             await self._application(scope, receive, send)
 
@@ -34,10 +37,3 @@ class SandboxRoutes:
             status = 202
             self._reset()
         await answer(send, status)
-
-
-async def answer(send: Send, status: int, body: bytes = b"", headers: Mapping[bytes, bytes] = {}) -> None:
-    """Send a whole answer."""
-    lines = [*headers.items(), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": lines})
-    await send({"type": "http.response.body", "body": body})
