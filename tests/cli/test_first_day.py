@@ -22,7 +22,6 @@ from vinr_server.cli.durations import later
 from vinr_server.cli.journal import FILE_BYTES_MAX, Entry, Journal, read_entries
 from vinr_server.cli.main import app
 from vinr_server.cli.recipes import RECIPES
-from vinr_server.core.events import EVENT_TYPES
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +64,7 @@ def on(dev: Dev, *arguments: str) -> Said:
 
 
 class TestTrigger:
-    @pytest.mark.parametrize("type", [*EVENT_TYPES, "subscription.created"])
+    @pytest.mark.parametrize("type", [*RECIPES, "subscription.created"])
     def test_makes_every_event_of_the_engine_happen(self, dev: Dev, type: str) -> None:
         said = on(dev, "trigger", type, "--json")
 

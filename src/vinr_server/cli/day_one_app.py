@@ -1,4 +1,4 @@
-"""The commands of the first day: options and help of trigger, logs, reset, open and clock."""
+"""The commands of the first day: options and help of trigger, listen, logs, reset and clock."""
 
 from __future__ import annotations
 
@@ -78,6 +78,39 @@ def trigger(
         fields=read_object(fields, "--fields", "trigger"),
     )
     trigger(event, wish, Place(base_url, key, data, as_json))
+
+
+def listen(
+    forward_to: Annotated[
+        str | None,
+        typer.Option(help="The receiver: a URL, or a port of this machine. Without it events are shown only."),
+    ] = None,
+    events: Annotated[
+        list[str] | None, typer.Option(help="Types, any number: payment.completed, 'loyalty.*'. Default: all.")
+    ] = None,
+    base_url: BaseUrl = None,
+    key: Key = None,
+    data: DataDirectory = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines: the endpoint, then each event.")] = False,
+) -> None:
+    """Show events as they happen, and hand each on to a receiver on this machine, byte for byte, signature and all.
+
+    Prints the signing secret first, then a line for each event with the
+    receiver's answer. What the receiver does not take is sent again, as to any
+    endpoint. The endpoint is removed at the end.
+
+    A server elsewhere can't reach this machine: its events are shown, without
+    webhooks, and --forward-to is refused.
+
+    Examples:
+      vinr listen --forward-to http://localhost:3000/webhooks --events 'loyalty.*'
+      vinr listen --forward-to 3000 --events payment.completed --events payment.refunded
+      vinr listen --json | jq .event.type
+    """
+    from vinr_server.cli.calling import Place
+    from vinr_server.cli.listen import listen
+
+    listen(Place(base_url, key, data, as_json), target=forward_to, events=events or [])
 
 
 def logs(
@@ -206,6 +239,6 @@ def delete_clock(
 
 def add_to(app: typer.Typer) -> None:
     """The commands are there."""
-    for command in (trigger, logs, reset):
+    for command in (trigger, listen, logs, reset):
         app.command(rich_help_panel=PANEL)(command)
     app.add_typer(clock_app, name="clock", rich_help_panel=PANEL)

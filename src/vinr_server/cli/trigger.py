@@ -76,7 +76,7 @@ def _print(making: Making, events: list[dict[str, Any]], type: str) -> None:
     for one in making.answers:
         print(f"{one.method} {one.path}  {one.status} {one.body.get('id', '')}  {one.request_id}")
     for event in events:
-        print(f"  → {event['type']:<28}{event['id']}  {_figures(event['data'])}".rstrip())
+        print(f"  → {event['type']:<28}{event['id']}  {figures(event['data'])}".rstrip())
     for line in _why_nothing(making, type):
         print(f"  ✗ {line}")
 
@@ -95,7 +95,8 @@ def _why_nothing(making: Making, type: str) -> Iterator[str]:
         yield f"no points: {customer} is in no program. vinr trigger loyalty.account.created --customer {customer}"
 
 
-def _figures(data: dict[str, Any]) -> str:
+def figures(data: dict[str, Any]) -> str:
+    """What an event is about, in a few words."""
     if "points" in data and "balance_after" in data:
         return f"{data['points']:+,} points, balance {data['balance_after']:,}"
     if "amount" in data and "currency" in data:
