@@ -10,6 +10,7 @@ import api_mutants
 import cart_mutants
 import core_mutants
 import engine_mutants
+import offer_mutants
 import outbound_mutants
 from mutant import ROOT, Mutant
 
@@ -18,6 +19,7 @@ MUTANTS: list[Mutant] = [
     *engine_mutants.MUTANTS,
     *api_mutants.MUTANTS,
     *outbound_mutants.MUTANTS,
+    *offer_mutants.MUTANTS,
     *cart_mutants.MUTANTS,
 ]
 PUBLISHED = ROOT / "docs" / "mutants.md"

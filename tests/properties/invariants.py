@@ -161,10 +161,15 @@ join redemptions r on r.realm = w.realm and r.reward_id = w.id and r.status = 'c
 where w.realm = any(%(realms)s) and w.revision = 1 group by w.realm, w.id, r.account_id, w.per_member_limit
 having count(*) > w.per_member_limit""",
     "R15 a counter counts the redemptions of its cap": """
-select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.used <> (
+select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id like 'reward:%%' and c.used <> (
   select count(*) from redemptions r where r.realm = c.realm and r.status = 'confirmed'
     and (c.id = 'reward:' || r.reward_id and r.took_stock
       or c.id = 'reward:' || r.reward_id || ':' || r.account_id))""",
+    "R15 an offer's counter counts its redemptions": """
+select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id like 'offer:%%' and c.used <> (
+  select count(*) from offer_redemptions r where r.realm = c.realm
+    and (c.id = 'offer:' || r.offer_id and r.status in ('confirmed', 'refunded')
+      or c.id = 'offer:' || r.account_id || ':' || r.offer_id and r.status = 'confirmed'))""",
     "R5 a discount is void exactly when its redemption is cancelled": """
 select d.id, d.status, r.status from discounts d join redemptions r on r.realm = d.realm and r.discount_id = d.id
 where d.realm = any(%(realms)s) and (d.status = 'void') <> (r.status = 'canceled')""",

@@ -17,8 +17,9 @@ from steps import Ref, Step, submission
 from worlds import FIRST_STEP, step_of, world
 
 from conftest import make_database
-from vinr_server.core import commands
+from vinr_server.core import commands, offer_commands
 from vinr_server.core.commands import Command
+from vinr_server.core.offers import OfferTerms, PointsBonus
 from vinr_server.engine.submission import Outcome, Reply
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_writer
@@ -162,7 +163,19 @@ def one_award(track: Track) -> tuple[Command, Command]:
     return commands.ReversePoints(award, 30), commands.ReversePoints(award, 30)
 
 
+def last_of_an_offer(track: Track) -> tuple[Command, Command]:
+    """Two members want the last redemption of an offer; one was made before, so its counter is there."""
+    terms = OfferTerms(bonus=PointsBonus(5), application="opt_in", max_redemptions=2)
+    track.do(offer_commands.CreateOffer("engagement", "Race", terms, "draft", program_id="prog_a", id="ofr_race"))
+    track.do(offer_commands.PublishOffer("ofr_race"))
+    ann, bob = (offer_commands.ActivateOffer("ofr_race", track.account(customer)) for customer in (ANN, BOB))
+    (first,) = track.run.submit([track.step(ann)])
+    assert isinstance(first, Reply), first
+    return ann, bob
+
+
 RACES: dict[Prepare, str] = {
+    last_of_an_offer: "offer_limit_reached",
     last_in_stock: "reward_out_of_stock",
     same_points: "insufficient_points",
     member_limit: "not_eligible",

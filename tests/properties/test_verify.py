@@ -14,14 +14,28 @@ import psycopg
 import pytest
 from databases import open_database
 from histories import MOVE_BYTES, plan
-from steps import batches
+from steps import Step, batches
+from test_property_offers import bonus, double, offer
 
 from conftest import make_database
+from vinr_server.core import commands, offer_commands
+from vinr_server.core.earning import Conditions, EarnRate
 from vinr_server.storage.embedded import EmbeddedServer
 from vinr_server.storage.laws import LAWS
 from vinr_server.storage.verify import verify, verify_within
 
 HISTORIES = 24
+# A multiplier that two members used, one of whom gave the purchase back, and a bonus.
+OFFERED = (
+    commands.CreateProgram("Offers", id="prog_offers"),
+    commands.CreateEarningRule("prog_offers", "payment.completed", EarnRate(rate_e4=10_000), Conditions()),
+    *(commands.CreateAccount("prog_offers", f"cust_o{one}", account_id=f"loy_o{one}") for one in (1, 2)),
+    *offer("double", double(2), program_id="prog_offers"),
+    *offer("bonus", bonus(None), program_id="prog_offers"),
+    *(commands.CreatePayment(900, "EUR", 100, id=f"pay_o{one}", customer_id=f"cust_o{one}") for one in (1, 2)),
+    commands.RefundPayment("pay_o1"),
+    offer_commands.ActivateOffer("ofr_bonus", "loy_o2"),
+)
 MOVES = 20
 
 
@@ -36,6 +50,9 @@ def busy(postgres: EmbeddedServer, template: str) -> str:
             run = database.writer_run(history.variant, has_two_realms=False)
             for batch in batches(history.steps, [4]):
                 run.submit(batch)
+        run = database.writer_run(0, has_two_realms=False)
+        for number, command in enumerate(OFFERED, start=10_000):
+            run.submit([Step(number, 0, type(command).__name__, command)])
     return url
 
 
@@ -59,6 +76,17 @@ def spelled_out(edit: str) -> str:
 
 # One or more edits for every law; each must be named by that law. They leave the tables' own CHECKs alone if possible.
 EDITS = [
+    ("I3 an offer's counter is what is redeemed of it",
+     "update counters set used = used + 1 where [counters: id like 'offer:%']"),
+    ("I3 redemptions stay within the offer's cap and the member's limit",
+     "update offers set terms = jsonb_set(terms::jsonb, '{max_redemptions}', '0')::json"
+     " where [offers: id = 'ofr_double']"),
+    ("I6 a redemption of an offer is told once, when it is redeemed",
+     "delete from events where [events: type = 'loyalty.offer.redeemed']"),
+    ("R16 a redemption of an offer names a revision that there is",
+     "update offer_redemptions set offer_revision = 99 where [offer_redemptions]"),
+    ("R18 a redemption of an offer has what it gave",
+     "update offer_redemptions set entry_id = 'ptx_none' where [offer_redemptions]"),
     ("I1 the ledger balance is the sum of the entries",
      "update accounts set ledger_balance_points = ledger_balance_points + 1 where [accounts]"),
     ("I1 the ledger balance is the sum of the entries",

@@ -61,7 +61,7 @@ def rule(world: World, words: Words, clauses: Clauses) -> None:
 
 def _rule_fields(earns: list[str], clauses: Clauses) -> Json:
     fields: Json = {"earn": _earn(earns, clauses)} if earns else {}
-    if conditions := _conditions(clauses):
+    if conditions := conditions_of(clauses):
         fields["conditions"] = conditions
     if factors := clauses.every("factor"):
         fields["multipliers"] = [_multiplier(factor) for factor in factors]
@@ -85,7 +85,8 @@ def _earn(words: list[str], clauses: Clauses) -> Json:
     return earn
 
 
-def _conditions(clauses: Clauses) -> Json:
+def conditions_of(clauses: Clauses) -> Json:
+    """What a rule or an offer asks of a purchase."""
     conditions: Json = {}
     if least := clauses.one("min"):
         conditions["min_amount"] = minor(*least)

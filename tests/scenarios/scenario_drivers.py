@@ -27,6 +27,7 @@ from vinr_server.api.call import Call, Caller
 from vinr_server.api.fingerprint import fingerprint
 from vinr_server.api.inputs import CreatePaymentInput
 from vinr_server.api.keys import hash_key, make_key
+from vinr_server.api.offer_operations import show_offers
 from vinr_server.api.operations import OPERATIONS
 from vinr_server.api.parse import read_struct
 from vinr_server.api.problems import Problem
@@ -39,6 +40,9 @@ from vinr_server.core.context import Context
 from vinr_server.core.decide import decide
 from vinr_server.core.members import show_account
 from vinr_server.core.membership import segments_of
+from vinr_server.core.offer_changes import shown_offer
+from vinr_server.core.offer_commands import CloseOffer
+from vinr_server.core.offer_rows import Offer
 from vinr_server.core.refusals import Rejected
 from vinr_server.core.rows import Account, Row, TestClock
 from vinr_server.core.segment_commands import TellSegments
@@ -102,6 +106,9 @@ class Driver(Protocol):
 
     def rows(self, row_type: type[Row]) -> list[Any]:
         """All rows of a type, with the fields of that type."""
+
+    def offer(self, offer_id: str) -> Json:
+        """The offer as callers read it."""
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""
@@ -190,6 +197,8 @@ class CoreDriver:
         """All work that is due by the clock's instant is written."""
         for account in self.rows(Account):
             self._decide(ExpireLots(account.id), self._context())
+        for offer in self.rows(Offer):
+            self._decide(CloseOffer(offer.id), self._context())
         clock = self._layer.get(TestClock, clock_id)
         assert clock is not None
         self._decide(FinishTestClock(clock_id, clock.frozen_at), self._context())
@@ -204,6 +213,12 @@ class CoreDriver:
     def rows(self, row_type: type[Row]) -> list[Any]:
         """All rows of a type."""
         return [row for row in self._layer.all_written() if type(row) is row_type]
+
+    def offer(self, offer_id: str) -> Json:
+        """The offer as callers read it."""
+        offer = self._layer.get(Offer, offer_id)
+        assert offer is not None
+        return dict(shown_offer(self._layer, self._context(), offer))
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""
@@ -316,6 +331,12 @@ class PostgresDriver:
         """All rows of a type."""
         return self._rows.of(row_type)
 
+    def offer(self, offer_id: str) -> Json:
+        """The offer as callers read it."""
+        call = Call(Caller(self._realm.id, False), self._engine.reader)
+        row = self._engine.run(self._engine.reader.one(self._realm.id, Offer, offer_id))
+        return dict(self._engine.run(show_offers(call, [row]))[0])
+
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in: as they are read, and as the writer's batch sees them."""
         account = self._engine.run(self._engine.reader.one(self._realm.id, Account, account_id))
@@ -393,6 +414,10 @@ class HttpDriver:
     def rows(self, row_type: type[Row]) -> list[Any]:
         """All rows of a type."""
         return self._rows.of(row_type)
+
+    def offer(self, offer_id: str) -> Json:
+        """The offer as callers read it."""
+        return self._read(f"/v1/engagement/offers/{offer_id}")
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""

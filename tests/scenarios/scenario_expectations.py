@@ -12,6 +12,7 @@ from scenario_language import Step, Words, instant
 from scenario_world import World
 
 from vinr_server.api.problems import STATUS
+from vinr_server.core.offer_rows import OfferRedemption
 from vinr_server.core.rows import Account, Deficit, Discount, Entry, Event, Lot, LotUse
 
 FAR = datetime.max.replace(tzinfo=UTC)
@@ -125,6 +126,19 @@ def _ledger(view: View, words: Words) -> Compared:
     return int(words[0]), view.row().ledger_balance_points
 
 
+def _offer(view: View, words: Words) -> Compared:
+    """`offer double active`: where an offer stands in its life."""
+    name, status = words
+    return status, view.world.driver.offer(f"ofr_{name}")["status"]
+
+
+def _gave(view: View, words: Words) -> Compared:
+    """`gave double 2`: how often an offer was redeemed, by whomever."""
+    name, count = words
+    redemptions = view.world.driver.rows(OfferRedemption)
+    return int(count), sum(one.offer_id == f"ofr_{name}" and one.redeemed_at is not None for one in redemptions)
+
+
 def _segments(view: View, words: Words) -> Compared:
     wanted = [] if words == ("none",) else [word for word in words if word != "+"]
     return sorted(wanted), sorted(view.world.driver.segments(view.account_id))
@@ -236,7 +250,11 @@ def _skipped(view: View, words: Words) -> Compared:
     """
     rules = {id: name for name, id in view.world.rules.items()}
     unmet = [
-        (rules[skip["rule"]], one["condition"], one["change"] or "nothing")
+        (
+            rules[skip["rule"]] if "rule" in skip else skip["offer"].removeprefix("ofr_"),
+            one["condition"],
+            one["change"] or "nothing",
+        )
         for skip in view.answer.payload["skipped"]
         for one in skip["unmet"]
     ]
@@ -280,6 +298,8 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "lifetime": _shown_figure("lifetime_points"),
     "tier": _shown_figure("tier"),
     "ledger": _ledger,
+    "offer": _offer,
+    "gave": _gave,
     "segments": _segments,
     "size": _size,
     "deficits": _deficits,

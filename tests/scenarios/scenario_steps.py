@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import scenario_configuration as configuration
+import scenario_offers as offers
 import scenario_segments as segments
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
@@ -215,7 +216,8 @@ def _note_payment(world: World, words: Words, answer: Answer) -> None:
     world.payments[payment["id"]] = Named(payment["id"], world.subject, payment)
     rules = {id: name for name, id in world.rules.items()}
     for award in payment["awards"]:
-        world.note(world.entries, f"{payment['id']}.{rules[award['rule']]}", answer, id=award["points_transaction"])
+        source = rules[award["rule"]] if "rule" in award else award["offer"].removeprefix("ofr_")
+        world.note(world.entries, f"{payment['id']}.{source}", answer, id=award["points_transaction"])
 
 
 def refund(world: World, words: Words, clauses: Clauses) -> Answer:
@@ -249,14 +251,35 @@ def report(world: World, words: Words, clauses: Clauses) -> Answer:
     return world.call("report_event", body)
 
 
+def edit(world: World, words: Words, clauses: Clauses) -> Answer | None:
+    """Configuration says something else from now on."""
+    if words[0] == "offer":
+        _offer, name, *gives = words
+        return offers.edit(world, name, gives, clauses)
+    return configuration.edit(world, words, clauses)
+
+
+def delete(world: World, words: Words, clauses: Clauses) -> Answer | None:
+    """Configuration is gone; what it gave stays."""
+    if words[0] == "offer":
+        return world.call("delete_offer", id=f"ofr_{words[1]}")
+    return configuration.delete(world, words, clauses)
+
+
 VERBS: Mapping[str, Verb] = {
     "clock": configuration.clock,
     "program": configuration.program,
     "rule": configuration.rule,
     "reward": configuration.reward,
-    "edit": configuration.edit,
-    "delete": configuration.delete,
+    "edit": edit,
+    "delete": delete,
     "archive": configuration.archive,
+    "offer": offers.offer,
+    "publish": offers.publish,
+    "pause": offers.pause,
+    "activate": offers.activate,
+    "cart-offer": offers.cart_offer,
+    "switch": offers.switch,
     "segment": segments.segment,
     "join": segments.join,
     "leave": segments.leave,

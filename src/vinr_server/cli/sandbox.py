@@ -12,8 +12,9 @@ from pathlib import Path
 import psycopg
 
 from vinr_server.api.keys import hash_key, make_key
-from vinr_server.core import commands
+from vinr_server.core import commands, offer_commands
 from vinr_server.core.earning import Conditions, EarnRate
+from vinr_server.core.offers import OfferTerms, PointsBonus
 from vinr_server.core.rows import Tier
 from vinr_server.core.segment_commands import CreateSegment
 from vinr_server.core.segments import Bounds, SegmentConditions
@@ -27,6 +28,7 @@ TENANT = "tnt_sandbox"
 RESET_PATH = "/_sandbox/reset"
 TIERS = (Tier("silver", "Silver", 0), Tier("gold", "Gold", 500), Tier("platinum", "Platinum", 2000))
 LAPSED = SegmentConditions(days_since_last_purchase=Bounds(at_least=90))
+BONUS = OfferTerms(bonus=PointsBonus(250), application="opt_in", per_member_limit=1)
 FIVE_EUROS = {"type": "discount", "amount": 500, "currency": "EUR"}
 
 # In this order, each under a key of its own: a start that was killed half-way is completed by the next.
@@ -43,6 +45,8 @@ SEEDS: tuple[commands.Command, ...] = (
     commands.CreateCustomer("cust_8sJ2k"),
     commands.CreateAccount("prog_default", "cust_abc123", account_id="loy_abc123"),
     commands.AwardPoints("loy_abc123", 600, "welcome to the sandbox"),
+    offer_commands.CreateOffer("engagement", "Spring bonus", BONUS, "draft", program_id="prog_default", id="ofr_9fK2"),
+    offer_commands.PublishOffer("ofr_9fK2"),
 )
 
 

@@ -14,7 +14,11 @@ from (select * from counters where id like 'offer:%') c full join (
   select realm, 'offer:' || account_id || ':' || offer_id, account_id, count(*)
   from offer_redemptions where status = 'confirmed' and account_id is not null group by realm, account_id, offer_id) r
   on r.realm = c.realm and r.id = c.id
-where coalesce(r.used, 0) <> coalesce(c.used, 0)""",
+where coalesce(r.used, 0) <> coalesce(c.used, 0)
+  -- A cap that was taken away is counted no further; it can't be set again.
+  and not (r.id is null and exists (
+    select from offers o
+    where o.realm = c.realm and 'offer:' || o.id = c.id and o.terms ->> 'max_redemptions' is null))""",
     # Whoever edits an offer may lower its cap or limit below what is redeemed.
     "I3 redemptions stay within the offer's cap and the member's limit": """
 select o.realm, null, o.id, 'at most ' || (o.terms ->> 'max_redemptions'), r.count

@@ -9,6 +9,7 @@ hashing: their memory is PostgreSQL's to bound (work_mem, then files), whatever 
 from __future__ import annotations
 
 from vinr_server.storage.checkout_laws import CHECKOUTS
+from vinr_server.storage.offer_laws import OFFERS
 
 BALANCES = {
     "I1 the ledger balance is the sum of the entries": """
@@ -172,7 +173,7 @@ where e.points is distinct from (v.data -> 'cause' ->> 'lifetime_points')::int8"
 REDEMPTIONS = {
     "I3 a counter is what is redeemed": """
 select coalesce(c.realm, r.realm), r.account_id, coalesce(c.id, r.id), coalesce(r.used, 0), coalesce(c.used, 0)
-from counters c full join (
+from (select * from counters where id like 'reward:%') c full join (
   select realm, 'reward:' || reward_id as id, null as account_id, count(*) as used
   from redemptions where status = 'confirmed' and took_stock group by 1, 2
   union all
@@ -292,4 +293,4 @@ where has_table_privilege('vinr_app', name, 'update, delete, truncate')
   or has_any_column_privilege('vinr_app', name, 'update')""",
 }
 
-LAWS: dict[str, str] = BALANCES | LOTS | TIERS | REDEMPTIONS | PAYMENTS | EVENTS | CHECKOUTS
+LAWS: dict[str, str] = BALANCES | LOTS | TIERS | REDEMPTIONS | OFFERS | PAYMENTS | EVENTS | CHECKOUTS

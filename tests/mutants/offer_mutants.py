@@ -1,0 +1,83 @@
+"""Bugs planted in offers: their caps, targeting, windows and multipliers."""
+
+from __future__ import annotations
+
+from mutant import Mutant, scenario
+
+LAST = "properties/test_property_races.py::test_what_is_there_once_is_given_once[last_of_an_offer]"
+
+MUTANTS: list[Mutant] = [
+    Mutant(
+        "the counters of an offer are read without a lock",
+        "storage/load.py",
+        "await self._lock(Counter, self._counters())",
+        'await self._lock(Counter, self._counters(), lock="")',
+        LAST,
+    ),
+    Mutant(
+        "an offer's counters are locked and counted in one statement",
+        "storage/load.py",
+        "        await self._lock(Counter, self._counters())\n",
+        '        await self._lock(Counter, self._counters(), lock="")\n'
+        "        held, self.layers = self.layers, {realm: Layer() for realm in self.layers}\n"
+        "        await self._lock(Counter, self._counters())\n"
+        "        self.layers = held\n",
+        LAST,
+    ),
+    Mutant(
+        "a member's limit is counted for all members together",
+        "core/keys.py",
+        'return f"offer:{account_id}:{offer_id}"',
+        'return f"offer:loy_:{offer_id}"',
+        scenario("offers: A multiplier multiplies once for each member unless it says otherwise (R15)"),
+    ),
+    Mutant(
+        "who was a target at activation stays one",
+        "core/offers_on_payments.py",
+        "if unmet_targeting(",
+        "if offer.terms.application == 'auto' and unmet_targeting(",
+        scenario("offers: Who leaves the segment after opting in loses the offer (R17)"),
+    ),
+    Mutant(
+        "an offer is open at its very end",
+        "core/offer_redemptions.py",
+        "now >= offer.ends_at",
+        "now > offer.ends_at",
+        scenario("offers: The window opens at its start and is closed at its very end (R15)"),
+    ),
+    Mutant(
+        "a partial refund frees the member's slot",
+        "core/refunds.py",
+        "    if payment.refunded_minor == payment.amount_minor:\n",
+        "    if payment.refunded_minor:\n",
+        scenario("offers: A full refund frees the member's slot and not the one of all (R15)"),
+    ),
+    Mutant(
+        "an offer ends one use after its cap",
+        "core/offer_redemptions.py",
+        "after.used >= most and was_going_on",
+        "after.used > most and was_going_on",
+        scenario("offers: The use that fills the cap ends the offer, in its own transaction (R15)"),
+    ),
+    Mutant(
+        "the lowest multiplier wins",
+        "core/offers_on_payments.py",
+        "key=lambda offer: -_factor_of(offer)",
+        "key=lambda offer: _factor_of(offer)",
+        scenario("offers: Of several multipliers the best one applies alone and alone is used (R9, R15)"),
+    ),
+    Mutant(
+        "a multiplier that adds nothing is used up",
+        "core/occasions.py",
+        "added = [_points(after) > _points(before)",
+        "added = [_points(after) >= _points(before)",
+        scenario("offers: A multiplier that adds nothing takes no use (R14)"),
+    ),
+    Mutant(
+        "a refund forgets the offer's multiplier",
+        "core/earning.py",
+        "    return _points_of(receipt, kept_minor)\n",
+        '    return _points_of({**receipt, "offer_factor_e4": SCALE}, kept_minor)\n',
+        scenario("offers: A refund takes back by the frozen multiplier, by any path (R7)"),
+    ),
+]

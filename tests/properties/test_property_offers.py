@@ -1,0 +1,203 @@
+"""Caps of offers are exact, whoever races for them, and a batch gives what its commands give one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+
+from conftest import make_database, make_realm
+from vinr_server.core import commands, offer_commands
+from vinr_server.core.commands import Command
+from vinr_server.core.earning import Conditions, EarnRate
+from vinr_server.core.offers import OfferTerms, PointsBonus, PointsMultiplier, Targeting
+from vinr_server.core.rows import Tier
+from vinr_server.engine.submission import Outcome, Reply, Submission
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.connect import connect_writer
+from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.verify import verify_within
+
+CLIENTS = 64
+EXTRA_DEMAND = 40
+WALL = datetime(2026, 6, 1, tzinfo=UTC)
+PROGRAM = commands.CreateProgram("Offers", id="prog_o", tiers=(Tier("gold", "Gold", 100),))
+RULE = commands.CreateEarningRule("prog_o", "payment.completed", EarnRate(rate_e4=10_000), Conditions())
+
+
+class Shop:
+    """A realm in a database, and writers on it, as so many processes have them."""
+
+    def __init__(self, url: str, *, writers: int) -> None:
+        self.url, self.realm = url, make_realm(url, f"tnt_{uuid.uuid4().hex}").id
+        self._wanted = writers
+
+    async def __aenter__(self) -> Shop:
+        self.writers = [Writer(partial(connect_writer, self.url), clock=lambda: WALL) for _ in range(self._wanted)]
+        for writer in self.writers:
+            await writer.start()
+        await self.do(PROGRAM, RULE)
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        for writer in self.writers:
+            await writer.stop()
+
+    async def submit(self, command: Command, *, writer: int = 0) -> Outcome:
+        """What becomes of a command in one of the writers."""
+        digest = hashlib.sha256(repr(command).encode()).digest()
+        name = type(command).__name__
+        return await self.writers[writer].submit(Submission(self.realm, False, name, command, digest))
+
+    async def do(self, *several: Command) -> list[Any]:
+        """These are accepted, one after the other."""
+        outcomes = [await self.submit(command) for command in several]
+        assert all(isinstance(outcome, Reply) for outcome in outcomes), outcomes
+        return outcomes
+
+    async def enrol(self, count: int) -> list[str]:
+        """So many members, by their accounts."""
+        ids = [f"loy_m{number:04d}" for number in range(count)]
+        enrolments = [commands.CreateAccount("prog_o", f"cust_{id}", account_id=id) for id in ids]
+        await asyncio.gather(*(self.submit(one) for one in enrolments))
+        return ids
+
+    def count(self, what: str) -> int:
+        """How many rows of the realm a condition finds."""
+        with psycopg.connect(self.url) as connection:
+            row = connection.execute(f"select count(*) from {what} and realm = {self.realm}".encode()).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def disagreements(self) -> list[Any]:
+        """What breaks a law anywhere in the database."""
+        with psycopg.connect(self.url) as connection:
+            return verify_within(connection, on_law=lambda _law: None).disagreements
+
+
+def offer(name: str, terms: OfferTerms, *, program_id: str = "prog_o") -> tuple[Command, Command]:
+    """An offer of the program, made and published."""
+    made = offer_commands.CreateOffer("engagement", name, terms, "draft", program_id=program_id, id=f"ofr_{name}")
+    return made, offer_commands.PublishOffer(f"ofr_{name}")
+
+
+def bonus(cap: int | None, **more: Any) -> OfferTerms:
+    """5 points, opted into."""
+    return OfferTerms(bonus=PointsBonus(5), application="opt_in", max_redemptions=cap, per_member_limit=1, **more)
+
+
+def double(cap: int | None, **more: Any) -> OfferTerms:
+    """Double points of the next payment."""
+    return OfferTerms(multiplier=PointsMultiplier(20_000), max_redemptions=cap, per_member_limit=1, **more)
+
+
+def words(outcome: Outcome) -> str:
+    """A refusal with the limit it names, or the status."""
+    if isinstance(outcome, Reply):
+        return str(outcome.status)
+    return f"{outcome.code} {outcome.details.get('limit', '')}".strip()
+
+
+async def race(shop: Shop, several: Sequence[Command]) -> Counter[str]:
+    """All commands by so many clients over all writers, each client with its next when the last is answered."""
+    queue = list(enumerate(several))
+    outcomes: Counter[str] = Counter()
+
+    async def client(number: int) -> None:
+        while queue:
+            _place, command = queue.pop()
+            outcomes[words(await shop.submit(command, writer=number % len(shop.writers)))] += 1
+
+    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
+    return outcomes
+
+
+class TestCaps:
+    @pytest.mark.parametrize("cap", [1, 10, 500])
+    async def test_of_bonuses_are_exact_however_many_race(
+        self, cap: int, postgres: EmbeddedServer, template: str
+    ) -> None:
+        async with Shop(make_database(postgres, template), writers=2) as shop:
+            members = await shop.enrol(cap + EXTRA_DEMAND)
+            await shop.do(*offer("bonus", bonus(cap)))
+
+            outcomes = await race(shop, [offer_commands.ActivateOffer("ofr_bonus", one) for one in members])
+
+            assert outcomes == {"201": cap, "offer_limit_reached global": EXTRA_DEMAND}
+            assert shop.count("offer_redemptions where status = 'confirmed'") == cap
+            assert shop.count("entries where kind = 'award'") == cap
+            assert shop.count("events where type = 'offer.ended'") == 1
+            assert shop.disagreements() == []
+
+    @pytest.mark.parametrize("cap", [1, 10])
+    async def test_of_multipliers_are_exact_however_many_pay_at_once(
+        self, cap: int, postgres: EmbeddedServer, template: str
+    ) -> None:
+        async with Shop(make_database(postgres, template), writers=2) as shop:
+            members = await shop.enrol(cap + EXTRA_DEMAND)
+            await shop.do(*offer("double", double(cap)))
+            payments = [commands.CreatePayment(1000, "EUR", 100, customer_id=f"cust_{one}") for one in members]
+
+            outcomes = await race(shop, payments)
+
+            assert outcomes == {"201": cap + EXTRA_DEMAND}
+            assert shop.count("entries where points = 20") == cap
+            assert shop.count("entries where points = 10") == EXTRA_DEMAND
+            assert shop.disagreements() == []
+
+    async def test_of_a_member_is_exact_however_often_it_asks_at_once(
+        self, postgres: EmbeddedServer, template: str
+    ) -> None:
+        async with Shop(make_database(postgres, template), writers=2) as shop:
+            (member,) = await shop.enrol(1)
+            await shop.do(*offer("bonus", bonus(None)))
+
+            outcomes = await race(shop, [offer_commands.ActivateOffer("ofr_bonus", member)] * CLIENTS)
+
+            assert outcomes == {"201": 1, "offer_limit_reached per_member": CLIENTS - 1}
+            assert shop.disagreements() == []
+
+
+class TestBatches:
+    async def test_that_make_an_offer_and_use_it_give_what_single_commands_give(
+        self, postgres: EmbeddedServer, template: str
+    ) -> None:
+        """The counters of an offer that was paused, of a member who was not gold yet: nobody could name them before."""
+        url = make_database(postgres, template)
+        answers: list[list[str]] = []
+        for is_batch in (False, True):
+            async with Shop(url, writers=1) as shop:
+                await shop.enrol(3)
+                gold = Targeting(tiers=("gold",))
+                await shop.do(*offer("double", double(2)), *offer("gold", bonus(2, targeting=gold)))
+                await shop.do(commands.CreatePayment(1000, "EUR", 100, customer_id="cust_loy_m0000", id="pay_0"))
+                await shop.do(offer_commands.PauseOffer("ofr_double"))
+                several = [
+                    offer_commands.PublishOffer("ofr_double"),
+                    *(
+                        commands.CreatePayment(9000, "EUR", 100, customer_id=f"cust_loy_m{one:04d}", id=f"pay_{one}_")
+                        for one in range(3)
+                    ),
+                    *(offer_commands.ActivateOffer("ofr_gold", f"loy_m{one:04d}") for one in range(3)),
+                    commands.RefundPayment("pay_0"),
+                    commands.CreatePayment(1000, "EUR", 100, customer_id="cust_loy_m0000", id="pay_again"),
+                ]
+
+                if is_batch:
+                    outcomes = await asyncio.gather(*(shop.submit(one) for one in several))
+                else:
+                    outcomes = [await shop.submit(one) for one in several]
+
+                answers.append([words(outcome) for outcome in outcomes])
+                assert shop.count("offer_redemptions where offer_id = 'ofr_double'") == 2
+                assert shop.count("offer_redemptions where offer_id = 'ofr_gold'") == 2
+                assert shop.disagreements() == []
+        assert answers[0] == answers[1]

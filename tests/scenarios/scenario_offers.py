@@ -1,0 +1,108 @@
+"""Steps about offers: made and published, changed, opted in to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import scenario_configuration as configuration
+from scenario_drivers import Answer
+from scenario_language import Clauses, Words, minor, pairs, wire_instant
+from scenario_world import World
+
+Json = dict[str, Any]
+
+
+def offer(world: World, words: Words, clauses: Clauses) -> Answer:
+    """An engagement offer, published unless it says draft; of the first program unless it says everywhere."""
+    name, *gives = words
+    is_draft, is_everywhere = clauses.has("draft"), clauses.has("everywhere")
+    program = {} if is_everywhere else {"program": world.program(clauses.word("in"))}
+    body = {"id": f"ofr_{name}", "name": name, **program, **_fields(gives, clauses)}
+    answer = world.call("create_engagement_offer", body)
+    if answer.code is None and not is_draft:
+        return world.call("publish_engagement_offer", id=f"ofr_{name}")
+    return answer
+
+
+def edit(world: World, name: str, gives: list[str], clauses: Clauses) -> Answer:
+    """The offer says something else from now on."""
+    return world.call("update_engagement_offer", _fields(gives, clauses), id=f"ofr_{name}")
+
+
+def _fields(gives: list[str], clauses: Clauses) -> Json:
+    fields: Json = {"incentive": _incentive(gives)} if gives else {}
+    for end, name in (("from", "starts_at"), ("until", "ends_at")):
+        if at := clauses.word(end):
+            fields[name] = wire_instant(at)
+    for name, field in (("cap", "max_redemptions"), ("limit", "per_member_limit")):
+        if most := clauses.word(name):
+            fields[field] = None if most == "none" else int(most)
+    for word, application in (("auto", "auto"), ("opt-in", "opt_in")):
+        if clauses.has(word):
+            fields["application"] = application
+    if targeting := _targeting(clauses):
+        fields["targeting"] = targeting
+    if conditions := configuration.conditions_of(clauses):
+        fields["conditions"] = conditions
+    return fields
+
+
+def _incentive(gives: list[str]) -> Json:
+    """`gives 2x points`, `gives 1000 points`, `gives 20% off at most 15.00 EUR`, `gives rwd_mug`."""
+    assert gives[0] == "gives"
+    what = gives[1]
+    if what.endswith("x"):
+        return {"type": "points_multiplier", "multiplier": what[:-1]}
+    if what.endswith("%"):
+        most = {"max_discount": minor(gives[-2], gives[-1])} if "most" in gives else {}
+        return {"type": "percentage_discount", "percent": what[:-1], **most}
+    if what.startswith("rwd_"):
+        return {"type": "gift_reward", "reward": what}
+    return {"type": "points_bonus", "points": int(what)}
+
+
+def _targeting(clauses: Clauses) -> Json:
+    targeting: Json = {}
+    for kind, *rest in clauses.every("for"):
+        if kind in ("tier", "segment"):
+            targeting[f"{kind}s"] = rest
+        elif kind == "balance":
+            targeting["min_balance"] = int(rest[0])
+        elif kind == "enrolled":
+            targeting["enrolled_before"] = wire_instant(rest[-1])
+        else:
+            assert kind == "metadata", kind
+            targeting["metadata"] = pairs(tuple(rest))
+    return targeting
+
+
+def publish(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A draft goes live, a paused offer goes on."""
+    return world.call("publish_engagement_offer", id=f"ofr_{words[0]}")
+
+
+def pause(world: World, words: Words, clauses: Clauses) -> Answer:
+    """Nobody can redeem the offer for a while."""
+    return world.call("pause_engagement_offer", id=f"ofr_{words[0]}")
+
+
+def activate(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A member opts in."""
+    member, name = words
+    return world.call("activate_offer", {"offer": f"ofr_{name}", "account": world.member(member).id})
+
+
+def cart_offer(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A checkout offer: `ten takes 10.00 EUR`, live unless it says off."""
+    name, _takes, amount, currency = words
+    body: Json = {"id": f"ofr_{name}", "name": name, "type": "fixed_discount", "value": minor(amount, currency)}
+    body |= {"active": not clauses.has("off"), "criteria": {"currency": currency}}
+    if until := clauses.word("until"):
+        body["ends_at"] = wire_instant(until)
+    return world.call("create_offer", body)
+
+
+def switch(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A checkout offer is switched `on` or `off`."""
+    name, state = words
+    return world.call("update_offer", {"active": state == "on"}, id=f"ofr_{name}")
