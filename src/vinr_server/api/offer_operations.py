@@ -10,9 +10,8 @@ from typing import Any
 from vinr_server.api import offer_inputs, offer_translations
 from vinr_server.api.call import Call
 from vinr_server.api.inputs import NoInput
-from vinr_server.api.offer_replies import RedemptionStatus
 from vinr_server.api.operation import CREATE, FIND, MADE_OR_FOUND, Operation, list_page, retrieve_one
-from vinr_server.api.pages import Listing, one_of, text
+from vinr_server.api.pages import Choice, Listing, text
 from vinr_server.api.problems import Problem
 from vinr_server.api.reads import page_of, shown_by
 from vinr_server.core.offer_payloads import offer_payload, offer_redemption_payload
@@ -35,8 +34,10 @@ OFFERS_LISTING = Listing(
 
 REDEMPTIONS_LISTING = Listing(
     OfferRedemption,
-    {"account": ("account_id", text), "status": ("status", one_of(RedemptionStatus))},
+    {"account": ("account_id", text), "status": ("status", Choice(("confirmed", "refunded")))},
     order=("id",),
+    # What a checkout session holds, or gave back, was not redeemed.
+    where="t.status in ('confirmed', 'refunded')",
 )
 
 

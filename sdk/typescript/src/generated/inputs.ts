@@ -658,7 +658,7 @@ export interface EngagementOffersRedemptionsQuery {
   account?: string | undefined;
   account_id?: string | undefined;
   accountId?: string | undefined;
-  status?: 'reserved' | 'confirmed' | 'released' | 'refunded' | undefined;
+  status?: 'confirmed' | 'refunded' | undefined;
   created?: Created | undefined;
 }
 

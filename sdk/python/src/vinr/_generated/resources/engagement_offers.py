@@ -235,7 +235,7 @@ class EngagementOffers(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         account: str | None = None,
-        status: Literal["reserved", "confirmed", "released", "refunded"] | None = None,
+        status: Literal["confirmed", "refunded"] | None = None,
         created: Created | None = None,
         timeout: float | None = None,
     ) -> Page[OfferRedemption]:
@@ -468,7 +468,7 @@ class AsyncEngagementOffers(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         account: str | None = None,
-        status: Literal["reserved", "confirmed", "released", "refunded"] | None = None,
+        status: Literal["confirmed", "refunded"] | None = None,
         created: Created | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[OfferRedemption]:
