@@ -232,6 +232,7 @@ class TestInbox:
         page = httpx2.get(f"{url}/_inbox", trust_env=False)
         script = httpx2.get(f"{url}/_inbox.js", trust_env=False)
         policy = page.headers["content-security-policy"]
+        assert httpx2.get(url, trust_env=False).headers["location"] == "/_inbox", "which the bare address leads to"
 
         assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
         assert "http" not in page.text and "<script>" not in page.text and " style=" not in page.text

@@ -168,4 +168,5 @@ def _announce(sandbox: Sandbox, *, as_json: bool) -> None:
     console.print(f"  Inbox     {sandbox.base_url}/_inbox  (every event, as a webhook)")
     console.print(f"  Database  {sandbox.database_url}\n\nTry it:\n")
     account = f"{sandbox.base_url}/v1/loyalty/accounts/loy_abc123"
-    console.print(f"  curl {account} -H 'Authorization: Bearer {sandbox.secret_key}'\n", markup=False)
+    console.print(f"  curl {account} -H 'Authorization: Bearer {sandbox.secret_key}'", markup=False)
+    console.print("  vinr trigger payment.completed    (then look at the inbox)\n", markup=False)

@@ -145,6 +145,44 @@ def cancel_redemption(making: Making) -> None:
     making.post(f"/v1/loyalty/redemptions/{redeem_reward(making, is_last=False)}/cancel", {})
 
 
+OFFERS, SEGMENTS = "/v1/engagement/offers", "/v1/engagement/segments"
+
+
+def publish_offer(making: Making, *, is_last: bool = True) -> str:
+    """An offer that members opt in to, a bonus of --points, is published."""
+    bonus = {"type": "points_bonus", "points": making.wish.points}
+    offer = {"name": "Triggered", "program": making.wish.program, "incentive": bonus, "application": "opt_in"}
+    id = str(making.post(OFFERS, offer, is_last=is_last)["id"])
+    making.post(f"{OFFERS}/{id}/publish", {}, is_last=False)
+    return id
+
+
+def activate_offer(making: Making) -> str:
+    """The member opts in to an offer."""
+    account, offer = making.account(), publish_offer(making, is_last=False)
+    making.post(f"{OFFERS}/activate", {"offer": offer, "account": account})
+    return offer
+
+
+def update_offer(making: Making) -> None:
+    """A published offer gets another name."""
+    making.post(f"{OFFERS}/{publish_offer(making, is_last=False)}", {"name": "Triggered again"})
+
+
+def enter_segment(making: Making) -> str:
+    """The member is put into a new segment."""
+    account = making.account()
+    id = str(making.post(SEGMENTS, {"name": "Triggered", "type": "static"})["id"])
+    making.post(f"{SEGMENTS}/{id}/members", {"accounts": [account]}, is_last=False)
+    return id
+
+
+def leave_segment(making: Making) -> None:
+    """The member is put into a new segment and taken out again."""
+    id = enter_segment(making)
+    making.post(f"{SEGMENTS}/{id}/members/remove", {"accounts": [making.account()]}, is_last=False)
+
+
 def report_event(making: Making, type: str) -> None:
     """A business event of the merchant's own, with the fields of the command line as its data."""
     body = {"type": type, "data": {"customer": making.customer(), **making.wish.fields}}
@@ -171,4 +209,10 @@ RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "loyalty.tier.changed": ("enrol a new customer, award what a tier asks for", change_tier),
     "loyalty.reward.redeemed": ("redeem the cheapest reward", redeem_reward),
     "loyalty.redemption.canceled": ("redeem a reward, cancel it", cancel_redemption),
+    "loyalty.offer.activated": ("publish an offer, opt in to it", activate_offer),
+    "loyalty.offer.redeemed": ("publish an offer, opt in to it", activate_offer),
+    "offer.created": ("publish an offer", publish_offer),
+    "offer.updated": ("publish an offer, change it", update_offer),
+    "segment.entered": ("put a member into a new segment", enter_segment),
+    "segment.left": ("put a member into a new segment, take them out", leave_segment),
 }

@@ -21,6 +21,9 @@ class SandboxRoutes:
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == RESET_PATH:
             await self._answer_reset(scope, send)
+        elif scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "GET":
+            # Who opens the address that was printed wants to see something.
+            await answer(send, 303, headers=[(b"location", b"/_inbox")])
         elif scope["type"] == "http" and self._inbox.has(scope["path"]):
             await self._inbox(scope, receive, send)
         else:
