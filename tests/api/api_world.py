@@ -368,6 +368,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "publish_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/publish", {})],
         "pause_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/pause", {})],
         "activate_offer": [Sample(f"{engagement}/activate", {"offer": ids["double_ofr"], "account": ids["loy"]})],
+        "show_eligible_offers": [Sample(f"{engagement}/eligible", {"account": ids["loy"]})],
         "create_offer": [Sample(checkout, live | fixed), Sample(checkout, pairs)],
         "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", {"active": True, "ends_at": 1_900_000_000})],
         "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],

@@ -132,6 +132,20 @@ def _offer(view: View, words: Words) -> Compared:
     return status, view.world.driver.offer(f"ofr_{name}")["status"]
 
 
+def _usable(view: View, words: Words) -> Compared:
+    """`usable double + triple`: the offers that the member can use now, newest first."""
+    shown = [one["offer"].removeprefix("ofr_") for one in view.answer.payload["data"] if one["eligible"]]
+    return _listed(words), shown
+
+
+def _unusable(view: View, words: Words) -> Compared:
+    """`unusable double tiers needs tier gold`: what stands in the way first, and the change that would mend it."""
+    name, condition, *change = words
+    one = next(one for one in view.answer.payload["data"] if one["offer"] == f"ofr_{name}")
+    first = one["unmet"][0] if one["unmet"] else {"condition": "nothing", "change": None}
+    return (condition, " ".join(change) or None), (first["condition"], first["change"] if change else None)
+
+
 def _gave(view: View, words: Words) -> Compared:
     """`gave double 2`: how often an offer was redeemed, by whomever."""
     name, count = words
@@ -300,6 +314,8 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "ledger": _ledger,
     "offer": _offer,
     "gave": _gave,
+    "usable": _usable,
+    "unusable": _unusable,
     "segments": _segments,
     "size": _size,
     "deficits": _deficits,

@@ -34,6 +34,12 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         pay_1.base: what rule base gave for it; `nobody` has no customer, `someone` no account
     import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1]
     report review.posted A [amount 10.00 EUR] [by account] [on instant] [as evt_1]
+    offer double gives 2x points | gives 1000 points | gives 20% off [at most 15.00 EUR] | gives rwd_mug
+        [draft] [auto] [opt-in]
+        [for tier gold] [for segment vip] [for balance 500] [for enrolled before instant] [for metadata key=value]
+        [cap 3] [limit 2] [from instant] [until instant] [everywhere] and a rule's conditions; `edit offer double …`
+    publish double | pause double | activate A double | look A (shows its offers)
+    cart-offer ten takes 10.00 EUR [off] [until instant] | switch ten on|off | delete offer ten
 Any of them takes [key text], an Idempotency-Key, and those that make something take [metadata key=value].
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:
@@ -41,6 +47,7 @@ Expectations (scenario_expectations.py) are about the account named last; `B bal
     size vip 2: how many members a segment has
     of this step: entries uses events deliverable happened revision
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
+    of offers: offer double active | gave double 2 | usable double + triple | unusable double tiers needs tier gold
     a refusal code, and the figures in its details
 Points of lots are `150@2026-12-01 + 20@never`, in the order of their use. Instants are UTC unless they carry an offset.
 """

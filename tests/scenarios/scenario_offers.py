@@ -92,6 +92,11 @@ def activate(world: World, words: Words, clauses: Clauses) -> Answer:
     return world.call("activate_offer", {"offer": f"ofr_{name}", "account": world.member(member).id})
 
 
+def look(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A member is shown its offers."""
+    return world.call("show_eligible_offers", {"account": world.member(words[0]).id})
+
+
 def cart_offer(world: World, words: Words, clauses: Clauses) -> Answer:
     """A checkout offer: `ten takes 10.00 EUR`, live unless it says off."""
     name, _takes, amount, currency = words

@@ -278,6 +278,7 @@ VERBS: Mapping[str, Verb] = {
     "publish": offers.publish,
     "pause": offers.pause,
     "activate": offers.activate,
+    "look": offers.look,
     "cart-offer": offers.cart_offer,
     "switch": offers.switch,
     "segment": segments.segment,

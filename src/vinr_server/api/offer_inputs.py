@@ -83,6 +83,10 @@ class ActivateOfferInput(Input):
     account: AccountId
 
 
+class EligibleOffersInput(Input):
+    account: AccountId
+
+
 class CriteriaInput(Input):
     min_subtotal: Minor | None = None
     min_quantity: Count | None = None

@@ -154,6 +154,18 @@ ENGAGEMENT_OFFERS = (
             "reward_out_of_stock",
         ),
     ),
+    _write(
+        "POST",
+        f"{ENGAGEMENT}/eligible",
+        "engagement.offers.eligible",
+        "show_eligible_offers",
+        offer_inputs.EligibleOffersInput,
+        "Tell which offers a member can use now, and what stands in the way of the rest; nothing changes.",
+        reply="eligible_offers",
+        example={"account": "loy_abc123"},
+        refusals=FIND,
+        is_pure=True,
+    ),
     Operation(
         "list_offer_redemptions",
         "GET",

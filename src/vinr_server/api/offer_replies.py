@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from vinr_server.api.reply import Conditions, Json, Rate, Reference, Reply
+from vinr_server.api.reply import Conditions, Json, Rate, Reference, Reply, Unmet
 
 IncentiveType = Literal["points_multiplier", "points_bonus", "percentage_discount", "gift_reward"]
 OfferStatus = Literal["draft", "scheduled", "active", "paused", "expired", "exhausted"]
@@ -162,6 +162,24 @@ class OfferActivation(Reply):
     livemode: bool
 
 
+class EligibleOffer(Reply):
+    offer: Reference
+    name: str
+    incentive: Incentive
+    application: Literal["auto", "opt_in"]
+    eligible: bool
+    claimed: bool
+    unmet: list[Unmet]
+    starts_at: int | None
+    ends_at: int | None
+
+
+class EligibleOffers(Reply):
+    object: Literal["eligible_offers"]
+    account: Reference
+    data: list[EligibleOffer]
+
+
 OFFER_OBJECTS: dict[str, type[Reply]] = {
     "engagement_offer": EngagementOffer,
     "offer": Offer,
@@ -170,4 +188,5 @@ OFFER_OBJECTS: dict[str, type[Reply]] = {
     "offer_redemption": OfferRedemption,
     "offer_redemption_event": OfferRedemptionEvent,
     "offer_activation": OfferActivation,
+    "eligible_offers": EligibleOffers,
 }

@@ -33,6 +33,7 @@ from vinr_server.core.offer_commands import (
     DeleteOffer,
     PauseOffer,
     PublishOffer,
+    ShowEligibleOffers,
     UpdateOffer,
 )
 from vinr_server.core.offers import (
@@ -125,6 +126,10 @@ def publish_engagement_offer(call: Call) -> PublishOffer:
 
 def pause_engagement_offer(call: Call) -> PauseOffer:
     return PauseOffer(call.id)
+
+
+def show_eligible_offers(call: Call) -> ShowEligibleOffers:
+    return ShowEligibleOffers(call.body.account)
 
 
 def activate_offer(call: Call) -> ActivateOffer:

@@ -19,6 +19,7 @@ from vinr_server.core import (
     offer_activation,
     offer_changes,
     offer_commands,
+    offer_eligibility,
     payments,
     redemptions,
     refunds,
@@ -97,6 +98,10 @@ HANDLERS: dict[type[Command], tuple[KeysOf, Decide]] = {
     offer_commands.PauseOffer: (offer_changes.keys_pause_offer, offer_changes.decide_pause_offer),
     offer_commands.DeleteOffer: (offer_changes.keys_delete_offer, offer_changes.decide_delete_offer),
     offer_commands.ActivateOffer: (offer_activation.keys_activate_offer, offer_activation.decide_activate_offer),
+    offer_commands.ShowEligibleOffers: (
+        offer_eligibility.keys_show_eligible_offers,
+        offer_eligibility.decide_show_eligible_offers,
+    ),
     offer_commands.CloseOffer: (offer_changes.keys_close_offer, offer_changes.decide_close_offer),
     segment_commands.CreateSegment: (segment_changes.keys_create_segment, segment_changes.decide_create_segment),
     segment_commands.UpdateSegment: (segment_changes.keys_update_segment, segment_changes.decide_update_segment),

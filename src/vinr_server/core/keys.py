@@ -33,6 +33,7 @@ class Keys:
     windows      windows of purchases that segments the command makes ask for
     offer_members: offers that a member may redeem (offer, account), with the member's counter and claim
     purchases, checkouts: accounts and customers whose payments or carts may redeem offers, with those offers' counters
+    shoppers: accounts whose offers are all looked at, with their counters and claims
     offer_redemptions: redemptions of offers by id
     sessions     checkout sessions (locked) with all they hold, and their customers' accounts
     buyers       customers of whom it matters whether they have paid before; buyers_of: those of sessions, with all
@@ -66,6 +67,7 @@ class Keys:
     offer_members: set[tuple[str, str]] = field(default_factory=set)
     purchases: set[str] = field(default_factory=set)
     checkouts: set[str] = field(default_factory=set)
+    shoppers: set[str] = field(default_factory=set)
     offer_redemptions: set[str] = field(default_factory=set)
     sessions: set[str] = field(default_factory=set)
     buyers: set[str] = field(default_factory=set)

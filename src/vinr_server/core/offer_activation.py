@@ -47,7 +47,7 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
         program_refusal(offer, account),
         limit_refusal(draft, offer, account.id, now=now),
         _targeting_refusal(draft, context, offer, account, now),
-        _gift_refusal(draft, offer, account),
+        gift_refusal(draft, offer, account),
     )
     if refusal is not None:
         return refusal
@@ -78,7 +78,8 @@ def _targeting_refusal(
     return not_eligible(offer.id, unmet) if unmet else None
 
 
-def _gift_refusal(draft: Layer, offer: Offer, account: Account) -> Rejected | None:
+def gift_refusal(draft: Layer, offer: Offer, account: Account) -> Rejected | None:
+    """Why the reward that the offer gives can't be given to this member now."""
     if offer.terms.gift is None:
         return None
     reward = draft.get(Reward, offer.terms.gift.reward_id)

@@ -68,6 +68,13 @@ class CloseOffer(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class ShowEligibleOffers(Command):
+    """Nothing changes: which offers the member can use now, and why not the rest."""
+
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ActivateOffer(Command):
     """A member opts in to an offer."""
 

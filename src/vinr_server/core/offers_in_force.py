@@ -17,6 +17,8 @@ from vinr_server.core.offers import ComesWith
 from vinr_server.core.rows import Account, Counter, Payment
 from vinr_server.core.state import Layer, RowsMissing
 
+# All that redeems offers.
+WAYS: tuple[ComesWith, ...] = ("payment", "checkout", "activation")
 _COUNTER, _MEMBER_COUNTER = offer_counter(""), offer_counter("loy_")
 
 
@@ -52,6 +54,8 @@ def name_offer_rows(layer: Layer, keys: Keys) -> None:
         _name_of_members(layer, keys, "payment", keys.purchases)
     if keys.checkouts:
         _name_of_members(layer, keys, "checkout", keys.checkouts)
+    for way in WAYS if keys.shoppers else ():
+        _name_of_members(layer, keys, way, keys.shoppers)
     for offer_id, account_id in keys.offer_members:
         keys.counters[offer_member_counter(offer_id, account_id)] = account_id
         offer = layer.get(Offer, offer_id)

@@ -382,6 +382,8 @@ export interface CreateWebhookEndpointInput {
   metadata?: Metadata | undefined;
 }
 
+export type EligibleOffersInput = OneOf<'account' | 'account_id' | 'accountId', string>;
+
 export interface EvaluateCartInput {
   /** ISO 4217, such as EUR. */
   currency: string;

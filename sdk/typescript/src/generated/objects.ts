@@ -363,6 +363,28 @@ export interface Incentive {
   readonly rewardId?: string | undefined;
 }
 
+export interface EligibleOffer {
+  readonly offer: string;
+  readonly offerId: string;
+  readonly name: string;
+  readonly incentive: Incentive;
+  readonly application: 'auto' | 'opt_in';
+  readonly eligible: boolean;
+  readonly claimed: boolean;
+  readonly unmet: readonly Unmet[];
+  readonly startsAt: number | null;
+  readonly starts_at: number | null;
+  readonly endsAt: number | null;
+  readonly ends_at: number | null;
+}
+
+export interface EligibleOffers {
+  readonly object: 'eligible_offers';
+  readonly account: string;
+  readonly accountId: string;
+  readonly data: readonly EligibleOffer[];
+}
+
 export interface Targeting {
   readonly segments?: readonly string[] | undefined;
   readonly tiers?: readonly string[] | undefined;

@@ -551,6 +551,11 @@ export class EngagementOffers {
     return this.#client.send('POST', '/v1/engagement/offers/activate', 'OfferActivation', body, options);
   }
 
+  /** Tell which offers a member can use now, and what stands in the way of the rest; nothing changes. */
+  eligible(body: inputs.EligibleOffersInput, options?: PostOptions): Promise<Answer<objects.EligibleOffers>> {
+    return this.#client.send('POST', '/v1/engagement/offers/eligible', 'EligibleOffers', body, options);
+  }
+
   /** List what an offer gave, newest first. */
   redemptions(
     id: string,

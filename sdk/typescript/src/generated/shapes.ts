@@ -45,6 +45,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     nested: { earn: 'Earn', conditions: 'Conditions', multipliers: 'Multiplier' },
   },
   Incentive: { references: ['reward'] },
+  EligibleOffer: { references: ['offer'], nested: { incentive: 'Incentive', unmet: 'Unmet' } },
+  EligibleOffers: { references: ['account'], nested: { data: 'EligibleOffer' } },
   Targeting: {},
   EngagementOffer: {
     references: ['program'],

@@ -29,6 +29,8 @@ __all__ = [
     "Discount",
     "Earn",
     "EarningRule",
+    "EligibleOffer",
+    "EligibleOffers",
     "EngagementOffer",
     "Error",
     "Event",
@@ -510,6 +512,34 @@ class Incentive(VinrObject):
     percent: int | str | None = None
     max_discount: int | None = None
     reward: str | None = None
+
+
+class EligibleOffer(VinrObject):
+    """Eligible offer."""
+
+    offer: str
+    name: str
+    incentive: Incentive
+    application: Literal["auto", "opt_in"]
+    eligible: bool
+    claimed: bool
+    unmet: list[Unmet]
+    starts_at: int | None
+    ends_at: int | None
+
+    _nested = {"incentive": Incentive, "unmet": Unmet}
+
+
+class EligibleOffers(VinrObject):
+    """Eligible offers."""
+
+    object: Literal["eligible_offers"]
+    account: str
+    data: list[EligibleOffer]
+
+    _kind = "eligible_offers"
+
+    _nested = {"data": EligibleOffer}
 
 
 class Targeting(VinrObject):

@@ -13,6 +13,7 @@ from vinr._generated.inputs import (
     TargetingInput,
 )
 from vinr._generated.objects import (
+    EligibleOffers,
     EngagementOffer,
     OfferActivation,
     OfferRedemption,
@@ -222,6 +223,25 @@ class EngagementOffers(Resource):
             "/v1/engagement/offers/activate",
             returns=OfferActivation,
             body={"offer": offer, "account": account},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def eligible(
+        self,
+        *,
+        account: str,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> EligibleOffers:
+        """Tell which offers a member can use now, and what stands in the way of the rest; nothing changes."""
+        return self._client.request(
+            "POST",
+            "/v1/engagement/offers/eligible",
+            returns=EligibleOffers,
+            body={"account": account},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -455,6 +475,25 @@ class AsyncEngagementOffers(AsyncResource):
             "/v1/engagement/offers/activate",
             returns=OfferActivation,
             body={"offer": offer, "account": account},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    async def eligible(
+        self,
+        *,
+        account: str,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> EligibleOffers:
+        """Tell which offers a member can use now, and what stands in the way of the rest; nothing changes."""
+        return await self._client.request(
+            "POST",
+            "/v1/engagement/offers/eligible",
+            returns=EligibleOffers,
+            body={"account": account},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
