@@ -59,6 +59,7 @@ class Rascal {
 
   async client(settings: VinrSettings = {}): Promise<Vinr> {
     await new Promise<void>(listening => this.server.listen(0, '127.0.0.1', listening));
+    this.server.unref(); // Node.js 18 does not get to the end of a file while a server is open
     const baseUrl = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
     return new Vinr({ secretKey: 'sk_test_x', baseUrl, retryDelay: 5, ...settings });
   }
