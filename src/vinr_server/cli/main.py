@@ -258,6 +258,27 @@ def import_purchases(
     raise typer.Exit(run_import(options))
 
 
+@import_app.command(name="members")
+def import_members(
+    file: Annotated[Path, typer.Argument(help="CSV with a header.")],
+    segment: Annotated[str, typer.Option(help="The static segment that the accounts join.")],
+    column: Annotated[str, typer.Option(help="The header of the accounts' ids.")] = "account",
+    errors: Annotated[Path | None, typer.Option(help="Where failed rows go. Default: FILE.errors.csv here.")] = None,
+    base_url: Annotated[str, typer.Option(envvar="VINR_BASE_URL", help="The server.")] = "http://127.0.0.1:8484",
+) -> None:
+    """Add the accounts of a file to a static segment; the key is read from VINR_SECRET_KEY.
+
+    Running it again adds nothing. Exit codes: 0 all rows, 1 it couldn't run,
+    2 some rows failed, 130 Ctrl-C.
+
+    Example:
+      vinr import members vips.csv --segment vip
+    """
+    from vinr_server.cli.import_members import MembersOptions, run_import_members
+
+    raise typer.Exit(run_import_members(MembersOptions(file, segment, column, errors, base_url)))
+
+
 day_one_app.add_to(app)
 app.add_typer(keys_app, name="keys", rich_help_panel=OPERATING)
 app.add_typer(tenants_app, name="tenants", rich_help_panel=OPERATING)
