@@ -418,6 +418,7 @@ def _segment_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
             Sample(segments, named | {"type": "static"}),
         ],
         "update_segment": [
+            Sample(seg, named),
             Sample(f"{segments}/{ids['dyn']}", named | {"conditions": conditions}),
             Sample(f"{segments}/{ids['dyn']}", tiers),
         ],

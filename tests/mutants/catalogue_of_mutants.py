@@ -12,6 +12,7 @@ import core_mutants
 import engine_mutants
 import offer_mutants
 import outbound_mutants
+import segment_mutants
 from mutant import ROOT, Mutant
 
 MUTANTS: list[Mutant] = [
@@ -21,6 +22,7 @@ MUTANTS: list[Mutant] = [
     *outbound_mutants.MUTANTS,
     *offer_mutants.MUTANTS,
     *cart_mutants.MUTANTS,
+    *segment_mutants.MUTANTS,
 ]
 PUBLISHED = ROOT / "docs" / "mutants.md"
 

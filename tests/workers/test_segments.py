@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,8 +14,10 @@ import pytest
 
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
-from vinr_server.core.segment_commands import CreateSegment, DeleteSegment, UpdateSegment
-from vinr_server.core.segments import Bounds, SegmentConditions
+from vinr_server.core.segment_commands import CreateSegment, DeleteSegment, TellSegments, UpdateSegment
+from vinr_server.core.segments import Bounds, PaymentCount, SegmentConditions
+from vinr_server.engine.batch import Catalogues, run_batch
+from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Reply, Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_readers, connect_writer
@@ -73,6 +76,61 @@ async def members(ground: Ground, count: int, *, clock: str | None = None) -> li
     await ground.do(commands.CreateProgram("P", id=f"prog_{clock or 'wall'}", clock_id=clock))
     enrolments = [commands.CreateAccount(f"prog_{clock or 'wall'}", f"cust_{number}") for number in range(count)]
     return [(await ground.do(one))["id"] for one in enrolments]
+
+
+class TestBatches:
+    """What a batch has at hand counts as it stands there, once."""
+
+    async def run(self, ground: Ground, *made: Command) -> list[Any]:
+        submissions = [Submission(ground.realm, False, type(one).__name__, one, b"") for one in made]
+        connection = await connect_writer(ground.url)
+        outcomes = await run_batch(
+            connection,
+            submissions,
+            batch_id=uuid.uuid4(),
+            catalogues=Catalogues(),
+            ids=Ids(),
+            clock=lambda: ground.now,
+        )
+        await connection.close()
+        return [decode_json(one.body) if isinstance(one, Reply) else one for one in outcomes]
+
+    async def test_a_payment_that_is_refunded_in_part_is_one_purchase(self, ground: Ground) -> None:
+        (account,) = await members(ground, 1)
+        once = SegmentConditions(payments=PaymentCount(Bounds(at_most=1)))
+        await ground.do(CreateSegment("Once", "dynamic", once, id="once"))
+        await ground.do(commands.CreatePayment(100, "EUR", 100, id="pay_1", customer_id="cust_0"))
+
+        told = await self.run(ground, commands.RefundPayment("pay_1", amount_minor=1), TellSegments(account, ("once",)))
+
+        assert told[1]["moved"] == ["once"]
+
+    async def test_a_refund_of_the_last_purchase_leaves_the_one_before(self, ground: Ground) -> None:
+        (account,) = await members(ground, 1)
+        await ground.do(CreateSegment("Lapsed", "dynamic", LAPSED, id="lapsed"))
+        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
+        ground.now += timedelta(days=90)
+        await ground.do(commands.CreatePayment(100, "EUR", 100, id="pay_2", customer_id="cust_0"))
+
+        told = await self.run(
+            ground,
+            TellSegments(account, ("lapsed",)),
+            commands.RefundPayment("pay_2"),
+            TellSegments(account, ("lapsed",)),
+        )
+
+        assert [one["moved"] for one in (told[0], told[2])] == [[], ["lapsed"]]
+
+    async def test_a_segment_that_the_batch_makes_is_judged_in_it(self, ground: Ground) -> None:
+        (account,) = await members(ground, 1)
+        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
+        recent = SegmentConditions(payments=PaymentCount(Bounds(at_least=1), days=7))
+
+        told = await self.run(
+            ground, CreateSegment("Recent", "dynamic", recent, id="recent"), TellSegments(account, ("recent",))
+        )
+
+        assert told[1]["moved"] == ["recent"]
 
 
 class TestPasses:

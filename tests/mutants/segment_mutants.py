@@ -1,0 +1,160 @@
+"""Bugs of segments: who is in one, when, and who is told."""
+
+from __future__ import annotations
+
+from mutant import Mutant
+
+SCENARIO = "scenarios/test_scenarios.py::test_scenario[segments: {}]"
+BATCHES = "workers/test_segments.py::TestBatches::{}"
+API = "api/test_segments.py"
+
+JUDGING = [
+    Mutant(
+        "a window holds what lies on its edge",
+        "core/membership.py",
+        "payment.occurred_at > now - days * DAY",
+        "payment.occurred_at >= now - days * DAY",
+        SCENARIO.format("Purchases are counted in a window that moves, or in all [core]"),
+    ),
+    Mutant(
+        "a payment that was refunded whole is a purchase",
+        "core/membership.py",
+        "is_refunded = payment.refund_count > 0 and payment.refunded_minor == payment.amount_minor",
+        "is_refunded = False",
+        SCENARIO.format("A payment that is refunded whole was no purchase [core]"),
+    ),
+    Mutant(
+        "what was refunded counts as spent",
+        "core/membership.py",
+        "(payment.amount_minor - payment.refunded_minor) * count",
+        "payment.amount_minor * count",
+        SCENARIO.format("What is spent counts by currency, less what was refunded [core]"),
+    ),
+    Mutant(
+        "a payment linked to another account counts",
+        "core/membership.py",
+        "not is_refunded and payment.account_id in (None, account_id)",
+        "not is_refunded",
+        SCENARIO.format("Payments of another account of the same customer are its own [core]"),
+    ),
+    Mutant(
+        "points that are over but not swept make rich",
+        "core/membership.py",
+        "if account.next_expiry_at is None or account.next_expiry_at > now:",
+        "if True:",
+        SCENARIO.format("The spendable balance counts, not what has expired [core]"),
+    ),
+    Mutant(
+        "who left a static segment is in it",
+        "core/membership.py",
+        "return place is not None and place.left_at is None",
+        "return place is not None",
+        SCENARIO.format("Members of a static segment are listed by hand [core]"),
+    ),
+    Mutant(
+        "a closed account is in segments",
+        "core/membership.py",
+        'if account.status != "active":',
+        "if False:",
+        SCENARIO.format("A closed account is in no segment [core]"),
+    ),
+    Mutant(
+        "one alternative is as good as all",
+        "core/segments.py",
+        "if not all(lacking):",
+        "if not any(lacking):",
+        SCENARIO.format("Conditions stand together, or one for all [core]"),
+    ),
+    Mutant(
+        "a deleted segment keeps its members",
+        "core/membership.py",
+        "if segment is None or segment.deleted_at is not None:\n        return [Unmet",
+        "if segment is None:\n        return [Unmet",
+        SCENARIO.format("The same segment is made once, and its id stays taken [core]"),
+    ),
+]
+
+READING = [
+    Mutant(
+        "payments at hand count twice in a window",
+        "storage/history.py",
+        "owner.now, count=-1)",
+        "owner.now, count=0)",
+        BATCHES.format("test_a_payment_that_is_refunded_in_part_is_one_purchase"),
+    ),
+    Mutant(
+        "a refund of the batch leaves the last purchase",
+        "storage/history.py",
+        "where x.realm = p.realm and x.id = p.id)",
+        "where false)",
+        BATCHES.format("test_a_refund_of_the_last_purchase_leaves_the_one_before"),
+    ),
+    Mutant(
+        "stored purchases on a window's edge are in it",
+        "storage/history.py",
+        "and p.occurred_at > w.since",
+        "and p.occurred_at >= w.since",
+        SCENARIO.format("Purchases are counted in a window that moves, or in all [postgres]"),
+    ),
+    Mutant(
+        "a window that the batch makes is not read",
+        "core/segment_changes.py",
+        "    keys.windows |= command.conditions.windows\n",
+        "",
+        BATCHES.format("test_a_segment_that_the_batch_makes_is_judged_in_it"),
+    ),
+    Mutant(
+        "members are counted by the wall's clock",
+        "storage/segment_sql.py",
+        "coalesce(c.frozen_at, $2)",
+        "$2::timestamptz",
+        SCENARIO.format("Who has not bought for ninety days is lapsed, whoever never bought is not [postgres]"),
+    ),
+    Mutant(
+        "members are counted across tenants",
+        "storage/segment_sql.py",
+        "where a.realm = $1 and",
+        "where $1::int4 > 0 and",
+        f"{API}::TestSizes::test_count_this_tenants_members_only",
+    ),
+    Mutant(
+        "metadata of 1 is true in a size",
+        "storage/segment_sql.py",
+        "json_typeof(a.metadata -> {name}) = '{kind}' and",
+        "",
+        f"{API}::TestSizes::test_tell_texts_numbers_and_truth_apart",
+    ),
+]
+
+CHANGING = [
+    Mutant(
+        "metadata that changes from 1 to true is not saved",
+        "storage/save.py",
+        "elif old != row or repr(old) != repr(row):",
+        "elif old != row:",
+        SCENARIO.format("A tier, metadata and the enrolment are conditions too [postgres]"),
+    ),
+    Mutant(
+        "who enters is told of again and again",
+        "core/segment_members.py",
+        "if account is None or is_there == is_in:",
+        "if account is None:",
+        SCENARIO.format("Who enters or leaves is told of once [core]"),
+    ),
+    Mutant(
+        "a segment that a live offer names is deleted",
+        "core/segment_changes.py",
+        "    if naming:",
+        "    if False:",
+        f"{API}::TestDeleting::test_waits_for_the_offers_that_name_it",
+    ),
+    Mutant(
+        "a deleted segment's id is free again",
+        "core/segment_changes.py",
+        "if command.id is not None and draft.get(Claim, command.id) is not None:",
+        "if False:",
+        SCENARIO.format("The same segment is made once, and its id stays taken [core]"),
+    ),
+]
+
+MUTANTS = [*JUDGING, *READING, *CHANGING]
