@@ -38,6 +38,7 @@ REFERENCES = (
     "test_clock",
     "offer",
     "checkout_session",
+    "event",
 )
 ALIASES = {"points_cost": ("cost",), "transaction": ("points_transaction",)}
 

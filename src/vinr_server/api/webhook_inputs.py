@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from vinr_server.api.inputs import EventId, Input, Instant, Metadata, Text
+from vinr_server.api.inputs import EventId, Input, Instant, Metadata, Name, Text
 
 Pattern = Annotated[str, Meta(min_length=1, max_length=100)]
 Patterns = Annotated[list[Pattern], Meta(min_length=1, max_length=100)]
@@ -40,5 +40,5 @@ class ReplayEventsInput(Input):
     starts_at: Instant
     ends_at: Instant | None = None
     events: Patterns | None = None
-    starting_after: EventId | None = None
+    starting_after: Name | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100

@@ -16,7 +16,7 @@ from vinr_server.api.problems import Problem
 from vinr_server.api.reads import find, list_of, shown_by
 from vinr_server.api.times import read_instant, read_instant_or_none
 from vinr_server.api.values import read_metadata
-from vinr_server.core.refusals import invalid
+from vinr_server.core.refusals import invalid, missing
 from vinr_server.core.webhook_commands import (
     CreateWebhookEndpoint,
     DeleteWebhookEndpoint,
@@ -93,8 +93,7 @@ async def replay_events(call: Call) -> ReplayEvents:
             limit=body.limit,
         )
     except CursorMissing as error:
-        message = f"starting_after: no such event: {str(error)!r}."
-        raise Problem("parameter_invalid", message, param="starting_after") from None
+        raise Problem.of(missing("event", str(error), param="starting_after")) from None
     return ReplayEvents(call.id, tuple(events), has_more)
 
 

@@ -428,9 +428,7 @@ export interface ReportEventInput {
   occurredAt?: Instant | null | undefined;
 }
 
-export interface ResendEventInput {
-  event: string;
-}
+export type ResendEventInput = OneOf<'event' | 'event_id' | 'eventId', string>;
 
 export type ReversePointsInput = OneOf<'transaction' | 'points_transaction' | 'pointsTransaction' | 'transaction_id' | 'transactionId' | 'points_transaction_id' | 'pointsTransactionId', string> & {
   points?: number | null | undefined;
@@ -796,6 +794,8 @@ export interface WebhookEndpointsDeliveriesQuery {
   endingBefore?: string | undefined;
   status?: 'pending' | 'succeeded' | 'failed' | undefined;
   event?: string | undefined;
+  event_id?: string | undefined;
+  eventId?: string | undefined;
   type?: string | undefined;
   created?: Created | undefined;
 }
