@@ -169,7 +169,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     ids["dyn"] = world.post("/v1/engagement/segments", {"id": f"dyn_{slug}", **lapsed})["id"]
     endpoint = {"url": NOBODY, "events": ["review.written"]}
     ids["we"] = world.post("/v1/webhook_endpoints", endpoint)["id"]
-    world.post(f"/v1/webhook_endpoints/{ids['we']}/resend", {"event": ids["evt"]})
+    ids["dlv"] = world.post(f"/v1/webhook_endpoints/{ids['we']}/resend", {"event": ids["evt"]})["id"]
     ids["key"] = world.post("/v1/api_keys", {"kind": "publishable", "name": "World"})["id"]
     ids["act"] = client.get(f"/v1/api_key_acts?api_key={ids['key']}").json()["data"][0]["id"]
     return world

@@ -159,7 +159,8 @@ def _prefix_of(world: World, operation: Operation, *, is_cursor: bool = False) -
     """What the operation's path names; of a list under an id, its cursors name another kind of object."""
     prefix = PREFIXES[operation.resource]
     if is_cursor:
-        prefix = {"list_offer_redemptions": "ordm", "list_segment_members": "loy"}.get(operation.id, prefix)
+        others = {"list_offer_redemptions": "ordm", "list_segment_members": "loy", "list_webhook_deliveries": "dlv"}
+        prefix = others.get(operation.id, prefix)
     assert prefix in world.ids, operation.id
     return prefix
 
@@ -205,7 +206,7 @@ def verdict(response: httpx2.Response, operation: Operation, place: Place, whose
         # Customers are the merchant's own: any is fine, but for a discount that is another's.
         return None if '"error"' not in response.text or "not_eligible" in response.text else "not as any customer"
     if whose == "own":
-        return None if status in (200, 201) and '"error"' not in response.text else "not accepted"
+        return None if status in (200, 201) and '"error":{' not in response.text else "not accepted"
     missing = "resource_missing" in response.text and status in (200 if operation.is_bulk else 404, 404)
     return None if missing else "not resource_missing"
 

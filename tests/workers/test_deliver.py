@@ -83,6 +83,22 @@ class TestReceivers:
         assert refunded["data"]["amount_refunded"] == 200
         assert {name: refunded["data"]["refund"][name] for name in ("id", "amount")} == {"id": "re_1", "amount": 200}
 
+    async def test_hear_of_events_whatever_their_ids_are(self, hooks: Hooks) -> None:
+        receiver = await hooks.receiver()
+        endpoint = await hooks.endpoint(receiver)
+        ids = ["evt_日本", "evt_a\nb: c", "evt_ä b", "evt_%41", "evt_" + "x" * 250]
+        for id in ids:
+            await hooks.post("/v1/events", {"type": "review.posted", "id": id})
+
+        await hooks.send()
+
+        assert sorted(json.loads(one.body)["id"] for one in receiver.requests) == sorted(ids)
+        assert len({one.id for one in receiver.requests}) == len(ids)
+        for one in receiver.requests:
+            webhooks.verify(one.body, one.headers["x-vinr-signature"], endpoint["secret"], tolerance=None)
+            standard = {name: value for name, value in one.headers.items() if name != "x-vinr-signature"}
+            webhooks.verify(one.body, standard, endpoint["secret"], tolerance=None)
+
     async def test_may_ask_for_more_time_and_never_for_less(self, hooks: Hooks) -> None:
         dated = (hooks.clock.now + timedelta(hours=3)).strftime("%a, %d %b %Y %H:%M:%S GMT")
         waits = {"600": 600, "1": 5, "soon": 5, "-5": 5, "999999999": 86_400, dated: 3 * 3600}

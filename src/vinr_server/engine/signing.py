@@ -8,13 +8,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from vinr_server.core.payloads import unix
 from vinr_server.storage.tables import encode_json
 
 SIGNATURE_HEADER = "X-Vinr-Signature"
+# Without %, so that no two ids read alike.
+_PLAIN = re.compile(r"[!-$&-~]+")
 
 
 def event_body(
@@ -37,7 +41,7 @@ def event_body(
 
 def signed_headers(event_id: str, body: bytes, *, at: datetime, secrets: Sequence[bytes]) -> dict[str, str]:
     """The headers of one attempt; a signature for each secret in force, the newest first."""
-    timestamp = str(unix(at))
+    timestamp, event_id = str(unix(at)), _plain(event_id)
     own = [hmac.new(secret, f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest() for secret in secrets]
     standard = [_standard(secret, f"{event_id}.{timestamp}.".encode() + body) for secret in secrets]
     return {
@@ -47,6 +51,11 @@ def signed_headers(event_id: str, body: bytes, *, at: datetime, secrets: Sequenc
         "Webhook-Timestamp": timestamp,
         "Webhook-Signature": " ".join(standard),
     }
+
+
+def _plain(event_id: str) -> str:
+    """The id as a header can hold it: one that a caller chose may have any characters, which are percent-encoded."""
+    return quote(event_id, safe="!#$&'()*+,/:;=?@[]~") if not _PLAIN.fullmatch(event_id) else event_id
 
 
 def _standard(secret: bytes, signed: bytes) -> str:

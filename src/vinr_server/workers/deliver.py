@@ -90,6 +90,10 @@ class DeliveryWorker:
                 log.warning("webhooks wait for the database: %s", type(error).__name__)
                 found = 0
                 await self._pause(1.0)
+            except Exception:  # the floor's edge: one bad round must not end the sender
+                log.exception("a round of webhooks failed")
+                found = 0
+                await self._pause(1.0)
             if not found:
                 await self._pause(POLL_SECONDS)
         await self._end()
@@ -126,14 +130,20 @@ class DeliveryWorker:
     # ---- one attempt
 
     async def _attempt(self, delivery: Claimed, lease: str) -> None:
+        """The delivery is attempted, or given up; its place is free again once that is settled, whatever happens."""
         try:
-            sealed = (delivery.sealed_secret, delivery.sealed_old_secret)
-            secrets = [secret_bytes(self._seal.open(one)) for one in sealed if one is not None]
+            await self._send(delivery, lease)
         except Unsealable as error:  # the operator's to mend: no fault of the receiver
             log.error("webhook endpoint %s: %s", delivery.endpoint_id, error)
             self._given_up.append((delivery, lease))
-            self._settle()
-            return
+        except Exception:  # the floor's edge
+            log.exception("delivery %s could not be attempted", delivery.id)
+            self._given_up.append((delivery, lease))
+        self._settle()
+
+    async def _send(self, delivery: Claimed, lease: str) -> None:
+        sealed = (delivery.sealed_secret, delivery.sealed_old_secret)
+        secrets = [secret_bytes(self._seal.open(one)) for one in sealed if one is not None]
         body = event_body(
             id=delivery.event_id,
             type=delivery.event_type,
@@ -150,7 +160,6 @@ class DeliveryWorker:
             self._given_up.append((delivery, lease))
         else:
             await self._judge(delivery, lease, headers, answer, started_at)
-        self._settle()
 
     async def _judge(
         self, delivery: Claimed, lease: str, headers: dict[str, str], answer: Answer, started_at: datetime
@@ -212,8 +221,8 @@ class DeliveryWorker:
                 await release(self._pool, given_up, due_at=due_at)
                 failing = await record(self._pool, attempted, failing_max=FAILING_MAX) if attempted else []
                 break
-            except (*UNREACHABLE, asyncpg.PostgresError) as error:
-                log.warning("outcomes of webhooks wait for the database: %s", type(error).__name__)
+            except Exception as error:  # whatever it is, outcomes are not to be lost
+                log.warning("outcomes of webhooks wait for the database: %s", type(error).__name__, exc_info=error)
                 if self._is_breaking_off:
                     return
                 await asyncio.sleep(0.5)
@@ -234,6 +243,9 @@ class DeliveryWorker:
             await self._writer.submit(submission)
         except Unavailable as error:  # its next failure says so again
             log.warning("webhook endpoint %s was not disabled: %s", delivery.endpoint_id, error)
+            return
+        except Exception:  # the engine has logged why; what was attempted is to be noted all the same
+            log.exception("webhook endpoint %s was not disabled", delivery.endpoint_id)
             return
         self.figures.disabled += 1
         log.warning("webhook endpoint %s is disabled: %s", delivery.endpoint_id, reason)
