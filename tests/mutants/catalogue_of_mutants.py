@@ -13,6 +13,7 @@ import engine_mutants
 import offer_mutants
 import outbound_mutants
 import segment_mutants
+import webhook_mutants
 from mutant import ROOT, Mutant
 
 MUTANTS: list[Mutant] = [
@@ -20,6 +21,7 @@ MUTANTS: list[Mutant] = [
     *engine_mutants.MUTANTS,
     *api_mutants.MUTANTS,
     *outbound_mutants.MUTANTS,
+    *webhook_mutants.MUTANTS,
     *offer_mutants.MUTANTS,
     *cart_mutants.MUTANTS,
     *segment_mutants.MUTANTS,

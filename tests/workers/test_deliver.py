@@ -254,7 +254,8 @@ class TestSenders:
         hooks.clock.on(seconds=1)
         assert await hooks.send(other) == 1
         await stuck._sender.close()
-        await stuck.until_idle()
+        async with asyncio.timeout(20):
+            await stuck.until_idle()
 
         [delivery] = await hooks.deliveries(endpoint)
         assert (delivery["status"], [one["status_code"] for one in delivery["attempts"]]) == ("succeeded", [200])
