@@ -287,6 +287,7 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "metadata": {"order": "A-1"},
     }
     promised = {"amount": 5000, "currency": "EUR", "customer": ids["cust"], "checkout_session": ids["cs"]}
+    promised["metadata"] = {"order": "A-2"}
     refund = {"id": "re_fresh", "amount": 200, "eligible_amount": 100, "reason": "broken", "metadata": {"note": "a"}}
     event = {
         "type": "subscription.created",

@@ -143,4 +143,48 @@ INDEX = [
     ),
 ]
 
-MUTANTS = [*ALLOCATION, *EFFECTS, *ORDER, *INDEX]
+
+def session(test: str, group: str = "TestSessions") -> str:
+    """The id of a test of checkouts over HTTP."""
+    return f"api/test_checkout.py::{group}::{test}"
+
+
+SESSIONS = [
+    Mutant(
+        "a session that expires keeps what it held",
+        "core/checkout_sessions.py",
+        "        for one in _held(draft, session):\n            release_redemption(draft, context, one, now=now)\n",
+        "",
+        session("test_hold_the_only_use_until_it_is_given_back"),
+    ),
+    Mutant(
+        "a session whose offer was edited is priced again",
+        "core/checkout_sessions.py",
+        "promised=[_as_promised(draft, one) for one in held],",
+        "promised=[],",
+        session("test_stay_as_they_were_promised"),
+    ),
+    Mutant(
+        "what a changed cart no longer gets stays held",
+        "core/checkout_sessions.py",
+        "    for left in held.values():\n        release_redemption(draft, context, left, now=now)\n",
+        "",
+        session("test_give_back_what_a_changed_cart_no_longer_gets"),
+    ),
+    Mutant(
+        "a payment of less completes a session",
+        "core/checkout_sessions.py",
+        "session.total_minor != amount_minor",
+        "session.total_minor < amount_minor",
+        session("test_are_paid_by_their_customer_in_full_and_once"),
+    ),
+    Mutant(
+        "a held discount can be named twice",
+        "core/discounts.py",
+        "return discount if discount.session_id == session_id else held_by_session(discount, param=param)",
+        "return discount",
+        session("test_hold_discounts_and_consume_them"),
+    ),
+]
+
+MUTANTS = [*ALLOCATION, *EFFECTS, *ORDER, *INDEX, *SESSIONS]
