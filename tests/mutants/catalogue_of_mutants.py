@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import api_mutants
 import cart_mutants
+import cli_mutants
 import core_mutants
 import engine_mutants
 import offer_mutants
@@ -25,6 +26,7 @@ MUTANTS: list[Mutant] = [
     *offer_mutants.MUTANTS,
     *cart_mutants.MUTANTS,
     *segment_mutants.MUTANTS,
+    *cli_mutants.MUTANTS,
 ]
 PUBLISHED = ROOT / "docs" / "mutants.md"
 

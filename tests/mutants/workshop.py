@@ -46,6 +46,8 @@ class Workshop:
         directory.chmod(0o755)
         for name in ("src", "tests"):
             shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # Tests of signatures read what both SDKs are held to.
+        shutil.copytree(ROOT / "sdk" / "vectors", directory / "sdk" / "vectors")
         shutil.copy(ROOT / "pyproject.toml", directory)
         self._environment = os.environ | SAME_CHANCES | {"PYTHONPATH": str(directory / "src")}
         self._require_the_copy()

@@ -1,0 +1,46 @@
+"""Bugs of the command line: what is sent to whom, what is kept, and what is reset."""
+
+from __future__ import annotations
+
+from mutant import Mutant
+
+FIRST_DAY = "cli/test_first_day.py"
+LISTEN = "cli/test_listen.py"
+
+MUTANTS = [
+    Mutant(
+        "the sandbox's key is sent to any server",
+        "cli/calling.py",
+        "    if not key and is_sandbox and sandbox is not None:\n",
+        "    if not key and sandbox is not None:\n",
+        f"{FIRST_DAY}::TestTrigger::test_sends_the_sandbox_key_to_the_sandbox_alone",
+    ),
+    Mutant(
+        "keys are kept in the journal",
+        "cli/journal.py",
+        '_SECRET.sub(rb"\\1***", raw[: BODY_BYTES_MAX + 64])',
+        "raw[: BODY_BYTES_MAX + 64]",
+        f"{FIRST_DAY}::TestLogs::test_keep_no_key_and_are_their_owner_s_alone",
+    ),
+    Mutant(
+        "the journal has no end",
+        "cli/journal.py",
+        "if os.fstat(self._file).st_size > FILE_BYTES_MAX:",
+        "if False:",
+        f"{FIRST_DAY}::TestLogs::test_are_bounded",
+    ),
+    Mutant(
+        "months of 30 days",
+        "cli/durations.py",
+        'moved = expires_at(instant, months=months, rounding="none", zone="UTC")',
+        "moved = instant + timedelta(days=30 * months)",
+        f"{FIRST_DAY}::TestClock::test_reads_lengths_of_time",
+    ),
+    Mutant(
+        "an inbox that believes every signature",
+        "cli/signatures.py",
+        "    if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):\n",
+        "    if not given:\n",
+        f"{LISTEN}::test_signatures_check_as_they_do_in_the_sdks",
+    ),
+]
