@@ -41,6 +41,15 @@ def _checkout(rig: Rig, options: argparse.Namespace, report: Report) -> None:
     measure_checkout(rig, report, seconds=1.0 if options.short else options.seconds, is_short=options.short)
 
 
+def _offer(rig: Rig, options: argparse.Namespace, report: Report) -> None:
+    from bench import offers
+
+    plan = offers.SHORT if options.short else offers.Plan(seconds=options.seconds, rounds=options.rounds)
+    plan = replace(plan, patience_seconds=options.patience * 60)
+    report.parameters |= {"seconds": plan.seconds, "rounds": plan.rounds}
+    offers.measure_offer(rig, plan, report)
+
+
 def _profile(rig: Rig, options: argparse.Namespace, report: Report) -> None:
     from bench.profile import measure_profile
 
@@ -48,8 +57,14 @@ def _profile(rig: Rig, options: argparse.Namespace, report: Report) -> None:
 
 
 # Gates have a short form; the profile is there to look things up.
-GATES = ("award", "import", "checkout")
-MEASURES: dict[str, Measure] = {"award": _award, "import": _import, "checkout": _checkout, "profile": _profile}
+GATES = ("award", "offer", "import", "checkout")
+MEASURES: dict[str, Measure] = {
+    "award": _award,
+    "offer": _offer,
+    "import": _import,
+    "checkout": _checkout,
+    "profile": _profile,
+}
 
 
 def _read_options(arguments: list[str]) -> argparse.Namespace:
@@ -64,7 +79,9 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--no-gate", action="store_true", help="exit 0 even if a goal is missed")
     parser.add_argument("--connections", type=int, nargs="+", help="for award, instead of 1 16 64 256")
-    parser.add_argument("--patience", type=float, default=0, help="minutes to wait for a quiet machine, for award (0)")
+    parser.add_argument(
+        "--patience", type=float, default=0, help="minutes to wait for a quiet machine, for award and offer (0)"
+    )
     parser.add_argument(
         "--cdnow", type=Path, default=os.environ.get("VINR_CDNOW"), help="CDNOW_master.txt (VINR_CDNOW)"
     )

@@ -153,11 +153,13 @@ class AwardBench:
         database = self.rig.copy(TEMPLATE)
         url = self.rig.url(database)
         try:
-            known = {"realm": self.realm.id, "accounts": ACCOUNTS, "clients": clients}
-            run_pgbench(url, form, seconds=self.plan.warm_up_seconds, run=1, **known)
+            run = partial(
+                run_pgbench, url, FORMS[form], clients=clients, known={"realm": self.realm.id, "accounts": ACCOUNTS}
+            )
+            run(seconds=self.plan.warm_up_seconds, run=1)
             before = _counts(url)
             with Meter(postgres_pid=self.rig.postgres.pid) as meter:
-                figures = run_pgbench(url, form, seconds=self.plan.seconds, run=2, **known)
+                figures = run(seconds=self.plan.seconds, run=2)
             after = _counts(url)
             awards = after["entries"] - before["entries"]
             if not awards or figures.failed or awards != figures.transactions:

@@ -1,6 +1,6 @@
 """A load generator for machines without wrk: raw sockets, one process, as little work per request as Python allows.
 
-python -m bench.generator BASE_URL API_KEY ACCOUNTS RUN CONNECTIONS SECONDS
+python -m bench.generator WHAT BASE_URL API_KEY ACCOUNTS RUN FIRST CONNECTIONS SECONDS, where WHAT is award or activate.
 """
 
 from __future__ import annotations
@@ -63,32 +63,50 @@ class Connection(asyncio.Protocol):
 class Run:
     """All connections of one run, and what they have seen."""
 
-    def __init__(self, key: str, accounts: int, run: str, connections: int, seconds: float) -> None:
-        self.accounts, self.run, self.seconds = accounts, run, seconds
+    def __init__(
+        self, what: str, key: str, accounts: int, run: str, first: int, connections: int, seconds: float
+    ) -> None:
+        self.accounts, self.run, self.first, self.seconds = accounts, run, first, seconds
+        path, self._body = {
+            "award": ("/v1/loyalty/points/award", self._award),
+            "activate": ("/v1/engagement/offers/activate", self._activate),
+        }[what]
         self.latencies: list[float] = []
         self.non_2xx = self.errors = 0
-        self.open, self.is_over = connections, asyncio.Event()
+        self.connections = self.open = connections
+        self.is_over = asyncio.Event()
         self.starts_at = time.perf_counter()
         self.ends_at = self.starts_at + seconds
         self._head = (
-            "POST /v1/loyalty/points/award HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
             f"Authorization: Bearer {key}\r\nIdempotency-Key: "
         )
 
     def request(self, connection: int, count: int) -> bytes:
-        """An award of 5 points to a random account, under a key of 36 characters that was never used."""
-        n = random.randint(1, self.accounts)
+        """The next request, under a key of 36 characters that was never used."""
         key = f"{random.getrandbits(32):08x}-{self.run}-{connection:04x}-{count:012x}"
-        body = (
+        body = self._body(connection, count)
+        return f"{self._head}{key}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+    def _award(self, _connection: int, _count: int) -> str:
+        """An award of 5 points to a random account."""
+        n = random.randint(1, self.accounts)
+        return (
             f'{{"account":"loy_{n:025x}{n % 256:02x}","points":5,"reason":"purchase",'
             f'"metadata":{{"orderId":"ord_{random.randint(10_000_000, 99_999_999)}"}}}}'
         )
-        return f"{self._head}{key}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+    def _activate(self, connection: int, count: int) -> str:
+        """An activation of the offer for a member that no other request names."""
+        n = self.first + (count - 1) * self.connections + connection + 1
+        return f'{{"offer":"ofr_bench","account":"loy_{n:025x}{n % 256:02x}"}}'
 
 
-async def _main(base_url: str, key: str, accounts: str, run: str, connections: str, seconds: str) -> None:
+async def _main(
+    what: str, base_url: str, key: str, accounts: str, run: str, first: str, connections: str, seconds: str
+) -> None:
     address = urlsplit(base_url)
-    state = Run(key, int(accounts), run, int(connections), float(seconds))
+    state = Run(what, key, int(accounts), run, int(first), int(connections), float(seconds))
     loop = asyncio.get_running_loop()
     for number in range(int(connections)):
         await loop.create_connection(lambda number=number: Connection(state, number), address.hostname, address.port)

@@ -1,4 +1,4 @@
-"""Awards over HTTP from as many connections as wanted: by wrk where it is installed, else by our own generator."""
+"""Requests over HTTP from as many connections as wanted: by wrk where it is installed, else by our own generator."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 HERE = Path(__file__).parent
 WRK = shutil.which("wrk")
@@ -16,13 +17,15 @@ WRK = shutil.which("wrk")
 
 @dataclass(frozen=True)
 class Load:
-    """What to send where, and for how long."""
+    """What to send where, and for how long. Activations name each account once, from the one after `first` on."""
 
     base_url: str
     key: str
     accounts: int
     connections: int
     seconds: float
+    what: Literal["award", "activate"] = "award"
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,11 @@ def generate(load: Load) -> LoadFigures:
         threads = "2" if load.connections > 1 else "1"
         # wrk takes whole seconds.
         command = [WRK, f"-t{threads}", f"-c{load.connections}", f"-d{max(round(load.seconds), 1)}s", "--latency"]
-        command += ["-s", str(HERE / "award.lua"), load.base_url, "--", load.key, str(load.accounts), run]
+        command += ["-s", str(HERE / f"{load.what}.lua"), load.base_url]
+        command += ["--", load.key, str(load.accounts), run, str(load.first)]
     else:
-        command = [sys.executable, "-m", "bench.generator", load.base_url, load.key]
-        command += [str(load.accounts), run, str(load.connections), str(load.seconds)]
+        command = [sys.executable, "-m", "bench.generator", load.what, load.base_url, load.key]
+        command += [str(load.accounts), run, str(load.first), str(load.connections), str(load.seconds)]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=load.seconds + 60, cwd=HERE.parent, check=False
     )

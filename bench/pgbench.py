@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,14 +28,17 @@ class AnchorFigures:
 
 
 def run_pgbench(
-    database_url: str, form: str, *, clients: int, seconds: float, realm: int, accounts: int, run: int
+    database_url: str, script: str, *, clients: int, seconds: float, run: int, known: Mapping[str, int]
 ) -> AnchorFigures:
-    """pgbench has run one form of the award. `run` keeps the ids of two runs on one database apart."""
+    """pgbench has run a script of bench/sql, which knows these figures by name.
+
+    `run` keeps the ids of two runs on one database apart.
+    """
     with tempfile.TemporaryDirectory(prefix="vinr-pgbench-") as logs:
         command = [str(binary("pgbench")), "--no-vacuum", "--protocol=prepared", f"--client={clients}"]
         command += [f"--jobs={2 if clients > 1 else 1}", f"--time={max(round(seconds), 1)}"]
-        command += ["--log", f"--log-prefix={logs}/log", f"--file={HERE / 'sql' / FORMS[form]}"]
-        variables = {"realm": realm, "accounts": accounts, "seq": 0, "base": run << 48}
+        command += ["--log", f"--log-prefix={logs}/log", f"--file={HERE / 'sql' / script}"]
+        variables = {**known, "clients": clients, "seq": 0, "base": run << 48}
         command += [f"--define={name}={value}" for name, value in variables.items()]
         done = subprocess.run(
             [*command, database_url], capture_output=True, text=True, timeout=seconds + 90, check=False

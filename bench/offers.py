@@ -1,0 +1,324 @@
+"""One capped offer that every connection redeems at once, for a member of its own, against pgbench on the same rows.
+
+The cap is never reached: each redemption is granted, and what both sides have to queue for is the row that counts them.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+
+import psycopg
+
+from bench.award import INSERT_ACCOUNTS, PROGRAM, TOLERANCE, post
+from bench.load import Load, generate, generator_name
+from bench.parity import Written, count_written, differ, differences
+from bench.pgbench import run_pgbench
+from bench.report import Goal, Report
+from bench.rig import Realm, Rig, Server, make_realm, serving
+from bench.usage import QUIET_CORES, Meter, Patience
+from vinr_server.core.keys import offer_counter
+from vinr_server.storage.buckets import bucket_of
+
+CONNECTIONS = 64
+TEMPLATE = "offer_template"
+OFFER = "ofr_bench"
+SCRIPT = "activation_statements.sql"
+# More than either side serves: nobody is named twice.
+MEMBERS_PER_SECOND = 12_000
+# Each activation adds a row to these; the offer's own counter is locked and moved on by all of them.
+ADDED = {
+    **dict.fromkeys(("offer_claims", "offer_redemptions", "entries", "lots", "idempotency_keys"), "true"),
+    "counters": "id <> 'offer:ofr_bench'",
+    "events": "account_id is not null",
+}
+COUNTED = {**ADDED, "accounts": "sequence > 0"}
+COUNT = """
+select (select count(*) from offer_redemptions where offer_id = %(offer)s and status = 'confirmed'),
+  (select coalesce(sum(used), 0)::int8 from counters where id = %(counter)s),
+  (select count(*) from entries where source_id = %(offer)s),
+  (select count(*) from accounts where ledger_balance_points = 5),
+  (select coalesce(sum(ledger_balance_points), 0)::int8 from accounts),
+  (select count(*) from batches), pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure, how often and for how long."""
+
+    seconds: float
+    rounds: int
+    warm_up_seconds: float = 1.0
+    # To wait for a quiet machine, and to measure again what was disturbed, over the whole run.
+    patience_seconds: float = 0.0
+
+    @property
+    def warm_up_members(self) -> int:
+        """How many members may be served before the measurement."""
+        return round(MEMBERS_PER_SECOND * self.warm_up_seconds)
+
+    @property
+    def members(self) -> int:
+        """How many members there are."""
+        return self.warm_up_members + round(MEMBERS_PER_SECOND * self.seconds)
+
+
+SHORT = Plan(seconds=1, rounds=1)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a database says of the offer, each in its own way, and how much was written."""
+
+    redemptions: int
+    counter: int
+    entries: int
+    members: int
+    points: int
+    batches: int
+    wal: int
+
+    def problem(self) -> str | None:
+        """Why the books don't agree on how often the offer was redeemed."""
+        told = {self.redemptions, self.counter, self.entries, self.members}
+        if len(told) == 1 and self.points == 5 * self.redemptions:
+            return None
+        return f"redemptions, counter, entries, members and points disagree: {self}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measurement of one side."""
+
+    side: str
+    round: int
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    redemptions: int
+    cores: dict[str, float]
+    wal_bytes: float
+    batch_size: float
+
+
+class OfferBench:
+    """Measures both sides round by round and keeps the records."""
+
+    def __init__(self, rig: Rig, plan: Plan) -> None:
+        self.rig, self.plan = rig, plan
+        self.records: list[Record] = []
+        self.problems: list[str] = []
+        self.unfair: list[str] = []
+        self.written: dict[str, Written] = {}
+        self._patience = Patience(plan.patience_seconds)
+
+    def run(self) -> None:
+        """All rounds are measured, and what both sides wrote is compared."""
+        self._realm = make_template(self.rig, self.plan.members)
+        for number in range(1, self.plan.rounds + 1):
+            self._measure(partial(self._ours, number))
+            self._measure(partial(self._anchor, number))
+            self._compare()
+
+    def _measure(self, attempt: Callable[[], Record]) -> None:
+        """One record is kept: of a quiet moment, as far as patience reaches."""
+        while True:
+            self._patience.wait()
+            record = attempt()
+            if not self._patience.is_left_after(record.cores, seconds=self.plan.seconds):
+                break
+        self.records.append(record)
+        print(
+            f"  round {record.round}  {record.side:7}  {record.rate:8,.0f}/s"
+            f"  p50 {record.p50_ms:7.2f} ms  p99 {record.p99_ms:7.2f} ms",
+            file=sys.stderr,
+        )
+
+    def _ours(self, number: int) -> Record:
+        database = self.rig.copy(TEMPLATE)
+        try:
+            with serving(self.rig, database) as server:
+                record = self._measure_ours(database, server, number)
+            self._count_written("ours", database)
+        finally:
+            self.rig.drop(database)
+        return record
+
+    def _measure_ours(self, database: str, server: Server, number: int) -> Record:
+        url, plan = self.rig.url(database), self.plan
+        load = Load(server.base_url, self._realm.key, plan.members, CONNECTIONS, plan.warm_up_seconds, "activate")
+        generate(load)
+        before = _counts(url)
+        with Meter(postgres_pid=self.rig.postgres.pid, server_pid=server.pid) as meter:
+            figures = generate(replace(load, seconds=plan.seconds, first=plan.warm_up_members))
+        after = _counts(url)
+        made = after.redemptions - before.redemptions
+        if figures.non_2xx or figures.errors or not figures.requests:
+            self.problems.append(f"ours, round {number}: {figures}")
+        # What was under way at the end of the warm-up, and at the end, is in the database and not among the answers.
+        if not 0 <= made - figures.requests <= 2 * CONNECTIONS:
+            self.problems.append(f"ours, round {number}: {figures.requests} answers, but {made} redemptions")
+        return Record(
+            side="ours",
+            round=number,
+            rate=figures.requests / figures.seconds,
+            p50_ms=figures.p50_ms,
+            p99_ms=figures.p99_ms,
+            redemptions=made,
+            cores=meter.usage.cores(),
+            wal_bytes=(after.wal - before.wal) / max(made, 1),
+            batch_size=made / max(after.batches - before.batches, 1),
+        )
+
+    def _anchor(self, number: int) -> Record:
+        database = self.rig.copy(TEMPLATE)
+        url, plan = self.rig.url(database), self.plan
+        bucket = bucket_of(self._realm.id, offer_counter(OFFER))
+        try:
+            with psycopg.connect(url) as connection:
+                # The engine makes it with the first redemption.
+                row = (bucket, self._realm.id, offer_counter(OFFER))
+                connection.execute(
+                    "insert into counters (bucket, realm, id, used, reserved) values (%s, %s, %s, 0, 0)", row
+                )
+            run = partial(run_pgbench, url, SCRIPT, clients=CONNECTIONS)
+            known = {"realm": self._realm.id, "offer_bucket": bucket}
+            run(seconds=plan.warm_up_seconds, run=1, known={**known, "first": 0})
+            before = _counts(url)
+            with Meter(postgres_pid=self.rig.postgres.pid) as meter:
+                figures = run(seconds=plan.seconds, run=2, known={**known, "first": plan.warm_up_members})
+            after = _counts(url)
+            made = after.redemptions - before.redemptions
+            if not made or figures.failed or made != figures.transactions:
+                self.problems.append(f"pgbench, round {number}: {figures}, but {made} redemptions")
+            self._count_written("pgbench", database)
+        finally:
+            self.rig.drop(database)
+        return Record(
+            side="pgbench",
+            round=number,
+            rate=figures.tps,
+            p50_ms=figures.p50_ms,
+            p99_ms=figures.p99_ms,
+            redemptions=made,
+            cores=meter.usage.cores(),
+            wal_bytes=(after.wal - before.wal) / max(made, 1),
+            batch_size=1.0,
+        )
+
+    def _count_written(self, side: str, database: str) -> None:
+        url = self.rig.url(database)
+        if problem := _counts(url).problem():
+            self.problems.append(f"{side}: {problem}")
+        self.written[side] = count_written(url, COUNTED)
+
+    def _compare(self) -> None:
+        ours, theirs = self.written["ours"], self.written["pgbench"]
+        found = differences(ours, theirs, tolerance=TOLERANCE)
+        for table in ADDED:
+            mine, other = (one.rows[table] / max(one.rows["entries"], 1) for one in (ours, theirs))
+            if differ(mine, other, tolerance=TOLERANCE):
+                found.append(f"{table}: {mine:.3f} rows for each redemption, {other:.3f}")
+        self.unfair += found
+
+    def values(self, side: str, figure: str) -> Sequence[float]:
+        """One figure of one side, by rounds."""
+        return [getattr(record, figure) for record in self.records if record.side == side]
+
+    def median(self, side: str, figure: str) -> float:
+        """The median over the rounds of one figure."""
+        return statistics.median(self.values(side, figure))
+
+    def ratios(self) -> list[float]:
+        """How many times faster ours was, by rounds: a round's two sides had much the same neighbours."""
+        pairs = zip(self.values("ours", "rate"), self.values("pgbench", "rate"), strict=True)
+        return [ours / theirs if theirs else 0.0 for ours, theirs in pairs]
+
+    def ratio(self) -> float:
+        """The median of the rounds' ratios."""
+        return statistics.median(self.ratios())
+
+
+def make_template(rig: Rig, members: int) -> Realm:
+    """The template holds a program, its members, and a published offer of which there is enough for all of them."""
+    rig.drop(TEMPLATE)
+    with psycopg.connect(rig.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {TEMPLATE} template vinr")
+    url = rig.url(TEMPLATE)
+    realm = make_realm(url)
+    offer = {
+        "id": OFFER,
+        "name": "Bench",
+        "incentive": {"type": "points_bonus", "points": 5},
+        "application": "opt_in",
+        "max_redemptions": members,
+    }
+    with serving(rig, TEMPLATE, workers=1) as server:
+        program = {"name": "Bench", "id": PROGRAM, "currency": {"expiry_months": 12}}
+        post(server, realm.key, "/v1/loyalty/programs", program)
+        post(server, realm.key, "/v1/engagement/offers", offer)
+        post(server, realm.key, f"/v1/engagement/offers/{OFFER}/publish", {})
+    with psycopg.connect(url) as connection:
+        connection.execute(INSERT_ACCOUNTS, {"realm": realm.id, "program": PROGRAM, "accounts": members})
+    rig.settle(TEMPLATE)
+    return realm
+
+
+def _counts(url: str) -> Counts:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(COUNT, {"offer": OFFER, "counter": offer_counter(OFFER)}).fetchone()
+    assert row is not None
+    return Counts(*row)
+
+
+def measure_offer(rig: Rig, plan: Plan, report: Report) -> None:
+    """The report holds the figures of both sides, their ratio and the goals."""
+    bench = OfferBench(rig, plan)
+    bench.run()
+    report.parameters |= {"load generator": generator_name(), "connections": CONNECTIONS, "members": plan.members}
+    report.figures["records"] = [asdict(record) for record in bench.records]
+    report.problems += bench.problems
+    _tell_sides(bench, report)
+    _tell_parity(bench, report)
+    if bench.unfair:
+        report.problems += ["The two sides did not write the same; no ratios.", *bench.unfair[:20]]
+        return
+    _tell_ratios(bench, report)
+    report.goals.append(Goal("one offer, 64 connections ÷ pgbench locking its row", bench.ratio(), 5.0))
+
+
+def _tell_sides(bench: OfferBench, report: Report) -> None:
+    rows = []
+    for side in ("ours", "pgbench"):
+        figures = [bench.median(side, name) for name in ("rate", "p50_ms", "p99_ms", "batch_size")]
+        records = [record for record in bench.records if record.side == side]
+        cores = {role: statistics.median(one.cores[role] for one in records) for role in records[0].cores}
+        rows.append([side, *figures, *cores.values(), bench.median(side, "wal_bytes")])
+    head = ["side", "redemptions/s", "p50 ms", "p99 ms", "redemptions/commit"]
+    head += ["cores: load", "server", "postgres", "others", "stolen", "WAL bytes/redemption"]
+    report.add_table("One capped offer (medians)", head, rows)
+    others = statistics.median(record.cores["others"] + record.cores["stolen"] for record in bench.records)
+    if others > QUIET_CORES:
+        report.add_text("Noise", f"Other processes kept {others:.2f} cores busy: trust neither PASS nor FAIL.")
+
+
+def _tell_parity(bench: OfferBench, report: Report) -> None:
+    written = [bench.written[side] for side in ("ours", "pgbench")]
+    rows = [
+        [table, *(one.rows[table] / max(one.rows["entries"], 1) for one in written)]
+        + [one.row_bytes(table) for one in written]
+        for table in COUNTED
+    ]
+    head = ["table", "rows/redemption ours", "pgbench", "bytes/row ours", "pgbench"]
+    report.add_table("The same rows", head, rows)
+
+
+def _tell_ratios(bench: OfferBench, report: Report) -> None:
+    columns = [bench.values(side, figure) for side in ("ours", "pgbench") for figure in ("rate", "p99_ms")]
+    rows = [[number, *cells] for number, cells in enumerate(zip(*columns, bench.ratios(), strict=True), start=1)]
+    head = ["round", "ours: redemptions/s", "p99 ms", "pgbench: redemptions/s", "p99 ms", "ours ÷ pgbench"]
+    report.add_table("Ratios", head, rows)
