@@ -148,6 +148,8 @@ def server_environment(database_url: str) -> Mapping[str, str]:
         "VINR_KEY_PEPPER": PEPPER,
         "VINR_SECRETS_KEY": SECRETS_KEY,
         "VINR_RATE_LIMIT_PER_SECOND": "0",
+        # No balancer stands in front that would have to be told first.
+        "VINR_DRAIN_SECONDS": "0",
     }
 
 
