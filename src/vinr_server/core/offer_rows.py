@@ -122,9 +122,11 @@ class OfferRedemption(Row):
 class LookedUp(Row):
     """The counters of offers that a batch looked for; of any other it is not known whether there is one. Never stored.
 
-    With a member's counter its claim was looked for as well.
+    With a member's counter its claim was looked for as well. `account_ids` are the members that were loaded: any other
+    that a decision meets was enrolled by the batch itself, and has neither.
     """
 
     KEY: ClassVar[str] = "offers"
     id: str
     counter_ids: frozenset[str]
+    account_ids: frozenset[str]

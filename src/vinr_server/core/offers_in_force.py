@@ -43,7 +43,10 @@ def counter_of(draft: Layer, counter_id: str) -> Counter | None:
 def require_looked_up(draft: Layer, counter_id: str) -> None:
     """Raise RowsMissing unless the batch has looked for this counter. (In memory everything is at hand.)"""
     looked_up = draft.get(LookedUp, LookedUp.KEY)
-    if looked_up is not None and counter_id not in looked_up.counter_ids:
+    if looked_up is None or counter_id in looked_up.counter_ids:
+        return
+    member = _member_of(counter_id)
+    if member is None or member[0] in looked_up.account_ids:
         raise RowsMissing(counter_id)
 
 
@@ -75,11 +78,20 @@ def name_offer_rows(layer: Layer, keys: Keys) -> None:
 def _name_missing(keys: Keys) -> None:
     """What a decision has asked for when the batch was decided last."""
     for name in keys.whole:
-        if name.startswith(_MEMBER_COUNTER):
-            account_id, _, offer_id = name.removeprefix(_COUNTER).partition(":")
+        member = _member_of(name)
+        if member is not None:
+            account_id, offer_id = member
             keys.offer_members.add((offer_id, account_id))
         elif name.startswith(_COUNTER):
             keys.offers.add(name.removeprefix(_COUNTER))
+
+
+def _member_of(counter_id: str) -> tuple[str, str] | None:
+    """The account and the offer of a member's counter; None for any other."""
+    if not counter_id.startswith(_MEMBER_COUNTER):
+        return None
+    account_id, _, offer_id = counter_id.removeprefix(_COUNTER).partition(":")
+    return account_id, offer_id
 
 
 def _name_of_members(layer: Layer, keys: Keys, comes_with: ComesWith, names: set[str]) -> None:

@@ -27,6 +27,9 @@ from vinr_server.storage.batch import happened
 log = logging.getLogger("vinr.engine")
 
 RETRIES_MAX = 8
+# Each reload adds what a decision asked for. Without an end, a decision that asks for something else each time (a row
+# of a member that the batch itself enrols, say) kept the writer of a process busy for good.
+RELOADS_MAX = 64
 RETRY_WHOLE = ("40001", "40P01", "55P03", "23505")
 
 # A generic plan is made for the table of that moment: on an empty one every index looks alike, and the wrong one was
@@ -144,7 +147,7 @@ class Lane:
                 return await self._attempt(submissions, batch_id, whole)
             except NeedsLots as needs:
                 await self._roll_back()
-                if needs.account in whole:
+                if needs.account in whole or len(whole) >= RELOADS_MAX:
                     return await self._halve(submissions, needs, "")
                 whole.append(needs.account)
             except LOST as error:

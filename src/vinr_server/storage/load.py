@@ -310,7 +310,8 @@ class Loader:
             self.layers[realm].put(row)
         await self._read(OfferRedemption, "id", self._addresses("offer_redemptions"))
         for realm, layer in self.layers.items():
-            layer.put(LookedUp(LookedUp.KEY, frozenset(self.keys[realm].counters)))
+            members = frozenset(account.id for account in layer.written(Account))
+            layer.put(LookedUp(LookedUp.KEY, frozenset(self.keys[realm].counters), members))
 
     def _members_of_offers(self) -> list[tuple[int, int, str, str]]:
         """Realm, bucket, account and offer of every claim there may be."""
