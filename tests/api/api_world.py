@@ -296,9 +296,10 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "occurred_at": "2026-06-01T12:00:00+02:00",
     }
     bulk = {"payments": [payment], "program": ids["prog"], "deliver_events": False}
+    promises = bulk | {"payments": [promised]}
     return {
         "create_payment": [Sample("/v1/payments", payment), Sample("/v1/payments", promised)],
-        "create_payments": [Sample("/v1/payments/bulk", bulk)],
+        "create_payments": [Sample("/v1/payments/bulk", one) for one in (bulk, promises)],
         "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", refund)],
         "report_event": [Sample("/v1/events", event)],
     }

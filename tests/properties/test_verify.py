@@ -8,7 +8,9 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,7 +21,11 @@ from test_property_offers import bonus, double, offer
 
 from conftest import make_database
 from vinr_server.core import commands, offer_commands
+from vinr_server.core.carts import Cart, CartLine
+from vinr_server.core.checkout_commands import CreateCheckoutSession
 from vinr_server.core.earning import Conditions, EarnRate
+from vinr_server.core.offers import OfferTerms, PercentageDiscount
+from vinr_server.engine.submission import Reply
 from vinr_server.storage.embedded import EmbeddedServer
 from vinr_server.storage.laws import LAWS
 from vinr_server.storage.verify import verify, verify_within
@@ -35,7 +41,13 @@ OFFERED = (
     *(commands.CreatePayment(900, "EUR", 100, id=f"pay_o{one}", customer_id=f"cust_o{one}") for one in (1, 2)),
     commands.RefundPayment("pay_o1"),
     offer_commands.ActivateOffer("ofr_bonus", "loy_o2"),
+    *offer("tenth", OfferTerms(percentage=PercentageDiscount(100_000), max_redemptions=9), program_id="prog_offers"),
+    commands.AwardPoints("loy_o2", 100),
+    commands.CreateReward(
+        "prog_offers", "Five", 100, {"type": "discount", "amount": 500, "currency": "EUR"}, id="rwd_o"
+    ),
 )
+CART = Cart("EUR", (CartLine("tea", 700, 2), CartLine("cup", 1100)), shipping_minor=300)
 MOVES = 20
 
 
@@ -51,9 +63,27 @@ def busy(postgres: EmbeddedServer, template: str) -> str:
             for batch in batches(history.steps, [4]):
                 run.submit(batch)
         run = database.writer_run(0, has_two_realms=False)
-        for number, command in enumerate(OFFERED, start=10_000):
-            run.submit([Step(number, 0, type(command).__name__, command)])
+        numbers = count(10_000)
+
+        def answer(command: commands.Command) -> dict[str, Any]:
+            """What the command answers, decided by itself."""
+            (outcome,) = run.submit([Step(next(numbers), 0, type(command).__name__, command)])
+            assert isinstance(outcome, Reply), outcome
+            return dict(json.loads(outcome.body))
+
+        for command in OFFERED:
+            answer(command)
+        _check_out(answer)
     return url
+
+
+def _check_out(answer: Callable[[commands.Command], dict[str, Any]]) -> None:
+    """One session is paid; another is open and holds a use of an offer and a discount."""
+    paid = answer(CreateCheckoutSession(CART, "cust_o1"))
+    answer(commands.CreatePayment(paid["total"], "EUR", 100, customer_id="cust_o1", session_id=paid["id"]))
+    redemption = answer(commands.CreateRedemption("loy_o2", "rwd_o"))
+    held = answer(CreateCheckoutSession(CART, "cust_o2", discount_ids=(redemption["discount"],)))
+    assert len(held["applied"]) == 2, held
 
 
 @pytest.fixture
@@ -87,6 +117,18 @@ EDITS = [
      "update offer_redemptions set offer_revision = 99 where [offer_redemptions]"),
     ("R18 a redemption of an offer has what it gave",
      "update offer_redemptions set entry_id = 'ptx_none' where [offer_redemptions]"),
+    ("R15 what is held of an offer belongs to an open session",
+     "update checkout_sessions set status = 'expired', expired_at = now() where [checkout_sessions: status = 'open']"),
+    ("R15 what is held of a cap is what open sessions hold",
+     "update counters set reserved = reserved + 1 where [counters: reserved > 0]"),
+    ("R15 a held discount is held by the open session it names",
+     "update discounts set session_id = 'cs_none' where [discounts: status = 'reserved']"),
+    ("R13 a session's total is its lines and shipping less what came off them",
+     "update checkout_sessions set total_minor = total_minor + 1 where [checkout_sessions: status = 'open']"),
+    ("R13 what came off a session's lines is what its offers took",
+     "update checkout_sessions set discount_minor = discount_minor - 1 where [checkout_sessions: status = 'open']"),
+    ("R16 a session was paid with its total",
+     "update payments set amount_minor = amount_minor - 1 where [payments: session_id is not null]"),
     ("I1 the ledger balance is the sum of the entries",
      "update accounts set ledger_balance_points = ledger_balance_points + 1 where [accounts]"),
     ("I1 the ledger balance is the sum of the entries",
