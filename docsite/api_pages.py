@@ -126,8 +126,9 @@ def _answer(operation: Operation, described: Json) -> Iterator[str]:
     content = described["responses"][str(max(operation.answers))]["content"]["application/json"]
     statuses = " or ".join(f"{status}" for status in sorted(operation.answers, reverse=True))
     listed = content["schema"].get("properties", {}).get("data", {}).get("items", {})
-    kind = name_of(content["schema"].get("$ref") or listed["$ref"])
-    what = f"a page of {_to_object(kind)}" if listed else _to_object(kind)
+    what = (
+        f"a page of {_to_object(name_of(listed['$ref']))}" if listed else type_in_words(content["schema"], _to_object)
+    )
     yield from (f"Answers {statuses} with {what}:", "")
     yield from ("```json", json.dumps(content["example"], indent=2, ensure_ascii=False), "```", "")
     own = ", ".join(f"[`{code}`](../errors.md#{code})" for code in operation.refusals)

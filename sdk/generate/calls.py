@@ -155,6 +155,8 @@ def _call(openapi: dict[str, Any], name: str, method: str, path: str, described:
 def _answer(described: dict[str, Any]) -> tuple[str | None, bool]:
     success = next(answer for status, answer in described["responses"].items() if status.startswith("2"))
     schema = success["content"]["application/json"]["schema"]
+    # Of objects that may be answered instead of each other, the first is the resource's own.
+    schema = next(iter(schema.get("anyOf", ())), schema)
     if ref_of(schema) is not None:
         return ref_of(schema), False
     return ref_of(schema["properties"]["data"]["items"]), True

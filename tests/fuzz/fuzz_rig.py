@@ -7,14 +7,16 @@ a realm with an object of each kind, and of what earlier cases have made.
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import requests
 import schemathesis
-from api_world import build_world
+from api_world import Sample, build_world, samples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
@@ -43,7 +45,7 @@ CHECKS = [
     negative_data_rejection,
 ]
 # What these end, others need: they come last.
-ENDING = ("reverse", "archive", "cancel", "close", "advance", "expire", "delete", "revoke")
+ENDING = ("reverse", "pause", "remove", "archive", "cancel", "close", "advance", "expire", "delete", "revoke")
 # Texts that are ids, by the names that parameters of a query have.
 NAMED = {"account": "loy", "customer": "cust", "program": "prog", "reward": "rwd", "payment": "pay", "rule": "rule"}
 # How often a text that reads as an id is replaced by one that is there.
@@ -113,12 +115,18 @@ class Fuzz:
         """A new realm with an object of each kind; its key is not among what cases may name."""
         self._world = build_world(self._server)
         self._known = {prefix: [id] for prefix, id in self._world.ids.items()}
+        self._samples = samples(self._world)
+        # Where one prefix names objects of two kinds, or ids have none, the samples know what a path is for.
+        self._at: dict[str, list[str]] = {}
+        for operation in OPERATIONS:
+            self._at.setdefault(_place(operation), []).extend(_ids_in(operation, self._samples.get(operation.id, ())))
 
     def run(self, *, examples: int) -> Figures:
-        """The document's own examples were sent, then so many cases of each operation, of each kind."""
+        """What is known to work was sent, then the document's examples, then so many cases of each operation."""
         order = sorted(OPERATIONS, key=lambda one: (one.id.startswith(ENDING), one.method == "GET"))
         self._is_exact = True
         for operation in order:
+            self._send_sample(operation)
             for strategy in self._operations[operation.id].get_strategies_from_examples():
                 self._all_cases(operation, strategy, GenerationMode.POSITIVE, 1)
         self._is_exact = False
@@ -149,8 +157,16 @@ class Fuzz:
             if "Unsatisfiable" not in type(error).__name__:
                 raise
 
-    def _send(self, operation: Operation, case: Case, mode: GenerationMode) -> None:
-        if mode is GenerationMode.POSITIVE:
+    def _send_sample(self, operation: Operation) -> None:
+        """The first call that the tests know to work, where they know one."""
+        for sample in self._samples.get(operation.id, ())[:1]:
+            ids = dict(zip(("id",), _ids_in(operation, [sample]), strict=False))
+            body = {} if sample.body is None else {"body": sample.body, "media_type": "application/json"}
+            case = self._operations[operation.id].Case(path_parameters=ids, **body)
+            self._send(operation, case, GenerationMode.POSITIVE, is_whole=True)
+
+    def _send(self, operation: Operation, case: Case, mode: GenerationMode, *, is_whole: bool = False) -> None:
+        if mode is GenerationMode.POSITIVE and not is_whole:
             self._fill(operation, case)
         headers = {"Authorization": f"Bearer {self._world.realm.key}"}
         response = case.call(base_url=self._server.base_url, session=self._session, headers=headers)
@@ -174,13 +190,14 @@ class Fuzz:
         """Ids are ones that are there, by the prefix of their kind."""
         if case.path_parameters:
             wanted = self._operations[operation.id].definition.raw["parameters"][0]["example"].partition("_")[0]
-            case.path_parameters["id"] = self._pick(wanted, case.path_parameters["id"])
+            known = [*self._at[_place(operation)], *self._known.get(wanted, ())]
+            case.path_parameters["id"] = self._pick(known, case.path_parameters["id"])
         if isinstance(case.body, dict):
             # The id of what is made is the caller's choice: it must not be one that is there.
             case.body = {name: value if name == "id" else self._filled(value) for name, value in case.body.items()}
         query = case.query or {}
         for name in [name for name in query if name in NAMED]:
-            query[name] = self._pick(NAMED[name], query[name])
+            query[name] = self._pick(self._known.get(NAMED[name], []), query[name])
         if operation.listing is not None:  # a cursor is of the very page, and there is one
             for cursor in ("starting_after", "ending_before"):
                 query.pop(cursor, None)
@@ -193,11 +210,10 @@ class Fuzz:
         if isinstance(value, float) and value.is_integer():
             return int(value)  # 1.0 is an integer to JSON Schema; the API wants integers written as such
         if isinstance(value, str) and value.partition("_")[0] in self._known:
-            return self._pick(value.partition("_")[0], value)
+            return self._pick(self._known[value.partition("_")[0]], value)
         return value
 
-    def _pick(self, prefix: str, otherwise: Any) -> Any:
-        known = self._known.get(prefix)
+    def _pick(self, known: Sequence[str], otherwise: Any) -> Any:
         if known and self._is_exact:
             return known[0]
         return self._random.choice(known) if known and self._random.random() < KNOWN_SHARE else otherwise
@@ -208,6 +224,19 @@ class Fuzz:
         if isinstance(id, str) and answer.get("object") != "list" and not answer.get("deleted"):
             known = self._known.setdefault(id.partition("_")[0], [])
             known[:] = [*known[-7:], id]
+
+
+def _place(operation: Operation) -> str:
+    """The path up to an id: where objects of one kind are."""
+    return operation.path.partition("/{id}")[0]
+
+
+def _ids_in(operation: Operation, found: Iterable[Sample]) -> Iterator[str]:
+    """The ids in the paths of an operation's samples."""
+    pattern = re.compile(operation.path.replace("{id}", "([^/]+)"))
+    for sample in found:
+        path = pattern.fullmatch(sample.path)
+        yield from path.groups() if path else ()
 
 
 def _without_marks(value: Any) -> Any:

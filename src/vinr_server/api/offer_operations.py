@@ -205,7 +205,15 @@ CHECKOUT_OFFERS = (
         },
         refusals=CREATE,
     ),
-    retrieve_one(f"{CHECKOUT}/{{id}}", "offers.retrieve", "retrieve_offer", Offer, "offer", show_offers),
+    retrieve_one(
+        f"{CHECKOUT}/{{id}}",
+        "offers.retrieve",
+        "retrieve_offer",
+        Offer,
+        "offer",
+        show_offers,
+        others=("engagement_offer",),
+    ),
     _write(
         "POST",
         f"{CHECKOUT}/{{id}}",

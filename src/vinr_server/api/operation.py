@@ -44,6 +44,7 @@ class Operation:
     answers: tuple[int, ...] = DONE
     example: Mapping[str, Any] | None = None
     listing: Listing | None = None
+    others: tuple[str, ...] = ()
 
     @property
     def resource(self) -> str:
@@ -60,11 +61,9 @@ def write(method: str, path: str, sdk: str, id: str, body: Any, summary: str, *,
     return Operation(id, method, path, sdk, summary, body, getattr(translate, id), reply=reply, **more)
 
 
-def retrieve_one(path: str, sdk: str, id: str, row_type: Any, kind: str, show: Any) -> Operation:
-    read = retrieve(row_type, kind, show)
-    return Operation(
-        id, "GET", path, sdk, f"Retrieve one {kind}.", read=read, reply=kind, refusals=("resource_missing",)
-    )
+def retrieve_one(path: str, sdk: str, id: str, row_type: Any, kind: str, show: Any, **more: Any) -> Operation:
+    read, summary = retrieve(row_type, kind, show), f"Retrieve one {kind}."
+    return Operation(id, "GET", path, sdk, summary, read=read, reply=kind, refusals=("resource_missing",), **more)
 
 
 def list_page(path: str, sdk: str, id: str, listing: Listing, show: Any, plural: str) -> Operation:

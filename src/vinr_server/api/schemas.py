@@ -65,6 +65,9 @@ def schema_of_answer(operation: Operation) -> dict[str, Any]:
     kind = object_of(operation, OPERATIONS)
     assert kind is not None, f"{operation.id}: describe its answer in vinr_server/api/replies.py"
     schema: dict[str, Any] = {"$ref": _REF.format(name=kind.__name__)}
+    if operation.others:
+        names = [kind.__name__, *(OBJECTS[one].__name__ for one in operation.others)]
+        schema = {"anyOf": [{"$ref": _REF.format(name=name)} for name in names]}
     if operation.reply == "list" and not operation.is_bulk:
         fields = {"object": {"const": "list"}, "url": {"type": "string"}, "has_more": {"type": "boolean"}}
         properties = {**fields, "data": {"type": "array", "items": schema}}
