@@ -17,7 +17,9 @@ SECTIONS: dict[str, list[str]] = {
         "concepts/lots.md",
         "concepts/expiry.md",
         "concepts/tiers.md",
+        "concepts/offers.md",
         "concepts/segments.md",
+        "concepts/checkout.md",
         "concepts/rules.md",
     ],
     "Guides": [
