@@ -35,6 +35,8 @@ PEPPER = "a pepper for tests only"
 SECRETS_KEY = "dGVzdHMtb25seS0wMTIzNDU2Nzg5LWFiY2RlZmdoaWs="
 # Tests make and drop many databases; what they prove of durability they prove on servers of their own.
 os.environ["VINR_ALLOW_UNSAFE_DATABASE"] = "1"
+# Where tests run in the background Ctrl-C is ignored, and would be by every process that they start and end by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
 
 

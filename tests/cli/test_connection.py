@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 import uvicorn
 
-from conftest import PEPPER
+from conftest import PEPPER, SECRETS_KEY
 from vinr_server.api.asgi import Server
 from vinr_server.cli import connection
 from vinr_server.cli.serving import listen, uvicorn_config
@@ -26,7 +26,8 @@ async def port(database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
     monkeypatch.setattr(connection, "REQUEST_SECONDS", 1.0)
     monkeypatch.setattr(connection, "LOOK_SECONDS", 0.1)
     listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn_config(Server(Settings(database_url=database, key_pepper=PEPPER))))
+    settings = Settings(database_url=database, key_pepper=PEPPER, secrets_key=SECRETS_KEY)
+    server = uvicorn.Server(uvicorn_config(Server(settings)))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)

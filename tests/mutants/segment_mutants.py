@@ -5,7 +5,7 @@ from __future__ import annotations
 from mutant import Mutant
 
 SCENARIO = "scenarios/test_scenarios.py::test_scenario[segments: {}]"
-BATCHES = "workers/test_segments.py::TestBatches::{}"
+BATCHES = "workers/test_segment_events.py::TestBatches::{}"
 API = "api/test_segments.py"
 
 JUDGING = [
