@@ -146,7 +146,7 @@ def _parameters(operation: Operation) -> Iterator[Json]:
         schema = {"type": "string", "minLength": 1, "maxLength": 255}
         yield {"name": "id", "in": "path", "required": True, "schema": schema, "example": _id_in_path(operation)}
     if operation.method != "GET":
-        if operation.method == "POST":
+        if operation.method == "POST" and operation.read is None:
             yield {
                 "name": "Idempotency-Key",
                 "in": "header",
