@@ -12,9 +12,16 @@ JUDGING = [
     Mutant(
         "a window holds what lies on its edge",
         "core/membership.py",
-        "payment.occurred_at > now - days * DAY",
-        "payment.occurred_at >= now - days * DAY",
+        "if payment.occurred_at > start else one",
+        "if payment.occurred_at >= start else one",
         SCENARIO.format("Purchases are counted in a window that moves, or in all [core]"),
+    ),
+    Mutant(
+        "windows stand still while a batch moves the clock",
+        "storage/history.py",
+        "else frozenset((clock.frozen_at, *keys.instants))",
+        "else frozenset((clock.frozen_at,))",
+        BATCHES.format("test_a_clock_that_the_batch_moves_moves_the_windows"),
     ),
     Mutant(
         "a payment that was refunded whole is a purchase",

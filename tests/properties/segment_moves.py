@@ -85,9 +85,15 @@ def wait(plan: Planner) -> None:
     plan.do(commands.FinishTestClock(plan.world.clock, goal), is_plain=True)  # type: ignore[arg-type]
 
 
+def outlast(plan: Planner) -> None:
+    """Time passes, and who is where is asked at once: what was bought before may lie outside its window by then."""
+    wait(plan)
+    plan.do(TellSegments(plan.account(), tuple(DYNAMIC)))
+
+
 MOVES: list[Callable[[Planner], None]] = [
-    *([tell] * 6), *([pay] * 5), *([refund] * 3), *([list_members] * 3), *([wait] * 3), *([change] * 2),
-    award, redeem, relabel, enrol, advance, return_goods,
+    *([tell] * 6), *([pay] * 5), *([refund] * 3), *([list_members] * 3), *([wait] * 2), *([outlast] * 3),
+    *([change] * 2), award, redeem, relabel, enrol, advance, return_goods,
 ]  # fmt: skip
 
 

@@ -19,8 +19,9 @@ from vinr_server.core.values import replace
 CLOCKS_END = datetime(9898, 1, 1, tzinfo=UTC)
 
 
-def keys_create_test_clock(_command: CreateTestClock, _keys: Keys) -> None:
+def keys_create_test_clock(command: CreateTestClock, keys: Keys) -> None:
     """Nothing that is there already."""
+    keys.instants.add(command.frozen_at)
 
 
 def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Context) -> Accepted | Rejected:
@@ -43,6 +44,7 @@ def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Co
 def keys_advance_test_clock(command: AdvanceTestClock, keys: Keys) -> None:
     """The clock, locked against every batch that lives on it."""
     keys.clocks.add(command.clock_id)
+    keys.instants.add(command.frozen_at)
 
 
 def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: Context) -> Accepted | Rejected:

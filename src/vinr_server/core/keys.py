@@ -8,6 +8,7 @@ lots too.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Keys:
                  segments in use ask about; all_segments_of: those of whom any segment may be asked
     memberships  accounts whose place in static segments is needed
     windows      windows of purchases that segments the command makes ask for
+    instants     where the batch itself may set a test clock: windows of purchases end there as well
     offer_members: offers that a member may redeem (offer, account), with the member's counter and claim
     purchases, checkouts: accounts and customers whose payments or carts may redeem offers, with those offers' counters
     shoppers: accounts whose offers are all looked at, with their counters and claims
@@ -64,6 +66,7 @@ class Keys:
     all_segments_of: set[str] = field(default_factory=set)
     memberships: set[str] = field(default_factory=set)
     windows: set[int | None] = field(default_factory=set)
+    instants: set[datetime] = field(default_factory=set)
     offer_members: set[tuple[str, str]] = field(default_factory=set)
     purchases: set[str] = field(default_factory=set)
     checkouts: set[str] = field(default_factory=set)

@@ -18,7 +18,7 @@ from vinr_server.core.offer_rows import Offer
 from vinr_server.core.offers import OfferTerms
 from vinr_server.core.rows import Account, Lot, Payment
 from vinr_server.core.segment_rows import Purchases, Segment, SegmentMember, SegmentUses
-from vinr_server.core.segments import DAY, Days, Facts, SegmentConditions, Totals, unmet_conditions
+from vinr_server.core.segments import Facts, SegmentConditions, Totals, unmet_conditions, window_start
 from vinr_server.core.state import Layer, RowsMissing
 
 # The name under which a layer says that it does not hold every member's purchases and memberships.
@@ -89,17 +89,18 @@ def is_listed(layer: Layer, account: Account, segment_id: str) -> bool:
 
 def facts_of(layer: Layer, account: Account, now: datetime, conditions: SegmentConditions) -> Facts:
     """What the conditions are judged by: the account as it stands, with the purchases read and those in the layer."""
-    windows = conditions.windows
-    read = _read_of(layer, account) or Purchases(account.id, dict.fromkeys(windows, Totals()))
-    if not windows <= read.totals.keys() or (conditions.asks_of_purchases and not read.has_last):
+    starts = {days: window_start(days, now) for days in conditions.windows}
+    read = _read_of(layer, account) or Purchases(account.id, dict.fromkeys(starts.values(), Totals()))
+    if not read.totals.keys() >= {*starts.values()} or (conditions.asks_of_purchases and not read.has_last):
         raise RowsMissing(account.customer_id)
-    totals, last_at = {days: read.totals[days] for days in windows}, read.last_at
+    totals, last_at = {start: read.totals[start] for start in starts.values()}, read.last_at
     for payment in layer.children(Payment, account.customer_id):
         if is_purchase(payment, account.id):
             last_at = max(last_at or payment.occurred_at, payment.occurred_at)
-            totals = with_payment(totals, payment, now, count=1)
+            totals = with_payment(totals, payment, count=1)
     balance_points = spendable_points(layer, account, now) if conditions.asks_of_balance else 0
-    return Facts(account.tier, balance_points, account.metadata, account.created_at, last_at, totals)
+    windows = {days: totals[start] for days, start in starts.items()}
+    return Facts(account.tier, balance_points, account.metadata, account.created_at, last_at, windows)
 
 
 def _read_of(layer: Layer, account: Account) -> Purchases | None:
@@ -124,14 +125,12 @@ def is_purchase(payment: Payment, account_id: str | None) -> bool:
     return not is_refunded and payment.account_id in (None, account_id)
 
 
-def with_payment(totals: Mapping[Days, Totals], payment: Payment, now: datetime, *, count: int) -> dict[Days, Totals]:
-    """The totals with a payment in every window that it lies in; with count -1, without it."""
+def with_payment(totals: Mapping[datetime, Totals], payment: Payment, *, count: int) -> dict[datetime, Totals]:
+    """The totals with a payment in every window (by its start) that it lies in; with count -1, without it."""
     kept_minor = (payment.amount_minor - payment.refunded_minor) * count
     return {
-        days: one.plus(payment.currency, count=count, minor=kept_minor)
-        if days is None or payment.occurred_at > now - days * DAY
-        else one
-        for days, one in totals.items()
+        start: one.plus(payment.currency, count=count, minor=kept_minor) if payment.occurred_at > start else one
+        for start, one in totals.items()
     }
 
 

@@ -57,12 +57,13 @@ class Purchases(Row):
     """What a batch read of a member's purchases, without the payments that it has as rows; never stored.
 
     `owner` is an account's id; or a customer's and a program's, for an account that the batch itself enrols. Where this
-    row is, the account's memberships were read too. `has_last`: whether `last_at` was read.
+    row is, the account's memberships were read too. `totals` by the instant after which each window starts;
+    `has_last`: whether `last_at` was read.
     """
 
     key_field = "owner"
     owner: Hashable
-    totals: Mapping[Days, Totals]
+    totals: Mapping[datetime, Totals]
     last_at: datetime | None = None
     has_last: bool = True
 

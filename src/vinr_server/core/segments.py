@@ -8,7 +8,7 @@ purchase lies n days back has none in it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from vinr_server.core.earning import Unmet, metadata_differences
@@ -18,6 +18,8 @@ from vinr_server.core.values import dataclass
 DEPTH_MAX, CONDITIONS_MAX = 4, 50
 DAY = timedelta(days=1)
 Days = int | None
+# Before any payment: instants start with 1970.
+BEGINNING = datetime(1969, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,11 @@ class Facts:
     enrolled_at: datetime
     last_purchase_at: datetime | None
     totals: Mapping[Days, Totals]
+
+
+def window_start(days: Days, now: datetime) -> datetime:
+    """The instant after which a window begins that ends now."""
+    return BEGINNING if days is None else now - days * DAY
 
 
 def is_member(conditions: SegmentConditions, facts: Facts, now: datetime) -> bool:

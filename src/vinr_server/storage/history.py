@@ -7,7 +7,7 @@ name no segment pays nothing.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from vinr_server.core.keys import Keys
@@ -15,7 +15,7 @@ from vinr_server.core.lots import BEFORE_ALL
 from vinr_server.core.membership import HISTORY, USES, is_purchase, with_payment
 from vinr_server.core.rows import Account, Payment, Program, TestClock
 from vinr_server.core.segment_rows import Purchases, SegmentMember, SegmentUses
-from vinr_server.core.segments import DAY, Days, Totals
+from vinr_server.core.segments import Days, Totals, window_start
 from vinr_server.core.state import Layer
 from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.tables import TABLES, rows_of
@@ -51,9 +51,6 @@ cross join lateral (
 ) as sums
 """
 
-# Before any payment: instants start with 1970.
-BEGINNING = datetime(1969, 12, 31, tzinfo=UTC)
-
 MEMBERSHIPS = f"""
 select {TABLES[SegmentMember].select_list}
 from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
@@ -63,14 +60,17 @@ where t.bucket = any($2)
 
 
 class Owner(NamedTuple):
-    """Whose purchases are read, under which name: an account, or a customer whom the batch may enrol in a program."""
+    """Whose purchases are read, under which name: an account, or a customer whom the batch may enrol in a program.
+
+    `instants`: what may be now for its program while the batch is decided.
+    """
 
     realm: int
     bucket: int
     name: Hashable
     customer_id: str
     account_id: str | None
-    now: datetime
+    instants: frozenset[datetime]
 
 
 async def read_history(connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer], now: datetime) -> None:
@@ -126,13 +126,14 @@ async def _read_purchases(
     last_at = await _last_purchases(
         connection, [owner for owner, (_windows, is_asked) in asked.items() if is_asked], layers
     )
-    totals = await _totals(connection, [(owner, days) for owner, (windows, _) in asked.items() for days in windows])
-    for owner, (windows, has_last) in asked.items():
+    starts = {owner: _starts(owner, windows) for owner, (windows, _) in asked.items()}
+    totals = await _totals(connection, [(owner, start) for owner, mine in starts.items() for start in mine])
+    for owner, (_windows, has_last) in asked.items():
         layer = layers[owner.realm]
-        mine = {days: totals.get((owner.realm, owner.name, days), Totals()) for days in windows}
+        mine = {start: totals.get((owner.realm, owner.name, start), Totals()) for start in starts[owner]}
         for payment in layer.children(Payment, owner.customer_id) if mine else ():
             if is_purchase(payment, owner.account_id):
-                mine = with_payment(mine, payment, owner.now, count=-1)
+                mine = with_payment(mine, payment, count=-1)
         layer.put(Purchases(owner.name, mine, last_at.get((owner.realm, owner.name)), has_last))
 
 
@@ -144,20 +145,27 @@ def _owners(realm: int, keys: Keys, layer: Layer, names: set[str], now: datetime
     for account in list(layer.written(Account)):
         if account.id in names or account.customer_id in names:
             enrolled.add((account.customer_id, account.program_id))
-            at = _now_of(layer, account.program_id, now)
-            yield Owner(realm, account.bucket, account.id, account.customer_id, account.id, at)
+            instants = _instants(layer, keys, account.program_id, now)
+            yield Owner(realm, account.bucket, account.id, account.customer_id, account.id, instants)
     for program_id in keys.programs:
-        at = _now_of(layer, program_id, now)
+        instants = _instants(layer, keys, program_id, now)
         for customer_id in names & (keys.customers | keys.customer_lots):
             if (customer_id, program_id) not in enrolled:
                 bucket = bucket_of(realm, customer_id)
-                yield Owner(realm, bucket, (customer_id, program_id), customer_id, None, at)
+                yield Owner(realm, bucket, (customer_id, program_id), customer_id, None, instants)
 
 
-def _now_of(layer: Layer, program_id: str, now: datetime) -> datetime:
+def _instants(layer: Layer, keys: Keys, program_id: str, now: datetime) -> frozenset[datetime]:
+    """Now on the program's clock, and every instant to which the batch itself may move it."""
     program = layer.get(Program, program_id)
-    clock = layer.get(TestClock, program.clock_id) if program is not None and program.clock_id else None
-    return now if clock is None else clock.frozen_at
+    if program is None:  # the batch makes it, on whatever clock
+        return frozenset((now, *(clock.frozen_at for clock in layer.written(TestClock)), *keys.instants))
+    clock = layer.get(TestClock, program.clock_id) if program.clock_id else None
+    return frozenset((now,)) if clock is None else frozenset((clock.frozen_at, *keys.instants))
+
+
+def _starts(owner: Owner, windows: Iterable[Days]) -> set[datetime]:
+    return {window_start(days, now) for days in windows for now in owner.instants}
 
 
 async def _last_purchases(
@@ -172,19 +180,16 @@ async def _last_purchases(
     return {(owners[place - 1].realm, owners[place - 1].name): at for place, at in records}
 
 
-async def _totals(connection: Any, questions: Sequence[tuple[Owner, Days]]) -> dict[tuple[int, Hashable, Days], Totals]:
+async def _totals(
+    connection: Any, questions: Sequence[tuple[Owner, datetime]]
+) -> dict[tuple[int, Hashable, datetime], Totals]:
     if not questions:
         return {}
-    columns = _columns(
-        [
-            (*owner[:2], owner.customer_id, owner.account_id, BEGINNING if days is None else owner.now - days * DAY)
-            for owner, days in questions
-        ]
-    )
-    totals: dict[tuple[int, Hashable, Days], Totals] = {}
+    columns = _columns([(*owner[:2], owner.customer_id, owner.account_id, start) for owner, start in questions])
+    totals: dict[tuple[int, Hashable, datetime], Totals] = {}
     for place, currency, count, minor in await connection.fetch(TOTALS, *columns):
-        owner, days = questions[place - 1]
-        name = (owner.realm, owner.name, days)
+        owner, start = questions[place - 1]
+        name = (owner.realm, owner.name, start)
         totals[name] = totals.get(name, Totals()).plus(currency, count=count, minor=minor)
     return totals
 
