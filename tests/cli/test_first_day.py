@@ -17,7 +17,7 @@ import pytest
 from sandbox_processes import ENVIRONMENT, SETTINGS, VINR, Dev, command, finish, open_directory, running, start
 from typer.testing import CliRunner
 
-from conftest import RunningServer
+from conftest import RunningServer, wait_until
 from vinr_server.cli.durations import later
 from vinr_server.cli.journal import FILE_BYTES_MAX, Entry, Journal, read_entries
 from vinr_server.cli.main import app
@@ -265,10 +265,10 @@ class TestReset:
             said = on(dev, "reset", "--yes", "--json")
             assert client.get("/v1/customers/cust_gone").status_code == 404
             assert client.get("/v1/loyalty/accounts/loy_abc123").json()["balance"] == 600
-            assert [one.path for one in read_entries(dev.data)] == [
-                "/v1/customers/cust_gone",
-                "/v1/loyalty/accounts/loy_abc123",
-            ]
+            asked_since = ["/v1/customers/cust_gone", "/v1/loyalty/accounts/loy_abc123"]
+            wait_until(  # an answer may be here before its line in the log
+                lambda: [one.path for one in read_entries(dev.data)] == asked_since, seconds=20, what="both are logged"
+            )
             client.post("/v1/customers", json={"id": "cust_gone"})
         dev.end(signal.SIGTERM)
         stopped = on(dev, "reset", "--yes")
