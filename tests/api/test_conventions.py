@@ -717,7 +717,12 @@ class TestOpenApi:
             declared = {parameter["name"] for parameter in one["parameters"] if parameter["in"] == "path"}
             assert declared == ({"id"} if "{id}" in operation.path else set())
             headers = {parameter["name"] for parameter in one["parameters"] if parameter["in"] == "header"}
-            assert headers == ({"Idempotency-Key"} if operation.method == "POST" else set())
+            tells = operation.id in ("evaluate_cart", "show_eligible_offers", "preview_segment")
+            is_kept = operation.method == "POST" and not tells
+            assert headers == ({"Idempotency-Key"} if is_kept else set())
+            assert ("idempotency_key_reused" in one["x-refusals"]) == is_kept
+            assert all(("Idempotent-Replayed" in one["responses"][str(status)]["headers"]) == is_kept
+                for status in operation.answers)  # fmt: skip
 
     def test_has_every_query_parameter(self, world: World) -> None:
         paths = world.client.get("/openapi.json").json()["paths"]

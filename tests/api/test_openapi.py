@@ -96,7 +96,7 @@ class TestDocument:
             assert {"Request-Id", "Vinr-Version"} <= headers
             assert ("Retry-After" in headers) == (status in (429, 503))
             assert ("RateLimit" in headers) == (status != 401)
-            assert ("Idempotent-Replayed" in headers) == (status < 300 and operation.method == "POST")
+            assert ("Idempotent-Replayed" in headers) == (status < 300 and operation.keeps_answer)
 
     def test_bounds_the_parameters_of_lists(self) -> None:
         operation = next(one for one in OPERATIONS if one.id == "list_points")

@@ -138,7 +138,7 @@ class App:
         raw = await _body(receive, headers, limit=BULK_BYTES_MAX if operation.is_bulk else BODY_BYTES_MAX)
         body = decode_body(raw)
         call.body = _typed(operation, body)
-        key = _idempotency_key(headers, method)
+        key = _idempotency_key(headers) if operation.keeps_answer else None
         if operation.is_bulk:
             results = await create_payments(
                 call, self._writer, idempotency_key=key, request_id=request.id, is_dry_run=is_dry_run
@@ -244,9 +244,9 @@ def _too_large(limit: int) -> Problem:
     return Problem("body_too_large", f"The body is larger than {limit // 1024} KiB. Send less at once.")
 
 
-def _idempotency_key(headers: Headers, method: str) -> str | None:
+def _idempotency_key(headers: Headers) -> str | None:
     raw = headers.get(b"idempotency-key")
-    if raw is None or method != "POST":
+    if raw is None:
         return None
     try:
         key = raw.decode("utf-8")

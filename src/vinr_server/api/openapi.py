@@ -110,10 +110,9 @@ def openapi() -> Json:
 
 def refusals(operation: Operation) -> tuple[str, ...]:
     """Every code that the operation can refuse with."""
-    is_post = operation.method == "POST"
-    takes_body = operation.method != "GET"
-    codes = (*_ALWAYS, *operation.refusals, *(_ON_WRITES if takes_body else ()), *(_ON_KEYS if is_post else ()))
-    return tuple(dict.fromkeys(codes))
+    on_writes = _ON_WRITES if operation.method != "GET" else ()
+    on_keys = _ON_KEYS if operation.keeps_answer else ()
+    return tuple(dict.fromkeys((*_ALWAYS, *operation.refusals, *on_writes, *on_keys)))
 
 
 def _tag(operation: Operation) -> str:
@@ -146,7 +145,7 @@ def _parameters(operation: Operation) -> Iterator[Json]:
         schema = {"type": "string", "minLength": 1, "maxLength": 255}
         yield {"name": "id", "in": "path", "required": True, "schema": schema, "example": _id_in_path(operation)}
     if operation.method != "GET":
-        if operation.method == "POST" and operation.read is None:
+        if operation.keeps_answer:
             yield {
                 "name": "Idempotency-Key",
                 "in": "header",
@@ -188,7 +187,7 @@ def _answers(operation: Operation, components: Json) -> Json:
     schema = schema_of_answer(operation)
     given = {"url": operation.path, **(operation.example or {})}
     example = example_of(schema, components, given, operation=operation.id)
-    replayed = ("Idempotent-Replayed",) if operation.method == "POST" else ()
+    replayed = ("Idempotent-Replayed",) if operation.keeps_answer else ()
     return {
         str(status): {
             "description": _outcome(operation, status),

@@ -56,6 +56,11 @@ class Operation:
         """The right it needs: read or write."""
         return "write" if self.read is None and not self.is_pure else "read"
 
+    @property
+    def keeps_answer(self) -> bool:
+        """Whether its answer is kept under an Idempotency-Key: it is a POST that writes."""
+        return self.method == "POST" and self.right == "write"
+
 
 def write(method: str, path: str, sdk: str, id: str, body: Any, summary: str, *, reply: str, **more: Any) -> Operation:
     return Operation(id, method, path, sdk, summary, body, getattr(translate, id), reply=reply, **more)
