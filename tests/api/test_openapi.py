@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from api_world import Json, World, build_world, samples
+from api_world import Json, World, build_world, problem, samples
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
@@ -129,6 +129,22 @@ class TestStatuses:
 
         assert len(writes) > 20
         assert not wrong, "\n".join(wrong)
+
+
+class TestFilters:
+    def test_refuse_a_word_that_nothing_has(self, world: World) -> None:
+        asked = []
+
+        for operation in (one for one in OPERATIONS if one.listing is not None and "{id}" not in one.path):
+            schemas = {one["name"]: one["schema"] for one in described(operation)["parameters"] if one["in"] == "query"}
+            for name, words in ((name, schema["enum"]) for name, schema in schemas.items() if "enum" in schema):
+                asked.append(name)
+                error = problem(world.client.get(operation.path, params={name: "nonsense"}))
+                assert (error["code"], error["param"]) == ("parameter_invalid", name), operation.id
+                assert all(word in error["message"] for word in words), error
+                assert world.client.get(operation.path, params={name: words[0]}).status_code == 200, operation.id
+
+        assert len(asked) >= 8
 
 
 class TestReference:

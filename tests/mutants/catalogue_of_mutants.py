@@ -12,6 +12,7 @@ import cli_mutants
 import core_mutants
 import engine_mutants
 import offer_mutants
+import openapi_mutants
 import outbound_mutants
 import segment_mutants
 import webhook_mutants
@@ -21,6 +22,7 @@ MUTANTS: list[Mutant] = [
     *core_mutants.MUTANTS,
     *engine_mutants.MUTANTS,
     *api_mutants.MUTANTS,
+    *openapi_mutants.MUTANTS,
     *outbound_mutants.MUTANTS,
     *webhook_mutants.MUTANTS,
     *offer_mutants.MUTANTS,
