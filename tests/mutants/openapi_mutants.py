@@ -18,8 +18,8 @@ MUTANTS = [
     Mutant(
         "the refusals of an operation are left out of its description",
         "api/openapi.py",
-        "codes = (*_ALWAYS, *operation.refusals,",
-        "codes = (*_ALWAYS,",
+        "*operation.refusals, ",
+        "",
         "api/test_bad_input.py::TestForeignObjects::test_are_unknown_in_the_path[retrieve_payment]",
     ),
     Mutant(

@@ -85,8 +85,8 @@ READING = [
     Mutant(
         "payments at hand count twice in a window",
         "storage/history.py",
-        "owner.now, count=-1)",
-        "owner.now, count=0)",
+        "with_payment(mine, payment, count=-1)",
+        "with_payment(mine, payment, count=0)",
         BATCHES.format("test_a_payment_that_is_refunded_in_part_is_one_purchase"),
     ),
     Mutant(
