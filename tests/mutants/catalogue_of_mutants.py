@@ -15,6 +15,7 @@ import offer_mutants
 import openapi_mutants
 import outbound_mutants
 import segment_mutants
+import torture_mutants
 import webhook_mutants
 from mutant import ROOT, Mutant
 
@@ -29,6 +30,7 @@ MUTANTS: list[Mutant] = [
     *cart_mutants.MUTANTS,
     *segment_mutants.MUTANTS,
     *cli_mutants.MUTANTS,
+    *torture_mutants.MUTANTS,
 ]
 PUBLISHED = ROOT / "docs" / "mutants.md"
 

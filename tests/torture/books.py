@@ -16,6 +16,7 @@ MADE = {
     "redeem": "select id from redemptions where not id = any(%s)",
     "pay": "select id from payments where not id = any(%s)",
 }
+EVERY_ENTRY = "select id from entries where not id = any(%s)"
 # Refunds are named by the caller; cancellations and reversals are states of what was there before.
 REFUNDS = "select id from refunds"
 CANCELED = "select id from redemptions where status = 'canceled'"
@@ -69,9 +70,13 @@ def _difference(what: str, there: set[str], told: Iterable[str]) -> list[str]:
 
 
 def known_before(database_url: str) -> frozenset[str]:
-    """Ids of what the setup made."""
+    """Ids and keys of what the setup, or a run before, has made."""
+    nothing: list[str] = []
     with psycopg.connect(database_url) as connection:
-        return frozenset(str(row[0]) for row in connection.execute("select id from entries"))
+        found = [
+            connection.execute(query.encode(), (nothing,)).fetchall() for query in (EVERY_ENTRY, *MADE.values(), KEYS)
+        ]
+    return frozenset(str(row[0]) for rows in found for row in rows)
 
 
 def batches(database_url: str) -> int:

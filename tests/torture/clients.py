@@ -48,10 +48,10 @@ class Crowd:
     async def _perform(self, plan: Plan, client: httpx2.AsyncClient) -> None:
         call = plan.draw()
         chance = plan.dice.random()
-        if chance < 0.04:
+        if chance < 0.2:
             self.manners["twins"] += 1
             await asyncio.gather(send(client, call), send(client, call))
-        elif chance < 0.07:
+        elif chance < 0.23:
             self.manners["left before the answer"] += 1
             await self._leave(call)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -25,14 +26,17 @@ class Ground:
     rewards: Sequence[str]
 
 
+def make(client: httpx2.Client, path: str, **body: Any) -> str:
+    """The id of what was made."""
+    answer = client.post(path, json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
 def prepare(client: httpx2.Client) -> Ground:
     """A program with a rule, its members with some points each, and the capped rewards."""
 
-    def made(path: str, **body: Any) -> str:
-        answer = client.post(path, json=body)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["id"])
-
+    made = partial(make, client)
     program = made("/v1/loyalty/programs", name="Torture", currency={"expiry_months": 12})
     made(
         "/v1/loyalty/earning_rules",
@@ -56,6 +60,18 @@ def prepare(client: httpx2.Client) -> Ground:
         for stock in STOCKS
     ]
     return Ground(accounts, customers, rewards)
+
+
+def prepare_rivals(client: httpx2.Client, count: int) -> tuple[str, list[str]]:
+    """A program and so many members, each with points enough for every race."""
+    program = make(client, "/v1/loyalty/programs", name="Races")
+    rivals = [
+        make(client, "/v1/loyalty/accounts", program=program, customer=f"cust_rival_{number}")
+        for number in range(count)
+    ]
+    for rival in rivals:
+        make(client, "/v1/loyalty/points/award", account=rival, points=1_000_000)
+    return program, rivals
 
 
 @dataclass
