@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,8 +16,12 @@ import pytest
 
 from conftest import RunningServer, make_database, start_server
 from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.verify import verify
 
-CLIENTS = 32
+CLIENTS = 64
+# How often the races for the cap of an offer are run.
+REPEATS = max(int(float(os.environ.get("VINR_PROPERTY_SCALE", "1"))), 1)
+OFFERS = "/v1/engagement/offers"
 Call = Callable[[httpx2.Client], httpx2.Response]
 
 
@@ -47,6 +52,19 @@ class Field:
         if points:
             self.post("/v1/loyalty/points/award", {"account": account, "points": points})
         return str(account)
+
+    def members(self, count: int) -> list[dict[str, Any]]:
+        """So many new accounts."""
+        bodies = [{"program": self.program, "customer": self.fresh("cust")} for _ in range(count)]
+        return [one.json() for one in self.race([posting("/v1/loyalty/accounts", body) for body in bodies])]
+
+    def offer(self, cap: int, incentive: dict[str, Any]) -> str:
+        """A published offer that each member may use once, and all of them so often as the cap says."""
+        body = {"program": self.program, "name": "Race", "incentive": incentive}
+        limits = {"max_redemptions": cap, "per_member_limit": 1}
+        offer = self.post(OFFERS, body | limits)["id"]
+        self.post(f"{OFFERS}/{offer}/publish", {})
+        return str(offer)
 
     def reward(self, *, cost: int = 100, **more: Any) -> str:
         """A new reward."""
@@ -171,7 +189,7 @@ class TestRedemptions:
             ]
             answers = field.race(calls)
             for account in (0, 1):
-                assert tally(answers[account::2]) == {"201": 3, "not_eligible": 13}
+                assert tally(answers[account::2]) == {"201": 3, "not_eligible": CLIENTS // 2 - 3}
             assert [account_of(field, account)["balance"] for account in accounts] == [97, 97]
 
         assert faults(field) == []
@@ -323,6 +341,43 @@ class TestEnrolment:
             assert account_of(field, account)["balance"] == earned
 
         assert faults(field) == []
+
+
+class TestOffers:
+    @pytest.mark.parametrize("cap", [1, 10, 500])
+    def test_give_a_bonus_as_often_as_their_cap_says(self, field: Field, cap: int) -> None:
+        """Distinct members, more of them than the cap has room for, each by one of 64 clients of two processes."""
+        demand = cap + 100
+
+        for _ in range(REPEATS * (2 if cap == 500 else 5)):
+            members = field.members(demand)
+            offer = field.offer(cap, {"type": "points_bonus", "points": 5})
+            bodies = [{"offer": offer, "account": one["id"]} for one in members]
+            answers = field.race([posting(f"{OFFERS}/activate", body) for body in bodies])
+            assert tally(answers) == {"201": cap, "offer_limit_reached": demand - cap}
+            assert field.clients[1].get(f"{OFFERS}/{offer}").json()["status"] == "exhausted"
+
+        assert verify(field.servers[0].database_url).disagreements == []
+
+    @pytest.mark.parametrize("cap", [1, 10, 500])
+    def test_in_checkouts_are_held_as_often_and_held_again_when_freed(self, field: Field, cap: int) -> None:
+        """Sessions hold the cap; those that give up make room for just as many others."""
+        cart = {"currency": "EUR", "lines": [{"sku": "tea", "quantity": 1, "unit_price": 1000}]}
+
+        for _ in range(REPEATS):
+            members = field.members(cap + 50)
+            offer = field.offer(cap, {"type": "percentage_discount", "percent": 10})
+            opening = [posting("/v1/checkout/sessions", cart | {"customer": one["customer"]}) for one in members]
+            opened = [answer.json() for answer in field.race(opening)]
+            holders = [one["id"] for one in opened if offer in [use["offer"] for use in one["applied"]]]
+            assert len(holders) == cap
+            leaving = holders[: max(cap // 2, 1)]
+            field.race([posting(f"/v1/checkout/sessions/{one}/expire", {}) for one in leaving])
+            again = [answer.json() for answer in field.race(opening)]
+            assert sum(offer in [use["offer"] for use in one["applied"]] for one in again) == len(leaving)
+            field.post(f"{OFFERS}/{offer}/pause", {})
+
+        assert verify(field.servers[0].database_url).disagreements == []
 
 
 class TestPrograms:
