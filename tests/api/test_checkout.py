@@ -313,6 +313,20 @@ class TestSessions:
         other = shop.member()
         assert applied(shop.open(cart(1000, customer=other["customer"]))) == [offer]
 
+    def test_find_the_limits_of_any_number_of_offers(self, shop: Shop) -> None:
+        """More of them than a decision may ask for one by one: they are looked up together, for a changed cart too."""
+        member = shop.member()
+        offers = [shop.percent(1, per_member_limit=1, conditions={"skus": ["B"]}) for _ in range(70)]
+        both = cart(1000, 9000, customer=member["customer"])
+        assert applied(shop.evaluate(both)) == offers
+
+        session = shop.open(cart(1000, customer=member["customer"]))
+        assert applied(session) == []
+        changed = shop.post(f"/v1/checkout/sessions/{session['id']}", {"lines": both["lines"]})
+
+        assert applied(changed) == offers
+        assert applied(shop.evaluate(both)) == []
+
     def test_hold_discounts_and_consume_them(self, shop: Shop) -> None:
         member = shop.member()
         voucher = shop.voucher(member, amount=300)

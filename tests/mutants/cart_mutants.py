@@ -28,8 +28,8 @@ ALLOCATION = [
     ),
     Mutant(
         "the earlier line is the one that stands first in the cart",
-        "core/evaluation.py",
-        "key=lambda position: cart.lines[position].rank)",
+        "core/carts.py",
+        "key=lambda position: self.lines[position].rank)",
         "key=lambda position: position)",
         case("of equal lines the earlier sku takes the cent"),
     ),

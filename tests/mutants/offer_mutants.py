@@ -25,6 +25,27 @@ MUTANTS: list[Mutant] = [
         LAST,
     ),
     Mutant(
+        "a cart looks up the offers of every program",
+        "core/offers_in_force.py",
+        "mine = (offer for offer in offers if offer.program_id in (None, account.program_id))",
+        "mine = offers",
+        "core/test_offers_in_force.py::test_offers_of_another_program_are_not_looked_up",
+    ),
+    Mutant(
+        "the offers just beyond a cart's reach are looked up one by one",
+        "core/offers_in_force.py",
+        "chain(found.within, found.beyond)",
+        "found.within",
+        "core/test_offers_in_force.py::test_every_counter_that_deciding_asks_for_was_looked_for",
+    ),
+    Mutant(
+        "a changed cart is looked up as it was",
+        "core/checkout.py",
+        "lambda cart, change: replace(cart, **change)",
+        "lambda cart, change: cart",
+        "api/test_checkout.py::TestSessions::test_find_the_limits_of_any_number_of_offers",
+    ),
+    Mutant(
         "a member's limit is counted for all members together",
         "core/keys.py",
         'return f"offer:{account_id}:{offer_id}"',

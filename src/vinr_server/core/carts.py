@@ -60,6 +60,11 @@ class Cart:
         """All lines, before any discount, without shipping."""
         return sum(line.price_minor for line in self.lines)
 
+    @property
+    def ranked(self) -> list[int]:
+        """The positions of the lines in rank order."""
+        return sorted(range(len(self.lines)), key=lambda position: self.lines[position].rank)
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

@@ -7,13 +7,14 @@ offers are judged for each of the customer's accounts; the offer is that of the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from vinr_server.core.answers import Accepted
 from vinr_server.core.carts import Cart, Evaluation, Promotion
 from vinr_server.core.checkout_commands import EvaluateCart
 from vinr_server.core.checkout_payloads import evaluation_payload
-from vinr_server.core.checkout_rows import Buyer
+from vinr_server.core.checkout_rows import Buyer, CheckoutSession
 from vinr_server.core.context import Context
 from vinr_server.core.discounts import payable_discount
 from vinr_server.core.earning import Occasion, Unmet, unmet_conditions
@@ -47,17 +48,25 @@ class Checkout:
 
 def keys_evaluate_cart(command: EvaluateCart, keys: Keys) -> None:
     """What is known of the buyer, and the discounts that are named."""
-    keys_of_buyer(command.customer_id, command.discount_ids, keys)
+    keys_of_buyer(command.customer_id, [command.cart], keys)
+    keys.discounts.update(command.discount_ids)
 
 
-def keys_of_buyer(customer_id: str | None, discount_ids: Iterable[str], keys: Keys) -> None:
-    """The customer's accounts with the counters of their offers, their segments, and whether it has bought before."""
+def keys_of_buyer(customer_id: str | None, carts: Iterable[Cart], keys: Keys) -> None:
+    """The customer's accounts with what their offers have counted, their segments, and whether it has bought before."""
     if customer_id is not None:
         keys.customers.add(customer_id)
-        keys.checkouts.add(customer_id)
+        keys.carts += ((customer_id, cart) for cart in carts)
         keys.segments_of.add(customer_id)
         keys.buyers.add(customer_id)
-    keys.discounts.update(discount_ids)
+
+
+def keys_of_changed_cart(session: CheckoutSession, keys: Keys) -> None:
+    """What is known of the session's buyer, if its cart will change; each change meets what the one before left."""
+    if session.id in keys.carts_of:
+        changes = keys.carts_of[session.id]
+        carts = accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart)
+        keys_of_buyer(session.customer_id, carts, keys)
 
 
 def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) -> Accepted | Rejected:

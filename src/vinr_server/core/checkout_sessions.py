@@ -41,7 +41,8 @@ from vinr_server.core.values import replace
 
 def keys_create_checkout_session(command: CreateCheckoutSession, keys: Keys) -> None:
     """What is known of the buyer, and the discounts that are named."""
-    keys_of_buyer(command.customer_id, command.discount_ids, keys)
+    keys_of_buyer(command.customer_id, [command.cart], keys)
+    keys.discounts.update(command.discount_ids)
 
 
 def decide_create_checkout_session(
@@ -155,7 +156,7 @@ def _move_discount(draft: Layer, discount_id: str, *, status: str, session_id: s
 def keys_update_checkout_session(command: UpdateCheckoutSession, keys: Keys) -> None:
     """The session with all it holds and its buyer, and the discounts that are named now."""
     keys.sessions.add(command.session_id)
-    keys.buyers_of.add(command.session_id)
+    keys.carts_of.setdefault(command.session_id, []).append(command.changes)
     keys.discounts.update(command.discount_ids or ())
 
 

@@ -53,7 +53,7 @@ def evaluate(
     prices the one before left. Of those that gave nothing the first REJECTED_MAX are told: those whose lines matched,
     by their age; then some just out of reach (`offer_index`).
     """
-    ranked = sorted(range(len(cart.lines)), key=lambda position: cart.lines[position].rank)
+    ranked = cart.ranked
     found = index.find(cart, ranked, audiences)
     first = {one.id: (one, [at for at in ranked if one.criteria.selection.selects(cart.lines[at])]) for one in named}
     others = (pair for pair in found.within if pair[0].id not in first) if first else found.within

@@ -7,8 +7,12 @@ lots too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+
+from vinr_server.core.carts import Cart
 
 
 @dataclass(slots=True)
@@ -34,12 +38,13 @@ class Keys:
     windows      windows of purchases that segments the command makes ask for
     instants     where the batch itself may set a test clock: windows of purchases end there as well
     offer_members: offers that a member may redeem (offer, account), with the member's counter and claim
-    purchases, checkouts: accounts and customers whose payments or carts may redeem offers, with those offers' counters
+    purchases    accounts and customers whose payments may redeem offers, with those offers' counters
+    carts        customers with carts of theirs, with the counters and claims of the offers within the carts' reach
     shoppers: accounts whose offers are all looked at, with their counters and claims
     offer_redemptions: redemptions of offers by id
     sessions     checkout sessions (locked) with all they hold, and their customers' accounts
-    buyers       customers of whom it matters whether they have paid before; buyers_of: those of sessions, with all
-                 that evaluating their carts needs
+    buyers       customers of whom it matters whether they have paid before
+    carts_of     sessions whose carts will change as these values say, with all that evaluating the carts needs
     """
 
     claims: set[str] = field(default_factory=set)
@@ -69,12 +74,12 @@ class Keys:
     instants: set[datetime] = field(default_factory=set)
     offer_members: set[tuple[str, str]] = field(default_factory=set)
     purchases: set[str] = field(default_factory=set)
-    checkouts: set[str] = field(default_factory=set)
+    carts: list[tuple[str, Cart]] = field(default_factory=list)
     shoppers: set[str] = field(default_factory=set)
     offer_redemptions: set[str] = field(default_factory=set)
     sessions: set[str] = field(default_factory=set)
     buyers: set[str] = field(default_factory=set)
-    buyers_of: set[str] = field(default_factory=set)
+    carts_of: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
 
     def names(self) -> set[str]:
         """Every id of a row that may be written, whatever kind it is of. (Programs are only read.)"""

@@ -41,8 +41,7 @@ def decide_show_eligible_offers(draft: Layer, command: ShowEligibleOffers, conte
         return missing("account", command.account_id, param="account")
     now = context.now(program_of(draft, account).clock_id)
     in_force = [offer for way in WAYS for offer in offers_in_force(draft, way, account.program_id)]
-    engagement = [offer for offer in in_force if offer.kind == "engagement"]
-    newest_first = sorted(engagement, key=lambda offer: (offer.created_at, offer.id), reverse=True)
+    newest_first = sorted(in_force, key=lambda offer: (offer.created_at, offer.id), reverse=True)
     shown = [_show(draft, context, offer, account, now) for offer in newest_first]
     return Accepted({"object": "eligible_offers", "account": account.id, "data": shown}, is_new=False)
 

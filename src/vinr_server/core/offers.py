@@ -21,7 +21,7 @@ StackingMode = Literal["stack", "exclusive", "best"]
 # What is stored: whether it was published, and whether it was switched off again.
 StoredStatus = Literal["draft", "published", "paused"]
 # What redeems an offer.
-ComesWith = Literal["payment", "checkout", "activation"]
+ComesWith = Literal["payment", "checkout", "activation", "cart"]
 OfferStatus = Literal["draft", "scheduled", "active", "paused", "expired", "exhausted"]
 
 
@@ -156,8 +156,10 @@ class OfferTerms:
 
     @property
     def comes_with(self) -> ComesWith:
-        """What redeems the offer: a payment, a checkout, or the member's own activation."""
-        if self.checkout is not None or self.percentage is not None:
+        """What redeems the offer: a payment, a member's checkout, its own activation, or anybody's cart."""
+        if self.checkout is not None:
+            return "cart"
+        if self.percentage is not None:
             return "checkout"
         if self.application == "opt_in" and self.multiplier is None:
             return "activation"

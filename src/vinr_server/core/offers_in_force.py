@@ -8,16 +8,19 @@ a cap.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from vinr_server.core.earning import metadata_differences
 from vinr_server.core.keys import Keys, offer_counter, offer_member_counter, stock_counter
 from vinr_server.core.keys import member_counter as reward_member_counter
+from vinr_server.core.offer_index import MEMBERS, segment_key, tier_key
 from vinr_server.core.offer_rows import LookedUp, Offer
 from vinr_server.core.offers import ComesWith
+from vinr_server.core.promotions import offer_index
 from vinr_server.core.rows import Account, Counter, Payment
 from vinr_server.core.state import Layer, RowsMissing
 
-# All that redeems offers.
+# All that redeems offers of members.
 WAYS: tuple[ComesWith, ...] = ("payment", "checkout", "activation")
 _COUNTER, _MEMBER_COUNTER = offer_counter(""), offer_counter("loy_")
 
@@ -55,8 +58,8 @@ def name_offer_rows(layer: Layer, keys: Keys) -> None:
     _name_missing(keys)
     if keys.purchases:
         _name_of_members(layer, keys, "payment", keys.purchases)
-    if keys.checkouts:
-        _name_of_members(layer, keys, "checkout", keys.checkouts)
+    if keys.carts:
+        _name_for_carts(layer, keys)
     for way in WAYS if keys.shoppers else ():
         _name_of_members(layer, keys, way, keys.shoppers)
     for offer_id, account_id in keys.offer_members:
@@ -107,6 +110,30 @@ def _name_of_members(layer: Layer, keys: Keys, comes_with: ComesWith, names: set
         for offer in offers_in_force(layer, comes_with, program_id):
             if offer.terms.max_redemptions is not None:
                 keys.offers.add(offer.id)
+
+
+def _name_for_carts(layer: Layer, keys: Keys) -> None:
+    """What the carts may redeem: the offers within their reach and the nearest beyond it, not all there are.
+
+    Whether a member is in a segment is not known yet: its offers are named as if it were.
+    """
+    index = offer_index(layer)
+    segments = list(map(segment_key, index.segments))
+    by_customer: dict[str, list[Account]] = {}
+    for account in layer.written(Account):
+        by_customer.setdefault(account.customer_id, []).append(account)
+    for customer_id, cart in keys.carts:
+        accounts = by_customer.get(customer_id, ())
+        tiers = [tier_key(account.tier) for account in accounts if account.tier is not None]
+        found = index.find(cart, cart.ranked, [MEMBERS, *tiers, *segments])
+        offers = [one.source for one, _lines in chain(found.within, found.beyond) if one.source.kind == "engagement"]
+        programs = {None, *keys.programs, *(account.program_id for account in accounts)}
+        for offer in offers if len(programs) > 1 else ():
+            if offer.program_id in programs and offer.terms.max_redemptions is not None:
+                keys.offers.add(offer.id)
+        for account in accounts:
+            mine = (offer for offer in offers if offer.program_id in (None, account.program_id))
+            keys.offer_members.update((offer.id, account.id) for offer in _probable(mine, account))
 
 
 def _probable(offers: Iterable[Offer], account: Account) -> Iterable[Offer]:

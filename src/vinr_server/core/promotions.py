@@ -62,7 +62,7 @@ def promotions_of(offers: Iterable[Offer]) -> list[Promotion]:
         if offer.status == "published"
         and offer.closed_at is None
         and offer.deleted_at is None
-        and offer.terms.comes_with == "checkout"
+        and offer.terms.comes_with in ("checkout", "cart")
     ]
 
 

@@ -41,5 +41,9 @@ async def connect_readers(database_url: str, *, size: int = 4) -> Any:
     """A pool for the reads of the API and the workers."""
     settings = {**ROLE, **LIMITS, "application_name": "vinr reader", "jit": "off"}
     return await asyncpg.create_pool(
-        database_url, min_size=1, max_size=size, server_settings=settings, command_timeout=10
+        database_url, min_size=1, max_size=size, server_settings=settings, command_timeout=10, reset=_reset
     )
+
+
+async def _reset(_connection: Any) -> None:
+    """Nothing to undo: reads leave no setting, cursor, listener or lock behind. (asyncpg asks for a round trip.)"""

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-from vinr_server.core.checkout import keys_of_buyer
+from vinr_server.core.checkout import keys_of_changed_cart
 from vinr_server.core.checkout_rows import CheckoutSession
 from vinr_server.core.keys import Keys, member_counter, stock_counter
 from vinr_server.core.lots import BEFORE_ALL, use_order
@@ -174,6 +174,8 @@ class Loader:
             for realm, row in rows_of(TABLES[Account], await self.connection.fetch(sql, *_columns(wanted))):
                 assert isinstance(row, Account)
                 self._found_in[realm, row.id] = row.bucket
+                if not self._is_locking:
+                    self.layers[realm].put(row)
                 self._want_account(realm, row.id, with_lots=row.customer_id in self.keys[realm].customer_lots)
 
     async def _resolve_redemptions(self) -> None:
@@ -239,8 +241,7 @@ class Loader:
             keys.discounts.update((*session.discount_ids, *session.held_ids))
             if session.customer_id is not None:
                 keys.customers.add(session.customer_id)
-                if session.id in keys.buyers_of:
-                    keys_of_buyer(session.customer_id, (), keys)
+                keys_of_changed_cart(session, keys)
         for realm, held in await self._look(OfferRedemption, "session_id", addresses, where="t.status = 'reserved'"):
             self.keys[realm].offers.add(held.offer_id)
             if held.account_id is not None:
@@ -274,6 +275,8 @@ class Loader:
             self.layers[realm].put(buyer)
 
     async def _lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
+        if not self._is_locking:  # on a snapshot, what was read once stays so
+            addresses = [one for one in addresses if self.layers[one[0]].get(row_type, one[2]) is None]
         for group in lock_groups((bucket for _realm, bucket, _id in addresses), is_distributed=self.is_distributed):
             here = [address for address in addresses if address[1] in group]
             await self._read(row_type, "id", here, lock=lock if self._is_locking else "")

@@ -11,6 +11,7 @@ from typing import Any
 from vinr_server.core.offer_rows import Offer
 from vinr_server.core.rows import Account, Event, Program, Row, Tier
 from vinr_server.core.webhook_rows import Delivery, DeliveryAttempt
+from vinr_server.storage.connect import KEYS_ONLY
 from vinr_server.storage.offers import Standing, standings
 from vinr_server.storage.tables import TABLES
 from vinr_server.storage.webhooks import attempts_of, events_between
@@ -73,6 +74,12 @@ update api_keys t set last_used_at = now()
 from (select realm, id from api_keys where realm = $1 and id = $2 for no key update skip locked) as k
 where t.realm = k.realm and t.id = k.id
 """
+
+
+# Reached by keys alone, as the writer's rows are.
+SNAPSHOT = "begin isolation level repeatable read read only; " + "; ".join(
+    f"set local {name} = {value}" for name, value in KEYS_ONLY.items()
+)
 
 
 class CursorMissing(Exception):
@@ -140,11 +147,12 @@ class Reader:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Any]:
         """A connection on which all statements see the same instant, and none can write."""
-        async with (
-            self._pool.acquire() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            yield connection
+        async with self._pool.acquire() as connection:
+            await connection.execute(SNAPSHOT)
+            try:
+                yield connection
+            finally:
+                await connection.execute("commit")
 
     async def one(self, realm: int, row_type: type[Row], id: str) -> Any:
         """The row with this id, or None."""

@@ -1,0 +1,96 @@
+"""Which counters and claims a cart has looked up: those of offers within its reach, however many others there are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+
+from cart_words import cart
+
+from vinr_server.core.checkout import evaluate_cart
+from vinr_server.core.context import Context
+from vinr_server.core.earning import Conditions
+from vinr_server.core.keys import Keys
+from vinr_server.core.offer_index import NEAR_MAX
+from vinr_server.core.offer_rows import LookedUp, Offer
+from vinr_server.core.offers import CheckoutTerms, OfferTerms, PercentageDiscount
+from vinr_server.core.offers_in_force import name_offer_rows
+from vinr_server.core.points import SCALE
+from vinr_server.core.promotions import OfferShelf
+from vinr_server.core.refusals import Rejected
+from vinr_server.core.rows import Account, Program
+from vinr_server.core.state import Layer
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MEMBER, CUSTOMER, PROGRAM = "loy_1", "cust_1", "prg_1"
+CART = cart("2 shoe 30.00, hat 9.00")
+SHOES, OTHERS = 70, 1_000
+
+
+def percentage(id: str, sku: str, *, min_minor: int | None = None, program: str | None = None) -> Offer:
+    """A percentage off a thing, once for each member and of a cap."""
+    terms = OfferTerms(
+        percentage=PercentageDiscount(SCALE),
+        conditions=Conditions(skus=(sku,), min_amount_minor=min_minor),
+        max_redemptions=1_000_000,
+        per_member_limit=1,
+    )
+    return offer(id, terms, program=program)
+
+
+def offer(id: str, terms: OfferTerms, *, program: str | None = None) -> Offer:
+    """A published offer without a window."""
+    kind = "engagement" if terms.checkout is None else "checkout"
+    return Offer(id, kind, program, 1, id, terms, None, None, "published", {}, NOW)
+
+
+def looked_up(*offers: Offer, customers: tuple[str, ...] = (CUSTOMER,)) -> tuple[Layer, Keys]:
+    """A batch of one cart among these offers, as it stands when its counters have been looked for; there are none."""
+    catalogue = Layer()
+    catalogue.put(Program(PROGRAM, "Shop", "points", None, "none", "UTC", (), "active", None, {}, NOW))
+    for one in offers:
+        catalogue.put(one)
+    catalogue.put(OfferShelf(catalogue))
+    batch, keys = Layer(catalogue), Keys()
+    for customer in customers:
+        batch.put(Account(1, MEMBER, PROGRAM, customer, 0, 0, 0, 0, None, None, "active", {}, NOW))
+    keys.carts.append((CUSTOMER, CART))
+    name_offer_rows(batch, keys)
+    batch.put(LookedUp(LookedUp.KEY, frozenset(keys.counters), frozenset([MEMBER])))
+    return batch, keys
+
+
+def test_offers_of_other_things_cost_nothing() -> None:
+    mine = [percentage(f"ofr_shoe{n}", "shoe") for n in range(SHOES)]
+    far = [percentage(f"ofr_far{n}", "shoe", min_minor=1_000_000) for n in range(OTHERS)]
+    others = [percentage(f"ofr_other{n}", f"thing{n}") for n in range(OTHERS)]
+    anybodys = [offer(f"ofr_all{n}", OfferTerms(checkout=CheckoutTerms("free_shipping", None))) for n in range(OTHERS)]
+    _batch, keys = looked_up(*mine, *far, *others, *anybodys)
+    named = {id for id, _member in keys.offer_members}
+    assert {one.id for one in mine} <= named
+    assert len(named) <= SHOES + 2 * NEAR_MAX
+    assert keys.offers == named
+
+
+def test_every_counter_that_deciding_asks_for_was_looked_for() -> None:
+    mine = [percentage(f"ofr_shoe{n}", "shoe") for n in range(SHOES)]
+    far = [percentage(f"ofr_far{n}", "hat", min_minor=1_000_000 + n) for n in range(SHOES)]
+    batch, _keys = looked_up(*mine, *far)
+    ids = count()
+    context = Context(NOW, {}, lambda prefix, _bucket: f"{prefix}_{next(ids)}", lambda _name: 1, lambda: "")
+    checkout = evaluate_cart(batch.draft(), context, CART, customer_id=CUSTOMER, discount_ids=())
+    assert not isinstance(checkout, Rejected)
+    assert len(checkout.evaluation.applied) == SHOES
+    assert len(checkout.evaluation.rejected) > 0
+
+
+def test_offers_of_another_program_are_not_looked_up() -> None:
+    _batch, keys = looked_up(percentage("ofr_1", "shoe", program="prg_2"), percentage("ofr_2", "hat", program=PROGRAM))
+    assert keys.offer_members == {("ofr_2", MEMBER)}
+    assert keys.offers == {"ofr_2"}
+
+
+def test_a_stranger_looks_up_nothing() -> None:
+    _batch, keys = looked_up(percentage("ofr_1", "shoe"), customers=("cust_2",))
+    assert not keys.offer_members
+    assert not keys.offers
