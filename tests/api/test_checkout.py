@@ -196,6 +196,16 @@ class TestEvaluate:
         for customer in (outside["customer"], "cust_unknown", None):
             assert why(shop.evaluate(cart(1000, customer=customer)), offer) == ["segments"]
 
+    def test_gives_segments_by_what_was_bought_lately(self, shop: Shop) -> None:
+        loyal, other = shop.member(), shop.member()
+        lately = {"payments": {"gte": 1, "days": 30}}
+        shop.post("/v1/engagement/segments", {"id": "lately", "name": "L", "type": "dynamic", "conditions": lately})
+        shop.post("/v1/payments", {"amount": 500, "currency": "EUR", "customer": loyal["customer"]})
+        offer = shop.offer("fixed_discount", 100, segments=["lately"])
+
+        assert applied(shop.evaluate(cart(1000, customer=loyal["customer"]))) == [offer]
+        assert why(shop.evaluate(cart(1000, customer=other["customer"])), offer) == ["segments.lately.payments"]
+
     def test_takes_issued_discounts(self, shop: Shop) -> None:
         member, other = shop.member(), shop.member()
         voucher = shop.voucher(member, amount=500)

@@ -6,6 +6,7 @@ catalogue revision: what one process wrote counts for the next evaluation on any
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from vinr_server.core.decide import decide, keys_of
@@ -37,11 +38,12 @@ class Evaluator:
         """What the command would answer if it were decided now."""
         async with self._reader.snapshot() as connection:
             catalogue = await self._catalogue(connection, submission.realm)
+            now = self._writer.clock()
             whole: set[str] = set()
             for _round in range(ROUNDS_MAX):
-                loaded = await self._load(connection, submission, catalogue, whole)
+                loaded = await self._load(connection, submission, catalogue, whole, now)
                 try:
-                    return self._decide(submission, loaded)
+                    return self._decide(submission, loaded, now)
                 except RowsMissing as missing:
                     whole.add(str(missing.parent))
         raise AssertionError(f"{submission.operation} asks for ever more rows: {sorted(whole)[-1]}")
@@ -54,20 +56,22 @@ class Evaluator:
             if self._writer.catalogues.are_at(revisions, known):
                 return known[realm][1]
 
-    async def _load(self, connection: Any, submission: Submission, catalogue: Layer, whole: set[str]) -> Layer:
+    async def _load(
+        self, connection: Any, submission: Submission, catalogue: Layer, whole: set[str], now: datetime
+    ) -> Layer:
         keys = Keys()
         keys_of(submission.command, keys)
         keys.whole |= whole
         by_realm, layers = {submission.realm: keys}, {submission.realm: Layer(catalogue)}
         loader = Loader(connection, by_realm, layers, is_distributed=self._writer.is_distributed, is_locking=False)
         await loader.load()
-        await read_history(connection, by_realm, layers, self._writer.clock())
+        await read_history(connection, by_realm, layers, now)
         return layers[submission.realm]
 
-    def _decide(self, submission: Submission, loaded: Layer) -> Outcome:
+    def _decide(self, submission: Submission, loaded: Layer, now: datetime) -> Outcome:
         self._ids.tick()
         clocks = {row.id: row.frozen_at for row in loaded.written(TestClock)}
-        context = context_of(submission, self._writer.clock(), clocks, self._ids)
+        context = context_of(submission, now, clocks, self._ids)
         answer = decide(loaded.draft(), submission.command, context)
         if isinstance(answer, Rejected):
             return answer
