@@ -35,6 +35,8 @@ from vinr_server.api.reads import show_accounts
 from vinr_server.api.segment_reads import retrieve_segment_size
 from vinr_server.api.times import read_instant_or_none
 from vinr_server.core.answers import Accepted
+from vinr_server.core.checkout_commands import ExpireCheckoutSession
+from vinr_server.core.checkout_rows import CheckoutSession
 from vinr_server.core.commands import Command, ExpireLots, FinishTestClock
 from vinr_server.core.context import Context
 from vinr_server.core.decide import decide
@@ -199,6 +201,8 @@ class CoreDriver:
             self._decide(ExpireLots(account.id), self._context())
         for offer in self.rows(Offer):
             self._decide(CloseOffer(offer.id), self._context())
+        for session in self.rows(CheckoutSession):
+            self._decide(ExpireCheckoutSession(session.id, only_if_over=True), self._context())
         clock = self._layer.get(TestClock, clock_id)
         assert clock is not None
         self._decide(FinishTestClock(clock_id, clock.frozen_at), self._context())

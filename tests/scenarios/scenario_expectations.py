@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scenario_drivers import Answer
-from scenario_language import Step, Words, instant
+from scenario_language import Step, Words, instant, minor
 from scenario_world import World
 
 from vinr_server.api.problems import STATUS
+from vinr_server.core.checkout_rows import CheckoutSession
 from vinr_server.core.offer_rows import OfferRedemption
 from vinr_server.core.rows import Account, Deficit, Discount, Entry, Event, Lot, LotUse
 
@@ -296,6 +297,42 @@ def _discount(view: View, words: Words) -> Compared:
     return words[0], max(mine, key=lambda row: row.id).status
 
 
+def _total(view: View, words: Words) -> Compared:
+    """`total 15.00`: what the cart comes to, in its own currency."""
+    payload = view.answer.payload
+    return minor(words[0], payload["currency"]), payload["total"]
+
+
+def _off(view: View, words: Words) -> Compared:
+    """`off 3.33 + 3.34`: what each line of the cart gets, as they came."""
+    payload = view.answer.payload
+    wanted = [minor(one, payload["currency"]) for one in _listed(words)]
+    return wanted, [line["discount"] for line in payload["lines"]]
+
+
+def _applied(view: View, words: Words) -> Compared:
+    """`applied ten 10.00 + post 5.00`: what the cart gets, in the order of application."""
+    payload = view.answer.payload
+    wanted = [one.split() for one in _listed(words)]
+    got = [(one["name"], one["amount"]) for one in payload["applied"]]
+    return [(name, minor(amount, payload["currency"])) for name, amount in wanted], got
+
+
+def _rejected(view: View, words: Words) -> Compared:
+    """`rejected ten min_subtotal spend 420 more`: what stands in the way first, and the change that would mend it."""
+    name, condition, *change = words
+    unmet = next((one["unmet"] for one in view.answer.payload["rejected"] if one["name"] == name), [])
+    first = unmet[0] if unmet else {"condition": "nothing", "change": None}
+    return (condition, " ".join(change) or None), (first["condition"], first["change"] if change else None)
+
+
+def _session(view: View, words: Words) -> Compared:
+    """`session S completed`: where a checkout session stands."""
+    name, status = words
+    wanted = view.world.sessions[name].id
+    return status, next(row.status for row in view.world.driver.rows(CheckoutSession) if row.id == wanted)
+
+
 def _answers(view: View, words: Words) -> Compared:
     """`answers benefit.amount 500`, `answers created 2030-03-01`: a field of the answer."""
     path, wanted = words
@@ -335,6 +372,11 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "skipped": _skipped,
     "claws_back": _claws_back,
     "discount": _discount,
+    "total": _total,
+    "off": _off,
+    "applied": _applied,
+    "rejected": _rejected,
+    "session": _session,
     "answers": _answers,
 }
 

@@ -20,7 +20,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [gives 5.00 EUR off] [in program]
     edit program|rule|reward … (`none` takes a limit away) | delete rule base | archive rwd_coffee
     account A [in program] [same customer as B] | enrol A (again) | close A
-    relabel A metadata key=value: another piece of metadata
+    relabel A, metadata key=value: another piece of metadata
     segment vip [any] [purchased >= 90 days ago] [purchased never|ever] [payments >= 3 [within 30 days]]
         [spend >= 50.00 EUR [within 30 days]] [balance >= 500] [tier gold] [metadata key=value]
         [enrolled before|from instant] [enrolled >= 30 days ago]; without a clause, static
@@ -30,16 +30,21 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     redeem A rwd_coffee costs 100 [as R] | cancel R | consume R [on pay_1] | release R
         costs: the price is set first; W, R: names for later steps; R.entry: the redemption's entry
     pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00] [line beans 10.00 x2 in coffee]
-        [discount R] [by account] [on instant]
+        [discount R] [session S] [by account] [on instant]
         pay_1.base: what rule base gave for it; `nobody` has no customer, `someone` no account
     import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1]
     report review.posted A [amount 10.00 EUR] [by account] [on instant] [as evt_1]
     offer double gives 2x points | gives 1000 points | gives 20% off [at most 15.00 EUR] | gives rwd_mug
         [draft] [auto] [opt-in]
         [for tier gold] [for segment vip] [for balance 500] [for enrolled before instant] [for metadata key=value]
-        [cap 3] [limit 2] [from instant] [until instant] [everywhere] and a rule's conditions; `edit offer double …`
+        [cap 3] [limit 2] [from instant] [until instant] [everywhere] [exclusive|best [group]] [priority 1]
+        and a rule's conditions; `edit offer double …`
     publish double | pause double | activate A double | look A (shows its offers)
-    cart-offer ten takes 10.00 EUR [off] [until instant] | switch ten on|off | delete offer ten
+    cart-offer ten takes 10.00 EUR [each] | two buys 1 gets 1 | post ships 5.00 EUR
+        [min 50.00 EUR] [quantity 3] [skus beans] [categories coffee] [for segment vip] [first-order]
+        [exclusive|best [group]] [priority 1] [off] [until instant]; `switch ten on|off`, `delete offer ten`
+    cart A EUR, line beans 10.00 x2 in coffee [shipping 5.00] [discount R]; nobody has no customer
+    checkout A EUR … [as S] (a session) | recart S, line … | complete S | abandon S
 Any of them takes [key text], an Idempotency-Key, and those that make something take [metadata key=value].
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:
@@ -48,6 +53,8 @@ Expectations (scenario_expectations.py) are about the account named last; `B bal
     of this step: entries uses events deliverable happened revision
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
     of offers: offer double active | gave double 2 | usable double + triple | unusable double tiers needs tier gold
+    of carts: total 15.00 | off 3.33 + 3.34 (by line) | applied ten 10.00 + post 5.00 | session S completed
+        rejected ten min_subtotal spend 420 more
     a refusal code, and the figures in its details
 Points of lots are `150@2026-12-01 + 20@never`, in the order of their use. Instants are UTC unless they carry an offset.
 """

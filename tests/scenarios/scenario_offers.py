@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import scenario_checkout as checkout
 import scenario_configuration as configuration
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
@@ -40,6 +41,7 @@ def _fields(gives: list[str], clauses: Clauses) -> Json:
     for word, application in (("auto", "auto"), ("opt-in", "opt_in")):
         if clauses.has(word):
             fields["application"] = application
+    fields |= checkout.stacking(clauses)
     if targeting := _targeting(clauses):
         fields["targeting"] = targeting
     if conditions := configuration.conditions_of(clauses):
@@ -95,19 +97,3 @@ def activate(world: World, words: Words, clauses: Clauses) -> Answer:
 def look(world: World, words: Words, clauses: Clauses) -> Answer:
     """A member is shown its offers."""
     return world.call("show_eligible_offers", {"account": world.member(words[0]).id})
-
-
-def cart_offer(world: World, words: Words, clauses: Clauses) -> Answer:
-    """A checkout offer: `ten takes 10.00 EUR`, live unless it says off."""
-    name, _takes, amount, currency = words
-    body: Json = {"id": f"ofr_{name}", "name": name, "type": "fixed_discount", "value": minor(amount, currency)}
-    body |= {"active": not clauses.has("off"), "criteria": {"currency": currency}}
-    if until := clauses.word("until"):
-        body["ends_at"] = wire_instant(until)
-    return world.call("create_offer", body)
-
-
-def switch(world: World, words: Words, clauses: Clauses) -> Answer:
-    """A checkout offer is switched `on` or `off`."""
-    name, state = words
-    return world.call("update_offer", {"active": state == "on"}, id=f"ofr_{name}")

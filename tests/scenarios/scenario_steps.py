@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import scenario_checkout as checkout
 import scenario_configuration as configuration
 import scenario_offers as offers
 import scenario_segments as segments
@@ -59,7 +60,8 @@ def enrol(world: World, words: Words, clauses: Clauses) -> Answer:
 
 def relabel(world: World, words: Words, clauses: Clauses) -> Answer:
     """An account has other metadata."""
-    return world.call("update_account", _common(clauses), id=world.member(words[0]).id)
+    (name,) = words
+    return world.call("update_account", _common(clauses), id=world.member(name).id)
 
 
 def close(world: World, words: Words, clauses: Clauses) -> Answer:
@@ -174,9 +176,11 @@ def _payment(world: World, words: Words, clauses: Clauses) -> Json:
     if tenders := clauses.every("tender"):
         body["tenders"] = [{"type": kind, "amount": minor(part, currency)} for kind, part in tenders]
     if lines := clauses.every("line"):
-        body["lines"] = [_line(line, currency) for line in lines]
+        body["lines"] = [checkout.line(line, currency) for line in lines]
     if discounts := clauses.every("discount"):
         body["discounts"] = [world.redemptions[name].object["discount"] for (name,) in discounts]
+    if session := clauses.word("session"):
+        body["checkout_session"] = world.sessions[session].id
     if called := clauses.word("as"):
         body["id"] = called
     return body
@@ -196,17 +200,6 @@ def _payer(world: World, name: str, clauses: Clauses, metadata: Json) -> Json:
     if name in world.members:
         return {"customer": world.member(name).customer}
     return {"customer": f"cust_{name}"}
-
-
-def _line(words: Words, currency: str) -> Json:
-    """`beans 10.00 x2 in coffee drinks`."""
-    sku, price, *rest = words
-    line: Json = {"sku": sku, "unit_price": minor(price, currency)}
-    if rest and rest[0].startswith("x"):
-        line["quantity"] = int(rest.pop(0)[1:])
-    if rest:
-        line["categories"] = rest[1:]
-    return line
 
 
 def _note_payment(world: World, words: Words, answer: Answer) -> None:
@@ -279,8 +272,13 @@ VERBS: Mapping[str, Verb] = {
     "pause": offers.pause,
     "activate": offers.activate,
     "look": offers.look,
-    "cart-offer": offers.cart_offer,
-    "switch": offers.switch,
+    "cart-offer": checkout.cart_offer,
+    "switch": checkout.switch,
+    "cart": checkout.cart,
+    "checkout": checkout.checkout,
+    "recart": checkout.recart,
+    "complete": checkout.complete,
+    "abandon": checkout.abandon,
     "segment": segments.segment,
     "join": segments.join,
     "leave": segments.leave,

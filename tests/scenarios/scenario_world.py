@@ -43,6 +43,7 @@ class World:
         self.entries: dict[str, Named] = {}
         self.redemptions: dict[str, Named] = {}
         self.payments: dict[str, Named] = {}
+        self.sessions: dict[str, Named] = {}
         self.costs: dict[str, int] = {}
         # Whom the expectations are about unless they say.
         self.subject: str | None = None

@@ -6,6 +6,7 @@ what is kept of it after a refund, can be recomputed from the receipt alone.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -224,12 +225,17 @@ def metadata_differences(wanted: Mapping[str, Any] | None, got: Mapping[str, Any
     return [
         Unmet(
             "metadata",
-            f"metadata.{key} must be {value!r}; it is {have.get(key)!r}.",
-            f"set metadata.{key} to {value!r}",
+            f"metadata.{key} must be {_json(value)}; it is {_json(have[key]) if key in have else 'not set'}.",
+            f"set metadata.{key} to {_json(value)}",
         )
         for key, value in (wanted or {}).items()
         if key not in have or have[key] != value or isinstance(have[key], bool) != isinstance(value, bool)
     ]
+
+
+def _json(value: Any) -> str:
+    """A value as it stands in a body."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _best_factor(multipliers: Sequence[Multiplier], occasion: Occasion, tier: str | None) -> tuple[int, str | None]:

@@ -1,0 +1,119 @@
+"""Steps about carts: the offers made for them, what a cart gets, and sessions that hold it until it is paid for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scenario_drivers import Answer
+from scenario_language import Clauses, Words, minor, wire_instant
+from scenario_world import World
+
+Json = dict[str, Any]
+# Who buys without being known.
+NOBODY = "nobody"
+
+
+def cart_offer(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A checkout offer: `ten takes 10.00 EUR`, `two buys 1 gets 1`, `post ships 5.00 EUR`; live unless it says off."""
+    name, *gives = words
+    body: Json = {"id": f"ofr_{name}", "name": name, "active": not clauses.has("off")}
+    criteria: Json = {}
+    if gives[0] == "takes":
+        body |= {"type": "fixed_discount", "value": minor(gives[1], gives[2])}
+        body |= {"per": "unit"} if clauses.has("each") else {}
+        criteria["currency"] = gives[2]
+    elif gives[0] == "buys":
+        body["type"] = "bogo"
+        criteria |= {"buy_quantity": int(gives[1]), "get_quantity": int(gives[3])}
+    else:
+        assert gives[0] == "ships", gives
+        body |= {"type": "free_shipping", "value": minor(gives[1], gives[2])}
+        criteria["currency"] = gives[2]
+    if until := clauses.word("until"):
+        body["ends_at"] = wire_instant(until)
+    return world.call("create_offer", body | {"criteria": criteria | _criteria(clauses)} | stacking(clauses))
+
+
+def _criteria(clauses: Clauses) -> Json:
+    criteria: Json = {}
+    if subtotal := clauses.one("min"):
+        criteria["min_subtotal"] = minor(*subtotal)
+    if units := clauses.word("quantity"):
+        criteria["min_quantity"] = int(units)
+    for name in ("skus", "categories"):
+        if named := clauses.one(name):
+            criteria[name] = list(named)
+    if segments := clauses.one("for"):
+        criteria["segments"] = list(segments[1:])
+    if clauses.has("first-order"):
+        criteria["first_order"] = True
+    return criteria
+
+
+def stacking(clauses: Clauses) -> Json:
+    """How an offer goes with others: `exclusive` or `best` of its group, and with which priority."""
+    fields: Json = {}
+    for mode in ("exclusive", "best"):
+        if (group := clauses.one(mode)) is not None:
+            fields |= {"stacking": mode} | ({"stacking_group": group[0]} if group else {})
+    if priority := clauses.word("priority"):
+        fields["priority"] = int(priority)
+    return fields
+
+
+def switch(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A checkout offer is switched `on` or `off`."""
+    name, state = words
+    return world.call("update_offer", {"active": state == "on"}, id=f"ofr_{name}")
+
+
+def line(words: Words, currency: str) -> Json:
+    """`beans 10.00 x2 in coffee drinks`."""
+    sku, price, *rest = words
+    shown: Json = {"sku": sku, "unit_price": minor(price, currency)}
+    if rest and rest[0].startswith("x"):
+        shown["quantity"] = int(rest.pop(0)[1:])
+    if rest:
+        shown["categories"] = rest[1:]
+    return shown
+
+
+def cart(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A member, or nobody, is told what a cart gets."""
+    return world.call("evaluate_cart", _cart(world, words, clauses))
+
+
+def checkout(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A cart is promised what it gets, for half an hour."""
+    answer = world.call("create_checkout_session", _cart(world, words, clauses))
+    world.note(world.sessions, clauses.word("as"), answer)
+    return answer
+
+
+def recart(world: World, words: Words, clauses: Clauses) -> Answer:
+    """An open session's cart has other lines."""
+    session = world.named(world.sessions, words[0])
+    lines = [line(one, session.object["currency"]) for one in clauses.every("line")]
+    return world.call("update_checkout_session", {"lines": lines}, id=session.id)
+
+
+def complete(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A session is completed without a payment on record."""
+    return world.call("complete_checkout_session", id=world.named(world.sessions, words[0]).id)
+
+
+def abandon(world: World, words: Words, clauses: Clauses) -> Answer:
+    """What a session holds is given back."""
+    return world.call("expire_checkout_session", id=world.named(world.sessions, words[0]).id)
+
+
+def _cart(world: World, words: Words, clauses: Clauses) -> Json:
+    name, currency = words
+    body: Json = {"currency": currency, "lines": [line(one, currency) for one in clauses.every("line")]}
+    if name != NOBODY:
+        body["customer"] = world.member(name).customer if name in world.members else f"cust_{name}"
+    if shipping := clauses.word("shipping"):
+        body["shipping"] = {"amount": minor(shipping, currency)}
+    if discounts := clauses.every("discount"):
+        body["discounts"] = [world.redemptions[one].object["discount"] for (one,) in discounts]
+    return body
