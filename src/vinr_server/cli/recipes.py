@@ -148,10 +148,11 @@ def cancel_redemption(making: Making) -> None:
 OFFERS, SEGMENTS = "/v1/engagement/offers", "/v1/engagement/segments"
 
 
-def publish_offer(making: Making, *, is_last: bool = True) -> str:
+def publish_offer(making: Making, *, is_last: bool = True, **more: Any) -> str:
     """An offer that members opt in to, a bonus of --points, is published."""
     bonus = {"type": "points_bonus", "points": making.wish.points}
     offer = {"name": "Triggered", "program": making.wish.program, "incentive": bonus, "application": "opt_in"}
+    offer |= more
     id = str(making.post(OFFERS, offer, is_last=is_last)["id"])
     making.post(f"{OFFERS}/{id}/publish", {}, is_last=False)
     return id
@@ -162,6 +163,12 @@ def activate_offer(making: Making) -> str:
     account, offer = making.account(), publish_offer(making, is_last=False)
     making.post(f"{OFFERS}/activate", {"offer": offer, "account": account})
     return offer
+
+
+def end_offer(making: Making) -> None:
+    """The member takes the only one there is of an offer."""
+    account, offer = making.account(), publish_offer(making, is_last=False, max_redemptions=1)
+    making.post(f"{OFFERS}/activate", {"offer": offer, "account": account})
 
 
 def update_offer(making: Making) -> None:
@@ -213,6 +220,7 @@ RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "loyalty.offer.redeemed": ("publish an offer, opt in to it", activate_offer),
     "offer.created": ("publish an offer", publish_offer),
     "offer.updated": ("publish an offer, change it", update_offer),
+    "offer.ended": ("publish an offer of which there is one, opt in to it", end_offer),
     "segment.entered": ("put a member into a new segment", enter_segment),
     "segment.left": ("put a member into a new segment, take them out", leave_segment),
 }
