@@ -175,7 +175,7 @@ def start_server(
     try:
         wait_until(lambda: is_healthy(server.base_url), seconds=60, what="the server answers")
     except BaseException:
-        server.stop()  # without its database it would start its processes anew for ever, and slow all others down
+        server.stop()  # without its database it would wait for ever
         raise
     return server
 

@@ -173,7 +173,7 @@ class TestRefusals:
             connection.execute("drop database if exists never_migrated")
             connection.execute("create database never_migrated")
         nobody = "postgresql://vinr:secret-word@127.0.0.1:1/vinr"
-        pepper = {"VINR_KEY_PEPPER": PEPPER, "VINR_SECRETS_KEY": SECRETS_KEY}
+        pepper = {"VINR_KEY_PEPPER": PEPPER, "VINR_SECRETS_KEY": SECRETS_KEY, "VINR_DATABASE_WAIT_SECONDS": "0"}
         cases: dict[str, tuple[list[str], dict[str, str], str]] = {
             "serve without a URL": (["serve"], pepper, "VINR_DATABASE_URL"),
             "serve on nothing": (["serve"], {"VINR_DATABASE_URL": nobody, **pepper}, "can't be reached"),

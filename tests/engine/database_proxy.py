@@ -19,7 +19,7 @@ Cut = Literal["before", "after", "at_once"]
 class DatabaseProxy:
     """Forwards connections to a PostgreSQL; runs on a loop in a thread of its own."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, port: int = 0) -> None:
         self._loop = asyncio.new_event_loop()
         self._armed: list[tuple[Cut, bool]] = []
         self._target_port = 0
@@ -27,7 +27,7 @@ class DatabaseProxy:
         self._server: asyncio.Server | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="database proxy", daemon=True)
         self._thread.start()
-        self.port: int = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+        self.port: int = asyncio.run_coroutine_threadsafe(self._listen(port), self._loop).result(10)
         self.aim(database_url)
 
     def aim(self, database_url: str) -> None:
@@ -42,12 +42,14 @@ class DatabaseProxy:
         self._armed.append((cut, is_reset))
 
     def stop(self) -> None:
-        """No connection is forwarded any more."""
+        """Nobody listens any more, and no connection is forwarded."""
+        if self._server is not None:
+            self._loop.call_soon_threadsafe(self._server.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
-    async def _listen(self) -> int:
-        self._server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+    async def _listen(self, port: int) -> int:
+        self._server = await asyncio.start_server(self._forward, "127.0.0.1", port)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def _forward(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
@@ -103,9 +105,9 @@ class DatabaseProxy:
 
 
 @contextmanager
-def proxied(database_url: str) -> Iterator[DatabaseProxy]:
+def proxied(database_url: str, *, port: int = 0) -> Iterator[DatabaseProxy]:
     """A proxy for as long as the block lasts."""
-    proxy = DatabaseProxy(database_url)
+    proxy = DatabaseProxy(database_url, port=port)
     try:
         yield proxy
     finally:

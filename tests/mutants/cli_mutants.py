@@ -6,6 +6,7 @@ from mutant import Mutant
 
 FIRST_DAY = "cli/test_first_day.py"
 LISTEN = "cli/test_listen.py"
+DATABASE_WAIT = "cli/test_database_wait.py::TestProcesses"
 
 MUTANTS = [
     Mutant(
@@ -42,5 +43,26 @@ MUTANTS = [
         "    if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):\n",
         "    if not given:\n",
         f"{LISTEN}::test_signatures_check_as_they_do_in_the_sdks",
+    ),
+    Mutant(
+        "a process whose database is away fails, and is started again",
+        "cli/serving.py",
+        "    server.before_start = partial(wait_in_server, settings.database_url)\n",
+        "",
+        f"{DATABASE_WAIT}::test_of_a_server_are_not_started_again_and_again[2]",
+    ),
+    Mutant(
+        "the pause does not grow",
+        "cli/database_wait.py",
+        "pause = min(2 * pause, PAUSE_SECONDS_MAX)",
+        "pause = PAUSE_SECONDS",
+        f"{DATABASE_WAIT}::test_that_start_before_the_database_wait_and_then_work",
+    ),
+    Mutant(
+        "who waits for the database does not hear a signal",
+        "cli/database_wait.py",
+        "            if is_stopped():\n",
+        "            if False:\n",
+        f"{DATABASE_WAIT}::test_of_a_server_are_not_started_again_and_again[1]",
     ),
 ]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "engine")]
+sys.path += [str(Path(__file__).parents[1] / folder) for folder in (".", "api", "engine")]
 
 from crash_rig import crash_rig, durable_directory
 from runs import Outcome, cap_races, kills, torture

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from crash_rig import Rig, crash_rig
@@ -52,3 +55,9 @@ async def test_what_is_there_so_often_is_given_so_often(server: RunningServer, s
 async def test_nothing_acknowledged_is_lost_when_servers_are_killed(rig: Rig, seed: str) -> None:
     # Beside another test process a start takes as long as it takes; the long run asks for 5 s.
     holds(await kills(rig, seed=seed, server_kills=1, postgres_kills=1, between=150, ready_within=30))
+
+
+def test_the_long_form_can_be_started() -> None:
+    done = subprocess.run([sys.executable, str(Path(__file__).parent), "--help"], capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")

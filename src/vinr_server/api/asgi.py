@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,10 @@ from vinr_server.storage.migrate import newest_revision
 from vinr_server.storage.read import Reader
 
 
+class CannotStart(Exception):
+    """Why the process will not answer, in a sentence."""
+
+
 class Server:
     """One process' application with its connections, as an ASGI callable."""
 
@@ -27,10 +31,13 @@ class Server:
         self.requests = RequestLog(logs_all=settings.log_requests, slow_seconds=settings.slow_seconds)
         # Called when the process can answer; the command line hooks its signals and metrics in here.
         self.on_started: Callable[[], None] = lambda: None
+        # Called before anything is connected; may wait for the database, or raise CannotStart.
+        self.before_start: Callable[[], Awaitable[None]] = _at_once
         self.writer = Writer(partial(connect_writer, settings.database_url), is_distributed=settings.is_distributed)
 
     async def start(self) -> None:
         """The process can answer."""
+        await self.before_start()
         self._pool = await connect_readers(self._settings.database_url, size=self._settings.readers)
         await self.writer.start()
         _spare_the_collector()
@@ -70,11 +77,19 @@ class Server:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        await self.start()
+        try:
+            await self.start()
+        except CannotStart as reason:
+            await send({"type": "lifespan.startup.failed", "message": str(reason)})
+            return
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _at_once() -> None:
+    """Nothing to wait for."""
 
 
 def _spare_the_collector() -> None:

@@ -135,10 +135,10 @@ def serve(
     Example:
       vinr serve --host 0.0.0.0 --workers 2
     """
-    from vinr_server.cli.operating import checked_settings
+    from vinr_server.cli.operating import settings_of_a_start
     from vinr_server.cli.serving import run_server
 
-    checked_settings()
+    settings_of_a_start()
     raise typer.Exit(run_server(host=host, port=port, workers=workers))
 
 
@@ -151,10 +151,10 @@ def worker() -> None:
     """
     import uvloop
 
-    from vinr_server.cli.operating import checked_settings
+    from vinr_server.cli.operating import settings_of_a_start
     from vinr_server.cli.working import run_worker
 
-    uvloop.run(run_worker(checked_settings()))
+    uvloop.run(run_worker(settings_of_a_start()))
 
 
 @app.command(rich_help_panel=OPERATING)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import psycopg
 from pydantic import ValidationError
 
+from vinr_server.cli.database_wait import wait_for_database
 from vinr_server.cli.exits import fail, first_line
+from vinr_server.cli.logs import log_json
 from vinr_server.engine.settings import Settings
 from vinr_server.storage.health import durability
 from vinr_server.storage.migrate import SchemaOutdated, migrate, require_current
@@ -18,6 +22,17 @@ def checked_settings() -> Settings:
     if not settings.allow_unsafe_database:
         _require_durability(settings.database_url)
     return settings
+
+
+def settings_of_a_start() -> Settings:
+    """The same for a process that stays: a database that does not answer yet is waited for."""
+    settings = _settings()
+    log_json()
+    try:
+        asyncio.run(wait_for_database(settings.database_url, seconds=settings.database_wait_seconds))
+    except Exception as error:  # a sentence of asyncpg, asyncio or the operating system
+        fail("", f"database: can't be reached: {first_line(error)}")
+    return checked_settings()
 
 
 def run_migrate(database_url: str) -> tuple[str | None, str]:

@@ -14,6 +14,7 @@ from uvicorn.supervisors import Multiprocess
 
 from vinr_server.api.asgi import Server
 from vinr_server.cli.connection import PatientConnection
+from vinr_server.cli.database_wait import wait_in_server
 from vinr_server.cli.draining import forget_signals, install_drain
 from vinr_server.cli.logs import log_json
 from vinr_server.cli.metrics import of_server, of_writer, serve_metrics
@@ -81,6 +82,7 @@ def create(*, is_loopback_allowed: bool = False) -> Server:
         install_drain(server, seconds=settings.drain_seconds)
         serve_metrics(settings, partial(of_server, server), partial(of_writer, server.writer))
 
+    server.before_start = partial(wait_in_server, settings.database_url)
     server.on_started = begin
     return server
 

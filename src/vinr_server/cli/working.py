@@ -6,6 +6,7 @@ import asyncio
 import signal
 from functools import partial
 
+from vinr_server.cli.database_wait import wait_for_database
 from vinr_server.cli.logs import log_json
 from vinr_server.cli.metrics import of_deliveries, of_due_work, of_writer, serve_metrics
 from vinr_server.engine.outbound import Sender
@@ -21,6 +22,7 @@ from vinr_server.workers.segments import SegmentWorker
 async def run_worker(settings: Settings, *, is_loopback_allowed: bool = False) -> None:
     """Work until SIGTERM or Ctrl-C."""
     log_json()
+    await wait_for_database(settings.database_url)
     writer = Writer(partial(connect_writer, settings.database_url), is_distributed=settings.is_distributed)
     await writer.start()
     pool = await connect_readers(settings.database_url, size=4)

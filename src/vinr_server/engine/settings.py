@@ -24,6 +24,13 @@ class Settings(BaseSettings):
         description="32 random bytes in base64 (`openssl rand -base64 32`) under which webhook secrets are sealed; the"
         " same on every server. Two with a comma between: the first seals, both open"
     )
+    database_wait_seconds: float = Field(
+        default=60,
+        ge=0,
+        le=86_400,
+        description="how long `vinr serve` and `vinr worker` wait at their start for a database that does not answer,"
+        " before they end with exit code 1",
+    )
     readers: int = Field(default=4, ge=1, le=50, description="connections for reading, per process")
     rate_limit_per_second: int = Field(
         default=1000, ge=0, le=1_000_000, description="requests of one API key, per process; 0 for no limit"

@@ -19,16 +19,27 @@ LIMITS = {"statement_timeout": "3000", "lock_timeout": "1000", "idle_in_transact
 ROLE = {"role": "vinr_app"}
 
 
-# What a read raises while the database is away, restarting or out of connections.
-UNREACHABLE: tuple[type[Exception], ...] = (
+# What connecting raises while the database is away, restarting or out of connections.
+AWAY: tuple[type[Exception], ...] = (
     OSError,
     TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
 )
+# And what a read raises then, on a connection that may be half lost.
+UNREACHABLE = (*AWAY, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+async def reach(database_url: str) -> None:
+    """The database answers; raises one of AWAY where it does not. That it refuses us is an answer too."""
+    try:
+        connection = await asyncpg.connect(database_url, timeout=10)
+    except AWAY:
+        raise
+    except (asyncpg.PostgresError, asyncpg.InterfaceError):
+        return
+    await connection.close()
 
 
 async def connect_writer(database_url: str) -> Any:

@@ -1,0 +1,150 @@
+"""Processes that start before their database does: they wait for it, say so, and serve when it is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from crash_rig import durable_directory
+from database_proxy import proxied
+from sandbox_processes import ENVIRONMENT, VINR, assert_sentence, command, finish
+
+from conftest import PEPPER, SECRETS_KEY, free_port, wait_until
+from vinr_server.storage.embedded import start_embedded
+from vinr_server.storage.migrate import migrate
+
+LOOPBACK = [sys.executable, str(Path(__file__).parents[1] / "loopback.py")]
+WAITING = re.compile(r"waiting for the database at (\S+), \d+ s by now; next attempt in (\S+) s: .")
+
+
+@dataclass
+class Asleep:
+    """A PostgreSQL that is migrated and away: nobody listens on its port."""
+
+    directory: Path
+    url: str
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a process needs to work on it."""
+        return {"VINR_DATABASE_URL": self.url, "VINR_KEY_PEPPER": PEPPER, "VINR_SECRETS_KEY": SECRETS_KEY}
+
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """It answers for as long as the block lasts."""
+        postgres = start_embedded(self.directory)
+        try:
+            with proxied(postgres.url, port=urlsplit(self.url).port or 0):
+                yield
+        finally:
+            postgres.stop()
+
+
+@dataclass
+class Started:
+    """A process that was started too early, and what it has logged."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def waits(self) -> list[tuple[str, float]]:
+        """Where it waited for the database each time, and how long until the next attempt."""
+        messages = [json.loads(line)["message"] for line in self.log.read_text().splitlines()]
+        found = [WAITING.match(message) for message in messages]
+        assert all(found), messages
+        return [(one[1], float(one[2])) for one in found if one]
+
+    def end(self) -> float:
+        """It is told to; how long that took."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+        return time.monotonic() - began
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Asleep]:
+    with durable_directory() as directory:
+        postgres = start_embedded(directory)
+        migrate(postgres.url)
+        postgres.stop()
+        port = urlsplit(postgres.url).port
+        yield Asleep(directory, postgres.url.replace(f":{port}/", f":{free_port()}/"))
+
+
+@contextmanager
+def started(database: Asleep, log: Path, *arguments: Sequence[str]) -> Iterator[list[Started]]:
+    """These programs, each in a group of its own that is gone afterwards."""
+    made: list[Started] = []
+    try:
+        for number, words in enumerate(arguments):
+            path = log / str(number)
+            with path.open("wb") as file:
+                env = ENVIRONMENT | database.settings
+                made.append(Started(subprocess.Popen(words, stderr=file, env=env, start_new_session=True), path))
+        yield made
+    finally:
+        for one in made:
+            if one.process.poll() is None:
+                os.killpg(one.process.pid, signal.SIGKILL)
+                one.process.wait()
+
+
+class TestProcesses:
+    def test_that_start_before_the_database_wait_and_then_work(self, database: Asleep, tmp_path: Path) -> None:
+        port = free_port()
+        serve = [*VINR, "serve", "--port", str(port), "--workers", "2"]
+        with started(database, tmp_path, serve, [*VINR, "worker"]) as processes:
+            wait_until(lambda: all(len(one.waits()) >= 3 for one in processes), seconds=30, what="both have waited")
+            waits = [one.waits()[:3] for one in processes]
+
+            with database.awake():
+                ready = f"http://127.0.0.1:{port}/readyz"
+
+                def is_ready() -> bool:
+                    try:
+                        return httpx2.get(ready, timeout=5, trust_env=False).status_code == 200
+                    except httpx2.HTTPError:
+                        return False
+
+                wait_until(is_ready, seconds=30, what="the server is ready")
+                assert all(one.process.poll() is None for one in processes)
+                for one in processes:
+                    one.end()
+
+        place = database.url.rpartition("@")[2]
+        assert waits == [[(place, 0.5), (place, 1.0), (place, 2.0)]] * 2
+
+    def test_that_waited_long_enough_say_what_is_missing(self, database: Asleep) -> None:
+        began = time.monotonic()
+        code, stdout, stderr = finish(command(["serve"], database.settings | {"VINR_DATABASE_WAIT_SECONDS": "1.2"}))
+
+        *waits, sentence = stderr.splitlines()
+        assert (code, stdout) == (1, "")
+        assert [json.loads(line)["level"] for line in waits] == ["warning", "warning"]
+        assert "can't be reached" in sentence
+        assert_sentence(sentence)
+        assert time.monotonic() - began > 1.2
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_of_a_server_are_not_started_again_and_again(self, database: Asleep, tmp_path: Path, workers: int) -> None:
+        # As where a process of a server ends while its database is away.
+        with started(database, tmp_path, [*LOOPBACK, "serve", str(free_port()), str(workers)]) as (server,):
+            wait_until(lambda: len(server.waits()) >= 4 * workers, seconds=40, what="they have waited four times")
+            pauses = sorted(pause for _place, pause in server.waits())[: 4 * workers]
+            seconds = server.end()
+
+        assert pauses == sorted([0.5, 1.0, 2.0, 4.0] * workers)
+        assert seconds < 5
