@@ -38,7 +38,9 @@ def _import(rig: Rig, options: argparse.Namespace, report: Report) -> None:
 def _checkout(rig: Rig, options: argparse.Namespace, report: Report) -> None:
     from bench.checkout import measure_checkout
 
-    measure_checkout(rig, report, seconds=1.0 if options.short else options.seconds, is_short=options.short)
+    seconds, rounds = (1.0, 1) if options.short else (options.seconds, options.rounds)
+    report.parameters |= {"seconds": seconds, "rounds": rounds}
+    measure_checkout(rig, report, seconds=seconds, rounds=rounds, minutes=options.patience, is_short=options.short)
 
 
 def _offer(rig: Rig, options: argparse.Namespace, report: Report) -> None:
@@ -80,7 +82,7 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--no-gate", action="store_true", help="exit 0 even if a goal is missed")
     parser.add_argument("--connections", type=int, nargs="+", help="for award, instead of 1 16 64 256")
     parser.add_argument(
-        "--patience", type=float, default=0, help="minutes to wait for a quiet machine, for award and offer (0)"
+        "--patience", type=float, default=0, help="minutes to wait for a quiet machine, not for import (0)"
     )
     parser.add_argument(
         "--cdnow", type=Path, default=os.environ.get("VINR_CDNOW"), help="CDNOW_master.txt (VINR_CDNOW)"

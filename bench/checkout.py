@@ -8,21 +8,24 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import shutil
-import subprocess
+import statistics
+import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from bench.checkout_peers import NODE, PEERS_OF_OURS, Peers
 from bench.checkout_workload import PRICES, SIZES, UNITS, BenchOffer, expected_minor, offers
 from bench.report import Goal, Report
-from bench.rig import Realm, Rig, make_realm, serving
+from bench.rig import Realm, Rig, Server, make_realm, serving
+from bench.usage import Meter, Patience
 from vinr_server.core.carts import Cart, CartLine
 from vinr_server.core.earning import Conditions
 from vinr_server.core.evaluation import evaluate
@@ -33,23 +36,30 @@ from vinr_server.core.points import SCALE
 from vinr_server.core.promotions import promotion_of
 from vinr_server.storage.tables import TABLES
 
-PEERS = Path(__file__).parent / "peers"
-PEER_NAMES = ("json-rules-engine", "medusa")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CUSTOMER = "cust_bench"
 CART = Cart("EUR", tuple(CartLine(sku, price, UNITS) for sku, price in PRICES.items()))
 # Up to here no two offers share a line, and every engine must come to the same discount.
 SAME_FOR_ALL = 100
+GOAL_SIZE = 1_000
+IN_PROCESS = "in process"
+# How many clients ask at once.
+OVER_HTTP = {"over HTTP": 1, "over HTTP, 8 clients": 8}
+OURS = (IN_PROCESS, *OVER_HTTP)
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One engine's times for one evaluation, and the discount it came to, in minor units."""
+    """One engine's times for one evaluation, and the discount it came to, in minor units.
+
+    `others` is how many cores were kept busy by processes that were not measured, where that was looked at.
+    """
 
     p50_ms: float
     p99_ms: float
     discount: float
     version: str = ""
+    others: float = 0.0
 
 
 def offer_row(one: BenchOffer) -> Offer:
@@ -87,44 +97,79 @@ def offer_row(one: BenchOffer) -> Offer:
     )
 
 
-def timed(attempt: Callable[[], float], *, seconds: float) -> Timed:
-    """The attempt again and again for so long, after five to warm up."""
+def timed(attempt: Callable[[], Any], *, seconds: float) -> tuple[list[float], Any]:
+    """The milliseconds of the attempt again and again for so long, after five to warm up; and what the last came to."""
     for _ in range(5):
-        discount = attempt()
+        last = attempt()
     times: list[float] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or len(times) < 20:
         start = time.perf_counter()
-        discount = attempt()
+        last = attempt()
         times.append(1000 * (time.perf_counter() - start))
-    times.sort()
-    return Timed(times[len(times) // 2], times[min(int(len(times) * 0.99), len(times) - 1)], discount)
+    return times, last
+
+
+def summed_up(times: list[float], discount: float, *, others: float = 0.0) -> Timed:
+    """Median and 99th percentile."""
+    times = sorted(times)
+    return Timed(times[len(times) // 2], times[min(int(len(times) * 0.99), len(times) - 1)], discount, others=others)
 
 
 def measure_in_process(made: Sequence[BenchOffer], *, seconds: float) -> Timed:
     """The evaluation alone, the index at hand as in a running server."""
     index = OfferIndex(promotion_of(offer_row(one)) for one in made)
-    return timed(lambda: evaluate(CART, index, now=START, audiences=[MEMBERS]).discount_minor, seconds=seconds)
+    times, last = timed(lambda: evaluate(CART, index, now=START, audiences=[MEMBERS]), seconds=seconds)
+    return summed_up(times, last.discount_minor)
 
 
 # ---- over HTTP
 
 
-def measure_over_http(rig: Rig, made: Sequence[BenchOffer], *, seconds: float) -> Timed:
-    """One client at a time, keep-alive, two server processes; the customer is a member."""
+@contextmanager
+def shop(rig: Rig, made: Sequence[BenchOffer]) -> Iterator[Shop]:
+    """A server of two processes over these offers; the customer is a member."""
     database = rig.copy("vinr")
     realm = make_realm(rig.url(database))
     asyncio.run(_store(rig.url(database), realm, [offer_row(one) for one in made]))
     try:
         with serving(rig, database) as server:
             client = _Client(server.base_url, realm.key)
-            program = client.post("/v1/loyalty/programs", {"name": "Bench"})["id"]
-            client.post("/v1/loyalty/accounts", {"program": program, "customer": CUSTOMER})
-            lines = [{"sku": one.sku, "unit_price": one.unit_price_minor, "quantity": UNITS} for one in CART.lines]
-            body = {"currency": "EUR", "customer": CUSTOMER, "lines": lines}
-            return timed(lambda: client.post("/v1/checkout/evaluate", body)["total_discount"], seconds=seconds)
+            program = json.loads(client.post("/v1/loyalty/programs", json.dumps({"name": "Bench"})))["id"]
+            client.post("/v1/loyalty/accounts", json.dumps({"program": program, "customer": CUSTOMER}))
+            yield Shop(rig, server, realm)
     finally:
         rig.drop(database)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A server with its offers, and how it is asked what the cart gets."""
+
+    rig: Rig
+    server: Server
+    realm: Realm
+
+    def measure(self, *, clients: int, seconds: float) -> Timed:
+        """So many clients, each with a connection that stays open, each asking again when it has its answer."""
+        with (
+            Meter(
+                postgres_pid=self.rig.postgres.pid, server_pid=self.server.pid, is_load_in_this_process=True
+            ) as meter,
+            ThreadPoolExecutor(clients) as threads,
+        ):
+            running = [threads.submit(self._ask, seconds) for _ in range(clients)]
+            asked = [one.result() for one in running]
+        discounts = {json.loads(body)["total_discount"] for _times, body in asked}
+        assert len(discounts) == 1, f"one cart, several discounts: {discounts}"
+        times = [one for times, _body in asked for one in times]
+        return summed_up(times, discounts.pop(), others=meter.usage.cores()["others"])
+
+    def _ask(self, seconds: float) -> tuple[list[float], Any]:
+        client = _Client(self.server.base_url, self.realm.key)
+        lines = [{"sku": one.sku, "unit_price": one.unit_price_minor, "quantity": UNITS} for one in CART.lines]
+        body = json.dumps({"currency": "EUR", "customer": CUSTOMER, "lines": lines})
+        return timed(lambda: client.post("/v1/checkout/evaluate", body), seconds=seconds)
 
 
 class _Client:
@@ -136,13 +181,14 @@ class _Client:
         self._connection = http.client.HTTPConnection(place.hostname, place.port, timeout=30)
         self._headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        self._connection.request("POST", path, json.dumps(body), self._headers)
+    def post(self, path: str, body: str) -> bytes:
+        """The body of a good answer."""
+        self._connection.request("POST", path, body, self._headers)
         answer = self._connection.getresponse()
         text = answer.read()
         if answer.status >= 300:
             raise RuntimeError(f"{path}: {answer.status} {text[:500]!r}")
-        return json.loads(text)
+        return text
 
 
 async def _store(url: str, realm: Realm, rows: Sequence[Offer]) -> None:
@@ -156,72 +202,86 @@ async def _store(url: str, realm: Realm, rows: Sequence[Offer]) -> None:
         await connection.close()
 
 
-# ---- peers
-
-
-def install_peers(directory: Path) -> str | None:
-    """The peers stand in the directory; else why they don't."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        return "node and npm are not installed"
-    shutil.copytree(PEERS, directory)
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps"]
-    try:
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=300, check=False)
-    except subprocess.TimeoutExpired:
-        return "npm ci took more than 5 minutes"
-    return None if done.returncode == 0 else f"npm ci failed: {done.stderr[-300:]}"
-
-
-def measure_peer(directory: Path, name: str, made: Sequence[BenchOffer], *, seconds: float) -> Timed:
-    """The peer in a process of its own, timed by itself."""
-    cart = [{"sku": line.sku, "price": line.unit_price_minor, "units": line.quantity} for line in CART.lines]
-    work = json.dumps({"cart": cart, "offers": [asdict(one) for one in made]})
-    command = ["node", "measure.js", name, str(seconds)]
-    done = subprocess.run(
-        command, cwd=directory, input=work, capture_output=True, text=True, timeout=seconds + 120, check=True
-    )
-    figures = json.loads(done.stdout)
-    return Timed(figures["p50_ms"], figures["p99_ms"], figures["discount"], figures["version"])
-
-
 # ---- the measurement
 
 
-def measure_checkout(rig: Rig, report: Report, *, seconds: float, is_short: bool) -> None:
-    """Times and totals of all sides at every size; goals at 1,000."""
-    sizes = (10, 1_000) if is_short else SIZES
-    directory = rig.directory / "peers"
-    missing = "left out of the short form" if is_short else install_peers(directory)
-    figures: dict[tuple[str, int], Timed] = {}
-    for size in sizes:
+class CheckoutBench:
+    """Measures all sides at every size and keeps the figures of each round, by engine and size."""
+
+    def __init__(self, rig: Rig, *, seconds: float, rounds: int, patience: Patience) -> None:
+        self.rig, self.seconds, self.rounds, self._patience = rig, seconds, rounds, patience
+        self.figures: dict[tuple[str, int], list[Timed]] = {}
+
+    def measure(self, size: int, peers: Peers | None) -> None:
+        """One size: ours in every round, the peers once."""
         made = offers(size)
-        figures["in process", size] = measure_in_process(made, seconds=seconds)
-        figures["over HTTP", size] = measure_over_http(rig, made, seconds=seconds)
-        for name in () if missing or size > 1_000 else PEER_NAMES:
-            figures[name, size] = measure_peer(directory, name, made, seconds=seconds)
-        _check(report, size, expected_minor(made), figures)
-    _tell(report, figures, missing)
+        with shop(self.rig, made) as ours:
+            for _round in range(self.rounds):
+                self._keep(IN_PROCESS, size, measure_in_process, made)
+                for name, clients in OVER_HTTP.items():
+                    self._keep(name, size, ours.measure, clients=clients)
+        if peers is None:
+            return
+        for peer in peers.measured_at(size):
+            told = peers.measure(peer, made, seconds=self.seconds)
+            if told is not None:
+                one = Timed(told["p50_ms"], told["p99_ms"], told["discount"], version=told["version"])
+                self.figures[peer.name, size] = [one]
+
+    def _keep(self, name: str, size: int, attempt: Callable[..., Timed], *given: Any, **more: Any) -> None:
+        self._patience.wait()
+        one = attempt(*given, seconds=self.seconds, **more)
+        self.figures.setdefault((name, size), []).append(one)
+        print(f"  {size:6,} offers  {name:20}  p50 {one.p50_ms:8.3f} ms  p99 {one.p99_ms:8.3f} ms", file=sys.stderr)
+
+    def median(self, name: str, size: int) -> Timed:
+        """The medians over the rounds."""
+        rounds = self.figures[name, size]
+        p50, p99, others = (
+            statistics.median(getattr(one, of) for one in rounds) for of in ("p50_ms", "p99_ms", "others")
+        )
+        return replace(rounds[0], p50_ms=p50, p99_ms=p99, others=others)
+
+    def problems(self) -> Iterator[str]:
+        """Figures of an engine that comes to another discount are worth nothing."""
+        for (name, size), rounds in self.figures.items():
+            known = expected_minor(offers(size))["phases"]
+            must = name in OURS or size <= SAME_FOR_ALL
+            for discount in {one.discount for one in rounds}:
+                if must and abs(discount - known) > 0.5:
+                    yield f"{name} takes off {discount} at {size} offers, not {known}"
 
 
-def _check(report: Report, size: int, known: dict[str, int], figures: dict[tuple[str, int], Timed]) -> None:
-    """Figures of an engine that comes to another discount are worth nothing."""
-    for (name, at), one in figures.items():
-        must = name in ("in process", "over HTTP") or size <= SAME_FOR_ALL
-        if at == size and must and abs(one.discount - known["phases"]) > 0.5:
-            report.problems.append(f"{name} takes off {one.discount} at {size} offers, not {known['phases']}")
-
-
-def _tell(report: Report, figures: dict[tuple[str, int], Timed], missing: str | None) -> None:
-    rows = [
-        (size, name, one.version, round(one.p50_ms, 3), round(one.p99_ms, 3), one.discount)
-        for (name, size), one in figures.items()
+def measure_checkout(rig: Rig, report: Report, *, seconds: float, rounds: int, minutes: float, is_short: bool) -> None:
+    """Times and totals of all sides at every size; goals at 1,000. `minutes` may be spent waiting for quiet."""
+    bench = CheckoutBench(rig, seconds=seconds, rounds=rounds, patience=Patience(60 * minutes))
+    peers = None if is_short else Peers(rig)
+    for size in (10, GOAL_SIZE) if is_short else SIZES:
+        bench.measure(size, peers)
+    report.problems += bench.problems()
+    rows = []
+    for name, size in bench.figures:
+        one = bench.median(name, size)
+        rows.append((size, name, one.version, round(one.p50_ms, 3), round(one.p99_ms, 3), one.discount, one.others))
+    head = ("offers", "engine", "version", "p50 ms", "p99 ms", "discount", "others' cores")
+    report.add_table("Ratios", head, rows)
+    report.figures["times"] = [
+        {"engine": name, "offers": size, "rounds": [asdict(one) for one in figures]}
+        for (name, size), figures in bench.figures.items()
     ]
-    report.add_table("Ratios", ("offers", "engine", "version", "p50 ms", "p99 ms", "discount"), rows)
-    if missing:
-        report.add_text("Peers", f"Not measured: {missing}.")
-    report.figures["times"] = [{"engine": name, "offers": size, **asdict(one)} for (name, size), one in figures.items()]
-    ours, over_http = figures["in process", 1_000], figures["over HTTP", 1_000]
-    peers = [figures[name, 1_000].p50_ms for name in PEER_NAMES if (name, 1_000) in figures]
-    if peers:
-        report.goals.append(Goal("the fastest peer's time in ours, 1,000 offers", min(peers) / ours.p50_ms, 10))
+    if peers is not None:
+        _tell_peers(report, bench, peers)
+    over_http = bench.median("over HTTP", GOAL_SIZE)
     report.goals.append(Goal("over HTTP, 1,000 offers, p99", over_http.p99_ms, 10, is_at_most=True, unit="ms"))
+
+
+def _tell_peers(report: Report, bench: CheckoutBench, peers: Peers) -> None:
+    """Who was left out and why, and the goal that is about the fastest; without a peer it can't be judged."""
+    left_out = [f"{name}: {why}." for name, why in peers.missing.items()]
+    left_out += [f"{peer.name} beyond {peer.most:,} offers: {peer.why}." for peer in PEERS_OF_OURS if peer.why]
+    report.add_text("Not measured", "\n".join(f"- {line}" for line in left_out))
+    report.problems += [f"no figures of {name}: {why}" for name, why in peers.missing.items()]
+    times = [bench.median(peer.name, GOAL_SIZE).p50_ms for peer in NODE if (peer.name, GOAL_SIZE) in bench.figures]
+    if times:
+        ours = bench.median(IN_PROCESS, GOAL_SIZE).p50_ms
+        report.goals.append(Goal("the fastest peer's time in ours, 1,000 offers", min(times) / ours, 10))

@@ -58,8 +58,12 @@ class Usage:
 class Meter:
     """Reads the processor times of process trees at the beginning and at the end of a `with` block."""
 
-    def __init__(self, *, postgres_pid: int, server_pid: int | None = None) -> None:
+    def __init__(
+        self, *, postgres_pid: int, server_pid: int | None = None, is_load_in_this_process: bool = False
+    ) -> None:
+        """The load comes from children that end within the block, or from this process."""
         self._postgres_pid, self._server_pid = postgres_pid, server_pid
+        self._loads = (resource.RUSAGE_CHILDREN, *([resource.RUSAGE_SELF] if is_load_in_this_process else []))
         self.usage = Usage()
 
     def __enter__(self) -> Meter:
@@ -79,13 +83,13 @@ class Meter:
         )
 
     def _read(self) -> dict[str, float | Mapping[int, float]]:
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        loads = [resource.getrusage(whose) for whose in self._loads]
         machine = psutil.cpu_times()
         workers = {} if self._server_pid is None else _seconds_of_children(self._server_pid)
         return {
             "clock": time.monotonic(),
             # The load generator is the only child that ends, and is waited for, within the block.
-            "load": children.ru_utime + children.ru_stime,
+            "load": sum(one.ru_utime + one.ru_stime for one in loads),
             "server": 0.0 if self._server_pid is None else _tree_seconds(self._server_pid),
             "postgres": _tree_seconds(self._postgres_pid),
             "busy": machine.user + machine.nice + machine.system + machine.irq + machine.softirq,

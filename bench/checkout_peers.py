@@ -1,0 +1,122 @@
+"""Engines of the same kind beside ours, each as it ships, in a process of its own that times itself.
+
+json-rules-engine and Medusa's promotions come from npm and hold their offers in memory; django-oscar comes from PyPI
+and keeps them in the bench's PostgreSQL. All versions and their hashes are locked in bench/peers.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from bench.checkout_workload import PRICES, UNITS, BenchOffer
+from bench.rig import Rig
+
+PEERS = Path(__file__).parent / "peers"
+INSTALL_SECONDS = 300
+# For starting, storing the offers and one evaluation more than was asked for.
+SPARE_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Peer:
+    """An engine, and up to how many offers it is measured; `why` it is not measured beyond."""
+
+    name: str
+    most: int = 1_000
+    why: str = ""
+
+
+NODE = (Peer("json-rules-engine"), Peer("medusa"))
+OSCAR = Peer("django-oscar", 100, "one evaluation takes about ten times as long as at 100")
+PEERS_OF_OURS = (*NODE, OSCAR)
+
+
+class Peers:
+    """The engines that could be installed, in a directory of this run. `missing` says why others are not there."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig, self._directory = rig, rig.directory / "peers"
+        shutil.copytree(PEERS, self._directory)
+        self.missing: dict[str, str] = {}
+        for peers, install in ((NODE, self._install_node), ((OSCAR,), self._install_oscar)):
+            why = install()
+            if why is not None:
+                self.missing |= {peer.name: why for peer in peers}
+
+    def measured_at(self, size: int) -> list[Peer]:
+        """Those to be measured among so many offers."""
+        return [peer for peer in PEERS_OF_OURS if peer.name not in self.missing and size <= peer.most]
+
+    def measure(self, peer: Peer, made: Sequence[BenchOffer], *, seconds: float) -> dict[str, Any] | None:
+        """What the peer prints of itself; None where it fails, and then it is missing from now on."""
+        cart = [{"sku": sku, "price": price, "units": UNITS} for sku, price in PRICES.items()]
+        work = json.dumps({"cart": cart, "offers": [asdict(one) for one in made]})
+        command = ["node", "measure.js", peer.name, str(seconds)]
+        if peer is OSCAR:
+            command = [str(self._python), "django_oscar.py", self._make_database(), str(seconds)]
+        done = self._run(command, work, seconds=seconds + SPARE_SECONDS)
+        if isinstance(done, str):
+            self.missing[peer.name] = f"at {len(made):,} offers {done}"
+            return None
+        figures: dict[str, Any] = json.loads(done.stdout)
+        return figures
+
+    # ---- making them ready
+
+    @property
+    def _python(self) -> Path:
+        return self._directory / "venv" / "bin" / "python"
+
+    def _install_node(self) -> str | None:
+        if shutil.which("npm") is None or shutil.which("node") is None:
+            return "node and npm are not installed"
+        done = self._run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps"])
+        return done if isinstance(done, str) else None
+
+    def _install_oscar(self) -> str | None:
+        uv = [sys.executable, "-m", "uv"]
+        pinned = ["--require-hashes", "--python", str(self._python), "--requirements", "requirements.txt"]
+        for command in (["venv", "--python", sys.executable, "venv"], ["pip", "install", *pinned]):
+            done = self._run([*uv, *command])
+            if isinstance(done, str):
+                return done
+        return None
+
+    def _make_database(self) -> str:
+        """An empty database; it goes with the rig."""
+        name = f"peer_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(self._rig.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        return self._rig.url(name)
+
+    def _run(
+        self, command: list[str], work: str = "", *, seconds: float = INSTALL_SECONDS
+    ) -> subprocess.CompletedProcess[str] | str:
+        """The process that has ended well, or how it failed."""
+        told = " ".join(command[:3])
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self._directory,
+                input=work,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"`{told}` took more than {seconds:.0f} s"
+        except OSError as error:
+            return f"`{told}`: {error}"
+        return done if done.returncode == 0 else f"`{told}` failed: {done.stderr.strip()[-400:]}"
