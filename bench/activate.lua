@@ -13,7 +13,7 @@ end
 
 function init(args)
   key, run, first = args[1], args[3], tonumber(args[4])
-  count = 0
+  count, refused = 0, {}
   math.randomseed(tonumber(string.sub(run, 1, 4) .. string.sub(run, 6, 8), 16) + number)
   head = "POST /v1/engagement/offers/activate HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. key
     .. "\r\nContent-Type: application/json\r\nIdempotency-Key: "
@@ -27,10 +27,27 @@ function request()
   return head .. key .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
+-- What was not granted, by status and code.
+function response(status, headers, body)
+  if status < 200 or status > 299 then
+    local what = status .. " " .. (string.match(body, '"code":%s*"([%w_]+)"') or "")
+    refused[what] = (refused[what] or 0) + 1
+  end
+end
+
 function done(summary, latency, requests)
   local errors = summary.errors
+  local sums, told = {}, {}
+  for _, one in ipairs(threads) do
+    for what, times in pairs(one:get("refused")) do
+      sums[what] = (sums[what] or 0) + times
+    end
+  end
+  for what, times in pairs(sums) do
+    table.insert(told, string.format('"%s":%d', what, times))
+  end
   io.write(string.format(
-    '\n{"requests":%d,"seconds":%f,"non_2xx":%d,"errors":%d,"p50_ms":%f,"p99_ms":%f}\n',
+    '\n{"requests":%d,"seconds":%f,"non_2xx":%d,"errors":%d,"p50_ms":%f,"p99_ms":%f,"refused":{%s}}\n',
     summary.requests, summary.duration / 1e6, errors.status, errors.connect + errors.read + errors.write + errors.timeout,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000, table.concat(told, ",")))
 end

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import sys
 import time
 from typing import Any
@@ -38,11 +39,12 @@ class Connection(asyncio.Protocol):
         length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
         if len(self._buffer) < head_end + 4 + length:
             return
-        self._buffer = b""
+        body, self._buffer = self._buffer[head_end + 4 :], b""
         now = time.perf_counter()
         if now < self._run.ends_at:
             self._run.latencies.append(now - self._sent_at)
-            self._run.non_2xx += head[9:10] != b"2"
+            if head[9:10] != b"2":
+                self._run.note_refusal(head[9:12].decode(), body)
             self._send()
         else:
             self._transport.close()
@@ -73,6 +75,7 @@ class Run:
         }[what]
         self.latencies: list[float] = []
         self.non_2xx = self.errors = 0
+        self.refused: dict[str, int] = {}
         self.connections = self.open = connections
         self.is_over = asyncio.Event()
         self.starts_at = time.perf_counter()
@@ -87,6 +90,13 @@ class Run:
         key = f"{random.getrandbits(32):08x}-{self.run}-{connection:04x}-{count:012x}"
         body = self._body(connection, count)
         return f"{self._head}{key}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+    def note_refusal(self, status: str, body: bytes) -> None:
+        """An answer that grants nothing is counted under its status and code."""
+        self.non_2xx += 1
+        code = re.search(rb'"code":\s*"(\w+)"', body)
+        what = f"{status} {code[1].decode() if code else ''}"
+        self.refused[what] = self.refused.get(what, 0) + 1
 
     def _award(self, _connection: int, _count: int) -> str:
         """An award of 5 points to a random account."""
@@ -118,6 +128,7 @@ async def _main(
         "seconds": min(spent, state.seconds),
         "non_2xx": state.non_2xx,
         "errors": state.errors,
+        "refused": state.refused,
         "p50_ms": ordered[len(ordered) // 2] * 1000,
         "p99_ms": ordered[len(ordered) * 99 // 100] * 1000,
     }

@@ -7,7 +7,8 @@ import secrets
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +31,7 @@ class Load:
 
 @dataclass(frozen=True)
 class LoadFigures:
-    """What came back. Latencies in milliseconds."""
+    """What came back. Latencies in milliseconds; `refused` counts activations that failed by their status and code."""
 
     requests: int
     seconds: float
@@ -38,6 +39,7 @@ class LoadFigures:
     errors: int
     p50_ms: float
     p99_ms: float
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 def generator_name() -> str:

@@ -158,7 +158,7 @@ class OfferBench:
         after = _counts(url)
         made = after.redemptions - before.redemptions
         if figures.non_2xx or figures.errors or not figures.requests:
-            self.problems.append(f"ours, round {number}: {figures}")
+            self.problems.append(f"ours, round {number}: {figures}; the server's log ends with:\n{server.log_tail()}")
         # What was under way at the end of the warm-up, and at the end, is in the database and not among the answers.
         if not 0 <= made - figures.requests <= 2 * CONNECTIONS:
             self.problems.append(f"ours, round {number}: {figures.requests} answers, but {made} redemptions")

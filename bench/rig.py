@@ -124,11 +124,18 @@ class Server:
 
     base_url: str
     process: subprocess.Popen[bytes]
+    log_path: Path
+    log_start: int = 0
 
     @property
     def pid(self) -> int:
         """The process all of its processes descend from."""
         return self.process.pid
+
+    def log_tail(self, size: int = 1_500) -> str:
+        """The end of what it has logged: every request that failed on its side has a line."""
+        logged = self.log_path.read_bytes()[self.log_start :]
+        return logged[-size:].decode(errors="replace").strip() or "it logged nothing"
 
     def stop(self) -> None:
         """All its processes have ended."""
@@ -159,11 +166,12 @@ def serving(rig: Rig, database: str, *, workers: int = 2) -> Iterator[Server]:
     port = _free_port()
     command = [sys.executable, "-m", "vinr_server.cli", "serve", "--port", str(port), "--workers", str(workers)]
     log_path = rig.directory / "serve.log"
+    log_start = log_path.stat().st_size if log_path.exists() else 0
     with log_path.open("ab") as log:
         process = subprocess.Popen(
             command, env=server_environment(rig.url(database)), stdout=log, stderr=log, start_new_session=True
         )
-    server = Server(f"http://127.0.0.1:{port}", process)
+    server = Server(f"http://127.0.0.1:{port}", process, log_path, log_start)
     try:
         _wait_until_healthy(server, workers=workers, log_path=log_path)
         yield server
