@@ -18,9 +18,11 @@ from conftest import Realm, make_realm
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
 from vinr_server.core.refusals import Rejected
+from vinr_server.core.rows import EarningRule, Program
 from vinr_server.engine.batch import Catalogues
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
+from vinr_server.storage.batch import Seen, read_catalogue
 from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.connect import connect_writer
 
@@ -206,6 +208,23 @@ async def test_a_catalogue_read_beside_a_batch_is_not_taken_for_its_own(
 
     assert not is_mine_new
     assert again == beside, "what is new is kept"
+
+
+async def test_a_catalogue_read_again_is_made_anew_where_it_has_changed(
+    writer: Writer, database: str, realm: Realm
+) -> None:
+    ground = await settle(writer, realm.id)
+    connection = await connect_writer(database)
+    seen: Seen = {}
+    _revision, before = await read_catalogue(connection, realm.id, seen)
+    await writer.submit(submission(ground.realm, commands.UpdateProgram("prog_engine", {"name": "New"})))
+    _revision, after = await read_catalogue(connection, realm.id, seen)
+    await connection.close()
+
+    programs = [layer.get(Program, "prog_engine") for layer in (before, after)]
+    assert [program.name for program in programs if program is not None] == ["Engine", "New"]
+    (old_rule,), (new_rule,) = (layer.every(EarningRule) for layer in (before, after))
+    assert new_rule is old_rule, "what has not changed is not decoded again"
 
 
 async def test_a_key_refused_is_free_again_in_the_same_batch(writer: Writer, realm: Realm) -> None:

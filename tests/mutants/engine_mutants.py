@@ -120,6 +120,13 @@ COMMITS = [
         scenario("frozen: A new revision is for new payments (R16)", "postgres"),
     ),
     Mutant(
+        "a row of the catalogue stays as it was first read",
+        "storage/batch.py",
+        "if pair is None or pair[0] != record:",
+        "if pair is None:",
+        f"{ORDER}::test_a_catalogue_read_again_is_made_anew_where_it_has_changed",
+    ),
+    Mutant(
         "a catalogue that the other lane has read is taken for the batch's own",
         "engine/batch.py",
         "if known[realm][0] != revision",

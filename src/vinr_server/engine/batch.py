@@ -22,7 +22,7 @@ from vinr_server.engine.clock import Clock
 from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
-from vinr_server.storage.batch import KeyName, find_kept, lock_catalogues, read_catalogue
+from vinr_server.storage.batch import KeyName, Seen, find_kept, lock_catalogues, read_catalogue
 from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.history import read_history
 from vinr_server.storage.load import Loader
@@ -52,13 +52,15 @@ class Catalogues:
     def __init__(self, figures: EngineFigures | None = None) -> None:
         self._figures = figures or EngineFigures()
         self._known: Known = {}
+        self._seen: dict[int, Seen] = {}
 
     async def known(self, connection: Any, realms: Iterable[int]) -> Known:
         """Each realm's catalogue as it is known here, with its revision; it may have changed since."""
         known: Known = {}
         for realm in realms:
             self._figures.catalogue_reads += realm not in self._known
-            known[realm] = self._known.get(realm) or await read_catalogue(connection, realm)
+            seen = self._seen.setdefault(realm, {})
+            known[realm] = self._known.get(realm) or await read_catalogue(connection, realm, seen)
             self._known[realm] = known[realm]
         return known
 
