@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import count
 
+import pytest
 from cart_words import cart
 
 from vinr_server.core.checkout import evaluate_cart
 from vinr_server.core.context import Context
 from vinr_server.core.earning import Conditions
-from vinr_server.core.keys import Keys
+from vinr_server.core.keys import CustomersCart, Keys
 from vinr_server.core.offer_index import NEAR_MAX
 from vinr_server.core.offer_rows import LookedUp, Offer
 from vinr_server.core.offers import CheckoutTerms, OfferTerms, PercentageDiscount
@@ -20,6 +21,7 @@ from vinr_server.core.promotions import OfferShelf
 from vinr_server.core.refusals import Rejected
 from vinr_server.core.rows import Account, Program
 from vinr_server.core.state import Layer
+from vinr_server.core.values import replace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MEMBER, CUSTOMER, PROGRAM = "loy_1", "cust_1", "prg_1"
@@ -44,7 +46,7 @@ def offer(id: str, terms: OfferTerms, *, program: str | None = None) -> Offer:
     return Offer(id, kind, program, 1, id, terms, None, None, "published", {}, NOW)
 
 
-def looked_up(*offers: Offer, customers: tuple[str, ...] = (CUSTOMER,)) -> tuple[Layer, Keys]:
+def looked_up(*offers: Offer, customers: tuple[str, ...] = (CUSTOMER,), is_held: bool = False) -> tuple[Layer, Keys]:
     """A batch of one cart among these offers, as it stands when its counters have been looked for; there are none."""
     catalogue = Layer()
     catalogue.put(Program(PROGRAM, "Shop", "points", None, "none", "UTC", (), "active", None, {}, NOW))
@@ -54,7 +56,7 @@ def looked_up(*offers: Offer, customers: tuple[str, ...] = (CUSTOMER,)) -> tuple
     batch, keys = Layer(catalogue), Keys()
     for customer in customers:
         batch.put(Account(1, MEMBER, PROGRAM, customer, 0, 0, 0, 0, None, None, "active", {}, NOW))
-    keys.carts.append((CUSTOMER, CART))
+    keys.carts.append(CustomersCart(CUSTOMER, CART, is_held))
     name_offer_rows(batch, keys)
     batch.put(LookedUp(LookedUp.KEY, frozenset(keys.counters), frozenset([MEMBER])))
     return batch, keys
@@ -88,6 +90,14 @@ def test_offers_of_another_program_are_not_looked_up() -> None:
     _batch, keys = looked_up(percentage("ofr_1", "shoe", program="prg_2"), percentage("ofr_2", "hat", program=PROGRAM))
     assert keys.offer_members == {("ofr_2", MEMBER)}
     assert keys.offers == {"ofr_2"}
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_an_offer_without_limits_is_looked_up_where_its_use_is_counted(is_held: bool) -> None:
+    free = offer("ofr_1", OfferTerms(percentage=PercentageDiscount(SCALE), conditions=Conditions(skus=("shoe",))))
+    opt_in = offer("ofr_2", replace(free.terms, application="opt_in"))
+    _batch, keys = looked_up(free, opt_in, percentage("ofr_3", "hat"), is_held=is_held)
+    assert {id for id, _member in keys.offer_members} == {"ofr_2", "ofr_3"} | ({"ofr_1"} if is_held else set())
 
 
 def test_a_stranger_looks_up_nothing() -> None:

@@ -39,6 +39,13 @@ MUTANTS: list[Mutant] = [
         "core/test_offers_in_force.py::test_every_counter_that_deciding_asks_for_was_looked_for",
     ),
     Mutant(
+        "uses that a session will count are not looked up",
+        "core/offers_in_force.py",
+        "if is_held or _asks_of_uses(offer)",
+        "if _asks_of_uses(offer)",
+        "core/test_offers_in_force.py::test_an_offer_without_limits_is_looked_up_where_its_use_is_counted[True]",
+    ),
+    Mutant(
         "a changed cart is looked up as it was",
         "core/checkout.py",
         "lambda cart, change: replace(cart, **change)",

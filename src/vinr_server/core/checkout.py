@@ -19,7 +19,7 @@ from vinr_server.core.context import Context
 from vinr_server.core.discounts import payable_discount
 from vinr_server.core.earning import Occasion, Unmet, unmet_conditions
 from vinr_server.core.evaluation import evaluate
-from vinr_server.core.keys import Keys
+from vinr_server.core.keys import CustomersCart, Keys
 from vinr_server.core.members import accounts_of, instants_of
 from vinr_server.core.membership import outside_segments, segments_of
 from vinr_server.core.offer_activation import claim_of
@@ -48,15 +48,15 @@ class Checkout:
 
 def keys_evaluate_cart(command: EvaluateCart, keys: Keys) -> None:
     """What is known of the buyer, and the discounts that are named."""
-    keys_of_buyer(command.customer_id, [command.cart], keys)
+    keys_of_buyer(command.customer_id, [command.cart], keys, is_held=False)
     keys.discounts.update(command.discount_ids)
 
 
-def keys_of_buyer(customer_id: str | None, carts: Iterable[Cart], keys: Keys) -> None:
+def keys_of_buyer(customer_id: str | None, carts: Iterable[Cart], keys: Keys, *, is_held: bool) -> None:
     """The customer's accounts with what their offers have counted, their segments, and whether it has bought before."""
     if customer_id is not None:
         keys.customers.add(customer_id)
-        keys.carts += ((customer_id, cart) for cart in carts)
+        keys.carts += (CustomersCart(customer_id, cart, is_held) for cart in carts)
         keys.segments_of.add(customer_id)
         keys.buyers.add(customer_id)
 
@@ -66,7 +66,7 @@ def keys_of_changed_cart(session: CheckoutSession, keys: Keys) -> None:
     if session.id in keys.carts_of:
         changes = keys.carts_of[session.id]
         carts = accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart)
-        keys_of_buyer(session.customer_id, carts, keys)
+        keys_of_buyer(session.customer_id, carts, keys, is_held=True)
 
 
 def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) -> Accepted | Rejected:

@@ -41,7 +41,7 @@ from vinr_server.core.values import replace
 
 def keys_create_checkout_session(command: CreateCheckoutSession, keys: Keys) -> None:
     """What is known of the buyer, and the discounts that are named."""
-    keys_of_buyer(command.customer_id, [command.cart], keys)
+    keys_of_buyer(command.customer_id, [command.cart], keys, is_held=True)
     keys.discounts.update(command.discount_ids)
 
 

@@ -10,9 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from vinr_server.core.carts import Cart
+
+
+class CustomersCart(NamedTuple):
+    """A customer's cart. `is_held`: what it gets will be held for it, and so is counted."""
+
+    customer_id: str
+    cart: Cart
+    is_held: bool
 
 
 @dataclass(slots=True)
@@ -39,7 +47,7 @@ class Keys:
     instants     where the batch itself may set a test clock: windows of purchases end there as well
     offer_members: offers that a member may redeem (offer, account), with the member's counter and claim
     purchases    accounts and customers whose payments may redeem offers, with those offers' counters
-    carts        customers with carts of theirs, with the counters and claims of the offers within the carts' reach
+    carts        customers' carts, with the counters and claims of the offers within the carts' reach
     shoppers: accounts whose offers are all looked at, with their counters and claims
     offer_redemptions: redemptions of offers by id
     sessions     checkout sessions (locked) with all they hold, and their customers' accounts
@@ -74,7 +82,7 @@ class Keys:
     instants: set[datetime] = field(default_factory=set)
     offer_members: set[tuple[str, str]] = field(default_factory=set)
     purchases: set[str] = field(default_factory=set)
-    carts: list[tuple[str, Cart]] = field(default_factory=list)
+    carts: list[CustomersCart] = field(default_factory=list)
     shoppers: set[str] = field(default_factory=set)
     offer_redemptions: set[str] = field(default_factory=set)
     sessions: set[str] = field(default_factory=set)

@@ -122,7 +122,7 @@ def _name_for_carts(layer: Layer, keys: Keys) -> None:
     by_customer: dict[str, list[Account]] = {}
     for account in layer.written(Account):
         by_customer.setdefault(account.customer_id, []).append(account)
-    for customer_id, cart in keys.carts:
+    for customer_id, cart, is_held in keys.carts:
         accounts = by_customer.get(customer_id, ())
         tiers = [tier_key(account.tier) for account in accounts if account.tier is not None]
         found = index.find(cart, cart.ranked, [MEMBERS, *tiers, *segments])
@@ -133,7 +133,13 @@ def _name_for_carts(layer: Layer, keys: Keys) -> None:
                 keys.offers.add(offer.id)
         for account in accounts:
             mine = (offer for offer in offers if offer.program_id in (None, account.program_id))
-            keys.offer_members.update((offer.id, account.id) for offer in _probable(mine, account))
+            asked = (offer for offer in _probable(mine, account) if is_held or _asks_of_uses(offer))
+            keys.offer_members.update((offer.id, account.id) for offer in asked)
+
+
+def _asks_of_uses(offer: Offer) -> bool:
+    """Whether it matters what a member has done with the offer before; a use that is counted asks in any case."""
+    return offer.terms.application == "opt_in" or offer.terms.per_member_limit is not None
 
 
 def _probable(offers: Iterable[Offer], account: Account) -> Iterable[Offer]:
