@@ -17,6 +17,13 @@ JUDGING = [
         SCENARIO.format("Purchases are counted in a window that moves, or in all [core]"),
     ),
     Mutant(
+        "what is said to be missing is one too few",
+        "core/segments.py",
+        "missing = bounds.at_least - value",
+        "missing = bounds.at_least - value - 1",
+        "core/test_segments.py::test_what_is_suggested_is_enough_and_no_more_than_that",
+    ),
+    Mutant(
         "windows stand still while a batch moves the clock",
         "storage/history.py",
         "else frozenset((clock.frozen_at, *keys.instants))",

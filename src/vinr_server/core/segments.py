@@ -151,7 +151,7 @@ def _purchase_dates(conditions: SegmentConditions, facts: Facts, now: datetime) 
         return
     name = "days_since_last_purchase"
     if last_at is None:
-        yield Unmet(name, "The member has never purchased.", "make a purchase" if not bounds.at_least else None)
+        yield Unmet(name, "The member has never purchased.", _anew(bounds))
         return
     days = whole_days(last_at, now)
     if bounds.at_least is not None and days < bounds.at_least:
@@ -159,7 +159,12 @@ def _purchase_dates(conditions: SegmentConditions, facts: Facts, now: datetime) 
         message = f"The last purchase is {days} days back, not {bounds.at_least}."
         yield Unmet(name, message, f"make no purchase until {until.isoformat()}")
     if bounds.at_most is not None and days > bounds.at_most:
-        yield Unmet(name, f"The last purchase is {days} days back, more than {bounds.at_most}.", "make a purchase")
+        yield Unmet(name, f"The last purchase is {days} days back, more than {bounds.at_most}.", _anew(bounds))
+
+
+def _anew(bounds: Bounds) -> str:
+    """The purchase that brings a member within the bounds, if not at once."""
+    return f"make a purchase and no other for {bounds.at_least} days" if bounds.at_least else "make a purchase"
 
 
 def _purchase_totals(conditions: SegmentConditions, facts: Facts) -> Iterator[Unmet]:
