@@ -21,7 +21,7 @@ JUDGING = [
         "core/segments.py",
         "missing = bounds.at_least - value",
         "missing = bounds.at_least - value - 1",
-        "core/test_segments.py::test_what_is_suggested_is_enough_and_no_more_than_that",
+        "core/test_segment_suggestions.py::test_what_is_suggested_is_enough_and_no_more_than_that",
     ),
     Mutant(
         "windows stand still while a batch moves the clock",
