@@ -35,9 +35,14 @@ _HEAD = """# Events
 What the engine tells of its own accord, and what you report. Every event is kept at `/v1/events` and sent to the
 webhook endpoints that ask for its type; see [webhooks](../guides/webhooks.md).
 
-An event is `{id, object: "event", type, created, livemode, data, request: {id, idempotency_key}}`. `data` **is** the
-payload: `event.data.id` is the id of the payment, not of a wrapper. References in `data` are ids. Events arrive in no
-particular order; those of one account carry its `sequence`. One event may arrive more than once, always under the same `id`.
+An event is `{id, object: "event", type, created, livemode, sequence, data, request: {id, idempotency_key}}`. `data` **is**
+the payload: `event.data.id` is the id of the payment, not of a wrapper. References in `data` are ids. One event may arrive
+more than once, always under the same `id`.
+
+Events arrive in no particular order. `sequence` tells how far the account's ledger had come: the `sequence` of its last
+points transaction by then. Of two events of one account the one with the higher `sequence` is the later; the same one means
+that no points moved in between. It is null where an event is of no account (`offer.created`), or of several: a payment of a
+customer who is a member of two programs.
 
 Types that start with `loyalty.`, `offer.`, `payment.`, `campaign.` or `store_credit.` are the engine's own. Report yours
 under any other name with [events.create](api/events.md#report-event); they are handed on as they came.

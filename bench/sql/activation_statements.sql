@@ -43,25 +43,25 @@ values (:bucket, :realm, :redemption, 'ofr_bench', 1, :account, 'confirmed', :en
 insert into counters (bucket, realm, id, used, reserved) values (:bucket, :realm, :member_counter, 1, 0);
 update counters set used = :used::int8 + 1
 where realm = :realm and id = E'offer\x3aofr_bench' and bucket = :offer_bucket;
-insert into events (bucket, realm, id, type, account_id, data, created_at, is_deliverable, request_id, idempotency_key)
+insert into events (bucket, realm, id, type, account_id, data, sequence, created_at, is_deliverable, request_id, idempotency_key)
 values (:bucket, :realm, 'evt_0199f0f0f0a' || :suffix::text, 'loyalty.offer.activated', :account,
   concat('{"object":"offer_claim","offer":"ofr_bench","account":"', :account::text, E'","revision"\x3a1,"created":',
     :unix::text, E',"livemode"\x3afalse}')::json,
-  now(), true, :request, :key),
+  :sequence::int8, now(), true, :request, :key),
 (:bucket, :realm, 'evt_0199f0f0f0b' || :suffix::text, 'loyalty.points.earned', :account,
   concat('{"id":"', :entry::text, '","object":"points_transaction","account":"', :account::text,
     E'","kind":"award","points"\x3a5,"balance_after":', :ledger_balance_points::int8 + 5, ',"sequence":',
     :sequence::int8 + 1, E',"reason":"Bench","source":{"type":"offer","id":"ofr_bench"},"payment"\x3anull,"rule"\x3anull,',
     E'"reverses"\x3anull,"receipt":', :receipt::text, ',"metadata":{},"occurred_at":', :unix::text, ',"created":',
     :unix::text, E',"livemode"\x3afalse}')::json,
-  now(), true, :request, :key),
+  :sequence::int8 + 1, now(), true, :request, :key),
 (:bucket, :realm, 'evt_0199f0f0f0c' || :suffix::text, 'loyalty.offer.redeemed', :account,
   concat('{"id":"', :redemption::text, E'","object":"offer_redemption","offer":"ofr_bench","revision"\x3a1,"account":"',
     :account::text, '","status":"confirmed","points_transaction":"', :entry::text,
     E'","discount"\x3anull,"redemption"\x3anull,"payment"\x3anull,"checkout_session"\x3anull,"receipt":', :receipt::text,
     ',"created":', :unix::text, ',"redeemed_at":', :unix::text, E',"freed_at"\x3anull,"livemode"\x3afalse,"sequence":',
     :sequence::int8 + 1, '}')::json,
-  now(), true, :request, :key);
+  :sequence::int8 + 1, now(), true, :request, :key);
 insert into idempotency_keys (bucket, realm, operation, key, fingerprint, status, reply, is_kept, created_at)
 values (:key_bucket, :realm, 'activate_offer', :key,
   '\x6af481037f395b7721963087e52dff14685869eac15cd277dc74cee18f7add11', 201,

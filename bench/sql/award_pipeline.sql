@@ -29,7 +29,7 @@ select bucket, realm, 'ptx_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') 
 from accounts
 where realm = :realm and id = 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0')
   and bucket = :bucket;
-insert into events (bucket, realm, id, type, account_id, data, created_at, is_deliverable, request_id, idempotency_key)
+insert into events (bucket, realm, id, type, account_id, data, sequence, created_at, is_deliverable, request_id, idempotency_key)
 select bucket, realm, 'evt_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') || lpad(to_hex(:bucket::int), 2, '0'),
   'loyalty.points.earned', id,
   concat('{"id":"ptx_0199f0f0f0f', lpad(to_hex(:unique::int8), 14, '0'), lpad(to_hex(:bucket::int), 2, '0'),
@@ -38,7 +38,7 @@ select bucket, realm, 'evt_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') 
     E',"reason":"purchase","source"\x3anull,"payment"\x3anull,"rule"\x3anull,"reverses"\x3anull,"receipt":{"manual"\x3atrue,"points"\x3a5},',
     '"metadata":{"orderId":"ord_', :order_number::text, '"},"occurred_at":', extract(epoch from now())::int8,
     ',"created":', extract(epoch from now())::int8, E',"livemode"\x3afalse}')::json,
-  now(), true, 'req_' || left(md5(:unique), 24), md5(:unique)::uuid::text
+  sequence, now(), true, 'req_' || left(md5(:unique), 24), md5(:unique)::uuid::text
 from accounts
 where realm = :realm and id = 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0')
   and bucket = :bucket;

@@ -28,7 +28,7 @@ update accounts set ledger_balance_points = :ledger_balance_points::int8 + 5, li
   sequence = :sequence::int8 + 1, next_expiry_at = least(next_expiry_at, now() + interval '12 months')
 where realm = :realm and id = 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0')
   and bucket = :bucket;
-insert into events (bucket, realm, id, type, account_id, data, created_at, is_deliverable, request_id, idempotency_key)
+insert into events (bucket, realm, id, type, account_id, data, sequence, created_at, is_deliverable, request_id, idempotency_key)
 values (:bucket, :realm, 'evt_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0') || lpad(to_hex(:bucket::int), 2, '0'),
   'loyalty.points.earned', 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0'),
   concat('{"id":"ptx_0199f0f0f0f', lpad(to_hex(:unique::int8), 14, '0'), lpad(to_hex(:bucket::int), 2, '0'),
@@ -37,7 +37,7 @@ values (:bucket, :realm, 'evt_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0
     E',"reason":"purchase","source"\x3anull,"payment"\x3anull,"rule"\x3anull,"reverses"\x3anull,"receipt":{"manual"\x3atrue,"points"\x3a5},',
     '"metadata":{"orderId":"ord_', :order_number::text, '"},"occurred_at":', extract(epoch from now())::int8,
     ',"created":', extract(epoch from now())::int8, E',"livemode"\x3afalse}')::json,
-  now(), true, 'req_' || left(md5(:unique), 24), md5(:unique)::uuid::text);
+  :sequence::int8 + 1, now(), true, 'req_' || left(md5(:unique), 24), md5(:unique)::uuid::text);
 insert into idempotency_keys (bucket, realm, operation, key, fingerprint, status, event_id, is_kept, created_at)
 values (:key_bucket, :realm, 'award_points', md5(:unique)::uuid::text,
   '\x6af481037f395b7721963087e52dff14685869eac15cd277dc74cee18f7add11', 201,

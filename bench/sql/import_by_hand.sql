@@ -80,12 +80,12 @@ from bought where has_points order by line;
 insert into lot_uses (bucket, realm, entry_id, lot_id, cause_id, points)
 select bucket, {realm}, 'ptx_' || id_3, 'ptx_' || id_1, 'ptx_' || id_3, points from bought where is_over order by line;
 
-insert into events (bucket, realm, id, type, account_id, data, created_at, is_deliverable, request_id)
+insert into events (bucket, realm, id, type, account_id, data, sequence, created_at, is_deliverable, request_id)
 select bucket, {realm}, 'evt_' || id_1, 'loyalty.account.created', account_id,
   concat('{"id":"', account_id, '","object":"loyalty_account","program":"', {program}, '","customer":"', customer_id,
     '","balance":0,"pending":0,"lifetime_points":0,"tier":null,"tier_progress":null,"next_expiry":null,"sequence":0,',
     '"status":"active","metadata":{},"created":', now_unix, ',"livemode":false}')::json,
-  {now}, false, 'req_' || left(md5((line / 500)::text), 24)
+  0, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
 from bought where line = first_line
 union all
 select bucket, {realm}, 'evt_' || id_2, 'loyalty.points.earned', account_id,
@@ -94,7 +94,7 @@ select bucket, {realm}, 'evt_' || id_2, 'loyalty.points.earned', account_id,
     ',"reason":"payment.completed","source":{"type":"payment","id":"', payment_id, '"},"payment":"', payment_id,
     '","rule":"', {rule}, '","reverses":null,"receipt":', receipt, ',"metadata":{},"occurred_at":', at_unix, ',"created":',
     now_unix, ',"livemode":false}')::json,
-  {now}, false, 'req_' || left(md5((line / 500)::text), 24)
+  sequence_before + 1, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
 from bought where has_points
 union all
 select bucket, {realm}, 'evt_' || id_3, 'loyalty.points.expired', account_id,
@@ -103,7 +103,7 @@ select bucket, {realm}, 'evt_' || id_3, 'loyalty.points.expired', account_id,
     ',"reason":null,"source":{"type":"points_transaction","id":"ptx_', id_1, '"},"payment":null,"rule":null,"reverses":null,',
     '"receipt":', expiry_receipt, ',"metadata":{},"occurred_at":', expires_unix, ',"created":', now_unix,
     ',"livemode":false}')::json,
-  {now}, false, 'req_' || left(md5((line / 500)::text), 24)
+  sequence_before + 2, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
 from bought where is_over
 union all
 select bucket, {realm}, 'evt_' || id_4, 'payment.completed', null,
@@ -111,5 +111,5 @@ select bucket, {realm}, 'evt_' || id_4, 'payment.completed', null,
     customer_id, '","account":null,"eligible_amount":', minor, ',"tax":0,"shipping":0,"tenders":[],"discounts":[],"lines":[],',
     '"refunded":false,"awards":', awards, ',"skipped":', skipped, ',"metadata":{},"occurred_at":', at_unix, ',"created":',
     now_unix, ',"livemode":false}')::json,
-  {now}, false, 'req_' || left(md5((line / 500)::text), 24)
+  sequence_before + has_points::int + is_over::int, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
 from bought;

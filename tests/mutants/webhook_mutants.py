@@ -9,6 +9,7 @@ COME_BACK = f"{TESTS}::TestReceivers::test_that_fail_hang_redirect_and_come_back
 TAKE_OVER = f"{TESTS}::TestSenders::test_take_over_from_one_that_died_and_whose_word_counts_no_more"
 ROTATION = f"{TESTS}::TestEndpoints::test_get_both_signatures_for_the_overlap_and_one_after_it"
 FIVE_DAYS = f"{TESTS}::TestEndpoints::test_that_fail_for_five_days_are_disabled_and_begin_anew"
+HOW_FAR = f"{TESTS}::TestReceivers::test_hear_how_far_the_account_had_come"
 API = "api/test_webhook_endpoints.py"
 SAVE = "    await save(connection, batch_id, written, loaded, decided.kept, encoded=decided.encoded)\n"
 
@@ -165,5 +166,19 @@ MUTANTS = [
         '        await _check_url(call, body.url)\n        changes["url"] = body.url\n',
         '        changes["url"] = body.url\n',
         f"{API}::TestUrls::test_that_lead_inside_are_refused",
+    ),
+    Mutant(
+        "a payment's event does not tell how far the account had come",
+        "core/payments.py",
+        'type="payment.completed", members=accounts, bucket',
+        'type="payment.completed", bucket',
+        HOW_FAR,
+    ),
+    Mutant(
+        "an event tells the sequence from before its entry",
+        "core/announcements.py",
+        "    account = draft.get(Account, accounts[0].id) or accounts[0]\n    return account.sequence\n",
+        "    return max(accounts[0].sequence - 1, 0)\n",
+        HOW_FAR,
     ),
 ]

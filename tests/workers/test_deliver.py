@@ -78,10 +78,48 @@ class TestReceivers:
         for one in receiver.requests:
             told, shown = json.loads(one.body), await hooks.get(f"/v1/events/{one.id}")
             assert told == {name: shown[name] for name in told}
-            assert list(told) == ["id", "object", "type", "created", "livemode", "data", "request"]
+            assert list(told) == ["id", "object", "type", "created", "livemode", "sequence", "data", "request"]
         refunded = next(json.loads(one.body) for one in receiver.requests if b'"payment.refunded"' in one.body)
         assert refunded["data"]["amount_refunded"] == 200
         assert {name: refunded["data"]["refund"][name] for name in ("id", "amount")} == {"id": "re_1", "amount": 200}
+
+    async def test_hear_how_far_the_account_had_come(self, hooks: Hooks) -> None:
+        receiver = await hooks.receiver()
+        await hooks.endpoint(receiver)
+        account = await hooks.get(f"/v1/loyalty/accounts/{hooks.account}")
+        reward = {"id": "rwd_a", "program": account["program"], "name": "A", "points_cost": 3}
+        await hooks.post("/v1/loyalty/rewards", {**reward, "benefit": {"type": "voucher"}})
+        points, paid = {"account": hooks.account, "points": 5}, {"amount": 500, "currency": "EUR"}
+
+        await hooks.post("/v1/loyalty/points/award", points)
+        redeemed = await hooks.post("/v1/loyalty/redemptions", {"account": hooks.account, "reward": "rwd_a"})
+        await hooks.post(f"/v1/loyalty/redemptions/{redeemed['id']}/cancel", {})
+        await hooks.post("/v1/payments", {"id": "pay_1", "customer": "cust_ada", **paid})
+        await hooks.post("/v1/loyalty/points/award", {**points, "payment": "pay_1"})
+        await hooks.post("/v1/payments/pay_1/refund", {"id": "re_1"})
+        await hooks.post("/v1/events", {"type": "review.posted", "data": {"customer": "cust_ada"}})
+        await hooks.post("/v1/payments", paid)
+        other = await hooks.post("/v1/loyalty/programs", {"name": "Other"})
+        await hooks.post("/v1/loyalty/accounts", {"program": other["id"], "customer": "cust_ada"})
+        await hooks.post("/v1/payments", {"customer": "cust_ada", **paid})
+        await hooks.send()
+
+        told = [json.loads(one.body) for one in receiver.requests]
+        assert Counter((one["type"], one["sequence"]) for one in told) == Counter(
+            [
+                ("loyalty.points.earned", 1),
+                ("loyalty.reward.redeemed", 2),
+                ("loyalty.redemption.canceled", 3),
+                ("payment.completed", 3),
+                ("loyalty.points.earned", 4),
+                ("loyalty.points.reversed", 5),
+                ("payment.refunded", 5),
+                ("review.posted", 5),
+                ("payment.completed", None),
+                ("loyalty.account.created", 0),
+                ("payment.completed", None),
+            ]
+        )
 
     async def test_hear_of_events_whatever_their_ids_are(self, hooks: Hooks) -> None:
         receiver = await hooks.receiver()

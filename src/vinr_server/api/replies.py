@@ -312,6 +312,7 @@ class Event(Reply):
     type: str
     created: int
     livemode: bool
+    sequence: int | None
     data: Data
     request: EventRequest
     awards: list[Award] | UnsetType = UNSET

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,9 +23,13 @@ def announce(
     data: Json,
     now: datetime,
     account: Account | None = None,
+    members: Sequence[Account] = (),
     bucket: int = 0,
 ) -> Event:
-    """An event stands in the draft, in the bucket of its account or the one given; `data` is its payload."""
+    """An event stands in the draft, in the bucket of its account or the one given; `data` is its payload.
+
+    `members`: whose accounts it moved, where it is not of one account alone.
+    """
     assert type in EVENT_TYPES, f"list {type} in core/events.py"
     bucket = account.bucket if account else bucket
     event = Event(
@@ -34,6 +38,7 @@ def announce(
         type=type,
         account_id=account.id if account else None,
         data=data,
+        sequence=sequence_of(draft, [account] if account else members),
         created_at=now,
         outcome=None,
         is_deliverable=context.is_deliverable,
@@ -42,6 +47,14 @@ def announce(
     )
     tell(draft, context, event)
     return event
+
+
+def sequence_of(draft: Layer, accounts: Sequence[Account]) -> int | None:
+    """Where the ledger of the one account is by now; None for no account, or several: their ledgers are apart."""
+    if len(accounts) != 1:
+        return None
+    account = draft.get(Account, accounts[0].id) or accounts[0]
+    return account.sequence
 
 
 def tell(draft: Layer, context: Context, event: Event) -> None:

@@ -379,6 +379,7 @@ def event_payload(event: Event, *, livemode: bool) -> Wire:
         "type": event.type,
         "created": unix(event.created_at),
         "livemode": livemode,
+        "sequence": event.sequence,
         "data": event.data,
         "request": {"id": event.request_id, "idempotency_key": event.idempotency_key},
     }

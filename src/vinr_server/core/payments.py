@@ -104,7 +104,7 @@ def _record(
     if command.id is not None:
         claim_id(draft, context, payment.id, owner_bucket=payment.bucket)
     payload = payment_payload(payment, livemode=context.livemode)
-    announce(draft, context, type="payment.completed", bucket=payment.bucket, data=payload, now=now)
+    announce(draft, context, type="payment.completed", members=accounts, bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload)
 
 

@@ -85,7 +85,8 @@ def _amount_refusal(command: RefundPayment, payment: Payment, amount_minor: int,
 
 
 def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Payment, amount_minor: int) -> Accepted:
-    now = instants_of(draft, context, _accounts_of_payment(draft, payment))[0]
+    accounts = _accounts_of_payment(draft, payment)
+    now = instants_of(draft, context, accounts)[0]
     refund = Refund(
         bucket=payment.bucket,
         id=command.id or context.make_id("re", payment.bucket),
@@ -109,7 +110,7 @@ def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Pay
     if command.id is not None:
         claim_id(draft, context, refund.id, owner_bucket=refund.bucket)
     payload = payment_payload(payment, livemode=context.livemode, refund=refund)
-    announce(draft, context, type="payment.refunded", bucket=payment.bucket, data=payload, now=now)
+    announce(draft, context, type="payment.refunded", members=accounts, bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vinr_server.core.announcements import tell
+from vinr_server.core.announcements import sequence_of, tell
 from vinr_server.core.answers import Accepted
 from vinr_server.core.awards import in_the_future
 from vinr_server.core.claims import claim_id, made_before
@@ -62,6 +62,7 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
         type=command.type,
         account_id=accounts[0].id if len(accounts) == 1 else None,
         data=command.data,
+        sequence=sequence_of(draft, accounts),
         created_at=instants[0],
         outcome=outcome,
         is_deliverable=context.is_deliverable,

@@ -402,6 +402,7 @@ class Refund(Row):
 class Event(Row):
     """Something that happened, told once. `data` is the payload as the wire shows it.
 
+    `sequence` is that of the last entry of its account by then; None where it is of no account, or of several.
     `outcome` holds what a reported event earned.
     """
 
@@ -410,6 +411,7 @@ class Event(Row):
     type: str
     account_id: str | None
     data: Any
+    sequence: int | None
     created_at: datetime
     outcome: Json | None
     is_deliverable: bool

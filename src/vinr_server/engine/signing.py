@@ -27,6 +27,7 @@ def event_body(
     type: str,
     created_at: datetime,
     livemode: bool,
+    sequence: int | None,
     data: str,
     request_id: str | None,
     idempotency_key: str | None,
@@ -34,6 +35,7 @@ def event_body(
     """The event object. `data` is the payload's JSON as it is stored, which is put in as it stands: read and written
     once more it might come out in other bytes, and attempts of one event are to be alike."""
     head = {"id": id, "object": "event", "type": type, "created": unix(created_at), "livemode": livemode}
+    head["sequence"] = sequence
     request = {"id": request_id, "idempotency_key": idempotency_key}
     parts = (encode_json(head)[:-1], b',"data":', data.encode(), b',"request":', encode_json(request), b"}")
     return b"".join(parts)

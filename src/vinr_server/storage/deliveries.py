@@ -50,7 +50,7 @@ with recursive waiting as (
 )
 select c.realm, r.livemode, c.bucket, c.id, c.endpoint_id, c.event_id, c.attempt_count, c.created_at,
   e.url, e.sealed_secret, case when e.old_secret_until > $1 then e.sealed_old_secret end,
-  v.type, v.created_at, v.data::text, v.request_id, v.idempotency_key
+  v.type, v.created_at, v.sequence, v.data::text, v.request_id, v.idempotency_key
 from claimed c
 join realms r on r.id = c.realm
 join webhook_endpoints e on e.realm = c.realm and e.id = c.endpoint_id
@@ -139,6 +139,7 @@ class Claimed:
     sealed_old_secret: bytes | None
     event_type: str
     event_created_at: datetime
+    sequence: int | None
     data: str
     request_id: str | None
     idempotency_key: str | None

@@ -252,6 +252,9 @@ from entries e left join (
   from events where type like 'loyalty.points.%' group by 1, 2) v on v.realm = e.realm and v.id = e.id
 where e.kind in ('award', 'adjustment', 'reversal', 'expiry')
   and (v.count, v.figures) is distinct from (1, concat_ws(', ', e.points, e.balance_after_points, e.sequence))""",
+    "I6 an event of a movement tells its sequence": """
+select realm, account_id, id, data ->> 'sequence', sequence::text
+from events where type like 'loyalty.points.%' and sequence <> (data ->> 'sequence')::int8""",
     "I6 a movement that is told happened": """
 select v.realm, v.account_id, v.id, 'entry ' || (v.data ->> 'id'), 'none'
 from events v left join entries e on e.realm = v.realm and e.id = v.data ->> 'id'

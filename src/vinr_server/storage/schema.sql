@@ -254,7 +254,8 @@ CREATE TABLE public.events (
     outcome json,
     is_deliverable boolean NOT NULL,
     request_id text,
-    idempotency_key text
+    idempotency_key text,
+    sequence bigint
 );
 
 CREATE TABLE public.idempotency_keys (

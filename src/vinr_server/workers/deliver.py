@@ -149,6 +149,7 @@ class DeliveryWorker:
             type=delivery.event_type,
             created_at=delivery.event_created_at,
             livemode=delivery.livemode,
+            sequence=delivery.sequence,
             data=delivery.data,
             request_id=delivery.request_id,
             idempotency_key=delivery.idempotency_key,

@@ -438,6 +438,7 @@ export interface Event {
   readonly type: string;
   readonly created: number;
   readonly livemode: boolean;
+  readonly sequence: number | null;
   readonly data: Json;
   readonly request: EventRequest;
   readonly awards?: readonly Award[] | undefined;

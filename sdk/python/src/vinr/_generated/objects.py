@@ -598,6 +598,7 @@ class Event(VinrObject):
     type: str
     created: int
     livemode: bool
+    sequence: int | None
     data: Any
     request: EventRequest
     awards: list[Award] | None = None
