@@ -38,7 +38,7 @@ sdk: setup  ## Write the generated parts of the SDKs and of the docs anew
 docs: setup  ## Build the documentation into build/docs
 	@.venv/bin/python -m docsite build
 
-bench: setup  ## Speed against pgbench writing the same rows (about 10 minutes; OPTIONS="award --rounds 1")
+bench: setup  ## Speed against pgbench and other engines (about 20 minutes; OPTIONS="award --rounds 1")
 	@.venv/bin/python -m bench $(OPTIONS)
 
 torture: setup  ## Planted bugs, clients and kills by the ten thousand, then property and race tests (about 45 minutes)
