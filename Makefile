@@ -41,7 +41,7 @@ docs: setup  ## Build the documentation into build/docs
 bench: setup  ## Speed against pgbench and other engines (about 20 minutes; OPTIONS="award --rounds 1")
 	@.venv/bin/python -m bench $(OPTIONS)
 
-torture: setup  ## Planted bugs, clients and kills by the ten thousand, then property and race tests (about 45 minutes)
+torture: setup  ## Planted bugs, clients, kills and webhooks by the ten thousand, then property and race tests (about an hour)
 	@.venv/bin/python tests/mutants
 	@.venv/bin/python tests/torture
 	@VINR_PROPERTY_SCALE=10 .venv/bin/pytest -n 2 --dist loadfile tests/properties tests/engine tests/api/test_races.py

@@ -181,4 +181,11 @@ MUTANTS = [
         "    return max(accounts[0].sequence - 1, 0)\n",
         HOW_FAR,
     ),
+    Mutant(
+        "what a sender had under way when it died is never sent again",
+        "workers/deliver.py",
+        "            lease_for=self._lease_for,\n",
+        "            lease_for=timedelta(days=30),\n",
+        "workers/test_sender_kills.py::TestKills",
+    ),
 ]

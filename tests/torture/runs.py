@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,41 +19,21 @@ from crash_rig import Rig, kill_all
 from plan import Plan, prepare, prepare_rivals
 
 from conftest import RunningServer, is_healthy, start_server, wait_until
+from outcome import Outcome
 
 CLIENTS = 64
 READY_SECONDS = 5.0
 
 
-@dataclass
-class Outcome:
-    """What a run found: violations, and how much it saw, against the floors below which it says nothing."""
-
-    name: str
-    seed: str
-    seconds: float = 0.0
-    violations: list[str] = field(default_factory=list)
-    seen: Counter[str] = field(default_factory=Counter)
-    floors: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def missed(self) -> dict[str, int]:
-        """What was seen too seldom, with how often."""
-        return {name: self.seen[name] for name, floor in self.floors.items() if self.seen[name] < floor}
-
-    @property
-    def verdict(self) -> str:
-        """holds, violated, or unknown where too little was seen."""
-        return "violated" if self.violations else "unknown" if self.missed else "holds"
-
-    def note(self, calls: Sequence[Call], *, may_fail: bool) -> None:
-        """Count the calls by their verdicts and refusals, and collect what no answer may be."""
-        for call in calls:
-            self.seen["calls"] += 1
-            self.seen[call.verdict] += 1
-            self.seen[call.operation] += 1
-            if call.verdict == "refused":
-                self.seen[call.answers[-1].code] += 1
-            self.violations += call.violations(may_fail=may_fail)
+def note(outcome: Outcome, calls: Sequence[Call], *, may_fail: bool) -> None:
+    """Count the calls by their verdicts and refusals, and collect what no answer may be."""
+    for call in calls:
+        outcome.seen["calls"] += 1
+        outcome.seen[call.verdict] += 1
+        outcome.seen[call.operation] += 1
+        if call.verdict == "refused":
+            outcome.seen[call.answers[-1].code] += 1
+        outcome.violations += call.violations(may_fail=may_fail)
 
 
 def never() -> bool:
@@ -73,7 +52,7 @@ async def torture(server: RunningServer, *, seed: str, calls: int) -> Outcome:
     await crowd.run(each=-(-calls // CLIENTS))
     made = [call for plan in crowd.plans for call in plan.calls]
     outcome.seen["settled"] = await settle(crowd, made)
-    outcome.note(made, may_fail=False)
+    note(outcome, made, may_fail=False)
     outcome.violations += await replayed(crowd, made[:: max(1, len(made) // 4000)])
     outcome.violations += wrong_books(server.database_url, made, before=before)
     outcome.seen.update(crowd.manners)
@@ -119,7 +98,7 @@ async def cap_races(server: RunningServer, *, seed: str, caps: Sequence[int]) ->
             given = sum(1 for call in wanted if call.done is not None)
             if given != cap:
                 outcome.violations.append(f"race {number}: {given} given of {cap}")
-            outcome.note(wanted, may_fail=False)
+            note(outcome, wanted, may_fail=False)
             outcome.seen["races"] += 1
     outcome.floors = {"races": len(caps), "reward_out_of_stock": len(caps) * CLIENTS}
     outcome.seconds = time.monotonic() - started
@@ -185,7 +164,7 @@ async def kills(
     await clients
     made = [call for plan in crowd.plans for call in plan.calls]
     outcome.seen["settled"] = await settle(crowd, made)
-    outcome.note(made, may_fail=True)
+    note(outcome, made, may_fail=True)
     outcome.violations += await replayed(crowd, made)
     outcome.violations += wrong_books(rig.postgres.url, made, before=before)
     slow = [f"ready after {seconds:.1f} s" for seconds in murder.ready_seconds if seconds > ready_within]

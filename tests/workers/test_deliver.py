@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import pytest
 from hooks import ENDPOINTS, Hooks, Moved
+from webhook_runs import receivers_down
 
 from vinr import webhooks
 from vinr_server.core.webhook_schedule import WAITS
@@ -379,46 +380,7 @@ async def _seconds_for(hooks: Hooks, receiver: object, count: int) -> float:
 
 
 class TestRunI:
-    """QUALITY's run i in its short form: one receiver down for six hours, one that hangs, one that is well."""
-
-    EVENTS = 60
+    """One receiver down for six hours, one that hangs, one that is well."""
 
     async def test_loses_nothing_and_slows_nobody(self, hooks: Hooks) -> None:
-        well, down, hanging = [await hooks.receiver(mood) for mood in ("ok", "ok", "hang")]
-        endpoints = [await hooks.endpoint(one, "loyalty.points.earned") for one in (well, down, hanging)]
-        down.close()
-        sender = hooks.make_sender(seconds_max=0.1)
-        began = hooks.clock.now
-        events: list[str] = []
-        for _round in range(4):
-            events += await hooks.award(self.EVENTS // 4)
-            while set(well.received()) != set(events):
-                if not await sender.claim_once():  # on a busy machine 0.1 s may be too short for anybody
-                    hooks.clock.on(seconds=5)
-                await sender.until_idle()
-            hooks.clock.on(seconds=30)
-        healthy_at = hooks.clock.now
-
-        await hooks.send_until(began + timedelta(hours=6), sender)
-        await down.open()
-        hanging.mood = "ok"
-        await hooks.send_until(began + timedelta(days=4), sender)
-
-        assert len(events) == self.EVENTS and healthy_at - began <= timedelta(minutes=5)
-        for receiver, endpoint in zip((well, down, hanging), endpoints, strict=True):
-            again = Counter(receiver.received()) - Counter(events)
-            assert set(receiver.received()) == set(events)
-            # An answer of which the sender did not hear in time is the one reason to send once more.
-            assert again.total() <= hooks.one(
-                "select count(*) from delivery_attempts a join deliveries d on d.id = a.delivery_id"
-                f" where a.status_code is null and d.endpoint_id = '{endpoint['id']}'"
-            )
-            assert hooks.one(
-                f"select count(*) from deliveries where endpoint_id = '{endpoint['id']}' and status = 'succeeded'"
-            ) == len(events)
-        for one in hanging.requests:
-            webhooks.verify(one.body, one.headers["x-vinr-signature"], endpoints[2]["secret"], tolerance=None)
-        bodies: dict[str, set[bytes]] = {}
-        for one in (*well.requests, *down.requests, *hanging.requests):
-            bodies.setdefault(one.id, set()).add(one.body)
-        assert len(bodies) == self.EVENTS and all(len(found) == 1 for found in bodies.values())
+        (await receivers_down(hooks, seed="", events=60)).require()
