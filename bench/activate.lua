@@ -1,18 +1,15 @@
 -- wrk: each request activates the offer for a member of its own, under a key of its own.
--- wrk ... -s activate.lua URL -- API_KEY MEMBERS RUN FIRST, where RUN reads xxxx-xxxx in hex digits and FIRST is how many
--- members were served before.
+-- wrk ... -s activate.lua URL -- API_KEY MEMBERS RUN FIRST THREADS, where RUN reads xxxx-xxxx in hex digits, FIRST is how
+-- many members were served before, and THREADS as many as wrk was told: the first thread sends before the others are set up.
 local threads = {}
 
 function setup(thread)
   thread:set("number", #threads)
   table.insert(threads, thread)
-  for _, one in ipairs(threads) do
-    one:set("thread_count", #threads)
-  end
 end
 
 function init(args)
-  key, run, first = args[1], args[3], tonumber(args[4])
+  key, run, first, thread_count = args[1], args[3], tonumber(args[4]), tonumber(args[5])
   count, refused = 0, {}
   math.randomseed(tonumber(string.sub(run, 1, 4) .. string.sub(run, 6, 8), 16) + number)
   head = "POST /v1/engagement/offers/activate HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. key

@@ -55,7 +55,7 @@ def generate(load: Load) -> LoadFigures:
         # wrk takes whole seconds.
         command = [WRK, f"-t{threads}", f"-c{load.connections}", f"-d{max(round(load.seconds), 1)}s", "--latency"]
         command += ["-s", str(HERE / f"{load.what}.lua"), load.base_url]
-        command += ["--", load.key, str(load.accounts), run, str(load.first)]
+        command += ["--", load.key, str(load.accounts), run, str(load.first), threads]
     else:
         command = [sys.executable, "-m", "bench.generator", load.what, load.base_url, load.key]
         command += [str(load.accounts), run, str(load.first), str(load.connections), str(load.seconds)]
