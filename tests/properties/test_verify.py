@@ -229,6 +229,8 @@ EDITS = [
      "update entries set points = points + 1 where [entries: kind = 'award']"),
     ("I6 a movement is told once, as it is written",
      "delete from events where [events: type = 'loyalty.points.expired']"),
+    ("I6 an event of a movement tells its sequence",
+     "update events set sequence = sequence + 1 where [events: type = 'loyalty.points.expired']"),
     ("I6 a movement that is told happened",
      "delete from entries where [entries: kind = 'award']"),
     ("I6 a redemption is told once, and so is its cancellation",
