@@ -22,12 +22,14 @@ from typing import Any
 import asyncpg
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from psycopg import sql
 
 import vinr_server.storage
 from vinr_server.storage.connect import connect_readers, connect_writer
 from vinr_server.storage.embedded import EmbeddedServer, binary, start_embedded
-from vinr_server.storage.migrate import current_revision, migrate, newest_revision, require_current
+from vinr_server.storage.migrate import current_revision, migrate, require_current
+from vinr_server.storage.revision import VERSIONS, newest_revision
 from vinr_server.storage.tables import TABLES
 
 SCHEMA = Path(vinr_server.storage.__file__).parent / "schema.sql"
@@ -103,6 +105,16 @@ class TestMigrations:
             SCHEMA.read_text().splitlines(), found.splitlines(), "schema.sql", "the migrated database", lineterm=""
         )
         assert not list(difference), f"Renew it with: {RENEW}\n" + "\n".join(difference)
+
+    def test_are_numbered_up_to_the_newest(self) -> None:
+        scripts = ScriptDirectory(str(VERSIONS.parent))
+
+        assert newest_revision() == scripts.get_current_head()
+
+    def test_are_not_loaded_by_who_serves(self) -> None:
+        program = "import sys, vinr_server.cli.serving; sys.exit('alembic' in sys.modules)"
+
+        assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
     def test_twice_change_nothing(self, postgres: EmbeddedServer) -> None:
         database_url = empty_database(postgres, "schema_twice")

@@ -14,8 +14,8 @@ from vinr_server.engine.sealing import Seal
 from vinr_server.engine.settings import Settings
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_readers, connect_writer
-from vinr_server.storage.migrate import newest_revision
 from vinr_server.storage.read import Reader
+from vinr_server.storage.revision import newest_revision
 
 
 class CannotStart(Exception):

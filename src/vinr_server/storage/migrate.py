@@ -8,7 +8,8 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+
+from vinr_server.storage.revision import newest_revision
 
 # Any number will do as long as every process of ours uses the same: "vinr" in ASCII.
 MIGRATION_LOCK = 0x76696E72
@@ -29,13 +30,6 @@ def _engine(database_url: str) -> sqlalchemy.Engine:
     if scheme not in ("postgresql", "postgres"):
         raise SchemaOutdated(f"The database URL must start with postgresql://, not {scheme}://.")
     return sqlalchemy.create_engine(f"postgresql+psycopg://{rest}", poolclass=sqlalchemy.NullPool)
-
-
-def newest_revision() -> str:
-    """The revision this version of the program works with."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
 
 
 def current_revision(database_url: str) -> str | None:
