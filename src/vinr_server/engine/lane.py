@@ -261,7 +261,7 @@ def _keys(taken: Sequence[Waiting]) -> Mapping[int, Keys]:
 
 def _verdict_on_one(submission: Submission, error: Exception, state: str) -> Outcome | Exception:
     """What a command that fails all by itself is told."""
-    if state == "55P03" and submission.idempotency_key:
+    if state == "55P03" and "idempotency_keys" in (getattr(error, "context", None) or ""):
         message = (
             f"Idempotency key {submission.idempotency_key!r} is in use by a request that is still running. Try again."
         )
