@@ -85,7 +85,7 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
         "--patience", type=float, default=0, help="minutes to wait for a quiet machine, not for import (0)"
     )
     parser.add_argument(
-        "--cdnow", type=Path, default=os.environ.get("VINR_CDNOW"), help="CDNOW_master.txt (VINR_CDNOW)"
+        "--cdnow", type=_path, default=os.environ.get("VINR_CDNOW"), help="CDNOW_master.txt (VINR_CDNOW)"
     )
     options = parser.parse_args(arguments)
     if unknown := set(options.what) - set(MEASURES):
@@ -113,6 +113,11 @@ def _run_long(options: argparse.Namespace) -> list[Report]:
         print(reports[-1].markdown())
         print(f"Kept in {reports[-1].save()}", file=sys.stderr)
     return reports
+
+
+def _path(given: str) -> Path:
+    """As it is meant here: the importer runs elsewhere."""
+    return Path(given).resolve()
 
 
 def _run_short(options: argparse.Namespace) -> list[Report]:
