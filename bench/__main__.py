@@ -77,7 +77,7 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=8, help="for each measurement (8)")
     parser.add_argument("--rounds", type=int, default=3, help="medians are taken over these (3)")
     parser.add_argument(
-        "--short", action="store_true", help="half a minute: what both sides write, and floors of a third of the goals"
+        "--short", action="store_true", help="a minute: what both sides write, and floors of a third of the goals"
     )
     parser.add_argument("--no-gate", action="store_true", help="exit 0 even if a goal is missed")
     parser.add_argument("--connections", type=int, nargs="+", help="for award, instead of 1 16 64 256")
