@@ -65,4 +65,11 @@ MUTANTS = [
         "            if False:\n",
         f"{DATABASE_WAIT}::test_of_a_server_are_not_started_again_and_again[1]",
     ),
+    Mutant(
+        "a sandbox that was told to end calls it a failure",
+        "cli/dev.py",
+        "    with signals_forgotten():\n        await",
+        "    if True:\n        await",
+        "cli/test_dev.py::TestRestarts::test_go_on_with_the_same_key_and_data_after_any_end",
+    ),
 ]

@@ -17,7 +17,7 @@ import uvloop
 from rich.console import Console
 
 from vinr_server.api.asgi import Server
-from vinr_server.cli.draining import install_drain
+from vinr_server.cli.draining import install_drain, signals_forgotten
 from vinr_server.cli.inbox import Inbox
 from vinr_server.cli.inbox_endpoint import open_inbox
 from vinr_server.cli.journal import Journal
@@ -120,7 +120,7 @@ async def _serve(
     webhooks = DeliveryWorker(
         pool, application.writer, sender=Sender(is_loopback_allowed=True), seal=Seal(settings.secrets_key)
     )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    serving = asyncio.create_task(_until_told_to_end(server, listener))
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     if server.started:
@@ -141,6 +141,11 @@ async def _serve(
     await serving
     await pool.close()
     return resetting.is_set()
+
+
+async def _until_told_to_end(server: uvicorn.Server, listener: socket.socket) -> None:
+    with signals_forgotten():
+        await server.serve(sockets=[listener])
 
 
 def _base_url(listener: socket.socket) -> str:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from vinr_server.api.asgi import Server
 
 # A terminal, or `kill` of a process group, signals the workers; their supervisor then passes its own signal on.
 ECHO_SECONDS = 1.0
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Drain:
@@ -26,7 +29,7 @@ class Drain:
         self._loop = asyncio.get_running_loop()
         self._began_at: float | None = None
         self._stop = signal.getsignal(signal.SIGTERM)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ENDING:
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -51,5 +54,17 @@ def install_drain(server: Server, *, seconds: float) -> None:
 
 def forget_signals() -> None:
     """Uvicorn raises the signals it caught once more when it has stopped; they have had their effect."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDING:
         signal.signal(number, lambda _number, _frame: None)
+
+
+@contextmanager
+def signals_forgotten() -> Iterator[None]:
+    """So much for one server; afterwards they mean again what they did."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    forget_signals()
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
