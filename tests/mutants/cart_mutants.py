@@ -125,7 +125,8 @@ INDEX = [
         "core/offer_index.py",
         "return self._slots[: bisect_right(self._thresholds, reach)]",
         "return self._slots[: bisect_right(self._thresholds, reach - 1)]",
-        "properties/test_property_carts.py::test_a_cart_gets_what_the_second_opinion_says",
+        "scenarios/test_scenarios.py::test_scenario"
+        "[checkout: An offer is there at its very threshold, whatever more the others ask (R17) [core]]",
     ),
     Mutant(
         "an offer for a segment is for everybody",
