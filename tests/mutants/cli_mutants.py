@@ -68,7 +68,7 @@ MUTANTS = [
     Mutant(
         "a sandbox that was told to end calls it a failure",
         "cli/dev.py",
-        "    with signals_forgotten():\n        await",
+        "    with signals_to(forget):\n        await",
         "    if True:\n        await",
         "cli/test_dev.py::TestRestarts::test_go_on_with_the_same_key_and_data_after_any_end",
     ),

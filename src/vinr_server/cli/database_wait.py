@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from vinr_server.api.asgi import CannotStart
+from vinr_server.cli.draining import ending_handlers, signals_to
 from vinr_server.cli.exits import first_line
 from vinr_server.storage.connect import AWAY, reach
 
@@ -64,23 +64,18 @@ async def wait_in_server(database_url: str) -> None:
 def _watched_signals() -> Iterator[Callable[[], bool]]:
     """Whether SIGTERM or Ctrl-C came within the block. Uvicorn notes them too, and looks when the start is over."""
     caught: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = ending_handlers()
 
     def catch(number: int, frame: FrameType | None) -> None:
         caught.append(number)
-        handler = before[signal.Signals(number)]
-        if callable(handler):
-            handler(number, frame)
+        if callable(before[number]):
+            before[number](number, frame)
 
-    for number in before:
-        signal.signal(number, catch)
-    try:
+    with signals_to(catch):
         yield lambda: bool(caught)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _place(database_url: str) -> str:
     """Host, port and name; neither user nor password."""
-    return urlsplit(database_url).netloc.rpartition("@")[2] + urlsplit(database_url).path
+    place = urlsplit(database_url)
+    return place.netloc.rpartition("@")[2] + place.path

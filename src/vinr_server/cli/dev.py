@@ -17,7 +17,7 @@ import uvloop
 from rich.console import Console
 
 from vinr_server.api.asgi import Server
-from vinr_server.cli.draining import install_drain, signals_forgotten
+from vinr_server.cli.draining import forget, install_drain, signals_to
 from vinr_server.cli.inbox import Inbox
 from vinr_server.cli.inbox_endpoint import open_inbox
 from vinr_server.cli.journal import Journal
@@ -144,7 +144,7 @@ async def _serve(
 
 
 async def _until_told_to_end(server: uvicorn.Server, listener: socket.socket) -> None:
-    with signals_forgotten():
+    with signals_to(forget):
         await server.serve(sockets=[listener])
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from vinr_server.api.asgi import Server
 
@@ -52,19 +53,29 @@ def install_drain(server: Server, *, seconds: float) -> None:
     Drain(server, seconds=seconds)
 
 
-def forget_signals() -> None:
+def forget(_number: int, _frame: FrameType | None) -> None:
     """Uvicorn raises the signals it caught once more when it has stopped; they have had their effect."""
+
+
+def forget_signals() -> None:
+    """SIGTERM and Ctrl-C mean nothing from now on, but to whoever takes them over."""
     for number in ENDING:
-        signal.signal(number, lambda _number, _frame: None)
+        signal.signal(number, forget)
+
+
+def ending_handlers() -> dict[int, Any]:
+    """Who has SIGTERM and Ctrl-C."""
+    return {number: signal.getsignal(number) for number in ENDING}
 
 
 @contextmanager
-def signals_forgotten() -> Iterator[None]:
-    """So much for one server; afterwards they mean again what they did."""
-    before = {number: signal.getsignal(number) for number in ENDING}
-    forget_signals()
+def signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """SIGTERM and Ctrl-C go to the handler within the block; afterwards to whom they went before."""
+    before = ending_handlers()
+    for number in ENDING:
+        signal.signal(number, handler)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for taken, earlier in before.items():
+            signal.signal(taken, earlier)
