@@ -10,20 +10,18 @@ import json
 import shutil
 import subprocess
 import sys
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-import psycopg
-from psycopg import sql
 
 from bench.checkout_workload import PRICES, UNITS, BenchOffer
 from bench.rig import Rig
 
 PEERS = Path(__file__).parent / "peers"
 INSTALL_SECONDS = 300
+# What PostgreSQL makes new databases of.
+EMPTY = "template1"
 # For starting, storing the offers and one evaluation more than was asked for.
 SPARE_SECONDS = 180
 
@@ -64,7 +62,7 @@ class Peers:
         work = json.dumps({"cart": cart, "offers": [asdict(one) for one in made]})
         command = ["node", "measure.js", peer.name, str(seconds)]
         if peer is OSCAR:
-            command = [str(self._python), "django_oscar.py", self._make_database(), str(seconds)]
+            command = [str(self._python), "django_oscar.py", self._rig.url(self._rig.copy(EMPTY)), str(seconds)]
         done = self._run(command, work, seconds=seconds + SPARE_SECONDS)
         if isinstance(done, str):
             self.missing[peer.name] = f"at {len(made):,} offers {done}"
@@ -92,13 +90,6 @@ class Peers:
             if isinstance(done, str):
                 return done
         return None
-
-    def _make_database(self) -> str:
-        """An empty database; it goes with the rig."""
-        name = f"peer_{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(self._rig.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        return self._rig.url(name)
 
     def _run(
         self, command: list[str], work: str = "", *, seconds: float = INSTALL_SECONDS

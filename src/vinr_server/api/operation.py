@@ -25,7 +25,7 @@ class Operation:
 
     `is_pure`: it decides and tells, and writes nothing. `answers` are the statuses it succeeds with. `example` is a
     body that works in the sandbox, with more of it if need be than its required fields; `listing` is what a list takes
-    in its query string.
+    in its query string. `others` are kinds that it may answer besides `reply`.
     """
 
     id: str

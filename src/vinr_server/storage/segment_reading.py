@@ -59,7 +59,7 @@ async def _count(reader: Reader, sql: str, arguments: list[Any]) -> int:
 
 async def segments_of_account(reader: Reader, realm: int, account: Account, now: datetime) -> list[str]:
     """The ids of the segments that the account is in at its program's now, all judged in one snapshot."""
-    async with reader.pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    async with reader.snapshot() as connection:
         layer = Layer()
         for kind, where, argument in (
             (Account, "t.id = $2", account.id),
