@@ -37,6 +37,8 @@ SECRETS_KEY = "dGVzdHMtb25seS0wMTIzNDU2Nzg5LWFiY2RlZmdoaWs="
 os.environ["VINR_ALLOW_UNSAFE_DATABASE"] = "1"
 # Where tests run in the background Ctrl-C is ignored, and would be by every process that they start and end by it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# How many times as long as usual what can be repeated takes: properties, and races for caps.
+SCALE = float(os.environ.get("VINR_PROPERTY_SCALE", "1"))
 QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
 
 
@@ -89,6 +91,12 @@ def make_realm(database_url: str, tenant: str = "tnt_test", *, livemode: bool = 
         realm = ensure_realm(connection, tenant, tenant, livemode=livemode)
         add_key(connection, realm, key_id=f"key_{uuid.uuid4().hex}", key_hash=hash_key(key, PEPPER), name="test")
     return Realm(realm, key)
+
+
+@pytest.fixture
+def realm(database: str) -> Realm:
+    """The realm of this test."""
+    return make_realm(database)
 
 
 @pytest.fixture

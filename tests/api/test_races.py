@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +13,13 @@ import httpx2
 import psycopg
 import pytest
 
-from conftest import RunningServer, make_database, start_server
+from conftest import SCALE, RunningServer, make_database, start_server
 from vinr_server.storage.embedded import EmbeddedServer
 from vinr_server.storage.verify import verify
 
 CLIENTS = 64
 # How often the races for the cap of an offer are run.
-REPEATS = max(int(float(os.environ.get("VINR_PROPERTY_SCALE", "1"))), 1)
+REPEATS = max(int(SCALE), 1)
 OFFERS = "/v1/engagement/offers"
 Call = Callable[[httpx2.Client], httpx2.Response]
 

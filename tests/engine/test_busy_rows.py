@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from submissions import settle, shown
 
-from conftest import Realm, make_realm
+from conftest import Realm
 from vinr_server.core.refusals import Rejected
 from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
@@ -17,12 +17,6 @@ BEGUN = """
 insert into idempotency_keys
 select (jsonb_populate_record(k, jsonb_build_object('key', 'twin', 'bucket', %s::int))).* from idempotency_keys k
 where k.key = 'first'"""
-
-
-@pytest.fixture
-def realm(database: str) -> Realm:
-    """The realm of this test."""
-    return make_realm(database)
 
 
 class TestBusyRows:

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from submissions import Ground, answered, settle, shown, submission, until_waiting
 
-from conftest import Realm, make_realm
+from conftest import Realm
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
 from vinr_server.core.refusals import Rejected
@@ -25,12 +25,6 @@ from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch import Seen, read_catalogue
 from vinr_server.storage.buckets import bucket_of
 from vinr_server.storage.connect import connect_writer
-
-
-@pytest.fixture
-def realm(database: str) -> Realm:
-    """The realm of this test."""
-    return make_realm(database)
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ import pytest
 from ledger_invariants import broken_invariants
 from submissions import Ground, answered, settle, shown, submission, until_waiting
 
-from conftest import PEPPER, Realm, make_realm
+from conftest import PEPPER, Realm
 from vinr_server.api.app import App
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
@@ -24,12 +24,6 @@ from vinr_server.engine.submission import Outcome, Reply, Submission, Unavailabl
 from vinr_server.engine.writer import QUEUE_MAX, Writer
 from vinr_server.storage.connect import connect_readers, connect_writer
 from vinr_server.storage.read import Reader
-
-
-@pytest.fixture
-def realm(database: str) -> Realm:
-    """The realm of this test."""
-    return make_realm(database)
 
 
 @pytest.fixture

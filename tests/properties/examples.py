@@ -10,7 +10,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, seed, settings
 
-SCALE = float(os.environ.get("VINR_PROPERTY_SCALE", "1"))
+from conftest import SCALE
+
 SEED = int(os.environ.get("VINR_PROPERTY_SEED", secrets.randbits(32)))
 
 

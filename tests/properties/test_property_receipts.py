@@ -199,8 +199,7 @@ def test_doing_what_a_skipped_rule_suggests_earns() -> None:
     hold(law, examples=1_000, case=cases())
 
     names = ("skipped", "skipped for several reasons", "smallest", "multiplied by 0")
-    share = {name: counted[name] / counted["occasions"] for name in names}
-    assert all(part > 0.002 for part in share.values()), share
+    expect(Counter(counted, histories=counted["occasions"]), dict.fromkeys(names, 20))
 
 
 # ---- redemptions that are refused

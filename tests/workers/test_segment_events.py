@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,8 +16,6 @@ from vinr_server.core import commands
 from vinr_server.core.commands import Command
 from vinr_server.core.segment_commands import CreateSegment, DeleteSegment, TellSegments, UpdateSegment
 from vinr_server.core.segments import Bounds, PaymentCount, SegmentConditions
-from vinr_server.engine.batch import Catalogues, NeedsLots, run_batch
-from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Reply, Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.connect import connect_readers, connect_writer
@@ -46,9 +44,12 @@ class Ground:
         self.pool = await connect_readers(self.url, size=1)
         self.worker = SegmentWorker(self.pool, self.writer, clock=lambda: self.now)
 
-    async def do(self, command: Command) -> Any:
+    def submission(self, command: Command) -> Submission:
         fingerprint = hashlib.sha256(repr(command).encode()).digest()
-        outcome = await self.writer.submit(Submission(self.realm, False, type(command).__name__, command, fingerprint))
+        return Submission(self.realm, False, type(command).__name__, command, fingerprint)
+
+    async def do(self, command: Command) -> Any:
+        outcome = await self.writer.submit(self.submission(command))
         assert isinstance(outcome, Reply), outcome
         return decode_json(outcome.body)
 
@@ -82,26 +83,11 @@ class TestBatches:
     """What a batch has at hand counts as it stands there, once."""
 
     async def run(self, ground: Ground, *made: Command) -> list[Any]:
-        submissions = [Submission(ground.realm, False, type(one).__name__, one, b"") for one in made]
-        connection = await connect_writer(ground.url)
-        whole: list[tuple[int, str]] = []
-        outcomes = None
-        while outcomes is None:
-            try:
-                outcomes = await run_batch(
-                    connection,
-                    submissions,
-                    batch_id=uuid.uuid4(),
-                    catalogues=Catalogues(),
-                    ids=Ids(),
-                    clock=lambda: ground.now,
-                    whole=whole,
-                )
-            except NeedsLots as missing:
-                await connection.execute("rollback")
-                assert missing.account not in whole, "what was asked for is there the second time"
-                whole.append(missing.account)
-        await connection.close()
+        """All of them are in the queue before the writer wakes up."""
+        sizes, size = ground.writer.batch_sizes, len(made)
+        before = sizes.get(size, 0)
+        outcomes = await asyncio.gather(*(ground.writer.enqueue(ground.submission(one)) for one in made))
+        assert (sizes[size], ground.writer.figures.halvings) == (before + 1, 0), "they were not decided in one batch"
         return [decode_json(one.body) if isinstance(one, Reply) else one for one in outcomes]
 
     async def test_a_payment_that_is_refunded_in_part_is_one_purchase(self, ground: Ground) -> None:
