@@ -41,21 +41,19 @@ class Recording:
         if scope["type"] != "http" or scope["path"] in DOCUMENTS:
             await self._application(scope, receive, send)
             return
-        exchange = Exchange(scope)
+        exchange = Exchange(scope, self._journal)
         await self._application(scope, exchange.receiving(receive), exchange.sending(send))
-        if exchange.status:  # nothing is answered to a caller who has gone away
-            self._journal.write(exchange.entry())
 
 
 class Exchange:
     """One request and what was answered, overheard."""
 
-    def __init__(self, scope: Mapping[str, Any]) -> None:
-        self._scope, self._started_at = scope, time.perf_counter()
+    def __init__(self, scope: Mapping[str, Any], journal: Journal) -> None:
+        self._scope, self._journal, self._started_at = scope, journal, time.perf_counter()
         self._at = datetime.now(UTC)
         self._request, self._answer = bytearray(), bytearray()
         self._headers: dict[bytes, bytes] = {}
-        self.status = 0
+        self._status = 0
 
     def receiving(self, receive: Receive) -> Receive:
         """The same messages; the beginning of the body is kept."""
@@ -69,18 +67,21 @@ class Exchange:
         return received
 
     def sending(self, send: Send) -> Send:
-        """The same messages; status, headers and the beginning of the body are kept."""
+        """The same messages. The line is in the journal before the answer's end leaves: who has it, finds it."""
 
         async def sent(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                self.status, self._headers = message["status"], dict(message["headers"])
-            elif len(self._answer) <= BODY_BYTES_MAX:
-                self._answer += message.get("body", b"")
+                self._status, self._headers = message["status"], dict(message["headers"])
+            else:
+                if len(self._answer) <= BODY_BYTES_MAX:
+                    self._answer += message.get("body", b"")
+                if not message.get("more_body", False):
+                    self._journal.write(self._entry())
             await send(message)
 
         return sent
 
-    def entry(self) -> Entry:
+    def _entry(self) -> Entry:
         """What the journal keeps."""
         key = dict(self._scope["headers"]).get(b"idempotency-key")
         entry = Entry(
@@ -89,14 +90,14 @@ class Exchange:
             method=self._scope["method"],
             path=self._scope["raw_path"].decode("latin-1"),
             query=self._scope["query_string"].decode("latin-1"),
-            status=self.status,
+            status=self._status,
             milliseconds=round((time.perf_counter() - self._started_at) * 1000, 1),
             idempotency_key=key.decode(errors="replace") if key is not None else None,
             replayed=b"idempotent-replayed" in self._headers,
             request=shown_body(bytes(self._request)),
             answer=shown_body(bytes(self._answer)),
         )
-        if self.status >= 400:
+        if self._status >= 400:
             try:
                 error = _decode_refusal(self._answer).error
             except msgspec.DecodeError:
