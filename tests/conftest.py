@@ -144,11 +144,23 @@ class RunningServer:
                 process.wait()
 
 
+_kept_ports: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that nobody else is given as long as this test process lives.
+
+    Bound and not listening, it is no port that a kernel hands out; whoever names it can listen there all the same.
+    """
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    port = int(probe.getsockname()[1])
+    if sys.platform == "linux":
+        _kept_ports.append(probe)
+    else:  # elsewhere a second socket could not be bound to it
+        probe.close()
+    return port
 
 
 def start_server(

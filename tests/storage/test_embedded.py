@@ -10,7 +10,6 @@ import pwd
 import select
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from conftest import free_port
 from vinr_server.storage.embedded import (
     EmbeddedRefused,
     EmbeddedServer,
@@ -167,12 +167,6 @@ def has_ended(pid: int, *, within_seconds: float) -> bool:
         return bool(select.select([handle], [], [], within_seconds)[0])
     finally:
         os.close(handle)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class TestStartEmbedded:
