@@ -28,6 +28,11 @@ LASTING = {
     "deliveries": "(select realm, id, event_id, endpoint_id from deliveries)",
     "delivery_attempts": "(select realm, delivery_id from delivery_attempts where false)",
     "endpoint_health": "(select realm, endpoint_id from endpoint_health where false)",
+    # Once a minute a worker tells who entered and who left dynamic segments, by no request.
+    "events": "(select * from events where request_id is not null)",
+    "segment_members": """(
+      select * from segment_members m where not exists (
+        select from segments s where s.realm = m.realm and s.id = m.segment_id and s.type = 'dynamic'))""",
 }
 # Nobody listens there.
 NOBODY = "http://127.0.0.1:9/hook"
@@ -80,7 +85,7 @@ def contents(database_url: str, realm: int) -> Mapping[str, str]:
 
     The worker writes too: a clock that is advancing is waited for, so that only a caller's writes make a difference.
     """
-    wait_until(lambda: _is_settled(database_url, realm), seconds=20, what="the realm's clocks are ready")
+    wait_until(lambda: _is_settled(database_url, realm), seconds=60, what="the realm's clocks are ready")
     rows = _watcher(database_url).execute(_digests(database_url), {"realm": realm}, prepare=True)
     return {str(name): str(value) for name, value in rows}
 
