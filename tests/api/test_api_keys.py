@@ -84,11 +84,13 @@ class TestRolling:
     def test_lets_the_old_key_live_on_for_the_overlap(self, owner: httpx2.Client, shared_server: RunningServer) -> None:
         old = made(owner, kind="restricted", permissions={"payments": "read"}, name="Till")
 
+        earliest = soon(86_400)
         new = owner.post(f"{KEYS}/{old['id']}/roll", json={}).json()
+        latest = soon(86_400)
 
         shown = owner.get(f"{KEYS}/{old['id']}").json()
         assert (shown["status"], shown["replaced_by"]) == ("active", new["id"])
-        assert abs(shown["expires_at"] - soon(86_400)) <= 2
+        assert earliest <= shown["expires_at"] <= latest
         assert (new["permissions"], new["name"], new["expires_at"]) == ({"payments": "read"}, "Till", None)
         for key in (old, new):
             with shared_server.client(key["secret"]) as client:
@@ -159,12 +161,18 @@ class TestRevoking:
 
 class TestExpiry:
     def test_is_to_the_second_whatever_is_remembered(self, owner: httpx2.Client, shared_server: RunningServer) -> None:
-        key = made(owner, expires_at=soon(2))
-        with shared_server.client(key["secret"]) as client:
-            assert client.get("/v1/payments").status_code == 200
-            while time.time() < key["expires_at"] + 0.05:
-                time.sleep(0.02)
-            refused = client.get("/v1/payments")
+        for seconds in (2, 5, 15, 45):  # so long that the key opens once before, however busy the machine is
+            key = made(owner, expires_at=soon(seconds))
+            with shared_server.client(key["secret"]) as client:
+                opened = client.get("/v1/payments")
+                if time.time() >= key["expires_at"]:
+                    continue
+                while time.time() < key["expires_at"] + 0.05:
+                    time.sleep(0.02)
+                refused = client.get("/v1/payments")
+            break
+
+        assert opened.status_code == 200
 
         assert (refused.status_code, problem(refused)["code"]) == (401, "api_key_expired")
         assert owner.get(f"{KEYS}/{key['id']}").json()["status"] == "expired"
@@ -190,7 +198,9 @@ class TestExpiry:
 class TestAudit:
     def test_says_who_did_what_when_and_from_where(self, owner: httpx2.Client) -> None:
         key = made(owner)
+        earliest = soon(0)
         answer = owner.post(f"{KEYS}/{key['id']}/roll", json={"overlap_seconds": 60})
+        latest = soon(0)
         own = next(one for one in owner.get(KEYS).json()["data"] if one["id"] not in (key["id"], answer.json()["id"]))
 
         rolled, created = acts(owner, key["id"])
@@ -198,7 +208,7 @@ class TestAudit:
         assert (created["action"], created["actor"], created["address"]) == ("created", own["id"], "127.0.0.1")
         assert (rolled["action"], rolled["request"]) == ("rolled", answer.headers["request-id"])
         assert rolled["details"]["replaced_by"] == answer.json()["id"]
-        assert abs(rolled["created"] - soon(0)) <= 2
+        assert earliest <= rolled["created"] <= latest
         assert [one["actor"] for one in acts(owner, own["id"])] == ["cli"]
 
     def test_of_use_is_coarse(self, owner: httpx2.Client, shared_server: RunningServer) -> None:
@@ -209,13 +219,33 @@ class TestAudit:
             shared_server.client(key["secret"]) as client,
             psycopg.connect(shared_server.database_url, autocommit=True) as connection,
         ):
+            earliest = soon(0)
             client.get("/v1/payments")
+            latest = soon(0)
             first = connection.execute(query, [key["id"]]).fetchone()
             time.sleep(4.1)  # what is remembered of the key is over
             client.get("/v1/payments")
             assert connection.execute(query, [key["id"]]).fetchone() == first
 
-        assert abs(owner.get(f"{KEYS}/{key['id']}").json()["last_used_at"] - soon(0)) <= 10
+        assert earliest <= owner.get(f"{KEYS}/{key['id']}").json()["last_used_at"] <= latest
+
+
+def _used_up(server: RunningServer) -> tuple[httpx2.Client, list[httpx2.Response], httpx2.Response]:
+    """A key's client, the answers to five calls, and to one more: all within the time in which one more is allowed.
+
+    On a busy machine they may take longer than that fifth of a second: then another key is tried.
+    """
+    urls = ("/v1/payments", "/v1/nowhere", "/v1/payments/pay_none", "/v1/payments?limit=0", "/v1/payments")
+    for number in range(100):
+        client = server.client(make_realm(server.database_url, f"tnt_{number}").key)
+        client.get("/healthz")  # connects
+        began = time.monotonic()
+        answers = [client.get(url) for url in urls]
+        refused = client.get("/v1/payments")
+        if time.monotonic() - began < 0.2:
+            return client, answers, refused
+        client.close()
+    raise AssertionError("six calls never came within a fifth of a second")
 
 
 class TestLimits:
@@ -223,14 +253,13 @@ class TestLimits:
         settings = {"VINR_RATE_LIMIT_PER_SECOND": "5"}
         server = start_server(make_database(postgres, template), workers=1, with_worker=False, settings=settings)
         try:
-            with server.client() as client, server.client(make_realm(server.database_url, "tnt_two").key) as other:
-                urls = ("/v1/payments", "/v1/nowhere", "/v1/payments/pay_none", "/v1/payments?limit=0", "/v1/payments")
-                answers = [client.get(url) for url in urls]
-                refused = client.get("/v1/payments")
+            with server.client(make_realm(server.database_url, "tnt_two").key) as other:
+                client, answers, refused = _used_up(server)
                 neighbour = other.get("/v1/payments")
                 open_to_all = client.get("/healthz")
                 time.sleep(int(refused.headers["retry-after"]))
                 recovered = client.get("/v1/payments")
+                client.close()
         finally:
             server.stop()
 
