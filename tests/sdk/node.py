@@ -22,9 +22,11 @@ def node_folder() -> Path:
     node = shutil.which("node")
     if node and shutil.which("npm") and _version(node) >= OLDEST:
         return Path(node).parent
-    if not (VENV / "node").exists():
-        sync = [VENV / "uv", "sync", "--frozen", "--inexact", "--quiet", "--group", "node"]
-        subprocess.run(sync, cwd=ROOT, check=True)
+    with (ROOT / "uv.lock").open() as held:  # by one process, while others wait
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not (VENV / "node").exists():
+            sync = [VENV / "uv", "sync", "--frozen", "--inexact", "--quiet", "--group", "node"]
+            subprocess.run(sync, cwd=ROOT, check=True)
     return VENV
 
 

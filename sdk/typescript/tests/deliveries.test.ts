@@ -23,7 +23,7 @@ describe('a webhook endpoint', () => {
   let receiver: Vinr;
 
   const arrived = async <T extends WebhookEvent['type']>(type: T, about: string): Promise<Extract<WebhookEvent, { type: T }>> => {
-    for (const end = Date.now() + 15_000; Date.now() < end; await new Promise(soon => setTimeout(soon, 20))) {
+    for (const end = Date.now() + 60_000; Date.now() < end; await new Promise(soon => setTimeout(soon, 20))) {
       for (const { body, signature } of received) {
         const event = receiver.webhooks.verify(body, signature);
         if (event.type === type && body.includes(about)) return event as Extract<WebhookEvent, { type: T }>;

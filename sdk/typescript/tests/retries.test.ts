@@ -118,12 +118,13 @@ describe('a call is tried again', () => {
 
   test('after what takes too long', async () => {
     const server = rascal({ statuses: [HANG, 200, HANG, HANG, HANG] });
-    const vinr = await server.client({ timeout: 60 });
+    // What answers at once must do so in time, also on a busy machine.
+    const vinr = await server.client({ timeout: 1_000 });
 
     assert.equal((await vinr.customers.retrieve('cust_1')).id, 'cust_1');
     await refusal(TimeoutError, vinr.customers.retrieve('cust_1'));
     assert.equal(server.asked.length, 5);
-    assert.equal((await vinr.customers.retrieve('cust_1', { timeout: 5_000 })).id, 'cust_1');
+    assert.equal((await vinr.customers.retrieve('cust_1', { timeout: 60_000 })).id, 'cust_1');
   });
 
   test('as late as the server asks', async () => {
