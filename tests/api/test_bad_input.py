@@ -6,6 +6,7 @@ Generated from the table of operations and the input types: a new field is teste
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
@@ -215,11 +216,20 @@ class TestFields:
         assert operation.body is not None
         for sample in samples(world)[operation.id]:
             url = f"{sample.path}?dry_run=true"
-            snake = world.client.post(url, json=sample.body)
-            camelled = world.client.post(url, json=_camelled(sample.body))
+            snake, camelled = _within_a_second(world, url, sample.body, _camelled(sample.body))
 
             assert camelled.status_code == snake.status_code, camelled.text
             assert _without_ids(camelled.json()) == _without_ids(snake.json())
+
+
+def _within_a_second(world: World, url: str, *bodies: Any) -> list[httpx2.Response]:
+    """The answers to these bodies, all of one second: many tell when something happens, which is now."""
+    for _ in range(100):
+        began = int(time.time())
+        answers = [world.client.post(url, json=body) for body in bodies]
+        if int(time.time()) == began:
+            return answers
+    raise AssertionError("the answers never came within one second")
 
 
 def _other(value: Any) -> Any:
