@@ -383,10 +383,26 @@ def cash_in(plan: Planner) -> None:
     use_discount(plan)
 
 
+def say_goodbye(plan: Planner) -> None:
+    """An account is closed, and asked for something all the same."""
+    account = plan.account()
+    plan.do(commands.CloseAccount(account))
+    plan.do(commands.AwardPoints(account, plan.dice.pick(POINTS)))
+
+
+def discontinue(plan: Planner) -> None:
+    """A reward is archived, and wanted all the same."""
+    account = plan.account()
+    plan.do(commands.AwardPoints(account, 130))
+    reward = plan.dice.pick(plan.rewards_for(account))
+    plan.do(commands.ArchiveReward(reward))
+    plan.do(commands.CreateRedemption(account, reward))
+
+
 WEIGHTS: dict[Move, int] = {
     award: 9, pay: 12, redeem: 9, reverse: 8, refund: 10, cancel: 8, adjust: 5, advance: 8, sweep: 2, again: 6,
-    repeat: 8, report: 5, enrol: 3, close: 6, use_discount: 4, edit: 5, thank: 4, overspend: 12, outlive: 9,
-    empty_shelf: 6, return_goods: 6, cash_in: 4, edit_caps: 4,
+    repeat: 11, report: 5, enrol: 3, close: 6, use_discount: 4, edit: 5, thank: 4, overspend: 12, outlive: 9,
+    empty_shelf: 6, return_goods: 6, cash_in: 4, edit_caps: 4, say_goodbye: 3, discontinue: 3,
 }  # fmt: skip
 MOVES: list[Move] = [move for move, weight in WEIGHTS.items() for _time in range(weight)]
 
