@@ -39,6 +39,8 @@ os.environ["VINR_ALLOW_UNSAFE_DATABASE"] = "1"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # How many times as long as usual what can be repeated takes: properties, and races for caps.
 SCALE = float(os.environ.get("VINR_PROPERTY_SCALE", "1"))
+# For what comes in a moment where nothing else runs. That it comes is what most tests wait for, not how soon.
+PATIENCE_SECONDS = 120.0
 QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
 
 
@@ -193,7 +195,7 @@ def start_server(
     processes = [subprocess.Popen(command, env=env, start_new_session=True, stderr=stderr) for command in commands]
     server = RunningServer(f"http://127.0.0.1:{port}", database_url, realm or make_realm(database_url), processes)
     try:
-        wait_until(lambda: is_healthy(server.base_url), seconds=60, what="the server answers")
+        wait_until(lambda: is_healthy(server.base_url), what="the server answers")
     except BaseException:
         server.stop()  # without its database it would wait for ever
         raise
@@ -208,11 +210,11 @@ def is_healthy(base_url: str) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+def wait_until(condition: Callable[[], bool], *, what: str) -> None:
     """Poll a condition; fails with its name when the time is over."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE_SECONDS
     while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s in vain until {what}"
+        assert time.monotonic() < end, f"waited {PATIENCE_SECONDS:g} s in vain until {what}"
         time.sleep(0.05)
 
 

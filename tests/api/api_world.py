@@ -85,7 +85,7 @@ def contents(database_url: str, realm: int) -> Mapping[str, str]:
 
     The worker writes too: a clock that is advancing is waited for, so that only a caller's writes make a difference.
     """
-    wait_until(lambda: _is_settled(database_url, realm), seconds=60, what="the realm's clocks are ready")
+    wait_until(lambda: _is_settled(database_url, realm), what="the realm's clocks are ready")
     rows = _watcher(database_url).execute(_digests(database_url), {"realm": realm}, prepare=True)
     return {str(name): str(value) for name, value in rows}
 

@@ -17,7 +17,7 @@ from api_fields import camel, fields_of
 from api_world import Json, World, build_world, problem, samples, value_at, with_value, without_secret
 from psycopg import sql
 
-from conftest import RunningServer
+from conftest import PATIENCE_SECONDS, RunningServer
 from vinr_server.api.operations import OPERATIONS, Operation
 from vinr_server.storage.buckets import bucket_of
 
@@ -494,7 +494,7 @@ class TestIdempotencyKeys:
                         n: int = number,
                         ready: threading.Barrier = ready,
                     ) -> httpx2.Response:
-                        ready.wait(10)
+                        ready.wait(PATIENCE_SECONDS)
                         return client.post(url, json=body, headers={"Idempotency-Key": f"at-once-{n}"})
 
                     before = len(_whole(fresh, url.removesuffix("/award")))

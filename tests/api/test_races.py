@@ -13,7 +13,7 @@ import httpx2
 import psycopg
 import pytest
 
-from conftest import SCALE, RunningServer, make_database, start_server
+from conftest import PATIENCE_SECONDS, SCALE, RunningServer, make_database, start_server
 from vinr_server.storage.embedded import EmbeddedServer
 from vinr_server.storage.verify import verify
 
@@ -76,7 +76,7 @@ class Field:
         ready = threading.Barrier(starters)
 
         def run(lane: int) -> list[tuple[int, httpx2.Response]]:
-            ready.wait(20)
+            ready.wait(PATIENCE_SECONDS)
             return [(at, calls[at](self.clients[lane])) for at in range(lane, len(calls), starters)]
 
         answers = [one for lane in self.pool.map(run, range(starters)) for one in lane]

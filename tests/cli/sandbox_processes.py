@@ -12,11 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+
+from conftest import PATIENCE_SECONDS
 
 VINR = [sys.executable, "-m", "vinr_server.cli"]
 SETTINGS = ("VINR_DATABASE_URL", "VINR_KEY_PEPPER", "VINR_SECRETS_KEY", "VINR_READERS", "VINR_SECRET_KEY")
@@ -36,13 +38,15 @@ class Dev:
     def client(self) -> httpx2.Client:
         """A client with the sandbox's key."""
         headers = {"Authorization": f"Bearer {self.announced['secret_key']}"}
-        return httpx2.Client(base_url=self.announced["base_url"], headers=headers, timeout=20, trust_env=False)
+        return httpx2.Client(
+            base_url=self.announced["base_url"], headers=headers, timeout=PATIENCE_SECONDS, trust_env=False
+        )
 
     def end(self, number: int) -> tuple[float, str]:
         """Send it a signal; how long it took to end, and what it left on stderr."""
         started_at = time.monotonic()
         self.process.send_signal(number)
-        _stdout, stderr = self.process.communicate(timeout=20)
+        _stdout, stderr = self.process.communicate(timeout=PATIENCE_SECONDS)
         return time.monotonic() - started_at, stderr.decode()
 
 
@@ -54,11 +58,11 @@ def launch(data: Path, *more: str) -> subprocess.Popen[bytes]:
     )
 
 
-def announce(process: subprocess.Popen[bytes], *, seconds: float = 60) -> dict[str, str]:
+def announce(process: subprocess.Popen[bytes]) -> dict[str, str]:
     """The line it prints when it is ready."""
     assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], seconds)
-    assert ready, f"nothing was announced within {seconds} s"
+    ready, _, _ = select.select([process.stdout], [], [], PATIENCE_SECONDS)
+    assert ready, f"nothing was announced within {PATIENCE_SECONDS:g} s"
     line = process.stdout.readline()
     assert line.endswith(b"\n"), (line, process.stderr and process.stderr.read())
     return dict(json.loads(line))
@@ -98,7 +102,7 @@ def command(arguments: list[str], env: dict[str, str]) -> subprocess.Popen[bytes
 def finish(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a process that ends by itself."""
     try:
-        stdout, stderr = process.communicate(timeout=40)
+        stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         stdout, stderr = process.communicate()
@@ -124,7 +128,8 @@ def open_directory() -> Iterator[Path]:
         yield made
     finally:
         for line in processes_of(made):
-            os.kill(int(line.partition(":")[0]), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended with one that was killed before it
+                os.kill(int(line.partition(":")[0]), signal.SIGKILL)
         shutil.rmtree(made, ignore_errors=True)
 
 

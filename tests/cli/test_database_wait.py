@@ -21,7 +21,7 @@ from crash_rig import durable_directory
 from database_proxy import proxied
 from sandbox_processes import ENVIRONMENT, VINR, assert_sentence, command, finish
 
-from conftest import PEPPER, SECRETS_KEY, free_port, wait_until
+from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, free_port, wait_until
 from vinr_server.storage.embedded import start_embedded
 from vinr_server.storage.migrate import migrate
 
@@ -70,7 +70,7 @@ class Started:
         """It is told to; how long that took."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
+        self.process.wait(PATIENCE_SECONDS)
         return time.monotonic() - began
 
 
@@ -107,7 +107,7 @@ class TestProcesses:
         port = free_port()
         serve = [*VINR, "serve", "--port", str(port), "--workers", "2"]
         with started(database, tmp_path, serve, [*VINR, "worker"]) as processes:
-            wait_until(lambda: all(len(one.waits()) >= 3 for one in processes), seconds=30, what="both have waited")
+            wait_until(lambda: all(len(one.waits()) >= 3 for one in processes), what="both have waited")
             waits = [one.waits()[:3] for one in processes]
 
             with database.awake():
@@ -119,7 +119,7 @@ class TestProcesses:
                     except httpx2.HTTPError:
                         return False
 
-                wait_until(is_ready, seconds=30, what="the server is ready")
+                wait_until(is_ready, what="the server is ready")
                 assert all(one.process.poll() is None for one in processes)
                 for one in processes:
                     one.end()
@@ -133,7 +133,8 @@ class TestProcesses:
 
         *waits, sentence = stderr.splitlines()
         assert (code, stdout) == (1, "")
-        assert [json.loads(line)["level"] for line in waits] == ["warning", "warning"]
+        assert {json.loads(line)["level"] for line in waits} == {"warning"}
+        assert 1 <= len(waits) <= 2, "after none and half a second; one on a machine that lets go by more than that"
         assert "can't be reached" in sentence
         assert_sentence(sentence)
         assert time.monotonic() - began > 1.2
@@ -142,9 +143,13 @@ class TestProcesses:
     def test_of_a_server_are_not_started_again_and_again(self, database: Asleep, tmp_path: Path, workers: int) -> None:
         # As where a process of a server ends while its database is away.
         with started(database, tmp_path, [*LOOPBACK, "serve", str(free_port()), str(workers)]) as (server,):
-            wait_until(lambda: len(server.waits()) >= 4 * workers, seconds=40, what="they have waited four times")
-            pauses = sorted(pause for _place, pause in server.waits())[: 4 * workers]
+
+            def pauses() -> list[float]:
+                return sorted(pause for _place, pause in server.waits())
+
+            wait_until(lambda: pauses().count(4.0) == workers, what="each has waited four times")
+            found = pauses()[: 4 * workers]
             seconds = server.end()
 
-        assert pauses == sorted([0.5, 1.0, 2.0, 4.0] * workers)
+        assert found == sorted([0.5, 1.0, 2.0, 4.0] * workers)
         assert seconds < 5

@@ -33,7 +33,7 @@ from sandbox_processes import (
 )
 from typer.testing import CliRunner
 
-from conftest import PEPPER, SECRETS_KEY, make_realm, wait_until
+from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, make_realm, wait_until
 from vinr_server.cli.main import app
 from vinr_server.cli.sandbox import seed
 from vinr_server.engine.writer import Writer
@@ -112,7 +112,7 @@ class TestSandbox:
             clock = client.post("/v1/test_helpers/test_clocks", json={"frozen_time": "2026-01-01"}).json()["id"]
             url = f"/v1/test_helpers/test_clocks/{clock}"
             client.post(f"{url}/advance", json={"frozen_time": "2027-01-01"})
-            wait_until(lambda: client.get(url).json()["status"] == "ready", seconds=5, what="the worker is at work")
+            wait_until(lambda: client.get(url).json()["status"] == "ready", what="the worker is at work")
 
         assert redemption.status_code == 201, redemption.text
         assert redemption.json()["discount"].startswith("disc_")
@@ -245,7 +245,7 @@ class TestRestarts:
 
         spend_a_moment(first)
         seconds, stderr = first.end(signal.SIGTERM)
-        assert seconds < 10 and stderr == "" and first.process.returncode == 0, stderr
+        assert seconds < 15 and stderr == "" and first.process.returncode == 0, stderr
         assert processes_of(data) == []
 
         second = start(data)
@@ -258,17 +258,17 @@ class TestRestarts:
             counts = [connection.execute(f"select count(*) from {name}".encode()) for name in ("programs", "entries")]
             assert [one.fetchone() for one in counts] == [(2,), (4,)]
         seconds, stderr = third.end(signal.SIGINT)
-        assert seconds < 10 and stderr == "" and third.process.returncode == 0, "make run would call it an error"
+        assert seconds < 15 and stderr == "" and third.process.returncode == 0, "make run would call it an error"
         assert processes_of(data) == []
 
     def test_come_up_after_starts_that_were_cut_short(self, directory: Path) -> None:
         data = directory / "cut"
         for reached in ("lock", "postgres"):  # before initdb is done, and before it is ready
             process = launch(data)
-            wait_until((data / reached).exists, seconds=20, what=f"{reached} is there")
+            wait_until((data / reached).exists, what=f"{reached} is there")
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
-            wait_until(lambda: processes_of(data) == [], seconds=10, what="nothing of it is left")
+            process.communicate(timeout=PATIENCE_SECONDS)
+            wait_until(lambda: processes_of(data) == [], what="nothing of it is left")
 
         again = start(data)
         with again.client() as client:
@@ -307,7 +307,9 @@ class TestHelp:
     def test_is_what_the_script_says(self) -> None:
         script = Path(sys.executable).parent / "vinr"
 
-        told = subprocess.run([script, "--help"], capture_output=True, text=True, timeout=40, env=ENVIRONMENT)
+        told = subprocess.run(
+            [script, "--help"], capture_output=True, text=True, timeout=PATIENCE_SECONDS, env=ENVIRONMENT
+        )
         unknown = CliRunner().invoke(app, ["frobnicate"])
 
         assert told.returncode == 0

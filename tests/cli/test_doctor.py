@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from conftest import PEPPER, SECRETS_KEY, make_realm
+from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, make_realm
 from vinr_server.cli.settings_table import PAGE, settings_page
 from vinr_server.storage.embedded import EmbeddedServer, start_embedded
 from vinr_server.storage.migrate import migrate
@@ -26,7 +26,7 @@ def run(*command: str, url: str, **settings: str) -> subprocess.CompletedProcess
     """`vinr` with these settings, to its end."""
     environment = os.environ | GOOD | {"VINR_DATABASE_URL": url} | settings
     line = [sys.executable, "-m", "vinr_server.cli", *command]
-    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pytest
 from sandbox_processes import ENVIRONMENT, SETTINGS, VINR, Dev, command, finish, open_directory, running, start
 from typer.testing import CliRunner
 
-from conftest import RunningServer
+from conftest import PATIENCE_SECONDS, RunningServer
 from vinr_server.cli.durations import later
 from vinr_server.cli.journal import FILE_BYTES_MAX, Entry, Journal, read_entries
 from vinr_server.cli.main import app
@@ -252,7 +252,7 @@ class TestLogs:
         assert process.stdout is not None
         try:
             with dev.client() as client:
-                end = time.monotonic() + 20
+                end = time.monotonic() + PATIENCE_SECONDS
                 os.set_blocking(process.stdout.fileno(), False)
                 line = b""
                 while not line and time.monotonic() < end:
@@ -262,7 +262,7 @@ class TestLogs:
             assert json.loads(line)["path"] == "/followed"
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=20)
+            process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 130
 
     def test_are_bounded(self, tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ class TestExitCodes:
             env = ENVIRONMENT | {"_VINR_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "1"}
             env["COMP_CWORD"] = str(len(words.split(" ")) - 1)
             script = str(Path(VINR[0]).parent / "vinr")
-            return subprocess.run([script], env=env, capture_output=True, text=True, timeout=20).stdout
+            return subprocess.run([script], env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS).stdout
 
         assert "trigger" in completed("vinr tri").split()
         assert "payment.refunded" in completed("vinr trigger payment.r").split()

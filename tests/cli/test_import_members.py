@@ -9,7 +9,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from conftest import RunningServer, make_realm
+from conftest import PATIENCE_SECONDS, RunningServer, make_realm
 
 URL = "/v1/engagement/segments"
 
@@ -17,7 +17,9 @@ URL = "/v1/engagement/segments"
 def run(server: RunningServer, key: str, directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"VINR_SECRET_KEY": key, "VINR_BASE_URL": server.base_url}
     command = [sys.executable, "-m", "vinr_server.cli", "import", "members", *options]
-    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
 
 
 class TestImport:

@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from conftest import RunningServer, wait_until
+from conftest import PATIENCE_SECONDS, RunningServer, wait_until
 from vinr_server.cli.purchase_rows import (
     BadRow,
     Columns,
@@ -79,7 +79,11 @@ class Shop:
         """The finished import."""
         fixed = [] if currency is None else ["--currency", currency]
         done = subprocess.run(
-            self.command(file, *fixed, *more), env=self.env(), cwd=self.directory, capture_output=True, timeout=60
+            self.command(file, *fixed, *more),
+            env=self.env(),
+            cwd=self.directory,
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
         )
         return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -259,9 +263,9 @@ class TestInterruptedImport:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        wait_until(lambda: bool(shop.balances()), seconds=20, what="the first rows are there")
+        wait_until(lambda: bool(shop.balances()), what="the first rows are there")
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
         interrupted = Run(process.returncode, out.decode(), err.decode())
         done = sum(interrupted.counts)
         rest = shop.run(file)

@@ -15,11 +15,9 @@ import httpx2
 import pytest
 from sandbox_processes import Dev, command, finish, open_directory, running
 
-from conftest import RunningServer, wait_until
+from conftest import PATIENCE_SECONDS, RunningServer, wait_until
 from vinr import SignatureError, Vinr
 from vinr_server.cli.signatures import faults
-
-LINE_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +32,15 @@ class Receiver:
 
     def __init__(self) -> None:
         self.got: list[tuple[dict[str, str], bytes]] = []
-        self.status = 200
+        # What it answers, one after the other; the last for good.
+        self.statuses = [200]
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 outer.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(outer.status)
+                self.send_response(outer.statuses.pop(0) if len(outer.statuses) > 1 else outer.statuses[0])
                 self.send_header("content-length", "6")
                 self.end_headers()
                 self.wfile.write(b"thanks")
@@ -76,14 +75,14 @@ class Listening:
         lines: list[bytes] = []
         reading = threading.Thread(target=lambda: lines.append(self.process.stdout.readline()), daemon=True)  # type: ignore[union-attr]
         reading.start()
-        reading.join(LINE_SECONDS)
+        reading.join(PATIENCE_SECONDS)
         assert lines and lines[0], "it said nothing"
         return dict(json.loads(lines[0]))
 
     def end(self, number: int = signal.SIGINT) -> int:
         """Its exit code after a signal."""
         self.process.send_signal(number)
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode
 
 
@@ -109,7 +108,7 @@ class TestListen:
             client.post("/v1/payments", json={"id": f"pay_{number}", "amount": 500, "currency": "EUR",
                 "customer": "cust_abc123", "metadata": {"note": "Grüße <b>"}})  # fmt: skip
         told = listening.line()
-        wait_until(lambda: bool(receiver.got), seconds=10, what="it arrives")
+        wait_until(lambda: bool(receiver.got), what="it arrives")
         headers, body = receiver.got[0]
         event = Vinr(webhook_secret=secret, secret_key="sk_test_x").webhooks.verify(body, headers["x-vinr-signature"])
         code = listening.end(number)
@@ -129,17 +128,14 @@ class TestListen:
         assert endpoints(dev) == ["The inbox of vinr dev"]
 
     def test_tells_what_the_receiver_answered_and_the_engine_sends_again(self, dev: Dev, receiver: Receiver) -> None:
-        receiver.status = 500
+        receiver.statuses = [500, 200]
         listening = Listening(dev, "--forward-to", receiver.url, "--events", "loyalty.points.earned")
         award(dev)
         first = listening.line()
-        receiver.status = 200
         second = listening.line()  # after 5 s
         with dev.client() as client:
             url = f"/v1/webhook_endpoints/{listening.begun['endpoint']['id']}/deliveries"
-            wait_until(
-                lambda: client.get(url).json()["data"][0]["status"] == "succeeded", seconds=5, what="it is recorded"
-            )
+            wait_until(lambda: client.get(url).json()["data"][0]["status"] == "succeeded", what="it is recorded")
             attempts = client.get(url).json()["data"][0]["attempts"]
         listening.end()
 
@@ -155,7 +151,7 @@ class TestListen:
         award(dev)
         lines.append(process.stdout.readline().decode())
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
         assert lines[0].startswith("Signing secret  whsec_")
         assert "loyalty.points.earned" in lines[-1] and "+5 points" in lines[-1]
@@ -207,7 +203,7 @@ class TestInbox:
             page = httpx2.get(f"{dev.announced['base_url']}/_inbox.json", trust_env=False).json()
             return dict(page["data"][0]) if page["data"] else {}
 
-        wait_until(lambda: "alert" in newest().get("body", ""), seconds=5, what="the event is in the inbox")
+        wait_until(lambda: "alert" in newest().get("body", ""), what="the event is in the inbox")
         one = newest()
 
         assert one["type"] == "loyalty.points.earned" and one["delivery"] == 1
@@ -260,7 +256,7 @@ class TestInbox:
                     def shown(url: str = url) -> list[Any]:
                         return list(httpx2.get(url, trust_env=False).json()["data"])
 
-                    wait_until(lambda shown=shown: bool(shown()), seconds=10, what=f"it arrives after start {start}")
+                    wait_until(lambda shown=shown: bool(shown()), what=f"it arrives after start {start}")
                     assert not any(shown()[0]["signatures"].values())
                     assert endpoints(dev) == ["The inbox of vinr dev"]
             assert (directory / "twice" / "inbox.json").stat().st_mode & 0o777 == 0o600
@@ -281,7 +277,7 @@ def test_signatures_check_as_they_do_in_the_sdks(vector: dict[str, Any]) -> None
 def test_sdk_refuses_what_was_altered(dev: Dev, receiver: Receiver) -> None:
     listening = Listening(dev, "--forward-to", receiver.url, "--events", "loyalty.*")
     award(dev)
-    wait_until(lambda: bool(receiver.got), seconds=10, what="it arrives")
+    wait_until(lambda: bool(receiver.got), what="it arrives")
     headers, body = receiver.got[0]
     secret = listening.begun["endpoint"]["secret"]
     listening.end()

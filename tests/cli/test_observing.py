@@ -71,7 +71,7 @@ class TestMetrics:
             client.post("/v1/loyalty/points/award", json={"account": "loy_none", "points": 1})
             client.get("/v1/nothing")
         # The worker takes the port that the server left.
-        wait_until(lambda: len(observed.ports()) == 2, seconds=60, what="both processes show metrics")
+        wait_until(lambda: len(observed.ports()) == 2, what="both processes show metrics")
         apis = [observed.metrics(port) for port in observed.ports()]
         metrics = next(one for one in apis if sample("vinr_reader_connections", state="idle") in one)
         worker = next(one for one in apis if one is not metrics)

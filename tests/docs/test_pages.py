@@ -8,7 +8,7 @@ import sys
 import pytest
 from pages import blocks, environment, like_the_sandbox, program, told, with_code
 
-from conftest import RunningServer
+from conftest import PATIENCE_SECONDS, RunningServer
 
 # Every call must succeed: a page's curl says so itself.
 STRICT = 'set -euo pipefail\ncurl() { command curl --fail-with-body "$@"; echo; }\n'
@@ -17,7 +17,7 @@ STRICT = 'set -euo pipefail\ncurl() { command curl --fail-with-body "$@"; echo; 
 def run(command: list[str], code: str, server: RunningServer) -> str:
     """What the program prints, in a realm of its own that is like the sandbox."""
     env = environment(server, like_the_sandbox(server))
-    done = subprocess.run([*command, code], env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, code], env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
 

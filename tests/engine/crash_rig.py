@@ -13,7 +13,7 @@ from pathlib import Path
 
 from database_proxy import DatabaseProxy, proxied
 
-from conftest import RunningServer, start_server, wait_until
+from conftest import PATIENCE_SECONDS, RunningServer, start_server, wait_until
 from vinr_server.storage.embedded import EmbeddedServer, start_embedded
 from vinr_server.storage.migrate import migrate
 
@@ -23,7 +23,7 @@ def kill_all(server: RunningServer) -> None:
     for process in server.processes:
         os.killpg(process.pid, signal.SIGKILL)
     for process in server.processes:
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -49,7 +49,7 @@ class Rig:
     def kill_postgres(self) -> None:
         """PostgreSQL is gone without a word."""
         os.kill(self.postgres.pid, signal.SIGKILL)
-        wait_until(lambda: not self.postgres.is_alive(), seconds=10, what="the postmaster is gone")
+        wait_until(lambda: not self.postgres.is_alive(), what="the postmaster is gone")
         self.postgres.stop()  # gives the directory's lock back
 
     def start_postgres(self) -> None:

@@ -27,7 +27,7 @@ class DatabaseProxy:
         self._server: asyncio.Server | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="database proxy", daemon=True)
         self._thread.start()
-        self.port: int = asyncio.run_coroutine_threadsafe(self._listen(port), self._loop).result(10)
+        self.port: int = asyncio.run_coroutine_threadsafe(self._listen(port), self._loop).result(60)
         self.aim(database_url)
 
     def aim(self, database_url: str) -> None:
@@ -46,7 +46,7 @@ class DatabaseProxy:
         if self._server is not None:
             self._loop.call_soon_threadsafe(self._server.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
 
     async def _listen(self, port: int) -> int:
         self._server = await asyncio.start_server(self._forward, "127.0.0.1", port)

@@ -22,7 +22,7 @@ from database_proxy import Cut, DatabaseProxy, proxied
 from ledger_invariants import broken_invariants
 from submissions import Ground, answered, settle, submission
 
-from conftest import RunningServer, make_database, make_realm, start_server, wait_until
+from conftest import PATIENCE_SECONDS, RunningServer, make_database, make_realm, start_server, wait_until
 from vinr_server.core import commands
 from vinr_server.engine.submission import Outcome, Reply, Unavailable
 from vinr_server.engine.writer import Writer
@@ -200,7 +200,7 @@ class TestKilledServer:
             with ThreadPoolExecutor(LANES) as pool:
                 for lane in range(LANES):
                     pool.submit(load.run, server.base_url, lane)
-                wait_until(partial(load.has_acknowledged, before + 250), seconds=30, what="the load is under way")
+                wait_until(partial(load.has_acknowledged, before + 250), what="the load is under way")
                 kill_all(server)
                 load.stopping.set()
             server = start_server(database_url, workers=2, with_worker=False)
@@ -228,19 +228,16 @@ class TestKilledPostgres:
             with ThreadPoolExecutor(LANES) as pool:
                 for lane in range(LANES):
                     pool.submit(load.run, rig.server.base_url, lane)
-                wait_until(partial(load.has_acknowledged, before + 250), seconds=30, what="the load is under way")
+                wait_until(partial(load.has_acknowledged, before + 250), what="the load is under way")
                 rig.kill_postgres()
                 seen = len(load.sent)
                 wait_until(
                     partial(load.has_seen, 503, since=seen),
-                    seconds=20,
                     what="the server says 503",
                 )
                 after = load.acknowledged()
                 rig.start_postgres()
-                wait_until(
-                    partial(load.has_acknowledged, after + 50), seconds=20, what="the server has recovered by itself"
-                )
+                wait_until(partial(load.has_acknowledged, after + 50), what="the server has recovered by itself")
                 load.stopping.set()
         counts = settle_unknowns(load, rig.server.base_url)
 
@@ -271,10 +268,9 @@ class TestKilledPostgres:
             health = known.get("/healthz")
         finally:
             rig.start_postgres()
-        wait_until(lambda: known.get("/readyz").status_code == 200, seconds=20, what="the server is ready again")
+        wait_until(lambda: known.get("/readyz").status_code == 200, what="the server is ready again")
         wait_until(
             lambda: {call().status_code for name, call in calls.items() if name != "readiness"} <= {200, 404},
-            seconds=20,
             what="every call is answered again",
         )
         known.close()
@@ -293,17 +289,17 @@ class TestKilledPostgres:
         rig.start_postgres()
 
         with rig.server.client() as client:
-            wait_until(lambda: client.get("/readyz").status_code == 200, seconds=20, what="the server is ready again")
+            wait_until(lambda: client.get("/readyz").status_code == 200, what="the server is ready again")
             answers = []
 
             def has_made_a_clock() -> bool:
                 answers.append(client.post("/v1/test_helpers/test_clocks", json={"frozen_time": "2030-01-01"}))
                 return answers[-1].status_code == 201
 
-            wait_until(has_made_a_clock, seconds=20, what="the writer has recovered")
+            wait_until(has_made_a_clock, what="the writer has recovered")
             url = f"/v1/test_helpers/test_clocks/{answers[-1].json()['id']}"
             assert client.post(f"{url}/advance", json={"frozen_time": "2031-01-01"}).json()["status"] == "advancing"
-            wait_until(lambda: client.get(url).json()["status"] == "ready", seconds=15, what="the worker is at work")
+            wait_until(lambda: client.get(url).json()["status"] == "ready", what="the worker is at work")
 
     def test_does_not_keep_the_server_from_stopping(self, rig: Rig) -> None:
         """Runs last: the rig's server is stopped while its database is away."""
@@ -311,7 +307,7 @@ class TestKilledPostgres:
 
         for process in rig.server.processes:
             os.killpg(process.pid, signal.SIGTERM)
-        ended = [process.wait(25) for process in rig.server.processes]
+        ended = [process.wait(PATIENCE_SECONDS) for process in rig.server.processes]
         rig.start_postgres()
 
         assert all(code in (0, 143, -signal.SIGTERM) for code in ended), ended

@@ -19,7 +19,7 @@ from histories import MOVE_BYTES, plan
 from steps import Step, batches
 from test_property_offers import bonus, double, offer
 
-from conftest import make_database
+from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.core import commands, offer_commands
 from vinr_server.core.carts import Cart, CartLine
 from vinr_server.core.checkout_commands import CreateCheckoutSession
@@ -288,7 +288,11 @@ class TestCommand:
     def run(self, url: str, *options: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "vinr_server.cli", "verify", *options]
         return subprocess.run(
-            command, env=os.environ | {"VINR_DATABASE_URL": url}, capture_output=True, text=True, timeout=60
+            command,
+            env=os.environ | {"VINR_DATABASE_URL": url},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
         )
 
     def test_ends_well_where_everything_agrees(self, busy: str) -> None:

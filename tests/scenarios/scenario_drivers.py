@@ -403,7 +403,7 @@ class HttpDriver:
     def settle(self, clock_id: str) -> None:
         """All work that is due by the clock's instant is written."""
         url = f"/v1/test_helpers/test_clocks/{clock_id}"
-        wait_until(lambda: self._read(url)["status"] == "ready", seconds=10, what=f"{clock_id} is ready")
+        wait_until(lambda: self._read(url)["status"] == "ready", what=f"{clock_id} is ready")
 
     def account(self, account_id: str) -> Json:
         """The account as callers read it."""

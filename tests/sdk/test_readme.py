@@ -70,7 +70,7 @@ class TestReceiver:
         receiver = subprocess.Popen(command, cwd=tmp_path, env=env)
         try:
             with httpx2.Client(trust_env=False) as client:
-                wait_until(lambda: _answers(client, url), seconds=60, what="the receiver answers")
+                wait_until(lambda: _answers(client, url), what="the receiver answers")
                 payload = json.dumps({"id": "evt_1", "type": "payment.completed", "data": {"id": "pay_1"}}).encode()
 
                 good = client.post(url, content=payload, headers=_signed(payload))

@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from conftest import free_port
+from conftest import PATIENCE_SECONDS, free_port
 from vinr_server.storage.embedded import (
     EmbeddedRefused,
     EmbeddedServer,
@@ -105,7 +105,7 @@ class Starters:
         return answer
 
     def end(self, process: subprocess.Popen[str]) -> None:
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -323,7 +323,7 @@ class TestRecovery:
 
         starter.kill()
 
-        assert has_ended(pid, within_seconds=10)
+        assert has_ended(pid, within_seconds=PATIENCE_SECONDS)
         assert "database system is shut down" in (data_dir / "postgres.log").read_text()
 
     @starter_users
@@ -403,7 +403,7 @@ class TestRecovery:
 
         server = servers.start(data_dir)
 
-        assert orphan.wait(timeout=10) == 0
+        assert orphan.wait(timeout=PATIENCE_SECONDS) == 0
         assert server.is_alive()
 
     def test_believes_no_stale_pid_file_and_spares_the_process_that_got_the_pid(
@@ -417,7 +417,7 @@ class TestRecovery:
 
         assert server.is_alive()
         assert stranger.poll() is None
-        stranger.communicate(timeout=10)
+        stranger.communicate(timeout=PATIENCE_SECONDS)
 
 
 @needs_root

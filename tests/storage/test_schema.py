@@ -91,7 +91,7 @@ def migrate_at_once(urls: list[str]) -> list[str]:
         )
         for url in urls
     ]
-    return [process.communicate(timeout=60)[0].strip() for process in processes]
+    return [process.communicate(timeout=120)[0].strip() for process in processes]
 
 
 class TestMigrations:
@@ -152,11 +152,10 @@ class TestMigrations:
                 with psycopg.connect(server.url, autocommit=True) as watcher:
                     wait_until(
                         lambda: migrating.done() or watcher.execute(waiting).fetchone() != (0,),
-                        seconds=10,
                         what="the migration waits for the role",
                     )
                 other.commit()
-                assert migrating.result(30) == (None, newest_revision())
+                assert migrating.result(120) == (None, newest_revision())
         finally:
             server.stop()
             shutil.rmtree(directory, ignore_errors=True)

@@ -128,7 +128,7 @@ class Murder:
     def kill_postgres(self) -> None:
         """PostgreSQL; the servers find it again by themselves."""
         os.kill(self.rig.postgres.pid, signal.SIGKILL)
-        wait_until(lambda: not self.rig.postgres.is_alive(), seconds=10, what="the postmaster is gone")
+        wait_until(lambda: not self.rig.postgres.is_alive(), what="the postmaster is gone")
         self.rig.postgres.stop()
         self._measured("PostgreSQL", self.rig.start_postgres)
 
@@ -137,7 +137,7 @@ class Murder:
         started = start()
         if isinstance(started, RunningServer):
             self.rig.server = started
-        wait_until(lambda: is_healthy(self.rig.server.base_url), seconds=30, what="the server is ready again")
+        wait_until(lambda: is_healthy(self.rig.server.base_url), what="the server is ready again")
         self.ready_seconds.append((whom, time.monotonic() - began))
 
 

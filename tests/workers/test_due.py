@@ -338,10 +338,10 @@ class TestProcess:
             path = f"/v1/loyalty/accounts/{account}"
             shown = client.get(path).json()
 
-            wait_until(lambda: client.get(path).json()["balance"] == 0, seconds=10, what="the points are over")
+            wait_until(lambda: client.get(path).json()["balance"] == 0, what="the points are over")
             noticed = time.time()
             expired = f"/v1/loyalty/points?account={account}&kind=expiry"
-            wait_until(lambda: bool(client.get(expired).json()["data"]), seconds=5, what="the expiry is written")
+            wait_until(lambda: bool(client.get(expired).json()["data"]), what="the expiry is written")
             entry = client.get(expired).json()["data"][0]
 
         assert (shown["balance"], shown["next_expiry"]) == (10, {"at": int(over_at.timestamp()), "points": 10})
