@@ -256,16 +256,20 @@ class TestInterruptedImport:
         file = shop.write("".join(f"c{row % 100},2026-01-01,{row % 7}.00\n" for row in range(rows)))
         options = ("--currency", "USD", "--batch-size", "4", "--concurrency", "1")
 
-        process = subprocess.Popen(
-            shop.command(file, *options),
-            env=shop.env(),
-            cwd=shop.directory,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        wait_until(lambda: bool(shop.balances()), what="the first rows are there")
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        # Its third call is answered when it has been interrupted, so that it is, however late that is.
+        with Trouble(shop.base_url, ["", "", "wait"]) as trouble:
+            process = subprocess.Popen(
+                shop.command(file, *options, "--base-url", trouble.url),
+                env=shop.env(),
+                cwd=shop.directory,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            wait_until(lambda: trouble.left == [], what="the third call is under way")
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+            trouble.may_go_on.set()
+            out, err = process.communicate(timeout=PATIENCE_SECONDS)
         interrupted = Run(process.returncode, out.decode(), err.decode())
         done = sum(interrupted.counts)
         rest = shop.run(file)
@@ -296,6 +300,7 @@ class Trouble:
 
     def __init__(self, target: str, troubles: list[str]) -> None:
         self.left = troubles
+        self.may_go_on = threading.Event()
         trouble = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -310,6 +315,8 @@ class Trouble:
                 elif kind == "hang up":
                     self.close_connection = True
                 else:
+                    if kind == "wait":
+                        trouble.may_go_on.wait(PATIENCE_SECONDS)
                     self._forward("POST", body, is_lost=kind == "lose the answer")
 
             def _forward(self, method: str, body: bytes, *, is_lost: bool = False) -> None:
