@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,8 +43,9 @@ async def answered(waiting: Sequence[Awaitable[Outcome]]) -> list[Outcome | Base
 
 async def until_waiting(database_url: str, count: int) -> None:
     """So many writers wait for a lock."""
+    end = time.monotonic() + PATIENCE_SECONDS
     with psycopg.connect(database_url, autocommit=True) as connection:
-        for _ in range(400):
+        while time.monotonic() < end:
             if connection.execute(WAITING).fetchone() == (count,):
                 return
             await asyncio.sleep(0.005)

@@ -163,6 +163,8 @@ async def test_an_award_that_joins_a_payment_before_its_lock_is_clawed_back(
     refund = submission(realm.id, commands.RefundPayment(paid))
 
     async with second_writer(database) as other:
+        # Who waits first is to stay first: after a second in the queue it would begin anew, behind the other.
+        await other.lanes[0]._connection.execute("set lock_timeout = 0; set statement_timeout = 0")
         async with holding(database, "select from payments where id = $1 for update", paid):
             awarding = other.enqueue(award)
             await until_waiting(database, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from invariants import violations
 from steps import Ref, Step, submission
 from worlds import FIRST_STEP, step_of, world
 
-from conftest import make_database
+from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.core import commands, offer_commands
 from vinr_server.core.commands import Command
 from vinr_server.core.offers import OfferTerms, PointsBonus
@@ -70,7 +71,7 @@ class Track:
         one, other = (submission(step, self.run.realms, self.run.answers) for step in (first, second))
         self.gates[0].stop_before_writing()
         leading = asyncio.ensure_future(writers[0].submit(one))
-        await asyncio.wait_for(self.gates[0].is_stopped.wait(), 5)
+        await asyncio.wait_for(self.gates[0].is_stopped.wait(), PATIENCE_SECONDS)
         following = asyncio.ensure_future(writers[1].submit(other))
         await self._until_waiting_or_done(writers[1], following)
         has_waited = not following.done()
@@ -83,7 +84,10 @@ class Track:
 
     async def _writer(self, gate: Gate) -> Writer:
         async def connect() -> Any:
-            return gate.through(await connect_writer(self.database.url))
+            connection = await connect_writer(self.database.url)
+            # Whoever waits for a lock does so until the gate opens: after a second it would be tried again.
+            await connection.execute("set lock_timeout = 0; set statement_timeout = 0")
+            return gate.through(connection)
 
         writer = Writer(connect, clock=lambda: WALL)
         await writer.start()
@@ -91,7 +95,8 @@ class Track:
 
     async def _until_waiting_or_done(self, writer: Writer, following: asyncio.Future[Outcome]) -> None:
         pid = writer.lanes[0].backend_pid
-        for _time in range(400):
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
             record = self.database.reads.execute(IS_WAITING, [pid]).fetchone()
             if following.done() or (record and record[0]):
                 return
