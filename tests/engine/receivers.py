@@ -26,8 +26,8 @@ class Received:
     closed: int = 0
 
     async def all_closed(self) -> bool:
-        """Whether every connection was ended within a second."""
-        for _ in range(100):
+        """Whether every connection was ended within some seconds."""
+        for _ in range(1_000):
             if self.closed == self.opened:
                 break
             await asyncio.sleep(0.01)
