@@ -21,6 +21,7 @@ import httpx2
 import psycopg
 import pytest
 from documented import check_documented
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from vinr_server.api.keys import hash_key, make_key
@@ -41,6 +42,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 SCALE = float(os.environ.get("VINR_PROPERTY_SCALE", "1"))
 # For what comes in a moment where nothing else runs. That it comes is what most tests wait for, not how soon.
 PATIENCE_SECONDS = 120.0
+# Hypothesis' own limits: 200 ms for an example, a second for drawing ten. A busy machine lets that much go by.
+settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
 
 

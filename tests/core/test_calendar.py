@@ -16,7 +16,7 @@ from typing import NamedTuple, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vinr_server.core.calendar import (
@@ -425,7 +425,6 @@ roundings = st.sampled_from(ROUNDINGS)
 
 
 class TestExpiresAtAgainstTheOracle:
-    @settings(deadline=None)
     @given(instants, st.integers(0, 60), roundings, zones)
     def test_agrees_on_any_instant(
         self, available_at: datetime, months: int, rounding: ExpiryRounding, zone: str
@@ -451,14 +450,12 @@ class TestExpiresAtAgainstTheOracle:
         assert seen["no midnight"] > 50, seen
         assert seen["clamped"] > 500, seen
 
-    @settings(deadline=None)
     @given(instants, st.integers(1, 60), roundings, zones)
     def test_is_after_the_points_came(
         self, available_at: datetime, months: int, rounding: ExpiryRounding, zone: str
     ) -> None:
         assert expiry(available_at, months=months, rounding=rounding, zone=zone) > available_at
 
-    @settings(deadline=None)
     @given(instants, st.integers(0, 60), st.sampled_from(["day", "month", "quarter", "year"]), zones)
     def test_rounding_ends_the_very_period_that_the_expiry_falls_in(
         self, available_at: datetime, months: int, rounding: ExpiryRounding, zone: str
@@ -598,7 +595,6 @@ class TestStartOfDay:
         assert start_of_day(date.min, "Asia/Tokyo") == FIRST_INSTANT
         assert start_of_day(date.min, "UTC") == FIRST_INSTANT
 
-    @settings(deadline=None)
     @given(st.dates(date(1850, 1, 1), date(2200, 1, 1)), zones)
     def test_agrees_with_the_oracle(self, day: date, zone: str) -> None:
         start = start_of_day(day, zone)

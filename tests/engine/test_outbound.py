@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 import trustme
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from receivers import OK, Canaries, Received, answers, canaries, endless, hang, raw_receiver, receiver
 from targets import ALLOWED_ADDRESSES, DENIED_ADDRESSES, FORMS, NAMES, SPELLINGS
@@ -131,7 +131,6 @@ class TestAddresses:
         await check_target(f"https://{host}/", is_loopback_allowed=False)
         await check_target("https://hooks.example.test/", is_loopback_allowed=False, resolver=names(hooks=address))
 
-    @settings(deadline=None)
     @given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
     def test_that_python_holds_for_local_are_all_refused(self, address: IPv4Address | IPv6Address) -> None:
         assert denial(address) is not None or (address.is_global and not address.is_multicast)
