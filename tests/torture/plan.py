@@ -117,7 +117,7 @@ def award(plan: Plan) -> Call:
 
 def adjust(plan: Plan) -> Call:
     """A correction, mostly downwards."""
-    points = plan.dice.choice((-1, -2, -20, -400, 2))
+    points = plan.dice.choice((-1, -2, -20, -400, -400, 2))
     account = plan.ground.accounts[plan.account()]
     return plan.call("adjust", "/v1/loyalty/points/adjust", account=account, points=points, reason="torture")
 
