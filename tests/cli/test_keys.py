@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from conftest import PEPPER, SECRETS_KEY
-from vinr_server.api.secrets import hash_key
+from vinr_server.api.secrets import hash_key, hint_of
 from vinr_server.cli.main import app
 
 
@@ -40,17 +40,21 @@ class TestKeys:
         assert till.startswith("rk_test_")
         assert vinr("keys", "create", "--kind", "publishable")[1].startswith("pk_test_")
 
-        keys = {one["hint"][-4:]: one for one in listed(vinr)}
-        made = keys[till[-4:]]
+        keys = {one["hint"]: one for one in listed(vinr)}
+        made = keys[hint_of(till)]
         assert (made["tenant"], made["mode"], made["kind"]) == ("tnt_shop", "test", "restricted")
         assert made["permissions"] == {"loyalty.points": "write", "payments": "read"}
         assert made["expires_at"].startswith("2030-01-01") and made["status"] == "active"
         new = vinr("keys", "roll", made["id"], "--overlap-seconds", "0")[1]
         assert new.startswith("rk_test_") and new != till
-        assert vinr("keys", "revoke", keys[secret[-4:]]["id"])[0] == 0
+        assert vinr("keys", "revoke", keys[hint_of(secret)]["id"])[0] == 0
 
-        status = {one["hint"][-4:]: one["status"] for one in listed(vinr)}
-        assert (status[till[-4:]], status[new[-4:]], status[secret[-4:]]) == ("expired", "active", "revoked")
+        status = {one["hint"]: one["status"] for one in listed(vinr)}
+        assert (status[hint_of(till)], status[hint_of(new)], status[hint_of(secret)]) == (
+            "expired",
+            "active",
+            "revoked",
+        )
         with psycopg.connect(database) as connection:
             acts = connection.execute("select action, actor from api_key_acts order by created_at, id").fetchall()
             stored = connection.execute("select count(*) from api_keys where key_hash = %s", [hash_key(new, PEPPER)])
