@@ -85,7 +85,7 @@ class TestHeaders:
 
 class TestDocuments:
     def test_need_no_key(self, world: World) -> None:
-        with httpx2.Client(base_url=world.server.base_url, trust_env=False) as anybody:
+        with httpx2.Client(base_url=world.server.base_url, trust_env=False, timeout=PATIENCE_SECONDS) as anybody:
             answers = [anybody.get(path) for path in ("/healthz", "/readyz", "/openapi.json", "/docs", "/docs/errors")]
 
         assert [answer.status_code for answer in answers] == [200] * 5

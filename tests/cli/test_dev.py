@@ -65,7 +65,7 @@ class TestAnnouncement:
         assert select.select([dev.process.stdout], [], [], 0) == ([], [], []), "more than one line"
 
     def test_comes_when_everything_answers(self, dev: Dev) -> None:
-        with httpx2.Client(base_url=dev.announced["base_url"], trust_env=False) as anybody:
+        with httpx2.Client(base_url=dev.announced["base_url"], trust_env=False, timeout=PATIENCE_SECONDS) as anybody:
             assert [anybody.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
             assert anybody.get("/v1/loyalty/programs").status_code == 401
 

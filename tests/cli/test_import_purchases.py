@@ -321,7 +321,9 @@ class Trouble:
 
             def _forward(self, method: str, body: bytes, *, is_lost: bool = False) -> None:
                 headers = {"Authorization": self.headers["authorization"]}
-                answer = httpx2.request(method, target + self.path, content=body, headers=headers, trust_env=False)
+                answer = httpx2.request(
+                    method, target + self.path, content=body, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
+                )
                 if is_lost:
                     self.close_connection = True
                 else:

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from conftest import RunningServer, free_port, make_realm, wait_until
+from conftest import PATIENCE_SECONDS, RunningServer, free_port, make_realm, wait_until
 from vinr import Vinr
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,11 @@ class TestQuickStart:
         realm = make_realm(shared_server.database_url, f"tnt_{os.urandom(6).hex()}")
         env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         env |= {"VINR_SECRET_KEY": realm.key, "VINR_BASE_URL": shared_server.base_url}
-        with Vinr(realm.key, base_url=shared_server.base_url, http_client=httpx2.Client(trust_env=False)) as client:
+        with Vinr(
+            realm.key,
+            base_url=shared_server.base_url,
+            http_client=httpx2.Client(trust_env=False, timeout=PATIENCE_SECONDS),
+        ) as client:
             client.loyalty.programs.create(id="prog_default", name="Sandbox")
             benefit = {"type": "discount", "amount": 500, "currency": "EUR"}
             client.loyalty.rewards.create(
@@ -69,7 +73,7 @@ class TestReceiver:
         env = os.environ | {"VINR_WEBHOOK_SECRET": SECRET}
         receiver = subprocess.Popen(command, cwd=tmp_path, env=env)
         try:
-            with httpx2.Client(trust_env=False) as client:
+            with httpx2.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client:
                 wait_until(lambda: _answers(client, url), what="the receiver answers")
                 payload = json.dumps({"id": "evt_1", "type": "payment.completed", "data": {"id": "pay_1"}}).encode()
 
