@@ -41,7 +41,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # How many times as long as usual what can be repeated takes: properties, and races for caps.
 SCALE = float(os.environ.get("VINR_PROPERTY_SCALE", "1"))
 # For what comes in a moment where nothing else runs. That it comes is what most tests wait for, not how soon.
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = float(os.environ.get("VINR_TEST_PATIENCE_SECONDS", "120"))
 # Hypothesis' own limits: 200 ms for an example, a second for drawing ten. A busy machine lets that much go by.
 settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from receivers import OK, Canaries, Received, answers, canaries, endless, hang, raw_receiver, receiver
 from targets import ALLOWED_ADDRESSES, DENIED_ADDRESSES, FORMS, NAMES, SPELLINGS
 
+from conftest import PATIENCE_SECONDS
 from vinr_server.engine.addresses import denial
 from vinr_server.engine.outbound import SECONDS_MAX, Answer, Forbidden, Sender, check_target
 from vinr_server.engine.targets import look_up, target_of
@@ -82,11 +83,13 @@ def client_tls(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def dev_sender(resolver: Names = INSIDE, *, seconds_max: float = 60, tls: ssl.SSLContext | None = None) -> Sender:
+def dev_sender(
+    resolver: Names = INSIDE, *, seconds_max: float = PATIENCE_SECONDS, tls: ssl.SSLContext | None = None
+) -> Sender:
     return Sender(is_loopback_allowed=True, resolver=resolver, seconds_max=seconds_max, tls=tls or TLS)
 
 
-async def post(received: Received, *, seconds_max: float = 60) -> Answer:
+async def post(received: Received, *, seconds_max: float = PATIENCE_SECONDS) -> Answer:
     """One attempt at a receiver of this machine."""
     return await dev_sender(seconds_max=seconds_max).post(f"http://127.0.0.1:{received.port}/hook?a=1", HEADERS, BODY)
 
@@ -99,9 +102,9 @@ async def refusal(url: str, *, is_loopback_allowed: bool) -> str | None:
         reason = forbidden.reason
     else:
         return None
-    answer = await Sender(is_loopback_allowed=is_loopback_allowed, resolver=INSIDE, seconds_max=60, tls=TLS).post(
-        url, {}, BODY
-    )
+    answer = await Sender(
+        is_loopback_allowed=is_loopback_allowed, resolver=INSIDE, seconds_max=PATIENCE_SECONDS, tls=TLS
+    ).post(url, {}, BODY)
     assert (answer.status, answer.error) == (None, reason)
     return reason
 
@@ -116,9 +119,9 @@ class TestAddresses:
         resolver = names(hooks=address)
 
         by_number = await refusal(f"https://{host}/", is_loopback_allowed=False)
-        by_name = await Sender(is_loopback_allowed=False, resolver=resolver, seconds_max=60, tls=TLS).post(
-            "https://hooks.example.test/", HEADERS, BODY
-        )
+        by_name = await Sender(
+            is_loopback_allowed=False, resolver=resolver, seconds_max=PATIENCE_SECONDS, tls=TLS
+        ).post("https://hooks.example.test/", HEADERS, BODY)
 
         assert words in (by_number or "") and words in (by_name.error or "")
         assert address not in (by_name.error or ""), "tells what an inner name server said"
@@ -245,7 +248,7 @@ class TestFlippingNames:
         resolver = Names({"flip.example.test": [["8.8.8.8"], ["127.0.0.1"]]})
         await check_target("https://flip.example.test/", is_loopback_allowed=False, resolver=resolver)
 
-        sender = Sender(is_loopback_allowed=False, resolver=resolver, seconds_max=60, tls=TLS)
+        sender = Sender(is_loopback_allowed=False, resolver=resolver, seconds_max=PATIENCE_SECONDS, tls=TLS)
         answer = await sender.post("https://flip.example.test/", {}, BODY)
 
         assert answer.status is None and "loopback" in (answer.error or "")
@@ -541,7 +544,7 @@ class TestReceiversThatMisbehave:
 
         tls = server_tls(authority, "hooks.example.test") if is_tls else None
         async with receiver(babble, tls=tls) as received:
-            sender = dev_sender(names(hooks="127.0.0.1"), tls=client_tls(authority), seconds_max=60)
+            sender = dev_sender(names(hooks="127.0.0.1"), tls=client_tls(authority), seconds_max=PATIENCE_SECONDS)
             scheme = "https" if is_tls else "http"
             for _ in range(150 if is_tls else 400):
                 answer = await sender.post(f"{scheme}://hooks.example.test:{received.port}/", HEADERS, BODY)

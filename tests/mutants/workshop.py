@@ -24,7 +24,7 @@ FAILED = re.compile(r"^FAILED tests/(.+?)(?: - .*)?$", re.MULTILINE)
 SAME_CHANCES = {
     "PYTHONHASHSEED": "0",
     "VINR_PROPERTY_SEED": "1",
-    "VINR_TEST_PATIENCE_SECONDS": "10",
+    "VINR_TEST_PATIENCE_SECONDS": "30",
 }
 
 
