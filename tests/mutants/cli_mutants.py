@@ -45,6 +45,19 @@ MUTANTS = [
         f"{LISTEN}::test_signatures_check_as_they_do_in_the_sdks",
     ),
     Mutant(
+        "the journal's line comes after the answer",
+        "cli/recording.py",
+        """                    self._journal.write(self._entry())
+            await send(message)
+""",
+        """                    await send(message)
+                    self._journal.write(self._entry())
+                    return
+            await send(message)
+""",
+        f"{FIRST_DAY}::TestLogs::test_have_the_line_before_the_answer_ends",
+    ),
+    Mutant(
         "a process whose database is away fails, and is started again",
         "cli/serving.py",
         "    server.before_start = partial(wait_in_server, settings.database_url)\n",
