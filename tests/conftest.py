@@ -45,6 +45,8 @@ PATIENCE_SECONDS = float(os.environ.get("VINR_TEST_PATIENCE_SECONDS", "120"))
 # Hypothesis' own limits: 200 ms for an example, a second for drawing ten. A busy machine lets that much go by.
 settings.register_profile("patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+# For connections whose waits end when a test says so: after a second, a wait for a lock would begin anew.
+WITHOUT_LIMITS = "set lock_timeout = 0; set statement_timeout = 0"
 QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
 
 
@@ -148,6 +150,11 @@ class RunningServer:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+def keyless_client(base_url: str) -> httpx2.Client:
+    """A client without a key."""
+    return httpx2.Client(base_url=base_url, timeout=PATIENCE_SECONDS, trust_env=False)
 
 
 _kept_ports: list[socket.socket] = []

@@ -30,7 +30,7 @@ from api_world import (
 )
 from msgspec import inspect
 
-from conftest import PATIENCE_SECONDS, RunningServer
+from conftest import RunningServer, keyless_client
 from vinr_server.api.operations import OPERATIONS, Operation
 
 WRITES = [operation for operation in OPERATIONS if operation.method != "GET"]
@@ -660,7 +660,7 @@ class TestKeys:
             {"Authorization": f"Bearer\t{world.realm.key}"},
         ]  # fmt: skip
 
-        with httpx2.Client(base_url=world.server.base_url, trust_env=False, timeout=PATIENCE_SECONDS) as anybody:
+        with keyless_client(world.server.base_url) as anybody:
             for headers in wrong:
                 response = anybody.get("/v1/payments", headers=headers)
                 error = problem(response)
@@ -675,7 +675,7 @@ class TestKeys:
         assert world.contents() == before
 
     def test_stand_in_the_header_alone(self, world: World) -> None:
-        with httpx2.Client(base_url=world.server.base_url, trust_env=False, timeout=PATIENCE_SECONDS) as anybody:
+        with keyless_client(world.server.base_url) as anybody:
             for query in (f"?key={world.realm.key}", f"?api_key={world.realm.key}"):
                 assert anybody.get(f"/v1/payments{query}").status_code == 401
 

@@ -17,7 +17,7 @@ from api_fields import camel, fields_of
 from api_world import Json, World, build_world, problem, samples, value_at, with_value, without_secret
 from psycopg import sql
 
-from conftest import PATIENCE_SECONDS, RunningServer
+from conftest import PATIENCE_SECONDS, RunningServer, keyless_client
 from vinr_server.api.operations import OPERATIONS, Operation
 from vinr_server.storage.buckets import bucket_of
 
@@ -85,7 +85,7 @@ class TestHeaders:
 
 class TestDocuments:
     def test_need_no_key(self, world: World) -> None:
-        with httpx2.Client(base_url=world.server.base_url, trust_env=False, timeout=PATIENCE_SECONDS) as anybody:
+        with keyless_client(world.server.base_url) as anybody:
             answers = [anybody.get(path) for path in ("/healthz", "/readyz", "/openapi.json", "/docs", "/docs/errors")]
 
         assert [answer.status_code for answer in answers] == [200] * 5

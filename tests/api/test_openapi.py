@@ -12,7 +12,7 @@ from api_world import Json, World, build_world, problem, samples
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from conftest import PATIENCE_SECONDS, RunningServer
+from conftest import RunningServer, keyless_client
 from vinr_server.api.documents import DOCUMENTS
 from vinr_server.api.openapi import openapi, refusals
 from vinr_server.api.operation import Operation
@@ -36,7 +36,7 @@ def world(shared_server: RunningServer) -> Iterator[World]:
 @pytest.fixture
 def anybody(shared_server: RunningServer) -> Iterator[httpx2.Client]:
     """A client without a key."""
-    with httpx2.Client(base_url=shared_server.base_url, trust_env=False, timeout=PATIENCE_SECONDS) as client:
+    with keyless_client(shared_server.base_url) as client:
         yield client
 
 

@@ -14,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import psycopg
 import pytest
 import typer.main
@@ -33,7 +32,7 @@ from sandbox_processes import (
 )
 from typer.testing import CliRunner
 
-from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, make_realm, wait_until
+from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, keyless_client, make_realm, wait_until
 from vinr_server.cli.main import app
 from vinr_server.cli.sandbox import seed
 from vinr_server.engine.writer import Writer
@@ -65,7 +64,7 @@ class TestAnnouncement:
         assert select.select([dev.process.stdout], [], [], 0) == ([], [], []), "more than one line"
 
     def test_comes_when_everything_answers(self, dev: Dev) -> None:
-        with httpx2.Client(base_url=dev.announced["base_url"], trust_env=False, timeout=PATIENCE_SECONDS) as anybody:
+        with keyless_client(dev.announced["base_url"]) as anybody:
             assert [anybody.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
             assert anybody.get("/v1/loyalty/programs").status_code == 401
 

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from sandbox_processes import Dev, command, finish, open_directory, running
 from conftest import PATIENCE_SECONDS, RunningServer, wait_until
 from vinr import SignatureError, Vinr
 from vinr_server.cli.signatures import faults
+
+ask = partial(httpx2.request, trust_env=False, timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -200,9 +203,7 @@ class TestInbox:
         award(dev, reason="<script>alert(1)</script>")
 
         def newest() -> dict[str, Any]:
-            page = httpx2.get(
-                f"{dev.announced['base_url']}/_inbox.json", trust_env=False, timeout=PATIENCE_SECONDS
-            ).json()
+            page = ask("GET", f"{dev.announced['base_url']}/_inbox.json").json()
             return dict(page["data"][0]) if page["data"] else {}
 
         wait_until(lambda: "alert" in newest().get("body", ""), what="the event is in the inbox")
@@ -211,36 +212,24 @@ class TestInbox:
         assert one["type"] == "loyalty.points.earned" and one["delivery"] == 1
         assert one["signatures"] == {"x-vinr-signature": None, "webhook-signature": None}
         assert one["headers"]["webhook-id"] == one["event"] == json.loads(one["body"])["id"]
-        after = httpx2.get(
-            f"{dev.announced['base_url']}/_inbox.json?after={one['number']}", trust_env=False, timeout=PATIENCE_SECONDS
-        ).json()
+        after = ask("GET", f"{dev.announced['base_url']}/_inbox.json?after={one['number']}").json()
         assert after["data"] == [] and after["last"] == one["number"]
 
     def test_says_of_a_forgery_that_it_is_one(self, dev: Dev) -> None:
         url = dev.announced["base_url"]
         headers = {"x-vinr-signature": "t=1,v1=é".encode(), "webhook-id": "evt_forged"}
-        assert (
-            httpx2.post(
-                f"{url}/_inbox", content=b'{"type": "x"}', headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
-            ).status_code
-            == 204
-        )
-        assert (
-            httpx2.post(f"{url}/_inbox", content=b"x" * 300_000, trust_env=False, timeout=PATIENCE_SECONDS).status_code
-            == 413
-        )
-        shown = httpx2.get(f"{url}/_inbox.json", trust_env=False, timeout=PATIENCE_SECONDS).json()["data"][0]
+        assert ask("POST", f"{url}/_inbox", content=b'{"type": "x"}', headers=headers).status_code == 204
+        assert ask("POST", f"{url}/_inbox", content=b"x" * 300_000).status_code == 413
+        shown = ask("GET", f"{url}/_inbox.json").json()["data"][0]
 
         assert shown["event"] == "evt_forged" and all(shown["signatures"].values()), shown
 
     def test_page_loads_nothing_from_elsewhere_and_writes_no_markup(self, dev: Dev) -> None:
         url = dev.announced["base_url"]
-        page = httpx2.get(f"{url}/_inbox", trust_env=False, timeout=PATIENCE_SECONDS)
-        script = httpx2.get(f"{url}/_inbox.js", trust_env=False, timeout=PATIENCE_SECONDS)
+        page = ask("GET", f"{url}/_inbox")
+        script = ask("GET", f"{url}/_inbox.js")
         policy = page.headers["content-security-policy"]
-        assert httpx2.get(url, trust_env=False, timeout=PATIENCE_SECONDS).headers["location"] == "/_inbox", (
-            "which the bare address leads to"
-        )
+        assert ask("GET", url).headers["location"] == "/_inbox", "which the bare address leads to"
 
         assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
         assert "http" not in page.text and "<script>" not in page.text and " style=" not in page.text
@@ -250,16 +239,8 @@ class TestInbox:
     def test_is_read_by_address_alone_and_nowhere_but_in_a_sandbox(
         self, dev: Dev, shared_server: RunningServer
     ) -> None:
-        rebound = httpx2.get(
-            f"{dev.announced['base_url']}/_inbox.json",
-            headers={"Host": "evil.example"},
-            trust_env=False,
-            timeout=PATIENCE_SECONDS,
-        )
-        elsewhere = [
-            httpx2.get(shared_server.base_url + path, trust_env=False, timeout=PATIENCE_SECONDS)
-            for path in ("/_inbox", "/_inbox.json")
-        ]
+        rebound = ask("GET", f"{dev.announced['base_url']}/_inbox.json", headers={"Host": "evil.example"})
+        elsewhere = [ask("GET", shared_server.base_url + path) for path in ("/_inbox", "/_inbox.json")]
 
         assert rebound.status_code == 403
         assert [one.status_code for one in elsewhere] == [401, 401]
@@ -272,7 +253,7 @@ class TestInbox:
                     url = f"{dev.announced['base_url']}/_inbox.json"
 
                     def shown(url: str = url) -> list[Any]:
-                        return list(httpx2.get(url, trust_env=False, timeout=PATIENCE_SECONDS).json()["data"])
+                        return list(ask("GET", url).json()["data"])
 
                     wait_until(lambda shown=shown: bool(shown()), what=f"it arrives after start {start}")
                     assert not any(shown()[0]["signatures"].values())

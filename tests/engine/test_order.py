@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from submissions import Ground, answered, settle, shown, submission, until_waiting
 
-from conftest import Realm
+from conftest import WITHOUT_LIMITS, Realm
 from vinr_server.core import commands
 from vinr_server.core.commands import Command
 from vinr_server.core.refusals import Rejected
@@ -164,7 +164,7 @@ async def test_an_award_that_joins_a_payment_before_its_lock_is_clawed_back(
 
     async with second_writer(database) as other:
         # Who waits first is to stay first: after a second in the queue it would begin anew, behind the other.
-        await other.lanes[0]._connection.execute("set lock_timeout = 0; set statement_timeout = 0")
+        await other.lanes[0]._connection.execute(WITHOUT_LIMITS)
         async with holding(database, "select from payments where id = $1 for update", paid):
             awarding = other.enqueue(award)
             await until_waiting(database, 1)

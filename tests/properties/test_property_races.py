@@ -17,7 +17,7 @@ from invariants import violations
 from steps import Ref, Step, submission
 from worlds import FIRST_STEP, step_of, world
 
-from conftest import PATIENCE_SECONDS, make_database
+from conftest import PATIENCE_SECONDS, WITHOUT_LIMITS, make_database
 from vinr_server.core import commands, offer_commands
 from vinr_server.core.commands import Command
 from vinr_server.core.offers import OfferTerms, PointsBonus
@@ -86,7 +86,7 @@ class Track:
         async def connect() -> Any:
             connection = await connect_writer(self.database.url)
             # Whoever waits for a lock does so until the gate opens: after a second it would be tried again.
-            await connection.execute("set lock_timeout = 0; set statement_timeout = 0")
+            await connection.execute(WITHOUT_LIMITS)
             return gate.through(connection)
 
         writer = Writer(connect, clock=lambda: WALL)

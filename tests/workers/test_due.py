@@ -15,7 +15,7 @@ import httpx2
 import psycopg
 import pytest
 
-from conftest import PEPPER, RunningServer, make_realm, wait_until
+from conftest import PEPPER, WITHOUT_LIMITS, RunningServer, make_realm, wait_until
 from vinr_server.api.app import App
 from vinr_server.core import commands
 from vinr_server.engine.submission import Reply, Submission
@@ -49,7 +49,7 @@ class Engine:
         """No read is broken off because it waits for longer than reads may: the test decides for how long."""
         readers = [await self.pool.acquire() for _ in range(self.pool.get_max_size())]
         for reader in readers:
-            await reader.execute("set lock_timeout = 0; set statement_timeout = 0")
+            await reader.execute(WITHOUT_LIMITS)
             await self.pool.release(reader)
 
     async def stop(self) -> None:
