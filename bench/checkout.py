@@ -27,15 +27,14 @@ from bench.checkout_workload import PRICES, SIZES, UNITS, BenchOffer, expected_m
 from bench.report import Goal, Report
 from bench.rig import Realm, Rig, Server, make_realm, serving
 from bench.usage import Meter, Patience
-from vinr_server.core.carts import Cart, CartLine
-from vinr_server.core.earning import Conditions
-from vinr_server.core.evaluation import evaluate
-from vinr_server.core.offer_index import MEMBERS, OfferIndex
-from vinr_server.core.offer_rows import Offer
-from vinr_server.core.offers import CheckoutTerms, Criteria, OfferTerms, PercentageDiscount
-from vinr_server.core.points import SCALE
-from vinr_server.core.promotions import promotion_of
-from vinr_server.storage.tables import TABLES
+from vinr_server.core.carts.cart import Cart, CartLine
+from vinr_server.core.carts.evaluation import evaluate
+from vinr_server.core.carts.index import MEMBERS, OfferIndex
+from vinr_server.core.earning.rules import Conditions
+from vinr_server.core.kernel.numbers import SCALE
+from vinr_server.core.offers.promotions import promotion_of
+from vinr_server.core.offers.rows import CheckoutTerms, Criteria, Offer, OfferTerms, PercentageDiscount
+from vinr_server.storage.batch.tables import TABLES
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CUSTOMER = "cust_bench"

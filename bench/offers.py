@@ -20,8 +20,8 @@ from bench.pgbench import run_pgbench
 from bench.report import Goal, Report
 from bench.rig import Realm, Rig, Server, make_realm, serving
 from bench.usage import QUIET_CORES, Meter, Patience
-from vinr_server.core.keys import offer_counter
-from vinr_server.storage.buckets import bucket_of
+from vinr_server.core.kernel.needs import offer_counter
+from vinr_server.storage.batch.buckets import bucket_of
 
 CONNECTIONS = 64
 TEMPLATE = "offer_template"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vinr_server.storage.embedded import binary
+from vinr_server.storage.postgres.embedded import binary
 
 HERE = Path(__file__).parent
 FORMS = {"a": "award_statements.sql", "b": "award_pipeline.sql", "c": "award_cte.sql"}

@@ -24,18 +24,18 @@ from bench.award import ACCOUNTS, TEMPLATE, make_template
 from bench.report import Report
 from bench.rig import Rig
 from bench.statements import ExplainedConnection, Ledger, TimedConnection
-from vinr_server.api.app import App
-from vinr_server.api.call import Call, Caller
-from vinr_server.api.fingerprint import fingerprint
+from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.edge.app import App
+from vinr_server.api.edge.call import Call, Caller
+from vinr_server.api.edge.fingerprint import fingerprint
+from vinr_server.api.edge.parse import decode_body, read_struct
+from vinr_server.api.edge.routing import Router
 from vinr_server.api.inputs import AwardPointsInput
-from vinr_server.api.operations import OPERATIONS
-from vinr_server.api.parse import decode_body, read_struct
-from vinr_server.api.routing import Router
-from vinr_server.core.commands import AwardPoints
+from vinr_server.core.ledger.commands import AwardPoints
 from vinr_server.engine import batch
 from vinr_server.engine.submission import Reply, Submission
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_writer
+from vinr_server.storage.postgres.connect import connect_writer
 
 BATCH_SIZES = (1, 16, 32, 64)
 PATH = "/v1/loyalty/points/award"

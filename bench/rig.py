@@ -25,10 +25,10 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from vinr_server.api.keys import hash_key, make_key
-from vinr_server.storage.embedded import EmbeddedServer, start_embedded
-from vinr_server.storage.migrate import migrate
-from vinr_server.storage.tenants import add_key, ensure_realm
+from vinr_server.api.edge.keys import hash_key, make_key
+from vinr_server.storage.postgres.embedded import EmbeddedServer, start_embedded
+from vinr_server.storage.postgres.migrate import migrate
+from vinr_server.storage.postgres.tenants import add_key, ensure_realm
 
 PEPPER = "a pepper for measurements only"
 SECRETS_KEY = "bWVhc3VyZW1lbnRzLW9ubHktMDEyMzQ1Njc4OWFiY2Q="

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from docsite.api_pages import FOLDER, anchor, slug
-from vinr_server.api.error_codes import ERROR_CODES
-from vinr_server.api.operations import OPERATIONS
-from vinr_server.api.problems import STATUS
+from vinr_server.api.contract.error_codes import ERROR_CODES
+from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.edge.problems import STATUS
 
 _HEAD = """# Errors
 

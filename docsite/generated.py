@@ -10,7 +10,7 @@ from docsite.cli_page import cli_page
 from docsite.contents import DOCS, SECTIONS, heading, summary
 from docsite.error_page import errors_page
 from docsite.event_page import events_page
-from vinr_server.cli.settings_table import settings_page
+from vinr_server.cli.operating.settings_table import settings_page
 
 NOTE = "<!-- Made from the code by `make sdk`; not to be edited. -->\n"
 _LLMS = """# VINR Engagement

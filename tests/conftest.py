@@ -24,13 +24,13 @@ from documented import check_documented
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
-from vinr_server.api.keys import hash_key, make_key
+from vinr_server.api.edge.keys import hash_key, make_key
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_readers, connect_writer
-from vinr_server.storage.embedded import EmbeddedServer, start_embedded
-from vinr_server.storage.migrate import migrate
-from vinr_server.storage.read import Reader
-from vinr_server.storage.tenants import add_key, ensure_realm
+from vinr_server.storage.postgres.connect import connect_readers, connect_writer
+from vinr_server.storage.postgres.embedded import EmbeddedServer, start_embedded
+from vinr_server.storage.postgres.migrate import migrate
+from vinr_server.storage.postgres.tenants import add_key, ensure_realm
+from vinr_server.storage.reads.reader import Reader
 
 PEPPER = "a pepper for tests only"
 SECRETS_KEY = "dGVzdHMtb25seS0wMTIzNDU2Nzg5LWFiY2RlZmdoaWs="

@@ -11,9 +11,9 @@ import os
 import sys
 from pathlib import Path
 
-from vinr_server.api.asgi import Server
-from vinr_server.cli import serving
-from vinr_server.cli.working import run_worker
+from vinr_server.api.edge.asgi import Server
+from vinr_server.cli.process import serving
+from vinr_server.cli.process.working import run_worker
 from vinr_server.engine.settings import Settings
 
 

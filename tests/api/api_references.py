@@ -6,7 +6,7 @@ from typing import Any
 
 from api_world import Sample, World, samples
 
-from vinr_server.api.operations import Operation
+from vinr_server.api.contract.table import Operation
 
 
 def references(world: World, operation: Operation) -> list[tuple[Sample, tuple[str | int, ...], str]]:

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from conftest import Realm, RunningServer, make_realm, wait_until
-from vinr_server.api.operations import Operation
+from vinr_server.api.contract.table import Operation
 
 Json = dict[str, Any]
 TYPES = {401: "authentication_error", 403: "authentication_error", 422: "idempotency_error", 429: "rate_limit_error"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import httpx2
 
-from vinr_server.api.openapi import refusals
-from vinr_server.api.operations import OPERATIONS
-from vinr_server.api.problems import STATUS, Problem
-from vinr_server.api.routing import Router
+from vinr_server.api.contract.openapi import refusals
+from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.edge.problems import STATUS, Problem
+from vinr_server.api.edge.routing import Router
 
 _ROUTER = Router(OPERATIONS)
 

@@ -20,8 +20,8 @@ from api_references import references, twin
 from api_world import NOBODY, PREFIXES, Json, World, build_world, masked, problem, samples, with_value
 
 from conftest import RunningServer
-from vinr_server.api.operations import OPERATIONS, Operation
-from vinr_server.api.permissions import CATALOGUE, SECRET_ONLY, grantable
+from vinr_server.api.contract.table import OPERATIONS, Operation
+from vinr_server.api.edge.permissions import CATALOGUE, SECRET_ONLY, grantable
 
 KEYS = ("secret", "right", "wrong_right", "other_resources", "publishable", "revoked", "expired", "unknown", "none")
 # What a key of each kind that opens nothing is told.

@@ -31,7 +31,7 @@ from api_world import (
 from msgspec import inspect
 
 from conftest import RunningServer, keyless_client
-from vinr_server.api.operations import OPERATIONS, Operation
+from vinr_server.api.contract.table import OPERATIONS, Operation
 
 WRITES = [operation for operation in OPERATIONS if operation.method != "GET"]
 WITH_BODY = [operation for operation in WRITES if operation.body is not None]

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from conftest import RunningServer, make_realm
-from vinr_server.storage.verify import verify
+from vinr_server.storage.laws.verify import verify
 
 Json = dict[str, Any]
 numbers = itertools.count(1)

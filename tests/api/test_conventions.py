@@ -18,8 +18,8 @@ from api_world import Json, World, build_world, problem, samples, value_at, with
 from psycopg import sql
 
 from conftest import PATIENCE_SECONDS, RunningServer, keyless_client
-from vinr_server.api.operations import OPERATIONS, Operation
-from vinr_server.storage.buckets import bucket_of
+from vinr_server.api.contract.table import OPERATIONS, Operation
+from vinr_server.storage.batch.buckets import bucket_of
 
 # What only tells keeps no answer: asked again, it tells how things stand now.
 WRITES = [operation for operation in OPERATIONS if operation.right == "write"]

@@ -13,12 +13,12 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from conftest import RunningServer, keyless_client
-from vinr_server.api.documents import DOCUMENTS
-from vinr_server.api.openapi import openapi, refusals
-from vinr_server.api.operation import Operation
-from vinr_server.api.operations import OPERATIONS
-from vinr_server.api.parse import read_struct
-from vinr_server.api.problems import STATUS
+from vinr_server.api.contract.openapi import openapi, refusals
+from vinr_server.api.contract.operation import Operation
+from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.edge.documents import DOCUMENTS
+from vinr_server.api.edge.parse import read_struct
+from vinr_server.api.edge.problems import STATUS
 
 WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
 # What must have happened before.

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from conftest import PATIENCE_SECONDS, SCALE, RunningServer, make_database, start_server
-from vinr_server.storage.embedded import EmbeddedServer
-from vinr_server.storage.verify import verify
+from vinr_server.storage.laws.verify import verify
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 CLIENTS = 64
 # How often the races for the cap of an offer are run.

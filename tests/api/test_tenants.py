@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from conftest import PEPPER, Realm, RunningServer, make_realm
-from vinr_server.api import keys
-from vinr_server.api.keys import KeyRing
-from vinr_server.api.problems import Problem
-from vinr_server.storage.read import Reader
+from vinr_server.api.edge import keys
+from vinr_server.api.edge.keys import KeyRing
+from vinr_server.api.edge.problems import Problem
+from vinr_server.storage.reads.reader import Reader
 
 # Midnight of 1 June 2026: in Tokyo it comes nine hours before it does in UTC.
 IN_UTC, IN_TOKYO = 1_780_272_000, 1_780_239_600

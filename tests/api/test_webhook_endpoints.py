@@ -12,9 +12,9 @@ import pytest
 from hooks import ENDPOINTS, Hooks, Moved
 
 from conftest import PEPPER, SECRETS_KEY
-from vinr_server.api.app import App
+from vinr_server.api.edge.app import App
 from vinr_server.engine.sealing import Seal
-from vinr_server.storage.read import Reader
+from vinr_server.storage.reads.reader import Reader
 
 URL = "http://127.0.0.1:9/hook"
 

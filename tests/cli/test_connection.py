@@ -12,9 +12,9 @@ import pytest
 import uvicorn
 
 from conftest import PEPPER, SECRETS_KEY
-from vinr_server.api.asgi import Server
-from vinr_server.cli import connection
-from vinr_server.cli.serving import listen, uvicorn_config
+from vinr_server.api.edge.asgi import Server
+from vinr_server.cli.process import connection
+from vinr_server.cli.process.serving import listen, uvicorn_config
 from vinr_server.engine.settings import Settings
 
 KEEP_ALIVE_SECONDS = 30

@@ -22,8 +22,8 @@ from database_proxy import proxied
 from sandbox_processes import ENVIRONMENT, VINR, assert_sentence, command, finish
 
 from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, free_port, wait_until
-from vinr_server.storage.embedded import start_embedded
-from vinr_server.storage.migrate import migrate
+from vinr_server.storage.postgres.embedded import start_embedded
+from vinr_server.storage.postgres.migrate import migrate
 
 LOOPBACK = [sys.executable, str(Path(__file__).parents[1] / "loopback.py")]
 WAITING = re.compile(r"waiting for the database at (\S+), \d+ s by now; next attempt in (\S+) s: .")

@@ -34,9 +34,9 @@ from typer.testing import CliRunner
 
 from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, keyless_client, make_realm, wait_until
 from vinr_server.cli.main import app
-from vinr_server.cli.sandbox import seed
+from vinr_server.cli.sandbox.seed import seed
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 
 @pytest.fixture(scope="module")

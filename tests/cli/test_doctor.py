@@ -15,9 +15,9 @@ import psycopg
 import pytest
 
 from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, make_realm
-from vinr_server.cli.settings_table import PAGE, settings_page
-from vinr_server.storage.embedded import EmbeddedServer, start_embedded
-from vinr_server.storage.migrate import migrate
+from vinr_server.cli.operating.settings_table import PAGE, settings_page
+from vinr_server.storage.postgres.embedded import EmbeddedServer, start_embedded
+from vinr_server.storage.postgres.migrate import migrate
 
 GOOD = {"VINR_KEY_PEPPER": PEPPER, "VINR_SECRETS_KEY": SECRETS_KEY, "VINR_ALLOW_UNSAFE_DATABASE": "0"}
 
@@ -49,7 +49,9 @@ def findings(url: str, **settings: str) -> tuple[int, dict[str, dict[str, str]]]
 
 class TestSettings:
     def test_are_documented_as_they_are(self) -> None:
-        assert PAGE.read_text() == settings_page(), "renew: .venv/bin/python -m vinr_server.cli.settings_table"
+        assert PAGE.read_text() == settings_page(), (
+            "renew: .venv/bin/python -m vinr_server.cli.operating.settings_table"
+        )
 
     @pytest.mark.parametrize(
         ("settings", "said"),

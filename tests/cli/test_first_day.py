@@ -18,11 +18,11 @@ from sandbox_processes import ENVIRONMENT, SETTINGS, VINR, Dev, command, finish,
 from typer.testing import CliRunner
 
 from conftest import PATIENCE_SECONDS, RunningServer
-from vinr_server.cli.durations import later
-from vinr_server.cli.journal import FILE_BYTES_MAX, Entry, Journal, read_entries
+from vinr_server.cli.calls.durations import later
+from vinr_server.cli.calls.recipes import RECIPES
 from vinr_server.cli.main import app
-from vinr_server.cli.recipes import RECIPES
-from vinr_server.cli.recording import Recording
+from vinr_server.cli.sandbox.journal import FILE_BYTES_MAX, Entry, Journal, read_entries
+from vinr_server.cli.sandbox.recording import Recording
 
 
 @pytest.fixture(scope="module")

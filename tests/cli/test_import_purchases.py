@@ -21,7 +21,7 @@ import httpx2
 import pytest
 
 from conftest import PATIENCE_SECONDS, RunningServer, wait_until
-from vinr_server.cli.purchase_rows import (
+from vinr_server.cli.imports.purchase_rows import (
     BadRow,
     Columns,
     ImportRefused,

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from conftest import PEPPER, SECRETS_KEY
-from vinr_server.api.secrets import hash_key, hint_of
+from vinr_server.api.edge.secrets import hash_key, hint_of
 from vinr_server.cli.main import app
 
 

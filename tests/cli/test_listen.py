@@ -18,7 +18,7 @@ from sandbox_processes import Dev, command, finish, open_directory, running
 
 from conftest import PATIENCE_SECONDS, RunningServer, wait_until
 from vinr import SignatureError, Vinr
-from vinr_server.cli.signatures import faults
+from vinr_server.cli.calls.signatures import faults
 
 ask = partial(httpx2.request, trust_env=False, timeout=PATIENCE_SECONDS)
 

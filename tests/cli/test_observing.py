@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from conftest import RunningServer, free_port, start_server, wait_until
-from vinr_server.api.operations import OPERATIONS
+from vinr_server.api.contract.table import OPERATIONS
 
 MARK = "zqmarkedzq"
 METRICS = re.compile(r"metrics at http://[^ ]+:(\d+)/metrics")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from vinr_server.core.carts import Cart, CartLine, Criteria, Effect, Evaluation, Promotion, Selection
-from vinr_server.core.evaluation import evaluate
-from vinr_server.core.offer_index import OfferIndex
-from vinr_server.core.points import SCALE
+from vinr_server.core.carts.cart import Cart, CartLine, Criteria, Effect, Evaluation, Promotion, Selection
+from vinr_server.core.carts.evaluation import evaluate
+from vinr_server.core.carts.index import OfferIndex
+from vinr_server.core.kernel.numbers import SCALE
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vinr_server.core.calendar import (
+from vinr_server.core.kernel.calendar import (
     FIRST_INSTANT,
     LAST_INSTANT,
     ExpiryRounding,

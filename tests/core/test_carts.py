@@ -9,9 +9,9 @@ from itertools import permutations
 import pytest
 from cart_words import START, bogo, cart, cents, changes, gift, line, names, off, off_each, percent, priced, ships_free
 
-from vinr_server.core.carts import Cart, Promotion, Selection
-from vinr_server.core.earning import Unmet
-from vinr_server.core.offer_index import NEAR_MAX, segment_key
+from vinr_server.core.carts.cart import Cart, Promotion, Selection
+from vinr_server.core.carts.index import NEAR_MAX, segment_key
+from vinr_server.core.earning.rules import Unmet
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,20 @@ from itertools import count
 import pytest
 from cart_words import cart
 
-from vinr_server.core.checkout import evaluate_cart
-from vinr_server.core.context import Context
-from vinr_server.core.earning import Conditions
-from vinr_server.core.keys import CustomersCart, Keys
-from vinr_server.core.offer_index import NEAR_MAX
-from vinr_server.core.offer_rows import LookedUp, Offer
-from vinr_server.core.offers import CheckoutTerms, OfferTerms, PercentageDiscount
-from vinr_server.core.offers_in_force import name_offer_rows
-from vinr_server.core.points import SCALE
-from vinr_server.core.promotions import OfferShelf
-from vinr_server.core.refusals import Rejected
-from vinr_server.core.rows import Account, Program
-from vinr_server.core.state import Layer
-from vinr_server.core.values import replace
+from vinr_server.core.carts.index import NEAR_MAX
+from vinr_server.core.checkout.evaluation import evaluate_cart
+from vinr_server.core.earning.rules import Conditions
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import CustomersCart, Keys
+from vinr_server.core.kernel.numbers import SCALE
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.in_force import name_offer_rows
+from vinr_server.core.offers.promotions import OfferShelf
+from vinr_server.core.offers.rows import CheckoutTerms, LookedUp, Offer, OfferTerms, PercentageDiscount
+from vinr_server.core.programs.rows import Program
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MEMBER, CUSTOMER, PROGRAM = "loy_1", "cust_1", "prg_1"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vinr_server.core.points import (
+from vinr_server.core.kernel.numbers import (
     NUMBER_MAX,
     Rounding,
     ceil_div,

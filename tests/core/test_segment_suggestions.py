@@ -12,8 +12,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vinr_server.core.earning import Unmet
-from vinr_server.core.segments import (
+from vinr_server.core.earning.rules import Unmet
+from vinr_server.core.segments.conditions import (
     Bounds,
     Facts,
     PaymentCount,

@@ -13,9 +13,9 @@ from pathlib import Path
 from docsite.contents import DOCS, pages
 
 from conftest import Realm, RunningServer, make_realm
-from vinr_server.cli.sandbox import seed
+from vinr_server.cli.sandbox.seed import seed
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_writer
+from vinr_server.storage.postgres.connect import connect_writer
 
 _BLOCK = re.compile(r"^( *)```(\w+)[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 

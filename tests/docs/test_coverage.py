@@ -9,13 +9,13 @@ from docsite.contents import DOCS, heading, pages, summary
 from docsite.event_page import WHEN
 from docsite.generated import generated
 
-from vinr_server.api.error_codes import ERROR_CODES
-from vinr_server.api.openapi import openapi, refusals
-from vinr_server.api.operations import OPERATIONS
-from vinr_server.api.parse import read_struct
-from vinr_server.api.problems import STATUS
+from vinr_server.api.contract.error_codes import ERROR_CODES
+from vinr_server.api.contract.openapi import openapi, refusals
+from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.edge.parse import read_struct
+from vinr_server.api.edge.problems import STATUS
 from vinr_server.api.replies import object_of
-from vinr_server.core.events import EVENT_TYPES
+from vinr_server.core.events.event_types import EVENT_TYPES
 from vinr_server.engine.settings import Settings
 
 
@@ -39,7 +39,9 @@ class TestOperations:
 
 class TestErrorCodes:
     def test_are_explained(self) -> None:
-        assert sorted(STATUS.keys() - ERROR_CODES.keys()) == [], "explain them in vinr_server/api/error_codes.py"
+        assert sorted(STATUS.keys() - ERROR_CODES.keys()) == [], (
+            "explain them in vinr_server/api/contract/error_codes.py"
+        )
         assert sorted(ERROR_CODES.keys() - STATUS.keys()) == []
 
     def test_stand_in_full_sentences(self) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from database_proxy import DatabaseProxy, proxied
 
 from conftest import PATIENCE_SECONDS, RunningServer, start_server, wait_until
-from vinr_server.storage.embedded import EmbeddedServer, start_embedded
-from vinr_server.storage.migrate import migrate
+from vinr_server.storage.postgres.embedded import EmbeddedServer, start_embedded
+from vinr_server.storage.postgres.migrate import migrate
 
 
 def kill_all(server: RunningServer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vinr_server.storage.verify import verify
+from vinr_server.storage.laws.verify import verify
 
 
 def broken_invariants(database_url: str) -> dict[str, list[str]]:

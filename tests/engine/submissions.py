@@ -13,9 +13,13 @@ from typing import Any
 
 import psycopg
 
-from vinr_server.core import commands
-from vinr_server.core.commands import Command
-from vinr_server.core.earning import Conditions, EarnRate
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.rules import Conditions, EarnRate
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.programs import commands as programs_commands
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
 
@@ -25,8 +29,8 @@ WAITING = """
   select count(*) from pg_stat_activity
   where wait_event_type = 'Lock' and application_name = 'vinr writer' and datname = current_database()"""
 
-PROGRAM = commands.CreateProgram("Engine", id="prog_engine")
-RULE = commands.CreateEarningRule("prog_engine", "payment.completed", EarnRate(rate_e4=10_000), Conditions())
+PROGRAM = programs_commands.CreateProgram("Engine", id="prog_engine")
+RULE = earning_commands.CreateEarningRule("prog_engine", "payment.completed", EarnRate(rate_e4=10_000), Conditions())
 
 
 def submission(realm: int, command: Command, key: str | None = None) -> Submission:
@@ -69,11 +73,11 @@ class Ground:
         self, points: int = 1, *, account: int = 0, key: str | None = None, reason: str | None = None
     ) -> Submission:
         """An award to the account at a position."""
-        return submission(self.realm, commands.AwardPoints(self.accounts[account], points, reason), key)
+        return submission(self.realm, ledger_commands.AwardPoints(self.accounts[account], points, reason), key)
 
     def payment(self, customer: int, amount: int = 100, *, id: str | None = None, key: str | None = None) -> Submission:
         """A payment of the customer at a position, who earns a point for each unit."""
-        command = commands.CreatePayment(amount, "EUR", 100, id=id, customer_id=f"cust_{customer}")
+        command = payments_commands.CreatePayment(amount, "EUR", 100, id=id, customer_id=f"cust_{customer}")
         return submission(self.realm, command, key)
 
 
@@ -82,7 +86,7 @@ async def settle(writer: Writer, realm: int, *, members: int = 1) -> Ground:
     for command in (PROGRAM, RULE):
         shown(await writer.submit(submission(realm, command)))
     enrolments = [
-        writer.enqueue(submission(realm, commands.CreateAccount("prog_engine", f"cust_{number}")))
+        writer.enqueue(submission(realm, members_commands.CreateAccount("prog_engine", f"cust_{number}")))
         for number in range(members)
     ]
     return Ground(realm, [shown(await enrolment)["id"] for enrolment in enrolments])

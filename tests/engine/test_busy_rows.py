@@ -8,10 +8,10 @@ import pytest
 from submissions import settle, shown
 
 from conftest import Realm
-from vinr_server.core.refusals import Rejected
+from vinr_server.core.kernel.answers import Rejected
 from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.buckets import bucket_of
+from vinr_server.storage.batch.buckets import bucket_of
 
 BEGUN = """
 insert into idempotency_keys

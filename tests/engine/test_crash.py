@@ -23,11 +23,11 @@ from ledger_invariants import broken_invariants
 from submissions import Ground, answered, settle, submission
 
 from conftest import PATIENCE_SECONDS, RunningServer, make_database, make_realm, start_server, wait_until
-from vinr_server.core import commands
+from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.engine.submission import Outcome, Reply, Unavailable
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_writer
-from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.postgres.connect import connect_writer
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 LANES = 12
 
@@ -356,7 +356,7 @@ class TestLostCommit:
             for at in range(10)
         ]
         payments = [ground.payment(at % 5, id=f"pay_{name}_{at}", key=f"{name}-pay-{at}") for at in range(10)]
-        refused = submission(ground.realm, commands.AwardPoints("loy_none", 1), f"{name}-refused")
+        refused = submission(ground.realm, ledger_commands.AwardPoints("loy_none", 1), f"{name}-refused")
         waiting = [writer.enqueue(one) for one in (*awards, *payments, refused)]
         return await answered(waiting)
 

@@ -15,16 +15,22 @@ import pytest
 from submissions import Ground, answered, settle, shown, submission, until_waiting
 
 from conftest import WITHOUT_LIMITS, Realm
-from vinr_server.core import commands
-from vinr_server.core.commands import Command
-from vinr_server.core.refusals import Rejected
-from vinr_server.core.rows import EarningRule, Program
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.rows import EarningRule
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.batch import Catalogues
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.batch import Seen, read_catalogue
-from vinr_server.storage.buckets import bucket_of
-from vinr_server.storage.connect import connect_writer
+from vinr_server.storage.batch.buckets import bucket_of
+from vinr_server.storage.batch.transaction import Seen, read_catalogue
+from vinr_server.storage.postgres.connect import connect_writer
 
 
 @asynccontextmanager
@@ -92,7 +98,7 @@ class Insertion:
 
 def payment(id: str) -> Command:
     """A payment of nobody."""
-    return commands.CreatePayment(100, "EUR", 100, id=id)
+    return payments_commands.CreatePayment(100, "EUR", 100, id=id)
 
 
 INSERTIONS = {
@@ -100,15 +106,15 @@ INSERTIONS = {
     "accounts": Insertion(
         "customer_id",
         ("cust_a", "cust_b"),
-        [(commands.CreateAccount("prog_engine", name), None) for name in ("cust_b", "cust_a")],
+        [(members_commands.CreateAccount("prog_engine", name), None) for name in ("cust_b", "cust_a")],
     ),
     "counters": Insertion(
         "id",
         ("reward:rwd_a", "reward:rwd_b"),
-        [(commands.CreateRedemption("", name), None) for name in ("rwd_b", "rwd_a")],
+        [(rewards_commands.CreateRedemption("", name), None) for name in ("rwd_b", "rwd_a")],
     ),
     "idempotency_keys": Insertion(
-        "key", ("a", "b"), [(commands.ReportEvent("order.noted", {}), name) for name in ("b", "a")]
+        "key", ("a", "b"), [(earning_commands.ReportEvent("order.noted", {}), name) for name in ("b", "a")]
     ),
 }
 # One more row like one that is there.
@@ -139,17 +145,17 @@ async def _settle_with_patterns(writer: Writer, realm: int) -> Ground:
     """A ground with a row in each table, and rewards with stocks that nobody has redeemed."""
     ground = await settle(writer, realm)
     await writer.submit(ground.award(100))
-    await writer.submit(submission(realm, commands.ReportEvent("order.noted", {}), "pattern"))
+    await writer.submit(submission(realm, earning_commands.ReportEvent("order.noted", {}), "pattern"))
     for name in ("rwd_pattern", "rwd_a", "rwd_b"):
-        reward = commands.CreateReward("prog_engine", "Cup", 1, {"type": "voucher"}, id=name, stock=5)
+        reward = rewards_commands.CreateReward("prog_engine", "Cup", 1, {"type": "voucher"}, id=name, stock=5)
         shown(await writer.submit(submission(realm, reward)))
-    shown(await writer.submit(submission(realm, commands.CreateRedemption(ground.accounts[0], "rwd_pattern"))))
+    shown(await writer.submit(submission(realm, rewards_commands.CreateRedemption(ground.accounts[0], "rwd_pattern"))))
     return ground
 
 
 def _submission(ground: Ground, command: Command, key: str | None) -> Submission:
-    if isinstance(command, commands.CreateRedemption):
-        command = commands.CreateRedemption(ground.accounts[0], command.reward_id)
+    if isinstance(command, rewards_commands.CreateRedemption):
+        command = rewards_commands.CreateRedemption(ground.accounts[0], command.reward_id)
     return submission(ground.realm, command, key)
 
 
@@ -159,8 +165,8 @@ async def test_an_award_that_joins_a_payment_before_its_lock_is_clawed_back(
     """A refund has looked for the payment's awards when one more comes, by another process."""
     ground = await settle(writer, realm.id)
     paid = shown(await writer.submit(submission(realm.id, payment("pay_nobody"))))["id"]
-    award = submission(realm.id, commands.AwardPoints(ground.accounts[0], 50, payment_id=paid))
-    refund = submission(realm.id, commands.RefundPayment(paid))
+    award = submission(realm.id, ledger_commands.AwardPoints(ground.accounts[0], 50, payment_id=paid))
+    refund = submission(realm.id, payments_commands.RefundPayment(paid))
 
     async with second_writer(database) as other:
         # Who waits first is to stay first: after a second in the queue it would begin anew, behind the other.
@@ -193,7 +199,7 @@ async def test_a_catalogue_read_beside_a_batch_is_not_taken_for_its_own(
     connection = await connect_writer(database)
     catalogues, beside = Catalogues(), None
     mine = await catalogues.known(connection, [ground.realm])
-    await writer.submit(submission(ground.realm, commands.UpdateProgram("prog_engine", {"name": "New"})))
+    await writer.submit(submission(ground.realm, programs_commands.UpdateProgram("prog_engine", {"name": "New"})))
     revision = {ground.realm: mine[ground.realm][0] + 1}
 
     while beside is None or not catalogues.are_at(revision, beside):
@@ -213,7 +219,7 @@ async def test_a_catalogue_read_again_is_made_anew_where_it_has_changed(
     connection = await connect_writer(database)
     seen: Seen = {}
     _revision, before = await read_catalogue(connection, realm.id, seen)
-    await writer.submit(submission(ground.realm, commands.UpdateProgram("prog_engine", {"name": "New"})))
+    await writer.submit(submission(ground.realm, programs_commands.UpdateProgram("prog_engine", {"name": "New"})))
     _revision, after = await read_catalogue(connection, realm.id, seen)
     await connection.close()
 
@@ -225,7 +231,7 @@ async def test_a_catalogue_read_again_is_made_anew_where_it_has_changed(
 
 async def test_a_key_refused_is_free_again_in_the_same_batch(writer: Writer, realm: Realm) -> None:
     ground = await settle(writer, realm.id)
-    spend = submission(realm.id, commands.AdjustPoints(ground.accounts[0], -10, "because"), "key")
+    spend = submission(realm.id, ledger_commands.AdjustPoints(ground.accounts[0], -10, "because"), "key")
 
     outcomes = await asyncio.gather(*(writer.enqueue(one) for one in (spend, ground.award(10), spend)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,14 +17,20 @@ from ledger_invariants import broken_invariants
 from submissions import Ground, answered, settle, shown, submission, until_waiting
 
 from conftest import PEPPER, Realm
-from vinr_server.api.app import App
-from vinr_server.core import commands
-from vinr_server.core.commands import Command
-from vinr_server.core.refusals import Rejected
+from vinr_server.api.edge.app import App
+from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.submission import Outcome, Reply, Submission, Unavailable
 from vinr_server.engine.writer import QUEUE_MAX, Writer
-from vinr_server.storage.connect import connect_readers, connect_writer
-from vinr_server.storage.read import Reader
+from vinr_server.storage.postgres.connect import connect_readers, connect_writer
+from vinr_server.storage.reads.reader import Reader
 
 
 @pytest.fixture
@@ -224,13 +231,13 @@ class TestTwins:
     ) -> None:
         ground = await settle(twins[0], realm.id, members=4)
         commands_of_each: list[Command] = [
-            commands.AwardPoints(ground.accounts[0], 10),
-            commands.AdjustPoints(ground.accounts[1], 10, "because"),
-            commands.CreatePayment(500, "EUR", 100, customer_id="cust_2"),
-            commands.CreateCustomer(name="Ada"),
-            commands.CreateTestClock(commands.datetime.fromisoformat("2030-01-01T00:00:00+00:00")),
-            commands.CreateReward("prog_engine", "Cup", 5, {"type": "voucher"}),
-            commands.ReportEvent("review.posted", {"stars": 5}),
+            ledger_commands.AwardPoints(ground.accounts[0], 10),
+            ledger_commands.AdjustPoints(ground.accounts[1], 10, "because"),
+            payments_commands.CreatePayment(500, "EUR", 100, customer_id="cust_2"),
+            members_commands.CreateCustomer(name="Ada"),
+            clocks_commands.CreateTestClock(datetime.fromisoformat("2030-01-01T00:00:00+00:00")),
+            rewards_commands.CreateReward("prog_engine", "Cup", 5, {"type": "voucher"}),
+            earning_commands.ReportEvent("review.posted", {"stars": 5}),
         ]
 
         for round_number in range(8):
@@ -283,7 +290,7 @@ class TestStaleReads:
         """Both batches see that the id is free, then queue up for the member's account."""
         ground = await settle(twins[0], realm.id)
         payment = shown(await twins[0].submit(ground.payment(0, 1000)))["id"]
-        refund = submission(realm.id, commands.RefundPayment(payment, "re_one", 400))
+        refund = submission(realm.id, payments_commands.RefundPayment(payment, "re_one", 400))
         holder = await asyncpg.connect(database)
         held = holder.transaction()
         await held.start()
@@ -308,13 +315,16 @@ class TestStaleReads:
         ground = await settle(twins[0], realm.id)
         five = {"type": "discount", "amount": 5, "currency": "EUR"}
         made: list[Command] = [
-            commands.AwardPoints(ground.accounts[0], 10),
-            commands.CreateReward("prog_engine", "Five", 1, five, id="rwd_five"),
-            commands.CreateRedemption(ground.accounts[0], "rwd_five"),
+            ledger_commands.AwardPoints(ground.accounts[0], 10),
+            rewards_commands.CreateReward("prog_engine", "Five", 1, five, id="rwd_five"),
+            rewards_commands.CreateRedemption(ground.accounts[0], "rwd_five"),
         ]
         discount = [shown(await twins[0].submit(submission(realm.id, command))) for command in made][-1]["discount"]
-        payment = commands.CreatePayment(100, "EUR", 100, customer_id="cust_0", discount_ids=(discount,))
-        others = [commands.CreateProgram("New", id="prog_new"), commands.CreateAccount("prog_new", "cust_0")]
+        payment = payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_0", discount_ids=(discount,))
+        others = [
+            programs_commands.CreateProgram("New", id="prog_new"),
+            members_commands.CreateAccount("prog_new", "cust_0"),
+        ]
         holder = await asyncpg.connect(database)
         held = holder.transaction()
         await held.start()
@@ -387,9 +397,9 @@ class TestDeadlocks:
             made: list[Command] = []
             for customer in range(20):
                 name = f"cust_{number}_{customer}"
-                made.append(commands.CreateAccount("prog_engine", name))
-                made.append(commands.CreateCustomer(name))
-                made.append(commands.CreatePayment(100, "EUR", 100, customer_id=name, enrol_in="prog_engine"))
+                made.append(members_commands.CreateAccount("prog_engine", name))
+                made.append(members_commands.CreateCustomer(name))
+                made.append(payments_commands.CreatePayment(100, "EUR", 100, customer_id=name, enrol_in="prog_engine"))
             mine = [submission(realm.id, command) for command in dice.sample(made, len(made))]
             batches.append((mine, [submission(realm.id, command) for command in dice.sample(made, len(made))]))
 
@@ -406,17 +416,19 @@ class TestDeadlocks:
         ground = await settle(twins[0], realm.id, members=8)
         names = ("rwd_a", "rwd_b")
         for name in names:
-            reward = commands.CreateReward("prog_engine", "Cup", 1, {"type": "voucher"}, id=name, stock=1_000_000)
+            reward = rewards_commands.CreateReward(
+                "prog_engine", "Cup", 1, {"type": "voucher"}, id=name, stock=1_000_000
+            )
             await twins[0].submit(submission(realm.id, reward))
         await all_of(twins[0], [ground.award(10_000, account=at) for at in range(8)])
 
         def redeem(reward: int, member: int) -> Submission:
-            return submission(realm.id, commands.CreateRedemption(ground.accounts[member], names[reward]))
+            return submission(realm.id, rewards_commands.CreateRedemption(ground.accounts[member], names[reward]))
 
         strange: list[Any] = []
         for _ in range(25):
             made = await all_of(twins[0], [redeem(0, 0), redeem(1, 4)])
-            cancels = [submission(realm.id, commands.CancelRedemption(shown(one)["id"])) for one in made]
+            cancels = [submission(realm.id, rewards_commands.CancelRedemption(shown(one)["id"])) for one in made]
             strange += await self.race(twins, [([redeem(0, 1), cancels[1]], [redeem(1, 5), cancels[0]])])
 
         assert (strange, await self.count(twins, database)) == ([], 0)
@@ -426,22 +438,28 @@ class TestDeadlocks:
         self, twins: tuple[Writer, Writer], database: str, realm: Realm
     ) -> None:
         """One process advances a clock and cancels a redemption of a reward that the other redeems on that clock."""
-        start = commands.datetime.fromisoformat("2030-01-01T00:00:00+00:00")
-        clock = shown(await twins[0].submit(submission(realm.id, commands.CreateTestClock(start))))["id"]
-        await twins[0].submit(submission(realm.id, commands.CreateProgram("Clock", id="prog_clock", clock_id=clock)))
-        reward = commands.CreateReward("prog_clock", "Cup", 1, {"type": "voucher"}, id="rwd_clock", stock=1_000_000)
+        start = datetime.fromisoformat("2030-01-01T00:00:00+00:00")
+        clock = shown(await twins[0].submit(submission(realm.id, clocks_commands.CreateTestClock(start))))["id"]
+        await twins[0].submit(
+            submission(realm.id, programs_commands.CreateProgram("Clock", id="prog_clock", clock_id=clock))
+        )
+        reward = rewards_commands.CreateReward(
+            "prog_clock", "Cup", 1, {"type": "voucher"}, id="rwd_clock", stock=1_000_000
+        )
         await twins[0].submit(submission(realm.id, reward))
-        enrolments = [submission(realm.id, commands.CreateAccount("prog_clock", f"cust_{at}")) for at in range(2)]
+        enrolments = [
+            submission(realm.id, members_commands.CreateAccount("prog_clock", f"cust_{at}")) for at in range(2)
+        ]
         accounts = [shown(one)["id"] for one in await all_of(twins[0], enrolments)]
-        awards = [submission(realm.id, commands.AwardPoints(account, 10_000)) for account in accounts]
+        awards = [submission(realm.id, ledger_commands.AwardPoints(account, 10_000)) for account in accounts]
         await all_of(twins[0], awards)
 
         strange: list[Any] = []
         for _ in range(25):
-            redeem = [submission(realm.id, commands.CreateRedemption(one, "rwd_clock")) for one in accounts]
+            redeem = [submission(realm.id, rewards_commands.CreateRedemption(one, "rwd_clock")) for one in accounts]
             made = shown(await twins[0].submit(redeem[0]))
-            cancel = submission(realm.id, commands.CancelRedemption(made["id"]))
-            advance = submission(realm.id, commands.AdvanceTestClock(clock, start))
+            cancel = submission(realm.id, rewards_commands.CancelRedemption(made["id"]))
+            advance = submission(realm.id, clocks_commands.AdvanceTestClock(clock, start))
             strange += await self.race(twins, [([advance, cancel], [redeem[1]])])
 
         assert (strange, await self.count(twins, database)) == ([], 0)
@@ -451,7 +469,7 @@ class TestDeadlocks:
         ground = await settle(twins[0], realm.id, members=10)
         rewards = [f"rwd_{number}" for number in range(3)]
         for name in rewards:
-            reward = commands.CreateReward(
+            reward = rewards_commands.CreateReward(
                 "prog_engine", "Cup", 1, {"type": "voucher"}, id=name, stock=100_000, per_member_limit=99_999
             )
             await twins[0].submit(submission(realm.id, reward))
@@ -479,16 +497,18 @@ def _anything(
     dice: random.Random, ground: Ground, rewards: Sequence[str], redeemed: Sequence[str], paid: Sequence[str]
 ) -> list[Submission]:
     """Some sixty commands of every kind that locks rows, in any order."""
-    made: list[Command] = [commands.CancelRedemption(one) for one in redeemed]
-    made += [commands.RefundPayment(one, amount_minor=dice.randint(1, 60)) for one in paid]
+    made: list[Command] = [rewards_commands.CancelRedemption(one) for one in redeemed]
+    made += [payments_commands.RefundPayment(one, amount_minor=dice.randint(1, 60)) for one in paid]
     for _ in range(10):
         account = dice.choice(ground.accounts)
-        made.append(commands.CreateRedemption(account, dice.choice(rewards)))
-        made.append(commands.CreatePayment(dice.randint(1, 5000), "EUR", 100, customer_id=f"cust_{dice.randrange(12)}"))
-        made.append(commands.AwardPoints(account, dice.randint(1, 50)))
-        made.append(commands.AdjustPoints(account, -dice.randint(1, 50), "because"))
-        made.append(commands.CreateAccount("prog_engine", f"cust_{dice.randrange(40)}"))
+        made.append(rewards_commands.CreateRedemption(account, dice.choice(rewards)))
+        made.append(
+            payments_commands.CreatePayment(dice.randint(1, 5000), "EUR", 100, customer_id=f"cust_{dice.randrange(12)}")
+        )
+        made.append(ledger_commands.AwardPoints(account, dice.randint(1, 50)))
+        made.append(ledger_commands.AdjustPoints(account, -dice.randint(1, 50), "because"))
+        made.append(members_commands.CreateAccount("prog_engine", f"cust_{dice.randrange(40)}"))
     if dice.random() < 0.2:
-        made.append(commands.UpdateReward(dice.choice(rewards), {"name": f"Cup {dice.random()}"}))
+        made.append(rewards_commands.UpdateReward(dice.choice(rewards), {"name": f"Cup {dice.random()}"}))
     dice.shuffle(made)
     return [submission(ground.realm, command, f"{dice.random()}" if dice.random() < 0.5 else None) for command in made]

@@ -16,8 +16,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/api"), str(Pat
 from fuzz_rig import Figures, Fuzz  # noqa: E402
 
 from conftest import QUICK, RunningServer, make_database, start_server  # noqa: E402
-from vinr_server.storage.embedded import start_embedded  # noqa: E402
-from vinr_server.storage.migrate import migrate  # noqa: E402
+from vinr_server.storage.postgres.embedded import start_embedded  # noqa: E402
+from vinr_server.storage.postgres.migrate import migrate  # noqa: E402
 
 EXAMPLES = 50
 

@@ -33,8 +33,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from conftest import RunningServer
-from vinr_server.api.operation import Operation
-from vinr_server.api.operations import OPERATIONS
+from vinr_server.api.contract.operation import Operation
+from vinr_server.api.contract.table import OPERATIONS
 
 CHECKS = [
     not_a_server_error,

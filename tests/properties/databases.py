@@ -19,8 +19,8 @@ from psycopg import sql
 from worlds import FIRST_ID, REALM_IDS, setup
 
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_writer
-from vinr_server.storage.tenants import ensure_realm
+from vinr_server.storage.postgres.connect import connect_writer
+from vinr_server.storage.postgres.tenants import ensure_realm
 
 # Tables of a realm, by the schema itself: a new one is compared from its first day.
 TABLES_OF_A_REALM = """

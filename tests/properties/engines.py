@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from steps import Step, submission
 
-from vinr_server.core.state import Layer
+from vinr_server.core.kernel.layers import Layer
 from vinr_server.engine.batch import Catalogues, NeedsLots, decide_all, run_batch
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply

@@ -14,7 +14,8 @@ from oracle import Oracle, Verdict
 from oracle_units import EXPIRED, Account
 from steps import Step
 
-from vinr_server.core import rows
+from vinr_server.core.ledger import rows as ledger_rows
+from vinr_server.core.members import rows as members_rows
 from vinr_server.engine.submission import Outcome, Reply
 
 
@@ -89,12 +90,12 @@ Member = tuple[str, str]
 def core_figures(run: CoreRun, realm: int, nows: Mapping[str, datetime]) -> dict[Member, AccountFigures]:
     """From a run in memory, each account at its program's instant."""
     layer = run.layers[run.realms[realm]]
-    accounts = [row for row in layer.all_written() if isinstance(row, rows.Account)]
+    accounts = [row for row in layer.all_written() if isinstance(row, members_rows.Account)]
     return {
         (account.program_id, account.customer_id): figures_of(
             account,
-            layer.children(rows.Lot, account.id),
-            layer.children(rows.Deficit, account.id),
+            layer.children(ledger_rows.Lot, account.id),
+            layer.children(ledger_rows.Deficit, account.id),
             nows[account.program_id],
         )
         for account in accounts

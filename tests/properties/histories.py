@@ -18,7 +18,11 @@ from moves import play
 from planner import Planner
 from steps import Step
 
-from vinr_server.core import rows
+from vinr_server.core.earning import rows as earning_rows
+from vinr_server.core.events import rows as events_rows
+from vinr_server.core.kernel import rows as kernel_rows
+from vinr_server.core.ledger import rows as ledger_rows
+from vinr_server.core.payments import rows as payments_rows
 from vinr_server.engine.submission import Reply
 
 MOVE_BYTES = 24
@@ -79,27 +83,27 @@ def occurrences(history: History) -> Counter[str]:
     return counted
 
 
-def _count_rows(counted: Counter[str], written: Sequence[rows.Row]) -> None:
-    entries = {row.id: row for row in written if isinstance(row, rows.Entry)}
-    lots = {row.id: row for row in written if isinstance(row, rows.Lot)}
+def _count_rows(counted: Counter[str], written: Sequence[kernel_rows.Row]) -> None:
+    entries = {row.id: row for row in written if isinstance(row, ledger_rows.Entry)}
+    lots = {row.id: row for row in written if isinstance(row, ledger_rows.Lot)}
     for row in written:
         match row:
-            case rows.Entry():
+            case ledger_rows.Entry():
                 counted[f"entries: {row.kind}"] += 1
                 counted["backdated"] += row.kind == "award" and row.created_at - row.occurred_at > timedelta(minutes=1)
-            case rows.Deficit():
+            case ledger_rows.Deficit():
                 counted["deficits"] += 1
                 counted["deficits paid"] += row.remaining_points < row.points
-            case rows.LotUse():
+            case ledger_rows.LotUse():
                 entry, lot = entries[row.entry_id], lots[row.lot_id]
                 is_over = lot.expires_at is not None and lot.expires_at <= entry.created_at
                 counted["returned to an expired lot"] += row.points < 0 and is_over
                 counted["clawed back from another lot"] += entry.kind == "reversal" and entry.reverses_id != lot.id
-            case rows.Payment():
+            case payments_rows.Payment():
                 counted["payments refunded in parts"] += row.refund_count > 1
-            case rows.RuleRevision():
+            case earning_rows.RuleRevision():
                 counted["edited rules"] += row.revision > 1
-            case rows.Event():
+            case events_rows.Event():
                 counted["tier changes"] += row.type == "loyalty.tier.changed"
 
 

@@ -12,9 +12,15 @@ from planner import Planner
 from steps import Ref, Step
 from worlds import CUSTOMERS, FIRST_STEP, RATES
 
-from vinr_server.core import commands
-from vinr_server.core.commands import Command
-from vinr_server.core.earning import Conditions, EarnRate
+from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.rules import Conditions, EarnRate
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.rewards import commands as rewards_commands
 
 Move = Callable[[Planner], Any]
 
@@ -31,7 +37,7 @@ ABSENT = "0" * 27
 def award(plan: Planner) -> None:
     """Points by hand, now and then backdated."""
     account, points, age = plan.account(), plan.dice.pick(POINTS), plan.dice.pick(AGES)
-    plan.do(commands.AwardPoints(account, points, occurred_at=None if age is None else plan.now(account) - age))
+    plan.do(ledger_commands.AwardPoints(account, points, occurred_at=None if age is None else plan.now(account) - age))
 
 
 def thank(plan: Planner) -> None:
@@ -44,7 +50,7 @@ def thank(plan: Planner) -> None:
     mine = [account for account, (_program, customer) in plan.world.accounts.items() if customer == payment[2]]
     is_anybody = not mine or plan.dice.one_in(8)
     account = plan.account() if is_anybody else plan.dice.pick(mine)
-    plan.do(commands.AwardPoints(account, plan.dice.pick(POINTS), payment_id=payment[0]))
+    plan.do(ledger_commands.AwardPoints(account, plan.dice.pick(POINTS), payment_id=payment[0]))
     plan.do(refund_of(plan, payment))
 
 
@@ -53,27 +59,27 @@ def adjust(plan: Planner) -> None:
     account = plan.account()
     left = plan.spendable(account)
     points = plan.dice.pick((-left or 15, -left - 1, -(left // 2) or 15, 15))
-    plan.do(commands.AdjustPoints(account, points, "correction"))
+    plan.do(ledger_commands.AdjustPoints(account, points, "correction"))
 
 
 def drain(plan: Planner, account: Ref) -> None:
     """Whatever can be spent is spent."""
     left = plan.spendable(account)
     if left:
-        plan.do(commands.AdjustPoints(account, -left, "spent elsewhere"))
+        plan.do(ledger_commands.AdjustPoints(account, -left, "spent elsewhere"))
 
 
 def redeem(plan: Planner) -> None:
     """A reward of the account's program; now and then of another."""
     account = plan.account()
     rewards = list(plan.world.rewards) if plan.dice.one_in(10) else plan.rewards_for(account)
-    plan.do(commands.CreateRedemption(account, plan.dice.pick(rewards)))
+    plan.do(rewards_commands.CreateRedemption(account, plan.dice.pick(rewards)))
 
 
 def cancel(plan: Planner) -> None:
     """One of the last redemptions is cancelled, perhaps again."""
     if plan.known.redemptions:
-        plan.do(commands.CancelRedemption(plan.recent(plan.known.redemptions)[0], "changed their mind"))
+        plan.do(rewards_commands.CancelRedemption(plan.recent(plan.known.redemptions)[0], "changed their mind"))
     else:
         redeem(plan)
 
@@ -82,7 +88,7 @@ def reverse(plan: Planner) -> None:
     """One of the last movements is clawed back, whole, in part, or by too much."""
     if plan.known.awards:
         points = plan.dice.pick((None, None, None, 1, 10, 1_000))
-        plan.do(commands.ReversePoints(plan.recent(plan.known.awards)[0], points, "mistake"))
+        plan.do(ledger_commands.ReversePoints(plan.recent(plan.known.awards)[0], points, "mistake"))
     else:
         award(plan)
 
@@ -101,7 +107,7 @@ def pay(plan: Planner) -> None:
     named = dice.pick((None, None, customer)) if is_linked or dice.one_in(10) else customer
     # Who is linked to one member and named as another has no clock to be late by.
     age = dice.pick(AGES) if not (is_linked and named) else None
-    command = commands.CreatePayment(
+    command = payments_commands.CreatePayment(
         amount,
         currency,
         units,
@@ -146,7 +152,7 @@ def refund_of(plan: Planner, payment: tuple[Any, int, str | None]) -> Command:
     amount = None if share is None else payment[1] * share[0] // share[1]
     eligible = None if amount is None or not plan.dice.one_in(6) else amount // 2
     id = f"re_{len(plan.steps)}" if plan.dice.one_in(2) else None
-    return commands.RefundPayment(payment[0], id=id, amount_minor=amount, eligible_minor=eligible)
+    return payments_commands.RefundPayment(payment[0], id=id, amount_minor=amount, eligible_minor=eligible)
 
 
 def again(plan: Planner) -> None:
@@ -163,7 +169,7 @@ def other_body(plan: Planner, said: Step) -> Command:
     command: Any = said.command
     if not plan.dice.one_in(3):
         return command
-    if isinstance(command, commands.CreatePayment):
+    if isinstance(command, payments_commands.CreatePayment):
         return replace(command, amount_minor=command.amount_minor + 100)
     return replace(command, metadata={"other": "body"}) if hasattr(command, "metadata") else command
 
@@ -182,7 +188,7 @@ def report(plan: Planner) -> None:
     """A business event, of a customer or of a linked account."""
     dice = plan.dice
     account, amount, is_linked = plan.account(), dice.pick((0, 500, 1_250)), dice.one_in(3)
-    command = commands.ReportEvent(
+    command = earning_commands.ReportEvent(
         dice.pick(("review.posted", "order.noted", "order.noted", "payment.completed", "unheard.of")),
         {"metadata": dice.pick(({"channel": "app"}, {"channel": "web"}, {}))},
         id=f"evt_{len(plan.steps)}" if dice.one_in(2) else None,
@@ -199,22 +205,24 @@ def report(plan: Planner) -> None:
 def enrol(plan: Planner) -> None:
     """A customer joins a program, perhaps for the second time."""
     program, customer = plan.dice.pick(("prog_b", "prog_a", "prog_c")), plan.dice.pick(CUSTOMERS[::-1])
-    plan.do(commands.CreateAccount(program, customer))
+    plan.do(members_commands.CreateAccount(program, customer))
 
 
 def close(plan: Planner) -> None:
     """An account is closed; more often something is named that is not there."""
     made = (
-        commands.AwardPoints("loy_nobody", 5),
-        commands.ReversePoints(f"ptx_{ABSENT}"),
-        commands.CreateRedemption("loy_nobody", "rwd_cup"),
-        commands.CancelRedemption(f"rdm_{ABSENT}"),
-        commands.CloseAccount(plan.account()),
-        commands.RefundPayment("pay_nowhere"),
-        commands.CreatePayment(500, "EUR", 100, metadata={"loyalty_account": "loy_nobody"}),
-        commands.CreatePayment(500, "EUR", 100, customer_id="cust_ann", occurred_at=WALL + timedelta(days=4_000)),
-        commands.UpdateAccount(plan.account(), {"note": "seen"}),
-        commands.ArchiveReward(plan.dice.pick(list(plan.world.rewards)[::-1])),
+        ledger_commands.AwardPoints("loy_nobody", 5),
+        ledger_commands.ReversePoints(f"ptx_{ABSENT}"),
+        rewards_commands.CreateRedemption("loy_nobody", "rwd_cup"),
+        rewards_commands.CancelRedemption(f"rdm_{ABSENT}"),
+        members_commands.CloseAccount(plan.account()),
+        payments_commands.RefundPayment("pay_nowhere"),
+        payments_commands.CreatePayment(500, "EUR", 100, metadata={"loyalty_account": "loy_nobody"}),
+        payments_commands.CreatePayment(
+            500, "EUR", 100, customer_id="cust_ann", occurred_at=WALL + timedelta(days=4_000)
+        ),
+        members_commands.UpdateAccount(plan.account(), {"note": "seen"}),
+        rewards_commands.ArchiveReward(plan.dice.pick(list(plan.world.rewards)[::-1])),
     )
     plan.do(plan.dice.pick(made))
 
@@ -224,7 +232,7 @@ def use_discount(plan: Planner) -> None:
     if not plan.known.discounts:
         return redeem(plan)
     discount, _account = plan.recent(plan.known.discounts)
-    plan.do(plan.dice.pick((commands.ConsumeDiscount, commands.ReleaseDiscount))(discount))
+    plan.do(plan.dice.pick((rewards_commands.ConsumeDiscount, rewards_commands.ReleaseDiscount))(discount))
     return None
 
 
@@ -246,7 +254,9 @@ def edit(plan: Planner) -> None:
         {"is_active": dice.one_in(2)},
     )
     plan.do(
-        commands.DeleteEarningRule(rule) if dice.one_in(12) else commands.UpdateEarningRule(rule, dice.pick(changes))
+        earning_commands.DeleteEarningRule(rule)
+        if dice.one_in(12)
+        else earning_commands.UpdateEarningRule(rule, dice.pick(changes))
     )
     return None
 
@@ -256,9 +266,9 @@ def edit_reward(plan: Planner) -> None:
     dice = plan.dice
     reward = dice.pick(list(plan.world.rewards))
     changes = (
-        commands.UpdateReward(reward, {"cost_points": dice.pick((10, 35))}),
-        commands.UpdateProgram("prog_a", {"expiry_months": dice.pick((2, 1))}),
-        commands.ArchiveReward(reward),
+        rewards_commands.UpdateReward(reward, {"cost_points": dice.pick((10, 35))}),
+        programs_commands.UpdateProgram("prog_a", {"expiry_months": dice.pick((2, 1))}),
+        rewards_commands.ArchiveReward(reward),
     )
     plan.do(dice.pick(changes))
 
@@ -266,12 +276,12 @@ def edit_reward(plan: Planner) -> None:
 def edit_caps(plan: Planner) -> None:
     """The caps of a reward are lifted, set and changed, while it is redeemed and cancelled."""
     dice, account = plan.dice, plan.account()
-    plan.do(commands.AwardPoints(account, 130))
+    plan.do(ledger_commands.AwardPoints(account, 130))
     reward = dice.pick(plan.rewards_for(account))
     for _time in range(2 + dice.roll(3)):
         cap = dice.pick(("stock", "per_member_limit"))
-        plan.do(commands.UpdateReward(reward, {cap: dice.pick((None, 1, 2, 4))}))
-        plan.do(commands.CreateRedemption(account, reward))
+        plan.do(rewards_commands.UpdateReward(reward, {cap: dice.pick((None, 1, 2, 4))}))
+        plan.do(rewards_commands.CreateRedemption(account, reward))
         if dice.one_in(3):
             cancel(plan)
 
@@ -292,12 +302,12 @@ def advance(plan: Planner) -> None:
 def advance_to(plan: Planner, goal: datetime) -> None:
     """The clock stands there and is ready, with what is due swept or not."""
     clock = plan.world.clock
-    plan.do(commands.AdvanceTestClock(clock, goal), is_plain=True)
+    plan.do(clocks_commands.AdvanceTestClock(clock, goal), is_plain=True)
     if plan.dice.one_in(6):
-        plan.do(commands.AdvanceTestClock(clock, goal + timedelta(days=1)), is_plain=True)
+        plan.do(clocks_commands.AdvanceTestClock(clock, goal + timedelta(days=1)), is_plain=True)
     if plan.dice.one_in(2):
         sweep(plan)
-    plan.do(commands.FinishTestClock(clock, goal), is_plain=True)
+    plan.do(clocks_commands.FinishTestClock(clock, goal), is_plain=True)
 
 
 def sweep(plan: Planner) -> None:
@@ -305,7 +315,7 @@ def sweep(plan: Planner) -> None:
     for account in list(plan.world.accounts):
         row = plan.row(account)
         if row.next_expiry_at is not None and row.next_expiry_at <= plan.now(account):
-            plan.do(commands.ExpireLots(account), is_plain=True)
+            plan.do(ledger_commands.ExpireLots(account), is_plain=True)
 
 
 # ---- plots
@@ -314,13 +324,13 @@ def sweep(plan: Planner) -> None:
 def overspend(plan: Planner) -> None:
     """Points are awarded, spent, and clawed back, from later points or into a deficit; then some more come in."""
     account = plan.account()
-    plan.do(commands.AwardPoints(account, plan.dice.pick(POINTS)))
+    plan.do(ledger_commands.AwardPoints(account, plan.dice.pick(POINTS)))
     mine = [award for award, owner in plan.known.awards if owner == account]
     drain(plan, account)
     if plan.dice.one_in(3):
-        plan.do(commands.AwardPoints(account, plan.dice.pick((25, 200))))
+        plan.do(ledger_commands.AwardPoints(account, plan.dice.pick((25, 200))))
     if mine:
-        plan.do(commands.ReversePoints(mine[-1], plan.dice.pick((None, None, 5))))
+        plan.do(ledger_commands.ReversePoints(mine[-1], plan.dice.pick((None, None, 5))))
     if not plan.dice.one_in(3):
         award(plan)
 
@@ -328,9 +338,9 @@ def overspend(plan: Planner) -> None:
 def outlive(plan: Planner) -> None:
     """A redemption is cancelled after points that paid for it have expired, now and then into a deficit."""
     account = plan.account()
-    plan.do(commands.AwardPoints(account, 90))
+    plan.do(ledger_commands.AwardPoints(account, 90))
     due = [lot.expires_at for lot in plan.live_lots(account) if lot.expires_at]
-    plan.do(commands.CreateRedemption(account, plan.dice.pick(plan.rewards_for(account))))
+    plan.do(rewards_commands.CreateRedemption(account, plan.dice.pick(plan.rewards_for(account))))
     if plan.dice.one_in(3):
         drain(plan, account)
         reverse(plan)
@@ -342,14 +352,14 @@ def outlive(plan: Planner) -> None:
 def empty_shelf(plan: Planner) -> None:
     """A reward is redeemed until a cap is reached; then a cancellation makes room."""
     account = plan.account()
-    plan.do(commands.AwardPoints(account, 130))
+    plan.do(ledger_commands.AwardPoints(account, 130))
     program = plan.world.accounts[account][0]
     reward = {"prog_a": plan.dice.pick(("rwd_euros", "rwd_cup")), "prog_b": "rwd_voucher"}.get(program, "rwd_shipping")
     for _time in range(3):
-        plan.do(commands.CreateRedemption(account, reward))
+        plan.do(rewards_commands.CreateRedemption(account, reward))
     if plan.dice.one_in(3):
         cancel(plan)
-        plan.do(commands.CreateRedemption(account, reward))
+        plan.do(rewards_commands.CreateRedemption(account, reward))
 
 
 def return_goods(plan: Planner) -> None:
@@ -367,18 +377,20 @@ def return_goods(plan: Planner) -> None:
 def cash_in(plan: Planner) -> None:
     """A discount is redeemed and used on a payment; then its redemption is to be cancelled."""
     account = plan.account()
-    plan.do(commands.AwardPoints(account, 60))
+    plan.do(ledger_commands.AwardPoints(account, 60))
     plan.do(
-        commands.CreateRedemption(account, {"prog_c": "rwd_shipping"}.get(plan.world.accounts[account][0], "rwd_euros"))
+        rewards_commands.CreateRedemption(
+            account, {"prog_c": "rwd_shipping"}.get(plan.world.accounts[account][0], "rwd_euros")
+        )
     )
     if not plan.known.discounts:
         return
     discount, owner = plan.known.discounts[-1]
     if plan.dice.one_in(2):
-        plan.do(commands.ConsumeDiscount(discount))
+        plan.do(rewards_commands.ConsumeDiscount(discount))
     else:
         customer = plan.world.accounts[owner][1]
-        plan.do(commands.CreatePayment(4_000, "EUR", 100, customer_id=customer, discount_ids=(discount,)))
+        plan.do(payments_commands.CreatePayment(4_000, "EUR", 100, customer_id=customer, discount_ids=(discount,)))
     cancel(plan)
     use_discount(plan)
 
@@ -386,17 +398,17 @@ def cash_in(plan: Planner) -> None:
 def say_goodbye(plan: Planner) -> None:
     """An account is closed, and asked for something all the same."""
     account = plan.account()
-    plan.do(commands.CloseAccount(account))
-    plan.do(commands.AwardPoints(account, plan.dice.pick(POINTS)))
+    plan.do(members_commands.CloseAccount(account))
+    plan.do(ledger_commands.AwardPoints(account, plan.dice.pick(POINTS)))
 
 
 def discontinue(plan: Planner) -> None:
     """A reward is archived, and wanted all the same."""
     account = plan.account()
-    plan.do(commands.AwardPoints(account, 130))
+    plan.do(ledger_commands.AwardPoints(account, 130))
     reward = plan.dice.pick(plan.rewards_for(account))
-    plan.do(commands.ArchiveReward(reward))
-    plan.do(commands.CreateRedemption(account, reward))
+    plan.do(rewards_commands.ArchiveReward(reward))
+    plan.do(rewards_commands.CreateRedemption(account, reward))
 
 
 WEIGHTS: dict[Move, int] = {

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from vinr_server.core.carts import Cart, CartLine, Criteria, Promotion, Selection
+from vinr_server.core.carts.cart import Cart, CartLine, Criteria, Promotion, Selection
 
 PHASES = ("item", "bogo", "order", "shipping")
 

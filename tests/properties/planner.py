@@ -11,9 +11,15 @@ from engines import WALL
 from steps import Ref, Step
 from worlds import FIRST_STEP, World, core_run, step_of, world
 
-from vinr_server.core import commands
-from vinr_server.core.commands import Command
-from vinr_server.core.rows import Account, Lot
+from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.members.rows import Account
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.submission import Outcome, Reply
 
 
@@ -134,29 +140,29 @@ class Planner:
             known.named.append(step)
         if step.key:
             known.keyed.append(step)
-        if isinstance(command, commands.AdvanceTestClock):
+        if isinstance(command, clocks_commands.AdvanceTestClock):
             self.world.clock_at = command.frozen_at
         if not is_new:
             return
         own = Ref(step.number, ("id",))
         match command:
-            case commands.CreateAccount():
+            case members_commands.CreateAccount():
                 self.world.accounts[own] = (command.program_id, command.customer_id)
-            case commands.AwardPoints() | commands.AdjustPoints():
+            case ledger_commands.AwardPoints() | ledger_commands.AdjustPoints():
                 known.awards.append((own, command.account_id))  # type: ignore[arg-type]
-            case commands.ReversePoints():
+            case ledger_commands.ReversePoints():
                 known.awards.append((own, known.awards[0][1]))
-            case commands.CreateRedemption():
+            case rewards_commands.CreateRedemption():
                 account: Any = command.account_id
                 known.redemptions.append((own, account))
                 known.awards.append((Ref(step.number, ("points_transaction",)), account))
                 if answer["discount"]:
                     known.discounts.append((Ref(step.number, ("discount",)), account))
-            case commands.CreatePayment():
+            case payments_commands.CreatePayment():
                 customer = answer["customer"]
                 known.payments.append((command.id or own, command.amount_minor, customer))
                 self.learn_awards(step, answer["awards"])
-            case commands.ReportEvent():
+            case earning_commands.ReportEvent():
                 self.learn_awards(step, answer["awards"])
 
     def learn_awards(self, step: Step, awards: Sequence[Any]) -> None:

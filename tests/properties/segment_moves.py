@@ -10,9 +10,10 @@ from histories import History
 from moves import advance, award, enrol, pay, redeem, refund, return_goods
 from planner import Planner
 
-from vinr_server.core import commands
-from vinr_server.core.commands import Command
-from vinr_server.core.segment_commands import (
+from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.segments.commands import (
     AddSegmentMembers,
     CreateSegment,
     DeleteSegment,
@@ -20,7 +21,7 @@ from vinr_server.core.segment_commands import (
     TellSegments,
     UpdateSegment,
 )
-from vinr_server.core.segments import Bounds, PaymentCount, SegmentConditions, Spend
+from vinr_server.core.segments.conditions import Bounds, PaymentCount, SegmentConditions, Spend
 
 DYNAMIC: dict[str, SegmentConditions] = {
     "seg_lapsed": SegmentConditions(days_since_last_purchase=Bounds(3, None)),
@@ -75,14 +76,14 @@ def change(plan: Planner) -> None:
 
 def relabel(plan: Planner) -> None:
     """An account has other metadata: 1 is not true."""
-    plan.do(commands.UpdateAccount(plan.account(), plan.dice.pick(({"vip": True}, {"vip": 1}, {"vip": None}))))
+    plan.do(members_commands.UpdateAccount(plan.account(), plan.dice.pick(({"vip": True}, {"vip": 1}, {"vip": None}))))
 
 
 def wait(plan: Planner) -> None:
     """The clock moves by whole days, to the very edge of a window, or a moment before."""
     goal = plan.world.clock_at + timedelta(days=plan.dice.pick((1, 2, 3, 7, 30)))
-    plan.do(commands.AdvanceTestClock(plan.world.clock, goal), is_plain=True)  # type: ignore[arg-type]
-    plan.do(commands.FinishTestClock(plan.world.clock, goal), is_plain=True)  # type: ignore[arg-type]
+    plan.do(clocks_commands.AdvanceTestClock(plan.world.clock, goal), is_plain=True)  # type: ignore[arg-type]
+    plan.do(clocks_commands.FinishTestClock(plan.world.clock, goal), is_plain=True)  # type: ignore[arg-type]
 
 
 def outlast(plan: Planner) -> None:

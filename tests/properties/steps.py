@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
-from vinr_server.core.commands import Command
+from vinr_server.core.kernel.commands import Command
 from vinr_server.engine.submission import Submission
 
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from steps import batches
 
 from conftest import make_database
-from vinr_server.storage import load
-from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.batch import load
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 counted: Counter[str] = Counter()
 

@@ -13,10 +13,10 @@ from examples import SEED, expect, hold
 from hypothesis import strategies as st
 from oracle_carts import CartOracle, matches, missing, recomputed, share
 
-from vinr_server.core.carts import Cart, CartLine, Criteria, Effect, Evaluation, Promotion, Selection
-from vinr_server.core.effects import Priced, land
-from vinr_server.core.evaluation import evaluate
-from vinr_server.core.offer_index import OfferIndex, segment_key
+from vinr_server.core.carts.cart import Cart, CartLine, Criteria, Effect, Evaluation, Promotion, Selection
+from vinr_server.core.carts.effects import Priced, land
+from vinr_server.core.carts.evaluation import evaluate
+from vinr_server.core.carts.index import OfferIndex, segment_key
 
 SKUS = ["A", "B", "C", "D"]
 CATEGORIES = ["x", "y", "z"]

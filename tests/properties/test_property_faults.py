@@ -16,12 +16,14 @@ from steps import Step, submission
 from worlds import FIRST_STEP, step_of, world
 
 from conftest import make_database
-from vinr_server.core import commands
-from vinr_server.core.commands import Command
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.submission import Outcome, Rejected, Reply, Submission
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_writer
-from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.postgres.connect import connect_writer
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 KEPT = "select key from idempotency_keys where realm = %s and key = any(%s)"
 # What each request did, by what it alone can do: an entry of the award, the payment's row, the redemption's row.
@@ -61,9 +63,9 @@ class Shop:
         """An award, a payment and a redemption, each under a key."""
         (account,) = [ref for ref, member in world(0, 0).accounts.items() if member == ("prog_c", "cust_cem")]
         made: dict[str, Command] = {
-            "award": commands.AwardPoints(account, 40, tag),
-            "payment": commands.CreatePayment(700, "EUR", 100, id=f"pay_{tag}", customer_id="cust_cem"),
-            "redemption": commands.CreateRedemption(account, "rwd_shipping", {"tag": tag}),
+            "award": ledger_commands.AwardPoints(account, 40, tag),
+            "payment": payments_commands.CreatePayment(700, "EUR", 100, id=f"pay_{tag}", customer_id="cust_cem"),
+            "redemption": rewards_commands.CreateRedemption(account, "rwd_shipping", {"tag": tag}),
         }
         steps: list[Step] = []
         for what, command in made.items():

@@ -15,8 +15,8 @@ from steps import batches
 from worlds import setup
 
 from conftest import make_database
-from vinr_server.storage.embedded import EmbeddedServer
-from vinr_server.storage.verify import verify
+from vinr_server.storage.laws.verify import verify
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 counted: Counter[str] = Counter()
 

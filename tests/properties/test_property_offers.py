@@ -15,22 +15,26 @@ import psycopg
 import pytest
 
 from conftest import make_database, make_realm
-from vinr_server.core import commands, offer_commands
-from vinr_server.core.commands import Command
-from vinr_server.core.earning import Conditions, EarnRate
-from vinr_server.core.offers import OfferTerms, PointsBonus, PointsMultiplier, Targeting
-from vinr_server.core.rows import Tier
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.rules import Conditions, EarnRate
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.offers import commands as offer_commands
+from vinr_server.core.offers.rows import OfferTerms, PointsBonus, PointsMultiplier, Targeting
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.programs.rows import Tier
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_writer
-from vinr_server.storage.embedded import EmbeddedServer
-from vinr_server.storage.verify import verify_within
+from vinr_server.storage.laws.verify import verify_within
+from vinr_server.storage.postgres.connect import connect_writer
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 CLIENTS = 64
 EXTRA_DEMAND = 40
 WALL = datetime(2026, 6, 1, tzinfo=UTC)
-PROGRAM = commands.CreateProgram("Offers", id="prog_o", tiers=(Tier("gold", "Gold", 100),))
-RULE = commands.CreateEarningRule("prog_o", "payment.completed", EarnRate(rate_e4=10_000), Conditions())
+PROGRAM = programs_commands.CreateProgram("Offers", id="prog_o", tiers=(Tier("gold", "Gold", 100),))
+RULE = earning_commands.CreateEarningRule("prog_o", "payment.completed", EarnRate(rate_e4=10_000), Conditions())
 
 
 class Shop:
@@ -66,7 +70,7 @@ class Shop:
     async def enrol(self, count: int) -> list[str]:
         """So many members, by their accounts."""
         ids = [f"loy_m{number:04d}" for number in range(count)]
-        enrolments = [commands.CreateAccount("prog_o", f"cust_{id}", account_id=id) for id in ids]
+        enrolments = [members_commands.CreateAccount("prog_o", f"cust_{id}", account_id=id) for id in ids]
         await asyncio.gather(*(self.submit(one) for one in enrolments))
         return ids
 
@@ -144,7 +148,7 @@ class TestCaps:
         async with Shop(make_database(postgres, template), writers=2) as shop:
             members = await shop.enrol(cap + EXTRA_DEMAND)
             await shop.do(*offer("double", double(cap)))
-            payments = [commands.CreatePayment(1000, "EUR", 100, customer_id=f"cust_{one}") for one in members]
+            payments = [payments_commands.CreatePayment(1000, "EUR", 100, customer_id=f"cust_{one}") for one in members]
 
             outcomes = await race(shop, payments)
 
@@ -178,17 +182,21 @@ class TestBatches:
                 await shop.enrol(3)
                 gold = Targeting(tiers=("gold",))
                 await shop.do(*offer("double", double(2)), *offer("gold", bonus(2, targeting=gold)))
-                await shop.do(commands.CreatePayment(1000, "EUR", 100, customer_id="cust_loy_m0000", id="pay_0"))
+                await shop.do(
+                    payments_commands.CreatePayment(1000, "EUR", 100, customer_id="cust_loy_m0000", id="pay_0")
+                )
                 await shop.do(offer_commands.PauseOffer("ofr_double"))
                 several = [
                     offer_commands.PublishOffer("ofr_double"),
                     *(
-                        commands.CreatePayment(9000, "EUR", 100, customer_id=f"cust_loy_m{one:04d}", id=f"pay_{one}_")
+                        payments_commands.CreatePayment(
+                            9000, "EUR", 100, customer_id=f"cust_loy_m{one:04d}", id=f"pay_{one}_"
+                        )
                         for one in range(3)
                     ),
                     *(offer_commands.ActivateOffer("ofr_gold", f"loy_m{one:04d}") for one in range(3)),
-                    commands.RefundPayment("pay_0"),
-                    commands.CreatePayment(1000, "EUR", 100, customer_id="cust_loy_m0000", id="pay_again"),
+                    payments_commands.RefundPayment("pay_0"),
+                    payments_commands.CreatePayment(1000, "EUR", 100, customer_id="cust_loy_m0000", id="pay_again"),
                 ]
 
                 if is_batch:

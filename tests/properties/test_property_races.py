@@ -18,13 +18,18 @@ from steps import Ref, Step, submission
 from worlds import FIRST_STEP, step_of, world
 
 from conftest import PATIENCE_SECONDS, WITHOUT_LIMITS, make_database
-from vinr_server.core import commands, offer_commands
-from vinr_server.core.commands import Command
-from vinr_server.core.offers import OfferTerms, PointsBonus
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.offers import commands as offer_commands
+from vinr_server.core.offers.rows import OfferTerms, PointsBonus
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.submission import Outcome, Reply
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_writer
-from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.postgres.connect import connect_writer
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 ANN, BOB = "cust_ann", "cust_bob"
 IS_WAITING = "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s"
@@ -119,53 +124,57 @@ Prepare = Callable[[Track], tuple[Command, Command]]
 def last_in_stock(track: Track) -> tuple[Command, Command]:
     """Two members want the last of a reward; one was redeemed before, so its counter is there."""
     for customer in (ANN, BOB):
-        track.do(commands.AwardPoints(track.account(customer), 100))
-    track.do(commands.CreateRedemption(track.account(ANN), "rwd_euros"))
-    return tuple(commands.CreateRedemption(track.account(customer), "rwd_euros") for customer in (ANN, BOB))  # type: ignore[return-value]
+        track.do(ledger_commands.AwardPoints(track.account(customer), 100))
+    track.do(rewards_commands.CreateRedemption(track.account(ANN), "rwd_euros"))
+    return tuple(rewards_commands.CreateRedemption(track.account(customer), "rwd_euros") for customer in (ANN, BOB))  # type: ignore[return-value]
 
 
 def same_points(track: Track) -> tuple[Command, Command]:
     """Points for one are spent twice."""
-    track.do(commands.AwardPoints(track.account(ANN), 50))
-    return commands.CreateRedemption(track.account(ANN), "rwd_euros"), commands.AdjustPoints(
+    track.do(ledger_commands.AwardPoints(track.account(ANN), 50))
+    return rewards_commands.CreateRedemption(track.account(ANN), "rwd_euros"), ledger_commands.AdjustPoints(
         track.account(ANN), -40, "-"
     )
 
 
 def member_limit(track: Track) -> tuple[Command, Command]:
     """A member has one redemption left."""
-    track.do(commands.AwardPoints(track.account(ANN), 100))
-    track.do(commands.CancelRedemption(track.do(commands.CreateRedemption(track.account(ANN), "rwd_cup"))))
-    command = commands.CreateRedemption(track.account(ANN), "rwd_cup")
+    track.do(ledger_commands.AwardPoints(track.account(ANN), 100))
+    track.do(
+        rewards_commands.CancelRedemption(track.do(rewards_commands.CreateRedemption(track.account(ANN), "rwd_cup")))
+    )
+    command = rewards_commands.CreateRedemption(track.account(ANN), "rwd_cup")
     return command, command
 
 
 def one_discount(track: Track) -> tuple[Command, Command]:
     """A discount is used on two payments."""
-    track.do(commands.AwardPoints(track.account(ANN), 50))
-    redemption = track.do(commands.CreateRedemption(track.account(ANN), "rwd_euros"))
+    track.do(ledger_commands.AwardPoints(track.account(ANN), 50))
+    redemption = track.do(rewards_commands.CreateRedemption(track.account(ANN), "rwd_euros"))
     discount: Any = Ref(redemption.step, ("discount",))
-    paying = commands.CreatePayment(900, "EUR", 100, customer_id=ANN, discount_ids=(discount,))
-    return commands.ConsumeDiscount(discount), paying
+    paying = payments_commands.CreatePayment(900, "EUR", 100, customer_id=ANN, discount_ids=(discount,))
+    return rewards_commands.ConsumeDiscount(discount), paying
 
 
 def one_payment(track: Track) -> tuple[Command, Command]:
     """More is refunded of a payment than was paid; nobody's account is locked for it."""
-    track.do(commands.CreatePayment(1_000, "EUR", 100, id="pay_race"))
-    return commands.RefundPayment("pay_race", amount_minor=600), commands.RefundPayment("pay_race", amount_minor=500)
+    track.do(payments_commands.CreatePayment(1_000, "EUR", 100, id="pay_race"))
+    return payments_commands.RefundPayment("pay_race", amount_minor=600), payments_commands.RefundPayment(
+        "pay_race", amount_minor=500
+    )
 
 
 def one_redemption(track: Track) -> tuple[Command, Command]:
     """A redemption is cancelled twice."""
-    track.do(commands.AwardPoints(track.account(ANN), 50))
-    redemption: Any = track.do(commands.CreateRedemption(track.account(ANN), "rwd_euros"))
-    return commands.CancelRedemption(redemption), commands.CancelRedemption(redemption, "again")
+    track.do(ledger_commands.AwardPoints(track.account(ANN), 50))
+    redemption: Any = track.do(rewards_commands.CreateRedemption(track.account(ANN), "rwd_euros"))
+    return rewards_commands.CancelRedemption(redemption), rewards_commands.CancelRedemption(redemption, "again")
 
 
 def one_award(track: Track) -> tuple[Command, Command]:
     """An award is clawed back twice."""
-    award: Any = track.do(commands.AwardPoints(track.account(ANN), 50))
-    return commands.ReversePoints(award, 30), commands.ReversePoints(award, 30)
+    award: Any = track.do(ledger_commands.AwardPoints(track.account(ANN), 50))
+    return ledger_commands.ReversePoints(award, 30), ledger_commands.ReversePoints(award, 30)
 
 
 def last_of_an_offer(track: Track) -> tuple[Command, Command]:
@@ -208,7 +217,9 @@ def test_an_account_closed_during_an_award_stays_closed(database: Database) -> N
     track = Track(database)
     account = track.account(ANN)
 
-    outcomes = track.race(track.step(commands.AwardPoints(account, 5)), track.step(commands.CloseAccount(account)))
+    outcomes = track.race(
+        track.step(ledger_commands.AwardPoints(account, 5)), track.step(members_commands.CloseAccount(account))
+    )
 
     assert codes(outcomes) == ["201", "200"]
     query = "select status from accounts where realm = %s and ledger_balance_points = 5"
@@ -226,11 +237,11 @@ class Twins:
     count: str
 
 
-PAYING = commands.CreatePayment(900, "EUR", 100, id="pay_twin", customer_id=ANN)
-ELSEWHERE = commands.CreatePayment(900, "EUR", 100, id="pay_twin", customer_id=BOB)
-ENROLLING = commands.CreateAccount("prog_c", ANN)
-NOTING = commands.ReportEvent("order.noted", {}, customer_id=ANN)
-NOTING_BOB = commands.ReportEvent("order.noted", {}, customer_id=BOB)
+PAYING = payments_commands.CreatePayment(900, "EUR", 100, id="pay_twin", customer_id=ANN)
+ELSEWHERE = payments_commands.CreatePayment(900, "EUR", 100, id="pay_twin", customer_id=BOB)
+ENROLLING = members_commands.CreateAccount("prog_c", ANN)
+NOTING = earning_commands.ReportEvent("order.noted", {}, customer_id=ANN)
+NOTING_BOB = earning_commands.ReportEvent("order.noted", {}, customer_id=BOB)
 PAYMENTS = "select count(*) from payments where realm = %s"
 EVENTS = "select count(*) from events where realm = %s and type = 'order.noted'"
 TWINS = {
@@ -266,10 +277,10 @@ def test_a_batch_that_is_tried_again_looks_again(database: Database) -> None:
     """The points are there at the first attempt; before the second, somebody else has spent them."""
     track = Track(database)
     account = track.account(ANN)
-    track.do(commands.AwardPoints(account, 50))
+    track.do(ledger_commands.AwardPoints(account, 50))
     redeeming, spending = (
-        track.step(commands.CreateRedemption(account, "rwd_euros")),
-        track.step(commands.AdjustPoints(account, -50, "spent elsewhere")),
+        track.step(rewards_commands.CreateRedemption(account, "rwd_euros")),
+        track.step(ledger_commands.AdjustPoints(account, -50, "spent elsewhere")),
     )
 
     async def try_twice() -> Outcome:
@@ -300,7 +311,7 @@ async def _statements_before_writing(track: Track) -> int:
     gate = Gate()
     writer = await track._writer(gate)
     gate.fail_at(-1, "again")
-    step = track.step(commands.CreateRedemption(track.account(ANN), "rwd_euros"))
+    step = track.step(rewards_commands.CreateRedemption(track.account(ANN), "rwd_euros"))
     dry_run = Step(step.number, 0, step.operation, step.command, is_dry_run=True)
     await writer.submit(submission(dry_run, track.run.realms, track.run.answers))
     await writer.stop()

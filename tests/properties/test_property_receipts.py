@@ -18,9 +18,12 @@ from histories import History, histories
 from hypothesis import strategies as st
 from steps import Step
 
-from vinr_server.core import commands
-from vinr_server.core.earning import Conditions, Earned, EarnRate, Multiplier, Occasion, Unmet, evaluate_rule
-from vinr_server.core.rows import Account, Entry, Reward
+from vinr_server.core.earning.rules import Conditions, Earned, EarnRate, Multiplier, Occasion, Unmet, evaluate_rule
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.ledger.rows import Entry
+from vinr_server.core.members.rows import Account
+from vinr_server.core.rewards import commands as rewards_commands
+from vinr_server.core.rewards.rows import Reward
 from vinr_server.engine.submission import Reply
 
 counted: Counter[str] = Counter()
@@ -227,13 +230,13 @@ def test_doing_what_a_refused_redemption_suggests_redeems() -> None:
 
 def _redeem_after_advice(run: CoreRun, account_id: str, reward_id: str) -> None:
     """Points that are missing are earned, a tier that is missing is reached; then the redemption is accepted."""
-    refused = _do(run, commands.CreateRedemption(account_id, reward_id))
+    refused = _do(run, rewards_commands.CreateRedemption(account_id, reward_id))
     details = getattr(refused, "details", {})
     if getattr(refused, "code", None) == "not_eligible" and details.get("condition") == "tier":
         counted["not_eligible tier"] += 1
         assert re.fullmatch("needs tier silver or gold", details["change"]), details
-        assert isinstance(_do(run, commands.AwardPoints(account_id, 200)), Reply)
-        refused = _do(run, commands.CreateRedemption(account_id, reward_id))
+        assert isinstance(_do(run, ledger_commands.AwardPoints(account_id, 200)), Reply)
+        refused = _do(run, rewards_commands.CreateRedemption(account_id, reward_id))
         assert getattr(refused, "details", {}).get("condition") != "tier", refused
         details = getattr(refused, "details", {})
     if getattr(refused, "code", None) == "insufficient_points":
@@ -241,12 +244,13 @@ def _redeem_after_advice(run: CoreRun, account_id: str, reward_id: str) -> None:
         more = int(re.fullmatch(r"earn (\d+) more", details["change"]).group(1))  # type: ignore[union-attr]
         assert more == details["shortfall"] == details["required"] - details["balance"]
         if more > 1:
-            assert isinstance(_do(run, commands.AwardPoints(account_id, more - 1)), Reply)
+            assert isinstance(_do(run, ledger_commands.AwardPoints(account_id, more - 1)), Reply)
             assert (
-                getattr(_do(run, commands.CreateRedemption(account_id, reward_id)), "code", "") == "insufficient_points"
+                getattr(_do(run, rewards_commands.CreateRedemption(account_id, reward_id)), "code", "")
+                == "insufficient_points"
             )
-        assert isinstance(_do(run, commands.AwardPoints(account_id, 1)), Reply)
-        assert isinstance(_do(run, commands.CreateRedemption(account_id, reward_id)), Reply)
+        assert isinstance(_do(run, ledger_commands.AwardPoints(account_id, 1)), Reply)
+        assert isinstance(_do(run, rewards_commands.CreateRedemption(account_id, reward_id)), Reply)
 
 
 def _do(run: CoreRun, command: Any) -> Any:

@@ -14,9 +14,14 @@ from oracle_earning import points_for
 from steps import Ref
 from worlds import step_of
 
-from vinr_server.core import commands
-from vinr_server.core.earning import Conditions, EarnRate, Multiplier
-from vinr_server.core.rows import Account, Lot
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.members.rows import Account
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.programs import commands as programs_commands
 from vinr_server.engine.submission import Reply
 
 # Amount, and the eligible part where the merchant names it.
@@ -78,8 +83,8 @@ class Shop:
         self.case, self.run, self.number = case, CoreRun(), 0
         asks = Conditions(min_amount_minor=case.min_amount_minor)
         factor = Multiplier(case.factor_e4, metadata={"day": "double"})
-        self.do(commands.CreateProgram("Shop", id="prog_shop"))
-        self.do(commands.CreateEarningRule("prog_shop", "payment.completed", case.earn, asks, (factor,)))
+        self.do(programs_commands.CreateProgram("Shop", id="prog_shop"))
+        self.do(earning_commands.CreateEarningRule("prog_shop", "payment.completed", case.earn, asks, (factor,)))
 
     def do(self, command: Any) -> Reply:
         """The command is accepted."""
@@ -91,18 +96,20 @@ class Shop:
     def points_after(self, customer: str, parts: Sequence[Part]) -> list[tuple[int, int]]:
         """What the payment's awards gave and what was reversed of each, once the customer has these refunds."""
         case = self.case
-        self.do(commands.CreateAccount("prog_shop", customer))
+        self.do(members_commands.CreateAccount("prog_shop", customer))
         account: Any = Ref(self.number, ("id",))
-        payment = commands.CreatePayment(
+        payment = payments_commands.CreatePayment(
             case.amount_minor, "EUR", case.units, id=f"pay_{customer}", customer_id=customer,
             tax_minor=case.tax_minor, metadata={"day": "double"},
         )  # fmt: skip
         self.do(payment)
         if case.by_hand:
-            self.do(commands.AwardPoints(account, case.by_hand, payment_id=payment.id))
+            self.do(ledger_commands.AwardPoints(account, case.by_hand, payment_id=payment.id))
         for amount, eligible in parts:
             if not self.is_over(payment.id):
-                self.do(commands.RefundPayment(f"pay_{customer}", amount_minor=amount, eligible_minor=eligible))
+                self.do(
+                    payments_commands.RefundPayment(f"pay_{customer}", amount_minor=amount, eligible_minor=eligible)
+                )
         layer = self.run.layers[1]
         (row,) = [row for row in layer.all_written() if isinstance(row, Account) and row.customer_id == customer]
         lots = sorted(layer.children(Lot, row.id), key=lambda lot: lot.sequence)
@@ -111,7 +118,11 @@ class Shop:
     def is_over(self, payment_id: Any) -> bool:
         """Whether all of the payment is refunded, so that no refund is accepted any more, not even one of nothing."""
         (outcome,) = self.run.submit(
-            [step_of(10**6 + self.number, 0, commands.RefundPayment(payment_id, amount_minor=0), is_dry_run=True)]
+            [
+                step_of(
+                    10**6 + self.number, 0, payments_commands.RefundPayment(payment_id, amount_minor=0), is_dry_run=True
+                )
+            ]
         )
         return not isinstance(outcome, Reply)
 

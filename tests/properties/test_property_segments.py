@@ -20,16 +20,20 @@ from segment_moves import plan_segments
 from steps import batches
 
 from conftest import make_database
-from vinr_server.core.membership import lacking
-from vinr_server.core.rows import Account, Lot, Payment, Program, TestClock
-from vinr_server.core.segment_rows import Segment, SegmentMember
-from vinr_server.core.segments import Bounds, SegmentConditions
-from vinr_server.core.state import Layer
+from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.members.rows import Account
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.segments.conditions import Bounds, SegmentConditions
+from vinr_server.core.segments.membership import lacking
+from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.submission import Reply
-from vinr_server.storage.connect import connect_readers
-from vinr_server.storage.embedded import EmbeddedServer
-from vinr_server.storage.read import Reader
-from vinr_server.storage.segment_reading import count_matching
+from vinr_server.storage.postgres.connect import connect_readers
+from vinr_server.storage.postgres.embedded import EmbeddedServer
+from vinr_server.storage.reads.reader import Reader
+from vinr_server.storage.reads.segments import count_matching
 
 counted: Counter[str] = Counter()
 move = st.binary(min_size=MOVE_BYTES, max_size=MOVE_BYTES)

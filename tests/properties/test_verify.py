@@ -20,30 +20,37 @@ from steps import Step, batches
 from test_property_offers import bonus, double, offer
 
 from conftest import PATIENCE_SECONDS, make_database
-from vinr_server.core import commands, offer_commands
-from vinr_server.core.carts import Cart, CartLine
-from vinr_server.core.checkout_commands import CreateCheckoutSession
-from vinr_server.core.earning import Conditions, EarnRate
-from vinr_server.core.offers import OfferTerms, PercentageDiscount
+from vinr_server.core.carts.cart import Cart, CartLine
+from vinr_server.core.checkout.commands import CreateCheckoutSession
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.rules import Conditions, EarnRate
+from vinr_server.core.kernel import commands as kernel_commands
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.offers import commands as offer_commands
+from vinr_server.core.offers.rows import OfferTerms, PercentageDiscount
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.submission import Reply
-from vinr_server.storage.embedded import EmbeddedServer
-from vinr_server.storage.laws import LAWS
-from vinr_server.storage.verify import verify, verify_within
+from vinr_server.storage.laws.ledger import LAWS
+from vinr_server.storage.laws.verify import verify, verify_within
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 HISTORIES = 24
 # A multiplier that two members used, one of whom gave the purchase back, and a bonus.
 OFFERED = (
-    commands.CreateProgram("Offers", id="prog_offers"),
-    commands.CreateEarningRule("prog_offers", "payment.completed", EarnRate(rate_e4=10_000), Conditions()),
-    *(commands.CreateAccount("prog_offers", f"cust_o{one}", account_id=f"loy_o{one}") for one in (1, 2)),
+    programs_commands.CreateProgram("Offers", id="prog_offers"),
+    earning_commands.CreateEarningRule("prog_offers", "payment.completed", EarnRate(rate_e4=10_000), Conditions()),
+    *(members_commands.CreateAccount("prog_offers", f"cust_o{one}", account_id=f"loy_o{one}") for one in (1, 2)),
     *offer("double", double(2), program_id="prog_offers"),
     *offer("bonus", bonus(None), program_id="prog_offers"),
-    *(commands.CreatePayment(900, "EUR", 100, id=f"pay_o{one}", customer_id=f"cust_o{one}") for one in (1, 2)),
-    commands.RefundPayment("pay_o1"),
+    *(payments_commands.CreatePayment(900, "EUR", 100, id=f"pay_o{one}", customer_id=f"cust_o{one}") for one in (1, 2)),
+    payments_commands.RefundPayment("pay_o1"),
     offer_commands.ActivateOffer("ofr_bonus", "loy_o2"),
     *offer("tenth", OfferTerms(percentage=PercentageDiscount(100_000), max_redemptions=9), program_id="prog_offers"),
-    commands.AwardPoints("loy_o2", 100),
-    commands.CreateReward(
+    ledger_commands.AwardPoints("loy_o2", 100),
+    rewards_commands.CreateReward(
         "prog_offers", "Five", 100, {"type": "discount", "amount": 500, "currency": "EUR"}, id="rwd_o"
     ),
 )
@@ -65,7 +72,7 @@ def busy(postgres: EmbeddedServer, template: str) -> str:
         run = database.writer_run(0, has_two_realms=False)
         numbers = count(10_000)
 
-        def answer(command: commands.Command) -> dict[str, Any]:
+        def answer(command: kernel_commands.Command) -> dict[str, Any]:
             """What the command answers, decided by itself."""
             (outcome,) = run.submit([Step(next(numbers), 0, type(command).__name__, command)])
             assert isinstance(outcome, Reply), outcome
@@ -77,11 +84,11 @@ def busy(postgres: EmbeddedServer, template: str) -> str:
     return url
 
 
-def _check_out(answer: Callable[[commands.Command], dict[str, Any]]) -> None:
+def _check_out(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
     """One session is paid; another is open and holds a use of an offer and a discount."""
     paid = answer(CreateCheckoutSession(CART, "cust_o1"))
-    answer(commands.CreatePayment(paid["total"], "EUR", 100, customer_id="cust_o1", session_id=paid["id"]))
-    redemption = answer(commands.CreateRedemption("loy_o2", "rwd_o"))
+    answer(payments_commands.CreatePayment(paid["total"], "EUR", 100, customer_id="cust_o1", session_id=paid["id"]))
+    redemption = answer(rewards_commands.CreateRedemption("loy_o2", "rwd_o"))
     held = answer(CreateCheckoutSession(CART, "cust_o2", discount_ids=(redemption["discount"],)))
     assert len(held["applied"]) == 2, held
 

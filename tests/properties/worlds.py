@@ -13,10 +13,14 @@ from typing import Any
 from engines import WALL, CoreRun
 from steps import Ref, Step, refs_in
 
-from vinr_server.core import commands
-from vinr_server.core.commands import Command
-from vinr_server.core.earning import Conditions, EarnRate, Multiplier
-from vinr_server.core.rows import Tier
+from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.programs.rows import Tier
+from vinr_server.core.rewards import commands as rewards_commands
 
 CUSTOMERS = ("cust_ann", "cust_bob", "cust_cem", "cust_dee")
 # Setup steps of the two realms count from here, the steps of a history from FIRST_STEP.
@@ -51,7 +55,7 @@ class World:
 def programs(variant: int, clock: Ref) -> list[Command]:
     """One that expires and has tiers, one without expiry on the wall's time, one with a zone and a rounding."""
     rounding: Any = ("month", "none", "day", "quarter", "year", "month")[variant % 6]
-    make: Any = commands.CreateProgram
+    make: Any = programs_commands.CreateProgram
     return [
         make("A", id="prog_a", expiry_months=1, tiers=TIERS, clock_id=clock),
         make("B", id="prog_b", tiers=(Tier("member", "Member", 0), Tier("star", "Star", 80))),
@@ -66,7 +70,7 @@ def rules(variant: int) -> list[Command]:
         Multiplier(20_000, tiers=("gold",)),
         Multiplier(20_000, metadata={"day": "double"}),
     )
-    make = commands.CreateEarningRule
+    make = earning_commands.CreateEarningRule
     pays = "payment.completed"
     made = [
         make("prog_a", pays, RATES[variant % 4], Conditions(), factors if variant % 3 else ()),
@@ -88,7 +92,7 @@ def rules(variant: int) -> list[Command]:
 
 def rewards(variant: int) -> list[Command]:
     """Stock, limit, both, a tier, and none of these."""
-    make = commands.CreateReward
+    make = rewards_commands.CreateReward
     euros = {"type": "discount", "amount": 500, "currency": "EUR"}
     return [
         make("prog_a", "Euros off", 40, euros, id="rwd_euros", stock=2 + variant % 3),
@@ -113,8 +117,8 @@ def setup(variant: int, realm: int) -> tuple[tuple[Step, ...], ...]:
     """The batches that make the world of a realm."""
     first = REALM_STEPS[realm]
     clock = Ref(first, ("id",))
-    start: Command = commands.CreateTestClock(WALL)
-    enrolments: list[Command] = [commands.CreateAccount(program, customer) for program, customer in MEMBERS]
+    start: Command = clocks_commands.CreateTestClock(WALL)
+    enrolments: list[Command] = [members_commands.CreateAccount(program, customer) for program, customer in MEMBERS]
     made = [[start], [*programs(variant, clock), *rules(variant), *rewards(variant)], enrolments]
     numbered: list[tuple[Step, ...]] = []
     for batch in made:
@@ -159,11 +163,11 @@ def _world(variant: int, realm: int) -> World:
         for step in batch:
             own = Ref(step.number, ("id",))
             command = step.command
-            if isinstance(command, commands.CreateEarningRule):
+            if isinstance(command, earning_commands.CreateEarningRule):
                 made.rules.append(own)
-            elif isinstance(command, commands.CreateReward):
+            elif isinstance(command, rewards_commands.CreateReward):
                 made.rewards[str(command.id)] = command.program_id
-            elif isinstance(command, commands.CreateAccount):
+            elif isinstance(command, members_commands.CreateAccount):
                 made.accounts[own] = (command.program_id, command.customer_id)
     return made
 

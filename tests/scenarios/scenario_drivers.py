@@ -23,41 +23,43 @@ from psycopg.rows import namedtuple_row
 
 from conftest import PEPPER, Realm, RunningServer, wait_until
 from vinr_server.api import translate
-from vinr_server.api.call import Call, Caller
-from vinr_server.api.fingerprint import fingerprint
+from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.edge.call import Call, Caller
+from vinr_server.api.edge.fingerprint import fingerprint
+from vinr_server.api.edge.keys import hash_key, make_key
+from vinr_server.api.edge.parse import read_struct
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.inputs import CreatePaymentInput
-from vinr_server.api.keys import hash_key, make_key
 from vinr_server.api.offer_operations import show_offers
-from vinr_server.api.operations import OPERATIONS
-from vinr_server.api.parse import read_struct
-from vinr_server.api.problems import Problem
 from vinr_server.api.reads import show_accounts
 from vinr_server.api.segment_reads import retrieve_segment_size
-from vinr_server.api.times import read_instant_or_none
-from vinr_server.core.answers import Accepted
-from vinr_server.core.checkout_commands import ExpireCheckoutSession
-from vinr_server.core.checkout_rows import CheckoutSession
-from vinr_server.core.commands import Command, ExpireLots, FinishTestClock
-from vinr_server.core.context import Context
+from vinr_server.core.checkout.commands import ExpireCheckoutSession
+from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.clocks.commands import FinishTestClock
+from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import decide
-from vinr_server.core.members import show_account
-from vinr_server.core.membership import segments_of
-from vinr_server.core.offer_changes import shown_offer
-from vinr_server.core.offer_commands import CloseOffer
-from vinr_server.core.offer_rows import Offer
-from vinr_server.core.refusals import Rejected
-from vinr_server.core.rows import Account, Row, TestClock
-from vinr_server.core.segment_commands import TellSegments
-from vinr_server.core.segment_rows import Segment, SegmentMember
-from vinr_server.core.state import Layer
+from vinr_server.core.kernel.answers import Accepted, Rejected
+from vinr_server.core.kernel.commands import Command, Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.rows import Row
+from vinr_server.core.ledger.commands import ExpireLots
+from vinr_server.core.members.changes import show_account
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.changes import shown_offer
+from vinr_server.core.offers.commands import CloseOffer
+from vinr_server.core.offers.rows import Offer
+from vinr_server.core.segments.commands import TellSegments
+from vinr_server.core.segments.membership import segments_of
+from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.submission import Submission
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.buckets import bucket_of
-from vinr_server.storage.connect import connect_readers, connect_writer
-from vinr_server.storage.read import Reader
-from vinr_server.storage.segment_reading import segments_of_account
-from vinr_server.storage.tables import TABLES, encode_json
-from vinr_server.storage.tenants import add_key, ensure_realm
+from vinr_server.storage.batch.buckets import bucket_of
+from vinr_server.storage.batch.tables import TABLES, encode_json
+from vinr_server.storage.postgres.connect import connect_readers, connect_writer
+from vinr_server.storage.postgres.tenants import add_key, ensure_realm
+from vinr_server.storage.reads.reader import Reader
+from vinr_server.storage.reads.segments import segments_of_account
 from vinr_server.workers.due import DueWorker
 
 Json = dict[str, Any]

@@ -11,10 +11,13 @@ from scenario_drivers import Answer
 from scenario_language import Step, Words, instant, minor
 from scenario_world import World
 
-from vinr_server.api.problems import STATUS
-from vinr_server.core.checkout_rows import CheckoutSession
-from vinr_server.core.offer_rows import OfferRedemption
-from vinr_server.core.rows import Account, Deficit, Discount, Entry, Event, Lot, LotUse
+from vinr_server.api.edge.problems import STATUS
+from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.events.rows import Event
+from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.rows import OfferRedemption
+from vinr_server.core.rewards.rows import Discount
 
 FAR = datetime.max.replace(tzinfo=UTC)
 

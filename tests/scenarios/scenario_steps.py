@@ -13,7 +13,7 @@ from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
 from scenario_world import Member, Named, World
 
-from vinr_server.core.rows import Account
+from vinr_server.core.members.rows import Account
 
 Json = dict[str, Any]
 # Payers without an account: one the merchant does not know, one who is not enrolled.

@@ -13,7 +13,7 @@ from scenario_steps import VERBS
 from scenario_world import World
 
 from conftest import RunningServer, make_database
-from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 FILES = sorted(Path(__file__).parent.glob("*.scenario"))
 RUNS = [(scenario, way) for path in FILES for scenario in read_scenarios(path) for way in scenario.ways]

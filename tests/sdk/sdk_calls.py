@@ -8,7 +8,7 @@ from typing import Any
 
 from api_world import World, samples
 
-from vinr_server.api.operation import Operation
+from vinr_server.api.contract.operation import Operation
 
 
 @dataclass(frozen=True)

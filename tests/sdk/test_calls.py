@@ -17,8 +17,8 @@ from sdk_calls import sdk_call
 import vinr
 from conftest import RunningServer
 from vinr import AsyncVinr, Vinr, inputs, objects
-from vinr_server.api.operation import Operation
-from vinr_server.api.operations import OPERATIONS
+from vinr_server.api.contract.operation import Operation
+from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.replies import object_of
 
 MEMBERS = 250

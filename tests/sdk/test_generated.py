@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sdk.generate import python, typescript
 
-from vinr_server.api.openapi import openapi
+from vinr_server.api.contract.openapi import openapi
 
 ROOT = Path(__file__).parents[2]
 SNIPPET = Path(__file__).parent / "typed_snippet.py.txt"

@@ -19,8 +19,8 @@ from node import PACKAGE, ROOT, build_app, compile_strictly, run
 from sdk_calls import sdk_call
 
 from conftest import RunningServer, make_realm
-from vinr_server.api.operation import Operation
-from vinr_server.api.operations import OPERATIONS
+from vinr_server.api.contract.operation import Operation
+from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.replies import BulkPayments, object_of
 
 TESTS = sorted(path.name for path in (PACKAGE / "tests").glob("*.test.ts"))

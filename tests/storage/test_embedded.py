@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from conftest import PATIENCE_SECONDS, free_port
-from vinr_server.storage.embedded import (
+from vinr_server.storage.postgres.embedded import (
     EmbeddedRefused,
     EmbeddedServer,
     binary,

@@ -26,13 +26,13 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 import vinr_server.storage
-from vinr_server.storage.connect import connect_readers, connect_writer
-from vinr_server.storage.embedded import EmbeddedServer, binary, start_embedded
-from vinr_server.storage.migrate import current_revision, migrate, require_current
-from vinr_server.storage.revision import VERSIONS, newest_revision
-from vinr_server.storage.tables import TABLES
+from vinr_server.storage.batch.tables import TABLES
+from vinr_server.storage.postgres.connect import connect_readers, connect_writer
+from vinr_server.storage.postgres.embedded import EmbeddedServer, binary, start_embedded
+from vinr_server.storage.postgres.migrate import current_revision, migrate, require_current
+from vinr_server.storage.postgres.revision import VERSIONS, newest_revision
 
-SCHEMA = Path(vinr_server.storage.__file__).parent / "schema.sql"
+SCHEMA = Path(vinr_server.storage.__file__).parent / "postgres" / "schema.sql"
 RENEW = ".venv/bin/python tests/storage/test_schema.py"
 HEADER = f"-- What the migrations lead to, for reading; a test compares. Renew: {RENEW}\n"
 # What pg_dump says of itself and of the session it is loaded in.
@@ -112,7 +112,7 @@ class TestMigrations:
         assert newest_revision() == scripts.get_current_head()
 
     def test_are_not_loaded_by_who_serves(self) -> None:
-        program = "import sys, vinr_server.cli.serving; sys.exit('alembic' in sys.modules)"
+        program = "import sys, vinr_server.cli.process.serving; sys.exit('alembic' in sys.modules)"
 
         assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 

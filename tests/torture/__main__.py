@@ -21,8 +21,8 @@ from webhook_runs import receivers_down, sender_kills
 from conftest import RunningServer, start_server
 from outcome import Outcome
 from vinr_server.engine.clock import wall_clock
-from vinr_server.storage.embedded import start_embedded
-from vinr_server.storage.migrate import migrate
+from vinr_server.storage.postgres.embedded import start_embedded
+from vinr_server.storage.postgres.migrate import migrate
 
 # In whole, and what a tenth of it is.
 CALLS, ACKNOWLEDGED, SERVER_KILLS, POSTGRES_KILLS = 256_000, 100_000, 60, 25

@@ -13,7 +13,7 @@ from crash_rig import Rig, crash_rig
 from runs import cap_races, kills, torture
 
 from conftest import RunningServer, make_database, start_server
-from vinr_server.storage.embedded import EmbeddedServer
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 
 @pytest.fixture(scope="module")

@@ -16,12 +16,12 @@ from standardwebhooks.webhooks import Webhook
 
 from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, make_realm
 from vinr import webhooks
-from vinr_server.api.app import App
+from vinr_server.api.edge.app import App
 from vinr_server.engine.outbound import Answer, Sender
 from vinr_server.engine.sealing import Seal
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_readers, connect_writer
-from vinr_server.storage.read import Reader
+from vinr_server.storage.postgres.connect import connect_readers, connect_writer
+from vinr_server.storage.reads.reader import Reader
 from vinr_server.workers.deliver import DeliveryWorker
 
 Json = dict[str, Any]

@@ -18,7 +18,7 @@ from vinr_server.engine.clock import wall_clock
 from vinr_server.engine.outbound import Sender
 from vinr_server.engine.sealing import Seal
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_readers, connect_writer
+from vinr_server.storage.postgres.connect import connect_readers, connect_writer
 from vinr_server.workers.deliver import DeliveryWorker
 
 

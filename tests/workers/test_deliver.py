@@ -16,7 +16,7 @@ from webhook_runs import receivers_down
 
 from conftest import PATIENCE_SECONDS
 from vinr import webhooks
-from vinr_server.core.webhook_schedule import WAITS
+from vinr_server.core.events.schedule import WAITS
 from vinr_server.workers.deliver import LEASE, PER_ENDPOINT_MAX, PER_FAILING_MAX
 
 

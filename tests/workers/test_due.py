@@ -16,12 +16,12 @@ import psycopg
 import pytest
 
 from conftest import PEPPER, WITHOUT_LIMITS, RunningServer, make_realm, wait_until
-from vinr_server.api.app import App
-from vinr_server.core import commands
+from vinr_server.api.edge.app import App
+from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.engine.submission import Reply, Submission
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_readers, connect_writer
-from vinr_server.storage.read import Reader
+from vinr_server.storage.postgres.connect import connect_readers, connect_writer
+from vinr_server.storage.reads.reader import Reader
 from vinr_server.workers.due import ACCOUNTS_MAX, DueWorker
 
 Json = dict[str, Any]
@@ -192,7 +192,7 @@ class TestBalance:
         program, clock = await engine.program()
         account = (await engine.members(program, 1, 100))[0]
         await engine.advance(clock, "2026-06-01T00:00:00Z")
-        command = commands.ExpireLots(account)
+        command = ledger_commands.ExpireLots(account)
         digest = hashlib.sha256(repr(command).encode()).digest()
         sweep = Submission(engine.realm.id, False, "ExpireLots", command, digest)
         await engine.give_readers_time()

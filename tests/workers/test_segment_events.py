@@ -12,15 +12,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from vinr_server.core import commands
-from vinr_server.core.commands import Command
-from vinr_server.core.segment_commands import CreateSegment, DeleteSegment, TellSegments, UpdateSegment
-from vinr_server.core.segments import Bounds, PaymentCount, SegmentConditions
+from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.segments.commands import CreateSegment, DeleteSegment, TellSegments, UpdateSegment
+from vinr_server.core.segments.conditions import Bounds, PaymentCount, SegmentConditions
 from vinr_server.engine.submission import Reply, Submission
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import connect_readers, connect_writer
-from vinr_server.storage.tables import decode_json
-from vinr_server.storage.tenants import ensure_realm
+from vinr_server.storage.batch.tables import decode_json
+from vinr_server.storage.postgres.connect import connect_readers, connect_writer
+from vinr_server.storage.postgres.tenants import ensure_realm
 from vinr_server.workers import segments
 from vinr_server.workers.segments import SegmentWorker
 
@@ -74,8 +78,10 @@ async def ground(database: str) -> AsyncIterator[Ground]:
 
 
 async def members(ground: Ground, count: int, *, clock: str | None = None) -> list[str]:
-    await ground.do(commands.CreateProgram("P", id=f"prog_{clock or 'wall'}", clock_id=clock))
-    enrolments = [commands.CreateAccount(f"prog_{clock or 'wall'}", f"cust_{number}") for number in range(count)]
+    await ground.do(programs_commands.CreateProgram("P", id=f"prog_{clock or 'wall'}", clock_id=clock))
+    enrolments = [
+        members_commands.CreateAccount(f"prog_{clock or 'wall'}", f"cust_{number}") for number in range(count)
+    ]
     return [(await ground.do(one))["id"] for one in enrolments]
 
 
@@ -94,23 +100,25 @@ class TestBatches:
         (account,) = await members(ground, 1)
         once = SegmentConditions(payments=PaymentCount(Bounds(at_most=1)))
         await ground.do(CreateSegment("Once", "dynamic", once, id="once"))
-        await ground.do(commands.CreatePayment(100, "EUR", 100, id="pay_1", customer_id="cust_0"))
+        await ground.do(payments_commands.CreatePayment(100, "EUR", 100, id="pay_1", customer_id="cust_0"))
 
-        told = await self.run(ground, commands.RefundPayment("pay_1", amount_minor=1), TellSegments(account, ("once",)))
+        told = await self.run(
+            ground, payments_commands.RefundPayment("pay_1", amount_minor=1), TellSegments(account, ("once",))
+        )
 
         assert told[1]["moved"] == ["once"]
 
     async def test_a_refund_of_the_last_purchase_leaves_the_one_before(self, ground: Ground) -> None:
         (account,) = await members(ground, 1)
         await ground.do(CreateSegment("Lapsed", "dynamic", LAPSED, id="lapsed"))
-        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
+        await ground.do(payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
         ground.now += timedelta(days=90)
-        await ground.do(commands.CreatePayment(100, "EUR", 100, id="pay_2", customer_id="cust_0"))
+        await ground.do(payments_commands.CreatePayment(100, "EUR", 100, id="pay_2", customer_id="cust_0"))
 
         told = await self.run(
             ground,
             TellSegments(account, ("lapsed",)),
-            commands.RefundPayment("pay_2"),
+            payments_commands.RefundPayment("pay_2"),
             TellSegments(account, ("lapsed",)),
         )
 
@@ -118,7 +126,7 @@ class TestBatches:
 
     async def test_a_segment_that_the_batch_makes_is_judged_in_it(self, ground: Ground) -> None:
         (account,) = await members(ground, 1)
-        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
+        await ground.do(payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
         recent = SegmentConditions(payments=PaymentCount(Bounds(at_least=1), days=7))
 
         told = await self.run(
@@ -128,34 +136,34 @@ class TestBatches:
         assert told[1]["moved"] == ["recent"]
 
     async def test_a_clock_that_the_batch_moves_moves_the_windows(self, ground: Ground) -> None:
-        clock = (await ground.do(commands.CreateTestClock(ground.now)))["id"]
-        await ground.do(commands.CreateProgram("Timed", id="timed", clock_id=clock))
-        account = (await ground.do(commands.CreateAccount("timed", "cust_0")))["id"]
+        clock = (await ground.do(clocks_commands.CreateTestClock(ground.now)))["id"]
+        await ground.do(programs_commands.CreateProgram("Timed", id="timed", clock_id=clock))
+        account = (await ground.do(members_commands.CreateAccount("timed", "cust_0")))["id"]
         recent = SegmentConditions(payments=PaymentCount(Bounds(at_least=1), days=7))
         await ground.do(CreateSegment("Recent", "dynamic", recent, id="recent"))
-        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
+        await ground.do(payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
 
         told = await self.run(
             ground,
             TellSegments(account, ("recent",)),
-            commands.AdvanceTestClock(clock, ground.now + timedelta(days=7)),
+            clocks_commands.AdvanceTestClock(clock, ground.now + timedelta(days=7)),
             TellSegments(account, ("recent",)),
         )
 
         assert [one["moved"] for one in (told[0], told[2])] == [["recent"], ["recent"]]
 
     async def test_a_program_that_the_batch_makes_may_live_by_another_clock(self, ground: Ground) -> None:
-        clock = (await ground.do(commands.CreateTestClock(ground.now)))["id"]
+        clock = (await ground.do(clocks_commands.CreateTestClock(ground.now)))["id"]
         await members(ground, 1)
         often = SegmentConditions(payments=PaymentCount(Bounds(at_most=0), days=7))
         await ground.do(CreateSegment("Idle", "dynamic", often, id="idle"))
-        await ground.do(commands.CreatePayment(100, "EUR", 100, id="pay_old", customer_id="cust_0"))
+        await ground.do(payments_commands.CreatePayment(100, "EUR", 100, id="pay_old", customer_id="cust_0"))
 
         told = await self.run(
             ground,
-            commands.AdvanceTestClock(clock, ground.now + timedelta(days=7)),
-            commands.CreateProgram("Timed", id="timed", clock_id=clock),
-            commands.CreateAccount("timed", "cust_0", account_id="loy_timed"),
+            clocks_commands.AdvanceTestClock(clock, ground.now + timedelta(days=7)),
+            programs_commands.CreateProgram("Timed", id="timed", clock_id=clock),
+            members_commands.CreateAccount("timed", "cust_0", account_id="loy_timed"),
             TellSegments("loy_timed", ("idle",)),
         )
 
@@ -168,34 +176,34 @@ class TestPasses:
         await ground.do(CreateSegment("Rich", "dynamic", RICH, id="rich"))
 
         assert await ground.told() == []
-        await ground.do(commands.AwardPoints(account, 100))
+        await ground.do(ledger_commands.AwardPoints(account, 100))
         assert await ground.told() == [("segment.entered", "rich", "cust_0")]
         assert await ground.told() == []
-        await ground.do(commands.AdjustPoints(account, -1, "spent"))
+        await ground.do(ledger_commands.AdjustPoints(account, -1, "spent"))
         assert await ground.told() == [("segment.left", "rich", "cust_0")]
         assert await ground.told() == []
 
     async def test_tell_of_what_only_time_changed(self, ground: Ground) -> None:
         await members(ground, 2)
         await ground.do(CreateSegment("Lapsed", "dynamic", LAPSED, id="lapsed"))
-        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_1"))
+        await ground.do(payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_1"))
 
         ground.now += timedelta(days=90, seconds=-1)
         assert await ground.told() == []
         ground.now += timedelta(seconds=1)
         assert await ground.told() == [("segment.entered", "lapsed", "cust_1")]
-        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_1"))
+        await ground.do(payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_1"))
         assert await ground.told() == [("segment.left", "lapsed", "cust_1")]
 
     async def test_go_by_the_programs_clock(self, ground: Ground) -> None:
-        clock = (await ground.do(commands.CreateTestClock(NOW)))["id"]
+        clock = (await ground.do(clocks_commands.CreateTestClock(NOW)))["id"]
         await members(ground, 1, clock=clock)
         await ground.do(CreateSegment("Lapsed", "dynamic", LAPSED, id="lapsed"))
-        await ground.do(commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
+        await ground.do(payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
 
         ground.now += timedelta(days=1_000)
         assert await ground.told() == []
-        await ground.do(commands.AdvanceTestClock(clock, NOW + timedelta(days=90)))
+        await ground.do(clocks_commands.AdvanceTestClock(clock, NOW + timedelta(days=90)))
         assert await ground.told() == [("segment.entered", "lapsed", "cust_0")]
 
     async def test_reach_every_member_page_by_page(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +222,7 @@ class TestPasses:
         await ground.do(CreateSegment("All", "dynamic", SegmentConditions(balance=Bounds(at_least=0)), id="all"))
         assert len(await ground.told()) == 2
 
-        await ground.do(commands.CloseAccount(account))
+        await ground.do(members_commands.CloseAccount(account))
         assert await ground.told() == [("segment.left", "all", "cust_0")]
         await ground.do(UpdateSegment("all", {"conditions": RICH}))
         assert await ground.told() == [("segment.left", "all", "cust_1")]

@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
-from vinr_server.api.call import Call
-from vinr_server.api.fingerprint import fingerprint
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.fingerprint import fingerprint
+from vinr_server.api.edge.parse import read_struct
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.times import is_date, read_instant_or_none
 from vinr_server.api.inputs import CreatePaymentInput, CreatePaymentsInput
-from vinr_server.api.parse import read_struct
-from vinr_server.api.problems import Problem
-from vinr_server.api.times import is_date, read_instant_or_none
 from vinr_server.api.translate import payment
-from vinr_server.core.refusals import Rejected
+from vinr_server.core.kernel.answers import Rejected
 from vinr_server.engine.submission import Outcome, Reply, Submission, Unavailable
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.tables import encode_json
+from vinr_server.storage.batch.tables import encode_json
 
 
 async def create_payments(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from vinr_server.api import checkout_inputs, checkout_translations
+from vinr_server.api.contract.operation import FIND, MADE, Operation, list_page, retrieve_one
+from vinr_server.api.contract.pages import Choice, Listing, text
 from vinr_server.api.inputs import NoInput
-from vinr_server.api.operation import FIND, MADE, Operation, list_page, retrieve_one
-from vinr_server.api.pages import Choice, Listing, text
 from vinr_server.api.reads import shown_by
-from vinr_server.core.checkout_payloads import session_payload
-from vinr_server.core.checkout_rows import CheckoutSession
+from vinr_server.core.checkout.payloads import session_payload
+from vinr_server.core.checkout.rows import CheckoutSession
 
 SESSIONS = "/v1/checkout/sessions"
 CHECKOUT_SESSIONS_LISTING = Listing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from vinr_server.api.reply import Figures, Json, Reference, Reply, Unmet
+from vinr_server.api.contract.reply import Figures, Json, Reference, Reply, Unmet
 
 PromotionType = Literal["fixed_discount", "percentage", "bogo", "free_product", "free_shipping"]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from msgspec import UNSET
 
-from vinr_server.api.call import Call
 from vinr_server.api.checkout_inputs import (
     CartLineInput,
     CompleteCheckoutSessionInput,
@@ -15,17 +14,18 @@ from vinr_server.api.checkout_inputs import (
     EvaluateCartInput,
     UpdateCheckoutSessionInput,
 )
-from vinr_server.api.problems import Problem
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
 from vinr_server.api.values import read_currency, read_metadata
-from vinr_server.core.carts import Cart, CartLine
-from vinr_server.core.checkout_commands import (
+from vinr_server.core.carts.cart import Cart, CartLine
+from vinr_server.core.checkout.commands import (
     CompleteCheckoutSession,
     CreateCheckoutSession,
     EvaluateCart,
     ExpireCheckoutSession,
     UpdateCheckoutSession,
 )
-from vinr_server.core.points import NUMBER_MAX
+from vinr_server.core.kernel.numbers import NUMBER_MAX
 
 
 def evaluate_cart(call: Call) -> EvaluateCart:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from vinr_server.api import inputs, reads
-from vinr_server.api.call import Call
+from vinr_server.api.contract.operation import FIND, MADE, Operation, list_page, retrieve_one
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.permissions import read_permissions
+from vinr_server.api.edge.secrets import hint_of, make_key
+from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.inputs import CreateApiKeyInput, RollApiKeyInput
-from vinr_server.api.operation import FIND, MADE, Operation, list_page, retrieve_one
-from vinr_server.api.permissions import read_permissions
-from vinr_server.api.secrets import hint_of, make_key
-from vinr_server.api.times import read_instant_or_none
-from vinr_server.core import rows
-from vinr_server.core.commands import Actor, CreateApiKey, RevokeApiKey, RollApiKey
-from vinr_server.core.rows import ApiKey
+from vinr_server.core.access import rows as access_rows
+from vinr_server.core.access.commands import Actor, CreateApiKey, RevokeApiKey, RollApiKey
+from vinr_server.core.access.rows import ApiKey
 
 
 def create_api_key(call: Call) -> CreateApiKey:
@@ -90,7 +90,7 @@ API_KEYS = (
         "/v1/api_key_acts/{id}",
         "apiKeyActs.retrieve",
         "retrieve_api_key_act",
-        rows.ApiKeyAct,
+        access_rows.ApiKeyAct,
         "act upon an API key",
         reads.show_api_key_acts,
     ),

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from vinr_server.api import inputs, reads
-from vinr_server.api.operation import CREATE, FIND, MADE, MADE_OR_FOUND, Operation, list_page, retrieve_one, write
-from vinr_server.core import rows
+from vinr_server.api.contract.operation import (
+    CREATE,
+    FIND,
+    MADE,
+    MADE_OR_FOUND,
+    Operation,
+    list_page,
+    retrieve_one,
+    write,
+)
+from vinr_server.core.earning import rows as earning_rows
+from vinr_server.core.ledger import rows as ledger_rows
+from vinr_server.core.members import rows as members_rows
+from vinr_server.core.programs import rows as programs_rows
+from vinr_server.core.rewards import rows as rewards_rows
 
 LOYALTY = "/v1/loyalty"
 
@@ -29,7 +42,7 @@ PROGRAMS = (
         f"{LOYALTY}/programs/{{id}}",
         "loyalty.programs.retrieve",
         "retrieve_program",
-        rows.Program,
+        programs_rows.Program,
         "program",
         reads.show_programs,
     ),
@@ -67,7 +80,7 @@ ACCOUNTS = (
         f"{LOYALTY}/accounts/{{id}}",
         "loyalty.accounts.retrieve",
         "retrieve_account",
-        rows.Account,
+        members_rows.Account,
         "account",
         reads.show_accounts,
     ),
@@ -121,7 +134,7 @@ RULES = (
         f"{LOYALTY}/earning_rules/{{id}}",
         "loyalty.earningRules.retrieve",
         "retrieve_earning_rule",
-        rows.EarningRule,
+        earning_rows.EarningRule,
         "earning rule",
         reads.show_rules,
     ),
@@ -206,7 +219,7 @@ POINTS = (
         f"{LOYALTY}/points/{{id}}",
         "loyalty.points.retrieve",
         "retrieve_points",
-        rows.Entry,
+        ledger_rows.Entry,
         "points transaction",
         reads.show_entries,
     ),
@@ -234,7 +247,7 @@ REWARDS = (
         f"{LOYALTY}/rewards/{{id}}",
         "loyalty.rewards.retrieve",
         "retrieve_reward",
-        rows.Reward,
+        rewards_rows.Reward,
         "reward",
         reads.show_rewards,
     ),
@@ -291,7 +304,7 @@ REDEMPTIONS = (
         f"{LOYALTY}/redemptions/{{id}}",
         "loyalty.redemptions.retrieve",
         "retrieve_redemption",
-        rows.Redemption,
+        rewards_rows.Redemption,
         "redemption",
         reads.show_redemptions,
     ),

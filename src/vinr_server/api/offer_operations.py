@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vinr_server.api import offer_inputs, offer_translations
-from vinr_server.api.call import Call
+from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, Operation, list_page, retrieve_one
+from vinr_server.api.contract.pages import Choice, Listing, text
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
 from vinr_server.api.inputs import NoInput
-from vinr_server.api.operation import CREATE, FIND, MADE_OR_FOUND, Operation, list_page, retrieve_one
-from vinr_server.api.pages import Choice, Listing, text
-from vinr_server.api.problems import Problem
 from vinr_server.api.reads import page_of, shown_by
-from vinr_server.core.offer_payloads import offer_payload, offer_redemption_payload
-from vinr_server.core.offer_rows import Offer, OfferRedemption
-from vinr_server.core.refusals import missing
-from vinr_server.storage.offers import IS_LIVE
+from vinr_server.core.kernel.answers import missing
+from vinr_server.core.offers.payloads import offer_payload, offer_redemption_payload
+from vinr_server.core.offers.rows import Offer, OfferRedemption
+from vinr_server.storage.reads.offers import IS_LIVE
 
 ENGAGEMENT, CHECKOUT = "/v1/engagement/offers", "/v1/offers"
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from vinr_server.api.reply import Conditions, Json, Rate, Reference, Reply, Unmet
+from vinr_server.api.contract.reply import Conditions, Json, Rate, Reference, Reply, Unmet
 
 IncentiveType = Literal["points_multiplier", "points_bonus", "percentage_discount", "gift_reward"]
 OfferStatus = Literal["draft", "scheduled", "active", "paused", "expired", "exhausted"]

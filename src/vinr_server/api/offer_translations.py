@@ -6,7 +6,9 @@ from typing import Any
 
 from msgspec import UNSET
 
-from vinr_server.api.call import Call
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.offer_inputs import (
     CreateEngagementOfferInput,
     CreateOfferInput,
@@ -16,8 +18,6 @@ from vinr_server.api.offer_inputs import (
     UpdateEngagementOfferInput,
     UpdateOfferInput,
 )
-from vinr_server.api.problems import Problem
-from vinr_server.api.times import read_instant_or_none
 from vinr_server.api.translate import sent, zone_if_needed
 from vinr_server.api.values import (
     read_conditions,
@@ -27,7 +27,8 @@ from vinr_server.api.values import (
     read_rate,
     read_window,
 )
-from vinr_server.core.offer_commands import (
+from vinr_server.core.kernel.numbers import SCALE
+from vinr_server.core.offers.commands import (
     ActivateOffer,
     CreateOffer,
     DeleteOffer,
@@ -36,7 +37,7 @@ from vinr_server.core.offer_commands import (
     ShowEligibleOffers,
     UpdateOffer,
 )
-from vinr_server.core.offers import (
+from vinr_server.core.offers.rows import (
     Application,
     CheckoutTerms,
     Criteria,
@@ -49,7 +50,6 @@ from vinr_server.core.offers import (
     StackingMode,
     Targeting,
 )
-from vinr_server.core.points import SCALE
 
 # The fields of each incentive: those it needs, and those it may have.
 INCENTIVES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

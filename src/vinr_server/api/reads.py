@@ -8,28 +8,30 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vinr_server.api import replies
-from vinr_server.api.call import Call
-from vinr_server.api.pages import Listing, flag, one_of, text
-from vinr_server.api.problems import Problem
-from vinr_server.core import payloads
-from vinr_server.core.refusals import missing
-from vinr_server.core.rows import (
-    Account,
-    ApiKey,
-    ApiKeyAct,
-    Customer,
-    Discount,
-    EarningRule,
-    Entry,
-    Event,
-    Payment,
-    Program,
-    Redemption,
-    Reward,
-    Row,
-    TestClock,
-)
-from vinr_server.storage.read import CursorMissing, PageQuery
+from vinr_server.api.contract.pages import Listing, flag, one_of, text
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
+from vinr_server.core.access import payloads as access_payloads
+from vinr_server.core.access.rows import ApiKey, ApiKeyAct
+from vinr_server.core.clocks import payloads as clocks_payloads
+from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.earning import payloads as earning_payloads
+from vinr_server.core.earning.rows import EarningRule
+from vinr_server.core.events import payloads as events_payloads
+from vinr_server.core.events.rows import Event
+from vinr_server.core.kernel.answers import missing
+from vinr_server.core.kernel.rows import Row
+from vinr_server.core.ledger import payloads as ledger_payloads
+from vinr_server.core.ledger.rows import Entry
+from vinr_server.core.members import payloads as members_payloads
+from vinr_server.core.members.rows import Account, Customer
+from vinr_server.core.payments import payloads as payments_payloads
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs import payloads as programs_payloads
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.rewards import payloads as rewards_payloads
+from vinr_server.core.rewards.rows import Discount, Redemption, Reward
+from vinr_server.storage.reads.reader import CursorMissing, PageQuery
 
 Read = Callable[[Call], Awaitable[Any]]
 Show = Callable[..., Any]
@@ -39,7 +41,7 @@ async def show_accounts(call: Call, accounts: Sequence[Account]) -> list[Any]:
     """Accounts with what they can spend at their program's now."""
     figures = await call.reader.account_figures(call.caller.realm, accounts, datetime.now(UTC)) if accounts else {}
     return [
-        payloads.account_payload(
+        members_payloads.account_payload(
             figures[account.id].account,
             tiers=figures[account.id].tiers,
             overdue_points=figures[account.id].overdue_points,
@@ -61,12 +63,12 @@ def shown_by(show: Show) -> Callable[[Call, Sequence[Any]], Awaitable[list[Any]]
 
 async def show_clocks(_call: Call, clocks: Sequence[TestClock]) -> list[Any]:
     """Test clocks, which exist in one mode only."""
-    return [payloads.clock_payload(clock) for clock in clocks]
+    return [clocks_payloads.clock_payload(clock) for clock in clocks]
 
 
 async def show_api_keys(call: Call, keys: Sequence[ApiKey]) -> list[Any]:
     """Keys with their status by now."""
-    return [payloads.api_key_payload(key, now=datetime.now(UTC), livemode=call.caller.livemode) for key in keys]
+    return [access_payloads.api_key_payload(key, now=datetime.now(UTC), livemode=call.caller.livemode) for key in keys]
 
 
 Shows = Callable[[Call, Sequence[Any]], Awaitable[list[Any]]]
@@ -161,15 +163,15 @@ API_KEY_ACTS = Listing(
     ApiKeyAct, {"api_key": ("key_id", text), "action": ("action", one_of(replies.KeyAction)), "actor": ("actor", text)}
 )
 
-show_api_key_acts = shown_by(payloads.api_key_act_payload)
-show_programs = shown_by(payloads.program_payload)
-show_rules = shown_by(payloads.rule_payload)
-show_rewards = shown_by(payloads.reward_payload)
-show_customers = shown_by(payloads.customer_payload)
-show_entries = shown_by(payloads.entry_payload)
-show_redemptions = shown_by(payloads.redemption_payload)
-show_discounts = shown_by(payloads.discount_payload)
-show_payments = shown_by(payloads.payment_payload)
-show_events = shown_by(payloads.event_payload)
+show_api_key_acts = shown_by(access_payloads.api_key_act_payload)
+show_programs = shown_by(programs_payloads.program_payload)
+show_rules = shown_by(earning_payloads.rule_payload)
+show_rewards = shown_by(rewards_payloads.reward_payload)
+show_customers = shown_by(members_payloads.customer_payload)
+show_entries = shown_by(ledger_payloads.entry_payload)
+show_redemptions = shown_by(rewards_payloads.redemption_payload)
+show_discounts = shown_by(rewards_payloads.discount_payload)
+show_payments = shown_by(payments_payloads.payment_payload)
+show_events = shown_by(events_payloads.event_payload)
 
 retrieve_discount = retrieve(Discount, "discount", show_discounts)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import UNSET, UnsetType, field
 
 from vinr_server.api.checkout_replies import CHECKOUT_OBJECTS
+from vinr_server.api.contract.reply import Conditions, Data, Figures, Json, Rate, Reference, Reply, Unmet, Window
 from vinr_server.api.offer_replies import OFFER_OBJECTS, PaymentRedemption
-from vinr_server.api.reply import Conditions, Data, Figures, Json, Rate, Reference, Reply, Unmet, Window
 from vinr_server.api.segment_replies import SEGMENT_OBJECTS
 from vinr_server.api.webhook_replies import WEBHOOK_OBJECTS
 
 if TYPE_CHECKING:
-    from vinr_server.api.operation import Operation
+    from vinr_server.api.contract.operation import Operation
 
 ExpiryRounding = Literal["none", "day", "month", "quarter", "year"]
 EntryKind = Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry"]

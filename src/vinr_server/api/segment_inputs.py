@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from vinr_server.api.inputs import INTEGER_MAX, AccountId, Count, Input, Instant, Key, Metadata, Minor, Name
-from vinr_server.core.segments import CONDITIONS_MAX
+from vinr_server.core.segments.conditions import CONDITIONS_MAX
 
 ACCOUNTS_MAX = 1000
 # A century.

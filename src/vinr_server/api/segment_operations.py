@@ -5,8 +5,8 @@ from __future__ import annotations
 from vinr_server.api import segment_inputs as inputs
 from vinr_server.api import segment_reads as reads
 from vinr_server.api import segment_translate as translate
-from vinr_server.api.operation import FIND, MADE_OR_FOUND, Operation, retrieve_one
-from vinr_server.core.segment_rows import Segment
+from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, Operation, retrieve_one
+from vinr_server.core.segments.rows import Segment
 
 URL = reads.URL
 SDK = "engagement.segments"

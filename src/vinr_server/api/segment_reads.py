@@ -7,17 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from vinr_server.api.call import Call
-from vinr_server.api.pages import Listing, one_of, text
-from vinr_server.api.problems import Problem
+from vinr_server.api.contract.pages import Listing, one_of, text
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
 from vinr_server.api.reads import page_of, shown_by
 from vinr_server.api.segment_inputs import PreviewSegmentInput
 from vinr_server.api.segment_translate import conditions_of
-from vinr_server.core.refusals import missing
-from vinr_server.core.rows import Account
-from vinr_server.core.segment_payloads import segment_member_payload, segment_payload
-from vinr_server.core.segment_rows import Segment, SegmentMember, SegmentType
-from vinr_server.storage.segment_reading import TooManyMembers, count_listed, count_matching, segments_of_account
+from vinr_server.core.kernel.answers import missing
+from vinr_server.core.members.rows import Account
+from vinr_server.core.segments.payloads import segment_member_payload, segment_payload
+from vinr_server.core.segments.rows import Segment, SegmentMember, SegmentType
+from vinr_server.storage.reads.segments import TooManyMembers, count_listed, count_matching, segments_of_account
 
 SEGMENTS = Listing(
     Segment, {"type": ("type", one_of(SegmentType)), "account": ("account", text)}, where="t.deleted_at is null"

@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from vinr_server.api.reply import Json, Reference, Reply
-from vinr_server.core.segment_rows import SegmentType
+from vinr_server.api.contract.reply import Json, Reference, Reply
+from vinr_server.core.segments.rows import SegmentType
 
 
 class SegmentBounds(Reply):

@@ -7,18 +7,18 @@ from typing import Any
 
 from msgspec import UNSET
 
-from vinr_server.api.call import Call
-from vinr_server.api.problems import Problem
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.times import is_date, read_instant_or_none
 from vinr_server.api.segment_inputs import (
     CreateSegmentInput,
     SegmentAccountsInput,
     SegmentConditionsInput,
     UpdateSegmentInput,
 )
-from vinr_server.api.times import is_date, read_instant_or_none
 from vinr_server.api.values import read_currency, read_metadata
-from vinr_server.core import segment_commands as commands
-from vinr_server.core.segments import (
+from vinr_server.core.segments import commands
+from vinr_server.core.segments.conditions import (
     CONDITIONS_MAX,
     DEPTH_MAX,
     Bounds,

@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from vinr_server.api.call import Call
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.times import is_date, read_instant, read_instant_or_none
 from vinr_server.api.inputs import (
     INTEGER_MAX,
     AdjustPointsInput,
@@ -28,8 +30,6 @@ from vinr_server.api.inputs import (
     UpdateProgramInput,
     UpdateRewardInput,
 )
-from vinr_server.api.problems import Problem
-from vinr_server.api.times import is_date, read_instant, read_instant_or_none
 from vinr_server.api.values import (
     minor_per_unit,
     read_benefit,
@@ -41,17 +41,23 @@ from vinr_server.api.values import (
     read_tiers,
     read_window,
 )
-from vinr_server.core import commands
-from vinr_server.core.calendar import is_zone
+from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.kernel.calendar import is_zone
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.rewards import commands as rewards_commands
 
 
-def create_program(call: Call) -> commands.CreateProgram:
+def create_program(call: Call) -> programs_commands.CreateProgram:
     body: CreateProgramInput = call.body
     if not is_zone(body.timezone):
         message = f"timezone: {body.timezone!r} is not an IANA time zone such as Europe/Berlin."
         raise Problem("parameter_invalid", message, param="timezone")
     currency = body.currency
-    return commands.CreateProgram(
+    return programs_commands.CreateProgram(
         name=body.name,
         id=body.id,
         currency_name=currency.name if currency else "points",
@@ -64,7 +70,7 @@ def create_program(call: Call) -> commands.CreateProgram:
     )
 
 
-def update_program(call: Call) -> commands.UpdateProgram:
+def update_program(call: Call) -> programs_commands.UpdateProgram:
     body: UpdateProgramInput = call.body
     changes = sent(body, "name", "status")
     if body.currency is not UNSET:
@@ -73,13 +79,13 @@ def update_program(call: Call) -> commands.UpdateProgram:
         changes |= {renamed.get(name, name): value for name, value in currency.items()}
     if body.tiers is not UNSET:
         changes["tiers"] = read_tiers(body.tiers)
-    return commands.UpdateProgram(call.id, changes, read_metadata(body.metadata, allows_null=True))
+    return programs_commands.UpdateProgram(call.id, changes, read_metadata(body.metadata, allows_null=True))
 
 
-async def create_earning_rule(call: Call) -> commands.CreateEarningRule:
+async def create_earning_rule(call: Call) -> earning_commands.CreateEarningRule:
     body: CreateEarningRuleInput = call.body
     zone = await zone_if_needed(call, body, program_id=body.program)
-    return commands.CreateEarningRule(
+    return earning_commands.CreateEarningRule(
         program_id=body.program,
         trigger=body.trigger,
         earn=read_earn(body.earn),
@@ -90,7 +96,7 @@ async def create_earning_rule(call: Call) -> commands.CreateEarningRule:
     )
 
 
-async def update_earning_rule(call: Call) -> commands.UpdateEarningRule:
+async def update_earning_rule(call: Call) -> earning_commands.UpdateEarningRule:
     body: UpdateEarningRuleInput = call.body
     zone = await zone_if_needed(call, body, table="earning_rules")
     changes: dict[str, Any] = {}
@@ -102,18 +108,18 @@ async def update_earning_rule(call: Call) -> commands.UpdateEarningRule:
         changes["multipliers"] = read_multipliers(body.multipliers, zone=zone)
     if body.active is not UNSET:
         changes["is_active"] = body.active
-    return commands.UpdateEarningRule(call.id, changes, read_metadata(body.metadata, allows_null=True))
+    return earning_commands.UpdateEarningRule(call.id, changes, read_metadata(body.metadata, allows_null=True))
 
 
-def delete_earning_rule(call: Call) -> commands.DeleteEarningRule:
-    return commands.DeleteEarningRule(call.id)
+def delete_earning_rule(call: Call) -> earning_commands.DeleteEarningRule:
+    return earning_commands.DeleteEarningRule(call.id)
 
 
-async def create_reward(call: Call) -> commands.CreateReward:
+async def create_reward(call: Call) -> rewards_commands.CreateReward:
     body: CreateRewardInput = call.body
     zone = await zone_if_needed(call, body, program_id=body.program)
     starts_at, ends_at = read_window(body.starts_at, body.ends_at, param="", zone=zone)
-    return commands.CreateReward(
+    return rewards_commands.CreateReward(
         program_id=body.program,
         name=body.name,
         cost_points=body.points_cost,
@@ -128,7 +134,7 @@ async def create_reward(call: Call) -> commands.CreateReward:
     )
 
 
-async def update_reward(call: Call) -> commands.UpdateReward:
+async def update_reward(call: Call) -> rewards_commands.UpdateReward:
     body: UpdateRewardInput = call.body
     zone = await zone_if_needed(call, body, table="rewards")
     changes = sent(body, "name", "stock", "per_member_limit")
@@ -142,51 +148,51 @@ async def update_reward(call: Call) -> commands.UpdateReward:
         value = getattr(body, end)
         if value is not UNSET:
             changes[end] = read_instant_or_none(value, param=end, zone=zone, is_end=is_end)
-    return commands.UpdateReward(call.id, changes, read_metadata(body.metadata, allows_null=True))
+    return rewards_commands.UpdateReward(call.id, changes, read_metadata(body.metadata, allows_null=True))
 
 
-def archive_reward(call: Call) -> commands.ArchiveReward:
-    return commands.ArchiveReward(call.id)
+def archive_reward(call: Call) -> rewards_commands.ArchiveReward:
+    return rewards_commands.ArchiveReward(call.id)
 
 
-def create_test_clock(call: Call) -> commands.CreateTestClock:
-    return commands.CreateTestClock(read_instant(call.body.frozen_time, param="frozen_time"), call.body.name)
+def create_test_clock(call: Call) -> clocks_commands.CreateTestClock:
+    return clocks_commands.CreateTestClock(read_instant(call.body.frozen_time, param="frozen_time"), call.body.name)
 
 
-def advance_test_clock(call: Call) -> commands.AdvanceTestClock:
-    return commands.AdvanceTestClock(call.id, read_instant(call.body.frozen_time, param="frozen_time"))
+def advance_test_clock(call: Call) -> clocks_commands.AdvanceTestClock:
+    return clocks_commands.AdvanceTestClock(call.id, read_instant(call.body.frozen_time, param="frozen_time"))
 
 
-def delete_test_clock(call: Call) -> commands.DeleteTestClock:
-    return commands.DeleteTestClock(call.id)
+def delete_test_clock(call: Call) -> clocks_commands.DeleteTestClock:
+    return clocks_commands.DeleteTestClock(call.id)
 
 
-def create_customer(call: Call) -> commands.CreateCustomer:
+def create_customer(call: Call) -> members_commands.CreateCustomer:
     body: CreateCustomerInput = call.body
-    return commands.CreateCustomer(body.id, body.name, body.email, read_metadata(body.metadata))
+    return members_commands.CreateCustomer(body.id, body.name, body.email, read_metadata(body.metadata))
 
 
-def update_customer(call: Call) -> commands.UpdateCustomer:
+def update_customer(call: Call) -> members_commands.UpdateCustomer:
     changes = sent(call.body, "name", "email")
-    return commands.UpdateCustomer(call.id, changes, read_metadata(call.body.metadata, allows_null=True))
+    return members_commands.UpdateCustomer(call.id, changes, read_metadata(call.body.metadata, allows_null=True))
 
 
-def create_account(call: Call) -> commands.CreateAccount:
+def create_account(call: Call) -> members_commands.CreateAccount:
     body: CreateAccountInput = call.body
-    return commands.CreateAccount(body.program, body.customer, read_metadata(body.metadata))
+    return members_commands.CreateAccount(body.program, body.customer, read_metadata(body.metadata))
 
 
-def update_account(call: Call) -> commands.UpdateAccount:
-    return commands.UpdateAccount(call.id, read_metadata(call.body.metadata, allows_null=True))
+def update_account(call: Call) -> members_commands.UpdateAccount:
+    return members_commands.UpdateAccount(call.id, read_metadata(call.body.metadata, allows_null=True))
 
 
-def close_account(call: Call) -> commands.CloseAccount:
-    return commands.CloseAccount(call.id)
+def close_account(call: Call) -> members_commands.CloseAccount:
+    return members_commands.CloseAccount(call.id)
 
 
-async def award_points(call: Call) -> commands.AwardPoints:
+async def award_points(call: Call) -> ledger_commands.AwardPoints:
     body: AwardPointsInput = call.body
-    return commands.AwardPoints(
+    return ledger_commands.AwardPoints(
         account_id=body.account,
         points=body.points,
         reason=body.reason,
@@ -196,43 +202,43 @@ async def award_points(call: Call) -> commands.AwardPoints:
     )
 
 
-def adjust_points(call: Call) -> commands.AdjustPoints:
+def adjust_points(call: Call) -> ledger_commands.AdjustPoints:
     body: AdjustPointsInput = call.body
     if body.points == 0:
         raise Problem("parameter_invalid", "points: an adjustment of 0 adjusts nothing.", param="points")
-    return commands.AdjustPoints(body.account, body.points, body.reason, read_metadata(body.metadata))
+    return ledger_commands.AdjustPoints(body.account, body.points, body.reason, read_metadata(body.metadata))
 
 
-def reverse_points(call: Call) -> commands.ReversePoints:
+def reverse_points(call: Call) -> ledger_commands.ReversePoints:
     body: ReversePointsInput = call.body
-    return commands.ReversePoints(body.transaction, body.points, body.reason, read_metadata(body.metadata))
+    return ledger_commands.ReversePoints(body.transaction, body.points, body.reason, read_metadata(body.metadata))
 
 
-def create_redemption(call: Call) -> commands.CreateRedemption:
+def create_redemption(call: Call) -> rewards_commands.CreateRedemption:
     body: CreateRedemptionInput = call.body
-    return commands.CreateRedemption(body.account, body.reward, read_metadata(body.metadata))
+    return rewards_commands.CreateRedemption(body.account, body.reward, read_metadata(body.metadata))
 
 
-def cancel_redemption(call: Call) -> commands.CancelRedemption:
-    return commands.CancelRedemption(call.id, call.body.reason)
+def cancel_redemption(call: Call) -> rewards_commands.CancelRedemption:
+    return rewards_commands.CancelRedemption(call.id, call.body.reason)
 
 
-def consume_discount(call: Call) -> commands.ConsumeDiscount:
-    return commands.ConsumeDiscount(call.id, call.body.payment)
+def consume_discount(call: Call) -> rewards_commands.ConsumeDiscount:
+    return rewards_commands.ConsumeDiscount(call.id, call.body.payment)
 
 
-def release_discount(call: Call) -> commands.ReleaseDiscount:
-    return commands.ReleaseDiscount(call.id)
+def release_discount(call: Call) -> rewards_commands.ReleaseDiscount:
+    return rewards_commands.ReleaseDiscount(call.id)
 
 
-async def create_payment(call: Call) -> commands.CreatePayment:
+async def create_payment(call: Call) -> payments_commands.CreatePayment:
     body: CreatePaymentInput = call.body
     return payment(body, occurred_at=await _occurred_at(call, body.occurred_at, customer_id=body.customer))
 
 
 def payment(
     body: CreatePaymentInput, *, occurred_at: datetime | None, enrol_in: str | None = None
-) -> commands.CreatePayment:
+) -> payments_commands.CreatePayment:
     """The command of one payment, alone or in bulk."""
     currency, units = read_currency(body.currency)
     for name, part in (
@@ -246,7 +252,7 @@ def payment(
         raise Problem("parameter_invalid", "discounts: one discount stands there twice.", param="discounts")
     metadata = read_metadata(body.metadata)
     _member_link(metadata, param="metadata.loyalty_account")
-    return commands.CreatePayment(
+    return payments_commands.CreatePayment(
         amount_minor=body.amount,
         currency=currency,
         minor_per_unit=units,
@@ -264,9 +270,9 @@ def payment(
     )
 
 
-def refund_payment(call: Call) -> commands.RefundPayment:
+def refund_payment(call: Call) -> payments_commands.RefundPayment:
     body: RefundPaymentInput = call.body
-    return commands.RefundPayment(
+    return payments_commands.RefundPayment(
         payment_id=call.id,
         id=body.id,
         amount_minor=body.amount,
@@ -276,14 +282,14 @@ def refund_payment(call: Call) -> commands.RefundPayment:
     )
 
 
-async def report_event(call: Call) -> commands.ReportEvent:
+async def report_event(call: Call) -> earning_commands.ReportEvent:
     body: ReportEventInput = call.body
     metadata = body.data.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise Problem("parameter_invalid", "data.metadata: send an object.", param="data.metadata")
     amount_minor, currency = _event_amount(body.data)
     customer_id = _event_id(body.data.get("customer"), prefix="cust_", param="data.customer")
-    return commands.ReportEvent(
+    return earning_commands.ReportEvent(
         type=body.type,
         data=body.data,
         id=body.id,

@@ -9,6 +9,8 @@ from typing import Any
 
 import iso4217
 
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.inputs import (
     INTEGER_MAX,
     BenefitInput,
@@ -18,12 +20,10 @@ from vinr_server.api.inputs import (
     TierInput,
     WindowInput,
 )
-from vinr_server.api.problems import Problem
-from vinr_server.api.times import read_instant_or_none
-from vinr_server.core.earning import Conditions, EarnRate, Multiplier
-from vinr_server.core.metadata import KEYS_MAX
-from vinr_server.core.points import SCALE, parse_decimal
-from vinr_server.core.rows import Tier
+from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
+from vinr_server.core.kernel.metadata import KEYS_MAX
+from vinr_server.core.kernel.numbers import SCALE, parse_decimal
+from vinr_server.core.programs.rows import Tier
 
 KEY_LENGTH_MAX, VALUE_LENGTH_MAX = 40, 500
 

@@ -8,16 +8,15 @@ from typing import Any
 from msgspec import UNSET
 
 from vinr_server.api import webhook_inputs
-from vinr_server.api.call import Call
-from vinr_server.api.event_patterns import pattern_fault
-from vinr_server.api.operation import FIND, MADE, Operation, list_page, retrieve_one
-from vinr_server.api.pages import Listing, one_of, text
-from vinr_server.api.problems import Problem
+from vinr_server.api.contract.event_patterns import pattern_fault
+from vinr_server.api.contract.operation import FIND, MADE, Operation, list_page, retrieve_one
+from vinr_server.api.contract.pages import Listing, one_of, text
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.times import read_instant, read_instant_or_none
 from vinr_server.api.reads import find, list_of, shown_by
-from vinr_server.api.times import read_instant, read_instant_or_none
 from vinr_server.api.values import read_metadata
-from vinr_server.core.refusals import invalid, missing
-from vinr_server.core.webhook_commands import (
+from vinr_server.core.events.commands import (
     CreateWebhookEndpoint,
     DeleteWebhookEndpoint,
     ReplayEvents,
@@ -25,11 +24,12 @@ from vinr_server.core.webhook_commands import (
     RotateWebhookEndpoint,
     UpdateWebhookEndpoint,
 )
-from vinr_server.core.webhook_payloads import delivery_payload, endpoint_payload
-from vinr_server.core.webhook_rows import Delivery, DeliveryStatus, EndpointStatus, WebhookEndpoint
+from vinr_server.core.events.payloads import delivery_payload, endpoint_payload
+from vinr_server.core.events.rows import Delivery, DeliveryStatus, EndpointStatus, WebhookEndpoint
+from vinr_server.core.kernel.answers import invalid, missing
 from vinr_server.engine.outbound import Forbidden, check_target
 from vinr_server.engine.sealing import make_secret
-from vinr_server.storage.read import CursorMissing
+from vinr_server.storage.reads.reader import CursorMissing
 
 ENDPOINTS = "/v1/webhook_endpoints"
 EXAMPLE_URL = "https://example.com/hooks/vinr"

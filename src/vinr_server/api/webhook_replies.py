@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from vinr_server.api.reply import Json, Reference, Reply
-from vinr_server.core.webhook_rows import DeliveryStatus, DisabledReason, EndpointStatus
+from vinr_server.api.contract.reply import Json, Reference, Reply
+from vinr_server.core.events.rows import DeliveryStatus, DisabledReason, EndpointStatus
 
 
 class WebhookEndpoint(Reply):

@@ -19,7 +19,7 @@ Fields = Annotated[
 
 def complete_type(incomplete: str) -> list[tuple[str, str]]:
     """The types that start so, for the shell."""
-    from vinr_server.cli.recipes import RECIPES
+    from vinr_server.cli.calls.recipes import RECIPES
 
     return [(type, how) for type, (how, _make) in RECIPES.items() if type.startswith(incomplete)]
 
@@ -56,10 +56,10 @@ def trigger(
       vinr trigger payment.refunded --payment pay_1001 --amount 2000
       vinr trigger subscription.created --fields '{"plan": "gold"}'
     """
-    from vinr_server.cli.calling import Place, read_object
+    from vinr_server.cli.calls.calling import Place, read_object
+    from vinr_server.cli.calls.recipes import Wish
+    from vinr_server.cli.calls.trigger import list_triggers, trigger
     from vinr_server.cli.exits import USAGE, fail
-    from vinr_server.cli.recipes import Wish
-    from vinr_server.cli.trigger import list_triggers, trigger
 
     if is_list:
         list_triggers(as_json=as_json)
@@ -107,8 +107,8 @@ def listen(
       vinr listen --forward-to 3000 --events payment.completed --events payment.refunded
       vinr listen --json | jq .event.type
     """
-    from vinr_server.cli.calling import Place
-    from vinr_server.cli.listen import listen
+    from vinr_server.cli.calls.calling import Place
+    from vinr_server.cli.calls.listen import listen
 
     listen(Place(base_url, key, data, as_json), target=forward_to, events=events or [])
 
@@ -134,8 +134,8 @@ def logs(
       vinr logs req_3f1c0a…
       vinr logs --json --path /v1/payments | jq .request
     """
-    from vinr_server.cli.calling import data_dir_of
-    from vinr_server.cli.requests_shown import Choice, show_requests
+    from vinr_server.cli.calls.calling import data_dir_of
+    from vinr_server.cli.sandbox.requests_shown import Choice, show_requests
 
     choice = Choice(request_id=request, status=status, method=method, path=path, code=code)
     show_requests(data_dir_of(data), choice, limit=limit, is_following=follow, in_json=as_json)
@@ -155,7 +155,7 @@ def reset(
     Example:
       vinr reset --yes
     """
-    from vinr_server.cli.reset import reset
+    from vinr_server.cli.sandbox.reset import reset
 
     reset(data=data, base_url=base_url, is_agreed=yes, as_json=as_json)
 
@@ -177,8 +177,8 @@ def create_clock(
     Example:
       vinr clock create --at 2026-01-01
     """
-    from vinr_server.cli.calling import Place
-    from vinr_server.cli.clocks import create_clock
+    from vinr_server.cli.calls.calling import Place
+    from vinr_server.cli.calls.clocks import create_clock
 
     create_clock(Place(base_url, key, data, as_json), at=at, name=name)
 
@@ -190,8 +190,8 @@ def list_clocks(base_url: BaseUrl = None, key: Key = None, data: DataDirectory =
     Example:
       vinr clock list --json
     """
-    from vinr_server.cli.calling import Place
-    from vinr_server.cli.clocks import list_clocks
+    from vinr_server.cli.calls.calling import Place
+    from vinr_server.cli.calls.clocks import list_clocks
 
     list_clocks(Place(base_url, key, data, as_json))
 
@@ -212,8 +212,8 @@ def advance_clock(
       vinr clock advance 13mo
       vinr clock advance --to 2028-01-01 --clock clock_0197a3
     """
-    from vinr_server.cli.calling import Place
-    from vinr_server.cli.clocks import advance_clock
+    from vinr_server.cli.calls.calling import Place
+    from vinr_server.cli.calls.clocks import advance_clock
 
     advance_clock(Place(base_url, key, data, as_json), by=by, to=to, clock_id=clock)
 
@@ -231,8 +231,8 @@ def delete_clock(
     Example:
       vinr clock delete clock_0197a3
     """
-    from vinr_server.cli.calling import Place
-    from vinr_server.cli.clocks import delete_clock
+    from vinr_server.cli.calls.calling import Place
+    from vinr_server.cli.calls.clocks import delete_clock
 
     delete_clock(Place(base_url, key, data, as_json), clock_id=clock)
 

@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 
 from vinr_server.cli import day_one_app
 from vinr_server.cli.exits import EXIT_CODES, INTERRUPTED, USAGE
-from vinr_server.cli.keys_app import keys_app, tenants_app
+from vinr_server.cli.operating.keys_app import keys_app, tenants_app
 from vinr_server.cli.options import AsJson, DataDirectory
 
 app = typer.Typer(
@@ -100,7 +100,7 @@ def dev(
       vinr dev
       vinr dev --port 0 --data /tmp/trial --json
     """
-    from vinr_server.cli.dev import run_dev
+    from vinr_server.cli.sandbox.dev import run_dev
 
     raise typer.Exit(run_dev(data=data, host=host, port=port, as_json=as_json))
 
@@ -117,7 +117,7 @@ def status(
       eval "$(vinr status -o env)"
       vinr status --json | jq -r .base_url
     """
-    from vinr_server.cli.status import print_status
+    from vinr_server.cli.sandbox.status import print_status
 
     raise typer.Exit(print_status(data=data, form="json" if as_json else output.value))
 
@@ -135,8 +135,8 @@ def serve(
     Example:
       vinr serve --host 0.0.0.0 --workers 2
     """
-    from vinr_server.cli.operating import settings_of_a_start
-    from vinr_server.cli.serving import run_server
+    from vinr_server.cli.operating.checks import settings_of_a_start
+    from vinr_server.cli.process.serving import run_server
 
     settings_of_a_start()
     raise typer.Exit(run_server(host=host, port=port, workers=workers))
@@ -151,8 +151,8 @@ def worker() -> None:
     """
     import uvloop
 
-    from vinr_server.cli.operating import settings_of_a_start
-    from vinr_server.cli.working import run_worker
+    from vinr_server.cli.operating.checks import settings_of_a_start
+    from vinr_server.cli.process.working import run_worker
 
     uvloop.run(run_worker(settings_of_a_start()))
 
@@ -164,7 +164,7 @@ def migrate(database_url: DatabaseUrl, as_json: AsJson = False) -> None:
     Example:
       vinr migrate
     """
-    from vinr_server.cli.operating import run_migrate
+    from vinr_server.cli.operating.checks import run_migrate
 
     before, after = run_migrate(database_url)
     if as_json:
@@ -186,7 +186,7 @@ def verify(
     Example:
       vinr verify --json
     """
-    from vinr_server.cli.verifying import run_verify
+    from vinr_server.cli.operating.verifying import run_verify
 
     raise typer.Exit(run_verify(database_url, as_json=as_json))
 
@@ -198,7 +198,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON ar
     Example:
       vinr doctor --json
     """
-    from vinr_server.cli.doctor import run_doctor
+    from vinr_server.cli.operating.doctor import run_doctor
 
     raise typer.Exit(run_doctor(as_json=as_json))
 
@@ -233,7 +233,7 @@ def import_purchases(
     Example:
       vinr import purchases history.csv --program prog_default --columns customer,date,amount --currency EUR
     """
-    from vinr_server.cli.import_purchases import ImportOptions, run_import
+    from vinr_server.cli.imports.purchases import ImportOptions, run_import
 
     options = ImportOptions(
         file=file,
@@ -274,7 +274,7 @@ def import_members(
     Example:
       vinr import members vips.csv --segment vip
     """
-    from vinr_server.cli.import_members import MembersOptions, run_import_members
+    from vinr_server.cli.imports.members import MembersOptions, run_import_members
 
     raise typer.Exit(run_import_members(MembersOptions(file, segment, column, errors, base_url)))
 

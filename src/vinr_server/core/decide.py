@@ -5,76 +5,87 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from vinr_server.core import (
-    api_keys,
-    awards,
-    catalogue,
-    checkout,
-    checkout_commands,
-    checkout_sessions,
-    clocks,
-    commands,
-    discounts,
-    members,
-    offer_activation,
-    offer_changes,
-    offer_commands,
-    offer_eligibility,
-    payments,
-    redemptions,
-    refunds,
-    reports,
-    reversals,
-    segment_changes,
-    segment_commands,
-    segment_members,
-    webhook_commands,
-    webhooks,
-)
-from vinr_server.core.answers import Accepted
-from vinr_server.core.commands import Command
-from vinr_server.core.context import Context
-from vinr_server.core.keys import Keys
-from vinr_server.core.points import NUMBER_MAX
-from vinr_server.core.refusals import Rejected, invalid
-from vinr_server.core.rows import Account
-from vinr_server.core.state import Layer
+from vinr_server.core.access import changes as api_keys
+from vinr_server.core.access import commands as access_commands
+from vinr_server.core.checkout import commands as checkout_commands
+from vinr_server.core.checkout import evaluation as checkout
+from vinr_server.core.checkout import sessions as checkout_sessions
+from vinr_server.core.clocks import changes as clocks
+from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.earning import changes as earning_changes
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning import reports
+from vinr_server.core.events import commands as webhook_commands
+from vinr_server.core.events import endpoints as webhooks
+from vinr_server.core.kernel.answers import Accepted, Rejected, invalid
+from vinr_server.core.kernel.commands import Command, Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.numbers import NUMBER_MAX
+from vinr_server.core.ledger import awards, reversals
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.members import changes as members_changes
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers import activation as offer_activation
+from vinr_server.core.offers import changes as offer_changes
+from vinr_server.core.offers import commands as offer_commands
+from vinr_server.core.offers import eligibility as offer_eligibility
+from vinr_server.core.payments import commands as payments_commands
+from vinr_server.core.payments import payments, refunds
+from vinr_server.core.programs import changes as programs_changes
+from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.rewards import changes as rewards_changes
+from vinr_server.core.rewards import commands as rewards_commands
+from vinr_server.core.rewards import discounts, redemptions
+from vinr_server.core.segments import changes as segment_changes
+from vinr_server.core.segments import commands as segment_commands
+from vinr_server.core.segments import members as segment_members
 
 KeysOf = Callable[[Any, Keys], None]
 Decide = Callable[[Layer, Any, Context], Accepted | Rejected]
 
 HANDLERS: dict[type[Command], tuple[KeysOf, Decide]] = {
-    commands.CreateProgram: (catalogue.keys_create_program, catalogue.decide_create_program),
-    commands.UpdateProgram: (catalogue.keys_update_program, catalogue.decide_update_program),
-    commands.CreateEarningRule: (catalogue.keys_create_earning_rule, catalogue.decide_create_earning_rule),
-    commands.UpdateEarningRule: (catalogue.keys_update_earning_rule, catalogue.decide_update_earning_rule),
-    commands.DeleteEarningRule: (catalogue.keys_delete_earning_rule, catalogue.decide_delete_earning_rule),
-    commands.CreateReward: (catalogue.keys_create_reward, catalogue.decide_create_reward),
-    commands.UpdateReward: (catalogue.keys_update_reward, catalogue.decide_update_reward),
-    commands.ArchiveReward: (catalogue.keys_archive_reward, catalogue.decide_archive_reward),
-    commands.CreateApiKey: (api_keys.keys_create_api_key, api_keys.decide_create_api_key),
-    commands.RollApiKey: (api_keys.keys_roll_api_key, api_keys.decide_roll_api_key),
-    commands.RevokeApiKey: (api_keys.keys_revoke_api_key, api_keys.decide_revoke_api_key),
-    commands.CreateTestClock: (clocks.keys_create_test_clock, clocks.decide_create_test_clock),
-    commands.AdvanceTestClock: (clocks.keys_advance_test_clock, clocks.decide_advance_test_clock),
-    commands.FinishTestClock: (clocks.keys_finish_test_clock, clocks.decide_finish_test_clock),
-    commands.DeleteTestClock: (clocks.keys_delete_test_clock, clocks.decide_delete_test_clock),
-    commands.CreateCustomer: (members.keys_create_customer, members.decide_create_customer),
-    commands.UpdateCustomer: (members.keys_update_customer, members.decide_update_customer),
-    commands.CreateAccount: (members.keys_create_account, members.decide_create_account),
-    commands.UpdateAccount: (members.keys_update_account, members.decide_update_account),
-    commands.CloseAccount: (members.keys_close_account, members.decide_close_account),
-    commands.AwardPoints: (awards.keys_award_points, awards.decide_award_points),
-    commands.AdjustPoints: (awards.keys_adjust_points, awards.decide_adjust_points),
-    commands.ReversePoints: (reversals.keys_reverse_points, reversals.decide_reverse_points),
-    commands.ExpireLots: (awards.keys_expire_lots, awards.decide_expire_lots),
-    commands.CreateRedemption: (redemptions.keys_create_redemption, redemptions.decide_create_redemption),
-    commands.CancelRedemption: (redemptions.keys_cancel_redemption, redemptions.decide_cancel_redemption),
-    commands.ConsumeDiscount: (discounts.keys_consume_discount, discounts.decide_consume_discount),
-    commands.ReleaseDiscount: (discounts.keys_release_discount, discounts.decide_release_discount),
-    commands.CreatePayment: (payments.keys_create_payment, payments.decide_create_payment),
-    commands.RefundPayment: (refunds.keys_refund_payment, refunds.decide_refund_payment),
-    commands.ReportEvent: (reports.keys_report_event, reports.decide_report_event),
+    programs_commands.CreateProgram: (programs_changes.keys_create_program, programs_changes.decide_create_program),
+    programs_commands.UpdateProgram: (programs_changes.keys_update_program, programs_changes.decide_update_program),
+    earning_commands.CreateEarningRule: (
+        earning_changes.keys_create_earning_rule,
+        earning_changes.decide_create_earning_rule,
+    ),
+    earning_commands.UpdateEarningRule: (
+        earning_changes.keys_update_earning_rule,
+        earning_changes.decide_update_earning_rule,
+    ),
+    earning_commands.DeleteEarningRule: (
+        earning_changes.keys_delete_earning_rule,
+        earning_changes.decide_delete_earning_rule,
+    ),
+    rewards_commands.CreateReward: (rewards_changes.keys_create_reward, rewards_changes.decide_create_reward),
+    rewards_commands.UpdateReward: (rewards_changes.keys_update_reward, rewards_changes.decide_update_reward),
+    rewards_commands.ArchiveReward: (rewards_changes.keys_archive_reward, rewards_changes.decide_archive_reward),
+    access_commands.CreateApiKey: (api_keys.keys_create_api_key, api_keys.decide_create_api_key),
+    access_commands.RollApiKey: (api_keys.keys_roll_api_key, api_keys.decide_roll_api_key),
+    access_commands.RevokeApiKey: (api_keys.keys_revoke_api_key, api_keys.decide_revoke_api_key),
+    clocks_commands.CreateTestClock: (clocks.keys_create_test_clock, clocks.decide_create_test_clock),
+    clocks_commands.AdvanceTestClock: (clocks.keys_advance_test_clock, clocks.decide_advance_test_clock),
+    clocks_commands.FinishTestClock: (clocks.keys_finish_test_clock, clocks.decide_finish_test_clock),
+    clocks_commands.DeleteTestClock: (clocks.keys_delete_test_clock, clocks.decide_delete_test_clock),
+    members_commands.CreateCustomer: (members_changes.keys_create_customer, members_changes.decide_create_customer),
+    members_commands.UpdateCustomer: (members_changes.keys_update_customer, members_changes.decide_update_customer),
+    members_commands.CreateAccount: (members_changes.keys_create_account, members_changes.decide_create_account),
+    members_commands.UpdateAccount: (members_changes.keys_update_account, members_changes.decide_update_account),
+    members_commands.CloseAccount: (members_changes.keys_close_account, members_changes.decide_close_account),
+    ledger_commands.AwardPoints: (awards.keys_award_points, awards.decide_award_points),
+    ledger_commands.AdjustPoints: (awards.keys_adjust_points, awards.decide_adjust_points),
+    ledger_commands.ReversePoints: (reversals.keys_reverse_points, reversals.decide_reverse_points),
+    ledger_commands.ExpireLots: (awards.keys_expire_lots, awards.decide_expire_lots),
+    rewards_commands.CreateRedemption: (redemptions.keys_create_redemption, redemptions.decide_create_redemption),
+    rewards_commands.CancelRedemption: (redemptions.keys_cancel_redemption, redemptions.decide_cancel_redemption),
+    rewards_commands.ConsumeDiscount: (discounts.keys_consume_discount, discounts.decide_consume_discount),
+    rewards_commands.ReleaseDiscount: (discounts.keys_release_discount, discounts.decide_release_discount),
+    payments_commands.CreatePayment: (payments.keys_create_payment, payments.decide_create_payment),
+    payments_commands.RefundPayment: (refunds.keys_refund_payment, refunds.decide_refund_payment),
+    earning_commands.ReportEvent: (reports.keys_report_event, reports.decide_report_event),
     checkout_commands.EvaluateCart: (checkout.keys_evaluate_cart, checkout.decide_evaluate_cart),
     checkout_commands.CreateCheckoutSession: (
         checkout_sessions.keys_create_checkout_session,

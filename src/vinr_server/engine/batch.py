@@ -11,23 +11,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from vinr_server.core.answers import Accepted
-from vinr_server.core.context import Context
+from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import decide, keys_of
-from vinr_server.core.keys import Keys
-from vinr_server.core.refusals import Rejected
-from vinr_server.core.rows import Event, TestClock
-from vinr_server.core.state import Layer, RowsMissing
+from vinr_server.core.events.rows import Event
+from vinr_server.core.kernel.answers import Accepted, Rejected
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.needs import Keys
 from vinr_server.engine.clock import Clock
 from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
-from vinr_server.storage.batch import KeyName, Seen, find_kept, lock_catalogues, read_catalogue
-from vinr_server.storage.buckets import bucket_of
-from vinr_server.storage.history import read_history
-from vinr_server.storage.load import Loader
-from vinr_server.storage.save import KeptAnswer, save
-from vinr_server.storage.tables import encode_json
+from vinr_server.storage.batch.buckets import bucket_of
+from vinr_server.storage.batch.history import read_history
+from vinr_server.storage.batch.load import Loader
+from vinr_server.storage.batch.save import KeptAnswer, save
+from vinr_server.storage.batch.tables import encode_json
+from vinr_server.storage.batch.transaction import KeyName, Seen, find_kept, lock_catalogues, read_catalogue
 
 
 class CommitFailed(Exception):

@@ -9,20 +9,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import decide, keys_of
-from vinr_server.core.keys import Keys
-from vinr_server.core.refusals import Rejected
-from vinr_server.core.rows import TestClock
-from vinr_server.core.state import Layer, RowsMissing
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.needs import Keys
 from vinr_server.engine.batch import context_of
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.batch import find_kept
-from vinr_server.storage.history import read_history
-from vinr_server.storage.load import Loader
-from vinr_server.storage.read import Reader
-from vinr_server.storage.tables import encode_json
+from vinr_server.storage.batch.history import read_history
+from vinr_server.storage.batch.load import Loader
+from vinr_server.storage.batch.tables import encode_json
+from vinr_server.storage.batch.transaction import find_kept
+from vinr_server.storage.reads.reader import Reader
 
 # A decision asks for what it lacks one by one: more than these are a bug, not a cart.
 ROUNDS_MAX = 64

@@ -15,14 +15,14 @@ from typing import Any
 
 import asyncpg
 
-from vinr_server.core.keys import Keys
-from vinr_server.core.refusals import Rejected
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.needs import Keys
 from vinr_server.engine.batch import Catalogues, NeedsLots, keys_of_batch, run_batch
 from vinr_server.engine.clock import Clock
 from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Submission, Unavailable
-from vinr_server.storage.batch import happened
+from vinr_server.storage.batch.transaction import happened
 
 log = logging.getLogger("vinr.engine")
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
-from vinr_server.core.payloads import unix
-from vinr_server.storage.tables import encode_json
+from vinr_server.core.kernel.payloads import unix
+from vinr_server.storage.batch.tables import encode_json
 
 SIGNATURE_HEADER = "X-Vinr-Signature"
 # Without %, so that no two ids read alike.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vinr_server.core.commands import Command
-from vinr_server.core.refusals import Rejected
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Command
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from typing import Any
 
 import asyncpg
 
-from vinr_server.core.webhook_commands import DisableWebhookEndpoint
-from vinr_server.core.webhook_rows import DeliveryAttempt, DisabledReason
-from vinr_server.core.webhook_schedule import FAILING_MAX, JITTER_MAX_PER_MILLE, Verdict, judge
+from vinr_server.core.events.commands import DisableWebhookEndpoint
+from vinr_server.core.events.rows import DeliveryAttempt, DisabledReason
+from vinr_server.core.events.schedule import FAILING_MAX, JITTER_MAX_PER_MILLE, Verdict, judge
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DeliveryFigures
 from vinr_server.engine.outbound import Answer, Sender
@@ -30,8 +30,8 @@ from vinr_server.engine.sealing import Seal, Unsealable, secret_bytes
 from vinr_server.engine.signing import event_body, signed_headers
 from vinr_server.engine.submission import Submission, Unavailable
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.connect import UNREACHABLE
-from vinr_server.storage.deliveries import Attempted, Claimed, EndpointKey, claim, queue, record, release, tidy
+from vinr_server.storage.due.deliveries import Attempted, Claimed, EndpointKey, claim, queue, record, release, tidy
+from vinr_server.storage.postgres.connect import UNREACHABLE
 
 log = logging.getLogger("vinr.webhooks")
 

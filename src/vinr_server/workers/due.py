@@ -11,16 +11,18 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from vinr_server.core.checkout_commands import ExpireCheckoutSession
-from vinr_server.core.commands import Command, ExpireLots, FinishTestClock
-from vinr_server.core.offer_commands import CloseOffer
+from vinr_server.core.checkout.commands import ExpireCheckoutSession
+from vinr_server.core.clocks.commands import FinishTestClock
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.ledger.commands import ExpireLots
+from vinr_server.core.offers.commands import CloseOffer
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DueFigures
 from vinr_server.engine.submission import Submission, Unavailable
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.checkouts import due_sessions
-from vinr_server.storage.due import due_accounts, forget, settled_clocks
-from vinr_server.storage.offers import due_offers
+from vinr_server.storage.due.checkouts import due_sessions
+from vinr_server.storage.due.offers import due_offers
+from vinr_server.storage.due.work import due_accounts, forget, settled_clocks
 
 log = logging.getLogger("vinr.worker")
 

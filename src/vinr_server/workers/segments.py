@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from vinr_server.core.segment_commands import TellSegments
+from vinr_server.core.segments.commands import TellSegments
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.submission import Submission, Unavailable
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.segment_watch import Watched, page_end, to_be_told, watched_realms
+from vinr_server.storage.due.segments import Watched, page_end, to_be_told, watched_realms
 
 log = logging.getLogger("vinr.worker")
 

@@ -1,0 +1,1 @@
+"""The one table of operations, and what is made of it."""

@@ -1,0 +1,152 @@
+"""Lists: newest first, by keyset, filtered by field and creation time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+from vinr_server.api.edge.parse import REFERENCES, unknown_parameter
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.times import read_instant
+from vinr_server.core.kernel.rows import Row
+from vinr_server.storage.reads.reader import PageQuery
+
+LIMIT_DEFAULT, LIMIT_MAX = 10, 100
+_COMPARISONS = ("gt", "gte", "lt", "lte")
+_PAGING = ("limit", "starting_after", "ending_before")
+
+Filter = tuple[str, Callable[[str, str], Any]]
+
+
+def text(value: str, _param: str) -> str:
+    """A filter by equality of text."""
+    return value
+
+
+def flag(value: str, param: str) -> bool:
+    """A filter by true or false."""
+    if value not in ("true", "false"):
+        raise Problem("parameter_invalid", f"{param} must be true or false.", param=param)
+    return value == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A filter by one of a few words; any other is refused, since it could find nothing."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, value: str, param: str) -> str:
+        """The word."""
+        if value not in self.words:
+            raise Problem("parameter_invalid", f"{param} must be one of {', '.join(self.words)}.", param=param)
+        return value
+
+
+def one_of(words: Any) -> Choice:
+    """A filter by the words of a Literal."""
+    return Choice(get_args(words))
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How one resource is listed: its rows, their order, and filter name -> (column, reading).
+
+    `switches` are filters that are true or false and no column: name -> (condition if true, condition if false).
+    """
+
+    row_type: type[Row]
+    filters: Mapping[str, Filter]
+    order: Sequence[str] = ("created_at", "id")
+    where: str = ""
+    switches: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    # With this filter given, rows are ordered by this column instead.
+    order_by_filter: tuple[str, Sequence[str]] | None = None
+    # When a row came to be, and what names it in a cursor.
+    created_column: str = "created_at"
+    cursor_column: str = "id"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every parameter of the query string."""
+        return (*_PAGING, *self.filters, *self.switches, *(f"created[{suffix}]" for suffix in _COMPARISONS))
+
+    def query(self, given: Mapping[str, str], *, within: Mapping[str, Any] | None = None) -> PageQuery:
+        """The page that the query string asks for; of the rows `within` whose columns have these values, if given."""
+        named: dict[str, str] = {}
+        for name, value in given.items():
+            known = _canonical(name, (*self.filters, *self.switches))
+            if named.setdefault(known, value) != value:
+                message = f"{known} is given in two spellings with different values. Send one of them."
+                raise Problem("parameter_conflict", message, param=known)
+        paging = {name: named.pop(name) for name in _PAGING if name in named}
+        if "starting_after" in paging and "ending_before" in paging:
+            raise Problem(
+                "parameter_conflict", "Give starting_after or ending_before, not both.", param="ending_before"
+            )
+        order = self.order
+        if self.order_by_filter is not None and self.order_by_filter[0] in named:
+            order = self.order_by_filter[1]
+        return PageQuery(
+            self.row_type,
+            order,
+            limit=_limit(paging.get("limit")),
+            after=paging.get("starting_after"),
+            before=paging.get("ending_before"),
+            equal={
+                self.filters[name][0]: self.filters[name][1](value, name)
+                for name, value in named.items()
+                if name in self.filters
+            },
+            compared=[
+                (self.created_column, *_by_the_second(name[8:-1], read_instant(_number(value), param=name)))
+                for name, value in named.items()
+                if name.startswith("created[")
+            ],
+            where=self._where(named),
+            within=within or {},
+            cursor_column=self.cursor_column,
+        )
+
+    def _where(self, named: Mapping[str, str]) -> str:
+        """The conditions that hold of every row, and of those asked for by a switch."""
+        asked = [(name, both) for name, both in self.switches.items() if name in named]
+        chosen = [on if flag(named[name], name) else off for name, (on, off) in asked]
+        return " and ".join([*([self.where] if self.where else []), *chosen])
+
+
+def _by_the_second(comparison: str, instant: datetime) -> tuple[str, datetime]:
+    """The comparison on stored microseconds that is true of the seconds shown."""
+    second = instant.replace(microsecond=0)
+    if comparison in ("gt", "lte"):
+        return (">=" if comparison == "gt" else "<", second + timedelta(seconds=1))
+    first = second if second == instant else second + timedelta(seconds=1)
+    return (">=" if comparison == "gte" else "<", first)
+
+
+def _canonical(name: str, filters: Sequence[str]) -> str:
+    known = {one: one for one in (*filters, *_PAGING, *(f"created[{suffix}]" for suffix in _COMPARISONS))}
+    known |= {f"{one}_id": one for one in filters if one in REFERENCES}
+    known |= {_camel(spelling): one for spelling, one in known.items()}
+    if name not in known:
+        raise unknown_parameter(name, known)
+    return known[name]
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+def _limit(given: str | None) -> int:
+    if given is None:
+        return LIMIT_DEFAULT
+    if not (given.isascii() and given.isdigit()) or not 1 <= int(given[:9]) <= LIMIT_MAX:
+        raise Problem("parameter_invalid", f"limit must be an integer from 1 to {LIMIT_MAX}.", param="limit")
+    return int(given)
+
+
+def _number(value: str) -> int | str:
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else value

@@ -1,0 +1,136 @@
+"""The shapes of bodies and answers as JSON Schema, for OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from vinr_server.api.contract.operation import Operation
+from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.edge.times import UNIX_MAX
+from vinr_server.api.inputs import INTEGER_MAX
+from vinr_server.api.replies import OBJECTS, BulkPayments, object_of
+from vinr_server.api.values import KEY_LENGTH_MAX, VALUE_LENGTH_MAX
+from vinr_server.core.kernel.metadata import KEYS_MAX
+
+_REF = "#/components/schemas/{name}"
+# Types that a struct can only call Any, by the name it gives them.
+_CHECKED_BY_HAND: dict[str, dict[str, Any]] = {
+    "Instant": {
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "format": "date"},
+            {"type": "integer", "minimum": 0, "maximum": UNIX_MAX},
+            {"type": "null"},
+        ],
+        "format": "instant",
+        "description": "RFC 3339 with offset, a date (midnight in the program's zone), or Unix seconds.",
+    },
+    "Rate": {
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 1_000_000_000, "multipleOf": 0.0001},
+            {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,4})?$"},
+            {"type": "null"},
+        ],
+        "format": "decimal",
+        "description": "A number or a string of at most 4 decimals.",
+    },
+    "Metadata": {
+        "type": "object",
+        "maxProperties": KEYS_MAX,
+        "propertyNames": {"minLength": 1, "maxLength": KEY_LENGTH_MAX},
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "string", "maxLength": VALUE_LENGTH_MAX},
+                {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX},
+                {"type": "boolean"},
+            ]
+        },
+        "description": "Keys and values of your own. In an update, null removes a key.",
+    },
+}
+
+# Texts that are more than their type says, by the name they have everywhere.
+_BY_NAME: dict[str, dict[str, Any]] = {
+    "currency": {"format": "currency", "description": "ISO 4217, such as EUR."},
+    "timezone": {"format": "time-zone", "description": "IANA, such as Europe/Berlin."},
+}
+# As a parameter of a query, where it can only be a text.
+INSTANT = {"anyOf": _CHECKED_BY_HAND["Instant"]["anyOf"][:3], "description": _CHECKED_BY_HAND["Instant"]["description"]}
+
+
+def schema_of_answer(operation: Operation) -> dict[str, Any]:
+    """What the operation answers."""
+    kind = object_of(operation, OPERATIONS)
+    assert kind is not None, f"{operation.id}: describe its answer in vinr_server/api/replies.py"
+    schema: dict[str, Any] = {"$ref": _REF.format(name=kind.__name__)}
+    if operation.others:
+        names = [kind.__name__, *(OBJECTS[one].__name__ for one in operation.others)]
+        schema = {"anyOf": [{"$ref": _REF.format(name=name)} for name in names]}
+    if operation.reply == "list" and not operation.is_bulk:
+        fields = {"object": {"const": "list"}, "url": {"type": "string"}, "has_more": {"type": "boolean"}}
+        properties = {**fields, "data": {"type": "array", "items": schema}}
+        schema = {"type": "object", "properties": properties, "required": [*properties]}
+    return schema
+
+
+def schemas() -> dict[str, Any]:
+    """The schema of every body and every answer, by its name."""
+    bodies: list[Any] = [operation.body for operation in OPERATIONS if operation.body is not None]
+    _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
+    for struct in _structs(msgspec.inspect.multi_type_info(bodies)):
+        for name, hint in struct.__annotations__.items():
+            kind = _CHECKED_BY_HAND.get(str(hint).partition(" ")[0])
+            if kind is not None:
+                properties = components[struct.__name__]["properties"]
+                properties[name] = _fitting(kind, struct, name, properties[name])
+        components[struct.__name__]["additionalProperties"] = False
+        _say_more(components[struct.__name__]["properties"])
+    for operation in OPERATIONS:
+        if operation.is_bulk:  # its items are read one by one, so that each is refused by itself
+            items = {"$ref": _REF.format(name="CreatePaymentInput")}
+            components["CreatePaymentsInput"]["properties"]["payments"]["items"] = items
+    _schemas, replies = msgspec.json.schema_components([*OBJECTS.values(), BulkPayments], ref_template=_REF)
+    for reply in replies.values():
+        del reply["additionalProperties"]  # answers may gain fields; clients are to bear with that
+    assert not components.keys() & replies.keys(), "a body and an answer share their name"
+    return components | replies
+
+
+def _fitting(kind: dict[str, Any], struct: type[msgspec.Struct], name: str, known: dict[str, Any]) -> dict[str, Any]:
+    """The type as this field has it: null only where it may be left out; in an update, null removes metadata."""
+    default = {"default": known["default"]} if "default" in known else {}
+    field = next(field for field in msgspec.structs.fields(struct) if field.name == name)
+    if "anyOf" in kind:
+        return {**kind, **default, "anyOf": kind["anyOf"][:-1] if field.required else kind["anyOf"]}
+    if struct.__name__.startswith("Update"):
+        values = {"anyOf": [*kind["additionalProperties"]["anyOf"], {"type": "null"}]}
+        kind = {**kind, "additionalProperties": values}
+    return {"anyOf": [kind, {"type": "null"}], **default} if "anyOf" in known else {**kind, **default}
+
+
+def _say_more(properties: dict[str, Any]) -> None:
+    """Texts have their format; patterns end as in the regular expressions of JSON Schema."""
+    for name, schema in properties.items():
+        for option in schema.get("anyOf", [schema]):
+            if option.get("type") == "string":
+                option |= _BY_NAME.get(name, {})
+                if "pattern" in option:
+                    option["pattern"] = option["pattern"].replace("\\Z", "$")
+
+
+def _structs(kinds: Any) -> set[type[msgspec.Struct]]:
+    """Every struct in these types, nested ones too; one may hold more of its own kind."""
+    found: set[type[msgspec.Struct]] = set()
+    waiting = list(kinds)
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, msgspec.inspect.StructType) and kind.cls not in found:
+            found.add(kind.cls)
+            waiting += [field.type for field in kind.fields]
+        elif isinstance(kind, msgspec.inspect.UnionType):
+            waiting += kind.types
+        elif isinstance(kind, msgspec.inspect.ListType):
+            waiting.append(kind.item_type)
+    return found

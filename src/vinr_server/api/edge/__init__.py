@@ -1,0 +1,1 @@
+"""Where requests arrive: routing, parsing, keys, limits, problems."""

@@ -1,0 +1,51 @@
+"""One request on its way to an operation: who asks, for what, with which body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vinr_server.api.edge.limits import Bucket
+from vinr_server.engine.sealing import Seal
+from vinr_server.storage.reads.reader import Reader
+
+
+@dataclass(slots=True)
+class Caller:
+    """Whose data a key opens, what it may do there (None: everything), and how often."""
+
+    realm: int
+    livemode: bool
+    key_id: str | None = None
+    kind: str = "secret"
+    allowed: frozenset[str] | None = None
+    bucket: Bucket | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """What an operation's translation works from. `body` is the input struct; `path` the ids in the URL.
+
+    `secret` is set by a translation that makes one: it is shown with the answer, once.
+    """
+
+    caller: Caller
+    reader: Reader
+    body: Any = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    client: tuple[str, int] | None = None
+    hash_key: Callable[[str], bytes] | None = None
+    seal: Seal | None = None
+    is_loopback_allowed: bool = False
+    secret: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The id in the URL."""
+        return self.path["id"]
+
+    async def zone_of_program(self, program_id: str) -> str:
+        """The zone in which a bare date of this program is meant."""
+        return await self.reader.zone(self.caller.realm, "programs", program_id)

@@ -1,0 +1,228 @@
+"""From bytes to a typed body: exact numbers, either casing, and an error that names the field.
+
+The pre-scan refuses what the JSON decoder would let pass: duplicate keys, NUL, deep nesting.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import types
+import typing
+from collections.abc import Mapping
+from decimal import InvalidOperation
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from vinr_server.api.edge.problems import Problem
+from vinr_server.storage.batch.tables import decode_json
+
+StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+DEPTH_MAX = 32
+INTEGER_DIGITS_MAX = 400
+# Tokenises a valid JSON text: every string, and whether a colon makes it a key.
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"(\s*:)?')
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % INTEGER_DIGITS_MAX)
+# References read under their bare name, with _id, and with Id.
+REFERENCES = (
+    "program",
+    "customer",
+    "account",
+    "reward",
+    "transaction",
+    "payment",
+    "test_clock",
+    "offer",
+    "checkout_session",
+    "event",
+)
+ALIASES = {"points_cost": ("cost",), "transaction": ("points_transaction",)}
+
+
+def decode_body(raw: bytes) -> dict[str, Any]:
+    """The JSON object of a body, with fractions as exact decimals."""
+    if not raw:
+        return {}
+    if b"\x00" in raw:
+        raise _nul()
+    if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and _depth(raw) > DEPTH_MAX:
+        raise Problem("body_invalid", f"The body is nested more than {DEPTH_MAX} levels deep.")
+    if len(raw) >= INTEGER_DIGITS_MAX and _LONG_NUMBER.search(raw) and _LONG_NUMBER.search(_STRINGS.sub(b"", raw)):
+        raise Problem("body_invalid", f"The body holds a number of {INTEGER_DIGITS_MAX} digits or more.")
+    try:
+        decoded = decode_json(raw)
+    except InvalidOperation:
+        raise Problem("body_invalid", "The body holds a number beyond all range. Send amounts as integers.") from None
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise Problem("body_invalid", f"The body is not valid JSON: {error}.") from None
+    if not isinstance(decoded, dict):
+        raise Problem("body_invalid", "The body must be a JSON object.")
+    if b"\\u0000" in raw and _holds_nul(decoded):
+        raise _nul()
+    keys = _count_keys(decoded)
+    # Where there are no more colons than keys, none was lost; others may stand in texts.
+    if raw.count(b":") != keys and sum(1 for colon in _STRINGS.findall(raw) if colon) != keys:
+        _refuse_duplicates(raw)
+    return decoded
+
+
+def _nul() -> Problem:
+    return Problem("body_invalid", "The body holds a NUL character (\\u0000). Remove it; text can't contain it.")
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(one) for pair in value.items() for one in pair)
+    return isinstance(value, list) and any(_holds_nul(one) for one in value)
+
+
+def _depth(raw: bytes) -> int:
+    depth = deepest = 0
+    for byte in _STRINGS.sub(b"", raw):
+        if byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _count_keys(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(_count_keys(one) for one in value.values() if isinstance(one, (dict, list)))
+    return sum(_count_keys(one) for one in value if isinstance(one, (dict, list)))
+
+
+def _refuse_duplicates(raw: bytes) -> None:
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for key, value in items:
+            if key in seen:
+                raise Problem("duplicate_key", f"The key {key!r} stands twice in one object. Send it once.", param=key)
+            seen[key] = value
+        return seen
+
+    json.loads(raw, object_pairs_hook=pairs)  # valid by now: only its duplicates are of interest
+    raise Problem("duplicate_key", "A key stands twice in one object. Send it once.")
+
+
+def read_struct(kind: type[StructT], raw: Mapping[str, Any], *, path: str = "") -> StructT:
+    """The body as its type: names in either casing made one, unknown ones refused with the nearest known."""
+    named = _rename(kind, raw, path)
+    try:
+        return msgspec.convert(named, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), path) from None
+
+
+@cache
+def _names(kind: type[msgspec.Struct]) -> dict[str, tuple[str, Any]]:
+    """Every accepted spelling of each field, with the field's name and the struct nested in it, if any."""
+    names: dict[str, tuple[str, Any]] = {}
+    for name, hint in typing.get_type_hints(kind, include_extras=False).items():
+        for spelling in spellings(name):
+            names[spelling] = (name, _nested(hint))
+    return names
+
+
+def spellings(name: str) -> list[str]:
+    """Every way in which a field may be written."""
+    known = [name, *ALIASES.get(name, ())]
+    known += [f"{one}_id" for one in known if one in REFERENCES or name in REFERENCES]
+    return [written for one in known for written in dict.fromkeys((one, _camel(one)))]
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+def _nested(hint: Any) -> Any:
+    """The struct a field holds, alone or in a list."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return next((nested for option in typing.get_args(hint) if (nested := _nested(option))), None)
+    if typing.get_origin(hint) is list:
+        return _nested(typing.get_args(hint)[0])
+    return hint if isinstance(hint, type) and issubclass(hint, msgspec.Struct) else None
+
+
+def _rename(kind: type[msgspec.Struct], raw: Mapping[str, Any], path: str) -> dict[str, Any]:
+    names = _names(kind)
+    named: dict[str, Any] = {}
+    for key, value in raw.items():
+        known = names.get(key)
+        if known is None:
+            raise unknown_parameter(key, names, path)
+        name, nested = known
+        if nested is not None:
+            value = _rename_nested(nested, value, f"{path}{name}")
+        if name in named and named[name] != value:
+            message = f"{path}{name} is given in two spellings with different values. Send one of them."
+            raise Problem("parameter_conflict", message, param=f"{path}{name}")
+        named[name] = value
+    return named
+
+
+def _rename_nested(kind: type[msgspec.Struct], value: Any, path: str) -> Any:
+    if isinstance(value, dict):
+        return _rename(kind, value, f"{path}.")
+    if isinstance(value, list):
+        return [
+            _rename(kind, one, f"{path}[{position}].") if isinstance(one, dict) else one
+            for position, one in enumerate(value)
+        ]
+    return value
+
+
+def snake(name: str) -> str:
+    """A name in camelCase as snake_case."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def unknown_parameter(key: str, known: Mapping[str, Any], path: str = "") -> Problem:
+    """Say that a name is unknown, and which known one is nearest."""
+    own = sorted({name for name in known if "_" in name or name.islower()})
+    nearest = difflib.get_close_matches(snake(key), own, n=1, cutoff=0.5)
+    hint = f" Did you mean {path}{nearest[0]}?" if nearest else f" Known here: {', '.join(own)}."
+    details = {"nearest": nearest[0]} if nearest else {}
+    return Problem("unknown_parameter", f"Unknown parameter {path}{key}.{hint}", param=f"{path}{key}", details=details)
+
+
+_AT = re.compile(r"(.*?) - at `\$\.?(.*)`\Z", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`\Z")
+_REGEX = re.compile(r"Expected `str` matching regex '\^(\w+_)\.\+?'")
+_WORDS = {
+    "`int`": "an integer",
+    "`str`": "a string",
+    "`bool`": "true or false",
+    "`object`": "an object",
+    "`array`": "an array",
+    "`decimal`": "a number with a fraction or exponent",
+    "`float`": "a number with a fraction",
+    "`null`": "null",
+}
+
+
+def _explain(text: str, path: str) -> Problem:
+    """A conversion error in words, with the field it is about."""
+    located = _AT.match(text)
+    what, where = (located.group(1), located.group(2)) if located else (text, "")
+    prefix = path + where
+    absent = _MISSING.match(what)
+    if absent:
+        param = f"{prefix}.{absent.group(1)}" if where else f"{prefix}{absent.group(1)}"
+        return Problem("parameter_missing", f"{param} is required.", param=param)
+    param = prefix.rstrip(".") or "body"
+    regex = _REGEX.match(what)
+    if regex:
+        return Problem("parameter_invalid", f"{param} must be an id that starts with {regex.group(1)}.", param=param)
+    for code, words in _WORDS.items():
+        what = what.replace(code, words)
+    what = what.replace(" | null`", "` or null").replace("`", "")
+    return Problem("parameter_invalid", f"{param}: {what[0].lower()}{what[1:]}.", param=param)

@@ -1,0 +1,86 @@
+"""What a key may do: every operation, those of named resources, or reads of the catalogue.
+
+An operation's resource is its path in the SDKs without the verb, in snake_case; what changes nothing needs the right to
+read, anything else the right to write, which includes it. Keys and their audit are for secret keys alone: nobody can
+grant them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from vinr_server.api.edge.parse import snake
+from vinr_server.api.edge.problems import Problem
+
+if TYPE_CHECKING:
+    from vinr_server.api.contract.operation import Operation
+
+RIGHTS = ("read", "write")
+# What a publishable key reads: what a shop's page shows to anybody.
+CATALOGUE = ("loyalty.programs", "loyalty.earning_rules", "loyalty.rewards")
+SECRET_ONLY = ("api_keys", "api_key_acts")
+
+
+def _operations() -> tuple[Operation, ...]:
+    """The table, which itself needs this module."""
+    from vinr_server.api.contract.table import OPERATIONS
+
+    return OPERATIONS
+
+
+@cache
+def grantable() -> frozenset[str]:
+    """Every resource that a restricted key may be given."""
+    return frozenset(one.resource for one in _operations() if one.resource not in SECRET_ONLY)
+
+
+def allowed(kind: str, permissions: Mapping[str, Any]) -> frozenset[str] | None:
+    """The ids of the operations that a key may call; None: all of them."""
+    if kind == "secret":
+        return None
+    given = permissions if kind == "restricted" else dict.fromkeys(CATALOGUE, "read")
+    return frozenset(
+        one.id
+        for one in _operations()
+        if one.resource not in SECRET_ONLY and given.get(one.resource) in ("write", one.right)
+    )
+
+
+def refuse(kind: str, operation: Operation) -> Problem:
+    """Say which right the call needs."""
+    needed = f"{operation.resource}:{operation.right}"
+    if operation.resource in SECRET_ONLY:
+        message = f"This call needs a secret key (sk_…); the key you use is {kind}."
+    elif kind == "publishable":
+        message = f"This call needs {needed}; a publishable key reads the catalogue only. Use a secret key on a server."
+    else:
+        message = f"This call needs {needed}, which your restricted key lacks. Use a key that has it."
+    details = {"resource": operation.resource, "right": operation.right}
+    return Problem("permission_missing", message, details=details)
+
+
+def read_permissions(kind: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """The permissions of a new key, by resource. A restricted key has some, others have none of their own."""
+    if kind != "restricted":
+        if given:
+            raise Problem("parameter_invalid", "permissions: only a restricted key has any.", param="permissions")
+        return {}
+    if not given:
+        message = 'permissions is required for a restricted key, such as {"loyalty.points": "write"}.'
+        raise Problem("parameter_missing", message, param="permissions")
+    permissions: dict[str, str] = {}
+    for name, right in given.items():
+        resource, param = snake(name), f"permissions.{name[:100]}"
+        if resource not in grantable():
+            nearest = difflib.get_close_matches(resource, grantable(), n=1, cutoff=0.5)
+            hint = f"Did you mean {nearest[0]}?" if nearest else f"Known: {', '.join(sorted(grantable()))}."
+            raise Problem("parameter_invalid", f"{param}: no such resource. {hint}", param=param)
+        if right not in RIGHTS:
+            raise Problem("parameter_invalid", f"{param} must be read or write.", param=param)
+        if permissions.setdefault(resource, right) != right:
+            message = f"permissions: {resource} is given in two spellings with different values. Send one of them."
+            raise Problem("parameter_conflict", message, param="permissions")
+    return permissions

@@ -1,0 +1,209 @@
+"""`vinr listen`: events as they happen, handed on to a receiver on this machine."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import httpx2
+
+from vinr_server.cli.calls.calling import Api, Place, Refused, Unreachable, calling, print_json, say
+from vinr_server.cli.calls.forwarding import Forwarded, Forwarder
+from vinr_server.cli.calls.trigger import figures
+from vinr_server.cli.exits import FAILED, USAGE, fail
+from vinr_server.cli.sandbox.seed import start_of_sandbox
+
+WHAT = "listen"
+ENDPOINTS = "/v1/webhook_endpoints"
+DESCRIPTION = "vinr listen"
+POLL_SECONDS = 1.0
+
+
+def listen(place: Place, *, target: str | None, events: Sequence[str]) -> None:
+    """Tell every event until Ctrl-C or SIGTERM; the endpoint that was made for it is gone then."""
+    patterns = [part.strip() for one in events for part in one.split(",") if part.strip()]
+    if target is not None:
+        target = _checked(target)
+    with calling(place, WHAT) as api:
+        if _is_here(api):
+            _listen_here(api, place, target, patterns or ["*"])
+        elif target is not None:
+            fail(WHAT, f"{api.base_url} can't reach this machine, and sends to https alone. {_elsewhere()}", code=USAGE)
+        else:
+            _watch(api, patterns or ["*"], as_json=place.as_json)
+
+
+def _checked(target: str) -> str:
+    """The URL; a port or a bare address is completed, as one would type it."""
+    if target.isdigit():
+        target = f"http://127.0.0.1:{target}"
+    if "://" not in target:
+        target = f"http://{target}"
+    try:
+        url = httpx2.URL(target)
+    except httpx2.InvalidURL as error:
+        fail(WHAT, f"--forward-to {target!r} is not a URL: {error}.", code=USAGE)
+    if url.scheme not in ("http", "https") or not url.host:
+        fail(WHAT, f"--forward-to {target!r}: write a URL such as http://localhost:3000/webhooks.", code=USAGE)
+    return target
+
+
+def _is_here(api: Api) -> bool:
+    """Whether the server runs on this machine, so that its loopback is ours."""
+    return httpx2.URL(api.base_url).host in ("127.0.0.1", "localhost", "::1", "0.0.0.0")
+
+
+def _elsewhere() -> str:
+    return (
+        "Make a webhook endpoint with a public https URL (POST /v1/webhook_endpoints), or leave --forward-to away to"
+        " watch its events here."
+    )
+
+
+# ---- a sandbox on this machine: an endpoint of our own
+
+
+def _listen_here(api: Api, place: Place, target: str | None, patterns: list[str]) -> None:
+    teller = Teller(place.as_json)
+    with Forwarder(target, teller.tell) as forwarder:
+        _forget_dead(api)
+        endpoint = _make(api, forwarder.url, patterns)
+        try:
+            teller.begin(endpoint, target)
+            for _start in _later_starts(place):  # after a reset the endpoint is gone
+                if not _is_there(api, endpoint["id"]):
+                    endpoint = _make(api, forwarder.url, patterns)
+                    say("The sandbox was reset; its endpoint, and the secret, are new:")
+                    teller.begin(endpoint, target)
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+            _remove(api, endpoint["id"])
+
+
+def _later_starts(place: Place) -> Iterator[int]:
+    """Each time the sandbox has started anew, for as long as somebody asks."""
+    seen = start_of_sandbox(place.data_dir)
+    while True:
+        time.sleep(POLL_SECONDS)
+        now = start_of_sandbox(place.data_dir)
+        if now is not None and now != seen:
+            seen = now
+            yield now
+
+
+def _make(api: Api, url: str, patterns: list[str]) -> dict[str, Any]:
+    try:
+        return api.post(ENDPOINTS, {"url": url, "events": patterns, "description": DESCRIPTION}).body
+    except Refused as refused:
+        if refused.error.get("param") == "url":
+            why = f"{api.base_url} sends to the public internet alone; only `vinr dev` sends to this machine."
+            fail(WHAT, f"{why} {_elsewhere()}", code=FAILED)
+        raise
+
+
+def _remove(api: Api, endpoint: str) -> None:
+    """The endpoint is gone, unless its sandbox was sooner."""
+    try:
+        api.delete(f"{ENDPOINTS}/{endpoint}")
+    except (Refused, Unreachable):
+        say(f"vinr listen: {endpoint} could not be removed; the next `vinr listen` does.")
+
+
+def _is_there(api: Api, endpoint: str) -> bool:
+    try:
+        api.get(f"{ENDPOINTS}/{endpoint}")
+    except Refused:
+        return False
+    return True
+
+
+def _forget_dead(api: Api) -> None:
+    """Endpoints of listeners that were killed are gone: nobody has their port any more."""
+    for one in api.get(ENDPOINTS, limit=100)["data"]:
+        if one["description"] == DESCRIPTION and not _has_listener(httpx2.URL(one["url"]).port):
+            _remove(api, one["id"])
+
+
+def _has_listener(port: int | None) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port or 80)) == 0
+
+
+# ---- a server elsewhere: its list of events
+
+
+def _watch(api: Api, patterns: list[str], *, as_json: bool) -> None:
+    newest = api.get("/v1/events", limit=1)["data"]
+    say(f"Watching the events of {api.base_url}. Ctrl-C ends it.")
+    for event in _coming(api, newest[0]["id"] if newest else None):
+        if not any(_matches(pattern, event["type"]) for pattern in patterns):
+            continue
+        if as_json:
+            print_json({"event": event})
+        else:
+            print(f"{_clock()} {event['type']:<28} {event['id']}  {figures(event['data'])}".rstrip(), flush=True)
+
+
+def _coming(api: Api, cursor: str | None) -> Iterator[dict[str, Any]]:
+    """Events newer than the cursor, oldest first, for as long as somebody asks."""
+    while True:
+        query = {"ending_before": cursor} if cursor else {}
+        page = api.get("/v1/events", limit=100, **query)["data"]
+        if page:
+            cursor = page[0]["id"]
+            yield from reversed(page)
+        if len(page) < 100:
+            time.sleep(POLL_SECONDS)
+
+
+def _matches(pattern: str, type: str) -> bool:
+    return pattern in ("*", type) or (pattern.endswith(".*") and type.startswith(pattern[:-1]))
+
+
+def _clock() -> str:
+    return f"{datetime.now().astimezone():%H:%M:%S}"
+
+
+class Teller:
+    """What is printed: the signing secret first, then a line for each event with the receiver's answer."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+
+    def begin(self, endpoint: dict[str, Any], target: str | None) -> None:
+        """The endpoint is there."""
+        if self._as_json:
+            fields = {name: endpoint[name] for name in ("id", "url", "events", "secret")}
+            print_json({"endpoint": fields, "forward_to": target})
+            return
+        print(f"Signing secret  {endpoint['secret']}")
+        print(f"Events          {', '.join(endpoint['events'])}")
+        print(f"Forwarding to   {target or 'nobody: give --forward-to URL for that'}")
+        print("Ready. Ctrl-C ends it.\n", flush=True)
+
+    def tell(self, forwarded: Forwarded) -> None:
+        """An event has come, and was handed on."""
+        event = forwarded.event
+        if self._as_json:
+            answer = {"status": forwarded.status, "error": forwarded.error, "milliseconds": forwarded.milliseconds}
+            body = forwarded.body.decode(errors="replace")
+            print_json({"event": event, "headers": forwarded.headers, "body": body, "answer": answer})
+            return
+        what = f"{event.get('type', 'not an event'):<28} {event.get('id', '')}  {figures(event.get('data', {}))}"
+        print(f"{_clock()} {what.rstrip()}{_outcome(forwarded)}", flush=True)
+
+
+def _outcome(forwarded: Forwarded) -> str:
+    if forwarded.error is not None:
+        return f"  ✗ {forwarded.error}; it is sent again later"
+    if forwarded.status is None:
+        return ""
+    mark = "→" if 200 <= forwarded.status < 300 else "✗"
+    again = "" if mark == "→" else "; it is sent again later"
+    return f"  {mark} {forwarded.status} in {forwarded.milliseconds} ms{again}"

@@ -1,0 +1,104 @@
+"""`vinr trigger`: makes an event happen, and shows what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from vinr_server.cli.calls.calling import Place, calling, print_json, require_test_key
+from vinr_server.cli.calls.recipes import RECIPES, Making, NotPossible, Wish, report_event
+from vinr_server.cli.exits import FAILED, USAGE, fail
+from vinr_server.core.earning.reports import RESERVED
+from vinr_server.core.events.event_types import EVENT_TYPES
+
+WHAT = "trigger"
+# Business events that a shop may have; any other name does as well.
+SAMPLES = ("subscription.created", "review.posted", "referral.converted")
+EVENTS_LOOKED_AT = 100
+
+
+def list_triggers(*, as_json: bool) -> None:
+    """Every type that can be triggered, and how."""
+    ways = {type: how for type, (how, _make) in RECIPES.items()}
+    ways |= dict.fromkeys(SAMPLES, "report it as a business event; any name will do")
+    if as_json:
+        print_json([{"type": type, "how": how} for type, how in ways.items()])
+        return
+    for type, how in ways.items():
+        print(f"{type:<32}{how}")
+
+
+def trigger(type: str, wish: Wish, place: Place) -> None:
+    """The event has happened; its calls and all events that came of them are printed."""
+    make = _recipe(type)
+    with calling(place, WHAT) as api:
+        require_test_key(api, WHAT)
+        making = Making(api, wish)
+        try:
+            make(making)
+        except NotPossible as error:
+            fail(WHAT, str(error), code=FAILED)
+        ids = {answer.request_id for answer in making.answers}
+        page = api.get("/v1/events", limit=EVENTS_LOOKED_AT)["data"]
+        accounts = {answer.body["id"] for answer in making.answers if answer.body.get("object") == "loyalty_account"}
+        events = [one for one in reversed(page) if one["request"]["id"] in ids or _is_of(one, accounts)]
+        if not place.as_json:
+            _print(making, events, type)
+    if place.as_json:
+        calls = [
+            {
+                "method": one.method,
+                "path": one.path,
+                "status": one.status,
+                "request_id": one.request_id,
+                "answer": one.body,
+            }
+            for one in making.answers
+        ]
+        print_json({"type": type, "calls": calls, "events": events})
+
+
+def _recipe(type: str) -> Callable[[Making], object]:
+    if type.startswith(RESERVED) and type not in RECIPES:
+        near = get_close_matches(type, RECIPES, n=1)
+        meant = f" Did you mean {near[0]}?" if near and type not in EVENT_TYPES else ""
+        fail(WHAT, f"{type} is no event that can be triggered.{meant} See `vinr trigger --list`.", code=USAGE)
+    return RECIPES[type][1] if type in RECIPES else lambda making: report_event(making, type)
+
+
+def _is_of(event: dict[str, Any], accounts: set[str]) -> bool:
+    """Whether the event is of a new account of ours; what falls due is written without a request."""
+    return event["request"]["id"] is None and event["data"].get("account") in accounts
+
+
+def _print(making: Making, events: list[dict[str, Any]], type: str) -> None:
+    for one in making.answers:
+        print(f"{one.method} {one.path}  {one.status} {one.body.get('id', '')}  {one.request_id}")
+    for event in events:
+        print(f"  → {event['type']:<28}{event['id']}  {figures(event['data'])}".rstrip())
+    for line in _why_nothing(making, type):
+        print(f"  ✗ {line}")
+
+
+def _why_nothing(making: Making, type: str) -> Iterator[str]:
+    """Why rules gave nothing, as far as the last answer tells of rules at all."""
+    last = making.answers[-1].body
+    for skipped in last.get("skipped", ()):
+        yield f"rule {skipped['rule']}: {'; '.join(one['message'] for one in skipped['unmet'])}"
+    if last.get("awards") != [] or last.get("skipped"):
+        return
+    customer = making.customer()
+    if making.api.get("/v1/loyalty/accounts", customer=customer, limit=1)["data"]:
+        yield f"no points: no earning rule of {customer}'s programs has the trigger {type}."
+    else:
+        yield f"no points: {customer} is in no program. vinr trigger loyalty.account.created --customer {customer}"
+
+
+def figures(data: dict[str, Any]) -> str:
+    """What an event is about, in a few words."""
+    if "points" in data and "balance_after" in data:
+        return f"{data['points']:+,} points, balance {data['balance_after']:,}"
+    if "amount" in data and "currency" in data:
+        return f"{data['amount']:,} {data['currency']} (minor units)"
+    return ""

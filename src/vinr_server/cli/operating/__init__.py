@@ -1,0 +1,1 @@
+"""What operators do: keys, tenants, migrate, check, verify."""

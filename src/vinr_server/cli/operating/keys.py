@@ -1,0 +1,153 @@
+"""What an operator does with tenants and keys: the engine's own commands, straight on the database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from vinr_server.api.edge.permissions import read_permissions
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.secrets import hash_key, hint_of, make_key
+from vinr_server.api.edge.times import read_instant_or_none
+from vinr_server.cli.exits import fail
+from vinr_server.cli.operating.checks import checked_settings
+from vinr_server.core.access.commands import Actor, CreateApiKey, RevokeApiKey, RollApiKey
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Command
+from vinr_server.engine.settings import Settings
+from vinr_server.engine.submission import Outcome, Submission
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.postgres.connect import connect_writer
+from vinr_server.storage.postgres.tenants import ensure_realm, find_key_realms, list_keys, list_tenants
+
+COMMAND_LINE = Actor()
+
+
+def create_key(
+    *, tenant: str, livemode: bool, name: str | None, kind: str, allow: list[str], expires_at: str | None
+) -> str:
+    """A new key of the tenant, which is made where it is new. Only the key's hash is stored."""
+    settings = checked_settings()
+    try:
+        permissions = read_permissions(kind, dict(one.rpartition(":")[::2] for one in allow))
+        expires = read_instant_or_none(expires_at, param="expires_at")
+    except Problem as problem:
+        fail("keys", problem.message)
+    key = make_key(kind=kind, livemode=livemode)
+    with psycopg.connect(settings.database_url) as connection:
+        realm = ensure_realm(connection, tenant, _name_of(tenant), livemode=livemode)
+    digest = hash_key(key, settings.key_pepper)
+    made = CreateApiKey(COMMAND_LINE, kind, digest, hint_of(key), name or None, permissions, expires)
+    _submit(settings, realm, livemode, made)
+    return key
+
+
+def roll_key(key_id: str, *, overlap_seconds: int, expires_at: str | None) -> str:
+    """A new key in the place of the old one, which lives on for the overlap."""
+    settings = checked_settings()
+    realm, livemode, kind = _find(settings, key_id)
+    try:
+        expires = read_instant_or_none(expires_at, param="expires_at")
+    except Problem as problem:
+        fail("keys", problem.message)
+    key = make_key(kind=kind, livemode=livemode)
+    digest = hash_key(key, settings.key_pepper)
+    rolled = RollApiKey(COMMAND_LINE, key_id, digest, hint_of(key), overlap_seconds, expires)
+    _submit(settings, realm, livemode, rolled)
+    return key
+
+
+def revoke_key(key_id: str) -> None:
+    """The key opens nothing any more."""
+    settings = checked_settings()
+    realm, livemode, _kind = _find(settings, key_id)
+    _submit(settings, realm, livemode, RevokeApiKey(COMMAND_LINE, key_id))
+
+
+def print_keys(*, tenant: str | None, as_json: bool) -> None:
+    """Every key, of one tenant or of all."""
+    with psycopg.connect(checked_settings().database_url) as connection:
+        rows = list_keys(connection, tenant_id=tenant)
+    shown = [
+        {
+            "tenant": owner,
+            "mode": "live" if livemode else "test",
+            "id": id,
+            "kind": kind,
+            "name": name,
+            "hint": hint,
+            "status": status,
+            "expires_at": expires_at.isoformat(timespec="seconds") if expires_at else None,
+            "last_used_at": used_at.isoformat(timespec="minutes") if used_at else None,
+            "permissions": permissions,
+        }
+        for owner, livemode, id, kind, name, hint, status, expires_at, used_at, permissions in rows
+    ]
+    _print(shown, as_json=as_json)
+
+
+def create_tenant(tenant: str, *, name: str | None) -> None:
+    """The tenant is there, with both its realms."""
+    if not tenant.startswith("tnt_") or len(tenant) == len("tnt_"):
+        fail("tenants", f"{tenant!r} must start with tnt_, such as tnt_shop.")
+    with psycopg.connect(checked_settings().database_url) as connection:
+        for livemode in (False, True):
+            ensure_realm(connection, tenant, name or _name_of(tenant), livemode=livemode)
+
+
+def print_tenants(*, as_json: bool) -> None:
+    """Every tenant."""
+    with psycopg.connect(checked_settings().database_url) as connection:
+        rows = list_tenants(connection)
+    shown = [{"id": id, "name": name, "test_keys": test, "live_keys": live} for id, name, test, live in rows]
+    _print(shown, as_json=as_json)
+
+
+def _name_of(tenant: str) -> str:
+    return tenant.removeprefix("tnt_")
+
+
+def _find(settings: Settings, key_id: str) -> tuple[int, bool, str]:
+    """Where the key is: realm, mode and kind."""
+    with psycopg.connect(settings.database_url) as connection:
+        found = find_key_realms(connection, key_id)
+    if len(found) != 1:
+        fail("keys", f"No such API key: {key_id!r}. See `vinr keys list`." if not found else f"{key_id!r} is not one.")
+    return found[0]
+
+
+def _submit(settings: Settings, realm: int, livemode: bool, command: Command) -> None:
+    """The command is committed by a writer of its own, or its refusal ends the process."""
+    outcome = asyncio.run(_commit(settings, Submission(realm, livemode, "cli", command, b"")))
+    if isinstance(outcome, Rejected):
+        fail("keys", outcome.message)
+
+
+async def _commit(settings: Settings, submission: Submission) -> Outcome:
+    writer = Writer(partial(connect_writer, settings.database_url), is_distributed=settings.is_distributed)
+    await writer.start()
+    try:
+        return await writer.submit(submission)
+    finally:
+        await writer.stop()
+
+
+def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    """JSON, or a table whose ids can be copied whatever the terminal's width."""
+    if as_json:
+        print(json.dumps(rows))
+        return
+    cells = [list(rows[0] if rows else ["There is none."]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}:{right}" for name, right in value.items())
+    return "" if value is None else str(value)

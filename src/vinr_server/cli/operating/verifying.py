@@ -1,0 +1,50 @@
+"""`vinr verify`: what the ledger says against what stands in the tables, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from itertools import groupby
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from vinr_server.storage.laws.ledger import LAWS
+from vinr_server.storage.laws.verify import Verdict, verify
+from vinr_server.storage.postgres.migrate import require_current
+
+
+def run_verify(database_url: str, *, as_json: bool) -> int:
+    """Ask every law and print what disagrees. Exit code: 0 nothing, 1 something, 2 it couldn't be asked."""
+    columns = (TextColumn("{task.description:<64}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        require_current(database_url)
+        # The bar is for people who look: on a terminal, and beside the answer, never in it.
+        with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task("", total=len(LAWS))
+            verdict = verify(database_url, on_law=lambda law: bar.update(task, description=law, advance=1))
+    except Exception as error:  # whatever the database says, it is for the operator's eyes
+        print(f"vinr verify: {str(error).strip().splitlines()[0]}", file=sys.stderr)
+        return 2
+    if as_json:
+        print(json.dumps(asdict(verdict) | {"is_consistent": verdict.is_consistent}))
+    else:
+        _print(verdict)
+    return 0 if verdict.is_consistent else 1
+
+
+def _print(verdict: Verdict) -> None:
+    for law, rows in groupby(verdict.disagreements, key=lambda one: one.law):
+        print(f"{law}: {verdict.broken[law]} of it not")
+        shown = list(rows)
+        for one in shown:
+            owner = " ".join(name for name in (one.realm, one.account) if name)
+            row = "" if one.row == one.account else f" {one.row}"
+            print(f"  {owner}{row}: expected {one.expected}, found {one.found}")
+        if verdict.broken[law] > len(shown):
+            print(f"  and {verdict.broken[law] - len(shown)} more")
+    size = f"{verdict.accounts:,} accounts, {verdict.entries:,} entries, {verdict.lot_uses:,} lot uses"
+    count = sum(verdict.broken.values())
+    says = "everything agrees" if verdict.is_consistent else f"{count:,} rows disagree with the ledger"
+    print(f"{verdict.laws} laws over {size}: {says}.")

@@ -1,0 +1,1 @@
+"""Processes that serve and work: start, drain, log, measure."""

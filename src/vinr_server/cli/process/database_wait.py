@@ -1,0 +1,81 @@
+"""A process that starts while its database is away waits for it, instead of failing and being started again at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import inf
+from types import FrameType
+from urllib.parse import urlsplit
+
+from vinr_server.api.edge.asgi import CannotStart
+from vinr_server.cli.exits import first_line
+from vinr_server.cli.process.draining import ending_handlers, signals_to
+from vinr_server.storage.postgres.connect import AWAY, reach
+
+log = logging.getLogger("vinr.start")
+
+# Between two attempts: twice as long each time, up to what nobody minds waiting once the database is back.
+PAUSE_SECONDS, PAUSE_SECONDS_MAX = 0.5, 8.0
+TICK_SECONDS = 0.1
+
+
+async def wait_for_database(
+    database_url: str, *, seconds: float = inf, is_stopped: Callable[[], bool] = lambda: False
+) -> None:
+    """The database answers, if only to refuse us. Raises what was wrong last when `seconds` are over, or CannotStart.
+
+    Each attempt that fails is a line of the log.
+    """
+    begin, pause = time.monotonic(), PAUSE_SECONDS
+    while True:
+        try:
+            return await reach(database_url)
+        except AWAY as error:
+            waited = time.monotonic() - begin
+            if waited >= seconds:
+                raise
+            pause_now = min(pause, max(seconds - waited, TICK_SECONDS))
+            log.warning(
+                "waiting for the database at %s, %.0f s by now; next attempt in %.1f s: %s",
+                _place(database_url),
+                waited,
+                pause_now,
+                first_line(error),
+            )
+        resume = time.monotonic() + pause_now
+        while (left := resume - time.monotonic()) > 0:
+            if is_stopped():
+                raise CannotStart("told to end while waiting for the database")
+            await asyncio.sleep(min(left, TICK_SECONDS))
+        pause = min(2 * pause, PAUSE_SECONDS_MAX)
+
+
+async def wait_in_server(database_url: str) -> None:
+    """As a process under uvicorn waits: without an end, for its neighbours may be serving, but not past a signal."""
+    with _watched_signals() as is_stopped:
+        await wait_for_database(database_url, is_stopped=is_stopped)
+
+
+@contextmanager
+def _watched_signals() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM or Ctrl-C came within the block. Uvicorn notes them too, and looks when the start is over."""
+    caught: list[int] = []
+    before = ending_handlers()
+
+    def catch(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+        if callable(before[number]):
+            before[number](number, frame)
+
+    with signals_to(catch):
+        yield lambda: bool(caught)
+
+
+def _place(database_url: str) -> str:
+    """Host, port and name; neither user nor password."""
+    place = urlsplit(database_url)
+    return place.netloc.rpartition("@")[2] + place.path

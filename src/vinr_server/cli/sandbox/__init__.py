@@ -1,0 +1,1 @@
+"""`vinr dev`: the engine on one machine, its seed, inbox and journal."""

@@ -1,0 +1,146 @@
+"""The sandbox of `vinr dev`: its credentials, and the programs, members and rewards it starts with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psycopg
+
+from vinr_server.api.edge.keys import hash_key, make_key
+from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.rules import Conditions, EarnRate
+from vinr_server.core.kernel import commands as kernel_commands
+from vinr_server.core.ledger import commands as ledger_commands
+from vinr_server.core.members import commands as members_commands
+from vinr_server.core.offers import commands as offer_commands
+from vinr_server.core.offers.rows import OfferTerms, PointsBonus
+from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.programs.rows import Tier
+from vinr_server.core.rewards import commands as rewards_commands
+from vinr_server.core.segments.commands import CreateSegment
+from vinr_server.core.segments.conditions import Bounds, SegmentConditions
+from vinr_server.engine.sealing import make_seal_key
+from vinr_server.engine.submission import Submission
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.postgres.tenants import add_key, ensure_realm
+
+TENANT = "tnt_sandbox"
+# Where the server of `vinr dev` is told to start anew; no other server has it.
+RESET_PATH = "/_sandbox/reset"
+TIERS = (Tier("silver", "Silver", 0), Tier("gold", "Gold", 500), Tier("platinum", "Platinum", 2000))
+LAPSED = SegmentConditions(days_since_last_purchase=Bounds(at_least=90))
+BONUS = OfferTerms(bonus=PointsBonus(250), application="opt_in", per_member_limit=1)
+FIVE_EUROS = {"type": "discount", "amount": 500, "currency": "EUR"}
+
+# In this order, each under a key of its own: a start that was killed half-way is completed by the next.
+SEEDS: tuple[kernel_commands.Command, ...] = (
+    programs_commands.CreateProgram("Default", id="prog_default", expiry_months=12, tiers=TIERS),
+    programs_commands.CreateProgram("Summer", id="prog_summer", tiers=TIERS),
+    earning_commands.CreateEarningRule(
+        "prog_default", "payment.completed", EarnRate(rate_e4=10_000), Conditions(), id="rule_onePerEuro"
+    ),
+    rewards_commands.CreateReward("prog_default", "€5 off", 100, FIVE_EUROS, id="rwd_fiveOff"),
+    rewards_commands.CreateReward("prog_summer", "Free shipping", 200, {"type": "free_shipping"}, id="rwd_freeShip"),
+    CreateSegment("Lapsed for 90 days", "dynamic", LAPSED, id="lapsed_90d"),
+    members_commands.CreateCustomer("cust_abc123"),
+    members_commands.CreateCustomer("cust_8sJ2k"),
+    members_commands.CreateAccount("prog_default", "cust_abc123", account_id="loy_abc123"),
+    ledger_commands.AwardPoints("loy_abc123", 600, "welcome to the sandbox"),
+    offer_commands.CreateOffer("engagement", "Spring bonus", BONUS, "draft", program_id="prog_default", id="ofr_9fK2"),
+    offer_commands.PublishOffer("ofr_9fK2"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The sandbox's secret key, the same at every start; what it is hashed and webhook secrets are sealed under."""
+
+    secret_key: str
+    key_pepper: str
+    secrets_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Where a running sandbox is to be found."""
+
+    base_url: str
+    secret_key: str
+    database_url: str
+
+
+def credentials(data_dir: Path) -> Credentials:
+    """The credentials kept in the data directory, readable by its owner alone; made at the first start."""
+    path = data_dir / "sandbox.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    fresh = Credentials(make_key(livemode=False), secrets.token_urlsafe(32), make_seal_key())
+    made = Credentials(**{**asdict(fresh), **kept})  # a directory of an older version lacks some
+    if asdict(made) != kept:
+        write_private(path, asdict(made))
+    return made
+
+
+def remember_sandbox(data_dir: Path, sandbox: Sandbox) -> None:
+    """`vinr status` can tell where the sandbox is while it runs."""
+    write_private(data_dir / "running.json", asdict(sandbox))
+
+
+def forget_sandbox(data_dir: Path) -> None:
+    """The sandbox is stopping."""
+    (data_dir / "running.json").unlink(missing_ok=True)
+
+
+def running_sandbox(data_dir: Path) -> Sandbox | None:
+    """The sandbox that runs on this data, None where none does. One that was killed is found not to answer."""
+    path = data_dir / "running.json"
+    return Sandbox(**json.loads(path.read_text())) if path.exists() else None
+
+
+def is_sandbox(data_dir: Path) -> bool:
+    """Whether the directory holds a sandbox, running or not."""
+    return (data_dir / "sandbox.json").exists()
+
+
+def start_of_sandbox(data_dir: Path) -> int | None:
+    """When the sandbox was ready, as a number that differs between two starts; None where none runs."""
+    try:
+        return (data_dir / "running.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def write_private(path: Path, content: dict[str, str]) -> None:
+    """The file holds this, whole, for its owner's eyes alone."""
+    draft = path.with_suffix(".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(content, file)
+    draft.rename(path)
+
+
+def open_realm(database_url: str, keys: Credentials) -> int:
+    """The sandbox's realm exists and its key opens it."""
+    with psycopg.connect(database_url) as connection:
+        realm = ensure_realm(connection, TENANT, "Sandbox", livemode=False)
+        key_hash = hash_key(keys.secret_key, keys.key_pepper)
+        add_key(connection, realm, key_id="key_sandbox", key_hash=key_hash, name="sandbox")
+    return realm
+
+
+async def seed(writer: Writer, realm: int) -> None:
+    """The sandbox holds what it starts with; a second time changes nothing."""
+    for position, command in enumerate(SEEDS):
+        await writer.submit(
+            Submission(
+                realm=realm,
+                livemode=False,
+                operation="seed_sandbox",
+                command=command,
+                fingerprint=hashlib.sha256(repr(command).encode()).digest(),
+                idempotency_key=f"sandbox-{position}",
+            )
+        )

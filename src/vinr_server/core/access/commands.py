@@ -1,0 +1,48 @@
+"""Commands on API keys."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from datetime import datetime
+
+from vinr_server.core.kernel.commands import Command, Json
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts upon API keys: a key, from an address; the command line where `key_id` is None."""
+
+    key_id: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateApiKey(Command):
+    """`hint`: what of the secret may be shown again. `permissions`: resource -> read or write, of a restricted key."""
+
+    actor: Actor
+    kind: str
+    key_hash: bytes
+    hint: str
+    name: str | None = None
+    permissions: Json = field(default_factory=dict)
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RollApiKey(Command):
+    """`expires_at` of the new key, None: as the old one; the old one lives on for `overlap_seconds`."""
+
+    actor: Actor
+    key_id: str
+    key_hash: bytes
+    hint: str
+    overlap_seconds: int
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeApiKey(Command):
+    actor: Actor
+    key_id: str

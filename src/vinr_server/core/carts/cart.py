@@ -1,0 +1,199 @@
+"""Carts, and what a cart can get: promotions, which are offers and issued discounts as a cart sees them (R13, R14)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from vinr_server.core.kernel.values import dataclass
+
+EffectType = Literal["fixed_discount", "percentage", "bogo", "free_product", "free_shipping"]
+Phase = Literal["item", "bogo", "order", "shipping"]
+Stacking = Literal["stack", "exclusive", "best"]
+
+# The order of application (R14).
+PHASES: tuple[Phase, ...] = ("item", "bogo", "order", "shipping")
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    """Units of one thing at one price, in minor units."""
+
+    sku: str
+    unit_price_minor: int
+    quantity: int = 1
+    categories: tuple[str, ...] = ()
+    id: str | None = None
+    is_shippable: bool = True
+    metadata: Mapping[str, Any] | None = None
+
+    @property
+    def price_minor(self) -> int:
+        """All units, before any discount."""
+        return self.unit_price_minor * self.quantity
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """Which of two lines is the earlier one, wherever they stand in the cart (R13)."""
+        return (
+            self.id or self.sku,
+            self.sku,
+            self.unit_price_minor,
+            self.quantity,
+            sorted(self.categories),
+            self.is_shippable,
+            sorted(map(repr, self.metadata.items())) if self.metadata else [],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """What somebody is about to buy. `lines` stand in the order they came in, which decides nothing."""
+
+    currency: str
+    lines: tuple[CartLine, ...]
+    shipping_minor: int = 0
+
+    @property
+    def subtotal_minor(self) -> int:
+        """All lines, before any discount, without shipping."""
+        return sum(line.price_minor for line in self.lines)
+
+    @property
+    def ranked(self) -> list[int]:
+        """The positions of the lines in rank order."""
+        return sorted(range(len(self.lines)), key=lambda position: self.lines[position].rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which lines are meant: those with one of the skus or one of the categories; all where neither is named."""
+
+    skus: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether every line is meant."""
+        return not self.skus and not self.categories
+
+    def selects(self, line: CartLine) -> bool:
+        """Whether this line is meant."""
+        return self.is_everything or line.sku in self.skus or not self.categories.isdisjoint(line.categories)
+
+    def __str__(self) -> str:
+        return ", ".join((*sorted(self.skus), *sorted(self.categories))) or "any line"
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a promotion does to prices.
+
+    fixed_discount takes `value_minor` off the order, or off every unit; percentage takes `percent_e4` (ten-thousandths
+    of a percent) of the lines, at most `max_minor`; bogo gives `get` of every `buy` + `get` units; free_product gives
+    `get` units; free_shipping pays `value_minor` of the shipping, all of it where None.
+    """
+
+    type: EffectType
+    value_minor: int | None = None
+    per: Literal["order", "unit"] = "order"
+    percent_e4: int = 0
+    max_minor: int | None = None
+    buy: int = 1
+    get: int = 1
+
+    @property
+    def phase(self) -> Phase:
+        """When it is applied (R14)."""
+        if self.type == "free_shipping":
+            return "shipping"
+        if self.type == "bogo":
+            return "bogo"
+        is_of_units = self.type == "free_product" or (self.type == "fixed_discount" and self.per == "unit")
+        return "item" if is_of_units else "order"
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What a cart must hold. Thresholds count the matching lines at their undiscounted prices (R23)."""
+
+    selection: Selection = EVERYTHING
+    min_subtotal_minor: int = 0
+    min_quantity: int = 0
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """An offer or an issued discount as a cart sees it.
+
+    `lines` are those it takes money off; None: those that match its criteria. `audience` are the keys of members it is
+    for (see `offer_index`), any of which is enough; empty: everybody. `source` is what the caller made it of.
+    """
+
+    id: str
+    revision: int
+    name: str
+    effect: Effect
+    created_at: datetime
+    criteria: Criteria = Criteria()
+    lines: Selection | None = None
+    audience: tuple[str, ...] = ()
+    priority: int = 0
+    stacking: Stacking = "stack"
+    group: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    is_voucher: bool = False
+    source: Any = None
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """Which of two promotions of one phase comes first (R14): the exclusive, the higher priority, the older."""
+        return (self.stacking != "exclusive", -self.priority, self.created_at, self.id)
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether its window is open."""
+        return (self.starts_at is None or now >= self.starts_at) and (self.ends_at is None or now < self.ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A promotion with what it took off, and the receipt from which that can be recomputed."""
+
+    promotion: Promotion
+    discount_minor: int
+    receipt: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unqualified:
+    """A promotion that gave nothing, and every condition in its way."""
+
+    promotion: Promotion
+    unmet: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A cart with everything it gets. `line_discounts_minor` stand in the order of the cart's lines."""
+
+    cart: Cart
+    line_discounts_minor: Sequence[int]
+    shipping_discount_minor: int
+    applied: Sequence[Applied]
+    rejected: Sequence[Unqualified]
+
+    @property
+    def discount_minor(self) -> int:
+        """Everything taken off, shipping included."""
+        return sum(self.line_discounts_minor) + self.shipping_discount_minor
+
+    @property
+    def total_minor(self) -> int:
+        """What is left to pay."""
+        return self.cart.subtotal_minor + self.cart.shipping_minor - self.discount_minor

@@ -1,0 +1,138 @@
+"""How an effect lands on a cart's prices, in whole minor units, with a receipt of every input (R13, R14).
+
+`prices` are what the lines cost after all that was applied before. A landing changes nothing: the caller applies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vinr_server.core.carts.cart import CartLine, Effect
+from vinr_server.core.kernel.numbers import SCALE, floor_div, split
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """The prices so far: of each line for all its units, and of the shipping; and how many units are not free."""
+
+    lines: Sequence[CartLine]
+    minor: list[int]
+    paid_units: list[int]
+    shipping_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What an effect takes off: (line, minor units, units made free) for each line it touches, and of the shipping."""
+
+    discount_minor: int
+    shares: Sequence[tuple[int, int, int]]
+    shipping_minor: int
+    receipt: dict[str, Any]
+
+
+def land(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
+    """What the effect would take off these lines; never more than they cost.
+
+    Expects: `lines` are positions in the cart, in the order of the lines' rank.
+    Units: minor units, whole. A percentage rounds down: the fraction stays with the merchant.
+    Ties: leftover units of a split go by R13; of equally cheap units those on the earlier line are free.
+    """
+    if effect.type == "free_shipping":
+        return _free_shipping(effect, priced)
+    if effect.type in ("bogo", "free_product"):
+        return _free_units(effect, priced, lines)
+    if effect.type == "fixed_discount" and effect.per == "unit":
+        return _off_units(effect, priced, lines)
+    return _off_order(effect, priced, lines)
+
+
+def _off_order(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
+    """A sum off all lines together, split in proportion to their prices."""
+    weights = [priced.minor[line] for line in lines]
+    base = weights[0] if len(weights) == 1 else sum(weights)
+    if effect.type == "percentage":
+        wanted = floor_div(base * effect.percent_e4, 100 * SCALE)
+        if effect.max_minor is not None:
+            wanted = min(wanted, effect.max_minor)
+        receipt: dict[str, Any] = {"percent_e4": effect.percent_e4, "max_discount": effect.max_minor}
+    else:
+        assert effect.value_minor is not None
+        wanted = effect.value_minor
+        receipt = {"value": effect.value_minor, "per": "order"}
+    amount = min(wanted, base)
+    parts = [amount] if len(weights) == 1 else split(amount, weights)
+    receipt |= {"base": base, "lines": _told(priced, lines, parts)}
+    return Landing(amount, [(line, part, 0) for line, part in zip(lines, parts, strict=True)], 0, receipt)
+
+
+def _off_units(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
+    """A sum off every unit that is still to be paid."""
+    value = effect.value_minor
+    assert value is not None
+    parts = [min(value * priced.paid_units[line], priced.minor[line]) for line in lines]
+    receipt = {"value": value, "per": "unit", "lines": _told(priced, lines, parts, units=True)}
+    return Landing(sum(parts), [(line, part, 0) for line, part in zip(lines, parts, strict=True)], 0, receipt)
+
+
+def _free_units(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
+    """The cheapest of all units on these lines are free: `get` of every `buy` + `get` for a bogo, `get` for a gift.
+
+    What is left over after whole groups buys as well: with 1 bought and 2 to get, the second unit is free.
+    """
+    units = sum(priced.paid_units[line] for line in lines)
+    if effect.type == "free_product":
+        count = min(effect.get, units)
+        receipt: dict[str, Any] = {"units": units, "free": count}
+    else:
+        groups, rest = divmod(units, effect.buy + effect.get)
+        count = groups * effect.get + min(max(rest - effect.buy, 0), effect.get)
+        receipt = {"buy": effect.buy, "get": effect.get, "units": units, "free": count}
+    freed = _cheapest(priced, lines, count)
+    shares = [(line, *freed[line]) for line in lines if line in freed]
+    told = _told(priced, lines, [freed.get(line, (0, 0))[0] for line in lines], units=True)
+    receipt["lines"] = [one | {"free": freed.get(line, (0, 0))[1]} for one, line in zip(told, lines, strict=True)]
+    return Landing(sum(minor for _line, minor, _units in shares), shares, 0, receipt)
+
+
+def _cheapest(priced: Priced, lines: Sequence[int], count: int) -> dict[int, tuple[int, int]]:
+    """The `count` cheapest units: line -> what they cost and how many. A line's price is spread over its paid units."""
+    priced_units: list[tuple[int, int, int, int]] = []
+    for position, line in enumerate(lines):
+        units = priced.paid_units[line]
+        if units:
+            low_minor, dearer = divmod(priced.minor[line], units)
+            priced_units.append((low_minor, position, line, units - dearer))
+            if dearer:
+                priced_units.append((low_minor + 1, position, line, dearer))
+    priced_units.sort()
+    freed: dict[int, tuple[int, int]] = {}
+    for unit_minor, _position, line, units in priced_units:
+        taken = min(units, count)
+        if taken == 0:
+            break
+        count -= taken
+        minor, number = freed.get(line, (0, 0))
+        freed[line] = (minor + unit_minor * taken, number + taken)
+    return freed
+
+
+def _free_shipping(effect: Effect, priced: Priced) -> Landing:
+    """A credit towards the shipping, worth at most what is left of it."""
+    base = priced.shipping_minor
+    amount = base if effect.value_minor is None else min(effect.value_minor, base)
+    return Landing(amount, (), amount, {"value": effect.value_minor, "base": base, "lines": []})
+
+
+def _told(priced: Priced, lines: Sequence[int], parts: Sequence[int], *, units: bool = False) -> list[dict[str, Any]]:
+    """The lines of a receipt, in rank order: what each cost before, and what was taken off."""
+    told: list[dict[str, Any]] = [
+        {"line": line, "sku": priced.lines[line].sku, "base": priced.minor[line], "discount": part}
+        for line, part in zip(lines, parts, strict=True)
+    ]
+    if units:
+        for one, line in zip(told, lines, strict=True):
+            one["units"] = priced.paid_units[line]
+    return told

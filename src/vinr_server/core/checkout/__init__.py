@@ -1,0 +1,1 @@
+"""Checkout: evaluating a cart, and sessions that hold what it was promised."""

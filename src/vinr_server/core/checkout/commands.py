@@ -1,0 +1,64 @@
+"""What callers ask of checkouts, as frozen values in the imperative (see commands.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+from vinr_server.core.carts.cart import Cart
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.kernel.values import dataclass
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateCart(Command):
+    """What a cart would get now; nothing is written or held."""
+
+    cart: Cart
+    customer_id: str | None = None
+    discount_ids: tuple[str, ...] = ()
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCheckoutSession(Command):
+    """Promise a cart what it gets, for `minutes`."""
+
+    cart: Cart
+    customer_id: str | None = None
+    discount_ids: tuple[str, ...] = ()
+    minutes: int = 30
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCheckoutSession(Command):
+    """Change an open session's cart; `changes` maps Cart fields to their new values.
+
+    `discount_ids` None leaves them as they are.
+    """
+
+    session_id: str
+    changes: Json
+    discount_ids: tuple[str, ...] | None = None
+    metadata: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteCheckoutSession(Command):
+    """What was held is used for good, on a payment that is on record if one is named."""
+
+    is_ledger_write = True
+    session_id: str
+    payment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireCheckoutSession(Command):
+    """What was held is free again. `only_if_over`: the worker's word, who may be late or early."""
+
+    session_id: str
+    only_if_over: bool = False

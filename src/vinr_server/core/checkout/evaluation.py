@@ -1,0 +1,246 @@
+"""What a cart gets of its realm's offers: who is buying, what they may use, and what it comes to.
+
+One way for whoever asks: an evaluation only tells, a session also holds. Targeting, limits and windows of a member's
+offers are judged for each of the customer's accounts; the offer is that of the first account it is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+from vinr_server.core.carts.cart import Cart, Evaluation, Promotion
+from vinr_server.core.carts.evaluation import evaluate
+from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
+from vinr_server.core.checkout.commands import EvaluateCart
+from vinr_server.core.checkout.payloads import evaluation_payload
+from vinr_server.core.checkout.rows import Buyer, CheckoutSession
+from vinr_server.core.earning.rules import Occasion, Unmet, unmet_conditions
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.needs import CustomersCart, Keys
+from vinr_server.core.kernel.values import dataclass, replace
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.activation import claim_of
+from vinr_server.core.offers.promotions import offer_index, voucher_of
+from vinr_server.core.offers.redemptions import limit_refusal
+from vinr_server.core.offers.rows import Criteria, Offer
+from vinr_server.core.offers.targeting import unmet_targeting
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.members import accounts_of, instants_of
+from vinr_server.core.rewards.discounts import payable_discount
+from vinr_server.core.rewards.rows import Discount, Redemption, Reward
+from vinr_server.core.segments.membership import outside_segments, segments_of
+
+Json = Mapping[str, Any]
+NOTHING: Json = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A cart evaluated for its buyer. `accounts` are the members whose offers applied, by the offer's id."""
+
+    evaluation: Evaluation
+    accounts: Mapping[str, Account]
+
+
+def keys_evaluate_cart(command: EvaluateCart, keys: Keys) -> None:
+    """What is known of the buyer, and the discounts that are named."""
+    keys_of_buyer(command.customer_id, [command.cart], keys, is_held=False)
+    keys.discounts.update(command.discount_ids)
+
+
+def keys_of_buyer(customer_id: str | None, carts: Iterable[Cart], keys: Keys, *, is_held: bool) -> None:
+    """The customer's accounts with what their offers have counted, their segments, and whether it has bought before."""
+    if customer_id is not None:
+        keys.customers.add(customer_id)
+        keys.carts += (CustomersCart(customer_id, cart, is_held) for cart in carts)
+        keys.segments_of.add(customer_id)
+        keys.buyers.add(customer_id)
+
+
+def keys_of_changed_cart(session: CheckoutSession, keys: Keys) -> None:
+    """What is known of the session's buyer, if its cart will change; each change meets what the one before left."""
+    if session.id in keys.carts_of:
+        changes = keys.carts_of[session.id]
+        carts = accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart)
+        keys_of_buyer(session.customer_id, carts, keys, is_held=True)
+
+
+def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) -> Accepted | Rejected:
+    """What the cart would get now; nothing is written."""
+    checkout = evaluate_cart(
+        draft,
+        context,
+        command.cart,
+        customer_id=command.customer_id,
+        discount_ids=command.discount_ids,
+        metadata=command.metadata,
+    )
+    if isinstance(checkout, Rejected):
+        return checkout
+    payload = evaluation_payload(checkout.evaluation, checkout.accounts)
+    return Accepted(
+        {
+            "object": "checkout_evaluation",
+            "customer": command.customer_id,
+            "discounts": list(command.discount_ids),
+            **payload,
+            "livemode": context.livemode,
+        },
+        is_new=False,
+    )
+
+
+def evaluate_cart(
+    draft: Layer,
+    context: Context,
+    cart: Cart,
+    *,
+    customer_id: str | None,
+    discount_ids: Sequence[str],
+    metadata: Json = NOTHING,
+    promised: Sequence[Promotion] = (),
+    session_id: str | None = None,
+) -> Checkout | Rejected:
+    """The cart with everything it gets, or why one of the discounts it names can't be used.
+
+    `promised` are offers that the session at hand holds, at the revisions it was promised: of them the cart alone is
+    judged again.
+    """
+    found = [payable_discount(draft, id, cart.currency, customer_id, session_id=session_id) for id in discount_ids]
+    refusal = first_listed(*found)
+    if refusal is not None:
+        return refusal
+    vouchers = [voucher_of(one, name=_name_of(draft, one)) for one in found if isinstance(one, Discount)]
+    accounts = accounts_of(draft, customer_id) if customer_id is not None else []
+    buyer = _Buyer(draft, context, customer_id, [one for one in accounts if one.status == "active"], metadata)
+    buyer.promised = {one.id for one in promised}
+    index = offer_index(draft)
+    evaluation = evaluate(
+        cart,
+        index,
+        now=context.wall_now,
+        named=[*vouchers, *promised],
+        audiences=list(buyer.audiences(index.segments)),
+        refuse=lambda promotion: buyer.unmet(promotion, cart),
+    )
+    return Checkout(evaluation, buyer.accounts_of_offers)
+
+
+def _name_of(draft: Layer, discount: Discount) -> str:
+    """What the discount was redeemed for, as far as that is at hand."""
+    redemption = draft.get(Redemption, discount.redemption_id)
+    reward = draft.get(Reward, redemption.reward_id) if redemption is not None else None
+    return reward.name if reward is not None else "Discount"
+
+
+class _Buyer:
+    """Who is buying, and what stands in the way of an offer besides the cart."""
+
+    def __init__(
+        self, draft: Layer, context: Context, customer_id: str | None, accounts: Sequence[Account], metadata: Json
+    ) -> None:
+        self._draft, self._context = draft, context
+        self._customer_id, self._accounts, self._metadata = customer_id, accounts, metadata
+        self._nows = dict(zip((one.id for one in accounts), instants_of(draft, context, accounts), strict=False))
+        self.accounts_of_offers: dict[str, Account] = {}
+        self.promised: set[str] = set()
+
+    def audiences(self, segment_ids: frozenset[str]) -> Iterator[str]:
+        """What the customer belongs to: members, their tiers, and those of the segments that its accounts are in."""
+        if self._accounts:
+            yield MEMBERS
+        for account in self._accounts:
+            if account.tier is not None:
+                yield tier_key(account.tier)
+            if segment_ids:
+                yield from map(segment_key, segments_of(self._draft, self._context, account, segment_ids))
+
+    def unmet(self, promotion: Promotion, cart: Cart) -> Sequence[Unmet]:
+        """Everything in the way of the promotion but what the cart holds."""
+        offer = promotion.source
+        if not isinstance(offer, Offer) or promotion.id in self.promised:
+            return ()
+        if offer.terms.checkout is not None:
+            return self._unmet_by_customer(offer.terms.checkout.criteria)
+        return self._unmet_by_members(offer, cart)
+
+    def _unmet_by_customer(self, criteria: Criteria) -> list[Unmet]:
+        unmet: list[Unmet] = []
+        if criteria.segments:
+            named = ", ".join(criteria.segments)
+            nobody = Unmet("segments", f"It is for members of {named}; the cart names none.", f"be in {named}")
+            lacks: list[list[Unmet]] = [
+                outside_segments(self._draft, self._context, one, criteria.segments) for one in self._accounts
+            ]
+            nearest = sorted(lacks, key=len)
+            unmet += nearest[0] if nearest else [nobody]
+        if criteria.first_order is not None:
+            unmet += self._unmet_by_order(criteria.first_order)
+        return unmet
+
+    def _unmet_by_order(self, wants_first: bool) -> list[Unmet]:
+        if self._customer_id is None:
+            return [Unmet("first_order", "The cart names no customer.", "name the customer")]
+        if self._is_first_order() == wants_first:
+            return []
+        if wants_first:
+            return [Unmet("first_order", f"Customer {self._customer_id} has ordered before.", None)]
+        return [Unmet("first_order", f"Customer {self._customer_id} has not ordered yet.", "order once before")]
+
+    def _is_first_order(self) -> bool:
+        """Whether no payment of the customer is on record. (In memory all of them are at hand.)"""
+        assert self._customer_id is not None
+        buyer = self._draft.get(Buyer, self._customer_id)
+        has_paid = buyer is not None and buyer.has_paid
+        return not has_paid and not self._draft.children(Payment, self._customer_id)
+
+    def _unmet_by_members(self, offer: Offer, cart: Cart) -> list[Unmet]:
+        """Nothing if one of the accounts can use the offer; else what the one lacks that lacks least."""
+        mine = [one for one in self._accounts if offer.program_id in (None, one.program_id)]
+        if not mine:
+            where = f"program {offer.program_id}" if offer.program_id is not None else "a program"
+            return [Unmet("account", f"It is for members of {where}; the cart names none.", f"enrol in {where}")]
+        nearest: list[Unmet] = []
+        for account in mine:
+            lacks = list(self._unmet_by_member(offer, account, cart))
+            if not lacks:
+                self.accounts_of_offers[offer.id] = account
+                return []
+            if not nearest or len(lacks) < len(nearest):
+                nearest = lacks
+        return nearest
+
+    def _unmet_by_member(self, offer: Offer, account: Account, cart: Cart) -> Iterator[Unmet]:
+        draft, now = self._draft, self._nows[account.id]
+        yield from unmet_targeting(draft, self._context, offer.terms.targeting, account, now=now)
+        if offer.terms.application == "opt_in" and claim_of(draft, offer, account.id) is None:
+            yield Unmet("activation", f"Account {account.id} has not opted in.", f"activate offer {offer.id}")
+        limit = limit_refusal(draft, offer, account.id, now=now)
+        if limit is not None:
+            condition = {"global": "max_redemptions", "per_member": "per_member_limit"}
+            name = str(limit.details.get("limit", "status"))
+            yield Unmet(condition.get(name, name), limit.message, limit.details.get("change"))
+        # The cart itself was judged before: currency, lines and the sum they come to.
+        asked = replace(offer.terms.conditions, skus=(), categories=(), currency=None, min_amount_minor=None)
+        occasion = Occasion(
+            "checkout",
+            "checkout",
+            "",
+            occurred_at=now,
+            currency=cart.currency,
+            metadata=self._metadata,
+            is_first_payment=account.payment_count == 0,
+        )
+        yield from unmet_conditions(asked, occasion, subject="offer")
+
+
+def require_account(draft: Layer, account_id: str) -> Account:
+    """The account, which the batch is loaded again with where it is not at hand."""
+    account = draft.get(Account, account_id)
+    if account is None:
+        raise RowsMissing(account_id)
+    return account

@@ -1,0 +1,95 @@
+"""What checkouts look like on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vinr_server.core.carts.cart import CartLine, Evaluation, Promotion
+from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
+from vinr_server.core.members.rows import Account
+
+
+def evaluation_payload(evaluation: Evaluation, accounts: Mapping[str, Account]) -> Wire:
+    """What a cart comes to, line by line, with what applied and what did not; `line` counts from 0."""
+    cart = evaluation.cart
+    return {
+        "currency": cart.currency,
+        "lines": [
+            _line(line, discount_minor)
+            for line, discount_minor in zip(cart.lines, evaluation.line_discounts_minor, strict=True)
+        ],
+        "subtotal": cart.subtotal_minor,
+        "shipping": {
+            "amount": cart.shipping_minor,
+            "discount": evaluation.shipping_discount_minor,
+            "total": cart.shipping_minor - evaluation.shipping_discount_minor,
+        },
+        "total_discount": evaluation.discount_minor,
+        "total": evaluation.total_minor,
+        "applied": [
+            {
+                **_promotion(one.promotion),
+                "account": accounts[one.promotion.id].id if one.promotion.id in accounts else None,
+                "amount": one.discount_minor,
+                "receipt": one.receipt,
+            }
+            for one in evaluation.applied
+        ],
+        "rejected": [
+            {
+                **_promotion(one.promotion),
+                "unmet": [
+                    {"condition": unmet.condition, "message": unmet.message, "change": unmet.change}
+                    for unmet in one.unmet
+                ],
+            }
+            for one in evaluation.rejected
+        ],
+    }
+
+
+def _promotion(promotion: Promotion) -> Wire:
+    """Which it is: an offer, or a discount that was issued before."""
+    return {
+        "offer": None if promotion.is_voucher else promotion.id,
+        "discount": promotion.id if promotion.is_voucher else None,
+        "name": promotion.name,
+        "type": promotion.effect.type,
+    }
+
+
+def _line(line: CartLine, discount_minor: int) -> Wire:
+    shown: dict[str, Any] = {
+        "id": line.id,
+        "sku": line.sku,
+        "unit_price": line.unit_price_minor,
+        "quantity": line.quantity,
+        "categories": list(line.categories),
+        "shippable": line.is_shippable,
+        "metadata": line.metadata or {},
+        "subtotal": line.price_minor,
+        "discount": discount_minor,
+        "total": line.price_minor - discount_minor,
+    }
+    return shown
+
+
+def session_payload(session: CheckoutSession, *, livemode: bool) -> Wire:
+    """The checkout_session object: what the cart was promised, and what became of it."""
+    return {
+        "id": session.id,
+        "object": "checkout_session",
+        "status": session.status,
+        "customer": session.customer_id,
+        "discounts": list(session.discount_ids),
+        **session.evaluation,
+        "payment": session.payment_id,
+        "metadata": session.metadata,
+        "created": unix(session.created_at),
+        "expires_at": unix(session.expires_at),
+        "completed_at": unix_or_none(session.completed_at),
+        "expired_at": unix_or_none(session.expired_at),
+        "livemode": livemode,
+    }

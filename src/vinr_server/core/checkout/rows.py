@@ -1,0 +1,55 @@
+"""The rows of checkouts: sessions, and whether a customer has bought before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from vinr_server.core.carts.cart import Cart
+from vinr_server.core.kernel.rows import Row
+from vinr_server.core.kernel.values import dataclass
+
+Json = Mapping[str, Any]
+SessionStatus = Literal["open", "completed", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutSession(Row):
+    """A cart with what it was promised: its caps are held until it is completed or expires.
+
+    `evaluation` is what was promised, as it is told: what each line and the shipping cost, what applied with receipts,
+    what did not and why. It is never computed again but by an update of the cart. `discount_ids` are the issued
+    discounts that the caller named, `held_ids` those among them that applied and are held.
+    """
+
+    bucket: int
+    id: str
+    customer_id: str | None
+    cart: Cart
+    status: SessionStatus
+    subtotal_minor: int
+    discount_minor: int
+    total_minor: int
+    evaluation: Json
+    discount_ids: tuple[str, ...]
+    held_ids: tuple[str, ...]
+    payment_id: str | None
+    clock_id: str | None
+    metadata: Json
+    created_at: datetime
+    expires_at: datetime
+    completed_at: datetime | None = None
+    expired_at: datetime | None = None
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether it can't be completed any more, whether or not that is written yet."""
+        return self.status == "expired" or (self.status == "open" and now >= self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer(Row):
+    """Whether payments of a customer were there when the batch was loaded. In memory only."""
+
+    id: str
+    has_paid: bool

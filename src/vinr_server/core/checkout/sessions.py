@@ -1,0 +1,341 @@
+"""Checkout sessions: what a cart was promised is held until it is paid for or its time is over (R15, R16).
+
+Opening a session takes a slot of every offer that applied, and the issued discounts that did; completing it uses them
+for good; expiry gives them back. What was promised stays as it was, whatever becomes of the offers meanwhile. Only
+an update of the cart is evaluated again: offers the session holds are judged at the revisions it was promised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from vinr_server.core.carts.cart import Cart, Promotion
+from vinr_server.core.checkout.commands import (
+    CompleteCheckoutSession,
+    CreateCheckoutSession,
+    ExpireCheckoutSession,
+    UpdateCheckoutSession,
+)
+from vinr_server.core.checkout.evaluation import Checkout, evaluate_cart, keys_of_buyer, require_account
+from vinr_server.core.checkout.payloads import evaluation_payload, session_payload
+from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.metadata import merge_metadata
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.payloads import unix
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.offers.promotions import promotion_of
+from vinr_server.core.offers.redemptions import confirm_redemption, redeem_offer, release_redemption
+from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.members import accounts_of, program_of
+from vinr_server.core.rewards.discounts import consume
+from vinr_server.core.rewards.rows import Discount
+
+# ---- open
+
+
+def keys_create_checkout_session(command: CreateCheckoutSession, keys: Keys) -> None:
+    """What is known of the buyer, and the discounts that are named."""
+    keys_of_buyer(command.customer_id, [command.cart], keys, is_held=True)
+    keys.discounts.update(command.discount_ids)
+
+
+def decide_create_checkout_session(
+    draft: Layer, command: CreateCheckoutSession, context: Context
+) -> Accepted | Rejected:
+    """The cart is promised what it gets, and all of that is held for it."""
+    checkout = evaluate_cart(
+        draft,
+        context,
+        command.cart,
+        customer_id=command.customer_id,
+        discount_ids=command.discount_ids,
+        metadata=command.metadata,
+    )
+    if isinstance(checkout, Rejected):
+        return checkout
+    bucket = context.bucket_of(command.customer_id or "")
+    clock_id = _clock_of(draft, command.customer_id)
+    now = context.now(clock_id)
+    session = CheckoutSession(
+        bucket=bucket,
+        id=context.make_id("cs", bucket),
+        customer_id=command.customer_id,
+        cart=command.cart,
+        status="open",
+        subtotal_minor=0,
+        discount_minor=0,
+        total_minor=0,
+        evaluation={},
+        discount_ids=command.discount_ids,
+        held_ids=(),
+        payment_id=None,
+        clock_id=clock_id,
+        metadata=command.metadata,
+        created_at=now,
+        expires_at=now + timedelta(minutes=command.minutes),
+    )
+    session = _hold(draft, context, session, checkout, now=now)
+    return Accepted(session_payload(session, livemode=context.livemode))
+
+
+def _clock_of(draft: Layer, customer_id: str | None) -> str | None:
+    """The test clock the session lives by: that of the customer's first membership, as everything of a customer."""
+    accounts = accounts_of(draft, customer_id) if customer_id is not None else []
+    return program_of(draft, accounts[0]).clock_id if accounts else None
+
+
+def _hold(
+    draft: Layer, context: Context, session: CheckoutSession, checkout: Checkout, *, now: datetime
+) -> CheckoutSession:
+    """The session says what it was promised, and holds it; what it held besides is free again."""
+    evaluation = checkout.evaluation
+    held = {one.offer_id: one for one in _held(draft, session)}
+    held_ids: list[str] = []
+    for one in evaluation.applied:
+        if one.promotion.is_voucher:
+            held_ids.append(one.promotion.id)
+            _move_discount(draft, one.promotion.id, status="reserved", session_id=session.id)
+            continue
+        present = held.pop(one.promotion.id, None)
+        offer: Offer = one.promotion.source
+        receipt = {"offer": offer.id, "revision": offer.revision, **one.receipt}
+        if present is not None:
+            draft.put(replace(present, discount_minor=one.discount_minor, receipt=receipt))
+            continue
+        redeem_offer(
+            draft,
+            context,
+            offer,
+            checkout.accounts.get(offer.id),
+            receipt=receipt,
+            now=now,
+            session_id=session.id,
+            discount_minor=one.discount_minor,
+            currency=session.cart.currency,
+            is_reserved=True,
+            bucket=session.bucket,
+        )
+    for left in held.values():
+        release_redemption(draft, context, left, now=now)
+    for id in set(session.held_ids).difference(held_ids):
+        _move_discount(draft, id, status="issued", session_id=None)
+    payload = evaluation_payload(evaluation, checkout.accounts)
+    session = replace(
+        session,
+        subtotal_minor=evaluation.cart.subtotal_minor,
+        discount_minor=evaluation.discount_minor,
+        total_minor=evaluation.total_minor,
+        evaluation=payload,
+        held_ids=tuple(held_ids),
+    )
+    draft.put(session)
+    return session
+
+
+def _held(draft: Layer, session: CheckoutSession) -> list[OfferRedemption]:
+    """The redemptions that the session holds, older ones first."""
+    redemptions = draft.children(OfferRedemption, session.id)
+    return sorted((one for one in redemptions if one.status == "reserved"), key=lambda one: one.id)
+
+
+def _move_discount(draft: Layer, discount_id: str, *, status: str, session_id: str | None) -> None:
+    discount = draft.get(Discount, discount_id)
+    assert discount is not None, f"discount {discount_id} was not loaded"
+    draft.put(replace(discount, status=status, session_id=session_id))
+
+
+# ---- update
+
+
+def keys_update_checkout_session(command: UpdateCheckoutSession, keys: Keys) -> None:
+    """The session with all it holds and its buyer, and the discounts that are named now."""
+    keys.sessions.add(command.session_id)
+    keys.carts_of.setdefault(command.session_id, []).append(command.changes)
+    keys.discounts.update(command.discount_ids or ())
+
+
+def decide_update_checkout_session(
+    draft: Layer, command: UpdateCheckoutSession, context: Context
+) -> Accepted | Rejected:
+    """The changed cart is promised what it gets now; what it no longer gets is free again."""
+    session = open_session(draft, context, command.session_id, param="id")
+    if isinstance(session, Rejected):
+        return session
+    metadata = merge_metadata(session.metadata, command.metadata or {})
+    if isinstance(metadata, Rejected):
+        return metadata
+    session = replace(session, metadata=metadata)
+    cart: Cart = replace(session.cart, **command.changes)
+    discount_ids = session.discount_ids if command.discount_ids is None else command.discount_ids
+    if cart == session.cart and discount_ids == session.discount_ids:
+        draft.put(session)
+        return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
+    held = _held(draft, session)
+    checkout = evaluate_cart(
+        draft,
+        context,
+        cart,
+        customer_id=session.customer_id,
+        discount_ids=discount_ids,
+        metadata=metadata,
+        promised=[_as_promised(draft, one) for one in held],
+        session_id=session.id,
+    )
+    if isinstance(checkout, Rejected):
+        return checkout
+    accounts = {one.offer_id: require_account(draft, one.account_id) for one in held if one.account_id is not None}
+    checkout = replace(checkout, accounts={**accounts, **checkout.accounts})
+    session = replace(session, cart=cart, discount_ids=discount_ids)
+    session = _hold(draft, context, session, checkout, now=context.now(session.clock_id))
+    return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
+
+
+def _as_promised(draft: Layer, redemption: OfferRedemption) -> Promotion:
+    """The offer at the revision it was promised at, whatever became of it since; its window no longer matters."""
+    revision = draft.get(OfferRevision, (redemption.offer_id, redemption.offer_revision))
+    assert revision is not None, f"revision {redemption.offer_revision} of {redemption.offer_id} was not loaded"
+    present = draft.get(Offer, redemption.offer_id)
+    offer = Offer(
+        id=redemption.offer_id,
+        kind="engagement" if revision.terms.checkout is None else "checkout",
+        program_id=present.program_id if present is not None else None,
+        revision=revision.revision,
+        name=revision.name,
+        terms=revision.terms,
+        starts_at=None,
+        ends_at=None,
+        status="published",
+        metadata={},
+        created_at=present.created_at if present is not None else revision.created_at,
+    )
+    return promotion_of(offer)
+
+
+# ---- complete
+
+
+def keys_complete_checkout_session(command: CompleteCheckoutSession, keys: Keys) -> None:
+    """The session with all it holds, and the payment it was paid with."""
+    keys.sessions.add(command.session_id)
+    if command.payment_id is not None:
+        keys.payments.add(command.payment_id)
+
+
+def decide_complete_checkout_session(
+    draft: Layer, command: CompleteCheckoutSession, context: Context
+) -> Accepted | Rejected:
+    """What was held is used for good. Completing again with the same payment changes nothing."""
+    payment = draft.get(Payment, command.payment_id) if command.payment_id is not None else None
+    if command.payment_id is not None and payment is None:
+        return missing("payment", command.payment_id, param="payment")
+    present = draft.get(CheckoutSession, command.session_id)
+    if present is not None and present.status == "completed" and present.payment_id == command.payment_id:
+        return Accepted(session_payload(present, livemode=context.livemode), is_new=False)
+    session = open_session(draft, context, command.session_id, param="id")
+    if isinstance(session, Rejected):
+        return session
+    if payment is not None:
+        refusal = payment_refusal(
+            session,
+            customer_id=payment.customer_id,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            payment=f"payment {payment.id}",
+        )
+        if refusal is not None:
+            return replace(refusal, param="payment")
+    session, _used = complete(draft, context, session, payment_id=command.payment_id)
+    return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
+
+
+def open_session(draft: Layer, context: Context, session_id: str, *, param: str) -> CheckoutSession | Rejected:
+    """The session if it still can be completed, else why not."""
+    session = draft.get(CheckoutSession, session_id)
+    if session is None:
+        return missing("checkout session", session_id, param=param)
+    if session.status == "completed":
+        paid = f" with payment {session.payment_id}" if session.payment_id is not None else ""
+        message = f"Checkout session {session.id} was completed{paid}. Open another for another cart."
+        details = {"status": "completed", "payment": session.payment_id}
+        return Rejected("checkout_session_not_open", message, param=param, details=details)
+    if session.is_over(context.now(session.clock_id)):
+        at = session.expired_at or session.expires_at
+        message = f"Checkout session {session.id} expired at {at.isoformat()}; what it held is free. Open another."
+        expired = {"status": "expired", "expires_at": unix(session.expires_at)}
+        return Rejected("checkout_session_not_open", message, param=param, details=expired)
+    return session
+
+
+def payment_refusal(
+    session: CheckoutSession, *, customer_id: str | None, amount_minor: int, currency: str, payment: str
+) -> Rejected | None:
+    """Why this is not the payment of this session: another customer's, another currency, another amount."""
+    if session.customer_id != customer_id:
+        theirs = f"customer {session.customer_id}" if session.customer_id is not None else "no customer"
+        mine = f"customer {customer_id}" if customer_id is not None else "no customer"
+        message = f"Checkout session {session.id} names {theirs}; {payment} names {mine}."
+        return Rejected("not_eligible", message, param="checkout_session", details={"condition": "customer"})
+    if session.cart.currency != currency:
+        message = f"Checkout session {session.id} is in {session.cart.currency}; {payment} is in {currency}."
+        return Rejected("parameter_conflict", message, param="currency", details={"currency": session.cart.currency})
+    if session.total_minor != amount_minor:
+        message = (
+            f"Checkout session {session.id} comes to {session.total_minor}; {payment} is of {amount_minor}."
+            " Pay its total, or update its cart first."
+        )
+        return Rejected("parameter_conflict", message, param="amount", details={"total": session.total_minor})
+    return None
+
+
+def complete(
+    draft: Layer, context: Context, session: CheckoutSession, *, payment_id: str | None
+) -> tuple[CheckoutSession, Sequence[OfferRedemption]]:
+    """The session is completed: its offers are redeemed and told of, its discounts consumed. Expects an open one."""
+    now = context.now(session.clock_id)
+    used = []
+    for one in _held(draft, session):
+        account = require_account(draft, one.account_id) if one.account_id is not None else None
+        used.append(confirm_redemption(draft, context, one, account, payment_id=payment_id, now=now))
+    for id in session.held_ids:
+        discount = draft.get(Discount, id)
+        assert discount is not None, f"discount {id} was not loaded"
+        consume(draft, context, discount, payment_id=payment_id)
+    session = replace(session, status="completed", payment_id=payment_id, completed_at=now)
+    draft.put(session)
+    return session, used
+
+
+# ---- expire
+
+
+def keys_expire_checkout_session(command: ExpireCheckoutSession, keys: Keys) -> None:
+    """The session with all it holds."""
+    keys.sessions.add(command.session_id)
+
+
+def decide_expire_checkout_session(
+    draft: Layer, command: ExpireCheckoutSession, context: Context
+) -> Accepted | Rejected:
+    """What the session held is free again. Expiring again changes nothing; a completed one can't expire."""
+    session = draft.get(CheckoutSession, command.session_id)
+    if session is None:
+        return missing("checkout session", command.session_id, param="id")
+    now = context.now(session.clock_id)
+    is_early = command.only_if_over and not session.is_over(now)
+    if session.status == "completed" and not command.only_if_over:
+        refusal = open_session(draft, context, session.id, param="id")
+        assert isinstance(refusal, Rejected)
+        return refusal
+    if session.status == "open" and not is_early:
+        for one in _held(draft, session):
+            release_redemption(draft, context, one, now=now)
+        for id in session.held_ids:
+            _move_discount(draft, id, status="issued", session_id=None)
+        session = replace(session, status="expired", expired_at=now)
+        draft.put(session)
+    return Accepted(session_payload(session, livemode=context.livemode), is_new=False)

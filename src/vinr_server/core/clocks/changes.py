@@ -1,0 +1,108 @@
+"""Test clocks: a program created on one lives by it, with all its members (R1)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from vinr_server.core.clocks.commands import AdvanceTestClock, CreateTestClock, DeleteTestClock, FinishTestClock
+from vinr_server.core.clocks.payloads import clock_payload
+from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.payloads import unix
+from vinr_server.core.kernel.values import replace
+
+# Time ends with the year 9999. Points awarded before this have room for the longest expiry: 100 years, and the rest of
+# the year it is rounded to.
+CLOCKS_END = datetime(9898, 1, 1, tzinfo=UTC)
+
+
+def keys_create_test_clock(command: CreateTestClock, keys: Keys) -> None:
+    """Nothing that is there already."""
+    keys.instants.add(command.frozen_at)
+
+
+def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Context) -> Accepted | Rejected:
+    """The clock stands still at its instant."""
+    if context.livemode:
+        return invalid("Test clocks exist in test mode only; use a key that starts with sk_test_.", param="frozen_time")
+    if command.frozen_at >= CLOCKS_END:
+        return _too_late()
+    clock = TestClock(
+        id=context.make_id("clock", 0),
+        name=command.name,
+        frozen_at=command.frozen_at,
+        status="ready",
+        created_at=context.wall_now,
+    )
+    draft.put(clock)
+    return Accepted(clock_payload(clock))
+
+
+def keys_advance_test_clock(command: AdvanceTestClock, keys: Keys) -> None:
+    """The clock, locked against every batch that lives on it."""
+    keys.clocks.add(command.clock_id)
+    keys.instants.add(command.frozen_at)
+
+
+def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: Context) -> Accepted | Rejected:
+    """The clock stands at its new instant and is advancing until all work due by then is written."""
+    clock = live_clock(draft, command.clock_id)
+    if isinstance(clock, Rejected):
+        return clock
+    if clock.status == "advancing" and command.frozen_at != clock.frozen_at:
+        message = (
+            f"Test clock {clock.id} is still advancing to {unix(clock.frozen_at)}. Wait until its status is ready."
+        )
+        return Rejected("clock_advancing", message, param="id")
+    if command.frozen_at < clock.frozen_at:
+        message = f"Test clock {clock.id} stands at {clock.frozen_at.isoformat()}; time does not go back."
+        return invalid(message, param="frozen_time")
+    if command.frozen_at >= CLOCKS_END:
+        return _too_late()
+    clock = replace(clock, frozen_at=command.frozen_at, status="advancing")
+    draft.put(clock)
+    return Accepted(clock_payload(clock), is_new=False)
+
+
+def _too_late() -> Rejected:
+    message = f"frozen_time must lie before {CLOCKS_END:%Y-%m-%d}, so that points awarded then have time to expire."
+    return invalid(message, param="frozen_time")
+
+
+def keys_finish_test_clock(command: FinishTestClock, keys: Keys) -> None:
+    """The clock."""
+    keys.clocks.add(command.clock_id)
+
+
+def decide_finish_test_clock(draft: Layer, command: FinishTestClock, _context: Context) -> Accepted | Rejected:
+    """The clock is ready, unless it was moved on meanwhile."""
+    clock = live_clock(draft, command.clock_id)
+    if isinstance(clock, Rejected):
+        return clock
+    if clock.frozen_at == command.frozen_at:
+        clock = replace(clock, status="ready")
+        draft.put(clock)
+    return Accepted(clock_payload(clock), is_new=False)
+
+
+def keys_delete_test_clock(command: DeleteTestClock, keys: Keys) -> None:
+    """The clock."""
+    keys.clocks.add(command.clock_id)
+
+
+def decide_delete_test_clock(draft: Layer, command: DeleteTestClock, context: Context) -> Accepted | Rejected:
+    """The clock can't be moved any more; programs on it stand still at its last instant."""
+    clock = live_clock(draft, command.clock_id)
+    if isinstance(clock, Rejected):
+        return clock
+    draft.put(replace(clock, deleted_at=context.wall_now))
+    return Accepted({"id": clock.id, "object": "test_clock", "deleted": True}, is_new=False)
+
+
+def live_clock(draft: Layer, clock_id: str) -> TestClock | Rejected:
+    """The clock, unless it is unknown or deleted."""
+    clock = draft.get(TestClock, clock_id)
+    return missing("test clock", clock_id, param="id") if clock is None or clock.deleted_at is not None else clock

@@ -1,0 +1,33 @@
+"""Commands on test clocks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTestClock(Command):
+    frozen_at: datetime
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceTestClock(Command):
+    clock_id: str
+    frozen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FinishTestClock(Command):
+    """The worker's word that all work due by the clock's instant is written."""
+
+    clock_id: str
+    frozen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTestClock(Command):
+    clock_id: str

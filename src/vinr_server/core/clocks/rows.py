@@ -1,0 +1,22 @@
+"""Test clocks as they are stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from vinr_server.core.kernel.rows import Row
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TestClock(Row):
+    """A frozen clock of the test mode, and whether the work due by its instant is still being written."""
+
+    __test__: ClassVar[bool] = False  # not a test class, whatever its name says to pytest
+    id: str
+    name: str | None
+    frozen_at: datetime
+    status: str
+    created_at: datetime
+    deleted_at: datetime | None = None

@@ -1,0 +1,1 @@
+"""Earning rules, and what payments and events earn by them."""

@@ -1,0 +1,99 @@
+"""Earning rules: create, update, delete. A rule's revisions are kept for the awards that name them."""
+
+from __future__ import annotations
+
+from vinr_server.core.earning.commands import CreateEarningRule, DeleteEarningRule, UpdateEarningRule
+from vinr_server.core.earning.payloads import rule_payload
+from vinr_server.core.earning.rows import EarningRule, RuleRevision
+from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.claims import claim_id, made_before
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.metadata import merge_metadata
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.programs.rows import Program
+
+
+def keys_create_earning_rule(command: CreateEarningRule, keys: Keys) -> None:
+    """The catalogue, and the program's clock."""
+    keys.catalogue_lock = True
+    keys.programs.add(command.program_id)
+    if command.id:
+        keys.claims.add(command.id)
+
+
+def decide_create_earning_rule(draft: Layer, command: CreateEarningRule, context: Context) -> Accepted | Rejected:
+    """The rule is in force, at revision 1."""
+    program = draft.get(Program, command.program_id)
+    if program is None:
+        return missing("program", command.program_id, param="program")
+    present = made_before(draft, context, EarningRule, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(rule_payload(present, livemode=context.livemode), is_new=False)
+    if command.id is not None:
+        claim_id(draft, context, command.id, owner_bucket=0)
+    rule = EarningRule(
+        id=command.id or context.make_id("rule", 0),
+        program_id=program.id,
+        revision=1,
+        trigger=command.trigger,
+        earn=command.earn,
+        conditions=command.conditions,
+        multipliers=command.multipliers,
+        is_active=command.is_active,
+        metadata=command.metadata,
+        created_at=context.now(program.clock_id),
+    )
+    _put_revision(draft, rule, context)
+    return Accepted(rule_payload(rule, livemode=context.livemode))
+
+
+def _put_revision(draft: Layer, rule: EarningRule, context: Context) -> None:
+    """The rule is in force at its revision, and the revision is kept."""
+    draft.put(rule)
+    draft.put(
+        RuleRevision(
+            rule_id=rule.id,
+            revision=rule.revision,
+            trigger=rule.trigger,
+            earn=rule.earn,
+            conditions=rule.conditions,
+            multipliers=rule.multipliers,
+            created_at=context.wall_now,
+        )
+    )
+
+
+def keys_update_earning_rule(_command: UpdateEarningRule, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_update_earning_rule(draft: Layer, command: UpdateEarningRule, context: Context) -> Accepted | Rejected:
+    """A new revision is in force; what the older ones gave keeps theirs."""
+    rule = draft.get(EarningRule, command.rule_id)
+    if rule is None or rule.deleted_at is not None:
+        return missing("earning rule", command.rule_id, param="id")
+    merged = merge_metadata(rule.metadata, command.metadata or {})
+    if isinstance(merged, Rejected):
+        return merged
+    rule = replace(rule, metadata=merged, revision=rule.revision + 1, **command.changes)
+    _put_revision(draft, rule, context)
+    return Accepted(rule_payload(rule, livemode=context.livemode), is_new=False)
+
+
+def keys_delete_earning_rule(_command: DeleteEarningRule, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_delete_earning_rule(draft: Layer, command: DeleteEarningRule, context: Context) -> Accepted | Rejected:
+    """The rule gives nothing any more; its revisions stay, for the awards they made."""
+    rule = draft.get(EarningRule, command.rule_id)
+    if rule is None or rule.deleted_at is not None:
+        return missing("earning rule", command.rule_id, param="id")
+    draft.put(replace(rule, deleted_at=context.wall_now))
+    return Accepted({"id": rule.id, "object": "earning_rule", "deleted": True}, is_new=False)

@@ -1,0 +1,146 @@
+"""Apply the earning rules in force to something that happened, account by account, rule by rule (R9, R16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from vinr_server.core.earning.rows import EarningRule
+from vinr_server.core.earning.rules import Boost, Earned, Occasion, Unmet, evaluate_rule
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.movements import Movement, accrue
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.rows import Program
+
+Json = Mapping[str, Any]
+
+# The offers that may multiply what an account earns on an occasion, the best first.
+BoostsOf = Callable[[Account, Occasion], Sequence[Boost]]
+
+
+def earn_on(
+    draft: Layer,
+    context: Context,
+    accounts: Sequence[Account],
+    occasion: Occasion,
+    *,
+    boosts_of: BoostsOf = lambda account, occasion: (),
+) -> dict[str, list[Json]]:
+    """Each rule that matches made an award of its own; the outcome lists these, and why the others gave nothing.
+
+    The tier factor is that of the tier held before the command. The best boost that adds a point to any award counts
+    for all of the account's; awards that it added to name its offer. Shape: {awards: [...], skipped: [...]}.
+    """
+    awards: list[Json] = []
+    skipped: list[Json] = []
+    for account in accounts:
+        known = draft.before(Account, account.id)
+        tier_before = known.tier if known is not None else None
+        mine = as_seen_by(draft, context, account, occasion)
+        rules = _rules_in_force(draft, account.program_id, occasion.trigger)
+        if account.status != "active":
+            unmet = [Unmet("account", f"Account {account.id} is closed for good: it earns nothing any more.", None)]
+            skipped += [_skip(rule, account, unmet) for rule in rules]
+            continue
+        results = _results(rules, mine, tier_before, boosts_of(account, mine))
+        for rule, (result, boost) in zip(rules, results, strict=True):
+            if isinstance(result, Earned):
+                account = _award(draft, context, rule, account, mine, result, boost, awards)
+            else:
+                skipped.append(_skip(rule, account, result))
+    return {"awards": awards, "skipped": skipped}
+
+
+# What a rule gives, and the boost that added to it.
+Result = tuple[Earned | list[Unmet], Boost | None]
+
+
+def _results(
+    rules: Sequence[EarningRule], occasion: Occasion, tier: str | None, boosts: Sequence[Boost]
+) -> list[Result]:
+    plain = [_evaluate(rule, occasion, tier, None) for rule in rules]
+    for boost in boosts:
+        boosted = [_evaluate(rule, occasion, tier, boost) for rule in rules]
+        added = [_points(after) > _points(before) for before, after in zip(plain, boosted, strict=True)]
+        if any(added):
+            return [(result, boost if is_more else None) for result, is_more in zip(boosted, added, strict=True)]
+    return [(result, None) for result in plain]
+
+
+def _points(result: Earned | list[Unmet]) -> int:
+    return result.points if isinstance(result, Earned) else 0
+
+
+def _rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[EarningRule]:
+    rules = [
+        rule
+        for rule in draft.children(EarningRule, program_id)
+        if rule.trigger == trigger and rule.is_active and rule.deleted_at is None
+    ]
+    return sorted(rules, key=lambda rule: (rule.created_at, rule.id)) if len(rules) > 1 else rules
+
+
+def as_seen_by(draft: Layer, context: Context, account: Account, occasion: Occasion) -> Occasion:
+    """The occasion at its own instant, else its program's now, and as the member's first payment or a later one."""
+    program = draft.get(Program, account.program_id)
+    if program is None:
+        raise RowsMissing(account.program_id)
+    return replace(
+        occasion,
+        occurred_at=occasion.occurred_at or context.now(program.clock_id),
+        is_first_payment=occasion.source_type == "payment" and account.payment_count <= 1,
+    )
+
+
+def _evaluate(rule: EarningRule, occasion: Occasion, tier: str | None, boost: Boost | None) -> Earned | list[Unmet]:
+    return evaluate_rule(
+        rule_id=rule.id,
+        revision=rule.revision,
+        earn=rule.earn,
+        conditions=rule.conditions,
+        multipliers=rule.multipliers,
+        occasion=occasion,
+        tier=tier,
+        boost=boost,
+    )
+
+
+def _award(
+    draft: Layer,
+    context: Context,
+    rule: EarningRule,
+    account: Account,
+    occasion: Occasion,
+    earned: Earned,
+    boost: Boost | None,
+    awards: list[Json],
+) -> Account:
+    program = draft.get(Program, account.program_id)
+    assert program is not None
+    movement = Movement(
+        "award",
+        reason=occasion.trigger,
+        source_type=occasion.source_type,
+        source_id=occasion.source_id,
+        rule_id=rule.id,
+        rule_revision=rule.revision,
+        receipt=earned.receipt,
+        occurred_at=occasion.occurred_at,
+    )
+    account, entry, _payload = accrue(
+        draft, context, account, program, points=earned.points, movement=movement, event_type="loyalty.points.earned"
+    )
+    award = {"account": account.id, "rule": rule.id, "points_transaction": entry.id, "points": earned.points}
+    awards.append(award | ({"offer": boost.offer_id} if boost is not None else {}))
+    return account
+
+
+def _skip(rule: EarningRule, account: Account, unmet: Sequence[Unmet]) -> Json:
+    return {"account": account.id, "rule": rule.id, "unmet": reasons(unmet)}
+
+
+def reasons(unmet: Sequence[Unmet]) -> list[Json]:
+    """Conditions that failed, as the wire shows them."""
+    return [{"condition": one.condition, "message": one.message, "change": one.change} for one in unmet]

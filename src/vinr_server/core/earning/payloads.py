@@ -1,0 +1,64 @@
+"""Earning rules as the wire shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vinr_server.core.earning.rows import EarningRule
+from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
+from vinr_server.core.kernel.numbers import show_decimal
+from vinr_server.core.kernel.payloads import Wire, given, unix, unix_or_none
+
+
+def rule_payload(rule: EarningRule, *, livemode: bool) -> Wire:
+    """The earning_rule object, at its revision in force."""
+    return {
+        "id": rule.id,
+        "object": "earning_rule",
+        "program": rule.program_id,
+        "revision": rule.revision,
+        "trigger": rule.trigger,
+        "earn": _earn(rule.earn),
+        "conditions": conditions_payload(rule.conditions),
+        "multipliers": [_multiplier(multiplier) for multiplier in rule.multipliers],
+        "active": rule.is_active,
+        "metadata": rule.metadata,
+        "created": unix(rule.created_at),
+        "livemode": livemode,
+    }
+
+
+def _earn(earn: EarnRate) -> Wire:
+    if earn.points is not None:
+        return given({"points": earn.points, "currency": earn.currency})
+    rate = show_decimal(earn.rate_e4 or 0)
+    return given({"points_per_currency_unit": rate, "currency": earn.currency, "rounding": earn.rounding})
+
+
+def conditions_payload(conditions: Conditions) -> Wire:
+    """What a rule or an offer asks of an occasion, where it asks anything."""
+    return given(
+        {
+            "metadata": conditions.metadata,
+            "min_amount": conditions.min_amount_minor,
+            "currency": conditions.currency,
+            "skus": list(conditions.skus) or None,
+            "categories": list(conditions.categories) or None,
+            "first_payment": conditions.first_payment,
+            "window": _window(conditions.starts_at, conditions.ends_at),
+        }
+    )
+
+
+def _multiplier(multiplier: Multiplier) -> Wire:
+    tiers = multiplier.tiers
+    when = {
+        "tier": (tiers[0] if len(tiers) == 1 else list(tiers)) if tiers else None,
+        "metadata": multiplier.metadata,
+        "window": _window(multiplier.starts_at, multiplier.ends_at),
+    }
+    return {"when": given(when), "factor": show_decimal(multiplier.factor_e4)}
+
+
+def _window(starts_at: datetime | None, ends_at: datetime | None) -> Wire | None:
+    return given({"starts_at": unix_or_none(starts_at), "ends_at": unix_or_none(ends_at)}) or None

@@ -1,0 +1,103 @@
+"""Reported events: any business event of the merchant's own, earning by the rules that name its type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vinr_server.core.earning.commands import ReportEvent
+from vinr_server.core.earning.occasions import earn_on
+from vinr_server.core.earning.rules import Occasion
+from vinr_server.core.events.announcements import sequence_of, tell
+from vinr_server.core.events.payloads import event_payload
+from vinr_server.core.events.rows import Event
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.kernel.claims import claim_id, made_before
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.ledger.awards import in_the_future
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.members import accounts_of, instants_of
+
+RESERVED = ("loyalty.", "offer.", "payment.", "campaign.", "store_credit.", "segment.", "webhook_endpoint.")
+
+
+def keys_report_event(command: ReportEvent, keys: Keys) -> None:
+    """The member's accounts, and the event that may have the chosen id."""
+    if command.id:
+        keys.claims.add(command.id)
+        keys.events.add(command.id)
+    if command.customer_id:
+        keys.customers.add(command.customer_id)
+    if command.account_id:
+        keys.accounts.add(command.account_id)
+
+
+def decide_report_event(draft: Layer, command: ReportEvent, context: Context) -> Accepted | Rejected:
+    """The event is recorded as it came, and every rule in force for its type has made its award."""
+    if command.type.startswith(RESERVED):
+        message = (
+            f"Events of type {command.type!r} are the engine's own. Report payments at /v1/payments, and give events"
+            " of yours another name."
+        )
+        return Rejected("reserved_event_type", message, param="type")
+    present = made_before(draft, context, Event, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(event_payload(present, livemode=context.livemode), is_new=False)
+    linked = _linked_accounts(draft, command)
+    accounts = [] if isinstance(linked, Rejected) else linked
+    instants = instants_of(draft, context, accounts)
+    refusal = first_listed(in_the_future(command.occurred_at, *instants), linked)
+    if refusal is not None:
+        return refusal
+    bucket = context.bucket_of(accounts[0].customer_id if accounts else command.customer_id or command.id or "")
+    event_id = command.id or context.make_id("evt", bucket)
+    outcome = earn_on(draft, context, accounts, _occasion(command, event_id))
+    event = Event(
+        bucket=bucket,
+        id=event_id,
+        type=command.type,
+        account_id=accounts[0].id if len(accounts) == 1 else None,
+        data=command.data,
+        sequence=sequence_of(draft, accounts),
+        created_at=instants[0],
+        outcome=outcome,
+        is_deliverable=context.is_deliverable,
+        request_id=context.request_id,
+        idempotency_key=context.idempotency_key,
+    )
+    tell(draft, context, event)
+    if command.id is not None:
+        claim_id(draft, context, event_id, owner_bucket=bucket)
+    return Accepted(event_payload(event, livemode=context.livemode))
+
+
+def _linked_accounts(draft: Layer, command: ReportEvent) -> list[Account] | Rejected:
+    if command.account_id is not None:
+        account = draft.get(Account, command.account_id)
+        if account is None:
+            return missing("account", command.account_id, param="data.metadata.loyalty_account")
+        if command.customer_id not in (None, account.customer_id):
+            message = f"data.customer is {command.customer_id}, but account {account.id} is of {account.customer_id}."
+            return Rejected("parameter_conflict", message, param="data.customer")
+        return [account]
+    if command.customer_id is None:
+        return []
+    return accounts_of(draft, command.customer_id)
+
+
+def _occasion(command: ReportEvent, event_id: str) -> Occasion:
+    metadata: Mapping[str, Any] = command.data.get("metadata") or {}
+    return Occasion(
+        trigger=command.type,
+        source_type="event",
+        source_id=event_id,
+        occurred_at=command.occurred_at,
+        currency=command.currency,
+        eligible_minor=command.amount_minor,
+        minor_per_unit=command.minor_per_unit,
+        metadata=metadata,
+    )

@@ -1,0 +1,48 @@
+"""Earning rules as they are stored, and every revision of them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from datetime import datetime
+
+from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
+from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EarningRule(Row):
+    """The revision in force of an earning rule; older revisions stay in their own table."""
+
+    is_catalogue = True
+    parent_field = "program_id"
+    id: str
+    program_id: str
+    revision: int
+    trigger: str
+    earn: EarnRate
+    conditions: Conditions
+    multipliers: tuple[Multiplier, ...]
+    is_active: bool
+    metadata: Json
+    created_at: datetime
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRevision(Row):
+    """What an earning rule said at one revision, for good; awards name theirs."""
+
+    parent_field = "rule_id"
+    rule_id: str
+    revision: int
+    trigger: str
+    earn: EarnRate
+    conditions: Conditions
+    multipliers: tuple[Multiplier, ...]
+    created_at: datetime
+
+    @property
+    def key(self) -> Hashable:
+        """Rule and revision."""
+        return (self.rule_id, self.revision)

@@ -1,0 +1,277 @@
+"""Earning rules: what an occasion earns under a rule, why not, and what remains earned after a refund (R7, R9).
+
+All arithmetic is in integers and exact rationals; the receipt keeps every input, so that the points of an award, and of
+what is kept of it after a refund, can be recomputed from the receipt alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from vinr_server.core.kernel.numbers import SCALE, Rounding, ceil_div, divide, show_decimal
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EarnRate:
+    """Either a rate per currency unit (in ten-thousandths of a point) or a flat bonus in points."""
+
+    rate_e4: int | None = None
+    points: int | None = None
+    currency: str | None = None
+    rounding: Rounding = "floor"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What must all hold for a rule to apply; None or empty asks nothing."""
+
+    metadata: Mapping[str, Any] | None = None
+    min_amount_minor: int | None = None
+    currency: str | None = None
+    skus: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    first_payment: bool | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Multiplier:
+    """A factor (in ten-thousandths) for members of certain tiers, occasions or a window."""
+
+    factor_e4: int
+    tiers: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What happened, as rules see it. `lines` are (sku, categories, net_minor); `occurred_at` None means now."""
+
+    trigger: str
+    source_type: str
+    source_id: str
+    occurred_at: datetime | None = None
+    currency: str | None = None
+    eligible_minor: int = 0
+    minor_per_unit: int = 1
+    metadata: Mapping[str, Any] | None = None
+    lines: Sequence[tuple[str | None, Sequence[str], int]] = ()
+    is_first_payment: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Boost:
+    """The multiplier of an offer at one revision, in ten-thousandths; frozen in the receipt of what it multiplied."""
+
+    offer_id: str
+    revision: int
+    factor_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """Points, and the receipt from which they can be recomputed."""
+
+    points: int
+    receipt: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A condition that failed, in words, and the smallest change that would meet it; None where none would."""
+
+    condition: str
+    message: str
+    change: str | None
+
+
+def evaluate_rule(
+    *,
+    rule_id: str,
+    revision: int,
+    earn: EarnRate,
+    conditions: Conditions,
+    multipliers: Sequence[Multiplier],
+    occasion: Occasion,
+    tier: str | None,
+    boost: Boost | None = None,
+) -> Earned | list[Unmet]:
+    """What a rule gives for an occasion, or every condition that stands in the way.
+
+    Units: whole points; amounts in minor units. Ties: of several multipliers that match, the highest applies. An
+    offer's boost multiplies what the rule's own factor leaves; flat points are never multiplied (R23).
+    Source: R9; the fraction lost to rounding down stays with the program.
+    """
+    eligible_minor = eligible_part(conditions, occasion)
+    factor_e4, reason = _best_factor(multipliers, occasion, tier)
+    receipt: dict[str, Any] = {
+        "rule": rule_id,
+        "revision": revision,
+        "trigger": occasion.trigger,
+        "currency": occasion.currency,
+        "eligible": eligible_minor,
+        "min_amount": conditions.min_amount_minor,
+    }
+    if earn.points is not None:
+        receipt |= {"flat": earn.points}
+        points = earn.points
+    else:
+        receipt |= {
+            "minor_per_unit": occasion.minor_per_unit,
+            "rate_e4": earn.rate_e4,
+            "factor_e4": factor_e4,
+            "rounding": earn.rounding,
+        }
+        if boost is not None:
+            offer = {"offer": boost.offer_id, "offer_revision": boost.revision, "offer_factor_e4": boost.factor_e4}
+            receipt |= offer
+        points = _points_of(receipt, Fraction(eligible_minor))
+        receipt |= {"tier": reason, "formula": _formula(receipt, points)}
+    unmet = unmet_conditions(conditions, occasion, currency=earn.currency)
+    if points == 0:
+        unmet += _too_little(receipt)
+    return unmet or Earned(points, receipt | {"points": points})
+
+
+def points_kept(receipt: Mapping[str, Any], *, kept_minor: Fraction, is_refunded_whole: bool) -> int:
+    """The frozen award applied to what is kept of its eligible part (R7).
+
+    Units: minor units in, whole points out. A flat bonus stays until the payment is refunded whole; either kind goes
+    when what is kept falls under the rule's threshold.
+    """
+    threshold = receipt.get("min_amount")
+    if threshold is not None and kept_minor < threshold:
+        return 0
+    if "flat" in receipt:
+        return 0 if is_refunded_whole else int(receipt["flat"])
+    return _points_of(receipt, kept_minor)
+
+
+def _points_of(receipt: Mapping[str, Any], kept_minor: Fraction) -> int:
+    """Rate times factor, times the offer's where there is one, of an eligible part; rounded once at the end (R9)."""
+    offer_factor_e4 = receipt.get("offer_factor_e4", SCALE)
+    scaled = kept_minor.numerator * receipt["rate_e4"] * receipt["factor_e4"] * offer_factor_e4
+    unit = kept_minor.denominator * receipt["minor_per_unit"] * SCALE * SCALE * SCALE
+    return divide(scaled, unit, receipt["rounding"])
+
+
+def eligible_part(conditions: Conditions, occasion: Occasion) -> int:
+    """The minor units a rule counts: all, or those of the lines it names, never more than the occasion's."""
+    if not conditions.skus and not conditions.categories:
+        return occasion.eligible_minor
+    matching = sum(
+        net_minor for sku, categories, net_minor in occasion.lines if _line_matches(conditions, sku, categories)
+    )
+    return min(matching, occasion.eligible_minor)
+
+
+def _line_matches(conditions: Conditions, sku: str | None, categories: Sequence[str]) -> bool:
+    return sku in conditions.skus or any(category in conditions.categories for category in categories)
+
+
+def unmet_conditions(
+    conditions: Conditions, occasion: Occasion, *, currency: str | None = None, subject: str = "rule"
+) -> list[Unmet]:
+    """Every condition that the occasion does not meet, with the smallest change that would meet it.
+
+    `currency` is one that is wanted besides; `subject` who asks: a rule or an offer.
+    """
+    unmet: list[Unmet] = []
+    eligible_minor = eligible_part(conditions, occasion)
+    for wanted in dict.fromkeys((currency, conditions.currency)):
+        if wanted is not None and wanted != occasion.currency:
+            got = occasion.currency or "no currency"
+            unmet.append(Unmet("currency", f"The {subject} counts {wanted} only; this was {got}.", f"pay in {wanted}"))
+    unmet += _outside_window(conditions.starts_at, conditions.ends_at, occasion.occurred_at)
+    unmet += metadata_differences(conditions.metadata, occasion.metadata)
+    if conditions.first_payment is not None and conditions.first_payment != occasion.is_first_payment:
+        which = "the member's first payment" if conditions.first_payment else "a payment after the first"
+        unmet.append(Unmet("first_payment", f"The {subject} wants {which}.", f"report {which}"))
+    if (conditions.skus or conditions.categories) and not any(
+        _line_matches(conditions, sku, categories) for sku, categories, _net in occasion.lines
+    ):
+        named = ", ".join((*conditions.skus, *conditions.categories))
+        unmet.append(Unmet("lines", f"No line is one of {named}.", f"add a line of {named}"))
+    threshold = conditions.min_amount_minor
+    if threshold is not None and eligible_minor < threshold:
+        short = threshold - eligible_minor
+        message = f"The eligible part is {eligible_minor}; the {subject} starts at {threshold}."
+        unmet.append(Unmet("min_amount", message, f"spend {short} more"))
+    return unmet
+
+
+def _outside_window(starts_at: datetime | None, ends_at: datetime | None, at: datetime | None) -> list[Unmet]:
+    if starts_at is None and ends_at is None:
+        return []
+    assert at is not None, "the occasion's instant is settled before its rules are evaluated"
+    if starts_at is not None and at < starts_at:
+        return [Unmet("window", f"The rule starts at {starts_at.isoformat()}.", f"wait until {starts_at.isoformat()}")]
+    if ends_at is not None and at >= ends_at:
+        return [Unmet("window", f"The rule ended at {ends_at.isoformat()}.", f"be before {ends_at.isoformat()}")]
+    return []
+
+
+def metadata_differences(wanted: Mapping[str, Any] | None, got: Mapping[str, Any] | None) -> list[Unmet]:
+    """Every key of the wanted metadata that has another value, or none, in what there is; 1 is not true."""
+    have = got or {}
+    return [
+        Unmet(
+            "metadata",
+            f"metadata.{key} must be {_json(value)}; it is {_json(have[key]) if key in have else 'not set'}.",
+            f"set metadata.{key} to {_json(value)}",
+        )
+        for key, value in (wanted or {}).items()
+        if key not in have or have[key] != value or isinstance(have[key], bool) != isinstance(value, bool)
+    ]
+
+
+def _json(value: Any) -> str:
+    """A value as it stands in a body."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _best_factor(multipliers: Sequence[Multiplier], occasion: Occasion, tier: str | None) -> tuple[int, str | None]:
+    """The highest factor among those that match, in ten-thousandths, and the tier it was for."""
+    matching = [
+        (multiplier.factor_e4, tier if multiplier.tiers else None)
+        for multiplier in multipliers
+        if (not multiplier.tiers or tier in multiplier.tiers)
+        and not metadata_differences(multiplier.metadata, occasion.metadata)
+        and not _outside_window(multiplier.starts_at, multiplier.ends_at, occasion.occurred_at)
+    ]
+    return max(matching, key=lambda pair: pair[0], default=(SCALE, None))
+
+
+def _too_little(receipt: Mapping[str, Any]) -> list[Unmet]:
+    """Say what would have earned the first point: another factor than 0, and how much more.
+
+    Expects: a rate above 0.
+    """
+    unmet: list[Unmet] = []
+    if receipt["factor_e4"] == 0:
+        whom = f" for tier {receipt['tier']}" if receipt["tier"] else ""
+        unmet.append(Unmet("factor", f"The rule multiplies by 0{whom}.", "raise its factor to 1"))
+    per_point = receipt["rate_e4"] * (receipt["factor_e4"] or SCALE) * receipt.get("offer_factor_e4", SCALE)
+    whole = receipt["minor_per_unit"] * SCALE * SCALE * SCALE
+    eligible = receipt["eligible"]
+    first = {"floor": ceil_div(whole, per_point), "half_even": whole // (2 * per_point) + 1, "ceil": 1}[
+        receipt["rounding"]
+    ]
+    if eligible < first:
+        message = f"An eligible part of {eligible} earns less than one point."
+        unmet.append(Unmet("amount", message, f"spend {first - eligible} more"))
+    return unmet
+
+
+def _formula(receipt: Mapping[str, Any], points: int) -> str:
+    factors = [receipt[name] for name in ("rate_e4", "factor_e4", "offer_factor_e4") if name in receipt]
+    product = " x ".join(str(show_decimal(factor)) for factor in factors)
+    return f"{receipt['rounding']}({receipt['eligible']} / {receipt['minor_per_unit']} x {product}) = {points}"

@@ -1,0 +1,1 @@
+"""What happened, and which webhook endpoints hear of it."""

@@ -1,0 +1,87 @@
+"""Events: each thing that happens is told once, in the transaction that made it happen, and so are its deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.events.event_types import EVENT_TYPES
+from vinr_server.core.events.rows import ENABLED, Delivery, Event, WebhookEndpoint
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.members.rows import Account
+
+Json = Mapping[str, Any]
+
+
+def announce(
+    draft: Layer,
+    context: Context,
+    *,
+    type: str,
+    data: Json,
+    now: datetime,
+    account: Account | None = None,
+    members: Sequence[Account] = (),
+    bucket: int = 0,
+) -> Event:
+    """An event stands in the draft, in the bucket of its account or the one given; `data` is its payload.
+
+    `members`: whose accounts it moved, where it is not of one account alone.
+    """
+    assert type in EVENT_TYPES, f"list {type} in core/events/event_types.py"
+    bucket = account.bucket if account else bucket
+    event = Event(
+        bucket=bucket,
+        id=context.make_id("evt", bucket),
+        type=type,
+        account_id=account.id if account else None,
+        data=data,
+        sequence=sequence_of(draft, [account] if account else members),
+        created_at=now,
+        outcome=None,
+        is_deliverable=context.is_deliverable,
+        request_id=context.request_id,
+        idempotency_key=context.idempotency_key,
+    )
+    tell(draft, context, event)
+    return event
+
+
+def sequence_of(draft: Layer, accounts: Sequence[Account]) -> int | None:
+    """Where the ledger of the one account is by now; None for no account, or several: their ledgers are apart."""
+    if len(accounts) != 1:
+        return None
+    account = draft.get(Account, accounts[0].id) or accounts[0]
+    return account.sequence
+
+
+def tell(draft: Layer, context: Context, event: Event) -> None:
+    """The event stands in the draft, and is on its way to every endpoint that wants it."""
+    draft.put(event)
+    if not event.is_deliverable:
+        return
+    for endpoint in draft.children(WebhookEndpoint, ENABLED):
+        if endpoint.parent == ENABLED and endpoint.wants(event.type):
+            deliver(draft, context, endpoint, bucket=event.bucket, event_id=event.id, event_type=event.type)
+
+
+def deliver(
+    draft: Layer, context: Context, endpoint: WebhookEndpoint, *, bucket: int, event_id: str, event_type: str
+) -> Delivery:
+    """The event is on its way to the endpoint, due at once: deliveries go by the wall's clock."""
+    delivery = Delivery(
+        bucket=bucket,
+        id=context.make_id("dlv", bucket),
+        event_id=event_id,
+        event_type=event_type,
+        endpoint_id=endpoint.id,
+        status="pending",
+        attempt_count=0,
+        next_attempt_at=context.wall_now,
+        lease=None,
+        created_at=context.wall_now,
+    )
+    draft.put(delivery)
+    return delivery

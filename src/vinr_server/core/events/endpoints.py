@@ -1,0 +1,199 @@
+"""Webhook endpoints, and the deliveries that events bring forth in the transaction that tells them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from vinr_server.core.events.announcements import announce, deliver
+from vinr_server.core.events.commands import (
+    CreateWebhookEndpoint,
+    DeleteWebhookEndpoint,
+    DisableWebhookEndpoint,
+    ReplayEvents,
+    ResendEvent,
+    RotateWebhookEndpoint,
+    UpdateWebhookEndpoint,
+)
+from vinr_server.core.events.payloads import delivery_payload, endpoint_payload
+from vinr_server.core.events.rows import Event, WebhookEndpoint
+from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.metadata import merge_metadata
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.values import replace
+
+
+def keys_create_webhook_endpoint(_command: CreateWebhookEndpoint, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_create_webhook_endpoint(draft: Layer, command: CreateWebhookEndpoint, context: Context) -> Accepted:
+    """The endpoint is told of every event from now on that it asks for."""
+    endpoint = WebhookEndpoint(
+        id=context.make_id("we", 0),
+        url=command.url,
+        events=command.events,
+        description=command.description,
+        status="enabled",
+        disabled_reason=None,
+        sealed_secret=command.sealed_secret,
+        sealed_old_secret=None,
+        old_secret_until=None,
+        metadata=command.metadata,
+        created_at=context.wall_now,
+    )
+    draft.put(endpoint)
+    return _accepted(endpoint, context, is_new=True)
+
+
+def keys_update_webhook_endpoint(_command: UpdateWebhookEndpoint, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_update_webhook_endpoint(
+    draft: Layer, command: UpdateWebhookEndpoint, context: Context
+) -> Accepted | Rejected:
+    """The endpoint is as given from now on. One that is disabled keeps what it has not got until it is enabled."""
+    endpoint = _endpoint(draft, command.endpoint_id)
+    if isinstance(endpoint, Rejected):
+        return endpoint
+    merged = merge_metadata(endpoint.metadata, command.metadata or {})
+    if isinstance(merged, Rejected):
+        return merged
+    before = endpoint.status
+    endpoint = replace(endpoint, metadata=merged, **command.changes)
+    if endpoint.status != before:
+        endpoint = replace(endpoint, disabled_reason="by_request" if endpoint.status == "disabled" else None)
+    draft.put(endpoint)
+    if endpoint.status == "disabled" and before == "enabled":
+        return _tell_disabled(draft, endpoint, context)
+    return _accepted(endpoint, context)
+
+
+def keys_rotate_webhook_endpoint(_command: RotateWebhookEndpoint, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_rotate_webhook_endpoint(
+    draft: Layer, command: RotateWebhookEndpoint, context: Context
+) -> Accepted | Rejected:
+    """A new secret signs; the one before signs too until the overlap is over, the one before that no more."""
+    endpoint = _endpoint(draft, command.endpoint_id)
+    if isinstance(endpoint, Rejected):
+        return endpoint
+    has_overlap = command.overlap_seconds > 0
+    endpoint = replace(
+        endpoint,
+        sealed_secret=command.sealed_secret,
+        sealed_old_secret=endpoint.sealed_secret if has_overlap else None,
+        old_secret_until=context.wall_now + timedelta(seconds=command.overlap_seconds) if has_overlap else None,
+    )
+    draft.put(endpoint)
+    return _accepted(endpoint, context)
+
+
+def keys_delete_webhook_endpoint(_command: DeleteWebhookEndpoint, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_delete_webhook_endpoint(
+    draft: Layer, command: DeleteWebhookEndpoint, context: Context
+) -> Accepted | Rejected:
+    """The endpoint is told nothing any more, and what was on its way to it stays undelivered."""
+    endpoint = _endpoint(draft, command.endpoint_id)
+    if isinstance(endpoint, Rejected):
+        return endpoint
+    draft.put(replace(endpoint, deleted_at=context.wall_now))
+    return Accepted({"id": endpoint.id, "object": "webhook_endpoint", "deleted": True}, is_new=False)
+
+
+def keys_disable_webhook_endpoint(_command: DisableWebhookEndpoint, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_disable_webhook_endpoint(
+    draft: Layer, command: DisableWebhookEndpoint, context: Context
+) -> Accepted | Rejected:
+    """The endpoint is told nothing until somebody enables it, and an event says so to the others.
+
+    One that was disabled, or moved to another URL meanwhile, stays as it is: the failures were not its own.
+    """
+    endpoint = _endpoint(draft, command.endpoint_id)
+    if isinstance(endpoint, Rejected):
+        return endpoint
+    if endpoint.status == "disabled" or endpoint.url != command.url:
+        return _accepted(endpoint, context)
+    endpoint = replace(endpoint, status="disabled", disabled_reason=command.reason)
+    draft.put(endpoint)
+    return _tell_disabled(draft, endpoint, context)
+
+
+def keys_resend_event(command: ResendEvent, keys: Keys) -> None:
+    """The event."""
+    keys.events.add(command.event_id)
+
+
+def decide_resend_event(draft: Layer, command: ResendEvent, context: Context) -> Accepted | Rejected:
+    """The event is on its way to the endpoint once more, under the same webhook-id."""
+    endpoint = _endpoint(draft, command.endpoint_id)
+    if isinstance(endpoint, Rejected):
+        return endpoint
+    event = draft.get(Event, command.event_id)
+    if event is None:
+        return missing("event", command.event_id, param="event")
+    if endpoint.status == "disabled":
+        return _not_enabled(endpoint)
+    delivery = deliver(draft, context, endpoint, bucket=event.bucket, event_id=event.id, event_type=event.type)
+    return Accepted(delivery_payload(delivery, attempts=(), livemode=context.livemode))
+
+
+def keys_replay_events(_command: ReplayEvents, _keys: Keys) -> None:
+    """Nothing: the events were found by who asks, and never change."""
+
+
+def decide_replay_events(draft: Layer, command: ReplayEvents, context: Context) -> Accepted | Rejected:
+    """All these events are on their way to the endpoint once more."""
+    endpoint = _endpoint(draft, command.endpoint_id)
+    if isinstance(endpoint, Rejected):
+        return endpoint
+    if endpoint.status == "disabled":
+        return _not_enabled(endpoint)
+    for bucket, event_id, event_type in command.events:
+        deliver(draft, context, endpoint, bucket=bucket, event_id=event_id, event_type=event_type)
+    answer = {
+        "object": "webhook_replay",
+        "endpoint": endpoint.id,
+        "events": len(command.events),
+        "last_event": command.events[-1][1] if command.events else None,
+        "has_more": command.has_more,
+    }
+    return Accepted(answer, is_new=False)
+
+
+def _endpoint(draft: Layer, endpoint_id: str) -> WebhookEndpoint | Rejected:
+    endpoint = draft.get(WebhookEndpoint, endpoint_id)
+    if endpoint is None or endpoint.deleted_at is not None:
+        return missing("webhook endpoint", endpoint_id, param="id")
+    return endpoint
+
+
+def _tell_disabled(draft: Layer, endpoint: WebhookEndpoint, context: Context) -> Accepted:
+    """The other endpoints hear that this one is told nothing any more, and why."""
+    payload = endpoint_payload(endpoint, livemode=context.livemode)
+    announce(draft, context, type="webhook_endpoint.disabled", data=payload, now=context.wall_now)
+    return Accepted(payload, is_new=False)
+
+
+def _not_enabled(endpoint: WebhookEndpoint) -> Rejected:
+    message = f"Webhook endpoint {endpoint.id} is disabled. Update it with status enabled first."
+    return Rejected("webhook_endpoint_disabled", message, param="id", details={"reason": endpoint.disabled_reason})
+
+
+def _accepted(endpoint: WebhookEndpoint, context: Context, *, is_new: bool = False) -> Accepted:
+    return Accepted(endpoint_payload(endpoint, livemode=context.livemode), is_new=is_new)

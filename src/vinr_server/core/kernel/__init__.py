@@ -1,0 +1,1 @@
+"""What every room stands on: layers, needs, values, numbers, calendar, answers."""

@@ -1,0 +1,86 @@
+"""What a decision answers: accepted, or refused in words that are stable, with the figures that explain it.
+
+Within one decision the checks run in the order of `CODES`; when several apply, the first listed is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
+
+from vinr_server.core.kernel.values import dataclass
+
+# code -> HTTP status. Order matters: see the module's docstring.
+CODES: dict[str, int] = {
+    "idempotency_key_reused": 422,
+    "api_key_invalid": 401,
+    "api_key_expired": 401,
+    "id_conflict": 409,
+    "parameter_invalid": 400,
+    "parameter_conflict": 400,
+    "reserved_event_type": 400,
+    "immutable_field": 400,
+    "resource_missing": 404,
+    "api_key_not_active": 409,
+    "webhook_endpoint_disabled": 409,
+    "account_closed": 409,
+    "program_mismatch": 409,
+    "offer_not_active": 409,
+    "offer_limit_reached": 409,
+    "reward_archived": 409,
+    "not_eligible": 409,
+    "reward_out_of_stock": 409,
+    "insufficient_points": 409,
+    "reversal_of_reversal": 409,
+    "not_reversible": 409,
+    "redemption_already_canceled": 409,
+    "discount_consumed": 409,
+    "discount_not_usable": 409,
+    "checkout_session_not_open": 409,
+    "refund_exceeds_payment": 409,
+    "clock_advancing": 409,
+    "segment_in_use": 409,
+    "idempotency_key_in_use": 409,
+}
+
+_RANK = {code: rank for rank, code in enumerate(CODES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A refusal: nothing was changed. `details` holds the figures, `param` the field at fault."""
+
+    code: str
+    message: str
+    param: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the code."""
+        return CODES[self.code]
+
+
+def first_listed(*found: object) -> Rejected | None:
+    """The refusal that stands first in CODES among those found, None if there is none."""
+    refusals = [one for one in found if isinstance(one, Rejected)]
+    return min(refusals, key=lambda one: _RANK[one.code], default=None)
+
+
+def missing(kind: str, id: str, *, param: str) -> Rejected:
+    """Say that no such object exists in this realm; another tenant's id gets the very same answer."""
+    return Rejected("resource_missing", f"No such {kind}: {id!r}.", param=param)
+
+
+def invalid(message: str, *, param: str) -> Rejected:
+    """Say which field holds a value that can never be right."""
+    return Rejected("parameter_invalid", message, param=param)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The object to show the caller. `is_new` tells 201 from 200: something came into existence."""
+
+    payload: Mapping[str, Any]
+    is_new: bool = True

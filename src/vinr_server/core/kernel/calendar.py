@@ -1,0 +1,166 @@
+"""Calendar months, periods and days in a program's time zone (R1, R23). Instants are aware UTC datetimes.
+
+Local times are read by two rules. One that does not exist (the clock went forward over it) moves later by
+the gap; one that happens twice is the first. Both are what fold=0 means, so local times here have fold=0.
+Python knows the years 1 to 9999, in local time too: beyond them lie only `FIRST_INSTANT` and `LAST_INSTANT`.
+The rules of the zones are those `zoneinfo` finds on the host; it reads a zone once per process.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from vinr_server.core.kernel.numbers import floor_div
+
+ExpiryRounding = Literal["none", "day", "month", "quarter", "year"]
+
+FIRST_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
+LAST_INSTANT = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+_NO_OFFSET = timedelta(0)
+_DAY = timedelta(days=1)
+_PERIOD_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+# An award's instant is mostly its batch's.
+@lru_cache(maxsize=256)
+def expires_at(available_at: datetime, *, months: int | None, rounding: ExpiryRounding, zone: str) -> datetime | None:
+    """The instant from which a lot can no longer be spent; None means never.
+
+    It is `months` calendar months after `available_at`, at the same local time, on the month's last day where
+    the month is too short; then, if rounded, the first instant after the period it falls in. An expiry at a
+    period's very first instant belongs to that period and moves to its end (R23).
+    Shape: aware UTC; `LAST_INSTANT` when it, or the end of its period, lies after 9999 in UTC or locally.
+    Expects: available_at in UTC, months >= 0 (both asserted), a zone that `is_zone`.
+    Ties: a local time that happens twice is the first. One that does not exist moves later before rounding.
+    """
+    if months is None:
+        return None
+    assert months >= 0, months
+    assert available_at.utcoffset() == _NO_OFFSET, available_at
+    try:
+        instant = _months_later(_local(available_at, zone), months).astimezone(UTC)
+        if rounding != "none":
+            instant = start_of_day(_next_period_start(_local(instant, zone), rounding), zone)
+    except OverflowError:
+        return LAST_INSTANT
+    return min(instant, LAST_INSTANT)
+
+
+def start_of_day(day: date, zone: str) -> datetime:
+    """The first instant of a calendar day in the zone: midnight, or where there is none, the first after it.
+
+    Shape: aware UTC; `FIRST_INSTANT` where the year 1 starts before it.
+    Expects: a zone that `is_zone`. A day that the zone left out altogether starts where the next one does.
+    Ties: a midnight that happens twice is the first.
+    """
+    if zone == "UTC":
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=_zone_info(zone))
+    try:
+        instant = midnight.astimezone(UTC)
+        other = midnight.replace(fold=1).astimezone(UTC)
+    except OverflowError:
+        return FIRST_INSTANT
+    # Only in a gap does fold=1 name an earlier instant than fold=0 does.
+    return _gap_end(midnight, after=other, until=instant) if other < instant else instant
+
+
+def end_of_day(day: date, zone: str) -> datetime:
+    """The first instant after a calendar day in the zone, so that the day is [start_of_day, end_of_day).
+
+    Shape: aware UTC; `LAST_INSTANT` for 9999-12-31.
+    Expects: a zone that `is_zone`.
+    """
+    try:
+        return start_of_day(_next_period_start(day, "day"), zone)
+    except OverflowError:
+        return LAST_INSTANT
+
+
+def is_zone(name: str) -> bool:
+    """Whether the name is a key of the IANA database, spelled exactly as there; never raises.
+
+    The name is only looked up among the known ones, read once per process, so it never becomes a path.
+    """
+    return name in _zone_names()
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    # Debian keeps a link "localtime" among the zones: it means whatever the host was set to.
+    return frozenset(available_timezones() - {"localtime"})
+
+
+@cache
+def _zone_info(zone: str) -> ZoneInfo:
+    # ZoneInfo's own cache keeps only the last 8 zones alive.
+    return ZoneInfo(zone)
+
+
+def _months_later(local: datetime, months: int) -> datetime:
+    """The same time of day `months` later, clamped to the month's end; OverflowError after the year 9999."""
+    year, month = _year_and_month(local.year * 12 + local.month - 1 + months)
+    day = local.day
+    if day > 28:
+        day = min(day, _days_in_month(year, month))
+    return local.replace(year=year, month=month, day=day, fold=0)
+
+
+def _next_period_start(day: date, rounding: ExpiryRounding) -> date:
+    """The first day after the period that holds the day; OverflowError after the year 9999."""
+    if rounding == "day":
+        return date(day.year, day.month, day.day) + _DAY
+    period_months = _PERIOD_MONTHS[rounding]
+    periods = floor_div(day.month - 1, period_months) + 1
+    year, month = _year_and_month(day.year * 12 + periods * period_months)
+    return date(year, month, 1)
+
+
+def _year_and_month(month_index: int) -> tuple[int, int]:
+    """The calendar month so many months after January of the year 0; OverflowError after the year 9999."""
+    year = floor_div(month_index, 12)
+    if year > 9999:
+        raise OverflowError("month out of range")
+    return year, month_index - year * 12 + 1
+
+
+def _days_in_month(year: int, month: int) -> int:
+    is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 29 if month == 2 and is_leap else _MONTH_DAYS[month - 1]
+
+
+def _local(instant: datetime, zone: str) -> datetime:
+    """The local time of an instant, not before the year 1; OverflowError after the year 9999."""
+    if zone == "UTC":
+        return instant
+    zone_info = _zone_info(zone)
+    try:
+        return instant.astimezone(zone_info)
+    except OverflowError:
+        if instant.year > 1:
+            raise
+        return FIRST_INSTANT.replace(tzinfo=zone_info)
+
+
+def _gap_end(midnight: datetime, *, after: datetime, until: datetime) -> datetime:
+    """The instant in (after, until] at which the clock jumps over `midnight`, by halving.
+
+    Midnight plus the gap would be too late where the jump starts before midnight: Toronto went from 23:30 on
+    30 March 1919 to 00:30, so the 31st starts at 00:30, not at 01:00.
+    """
+    gap = until - after
+    # Transitions fall on whole seconds.
+    low_seconds, high_seconds = 0, gap.days * 86_400 + gap.seconds
+    while high_seconds - low_seconds > 1:
+        middle_seconds = floor_div(low_seconds + high_seconds, 2)
+        # Datetimes of one zone compare by their local times, which is what is wanted here.
+        if (after + timedelta(seconds=middle_seconds)).astimezone(midnight.tzinfo) < midnight:
+            low_seconds = middle_seconds
+        else:
+            high_seconds = middle_seconds
+    return after + timedelta(seconds=high_seconds)

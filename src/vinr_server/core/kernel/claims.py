@@ -1,0 +1,31 @@
+"""Ids that the caller chose: the same id with the same body is the same object, with another body a conflict."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.rows import Claim, Row
+
+RowT = TypeVar("RowT", bound=Row)
+
+
+def made_before(draft: Layer, context: Context, row_type: type[RowT], id: str | None) -> RowT | Rejected | None:
+    """What the very same body made under the id it chose; None if it chose none or the id is free.
+
+    Refuses: an id that another body has.
+    """
+    claim = draft.get(Claim, id) if id is not None else None
+    if claim is None:
+        return None
+    if claim.fingerprint == context.fingerprint:
+        return draft.get(row_type, claim.id)
+    message = f"The id {id!r} is taken by an object made from another body. Use a new id, or send the same body again."
+    return Rejected("id_conflict", message, param="id", details={"id": id})
+
+
+def claim_id(draft: Layer, context: Context, id: str, *, owner_bucket: int) -> None:
+    """The id is taken by the body at hand, and resolves to the bucket of its row."""
+    draft.put(Claim(context.bucket_of(id), id, owner_bucket, context.fingerprint))

@@ -1,0 +1,49 @@
+"""What all commands share, and what a decision is given besides the rows: the instants of its batch, a source of ids.
+
+A command `AwardPoints` has three companions of the same stem: `keys_award_points` (which rows it needs),
+`decide_award_points` (what becomes of them) and the operation `award_points` (how it is called).
+Core reads no clock and makes no id: both are values handed in by the engine, one pair for each batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from vinr_server.core.kernel.values import dataclass
+
+Json = Mapping[str, Any]
+EMPTY: Json = {}
+
+
+class Command:
+    """The base of all commands. `is_ledger_write`: its idempotency key is kept for good, not for 30 days."""
+
+    __slots__ = ()
+    is_ledger_write: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The one `now` of a batch (by clock, for programs on a test clock), its ids, and what is known of the command.
+
+    `make_id(prefix, bucket)` answers a new id that carries its bucket; `bucket_of(name)` the bucket of a customer
+    or of a name of its own; `make_code()` a voucher code nobody can guess. `fingerprint` is a digest of the normalised
+    body. `is_deliverable`: webhooks hear of the command's events.
+    """
+
+    wall_now: datetime
+    clock_now: Mapping[str, datetime]
+    make_id: Callable[[str, int], str]
+    bucket_of: Callable[[str], int]
+    make_code: Callable[[], str]
+    fingerprint: bytes = b""
+    livemode: bool = False
+    is_deliverable: bool = True
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+    def now(self, clock_id: str | None) -> datetime:
+        """The instant on a test clock, or the wall's."""
+        return self.wall_now if clock_id is None else self.clock_now[clock_id]

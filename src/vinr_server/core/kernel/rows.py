@@ -1,0 +1,68 @@
+"""What all rows share: a key, a parent, a bucket; and the rows that belong to no room of their own.
+
+A row is never changed: a decision puts a new version of it into the draft. `key` is unique within one realm
+(one tenant's test or live data); `parent` groups rows that are read together, such as the lots of an account.
+Every member-owned row carries the `bucket` of its customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from vinr_server.core.kernel.values import dataclass
+
+Json = Mapping[str, Any]
+
+
+class Row:
+    """What every row answers: its key, and the parent it is listed under (None: under nothing)."""
+
+    __slots__ = ()
+    key_field: ClassVar[str] = "id"
+    parent_field: ClassVar[str | None] = None
+    # Configuration: a change to such a row is a new revision of the realm's catalogue.
+    is_catalogue: ClassVar[bool] = False
+
+    if TYPE_CHECKING:
+
+        @property
+        def key(self) -> Hashable:
+            """The row's name within its realm."""
+
+        @property
+        def parent(self) -> Hashable:
+            """What the row is listed under."""
+
+    def __init_subclass__(cls) -> None:
+        if "key" not in vars(cls):
+            cls.key = property(attrgetter(cls.key_field))  # type: ignore[assignment,method-assign]
+        if "parent" not in vars(cls):
+            cls.parent = property(attrgetter(cls.parent_field)) if cls.parent_field else None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Counter(Row):
+    """How much of a cap is used, and how much checkout sessions hold besides (of an offer's cap only).
+
+    Its id names the cap's owner: a reward or an offer, or either of them and a member.
+    """
+
+    bucket: int
+    id: str
+    used: int
+    reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Row):
+    """An id the caller chose: where its row lives, and the fingerprint of the body that made it.
+
+    Its own `bucket` is that of the id's hash, so that an id is unique whichever member it belongs to.
+    """
+
+    bucket: int
+    id: str
+    owner_bucket: int
+    fingerprint: bytes

@@ -1,0 +1,1 @@
+"""Points: entries, lots, expiry, reversals."""

@@ -1,0 +1,147 @@
+"""Points given and corrected by hand: award and adjust."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.ledger.commands import AdjustPoints, AwardPoints, ExpireLots
+from vinr_server.core.ledger.lots import spendable
+from vinr_server.core.ledger.movements import Movement, accrue, debit, sweep
+from vinr_server.core.ledger.payloads import entry_payload
+from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.members.rows import Account
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.members import closed, program_of
+
+# A merchant's clock may run a little ahead of ours.
+CLOCK_SKEW = timedelta(seconds=300)
+
+
+def keys_award_points(command: AwardPoints, keys: Keys) -> None:
+    """The account; the payment too, where the award is tied to one."""
+    keys.accounts.add(command.account_id)
+    if command.payment_id:
+        keys.payments.add(command.payment_id)
+
+
+def decide_award_points(draft: Layer, command: AwardPoints, context: Context) -> Accepted | Rejected:
+    """The account holds a new lot of these points."""
+    account = draft.get(Account, command.account_id)
+    if account is None:
+        return missing("account", command.account_id, param="account")
+    program = program_of(draft, account)
+    refusal = first_listed(
+        in_the_future(command.occurred_at, context.now(program.clock_id)),
+        _payment_refusal(draft, command, account),
+        closed(account) if account.status == "closed" else None,
+    )
+    if refusal is not None:
+        return refusal
+    movement = Movement(
+        "award",
+        reason=command.reason,
+        source_type="payment" if command.payment_id else None,
+        source_id=command.payment_id,
+        receipt={"manual": True, "points": command.points},
+        metadata=command.metadata,
+        occurred_at=command.occurred_at,
+    )
+    _account, _entry, payload = accrue(
+        draft, context, account, program, points=command.points, movement=movement, event_type="loyalty.points.earned"
+    )
+    return Accepted(payload)
+
+
+def _payment_refusal(draft: Layer, command: AwardPoints, account: Account) -> Rejected | None:
+    if command.payment_id is None:
+        return None
+    payment = draft.get(Payment, command.payment_id)
+    if payment is None:
+        return missing("payment", command.payment_id, param="payment")
+    if payment.customer_id not in (None, account.customer_id):
+        owners = f"{payment.customer_id}, account {account.id} of {account.customer_id}"
+        return Rejected("parameter_conflict", f"Payment {payment.id} is of customer {owners}.", param="payment")
+    return None
+
+
+def in_the_future(occurred_at: datetime | None, *instants: datetime) -> Rejected | None:
+    """Refuse what has not happened yet by the latest of these clocks; a merchant's own may run a little ahead."""
+    latest = max(instants)
+    if occurred_at is None or occurred_at <= latest + CLOCK_SKEW:
+        return None
+    message = f"occurred_at lies in the future; it is {latest.isoformat()} now. Report what has happened."
+    return invalid(message, param="occurred_at")
+
+
+def keys_adjust_points(command: AdjustPoints, keys: Keys) -> None:
+    """The account, with the lots that a negative adjustment takes from."""
+    keys.account_with_lots(command.account_id)
+
+
+def decide_adjust_points(draft: Layer, command: AdjustPoints, context: Context) -> Accepted | Rejected:
+    """The balance is corrected: up by a new lot, down from the lots by R3, never below what can be spent (I4)."""
+    account = draft.get(Account, command.account_id)
+    if account is None:
+        return missing("account", command.account_id, param="account")
+    if account.status == "closed":
+        return closed(account)
+    program = program_of(draft, account)
+    receipt = {"manual": True, "points": command.points}
+    movement = Movement("adjustment", reason=command.reason, receipt=receipt, metadata=command.metadata)
+    if command.points > 0:
+        _account, _entry, payload = accrue(
+            draft,
+            context,
+            account,
+            program,
+            points=command.points,
+            movement=movement,
+            event_type="loyalty.points.adjusted",
+        )
+        return Accepted(payload)
+    now = context.now(program.clock_id)
+    account = sweep(draft, context, account, now=now)
+    needed_points = -command.points
+    if account.ledger_balance_points < needed_points:
+        return insufficient(account, required=needed_points, what="the adjustment takes")
+    account, entry = debit(draft, context, account, points=needed_points, movement=movement, now=now)
+    shown = entry_payload(entry, livemode=context.livemode)
+    announce(draft, context, type="loyalty.points.adjusted", account=account, data=shown, now=now)
+    return Accepted(shown)
+
+
+def insufficient(account: Account, *, required: int, what: str) -> Rejected:
+    """Say how many points are there, how many it takes, and how many are missing. Expects a swept account."""
+    balance = account.ledger_balance_points
+    shortfall = required - balance
+    message = f"Account {account.id} holds {balance} points; {what} {required}. Earn {shortfall} more."
+    return Rejected(
+        "insufficient_points",
+        message,
+        param="account",
+        details={"balance": balance, "required": required, "shortfall": shortfall, "change": f"earn {shortfall} more"},
+    )
+
+
+def keys_expire_lots(command: ExpireLots, keys: Keys) -> None:
+    """The account with its lots."""
+    keys.account_with_lots(command.account_id)
+
+
+def decide_expire_lots(draft: Layer, command: ExpireLots, context: Context) -> Accepted | Rejected:
+    """Every lot of the account that is over is written off; doing it again changes nothing."""
+    account = draft.get(Account, command.account_id)
+    if account is None:
+        return missing("account", command.account_id, param="account")
+    program = program_of(draft, account)
+    before = account.sequence
+    account = sweep(draft, context, account, now=context.now(program.clock_id))
+    assert (
+        spendable(draft.children(Lot, account.id), context.now(program.clock_id)) or account.ledger_balance_points <= 0
+    )
+    return Accepted({"account": account.id, "expiries": account.sequence - before}, is_new=False)

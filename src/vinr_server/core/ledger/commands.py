@@ -1,0 +1,51 @@
+"""Commands that move points."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from datetime import datetime
+
+from vinr_server.core.kernel.commands import Command, Json
+from vinr_server.core.kernel.values import dataclass
+
+# ---- points
+
+
+@dataclass(frozen=True, slots=True)
+class AwardPoints(Command):
+    is_ledger_write = True
+    account_id: str
+    points: int
+    reason: str | None = None
+    payment_id: str | None = None
+    occurred_at: datetime | None = None
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustPoints(Command):
+    """Correct a balance by hand: positive points are an accrual, negative ones a debit by R3."""
+
+    is_ledger_write = True
+    account_id: str
+    points: int
+    reason: str
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReversePoints(Command):
+    """Claw back an award; all that is left of it unless `points` says how much."""
+
+    is_ledger_write = True
+    transaction_id: str
+    points: int | None = None
+    reason: str | None = None
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireLots(Command):
+    """Write the expiry of an account's lots that are over."""
+
+    account_id: str

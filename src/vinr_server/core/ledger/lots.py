@@ -1,0 +1,69 @@
+"""Lots: the order in which points are used, and which lots pay for a spend (R2, R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from vinr_server.core.ledger.rows import Lot
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+# The place in the order of use before any lot: how far an account is loaded that was loaded without its lots.
+BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), 0)
+
+
+class Use(NamedTuple):
+    """Points that one lot pays."""
+
+    lot: Lot
+    points: int
+
+
+def use_order(lot: Lot) -> tuple[datetime, datetime, int]:
+    """Sort key of R3: soonest expiry first (never last), then earliest available, then sequence."""
+    return (lot.expires_at or NEVER, lot.available_at, lot.sequence)
+
+
+def is_over(lot: Lot, now: datetime) -> bool:
+    """Whether the lot has expired: a lot is spendable on [available_at, expires_at)."""
+    return lot.expires_at is not None and lot.expires_at <= now
+
+
+def spendable(lots: Iterable[Lot], now: datetime) -> list[Lot]:
+    """The lots that can pay at an instant, in the order of their use."""
+    return sorted(
+        (lot for lot in lots if lot.remaining_points > 0 and lot.available_at <= now and not is_over(lot, now)),
+        key=use_order,
+    )
+
+
+def overdue(lots: Iterable[Lot], now: datetime) -> list[Lot]:
+    """The lots that have expired and still hold points, in the order of their use."""
+    return sorted((lot for lot in lots if lot.remaining_points > 0 and is_over(lot, now)), key=use_order)
+
+
+def overdue_points(lots: Iterable[Lot], now: datetime) -> int:
+    """Points that have expired and are not yet swept; they are in the ledger balance but can't be spent."""
+    return sum(lot.remaining_points for lot in overdue(lots, now))
+
+
+def next_expiry(lots: Iterable[Lot]) -> datetime | None:
+    """The earliest expiry among lots that still hold points."""
+    return min((lot.expires_at for lot in lots if lot.remaining_points > 0 and lot.expires_at), default=None)
+
+
+def consume_lots(lots: Sequence[Lot], *, spend_points: int) -> list[Use]:
+    """Choose the lots that pay for a spend, in the order given.
+
+    Shape: uses follow lot order; the sum of their points is spend_points, or all there is where that is less.
+    """
+    uses: list[Use] = []
+    unpaid_points = spend_points
+    for lot in lots:
+        if unpaid_points == 0:
+            break
+        paid_points = min(lot.remaining_points, unpaid_points)
+        uses.append(Use(lot, paid_points))
+        unpaid_points -= paid_points
+    return uses

@@ -1,0 +1,274 @@
+"""The ledger of one account: entries, lots, uses and deficits, always moved together (R2-R6).
+
+Each function takes the account's newest row, writes into the draft, and returns the newest row again.
+Always, after each of them: ledger balance == sum of entries == remaining points of lots - remaining points of deficits,
+and never both a remaining lot that is spendable and an unpaid deficit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel import calendar
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.values import dataclass, replace
+from vinr_server.core.ledger.lots import Use, consume_lots, overdue, spendable, use_order
+from vinr_server.core.ledger.payloads import entry_payload
+from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.programs.tiers import raise_tier
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Why points move: what the entry says beside its figures."""
+
+    kind: str
+    reason: str | None = None
+    source_type: str | None = None
+    source_id: str | None = None
+    rule_id: str | None = None
+    rule_revision: int | None = None
+    reverses_id: str | None = None
+    receipt: Json | None = None
+    metadata: Json | None = None
+    occurred_at: datetime | None = None
+
+
+def accrue(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    program: Program,
+    *,
+    points: int,
+    movement: Movement,
+    event_type: str,
+) -> tuple[Account, Entry, Json]:
+    """Points are added as a new lot; deficits are paid first, and a lot that is over already expires at once.
+
+    Expects: points > 0. Returns the account, the entry and its payload. Source: R1, R5, R22, R23.
+    """
+    now = context.now(program.clock_id)
+    available_at = min(movement.occurred_at or now, now)
+    account, entry = _post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
+    expires_at = calendar.expires_at(
+        available_at, months=program.expiry_months, rounding=program.expiry_rounding, zone=program.timezone
+    )
+    lot = Lot(
+        bucket=account.bucket,
+        id=entry.id,
+        account_id=account.id,
+        sequence=entry.sequence,
+        points=points,
+        remaining_points=points,
+        expired_points=0,
+        reversed_points=0,
+        available_at=available_at,
+        expires_at=expires_at,
+    )
+    if account.ledger_balance_points < points:
+        lot = _pay_deficits(draft, account, [lot], cause=entry)[0]
+    draft.put(lot)
+    is_over_already = expires_at is not None and expires_at <= now
+    if lot.remaining_points and expires_at is not None and not is_over_already:
+        account = replace(account, next_expiry_at=min(account.next_expiry_at or expires_at, expires_at))
+        draft.put(account)
+    payload = entry_payload(entry, livemode=context.livemode)
+    announce(draft, context, type=event_type, account=account, data=payload, now=now)
+    account = raise_tier(draft, context, account, program, cause_id=entry.id)
+    if lot.remaining_points and is_over_already:
+        account = expire_lot(draft, context, account, lot, now=now)
+    return account, entry, payload
+
+
+def sweep(draft: Layer, context: Context, account: Account, *, now: datetime) -> Account:
+    """Every lot of the account that is over holds nothing more; one expiry entry each (R4). Expects its live lots."""
+    for lot in overdue(draft.children(Lot, account.id), now):
+        account = expire_lot(draft, context, account, lot, now=now)
+    return _with_next_expiry(draft, account)
+
+
+def expire_lot(draft: Layer, context: Context, account: Account, lot: Lot, *, now: datetime) -> Account:
+    """What was left of the lot is gone, with an entry and an event."""
+    assert lot.expires_at is not None and lot.remaining_points > 0
+    receipt = {"lot": lot.id, "expires_at": int(lot.expires_at.timestamp()), "points": lot.remaining_points}
+    movement = Movement(
+        "expiry", source_type="points_transaction", source_id=lot.id, receipt=receipt, occurred_at=lot.expires_at
+    )
+    points = lot.remaining_points
+    account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
+    draft.put(replace(lot, remaining_points=0, expired_points=lot.expired_points + points))
+    _put_use(draft, entry, lot, points=points, cause=entry)
+    data = entry_payload(entry, livemode=context.livemode)
+    announce(draft, context, type="loyalty.points.expired", account=account, data=data, now=now)
+    return account
+
+
+def debit(
+    draft: Layer, context: Context, account: Account, *, points: int, movement: Movement, now: datetime
+) -> tuple[Account, Entry]:
+    """Spend points from the lots in R3's order. Expects a swept account with enough of them (callers refuse first)."""
+    uses = consume_lots(spendable(draft.children(Lot, account.id), now), spend_points=points)
+    _require_all(draft, account, uses, needed_points=points)
+    assert sum(use.points for use in uses) == points, "the caller checks the balance first"
+    account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
+    _take(draft, entry, uses)
+    return _with_next_expiry(draft, account), entry
+
+
+def claw_back(
+    draft: Layer, context: Context, account: Account, *, lot: Lot, points: int, movement: Movement, now: datetime
+) -> tuple[Account, Entry]:
+    """Take an award back: from its own lot, then others by R3, then as a deficit (R6). Expects a swept account.
+
+    Expects: 0 < points <= lot.reversible_points.
+    """
+    own = consume_lots([lot], spend_points=points) if lot.remaining_points else []
+    others = [other for other in spendable(draft.children(Lot, account.id), now) if other.id != lot.id]
+    unpaid_points = points - sum(use.points for use in own)
+    taken = consume_lots(others, spend_points=unpaid_points)
+    _require_all(draft, account, taken, needed_points=unpaid_points)
+    uses = own + taken
+    account, entry = _post(draft, context, account, points=-points, movement=movement, now=now, lifetime_points=-points)
+    _take(draft, entry, uses)
+    newest = draft.get(Lot, lot.id) or lot
+    draft.put(replace(newest, reversed_points=newest.reversed_points + points))
+    short_points = points - sum(use.points for use in uses)
+    if short_points:
+        draft.put(
+            Deficit(
+                bucket=account.bucket,
+                entry_id=entry.id,
+                account_id=account.id,
+                sequence=entry.sequence,
+                points=short_points,
+                remaining_points=short_points,
+            )
+        )
+    return _with_next_expiry(draft, account), entry
+
+
+def give_back(
+    draft: Layer, context: Context, account: Account, *, debit_id: str, points: int, movement: Movement, now: datetime
+) -> tuple[Account, Entry]:
+    """Return a debit's points to the lots that paid, the last used first; what is over by now expires again (R5).
+
+    A deficit is paid from the returned points first. Expects a swept account, and the debit's uses and lots.
+    """
+    paid = [use for use in draft.children(LotUse, debit_id) if use.points > 0]
+    lots = {use.lot_id: _lot(draft, use.lot_id) for use in paid}
+    account, entry = _post(draft, context, account, points=points, movement=movement, now=now)
+    returned: list[Lot] = []
+    for use in sorted(paid, key=lambda use: use_order(lots[use.lot_id]), reverse=True):
+        lot = lots[use.lot_id]
+        returned.append(replace(lot, remaining_points=lot.remaining_points + use.points))
+        _put_use(draft, entry, lot, points=-use.points, cause=entry)
+    assert sum(use.points for use in paid) == points, "a debit equals its lot uses"
+    for lot in _pay_deficits(draft, account, sorted(returned, key=use_order), cause=entry):
+        draft.put(lot)
+    return sweep(draft, context, account, now=now), entry
+
+
+def _post(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    *,
+    points: int,
+    movement: Movement,
+    now: datetime,
+    lifetime_points: int = 0,
+) -> tuple[Account, Entry]:
+    """One more entry in the account's sequence, and the balances that follow from it."""
+    account = replace(
+        account,
+        ledger_balance_points=account.ledger_balance_points + points,
+        lifetime_points=account.lifetime_points + lifetime_points,
+        sequence=account.sequence + 1,
+    )
+    entry = Entry(
+        bucket=account.bucket,
+        id=context.make_id("ptx", account.bucket),
+        account_id=account.id,
+        sequence=account.sequence,
+        kind=movement.kind,
+        points=points,
+        balance_after_points=account.ledger_balance_points,
+        reason=movement.reason,
+        source_type=movement.source_type,
+        source_id=movement.source_id,
+        rule_id=movement.rule_id,
+        rule_revision=movement.rule_revision,
+        reverses_id=movement.reverses_id,
+        receipt=movement.receipt or {},
+        metadata=movement.metadata or {},
+        occurred_at=movement.occurred_at or now,
+        created_at=now,
+    )
+    draft.put(account)
+    draft.put(entry)
+    return account, entry
+
+
+def _require_all(draft: Layer, account: Account, uses: Sequence[Use], *, needed_points: int) -> None:
+    """Lots that were left behind come before any that lies after the last loaded one, and before a deficit."""
+    last = draft.last_here(account.id)
+    if last is None:
+        return
+    is_short = sum(use.points for use in uses) < needed_points
+    if is_short or any(use_order(use.lot) > last for use in uses):
+        raise RowsMissing(account.id)
+
+
+def _take(draft: Layer, entry: Entry, uses: Sequence[Use]) -> None:
+    for lot, points in uses:
+        draft.put(replace(lot, remaining_points=lot.remaining_points - points))
+        _put_use(draft, entry, lot, points=points, cause=entry)
+
+
+def _put_use(draft: Layer, entry: Entry, lot: Lot, *, points: int, cause: Entry) -> None:
+    draft.put(LotUse(bucket=lot.bucket, entry_id=entry.id, lot_id=lot.id, cause_id=cause.id, points=points))
+
+
+def _pay_deficits(draft: Layer, account: Account, lots: Sequence[Lot], *, cause: Entry) -> list[Lot]:
+    """The lots, less what the account's deficits took of them, oldest deficit first."""
+    paying = list(lots)
+    owed = sorted(draft.children(Deficit, account.id), key=lambda deficit: deficit.sequence)
+    for deficit in owed:
+        left_points = deficit.remaining_points
+        for position, lot in enumerate(paying):
+            paid_points = min(left_points, lot.remaining_points)
+            if paid_points:
+                paying[position] = replace(lot, remaining_points=lot.remaining_points - paid_points)
+                left_points -= paid_points
+                draft.put(LotUse(lot.bucket, deficit.entry_id, lot.id, cause.id, paid_points))
+        if left_points != deficit.remaining_points:
+            draft.put(replace(deficit, remaining_points=left_points))
+    return paying
+
+
+def _with_next_expiry(draft: Layer, account: Account) -> Account:
+    """The account with the earliest expiry among its live lots. Expects those that expire soonest."""
+    left = sorted((lot for lot in draft.children(Lot, account.id) if lot.remaining_points > 0), key=use_order)
+    last = draft.last_here(account.id)
+    if last is not None and (not left or use_order(left[0]) > last):
+        raise RowsMissing(account.id)
+    earliest = left[0].expires_at if left else None
+    if earliest != account.next_expiry_at:
+        account = replace(account, next_expiry_at=earliest)
+        draft.put(account)
+    return account
+
+
+def _lot(draft: Layer, lot_id: str) -> Lot:
+    lot = draft.get(Lot, lot_id)
+    assert lot is not None, f"lot {lot_id} was not loaded"
+    return lot

@@ -1,0 +1,92 @@
+"""Clawbacks: an award is taken back, whole or in part, never more than it gave (R6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.ledger.commands import ReversePoints
+from vinr_server.core.ledger.movements import Movement, claw_back, sweep
+from vinr_server.core.ledger.payloads import entry_payload
+from vinr_server.core.ledger.rows import Entry, Lot
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.members import program_of
+
+Json = Mapping[str, Any]
+ACCRUALS = ("award", "adjustment")
+
+
+def keys_reverse_points(command: ReversePoints, keys: Keys) -> None:
+    """The award with its account, lots and earlier reversals."""
+    keys.entries.add(command.transaction_id)
+
+
+def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context) -> Accepted | Rejected:
+    """What is left of the award, or the points asked for, is taken back; where nothing is left, nothing moves."""
+    award = draft.get(Entry, command.transaction_id)
+    if award is None:
+        return missing("points transaction", command.transaction_id, param="transaction")
+    if award.kind == "reversal":
+        message = f"{award.id} is itself the reversal of {award.reverses_id}. Award the points anew instead."
+        return Rejected("reversal_of_reversal", message, param="transaction")
+    if award.kind not in ACCRUALS or award.points < 0:
+        return _not_reversible(award)
+    account = swept_account(draft, context, award.account_id)
+    lot = draft.get(Lot, award.id)
+    assert lot is not None, f"the lot of {award.id} was not loaded"
+    left_points = lot.reversible_points
+    if left_points == 0:
+        return Accepted(_already_reversed(draft, award, context), is_new=False)
+    if command.points is not None and command.points > left_points:
+        message = f"Of award {award.id} only {left_points} points are left to reverse; {command.points} were asked for."
+        return Rejected("not_reversible", message, param="points", details={"reversible": left_points})
+    movement = Movement(
+        "reversal",
+        reason=command.reason,
+        reverses_id=award.id,
+        receipt={"award": award.id, "awarded": award.points, "points": command.points or left_points},
+        metadata=command.metadata,
+    )
+    _account, payload = reverse_award(
+        draft, context, account, lot=lot, points=command.points or left_points, movement=movement
+    )
+    return Accepted(payload)
+
+
+def reverse_award(
+    draft: Layer, context: Context, account: Account, *, lot: Lot, points: int, movement: Movement
+) -> tuple[Account, Json]:
+    """The points are clawed back and told. Expects a swept account, and points no more than are left of the award."""
+    now = context.now(program_of(draft, account).clock_id)
+    account, entry = claw_back(draft, context, account, lot=lot, points=points, movement=movement, now=now)
+    payload = entry_payload(entry, livemode=context.livemode)
+    announce(draft, context, type="loyalty.points.reversed", account=account, data=payload, now=now)
+    return account, payload
+
+
+def swept_account(draft: Layer, context: Context, account_id: str) -> Account:
+    """The account with every lot that is over written off. Expects the account and its lots."""
+    account = draft.get(Account, account_id)
+    assert account is not None, f"account {account_id} was not loaded"
+    return sweep(draft, context, account, now=context.now(program_of(draft, account).clock_id))
+
+
+def _already_reversed(draft: Layer, award: Entry, context: Context) -> Json:
+    """The last reversal of the award, or the award itself where its points have all expired instead."""
+    reversals = [entry for entry in draft.children(Entry, award.id) if entry.kind == "reversal"]
+    last = max(reversals, key=lambda entry: entry.sequence, default=award)
+    return {**entry_payload(last, livemode=context.livemode), "already_reversed": True}
+
+
+def _not_reversible(entry: Entry) -> Rejected:
+    remedy = {
+        "redemption": "cancel the redemption instead",
+        "redemption_cancellation": "redeem again instead",
+    }.get(entry.kind, "adjust the balance instead")
+    message = f"{entry.id} is of kind {entry.kind} with {entry.points} points; only awards are reversed: {remedy}."
+    return Rejected("not_reversible", message, param="transaction", details={"kind": entry.kind})

@@ -1,0 +1,100 @@
+"""The ledger as it is stored: entries, lots, what lots paid for, and deficits."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from datetime import datetime
+
+from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Row):
+    """One immutable movement of points; public name points_transaction.
+
+    Listed under what caused it: the award it reverses, else its source (a payment, for example).
+    """
+
+    bucket: int
+    id: str
+    account_id: str
+    sequence: int
+    kind: str
+    points: int
+    balance_after_points: int
+    reason: str | None
+    source_type: str | None
+    source_id: str | None
+    rule_id: str | None
+    rule_revision: int | None
+    reverses_id: str | None
+    receipt: Json
+    metadata: Json
+    occurred_at: datetime
+    created_at: datetime
+
+    @property
+    def parent(self) -> Hashable:
+        """The award it reverses, or its source."""
+        return self.reverses_id or self.source_id
+
+
+@dataclass(frozen=True, slots=True)
+class Lot(Row):
+    """What is left of one accrual; its id is the accrual's entry id.
+
+    Always: points == remaining_points + sum of its uses (expiries and clawbacks of its own are uses too).
+    `reversed_points` counts every clawback of the accrual, whichever lots paid for it.
+    """
+
+    parent_field = "account_id"
+    bucket: int
+    id: str
+    account_id: str
+    sequence: int
+    points: int
+    remaining_points: int
+    expired_points: int
+    reversed_points: int
+    available_at: datetime
+    expires_at: datetime | None
+
+    @property
+    def reversible_points(self) -> int:
+        """What a clawback may still take: neither expired nor reversed before (R6)."""
+        return max(self.points - self.expired_points - self.reversed_points, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class LotUse(Row):
+    """Points of a lot that paid for a debit; negative when a cancellation returned them.
+
+    `cause_id` is the entry whose transaction wrote the use: the debit itself, or the credit that paid a deficit later.
+    """
+
+    parent_field = "entry_id"
+    bucket: int
+    entry_id: str
+    lot_id: str
+    cause_id: str
+    points: int
+
+    @property
+    def key(self) -> Hashable:
+        """Debit, lot and cause: one row each."""
+        return (self.entry_id, self.lot_id, self.cause_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Deficit(Row):
+    """What no lot could pay of a clawback; the next credits pay it, oldest first."""
+
+    key_field = "entry_id"
+    parent_field = "account_id"
+    bucket: int
+    entry_id: str
+    account_id: str
+    sequence: int
+    points: int
+    remaining_points: int

@@ -1,0 +1,1 @@
+"""Customers and accounts: enrol, update, close."""

@@ -1,0 +1,183 @@
+"""Accounts and customers: enrol, update, close (enrolment is unique on program and customer)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vinr_server.core.earning.occasions import earn_on
+from vinr_server.core.earning.rules import Occasion
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.claims import claim_id, made_before
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.metadata import merge_metadata
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.lots import is_over, next_expiry, overdue_points
+from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.members.commands import CloseAccount, CreateAccount, CreateCustomer, UpdateAccount, UpdateCustomer
+from vinr_server.core.members.payloads import account_payload, customer_payload
+from vinr_server.core.members.rows import Account, Customer
+from vinr_server.core.programs.members import enrolled, program_of
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.programs.tiers import tier_for
+
+Json = Mapping[str, Any]
+
+
+def keys_create_account(command: CreateAccount, keys: Keys) -> None:
+    """The customer's accounts with lots, to find and show an enrolment that is there already."""
+    keys.customer_with_lots(command.customer_id)
+    keys.programs.add(command.program_id)
+    if command.account_id:
+        keys.claims.add(command.account_id)
+
+
+def decide_create_account(draft: Layer, command: CreateAccount, context: Context) -> Accepted | Rejected:
+    """The customer is enrolled once; enrolling again answers with the account that is there."""
+    program = draft.get(Program, command.program_id)
+    if program is None:
+        return missing("program", command.program_id, param="program")
+    existing = enrolled(draft, command.customer_id, program.id)
+    if existing is not None:
+        return Accepted(show_account(draft, existing, context), is_new=False)
+    payload = enrol(
+        draft, context, program, command.customer_id, metadata=command.metadata, account_id=command.account_id
+    )
+    return Accepted(payload)
+
+
+def enrol(
+    draft: Layer, context: Context, program: Program, customer_id: str, *, metadata: Json, account_id: str | None = None
+) -> Json:
+    """The customer has a new account, at the tier its points reach, with what enrolling earns; answers its payload."""
+    bucket = context.bucket_of(customer_id)
+    account = Account(
+        bucket=bucket,
+        id=account_id or context.make_id("loy", bucket),
+        program_id=program.id,
+        customer_id=customer_id,
+        ledger_balance_points=0,
+        lifetime_points=0,
+        sequence=0,
+        payment_count=0,
+        tier=tier_for(program.tiers, lifetime_points=0),
+        next_expiry_at=None,
+        status="active",
+        metadata=metadata,
+        created_at=context.now(program.clock_id),
+    )
+    draft.put(account)
+    if account_id:
+        claim_id(draft, context, account_id, owner_bucket=bucket)
+    occasion = Occasion("loyalty.account.created", "account", account.id, account.created_at, metadata=metadata)
+    earn_on(draft, context, [account], occasion)
+    account = draft.get(Account, account.id) or account
+    payload = show_account(draft, account, context)
+    announce(draft, context, type="loyalty.account.created", account=account, data=payload, now=account.created_at)
+    return payload
+
+
+def show_account(draft: Layer, account: Account, context: Context) -> Json:
+    """The account's payload from the rows at hand. Expects its live lots, unless it is new."""
+    program = program_of(draft, account)
+    now = context.now(program.clock_id)
+    lots = draft.children(Lot, account.id)
+    live = [lot for lot in lots if not is_over(lot, now)]
+    next_at = next_expiry(live)
+    last = draft.last_here(account.id)
+    if last is not None and (next_at is None or next_at >= last[0]):
+        raise RowsMissing(account.id)
+    next_points = sum(lot.remaining_points for lot in live if lot.expires_at == next_at)
+    return account_payload(
+        account,
+        tiers=program.tiers,
+        overdue_points=overdue_points(lots, now),
+        next_expiry=None if next_at is None else (next_at, next_points),
+        livemode=context.livemode,
+    )
+
+
+def keys_update_account(command: UpdateAccount, keys: Keys) -> None:
+    """The account, with lots for its balance."""
+    keys.account_with_lots(command.account_id)
+
+
+def decide_update_account(draft: Layer, command: UpdateAccount, context: Context) -> Accepted | Rejected:
+    """The account's metadata is merged with what was given; null removes a key."""
+    account = draft.get(Account, command.account_id)
+    if account is None:
+        return missing("account", command.account_id, param="id")
+    merged = merge_metadata(account.metadata, command.metadata)
+    if isinstance(merged, Rejected):
+        return merged
+    account = replace(account, metadata=merged)
+    draft.put(account)
+    return Accepted(show_account(draft, account, context), is_new=False)
+
+
+def keys_close_account(command: CloseAccount, keys: Keys) -> None:
+    """The account, with lots for its balance."""
+    keys.account_with_lots(command.account_id)
+
+
+def decide_close_account(draft: Layer, command: CloseAccount, context: Context) -> Accepted | Rejected:
+    """The account takes no more awards or redemptions, for good; refunds and cancellations still reach it.
+
+    Closing twice changes nothing, and neither does enrolling the customer again: an enrolment is unique.
+    """
+    account = draft.get(Account, command.account_id)
+    if account is None:
+        return missing("account", command.account_id, param="id")
+    account = replace(account, status="closed")
+    draft.put(account)
+    return Accepted(show_account(draft, account, context), is_new=False)
+
+
+def keys_create_customer(command: CreateCustomer, keys: Keys) -> None:
+    """The chosen id, and the customer that may have it."""
+    if command.id:
+        keys.claims.add(command.id)
+        keys.customer_rows.add(command.id)
+
+
+def decide_create_customer(draft: Layer, command: CreateCustomer, context: Context) -> Accepted | Rejected:
+    """The customer is known by its id; the same body again answers with what is there."""
+    present = made_before(draft, context, Customer, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(customer_payload(present, livemode=context.livemode), is_new=False)
+    customer_id = command.id or context.make_id("cust", 0)
+    bucket = context.bucket_of(customer_id)
+    claim_id(draft, context, customer_id, owner_bucket=bucket)
+    customer = Customer(
+        bucket=bucket,
+        id=customer_id,
+        name=command.name,
+        email=command.email,
+        metadata=command.metadata,
+        created_at=context.wall_now,
+    )
+    draft.put(customer)
+    return Accepted(customer_payload(customer, livemode=context.livemode))
+
+
+def keys_update_customer(command: UpdateCustomer, keys: Keys) -> None:
+    """The customer's own row."""
+    keys.customer_rows.add(command.customer_id)
+
+
+def decide_update_customer(draft: Layer, command: UpdateCustomer, context: Context) -> Accepted | Rejected:
+    """The customer's fields are those given; metadata is merged."""
+    customer = draft.get(Customer, command.customer_id)
+    if customer is None:
+        return missing("customer", command.customer_id, param="id")
+    merged = merge_metadata(customer.metadata, command.metadata or {})
+    if isinstance(merged, Rejected):
+        return merged
+    customer = replace(customer, metadata=merged, **command.changes)
+    draft.put(customer)
+    return Accepted(customer_payload(customer, livemode=context.livemode), is_new=False)

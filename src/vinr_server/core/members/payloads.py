@@ -1,0 +1,60 @@
+"""Customers and accounts as the wire shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from vinr_server.core.kernel.payloads import Wire, unix
+from vinr_server.core.members.rows import Account, Customer
+from vinr_server.core.programs.rows import Tier
+
+
+def customer_payload(customer: Customer, *, livemode: bool) -> Wire:
+    """The customer object."""
+    return {
+        "id": customer.id,
+        "object": "customer",
+        "name": customer.name,
+        "email": customer.email,
+        "metadata": customer.metadata,
+        "created": unix(customer.created_at),
+        "livemode": livemode,
+    }
+
+
+def account_payload(
+    account: Account,
+    *,
+    tiers: Sequence[Tier],
+    overdue_points: int,
+    next_expiry: tuple[datetime, int] | None,
+    livemode: bool,
+) -> Wire:
+    """The loyalty_account object. `balance` is what the member can spend (R2); next_expiry is (instant, points)."""
+    return {
+        "id": account.id,
+        "object": "loyalty_account",
+        "program": account.program_id,
+        "customer": account.customer_id,
+        "balance": account.ledger_balance_points - overdue_points,
+        "pending": 0,
+        "lifetime_points": account.lifetime_points,
+        "tier": account.tier,
+        "tier_progress": _tier_progress(account, tiers),
+        "next_expiry": None if next_expiry is None else {"at": unix(next_expiry[0]), "points": next_expiry[1]},
+        "sequence": account.sequence,
+        "status": account.status,
+        "metadata": account.metadata,
+        "created": unix(account.created_at),
+        "livemode": livemode,
+    }
+
+
+def _tier_progress(account: Account, tiers: Sequence[Tier]) -> Wire | None:
+    """The next tier above the one held, and the lifetime points still missing."""
+    rank = next((rank for rank, tier in enumerate(tiers) if tier.id == account.tier), -1)
+    above = tiers[rank + 1] if rank + 1 < len(tiers) else None
+    if above is None:
+        return None
+    return {"next_tier": above.id, "points_needed": max(above.threshold_points - account.lifetime_points, 0)}

@@ -1,0 +1,1 @@
+"""Offers: terms, targeting, limits, activation, redemption."""

@@ -1,0 +1,143 @@
+"""A member opts in: what is claimed now, and for a bonus or a gift redeemed in the same transaction (R18)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys, offer_member_counter
+from vinr_server.core.ledger.movements import Movement, accrue
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.commands import ActivateOffer
+from vinr_server.core.offers.in_force import require_looked_up
+from vinr_server.core.offers.payloads import offer_claim_payload, offer_redemption_payload
+from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
+from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption
+from vinr_server.core.offers.targeting import not_eligible, unmet_targeting
+from vinr_server.core.programs.members import closed, program_of
+from vinr_server.core.rewards.redemptions import issue, out_of_stock
+from vinr_server.core.rewards.rows import Reward
+
+
+def keys_activate_offer(command: ActivateOffer, keys: Keys) -> None:
+    """The account, the offer, and both their counters."""
+    keys.accounts.add(command.account_id)
+    keys.segments_of.add(command.account_id)
+    keys.offers.add(command.offer_id)
+    keys.offer_members.add((command.offer_id, command.account_id))
+
+
+def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context) -> Accepted | Rejected:
+    """The member has claimed the offer; a bonus is awarded and a gift issued at once, or nothing happened."""
+    offer = draft.get(Offer, command.offer_id)
+    if offer is None or offer.deleted_at is not None or offer.kind != "engagement":
+        return missing("offer", command.offer_id, param="offer")
+    account = draft.get(Account, command.account_id)
+    if account is None:
+        return missing("account", command.account_id, param="account")
+    if offer.terms.application == "auto":
+        message = f"Offer {offer.id} applies by itself to every member it is for; there is nothing to activate."
+        return invalid(message, param="offer")
+    now = context.now(program_of(draft, account).clock_id)
+    refusal = first_listed(
+        closed(account) if account.status == "closed" else None,
+        program_refusal(offer, account),
+        limit_refusal(draft, offer, account.id, now=now),
+        _targeting_refusal(draft, context, offer, account, now),
+        gift_refusal(draft, offer, account),
+    )
+    if refusal is not None:
+        return refusal
+    present = claim_of(draft, offer, account.id)
+    claim = present or _claim(draft, context, offer, account, now)
+    redemption = _redeem_at_once(draft, context, offer, account, now)
+    payload = {
+        **offer_claim_payload(claim, livemode=context.livemode),
+        "object": "offer_activation",
+        "status": "redeemed" if redemption is not None else "claimed",
+        "redemption": redemption and offer_redemption_payload(redemption, livemode=context.livemode),
+    }
+    return Accepted(payload, is_new=redemption is not None or present is None)
+
+
+def program_refusal(offer: Offer, account: Account) -> Rejected | None:
+    """Refuse an account of another program than the offer's."""
+    if offer.program_id in (None, account.program_id):
+        return None
+    message = f"Offer {offer.id} belongs to {offer.program_id}, account {account.id} to {account.program_id}."
+    return Rejected("program_mismatch", message, param="offer")
+
+
+def _targeting_refusal(
+    draft: Layer, context: Context, offer: Offer, account: Account, now: datetime
+) -> Rejected | None:
+    unmet = unmet_targeting(draft, context, offer.terms.targeting, account, now=now)
+    return not_eligible(offer.id, unmet) if unmet else None
+
+
+def gift_refusal(draft: Layer, offer: Offer, account: Account) -> Rejected | None:
+    """Why the reward that the offer gives can't be given to this member now."""
+    if offer.terms.gift is None:
+        return None
+    reward = draft.get(Reward, offer.terms.gift.reward_id)
+    assert reward is not None, "rewards are archived, never deleted"
+    if reward.program_id != account.program_id:
+        message = f"Reward {reward.id} of offer {offer.id} belongs to {reward.program_id}, not {account.program_id}."
+        return Rejected("program_mismatch", message, param="account")
+    if reward.status == "archived":
+        return Rejected("reward_archived", f"Reward {reward.id} of offer {offer.id} is archived.", param="offer")
+    return out_of_stock(draft, reward)
+
+
+def claim_of(draft: Layer, offer: Offer, account_id: str) -> OfferClaim | None:
+    """The member's claim of an offer, None before it opted in. Raises RowsMissing where nobody looked."""
+    claim = draft.get(OfferClaim, (offer.id, account_id))
+    if claim is None:
+        require_looked_up(draft, offer_member_counter(offer.id, account_id))
+    return claim
+
+
+def _claim(draft: Layer, context: Context, offer: Offer, account: Account, now: datetime) -> OfferClaim:
+    """The member has opted in, which an event tells of."""
+    claim = OfferClaim(account.bucket, offer.id, account.id, offer.revision, now)
+    draft.put(claim)
+    data = offer_claim_payload(claim, livemode=context.livemode)
+    announce(draft, context, type="loyalty.offer.activated", account=account, data=data, now=now)
+    return claim
+
+
+def _redeem_at_once(
+    draft: Layer, context: Context, offer: Offer, account: Account, now: datetime
+) -> OfferRedemption | None:
+    """A bonus or a gift is given at activation; a multiplier or a discount waits for its event."""
+    if offer.terms.bonus is not None:
+        points = offer.terms.bonus.points
+        receipt = {"flat": points, "points": points, "activation": True}
+        movement = Movement(
+            "award",
+            reason=offer.name,
+            source_type="offer",
+            source_id=offer.id,
+            receipt={"offer": offer.id, "revision": offer.revision, **receipt},
+        )
+        account, entry, _payload = accrue(
+            draft,
+            context,
+            account,
+            program_of(draft, account),
+            points=points,
+            movement=movement,
+            event_type="loyalty.points.earned",
+        )
+        return redeem_offer(draft, context, offer, account, receipt=receipt, now=now, entry_id=entry.id)
+    if offer.terms.gift is not None:
+        reward = draft.get(Reward, offer.terms.gift.reward_id)
+        assert reward is not None, "the gift was checked before"
+        redemption_id = context.make_id("rdm", account.bucket)
+        issue(draft, context, account, reward, redemption_id=redemption_id, paid_by=None, metadata={}, now=now)
+        given = {"reward": reward.id, "reward_revision": reward.revision, "points": 0}
+        return redeem_offer(draft, context, offer, account, receipt=given, now=now, redemption_id=redemption_id)
+    return None

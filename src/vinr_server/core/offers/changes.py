@@ -1,0 +1,298 @@
+"""Offers as configuration: created, edited by revisions, published and paused, deleted, closed when their time is over.
+
+Editing never touches what an offer gave (R16). An offer ends once, whatever ends it first: window, cap, or being
+switched off or deleted; `offer.ended` says so in the transaction that does it (R15).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
+from vinr_server.core.kernel.claims import claim_id, made_before
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.metadata import merge_metadata
+from vinr_server.core.kernel.needs import Keys, offer_counter
+from vinr_server.core.kernel.payloads import Wire
+from vinr_server.core.kernel.rows import Claim, Counter
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.offers.commands import CloseOffer, CreateOffer, DeleteOffer, PauseOffer, PublishOffer, UpdateOffer
+from vinr_server.core.offers.payloads import offer_payload
+from vinr_server.core.offers.rows import Offer, OfferKind, OfferRevision, OfferTerms
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.rewards.rows import Reward
+from vinr_server.core.segments.membership import segments_named
+from vinr_server.core.segments.rows import Segment
+
+EndReason = Literal["window", "max_redemptions", "deactivated", "deleted"]
+
+
+def offer_now(draft: Layer, context: Context, offer: Offer) -> datetime:
+    """The instant by which the offer lives: its program's, the wall's for one of every program."""
+    program = draft.get(Program, offer.program_id) if offer.program_id is not None else None
+    return context.now(program.clock_id if program is not None else None)
+
+
+def shown_offer(draft: Layer, context: Context, offer: Offer) -> Wire:
+    """The offer's payload at its own now. Expects the counter of its cap."""
+    counter = draft.get(Counter, offer_counter(offer.id))
+    status = offer.status_at(offer_now(draft, context, offer), used=counter.used if counter else 0)
+    return offer_payload(offer, status=status, counter=counter, livemode=context.livemode)
+
+
+# ---- create
+
+
+def keys_create_offer(command: CreateOffer, keys: Keys) -> None:
+    """The catalogue, the program's clock and the chosen id."""
+    keys.catalogue_lock = True
+    if command.program_id is not None:
+        keys.programs.add(command.program_id)
+    if command.id:
+        keys.claims.add(command.id)
+        keys.offers.add(command.id)
+
+
+def decide_create_offer(draft: Layer, command: CreateOffer, context: Context) -> Accepted | Rejected:
+    """The offer is there: a draft that does nothing yet, or live from its window's start on."""
+    program = draft.get(Program, command.program_id) if command.program_id is not None else None
+    if command.program_id is not None and program is None:
+        return missing("program", command.program_id, param="program")
+    present = made_before(draft, context, Offer, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if command.id is not None and draft.get(Claim, command.id) is not None:
+        if present is None or present.deleted_at is not None:
+            message = f"The id {command.id!r} is that of a deleted offer. Use a new id."
+            return Rejected("id_conflict", message, param="id", details={"id": command.id})
+        return Accepted(shown_offer(draft, context, present), is_new=False)
+    refusal = _terms_refusal(draft, command.terms, program)
+    if refusal is not None:
+        return refusal
+    now = context.now(program.clock_id if program is not None else None)
+    offer = Offer(
+        id=command.id or context.make_id("ofr", 0),
+        kind=command.kind,
+        program_id=command.program_id,
+        revision=1,
+        name=command.name,
+        terms=command.terms,
+        starts_at=command.starts_at,
+        ends_at=command.ends_at,
+        status=command.status,
+        metadata=command.metadata,
+        created_at=now,
+    )
+    claim_id(draft, context, offer.id, owner_bucket=0)
+    payload = _put(draft, context, None, offer, event_type="offer.created")
+    return Accepted(payload)
+
+
+def _terms_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> Rejected | None:
+    """Refuse what could never be used: unknown segments, tiers the program lacks, a gift that belongs elsewhere."""
+    return first_listed(
+        _segment_refusal(draft, terms), _tier_refusal(terms, program), _gift_refusal(draft, terms, program)
+    )
+
+
+def _segment_refusal(draft: Layer, terms: OfferTerms) -> Rejected | None:
+    for id in sorted(segments_named(terms)):
+        segment = draft.get(Segment, id)
+        if segment is None or segment.deleted_at is not None:
+            param = "criteria.segments" if terms.checkout is not None else "targeting.segments"
+            return missing("segment", id, param=param)
+    return None
+
+
+def _tier_refusal(terms: OfferTerms, program: Program | None) -> Rejected | None:
+    if program is None:
+        return None
+    known = [tier.id for tier in program.tiers]
+    for tier in terms.targeting.tiers:
+        if tier not in known:
+            message = f"targeting.tiers: program {program.id} has no tier {tier!r}, only {', '.join(known) or 'none'}."
+            return invalid(message, param="targeting.tiers")
+    return None
+
+
+def _gift_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> Rejected | None:
+    if terms.gift is None:
+        return None
+    reward = draft.get(Reward, terms.gift.reward_id)
+    if reward is None:
+        return missing("reward", terms.gift.reward_id, param="incentive.reward")
+    if program is not None and reward.program_id != program.id:
+        message = f"Reward {reward.id} belongs to program {reward.program_id}, the offer to {program.id}."
+        return Rejected("program_mismatch", message, param="incentive.reward")
+    if reward.status == "archived":
+        message = f"Reward {reward.id} is archived and can't be given any more."
+        return Rejected("reward_archived", message, param="incentive.reward")
+    return None
+
+
+# ---- edit
+
+
+def keys_update_offer(command: UpdateOffer, keys: Keys) -> None:
+    """The catalogue, and the offer's clock and counter."""
+    keys.catalogue_lock = True
+    keys.offers.add(command.offer_id)
+
+
+def decide_update_offer(draft: Layer, command: UpdateOffer, context: Context) -> Accepted | Rejected:
+    """A new revision is in force; what the older ones gave keeps theirs."""
+    before = _live(draft, command.offer_id, command.kind)
+    if isinstance(before, Rejected):
+        return before
+    merged = merge_metadata(before.metadata, command.metadata or {})
+    if isinstance(merged, Rejected):
+        return merged
+    stacking = replace(before.terms.stacking, **command.stacking_changes)
+    terms = replace(before.terms, stacking=stacking, **command.term_changes)
+    after = replace(before, metadata=merged, terms=terms, revision=before.revision + 1, **command.changes)
+    if after.starts_at is not None and after.ends_at is not None and after.ends_at <= after.starts_at:
+        return invalid("ends_at must lie after starts_at.", param="ends_at")
+    program = draft.get(Program, after.program_id) if after.program_id is not None else None
+    refusal = first_listed(_edit_refusal(before, terms), _terms_refusal(draft, terms, program))
+    if refusal is not None:
+        return refusal
+    return Accepted(_put(draft, context, before, after, event_type="offer.updated"), is_new=False)
+
+
+def _edit_refusal(before: Offer, terms: OfferTerms) -> Rejected | None:
+    if terms.type != before.terms.type and before.status != "draft":
+        message = f"The offer was published as a {before.terms.type}; create another for a {terms.type}."
+        return Rejected("immutable_field", message, param="incentive.type")
+    if terms.gift is not None and terms.application == "auto":
+        message = "incentive.type: a gift is claimed by the member who wants it, and this offer applies by itself."
+        return invalid(message, param="incentive.type")
+    is_uncounted = before.status != "draft" and before.terms.max_redemptions is None
+    if is_uncounted and terms.max_redemptions is not None:
+        message = (
+            "The offer was published without max_redemptions, so its redemptions were not counted."
+            " Pause it and create one with a cap."
+        )
+        return Rejected("immutable_field", message, param="max_redemptions")
+    return None
+
+
+# ---- publish, pause, delete, close
+
+
+def keys_publish_offer(command: PublishOffer, keys: Keys) -> None:
+    """The catalogue, and the offer's clock and counter."""
+    keys.catalogue_lock = True
+    keys.offers.add(command.offer_id)
+
+
+def decide_publish_offer(draft: Layer, command: PublishOffer, context: Context) -> Accepted | Rejected:
+    """The offer is live within its window; publishing again changes nothing."""
+    before = _live(draft, command.offer_id, "engagement")
+    if isinstance(before, Rejected):
+        return before
+    if before.status == "published":
+        return Accepted(shown_offer(draft, context, before), is_new=False)
+    after = replace(before, status="published")
+    return Accepted(_put(draft, context, before, after, event_type="offer.updated"), is_new=False)
+
+
+def keys_pause_offer(command: PauseOffer, keys: Keys) -> None:
+    """The catalogue, and the offer's clock and counter."""
+    keys.catalogue_lock = True
+    keys.offers.add(command.offer_id)
+
+
+def decide_pause_offer(draft: Layer, command: PauseOffer, context: Context) -> Accepted | Rejected:
+    """Nobody can redeem the offer until it is published again; claims stay. Pausing again changes nothing."""
+    before = _live(draft, command.offer_id, "engagement")
+    if isinstance(before, Rejected):
+        return before
+    if before.status == "draft":
+        message = f"Offer {before.id} is a draft: nothing is live that could pause. Publish it first."
+        return Rejected("offer_not_active", message, param="id", details={"status": "draft"})
+    if before.status == "paused":
+        return Accepted(shown_offer(draft, context, before), is_new=False)
+    after = replace(before, status="paused")
+    return Accepted(_put(draft, context, before, after, event_type="offer.updated"), is_new=False)
+
+
+def keys_delete_offer(command: DeleteOffer, keys: Keys) -> None:
+    """The catalogue, and the offer's counter."""
+    keys.catalogue_lock = True
+    keys.offers.add(command.offer_id)
+
+
+def decide_delete_offer(draft: Layer, command: DeleteOffer, context: Context) -> Accepted | Rejected:
+    """The offer is evaluated no more and can't be retrieved; its history stays."""
+    before = _live(draft, command.offer_id, "checkout")
+    if isinstance(before, Rejected):
+        return before
+    _put(draft, context, before, replace(before, deleted_at=context.wall_now), event_type=None)
+    return Accepted({"id": before.id, "object": "offer", "deleted": True}, is_new=False)
+
+
+def keys_close_offer(command: CloseOffer, keys: Keys) -> None:
+    """The catalogue, and the offer's clock and counter."""
+    keys.catalogue_lock = True
+    keys.offers.add(command.offer_id)
+
+
+def decide_close_offer(draft: Layer, command: CloseOffer, context: Context) -> Accepted | Rejected:
+    """That the window is over is written, and told where nothing else had ended the offer before; once."""
+    before = draft.get(Offer, command.offer_id)
+    if before is None or before.deleted_at is not None:
+        return missing("offer", command.offer_id, param="id")
+    if before.closed_at is None:
+        _put(draft, context, before, before, event_type=None)
+    return Accepted({"offer": before.id}, is_new=False)
+
+
+def _live(draft: Layer, offer_id: str, kind: OfferKind) -> Offer | Rejected:
+    """The offer, if there is one of this kind."""
+    offer = draft.get(Offer, offer_id)
+    if offer is None or offer.deleted_at is not None or offer.kind != kind:
+        return missing("offer", offer_id, param="id")
+    return offer
+
+
+def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, event_type: str | None) -> Wire:
+    """The offer stands as given, with its revision where that is new, and events tell of it; answers its payload."""
+    now = offer_now(draft, context, after)
+    is_over = after.status != "draft" and after.ends_at is not None and now >= after.ends_at
+    after = replace(after, closed_at=(after.closed_at or now) if is_over else None)
+    draft.put(after)
+    if before is None or before.revision != after.revision:
+        draft.put(
+            OfferRevision(
+                after.id, after.revision, after.name, after.terms, after.starts_at, after.ends_at, context.wall_now
+            )
+        )
+    payload = shown_offer(draft, context, after)
+    if event_type is not None:
+        announce(draft, context, type=event_type, data=payload, now=now)
+    counter = draft.get(Counter, offer_counter(after.id))
+    used = counter.used if counter else 0
+    reason = end_reason(after, used=used)
+    was_going_on = end_reason(before, used=used) is None if before is not None else reason != "deactivated"
+    if reason is not None and was_going_on:
+        announce_end(draft, context, payload, reason=reason, now=now)
+    return payload
+
+
+def end_reason(offer: Offer, *, used: int) -> EndReason | None:
+    """What has ended the offer, as far as that was written and told; None while it may go on."""
+    if offer.deleted_at is not None:
+        return "deleted"
+    if offer.terms.max_redemptions is not None and used >= offer.terms.max_redemptions and offer.status != "draft":
+        return "max_redemptions"
+    if offer.kind == "checkout" and offer.status == "paused":
+        return "deactivated"
+    return "window" if offer.closed_at is not None else None
+
+
+def announce_end(draft: Layer, context: Context, payload: Wire, *, reason: EndReason, now: datetime) -> None:
+    """An event tells that the offer is over, and what ended it."""
+    announce(draft, context, type="offer.ended", data={**payload, "reason": reason}, now=now)

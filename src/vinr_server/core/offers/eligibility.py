@@ -1,0 +1,77 @@
+"""Which offers a member can use now, and what stands in the way of the rest: decided as a redemption would be (R17)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.earning.occasions import reasons
+from vinr_server.core.earning.rules import Unmet
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.payloads import unix_or_none
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.activation import claim_of, gift_refusal
+from vinr_server.core.offers.commands import ShowEligibleOffers
+from vinr_server.core.offers.in_force import WAYS, offers_in_force
+from vinr_server.core.offers.payloads import incentive_payload
+from vinr_server.core.offers.redemptions import limit_refusal
+from vinr_server.core.offers.rows import Offer
+from vinr_server.core.offers.targeting import unmet_targeting
+from vinr_server.core.programs.members import closed, program_of
+
+Json = Mapping[str, Any]
+
+
+def keys_show_eligible_offers(command: ShowEligibleOffers, keys: Keys) -> None:
+    """The account, its segments, and the counters and claims of all offers in force in its program."""
+    keys.accounts.add(command.account_id)
+    keys.segments_of.add(command.account_id)
+    keys.shoppers.add(command.account_id)
+
+
+def decide_show_eligible_offers(draft: Layer, command: ShowEligibleOffers, context: Context) -> Accepted | Rejected:
+    """Every offer in force for the member's program, newest first, usable or not; nothing changes."""
+    account = draft.get(Account, command.account_id)
+    if account is None:
+        return missing("account", command.account_id, param="account")
+    now = context.now(program_of(draft, account).clock_id)
+    in_force = [offer for way in WAYS for offer in offers_in_force(draft, way, account.program_id)]
+    newest_first = sorted(in_force, key=lambda offer: (offer.created_at, offer.id), reverse=True)
+    shown = [_show(draft, context, offer, account, now) for offer in newest_first]
+    return Accepted({"object": "eligible_offers", "account": account.id, "data": shown}, is_new=False)
+
+
+def _show(draft: Layer, context: Context, offer: Offer, account: Account, now: datetime) -> Json:
+    unmet = unmet_targeting(draft, context, offer.terms.targeting, account, now=now)
+    is_claimed = False
+    if not unmet:
+        is_claimed = offer.terms.application == "opt_in" and claim_of(draft, offer, account.id) is not None
+        refusal = first_listed(
+            closed(account) if account.status == "closed" else None,
+            limit_refusal(draft, offer, account.id, now=now),
+            gift_refusal(draft, offer, account),
+        )
+        if refusal is not None:
+            unmet = [_of_refusal(refusal)]
+    return {
+        "offer": offer.id,
+        "name": offer.name,
+        "incentive": incentive_payload(offer.terms),
+        "application": offer.terms.application,
+        "eligible": not unmet,
+        "claimed": is_claimed,
+        "unmet": reasons(unmet),
+        "starts_at": unix_or_none(offer.starts_at),
+        "ends_at": unix_or_none(offer.ends_at),
+    }
+
+
+def _of_refusal(refusal: Rejected) -> Unmet:
+    """A refusal as a condition: the limit it names, or its code."""
+    condition = refusal.details.get("limit")
+    named = f"limit.{condition}" if condition is not None else refusal.code
+    return Unmet(named, refusal.message, refusal.details.get("change"))

@@ -1,0 +1,157 @@
+"""Offers as the wire shows them, each kind in the shape of its own documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vinr_server.core.earning.payloads import conditions_payload
+from vinr_server.core.kernel.numbers import show_decimal
+from vinr_server.core.kernel.payloads import Wire, given, unix, unix_or_none
+from vinr_server.core.kernel.rows import Counter
+from vinr_server.core.offers.rows import (
+    Criteria,
+    Offer,
+    OfferClaim,
+    OfferRedemption,
+    OfferStatus,
+    OfferTerms,
+    Targeting,
+)
+
+
+def offer_payload(offer: Offer, *, status: OfferStatus, counter: Counter | None, livemode: bool) -> Wire:
+    """The offer object of either kind; `counter` is that of its cap."""
+    shape = _engagement(offer, status, counter) if offer.kind == "engagement" else _checkout(offer, status)
+    stacking = offer.terms.stacking
+    return {
+        "id": offer.id,
+        "object": "offer",
+        "kind": offer.kind,
+        "name": offer.name,
+        "revision": offer.revision,
+        **shape,
+        "starts_at": unix_or_none(offer.starts_at),
+        "ends_at": unix_or_none(offer.ends_at),
+        "stacking": stacking.mode,
+        "stacking_group": stacking.group,
+        "priority": stacking.priority,
+        "metadata": offer.metadata,
+        "created": unix(offer.created_at),
+        "livemode": livemode,
+    }
+
+
+def _engagement(offer: Offer, status: OfferStatus, counter: Counter | None) -> Wire:
+    terms = offer.terms
+    return {
+        "program": offer.program_id,
+        "status": status,
+        "incentive": incentive_payload(terms),
+        "targeting": _targeting(terms.targeting),
+        "conditions": conditions_payload(terms.conditions),
+        "application": terms.application,
+        "max_redemptions": terms.max_redemptions,
+        "per_member_limit": terms.per_member_limit,
+        "remaining": remaining(terms, counter),
+    }
+
+
+def remaining(terms: OfferTerms, counter: Counter | None) -> int | None:
+    """How often the offer can still be redeemed by everybody together; None without a cap."""
+    if terms.max_redemptions is None:
+        return None
+    taken = counter.used + counter.reserved if counter is not None else 0
+    return max(terms.max_redemptions - taken, 0)
+
+
+def incentive_payload(terms: OfferTerms) -> Wire:
+    """What a member gets, with just the fields of its type."""
+    figures: Mapping[str, Any] = {}
+    if terms.multiplier is not None:
+        figures = {"multiplier": show_decimal(terms.multiplier.factor_e4)}
+    elif terms.bonus is not None:
+        figures = {"points": terms.bonus.points}
+    elif terms.percentage is not None:
+        figures = {
+            "percent": show_decimal(terms.percentage.percent_e4),
+            "max_discount": terms.percentage.max_discount_minor,
+        }
+    elif terms.gift is not None:
+        figures = {"reward": terms.gift.reward_id}
+    return given({"type": terms.type, **figures})
+
+
+def _targeting(targeting: Targeting) -> Wire:
+    return given(
+        {
+            "segments": list(targeting.segments) or None,
+            "tiers": list(targeting.tiers) or None,
+            "min_balance": targeting.min_balance_points,
+            "enrolled_before": unix_or_none(targeting.enrolled_before),
+            "metadata": targeting.metadata,
+        }
+    )
+
+
+def _checkout(offer: Offer, status: OfferStatus) -> Wire:
+    checkout = offer.terms.checkout
+    assert checkout is not None, f"offer {offer.id} is of kind checkout and has no checkout terms"
+    return {
+        "type": checkout.type,
+        "value": checkout.value_minor,
+        "per": checkout.per if checkout.type == "fixed_discount" else None,
+        "criteria": _criteria(checkout.criteria),
+        "active": status == "active",
+    }
+
+
+def _criteria(criteria: Criteria) -> Wire:
+    return given(
+        {
+            "min_subtotal": criteria.min_subtotal_minor,
+            "min_quantity": criteria.min_quantity,
+            "skus": list(criteria.skus) or None,
+            "categories": list(criteria.categories) or None,
+            "currency": criteria.currency,
+            "segments": list(criteria.segments) or None,
+            "first_order": criteria.first_order,
+            "buy_quantity": criteria.buy_quantity,
+            "get_quantity": criteria.get_quantity,
+        }
+    )
+
+
+def offer_claim_payload(claim: OfferClaim, *, livemode: bool) -> Wire:
+    """The offer_claim object: a member opted in."""
+    return {
+        "object": "offer_claim",
+        "offer": claim.offer_id,
+        "account": claim.account_id,
+        "revision": claim.offer_revision,
+        "created": unix(claim.created_at),
+        "livemode": livemode,
+    }
+
+
+def offer_redemption_payload(redemption: OfferRedemption, *, livemode: bool) -> Wire:
+    """The offer_redemption object: one use, with the one thing it gave."""
+    discount = {"amount": redemption.discount_minor, "currency": redemption.currency}
+    return {
+        "id": redemption.id,
+        "object": "offer_redemption",
+        "offer": redemption.offer_id,
+        "revision": redemption.offer_revision,
+        "account": redemption.account_id,
+        "status": redemption.status,
+        "points_transaction": redemption.entry_id,
+        "discount": discount if redemption.discount_minor is not None else None,
+        "redemption": redemption.redemption_id,
+        "payment": redemption.payment_id,
+        "checkout_session": redemption.session_id,
+        "receipt": redemption.receipt,
+        "created": unix(redemption.created_at),
+        "redeemed_at": unix_or_none(redemption.redeemed_at),
+        "freed_at": unix_or_none(redemption.freed_at),
+        "livemode": livemode,
+    }

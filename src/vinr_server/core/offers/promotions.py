@@ -1,0 +1,155 @@
+"""Offers and issued discounts as carts see them, and the index of those in force (see carts.py, offer_index.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from vinr_server.core.carts.cart import Criteria, Effect, Promotion, Selection
+from vinr_server.core.carts.index import MEMBERS, OfferIndex, segment_key, tier_key
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.rows import Row
+from vinr_server.core.offers.rows import CheckoutTerms, Offer, OfferTerms, PercentageDiscount
+from vinr_server.core.rewards.rows import Discount
+
+SHELF = "offers in force"
+
+
+class OfferShelf(Row):
+    """A catalogue's index of offers that carts may get, made when it is first asked for. In memory only."""
+
+    def __init__(self, catalogue: Layer) -> None:
+        self.id = SHELF
+        self._catalogue = catalogue
+
+    @cached_property
+    def promotions(self) -> Mapping[str, Promotion]:
+        """The promotions by their offer's id."""
+        return {one.id: one for one in promotions_of(self._catalogue.written(Offer))}
+
+    @cached_property
+    def index(self) -> OfferIndex:
+        """All of them, indexed."""
+        return OfferIndex(self.promotions.values())
+
+
+def offer_index(draft: Layer) -> OfferIndex:
+    """The index of offers in force as the draft has them.
+
+    That of the catalogue, unless something above it has changed an offer: then one is made for the occasion.
+    """
+    shelf = draft.get(OfferShelf, SHELF)
+    if shelf is None:
+        return OfferIndex(promotions_of(draft.every(Offer)))
+    changed: dict[str, Offer] = {}
+    layer = draft
+    while layer.below is not layer:
+        for offer in layer.written(Offer):
+            changed.setdefault(offer.id, offer)
+        layer = layer.below
+    if not changed:
+        return shelf.index
+    others = [one for id, one in shelf.promotions.items() if id not in changed]
+    return OfferIndex([*others, *promotions_of(changed.values())])
+
+
+def promotions_of(offers: Iterable[Offer]) -> list[Promotion]:
+    """Those of the offers that take something off carts, and are not over. Windows and caps are still to be seen."""
+    return [
+        promotion_of(offer)
+        for offer in offers
+        if offer.status == "published"
+        and offer.closed_at is None
+        and offer.deleted_at is None
+        and offer.terms.comes_with in ("checkout", "cart")
+    ]
+
+
+def promotion_of(offer: Offer) -> Promotion:
+    """The offer, of either kind, as a cart sees it.
+
+    The window of a checkout offer goes by the wall's clock and is the promotion's; that of an engagement offer goes by
+    its member's, and is seen to with the member's limits.
+    """
+    terms = offer.terms
+    is_checkout = terms.checkout is not None
+    if terms.checkout is not None:
+        effect, criteria, audience = _of_checkout(terms.checkout)
+    else:
+        assert terms.percentage is not None, f"offer {offer.id} takes nothing off carts"
+        effect, criteria, audience = _of_percentage(terms.percentage, terms)
+    return Promotion(
+        id=offer.id,
+        revision=offer.revision,
+        name=offer.name,
+        effect=effect,
+        created_at=offer.created_at,
+        criteria=criteria,
+        audience=audience,
+        priority=terms.stacking.priority,
+        stacking=terms.stacking.mode,
+        group=terms.stacking.group,
+        starts_at=offer.starts_at if is_checkout else None,
+        ends_at=offer.ends_at if is_checkout else None,
+        source=offer,
+    )
+
+
+def _of_checkout(terms: CheckoutTerms) -> tuple[Effect, Criteria, tuple[str, ...]]:
+    asked = terms.criteria
+    effect = Effect(
+        terms.type,
+        value_minor=terms.value_minor,
+        per=terms.per,
+        buy=asked.buy_quantity or 1,
+        get=asked.get_quantity or 1,
+    )
+    criteria = Criteria(
+        Selection(frozenset(asked.skus), frozenset(asked.categories)),
+        min_subtotal_minor=asked.min_subtotal_minor or 0,
+        min_quantity=asked.min_quantity or 0,
+        currency=asked.currency,
+    )
+    return effect, criteria, tuple(map(segment_key, asked.segments))
+
+
+def _of_percentage(percentage: PercentageDiscount, terms: OfferTerms) -> tuple[Effect, Criteria, tuple[str, ...]]:
+    asked, targeting = terms.conditions, terms.targeting
+    effect = Effect("percentage", percent_e4=percentage.percent_e4, max_minor=percentage.max_discount_minor)
+    criteria = Criteria(
+        Selection(frozenset(asked.skus), frozenset(asked.categories)),
+        min_subtotal_minor=asked.min_amount_minor or 0,
+        currency=asked.currency,
+    )
+    audience = tuple(map(segment_key, targeting.segments)) or tuple(map(tier_key, targeting.tiers)) or (MEMBERS,)
+    return effect, criteria, audience
+
+
+def voucher_of(discount: Discount, *, name: str) -> Promotion:
+    """An issued discount as a cart sees it: it stands beside whatever else applies."""
+    benefit: Mapping[str, Any] = discount.benefit
+    return Promotion(
+        id=discount.id,
+        revision=1,
+        name=name,
+        effect=_effect_of(benefit),
+        created_at=discount.created_at,
+        criteria=Criteria(
+            Selection(frozenset([benefit["sku"]])) if benefit["type"] == "product" else Selection(),
+            currency=benefit.get("currency"),
+        ),
+        is_voucher=True,
+        source=discount,
+    )
+
+
+def _effect_of(benefit: Mapping[str, Any]) -> Effect:
+    if benefit["type"] == "free_shipping":
+        return Effect("free_shipping")
+    if benefit["type"] == "product":
+        return Effect("free_product")
+    assert benefit["type"] == "discount", f"a discount of type {benefit['type']}"
+    if "percent_e4" in benefit:
+        return Effect("percentage", percent_e4=benefit["percent_e4"])
+    return Effect("fixed_discount", value_minor=benefit["amount"])

@@ -1,0 +1,225 @@
+"""Redemptions of offers, each counted against its caps in the transaction that makes it (R15).
+
+The counters of an offer and of a member's share of it are locked before anybody looks at them: granted is min(demand,
+cap) exactly. A checkout session holds a slot as `reserved` and confirms or releases it; others confirm at once. The use
+that fills the cap ends the offer in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import offer_counter, offer_member_counter
+from vinr_server.core.kernel.payloads import unix
+from vinr_server.core.kernel.rows import Counter
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.changes import announce_end, shown_offer
+from vinr_server.core.offers.in_force import counter_of
+from vinr_server.core.offers.payloads import offer_redemption_payload
+from vinr_server.core.offers.rows import Offer, OfferRedemption
+
+Json = Mapping[str, Any]
+
+
+def limit_refusal(draft: Layer, offer: Offer, account_id: str | None, *, now: datetime) -> Rejected | None:
+    """Why nobody, or not this member, can redeem the offer now: its state, its window, its cap, the member's limit.
+
+    Expects the locked counters (RowsMissing otherwise).
+    """
+    if offer.deleted_at is not None or offer.status != "published":
+        state = "deleted" if offer.deleted_at is not None else offer.status
+        message = f"Offer {offer.id} is {'a draft' if state == 'draft' else state}. Publish it to let members use it."
+        return Rejected("offer_not_active", message, param="offer", details={"status": state})
+    window = _window_refusal(offer, now)
+    if window is not None:
+        return window
+    return _cap_refusal(draft, offer) or _member_refusal(draft, offer, account_id)
+
+
+def _window_refusal(offer: Offer, now: datetime) -> Rejected | None:
+    if offer.starts_at is not None and now < offer.starts_at:
+        at = offer.starts_at
+        change, word = f"wait until {at.isoformat()}", "starts"
+    elif offer.ends_at is not None and now >= offer.ends_at:
+        at = offer.ends_at
+        change, word = None, "ended"
+    else:
+        return None
+    details = {"limit": "window", "starts_at": offer.starts_at and unix(offer.starts_at)}
+    details |= {"ends_at": offer.ends_at and unix(offer.ends_at), "change": change}
+    message = f"Offer {offer.id} {word} at {at.isoformat()}; it is {now.isoformat()} now."
+    return Rejected("offer_limit_reached", message, param="offer", details=details)
+
+
+def _cap_refusal(draft: Layer, offer: Offer) -> Rejected | None:
+    most = offer.terms.max_redemptions
+    if most is None:
+        return None
+    counter = counter_of(draft, offer_counter(offer.id))
+    if counter is None or counter.used + counter.reserved < most:
+        return None
+    held = f", {counter.reserved} of them by checkouts that are open" if counter.reserved else ""
+    message = f"All {most} redemptions of offer {offer.id} are taken{held}."
+    details = {"limit": "global", "max_redemptions": most, "used": counter.used, "reserved": counter.reserved}
+    return Rejected("offer_limit_reached", message, param="offer", details=details)
+
+
+def _member_refusal(draft: Layer, offer: Offer, account_id: str | None) -> Rejected | None:
+    most = offer.terms.per_member_limit
+    if most is None or account_id is None:
+        return None
+    counter = counter_of(draft, offer_member_counter(offer.id, account_id))
+    if counter is None or counter.used + counter.reserved < most:
+        return None
+    times = "once" if most == 1 else f"{most} times"
+    message = f"Account {account_id} can use offer {offer.id} {times}, and has."
+    details = {"limit": "per_member", "per_member_limit": most, "used": counter.used, "reserved": counter.reserved}
+    return Rejected("offer_limit_reached", message, param="account", details=details)
+
+
+def redeem_offer(
+    draft: Layer,
+    context: Context,
+    offer: Offer,
+    account: Account | None,
+    *,
+    receipt: Json,
+    now: datetime,
+    entry_id: str | None = None,
+    redemption_id: str | None = None,
+    payment_id: str | None = None,
+    session_id: str | None = None,
+    discount_minor: int | None = None,
+    currency: str | None = None,
+    is_reserved: bool = False,
+    bucket: int = 0,
+) -> OfferRedemption:
+    """The offer is redeemed once more: counted, on record, told; or only held for a checkout session.
+
+    Expects that `limit_refusal` found nothing. `bucket` is that of a redemption of nobody's.
+    """
+    bucket = account.bucket if account is not None else bucket
+    redemption = OfferRedemption(
+        bucket=bucket,
+        id=context.make_id("ordm", bucket),
+        offer_id=offer.id,
+        offer_revision=offer.revision,
+        account_id=account.id if account is not None else None,
+        status="reserved" if is_reserved else "confirmed",
+        entry_id=entry_id,
+        redemption_id=redemption_id,
+        payment_id=payment_id,
+        session_id=session_id,
+        discount_minor=discount_minor,
+        currency=currency,
+        receipt={"offer": offer.id, "revision": offer.revision, **receipt},
+        created_at=now,
+        redeemed_at=None if is_reserved else now,
+    )
+    draft.put(redemption)
+    if is_reserved:
+        _count(draft, context, redemption, offer, reserved=1)
+    else:
+        _count(draft, context, redemption, offer, used=1)
+        _tell(draft, context, redemption, account, now)
+    return redemption
+
+
+def confirm_redemption(
+    draft: Layer,
+    context: Context,
+    redemption: OfferRedemption,
+    account: Account | None,
+    *,
+    payment_id: str | None,
+    now: datetime,
+) -> OfferRedemption:
+    """What a session held is used for good, on this payment. It was promised: neither window nor pause matters now."""
+    assert redemption.status == "reserved", f"{redemption.id} is {redemption.status}"
+    confirmed = replace(redemption, status="confirmed", payment_id=payment_id, redeemed_at=now)
+    draft.put(confirmed)
+    _count(draft, context, confirmed, draft.get(Offer, redemption.offer_id), used=1, reserved=-1)
+    _tell(draft, context, confirmed, account, now)
+    return confirmed
+
+
+def release_redemption(
+    draft: Layer, context: Context, redemption: OfferRedemption, *, now: datetime
+) -> OfferRedemption:
+    """What a session held is free again, for everybody."""
+    assert redemption.status == "reserved", f"{redemption.id} is {redemption.status}"
+    released = replace(redemption, status="released", freed_at=now)
+    draft.put(released)
+    _count(draft, context, released, draft.get(Offer, redemption.offer_id), reserved=-1)
+    return released
+
+
+def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime) -> None:
+    """The member may use the offer once more; the use stays one of all members' (R15); twice is as once."""
+    if redemption.status != "confirmed":
+        return
+    draft.put(replace(redemption, status="refunded", freed_at=now))
+    if redemption.account_id is not None:
+        counter_id = offer_member_counter(redemption.offer_id, redemption.account_id)
+        counter = counter_of(draft, counter_id)
+        if counter is not None:
+            draft.put(replace(counter, used=counter.used - 1))
+
+
+def _count(
+    draft: Layer,
+    context: Context,
+    redemption: OfferRedemption,
+    offer: Offer | None,
+    *,
+    used: int = 0,
+    reserved: int = 0,
+) -> None:
+    """The counters of the offer's caps moved on; the use that fills the cap ends the offer.
+
+    A member's uses are always counted, so that a limit set later holds. Those of all are counted while there is a cap:
+    an offer without one has no row that everybody would wait for.
+    """
+    if redemption.account_id is not None:
+        _move(
+            draft, offer_member_counter(redemption.offer_id, redemption.account_id), redemption.bucket, used, reserved
+        )
+    counter_id = offer_counter(redemption.offer_id)
+    if offer is None or offer.terms.max_redemptions is None:
+        return
+    before = counter_of(draft, counter_id)
+    after = _move(draft, counter_id, context.bucket_of(counter_id), used, reserved)
+    most = offer.terms.max_redemptions
+    was_going_on = (before.used if before is not None else 0) < most
+    if after.used >= most and was_going_on and offer.closed_at is None and offer.deleted_at is None:
+        payload = shown_offer(draft, context, offer)
+        announce_end(draft, context, payload, reason="max_redemptions", now=redemption.redeemed_at or context.wall_now)
+
+
+def _move(draft: Layer, counter_id: str, bucket: int, used: int, reserved: int) -> Counter:
+    counter = counter_of(draft, counter_id) or Counter(bucket, counter_id, 0)
+    moved = replace(counter, used=counter.used + used, reserved=counter.reserved + reserved)
+    draft.put(moved)
+    return moved
+
+
+def _tell(draft: Layer, context: Context, redemption: OfferRedemption, account: Account | None, now: datetime) -> None:
+    account = draft.get(Account, account.id) if account is not None else None
+    sequence = {"sequence": account.sequence} if account is not None else {"sequence": None}
+    data = {**offer_redemption_payload(redemption, livemode=context.livemode), **sequence}
+    announce(
+        draft,
+        context,
+        type="loyalty.offer.redeemed",
+        account=account,
+        bucket=redemption.bucket,
+        data=data,
+        now=now,
+    )

@@ -1,0 +1,310 @@
+"""Offers as they are stored: their terms, their revisions, what was claimed and what was redeemed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from vinr_server.core.earning.rules import Conditions
+from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.values import dataclass
+
+OfferKind = Literal["engagement", "checkout"]
+Application = Literal["auto", "opt_in"]
+CheckoutType = Literal["bogo", "free_shipping", "fixed_discount"]
+Per = Literal["order", "unit"]
+StackingMode = Literal["stack", "exclusive", "best"]
+# What is stored: whether it was published, and whether it was switched off again.
+StoredStatus = Literal["draft", "published", "paused"]
+# What redeems an offer.
+ComesWith = Literal["payment", "checkout", "activation", "cart"]
+OfferStatus = Literal["draft", "scheduled", "active", "paused", "expired", "exhausted"]
+
+
+# ---- what a member gets
+
+
+@dataclass(frozen=True, slots=True)
+class PointsMultiplier:
+    """The points of the qualifying payment, times this (in ten-thousandths)."""
+
+    factor_e4: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointsBonus:
+    """Flat points: at activation where opted into, else with the first qualifying payment."""
+
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class PercentageDiscount:
+    """A percent (in ten-thousandths: 20 % is 200,000) of the lines that the offer's conditions name, or of all.
+
+    `max_discount_minor` caps what it takes off one checkout, in the cart's own currency.
+    """
+
+    percent_e4: int
+    max_discount_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GiftReward:
+    """A reward of the catalogue, at no points."""
+
+    reward_id: str
+
+
+# ---- who qualifies
+
+
+@dataclass(frozen=True, slots=True)
+class Targeting:
+    """What must all be true of a member; None or empty asks nothing (R17).
+
+    segments: member of any; tiers: holds any; metadata: each key equal; `enrolled_before` is exclusive.
+    """
+
+    segments: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    min_balance_points: int | None = None
+    enrolled_before: datetime | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+# ---- what a cart must be, and what is taken off it
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What must all be true of a cart; None or empty asks nothing.
+
+    skus and categories name the matching lines (one of either is enough; none given: every line matches), and the
+    thresholds count those: `min_subtotal_minor` at undiscounted prices, `min_quantity` in units. segments: the customer
+    is a member of any. buy and get: how many units are paid for how many that are free (bogo).
+    """
+
+    min_subtotal_minor: int | None = None
+    min_quantity: int | None = None
+    skus: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    currency: str | None = None
+    segments: tuple[str, ...] = ()
+    first_order: bool | None = None
+    buy_quantity: int | None = None
+    get_quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutTerms:
+    """What a checkout offer takes off: `value_minor` of an order or of each matching unit; None for bogo."""
+
+    type: CheckoutType
+    value_minor: int | None
+    per: Per = "order"
+    criteria: Criteria = Criteria()
+
+
+@dataclass(frozen=True, slots=True)
+class Stacking:
+    """How an offer goes together with others of its phase (R14).
+
+    stack: with all; exclusive: alone; best: of all of one group only the one that takes off most.
+    A higher priority comes first.
+    """
+
+    mode: StackingMode = "stack"
+    group: str | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OfferTerms:
+    """All that an offer says at one revision but its window: redemptions keep the revision they were made under (R16).
+
+    `conditions` are what qualifies a purchase, as in earning rules. `max_redemptions` counts all members' together,
+    `per_member_limit` each member's; None is unlimited.
+    """
+
+    multiplier: PointsMultiplier | None = None
+    bonus: PointsBonus | None = None
+    percentage: PercentageDiscount | None = None
+    gift: GiftReward | None = None
+    checkout: CheckoutTerms | None = None
+    application: Application = "auto"
+    targeting: Targeting = Targeting()
+    conditions: Conditions = Conditions()
+    stacking: Stacking = Stacking()
+    max_redemptions: int | None = None
+    per_member_limit: int | None = None
+
+    @property
+    def type(self) -> str:
+        """The incentive by its public name."""
+        if self.checkout is not None:
+            return self.checkout.type
+        if self.multiplier is not None:
+            return "points_multiplier"
+        if self.bonus is not None:
+            return "points_bonus"
+        return "percentage_discount" if self.percentage is not None else "gift_reward"
+
+    @property
+    def comes_with(self) -> ComesWith:
+        """What redeems the offer: a payment, a member's checkout, its own activation, or anybody's cart."""
+        if self.checkout is not None:
+            return "cart"
+        if self.percentage is not None:
+            return "checkout"
+        if self.application == "opt_in" and self.multiplier is None:
+            return "activation"
+        return "payment"
+
+
+def offer_status(
+    stored: StoredStatus,
+    *,
+    starts_at: datetime | None,
+    ends_at: datetime | None,
+    max_redemptions: int | None,
+    used: int,
+    now: datetime,
+) -> OfferStatus:
+    """Where an offer stands in its life; `used` are its redemptions so far, reservations not among them.
+
+    Only an active one can be redeemed. Its window is [starts_at, ends_at). A pause does not keep it from ending.
+    """
+    if stored == "draft":
+        return "draft"
+    if max_redemptions is not None and used >= max_redemptions:
+        return "exhausted"
+    if ends_at is not None and now >= ends_at:
+        return "expired"
+    if stored == "paused":
+        return "paused"
+    if starts_at is not None and now < starts_at:
+        return "scheduled"
+    return "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Row):
+    """The revision in force of an offer of either kind. `program_id` None: every program of the tenant.
+
+    `closed_at` is when the end of its window was written (and told, unless the offer had ended before); None as long as
+    the window has not ended, and for a moment after.
+    """
+
+    is_catalogue = True
+    id: str
+    kind: OfferKind
+    program_id: str | None
+    revision: int
+    name: str
+    terms: OfferTerms
+    starts_at: datetime | None
+    ends_at: datetime | None
+    status: StoredStatus
+    metadata: Json
+    created_at: datetime
+    closed_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+    @property
+    def parent(self) -> Hashable:
+        """What redeems it and in which program, while it is live or scheduled: see `offers_in_force`."""
+        is_over = self.status != "published" or self.closed_at is not None or self.deleted_at is not None
+        return None if is_over else (self.terms.comes_with, self.program_id)
+
+    def status_at(self, now: datetime, *, used: int) -> OfferStatus:
+        """Where the offer stands in its life; `used` are its redemptions so far, reservations not among them."""
+        return offer_status(
+            self.status,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            max_redemptions=self.terms.max_redemptions,
+            used=used,
+            now=now,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRevision(Row):
+    """What an offer said at one revision, for good; its redemptions name theirs (R16)."""
+
+    parent_field = "offer_id"
+    offer_id: str
+    revision: int
+    name: str
+    terms: OfferTerms
+    starts_at: datetime | None
+    ends_at: datetime | None
+    created_at: datetime
+
+    @property
+    def key(self) -> Hashable:
+        """Offer and revision."""
+        return (self.offer_id, self.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferClaim(Row):
+    """A member opted in. It outlives its redemptions: a freed slot needs no new claim (R23)."""
+
+    parent_field = "account_id"
+    bucket: int
+    offer_id: str
+    account_id: str
+    offer_revision: int
+    created_at: datetime
+
+    @property
+    def key(self) -> Hashable:
+        """Offer and member: one row each."""
+        return (self.offer_id, self.account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRedemption(Row):
+    """One use of an offer, with what it gave: points (an entry), a reward's redemption, or money off a checkout.
+
+    status: reserved by a session, confirmed, released (the session expired), or refunded (the payment was given back
+    whole: the member's slot is free again, the global one is not).
+    """
+
+    parent_field = "session_id"
+    bucket: int
+    id: str
+    offer_id: str
+    offer_revision: int
+    account_id: str | None
+    status: str
+    entry_id: str | None
+    redemption_id: str | None
+    payment_id: str | None
+    session_id: str | None
+    discount_minor: int | None
+    currency: str | None
+    receipt: Json
+    created_at: datetime
+    redeemed_at: datetime | None = None
+    freed_at: datetime | None = None
+
+
+# ---- in memory only
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp(Row):
+    """The counters of offers that a batch looked for; of any other it is not known whether there is one. Never stored.
+
+    With a member's counter its claim was looked for as well. `account_ids` are the members that were loaded: any other
+    that a decision meets was enrolled by the batch itself, and has neither.
+    """
+
+    KEY: ClassVar[str] = "offers"
+    id: str
+    counter_ids: frozenset[str]
+    account_ids: frozenset[str]

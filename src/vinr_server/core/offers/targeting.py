@@ -1,0 +1,50 @@
+"""Who can use an offer: every condition of its targeting must hold of the member as before the command (R17)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from vinr_server.core.earning.rules import Unmet, metadata_differences
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.rows import Targeting
+from vinr_server.core.segments.membership import outside_segments, spendable_points
+
+
+def unmet_targeting(
+    draft: Layer, context: Context, targeting: Targeting, account: Account, *, now: datetime
+) -> list[Unmet]:
+    """Every condition that fails, with the smallest change that would meet it; none: the member can use the offer.
+
+    An attribute that the member lacks is a condition that fails, never an error.
+    """
+    member = draft.before(Account, account.id) or account
+    unmet: list[Unmet] = []
+    if targeting.segments:
+        unmet += outside_segments(draft, context, account, targeting.segments)
+    if targeting.tiers and member.tier not in targeting.tiers:
+        wanted = " or ".join(targeting.tiers)
+        message = f"The offer is for tier {wanted}; account {member.id} holds {member.tier or 'none'}."
+        unmet.append(Unmet("tiers", message, f"needs tier {wanted}"))
+    if targeting.min_balance_points is not None:
+        balance_points = spendable_points(draft.below, member, now)
+        short_points = targeting.min_balance_points - balance_points
+        if short_points > 0:
+            message = f"Account {member.id} holds {balance_points} points; it takes {targeting.min_balance_points}."
+            unmet.append(Unmet("min_balance", message, f"earn {short_points} more"))
+    if targeting.enrolled_before is not None and member.created_at >= targeting.enrolled_before:
+        at = targeting.enrolled_before.isoformat()
+        message = f"Account {member.id} was enrolled at {member.created_at.isoformat()}, not before {at}."
+        unmet.append(Unmet("enrolled_before", message, None))
+    return unmet + metadata_differences(targeting.metadata, member.metadata)
+
+
+def not_eligible(offer_id: str, unmet: Sequence[Unmet]) -> Rejected:
+    """Say which conditions fail, and what would meet them."""
+    reasons = [{"condition": one.condition, "message": one.message, "change": one.change} for one in unmet]
+    details = {"condition": unmet[0].condition, "change": unmet[0].change, "unmet": reasons}
+    message = f"Offer {offer_id} is not for this member. {' '.join(one.message for one in unmet)}"
+    return Rejected("not_eligible", message, param="account", details=details)

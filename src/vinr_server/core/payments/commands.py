@@ -1,0 +1,57 @@
+"""Commands on payments and refunds."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from datetime import datetime
+
+from vinr_server.core.kernel.commands import Command, Json
+from vinr_server.core.kernel.values import dataclass
+
+# ---- payments and events
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePayment(Command):
+    """A payment reported by the merchant. `enrol_in`: the program an unknown customer joins (bulk imports, R22)."""
+
+    is_ledger_write = True
+    amount_minor: int
+    currency: str
+    minor_per_unit: int
+    id: str | None = None
+    customer_id: str | None = None
+    tax_minor: int = 0
+    shipping_minor: int = 0
+    tenders: tuple[Json, ...] = ()
+    discount_ids: tuple[str, ...] = ()
+    lines: tuple[Json, ...] = ()
+    occurred_at: datetime | None = None
+    metadata: Json = field(default_factory=dict)
+    session_id: str | None = None
+    enrol_in: str | None = None
+    is_deliverable: bool = True
+
+    @property
+    def linked_account_id(self) -> str | None:
+        """The member named in the metadata, in either casing."""
+        return linked_account(self.metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPayment(Command):
+    """Refund a payment: `amount_minor` None means all that is left."""
+
+    is_ledger_write = True
+    payment_id: str
+    id: str | None = None
+    amount_minor: int | None = None
+    eligible_minor: int | None = None
+    reason: str | None = None
+    metadata: Json = field(default_factory=dict)
+
+
+def linked_account(metadata: Json) -> str | None:
+    """The account id that a metadata object links to, or None."""
+    link = metadata.get("loyalty_account", metadata.get("loyaltyAccount"))
+    return link if isinstance(link, str) else None

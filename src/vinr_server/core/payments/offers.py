@@ -1,0 +1,185 @@
+"""Offers that a payment redeems: the best multiplier on what it earns, then flat bonuses (R9, R18).
+
+An offer is redeemed where the member is its target, the payment meets its conditions, and its caps have room; where it
+adds nothing it takes no slot (R14). Targeting is judged now, whatever was true when the member opted in (R17).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.earning.occasions import as_seen_by, reasons
+from vinr_server.core.earning.rules import Boost, Occasion, Unmet, eligible_part, unmet_conditions
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.ledger.movements import Movement, accrue
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.activation import claim_of
+from vinr_server.core.offers.in_force import offers_in_force
+from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
+from vinr_server.core.offers.rows import Offer, OfferRedemption
+from vinr_server.core.offers.targeting import unmet_targeting
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.members import program_of
+
+Json = Mapping[str, Any]
+
+
+class PaymentOffers:
+    """The offers that one payment may redeem, account by account; `boosts_of` is asked before it earns."""
+
+    def __init__(self, draft: Layer, context: Context) -> None:
+        self._draft, self._context = draft, context
+        self._multipliers: dict[str, list[Offer]] = {}
+        self._bonuses: dict[str, list[Offer]] = {}
+        self._skipped: list[Json] = []
+
+    def boosts_of(self, account: Account, occasion: Occasion) -> Sequence[Boost]:
+        """The multipliers that the payment may redeem, the best first. Ties: the older offer, then the lower id."""
+        in_force = offers_in_force(self._draft, "payment", account.program_id)
+        if not in_force:
+            return ()
+        usable = [offer for offer in in_force if self._is_usable(offer, account, occasion)]
+        multipliers = [offer for offer in usable if offer.terms.multiplier is not None]
+        self._multipliers[account.id] = sorted(multipliers, key=lambda offer: -_factor_of(offer))
+        self._bonuses[account.id] = [offer for offer in usable if offer.terms.bonus is not None]
+        return [Boost(offer.id, offer.revision, _factor_of(offer)) for offer in self._multipliers[account.id]]
+
+    def redeem(
+        self, accounts: Sequence[Account], payment: Payment, occasion: Occasion, outcome: Json
+    ) -> dict[str, Any]:
+        """The outcome of a payment with what its offers gave; every redemption is counted, on record and told."""
+        redemptions: list[OfferRedemption] = []
+        awards = list(outcome["awards"])
+        for account in accounts:
+            boosted = [award for award in awards if award["account"] == account.id and "offer" in award]
+            for offer in self._multipliers.get(account.id, ()):
+                if boosted and boosted[0]["offer"] == offer.id:
+                    redemptions.append(self._redeem_multiplier(offer, account, payment, boosted))
+                else:
+                    self._skip_multiplier(offer, account, boosted)
+            for offer in self._bonuses.get(account.id, ()):
+                redemptions.append(self._redeem_bonus(offer, account, payment, occasion, awards))
+        told = {"offer_redemptions": [in_outcome(one) for one in redemptions]} if redemptions else {}
+        return {**outcome, "awards": awards, "skipped": [*outcome["skipped"], *self._skipped], **told}
+
+    def _is_usable(self, offer: Offer, account: Account, occasion: Occasion) -> bool:
+        """Whether the payment may redeem the offer; where the member is its target and yet can't, it is told why."""
+        draft, context = self._draft, self._context
+        now = self._instant(account)
+        if offer.terms.application == "opt_in" and claim_of(draft, offer, account.id) is None:
+            return False
+        if unmet_targeting(draft, context, offer.terms.targeting, account, now=now):
+            return False
+        refusal = limit_refusal(draft, offer, account.id, now=now)
+        unmet = unmet_conditions(offer.terms.conditions, occasion, subject="offer")
+        if refusal is not None:
+            unmet.append(Unmet(f"limit.{refusal.details.get('limit', 'status')}", refusal.message, None))
+        unmet += _outside(offer, occasion.occurred_at)
+        if unmet:
+            self._skip(offer, account, unmet)
+        return not unmet
+
+    def _skip(self, offer: Offer, account: Account, unmet: Sequence[Unmet]) -> None:
+        self._skipped.append({"account": account.id, "offer": offer.id, "unmet": reasons(unmet)})
+
+    def _skip_multiplier(self, offer: Offer, account: Account, boosted: Sequence[Json]) -> None:
+        if boosted:
+            message = f"Only the best multiplier applies, and that is offer {boosted[0]['offer']}."
+            self._skip(offer, account, [Unmet("best", message, None)])
+        else:
+            message = "The payment earns no points that the offer would add to; it took no use of it."
+            self._skip(offer, account, [Unmet("no_effect", message, "spend more")])
+
+    def _redeem_multiplier(
+        self, offer: Offer, account: Account, payment: Payment, boosted: Sequence[Json]
+    ) -> OfferRedemption:
+        receipt = {
+            "factor_e4": _factor_of(offer),
+            "points_transactions": [award["points_transaction"] for award in boosted],
+        }
+        return redeem_offer(
+            self._draft,
+            self._context,
+            offer,
+            account,
+            receipt=receipt,
+            now=self._instant(account),
+            entry_id=boosted[0]["points_transaction"],
+            payment_id=payment.id,
+        )
+
+    def _redeem_bonus(
+        self, offer: Offer, account: Account, payment: Payment, occasion: Occasion, awards: list[Json]
+    ) -> OfferRedemption:
+        assert offer.terms.bonus is not None, f"{offer.id} is no bonus"
+        points = offer.terms.bonus.points
+        mine = as_seen_by(self._draft, self._context, account, occasion)
+        receipt = {
+            "flat": points,
+            "currency": mine.currency,
+            "eligible": eligible_part(offer.terms.conditions, mine),
+            "min_amount": offer.terms.conditions.min_amount_minor,
+            "points": points,
+        }
+        movement = Movement(
+            "award",
+            reason=offer.name,
+            source_type="payment",
+            source_id=payment.id,
+            receipt={"offer": offer.id, "offer_revision": offer.revision, **receipt},
+            occurred_at=mine.occurred_at,
+        )
+        newest = self._draft.get(Account, account.id) or account
+        program = program_of(self._draft, account)
+        newest, entry, _payload = accrue(
+            self._draft,
+            self._context,
+            newest,
+            program,
+            points=points,
+            movement=movement,
+            event_type="loyalty.points.earned",
+        )
+        awards.append({"account": account.id, "offer": offer.id, "points_transaction": entry.id, "points": points})
+        return redeem_offer(
+            self._draft,
+            self._context,
+            offer,
+            newest,
+            receipt=receipt,
+            now=self._instant(account),
+            entry_id=entry.id,
+            payment_id=payment.id,
+        )
+
+    def _instant(self, account: Account) -> datetime:
+        context = self._context
+        return context.now(program_of(self._draft, account).clock_id)
+
+
+def _factor_of(offer: Offer) -> int:
+    assert offer.terms.multiplier is not None, f"{offer.id} is no multiplier"
+    return offer.terms.multiplier.factor_e4
+
+
+def _outside(offer: Offer, occurred_at: datetime | None) -> list[Unmet]:
+    """A payment reported late, or imported, counts for an offer that was open when it was made, and is open now."""
+    assert occurred_at is not None, "the occasion's instant is settled before its offers are looked at"
+    if offer.starts_at is not None and occurred_at < offer.starts_at:
+        return [Unmet("window", f"The payment was made before offer {offer.id} started.", None)]
+    if offer.ends_at is not None and occurred_at >= offer.ends_at:
+        return [Unmet("window", f"The payment was made after offer {offer.id} ended.", None)]
+    return []
+
+
+def in_outcome(redemption: OfferRedemption) -> Json:
+    """A redemption as the payment remembers it: enough to find it again."""
+    return {
+        "id": redemption.id,
+        "offer": redemption.offer_id,
+        "account": redemption.account_id,
+        "points_transaction": redemption.entry_id,
+    }

@@ -1,0 +1,183 @@
+"""Reported payments: linked to a member, earning by themselves in their own transaction (R9, R22)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.checkout.sessions import complete
+from vinr_server.core.earning.occasions import earn_on
+from vinr_server.core.earning.rules import Occasion
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.kernel.claims import claim_id, made_before
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.awards import in_the_future
+from vinr_server.core.members.changes import enrol
+from vinr_server.core.members.rows import Account
+from vinr_server.core.payments.commands import CreatePayment, linked_account
+from vinr_server.core.payments.offers import PaymentOffers, in_outcome
+from vinr_server.core.payments.payloads import payment_payload
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.payments.sessions import as_promised, session_to_pay
+from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.rewards.discounts import consume, payable_discount
+from vinr_server.core.rewards.rows import Discount
+
+# What a member did not pay with money of their own earns nothing (R9).
+UNPAID_TENDERS = ("store_credit", "points")
+
+
+def keys_create_payment(command: CreatePayment, keys: Keys) -> None:
+    """The member's accounts, the discounts, and the payment that may have the chosen id."""
+    if command.id:
+        keys.claims.add(command.id)
+        keys.payments.add(command.id)
+    if command.customer_id:
+        keys.customers.add(command.customer_id)
+        keys.purchases.add(command.customer_id)
+        keys.segments_of.add(command.customer_id)
+    if command.linked_account_id:
+        keys.accounts.add(command.linked_account_id)
+        keys.purchases.add(command.linked_account_id)
+        keys.segments_of.add(command.linked_account_id)
+    if command.enrol_in:
+        keys.programs.add(command.enrol_in)
+    keys.discounts.update(command.discount_ids)
+    if command.session_id is not None:
+        keys.sessions.add(command.session_id)
+
+
+def decide_create_payment(draft: Layer, command: CreatePayment, context: Context) -> Accepted | Rejected:
+    """The payment is recorded, and every rule in force for its member has made its award."""
+    present = made_before(draft, context, Payment, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(payment_payload(present, livemode=context.livemode), is_new=False)
+    link = _link(draft, command, context)
+    customer_id, accounts = link if not isinstance(link, Rejected) else (None, [])
+    session = session_to_pay(draft, command, context, customer_id)
+    held_ids = session.held_ids if isinstance(session, CheckoutSession) else ()
+    checked = [
+        payable_discount(draft, id, command.currency, customer_id)
+        for id in command.discount_ids
+        if id not in held_ids and not isinstance(session, Rejected)
+    ]
+    instants = instants_of(draft, context, accounts)
+    refusal = first_listed(in_the_future(command.occurred_at, *instants), link, session, *checked)
+    if refusal is not None:
+        return refusal
+    assert not isinstance(session, Rejected), "refused above"
+    discounts = [one for one in checked if isinstance(one, Discount)]
+    return _record(draft, command, context, customer_id, accounts, discounts, session, now=instants[0])
+
+
+def _record(
+    draft: Layer,
+    command: CreatePayment,
+    context: Context,
+    customer_id: str | None,
+    accounts: Sequence[Account],
+    discounts: Sequence[Discount],
+    session: CheckoutSession | None,
+    *,
+    now: datetime,
+) -> Accepted:
+    payment = _payment_row(as_promised(command, session), context, customer_id, now)
+    for discount in discounts:
+        consume(draft, context, discount, payment_id=payment.id)
+    counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
+    for account in counted:
+        draft.put(account)
+    occasion = payment_occasion(payment, occurred_at=command.occurred_at)
+    offers = PaymentOffers(draft, context)
+    outcome = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of)
+    outcome = offers.redeem(counted, payment, occasion, outcome)
+    if session is not None:
+        _session, used = complete(draft, context, session, payment_id=payment.id)
+        told = [*outcome.get("offer_redemptions", ()), *map(in_outcome, used)]
+        outcome = {**outcome, "offer_redemptions": told}
+    payment = replace(payment, outcome=outcome)
+    draft.put(payment)
+    if command.id is not None:
+        claim_id(draft, context, payment.id, owner_bucket=payment.bucket)
+    payload = payment_payload(payment, livemode=context.livemode)
+    announce(draft, context, type="payment.completed", members=accounts, bucket=payment.bucket, data=payload, now=now)
+    return Accepted(payload)
+
+
+def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occasion:
+    """The payment as earning rules see it."""
+    return Occasion(
+        trigger="payment.completed",
+        source_type="payment",
+        source_id=payment.id,
+        occurred_at=occurred_at,
+        currency=payment.currency,
+        eligible_minor=payment.eligible_minor,
+        minor_per_unit=payment.minor_per_unit,
+        metadata=payment.metadata,
+        lines=[
+            (
+                line.get("sku"),
+                line.get("categories", ()),
+                line["unit_price"] * line["quantity"] - line.get("discount", 0),
+            )
+            for line in payment.lines
+        ],
+    )
+
+
+def _payment_row(command: CreatePayment, context: Context, customer_id: str | None, now: datetime) -> Payment:
+    bucket = context.bucket_of(customer_id or command.id or "")
+    unpaid_minor = sum(tender["amount"] for tender in command.tenders if tender["type"] in UNPAID_TENDERS)
+    return Payment(
+        bucket=bucket,
+        id=command.id or context.make_id("pay", bucket),
+        customer_id=customer_id,
+        account_id=linked_account(command.metadata),
+        amount_minor=command.amount_minor,
+        currency=command.currency,
+        minor_per_unit=command.minor_per_unit,
+        eligible_minor=max(command.amount_minor - command.tax_minor - command.shipping_minor - unpaid_minor, 0),
+        tax_minor=command.tax_minor,
+        shipping_minor=command.shipping_minor,
+        tenders=command.tenders,
+        discount_ids=command.discount_ids,
+        lines=command.lines,
+        refunded_minor=0,
+        refund_count=0,
+        outcome={},
+        metadata=command.metadata,
+        occurred_at=command.occurred_at or now,
+        created_at=now,
+        session_id=command.session_id,
+    )
+
+
+def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str | None, list[Account]] | Rejected:
+    """The customer and the accounts that earn: those of the customer, or the one that the metadata names."""
+    program = draft.get(Program, command.enrol_in) if command.enrol_in is not None else None
+    if command.enrol_in is not None and program is None:
+        return missing("program", command.enrol_in, param="program")
+    account_id = command.linked_account_id
+    if account_id is not None:
+        account = draft.get(Account, account_id)
+        if account is None:
+            return missing("account", account_id, param="metadata.loyalty_account")
+        if command.customer_id not in (None, account.customer_id):
+            named = f"metadata.loyalty_account {account_id} is of {account.customer_id}"
+            message = f"customer is {command.customer_id}, but {named}. Send one of them."
+            return Rejected("parameter_conflict", message, param="customer")
+        return account.customer_id, [account]
+    if command.customer_id is None:
+        return None, []
+    if program is not None and enrolled(draft, command.customer_id, program.id) is None:
+        enrol(draft, context, program, command.customer_id, metadata={})
+    return command.customer_id, accounts_of(draft, command.customer_id)

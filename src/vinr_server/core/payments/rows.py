@@ -1,0 +1,51 @@
+"""Payments and their refunds as they are stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Payment(Row):
+    """A payment the merchant reported, and what it earned."""
+
+    parent_field = "customer_id"
+    bucket: int
+    id: str
+    customer_id: str | None
+    account_id: str | None
+    amount_minor: int
+    currency: str
+    minor_per_unit: int
+    eligible_minor: int
+    tax_minor: int
+    shipping_minor: int
+    tenders: tuple[Json, ...]
+    discount_ids: tuple[str, ...]
+    lines: tuple[Json, ...]
+    refunded_minor: int
+    refund_count: int
+    outcome: Json
+    metadata: Json
+    occurred_at: datetime
+    created_at: datetime
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refund(Row):
+    """One refund of a payment, whole or part; `eligible_minor` only where the merchant named it."""
+
+    parent_field = "payment_id"
+    bucket: int
+    id: str
+    payment_id: str
+    amount_minor: int
+    eligible_minor: int | None
+    reason: str | None
+    points_reversed: int
+    metadata: Json
+    created_at: datetime

@@ -1,0 +1,54 @@
+"""The checkout session that a payment pays for, and what it was promised."""
+
+from __future__ import annotations
+
+from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.checkout.sessions import open_session, payment_refusal
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.rows import Json
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.payments.commands import CreatePayment
+
+
+def session_to_pay(
+    draft: Layer, command: CreatePayment, context: Context, customer_id: str | None
+) -> CheckoutSession | Rejected | None:
+    """The session that the payment names, if it is its payment; None where it names none."""
+    if command.session_id is None:
+        return None
+    session = open_session(draft, context, command.session_id, param="checkout_session")
+    if isinstance(session, Rejected):
+        return session
+    strange = [id for id in command.discount_ids if id not in session.held_ids]
+    if strange:
+        message = f"Discount {strange[0]} is not one that checkout session {session.id} holds. Name it in the session."
+        return Rejected("parameter_conflict", message, param="discounts", details={"held": list(session.held_ids)})
+    return (
+        payment_refusal(
+            session,
+            customer_id=customer_id,
+            amount_minor=command.amount_minor,
+            currency=command.currency,
+            payment="the payment",
+        )
+        or session
+    )
+
+
+def as_promised(command: CreatePayment, session: CheckoutSession | None) -> CreatePayment:
+    """The payment with what its session knows of it: the discounts held, and lines and shipping where it names none."""
+    if session is None:
+        return command
+    return replace(
+        command,
+        discount_ids=session.held_ids,
+        lines=command.lines or tuple(map(_paid_line, session.evaluation["lines"])),
+        shipping_minor=command.shipping_minor or session.evaluation["shipping"]["total"],
+    )
+
+
+def _paid_line(line: Json) -> Json:
+    """A line of a cart as payments keep theirs, with what came off it: points are earned on the net (R9)."""
+    return {name: line[name] for name in ("unit_price", "quantity", "sku", "categories", "discount")}

@@ -1,0 +1,1 @@
+"""Loyalty programs, their tiers and who is a member."""

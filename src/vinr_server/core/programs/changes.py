@@ -1,0 +1,73 @@
+"""Programs: create and update. A change is a new revision of the realm's catalogue."""
+
+from __future__ import annotations
+
+from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
+from vinr_server.core.kernel.claims import claim_id, made_before
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.metadata import merge_metadata
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.programs.commands import CreateProgram, UpdateProgram
+from vinr_server.core.programs.payloads import program_payload
+from vinr_server.core.programs.rows import Program
+
+
+def keys_create_program(command: CreateProgram, keys: Keys) -> None:
+    """The catalogue, the chosen id and the test clock."""
+    keys.catalogue_lock = True
+    if command.id:
+        keys.claims.add(command.id)
+    if command.clock_id:
+        keys.clocks.add(command.clock_id)
+
+
+def decide_create_program(draft: Layer, command: CreateProgram, context: Context) -> Accepted | Rejected:
+    """The program takes members from now on."""
+    present = made_before(draft, context, Program, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(program_payload(present, livemode=context.livemode), is_new=False)
+    if command.clock_id is not None:
+        if context.livemode:
+            return invalid("Test clocks exist in test mode only.", param="test_clock")
+        clock = draft.get(TestClock, command.clock_id)
+        if clock is None or clock.deleted_at is not None:
+            return missing("test clock", command.clock_id, param="test_clock")
+    program = Program(
+        id=command.id or context.make_id("prog", 0),
+        name=command.name,
+        currency_name=command.currency_name,
+        expiry_months=command.expiry_months,
+        expiry_rounding=command.expiry_rounding,
+        timezone=command.timezone,
+        tiers=command.tiers,
+        status="active",
+        clock_id=command.clock_id,
+        metadata=command.metadata,
+        created_at=context.now(command.clock_id),
+    )
+    draft.put(program)
+    claim_id(draft, context, program.id, owner_bucket=0)
+    return Accepted(program_payload(program, livemode=context.livemode))
+
+
+def keys_update_program(_command: UpdateProgram, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_update_program(draft: Layer, command: UpdateProgram, context: Context) -> Accepted | Rejected:
+    """The program is as given from now on; lots and tiers that exist stay as they are."""
+    program = draft.get(Program, command.program_id)
+    if program is None:
+        return missing("program", command.program_id, param="id")
+    merged = merge_metadata(program.metadata, command.metadata or {})
+    if isinstance(merged, Rejected):
+        return merged
+    program = replace(program, metadata=merged, **command.changes)
+    draft.put(program)
+    return Accepted(program_payload(program, livemode=context.livemode), is_new=False)

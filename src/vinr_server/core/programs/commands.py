@@ -1,0 +1,34 @@
+"""Commands on programs."""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from vinr_server.core.kernel.calendar import ExpiryRounding
+from vinr_server.core.kernel.commands import Command, Json
+from vinr_server.core.kernel.values import dataclass
+from vinr_server.core.programs.rows import Tier
+
+# ---- configuration
+
+
+@dataclass(frozen=True, slots=True)
+class CreateProgram(Command):
+    name: str
+    id: str | None = None
+    currency_name: str = "points"
+    expiry_months: int | None = None
+    expiry_rounding: ExpiryRounding = "none"
+    timezone: str = "UTC"
+    tiers: tuple[Tier, ...] = ()
+    clock_id: str | None = None
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateProgram(Command):
+    """`changes` maps Program fields to their new values."""
+
+    program_id: str
+    changes: Json
+    metadata: Json | None = None

@@ -1,0 +1,45 @@
+"""Who is a member: the accounts of a customer, the program of an account, and the instants they live by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.rows import Program
+
+
+def enrolled(draft: Layer, customer_id: str, program_id: str) -> Account | None:
+    """The customer's account in a program, if there is one."""
+    accounts = draft.children(Account, customer_id)
+    return next((account for account in accounts if account.program_id == program_id), None)
+
+
+def program_of(draft: Layer, account: Account) -> Program:
+    """The program an account belongs to; never deleted, but it may be newer than the catalogue at hand."""
+    program = draft.get(Program, account.program_id)
+    if program is None:
+        raise RowsMissing(account.program_id)
+    return program
+
+
+def accounts_of(draft: Layer, customer_id: str) -> list[Account]:
+    """The customer's accounts in the order of their enrolment. Expects all of them."""
+    return sorted(draft.children(Account, customer_id), key=lambda account: (account.created_at, account.id))
+
+
+def instants_of(draft: Layer, context: Context, accounts: Sequence[Account]) -> list[datetime]:
+    """The now of each account's program; the wall's where there is no account. The first is when it happens (R1).
+
+    A payment, a refund or an event has no program of its own: it happens by the clock of the member it is about.
+    """
+    return [context.now(program_of(draft, account).clock_id) for account in accounts] or [context.wall_now]
+
+
+def closed(account: Account) -> Rejected:
+    """Say that the account takes part no more."""
+    message = f"Account {account.id} is closed for good: it can't earn or redeem any more."
+    return Rejected("account_closed", message, param="account", details={"account": account.id})

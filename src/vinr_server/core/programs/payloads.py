@@ -1,0 +1,28 @@
+"""Programs as the wire shows them."""
+
+from __future__ import annotations
+
+from vinr_server.core.kernel.payloads import Wire, unix
+from vinr_server.core.programs.rows import Program
+
+
+def program_payload(program: Program, *, livemode: bool) -> Wire:
+    """The program object."""
+    return {
+        "id": program.id,
+        "object": "program",
+        "name": program.name,
+        "currency": {
+            "name": program.currency_name,
+            "expiry_months": program.expiry_months,
+            "expiry_rounding": program.expiry_rounding,
+            "pending_days": 0,
+        },
+        "timezone": program.timezone,
+        "tiers": [{"id": tier.id, "name": tier.name, "threshold": tier.threshold_points} for tier in program.tiers],
+        "status": program.status,
+        "test_clock": program.clock_id,
+        "metadata": program.metadata,
+        "created": unix(program.created_at),
+        "livemode": livemode,
+    }

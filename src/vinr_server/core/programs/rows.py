@@ -1,0 +1,38 @@
+"""A loyalty program as it is stored: its currency, zone and tiers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vinr_server.core.kernel.calendar import ExpiryRounding
+from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.values import dataclass
+
+# ---- configuration: the catalogue of a realm
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A rank held by members whose lifetime points reach `threshold_points`."""
+
+    id: str
+    name: str
+    threshold_points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program(Row):
+    """A loyalty program: its currency, zone, tiers, and the test clock it may live on."""
+
+    is_catalogue = True
+    id: str
+    name: str
+    currency_name: str
+    expiry_months: int | None
+    expiry_rounding: ExpiryRounding
+    timezone: str
+    tiers: tuple[Tier, ...]
+    status: str
+    clock_id: str | None
+    metadata: Json
+    created_at: datetime

@@ -1,0 +1,89 @@
+"""Rewards: create, update, archive. A change is a new revision of the reward."""
+
+from __future__ import annotations
+
+from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
+from vinr_server.core.kernel.claims import claim_id, made_before
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.metadata import merge_metadata
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.rewards.commands import ArchiveReward, CreateReward, UpdateReward
+from vinr_server.core.rewards.payloads import reward_payload
+from vinr_server.core.rewards.rows import Reward
+
+
+def keys_create_reward(command: CreateReward, keys: Keys) -> None:
+    """The catalogue, the program's clock and the chosen id."""
+    keys.catalogue_lock = True
+    keys.programs.add(command.program_id)
+    if command.id:
+        keys.claims.add(command.id)
+
+
+def decide_create_reward(draft: Layer, command: CreateReward, context: Context) -> Accepted | Rejected:
+    """The reward can be redeemed."""
+    program = draft.get(Program, command.program_id)
+    if program is None:
+        return missing("program", command.program_id, param="program")
+    present = made_before(draft, context, Reward, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None:
+        return Accepted(reward_payload(present, livemode=context.livemode), is_new=False)
+    reward = Reward(
+        id=command.id or context.make_id("rwd", 0),
+        program_id=program.id,
+        revision=1,
+        name=command.name,
+        cost_points=command.cost_points,
+        benefit=command.benefit,
+        stock=command.stock,
+        per_member_limit=command.per_member_limit,
+        tiers=command.tiers,
+        starts_at=command.starts_at,
+        ends_at=command.ends_at,
+        status="active",
+        metadata=command.metadata,
+        created_at=context.now(program.clock_id),
+    )
+    draft.put(reward)
+    claim_id(draft, context, reward.id, owner_bucket=0)
+    return Accepted(reward_payload(reward, livemode=context.livemode))
+
+
+def keys_update_reward(_command: UpdateReward, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_update_reward(draft: Layer, command: UpdateReward, context: Context) -> Accepted | Rejected:
+    """The reward is as given from its new revision on; redemptions keep what they were promised."""
+    reward = draft.get(Reward, command.reward_id)
+    if reward is None:
+        return missing("reward", command.reward_id, param="id")
+    merged = merge_metadata(reward.metadata, command.metadata or {})
+    if isinstance(merged, Rejected):
+        return merged
+    reward = replace(reward, metadata=merged, revision=reward.revision + 1, **command.changes)
+    if reward.starts_at is not None and reward.ends_at is not None and reward.ends_at <= reward.starts_at:
+        return invalid("ends_at must lie after starts_at.", param="ends_at")
+    draft.put(reward)
+    return Accepted(reward_payload(reward, livemode=context.livemode), is_new=False)
+
+
+def keys_archive_reward(_command: ArchiveReward, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_archive_reward(draft: Layer, command: ArchiveReward, context: Context) -> Accepted | Rejected:
+    """The reward can't be redeemed any more; archiving twice changes nothing."""
+    reward = draft.get(Reward, command.reward_id)
+    if reward is None:
+        return missing("reward", command.reward_id, param="id")
+    reward = replace(reward, status="archived")
+    draft.put(reward)
+    return Accepted(reward_payload(reward, livemode=context.livemode), is_new=False)

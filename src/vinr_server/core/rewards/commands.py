@@ -1,0 +1,69 @@
+"""Commands on rewards, redemptions and discounts."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from datetime import datetime
+
+from vinr_server.core.kernel.commands import Command, Json
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReward(Command):
+    program_id: str
+    name: str
+    cost_points: int
+    benefit: Json
+    id: str | None = None
+    stock: int | None = None
+    per_member_limit: int | None = None
+    tiers: tuple[str, ...] = ()
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReward(Command):
+    """A new revision with `changes` to Reward fields."""
+
+    reward_id: str
+    changes: Json
+    metadata: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveReward(Command):
+    reward_id: str
+
+
+# ---- redemptions and discounts
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRedemption(Command):
+    is_ledger_write = True
+    account_id: str
+    reward_id: str
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRedemption(Command):
+    is_ledger_write = True
+    redemption_id: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumeDiscount(Command):
+    is_ledger_write = True
+    discount_id: str
+    payment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDiscount(Command):
+    is_ledger_write = True
+    discount_id: str

@@ -1,0 +1,110 @@
+"""Discounts issued by redemptions: consumed on a payment, released again while nothing else forbids it."""
+
+from __future__ import annotations
+
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.members.rows import Account
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.members import instants_of
+from vinr_server.core.rewards.commands import ConsumeDiscount, ReleaseDiscount
+from vinr_server.core.rewards.payloads import discount_payload
+from vinr_server.core.rewards.rows import Discount
+
+
+def keys_consume_discount(command: ConsumeDiscount, keys: Keys) -> None:
+    """The discount, locked, and the payment it is used on."""
+    keys.discounts.add(command.discount_id)
+    if command.payment_id:
+        keys.payments.add(command.payment_id)
+
+
+def decide_consume_discount(draft: Layer, command: ConsumeDiscount, context: Context) -> Accepted | Rejected:
+    """The discount is used up."""
+    if command.payment_id is not None and draft.get(Payment, command.payment_id) is None:
+        return missing("payment", command.payment_id, param="payment")
+    discount = usable_discount(draft, command.discount_id, param="id")
+    if isinstance(discount, Rejected):
+        return discount
+    consumed = consume(draft, context, discount, payment_id=command.payment_id)
+    return Accepted(discount_payload(consumed, livemode=context.livemode), is_new=False)
+
+
+def usable_discount(
+    draft: Layer, discount_id: str, *, param: str, session_id: str | None = None
+) -> Discount | Rejected:
+    """The discount if it is issued and unused, or held by the checkout session at hand; else why not."""
+    discount = draft.get(Discount, discount_id)
+    if discount is None:
+        return missing("discount", discount_id, param=param)
+    if discount.status == "consumed":
+        where = f" on payment {discount.payment_id}" if discount.payment_id else ""
+        return Rejected(
+            "discount_consumed", f"Discount {discount_id} was used{where} before. It works once.", param=param
+        )
+    if discount.status == "reserved":
+        return discount if discount.session_id == session_id else held_by_session(discount, param=param)
+    if discount.status != "issued":
+        message = f"Discount {discount_id} is {discount.status}: its redemption was canceled."
+        return Rejected("discount_not_usable", message, param=param)
+    return discount
+
+
+def payable_discount(
+    draft: Layer, discount_id: str, currency: str, customer_id: str | None, *, session_id: str | None = None
+) -> Discount | Rejected:
+    """The discount, if a payment or checkout of this customer can use it; else the first listed in the way."""
+    usable = usable_discount(draft, discount_id, param="discounts", session_id=session_id)
+    discount = draft.get(Discount, discount_id)
+    if discount is None:
+        return usable
+    wrong_currency = wrong_owner = None
+    if discount.benefit.get("currency") not in (None, currency):
+        message = f"Discount {discount.id} is in {discount.benefit['currency']}; the payment is in {currency}."
+        wrong_currency = Rejected("parameter_conflict", message, param="discounts")
+    owner = draft.get(Account, discount.account_id)
+    if customer_id is not None and owner is not None and owner.customer_id != customer_id:
+        message = f"Discount {discount.id} belongs to another customer than {customer_id}."
+        wrong_owner = Rejected("not_eligible", message, param="discounts", details={"condition": "customer"})
+    return first_listed(wrong_currency, wrong_owner, usable) or discount
+
+
+def held_by_session(discount: Discount, *, param: str) -> Rejected:
+    """Say which checkout holds the discount."""
+    held = f"Discount {discount.id} is held by checkout session {discount.session_id}."
+    message = f"{held} Expire that session, or wait for it to."
+    details = {"status": "reserved", "checkout_session": discount.session_id}
+    return Rejected("discount_not_usable", message, param=param, details=details)
+
+
+def consume(draft: Layer, context: Context, discount: Discount, *, payment_id: str | None) -> Discount:
+    """The discount is consumed on the payment, if one is named, by its member's clock. Expects its account."""
+    account = draft.get(Account, discount.account_id)
+    assert account is not None, f"account {discount.account_id} was not loaded"
+    (now,) = instants_of(draft, context, [account])
+    consumed = replace(discount, status="consumed", payment_id=payment_id, consumed_at=now, session_id=None)
+    draft.put(consumed)
+    return consumed
+
+
+def keys_release_discount(command: ReleaseDiscount, keys: Keys) -> None:
+    """The discount, locked."""
+    keys.discounts.add(command.discount_id)
+
+
+def decide_release_discount(draft: Layer, command: ReleaseDiscount, context: Context) -> Accepted | Rejected:
+    """A consumed discount can be used again; releasing an unused one changes nothing."""
+    discount = draft.get(Discount, command.discount_id)
+    if discount is None:
+        return missing("discount", command.discount_id, param="id")
+    if discount.status == "void":
+        message = f"Discount {discount.id} is void: its redemption was canceled."
+        return Rejected("discount_not_usable", message, param="id")
+    if discount.status == "reserved":
+        return held_by_session(discount, param="id")
+    released = replace(discount, status="issued", payment_id=None, consumed_at=None)
+    draft.put(released)
+    return Accepted(discount_payload(released, livemode=context.livemode), is_new=False)

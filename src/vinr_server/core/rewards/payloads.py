@@ -1,0 +1,88 @@
+"""Rewards, redemptions and discounts as the wire shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vinr_server.core.kernel.numbers import show_decimal
+from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
+from vinr_server.core.rewards.rows import Discount, Redemption, Reward
+
+
+def reward_payload(reward: Reward, *, livemode: bool) -> Wire:
+    """The reward object; its price reads as points_cost and as cost."""
+    return {
+        "id": reward.id,
+        "object": "reward",
+        "program": reward.program_id,
+        "revision": reward.revision,
+        "name": reward.name,
+        "points_cost": reward.cost_points,
+        "cost": reward.cost_points,
+        "benefit": benefit_payload(reward.benefit),
+        "stock": reward.stock,
+        "per_member_limit": reward.per_member_limit,
+        "tiers": list(reward.tiers),
+        "starts_at": unix_or_none(reward.starts_at),
+        "ends_at": unix_or_none(reward.ends_at),
+        "status": reward.status,
+        "metadata": reward.metadata,
+        "created": unix(reward.created_at),
+        "livemode": livemode,
+    }
+
+
+def benefit_payload(benefit: Mapping[str, Any]) -> Wire:
+    """A benefit with its percent, if any, shown as it compares."""
+    shown = {name: value for name, value in benefit.items() if name != "percent_e4"}
+    if "percent_e4" in benefit:
+        shown["percent"] = show_decimal(benefit["percent_e4"])
+    return shown
+
+
+def redemption_payload(redemption: Redemption, *, livemode: bool) -> Wire:
+    """The redemption object, with the benefit as promised when it was made."""
+    return {
+        "id": redemption.id,
+        "object": "redemption",
+        "account": redemption.account_id,
+        "reward": redemption.reward_id,
+        "status": redemption.status,
+        "points_spent": redemption.points_spent,
+        "points_transaction": redemption.entry_id,
+        "cancellation": redemption.cancellation_id,
+        "discount": redemption.discount_id,
+        "voucher_code": redemption.voucher_code,
+        "benefit": benefit_payload(redemption.benefit),
+        "receipt": {
+            "reward": redemption.reward_id,
+            "revision": redemption.reward_revision,
+            "points": redemption.points_spent,
+        },
+        "metadata": redemption.metadata,
+        "created": unix(redemption.created_at),
+        "canceled_at": unix_or_none(redemption.canceled_at),
+        "livemode": livemode,
+    }
+
+
+def discount_payload(discount: Discount, *, livemode: bool) -> Wire:
+    """The discount object: what it takes off, and whether it is still to be used."""
+    benefit = benefit_payload(discount.benefit)
+    return {
+        "id": discount.id,
+        "object": "discount",
+        "account": discount.account_id,
+        "redemption": discount.redemption_id,
+        "type": {"discount": "percent" if "percent" in benefit else "amount"}.get(benefit["type"], benefit["type"]),
+        "amount": benefit.get("amount"),
+        "percent": benefit.get("percent"),
+        "currency": benefit.get("currency"),
+        "status": discount.status,
+        "payment": discount.payment_id,
+        "checkout_session": discount.session_id,
+        "created": unix(discount.created_at),
+        "consumed_at": unix_or_none(discount.consumed_at),
+        "livemode": livemode,
+    }

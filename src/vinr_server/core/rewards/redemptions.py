@@ -1,0 +1,250 @@
+"""Redemptions: points spent on a reward, atomically with its stock and limits, and given back on cancellation (R5,
+R15)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys, member_counter, stock_counter
+from vinr_server.core.kernel.rows import Counter, Json
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.awards import insufficient
+from vinr_server.core.ledger.movements import Movement, debit, give_back
+from vinr_server.core.ledger.reversals import swept_account
+from vinr_server.core.ledger.rows import Entry
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.members import closed, program_of
+from vinr_server.core.rewards.commands import CancelRedemption, CreateRedemption
+from vinr_server.core.rewards.discounts import held_by_session
+from vinr_server.core.rewards.payloads import redemption_payload
+from vinr_server.core.rewards.rows import Discount, Redemption, Reward
+
+
+def keys_create_redemption(command: CreateRedemption, keys: Keys) -> None:
+    """The account with its lots, and the counters of the reward's caps."""
+    keys.account_with_lots(command.account_id)
+    keys.counters[stock_counter(command.reward_id)] = None
+    keys.counters[member_counter(command.reward_id, command.account_id)] = command.account_id
+
+
+def decide_create_redemption(draft: Layer, command: CreateRedemption, context: Context) -> Accepted | Rejected:
+    """The points are spent and the reward is issued, or nothing happened."""
+    account = draft.get(Account, command.account_id)
+    if account is None:
+        return missing("account", command.account_id, param="account")
+    reward = draft.get(Reward, command.reward_id)
+    if reward is None:
+        return missing("reward", command.reward_id, param="reward")
+    now = context.now(program_of(draft, account).clock_id)
+    refusal = _reward_refusal(account, reward, now) or _cap_refusal(draft, account, reward)
+    if refusal is not None:
+        return refusal
+    account = swept_account(draft, context, account.id)
+    if account.ledger_balance_points < reward.cost_points:
+        return insufficient(account, required=reward.cost_points, what=f"reward {reward.id} costs")
+    return _redeem(draft, context, account, reward, metadata=command.metadata, now=now)
+
+
+def _redeem(
+    draft: Layer, context: Context, account: Account, reward: Reward, *, metadata: Json, now: datetime
+) -> Accepted:
+    redemption_id = context.make_id("rdm", account.bucket)
+    receipt = {"reward": reward.id, "revision": reward.revision, "points": reward.cost_points}
+    movement = Movement(
+        "redemption",
+        reason=reward.name,
+        source_type="redemption",
+        source_id=redemption_id,
+        receipt=receipt,
+        metadata=metadata,
+    )
+    account, entry = debit(draft, context, account, points=reward.cost_points, movement=movement, now=now)
+    _redemption, payload = issue(
+        draft, context, account, reward, redemption_id=redemption_id, paid_by=entry, metadata=metadata, now=now
+    )
+    return Accepted(payload)
+
+
+def issue(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    reward: Reward,
+    *,
+    redemption_id: str,
+    paid_by: Entry | None,
+    metadata: Json,
+    now: datetime,
+) -> tuple[Redemption, Json]:
+    """The member has the reward, its caps are counted, and an event tells of it; `paid_by` None: it is a gift."""
+    redemption = Redemption(
+        bucket=account.bucket,
+        id=redemption_id,
+        account_id=account.id,
+        reward_id=reward.id,
+        reward_revision=reward.revision,
+        status="confirmed",
+        points_spent=-paid_by.points if paid_by else 0,
+        entry_id=paid_by.id if paid_by else None,
+        cancellation_id=None,
+        discount_id=_issue_discount(draft, context, account, redemption_id, reward.benefit, now),
+        voucher_code=context.make_code() if reward.benefit["type"] == "voucher" else None,
+        took_stock=reward.stock is not None,
+        benefit=reward.benefit,
+        metadata=metadata,
+        created_at=now,
+    )
+    draft.put(redemption)
+    _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=1)
+    payload = redemption_payload(redemption, livemode=context.livemode)
+    announce(draft, context, type="loyalty.reward.redeemed", account=account, data=payload, now=now)
+    return redemption, payload
+
+
+def _reward_refusal(account: Account, reward: Reward, now: datetime) -> Rejected | None:
+    """Why this member can't have the reward now, whatever its balance."""
+    if account.status == "closed":
+        return closed(account)
+    if reward.program_id != account.program_id:
+        message = f"Reward {reward.id} belongs to {reward.program_id}, account {account.id} to {account.program_id}."
+        return Rejected("program_mismatch", message, param="reward")
+    if reward.status == "archived":
+        return Rejected(
+            "reward_archived", f"Reward {reward.id} is archived and can't be redeemed any more.", param="reward"
+        )
+    if reward.starts_at is not None and now < reward.starts_at:
+        return _not_eligible(
+            reward, f"starts at {reward.starts_at.isoformat()}", "window", f"wait until {reward.starts_at.isoformat()}"
+        )
+    if reward.ends_at is not None and now >= reward.ends_at:
+        return _not_eligible(reward, f"ended at {reward.ends_at.isoformat()}", "window", "choose another reward")
+    if reward.tiers and account.tier not in reward.tiers:
+        tiers = " or ".join(reward.tiers)
+        return _not_eligible(
+            reward, f"is for tier {tiers}; the member holds {account.tier or 'none'}", "tier", f"needs tier {tiers}"
+        )
+    return None
+
+
+def _not_eligible(reward: Reward, why: str, condition: str, change: str) -> Rejected:
+    details = {"condition": condition, "change": change}
+    return Rejected("not_eligible", f"Reward {reward.id} {why}.", param="reward", details=details)
+
+
+def _cap_refusal(draft: Layer, account: Account, reward: Reward) -> Rejected | None:
+    """Whether the member's limit or the stock is used up. Expects the locked counters."""
+    mine = draft.get(Counter, member_counter(reward.id, account.id))
+    if reward.per_member_limit is not None and mine is not None and mine.used >= reward.per_member_limit:
+        limit = f"{mine.used} times; the limit is {reward.per_member_limit}"
+        message = f"Account {account.id} has redeemed reward {reward.id} {limit}."
+        details = {"limit": "per_member", "used": mine.used, "per_member_limit": reward.per_member_limit}
+        return Rejected("not_eligible", message, param="reward", details=details)
+    return out_of_stock(draft, reward)
+
+
+def out_of_stock(draft: Layer, reward: Reward) -> Rejected | None:
+    """Say that the reward's stock is used up, where it is. Expects the locked counter."""
+    all_used = draft.get(Counter, stock_counter(reward.id))
+    if reward.stock is None or (all_used.used if all_used else 0) < reward.stock:
+        return None
+    message = f"All {reward.stock} of reward {reward.id} are redeemed. Raise its stock or choose another."
+    return Rejected("reward_out_of_stock", message, param="reward", details={"stock": reward.stock})
+
+
+def _count(draft: Layer, context: Context, account: Account, reward: Reward, *, takes_stock: bool, step: int) -> None:
+    """The counters of the reward's caps moved by one.
+
+    A member's redemptions are always counted, so that a limit set later holds. The stock is counted while it is set: a
+    reward without one has no row that everybody would wait for.
+    """
+    owners = [(member_counter(reward.id, account.id), account.bucket)]
+    if takes_stock:
+        owners.append((stock_counter(reward.id), context.bucket_of(stock_counter(reward.id))))
+    for counter_id, bucket in owners:
+        counter = draft.get(Counter, counter_id) or Counter(bucket, counter_id, 0)
+        draft.put(replace(counter, used=max(counter.used + step, 0)))
+
+
+def _issue_discount(
+    draft: Layer, context: Context, account: Account, redemption_id: str, benefit: Json, now: datetime
+) -> str | None:
+    if benefit["type"] not in ("discount", "free_shipping"):
+        return None
+    discount = Discount(
+        bucket=account.bucket,
+        id=context.make_id("disc", account.bucket),
+        account_id=account.id,
+        redemption_id=redemption_id,
+        benefit=benefit,
+        status="issued",
+        payment_id=None,
+        created_at=now,
+    )
+    draft.put(discount)
+    return discount.id
+
+
+def keys_cancel_redemption(command: CancelRedemption, keys: Keys) -> None:
+    """The redemption with its account, the lots that paid, its discount and its counters."""
+    keys.redemptions.add(command.redemption_id)
+
+
+def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: Context) -> Accepted | Rejected:
+    """The points are back in the lots that paid, the discount is void, the caps have a free slot (R5, R23)."""
+    redemption = draft.get(Redemption, command.redemption_id)
+    if redemption is None:
+        return missing("redemption", command.redemption_id, param="id")
+    if redemption.status == "canceled":
+        return Rejected("redemption_already_canceled", f"Redemption {redemption.id} was canceled before.", param="id")
+    discount = draft.get(Discount, redemption.discount_id) if redemption.discount_id else None
+    if discount is not None and discount.status == "consumed":
+        message = f"Discount {discount.id} of redemption {redemption.id} was used on a payment. Release it first."
+        return Rejected(
+            "discount_consumed", message, param="id", details={"discount": discount.id, "payment": discount.payment_id}
+        )
+    if discount is not None and discount.status == "reserved":
+        return held_by_session(discount, param="id")
+    account = swept_account(draft, context, redemption.account_id)
+    now = context.now(program_of(draft, account).clock_id)
+    cancellation_id = None
+    if redemption.entry_id is not None:
+        account, cancellation_id = _give_points_back(draft, command, context, account, redemption, now)
+    if discount is not None:
+        draft.put(replace(discount, status="void"))
+    redemption = replace(redemption, status="canceled", cancellation_id=cancellation_id, canceled_at=now)
+    draft.put(redemption)
+    reward = draft.get(Reward, redemption.reward_id)
+    if reward is not None:
+        _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=-1)
+    payload = redemption_payload(redemption, livemode=context.livemode)
+    announce(draft, context, type="loyalty.redemption.canceled", account=account, data=payload, now=now)
+    return Accepted(payload, is_new=False)
+
+
+def _give_points_back(
+    draft: Layer, command: CancelRedemption, context: Context, account: Account, redemption: Redemption, now: datetime
+) -> tuple[Account, str]:
+    """The points are back in the lots that paid; the account and the id of the entry that says so."""
+    assert redemption.entry_id is not None
+    movement = Movement(
+        "redemption_cancellation",
+        reason=command.reason,
+        source_type="redemption",
+        source_id=redemption.id,
+        reverses_id=redemption.entry_id,
+        receipt={"redemption": redemption.id, "points": redemption.points_spent},
+    )
+    account, entry = give_back(
+        draft,
+        context,
+        account,
+        debit_id=redemption.entry_id,
+        points=redemption.points_spent,
+        movement=movement,
+        now=now,
+    )
+    return account, entry.id

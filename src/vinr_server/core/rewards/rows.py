@@ -1,0 +1,71 @@
+"""Rewards, their redemptions, and the discounts these issue, as they are stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reward(Row):
+    """Something points buy, with its stock, limits and window."""
+
+    is_catalogue = True
+    parent_field = "program_id"
+    id: str
+    program_id: str
+    revision: int
+    name: str
+    cost_points: int
+    benefit: Json
+    stock: int | None
+    per_member_limit: int | None
+    tiers: tuple[str, ...]
+    starts_at: datetime | None
+    ends_at: datetime | None
+    status: str
+    metadata: Json
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption(Row):
+    """Points spent on a reward, with the benefit as it was promised then. A gift cost none and has no entry."""
+
+    bucket: int
+    id: str
+    account_id: str
+    reward_id: str
+    reward_revision: int
+    status: str
+    points_spent: int
+    entry_id: str | None
+    cancellation_id: str | None
+    discount_id: str | None
+    voucher_code: str | None
+    took_stock: bool
+    benefit: Json
+    metadata: Json
+    created_at: datetime
+    canceled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Discount(Row):
+    """What a redemption issued for use on a payment.
+
+    status: issued, reserved by the checkout session that is named, consumed, or void (the redemption was canceled).
+    """
+
+    bucket: int
+    id: str
+    account_id: str
+    redemption_id: str
+    benefit: Json
+    status: str
+    payment_id: str | None
+    created_at: datetime
+    consumed_at: datetime | None = None
+    session_id: str | None = None

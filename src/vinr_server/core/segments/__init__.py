@@ -1,0 +1,1 @@
+"""Segments: their conditions, and who is in them."""

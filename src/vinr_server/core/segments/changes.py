@@ -1,0 +1,99 @@
+"""Segments as configuration: made, changed, deleted. What they say counts from the next command on."""
+
+from __future__ import annotations
+
+from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
+from vinr_server.core.kernel.claims import claim_id, made_before
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.metadata import merge_metadata
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.rows import Claim
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.offers.rows import Offer
+from vinr_server.core.segments.commands import CreateSegment, DeleteSegment, UpdateSegment
+from vinr_server.core.segments.conditions import SegmentConditions
+from vinr_server.core.segments.membership import is_live, segments_named
+from vinr_server.core.segments.payloads import segment_payload
+from vinr_server.core.segments.rows import Segment
+
+
+def keys_create_segment(command: CreateSegment, keys: Keys) -> None:
+    """The catalogue, the chosen id, and the windows of purchases that members will be asked for."""
+    keys.catalogue_lock = True
+    keys.windows |= command.conditions.windows
+    if command.id:
+        keys.claims.add(command.id)
+
+
+def decide_create_segment(draft: Layer, command: CreateSegment, context: Context) -> Accepted | Rejected:
+    """The segment can be named by offers; an id stays taken after its segment is deleted."""
+    present = made_before(draft, context, Segment, command.id)
+    if isinstance(present, Rejected):
+        return present
+    if present is not None and present.deleted_at is None:
+        return Accepted(segment_payload(present, livemode=context.livemode), is_new=False)
+    if command.id is not None and draft.get(Claim, command.id) is not None:
+        message = f"Segment {command.id!r} was deleted, and its id stays taken. Use a new id."
+        return Rejected("id_conflict", message, param="id", details={"id": command.id})
+    segment = Segment(
+        id=command.id or context.make_id("seg", 0),
+        name=command.name,
+        type=command.type,
+        revision=1,
+        conditions=command.conditions,
+        metadata=command.metadata,
+        created_at=context.wall_now,
+    )
+    draft.put(segment)
+    claim_id(draft, context, segment.id, owner_bucket=0)
+    return Accepted(segment_payload(segment, livemode=context.livemode))
+
+
+def keys_update_segment(command: UpdateSegment, keys: Keys) -> None:
+    """The catalogue, and the windows of purchases that members will be asked for."""
+    keys.catalogue_lock = True
+    keys.windows |= command.changes.get("conditions", SegmentConditions()).windows
+
+
+def decide_update_segment(draft: Layer, command: UpdateSegment, context: Context) -> Accepted | Rejected:
+    """The segment is as given from now on; conditions given anew are a new revision."""
+    segment = live_segment(draft, command.segment_id)
+    if isinstance(segment, Rejected):
+        return segment
+    if segment.type == "static" and "conditions" in command.changes:
+        message = f"Segment {segment.id} is static: its members are listed. Create a dynamic segment for conditions."
+        return invalid(message, param="conditions")
+    merged = merge_metadata(segment.metadata, command.metadata or {})
+    if isinstance(merged, Rejected):
+        return merged
+    revision = segment.revision + ("conditions" in command.changes)
+    segment = replace(segment, metadata=merged, revision=revision, **command.changes)
+    draft.put(segment)
+    return Accepted(segment_payload(segment, livemode=context.livemode), is_new=False)
+
+
+def keys_delete_segment(_command: DeleteSegment, keys: Keys) -> None:
+    """The catalogue."""
+    keys.catalogue_lock = True
+
+
+def decide_delete_segment(draft: Layer, command: DeleteSegment, context: Context) -> Accepted | Rejected:
+    """Nobody is in the segment any more. Refuses: while a live offer names it, whose members would lose it unseen."""
+    segment = live_segment(draft, command.segment_id)
+    if isinstance(segment, Rejected):
+        return segment
+    naming = [offer.id for offer in draft.every(Offer) if is_live(offer) and segment.id in segments_named(offer.terms)]
+    if naming:
+        message = f"Segment {segment.id} is named by live offers: {', '.join(naming[:10])}. End those first."
+        return Rejected("segment_in_use", message, param="id", details={"offers": naming})
+    draft.put(replace(segment, deleted_at=context.wall_now))
+    return Accepted({"id": segment.id, "object": "segment", "deleted": True}, is_new=False)
+
+
+def live_segment(draft: Layer, segment_id: str) -> Segment | Rejected:
+    """The segment, unless it is unknown or deleted."""
+    segment = draft.get(Segment, segment_id)
+    if segment is None or segment.deleted_at is not None:
+        return missing("segment", segment_id, param="id")
+    return segment

@@ -1,0 +1,53 @@
+"""Every change to segments and to who is in them, as frozen values in the imperative."""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from vinr_server.core.kernel.commands import Command, Json
+from vinr_server.core.kernel.values import dataclass
+from vinr_server.core.segments.conditions import SegmentConditions
+from vinr_server.core.segments.rows import SegmentType
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSegment(Command):
+    name: str
+    type: SegmentType
+    conditions: SegmentConditions = SegmentConditions()
+    id: str | None = None
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSegment(Command):
+    """`changes` maps Segment fields to their new values; other conditions are a new revision."""
+
+    segment_id: str
+    changes: Json
+    metadata: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSegment(Command):
+    segment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddSegmentMembers(Command):
+    segment_id: str
+    account_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSegmentMembers(Command):
+    segment_id: str
+    account_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TellSegments(Command):
+    """Tell by events where an account has entered or left dynamic segments since it was last told."""
+
+    account_id: str
+    segment_ids: tuple[str, ...]

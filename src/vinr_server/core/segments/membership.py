@@ -1,0 +1,171 @@
+"""Which segments a member is in, exactly, as things stood before the command that asks.
+
+Before it: a payment that comes ninety days after the last one is still made by a lapsed member, as its tier factor is
+that of the tier held before it (R9). The one seam for whoever targets by segments: name the members in
+`keys.segments_of`, then ask `segments_of` or `outside_segments`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from vinr_server.core.earning.rules import Unmet
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.ledger.lots import overdue_points
+from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.rows import Offer, OfferTerms
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.members import program_of
+from vinr_server.core.segments.conditions import Facts, SegmentConditions, Totals, unmet_conditions, window_start
+from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember, SegmentUses
+
+# The name under which a layer says that it does not hold every member's purchases and memberships.
+HISTORY = "history"
+USES = "uses"
+
+
+def segments_of(draft: Layer, context: Context, account: Account, wanted_ids: Collection[str]) -> frozenset[str]:
+    """Those of the wanted segments that the account is in. One that does not exist, or no more, has no members.
+
+    Expects: the account or its customer in `keys.segments_of`; else the batch is loaded again, at twice the price.
+    """
+    now = context.now(program_of(draft, account).clock_id)
+    return frozenset(id for id in wanted_ids if not lacking(draft, id, account, now))
+
+
+def outside_segments(draft: Layer, context: Context, account: Account, wanted_ids: Collection[str]) -> list[Unmet]:
+    """Nothing if the account is in any of the wanted segments; else what it lacks for the nearest one.
+
+    Ties: the fewest changes, then the first in the order given. Expects what `segments_of` does.
+    """
+    now = context.now(program_of(draft, account).clock_id)
+    nearest: list[Unmet] = []
+    for id in wanted_ids:
+        lacks = lacking(draft, id, account, now)
+        if not lacks:
+            return []
+        if not nearest or _distance(lacks) < _distance(nearest):
+            nearest = lacks
+    return nearest
+
+
+def _distance(lacks: list[Unmet]) -> tuple[bool, int]:
+    return (any(one.change is None for one in lacks), len(lacks))
+
+
+def lacking(draft: Layer, segment_id: str, account: Account, now: datetime) -> list[Unmet]:
+    """What the account lacked for a segment before the command at hand; nothing if it was in it.
+
+    A closed account is in no segment.
+    """
+    segment = draft.get(Segment, segment_id)
+    if segment is None or segment.deleted_at is not None:
+        return [Unmet("segments", f"There is no segment {segment_id}.", None)]
+    before = draft.below
+    account = before.get(Account, account.id) or account
+    if account.status != "active":
+        return [Unmet("account", f"Account {account.id} is closed for good.", None)]
+    if segment.type == "static":
+        if is_listed(before, account, segment_id):
+            return []
+        message = f"Account {account.id} is not in segment {segment_id}."
+        return [Unmet("segments", message, f"add account {account.id} to segment {segment_id}")]
+    facts = facts_of(before, account, now, segment.conditions)
+    return [
+        Unmet(f"segments.{segment_id}.{one.condition}", one.message, one.change)
+        for one in unmet_conditions(segment.conditions, facts, now)
+    ]
+
+
+def is_listed(layer: Layer, account: Account, segment_id: str) -> bool:
+    """Whether the account was put into a static segment and not taken out again."""
+    place = layer.get(SegmentMember, (segment_id, account.id))
+    if place is None:
+        _read_of(layer, account)
+    return place is not None and place.left_at is None
+
+
+def facts_of(layer: Layer, account: Account, now: datetime, conditions: SegmentConditions) -> Facts:
+    """What the conditions are judged by: the account as it stands, with the purchases read and those in the layer."""
+    starts = {days: window_start(days, now) for days in conditions.windows}
+    read = _read_of(layer, account) or Purchases(account.id, dict.fromkeys(starts.values(), Totals()))
+    if not read.totals.keys() >= {*starts.values()} or (conditions.asks_of_purchases and not read.has_last):
+        raise RowsMissing(account.customer_id)
+    totals, last_at = {start: read.totals[start] for start in starts.values()}, read.last_at
+    for payment in layer.children(Payment, account.customer_id):
+        if is_purchase(payment, account.id):
+            last_at = max(last_at or payment.occurred_at, payment.occurred_at)
+            totals = with_payment(totals, payment, count=1)
+    balance_points = spendable_points(layer, account, now) if conditions.asks_of_balance else 0
+    windows = {days: totals[start] for days, start in starts.items()}
+    return Facts(account.tier, balance_points, account.metadata, account.created_at, last_at, windows)
+
+
+def _read_of(layer: Layer, account: Account) -> Purchases | None:
+    """What the batch read of the account's history; None where everything is in the layer.
+
+    Of an account that the batch itself enrolled nothing is stored but the payments of its customer.
+    """
+    if layer.last_here(HISTORY) is None:
+        return None
+    read = layer.get(Purchases, account.id) or layer.get(Purchases, (account.customer_id, account.program_id))
+    if read is None:
+        raise RowsMissing(account.customer_id)
+    return read
+
+
+def is_purchase(payment: Payment, account_id: str | None) -> bool:
+    """Whether a payment of the member's customer counts as the account's purchase.
+
+    One that is linked to another account of theirs does not, nor one that was refunded whole.
+    """
+    is_refunded = payment.refund_count > 0 and payment.refunded_minor == payment.amount_minor
+    return not is_refunded and payment.account_id in (None, account_id)
+
+
+def with_payment(totals: Mapping[datetime, Totals], payment: Payment, *, count: int) -> dict[datetime, Totals]:
+    """The totals with a payment in every window (by its start) that it lies in; with count -1, without it."""
+    kept_minor = (payment.amount_minor - payment.refunded_minor) * count
+    return {
+        start: one.plus(payment.currency, count=count, minor=kept_minor) if payment.occurred_at > start else one
+        for start, one in totals.items()
+    }
+
+
+def spendable_points(layer: Layer, account: Account, now: datetime) -> int:
+    """What the account can spend (R2): its ledger balance less what has expired and is not swept yet."""
+    if account.next_expiry_at is None or account.next_expiry_at > now:
+        return account.ledger_balance_points
+    last = layer.last_here(account.id)
+    if last is not None and last[0] <= now:
+        raise RowsMissing(account.id)
+    return account.ledger_balance_points - overdue_points(layer.children(Lot, account.id), now)
+
+
+def segments_named(terms: OfferTerms) -> frozenset[str]:
+    """The segments that an offer of these terms asks about."""
+    criteria = terms.checkout.criteria.segments if terms.checkout is not None else ()
+    return frozenset((*terms.targeting.segments, *criteria))
+
+
+def is_live(offer: Offer) -> bool:
+    """Whether the offer is, or may yet be, there to be redeemed: published or paused, and neither over nor deleted."""
+    return offer.status != "draft" and offer.closed_at is None and offer.deleted_at is None
+
+
+def uses_of(catalogue: Layer) -> SegmentUses:
+    """What the segments of a catalogue ask for, found once for each of its revisions."""
+    segments = list(catalogue.written(Segment))
+    live = [offer for offer in catalogue.written(Offer) if is_live(offer)]
+    named = frozenset(id for offer in live for id in segments_named(offer.terms))
+    in_use = [segment.conditions for segment in segments if segment.id in named]
+    return SegmentUses(
+        USES,
+        named=named,
+        windows=frozenset().union(*(conditions.windows for conditions in in_use)),
+        all_windows=frozenset().union(*(segment.conditions.windows for segment in segments)),
+        asks_last=any(conditions.asks_of_purchases for conditions in in_use),
+    )

@@ -1,0 +1,1 @@
+"""A batch's reads, locks and writes."""

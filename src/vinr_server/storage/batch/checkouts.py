@@ -1,0 +1,43 @@
+"""What a batch reads of checkouts: what they were promised, and who bought before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from vinr_server.core.checkout.rows import Buyer
+from vinr_server.core.kernel.rows import Row
+from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
+from vinr_server.storage.batch.tables import TABLES, rows_of
+
+# By primary key.
+REVISIONS = f"""
+select {TABLES[OfferRevision].select_list}
+from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, offer_id, revision)
+join offer_revisions t using (realm, offer_id, revision)
+"""
+
+# Plan: the index payments_of_customer, one row of it for each.
+BUYERS = """
+select w.realm, w.id, exists (
+  select from payments p
+  where p.realm = w.realm and p.customer_id = w.id and p.bucket = w.bucket and p.bucket = any($2))
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+"""
+
+
+async def read_revisions(connection: Any, held: Sequence[tuple[int, OfferRedemption]]) -> list[tuple[int, Row]]:
+    """The revisions of offers that these redemptions were promised at."""
+    if not held:
+        return []
+    wanted = dict.fromkeys((realm, one.offer_id, one.offer_revision) for realm, one in held)
+    columns = [list(column) for column in zip(*wanted, strict=True)]
+    return rows_of(TABLES[OfferRevision], await connection.fetch(REVISIONS, *columns))
+
+
+async def read_buyers(connection: Any, customers: Collection[tuple[int, int, str]]) -> list[tuple[int, Buyer]]:
+    """Of each customer (realm, bucket, id) whether any payment is on record."""
+    if not customers:
+        return []
+    columns = [list(column) for column in zip(*customers, strict=True)]
+    return [(realm, Buyer(id, has_paid)) for realm, id, has_paid in await connection.fetch(BUYERS, *columns)]

@@ -1,0 +1,201 @@
+"""What segments ask of members: their place in static ones, and their purchases.
+
+Read only for members whose segments a command may ask for, and only what segments in use ask: a realm whose live offers
+name no segment pays nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.ledger.lots import BEFORE_ALL
+from vinr_server.core.members.rows import Account
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.segments.conditions import Days, Totals, window_start
+from vinr_server.core.segments.membership import HISTORY, USES, is_purchase, with_payment
+from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
+from vinr_server.storage.batch.buckets import bucket_of
+from vinr_server.storage.batch.tables import TABLES, rows_of
+
+# The newest purchase of each owner that is not among the payments at hand. Plan: payments_by_purchase backwards, past
+# those at hand and those refunded whole.
+LAST_PURCHASES = """
+select w.place, last.occurred_at
+from unnest($1::int4[], $2::int2[], $3::text[], $4::text[])
+  with ordinality as w (realm, bucket, customer, account, place)
+cross join lateral (
+  select p.occurred_at from payments p
+  where p.realm = w.realm and p.customer_id = w.customer and p.bucket = w.bucket and p.bucket = any($2)
+    and (p.account_id is null or p.account_id = w.account)
+    and not (p.refund_count > 0 and p.refunded_minor = p.amount_minor)
+    and not exists (select from unnest($5::int4[], $6::text[]) as x (realm, id) where x.realm = p.realm and x.id = p.id)
+  order by p.occurred_at desc limit 1
+) as last
+"""
+
+# Purchases of each owner in each window. Plan: a range of payments_by_purchase for each.
+TOTALS = """
+select w.place, sums.currency, sums.count, sums.minor
+from unnest($1::int4[], $2::int2[], $3::text[], $4::text[], $5::timestamptz[])
+  with ordinality as w (realm, bucket, customer, account, since, place)
+cross join lateral (
+  select p.currency, count(*) as count, sum(p.amount_minor - p.refunded_minor)::int8 as minor from payments p
+  where p.realm = w.realm and p.customer_id = w.customer and p.bucket = w.bucket and p.bucket = any($2)
+    and p.occurred_at > w.since
+    and (p.account_id is null or p.account_id = w.account)
+    and not (p.refund_count > 0 and p.refunded_minor = p.amount_minor)
+  group by p.currency
+) as sums
+"""
+
+MEMBERSHIPS = f"""
+select {TABLES[SegmentMember].select_list}
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+join segment_members t on t.realm = w.realm and t.account_id = w.id and t.bucket = w.bucket
+where t.bucket = any($2)
+"""
+
+
+class Owner(NamedTuple):
+    """Whose purchases are read, under which name: an account, or a customer whom the batch may enrol in a program.
+
+    `instants`: what may be now for its program while the batch is decided.
+    """
+
+    realm: int
+    bucket: int
+    name: Hashable
+    customer_id: str
+    account_id: str | None
+    instants: frozenset[datetime]
+
+
+async def read_history(connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer], now: datetime) -> None:
+    """What the commands may ask of segments stands in the layers, which say that they hold no more than that."""
+    for layer in layers.values():
+        layer.truncate(HISTORY, BEFORE_ALL)
+    if any(one.segments_of or one.all_segments_of or one.memberships or one.whole for one in keys.values()):
+        await _read_memberships(connection, keys, layers)
+        await _read_purchases(connection, keys, layers, now)
+
+
+async def _read_memberships(connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer]) -> None:
+    """The places in segments of every account whose memberships or segments may be asked for stand in the layers."""
+    wanted = [
+        (realm, account.bucket, account.id)
+        for realm, layer in layers.items()
+        if (names := _members_named(keys[realm], layer))
+        for account in layer.written(Account)
+        if account.id in names or account.customer_id in names
+    ]
+    if wanted:
+        for realm, row in rows_of(TABLES[SegmentMember], await connection.fetch(MEMBERSHIPS, *_columns(wanted))):
+            layers[realm].put(row)
+
+
+def _members_named(keys: Keys, layer: Layer) -> set[str]:
+    return keys.memberships | keys.all_segments_of | keys.whole | (keys.segments_of if _uses(layer).named else set())
+
+
+def _uses(layer: Layer) -> SegmentUses:
+    uses = layer.get(SegmentUses, USES)
+    assert uses is not None, "a catalogue is read with its uses"
+    return uses
+
+
+async def _read_purchases(
+    connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer], now: datetime
+) -> None:
+    """What segments in use ask of the purchases of every member whose segments may be asked for stands in the layers.
+
+    Whoever had to be asked for again, because of a segment that nothing live named before, is read for all segments.
+    Expects the locks; `now` is the wall's, a program's clock has been read.
+    """
+    asked: dict[Owner, tuple[frozenset[Days], bool]] = {}
+    for realm, layer in layers.items():
+        wanted, uses = keys[realm], _uses(layer)
+        some = (frozenset(uses.windows | wanted.windows), uses.asks_last)
+        everything = (frozenset(uses.all_windows | wanted.windows), True)
+        if uses.named:
+            asked |= dict.fromkeys(_owners(realm, wanted, layer, wanted.segments_of, now), some)
+        if whole := wanted.whole | wanted.all_segments_of:
+            asked |= dict.fromkeys(_owners(realm, wanted, layer, whole, now), everything)
+    last_at = await _last_purchases(
+        connection, [owner for owner, (_windows, is_asked) in asked.items() if is_asked], layers
+    )
+    starts = {owner: _starts(owner, windows) for owner, (windows, _) in asked.items()}
+    totals = await _totals(connection, [(owner, start) for owner, mine in starts.items() for start in mine])
+    for owner, (_windows, has_last) in asked.items():
+        layer = layers[owner.realm]
+        mine = {start: totals.get((owner.realm, owner.name, start), Totals()) for start in starts[owner]}
+        for payment in layer.children(Payment, owner.customer_id) if mine else ():
+            if is_purchase(payment, owner.account_id):
+                mine = with_payment(mine, payment, count=-1)
+        layer.put(Purchases(owner.name, mine, last_at.get((owner.realm, owner.name)), has_last))
+
+
+def _owners(realm: int, keys: Keys, layer: Layer, names: set[str], now: datetime) -> Iterator[Owner]:
+    """The accounts that are named, by id or by customer, and every enrolment of a named customer that may come."""
+    if not names:
+        return
+    enrolled: set[tuple[str, str]] = set()
+    for account in list(layer.written(Account)):
+        if account.id in names or account.customer_id in names:
+            enrolled.add((account.customer_id, account.program_id))
+            instants = _instants(layer, keys, account.program_id, now)
+            yield Owner(realm, account.bucket, account.id, account.customer_id, account.id, instants)
+    for program_id in keys.programs:
+        instants = _instants(layer, keys, program_id, now)
+        for customer_id in names & (keys.customers | keys.customer_lots):
+            if (customer_id, program_id) not in enrolled:
+                bucket = bucket_of(realm, customer_id)
+                yield Owner(realm, bucket, (customer_id, program_id), customer_id, None, instants)
+
+
+def _instants(layer: Layer, keys: Keys, program_id: str, now: datetime) -> frozenset[datetime]:
+    """Now on the program's clock, and every instant to which the batch itself may move it."""
+    program = layer.get(Program, program_id)
+    if program is None:  # the batch makes it, on whatever clock
+        return frozenset((now, *(clock.frozen_at for clock in layer.written(TestClock)), *keys.instants))
+    clock = layer.get(TestClock, program.clock_id) if program.clock_id else None
+    return frozenset((now,)) if clock is None else frozenset((clock.frozen_at, *keys.instants))
+
+
+def _starts(owner: Owner, windows: Iterable[Days]) -> set[datetime]:
+    return {window_start(days, now) for days in windows for now in owner.instants}
+
+
+async def _last_purchases(
+    connection: Any, owners: Sequence[Owner], layers: Mapping[int, Layer]
+) -> dict[tuple[int, Hashable], datetime]:
+    if not owners:
+        return {}
+    here = [(realm, payment.id) for realm, layer in layers.items() for payment in layer.written(Payment)]
+    excluded = _columns(here) if here else [[], []]
+    columns = _columns([(*owner[:2], owner.customer_id, owner.account_id) for owner in owners])
+    records = await connection.fetch(LAST_PURCHASES, *columns, *excluded)
+    return {(owners[place - 1].realm, owners[place - 1].name): at for place, at in records}
+
+
+async def _totals(
+    connection: Any, questions: Sequence[tuple[Owner, datetime]]
+) -> dict[tuple[int, Hashable, datetime], Totals]:
+    if not questions:
+        return {}
+    columns = _columns([(*owner[:2], owner.customer_id, owner.account_id, start) for owner, start in questions])
+    totals: dict[tuple[int, Hashable, datetime], Totals] = {}
+    for place, currency, count, minor in await connection.fetch(TOTALS, *columns):
+        owner, start = questions[place - 1]
+        name = (owner.realm, owner.name, start)
+        totals[name] = totals.get(name, Totals()).plus(currency, count=count, minor=minor)
+    return totals
+
+
+def _columns(pairs: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*pairs, strict=True)]

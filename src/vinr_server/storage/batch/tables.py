@@ -1,0 +1,270 @@
+"""Each row type is a table: columns are the fields of the row, in their order, with `realm` in front.
+
+Reads and writes of a batch are set-based: arrays in, rows out. The statements are built from the row types once, at
+import, so that a new field is a field and a migration and nothing else; a test compares both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from vinr_server.core.access import rows as access_rows
+from vinr_server.core.checkout import rows as checkout_rows
+from vinr_server.core.clocks import rows as clocks_rows
+from vinr_server.core.earning import rows as earning_rows
+from vinr_server.core.events import rows as events_rows
+from vinr_server.core.kernel import rows as kernel_rows
+from vinr_server.core.kernel.rows import Row
+from vinr_server.core.ledger import rows as ledger_rows
+from vinr_server.core.members import rows as members_rows
+from vinr_server.core.offers import rows as offer_rows
+from vinr_server.core.payments import rows as payments_rows
+from vinr_server.core.programs import rows as programs_rows
+from vinr_server.core.rewards import rows as rewards_rows
+from vinr_server.core.segments import rows as segment_rows
+from vinr_server.storage.batch.bulk import BulkWrite, Statement
+
+PG_TYPES: dict[Any, str] = {int: "int8", str: "text", bool: "bool", datetime: "timestamptz", bytes: "bytea"}
+
+encode_json = msgspec.json.Encoder(decimal_format="number").encode
+# Numbers with a fraction stay exact decimals, whoever reported them.
+decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def encode_text(value: Any) -> str:
+    """JSON text of a value; None stays None in the caller's hands."""
+    return encode_json(value).decode()
+
+
+Written = Sequence[tuple[int, Row]]
+NOTHING: Mapping[int, str] = {}
+
+
+class Table:
+    """The statements and conversions of one row type."""
+
+    def __init__(self, row_type: type[Row], name: str, *, key: Sequence[str], mutable: Sequence[str] = ()) -> None:
+        self.row_type, self.name = row_type, name
+        hints = typing.get_type_hints(row_type)
+        self.fields = [field.name for field in dataclasses.fields(row_type)]  # type: ignore[arg-type]
+        self.columns = ["realm", *self.fields]
+        self._pg_types = ["int4", *(_pg_type(name, hints[name]) for name in self.fields)]
+        self._json = {name: _json_decoder(hints[name]) for name in self.fields if _pg_type(name, hints[name]) == "json"}
+        self._json_at = [(self.fields.index(name), decode) for name, decode in self._json.items()]
+        self._has_bucket = "bucket" in self.fields
+        self.key = ["realm", *key, *(["bucket"] if self._has_bucket else [])]
+        self.mutable = list(mutable)
+        self.select_list = ", ".join(f"t.{column}" for column in self.columns)
+        self._updated = [*self.key[1:], *mutable]
+        self._all_values, self._updated_values = attrgetter(*self.fields), attrgetter(*self._updated)
+        pg_types = dict(zip(self.columns, self._pg_types, strict=True))
+        self._insert = BulkWrite(pg_types, arrays=self.key[1:], compose=self._insert_sql)
+        to_update = {name: pg_types[name] for name in ("realm", *self._updated)}
+        self._update = BulkWrite(to_update, arrays=self.key[1:], compose=self._update_sql)
+
+    def row(self, record: Sequence[Any]) -> Row:
+        """The row of a record selected by `select_list`; the realm in front is left out."""
+        values = list(record)[1:]
+        for position, decode in self._json_at:
+            if values[position] is not None:
+                values[position] = decode(values[position])
+        return self.row_type(*values)
+
+    def json_decoder(self, column: str) -> Callable[[str], Any]:
+        """What turns a JSON column's text into its value."""
+        return self._json[column]
+
+    def insert(self, written: Written, encoded: Mapping[int, str] = NOTHING) -> Statement:
+        """The insert of these rows. `encoded` holds JSON texts that are made already, by the id() of their value."""
+        return self._insert.statement(self._arrays(self.fields, self._all_values, written, encoded))
+
+    def update(self, written: Written) -> Statement:
+        """The update of these rows: they are found by their key, and only what may change is set."""
+        return self._update.statement(self._arrays(self._updated, self._updated_values, written, NOTHING))
+
+    def _arrays(
+        self,
+        names: Sequence[str],
+        values: Callable[[Row], tuple[Any, ...]],
+        written: Written,
+        encoded: Mapping[int, str],
+    ) -> list[Sequence[Any]]:
+        """The rows' columns, realm first; JSON as text."""
+        columns: list[Sequence[Any]] = [[realm for realm, _row in written]]
+        for name, column in zip(names, zip(*[values(row) for _realm, row in written], strict=True), strict=True):
+            if name in self._json:
+                column = tuple(
+                    None if value is None else encoded.get(id(value)) or encode_text(value) for value in column
+                )
+            columns.append(column)
+        return columns
+
+    def _insert_sql(self, expressions: Mapping[str, str], source: str) -> str:
+        return (
+            f"insert into {self.name} ({', '.join(expressions)}) select {', '.join(expressions.values())} from {source}"
+        )
+
+    def _update_sql(self, expressions: Mapping[str, str], source: str) -> str:
+        set_list = ", ".join(f"{column} = {expressions[column]}" for column in self.mutable)
+        same = " and ".join(f"t.{column} = {expressions[column]}" for column in self.key)
+        routed = f" and t.bucket = any(${self.key.index('bucket') + 1})" if self._has_bucket else ""
+        return f"update {self.name} as t set {set_list} from {source} where {same}{routed}"
+
+
+def _plain(hint: Any) -> Any:
+    """The type without its None."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return next(option for option in typing.get_args(hint) if option is not type(None))
+    return hint
+
+
+def _pg_type(name: str, hint: Any) -> str:
+    if name in ("bucket", "owner_bucket"):
+        return "int2"
+    plain = _plain(hint)
+    if typing.get_origin(plain) is typing.Literal:
+        return "text"
+    return PG_TYPES.get(plain, "json")
+
+
+def _json_decoder(hint: Any) -> Callable[[str], Any]:
+    """Typed values come back as their own types, free-form JSON as it is."""
+    plain = _plain(hint)
+    if plain is Any or typing.get_origin(plain) in (Mapping, dict):
+        return decode_json
+    return msgspec.json.Decoder(plain).decode
+
+
+TABLES: dict[type[Row], Table] = {
+    table.row_type: table
+    for table in (
+        Table(
+            programs_rows.Program,
+            "programs",
+            key=["id"],
+            mutable=[
+                "name",
+                "currency_name",
+                "expiry_months",
+                "expiry_rounding",
+                "timezone",
+                "tiers",
+                "status",
+                "metadata",
+            ],
+        ),
+        Table(
+            earning_rows.EarningRule,
+            "earning_rules",
+            key=["id"],
+            mutable=["revision", "trigger", "earn", "conditions", "multipliers", "is_active", "metadata", "deleted_at"],
+        ),
+        Table(earning_rows.RuleRevision, "earning_rule_revisions", key=["rule_id", "revision"]),
+        Table(
+            rewards_rows.Reward,
+            "rewards",
+            key=["id"],
+            mutable=[
+                *("revision", "name", "cost_points", "benefit", "stock", "per_member_limit", "tiers"),
+                *("starts_at", "ends_at", "status", "metadata"),
+            ],
+        ),
+        Table(clocks_rows.TestClock, "test_clocks", key=["id"], mutable=["frozen_at", "status", "deleted_at"]),
+        # last_used_at is not the engine's to write: see TOUCH_KEY in read.py.
+        Table(access_rows.ApiKey, "api_keys", key=["id"], mutable=["expires_at", "revoked_at", "replaced_by"]),
+        Table(access_rows.ApiKeyAct, "api_key_acts", key=["id"]),
+        Table(kernel_rows.Claim, "directory", key=["id"]),
+        Table(members_rows.Customer, "customers", key=["id"], mutable=["name", "email", "metadata"]),
+        Table(
+            members_rows.Account,
+            "accounts",
+            key=["id"],
+            mutable=[
+                *("ledger_balance_points", "lifetime_points", "sequence", "payment_count", "tier"),
+                *("next_expiry_at", "status", "metadata"),
+            ],
+        ),
+        Table(payments_rows.Payment, "payments", key=["id"], mutable=["refunded_minor", "refund_count"]),
+        Table(payments_rows.Refund, "refunds", key=["id"]),
+        Table(ledger_rows.Entry, "entries", key=["id"]),
+        Table(ledger_rows.Lot, "lots", key=["id"], mutable=["remaining_points", "expired_points", "reversed_points"]),
+        Table(ledger_rows.LotUse, "lot_uses", key=["entry_id", "lot_id", "cause_id"]),
+        Table(ledger_rows.Deficit, "deficits", key=["entry_id"], mutable=["remaining_points"]),
+        Table(
+            rewards_rows.Discount,
+            "discounts",
+            key=["id"],
+            mutable=["status", "payment_id", "consumed_at", "session_id"],
+        ),
+        Table(rewards_rows.Redemption, "redemptions", key=["id"], mutable=["status", "cancellation_id", "canceled_at"]),
+        Table(kernel_rows.Counter, "counters", key=["id"], mutable=["used", "reserved"]),
+        Table(
+            offer_rows.Offer,
+            "offers",
+            key=["id"],
+            mutable=[
+                *("revision", "name", "terms", "starts_at", "ends_at", "status", "metadata"),
+                *("closed_at", "deleted_at"),
+            ],
+        ),
+        Table(offer_rows.OfferRevision, "offer_revisions", key=["offer_id", "revision"]),
+        Table(offer_rows.OfferClaim, "offer_claims", key=["offer_id", "account_id"]),
+        Table(
+            offer_rows.OfferRedemption,
+            "offer_redemptions",
+            key=["id"],
+            mutable=["status", "payment_id", "redeemed_at", "freed_at", "discount_minor", "receipt"],
+        ),
+        Table(
+            checkout_rows.CheckoutSession,
+            "checkout_sessions",
+            key=["id"],
+            mutable=[
+                *("cart", "status", "subtotal_minor", "discount_minor", "total_minor", "evaluation", "discount_ids"),
+                *("held_ids", "payment_id", "metadata", "completed_at", "expired_at"),
+            ],
+        ),
+        Table(
+            segment_rows.Segment,
+            "segments",
+            key=["id"],
+            mutable=["revision", "name", "conditions", "metadata", "deleted_at"],
+        ),
+        Table(
+            segment_rows.SegmentMember,
+            "segment_members",
+            key=["account_id", "segment_id"],
+            mutable=["entered_at", "left_at"],
+        ),
+        Table(events_rows.Event, "events", key=["id"]),
+        Table(
+            events_rows.WebhookEndpoint,
+            "webhook_endpoints",
+            key=["id"],
+            mutable=[
+                *("url", "events", "description", "status", "disabled_reason", "sealed_secret", "sealed_old_secret"),
+                *("old_secret_until", "metadata", "deleted_at"),
+            ],
+        ),
+        # The engine makes deliveries; how they fare is written by those who attempt them (deliveries.py).
+        Table(events_rows.Delivery, "deliveries", key=["id"]),
+        Table(events_rows.DeliveryAttempt, "delivery_attempts", key=["delivery_id", "number"]),
+    )
+}
+
+# Configuration, held in memory by every process.
+CATALOGUE = [table for table in TABLES.values() if table.row_type.is_catalogue]
+
+
+def rows_of(table: Table, records: Iterable[Sequence[Any]]) -> list[tuple[int, Row]]:
+    """Each record as (realm, row)."""
+    return [(record[0], table.row(record)) for record in records]

@@ -1,0 +1,1 @@
+"""The database itself: connect, migrate, the embedded server, tenants."""

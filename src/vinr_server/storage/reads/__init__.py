@@ -1,0 +1,1 @@
+"""What the API and operators read. Never through the writer."""

@@ -1,0 +1,43 @@
+"""What the API reads of offers: where they stand now, which are live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from vinr_server.core.kernel.needs import offer_counter
+from vinr_server.core.kernel.rows import Counter
+from vinr_server.core.offers.rows import Offer
+from vinr_server.storage.batch.buckets import bucket_of
+
+# A checkout offer that is evaluated now. (It has no cap, and goes by the wall clock.)
+IS_LIVE = """t.status = 'published'
+  and (t.starts_at is null or t.starts_at <= now()) and (t.ends_at is null or t.ends_at > now())"""
+
+# By primary key each.
+STANDINGS = """
+select t.id, coalesce(c.used, 0), coalesce(c.reserved, 0), coalesce(k.frozen_at, $4)
+from unnest($2::text[], $3::int2[]) as w (id, bucket)
+join offers t on t.realm = $1 and t.id = w.id
+left join counters c on c.realm = $1 and c.id = 'offer:' || w.id and c.bucket = w.bucket
+left join programs p on p.realm = $1 and p.id = t.program_id
+left join test_clocks k on k.realm = $1 and k.id = p.clock_id
+"""
+
+
+class Standing(NamedTuple):
+    """How much of an offer's cap is taken, and the instant by which it lives."""
+
+    counter: Counter
+    now: datetime
+
+
+async def standings(pool: Any, realm: int, offers: Sequence[Offer], now: datetime) -> Mapping[str, Standing]:
+    """Where each offer stands at its own now, by id."""
+    ids = [offer.id for offer in offers]
+    buckets = [bucket_of(realm, offer_counter(id)) for id in ids]
+    return {
+        id: Standing(Counter(0, offer_counter(id), used, reserved), at)
+        for id, used, reserved, at in await pool.fetch(STANDINGS, realm, ids, buckets, now)
+    }

@@ -1,0 +1,277 @@
+"""What the API reads: one object by id, pages of them, the zone of a program. Never through the writer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.events.rows import Delivery, DeliveryAttempt, Event
+from vinr_server.core.kernel.rows import Row
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.rows import Offer
+from vinr_server.core.programs.rows import Program, Tier
+from vinr_server.storage.batch.tables import TABLES
+from vinr_server.storage.postgres.connect import KEYS_ONLY
+from vinr_server.storage.reads.offers import Standing, standings
+from vinr_server.storage.reads.webhooks import attempts_of, events_between
+
+# What has expired unswept, and what expires next, each by one short scan of the live lots in the order of their expiry.
+ACCOUNT_FIGURES = f"""
+select {TABLES[Account].select_list}, coalesce(due.points, 0) as overdue_points, next.expires_at as next_at,
+  coalesce(next.points, 0) as next_points,
+  p.tiers
+from unnest($1::int4[], $2::text[]) as w (realm, id)
+join accounts t on t.realm = w.realm and t.id = w.id
+join programs p on p.realm = t.realm and p.id = t.program_id
+left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+cross join lateral (select coalesce(c.frozen_at, $3) as now) as instant
+left join lateral (
+  select sum(l.remaining_points)::int8 as points from lots l
+  where l.realm = t.realm and l.account_id = t.id and l.remaining_points > 0 and l.expires_at <= instant.now
+    and t.next_expiry_at <= instant.now
+) as due on true
+left join lateral (
+  select l.expires_at, sum(l.remaining_points)::int8 as points from lots l
+  where l.realm = t.realm and l.account_id = t.id and l.remaining_points > 0 and l.expires_at > instant.now
+    and t.next_expiry_at is not null
+  group by l.expires_at order by l.expires_at limit 1
+) as next on true
+"""
+
+_ZONE_OF = "select p.timezone from {} t join programs p on p.realm = t.realm and p.id = t.program_id"
+ZONES = {
+    "programs": "select timezone from programs where realm = $1 and id = $2",
+    **{
+        table: _ZONE_OF.format(table) + " where t.realm = $1 and t.id = $2"
+        for table in ("earning_rules", "rewards", "accounts")
+    },
+    # An offer of no program, or one that is being made, goes by the tenant's zone.
+    "tenants": "select n.timezone from realms r join tenants n on n.id = r.tenant_id where r.id = $1 and $2::text = ''",
+    "offers": """
+select coalesce(p.timezone, n.timezone)
+from offers t join realms r on r.id = t.realm join tenants n on n.id = r.tenant_id
+left join programs p on p.realm = t.realm and p.id = t.program_id
+where t.realm = $1 and t.id = $2""",
+}
+ZONE_OF_CUSTOMER = """
+select p.timezone from accounts t join programs p on p.realm = t.realm and p.id = t.program_id
+where t.realm = $1 and t.customer_id = $2 order by t.created_at, t.id limit 1
+"""
+
+ZONE_OF_TENANT = "select t.timezone from realms r join tenants t on t.id = r.tenant_id where r.id = $1"
+
+# Whether a key is over is judged here, by one clock for all processes.
+FIND_KEY = """
+select k.realm, r.livemode, k.id, k.kind, k.permissions::text as permissions, k.key_hash,
+  k.revoked_at is not null as is_revoked, extract(epoch from k.expires_at - now())::float8 as seconds_left,
+  coalesce(k.last_used_at < now() - interval '5 minutes', true) as is_unseen
+from api_keys k join realms r on r.id = k.realm where k.key_hash = $1
+"""
+# Once in five minutes for each key, and never waiting for whoever changes it.
+TOUCH_KEY = """
+update api_keys t set last_used_at = now()
+from (select realm, id from api_keys where realm = $1 and id = $2 for no key update skip locked) as k
+where t.realm = k.realm and t.id = k.id
+"""
+
+
+# Reached by keys alone, as the writer's rows are.
+SNAPSHOT = "begin isolation level repeatable read read only; " + "; ".join(
+    f"set local {name} = {value}" for name, value in KEYS_ONLY.items()
+)
+
+
+class CursorMissing(Exception):
+    """The id that a page was to start at does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """One page: which rows, in which order (newest first), from where."""
+
+    row_type: type[Row]
+    order: Sequence[str]
+    limit: int = 10
+    after: str | None = None
+    before: str | None = None
+    equal: Mapping[str, Any] = field(default_factory=dict)
+    # (column, operator, value), operator one of > >= < <=
+    compared: Sequence[tuple[str, str, Any]] = ()
+    where: str = ""
+    # Columns that every row of the list has in common, by value (a list: one of these); a cursor is looked up in them.
+    within: Mapping[str, Any] = field(default_factory=dict)
+    cursor_column: str = "id"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFigures:
+    """An account with what it shows beside its row, at its program's now; all of one snapshot."""
+
+    account: Account
+    overdue_points: int
+    next_expiry: tuple[datetime, int] | None
+    tiers: Sequence[Tier]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """An API key as it stands: whose it is and what it may do. `seconds_left` is None for one that never expires."""
+
+    realm: int
+    livemode: bool
+    id: str
+    kind: str
+    permissions: str
+    key_hash: bytes
+    is_revoked: bool
+    seconds_left: float | None
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time is over."""
+        return self.seconds_left is not None and self.seconds_left <= 0
+
+
+class Reader:
+    """Reads over a pool of connections."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @property
+    def pool(self) -> Any:
+        """The connections, for reads of a module of their own."""
+        return self._pool
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Any]:
+        """A connection on which all statements see the same instant, and none can write."""
+        async with self._pool.acquire() as connection:
+            await connection.execute(SNAPSHOT)
+            try:
+                yield connection
+            finally:
+                await connection.execute("commit")
+
+    async def one(self, realm: int, row_type: type[Row], id: str) -> Any:
+        """The row with this id, or None."""
+        table = TABLES[row_type]
+        record = await self._pool.fetchrow(
+            f"select {table.select_list} from {table.name} t where realm = $1 and id = $2", realm, id
+        )
+        return None if record is None else table.row(record)
+
+    async def page(self, realm: int, query: PageQuery) -> tuple[list[Any], bool]:
+        """The page's rows, newest first, and whether there are more beyond it."""
+        table = TABLES[query.row_type]
+        conditions, arguments = ["t.realm = $1"], [realm]
+        if query.where:
+            conditions.append(query.where)
+
+        def bind(value: Any) -> str:
+            arguments.append(value)
+            return f"${len(arguments)}"
+
+        conditions += [
+            f"t.{column} = {f'any({bind(value)})' if isinstance(value, list) else bind(value)}"
+            for column, value in {**query.equal, **query.within}.items()
+        ]
+        conditions += [f"t.{column} {operator} {bind(value)}" for column, operator, value in query.compared]
+        cursor = query.after if query.after is not None else query.before
+        if cursor is not None:
+            position = await self._position(realm, query, cursor)
+            columns = ", ".join(f"t.{column}" for column in query.order)
+            values = ", ".join(bind(value) for value in position)
+            conditions.append(f"({columns}) {'>' if query.after is None else '<'} ({values})")
+        is_backward = query.before is not None
+        direction = "asc" if is_backward else "desc"
+        order = ", ".join(f"t.{column} {direction}" for column in query.order)
+        rows_wanted = f"from {table.name} t where {' and '.join(conditions)} order by {order} limit {query.limit + 1}"
+        sql = f"select {table.select_list} {rows_wanted}"
+        found = [table.row(record) for record in await self._pool.fetch(sql, *arguments)]
+        has_more, rows = len(found) > query.limit, found[: query.limit]
+        return (rows[::-1] if is_backward else rows), has_more
+
+    async def _position(self, realm: int, query: PageQuery, cursor: str) -> Sequence[Any]:
+        table = TABLES[query.row_type]
+        columns = ", ".join(f"t.{column}" for column in query.order)
+        within = {name: value for name, value in query.within.items() if not isinstance(value, list)}
+        same = "".join(f" and {name} = ${place}" for place, name in enumerate(within, start=3))
+        sql = f"select {columns} from {table.name} t where realm = $1 and {query.cursor_column} = $2{same}"
+        record = await self._pool.fetchrow(sql, realm, cursor, *within.values())
+        if record is None:
+            raise CursorMissing(cursor)
+        return tuple(record)
+
+    async def account_figures(
+        self, realm: int, accounts: Sequence[Account], now: datetime
+    ) -> dict[str, AccountFigures]:
+        """Spendable balance and next expiry of each account, lazily true (R2)."""
+        decode = TABLES[Program].json_decoder("tiers")
+        records = await self._pool.fetch(ACCOUNT_FIGURES, [realm] * len(accounts), [one.id for one in accounts], now)
+        return {
+            record["id"]: AccountFigures(
+                TABLES[Account].row(list(record)[: len(TABLES[Account].columns)]),  # type: ignore[arg-type]
+                record["overdue_points"],
+                None if record["next_at"] is None else (record["next_at"], record["next_points"]),
+                decode(record["tiers"]),
+            )
+            for record in records
+        }
+
+    async def offer_standings(self, realm: int, offers: Sequence[Offer], now: datetime) -> Mapping[str, Standing]:
+        """Where each offer stands at its own now, by id."""
+        return await standings(self._pool, realm, offers, now)
+
+    async def delivery_attempts(
+        self, realm: int, deliveries: Sequence[Delivery]
+    ) -> Mapping[str, list[DeliveryAttempt]]:
+        """The log of each delivery, by its id, the first attempt first."""
+        return await attempts_of(self._pool, realm, deliveries)
+
+    async def events_between(
+        self,
+        realm: int,
+        starts_at: datetime,
+        ends_at: datetime | None,
+        *,
+        patterns: Sequence[str],
+        after: str | None,
+        limit: int,
+    ) -> tuple[list[tuple[int, str, str]], bool]:
+        """Bucket, id and type of events that match, oldest first, and whether there are more."""
+        if after is not None:
+            starts_at, after = await self._position(realm, PageQuery(Event, ("created_at", "id")), after)
+        return await events_between(self._pool, realm, starts_at, ends_at, patterns=patterns, after=after, limit=limit)
+
+    async def zone(self, realm: int, table: str, id: str) -> str:
+        """The zone of the program that an object belongs to; UTC where there is no such object."""
+        return await self._pool.fetchval(ZONES[table], realm, id) or "UTC"
+
+    async def zone_of_customer(self, realm: int, customer_id: str) -> str:
+        """The zone of the customer's first program; UTC where it has none."""
+        return await self._pool.fetchval(ZONE_OF_CUSTOMER, realm, customer_id) or "UTC"
+
+    async def zone_of_tenant(self, realm: int) -> str:
+        """The zone of whatever belongs to no program."""
+        zone: str = await self._pool.fetchval(ZONE_OF_TENANT, realm)
+        return zone
+
+    async def find_key(self, key_hash: bytes) -> FoundKey | None:
+        """The key with this hash, whether or not it is still in force; one that is counts as used now."""
+        record = await self._pool.fetchrow(FIND_KEY, key_hash)
+        if record is None:
+            return None
+        *values, is_unseen = record
+        found = FoundKey(*values)
+        if is_unseen and not found.is_revoked and not found.is_expired:
+            await self._pool.execute(TOUCH_KEY, found.realm, found.id)
+        return found
+
+    async def schema_revision(self) -> str | None:
+        """The revision of the schema; an answer at all says that the database is reachable."""
+        revision: str | None = await self._pool.fetchval("select version_num from alembic_version")
+        return revision

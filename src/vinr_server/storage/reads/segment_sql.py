@@ -1,0 +1,106 @@
+"""Conditions of a dynamic segment as SQL over all members: for sizes, and to find whom to tell of.
+
+What a member may have is never decided by it: that is core's `unmet_conditions`, which a test holds this against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from vinr_server.core.segments.conditions import Bounds, Days, SegmentConditions
+
+# `a` is the account and `n.now` its program's instant.
+ACCOUNTS = """
+from accounts a
+join programs p on p.realm = a.realm and p.id = a.program_id
+left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+cross join lateral (select coalesce(c.frozen_at, $2) as now) as n
+"""
+MEMBERS = f"{ACCOUNTS} where a.realm = $1 and a.status = 'active'"
+_PURCHASES = """from payments y where y.realm = a.realm and y.bucket = a.bucket and y.customer_id = a.customer_id
+  and (y.account_id is null or y.account_id = a.id)
+  and not (y.refund_count > 0 and y.refunded_minor = y.amount_minor)"""
+_LAST = f"(select y.occurred_at {_PURCHASES} order by y.occurred_at desc limit 1)"
+_BALANCE = """(a.ledger_balance_points - case when a.next_expiry_at <= n.now then (
+  select coalesce(sum(l.remaining_points), 0) from lots l
+  where l.realm = a.realm and l.bucket = a.bucket and l.account_id = a.id and l.remaining_points > 0
+    and l.expires_at <= n.now) else 0 end)"""
+
+Bind = Callable[[Any], str]
+
+
+def where_of(conditions: SegmentConditions, bind: Bind) -> str:
+    """The condition on `a` and `n` that holds of exactly the members; `bind` answers the place of an argument."""
+    return " and ".join(f"({one})" for one in _conditions(conditions, bind)) or "true"
+
+
+def _conditions(conditions: SegmentConditions, bind: Bind) -> Iterator[str]:
+    yield from _purchases(conditions, bind)
+    if conditions.tiers:
+        yield f"a.tier = any({bind(list(conditions.tiers))}::text[])"
+    if conditions.balance is not None:
+        yield from _between(_BALANCE, conditions.balance, bind)
+    for key, value in (conditions.metadata or {}).items():
+        yield _equal(key, value, bind)
+    if conditions.enrolled_before is not None:
+        yield f"a.created_at < {bind(conditions.enrolled_before)}::timestamptz"
+    if conditions.enrolled_after is not None:
+        yield f"a.created_at >= {bind(conditions.enrolled_after)}::timestamptz"
+    if conditions.days_since_enrolled is not None:
+        yield from _days_since("a.created_at", conditions.days_since_enrolled, bind)
+    for part in conditions.all_of:
+        yield where_of(part, bind)
+    if conditions.any_of:
+        yield " or ".join(f"({where_of(part, bind)})" for part in conditions.any_of)
+
+
+def _purchases(conditions: SegmentConditions, bind: Bind) -> Iterator[str]:
+    if conditions.never_purchased is not None:
+        yield f"{'not ' if conditions.never_purchased else ''}exists (select {_PURCHASES})"
+    if conditions.days_since_last_purchase is not None:
+        yield from _days_since(_LAST, conditions.days_since_last_purchase, bind)
+    if conditions.payments is not None:
+        bounds, window = conditions.payments.bounds, _window(conditions.payments.days, bind)
+        # Nobody's purchases are counted further than the bounds can tell.
+        most = (bounds.at_least or 0) if bounds.at_most is None else bounds.at_most + 1
+        counted = f"(select count(*) from (select {_PURCHASES}{window} limit {bind(most)}::int8) as few)"
+        yield from _between(counted, bounds, bind)
+    if conditions.spend is not None:
+        spend = conditions.spend
+        window = f"{_window(spend.days, bind)} and y.currency = {bind(spend.currency)}::text"
+        spent = f"(select coalesce(sum(y.amount_minor - y.refunded_minor), 0) {_PURCHASES}{window})"
+        yield from _between(spent, spend.bounds, bind)
+
+
+def _window(days: Days, bind: Bind) -> str:
+    return "" if days is None else f" and y.occurred_at > n.now - {_days(days, bind)}"
+
+
+def _days(days: int, bind: Bind) -> str:
+    """So many times 24 hours: the length of a day as such depends on the session's zone."""
+    return f"make_interval(hours => {bind(days * 24)}::int4)"
+
+
+def _days_since(instant: str, bounds: Bounds, bind: Bind) -> Iterator[str]:
+    """Whole days since an instant, which may lie a little ahead of ours."""
+    if bounds.at_least:
+        yield f"{instant} <= n.now - {_days(bounds.at_least, bind)}"
+    elif bounds.at_least == 0:
+        yield f"{instant} is not null"
+    if bounds.at_most is not None:
+        yield f"{instant} > n.now - {_days(bounds.at_most + 1, bind)}"
+
+
+def _between(value: str, bounds: Bounds, bind: Bind) -> Iterator[str]:
+    if bounds.at_least is not None:
+        yield f"{value} >= {bind(bounds.at_least)}::int8"
+    if bounds.at_most is not None:
+        yield f"{value} <= {bind(bounds.at_most)}::int8"
+
+
+def _equal(key: str, value: Any, bind: Bind) -> str:
+    kind = {bool: "boolean", int: "number", str: "string"}[type(value)]
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    name = f"{bind(key)}::text"
+    return f"json_typeof(a.metadata -> {name}) = '{kind}' and a.metadata ->> {name} = {bind(shown)}::text"
