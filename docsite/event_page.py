@@ -5,7 +5,7 @@ from __future__ import annotations
 from docsite.schema_words import field_rows
 from vinr_server.api.contract.event_schemas import data_of
 from vinr_server.api.contract.openapi import openapi
-from vinr_server.core.events.event_types import EVENT_TYPES
+from vinr_server.core.events.engine_events import EVENT_TYPES
 
 # When each type is sent; a type without a sentence fails tests/docs/test_coverage.py.
 WHEN: dict[str, str] = {

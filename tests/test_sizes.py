@@ -13,9 +13,12 @@ import vinr_server
 
 ROOT = Path(vinr_server.__file__).parent
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "__pycache__" not in path.parts)
-CORE = [path for path in MODULES if path.parent == ROOT / "core"]
+CORE = [path for path in MODULES if path.is_relative_to(ROOT / "core")]
+# Folders of these floors are rooms: a newcomer sees all that is in one at a glance.
+ROOMS = [folder for floor in ("core", "storage", "cli") for folder in (ROOT / floor).rglob("*/")]
 
-FILE_LINES_MAX = 500
+ROOM_FILES_MAX = 12
+FILE_LINES_MAX = 450
 FUNCTION_LINES_MAX = 60
 FUNCTION_LINES_MEDIAN = 12
 
@@ -72,6 +75,12 @@ class TestSizes:
 
         assert {name: count for name, count in lines.items() if count > FILE_LINES_MAX} == {}
 
+    def test_of_rooms_stay_in_view(self) -> None:
+        files = {str(room.relative_to(ROOT)): len([*room.glob("*.py")]) for room in ROOMS}
+
+        assert len(files) > 20, "too few folders: the rooms are not where they are looked for"
+        assert {name: count for name, count in files.items() if count > ROOM_FILES_MAX} == {}
+
     def test_of_functions_stay_readable(self) -> None:
         assert {name: count for name, count in functions() if count > FUNCTION_LINES_MAX} == {}
 
@@ -101,7 +110,7 @@ class TestDocstrings:
 
     def test_tell_what_is_true_after_a_public_function_of_the_core(self) -> None:
         missing = [
-            f"{path.name}:{node.lineno} {node.name}"
+            f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
             for path in CORE
             for node in tree_of(path).body
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not ast.get_docstring(node)
@@ -121,7 +130,13 @@ class TestDocstrings:
         assert found == []
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
+def test_the_core_is_looked_at() -> None:
+    rooms = {path.relative_to(ROOT / "core").parts[0] for path in CORE if path.parent != ROOT / "core"}
+
+    assert len(rooms) > 10 and len(CORE) > 80, "what core must not know of would be checked of too little"
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT / "core").with_suffix("")))
 class TestCore:
     def test_imports_no_clock_chance_or_log(self, path: Path) -> None:
         found = set()
@@ -140,13 +155,13 @@ class TestCore:
                 name = ast.unparse(node.func)
                 is_context = name == "context.now"
                 if name.rpartition(".")[2] in CLOCKS and not is_context:
-                    found.append(f"{path.name}:{node.lineno} {name}(…)")
+                    found.append(f"{path.relative_to(ROOT)}:{node.lineno} {name}(…)")
 
         assert found == []
 
     def test_awaits_nothing_and_holds_no_float(self, path: Path) -> None:
         found = [
-            f"{path.name}:{node.lineno} {type(node).__name__}"
+            f"{path.relative_to(ROOT)}:{node.lineno} {type(node).__name__}"
             for node in ast.walk(tree_of(path))
             if isinstance(node, (ast.AsyncFunctionDef, ast.Await))
             or (isinstance(node, ast.Constant) and isinstance(node.value, float))

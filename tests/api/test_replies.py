@@ -15,7 +15,7 @@ from vinr_server.api.contract.reply import Reply
 from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.replies import OBJECTS, BulkPayments, Error, object_of
 from vinr_server.core.earning.reports import RESERVED
-from vinr_server.core.events.event_types import EVENT_TYPES
+from vinr_server.core.events.engine_events import EVENT_TYPES
 
 # Fields that hold an id and are no reference: the object itself, whoever acted, words of the caller's own.
 NO_REFERENCES = ("id", "actor", "name", "reason")
@@ -120,7 +120,9 @@ class TestEveryEvent:
 
         seen = {event["type"] for event in engine_events(world)}
 
-        assert seen == set(EVENT_TYPES), "make one of each type happen here, and list it in core/events/event_types.py"
+        assert seen == set(EVENT_TYPES), (
+            "make one of each type happen here, and list it in core/events/engine_events.py"
+        )
         for event in engine_events(world):
             check(data_of(event["type"]), event["data"])
 

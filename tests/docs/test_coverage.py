@@ -15,7 +15,7 @@ from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import STATUS
 from vinr_server.api.replies import object_of
-from vinr_server.core.events.event_types import EVENT_TYPES
+from vinr_server.core.events.engine_events import EVENT_TYPES
 from vinr_server.engine.settings import Settings
 
 

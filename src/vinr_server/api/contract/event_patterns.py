@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from vinr_server.core.earning.reports import RESERVED
-from vinr_server.core.events.event_types import EVENT_TYPES
+from vinr_server.core.events.engine_events import EVENT_TYPES
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*(?:\.\*)?", re.ASCII)
 

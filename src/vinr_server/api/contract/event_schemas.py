@@ -6,7 +6,7 @@ from typing import Any
 
 from vinr_server.api.contract.reply import Reply
 from vinr_server.api.replies import OBJECTS
-from vinr_server.core.events.event_types import EVENT_TYPES
+from vinr_server.core.events.engine_events import EVENT_TYPES
 
 _REF = "#/components/schemas/{name}"
 

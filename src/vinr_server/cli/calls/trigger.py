@@ -10,7 +10,7 @@ from vinr_server.cli.calls.calling import Place, calling, print_json, require_te
 from vinr_server.cli.calls.recipes import RECIPES, Making, NotPossible, Wish, report_event
 from vinr_server.cli.exits import FAILED, USAGE, fail
 from vinr_server.core.earning.reports import RESERVED
-from vinr_server.core.events.event_types import EVENT_TYPES
+from vinr_server.core.events.engine_events import EVENT_TYPES
 
 WHAT = "trigger"
 # Business events that a shop may have; any other name does as well.

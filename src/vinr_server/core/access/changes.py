@@ -13,7 +13,7 @@ from vinr_server.core.access.commands import Actor, CreateApiKey, RevokeApiKey, 
 from vinr_server.core.access.payloads import api_key_payload
 from vinr_server.core.access.rows import ApiKey, ApiKeyAct
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.kernel.payloads import unix
@@ -175,3 +175,10 @@ def _tell(draft: Layer, context: Context, actor: Actor, key: ApiKey, action: str
         created_at=context.wall_now,
     )
     draft.put(act)
+
+
+COMMANDS: Commands = {
+    CreateApiKey: (keys_create_api_key, decide_create_api_key),
+    RollApiKey: (keys_roll_api_key, decide_roll_api_key),
+    RevokeApiKey: (keys_revoke_api_key, decide_revoke_api_key),
+}

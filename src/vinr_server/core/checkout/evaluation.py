@@ -18,7 +18,7 @@ from vinr_server.core.checkout.payloads import evaluation_payload
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession
 from vinr_server.core.earning.rules import Occasion, Unmet, unmet_conditions
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer, RowsMissing
 from vinr_server.core.kernel.needs import CustomersCart, Keys
 from vinr_server.core.kernel.values import dataclass, replace
@@ -244,3 +244,8 @@ def require_account(draft: Layer, account_id: str) -> Account:
     if account is None:
         raise RowsMissing(account_id)
     return account
+
+
+COMMANDS: Commands = {
+    EvaluateCart: (keys_evaluate_cart, decide_evaluate_cart),
+}

@@ -21,7 +21,7 @@ from vinr_server.core.checkout.evaluation import Checkout, evaluate_cart, keys_o
 from vinr_server.core.checkout.payloads import evaluation_payload, session_payload
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Keys
@@ -339,3 +339,11 @@ def decide_expire_checkout_session(
         session = replace(session, status="expired", expired_at=now)
         draft.put(session)
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
+
+
+COMMANDS: Commands = {
+    CreateCheckoutSession: (keys_create_checkout_session, decide_create_checkout_session),
+    UpdateCheckoutSession: (keys_update_checkout_session, decide_update_checkout_session),
+    CompleteCheckoutSession: (keys_complete_checkout_session, decide_complete_checkout_session),
+    ExpireCheckoutSession: (keys_expire_checkout_session, decide_expire_checkout_session),
+}

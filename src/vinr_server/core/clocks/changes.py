@@ -8,7 +8,7 @@ from vinr_server.core.clocks.commands import AdvanceTestClock, CreateTestClock, 
 from vinr_server.core.clocks.payloads import clock_payload
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.kernel.payloads import unix
@@ -106,3 +106,11 @@ def live_clock(draft: Layer, clock_id: str) -> TestClock | Rejected:
     """The clock, unless it is unknown or deleted."""
     clock = draft.get(TestClock, clock_id)
     return missing("test clock", clock_id, param="id") if clock is None or clock.deleted_at is not None else clock
+
+
+COMMANDS: Commands = {
+    CreateTestClock: (keys_create_test_clock, decide_create_test_clock),
+    AdvanceTestClock: (keys_advance_test_clock, decide_advance_test_clock),
+    FinishTestClock: (keys_finish_test_clock, decide_finish_test_clock),
+    DeleteTestClock: (keys_delete_test_clock, decide_delete_test_clock),
+}

@@ -7,7 +7,7 @@ from vinr_server.core.earning.payloads import rule_payload
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Keys
@@ -97,3 +97,10 @@ def decide_delete_earning_rule(draft: Layer, command: DeleteEarningRule, context
         return missing("earning rule", command.rule_id, param="id")
     draft.put(replace(rule, deleted_at=context.wall_now))
     return Accepted({"id": rule.id, "object": "earning_rule", "deleted": True}, is_new=False)
+
+
+COMMANDS: Commands = {
+    CreateEarningRule: (keys_create_earning_rule, decide_create_earning_rule),
+    UpdateEarningRule: (keys_update_earning_rule, decide_update_earning_rule),
+    DeleteEarningRule: (keys_delete_earning_rule, decide_delete_earning_rule),
+}

@@ -13,7 +13,7 @@ from vinr_server.core.events.payloads import event_payload
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.ledger.awards import in_the_future
@@ -101,3 +101,8 @@ def _occasion(command: ReportEvent, event_id: str) -> Occasion:
         minor_per_unit=command.minor_per_unit,
         metadata=metadata,
     )
+
+
+COMMANDS: Commands = {
+    ReportEvent: (keys_report_event, decide_report_event),
+}

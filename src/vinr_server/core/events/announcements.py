@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from vinr_server.core.events.event_types import EVENT_TYPES
+from vinr_server.core.events.engine_events import EVENT_TYPES
 from vinr_server.core.events.rows import ENABLED, Delivery, Event, WebhookEndpoint
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
@@ -30,7 +30,7 @@ def announce(
 
     `members`: whose accounts it moved, where it is not of one account alone.
     """
-    assert type in EVENT_TYPES, f"list {type} in core/events/event_types.py"
+    assert type in EVENT_TYPES, f"list {type} in core/events/engine_events.py"
     bucket = account.bucket if account else bucket
     event = Event(
         bucket=bucket,

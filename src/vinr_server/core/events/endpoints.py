@@ -17,7 +17,7 @@ from vinr_server.core.events.commands import (
 from vinr_server.core.events.payloads import delivery_payload, endpoint_payload
 from vinr_server.core.events.rows import Event, WebhookEndpoint
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Keys
@@ -197,3 +197,14 @@ def _not_enabled(endpoint: WebhookEndpoint) -> Rejected:
 
 def _accepted(endpoint: WebhookEndpoint, context: Context, *, is_new: bool = False) -> Accepted:
     return Accepted(endpoint_payload(endpoint, livemode=context.livemode), is_new=is_new)
+
+
+COMMANDS: Commands = {
+    CreateWebhookEndpoint: (keys_create_webhook_endpoint, decide_create_webhook_endpoint),
+    UpdateWebhookEndpoint: (keys_update_webhook_endpoint, decide_update_webhook_endpoint),
+    RotateWebhookEndpoint: (keys_rotate_webhook_endpoint, decide_rotate_webhook_endpoint),
+    DeleteWebhookEndpoint: (keys_delete_webhook_endpoint, decide_delete_webhook_endpoint),
+    DisableWebhookEndpoint: (keys_disable_webhook_endpoint, decide_disable_webhook_endpoint),
+    ResendEvent: (keys_resend_event, decide_resend_event),
+    ReplayEvents: (keys_replay_events, decide_replay_events),
+}

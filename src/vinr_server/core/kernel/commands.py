@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
+from vinr_server.core.kernel.answers import Accepted, Rejected
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.kernel.values import dataclass
 
 Json = Mapping[str, Any]
@@ -47,3 +50,9 @@ class Context:
     def now(self, clock_id: str | None) -> datetime:
         """The instant on a test clock, or the wall's."""
         return self.wall_now if clock_id is None else self.clock_now[clock_id]
+
+
+KeysOf = Callable[[Any, Keys], None]
+Decide = Callable[[Layer, Any, Context], Accepted | Rejected]
+# What a module of decisions exports: for each command, which rows it needs and what becomes of it.
+Commands = Mapping[type[Command], tuple[KeysOf, Decide]]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.ledger.commands import AdjustPoints, AwardPoints, ExpireLots
@@ -145,3 +145,10 @@ def decide_expire_lots(draft: Layer, command: ExpireLots, context: Context) -> A
         spendable(draft.children(Lot, account.id), context.now(program.clock_id)) or account.ledger_balance_points <= 0
     )
     return Accepted({"account": account.id, "expiries": account.sequence - before}, is_new=False)
+
+
+COMMANDS: Commands = {
+    AwardPoints: (keys_award_points, decide_award_points),
+    AdjustPoints: (keys_adjust_points, decide_adjust_points),
+    ExpireLots: (keys_expire_lots, decide_expire_lots),
+}

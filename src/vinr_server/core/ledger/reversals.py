@@ -7,7 +7,7 @@ from typing import Any
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.ledger.commands import ReversePoints
@@ -90,3 +90,8 @@ def _not_reversible(entry: Entry) -> Rejected:
     }.get(entry.kind, "adjust the balance instead")
     message = f"{entry.id} is of kind {entry.kind} with {entry.points} points; only awards are reversed: {remedy}."
     return Rejected("not_reversible", message, param="transaction", details={"kind": entry.kind})
+
+
+COMMANDS: Commands = {
+    ReversePoints: (keys_reverse_points, decide_reverse_points),
+}

@@ -10,7 +10,7 @@ from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer, RowsMissing
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Keys
@@ -181,3 +181,12 @@ def decide_update_customer(draft: Layer, command: UpdateCustomer, context: Conte
     customer = replace(customer, metadata=merged, **command.changes)
     draft.put(customer)
     return Accepted(customer_payload(customer, livemode=context.livemode), is_new=False)
+
+
+COMMANDS: Commands = {
+    CreateCustomer: (keys_create_customer, decide_create_customer),
+    UpdateCustomer: (keys_update_customer, decide_update_customer),
+    CreateAccount: (keys_create_account, decide_create_account),
+    UpdateAccount: (keys_update_account, decide_update_account),
+    CloseAccount: (keys_close_account, decide_close_account),
+}

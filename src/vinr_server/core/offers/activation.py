@@ -6,7 +6,7 @@ from datetime import datetime
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys, offer_member_counter
 from vinr_server.core.ledger.movements import Movement, accrue
@@ -141,3 +141,8 @@ def _redeem_at_once(
         given = {"reward": reward.id, "reward_revision": reward.revision, "points": 0}
         return redeem_offer(draft, context, offer, account, receipt=given, now=now, redemption_id=redemption_id)
     return None
+
+
+COMMANDS: Commands = {
+    ActivateOffer: (keys_activate_offer, decide_activate_offer),
+}

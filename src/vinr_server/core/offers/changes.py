@@ -12,7 +12,7 @@ from typing import Literal
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Keys, offer_counter
@@ -296,3 +296,13 @@ def end_reason(offer: Offer, *, used: int) -> EndReason | None:
 def announce_end(draft: Layer, context: Context, payload: Wire, *, reason: EndReason, now: datetime) -> None:
     """An event tells that the offer is over, and what ended it."""
     announce(draft, context, type="offer.ended", data={**payload, "reason": reason}, now=now)
+
+
+COMMANDS: Commands = {
+    CreateOffer: (keys_create_offer, decide_create_offer),
+    UpdateOffer: (keys_update_offer, decide_update_offer),
+    PublishOffer: (keys_publish_offer, decide_publish_offer),
+    PauseOffer: (keys_pause_offer, decide_pause_offer),
+    DeleteOffer: (keys_delete_offer, decide_delete_offer),
+    CloseOffer: (keys_close_offer, decide_close_offer),
+}

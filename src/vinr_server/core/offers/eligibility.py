@@ -9,7 +9,7 @@ from typing import Any
 from vinr_server.core.earning.occasions import reasons
 from vinr_server.core.earning.rules import Unmet
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.kernel.payloads import unix_or_none
@@ -75,3 +75,8 @@ def _of_refusal(refusal: Rejected) -> Unmet:
     condition = refusal.details.get("limit")
     named = f"limit.{condition}" if condition is not None else refusal.code
     return Unmet(named, refusal.message, refusal.details.get("change"))
+
+
+COMMANDS: Commands = {
+    ShowEligibleOffers: (keys_show_eligible_offers, decide_show_eligible_offers),
+}

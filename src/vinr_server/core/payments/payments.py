@@ -12,7 +12,7 @@ from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.kernel.values import replace
@@ -181,3 +181,8 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
     if program is not None and enrolled(draft, command.customer_id, program.id) is None:
         enrol(draft, context, program, command.customer_id, metadata={})
     return command.customer_id, accounts_of(draft, command.customer_id)
+
+
+COMMANDS: Commands = {
+    CreatePayment: (keys_create_payment, decide_create_payment),
+}

@@ -10,7 +10,7 @@ from vinr_server.core.earning.rules import points_kept
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.kernel.numbers import floor_div
@@ -202,3 +202,8 @@ def _movement(
         reverses_id=award.id,
         receipt=receipt,
     )
+
+
+COMMANDS: Commands = {
+    RefundPayment: (keys_refund_payment, decide_refund_payment),
+}

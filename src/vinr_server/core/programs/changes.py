@@ -5,7 +5,7 @@ from __future__ import annotations
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Keys
@@ -71,3 +71,9 @@ def decide_update_program(draft: Layer, command: UpdateProgram, context: Context
     program = replace(program, metadata=merged, **command.changes)
     draft.put(program)
     return Accepted(program_payload(program, livemode=context.livemode), is_new=False)
+
+
+COMMANDS: Commands = {
+    CreateProgram: (keys_create_program, decide_create_program),
+    UpdateProgram: (keys_update_program, decide_update_program),
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Keys
@@ -87,3 +87,10 @@ def decide_archive_reward(draft: Layer, command: ArchiveReward, context: Context
     reward = replace(reward, status="archived")
     draft.put(reward)
     return Accepted(reward_payload(reward, livemode=context.livemode), is_new=False)
+
+
+COMMANDS: Commands = {
+    CreateReward: (keys_create_reward, decide_create_reward),
+    UpdateReward: (keys_update_reward, decide_update_reward),
+    ArchiveReward: (keys_archive_reward, decide_archive_reward),
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.kernel.values import replace
@@ -108,3 +108,9 @@ def decide_release_discount(draft: Layer, command: ReleaseDiscount, context: Con
     released = replace(discount, status="issued", payment_id=None, consumed_at=None)
     draft.put(released)
     return Accepted(discount_payload(released, livemode=context.livemode), is_new=False)
+
+
+COMMANDS: Commands = {
+    ConsumeDiscount: (keys_consume_discount, decide_consume_discount),
+    ReleaseDiscount: (keys_release_discount, decide_release_discount),
+}

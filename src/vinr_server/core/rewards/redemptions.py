@@ -7,7 +7,7 @@ from datetime import datetime
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys, member_counter, stock_counter
 from vinr_server.core.kernel.rows import Counter, Json
@@ -248,3 +248,9 @@ def _give_points_back(
         now=now,
     )
     return account, entry.id
+
+
+COMMANDS: Commands = {
+    CreateRedemption: (keys_create_redemption, decide_create_redemption),
+    CancelRedemption: (keys_cancel_redemption, decide_cancel_redemption),
+}

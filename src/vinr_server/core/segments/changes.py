@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Keys
@@ -97,3 +97,10 @@ def live_segment(draft: Layer, segment_id: str) -> Segment | Rejected:
     if segment is None or segment.deleted_at is not None:
         return missing("segment", segment_id, param="id")
     return segment
+
+
+COMMANDS: Commands = {
+    CreateSegment: (keys_create_segment, decide_create_segment),
+    UpdateSegment: (keys_update_segment, decide_update_segment),
+    DeleteSegment: (keys_delete_segment, decide_delete_segment),
+}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.kernel.payloads import unix
@@ -105,3 +105,10 @@ def decide_tell_segments(draft: Layer, command: TellSegments, context: Context) 
         segment.id for segment in dynamic if _move(draft, context, segment, account.id, is_in=segment.id in inside)
     ]
     return Accepted({"account": account.id, "moved": moved}, is_new=False)
+
+
+COMMANDS: Commands = {
+    AddSegmentMembers: (keys_add_segment_members, decide_add_segment_members),
+    RemoveSegmentMembers: (keys_remove_segment_members, decide_remove_segment_members),
+    TellSegments: (keys_tell_segments, decide_tell_segments),
+}

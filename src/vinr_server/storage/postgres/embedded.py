@@ -5,7 +5,6 @@ A data directory holds `postgres` (PGDATA), `postgres.log`, `postgres.json` (pas
 The wheel's get_server() is not used: as root it makes an OS user and opens the modes of parent directories.
 """
 
-import contextlib
 import ctypes
 import fcntl
 import hashlib
@@ -24,12 +23,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
+
+from vinr_server.storage.postgres.endings import end, end_orphan
 
 _MAJOR = "18"
 _DEFAULTS = {
@@ -77,7 +78,7 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """PostgreSQL has ended and the data directory is free. A second call changes nothing."""
-        _end(self._process)
+        end(self._process)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -139,7 +140,7 @@ def _start_locked(data_dir: Path, *, user: SystemUser | None, lock: int, setting
     try:
         if not pgdata.exists():
             _initialise(pgdata, programs=programs, password=password, user=user, log=log)
-        _end_orphan(pgdata)
+        end_orphan(pgdata)
         command = [str(programs / "postgres"), "-D", str(pgdata)]
         command += [f"-c{name}={value}" for name, value in settings.items()]
         process, port = _launch(command, data_dir=data_dir, password=password, user=user, log=log)
@@ -307,62 +308,6 @@ def _initialise(pgdata: Path, *, programs: Path, password: str, user: SystemUser
     shutil.rmtree(staging, ignore_errors=True)
 
 
-def _end_orphan(pgdata: Path) -> None:
-    """Nothing of an earlier start runs on PGDATA, and no postmaster.pid stands in the way of the next.
-
-    A stale file is removed here because postgres would take any process that got its pid for a postmaster.
-    """
-    pid_file = pgdata / "postmaster.pid"
-    if pid_file.exists():
-        first_line = pid_file.read_text().partition("\n")[0]
-        pid = int(first_line) if first_line.isdigit() else 0
-        _end_pid(pid, lambda: _is_postmaster(pid, pgdata))
-        for stray_pid in _stray_backends(pgdata):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(stray_pid, signal.SIGKILL)
-        pid_file.unlink(missing_ok=True)
-
-
-def _stray_backends(pgdata: Path) -> list[int]:
-    """Find the backends, working in PGDATA, that a killed postmaster left: a long query does not notice.
-
-    Without /proc (macOS) none is found; then postgres refuses to start while they hold its shared memory.
-    """
-    pids = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (process / "comm").read_text() == "postgres\n" and (process / "cwd").samefile(pgdata):
-                pids.append(int(process.name))
-    return pids
-
-
-def _is_postmaster(pid: int, pgdata: Path) -> bool:
-    if sys.platform == "linux":
-        try:
-            # Empty for a zombie, which is as good as gone.
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-    else:
-        command = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True).stdout
-    return f"/postgres -D {pgdata} ".encode() in command
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    _end_pid(process.pid, lambda: process.poll() is None)
-
-
-def _end_pid(pid: int, is_alive: Callable[[], bool]) -> None:
-    """The process has ended: by a fast shutdown, else an immediate one, else by force."""
-    for ending, patience_seconds in ((signal.SIGINT, 30), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
-        deadline = time.monotonic() + patience_seconds
-        if is_alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, ending)
-        while is_alive() and time.monotonic() < deadline:
-            time.sleep(0.01)
-
-
 def _launch(
     command: list[str], *, data_dir: Path, password: str, user: SystemUser | None, log: int
 ) -> tuple[subprocess.Popen[bytes], int]:
@@ -379,7 +324,7 @@ def _launch(
             is_ready = _becomes_ready(process, port=port, password=password)
         finally:
             if not is_ready:
-                _end(process)
+                end(process)
         if is_ready:
             return process, port
         said = _log_since(log, log_size)
