@@ -19,7 +19,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import in_the_future
 from vinr_server.core.members.changes import enrol
 from vinr_server.core.members.rows import Account
-from vinr_server.core.payments.commands import CreatePayment, linked_account
+from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
 from vinr_server.core.payments.offers import PaymentOffers, in_outcome
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment
@@ -31,6 +31,24 @@ from vinr_server.core.rewards.rows import Discount
 
 # What a member did not pay with money of their own earns nothing (R9).
 UNPAID_TENDERS = ("store_credit", "points")
+
+
+def keys_begin_payments(command: BeginPayments, keys: Keys) -> None:
+    """Nothing: all there is to it is its idempotency key."""
+
+
+def decide_begin_payments(draft: Layer, command: BeginPayments, context: Context) -> Accepted | Rejected:
+    """The bulk call is under way; refusals of its items name the request that began it."""
+    return Accepted({"request_id": context.request_id}, is_new=False)
+
+
+def keys_refuse_payment(command: RefusePayment, keys: Keys) -> None:
+    """Nothing: the item was refused for what it says."""
+
+
+def decide_refuse_payment(draft: Layer, command: RefusePayment, context: Context) -> Accepted | Rejected:
+    """The refusal stands."""
+    return command.refusal
 
 
 def keys_create_payment(command: CreatePayment, keys: Keys) -> None:
@@ -184,5 +202,7 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
 
 
 COMMANDS: Commands = {
+    BeginPayments: (keys_begin_payments, decide_begin_payments),
+    RefusePayment: (keys_refuse_payment, decide_refuse_payment),
     CreatePayment: (keys_create_payment, decide_create_payment),
 }
