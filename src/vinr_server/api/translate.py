@@ -288,7 +288,7 @@ async def report_event(call: Call) -> earning_commands.ReportEvent:
     if metadata is not None and not isinstance(metadata, dict):
         raise Problem("parameter_invalid", "data.metadata: send an object.", param="data.metadata")
     amount_minor, currency = _event_amount(body.data)
-    customer_id = _event_id(body.data.get("customer"), prefix="cust_", param="data.customer")
+    customer_id, unlinked = _event_customer(body.data.get("customer"))
     return earning_commands.ReportEvent(
         type=body.type,
         data=body.data,
@@ -299,7 +299,15 @@ async def report_event(call: Call) -> earning_commands.ReportEvent:
         amount_minor=amount_minor,
         minor_per_unit=(minor_per_unit(currency) or 1) if currency else 1,
         occurred_at=await _occurred_at(call, body.occurred_at, customer_id=customer_id),
+        unlinked=unlinked,
     )
+
+
+def _event_customer(value: Any) -> tuple[str | None, str | None]:
+    """The customer an event is of; or why its `data.customer`, which is whatever the reporting system has, is none."""
+    if value is None or _is_id(value, prefix="cust_"):
+        return value, None
+    return None, "data.customer is not an id that starts with cust_, so it links this event to nobody."
 
 
 def _member_link(metadata: Mapping[str, Any], *, param: str) -> str | None:
@@ -307,15 +315,14 @@ def _member_link(metadata: Mapping[str, Any], *, param: str) -> str | None:
     given = {metadata[name] for name in ("loyalty_account", "loyaltyAccount") if metadata.get(name) is not None}
     if len(given) > 1:
         raise Problem("parameter_conflict", f"{param} is given in two spellings with different values.", param=param)
-    return _event_id(next(iter(given), None), prefix="loy_", param=param)
+    account_id = next(iter(given), None)
+    if account_id is not None and not _is_id(account_id, prefix="loy_"):
+        raise Problem("parameter_invalid", f"{param} must be an id that starts with loy_.", param=param)
+    return account_id
 
 
-def _event_id(value: Any, *, prefix: str, param: str) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value.startswith(prefix) or len(value) > 255:
-        raise Problem("parameter_invalid", f"{param} must be an id that starts with {prefix}.", param=param)
-    return value
+def _is_id(value: Any, *, prefix: str) -> bool:
+    return isinstance(value, str) and value.startswith(prefix) and len(prefix) < len(value) <= 255
 
 
 def _event_amount(data: Mapping[str, Any]) -> tuple[int, str | None]:
