@@ -6,15 +6,16 @@ from dataclasses import field
 from datetime import datetime
 
 from vinr_server.core.kernel.answers import Rejected
-from vinr_server.core.kernel.commands import Command, Json
+from vinr_server.core.kernel.commands import Command, InUse, Json
 from vinr_server.core.kernel.values import dataclass
-
-# ---- payments and events
 
 
 @dataclass(frozen=True, slots=True)
 class CreatePayment(Command):
-    """A payment reported by the merchant. `enrol_in`: the program an unknown customer joins (bulk imports, R22)."""
+    """A payment reported by the merchant. `enrol_in`: the program an unknown customer joins (bulk imports, R22).
+
+    `currency_in_use`: None for a currency of today.
+    """
 
     is_ledger_write = True
     amount_minor: int
@@ -32,6 +33,7 @@ class CreatePayment(Command):
     session_id: str | None = None
     enrol_in: str | None = None
     is_deliverable: bool = True
+    currency_in_use: InUse | None = None
 
     @property
     def linked_account_id(self) -> str | None:

@@ -10,7 +10,7 @@ from vinr_server.core.checkout.sessions import complete
 from vinr_server.core.earning.occasions import earn_on
 from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -88,7 +88,8 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
         if id not in held_ids and not isinstance(session, Rejected)
     ]
     instants = instants_of(draft, context, accounts)
-    refusal = first_listed(in_the_future(command.occurred_at, *instants), link, session, *checked)
+    unused = _out_of_use(command, command.occurred_at or instants[0])
+    refusal = first_listed(in_the_future(command.occurred_at, *instants), unused, link, session, *checked)
     if refusal is not None:
         return refusal
     assert not isinstance(session, Rejected), "refused above"
@@ -128,6 +129,19 @@ def _record(
     payload = payment_payload(payment, livemode=context.livemode)
     announce(draft, context, type="payment.completed", members=accounts, bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload)
+
+
+def _out_of_use(command: CreatePayment, occurred_at: datetime) -> Rejected | None:
+    """Refuse a currency in which nobody could pay then."""
+    in_use = command.currency_in_use
+    if in_use is None or in_use.holds(occurred_at):
+        return None
+    when = f"from {in_use.first_day} until {in_use.last_day}"
+    message = (
+        f"currency: {command.currency} was in use {when}; this payment is dated {occurred_at.date()}."
+        " Send the currency it was paid in, or its date as occurred_at."
+    )
+    return invalid(message, param="currency")
 
 
 def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occasion:
