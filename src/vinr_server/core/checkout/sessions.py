@@ -21,6 +21,7 @@ from vinr_server.core.checkout.evaluation import Checkout, evaluate_cart, keys_o
 from vinr_server.core.checkout.payloads import evaluation_payload, session_payload
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
@@ -77,7 +78,7 @@ def decide_create_checkout_session(
         clock_id=clock_id,
         metadata=command.metadata,
         created_at=now,
-        expires_at=now + timedelta(minutes=command.minutes),
+        expires_at=whole_second(now + timedelta(minutes=command.minutes)),
     )
     session = _hold(draft, context, session, checkout, now=now)
     return Accepted(session_payload(session, livemode=context.livemode))
