@@ -76,8 +76,8 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "a partial refund frees the member's slot",
         "core/refunds.py",
-        "    if payment.refunded_minor == payment.amount_minor:\n",
-        "    if payment.refunded_minor:\n",
+        "    if payment.is_refunded_whole:\n        _free",
+        "    if payment.refunded_minor:\n        _free",
         scenario("offers: A full refund frees the member's slot and not the one of all (R15)"),
     ),
     Mutant(
