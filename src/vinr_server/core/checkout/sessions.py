@@ -29,10 +29,10 @@ from vinr_server.core.kernel.needs import Keys
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.promotions import promotion_of
 from vinr_server.core.offers.redemptions import confirm_redemption, redeem_offer, release_redemption
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
-from vinr_server.core.payments.offers import in_outcome
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, program_of
 from vinr_server.core.rewards.discounts import consume

@@ -31,7 +31,7 @@ from vinr_server.core.programs import rows as programs_rows
 from vinr_server.core.rewards import rows as rewards_rows
 from vinr_server.core.segments import rows as segment_rows
 from vinr_server.storage.batch.bulk import BulkWrite, Statement
-from vinr_server.storage.numbers import as_written, decode_spelled
+from vinr_server.storage.batch.spelled_numbers import as_written, decode_spelled
 
 PG_TYPES: dict[Any, str] = {int: "int8", str: "text", bool: "bool", datetime: "timestamptz", bytes: "bytea"}
 
