@@ -18,7 +18,7 @@ from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption
 from vinr_server.core.offers.targeting import not_eligible, unmet_targeting
 from vinr_server.core.programs.members import closed, program_of
-from vinr_server.core.rewards.redemptions import issue, out_of_stock
+from vinr_server.core.rewards.redemptions import giving_refusal, issue
 from vinr_server.core.rewards.rows import Reward
 
 
@@ -47,7 +47,7 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
         program_refusal(offer, account),
         limit_refusal(draft, offer, account.id, now=now),
         _targeting_refusal(draft, context, offer, account, now),
-        gift_refusal(draft, offer, account),
+        gift_refusal(draft, offer, account, now=now),
     )
     if refusal is not None:
         return refusal
@@ -78,18 +78,13 @@ def _targeting_refusal(
     return not_eligible(offer.id, unmet) if unmet else None
 
 
-def gift_refusal(draft: Layer, offer: Offer, account: Account) -> Rejected | None:
-    """Why the reward that the offer gives can't be given to this member now."""
+def gift_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime) -> Rejected | None:
+    """Why the reward that the offer gives can't be given to this member now: a gift costs no points, that is all."""
     if offer.terms.gift is None:
         return None
     reward = draft.get(Reward, offer.terms.gift.reward_id)
     assert reward is not None, "rewards are archived, never deleted"
-    if reward.program_id != account.program_id:
-        message = f"Reward {reward.id} of offer {offer.id} belongs to {reward.program_id}, not {account.program_id}."
-        return Rejected("program_mismatch", message, param="account")
-    if reward.status == "archived":
-        return Rejected("reward_archived", f"Reward {reward.id} of offer {offer.id} is archived.", param="offer")
-    return out_of_stock(draft, reward)
+    return giving_refusal(draft, account, reward, now=now, offer_id=offer.id)
 
 
 def claim_of(draft: Layer, offer: Offer, account_id: str) -> OfferClaim | None:
