@@ -31,7 +31,10 @@ def keys_activate_offer(command: ActivateOffer, keys: Keys) -> None:
 
 
 def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context) -> Accepted | Rejected:
-    """The member has claimed the offer; a bonus is awarded and a gift issued at once, or nothing happened."""
+    """The member has claimed the offer, which an event tells of; a bonus is awarded and a gift issued at once.
+
+    Activating again is told again: the claim of before holds on, and what is given at activation is given once more.
+    """
     offer = draft.get(Offer, command.offer_id)
     if offer is None or offer.deleted_at is not None or offer.kind != "engagement":
         return missing("offer", command.offer_id, param="offer")
@@ -52,10 +55,14 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
     if refusal is not None:
         return refusal
     present = claim_of(draft, offer, account.id)
-    claim = present or _claim(draft, context, offer, account, now)
+    claim = present or OfferClaim(account.bucket, offer.id, account.id, offer.revision, now)
+    if present is None:
+        draft.put(claim)
+    claimed = offer_claim_payload(claim, livemode=context.livemode)
+    announce(draft, context, type="loyalty.offer.activated", account=account, data=claimed, now=now)
     redemption = _redeem_at_once(draft, context, offer, account, now)
     payload = {
-        **offer_claim_payload(claim, livemode=context.livemode),
+        **claimed,
         "object": "offer_activation",
         "status": "redeemed" if redemption is not None else "claimed",
         "redemption": redemption and offer_redemption_payload(redemption, livemode=context.livemode),
@@ -92,15 +99,6 @@ def claim_of(draft: Layer, offer: Offer, account_id: str) -> OfferClaim | None:
     claim = draft.get(OfferClaim, (offer.id, account_id))
     if claim is None:
         require_looked_up(draft, offer_member_counter(offer.id, account_id))
-    return claim
-
-
-def _claim(draft: Layer, context: Context, offer: Offer, account: Account, now: datetime) -> OfferClaim:
-    """The member has opted in, which an event tells of."""
-    claim = OfferClaim(account.bucket, offer.id, account.id, offer.revision, now)
-    draft.put(claim)
-    data = offer_claim_payload(claim, livemode=context.livemode)
-    announce(draft, context, type="loyalty.offer.activated", account=account, data=data, now=now)
     return claim
 
 
