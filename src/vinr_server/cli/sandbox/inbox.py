@@ -102,7 +102,7 @@ class InboxRoutes:
         path, method = scope["path"], scope["method"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if method == "POST" and path == PATH:
-            body = await _body(receive)
+            body = await read_body(receive)
             if body is not None:
                 self._inbox.take(headers, body)
             await answer(send, 204 if body is not None else 413)
@@ -128,11 +128,13 @@ async def answer(send: Send, status: int, body: bytes = b"", headers: list[tuple
     await send({"type": "http.response.body", "body": body})
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The body; None where it is too large."""
+async def read_body(receive: Receive) -> bytes | None:
+    """The body; None where it is larger than any webhook, or its sender went away."""
     body = bytearray()
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body += message.get("body", b"")
         if len(body) > BODY_BYTES_MAX:
             return None
