@@ -34,6 +34,11 @@ class Payment(Row):
     created_at: datetime
     session_id: str | None = None
 
+    @property
+    def is_refunded_whole(self) -> bool:
+        """Whether nothing of it is left. (One of 0 is not refunded before a refund is.)"""
+        return self.refund_count > 0 and self.refunded_minor == self.amount_minor
+
 
 @dataclass(frozen=True, slots=True)
 class Refund(Row):
