@@ -14,7 +14,7 @@ from vinr_server.api.contract.event_schemas import data_of
 from vinr_server.api.contract.operation import ListOf
 from vinr_server.api.contract.reply import Error, Reply
 from vinr_server.api.contract.table import OBJECTS, OPERATIONS
-from vinr_server.api.resources.payments import BulkPayments
+from vinr_server.api.resources.bulk_payments import BulkPayments
 from vinr_server.core.earning.reports import RESERVED
 from vinr_server.core.events.engine_events import EVENT_TYPES
 

@@ -23,6 +23,7 @@ from psycopg.rows import namedtuple_row
 
 from conftest import PEPPER, Realm, RunningServer, wait_until
 from vinr_server.api.contract.offers import show_offers
+from vinr_server.api.contract.payments import CreatePaymentInput, payment
 from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.call import Call, Caller
 from vinr_server.api.edge.fingerprint import fingerprint
@@ -31,7 +32,6 @@ from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.resources.accounts import show_accounts
-from vinr_server.api.resources.payments import CreatePaymentInput, payment
 from vinr_server.api.resources.segments import retrieve_segment_size
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.checkout.rows import CheckoutSession

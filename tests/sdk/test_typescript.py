@@ -21,7 +21,7 @@ from sdk_calls import sdk_call
 from conftest import RunningServer, make_realm
 from vinr_server.api.contract.operation import ListOf, Operation
 from vinr_server.api.contract.table import OPERATIONS
-from vinr_server.api.resources.payments import BulkPayments
+from vinr_server.api.resources.bulk_payments import BulkPayments
 
 TESTS = sorted(path.name for path in (PACKAGE / "tests").glob("*.test.ts"))
 
