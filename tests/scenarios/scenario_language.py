@@ -72,7 +72,7 @@ from typing import Any
 Words = tuple[str, ...]
 
 WAYS = ("core", "postgres", "http")
-DECIMALS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
+DECIMALS = {"HRK": 2, "BGN": 2, "ITL": 0, "EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
+from vinr_server.api.contract.currencies import read_currency, read_currency_or_none
 from vinr_server.api.contract.input import Count, Input, Name, Rate, Text
 from vinr_server.api.contract.reply import Reply, ShownRate
-from vinr_server.api.contract.values import read_currency, read_currency_or_none, read_percent
+from vinr_server.api.contract.values import read_percent
 from vinr_server.api.edge.problems import Problem
 
 
@@ -59,4 +60,4 @@ def _discount(given: BenefitInput) -> dict[str, Any]:
         raise Problem(
             "parameter_missing", "benefit.currency is required with benefit.amount.", param="benefit.currency"
         )
-    return {"amount": given.amount, "currency": read_currency(given.currency, param="benefit.currency")[0]}
+    return {"amount": given.amount, "currency": read_currency(given.currency, param="benefit.currency")}

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from vinr_server.api.contract.currencies import read_currency
 from vinr_server.api.contract.input import CustomerId, DiscountId, Input, Metadata, Minor, Name
 from vinr_server.api.contract.reply import Figures, Json, Reference, Reply, Unmet
-from vinr_server.api.contract.values import read_currency, read_metadata
+from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.problems import Problem
 from vinr_server.core.carts import cart as carts
 from vinr_server.core.kernel.numbers import NUMBER_MAX
@@ -109,7 +110,7 @@ CART_REFUSALS = ("resource_missing", "parameter_conflict", "not_eligible", "disc
 
 def read_cart(body: CartInput) -> carts.Cart:
     """The cart of a body."""
-    currency, _units = read_currency(body.currency)
+    currency = read_currency(body.currency)
     shipping_minor = body.shipping.amount if body.shipping is not None else 0
     cart = carts.Cart(currency, read_lines(body.lines), shipping_minor)
     if cart.subtotal_minor + cart.shipping_minor > NUMBER_MAX:

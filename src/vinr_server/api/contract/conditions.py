@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
+from vinr_server.api.contract.currencies import read_any_currency_or_none
 from vinr_server.api.contract.input import Input, Instant, Metadata, Minor, Name
 from vinr_server.api.contract.reply import Json, Reply
-from vinr_server.api.contract.values import read_currency_or_none, read_metadata, read_window
+from vinr_server.api.contract.values import read_metadata, read_window
 from vinr_server.core.earning import rules
 
 
@@ -50,7 +51,7 @@ def read_conditions(given: ConditionsInput | None, *, zone: str) -> rules.Condit
     return rules.Conditions(
         metadata=None if given.metadata is None else read_metadata(given.metadata, param="conditions.metadata"),
         min_amount_minor=given.min_amount,
-        currency=read_currency_or_none(given.currency, param="conditions.currency"),
+        currency=read_any_currency_or_none(given.currency, param="conditions.currency"),
         skus=tuple(given.skus),
         categories=tuple(given.categories),
         first_payment=given.first_payment,

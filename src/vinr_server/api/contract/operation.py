@@ -34,10 +34,10 @@ class Operation:
     """One call of the API. `sdk` is its path in the SDKs; `immutable` are names an update can't change.
 
     One of these answers it: `translate` makes a command of it, `submit` many commands, `read` an answer. `is_pure`: its
-    command is decided and nothing is written. `answers` are the statuses it succeeds with. `example` is a body that
-    works in the sandbox, with more of it if need be than its required fields; `listing` is what a list takes in its
-    query string. `others` are types that it may answer instead of `reply`. `refusals` lists the codes beyond those that
-    every call can get.
+    command is decided and nothing is written. `is_verbatim`: what it is sent is shown again as it was written, numbers
+    included. `answers` are the statuses it succeeds with. `example` is a body that works in the sandbox, with more of
+    it if need be than its required fields; `listing` is what a list takes in its query string. `others` are types that
+    it may answer instead of `reply`. `refusals` lists the codes beyond those that every call can get.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Operation:
     others: tuple[type[Reply], ...] = ()
     answers: tuple[int, ...] = DONE
     is_pure: bool = False
+    is_verbatim: bool = False
     immutable: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     example: Mapping[str, Any] | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from vinr_server.api.contract.currencies import read_any_currency
 from vinr_server.api.contract.input import (
     CustomerId,
     DiscountId,
@@ -21,7 +22,7 @@ from vinr_server.api.contract.input import (
     SessionId,
 )
 from vinr_server.api.contract.reply import Award, Json, Reference, Reply, Skipped
-from vinr_server.api.contract.values import member_link, read_currency, read_metadata
+from vinr_server.api.contract.values import member_link, read_metadata
 from vinr_server.api.edge.problems import Problem
 from vinr_server.core.payments import commands
 
@@ -117,7 +118,7 @@ def payment(
     body: CreatePaymentInput, *, occurred_at: datetime | None, enrol_in: str | None = None
 ) -> commands.CreatePayment:
     """The command of one payment, alone or in bulk."""
-    currency, units = read_currency(body.currency)
+    currency = read_any_currency(body.currency)
     for name, part in (
         ("tax", body.tax),
         ("shipping", body.shipping),
@@ -131,8 +132,9 @@ def payment(
     member_link(metadata, param="metadata.loyalty_account")
     return commands.CreatePayment(
         amount_minor=body.amount,
-        currency=currency,
-        minor_per_unit=units,
+        currency=currency.code,
+        minor_per_unit=currency.minor_per_unit,
+        currency_in_use=currency.in_use,
         id=body.id,
         customer_id=body.customer,
         tax_minor=body.tax,

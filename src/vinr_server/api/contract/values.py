@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
-
-import iso4217
 
 from vinr_server.api.contract.input import INTEGER_MAX
 from vinr_server.api.edge.problems import Problem
@@ -34,32 +31,6 @@ def read_metadata(given: Mapping[str, Any], *, param: str = "metadata", allows_n
         elif not isinstance(value, int) or abs(value) > INTEGER_MAX:
             raise Problem("parameter_invalid", f"{at}: send a string, an integer (±(2^53-1)) or a boolean.", param=at)
     return given
-
-
-@lru_cache(maxsize=512)
-def minor_per_unit(currency: str) -> int | None:
-    """How many minor units make one unit of an ISO 4217 currency; None for what is not one."""
-    try:
-        exponent = iso4217.Currency(currency).exponent
-    except ValueError:
-        return None
-    return None if exponent is None else 10**exponent
-
-
-def read_currency(given: str, *, param: str = "currency") -> tuple[str, int]:
-    """The currency's code in capitals, and its minor units per unit."""
-    code = given.upper()
-    units = minor_per_unit(code)
-    if units is None:
-        raise Problem(
-            "parameter_invalid", f"{param}: {given[:20]!r} is not an ISO 4217 currency such as EUR.", param=param
-        )
-    return code, units
-
-
-def read_currency_or_none(given: str | None, *, param: str) -> str | None:
-    """The currency's code, or None where none was given."""
-    return None if given is None else read_currency(given, param=param)[0]
 
 
 def read_rate(given: Any, *, param: str, lowest_e4: int = 0) -> int:
@@ -99,12 +70,12 @@ def member_link(metadata: Mapping[str, Any], *, param: str) -> str | None:
     given = {metadata[name] for name in ("loyalty_account", "loyaltyAccount") if metadata.get(name) is not None}
     if len(given) > 1:
         raise Problem("parameter_conflict", f"{param} is given in two spellings with different values.", param=param)
-    return id_within(next(iter(given), None), prefix="loy_", param=param)
+    account_id = next(iter(given), None)
+    if account_id is not None and not is_id(account_id, prefix="loy_"):
+        raise Problem("parameter_invalid", f"{param} must be an id that starts with loy_.", param=param)
+    return account_id
 
 
-def id_within(value: Any, *, prefix: str, param: str) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value.startswith(prefix) or len(value) > 255:
-        raise Problem("parameter_invalid", f"{param} must be an id that starts with {prefix}.", param=param)
-    return value
+def is_id(value: Any, *, prefix: str) -> bool:
+    """Whether a value that may be anything is an id of this kind."""
+    return isinstance(value, str) and value.startswith(prefix) and len(prefix) < len(value) <= 255

@@ -136,8 +136,7 @@ class App:
             return 200, encode_json(await operation.read(call)), []
         is_dry_run = _dry_run(query)
         raw = await _body(receive, headers, limit=BULK_BYTES_MAX if operation.is_bulk else BODY_BYTES_MAX)
-        body = decode_body(raw)
-        call.body = _typed(operation, body)
+        call.body = _typed(operation, decode_body(raw, is_verbatim=operation.is_verbatim))
         key = _idempotency_key(headers) if operation.keeps_answer else None
         if operation.submit is not None:
             results = await operation.submit(

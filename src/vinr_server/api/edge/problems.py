@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vinr_server.core.kernel.answers import CODES, Rejected
+from vinr_server.core.kernel.answers import CODES, SHAPE_CODES, Rejected
 from vinr_server.storage.batch.tables import encode_json
 
 # Codes that the edge itself answers, beside the refusals of core.
 EDGE_CODES: dict[str, int] = {
     "body_invalid": 400,
-    "unknown_parameter": 400,
-    "parameter_missing": 400,
+    **SHAPE_CODES,
     "duplicate_key": 400,
     "api_key_missing": 401,
     "permission_missing": 403,

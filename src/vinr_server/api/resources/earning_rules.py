@@ -14,12 +14,13 @@ from vinr_server.api.contract.conditions import (
     read_conditions,
     read_nested_window,
 )
+from vinr_server.api.contract.currencies import read_any_currency_or_none
 from vinr_server.api.contract.input import Count, Input, Key, Metadata, ProgramId, Rate
 from vinr_server.api.contract.operation import FIND, MADE, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, flag, text
 from vinr_server.api.contract.reads import list_of, retrieve, shown_by
 from vinr_server.api.contract.reply import Deleted, Json, Reference, Reply, ShownRate
-from vinr_server.api.contract.values import read_currency_or_none, read_metadata, read_rate
+from vinr_server.api.contract.values import read_metadata, read_rate
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.zones import zone_if_needed
@@ -133,7 +134,7 @@ def delete_earning_rule(call: Call) -> commands.DeleteEarningRule:
 
 def read_earn(given: EarnInput) -> rules.EarnRate:
     """What a rule gives: a rate per currency unit, or flat points."""
-    currency = read_currency_or_none(given.currency, param="earn.currency")
+    currency = read_any_currency_or_none(given.currency, param="earn.currency")
     if (given.points is None) == (given.points_per_currency_unit is None):
         message = "earn needs either points_per_currency_unit or points, and not both."
         raise Problem("parameter_invalid", message, param="earn.points_per_currency_unit")

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from vinr_server.api.contract.conditions import Conditions
+from vinr_server.api.contract.currencies import read_currency_or_none
 from vinr_server.api.contract.input import Count, Input, Instant, Key, Metadata, Minor, Name, OfferId
 from vinr_server.api.contract.offers import (
     AnyOffer,
@@ -22,7 +23,7 @@ from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, List
 from vinr_server.api.contract.pages import Listing
 from vinr_server.api.contract.reads import list_of, retrieve
 from vinr_server.api.contract.reply import Deleted, Reference, Reply
-from vinr_server.api.contract.values import read_currency_or_none, read_metadata, read_window
+from vinr_server.api.contract.values import read_metadata, read_window
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.zones import zone_if_needed

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
+from vinr_server.api.contract.currencies import read_any_currency
 from vinr_server.api.contract.input import INTEGER_MAX, Count, Input, Instant, Key, Metadata, Minor
 from vinr_server.api.contract.reply import Json, Reply
-from vinr_server.api.contract.values import read_currency, read_metadata
+from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import is_date, read_instant_or_none
@@ -154,7 +155,7 @@ def _payments(given: SegmentConditionsInput, at: str) -> judged.PaymentCount | N
 def _spend(given: SegmentConditionsInput, at: str) -> judged.Spend | None:
     if given.spend is None:
         return None
-    currency, _units = read_currency(given.spend.currency, param=f"{at}.spend.currency")
+    currency = read_any_currency(given.spend.currency, param=f"{at}.spend.currency").code
     return judged.Spend(currency, _bounds(given.spend, f"{at}.spend"), given.spend.days)
 
 

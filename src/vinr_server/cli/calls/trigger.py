@@ -85,7 +85,8 @@ def _why_nothing(making: Making, type: str) -> Iterator[str]:
     """Why rules gave nothing, as far as the last answer tells of rules at all."""
     last = making.answers[-1].body
     for skipped in last.get("skipped", ()):
-        yield f"rule {skipped['rule']}: {'; '.join(one['message'] for one in skipped['unmet'])}"
+        by = next((f"{kind} {skipped[kind]}" for kind in ("rule", "offer") if kind in skipped), "linked to nobody")
+        yield f"{by}: {'; '.join(one['message'] for one in skipped['unmet'])}"
     if last.get("awards") != [] or last.get("skipped"):
         return
     customer = making.customer()

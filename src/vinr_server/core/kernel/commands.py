@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar, cast
 
 from vinr_server.core.kernel.answers import Accepted, Rejected
@@ -36,6 +36,20 @@ def row_of(row_type: type[RowT], command: Command, **own: Any) -> RowT:
     names = {field.name for field in fields(cast(Any, row_type))} - own.keys()
     given = {field.name: getattr(command, field.name) for field in fields(cast(Any, command)) if field.name in names}
     return row_type(**given, **own)
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """When a withdrawn currency was in use: its first day and its last, and [starts_at, ends_at) around them."""
+
+    first_day: date
+    last_day: date
+    starts_at: datetime
+    ends_at: datetime
+
+    def holds(self, instant: datetime) -> bool:
+        """Whether it was in use then."""
+        return self.starts_at <= instant < self.ends_at
 
 
 @dataclass(frozen=True, slots=True)

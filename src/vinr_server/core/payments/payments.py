@@ -10,7 +10,7 @@ from vinr_server.core.checkout.sessions import complete
 from vinr_server.core.earning.occasions import earn_on
 from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -19,7 +19,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import in_the_future
 from vinr_server.core.members.changes import enrol
 from vinr_server.core.members.rows import Account
-from vinr_server.core.payments.commands import CreatePayment, linked_account
+from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
 from vinr_server.core.payments.offers import PaymentOffers, in_outcome
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment
@@ -31,6 +31,24 @@ from vinr_server.core.rewards.rows import Discount
 
 # What a member did not pay with money of their own earns nothing (R9).
 UNPAID_TENDERS = ("store_credit", "points")
+
+
+def keys_begin_payments(command: BeginPayments, keys: Keys) -> None:
+    """Nothing: all there is to it is its idempotency key."""
+
+
+def decide_begin_payments(draft: Layer, command: BeginPayments, context: Context) -> Accepted | Rejected:
+    """The bulk call is under way; refusals of its items name the request that began it."""
+    return Accepted({"request_id": context.request_id}, is_new=False)
+
+
+def keys_refuse_payment(command: RefusePayment, keys: Keys) -> None:
+    """Nothing: the item was refused for what it says."""
+
+
+def decide_refuse_payment(draft: Layer, command: RefusePayment, context: Context) -> Accepted | Rejected:
+    """The refusal stands."""
+    return command.refusal
 
 
 def keys_create_payment(command: CreatePayment, keys: Keys) -> None:
@@ -70,7 +88,8 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
         if id not in held_ids and not isinstance(session, Rejected)
     ]
     instants = instants_of(draft, context, accounts)
-    refusal = first_listed(in_the_future(command.occurred_at, *instants), link, session, *checked)
+    unused = _out_of_use(command, command.occurred_at or instants[0])
+    refusal = first_listed(in_the_future(command.occurred_at, *instants), unused, link, session, *checked)
     if refusal is not None:
         return refusal
     assert not isinstance(session, Rejected), "refused above"
@@ -110,6 +129,19 @@ def _record(
     payload = payment_payload(payment, livemode=context.livemode)
     announce(draft, context, type="payment.completed", members=accounts, bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload)
+
+
+def _out_of_use(command: CreatePayment, occurred_at: datetime) -> Rejected | None:
+    """Refuse a currency in which nobody could pay then."""
+    in_use = command.currency_in_use
+    if in_use is None or in_use.holds(occurred_at):
+        return None
+    when = f"from {in_use.first_day} until {in_use.last_day}"
+    message = (
+        f"currency: {command.currency} was in use {when}; this payment is dated {occurred_at.date()}."
+        " Send the currency it was paid in, or its date as occurred_at."
+    )
+    return invalid(message, param="currency")
 
 
 def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occasion:
@@ -184,5 +216,7 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
 
 
 COMMANDS: Commands = {
+    BeginPayments: (keys_begin_payments, decide_begin_payments),
+    RefusePayment: (keys_refuse_payment, decide_refuse_payment),
     CreatePayment: (keys_create_payment, decide_create_payment),
 }

@@ -11,7 +11,6 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
@@ -32,12 +31,13 @@ from vinr_server.core.programs import rows as programs_rows
 from vinr_server.core.rewards import rows as rewards_rows
 from vinr_server.core.segments import rows as segment_rows
 from vinr_server.storage.batch.bulk import BulkWrite, Statement
+from vinr_server.storage.numbers import as_written, decode_spelled
 
 PG_TYPES: dict[Any, str] = {int: "int8", str: "text", bool: "bool", datetime: "timestamptz", bytes: "bytea"}
 
-encode_json = msgspec.json.Encoder(decimal_format="number").encode
-# Numbers with a fraction stay exact decimals, whoever reported them.
-decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
+encode_json = msgspec.json.Encoder(decimal_format="number", enc_hook=as_written).encode
+# Numbers with a fraction stay exact decimals, whoever reported them, and are written again as they were.
+decode_json = decode_spelled
 
 
 def encode_text(value: Any) -> str:
