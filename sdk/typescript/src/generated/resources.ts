@@ -339,7 +339,7 @@ export class CheckoutSessions {
 
   /**
    * Complete a session with its payment: its offers are redeemed, its discounts consumed. Refused by state
-   * (ConflictError): not_eligible, checkout_session_not_open.
+   * (ConflictError): not_eligible, checkout_session_not_open, payment_has_session, payment_refunded.
    */
   complete(
     id: string,

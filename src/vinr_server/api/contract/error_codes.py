@@ -206,9 +206,22 @@ _STATE = {
         "Discount disc_0197a3 is void: its redemption was canceled.",
     ),
     "checkout_session_not_open": Explained(
-        "The checkout session is completed or has expired. `details.status` says which.",
+        "The checkout session is completed or has expired. `details.status` says which, and"
+        " `details.payment` the payment that completed it.",
         "Open another session with the same cart.",
         "Checkout session cs_0197a3 expired at 2026-11-25T12:30:00+00:00; what it held is free. Open another.",
+    ),
+    "payment_has_session": Explained(
+        "The payment has completed another checkout session: payment and session are one to one. `details` names both.",
+        "Complete the session with a payment of its own, or without one.",
+        "Payment pay_1001 completed checkout session cs_0197a3; it can't complete cs_0197b4 too. Complete cs_0197b4"
+        " with a payment of its own.",
+    ),
+    "payment_refunded": Explained(
+        "The payment was refunded whole: it can't complete a checkout session any more.",
+        "Complete the session with another payment, or expire it.",
+        "Payment pay_1001 was refunded whole; it can't complete checkout session cs_0197a3. Complete it with another"
+        " payment, or expire it.",
     ),
     "refund_exceeds_payment": Explained(
         "The refunds of the payment would be more than its amount. `details` holds what is left.",

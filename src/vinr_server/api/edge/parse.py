@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from vinr_server.api.edge.problems import Problem
-from vinr_server.storage.numbers import decode_spelled
+from vinr_server.storage.batch.spelled_numbers import decode_spelled
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 

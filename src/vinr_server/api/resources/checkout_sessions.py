@@ -155,7 +155,10 @@ OPERATIONS: tuple[Operation, ...] = (
         body=CompleteCheckoutSessionInput,
         translate=complete_checkout_session,
         reply=CheckoutSession,
-        refusals=(*FIND, "parameter_conflict", "not_eligible", "checkout_session_not_open"),
+        refusals=(
+            *(*FIND, "parameter_conflict", "not_eligible", "checkout_session_not_open"),
+            *("payment_has_session", "payment_refunded"),
+        ),
         example={},
     ),
     Operation(

@@ -38,6 +38,8 @@ CODES: dict[str, int] = {
     "discount_consumed": 409,
     "discount_not_usable": 409,
     "checkout_session_not_open": 409,
+    "payment_has_session": 409,
+    "payment_refunded": 409,
     "refund_exceeds_payment": 409,
     "clock_advancing": 409,
     "segment_in_use": 409,

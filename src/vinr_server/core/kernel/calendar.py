@@ -52,6 +52,11 @@ def expires_at(available_at: datetime, *, months: int | None, rounding: ExpiryRo
     return min(instant, LAST_INSTANT)
 
 
+def whole_second(instant: datetime) -> datetime:
+    """The second that is shown of an instant: what ends then is over at the second that everybody reads."""
+    return instant.replace(microsecond=0)
+
+
 def start_of_day(day: date, zone: str) -> datetime:
     """The first instant of a calendar day in the zone: midnight, or where there is none, the first after it.
 

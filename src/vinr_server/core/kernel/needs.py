@@ -31,7 +31,7 @@ class Keys:
     entries       accruals with account, lots and reversals
     redemptions   with account, lots, the uses and lots that paid, and the discount
     discounts, payments (locked), refunds, events, customer_rows: rows by id
-    refund_of     payments with their awards, and their customer's accounts and lots
+    refund_of     payments with their awards, what they redeemed of offers, and their customer's accounts and lots
     counters      counter id -> the account it belongs to (None: a counter of its own bucket)
     programs      programs whose clock gives the instant; clocks: test clocks to change;
                  api_keys: keys to change, and those that act
@@ -43,11 +43,11 @@ class Keys:
     memberships  accounts whose place in static segments is needed
     windows      windows of purchases that segments the command makes ask for
     instants     where the batch itself may set a test clock: windows of purchases end there as well
+    tallies      offers (by id) that may get their first cap: their uses so far are counted
     offer_members: offers that a member may redeem (offer, account), with the member's counter and claim
     purchases    accounts and customers whose payments may redeem offers, with those offers' counters
     carts        customers' carts, with the counters and claims of the offers within the carts' reach
     shoppers: accounts whose offers are all looked at, with their counters and claims
-    offer_redemptions: redemptions of offers by id
     sessions     checkout sessions (locked) with all they hold, and their customers' accounts
     buyers       customers of whom it matters whether they have paid before
     carts_of     sessions whose carts will change as these values say, with all that evaluating the carts needs
@@ -78,11 +78,11 @@ class Keys:
     memberships: set[str] = field(default_factory=set)
     windows: set[int | None] = field(default_factory=set)
     instants: set[datetime] = field(default_factory=set)
+    tallies: set[str] = field(default_factory=set)
     offer_members: set[tuple[str, str]] = field(default_factory=set)
     purchases: set[str] = field(default_factory=set)
     carts: list[CustomersCart] = field(default_factory=list)
     shoppers: set[str] = field(default_factory=set)
-    offer_redemptions: set[str] = field(default_factory=set)
     sessions: set[str] = field(default_factory=set)
     buyers: set[str] = field(default_factory=set)
     carts_of: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)

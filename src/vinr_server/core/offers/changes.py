@@ -21,7 +21,7 @@ from vinr_server.core.kernel.rows import Claim, Counter
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.offers.commands import CloseOffer, CreateOffer, DeleteOffer, PauseOffer, PublishOffer, UpdateOffer
 from vinr_server.core.offers.payloads import offer_payload
-from vinr_server.core.offers.rows import Offer, OfferKind, OfferRevision, OfferTerms
+from vinr_server.core.offers.rows import Offer, OfferKind, OfferRedemption, OfferRevision, OfferTerms, Tally
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Reward
 from vinr_server.core.segments.membership import segments_named
@@ -125,9 +125,11 @@ def _gift_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> R
 
 
 def keys_update_offer(command: UpdateOffer, keys: Keys) -> None:
-    """The catalogue, and the offer's clock and counter."""
+    """The catalogue, and the offer's clock and counter; for its first cap, its uses so far."""
     keys.catalogue_lock = True
     keys.offers.add(command.offer_id)
+    if command.term_changes.get("max_redemptions") is not None:
+        keys.tallies.add(command.offer_id)
 
 
 def decide_update_offer(draft: Layer, command: UpdateOffer, context: Context) -> Accepted | Rejected:
@@ -157,14 +159,18 @@ def _edit_refusal(before: Offer, terms: OfferTerms) -> Rejected | None:
     if terms.gift is not None and terms.application == "auto":
         message = "incentive.type: a gift is claimed by the member who wants it, and this offer applies by itself."
         return invalid(message, param="incentive.type")
-    is_uncounted = before.status != "draft" and before.terms.max_redemptions is None
-    if is_uncounted and terms.max_redemptions is not None:
-        message = (
-            "The offer was published without max_redemptions, so its redemptions were not counted."
-            " Pause it and create one with a cap."
-        )
-        return Rejected("immutable_field", message, param="max_redemptions")
     return None
+
+
+def _count_uses(draft: Layer, context: Context, offer: Offer) -> None:
+    """The counter of all members' uses holds those that were made while nobody counted."""
+    tally = draft.get(Tally, offer.id)
+    if tally is None:  # made by this very batch, or in memory: all its redemptions are at hand
+        uses = [one.status for one in draft.every(OfferRedemption) if one.offer_id == offer.id]
+        tally = Tally(offer.id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved"))
+    if tally.used or tally.reserved:
+        counter_id = offer_counter(offer.id)
+        draft.put(Counter(context.bucket_of(counter_id), counter_id, tally.used, tally.reserved))
 
 
 # ---- publish, pause, delete, close
@@ -251,6 +257,9 @@ def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, 
     now = offer_now(draft, context, after)
     is_over = after.status != "draft" and after.ends_at is not None and now >= after.ends_at
     after = replace(after, closed_at=(after.closed_at or now) if is_over else None)
+    if after.terms.max_redemptions is not None and not after.is_counted:
+        after = replace(after, is_counted=True)
+        _count_uses(draft, context, after)
     draft.put(after)
     if before is None or before.revision != after.revision:
         draft.put(

@@ -18,7 +18,7 @@ from vinr_server.core.kernel.needs import member_counter as reward_member_counte
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.promotions import offer_index
-from vinr_server.core.offers.rows import ComesWith, LookedUp, Offer
+from vinr_server.core.offers.rows import ComesWith, LookedUp, Offer, OfferRedemption
 from vinr_server.core.payments.rows import Payment
 
 # All that redeems offers of members.
@@ -34,6 +34,13 @@ def offers_in_force(layer: Layer, comes_with: ComesWith, program_id: str | None)
     places = dict.fromkeys(((comes_with, program_id), (comes_with, None)))
     found = [offer for place in places for offer in layer.children(Offer, place) if offer.parent == place]
     return sorted(found, key=lambda offer: (offer.created_at, offer.id)) if len(found) > 1 else found
+
+
+def redemptions_of(layer: Layer, payment: Payment) -> list[OfferRedemption]:
+    """What the payment redeemed by itself, and what the checkout session did that it completed."""
+    parents = (payment.id, payment.session_id)
+    found = [one for parent in parents if parent is not None for one in layer.children(OfferRedemption, parent)]
+    return [one for one in found if one.payment_id == payment.id]
 
 
 def counter_of(draft: Layer, counter_id: str) -> Counter | None:
@@ -73,10 +80,9 @@ def name_offer_rows(layer: Layer, keys: Keys) -> None:
     keys.counters |= dict.fromkeys(map(offer_counter, keys.offers))
     for payment_id in keys.refund_of:
         payment = layer.get(Payment, payment_id)
-        for one in payment.outcome.get("offer_redemptions", ()) if payment is not None else ():
-            keys.offer_redemptions.add(one["id"])
-            if one["account"] is not None:
-                keys.counters[offer_member_counter(one["offer"], one["account"])] = one["account"]
+        for one in redemptions_of(layer, payment) if payment is not None else ():
+            if one.account_id is not None:
+                keys.counters[offer_member_counter(one.offer_id, one.account_id)] = one.account_id
 
 
 def _name_missing(keys: Keys) -> None:
@@ -109,7 +115,7 @@ def _name_of_members(layer: Layer, keys: Keys, comes_with: ComesWith, names: set
             keys.offer_members.add((offer.id, account.id))
     for program_id in programs:
         for offer in offers_in_force(layer, comes_with, program_id):
-            if offer.terms.max_redemptions is not None:
+            if offer.is_counted:
                 keys.offers.add(offer.id)
 
 
@@ -130,7 +136,7 @@ def _name_for_carts(layer: Layer, keys: Keys) -> None:
         offers = [one.source for one, _lines in chain(found.within, found.beyond) if one.source.kind == "engagement"]
         programs = {None, *keys.programs, *(account.program_id for account in accounts)}
         for offer in offers if len(programs) > 1 else ():
-            if offer.program_id in programs and offer.terms.max_redemptions is not None:
+            if offer.program_id in programs and offer.is_counted:
                 keys.offers.add(offer.id)
         for account in accounts:
             mine = (offer for offer in offers if offer.program_id in (None, account.program_id))

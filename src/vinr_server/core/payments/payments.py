@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.checkout.sessions import complete
+from vinr_server.core.checkout.sessions import complete, with_session
 from vinr_server.core.earning.occasions import earn_on
 from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
@@ -20,7 +20,7 @@ from vinr_server.core.ledger.awards import in_the_future
 from vinr_server.core.members.changes import enrol
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
-from vinr_server.core.payments.offers import PaymentOffers, in_outcome
+from vinr_server.core.payments.offers import PaymentOffers
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
@@ -118,11 +118,10 @@ def _record(
     offers = PaymentOffers(draft, context)
     outcome = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of)
     outcome = offers.redeem(counted, payment, occasion, outcome)
-    if session is not None:
-        _session, used = complete(draft, context, session, payment_id=payment.id)
-        told = [*outcome.get("offer_redemptions", ()), *map(in_outcome, used)]
-        outcome = {**outcome, "offer_redemptions": told}
     payment = replace(payment, outcome=outcome)
+    if session is not None:
+        session, used = complete(draft, context, session, payment_id=payment.id)
+        payment = with_session(payment, session, used)
     draft.put(payment)
     if command.id is not None:
         claim_id(draft, context, payment.id, owner_bucket=payment.bucket)

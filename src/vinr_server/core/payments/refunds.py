@@ -20,8 +20,8 @@ from vinr_server.core.ledger.movements import Movement
 from vinr_server.core.ledger.reversals import reverse_award, swept_account
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.in_force import redemptions_of
 from vinr_server.core.offers.redemptions import free_member_slot
-from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.commands import RefundPayment
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment, Refund
@@ -74,8 +74,7 @@ def _eligible_refusal(draft: Layer, command: RefundPayment, payment: Payment, am
 
 
 def _amount_refusal(command: RefundPayment, payment: Payment, amount_minor: int, left_minor: int) -> Rejected | None:
-    is_refunded_whole = left_minor == 0 and payment.refund_count > 0
-    if amount_minor <= left_minor and not is_refunded_whole:
+    if amount_minor <= left_minor and not payment.is_refunded_whole:
         return None
     asked_minor = command.amount_minor or amount_minor
     message = (
@@ -107,7 +106,7 @@ def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Pay
     refunds = [*draft.children(Refund, payment.id), refund]
     refund = replace(refund, points_reversed=_reverse_awards(draft, context, payment, refunds))
     draft.put(refund)
-    if payment.refunded_minor == payment.amount_minor:
+    if payment.is_refunded_whole:
         _free_offer_slots(draft, payment, now)
     if command.id is not None:
         claim_id(draft, context, refund.id, owner_bucket=refund.bucket)
@@ -118,9 +117,7 @@ def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Pay
 
 def _free_offer_slots(draft: Layer, payment: Payment, now: datetime) -> None:
     """Whoever redeemed offers with a payment that is given back whole may do so again (R15)."""
-    for one in payment.outcome.get("offer_redemptions", ()):
-        redemption = draft.get(OfferRedemption, one["id"])
-        assert redemption is not None, f"redemption {one['id']} was not loaded"
+    for redemption in redemptions_of(draft, payment):
         free_member_slot(draft, redemption, now=now)
 
 

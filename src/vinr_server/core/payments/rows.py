@@ -10,7 +10,7 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Payment(Row):
-    """A payment the merchant reported, and what it earned."""
+    """A payment the merchant reported, and the session it completed. `outcome` is what is shown; nothing reads it."""
 
     parent_field = "customer_id"
     bucket: int
@@ -36,7 +36,7 @@ class Payment(Row):
 
     @property
     def is_refunded_whole(self) -> bool:
-        """Whether nothing of it is left. (One of 0 is not refunded before a refund is.)"""
+        """Whether all of it was given back. (One of nothing is given back by a refund of nothing.)"""
         return self.refund_count > 0 and self.refunded_minor == self.amount_minor
 
 

@@ -32,6 +32,7 @@ from vinr_server.storage.batch.buckets import bucket_in, bucket_of, lock_groups
 from vinr_server.storage.batch.checkouts import read_buyers, read_revisions
 from vinr_server.storage.batch.offers import read_claims
 from vinr_server.storage.batch.tables import TABLES, rows_of
+from vinr_server.storage.reads.offers import tally_uses
 
 RowT = TypeVar("RowT", bound=Row)
 
@@ -119,6 +120,7 @@ class Loader:
         await self._lock(Payment, self._addresses("payments") + self._addresses("refund_of"))
         await self._lock_sessions(sessions)
         await self._lock(Discount, self._addresses("discounts"))
+        await self._read_redeemed()
         await self._lock(Customer, [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("customer_rows")])
         for realm, layer in self.layers.items():
             name_offer_rows(layer, self.keys[realm])
@@ -128,6 +130,8 @@ class Loader:
         await self._lock(ApiKey, [(realm, 0, id) for realm, id in self._wanted("api_keys")])
         await self._read_history()
         await self._read_lots()
+        for realm, tally in await tally_uses(self.connection, self._wanted("tallies")):
+            self.layers[realm].put(tally)
 
     # ---- first round: where things are
 
@@ -264,6 +268,18 @@ class Loader:
         for realm, buyer in await read_buyers(self.connection, wanted):
             self.layers[realm].put(buyer)
 
+    async def _read_redeemed(self) -> None:
+        """What the locked payments to be refunded redeemed: by themselves, and with the session they completed."""
+        payments = self._addresses("refund_of")
+        await self._read(OfferRedemption, "payment_id", payments, where="t.session_id is null")
+        found = [(realm, self.layers[realm].get(Payment, id)) for realm, _bucket, id in payments]
+        sessions = [(realm, row.session_id) for realm, row in found if row is not None and row.session_id is not None]
+        await self._read(
+            OfferRedemption,
+            "session_id",
+            [(realm, bucket, id) for realm, id in sessions if (bucket := bucket_in(id)) is not None],
+        )
+
     async def _lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
         if not self._is_locking:  # on a snapshot, what was read once stays so
             addresses = [one for one in addresses if self.layers[one[0]].get(row_type, one[2]) is None]
@@ -298,10 +314,9 @@ class Loader:
         await self._read(TestClock, "id", clocks, lock=lock if self._is_locking else "")
 
     async def _read_offers(self) -> None:
-        """Claims and redemptions of offers, under their accounts' and counters' locks; and what was looked for."""
+        """Claims of offers, under their accounts' and counters' locks; and what was looked for."""
         for realm, row in await read_claims(self.connection, self._members_of_offers()):
             self.layers[realm].put(row)
-        await self._read(OfferRedemption, "id", self._addresses("offer_redemptions"))
         for realm, layer in self.layers.items():
             members = frozenset(account.id for account in layer.written(Account))
             layer.put(LookedUp(LookedUp.KEY, frozenset(self.keys[realm].counters), members))

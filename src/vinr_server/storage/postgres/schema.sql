@@ -363,8 +363,10 @@ CREATE TABLE public.offers (
     created_at timestamp with time zone NOT NULL,
     closed_at timestamp with time zone,
     deleted_at timestamp with time zone,
+    is_counted boolean NOT NULL,
     CONSTRAINT offers_check CHECK ((ends_at > starts_at)),
     CONSTRAINT offers_check1 CHECK (((kind = 'engagement'::text) OR ((program_id IS NULL) AND (status <> 'draft'::text)))),
+    CONSTRAINT offers_counted_check CHECK ((is_counted OR ((terms ->> 'max_redemptions'::text) IS NULL))),
     CONSTRAINT offers_kind_check CHECK ((kind = ANY (ARRAY['engagement'::text, 'checkout'::text]))),
     CONSTRAINT offers_revision_check CHECK ((revision > 0)),
     CONSTRAINT offers_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'paused'::text])))
@@ -729,6 +731,8 @@ CREATE INDEX idempotency_keys_of_30_days ON public.idempotency_keys USING btree 
 CREATE INDEX lots_live ON public.lots USING btree (realm, account_id, expires_at, available_at, sequence) WHERE (remaining_points > 0);
 
 CREATE INDEX offer_redemptions_of_offer ON public.offer_redemptions USING btree (realm, offer_id, id);
+
+CREATE INDEX offer_redemptions_of_payment ON public.offer_redemptions USING btree (realm, payment_id) WHERE ((payment_id IS NOT NULL) AND (session_id IS NULL));
 
 CREATE INDEX offer_redemptions_of_session ON public.offer_redemptions USING btree (realm, session_id) WHERE (session_id IS NOT NULL);
 
