@@ -72,6 +72,19 @@ class TestHeaders:
             assert answer.headers["content-type"] == "application/json", answer
         assert len({answer.headers["request-id"] for answer in seen}) == len(seen)
 
+    def test_keep_json_out_of_caches_and_from_being_taken_for_a_page(self, fresh: World) -> None:
+        with keyless_client(fresh.server.base_url) as anybody:
+            answers = [
+                fresh.client.get("/v1/payments"),
+                fresh.client.get("/v1/payments/pay_nowhere"),
+                fresh.client.post("/v1/customers", json={}),
+                *(anybody.get(path) for path in ("/healthz", "/readyz", "/openapi.json", "/v1/payments")),
+            ]
+
+        for answer in answers:
+            assert answer.headers["x-content-type-options"] == "nosniff", answer.url
+            assert answer.headers["cache-control"] == "no-store", answer.url
+
     def test_name_the_request_that_an_event_came_from(self, fresh: World) -> None:
         answer = fresh.client.post(
             "/v1/loyalty/points/award",

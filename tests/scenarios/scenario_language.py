@@ -39,7 +39,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [for tier gold] [for segment vip] [for balance 500] [for enrolled before instant] [for metadata key=value]
         [cap 3] [limit 2] [from instant] [until instant] [everywhere] [exclusive|best [group]] [priority 1]
         and a rule's conditions; `edit offer double …`
-    publish double | pause double | activate A double | look A (shows its offers)
+    publish double | pause double | activate A double [as R, a gift's redemption] | look A (shows its offers)
     cart-offer ten takes 10.00 EUR [each] | two buys 1 gets 1 | post ships 5.00 EUR
         [min 50.00 EUR] [quantity 3] [skus beans] [categories coffee] [for segment vip] [first-order]
         [exclusive|best [group]] [priority 1] [off] [until instant]; `switch ten on|off`, `delete offer ten`

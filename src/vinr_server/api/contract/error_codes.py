@@ -17,6 +17,30 @@ class Explained(NamedTuple):
     message: str
 
 
+_HTTP = {
+    "request_malformed": Explained(
+        "What came is not HTTP/1.1, such as a header with a control character. The connection is closed.",
+        "Send the request with an HTTP library.",
+        "The request is not valid HTTP/1.1. Send it with an HTTP library.",
+    ),
+    "header_repeated": Explained(
+        "`Authorization`, `Content-Length`, `Content-Type`, `Host` or `Idempotency-Key` stands twice. The connection is"
+        " closed.",
+        "Send it once; look at what a proxy adds.",
+        "The header Authorization stands twice. Send it once.",
+    ),
+    "request_line_too_long": Explained(
+        "Path and query are longer than 8 KiB. The connection is closed.",
+        "Send less in them.",
+        "The path and query are longer than 8 KiB. Send less in them.",
+    ),
+    "headers_too_large": Explained(
+        "The request has more than 100 header lines, or 64 KiB of them. The connection is closed.",
+        "Send fewer and shorter headers; look for cookies, which the engine never reads.",
+        "The request has more than 100 header lines, or 64 KiB of them. Send fewer and shorter headers.",
+    ),
+}
+
 _INPUT = {
     "body_invalid": Explained(
         "The body is not a JSON object, or holds what no text or number may hold (NUL, NaN, 33 levels of nesting).",
@@ -254,4 +278,4 @@ _SERVER = {
     ),
 }
 
-ERROR_CODES: dict[str, Explained] = {**_INPUT, **_ACCESS, **_IDEMPOTENCY, **_STATE, **_SERVER}
+ERROR_CODES: dict[str, Explained] = {**_HTTP, **_INPUT, **_ACCESS, **_IDEMPOTENCY, **_STATE, **_SERVER}

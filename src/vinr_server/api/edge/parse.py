@@ -5,7 +5,6 @@ The pre-scan refuses what the JSON decoder would let pass: duplicate keys, NUL, 
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import types
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.suggestions import nearest_name
 from vinr_server.storage.batch.spelled_numbers import decode_spelled
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
@@ -241,11 +241,11 @@ def snake(name: str) -> str:
 
 
 def unknown_parameter(key: str, known: Mapping[str, Any], path: str = "") -> Problem:
-    """Say that a name is unknown, and which known one is nearest."""
+    """Say that a name is unknown, and which known one is nearest without meaning the contrary."""
     own = sorted({name for name in known if "_" in name or name.islower()})
-    nearest = difflib.get_close_matches(snake(key), own, n=1, cutoff=0.5)
-    hint = f" Did you mean {path}{nearest[0]}?" if nearest else f" Known here: {', '.join(own)}."
-    details = {"nearest": nearest[0]} if nearest else {}
+    nearest = nearest_name(snake(key), own)
+    hint = f" Did you mean {path}{nearest}?" if nearest else f" Known here: {', '.join(own)}."
+    details = {"nearest": nearest} if nearest else {}
     return Problem("unknown_parameter", f"Unknown parameter {path}{key}.{hint}", param=f"{path}{key}", details=details)
 
 

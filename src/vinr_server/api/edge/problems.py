@@ -11,6 +11,10 @@ from vinr_server.storage.batch.tables import encode_json
 
 # Codes that the edge itself answers, beside the refusals of core.
 EDGE_CODES: dict[str, int] = {
+    "request_malformed": 400,
+    "header_repeated": 400,
+    "request_line_too_long": 414,
+    "headers_too_large": 431,
     "body_invalid": 400,
     **SHAPE_CODES,
     "duplicate_key": 400,

@@ -783,7 +783,7 @@ GRANT USAGE ON SCHEMA public TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.accounts TO vinr_app;
 
-GRANT SELECT,INSERT ON TABLE public.alembic_version TO vinr_app;
+GRANT SELECT ON TABLE public.alembic_version TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.api_key_acts TO vinr_app;
 
