@@ -9,23 +9,48 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
+from vinr_server.api.contract.input import Input, ProgramId
+from vinr_server.api.contract.payments import CreatePaymentInput, Payment, payment
+from vinr_server.api.contract.reply import Error, Reply
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.fingerprint import fingerprint
 from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import is_date, read_instant_or_none
-from vinr_server.api.inputs import CreatePaymentInput, CreatePaymentsInput
-from vinr_server.api.translate import payment
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.payments.commands import BeginPayments, RefusePayment
-from vinr_server.engine.submission import Outcome, Reply, Submission, Unavailable
+from vinr_server.engine.submission import Outcome, Submission, Unavailable
+from vinr_server.engine.submission import Reply as Answer
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.tables import encode_json
+
+
+class CreatePaymentsInput(Input):
+    payments: Annotated[list[Any], Meta(min_length=1, max_length=1000)]
+    program: ProgramId | None = None
+    deliver_events: bool = False
+
+
+class BulkResult(Reply):
+    status: int
+    payment: Payment | UnsetType = UNSET
+    error: Error | UnsetType = UNSET
+
+
+class BulkPayments(Reply):
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    created: int
+    existing: int
+    failed: int
+    data: list[BulkResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +86,7 @@ class Request:
 
 async def create_payments(
     call: Call, writer: Writer, *, idempotency_key: str | None, request_id: str, is_dry_run: bool
-) -> Reply:
+) -> Answer:
     """Every item is decided; the answer counts them and holds a result for each, in their order."""
     body: CreatePaymentsInput = call.body
     request = Request(call, idempotency_key, request_id, is_dry_run)
@@ -88,7 +113,7 @@ async def create_payments(
         result, is_replay = await _result(future, request_id, first_request_id, path=f"payments[{place}]")
         results.append(result)
         is_repeated = is_repeated and is_replay
-    return Reply(200, _answer(results), is_replay=is_repeated)
+    return Answer(200, _answer(results), is_replay=is_repeated)
 
 
 def _answer(results: list[dict[str, Any]]) -> bytes:

@@ -1,80 +1,101 @@
-"""From a body about segments to a command, and conditions as they are written to conditions as they are judged."""
+"""What a dynamic segment asks of its members: as it is sent, as it is judged, as it is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Meta, UnsetType
 
-from vinr_server.api.currencies import read_any_currency
+from vinr_server.api.contract.currencies import read_any_currency
+from vinr_server.api.contract.input import INTEGER_MAX, Count, Input, Instant, Key, Metadata, Minor
+from vinr_server.api.contract.reply import Json, Reply
+from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import is_date, read_instant_or_none
-from vinr_server.api.segment_inputs import (
-    CreateSegmentInput,
-    SegmentAccountsInput,
-    SegmentConditionsInput,
-    UpdateSegmentInput,
-)
-from vinr_server.api.values import read_metadata
-from vinr_server.core.segments import commands
-from vinr_server.core.segments.conditions import (
-    CONDITIONS_MAX,
-    DEPTH_MAX,
-    Bounds,
-    PaymentCount,
-    SegmentConditions,
-    Spend,
-)
+from vinr_server.core.segments import conditions as judged
+from vinr_server.core.segments.conditions import CONDITIONS_MAX, DEPTH_MAX
 
-# Ids of other objects start with these; a segment's name must not take one from them.
-PREFIXES = ("prog_", "rule_", "rwd_", "ofr_", "cmp_", "cust_", "loy_", "pay_", "re_", "evt_", "clock_", "key_")
-ROUTES = ("preview",)
+# A century.
+DAYS_MAX = 36_525
+Window = Annotated[int, Meta(ge=1, le=DAYS_MAX)]
+DayCount = Annotated[int, Meta(ge=0, le=DAYS_MAX)]
+Points = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 
 
-async def create_segment(call: Call) -> commands.CreateSegment:
-    body: CreateSegmentInput = call.body
-    if body.id is not None and (body.id.startswith(PREFIXES) or body.id in ROUTES):
-        message = f"id: {body.id!r} reads as another object's. Use seg_… or a name such as lapsed_90d."
-        raise Problem("parameter_invalid", message, param="id")
-    if body.type == "static" and body.conditions is not None:
-        message = "conditions: a static segment lists its members. Leave them out, or create a dynamic segment."
-        raise Problem("parameter_invalid", message, param="conditions")
-    if body.type == "dynamic" and body.conditions is None:
-        raise Problem("parameter_missing", "conditions is required for a dynamic segment.", param="conditions")
-    conditions = SegmentConditions() if body.conditions is None else await conditions_of(call, body.conditions)
-    return commands.CreateSegment(body.name, body.type, conditions, body.id, read_metadata(body.metadata))
+class DaysInput(Input):
+    gte: DayCount | None = None
+    lte: DayCount | None = None
 
 
-async def update_segment(call: Call) -> commands.UpdateSegment:
-    body: UpdateSegmentInput = call.body
-    changes: dict[str, Any] = {}
-    if body.name is not UNSET:
-        changes["name"] = body.name
-    if body.conditions is not UNSET:
-        changes["conditions"] = await conditions_of(call, body.conditions)
-    return commands.UpdateSegment(call.id, changes, read_metadata(body.metadata, allows_null=True))
+class BalanceInput(Input):
+    gte: Points | None = None
+    lte: Points | None = None
 
 
-def delete_segment(call: Call) -> commands.DeleteSegment:
-    return commands.DeleteSegment(call.id)
+class PaymentCountInput(Input):
+    gte: Count | None = None
+    lte: Minor | None = None
+    days: Window | None = None
 
 
-def add_segment_members(call: Call) -> commands.AddSegmentMembers:
-    return commands.AddSegmentMembers(call.id, _accounts(call.body))
+class SpendInput(Input):
+    currency: str
+    gte: Count | None = None
+    lte: Minor | None = None
+    days: Window | None = None
 
 
-def remove_segment_members(call: Call) -> commands.RemoveSegmentMembers:
-    return commands.RemoveSegmentMembers(call.id, _accounts(call.body))
+class SegmentConditionsInput(Input):
+    days_since_last_purchase: DaysInput | None = None
+    never_purchased: bool | None = None
+    payments: PaymentCountInput | None = None
+    spend: SpendInput | None = None
+    tier: Key | Annotated[list[Key], Meta(min_length=1, max_length=50)] | None = None
+    balance: BalanceInput | None = None
+    metadata: Metadata | None = None
+    enrolled_before: Instant = None
+    enrolled_after: Instant = None
+    days_since_enrolled: DaysInput | None = None
+    all: Annotated[list[SegmentConditionsInput], Meta(max_length=CONDITIONS_MAX)] = []
+    any: Annotated[list[SegmentConditionsInput], Meta(max_length=CONDITIONS_MAX)] = []
 
 
-def _accounts(body: SegmentAccountsInput) -> tuple[str, ...]:
-    """Each account once, in the order given."""
-    return tuple(dict.fromkeys(body.accounts))
+class SegmentBounds(Reply):
+    gte: int | UnsetType = UNSET
+    lte: int | UnsetType = UNSET
 
 
-async def conditions_of(call: Call, given: SegmentConditionsInput) -> SegmentConditions:
+class SegmentPayments(Reply):
+    gte: int | UnsetType = UNSET
+    lte: int | UnsetType = UNSET
+    days: int | UnsetType = UNSET
+
+
+class SegmentSpend(Reply):
+    currency: str
+    gte: int | UnsetType = UNSET
+    lte: int | UnsetType = UNSET
+    days: int | UnsetType = UNSET
+
+
+class SegmentConditions(Reply):
+    days_since_last_purchase: SegmentBounds | UnsetType = UNSET
+    never_purchased: bool | UnsetType = UNSET
+    payments: SegmentPayments | UnsetType = UNSET
+    spend: SegmentSpend | UnsetType = UNSET
+    tier: list[str] | UnsetType = UNSET
+    balance: SegmentBounds | UnsetType = UNSET
+    metadata: Json | UnsetType = UNSET
+    enrolled_before: int | UnsetType = UNSET
+    enrolled_after: int | UnsetType = UNSET
+    days_since_enrolled: SegmentBounds | UnsetType = UNSET
+    all: list[SegmentConditions] | UnsetType = UNSET
+    any: list[SegmentConditions] | UnsetType = UNSET
+
+
+async def conditions_of(call: Call, given: SegmentConditionsInput) -> judged.SegmentConditions:
     """The conditions as they are judged; a bare date is midnight in the tenant's zone, a segment being of no program.
 
     Refuses: none at all, too many, or too deep in one another.
@@ -101,7 +122,7 @@ def _count(given: SegmentConditionsInput) -> int:
     return sum(getattr(given, name) is not None for name in names) + len(given.metadata or {})
 
 
-def _read(given: SegmentConditionsInput, at: str, zone: str, *, depth: int) -> SegmentConditions:
+def _read(given: SegmentConditionsInput, at: str, zone: str, *, depth: int) -> judged.SegmentConditions:
     if depth > DEPTH_MAX:
         message = f"{at}: conditions stand more than {DEPTH_MAX} deep in one another. Flatten them."
         raise Problem("parameter_invalid", message, param=at)
@@ -109,7 +130,7 @@ def _read(given: SegmentConditionsInput, at: str, zone: str, *, depth: int) -> S
         raise Problem("parameter_invalid", f"{at} asks nothing. Give a condition, such as balance.", param=at)
     days, enrolled = given.days_since_last_purchase, given.days_since_enrolled
     tier = given.tier
-    return SegmentConditions(
+    return judged.SegmentConditions(
         days_since_last_purchase=None if days is None else _bounds(days, f"{at}.days_since_last_purchase"),
         never_purchased=given.never_purchased,
         payments=_payments(given, at),
@@ -125,20 +146,20 @@ def _read(given: SegmentConditionsInput, at: str, zone: str, *, depth: int) -> S
     )
 
 
-def _payments(given: SegmentConditionsInput, at: str) -> PaymentCount | None:
+def _payments(given: SegmentConditionsInput, at: str) -> judged.PaymentCount | None:
     if given.payments is None:
         return None
-    return PaymentCount(_bounds(given.payments, f"{at}.payments"), given.payments.days)
+    return judged.PaymentCount(_bounds(given.payments, f"{at}.payments"), given.payments.days)
 
 
-def _spend(given: SegmentConditionsInput, at: str) -> Spend | None:
+def _spend(given: SegmentConditionsInput, at: str) -> judged.Spend | None:
     if given.spend is None:
         return None
     currency = read_any_currency(given.spend.currency, param=f"{at}.spend.currency").code
-    return Spend(currency, _bounds(given.spend, f"{at}.spend"), given.spend.days)
+    return judged.Spend(currency, _bounds(given.spend, f"{at}.spend"), given.spend.days)
 
 
-def _bounds(given: Any, at: str) -> Bounds:
+def _bounds(given: Any, at: str) -> judged.Bounds:
     """From gte to lte. Refuses a pair that nothing can meet, and none at all."""
     if given.gte is None and given.lte is None:
         raise Problem("parameter_invalid", f"{at} has no bound. Give gte, lte or both.", param=at)
@@ -146,4 +167,4 @@ def _bounds(given: Any, at: str) -> Bounds:
         raise Problem(
             "parameter_invalid", f"{at}: nothing is both {given.gte} or more and {given.lte} or less.", param=at
         )
-    return Bounds(given.gte, given.lte)
+    return judged.Bounds(given.gte, given.lte)
