@@ -44,7 +44,8 @@ class Keys:
     windows      windows of purchases that segments the command makes ask for
     instants     where the batch itself may set a test clock: windows of purchases end there as well
     tallies      offers (by id) that may get their first cap: their uses so far are counted
-    offer_members: offers that a member may redeem (offer, account), with the member's counter and claim
+    offer_members: offers that a member may redeem (offer; account, or customer), with the member's counter and claim
+    offer_claims: offers and members whose claims are looked for, each with an account of the member's
     purchases    accounts and customers whose payments may redeem offers, with those offers' counters
     carts        customers' carts, with the counters and claims of the offers within the carts' reach
     shoppers: accounts whose offers are all looked at, with their counters and claims
@@ -80,6 +81,7 @@ class Keys:
     instants: set[datetime] = field(default_factory=set)
     tallies: set[str] = field(default_factory=set)
     offer_members: set[tuple[str, str]] = field(default_factory=set)
+    offer_claims: dict[tuple[str, str], str] = field(default_factory=dict)
     purchases: set[str] = field(default_factory=set)
     carts: list[CustomersCart] = field(default_factory=list)
     shoppers: set[str] = field(default_factory=set)
@@ -121,9 +123,22 @@ def offer_counter(offer_id: str) -> str:
     return f"offer:{offer_id}"
 
 
-def offer_member_counter(offer_id: str, account_id: str) -> str:
-    """The name of the counter of one member's redemptions of an offer.
+def offer_member_counter(offer_id: str, member_id: str) -> str:
+    """The name of the counter of one member's redemptions of an offer (`Offer.member_id`: an account or a customer).
 
-    The account stands first: its id is of our own making and holds no colon, so that no two names are alike.
+    The member stands first, without a colon, so that no two names are alike. Customers' ids are of the caller's making:
+    ~ and : are written as in a JSON pointer (RFC 6901); so does storage (laws/checkout.py).
     """
-    return f"offer:{account_id}:{offer_id}"
+    return f"offer:{member_id.replace('~', '~0').replace(':', '~1')}:{offer_id}"
+
+
+def member_of_counter(counter_id: str) -> tuple[str, str] | None:
+    """The member and the offer, or reward, of a counter of one member's redemptions; None for any other."""
+    kind, _, rest = counter_id.partition(":")
+    if kind == "reward":
+        reward_id, is_of_member, account = rest.rpartition(":loy_")
+        return (f"loy_{account}", reward_id) if is_of_member else None
+    member, is_of_member, offer_id = rest.partition(":")
+    if kind != "offer" or not member.startswith(("loy_", "cust_")):
+        return None
+    return (member.replace("~1", ":").replace("~0", "~"), offer_id) if is_of_member else None

@@ -13,7 +13,7 @@ from itertools import chain
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.earning.rules import metadata_differences
 from vinr_server.core.kernel.layers import Layer, RowsMissing
-from vinr_server.core.kernel.needs import Keys, offer_counter, offer_member_counter, stock_counter
+from vinr_server.core.kernel.needs import Keys, member_of_counter, offer_counter, offer_member_counter, stock_counter
 from vinr_server.core.kernel.needs import member_counter as reward_member_counter
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account
@@ -23,7 +23,7 @@ from vinr_server.core.payments.rows import Payment
 
 # All that redeems offers of members.
 WAYS: tuple[ComesWith, ...] = ("payment", "checkout", "activation")
-_COUNTER, _MEMBER_COUNTER = offer_counter(""), offer_counter("loy_")
+_COUNTER = offer_counter("")
 
 
 def offers_in_force(layer: Layer, comes_with: ComesWith, program_id: str | None) -> list[Offer]:
@@ -56,8 +56,8 @@ def require_looked_up(draft: Layer, counter_id: str) -> None:
     looked_up = draft.get(LookedUp, LookedUp.KEY)
     if looked_up is None or counter_id in looked_up.counter_ids:
         return
-    member = _member_of(counter_id)
-    if member is None or member[0] in looked_up.account_ids:
+    member = member_of_counter(counter_id)
+    if member is None or member[0] in looked_up.member_ids:
         raise RowsMissing(counter_id)
 
 
@@ -70,38 +70,42 @@ def name_offer_rows(layer: Layer, keys: Keys) -> None:
         _name_for_carts(layer, keys)
     for way in WAYS if keys.shoppers else ():
         _name_of_members(layer, keys, way, keys.shoppers)
-    for offer_id, account_id in keys.offer_members:
-        keys.counters[offer_member_counter(offer_id, account_id)] = account_id
-        offer = layer.get(Offer, offer_id)
-        if offer is not None and offer.terms.gift is not None:
-            reward_id = offer.terms.gift.reward_id
-            keys.counters[stock_counter(reward_id)] = None
-            keys.counters[reward_member_counter(reward_id, account_id)] = account_id
-    keys.counters |= dict.fromkeys(map(offer_counter, keys.offers))
     for payment_id in keys.refund_of:
         payment = layer.get(Payment, payment_id)
-        for one in redemptions_of(layer, payment) if payment is not None else ():
-            if one.account_id is not None:
-                keys.counters[offer_member_counter(one.offer_id, one.account_id)] = one.account_id
+        for use in redemptions_of(layer, payment) if payment is not None else ():
+            if use.account_id is not None:
+                keys.offer_members.add((use.offer_id, use.account_id))
+    for offer_id, name in keys.offer_members:
+        _name_of_member(layer, keys, offer_id, name)
+    keys.counters |= dict.fromkeys(map(offer_counter, keys.offers))
+
+
+def _name_of_member(layer: Layer, keys: Keys, offer_id: str, name: str) -> None:
+    """The counter and the claim of a member, who is named as an account or as a customer."""
+    offer = layer.get(Offer, offer_id)
+    account = layer.get(Account, name) or next((one for one in layer.children(Account, name)), None)
+    if account is None:
+        return
+    # An offer that the batch itself makes is not known yet: its member is who the decision asked for.
+    member_id = name if offer is None else offer.member_id(account)
+    keys.counters[offer_member_counter(offer_id, member_id)] = account.id
+    keys.offer_claims[offer_id, member_id] = account.id
+    if offer is not None and offer.terms.gift is not None:
+        reward_id = offer.terms.gift.reward_id
+        keys.counters[stock_counter(reward_id)] = None
+        keys.counters[reward_member_counter(reward_id, account.id)] = account.id
 
 
 def _name_missing(keys: Keys) -> None:
     """What a decision has asked for when the batch was decided last."""
     for name in keys.whole:
-        member = _member_of(name)
-        if member is not None:
-            account_id, offer_id = member
-            keys.offer_members.add((offer_id, account_id))
+        member = member_of_counter(name)
+        if name.startswith("reward:"):
+            keys.counters[name] = member[0] if member is not None else None
+        elif member is not None:
+            keys.offer_members.add((member[1], member[0]))
         elif name.startswith(_COUNTER):
             keys.offers.add(name.removeprefix(_COUNTER))
-
-
-def _member_of(counter_id: str) -> tuple[str, str] | None:
-    """The account and the offer of a member's counter; None for any other."""
-    if not counter_id.startswith(_MEMBER_COUNTER):
-        return None
-    account_id, _, offer_id = counter_id.removeprefix(_COUNTER).partition(":")
-    return account_id, offer_id
 
 
 def _name_of_members(layer: Layer, keys: Keys, comes_with: ComesWith, names: set[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
+from vinr_server.core.members.rows import Account
 
 OfferKind = Literal["engagement", "checkout"]
 Application = Literal["auto", "opt_in"]
@@ -221,6 +222,10 @@ class Offer(Row):
         is_over = self.status != "published" or self.closed_at is not None or self.deleted_at is not None
         return None if is_over else (self.terms.comes_with, self.program_id)
 
+    def member_id(self, account: Account) -> str:
+        """Whom its limit and its claims are of: the account where it names a program, else the customer (R21)."""
+        return account.id if self.program_id is not None else account.customer_id
+
     def status_at(self, now: datetime, *, used: int) -> OfferStatus:
         """Where the offer stands in its life; `used` are its redemptions so far, reservations not among them."""
         return offer_status(
@@ -254,11 +259,14 @@ class OfferRevision(Row):
 
 @dataclass(frozen=True, slots=True)
 class OfferClaim(Row):
-    """A member opted in. It outlives its redemptions: a freed slot needs no new claim (R23)."""
+    """A member opted in. It outlives its redemptions: a freed slot needs no new claim (R23).
 
-    parent_field = "account_id"
+    `member_id` is whose claim it is (`Offer.member_id`); `account_id` the account that opted in first.
+    """
+
     bucket: int
     offer_id: str
+    member_id: str
     account_id: str
     offer_revision: int
     created_at: datetime
@@ -266,7 +274,7 @@ class OfferClaim(Row):
     @property
     def key(self) -> Hashable:
         """Offer and member: one row each."""
-        return (self.offer_id, self.account_id)
+        return (self.offer_id, self.member_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,11 +324,11 @@ class Tally(Row):
 class LookedUp(Row):
     """The counters of offers that a batch looked for; of any other it is not known whether there is one. Never stored.
 
-    With a member's counter its claim was looked for as well. `account_ids` are the members that were loaded: any other
-    that a decision meets was enrolled by the batch itself, and has neither.
+    With a member's counter its claim was looked for as well. `member_ids` are the accounts that were loaded, and their
+    customers: any other that a decision meets was enrolled by the batch itself, and has neither.
     """
 
     KEY: ClassVar[str] = "offers"
     id: str
     counter_ids: frozenset[str]
-    account_ids: frozenset[str]
+    member_ids: frozenset[str]

@@ -318,15 +318,16 @@ class Loader:
         for realm, row in await read_claims(self.connection, self._members_of_offers()):
             self.layers[realm].put(row)
         for realm, layer in self.layers.items():
-            members = frozenset(account.id for account in layer.written(Account))
+            accounts = list(layer.written(Account))
+            members = frozenset(name for account in accounts for name in (account.id, account.customer_id))
             layer.put(LookedUp(LookedUp.KEY, frozenset(self.keys[realm].counters), members))
 
     def _members_of_offers(self) -> list[tuple[int, int, str, str]]:
-        """Realm, bucket, account and offer of every claim there may be."""
+        """Realm, bucket, member and offer of every claim there may be."""
         return [
-            (realm, account.bucket, account_id, offer_id)
+            (realm, account.bucket, member_id, offer_id)
             for realm, keys in self.keys.items()
-            for offer_id, account_id in keys.offer_members
+            for (offer_id, member_id), account_id in keys.offer_claims.items()
             if (account := self.layers[realm].get(Account, account_id)) is not None
         ]
 

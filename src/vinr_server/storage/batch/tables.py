@@ -222,7 +222,7 @@ TABLES: dict[type[Row], Table] = {
             ],
         ),
         Table(offer_rows.OfferRevision, "offer_revisions", key=["offer_id", "revision"]),
-        Table(offer_rows.OfferClaim, "offer_claims", key=["offer_id", "account_id"]),
+        Table(offer_rows.OfferClaim, "offer_claims", key=["offer_id", "member_id"]),
         Table(
             offer_rows.OfferRedemption,
             "offer_redemptions",
