@@ -121,6 +121,13 @@ return accrue(
 
 REWARDS = [
     Mutant(
+        "of returned points those that end last pay a deficit",
+        "give_back",
+        "_pay_deficits(draft, account, sorted(returned, key=use_order), cause=entry)",
+        "_pay_deficits(draft, account, sorted(returned, key=use_order, reverse=True), cause=entry)",
+        scenario("cancellation: Of returned points those that end soonest pay a deficit (R3, R5)"),
+    ),
+    Mutant(
         "a cancellation makes a fresh lot",
         "give_back",
         "paid = [use for use in draft.children(LotUse, debit_id) if use.points > 0]",

@@ -1,4 +1,4 @@
-"""The known name that an unknown one was probably meant to be, and never one that means the contrary (R78)."""
+"""The known name that an unknown one was probably meant to be, and never one that means the contrary."""
 
 from __future__ import annotations
 
