@@ -66,3 +66,21 @@ class Claim(Row):
     id: str
     owner_bucket: int
     fingerprint: bytes
+
+
+# ---- in memory only
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp(Row):
+    """The counters that a batch looked for; of any other it is not known whether there is one. Never stored.
+
+    With the counter of a member's uses of an offer the member's claim was looked for as well. `member_ids` are the
+    accounts that were loaded, and their customers: any other that a decision meets was enrolled by the batch itself,
+    and has neither.
+    """
+
+    KEY: ClassVar[str] = "counters"
+    id: str
+    counter_ids: frozenset[str]
+    member_ids: frozenset[str]

@@ -7,12 +7,12 @@ from datetime import datetime
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.counters import require_looked_up
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys, offer_member_counter
 from vinr_server.core.ledger.movements import Movement, accrue
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.commands import ActivateOffer
-from vinr_server.core.offers.in_force import require_looked_up
 from vinr_server.core.offers.payloads import offer_claim_payload, offer_redemption_payload
 from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption

@@ -12,13 +12,12 @@ from itertools import chain
 
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.earning.rules import metadata_differences
-from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys, member_of_counter, offer_counter, offer_member_counter, stock_counter
 from vinr_server.core.kernel.needs import member_counter as reward_member_counter
-from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.promotions import offer_index
-from vinr_server.core.offers.rows import ComesWith, LookedUp, Offer, OfferRedemption
+from vinr_server.core.offers.rows import ComesWith, Offer, OfferRedemption
 from vinr_server.core.payments.rows import Payment
 
 # All that redeems offers of members.
@@ -41,24 +40,6 @@ def redemptions_of(layer: Layer, payment: Payment) -> list[OfferRedemption]:
     parents = (payment.id, payment.session_id)
     found = [one for parent in parents if parent is not None for one in layer.children(OfferRedemption, parent)]
     return [one for one in found if one.payment_id == payment.id]
-
-
-def counter_of(draft: Layer, counter_id: str) -> Counter | None:
-    """The counter as it stands, None while nothing was counted. Raises RowsMissing where nobody looked."""
-    counter = draft.get(Counter, counter_id)
-    if counter is None:
-        require_looked_up(draft, counter_id)
-    return counter
-
-
-def require_looked_up(draft: Layer, counter_id: str) -> None:
-    """Raise RowsMissing unless the batch has looked for this counter. (In memory everything is at hand.)"""
-    looked_up = draft.get(LookedUp, LookedUp.KEY)
-    if looked_up is None or counter_id in looked_up.counter_ids:
-        return
-    member = member_of_counter(counter_id)
-    if member is None or member[0] in looked_up.member_ids:
-        raise RowsMissing(counter_id)
 
 
 def name_offer_rows(layer: Layer, keys: Keys) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.counters import counter_of
 from vinr_server.core.kernel.layers import Layer, RowsMissing
 from vinr_server.core.kernel.needs import offer_counter, offer_member_counter
 from vinr_server.core.kernel.payloads import unix
@@ -21,7 +22,6 @@ from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.changes import announce_end, shown_offer
-from vinr_server.core.offers.in_force import counter_of
 from vinr_server.core.offers.payloads import offer_redemption_payload
 from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
 

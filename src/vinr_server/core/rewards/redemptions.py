@@ -8,6 +8,7 @@ from datetime import datetime
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.counters import counter_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys, member_counter, stock_counter
 from vinr_server.core.kernel.rows import Counter, Json
@@ -17,7 +18,6 @@ from vinr_server.core.ledger.movements import Movement, debit, give_back
 from vinr_server.core.ledger.reversals import swept_account
 from vinr_server.core.ledger.rows import Entry
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import counter_of
 from vinr_server.core.programs.members import closed, program_of
 from vinr_server.core.rewards.commands import CancelRedemption, CreateRedemption
 from vinr_server.core.rewards.discounts import held_by_session

@@ -19,12 +19,12 @@ from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Keys, member_counter, stock_counter
-from vinr_server.core.kernel.rows import Claim, Counter, Row
+from vinr_server.core.kernel.rows import Claim, Counter, LookedUp, Row
 from vinr_server.core.ledger.lots import BEFORE_ALL, use_order
 from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.in_force import name_offer_rows
-from vinr_server.core.offers.rows import LookedUp, Offer, OfferRedemption
+from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.payments.rows import Payment, Refund
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Discount, Redemption
