@@ -171,8 +171,8 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "an offer of every program counts accounts",
         "Offer.member_id",
-        "account.id if self.program_id is not None else account.customer_id",
-        "account.id",
+        "return account.id if self.program_id is not None else account.customer_id",
+        "return account.id",
         scenario("offers: An offer of every program is each customer's, whatever accounts it has (R21)"),
     ),
     Mutant(
