@@ -19,20 +19,27 @@ from vinr_server.core.checkout.rows import Buyer, CheckoutSession
 from vinr_server.core.earning.rules import Occasion, Unmet, unmet_conditions
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
 from vinr_server.core.kernel.commands import Commands, Context
-from vinr_server.core.kernel.layers import Layer, RowsMissing
-from vinr_server.core.kernel.needs import CustomersCart, Keys
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import dataclass, replace
+from vinr_server.core.ledger.needs import name_accounts
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
+from vinr_server.core.offers.in_force import name_offers_of_cart, name_some_of_member
 from vinr_server.core.offers.promotions import offer_index, voucher_of
 from vinr_server.core.offers.redemptions import limit_refusal
 from vinr_server.core.offers.rows import Criteria, Offer
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, instants_of
-from vinr_server.core.rewards.discounts import payable_discount
+from vinr_server.core.rewards.discounts import name_owner, payable_discount
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
-from vinr_server.core.segments.membership import outside_segments, segments_of
+from vinr_server.core.segments.membership import (
+    name_history,
+    name_history_of_enrolments,
+    outside_segments,
+    segments_of,
+)
 
 Json = Mapping[str, Any]
 NOTHING: Json = {}
@@ -46,27 +53,53 @@ class Checkout:
     accounts: Mapping[str, Account]
 
 
-def keys_evaluate_cart(command: EvaluateCart, keys: Keys) -> None:
-    """What is known of the buyer, and the discounts that are named."""
-    keys_of_buyer(command.customer_id, [command.cart], keys, is_held=False)
-    keys.discounts.update(command.discount_ids)
+def needs_evaluate_cart(command: EvaluateCart, needs: Needs) -> None:
+    """The buyer's accounts, and the discounts that are named."""
+    look_at_buyer(needs, command.customer_id, command.discount_ids)
 
 
-def keys_of_buyer(customer_id: str | None, carts: Iterable[Cart], keys: Keys, *, is_held: bool) -> None:
-    """The customer's accounts with what their offers have counted, their segments, and whether it has bought before."""
+def follow_evaluate_cart(command: EvaluateCart, seen: Layer, needs: Needs) -> None:
+    """What is known of the buyer, and whose the discounts are."""
+    name_buyer(needs, seen, command.customer_id, [command.cart], is_held=False)
+    name_discounts(needs, seen, command.discount_ids)
+
+
+def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[str]) -> None:
+    """The customer's accounts and the discounts that a cart names are looked at."""
     if customer_id is not None:
-        keys.customers.add(customer_id)
-        keys.carts += (CustomersCart(customer_id, cart, is_held) for cart in carts)
-        keys.segments_of.add(customer_id)
-        keys.buyers.add(customer_id)
+        needs.children(Account, customer_id, look=True)
+        needs.row(Buyer, customer_id)
+    for id in discount_ids:
+        needs.row(Discount, id, look=True)
 
 
-def keys_of_changed_cart(session: CheckoutSession, keys: Keys) -> None:
+def name_discounts(needs: Needs, seen: Layer, discount_ids: Iterable[str]) -> None:
+    """Whose the discounts are, and what they were redeemed for."""
+    for id in discount_ids:
+        discount = name_owner(needs, seen, id)
+        if discount is not None:
+            needs.row(Redemption, discount.redemption_id, beside=discount.id)
+
+
+def name_buyer(needs: Needs, seen: Layer, customer_id: str | None, carts: Iterable[Cart], *, is_held: bool) -> None:
+    """The customer's accounts with what their offers have counted, their segments, and whether it has bought before."""
+    if customer_id is None:
+        return
+    needs.row(Buyer, customer_id)
+    accounts = name_accounts(needs, seen, customer_id)
+    for account in accounts:
+        name_history(needs, seen, account.id)
+    name_history_of_enrolments(needs, seen, customer_id)
+    name_some_of_member(needs, customer_id)
+    name_offers_of_cart(needs, seen, accounts, carts, is_held=is_held)
+
+
+def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession) -> None:
     """What is known of the session's buyer, if its cart will change; each change meets what the one before left."""
-    if session.id in keys.carts_of:
-        changes = keys.carts_of[session.id]
+    changes = needs.plans.carts.get(session.id)
+    if changes is not None:
         carts = accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart)
-        keys_of_buyer(session.customer_id, carts, keys, is_held=True)
+        name_buyer(needs, seen, session.customer_id, carts, is_held=True)
 
 
 def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) -> Accepted | Rejected:
@@ -131,7 +164,7 @@ def evaluate_cart(
 
 
 def _name_of(draft: Layer, discount: Discount) -> str:
-    """What the discount was redeemed for, as far as that is at hand."""
+    """What the discount was redeemed for."""
     redemption = draft.get(Redemption, discount.redemption_id)
     reward = draft.get(Reward, redemption.reward_id) if redemption is not None else None
     return reward.name if reward is not None else "Discount"
@@ -192,11 +225,11 @@ class _Buyer:
         return [Unmet("first_order", f"Customer {self._customer_id} has not ordered yet.", "order once before")]
 
     def _is_first_order(self) -> bool:
-        """Whether no payment of the customer is on record. (In memory all of them are at hand.)"""
+        """Whether no payment of the customer is on record. (Those of its own batch are here.)"""
         assert self._customer_id is not None
         buyer = self._draft.get(Buyer, self._customer_id)
         has_paid = buyer is not None and buyer.has_paid
-        return not has_paid and not self._draft.children(Payment, self._customer_id)
+        return not has_paid and not self._draft.here(Payment, self._customer_id)
 
     def _unmet_by_members(self, offer: Offer, cart: Cart) -> list[Unmet]:
         """Nothing if one of the accounts can use the offer; else what the one lacks that lacks least."""
@@ -238,14 +271,6 @@ class _Buyer:
         yield from unmet_conditions(asked, occasion, subject="offer")
 
 
-def require_account(draft: Layer, account_id: str) -> Account:
-    """The account, which the batch is loaded again with where it is not at hand."""
-    account = draft.get(Account, account_id)
-    if account is None:
-        raise RowsMissing(account_id)
-    return account
-
-
 COMMANDS: Commands = {
-    EvaluateCart: (keys_evaluate_cart, decide_evaluate_cart),
+    EvaluateCart: (needs_evaluate_cart, decide_evaluate_cart, follow_evaluate_cart),
 }

@@ -51,5 +51,6 @@ class CheckoutSession(Row):
 class Buyer(Row):
     """Whether payments of a customer were there when the batch was loaded. In memory only."""
 
+    owns = False
     id: str
     has_paid: bool

@@ -24,6 +24,8 @@ class Row:
     parent_field: ClassVar[str | None] = None
     # Configuration: a change to such a row is a new revision of the realm's catalogue.
     is_catalogue: ClassVar[bool] = False
+    # Rows of other types hang on its id, and none of them is older than the row itself.
+    owns: ClassVar[bool] = True
 
     if TYPE_CHECKING:
 
@@ -44,6 +46,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Counter(Row):
+    owns = False
     """How much of a cap is used, and how much checkout sessions hold besides (of an offer's cap only).
 
     Its id names the cap's owner: a reward or an offer, or either of them and a member.
@@ -62,6 +65,7 @@ class Claim(Row):
     Its own `bucket` is that of the id's hash, so that an id is unique whichever member it belongs to.
     """
 
+    owns = False
     bucket: int
     id: str
     owner_bucket: int

@@ -1,29 +1,29 @@
 """Which offers may be redeemed by what is happening to a member, and the rows that deciding so needs.
 
-A batch names its counters before it reads anything of its members. What is named here is what will probably be needed;
-whoever needs another counter raises RowsMissing, and the batch is loaded again with it. So a guess can cost time, never
-a cap.
+A batch names its counters before it knows what its own commands will make of its members. What is named here is what
+will probably be needed: of a member's counters only a part is read, and a decision that needs another gets all of them.
+So a guess can cost time, never a cap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import chain
 
+from vinr_server.core.carts.cart import Cart
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.earning.rules import metadata_differences
-from vinr_server.core.kernel.layers import Layer, RowsMissing
-from vinr_server.core.kernel.needs import Keys, offer_counter, offer_member_counter, stock_counter
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import CAPS, Needs, Part, offer_counter, offer_member_counter, stock_counter
 from vinr_server.core.kernel.needs import member_counter as reward_member_counter
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.promotions import offer_index
-from vinr_server.core.offers.rows import ComesWith, LookedUp, Offer
-from vinr_server.core.payments.rows import Payment
+from vinr_server.core.offers.rows import ComesWith, Offer, OfferClaim
+from vinr_server.core.rewards.rows import Reward
 
 # All that redeems offers of members.
 WAYS: tuple[ComesWith, ...] = ("payment", "checkout", "activation")
-_COUNTER, _MEMBER_COUNTER = offer_counter(""), offer_counter("loy_")
 
 
 def offers_in_force(layer: Layer, comes_with: ComesWith, program_id: str | None) -> list[Offer]:
@@ -36,106 +36,111 @@ def offers_in_force(layer: Layer, comes_with: ComesWith, program_id: str | None)
     return sorted(found, key=lambda offer: (offer.created_at, offer.id)) if len(found) > 1 else found
 
 
-def counter_of(draft: Layer, counter_id: str) -> Counter | None:
-    """The counter as it stands, None while nothing was counted. Raises RowsMissing where nobody looked."""
-    counter = draft.get(Counter, counter_id)
-    if counter is None:
-        require_looked_up(draft, counter_id)
-    return counter
+def counter_of(draft: Layer, counter_id: str, *, of: tuple[Hashable, ...]) -> Counter | None:
+    """The counter as it stands, None while nothing was counted. `of`: what it counts, and the thing it counts it of."""
+    return draft.get(Counter, counter_id, of=of)
 
 
-def require_looked_up(draft: Layer, counter_id: str) -> None:
-    """Raise RowsMissing unless the batch has looked for this counter. (In memory everything is at hand.)"""
-    looked_up = draft.get(LookedUp, LookedUp.KEY)
-    if looked_up is None or counter_id in looked_up.counter_ids:
-        return
-    member = _member_of(counter_id)
-    if member is None or member[0] in looked_up.account_ids:
-        raise RowsMissing(counter_id)
+# ---- what is needed of a member's offers
 
 
-def name_offer_rows(layer: Layer, keys: Keys) -> None:
-    """The counters and claims that the batch will need of offers are in the keys. Expects the accounts and payments."""
-    _name_missing(keys)
-    if keys.purchases:
-        _name_of_members(layer, keys, "payment", keys.purchases)
-    if keys.carts:
-        _name_for_carts(layer, keys)
-    for way in WAYS if keys.shoppers else ():
-        _name_of_members(layer, keys, way, keys.shoppers)
-    for offer_id, account_id in keys.offer_members:
-        keys.counters[offer_member_counter(offer_id, account_id)] = account_id
-        offer = layer.get(Offer, offer_id)
-        if offer is not None and offer.terms.gift is not None:
-            reward_id = offer.terms.gift.reward_id
-            keys.counters[stock_counter(reward_id)] = None
-            keys.counters[reward_member_counter(reward_id, account_id)] = account_id
-    keys.counters |= dict.fromkeys(map(offer_counter, keys.offers))
-    for payment_id in keys.refund_of:
-        payment = layer.get(Payment, payment_id)
-        for one in payment.outcome.get("offer_redemptions", ()) if payment is not None else ():
-            keys.offer_redemptions.add(one["id"])
-            if one["account"] is not None:
-                keys.counters[offer_member_counter(one["offer"], one["account"])] = one["account"]
+def name_cap(needs: Needs, offer_id: str) -> None:
+    """The counter of an offer's cap is declared, and the clock that the offer lives by."""
+    needs.row(Offer, offer_id)
+    needs.counter(offer_counter(offer_id))
 
 
-def _name_missing(keys: Keys) -> None:
-    """What a decision has asked for when the batch was decided last."""
-    for name in keys.whole:
-        member = _member_of(name)
-        if member is not None:
-            account_id, offer_id = member
-            keys.offer_members.add((offer_id, account_id))
-        elif name.startswith(_COUNTER):
-            keys.offers.add(name.removeprefix(_COUNTER))
+def name_offer_of_member(needs: Needs, offer: Offer, account: Account) -> None:
+    """What a member has done with an offer is declared: its counter, its claim, and the counters of a gift."""
+    needs.counter(offer_member_counter(offer.id, account.id), beside=account.id)
+    needs.row(OfferClaim, (offer.id, account.id), beside=account.id)
+    if offer.terms.gift is not None:
+        name_gift(needs, offer.terms.gift.reward_id, account.id)
 
 
-def _member_of(counter_id: str) -> tuple[str, str] | None:
-    """The account and the offer of a member's counter; None for any other."""
-    if not counter_id.startswith(_MEMBER_COUNTER):
-        return None
-    account_id, _, offer_id = counter_id.removeprefix(_COUNTER).partition(":")
-    return account_id, offer_id
+def name_gift(needs: Needs, reward_id: str, account_id: str | None) -> None:
+    """The counters of a reward's caps are declared, that of the member's limit among them."""
+    needs.row(Reward, reward_id)
+    needs.counter(stock_counter(reward_id))
+    if account_id is not None:
+        needs.counter(reward_member_counter(reward_id, account_id), beside=account_id)
 
 
-def _name_of_members(layer: Layer, keys: Keys, comes_with: ComesWith, names: set[str]) -> None:
-    """What the members' purchases may redeem; members that the batch enrols have counted nothing yet."""
-    programs = set(keys.programs)
-    for account in layer.written(Account):
-        if account.id not in names and account.customer_id not in names:
-            continue
+def name_some_of_member(needs: Needs, *member_ids: str) -> None:
+    """Counters and claims of these members are declared in part: a decision that needs others gets all of them."""
+    needs.children(Counter, CAPS, Part.FIRST)
+    for member_id in member_ids:
+        needs.children(Counter, member_id, Part.FIRST)
+        needs.children(OfferClaim, member_id, Part.FIRST)
+
+
+def name_offers(
+    needs: Needs, seen: Layer, comes_with: ComesWith, accounts: Iterable[Account], *, is_enrolling: bool = True
+) -> None:
+    """What the accounts may redeem is declared; members that the batch enrols have counted nothing yet."""
+    programs = set(needs.plans.enrolments) if is_enrolling else set()
+    for account in accounts:
         programs.add(account.program_id)
-        for offer in _probable(offers_in_force(layer, comes_with, account.program_id), account):
-            keys.offer_members.add((offer.id, account.id))
+        name_some_of_member(needs, account.id)
+        for offer in _probable(offers_in_force(seen, comes_with, account.program_id), account):
+            name_offer_of_member(needs, offer, account)
+    if programs:
+        name_some_of_member(needs)
     for program_id in programs:
-        for offer in offers_in_force(layer, comes_with, program_id):
+        for offer in offers_in_force(seen, comes_with, program_id):
             if offer.terms.max_redemptions is not None:
-                keys.offers.add(offer.id)
+                name_cap(needs, offer.id)
+    if needs.whole:
+        name_whole(needs, seen)
 
 
-def _name_for_carts(layer: Layer, keys: Keys) -> None:
-    """What the carts may redeem: the offers within their reach and the nearest beyond it, not all there are.
+def name_offers_of_cart(
+    needs: Needs, seen: Layer, accounts: Sequence[Account], carts: Iterable[Cart], *, is_held: bool
+) -> None:
+    """What the carts may redeem is declared: offers within their reach and the nearest beyond it, not all there are.
 
     Whether a member is in a segment is not known yet: its offers are named as if it were.
     """
-    index = offer_index(layer)
+    name_some_of_member(needs, *(account.id for account in accounts))
+    index = offer_index(seen)
     segments = list(map(segment_key, index.segments))
-    by_customer: dict[str, list[Account]] = {}
-    for account in layer.written(Account):
-        by_customer.setdefault(account.customer_id, []).append(account)
-    for customer_id, cart, is_held in keys.carts:
-        accounts = by_customer.get(customer_id, ())
-        tiers = [tier_key(account.tier) for account in accounts if account.tier is not None]
+    tiers = [tier_key(account.tier) for account in accounts if account.tier is not None]
+    programs = {None, *needs.plans.enrolments, *(account.program_id for account in accounts)}
+    for cart in carts:
         found = index.find(cart, cart.ranked, [MEMBERS, *tiers, *segments])
         offers = [one.source for one, _lines in chain(found.within, found.beyond) if one.source.kind == "engagement"]
-        programs = {None, *keys.programs, *(account.program_id for account in accounts)}
         for offer in offers if len(programs) > 1 else ():
             if offer.program_id in programs and offer.terms.max_redemptions is not None:
-                keys.offers.add(offer.id)
+                name_cap(needs, offer.id)
         for account in accounts:
             mine = (offer for offer in offers if offer.program_id in (None, account.program_id))
             asked = (offer for offer in _probable(mine, account) if is_held or _asks_of_uses(offer))
-            keys.offer_members.update((offer.id, account.id) for offer in asked)
+            for offer in asked:
+                name_offer_of_member(needs, offer, account)
+    if needs.whole:
+        name_whole(needs, seen)
+
+
+def name_whole(needs: Needs, seen: Layer) -> None:
+    """Of members and caps that a decision has asked for, every counter there may be is declared, and every claim."""
+    whole = [parent for parent, part in needs.parts.get(Counter, {}).items() if part is Part.ALL]
+    claims = [parent for parent, part in needs.parts.get(OfferClaim, {}).items() if part is Part.ALL]
+    if not whole and not claims:
+        return
+    offers = [offer for offer in seen.every(Offer) if offer.deleted_at is None]
+    gifts = {str(id) for id in needs.rows.get(Reward, ())}
+    gifts.update(offer.terms.gift.reward_id for offer in offers if offer.terms.gift is not None)
+    for member_id in claims:
+        for offer in offers:
+            needs.row(OfferClaim, (offer.id, member_id), beside=str(member_id))
+    for member_id in whole:
+        for offer in offers:
+            if member_id == CAPS:
+                name_cap(needs, offer.id)
+            else:
+                needs.counter(offer_member_counter(offer.id, str(member_id)), beside=str(member_id))
+        for reward_id in gifts:
+            name_gift(needs, reward_id, None if member_id == CAPS else str(member_id))
 
 
 def _asks_of_uses(offer: Offer) -> bool:

@@ -7,7 +7,7 @@ that fills the cap ends the offer in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import offer_counter, offer_member_counter
+from vinr_server.core.kernel.needs import CAPS, offer_counter, offer_member_counter
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
@@ -31,7 +31,7 @@ Json = Mapping[str, Any]
 def limit_refusal(draft: Layer, offer: Offer, account_id: str | None, *, now: datetime) -> Rejected | None:
     """Why nobody, or not this member, can redeem the offer now: its state, its window, its cap, the member's limit.
 
-    Expects the locked counters (RowsMissing otherwise).
+    Expects the locked counters.
     """
     if offer.deleted_at is not None or offer.status != "published":
         state = "deleted" if offer.deleted_at is not None else offer.status
@@ -62,7 +62,7 @@ def _cap_refusal(draft: Layer, offer: Offer) -> Rejected | None:
     most = offer.terms.max_redemptions
     if most is None:
         return None
-    counter = counter_of(draft, offer_counter(offer.id))
+    counter = counter_of(draft, offer_counter(offer.id), of=(CAPS, offer.id))
     if counter is None or counter.used + counter.reserved < most:
         return None
     held = f", {counter.reserved} of them by checkouts that are open" if counter.reserved else ""
@@ -75,7 +75,7 @@ def _member_refusal(draft: Layer, offer: Offer, account_id: str | None) -> Rejec
     most = offer.terms.per_member_limit
     if most is None or account_id is None:
         return None
-    counter = counter_of(draft, offer_member_counter(offer.id, account_id))
+    counter = counter_of(draft, offer_member_counter(offer.id, account_id), of=(account_id, offer.id))
     if counter is None or counter.used + counter.reserved < most:
         return None
     times = "once" if most == 1 else f"{most} times"
@@ -168,7 +168,7 @@ def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime
     draft.put(replace(redemption, status="refunded", freed_at=now))
     if redemption.account_id is not None:
         counter_id = offer_member_counter(redemption.offer_id, redemption.account_id)
-        counter = counter_of(draft, counter_id)
+        counter = counter_of(draft, counter_id, of=(redemption.account_id, redemption.offer_id))
         if counter is not None:
             draft.put(replace(counter, used=counter.used - 1))
 
@@ -188,14 +188,14 @@ def _count(
     an offer without one has no row that everybody would wait for.
     """
     if redemption.account_id is not None:
-        _move(
-            draft, offer_member_counter(redemption.offer_id, redemption.account_id), redemption.bucket, used, reserved
-        )
+        mine = offer_member_counter(redemption.offer_id, redemption.account_id)
+        _move(draft, mine, redemption.bucket, used, reserved, of=(redemption.account_id, redemption.offer_id))
     counter_id = offer_counter(redemption.offer_id)
     if offer is None or offer.terms.max_redemptions is None:
         return
-    before = counter_of(draft, counter_id)
-    after = _move(draft, counter_id, context.bucket_of(counter_id), used, reserved)
+    of = (CAPS, redemption.offer_id)
+    before = counter_of(draft, counter_id, of=of)
+    after = _move(draft, counter_id, context.bucket_of(counter_id), used, reserved, of=of)
     most = offer.terms.max_redemptions
     was_going_on = (before.used if before is not None else 0) < most
     if after.used >= most and was_going_on and offer.closed_at is None and offer.deleted_at is None:
@@ -203,8 +203,8 @@ def _count(
         announce_end(draft, context, payload, reason="max_redemptions", now=redemption.redeemed_at or context.wall_now)
 
 
-def _move(draft: Layer, counter_id: str, bucket: int, used: int, reserved: int) -> Counter:
-    counter = counter_of(draft, counter_id) or Counter(bucket, counter_id, 0)
+def _move(draft: Layer, counter_id: str, bucket: int, used: int, reserved: int, *, of: tuple[Hashable, ...]) -> Counter:
+    counter = counter_of(draft, counter_id, of=of) or Counter(bucket, counter_id, 0)
     moved = replace(counter, used=counter.used + used, reserved=counter.reserved + reserved)
     draft.put(moved)
     return moved

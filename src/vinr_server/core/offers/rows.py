@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel.rows import Json, Row
@@ -291,20 +291,3 @@ class OfferRedemption(Row):
     created_at: datetime
     redeemed_at: datetime | None = None
     freed_at: datetime | None = None
-
-
-# ---- in memory only
-
-
-@dataclass(frozen=True, slots=True)
-class LookedUp(Row):
-    """The counters of offers that a batch looked for; of any other it is not known whether there is one. Never stored.
-
-    With a member's counter its claim was looked for as well. `account_ids` are the members that were loaded: any other
-    that a decision meets was enrolled by the batch itself, and has neither.
-    """
-
-    KEY: ClassVar[str] = "offers"
-    id: str
-    counter_ids: frozenset[str]
-    account_ids: frozenset[str]

@@ -62,6 +62,7 @@ class Purchases(Row):
     """
 
     key_field = "owner"
+    owns = False
     owner: Hashable
     totals: Mapping[datetime, Totals]
     last_at: datetime | None = None
@@ -74,6 +75,7 @@ class SegmentUses(Row):
     stored. `named`: the ids of the former.
     """
 
+    is_catalogue = True
     id: str
     named: frozenset[str]
     windows: frozenset[Days]

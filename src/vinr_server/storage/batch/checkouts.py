@@ -7,7 +7,7 @@ from typing import Any
 
 from vinr_server.core.checkout.rows import Buyer
 from vinr_server.core.kernel.rows import Row
-from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
+from vinr_server.core.offers.rows import OfferRevision
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
 # By primary key.
@@ -26,11 +26,10 @@ from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
 """
 
 
-async def read_revisions(connection: Any, held: Sequence[tuple[int, OfferRedemption]]) -> list[tuple[int, Row]]:
-    """The revisions of offers that these redemptions were promised at."""
-    if not held:
+async def read_revisions(connection: Any, wanted: Sequence[tuple[int, str, int]]) -> list[tuple[int, Row]]:
+    """The revisions of offers there are, of (realm, offer, revision)."""
+    if not wanted:
         return []
-    wanted = dict.fromkeys((realm, one.offer_id, one.offer_revision) for realm, one in held)
     columns = [list(column) for column in zip(*wanted, strict=True)]
     return rows_of(TABLES[OfferRevision], await connection.fetch(REVISIONS, *columns))
 

@@ -1,30 +1,28 @@
-"""Load the rows a batch needs, in two rounds: resolve ids to buckets and accounts, then lock and read.
+"""Load the rows a batch needs: look at what must be read to name the rest, then lock and read, kind by kind.
 
-Locks are taken in one order by everybody: accounts, payments, checkout sessions, discounts, customers,
-counters, test clocks, API keys,
-and within each by realm and id. What is counted or listed is read in a statement after the lock, never with it. The
-planner is told on the writer's connection (connect.py) to reach rows through their keys only.
+`KINDS` is the one order in which everybody takes locks, within each kind by realm and id. What is counted or listed is
+read in a statement after the lock, never with it. The planner is told on the writer's connection (connect.py) to reach
+rows through their keys only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 from vinr_server.core.access.rows import ApiKey
-from vinr_server.core.checkout.evaluation import keys_of_changed_cart
-from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.checkout.rows import Buyer, CheckoutSession
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys, member_counter, stock_counter
+from vinr_server.core.kernel.needs import Look, Needs, Of, Part
 from vinr_server.core.kernel.rows import Claim, Counter, Row
 from vinr_server.core.ledger.lots import BEFORE_ALL, use_order
 from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account, Customer
-from vinr_server.core.offers.in_force import name_offer_rows
-from vinr_server.core.offers.rows import LookedUp, Offer, OfferRedemption
+from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision
 from vinr_server.core.payments.rows import Payment, Refund
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Discount, Redemption
@@ -33,10 +31,9 @@ from vinr_server.storage.batch.checkouts import read_buyers, read_revisions
 from vinr_server.storage.batch.offers import read_claims
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
-RowT = TypeVar("RowT", bound=Row)
-
 # Realm, bucket and id.
 Address = tuple[int, int, str]
+NOTHING: Mapping[Any, Any] = {}
 LOCK = "for no key update of t"
 SHARE = "for share of t"
 
@@ -54,9 +51,9 @@ cross join lateral (
 where t.bucket = any($2)
 """
 
-# Plan: the partial index entries_by_source, a few rows for each payment.
-FIND_AWARDS = """
-select t.realm, t.bucket, t.account_id, t.source_id
+# Awards of a payment, whoever's they are. Plan: the partial index entries_by_source, a few rows for each payment.
+AWARDS = f"""
+select {TABLES[Entry].select_list}
 from unnest($1::int4[], $2::text[]) as w (realm, id)
 join entries t on t.realm = w.realm and t.source_id = w.id
 where t.kind = 'award'
@@ -64,341 +61,439 @@ where t.kind = 'award'
 
 
 @cache
-def _select(row_type: Any, column: str, *, where: str = "", lock: str = "") -> str:
-    """Rows of a type whose column is one of the wanted values: one index scan for each."""
+def _select(row_type: Any, column: str, *, where: str = "", lock: str = "", first: int = 1) -> str:
+    """Rows of a type whose column is one of the wanted values: one index scan each. `first`: its first parameter."""
     table = TABLES[row_type]
     routed = "bucket" in table.columns
+    buckets = f"${first + 1}"
     return (
-        f"select {table.select_list} from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)"
-        f" join {table.name} t on t.realm = w.realm and t.{column} = w.id"
-        + (" and t.bucket = w.bucket where t.bucket = any($2)" if routed else " where true")
+        f"select {table.select_list} from unnest(${first}::int4[], {buckets}::int2[], ${first + 2}::text[])"
+        f" as w (realm, bucket, id) join {table.name} t on t.realm = w.realm and t.{column} = w.id"
+        + (f" and t.bucket = w.bucket where t.bucket = any({buckets})" if routed else " where true")
         + (f" and {where}" if where else "")
         + (f" order by t.realm, t.{column} {lock}" if lock else "")
     )
 
 
-# By primary key.
-FIND_REDEMPTIONS = """
-select t.realm, t.bucket, t.account_id, t.discount_id, t.reward_id
-from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
-join redemptions t using (realm, bucket, id)
-where t.bucket = any($2)
-"""
-
-
 class Superseded(Exception):
-    """Something came into being between the look-up and the lock: the batch is to be run again, reloaded."""
+    """Something came into being between the look and the lock: the batch is to be run again, reloaded."""
 
     sqlstate = "40001"
 
 
+class Looked(NamedTuple):
+    """What was seen without a lock, by realm, type and key or parent: a row or None, the keys of a parent's rows."""
+
+    rows: dict[tuple[int, type[Row], Hashable], Row | None]
+    children: dict[tuple[int, type[Row], Hashable], set[Hashable]]
+
+
 class Loader:
-    """One batch's reading: what is wanted by realm, and the layers that the rows go into."""
+    """One batch's reading: what is needed by realm, and the layers that the rows go into."""
 
     def __init__(
         self,
         connection: Any,
-        keys: Mapping[int, Keys],
+        needs: Mapping[int, Needs],
         layers: Mapping[int, Layer],
         *,
+        follow: Callable[[Mapping[int, Layer]], None] = lambda seen: None,
         is_distributed: bool,
         is_locking: bool = True,
     ) -> None:
-        """`is_locking` False: what is read is only looked at, on a snapshot that does not change."""
-        self.connection, self.keys, self.layers, self.is_distributed = connection, keys, layers, is_distributed
-        self._is_locking = is_locking
+        """`follow` declares what the rows it is given lead to. `is_locking` False: what is read is only looked at, on a
+        snapshot that does not change."""
+        self.connection, self.needs, self.layers, self.is_distributed = connection, needs, layers, is_distributed
+        self._follow, self._is_locking = follow, is_locking
         self._found_in: dict[tuple[int, str], int] = {}
-        self._awards: list[Address] = []
+        self._looked = Looked({}, {})
+        self._accounts_taken: int | None = None
 
     async def load(self) -> None:
-        """Every row the keys name, and that exists, stands in its realm's layer, locked where it may change."""
+        """Every row that is needed, and exists, stands in its realm's layer, locked where it may change."""
         await self._find_claims()
-        sessions = await self._resolve_sessions()
-        await self._resolve_accounts()
-        await self._lock(Account, self._addresses("accounts"))
-        await self._lock(Payment, self._addresses("payments") + self._addresses("refund_of"))
-        await self._lock_sessions(sessions)
-        await self._lock(Discount, self._addresses("discounts"))
-        await self._lock(Customer, [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("customer_rows")])
+        self._follow(await self._look())
+        for kind in KINDS:
+            await kind.take(self, kind)
+        await self._check()
         for realm, layer in self.layers.items():
-            name_offer_rows(layer, self.keys[realm])
-        await self._lock(Counter, self._counters())
-        await self._read_offers()
-        await self._lock_clocks()
-        await self._lock(ApiKey, [(realm, 0, id) for realm, id in self._wanted("api_keys")])
-        await self._read_history()
-        await self._read_lots()
+            layer.cover(self.needs[realm])
 
-    # ---- first round: where things are
+    # ---- first: what must be seen to name the rest
 
     async def _find_claims(self) -> None:
         """The claims of every id that callers may have chosen."""
-        named = dict.fromkeys(
-            (realm, id)
-            for realm, keys in self.keys.items()
-            for ids in (keys.claims, keys.payments, keys.refund_of, keys.refunds, keys.events, self._strange(keys))
-            for id in ids
-        )
-        await self._read(Claim, "id", [(realm, bucket_of(realm, id), id) for realm, id in named])
+        named: dict[tuple[int, str], None] = {}
+        for realm, needs in self.needs.items():
+            for row_type in (Claim, Payment, Refund, Event):
+                named |= dict.fromkeys((realm, str(id)) for id, beside in _rows(needs, row_type) if beside is None)
+            strange = (str(id) for id, beside in _rows(needs, Account) if beside is None)
+            named |= dict.fromkeys((realm, id) for id in strange if bucket_in(id) is None)
+        await self.read(Claim, "id", [(realm, bucket_of(realm, id), id) for realm, id in named])
 
-    @staticmethod
-    def _strange(keys: Keys) -> Iterable[str]:
-        """Account ids that do not carry their bucket."""
-        return [id for id in keys.accounts if bucket_in(id) is None]
+    async def _look(self) -> Mapping[int, Layer]:
+        """What was looked at, type by type: what a row names by a field is looked at after it."""
+        looks = [(realm, look) for realm, needs in self.needs.items() for look in needs.looks]
+        if not self._is_locking or not looks:
+            seen = self.layers
+        elif all(look.row_type is Account and look.by is None for _realm, look in looks):
+            # Nobody can name another account, so these are looked at under their locks.
+            await KINDS[0].take(self, KINDS[0])
+            self._accounts_taken = self._count_accounts()
+            return self.layers
+        else:
+            seen = {realm: layer.draft() for realm, layer in self.layers.items()}
+        for row_type in LOOKED_AT if looks else ():
+            mine = [
+                (realm, found)
+                for realm, look in looks
+                if look.row_type is row_type
+                for found in self._resolve(seen[realm], self.needs[realm], look)
+            ]
+            if mine:
+                await self._look_at(row_type, mine, seen)
+        return seen
 
-    async def _resolve_accounts(self) -> None:
-        """The accounts behind redemptions, entries, discounts, payments and customers join those to be locked."""
-        for field, table, takes_lots in (
-            ("entries", "entries", True),
-            ("discounts", "discounts", False),
-        ):
-            for realm, account_id in await self._owners(table, "account_id", self._addresses(field)):
-                self._want_account(realm, account_id, with_lots=takes_lots)
-        await self._resolve_redemptions()
-        for realm, customer_id in await self._owners("payments", "customer_id", self._addresses("refund_of")):
-            self.keys[realm].customer_with_lots(customer_id)
-        await self._find_awards()
-        wanted = [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("customers")]
-        if wanted:
-            sql = _select(Account, "customer_id")
-            for realm, row in rows_of(TABLES[Account], await self.connection.fetch(sql, *_columns(wanted))):
-                assert isinstance(row, Account)
-                self._found_in[realm, row.id] = row.bucket
-                if not self._is_locking:
-                    self.layers[realm].put(row)
-                self._want_account(realm, row.id, with_lots=row.customer_id in self.keys[realm].customer_lots)
-
-    async def _resolve_redemptions(self) -> None:
-        """What a cancellation will lock: account, discount and counters of its redemption; these never change."""
-        addresses = self._addresses("redemptions")
-        if not addresses:
+    def _resolve(self, seen: Layer, needs: Needs, look: Look) -> Iterator[Look]:
+        """The look itself, or what the field of a row that was seen names; that is declared by it."""
+        if not isinstance(look.key, Of):
+            yield look
             return
-        for realm, bucket, account_id, discount_id, reward_id in await self.connection.fetch(
-            FIND_REDEMPTIONS, *_columns(addresses)
-        ):
-            keys = self.keys[realm]
-            self._found_in[realm, account_id] = bucket
-            self._want_account(realm, account_id, with_lots=True)
-            if discount_id is not None:
-                keys.discounts.add(discount_id)
-            keys.counters[stock_counter(reward_id)] = None
-            keys.counters[member_counter(reward_id, account_id)] = account_id
+        row = seen.get(look.key.row_type, look.key.key)
+        value = getattr(row, look.key.field) if row is not None else None
+        for id in value if isinstance(value, tuple) else () if value is None else (value,):
+            beside = str(look.key.key)
+            if look.by is None:
+                needs.row(look.row_type, id, beside=beside)
+            else:
+                needs.children(look.row_type, id, beside=None if look.row_type is Account else beside)
+            yield Look(look.row_type, id, look.by)
 
-    async def _recheck_awards(self) -> None:
-        """No award joins a locked payment; one that joined just before the lock has an account to lock as well."""
-        known = len(self._awards)
-        self._awards.clear()
-        await self._find_awards()
-        if len(self._awards) != known:
-            raise Superseded("awards of a payment")
-
-    async def _find_awards(self) -> None:
-        """The accounts with awards of the payments to be refunded: an award by hand may be anybody's."""
-        wanted = self._wanted("refund_of")
+    async def _look_at(self, row_type: Any, looks: list[tuple[int, Look]], seen: Mapping[int, Layer]) -> None:
+        """Rows by their ids and rows by their parents, in one statement."""
+        ids = [(realm, str(look.key)) for realm, look in looks if look.by is None]
+        parents = [(realm, str(look.key)) for realm, look in looks if look.by is not None]
+        found: list[tuple[int, Row]] = []
+        if row_type is Entry and parents:
+            found += rows_of(TABLES[Entry], await self.connection.fetch(AWARDS, *_columns(parents)))
+            parents_by_bucket: list[Address] = []
+        else:
+            parents_by_bucket = self._addresses_of_parents(row_type, parents)
+        wanted = [
+            (one, column)
+            for one, column in ((self._addresses(row_type, ids), "id"), (parents_by_bucket, row_type.parent_field))
+            if one
+        ]
         if wanted:
-            records = await self.connection.fetch(FIND_AWARDS, *(list(column) for column in zip(*wanted, strict=True)))
-            for realm, bucket, account_id, payment_id in records:
-                self._found_in[realm, account_id] = bucket
-                self._awards.append((realm, bucket, payment_id))
-                self._want_account(realm, account_id, with_lots=True)
+            texts = [_select(row_type, column, first=1 + 3 * place) for place, (_one, column) in enumerate(wanted)]
+            columns = [column for one, _column in wanted for column in _columns(dict.fromkeys(one))]
+            found += rows_of(TABLES[row_type], await self.connection.fetch(" union all ".join(texts), *columns))
+        self._looked.rows.update(dict.fromkeys((realm, row_type, id) for realm, id in ids))
+        for realm, parent in parents:
+            self._looked.children[realm, row_type, parent] = set()
+        for realm, row in found:
+            self._note(realm, row)
+            seen[realm].put(row)
+            self._looked.rows[realm, row_type, row.key] = row
+            if (realm, row_type, row.parent) in self._looked.children:
+                self._looked.children[realm, row_type, row.parent].add(row.key)
 
-    async def _owners(self, table: str, column: str, addresses: list[Address]) -> list[tuple[int, str]]:
-        """The owner of each row; owners never change, so no lock is needed."""
-        if not addresses:
-            return []
-        sql = (
-            f"select t.realm, t.bucket, t.{column}"
-            " from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)"
-            f" join {table} t using (realm, bucket, id) where t.bucket = any($2) and t.{column} is not null"
-        )
-        owners: list[tuple[int, str]] = []
-        for realm, bucket, owner in await self.connection.fetch(sql, *_columns(addresses)):
-            self._found_in[realm, owner] = bucket  # a member's rows share its bucket
-            owners.append((realm, owner))
-        return owners
+    def _note(self, realm: int, row: Any) -> None:
+        self._found_in[realm, row.key] = row.bucket
 
-    def _want_account(self, realm: int, account_id: str, *, with_lots: bool) -> None:
-        self.keys[realm].accounts.add(account_id)
-        if with_lots:
-            self.keys[realm].lots.add(account_id)
+    # ---- then: lock and read
 
-    async def _resolve_sessions(self) -> list[tuple[int, CheckoutSession]]:
-        """What checkout sessions hold will be locked with them: discounts, and the counters of their offers."""
-        addresses = self._addresses("sessions")
-        found = [(realm, row) for realm, row in await self._look(CheckoutSession, "id", addresses)]
-        for realm, session in found:
-            keys = self.keys[realm]
-            keys.discounts.update((*session.discount_ids, *session.held_ids))
-            if session.customer_id is not None:
-                keys.customers.add(session.customer_id)
-                keys_of_changed_cart(session, keys)
-        for realm, held in await self._look(OfferRedemption, "session_id", addresses, where="t.status = 'reserved'"):
-            self.keys[realm].offers.add(held.offer_id)
-            if held.account_id is not None:
-                self.keys[realm].offer_members.add((held.offer_id, held.account_id))
-        return found
-
-    async def _look(
-        self, row_type: type[RowT], column: str, addresses: Collection[Address], *, where: str = ""
-    ) -> list[tuple[int, RowT]]:
-        """Rows as they stand before any lock; they are put nowhere."""
-        if not addresses:
-            return []
-        kind: Any = row_type
-        records = await self.connection.fetch(_select(kind, column, where=where), *_columns(addresses))
-        return rows_of(TABLES[row_type], records)  # type: ignore[return-value]
-
-    # ---- second round: lock, then read
-
-    async def _lock_sessions(self, looked_at: list[tuple[int, CheckoutSession]]) -> None:
-        """The sessions, with what they hold and the revisions it was promised at."""
-        addresses = self._addresses("sessions")
-        await self._lock(CheckoutSession, addresses)
-        if any(self.layers[realm].get(CheckoutSession, session.id) != session for realm, session in looked_at):
-            raise Superseded("a checkout session")
-        held = await self._read(OfferRedemption, "session_id", addresses)
-        promised = [(realm, row) for realm, row in held if isinstance(row, OfferRedemption)]
-        for realm, row in await read_revisions(self.connection, promised):
-            self.layers[realm].put(row)
-        wanted = [(realm, bucket_of(realm, id), id) for realm, id in self._wanted("buyers")]
-        for realm, buyer in await read_buyers(self.connection, wanted):
-            self.layers[realm].put(buyer)
-
-    async def _lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
+    async def lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
+        """These rows are locked, and stand in the layers as they are under the lock."""
         if not self._is_locking:  # on a snapshot, what was read once stays so
-            addresses = [one for one in addresses if self.layers[one[0]].get(row_type, one[2]) is None]
+            addresses = [one for one in addresses if self.layers[one[0]].find(row_type, one[2]) is None]
         for group in lock_groups((bucket for _realm, bucket, _id in addresses), is_distributed=self.is_distributed):
             here = [address for address in addresses if address[1] in group]
-            await self._read(row_type, "id", here, lock=lock if self._is_locking else "")
+            await self.read(row_type, "id", here, lock=lock if self._is_locking else "")
 
-    async def _read(
+    async def read(
         self, row_type: type[Row], column: str, addresses: Collection[Address], *, where: str = "", lock: str = ""
     ) -> list[tuple[int, Row]]:
+        """The rows whose column is one of these ids stand in the layers."""
         if not addresses:
             return []
         kind: Any = row_type
         sql = _select(kind, column, where=where, lock=lock)
-        found = rows_of(TABLES[row_type], await self.connection.fetch(sql, *_columns(dict.fromkeys(addresses))))
+        return self.put(
+            rows_of(TABLES[row_type], await self.connection.fetch(sql, *_columns(dict.fromkeys(addresses))))
+        )
+
+    def put(self, found: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
+        """The rows stand in the layers."""
         for realm, row in found:
             self.layers[realm].put(row)
         return found
 
-    async def _lock_clocks(self) -> None:
-        """The clocks of the programs at hand: shared by those who live on them, exclusive where one is moved."""
-        wanted = dict.fromkeys(self._wanted("clocks"))
-        lock = LOCK if wanted else SHARE
-        for realm, layer in self.layers.items():
-            programs = set(self.keys[realm].programs) | programs_of_offers(layer, self.keys[realm])
-            programs.update(row.program_id for row in layer.written(Account))
-            for program_id in programs:
-                program = layer.get(Program, program_id)
-                if program is not None and program.clock_id is not None:
-                    wanted[realm, program.clock_id] = None
-        clocks = [(realm, 0, id) for realm, id in wanted]
-        await self._read(TestClock, "id", clocks, lock=lock if self._is_locking else "")
-
-    async def _read_offers(self) -> None:
-        """Claims and redemptions of offers, under their accounts' and counters' locks; and what was looked for."""
-        for realm, row in await read_claims(self.connection, self._members_of_offers()):
-            self.layers[realm].put(row)
-        await self._read(OfferRedemption, "id", self._addresses("offer_redemptions"))
-        for realm, layer in self.layers.items():
-            members = frozenset(account.id for account in layer.written(Account))
-            layer.put(LookedUp(LookedUp.KEY, frozenset(self.keys[realm].counters), members))
-
-    def _members_of_offers(self) -> list[tuple[int, int, str, str]]:
-        """Realm, bucket, account and offer of every claim there may be."""
-        return [
-            (realm, account.bucket, account_id, offer_id)
-            for realm, keys in self.keys.items()
-            for offer_id, account_id in keys.offer_members
-            if (account := self.layers[realm].get(Account, account_id)) is not None
-        ]
-
-    async def _read_history(self) -> None:
-        """What the locked rows have been through: uses of redemptions, awards and refunds of payments, reversals."""
-        redemptions = await self._read(Redemption, "id", self._addresses("redemptions"))
-        spent = [
-            (realm, row.bucket, row.entry_id)
-            for realm, row in redemptions
-            if isinstance(row, Redemption) and row.entry_id is not None
-        ]
-        await self._read(LotUse, "entry_id", spent)
-        await self._recheck_awards()
-        await self._read(Entry, "id", self._addresses("entries"))
-        await self._read(Entry, "reverses_id", self._addresses("entries"))
-        payments = self._addresses("refund_of")
-        await self._read(Entry, "source_id", self._awards, where="t.kind = 'award'")
-        await self._read(Refund, "payment_id", payments)
-        await self._read(Refund, "id", self._addresses("refunds"))
-        await self._read(Event, "id", self._addresses("events"))
-
-    async def _read_lots(self) -> None:
-        """Live lots of the accounts that will spend, the lots named by what was read, and unpaid deficits."""
-        live: list[Address] = []
-        named: list[Address] = []
-        owing: list[Address] = []
+    async def take_accounts(self, kind: Kind) -> None:
+        """The accounts, locked; where each lives is known from now on."""
+        if self._accounts_taken is not None:
+            assert self._accounts_taken == self._count_accounts(), "accounts were named after the first were locked"
+            return
+        await self.lock(Account, self.wanted(kind))
         for realm, layer in self.layers.items():
             for account in layer.written(Account):
-                if account.id in self.keys[realm].lots or account.id in self.keys[realm].whole:
-                    live.append((realm, account.bucket, account.id))
-                else:
-                    layer.truncate(account.id, BEFORE_ALL)
-                if account.ledger_balance_points < 0:
-                    owing.append((realm, account.bucket, account.id))
-            named += [(realm, entry.bucket, entry.id) for entry in layer.written(Entry) if entry.points > 0]
-            named += [(realm, use.bucket, use.lot_id) for use in layer.written(LotUse)]
-        await self._read_live_lots(live)
-        await self._read(Lot, "id", named)
-        await self._read(Deficit, "account_id", owing, where="t.remaining_points > 0")
+                self._note(realm, account)
 
-    async def _read_live_lots(self, accounts: list[Address]) -> None:
-        """The lots each account would use first; all of them where a decision asked for more."""
-        whole = [one for one in accounts if one[2] in self.keys[one[0]].whole]
-        await self._read(Lot, "account_id", whole, where="t.remaining_points > 0")
-        first = [one for one in accounts if one[2] not in self.keys[one[0]].whole]
-        if not first:
+    def _count_accounts(self) -> int:
+        return sum(len(needs.rows.get(Account, NOTHING)) for needs in self.needs.values())
+
+    async def _check(self) -> None:
+        """What was named by a look without a lock is all there is to name by what was read under the locks."""
+        if not self._is_locking:
             return
-        loaded: dict[tuple[int, str], list[Lot]] = {}
-        records = await self.connection.fetch(FIRST_LOTS, *_columns(first), LOTS_MAX)
-        for realm, row in rows_of(TABLES[Lot], records):
-            assert isinstance(row, Lot)
-            self.layers[realm].put(row)
-            loaded.setdefault((realm, row.account_id), []).append(row)
-        for (realm, account_id), lots in loaded.items():
-            if len(lots) == LOTS_MAX:
-                self.layers[realm].truncate(account_id, use_order(lots[-1]))
+        await self._check_claims()
+        if not self._has_changed():
+            return
+        sizes = [needs.size for needs in self.needs.values()]
+        self._follow(self.layers)
+        if [needs.size for needs in self.needs.values()] != sizes:
+            raise Superseded("what was looked at has changed, and names more rows")
 
-    # ---- addresses
+    def _has_changed(self) -> bool:
+        looked = self._looked
+        return any(
+            self.layers[realm].get(row_type, key) != row for (realm, row_type, key), row in looked.rows.items()
+        ) or any(
+            {row.key for row in self.layers[realm].here(row_type, parent)} != keys
+            for (realm, row_type, parent), keys in looked.children.items()
+        )
 
-    def _wanted(self, field: str) -> list[tuple[int, str]]:
-        return [(realm, id) for realm, keys in self.keys.items() for id in getattr(keys, field)]
+    async def _check_claims(self) -> None:
+        """An id whose row is here and whose claim was not yet: whoever takes it has committed meanwhile."""
+        named = [
+            (realm, bucket_of(realm, str(id)), str(id))
+            for realm, layer in self.layers.items()
+            for id, _beside in _rows(self.needs[realm], Claim)
+            if layer.find(Claim, id) is None and any(layer.find(row_type, id) for row_type in CLAIMED)
+        ]
+        if await self.read(Claim, "id", named):
+            raise Superseded("an id that was just taken")
 
-    def _addresses(self, field: str) -> list[Address]:
-        """Ids with the bucket they resolve to; an id that resolves to none belongs to nothing that exists."""
+    # ---- where things are
+
+    def wanted(self, kind: Kind) -> list[Address]:
+        """Where the rows of a kind are that are needed by their ids; what resolves to no bucket does not exist."""
         found: list[Address] = []
-        for realm, id in self._wanted(field):
-            claim = self.layers[realm].get(Claim, id)
-            bucket = claim.owner_bucket if claim is not None else self._found_in.get((realm, id), bucket_in(id))
+        for realm, needs in self.needs.items():
+            ids: Mapping[Any, str | None] = needs.rows.get(kind.row_type, NOTHING)
+            for id, beside in ids.items():
+                bucket = self._place(realm, beside) if beside is not None else None
+                if bucket is None:
+                    bucket = kind.place(realm, id) if kind.place is not None else self._place(realm, id)
+                if bucket is not None:
+                    found.append((realm, bucket, id))
+        return found
+
+    def parents(self, kind: Kind, *, part: Part = Part.ALL, by: str | None = None) -> list[Address]:
+        """Where the rows of a kind are of which so many are needed by their parent."""
+        found: list[Address] = []
+        for realm, needs in self.needs.items():
+            ids: Mapping[Any, Part] = needs.parts.get(kind.row_type, NOTHING)
+            for id, declared in ids.items():
+                way, beside = needs.ways.get((kind.row_type, id), (None, None))
+                if declared is part and way == by:
+                    bucket = self._place(realm, beside or id)
+                    if bucket is not None:
+                        found.append((realm, bucket, id))
+        return found
+
+    def _place(self, realm: int, id: Any) -> int | None:
+        claim = self.layers[realm].get(Claim, id)
+        return claim.owner_bucket if claim is not None else self._found_in.get((realm, id), bucket_in(id))
+
+    def _addresses(self, row_type: type[Row], ids: Iterable[tuple[int, str]]) -> list[Address]:
+        besides = {realm: needs.rows.get(row_type, NOTHING) for realm, needs in self.needs.items()}
+        places = ((realm, self._place(realm, besides[realm].get(id) or id), id) for realm, id in ids)
+        return [(realm, bucket, id) for realm, bucket, id in places if bucket is not None]
+
+    def _addresses_of_parents(self, row_type: type[Row], parents: Iterable[tuple[int, str]]) -> list[Address]:
+        found: list[Address] = []
+        for realm, id in parents:
+            _way, beside = self.needs[realm].ways.get((row_type, id), (None, None))
+            if row_type is Account:
+                bucket: int | None = bucket_of(realm, id)
+                self._found_in[realm, id] = bucket_of(realm, id)
+            else:
+                bucket = self._place(realm, beside or id)
             if bucket is not None:
                 found.append((realm, bucket, id))
         return found
 
-    def _counters(self) -> list[Address]:
-        found: list[Address] = []
-        for realm, keys in self.keys.items():
-            for counter_id, account_id in keys.counters.items():
-                account = self.layers[realm].get(Account, account_id) if account_id else None
-                found.append((realm, account.bucket if account else bucket_of(realm, counter_id), counter_id))
-        return found
+
+def _rows(needs: Needs, row_type: type[Row]) -> Iterable[tuple[Hashable, str | None]]:
+    return needs.rows.get(row_type, NOTHING).items()
 
 
-def programs_of_offers(layer: Layer, keys: Keys) -> set[str]:
-    """The programs whose clocks the named offers live by."""
-    offers = [layer.get(Offer, id) for id in keys.offers]
-    return {offer.program_id for offer in offers if offer is not None and offer.program_id is not None}
-
-
-def _columns(addresses: Collection[Address]) -> list[list[Any]]:
-    """Addresses as the three arrays of a statement."""
+def _columns(addresses: Collection[Any]) -> list[list[Any]]:
+    """Addresses as the arrays of a statement."""
     return [list(column) for column in zip(*addresses, strict=True)]
+
+
+# ---- the kinds of rows, and how each is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Rows of a type. `words`: what its locks are called; None where it is read under the locks of others.
+
+    `place`: the bucket of an id that lives beside nothing; None: the directory knows it, or the id says so itself.
+    """
+
+    row_type: type[Row]
+    take: Callable[[Loader, Kind], Awaitable[Any]]
+    words: str | None = None
+    place: Callable[[int, Any], int] | None = None
+
+
+async def _accounts(loader: Loader, kind: Kind) -> None:
+    await loader.take_accounts(kind)
+
+
+async def _locked(loader: Loader, kind: Kind) -> None:
+    await loader.lock(kind.row_type, loader.wanted(kind))
+
+
+async def _by_id(loader: Loader, kind: Kind) -> None:
+    await loader.read(kind.row_type, "id", loader.wanted(kind))
+
+
+async def _of_parents(loader: Loader, kind: Kind) -> None:
+    assert kind.row_type.parent_field is not None
+    await loader.read(kind.row_type, kind.row_type.parent_field, loader.parents(kind))
+
+
+async def _by_id_and_of_parents(loader: Loader, kind: Kind) -> None:
+    await _of_parents(loader, kind)
+    await _by_id(loader, kind)
+
+
+async def _clocks(loader: Loader, kind: Kind) -> None:
+    """The clocks of the programs in question: shared by those who live on them, exclusive where one is moved."""
+    wanted = dict.fromkeys(loader.wanted(kind))
+    lock = LOCK if wanted else SHARE
+    for realm, layer in loader.layers.items():
+        needs = loader.needs[realm]
+        programs = {id for id, _beside in _rows(needs, Program)}
+        programs.update(row.program_id for row in layer.written(Account))
+        offers = (layer.get(Offer, id) for id, _beside in _rows(needs, Offer))
+        programs.update(offer.program_id for offer in offers if offer is not None)
+        for program_id in programs:
+            program = layer.get(Program, program_id)
+            if program is not None and program.clock_id is not None:
+                wanted[realm, 0, program.clock_id] = None
+    await loader.lock(TestClock, list(wanted), lock=lock)
+
+
+async def _claims_of_offers(loader: Loader, kind: Kind) -> None:
+    named = [(realm, bucket, member_id, offer_id) for realm, bucket, (offer_id, member_id) in _pairs(loader, kind)]
+    loader.put(await read_claims(loader.connection, named))
+
+
+async def _revisions_of_offers(loader: Loader, kind: Kind) -> None:
+    named = [(realm, offer_id, revision) for realm, _bucket, (offer_id, revision) in _pairs(loader, kind)]
+    loader.put(await read_revisions(loader.connection, named))
+
+
+def _pairs(loader: Loader, kind: Kind) -> list[tuple[int, int, tuple[str, Any]]]:
+    found: Any = loader.wanted(kind)
+    return list(found)
+
+
+async def _buyers(loader: Loader, kind: Kind) -> None:
+    for realm, buyer in await read_buyers(loader.connection, loader.wanted(kind)):
+        loader.layers[realm].put(buyer)
+
+
+async def _entries(loader: Loader, kind: Kind) -> None:
+    await _by_id(loader, kind)
+    await loader.read(Entry, "reverses_id", loader.parents(kind))
+    paid = [
+        (realm, id)
+        for realm, needs in loader.needs.items()
+        for id in needs.parts.get(Entry, NOTHING)
+        if needs.ways.get((Entry, id), (None, None))[0] == "source_id"
+    ]
+    if paid:
+        loader.put(rows_of(TABLES[Entry], await loader.connection.fetch(AWARDS, *_columns(paid))))
+
+
+async def _lots(loader: Loader, kind: Kind) -> None:
+    """Lots by their ids; of accounts those used first, or all that live where a decision has asked for more."""
+    for realm, needs in loader.needs.items():
+        for account_id, part in needs.parts.get(Lot, NOTHING).items():
+            if part is Part.NONE:
+                loader.layers[realm].truncate(account_id, BEFORE_ALL)
+    await loader.read(Lot, "account_id", loader.parents(kind), where="t.remaining_points > 0")
+    await _first_lots(loader, [one for one in loader.parents(kind, part=Part.FIRST) if _account(loader, one)])
+    await _by_id(loader, kind)
+
+
+def _account(loader: Loader, address: Address) -> Account | None:
+    return loader.layers[address[0]].get(Account, address[2])
+
+
+async def _first_lots(loader: Loader, accounts: list[Address]) -> None:
+    if not accounts:
+        return
+    loaded: dict[tuple[int, str], list[Lot]] = {}
+    records = await loader.connection.fetch(FIRST_LOTS, *_columns(accounts), LOTS_MAX)
+    for realm, row in loader.put(rows_of(TABLES[Lot], records)):
+        assert isinstance(row, Lot)
+        loaded.setdefault((realm, row.account_id), []).append(row)
+    for (realm, account_id), lots in loaded.items():
+        if len(lots) == LOTS_MAX:
+            loader.layers[realm].truncate(account_id, use_order(lots[-1]))
+
+
+async def _deficits(loader: Loader, kind: Kind) -> None:
+    """What is unpaid of accounts that owe; the others have no such row."""
+    declared = {(realm, id) for realm, needs in loader.needs.items() for id in needs.parts.get(Deficit, NOTHING)}
+    owing = [
+        (realm, account.bucket, account.id)
+        for realm, layer in loader.layers.items()
+        for account in layer.written(Account)
+        if account.ledger_balance_points < 0 and (realm, account.id) in declared
+    ]
+    await loader.read(Deficit, "account_id", owing, where="t.remaining_points > 0")
+
+
+def _nowhere(_realm: int, _id: object) -> int:
+    return 0
+
+
+# The one order of locks, and then what is read under them.
+KINDS = (
+    Kind(Account, _accounts, "accounts"),
+    Kind(Payment, _locked, "payments"),
+    Kind(CheckoutSession, _locked, "checkout sessions"),
+    Kind(Discount, _locked, "discounts"),
+    Kind(Customer, _locked, "customers", bucket_of),
+    Kind(Counter, _locked, "counters", bucket_of),
+    Kind(TestClock, _clocks, "test clocks", _nowhere),
+    Kind(ApiKey, _locked, "API keys", _nowhere),
+    Kind(OfferClaim, _claims_of_offers),
+    Kind(OfferRedemption, _by_id_and_of_parents),
+    Kind(OfferRevision, _revisions_of_offers, place=_nowhere),
+    Kind(Buyer, _buyers, place=bucket_of),
+    Kind(Redemption, _by_id),
+    Kind(LotUse, _of_parents),
+    Kind(Entry, _entries),
+    Kind(Refund, _by_id_and_of_parents),
+    Kind(Event, _by_id),
+    Kind(Lot, _lots),
+    Kind(Deficit, _deficits),
+)
+# What can be looked at without a lock; what a row names by a field comes after it.
+LOOKED_AT = (CheckoutSession, Payment, Redemption, Entry, LotUse, Discount, OfferRedemption, Account)
+# Types of which a caller chooses ids, and that no catalogue holds.
+CLAIMED = (Payment, Refund, Event, Customer)
+
+
+def lock_order() -> str:
+    """The order of locks in words, as ARCHITECTURE.md has it."""
+    return " → ".join(["catalogue (only to change it)", *(kind.words for kind in KINDS if kind.words is not None)])

@@ -134,7 +134,7 @@ def _sort_out(written: Mapping[int, Layer], loaded: Mapping[int, Layer]) -> tupl
     for realm, layer in written.items():
         before = loaded[realm]
         for row in layer.all_written():
-            old = before.get(type(row), row.key)
+            old = before.find(type(row), row.key)
             if old is None:
                 inserts.setdefault(type(row), []).append((realm, row))
             elif old != row or repr(old) != repr(row):  # to == metadata of 1 and of true are the same
