@@ -53,7 +53,7 @@ def _prose(help: str) -> str:
     """The help as Markdown: what is indented under "Example:" is a block of code."""
     text = cleandoc(help).replace("\b\n", "")
     return re.sub(
-        r"^Examples?:\n((?:  .*\n?)+)", lambda found: f"```console\n{dedent(found[1]).strip()}\n```\n", text, flags=re.M
+        r"^Examples?:\n((?:  .*\n?)+)", lambda found: f"```sh\n{dedent(found[1]).strip()}\n```\n", text, flags=re.M
     )
 
 

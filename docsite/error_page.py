@@ -31,11 +31,11 @@ key is decided anew.
 | status | what it says | what the SDKs raise |
 |---|---|---|
 | 400 | the request can never be right | `InvalidRequestError` |
-| 401, 403 | the key is missing, unknown, or may not do this | `AuthenticationError`, `PermissionDeniedError` |
-| 404 | no such object here | `NotFoundError` |
+| 401, 403 | the key is missing, unknown, or may not do this | `AuthenticationError`; `PermissionDeniedError`, in TypeScript `PermissionError` |
+| 404 | no such object here | `InvalidRequestError`; in TypeScript its `NotFoundError` |
 | 409 | the state refuses it: a normal outcome of loyalty, to be shown to the member | `ConflictError` |
 | 422 | an idempotency key was used with another body | `IdempotencyError` |
-| 429, 503 | later; `Retry-After` says when. SDKs try again | `RateLimitError`, `ServerError` |
+| 429, 503 | later; `Retry-After` says when. SDKs try again | `RateLimitError`; `UnavailableError`, in TypeScript `ServiceUnavailableError` |
 | 500 | a fault of ours | `ServerError` |
 """
 

@@ -17,6 +17,7 @@ from vinr_server.core.kernel.needs import Look, Needs, Of, Part
 from vinr_server.core.ledger.lots import BEFORE_ALL
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.segments.conditions import Totals
 from vinr_server.core.segments.membership import uses_of
@@ -84,6 +85,8 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 loaded.put(row)
             if row_type is Buyer:
                 loaded.put(Buyer(key, bool(world.children(Payment, key))))
+            if row_type is Tally:
+                _tally(world, loaded, key)
     for row_type, parents in needs.parts.items():
         for parent, part in parents.items():
             if part is Part.NONE and row_type is Lot:
@@ -94,6 +97,14 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 # Accounts are read by their ids: those under a customer only say which.
                 for row in world.children(row_type, parent) if row_type is not Account else ():
                     loaded.put(row)
+
+
+def _tally(world: Layer, loaded: Layer, offer_id: Any) -> None:
+    """What stands of an offer that nobody has counted so far."""
+    offer = world.get(Offer, offer_id)
+    if offer is not None and not offer.is_counted:
+        uses = [one.status for one in world.all_here(OfferRedemption) if one.offer_id == offer_id]
+        loaded.put(Tally(offer_id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved")))
 
 
 def _read_purchases(world: Layer, loaded: Layer, owner: Any) -> None:

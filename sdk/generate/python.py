@@ -39,6 +39,7 @@ from typing import Any, Literal, Required, TypeAlias, TypedDict
 from vinr._objects import Data, VinrObject
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
+from vinr._transport import AsyncTransport, Transport
 from vinr._values import {_VALUES}
 """
 
@@ -128,10 +129,8 @@ def _classes(node: Resource) -> Iterator[str]:
     for child in node.children.values():
         names = f"{_class(child, False)}, {_class(child, True)}"
         yield f"from vinr._generated.resources.{_file(child)} import {names}\n"
-    if node.children:
-        yield "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from vinr._client import AsyncVinr, Vinr\n"
     for is_async in (False, True):
-        base, client = ("AsyncResource", "AsyncVinr") if is_async else ("Resource", "Vinr")
+        base, client = ("AsyncResource", "AsyncTransport") if is_async else ("Resource", "Transport")
         base = base if node.path else ""
         lines = [f"class {_class(node, is_async)}({base}):"]
         place = ".".join(_snake(part) for part in node.path)

@@ -32,9 +32,10 @@ _PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean"
 # Names that would hide what every file knows under them.
 _RENAMED = {"Error": "ErrorObject"}
 _IMPORTS = {
-    "../client.js": "Answer, Client, PostOptions, RequestOptions, WriteOptions",
-    "../objects.js": "Shape",
+    "../answers.js": "Answer",
+    "../client.js": "Client, PostOptions, RequestOptions, WriteOptions",
     "../pages.js": "List",
+    "../shape.js": "Shape",
     "../values.js": "Created, Instant, Json, Metadata, MetadataChanges, OneOf, Rate",
 }
 
@@ -73,7 +74,7 @@ def _module(parts: Iterable[str], imports: str = "") -> str:
         if used:
             imports += f"import type {{ {', '.join(used)} }} from '{module}';\n"
     if "path`" in text:
-        imports += "import { path } from '../values.js';\n"
+        imports += "import { path } from '../wire.js';\n"
     return NOTE + ("\n" + imports if imports else "") + "\n" + text
 
 

@@ -2,5 +2,6 @@
 
 import zoneinfo
 
-# The zone data of the pinned tzdata package decides, not the host's: two servers must agree on when a lot expires.
+# The zone data of the tzdata package decides (uv.lock pins it), not the host's: two servers must agree on when a lot
+# expires.
 zoneinfo.reset_tzpath(to=())

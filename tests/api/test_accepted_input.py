@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -135,36 +134,65 @@ class TestTexts:
 
 
 class TestNumbers:
-    def test_of_data_come_back_exactly(self, world: World) -> None:
+    def test_of_data_come_back_as_they_were_written(self, world: World) -> None:
         numbers = (
-            "0", "-0", "1", "-1", "9007199254740993", "9223372036854775807", "9223372036854775808",
-            "-9223372036854775809",
-            "18446744073709551615", "18446744073709551616", "1" * 399, "0.1", "1.0", "1.10", "0.30000000000000004",
-            "1e3", "1E-3", "1e22",
-            "123456789.123456789123456789123456789", "0." + "1" * 300, "1e300", "1e400", "-1e400", "1e99999",
-            "1e-99999", "5e-324",
-            "1e999999999999999999", "1e-999999999999999999", "1e1000000000000000000", "1e99999999999999999999",
-            "-1e-99999999999999999999",
-            "0e99999999999999999999", "0.0e-99999999999999999999",
+            "0", "-0", "-0.0", "0.00", "1", "-1", "9007199254740993", "9223372036854775807", "9223372036854775808",
+            "-9223372036854775809", "18446744073709551615", "18446744073709551616", "1" * 399,
+            "0.1", "1.0", "1.10", "0.30000000000000004", "1e2", "1E2", "1e+2", "1e02", "1E-3", "1e-3", "0.001", "1.5e3",
+            "1e22", "0e0", "0.0000001", "123456789.123456789123456789123456789", "0." + "1" * 300, "1e300", "1e400",
+            "-1e400", "1e-400", "5e-324",
         )  # fmt: skip
         failures = []
 
         for number in numbers:
-            sent = b'{"type":"review.posted","data":{"x":' + number.encode() + b"}}"
+            data = b'{"x": %s, "in": {"list": [%s ,"-0, 1e2"]}, "metadata": {"y":%s}}'
+            sent = b'{"type":"review.posted","data":' + data.replace(b"%s", number.encode()) + b"}"
             created = world.client.post("/v1/events", content=sent)
-            if created.status_code == 400:
-                problem(created)
-                continue
             if created.status_code != 201:
                 failures.append(f"{number[:40]}: {created.status_code} {created.text[:120]}")
                 continue
-            read = world.client.get(f"/v1/events/{created.json(parse_float=Decimal)['id']}")
-            got = json.loads(read.content, parse_float=Decimal)["data"]["x"]
-            if Decimal(got) != Decimal(number):
-                failures.append(f"{number[:40]}: came back as {str(got)[:60]}")
+            id = created.json()["id"]
+            read = world.client.get(f"/v1/events/{id}")
+            page = world.client.get(f"/v1/events?limit=1&starting_after={id}")
+            for answer in (created, read):
+                got = json.loads(answer.content, parse_float=str, parse_int=str)["data"]
+                if got != {"x": number, "in": {"list": [number, "-0, 1e2"]}, "metadata": {"y": number}}:
+                    failures.append(f"{number[:40]}: came back as {str(got)[:120]}")
+            assert page.status_code == 200
 
         assert not failures, f"{len(failures)}:\n" + "\n".join(failures)
         assert not unreadable_lists(world)
+
+    def test_beyond_all_range_are_refused_by_the_name_of_their_field(self, world: World) -> None:
+        numbers = (
+            "1" * 400, "-" + "1" * 400, "0." + "1" * 400, "1e401", "-1.5E+401", "1e-401", "1e99999", "1e-99999",
+            "1e999999999999999999", "1e-999999999999999999", "1e99999999999999999999", "0e99999999999999999999",
+            "0.0e-99999999999999999999", "1e" + "9" * 5000, "1e" + "0" * 500 + "1",
+        )  # fmt: skip
+        failures = []
+
+        for number in numbers:
+            body = b'{"type":"review.posted","data":{"a b":[1,{"x":"1e999","y":' + number.encode() + b"}]}}"
+            error = problem(world.client.post("/v1/events", content=body))
+            if (error["code"], error["param"]) != ("parameter_invalid", "data.a b[1].y"):
+                failures.append(f"{number[:40]}: {error}")
+        rate = world.client.post("/v1/loyalty/earning_rules", content=b'{"earn":{"points_per_currency_unit":1e401}}')
+        broken = world.client.post("/v1/events", content=b'{"data":{"x":1e401}')
+
+        assert not failures, f"{len(failures)}:\n" + "\n".join(failures)
+        assert problem(rate)["param"] == "earn.points_per_currency_unit"
+        assert problem(broken)["code"] == "body_invalid"
+
+    def test_of_data_are_the_same_event_however_they_are_written(self, world: World) -> None:
+        """An exponent's spelling is no other body; digits are."""
+        event = b'{"type":"review.posted","id":"evt_spelled","data":{"x":%s}}'
+
+        first, *others = (
+            world.client.post("/v1/events", content=event % number) for number in (b"1e2", b"1E2", b"1e+02", b"100.0")
+        )
+
+        assert (first.status_code, [one.status_code for one in others]) == (201, [200, 200, 409])
+        assert b'"x":1e2}' in first.content and {one.content for one in others[:2]} == {first.content}
 
     def test_at_their_bounds_are_decided(self, world: World) -> None:
         most = 2**53 - 1

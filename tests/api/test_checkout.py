@@ -6,10 +6,12 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
 from conftest import RunningServer, make_realm
@@ -284,6 +286,49 @@ class TestSessions:
 
         assert applied(shop.open(cart(1000, customer=member["customer"]))) == [offer]
 
+    def test_are_completed_by_a_payment_on_record_as_by_one_that_names_them(self, shop: Shop) -> None:
+        member = shop.member()
+        voucher = shop.voucher(member, amount=100)
+        offers = [shop.percent(50, per_member_limit=None), shop.offer("fixed_discount", 100)]
+        body = cart(1000, customer=member["customer"], discounts=[voucher])
+        session = shop.open(body)
+        payment = shop.pay(session, checkout_session=None)
+        assert (payment["checkout_session"], payment["offer_redemptions"]) == (None, [])
+
+        shop.post(f"/v1/checkout/sessions/{session['id']}/complete", {"payment": payment["id"]})
+
+        recorded = shop.get(f"/v1/payments/{payment['id']}")
+        assert (recorded["checkout_session"], recorded["discounts"]) == (session["id"], [voucher])
+        assert {one["offer"] for one in recorded["offer_redemptions"]} == set(offers)
+        reported = shop.pay(shop.open(body | {"discounts": []}))
+        assert recorded["offer_redemptions"][0].keys() == reported["offer_redemptions"][0].keys()
+        shop.post(f"/v1/payments/{payment['id']}/refund")
+        uses = shop.get(f"/v1/engagement/offers/{offers[0]}/redemptions")["data"]
+        assert {use["payment"]: use["status"] for use in uses} == {
+            payment["id"]: "refunded", reported["id"]: "confirmed",
+        }  # fmt: skip
+
+    def test_have_one_payment_each_and_a_payment_one_of_them(self, shop: Shop) -> None:
+        body = cart(1000, customer=shop.member()["customer"])
+        sessions = [shop.open(body), shop.open(body)]
+        one, two = (session["id"] for session in sessions)
+        payment = shop.pay(sessions[0], checkout_session=None)["id"]
+        shop.post(f"/v1/checkout/sessions/{one}/complete", {"payment": payment})
+
+        taken = shop.post(f"/v1/checkout/sessions/{two}/complete", {"payment": payment}, code="payment_has_session")
+        again = shop.pay(sessions[0], code="checkout_session_not_open")
+
+        for error in (taken, again):
+            assert (error["details"]["payment"], error["details"]["checkout_session"]) == (payment, one)
+            assert payment in error["message"] and one in error["message"]
+
+    def test_are_over_at_the_second_that_they_show(self, shop: Shop, shared_server: RunningServer) -> None:
+        session = shop.open(cart(1000))
+
+        with psycopg.connect(shared_server.database_url) as connection:
+            stored = connection.execute("select expires_at from checkout_sessions where id = %s", [session["id"]])
+            assert stored.fetchone() == (datetime.fromtimestamp(session["expires_at"], UTC),)
+
     def test_stay_as_they_were_promised(self, shop: Shop) -> None:
         member = shop.member()
         offer = shop.percent(50)
@@ -390,7 +435,8 @@ class TestSessions:
         payment = shop.pay(session)
 
         refusal = shop.pay(session, code="checkout_session_not_open")
-        assert refusal["details"] == {"status": "completed", "payment": payment["id"]}
+        names = {"checkout_session": session["id"], "payment": payment["id"]}
+        assert refusal["details"] == {"status": "completed", **names}
         shop.post(f"/v1/checkout/sessions/{session['id']}/expire", code="checkout_session_not_open")
         shop.post(f"/v1/checkout/sessions/{session['id']}", {"lines": []}, code="parameter_invalid")
         lines = {"lines": cart(2000)["lines"]}
@@ -460,6 +506,20 @@ class TestRaces:
         uses = shop.get(f"/v1/engagement/offers/{offer}/redemptions?limit=100")["data"]
         assert [use["status"] for use in uses] == ["confirmed"] * 3
         assert shop.get(f"/v1/engagement/offers/{offer}")["remaining"] == 0
+
+    def test_to_complete_with_one_payment_are_won_once(self, shop: Shop) -> None:
+        customer = shop.member()["customer"]
+        sessions = [shop.open(cart(1000, customer=customer)) for _ in range(8)]
+        payment = shop.pay(sessions[0], checkout_session=None)["id"]
+        calls = [
+            partial(shop.client.post, f"/v1/checkout/sessions/{session['id']}/complete", json={"payment": payment})
+            for session in sessions
+        ]
+
+        answers = _all_at_once(calls)
+
+        assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+        assert sum(shop.session(session["id"])["status"] == "completed" for session in sessions) == 1
 
     def test_to_pay_for_a_session_are_won_once(self, shop: Shop) -> None:
         session = shop.open(cart(1000, customer=shop.member()["customer"]))

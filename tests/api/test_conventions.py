@@ -71,6 +71,19 @@ class TestHeaders:
             assert answer.headers["content-type"] == "application/json", answer
         assert len({answer.headers["request-id"] for answer in seen}) == len(seen)
 
+    def test_keep_json_out_of_caches_and_from_being_taken_for_a_page(self, fresh: World) -> None:
+        with keyless_client(fresh.server.base_url) as anybody:
+            answers = [
+                fresh.client.get("/v1/payments"),
+                fresh.client.get("/v1/payments/pay_nowhere"),
+                fresh.client.post("/v1/customers", json={}),
+                *(anybody.get(path) for path in ("/healthz", "/readyz", "/openapi.json", "/v1/payments")),
+            ]
+
+        for answer in answers:
+            assert answer.headers["x-content-type-options"] == "nosniff", answer.url
+            assert answer.headers["cache-control"] == "no-store", answer.url
+
     def test_name_the_request_that_an_event_came_from(self, fresh: World) -> None:
         answer = fresh.client.post(
             "/v1/loyalty/points/award",
@@ -386,8 +399,6 @@ class TestIdempotencyKeys:
         assert second.headers["request-id"] != first.headers["request-id"]
         if _changed(sample.body or {}) == sample.body:  # there is nothing to change
             assert without_secret(other) == without_secret(first)
-        elif operation.is_bulk:  # each item has a key of its own
-            assert [one["status"] for one in other.json()["data"]] == [422]
         else:
             assert other.status_code == 422, other.text
             assert problem(other)["code"] == "idempotency_key_reused"
@@ -690,6 +701,80 @@ class TestBulk:
         assert [one["status"] for one in first.json()["data"]] == [201] * 3
         assert [one["payment"]["amount"] for one in first.json()["data"]] == [100, 200, 300]
         assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
+
+    def test_refuses_its_key_for_anything_else_as_a_whole(self, fresh: World) -> None:
+        """Whatever of the body differs: nothing of the other call is done."""
+        payments = [{"amount": amount, "currency": "EUR", "customer": "cust_night"} for amount in (100, 200, 300)]
+        body = {"payments": payments, "program": fresh.ids["prog"], "deliver_events": False}
+        other = fresh.post("/v1/loyalty/programs", {"name": "Other"})["id"]
+        headers = {"Idempotency-Key": "night-2"}
+        first = fresh.client.post("/v1/payments/bulk", json=body, headers=headers)
+        made = fresh.contents()
+        changes: dict[str, Json] = {
+            "another program": {"program": other},
+            "no program": {"program": None},
+            "told to webhooks": {"deliver_events": True},
+            "one item fewer": {"payments": payments[:2]},
+            "one item more": {"payments": [*payments, {"amount": 400, "currency": "EUR"}]},
+            "another order": {"payments": payments[::-1]},
+            "an item that is wrong": {"payments": [*payments[:2], "night"]},
+            "a dry run": {"program": other},
+        }
+
+        refused = {}
+        for name, change in changes.items():
+            path = f"/v1/payments/bulk{'?dry_run=true' if name == 'a dry run' else ''}"
+            refused[name] = fresh.client.post(path, json=body | change, headers=headers)
+        camel = {"payments": payments, "programId": fresh.ids["prog"]}
+        again = fresh.client.post("/v1/payments/bulk", json=camel, headers=headers)
+
+        assert first.json()["created"] == 3
+        assert {name: one.status_code for name, one in refused.items()} == dict.fromkeys(changes, 422)
+        assert {problem(one)["code"] for one in refused.values()} == {"idempotency_key_reused"}
+        assert fresh.contents() == made
+        assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
+
+    def test_answers_its_key_as_at_first_whatever_could_be_done_by_now(self, fresh: World) -> None:
+        """Refused items are part of the answer: to try them again is another call, under another key."""
+        payments: list[Any] = [
+            {"amount": 100, "currency": "EUR", "customer": "cust_late"},
+            {"amount": -1, "currency": "EUR"},
+            {"amount": 1, "currency": "EUR", "colour": "red"},
+            "not a payment",
+            {"id": "pay_late", "amount": 200, "currency": "EUR"},
+        ]
+        body = {"payments": payments, "program": "prog_late"}
+        first, again = (
+            fresh.client.post("/v1/payments/bulk", json=body, headers={"Idempotency-Key": "night-3"}) for _ in range(2)
+        )
+        fresh.post("/v1/loyalty/programs", {"id": "prog_late", "name": "Late"})
+        made = fresh.contents()
+
+        late = fresh.client.post("/v1/payments/bulk", json=body, headers={"Idempotency-Key": "night-3"})
+        unchanged = fresh.contents() == made
+        anew = fresh.client.post("/v1/payments/bulk", json=body, headers={"Idempotency-Key": "night-4"})
+
+        assert [one["status"] for one in first.json()["data"]] == [404, 400, 400, 400, 404]
+        assert "idempotent-replayed" not in first.headers
+        assert {one["error"]["request_id"] for one in first.json()["data"]} == {first.headers["request-id"]}
+        for answer in (again, late):
+            assert (answer.content, answer.headers["idempotent-replayed"]) == (first.content, "true")
+        assert unchanged
+        assert [one["status"] for one in anew.json()["data"]] == [201, 400, 400, 400, 201]
+
+    def test_keeps_no_key_of_a_dry_run(self, fresh: World) -> None:
+        body = {"payments": [{"amount": 100, "currency": "EUR"}]}
+        headers = {"Idempotency-Key": "night-5"}
+
+        dry = fresh.client.post(
+            "/v1/payments/bulk?dry_run=true", json={**body, "deliver_events": True}, headers=headers
+        )
+        wet = fresh.client.post("/v1/payments/bulk", json=body, headers=headers)
+        told = fresh.client.post("/v1/payments/bulk?dry_run=true", json=body, headers=headers)
+
+        assert [one.json()["created"] for one in (dry, wet)] == [1, 1]
+        assert "idempotent-replayed" not in wet.headers
+        assert (told.content, told.headers["idempotent-replayed"]) == (wet.content, "true")
 
     def test_refuses_an_unknown_program_for_every_item(self, fresh: World) -> None:
         payments: list[Json] = [

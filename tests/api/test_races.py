@@ -103,9 +103,9 @@ def field(postgres: EmbeddedServer, template: str) -> Iterator[Field]:
         server.stop()
 
 
-def posting(path: str, body: dict[str, Any]) -> Call:
+def posting(path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> Call:
     """A call that posts a body."""
-    return lambda client: client.post(path, json=body)
+    return lambda client: client.post(path, json=body, headers=headers)
 
 
 def tally(answers: Sequence[httpx2.Response]) -> dict[str, int]:
@@ -272,6 +272,32 @@ class TestPayments:
         for customer in customers:
             accounts = field.clients[0].get(f"/v1/loyalty/accounts?customer={customer}").json()["data"]
             assert [account["balance"] for account in accounts] == [60]
+        assert faults(field) == []
+
+    def test_in_bulk_under_one_key_are_one_call(self, field: Field) -> None:
+        """Twins answer the same bytes; of calls with different bodies all but one are refused whole."""
+        for _ in range(3):
+            customers = [field.fresh("cust") for _ in range(20)]
+            key = {"Idempotency-Key": field.fresh("night")}
+            payments: list[Any] = [
+                {"amount": 100 * (at + 1), "currency": "EUR", "customer": customer}
+                for at, customer in enumerate(customers)
+            ]
+            payments.insert(7, {"amount": -1, "currency": "EUR"})
+            bodies = [
+                {"payments": payments, "program": field.program, "deliver_events": at % 2 == 1} for at in range(16)
+            ]
+
+            answers = field.race([posting("/v1/payments/bulk", body, key) for body in bodies])
+
+            accepted = [answer for answer in answers if answer.status_code == 200]
+            assert tally(answers) == {"200": 8, "idempotency_key_reused": 8}
+            assert len({answer.content for answer in accepted}) == 1
+            assert (accepted[0].json()["created"], accepted[0].json()["failed"]) == (20, 1)
+            for at, customer in enumerate(customers):
+                accounts = field.clients[0].get(f"/v1/loyalty/accounts?customer={customer}").json()["data"]
+                assert [account["balance"] for account in accounts] == [at + 1]
+
         assert faults(field) == []
 
 

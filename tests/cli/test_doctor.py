@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, make_realm
+from vinr_server.cli.database_faults import database_fault, database_place
 from vinr_server.cli.operating.settings_table import PAGE, settings_page
+from vinr_server.storage.postgres.connect import reach
 from vinr_server.storage.postgres.embedded import EmbeddedServer, start_embedded
-from vinr_server.storage.postgres.migrate import migrate
+from vinr_server.storage.postgres.migrate import migrate, require_current
 
 GOOD = {"VINR_KEY_PEPPER": PEPPER, "VINR_SECRETS_KEY": SECRETS_KEY, "VINR_ALLOW_UNSAFE_DATABASE": "0"}
 
@@ -45,6 +49,23 @@ def findings(url: str, **settings: str) -> tuple[int, dict[str, dict[str, str]]]
     """The exit code, and each finding by what it is about."""
     done = run("doctor", "--json", url=url, **settings)
     return done.returncode, {one["what"]: one for one in json.loads(done.stdout)}
+
+
+def said_by_drivers(url: str) -> list[Exception]:
+    """What goes wrong when the URL is used: through libpq, through SQLAlchemy and through asyncpg."""
+    ways: list[Callable[[], Any]] = [
+        lambda: psycopg.connect(url, connect_timeout=5),
+        lambda: require_current(url),
+        lambda: asyncio.run(reach(url)),
+    ]
+    errors: list[Exception] = []
+    for way in ways:
+        try:
+            way()
+        except Exception as error:
+            errors.append(error)
+    assert len(errors) == len(ways)
+    return errors
 
 
 class TestSettings:
@@ -134,6 +155,20 @@ class TestDoctor:
 
         assert findings("postgresql://nobody@127.0.0.1:1/nothing")[1]["database"]["level"] == "fail"
         assert findings(durable.url.rsplit("/", 1)[0] + "/empty")[1]["schema"]["todo"] == "Run `vinr migrate`."
+
+    @pytest.mark.parametrize("between", ["-", "/", "@", "?", "#", ":", "%zz", "%2F", "%", "[", " "])
+    def test_shows_no_password(self, between: str) -> None:
+        written, place = f"hunter{between}zwei", "127.0.0.1:1/shop"
+        for url in (f"postgresql://shop:{written}@{place}", f"postgresql://shop@{place}?password={written}"):
+            for error in said_by_drivers(url):
+                said = database_fault(error, url) + database_place(url)
+                assert "hunter" not in said and "zwei" not in said, said
+
+    def test_of_a_url_that_cannot_be_read_says_what_to_do(self) -> None:
+        done = run("doctor", url="postgresql://shop:pa/ss@127.0.0.1:1/loyalty")
+
+        assert done.returncode == 1
+        assert "@ as %40" in done.stdout and "ss@" not in done.stdout + done.stderr
 
     def test_tells_people_line_by_line(self, durable: EmbeddedServer) -> None:
         done = run("doctor", url=durable.url, VINR_KEY_PEPPER="short")

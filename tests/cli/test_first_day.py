@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -223,6 +224,34 @@ class TestLogs:
         assert "sk_test_***" in kept
         assert secret not in kept and dev.announced["secret_key"] not in kept
         assert (dev.data / "requests.jsonl").stat().st_mode & 0o777 == 0o600
+
+    def test_keep_no_key_of_a_path_a_query_a_header_or_a_message(self, dev: Dev) -> None:
+        key = "sk_test_0123456789abcdefghij"
+        spelled = "sk%5Ftest%5F0123456789abcdefghij"
+        with dev.client() as client:
+            for query in (f"starting_after={key}", f"starting_after={spelled}", f"a%3D{key}=1", f"my_{key}=1"):
+                client.get(f"/v1/payments?{query}")
+            for path in (key, spelled):
+                client.get(f"/v1/payments/{path}")
+            client.post("/v1/customers", json={key: 1}, headers={"Idempotency-Key": key})
+        kept = (dev.data / "requests.jsonl").read_text()
+
+        assert "0123456789abcdefghij" not in kept
+        assert "starting_after=sk_test_***" in kept and "/v1/payments/sk_test_***" in kept
+
+    def test_obey_no_control_character(self, dev: Dev) -> None:
+        hidden = "\x1b[2J\x9b2J\u202e\n"
+        with dev.client() as client:
+            body = '{"type": "review.posted", "data": {"a": "\x7f\x9b"}}'.encode()
+            answer = client.post("/v1/events", content=body, headers={"Idempotency-Key": "esc\u202e\x9b".encode()})
+            id = answer.headers["request-id"]
+            named = client.post("/v1/customers", json={hidden: 1}).headers["request-id"]
+        told = [on(dev, "logs", *more).out for more in ((id,), (named,), (id, "--json"), (named, "--json"))]
+
+        for out in told:
+            assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", out), repr(out)
+        assert "\\x7f" in told[0] and "\\u202e" in told[0] and "\\x1b[2J" in told[1]
+        assert json.loads(told[2])["idempotency_key"] == "esc\u202e\x9b"
 
     async def test_have_the_line_before_the_answer_ends(self, tmp_path: Path) -> None:
         async def application(_scope: Any, _receive: Any, send: Any) -> None:

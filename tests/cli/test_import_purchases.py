@@ -177,6 +177,14 @@ class TestImportPurchases:
         assert [row[2] for row in rows] == ["parameter_invalid"] * 5 + ["parameter_missing"]
         assert shop.balances() == {"a": 5, "g": 7}
 
+    def test_writes_control_characters_down_as_escapes(self, shop: Shop) -> None:
+        run = shop.run(shop.write("customer,date,amount\n\x1b[2Ja\x9b\u202e,2026-01-01,x\n"), "--skip-rows", "1")
+
+        assert run.counts == (0, 0, 1), run
+        written = (shop.directory / "purchases.csv.errors.csv").read_text()
+        assert "\\x1b[2Ja\\x9b\\u202e,2026-01-01,x" in written
+        assert not {*written} & {"\x1b", "\x9b", "\u202e"}
+
     def test_reports_what_the_server_refuses_by_row(self, shop: Shop) -> None:
         shop.run(shop.write("a,2026-01-01,5\n"))
         file = shop.write("a,2026-01-01,6\nb,2026-01-01,7\nc\x00,2026-01-01,8\nd,2026-01-01,9\n")

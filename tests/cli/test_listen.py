@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import signal
 import threading
@@ -14,11 +15,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from sandbox_processes import Dev, command, finish, open_directory, running
+from sandbox_processes import Dev, announce, command, finish, launch, open_directory, running
 
 from conftest import PATIENCE_SECONDS, RunningServer, wait_until
 from vinr import SignatureError, Vinr
 from vinr_server.cli.calls.signatures import faults
+from vinr_server.cli.sandbox.inbox import KEPT_MAX, UNSIGNED_MAX, Inbox
 
 ask = partial(httpx2.request, trust_env=False, timeout=PATIENCE_SECONDS)
 
@@ -218,11 +220,51 @@ class TestInbox:
     def test_says_of_a_forgery_that_it_is_one(self, dev: Dev) -> None:
         url = dev.announced["base_url"]
         headers = {"x-vinr-signature": "t=1,v1=é".encode(), "webhook-id": "evt_forged"}
-        assert ask("POST", f"{url}/_inbox", content=b'{"type": "x"}', headers=headers).status_code == 204
+        assert ask("POST", f"{url}/_inbox", content=b'{"type": "x"}', headers=headers).status_code == 403
         assert ask("POST", f"{url}/_inbox", content=b"x" * 300_000).status_code == 413
-        shown = ask("GET", f"{url}/_inbox.json").json()["data"][0]
+        page = ask("GET", f"{url}/_inbox.json").json()
+        shown = page["unsigned"][0]
 
         assert shown["event"] == "evt_forged" and all(shown["signatures"].values()), shown
+        assert "evt_forged" not in [one["event"] for one in page["data"]]
+
+    def test_loses_no_event_to_what_anybody_sends(self, dev: Dev) -> None:
+        award(dev)
+        url = f"{dev.announced['base_url']}/_inbox"
+        wait_until(lambda: bool(ask("GET", f"{url}.json").json()["data"]), what="an event is in the inbox")
+        with httpx2.Client(trust_env=False, timeout=PATIENCE_SECONDS) as anybody:
+            for _ in range(KEPT_MAX + 1):
+                assert anybody.post(url, content=b"{}").status_code == 403
+        page = ask("GET", f"{url}.json").json()
+
+        assert page["data"] and len(page["unsigned"]) == UNSIGNED_MAX
+
+    def test_takes_nothing_while_it_has_no_secret(self) -> None:
+        at, inbox = int(time.time()), Inbox()
+        forged = hmac.new(b"", f"{at}.{{}}".encode(), "sha256").hexdigest()
+
+        assert not inbox.take({"x-vinr-signature": f"t={at},v1={forged}"}, b"{}")
+
+    def test_asks_for_the_key_where_others_can_reach_it(self) -> None:
+        with open_directory() as directory:
+            process = launch(directory / "open", "--port", "0", "--host", "0.0.0.0")
+            open_to_all = Dev(process, directory / "open", announce(process))
+            key, url = open_to_all.announced["secret_key"], open_to_all.announced["base_url"]
+            refused = [ask("GET", url + path) for path in ("/_inbox", "/_inbox.json", "/_inbox.js")]
+            refused += [ask("GET", f"{url}/_inbox.json", auth=("any", given)) for given in ("", "sk_test_wrong", "é")]
+            award(open_to_all)
+
+            def shown() -> list[Any]:
+                with open_to_all.client() as client:
+                    return list(client.get("/_inbox.json").json()["data"])
+
+            wait_until(lambda: bool(shown()), what="the event is in the inbox, which its signature opens")
+            page = ask("GET", f"{url}/_inbox", auth=("any", key))
+            open_to_all.end(signal.SIGTERM)
+
+        assert {one.status_code for one in refused} == {401}
+        assert all(one.headers["www-authenticate"].startswith("Basic ") for one in refused)
+        assert page.status_code == 200
 
     def test_page_loads_nothing_from_elsewhere_and_writes_no_markup(self, dev: Dev) -> None:
         url = dev.announced["base_url"]

@@ -6,12 +6,17 @@ closes in on each change, so it shares neither the fold nor the month arithmetic
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
+from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -666,6 +671,24 @@ class TestIsZone:
     @given(st.text())
     def test_answers_for_any_text(self, name: str) -> None:
         assert is_zone(name) == (name in KNOWN_ZONES)
+
+    def test_knows_the_zones_of_its_own_package_whatever_the_host_has(self, tmp_path: Path) -> None:
+        """Another Berlin, five hours west, and a zone of the host's own are never looked at."""
+        (tmp_path / "Europe").mkdir()
+        elsewhere = (files("tzdata") / "zoneinfo" / "America" / "New_York").read_bytes()
+        for name in ("Europe/Berlin", "localtime", "Europe/Hosttown"):
+            (tmp_path / name).write_bytes(elsewhere)
+        asked = (
+            "from datetime import date; from vinr_server.core.calendar import is_zone, start_of_day;"
+            "print(start_of_day(date(2026, 1, 1), 'Europe/Berlin'), is_zone('localtime'), is_zone('Europe/Hosttown'))"
+        )
+        environment = os.environ | {"PYTHONTZPATH": str(tmp_path)}
+
+        told = subprocess.run(
+            [sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True
+        )
+
+        assert told.stdout.split("\n")[0] == "2025-12-31 23:00:00+00:00 False False"
 
     def test_accepts_only_zones_that_can_be_used(self) -> None:
         assert len(KNOWN_ZONES) > 400

@@ -27,8 +27,12 @@ def with_code(language: str) -> list[str]:
 
 def blocks(page: str, language: str) -> list[str]:
     """The blocks of one language, in their order."""
-    text = (DOCS / page).read_text()
-    return [textwrap.dedent(code) for _indent, kind, code in _BLOCK.findall(text) if kind == language]
+    return [code for kind, code in blocks_of((DOCS / page).read_text()) if kind == language]
+
+
+def blocks_of(text: str) -> list[tuple[str, str]]:
+    """All blocks of a text with their languages, in their order."""
+    return [(kind, textwrap.dedent(code)) for _indent, kind, code in _BLOCK.findall(text)]
 
 
 def program(page: str, language: str) -> str:

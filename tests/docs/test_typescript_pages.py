@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +16,7 @@ from pages import environment, like_the_sandbox, program, told, with_code
 
 from conftest import RunningServer
 
-# A route handler is a module for a framework to call: there is nothing to run.
+# A route handler is a module for a framework to call.
 HANDLERS = ("guides/webhooks-nextjs.md",)
 PAGES = with_code("ts")
 
@@ -41,6 +47,26 @@ class TestTypeScript:
 
         assert done.returncode == 0, done.stdout + done.stderr
         assert [line for line in done.stdout.splitlines() if line] == told(page, "ts")
+
+    @pytest.mark.parametrize("page", HANDLERS)
+    def test_handles_what_is_signed_and_refuses_the_rest(self, page: str, project: Path) -> None:
+        key, now = os.urandom(32), int(time.time())
+        body = json.dumps({"id": "evt_1", "type": "payment.completed", "data": {"id": "pay_1"}})
+        signature = f"t={now},v1={hmac.new(key, f'{now}.{body}'.encode(), hashlib.sha256).hexdigest()}"
+        script = """
+            const { POST } = await import(process.argv[1]);
+            const [body, signature] = process.argv.slice(2);
+            for (const sent of [body, `${body} `]) {
+              const headers = { 'x-vinr-signature': signature };
+              const answer = await POST(new Request('http://shop.example/', { method: 'POST', body: sent, headers }));
+              console.log(answer.status, (await answer.text()).slice(0, 17));
+            }"""
+        secret = {"VINR_WEBHOOK_SECRET": f"whsec_{base64.b64encode(key).decode()}"}
+        handler = "./" + file_of(page).replace(".ts", ".js")
+
+        done = run("node", "--input-type=module", "-e", script, handler, body, signature, cwd=project, env=secret)
+
+        assert done.stdout == '200 {"status":"done"}\n400 No signature fits\n', done.stdout + done.stderr
 
     def test_is_refused_where_it_is_wrong(self, project: Path) -> None:
         wrong = program("start.md", "ts").replace("pointsSpent", "pointsSpend")

@@ -210,6 +210,65 @@ class TestKilledServer:
         assert counts["acknowledged"] >= 500 and counts["unknown"] >= 2, counts
         check_books(load, database_url)
 
+    def test_goes_on_with_a_bulk_call_where_it_was_killed(self, postgres: EmbeddedServer, template: str) -> None:
+        """Killed between two of its batches: its key stands for its body, and each item is done once."""
+        database_url = make_database(postgres, template)
+        server = start_server(database_url, workers=1, with_worker=False)
+        program = prepare_bulk(server)
+        payments: list[Any] = [
+            {"amount": 100 + at, "currency": "EUR", "customer": f"cust_{at % 500}"} for at in range(1000)
+        ]
+        payments[3] = {"amount": -1, "currency": "EUR"}
+        payments[700] = {"amount": 1, "currency": "EUR", "customer": "cust_busy"}
+        body = {"payments": payments, "program": program}
+
+        def send(**changes: Any) -> httpx2.Response:
+            with server.client() as client:
+                headers = {"Idempotency-Key": "night"}
+                return client.post("/v1/payments/bulk", json=body | changes, headers=headers)
+
+        def payments_made() -> int:
+            return int(str(figure(database_url, "select count(*) from payments")))
+
+        with ThreadPoolExecutor(1) as pool, psycopg.connect(database_url) as holder:
+            holder.execute("select from accounts where customer_id = 'cust_busy' for update")
+            unanswered = pool.submit(send)
+            wait_until(lambda: payments_made() >= 511, what="two batches are committed, and the third waits")
+            kill_all(server)
+            assert isinstance(unanswered.exception(PATIENCE_SECONDS), httpx2.HTTPError)
+        before = payments_made()
+        server = start_server(database_url, workers=1, with_worker=False, realm=server.realm)
+        other = send(program=None)
+        after = payments_made()
+        answer, again = send(), send()
+        counted = payments_made()
+        server.stop()
+
+        assert 511 <= before < 999 and after == before
+        assert (other.status_code, other.json()["error"]["code"]) == (422, "idempotency_key_reused")
+        assert (answer.json()["created"], answer.json()["failed"], counted) == (999, 1, 999)
+        assert [one["payment"]["amount"] for one in answer.json()["data"] if "payment" in one] == [
+            payment["amount"] for payment in payments if payment["amount"] > 0
+        ]
+        assert (again.content, again.headers["idempotent-replayed"]) == (answer.content, "true")
+        assert broken_invariants(database_url) == {}
+
+
+def prepare_bulk(server: RunningServer) -> str:
+    """A program that customers can be enrolled in by a bulk call, with one member whose row can be held."""
+    with server.client() as client:
+        program = str(client.post("/v1/loyalty/programs", json={"name": "Night"}).json()["id"])
+        client.post("/v1/loyalty/accounts", json={"program": program, "customer": "cust_busy"})
+    return program
+
+
+def figure(database_url: str, sql: str) -> object:
+    """One value of the database."""
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(sql.encode()).fetchone()
+        assert row is not None
+        return row[0]
+
 
 @pytest.fixture(scope="class")
 def rig() -> Iterator[Rig]:

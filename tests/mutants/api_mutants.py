@@ -8,6 +8,7 @@ LISTS = "api/test_conventions.py::TestLists"
 FOREIGN = "api/test_bad_input.py::TestForeignObjects"
 TENANTS = "api/test_tenants.py"
 KEYS = "api/test_conventions.py::TestIdempotencyKeys"
+BULK = "api/test_conventions.py::TestBulk"
 
 PAGES = [
     Mutant(
@@ -182,9 +183,58 @@ FINGERPRINTS = [
     Mutant(
         "a bulk call's items share one key",
         "api/bulk.py",
-        'f"{idempotency_key}/{position}"',
+        'f"{idempotency_key}/{place}"',
         "idempotency_key",
-        "api/test_conventions.py::TestBulk::test_keeps_an_answer_for_each_under_its_key",
+        f"{BULK}::test_keeps_an_answer_for_each_under_its_key",
+    ),
+    Mutant(
+        "a bulk call's key for another program",
+        "api/bulk.py",
+        '"program": body.program,',
+        "",
+        f"{BULK}::test_refuses_its_key_for_anything_else_as_a_whole",
+    ),
+    Mutant(
+        "a bulk call's key whether webhooks hear of it or not",
+        "api/bulk.py",
+        '"deliver_events": body.deliver_events,',
+        "",
+        f"{BULK}::test_refuses_its_key_for_anything_else_as_a_whole",
+    ),
+    Mutant(
+        "a bulk call's key for fewer items, or more",
+        "api/bulk.py",
+        "[item.fingerprint.hex() for item in items]",
+        "[items[0].fingerprint.hex()]",
+        f"{BULK}::test_refuses_its_key_for_anything_else_as_a_whole",
+    ),
+    Mutant(
+        "a bulk call's refused items are tried again under its key",
+        "api/bulk.py",
+        "keeps_refusal=True",
+        "keeps_refusal=False",
+        f"{BULK}::test_answers_its_key_as_at_first_whatever_could_be_done_by_now",
+    ),
+    Mutant(
+        "a bulk call's replayed refusals name the new request",
+        "api/bulk.py",
+        "_refused(refusal, first_request_id, path)",
+        "_refused(refusal, request_id, path)",
+        f"{BULK}::test_answers_its_key_as_at_first_whatever_could_be_done_by_now",
+    ),
+    Mutant(
+        "a bulk call that broke off is done anew",
+        "api/bulk.py",
+        'f"{idempotency_key}/{place}" if idempotency_key',
+        'f"{request_id}/{place}" if idempotency_key',
+        "engine/test_crash.py::TestKilledServer::test_goes_on_with_a_bulk_call_where_it_was_killed",
+    ),
+    Mutant(
+        "a bulk call's key is taken by a dry run",
+        "api/bulk.py",
+        "is_dry_run=self.is_dry_run,",
+        "is_dry_run=self.is_dry_run and operation == 'create_payments',",
+        f"{BULK}::test_keeps_no_key_of_a_dry_run",
     ),
 ]
 

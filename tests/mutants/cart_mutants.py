@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mutant import Mutant
+from mutant import Mutant, scenario
+
+ON_RECORD = "A payment on record completes its session, and a whole refund frees the member's use (R15)"
 
 
 def case(what: str) -> str:
@@ -178,6 +180,48 @@ SESSIONS = [
         "session.total_minor != amount_minor",
         "session.total_minor < amount_minor",
         session("test_are_paid_by_their_customer_in_full_and_once"),
+    ),
+    Mutant(
+        "a whole refund frees only what its payment redeemed by itself",
+        "core/offers_in_force.py",
+        "parents = (payment.id, payment.session_id)",
+        "parents = (payment.id,)",
+        scenario(f"checkout: {ON_RECORD}"),
+    ),
+    Mutant(
+        "a payment on record does not remember its session",
+        "core/checkout_sessions.py",
+        "        draft.put(with_session(payment, session, used))\n",
+        "        pass\n",
+        scenario(f"checkout: {ON_RECORD}"),
+    ),
+    Mutant(
+        "a payment completes any number of sessions",
+        "core/checkout_sessions.py",
+        "return first_listed(other, belongs, refunded)",
+        "return first_listed(other, refunded)",
+        scenario("checkout: A payment completes one session, and a session has one payment (R15)"),
+    ),
+    Mutant(
+        "a payment that was given back whole completes a session",
+        "core/checkout_sessions.py",
+        "return first_listed(other, belongs, refunded)",
+        "return first_listed(other, belongs)",
+        scenario("checkout: A payment that was given back whole completes nothing (R15)"),
+    ),
+    Mutant(
+        "what a session redeemed on a payment of record is not shown with it",
+        "core/checkout_sessions.py",
+        'outcome={**payment.outcome, "offer_redemptions": shown} if shown else payment.outcome,',
+        "outcome=payment.outcome,",
+        session("test_are_completed_by_a_payment_on_record_as_by_one_that_names_them"),
+    ),
+    Mutant(
+        "a session lives on for the fraction of a second that is not shown",
+        "core/calendar.py",
+        "return instant.replace(microsecond=0)",
+        "return instant",
+        session("test_are_over_at_the_second_that_they_show"),
     ),
     Mutant(
         "a held discount can be named twice",

@@ -6,6 +6,7 @@ from mutant import Mutant
 
 FIRST_DAY = "cli/test_first_day.py"
 LISTEN = "cli/test_listen.py"
+BOUNDED = "cli/test_bounded_connection.py"
 DATABASE_WAIT = "cli/test_database_wait.py::TestProcesses"
 
 MUTANTS = [
@@ -84,5 +85,75 @@ MUTANTS = [
         "    with signals_to(forget):\n        await",
         "    if True:\n        await",
         "cli/test_dev.py::TestRestarts::test_go_on_with_the_same_key_and_data_after_any_end",
+    ),
+    Mutant(
+        "a header line is counted when it has ended",
+        "cli/bounded_connection.py",
+        "            if self._framing_bytes > HEAD_BYTES_MAX:\n",
+        "            if self._slices > 1 and _size(self.url, self.headers) > HEAD_BYTES_MAX:\n",
+        f"{BOUNDED}::TestHeads::test_beyond_a_limit_are_refused[endless line]",
+    ),
+    Mutant(
+        "header lines are not counted",
+        "cli/bounded_connection.py",
+        "        if len(self.headers) == HEAD_LINES_MAX:\n",
+        "        if False:\n",
+        f"{BOUNDED}::TestHeads::test_beyond_a_limit_are_refused[lines]",
+    ),
+    Mutant(
+        "a target has no end",
+        "cli/bounded_connection.py",
+        "        if len(self.url) > TARGET_BYTES_MAX:\n",
+        "        if False:\n",
+        f"{BOUNDED}::TestHeads::test_beyond_a_limit_are_refused[target]",
+    ),
+    Mutant(
+        "heads are counted for the connection and not for each request",
+        "cli/bounded_connection.py",
+        "        self._framing_bytes = self._body_bytes = self._trailers = 0\n",
+        "        self._body_bytes = self._trailers = 0\n",
+        f"{BOUNDED}::TestHeads::test_count_for_each_request",
+    ),
+    Mutant(
+        "of two Authorization headers the last counts",
+        "cli/bounded_connection.py",
+        "        if names.count(name) > 1:\n",
+        "        if name != b'authorization' and names.count(name) > 1:\n",
+        f"{BOUNDED}::TestHeads::test_say_once_what_counts",
+    ),
+    Mutant(
+        "trailers become headers",
+        "cli/bounded_connection.py",
+        "                raise _too_large()\n            return\n        if",
+        "                raise _too_large()\n        if",
+        f"{BOUNDED}::TestHeads::test_do_not_stand_behind_the_body",
+    ),
+    Mutant(
+        "any number of requests may wait on one connection",
+        "cli/bounded_connection.py",
+        "        if len(self.pipeline) == WAITING_MAX:\n",
+        "        if False:\n",
+        f"{BOUNDED}::TestQueues::test_on_one_connection_end",
+    ),
+    Mutant(
+        "a refusal overtakes the answers before it",
+        "cli/bounded_connection.py",
+        "        if is_answering and self._is_in_head:\n",
+        "        if is_answering and self._is_in_head:\n            self.transport.write(_answer(problem))\n",
+        f"{BOUNDED}::TestQueues::test_are_answered_before_what_is_refused",
+    ),
+    Mutant(
+        "an answered body is read for as long as it comes",
+        "cli/bounded_connection.py",
+        "        elif self._body_bytes > BODY_BYTES_MAX and self.cycle.response_complete:\n",
+        "        elif False:\n",
+        f"{BOUNDED}::TestBodies::test_that_nobody_waits_for_are_read_no_further",
+    ),
+    Mutant(
+        "the framing of a body is not counted",
+        "cli/bounded_connection.py",
+        "        elif self._framing_bytes > 2 * HEAD_BYTES_MAX + FRAMING_PER_BODY_BYTE * self._body_bytes:\n",
+        "        elif False:\n",
+        f"{BOUNDED}::TestBodies::test_are_not_outweighed_by_their_framing",
     ),
 ]

@@ -76,8 +76,8 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "a partial refund frees the member's slot",
         "core/refunds.py",
-        "    if payment.refunded_minor == payment.amount_minor:\n",
-        "    if payment.refunded_minor:\n",
+        "    if payment.is_refunded_whole:\n        _free",
+        "    if payment.refunded_minor:\n        _free",
         scenario("offers: A full refund frees the member's slot and not the one of all (R15)"),
     ),
     Mutant(
@@ -86,6 +86,42 @@ MUTANTS: list[Mutant] = [
         "after.used >= most and was_going_on",
         "after.used > most and was_going_on",
         scenario("offers: The use that fills the cap ends the offer, in its own transaction (R15)"),
+    ),
+    Mutant(
+        "what was held of a cap stays held once the cap is gone",
+        "core/offer_redemptions.py",
+        "if not offer.is_counted:",
+        "if offer.terms.max_redemptions is None:",
+        scenario("checkout: A cap taken away while a session holds a use is whole again when it is set (R15)"),
+    ),
+    Mutant(
+        "a cap set later starts at nothing",
+        "core/offer_changes.py",
+        "if tally.used or tally.reserved:",
+        "if tally.used < 0:",
+        scenario("offers: A cap set later counts what was used before (R15)"),
+    ),
+    Mutant(
+        "a cap set in a batch forgets the uses of that batch",
+        "core/offer_redemptions.py",
+        "        if tally is not None:\n",
+        "        if tally is None and False:\n",
+        "properties/test_property_offers.py::TestBatches"
+        "::test_that_set_a_cap_between_uses_give_what_single_commands_give",
+    ),
+    Mutant(
+        "a cap set later does not wait for who uses the offer",
+        "storage/offers.py",
+        "order by t.realm, t.id for update of t",
+        "order by t.realm, t.id for no key update of t",
+        "properties/test_property_offers.py::TestFirstCaps::test_wait_for_who_uses_the_offer",
+    ),
+    Mutant(
+        "who uses an offer does not look whether it got its first cap",
+        "storage/save.py",
+        "if uncounted and not await hold_uncounted(connection, uncounted):",
+        "if uncounted and await hold_uncounted(connection, uncounted) is None:",
+        "properties/test_property_offers.py::TestFirstCaps::test_are_seen_by_who_uses_the_offer_at_that_moment",
     ),
     Mutant(
         "the lowest multiplier wins",

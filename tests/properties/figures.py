@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 from databases import Database
 from engines import WALL, CoreRun, Run, outcome_text
-from oracle import Oracle, Verdict
+from oracle import Oracle
+from oracle_answers import Verdict
 from oracle_units import EXPIRED, Account
 from steps import Step
 
@@ -191,6 +192,10 @@ def _compare_answer(step: Step, answer: Any, verdict: Verdict) -> None:
         got = answer["refund"]["points_reversed"]
     elif step.operation == "create_redemption":
         got = answer["points_spent"]
+    elif step.operation == "create_checkout_session":
+        got = answer["total"]
+    elif step.operation == "update_offer":
+        got = (answer["remaining"],)
     else:
         got = ([award["points"] for award in answer["awards"]], len(answer["skipped"]))
     assert got == want, f"want {want}, got {got} in {answer}"

@@ -18,10 +18,12 @@ from moves import play
 from planner import Planner
 from steps import Step
 
+from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.earning import rows as earning_rows
 from vinr_server.core.events import rows as events_rows
 from vinr_server.core.kernel import rows as kernel_rows
 from vinr_server.core.ledger import rows as ledger_rows
+from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.payments import rows as payments_rows
 from vinr_server.engine.submission import Reply
 
@@ -101,6 +103,13 @@ def _count_rows(counted: Counter[str], written: Sequence[kernel_rows.Row]) -> No
                 counted["clawed back from another lot"] += entry.kind == "reversal" and entry.reverses_id != lot.id
             case payments_rows.Payment():
                 counted["payments refunded in parts"] += row.refund_count > 1
+            case CheckoutSession():
+                counted[f"sessions: {row.status}"] += 1
+                counted["sessions completed by a payment"] += row.payment_id is not None
+            case OfferRedemption():
+                counted[f"uses of an offer: {row.status}"] += 1
+            case OfferRevision():
+                counted["edited offers"] += row.revision > 1
             case earning_rows.RuleRevision():
                 counted["edited rules"] += row.revision > 1
             case events_rows.Event():
@@ -117,5 +126,7 @@ FLOORS = {
     "refund_exceeds_payment": 90, "discount_consumed": 30, "discount_not_usable": 4, "account_closed": 1,
     "resource_missing": 80, "not_reversible": 65, "reversal_of_reversal": 10, "redemption_already_canceled": 40,
     "program_mismatch": 20, "clock_advancing": 35, "parameter_conflict": 30, "parameter_invalid": 35,
-    "reward_archived": 2,
+    "reward_archived": 2, "sessions completed by a payment": 80, "checkout_session_not_open": 45,
+    "payment_has_session": 10, "payment_refunded": 7, "edited offers": 180, "uses of an offer: confirmed": 35,
+    "uses of an offer: refunded": 12, "uses of an offer: released": 12,
 }  # fmt: skip

@@ -9,64 +9,19 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
+from oracle_answers import RefusedError, Verdict, refuse_if, refuse_if_any_refuses
+from oracle_checkout import CheckoutOracle
 from oracle_earning import earned_by, kept_of, kept_points, points_for
 from oracle_units import FREE, Account, Lot, months_after
 
-# Of several refusals the first in this order is given.
-ORDER = (
-    "idempotency_key_reused", "id_conflict", "parameter_invalid", "parameter_conflict", "reserved_event_type",
-    "immutable_field", "resource_missing", "account_closed", "program_mismatch", "reward_archived", "not_eligible",
-    "reward_out_of_stock", "insufficient_points", "reversal_of_reversal", "not_reversible",
-    "redemption_already_canceled", "discount_consumed", "discount_not_usable", "refund_exceeds_payment",
-    "clock_advancing",
-)  # fmt: skip
 SKEW = timedelta(seconds=300)
 
 
-class Verdict(NamedTuple):
-    """What a step must answer: the refusals that apply, the first listed in front.
-
-    For an accepted one: whether something new came to be, whose answer it repeats, and its figures.
-    """
-
-    codes: tuple[str, ...] = ()
-    is_new: bool = True
-    repeats: int | None = None
-    figures: Any = None
-
-
-class RefusedError(Exception):
-    """The step is refused, for all of these reasons."""
-
-    def __init__(self, *codes: str) -> None:
-        super().__init__(*codes)
-        self.codes = tuple(sorted(codes, key=ORDER.index))
-
-
-def refuse_if(*reasons: tuple[bool, str]) -> None:
-    """Refuse for the reasons that hold."""
-    codes = [code for holds, code in reasons if holds]
-    if codes:
-        raise RefusedError(*codes)
-
-
-def refuse_if_any_refuses(*checks: Callable[[], Any]) -> None:
-    """Refuse for all the reasons of several checks together."""
-    codes: list[str] = []
-    for check in checks:
-        try:
-            check()
-        except RefusedError as refusal:
-            codes += refusal.codes
-    refuse_if(*((True, code) for code in codes))
-
-
-class Oracle:
+class Oracle(CheckoutOracle):
     """One realm by the rules."""
 
     def __init__(self, wall: datetime) -> None:
@@ -83,6 +38,9 @@ class Oracle:
         self.redemptions: dict[Any, dict[str, Any]] = {}
         self.discounts: dict[Any, dict[str, Any]] = {}
         self.payments: dict[Any, dict[str, Any]] = {}
+        self.offers: dict[str, dict[str, Any]] = {}
+        self.sessions: dict[Any, dict[str, Any]] = {}
+        self.uses: list[dict[str, Any]] = []
         self.taken_ids: dict[str, Any] = {}
         self.kept: dict[tuple[str, str], tuple[bytes, int]] = {}
         self.step: Any = None
@@ -378,6 +336,7 @@ class Oracle:
         refuse_if_any_refuses(
             lambda: refuse_if((self.conflicts(command.id), "id_conflict")),
             lambda: self.linked(command.customer_id, link),
+            lambda: self.check_session(command),
             *(lambda name=name: self.usable(name) for name in command.discount_ids),
             lambda: self.check_payment(command),
         )
@@ -394,10 +353,14 @@ class Oracle:
             "amount": command.amount_minor,
             "eligible": eligible,
             "customer": customer,
+            "currency": command.currency,
+            "session": None,
             "refunds": {},
             "awards": [],
         }
         self.payments[name] = payment
+        if command.session_id is not None:
+            self.settle(self.sessions[command.session_id], payment)
         self.take_id(command.id)
         for account in accounts:
             account.payments += 1
@@ -491,6 +454,8 @@ class Oracle:
         name = command.id or self.own()
         refunds[name] = [amount, command.eligible_minor, 0]
         self.take_id(command.id)
+        if self.is_returned(payment):
+            self.free_uses(payment)
         for account, lot in sorted(payment["awards"], key=lambda award: award[1].number):
             target = len(lot.units) - kept_points(payment, lot)
             points = min(max(0, target - lot.reversed), lot.left_to_reverse)

@@ -12,7 +12,7 @@ FREE, EXPIRED = "free", "expired"
 
 def months_after(start: datetime, months: int, rounding: str, zone: str) -> datetime:
     """R1: calendar months later in the zone, clamped, and on to the end of the period it falls in."""
-    local = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    local = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0)
     year, month = local.year + (local.month - 1 + months) // 12, (local.month - 1 + months) % 12 + 1
     for day in (local.day, 30, 29, 28):
         try:

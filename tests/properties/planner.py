@@ -11,6 +11,7 @@ from engines import WALL
 from steps import Ref, Step
 from worlds import FIRST_STEP, World, core_run, step_of, world
 
+from vinr_server.core.checkout.commands import CreateCheckoutSession
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.kernel.commands import Command
@@ -53,6 +54,8 @@ class Known:
     discounts: list[tuple[Ref, Ref]] = field(default_factory=list)
     # Id, amount and customer.
     payments: list[tuple[Any, int, str | None]] = field(default_factory=list)
+    # The session, what it comes to, and its customer.
+    sessions: list[tuple[Ref, int, str]] = field(default_factory=list)
     named: list[Step] = field(default_factory=list)
     keyed: list[Step] = field(default_factory=list)
 
@@ -162,6 +165,8 @@ class Planner:
                 customer = answer["customer"]
                 known.payments.append((command.id or own, command.amount_minor, customer))
                 self.learn_awards(step, answer["awards"])
+            case CreateCheckoutSession():
+                known.sessions.append((own, answer["total"], answer["customer"]))
             case earning_commands.ReportEvent():
                 self.learn_awards(step, answer["awards"])
 

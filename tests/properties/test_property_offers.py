@@ -170,7 +170,120 @@ class TestCaps:
             assert shop.disagreements() == []
 
 
+def capped(name: str, most: int | None) -> Command:
+    """The offer of that name, with another cap."""
+    return offer_commands.UpdateOffer("engagement", f"ofr_{name}", term_changes={"max_redemptions": most})
+
+
+def elsewhere(shop: Shop) -> psycopg.Connection[Any]:
+    """A transaction of another process, in the order of locks that writers keep."""
+    return psycopg.connect(shop.url)
+
+
+async def until_waiting(shop: Shop) -> None:
+    """A writer waits for what `elsewhere` holds."""
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    with psycopg.connect(shop.url, autocommit=True) as watcher:
+        for _look in range(2_000):
+            if watcher.execute(waiting).fetchone() != (0,):
+                return
+            await asyncio.sleep(0.005)
+    raise AssertionError("nobody waits")
+
+
+class TestFirstCaps:
+    """An offer that never had a cap has no counter that all wait for; its first cap counts every use all the same."""
+
+    async def test_count_every_use_however_many_race_with_it(self, postgres: EmbeddedServer, template: str) -> None:
+        async with Shop(make_database(postgres, template), writers=2) as shop:
+            members = await shop.enrol(60)
+            await shop.do(*offer("bonus", bonus(None)))
+            several: list[Command] = [offer_commands.ActivateOffer("ofr_bonus", one) for one in members]
+            several[30:30] = [capped("bonus", 40), capped("bonus", None), capped("bonus", 40)]
+
+            outcomes = await race(shop, several)
+
+            used = shop.count("offer_redemptions where status = 'confirmed'")
+            assert outcomes["201"] == used and used + outcomes["offer_limit_reached global"] == 60
+            assert shop.count(f"counters where id = 'offer:ofr_bonus' and used = {used} and reserved = 0") == 1
+            assert shop.disagreements() == []
+
+    async def test_wait_for_who_uses_the_offer(self, postgres: EmbeddedServer, template: str) -> None:
+        async with Shop(make_database(postgres, template), writers=1) as shop:
+            await shop.enrol(2)
+            await shop.do(*offer("bonus", bonus(None)), offer_commands.ActivateOffer("ofr_bonus", "loy_m0000"))
+            with elsewhere(shop) as other:
+                other.execute("select id from offers where id = 'ofr_bonus' for key share")
+                setting = asyncio.create_task(shop.submit(capped("bonus", 2)))
+                await until_waiting(shop)
+                other.execute(
+                    "insert into offer_redemptions select bucket, realm, 'ordm_other', offer_id, offer_revision, null,"
+                    " status, null, null, null, null, null, null, receipt, created_at, redeemed_at, freed_at"
+                    " from offer_redemptions"
+                )
+                other.commit()
+                assert isinstance(await setting, Reply)
+
+            assert shop.count("counters where id = 'offer:ofr_bonus' and used = 2") == 1
+            assert words(await shop.submit(offer_commands.ActivateOffer("ofr_bonus", "loy_m0001"))) == (
+                "offer_limit_reached global"
+            )
+
+    async def test_are_seen_by_who_uses_the_offer_at_that_moment(self, postgres: EmbeddedServer, template: str) -> None:
+        async with Shop(make_database(postgres, template), writers=1) as shop:
+            await shop.enrol(1)
+            await shop.do(*offer("bonus", bonus(None)))
+            with elsewhere(shop) as other:
+                other.execute("select id from offers where id = 'ofr_bonus' for update")
+                using = asyncio.create_task(shop.submit(offer_commands.ActivateOffer("ofr_bonus", "loy_m0000")))
+                await until_waiting(shop)
+                other.execute(
+                    "update offers set is_counted = true,"
+                    " terms = jsonb_set(terms::jsonb, '{max_redemptions}', '5')::json where id = 'ofr_bonus'"
+                )
+                other.execute("update realms set catalogue_revision = catalogue_revision + 1")
+                other.commit()
+                assert words(await using) == "201"
+
+            assert shop.count("counters where id = 'offer:ofr_bonus' and used = 1") == 1
+            assert shop.disagreements() == []
+
+
 class TestBatches:
+    async def test_that_set_a_cap_between_uses_give_what_single_commands_give(
+        self, postgres: EmbeddedServer, template: str
+    ) -> None:
+        url = make_database(postgres, template)
+        answers: list[list[str]] = []
+        for is_batch in (False, True):
+            async with Shop(url, writers=1) as shop:
+                await shop.enrol(5)
+                await shop.do(*offer("bonus", bonus(None)), offer_commands.ActivateOffer("ofr_bonus", "loy_m0000"))
+                uses = [offer_commands.ActivateOffer("ofr_bonus", f"loy_m{one:04d}") for one in range(1, 5)]
+                made = offer("made", bonus(None))
+                there = offer_commands.ActivateOffer("ofr_made", "loy_m0000")
+                several = [
+                    uses[0],
+                    capped("bonus", 3),
+                    *uses[1:],
+                    *made,
+                    there,
+                    capped("made", 1),
+                    capped("bonus", None),
+                ]
+
+                if is_batch:
+                    outcomes = await asyncio.gather(*(shop.submit(one) for one in several))
+                else:
+                    outcomes = [await shop.submit(one) for one in several]
+
+                answers.append([words(outcome) for outcome in outcomes])
+                assert shop.count("counters where id = 'offer:ofr_bonus' and used = 3") == 1
+                assert shop.count("counters where id = 'offer:ofr_made' and used = 1") == 1
+                assert shop.disagreements() == []
+        assert answers[0] == answers[1]
+        assert answers[0].count("offer_limit_reached global") == 2
+
     async def test_that_make_an_offer_and_use_it_give_what_single_commands_give(
         self, postgres: EmbeddedServer, template: str
     ) -> None:

@@ -21,7 +21,7 @@ from test_property_offers import bonus, double, offer
 
 from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.core.carts.cart import Cart, CartLine
-from vinr_server.core.checkout.commands import CreateCheckoutSession
+from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCheckoutSession
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.rules import Conditions, EarnRate
 from vinr_server.core.kernel import commands as kernel_commands
@@ -36,6 +36,7 @@ from vinr_server.engine.submission import Reply
 from vinr_server.storage.laws.ledger import LAWS
 from vinr_server.storage.laws.verify import verify, verify_within
 from vinr_server.storage.postgres.embedded import EmbeddedServer
+from vinr_server.storage.postgres.migrate import migrate
 
 HISTORIES = 24
 # A multiplier that two members used, one of whom gave the purchase back, and a bonus.
@@ -85,12 +86,27 @@ def busy(postgres: EmbeddedServer, template: str) -> str:
 
 
 def _check_out(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
-    """One session is paid; another is open and holds a use of an offer and a discount."""
-    paid = answer(CreateCheckoutSession(CART, "cust_o1"))
-    answer(payments_commands.CreatePayment(paid["total"], "EUR", 100, customer_id="cust_o1", session_id=paid["id"]))
+    """Sessions are paid in both ways, one payment is given back; one session holds a use of an offer and a discount.
+
+    The offer's cap is taken away and set again while sessions hold uses of it.
+    """
+    for id in ("pay_reported", "pay_recorded"):
+        paid = answer(CreateCheckoutSession(CART, "cust_o1"))
+        answer(_capped(None))
+        names = {"session_id": paid["id"]} if id == "pay_reported" else {}
+        answer(payments_commands.CreatePayment(paid["total"], "EUR", 100, id=id, customer_id="cust_o1", **names))
+        if not names:
+            answer(CompleteCheckoutSession(paid["id"], id))
+        answer(payments_commands.RefundPayment(id, amount_minor=None if id == "pay_recorded" else 1))
+        answer(_capped(9))
     redemption = answer(rewards_commands.CreateRedemption("loy_o2", "rwd_o"))
     held = answer(CreateCheckoutSession(CART, "cust_o2", discount_ids=(redemption["discount"],)))
     assert len(held["applied"]) == 2, held
+
+
+def _capped(most: int | None) -> kernel_commands.Command:
+    """The offer of a tenth, with another cap."""
+    return offer_commands.UpdateOffer("engagement", "ofr_tenth", term_changes={"max_redemptions": most})
 
 
 @pytest.fixture
@@ -130,6 +146,24 @@ EDITS = [
      "update counters set reserved = reserved + 1 where [counters: reserved > 0]"),
     ("R15 a held discount is held by the open session it names",
      "update discounts set session_id = 'cs_none' where [discounts: status = 'reserved']"),
+    ("R15 what is held of a cap is what open sessions hold",
+     "update offer_redemptions set status = 'released', freed_at = now()"
+     " where [offer_redemptions: status = 'reserved']"),
+    ("R15 what is held of a cap is what open sessions hold",
+     "delete from counters where [counters: reserved > 0 and id like 'offer:ofr_%']"),
+    ("R15 a payment and the session it completed name each other",
+     "update payments set session_id = null where [payments: session_id is not null]"),
+    ("R15 a payment and the session it completed name each other",
+     "update checkout_sessions set status = 'completed', completed_at = now(), payment_id = 'pay_recorded'"
+     " where [checkout_sessions: status = 'open']"),
+    ("R15 a use of an offer is given back with its payment, and only then",
+     "update offer_redemptions set status = 'confirmed', freed_at = null where payment_id = 'pay_recorded'"),
+    ("R15 a use of an offer is given back with its payment, and only then",
+     "update offer_redemptions set status = 'refunded', freed_at = now()"
+     " where [offer_redemptions: status = 'confirmed']"),
+    ("R15 a payment lists all that it redeemed",
+     "update payments set outcome = jsonb_set(outcome::jsonb, '{offer_redemptions}', '[]')::json"
+     " where id = 'pay_recorded'"),
     ("R13 a session's total is its lines and shipping less what came off them",
      "update checkout_sessions set total_minor = total_minor + 1 where [checkout_sessions: status = 'open']"),
     ("R13 what came off a session's lines is what its offers took",
@@ -287,6 +321,40 @@ class TestVerify:
         ruled = hand.execute("select count(*) from entries where rule_id is not null").fetchone()
         assert ruled == (verdict.broken[law],)
         assert len([one for one in verdict.disagreements if one.law == law]) == min(100, verdict.broken[law])
+
+
+# What versions before 0008 left: a payment that its session alone names, whose uses a whole refund did not free; a
+# payment of two sessions; and of a cap that was taken away what was never given back.
+LEFT_BEHIND = """
+drop index offer_redemptions_of_payment;
+alter table offers drop column is_counted;
+update alembic_version set version_num = '0007';
+update payments set session_id = null, outcome = jsonb_set(outcome::jsonb, '{offer_redemptions}', '[]')::json
+where id = 'pay_recorded';
+update counters c set used = used + 1 from offer_redemptions r
+where r.payment_id = 'pay_recorded' and c.realm = r.realm and c.id = 'offer:' || r.account_id || ':' || r.offer_id;
+update offer_redemptions set status = 'confirmed', freed_at = null where payment_id = 'pay_recorded';
+create temporary table again as select * from checkout_sessions where payment_id = 'pay_reported';
+update again set id = 'cs_again', completed_at = completed_at + interval '1 s';
+insert into checkout_sessions select * from again;
+update offers set terms = (terms::jsonb - 'max_redemptions')::json where id = 'ofr_tenth';
+update counters set reserved = reserved + 3, used = used - 1 where id = 'offer:ofr_tenth';
+"""
+
+
+def test_a_migration_puts_right_what_older_versions_left(postgres: EmbeddedServer, busy: str) -> None:
+    url = make_database(postgres, busy.rsplit("/", 1)[1])
+    with psycopg.connect(url) as connection:
+        connection.execute(LEFT_BEHIND.encode())
+
+    migrate(url)
+
+    assert verify(url).disagreements == []
+    with psycopg.connect(url) as connection:
+        named = connection.execute("select id, payment_id from checkout_sessions where status = 'completed'")
+        assert sorted(named.fetchall())[-1] == ("cs_again", None)
+        asked = "select count(*) from payments where session_id is not null"
+        assert connection.execute(asked).fetchone() == (2,)
 
 
 class TestCommand:

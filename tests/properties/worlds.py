@@ -18,6 +18,8 @@ from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members_commands
+from vinr_server.core.offers import commands as offer_commands
+from vinr_server.core.offers.rows import OfferTerms, PercentageDiscount
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.programs.rows import Tier
 from vinr_server.core.rewards import commands as rewards_commands
@@ -103,6 +105,14 @@ def rewards(variant: int) -> list[Command]:
     ]
 
 
+def offers(variant: int) -> list[Command]:
+    """Half off a checkout, for few members together or for any number, each once or twice."""
+    limits: Any = {"max_redemptions": (2, None)[variant % 2], "per_member_limit": 1 + variant % 3 // 2}
+    half = OfferTerms(percentage=PercentageDiscount(500_000), **limits)
+    made = offer_commands.CreateOffer("engagement", "Half off", half, "draft", program_id="prog_a", id="ofr_half")
+    return [made, offer_commands.PublishOffer("ofr_half")]
+
+
 MEMBERS = (
     ("prog_a", "cust_ann"),
     ("prog_b", "cust_ann"),
@@ -119,7 +129,7 @@ def setup(variant: int, realm: int) -> tuple[tuple[Step, ...], ...]:
     clock = Ref(first, ("id",))
     start: Command = clocks_commands.CreateTestClock(WALL)
     enrolments: list[Command] = [members_commands.CreateAccount(program, customer) for program, customer in MEMBERS]
-    made = [[start], [*programs(variant, clock), *rules(variant), *rewards(variant)], enrolments]
+    made = [[start], [*programs(variant, clock), *rules(variant), *rewards(variant), *offers(variant)], enrolments]
     numbered: list[tuple[Step, ...]] = []
     for batch in made:
         numbered.append(tuple(Step(first + place, realm, _operation(one), one) for place, one in enumerate(batch)))

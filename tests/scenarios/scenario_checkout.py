@@ -98,8 +98,10 @@ def recart(world: World, words: Words, clauses: Clauses) -> Answer:
 
 
 def complete(world: World, words: Words, clauses: Clauses) -> Answer:
-    """A session is completed without a payment on record."""
-    return world.call("complete_checkout_session", id=world.named(world.sessions, words[0]).id)
+    """A session is completed, with a payment on record or without one."""
+    name = clauses.word("with")
+    paid = {"payment": world.named(world.payments, name).id} if name else {}
+    return world.call("complete_checkout_session", paid, id=world.named(world.sessions, words[0]).id)
 
 
 def abandon(world: World, words: Words, clauses: Clauses) -> Answer:

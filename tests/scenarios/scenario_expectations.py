@@ -264,12 +264,12 @@ def _awarded(view: View, words: Words) -> Compared:
 def _skipped(view: View, words: Words) -> Compared:
     """`skipped base min_amount`, or with the change that would have qualified (`nothing` where none would).
 
-    Several as `lines + amount`; `none` if no rule was skipped.
+    Several as `lines + amount`; `none` if no rule was skipped. What is noted of no rule and no offer is the `event`'s.
     """
     rules = {id: name for name, id in view.world.rules.items()}
     unmet = [
         (
-            rules[skip["rule"]] if "rule" in skip else skip["offer"].removeprefix("ofr_"),
+            rules[skip["rule"]] if "rule" in skip else skip.get("offer", "event").removeprefix("ofr_"),
             one["condition"],
             one["change"] or "nothing",
         )

@@ -39,12 +39,12 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [for tier gold] [for segment vip] [for balance 500] [for enrolled before instant] [for metadata key=value]
         [cap 3] [limit 2] [from instant] [until instant] [everywhere] [exclusive|best [group]] [priority 1]
         and a rule's conditions; `edit offer double …`
-    publish double | pause double | activate A double | look A (shows its offers)
+    publish double | pause double | activate A double [as R, a gift's redemption] | look A (shows its offers)
     cart-offer ten takes 10.00 EUR [each] | two buys 1 gets 1 | post ships 5.00 EUR
         [min 50.00 EUR] [quantity 3] [skus beans] [categories coffee] [for segment vip] [first-order]
         [exclusive|best [group]] [priority 1] [off] [until instant]; `switch ten on|off`, `delete offer ten`
     cart A EUR, line beans 10.00 x2 in coffee [shipping 5.00] [discount R]; nobody has no customer
-    checkout A EUR … [as S] (a session) | recart S, line … | complete S | abandon S
+    checkout A EUR … [as S] (a session) | recart S, line … | complete S [with pay_1] | abandon S
 Any of them takes [key text], an Idempotency-Key, and those that make something take [metadata key=value].
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:
@@ -72,7 +72,7 @@ from typing import Any
 Words = tuple[str, ...]
 
 WAYS = ("core", "postgres", "http")
-DECIMALS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
+DECIMALS = {"HRK": 2, "BGN": 2, "ITL": 0, "EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 
 
 @dataclass(frozen=True)

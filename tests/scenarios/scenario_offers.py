@@ -89,9 +89,12 @@ def pause(world: World, words: Words, clauses: Clauses) -> Answer:
 
 
 def activate(world: World, words: Words, clauses: Clauses) -> Answer:
-    """A member opts in."""
+    """A member opts in; the redemption of a gift can be named."""
     member, name = words
-    return world.call("activate_offer", {"offer": f"ofr_{name}", "account": world.member(member).id})
+    answer = world.call("activate_offer", {"offer": f"ofr_{name}", "account": world.member(member).id})
+    if called := clauses.word("as"):
+        world.note(world.redemptions, called, answer, id=answer.payload["redemption"]["redemption"])
+    return answer
 
 
 def look(world: World, words: Words, clauses: Clauses) -> Answer:

@@ -190,7 +190,8 @@ def _payer(world: World, name: str, clauses: Clauses, metadata: Json) -> Json:
     """How a payment is linked: by its customer, by the account in its metadata, by both, or not at all."""
     if name == "nobody":
         world.subject = None
-        return {}
+        customer = clauses.word("customer")
+        return {"customer": customer} if customer else {}
     is_by_account = clauses.has("by")
     customer = clauses.word("customer")
     if is_by_account:

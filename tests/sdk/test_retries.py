@@ -186,7 +186,7 @@ class TestRetries:
             slept.append(seconds)
             threading.Event().wait(seconds)
 
-        monkeypatch.setattr("vinr._client.time.sleep", sleep)
+        monkeypatch.setattr("vinr._transport.time.sleep", sleep)
         with rascals[0].client() as client:
             client.customers.retrieve("cust_1")
 

@@ -248,6 +248,13 @@ class TestRole:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(statement)
 
+    def test_reads_the_schemas_version_alone(self, database: str) -> None:
+        with psycopg.connect(database) as connection:
+            connection.execute("set role vinr_app")
+            assert connection.execute("select version_num from alembic_version").fetchone() == (newest_revision(),)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("insert into alembic_version values ('9999')")
+
     def test_may_delete_nothing_but_keys_batches_and_old_deliveries(self, database: str) -> None:
         with psycopg.connect(database) as connection:
             query = """

@@ -72,6 +72,8 @@ class TestReceivers:
         await hooks.endpoint(receiver)
         data = {"amount": 1.50, "note": 'ä"\\\u2028', "metadata": {"b": 1, "a": 2}, "big": 9007199254740993}
         await hooks.post("/v1/events", {"type": "review.posted", "id": "evt_mine", "data": data})
+        numbers = b'{"list":[1.10,1e2,-0,0.0000001,1E-400]}'
+        await hooks.client.post("/v1/events", content=b'{"type":"review.spelled","data":' + numbers + b"}")
         await hooks.post("/v1/payments", {"id": "pay_1", "amount": 500, "currency": "EUR", "customer": "cust_ada"})
         await hooks.post("/v1/payments/pay_1/refund", {"id": "re_1", "amount": 200})
 
@@ -82,6 +84,7 @@ class TestReceivers:
             assert told == {name: shown[name] for name in told}
             assert list(told) == ["id", "object", "type", "created", "livemode", "sequence", "data", "request"]
         refunded = next(json.loads(one.body) for one in receiver.requests if b'"payment.refunded"' in one.body)
+        assert [numbers in one.body for one in receiver.requests if b"review.spelled" in one.body] == [True]
         assert refunded["data"]["amount_refunded"] == 200
         assert {name: refunded["data"]["refund"][name] for name in ("id", "amount")} == {"id": "re_1", "amount": 200}
 

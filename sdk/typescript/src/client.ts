@@ -4,12 +4,14 @@ import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { answered, type Answer } from './answers.js';
 import { ApiError, apiError, ConnectionError, TimeoutError, VinrError } from './errors.js';
 import { readObject } from './objects.js';
 import { List, Page } from './pages.js';
 import { delayOf, readRetryAfter, type Retries } from './retries.js';
-import { writeBody, writeQuery, type Json } from './values.js';
+import type { Json } from './values.js';
 import { VERSION } from './version.js';
+import { writeBody, writeQuery } from './wire.js';
 
 const BASE_URL = 'http://127.0.0.1:8484';
 
@@ -46,19 +48,6 @@ export interface PostOptions extends WriteOptions {
   /** What makes the call count once however often it is sent; a random one unless given. */
   readonly idempotencyKey?: string | undefined;
 }
-
-/** How an answer came. */
-export interface LastResponse {
-  /** The id to ask about. */
-  readonly requestId: string | undefined;
-  /** 201 where something was made, 200 where it was there already. */
-  readonly status: number;
-  /** Whether this is the answer to an earlier call with the same idempotency key. */
-  readonly isReplay: boolean;
-}
-
-/** An object as answered. `lastResponse` is not enumerable. */
-export type Answer<T> = T & { readonly lastResponse: LastResponse };
 
 interface Request {
   readonly method: string;
@@ -170,15 +159,6 @@ export class Client {
     }
     throw new VinrError(`${url} answered with what is no object of this API.`);
   }
-}
-
-function answered<T extends object>(answer: T, response: Response): Answer<T> {
-  const lastResponse: LastResponse = {
-    requestId: response.headers.get('request-id') ?? undefined,
-    status: response.status,
-    isReplay: response.headers.get('idempotent-replayed') === 'true',
-  };
-  return Object.defineProperty(answer, 'lastResponse', { value: lastResponse }) as Answer<T>;
 }
 
 function parsed(text: string): Json | undefined {

@@ -4,7 +4,8 @@ import { Client, type VinrSettings } from './client.js';
 import { Resources } from './generated/resources.js';
 import { Webhooks } from './webhooks.js';
 
-export type { Answer, LastResponse, PostOptions, RequestOptions, VinrSettings, WriteOptions } from './client.js';
+export type { Answer, LastResponse } from './answers.js';
+export type { PostOptions, RequestOptions, VinrSettings, WriteOptions } from './client.js';
 export {
   ApiError,
   AuthenticationError,

@@ -3,18 +3,6 @@
 import { EVENT_DATA, SHAPES } from './generated/shapes.js';
 import type { Json } from './values.js';
 
-/** What is known of an object beside its names: fields that name other objects, and fields that hold some. */
-export interface Shape {
-  /** Ids of other objects; they read with `Id` too. */
-  readonly references?: readonly string[];
-  /** The shapes of objects inside, alone or in lists. */
-  readonly nested?: Readonly<Record<string, string>>;
-  /** Objects of the engine's making whose fields depend on the case, such as a receipt. */
-  readonly loose?: readonly string[];
-  /** The field whose content depends on the event's type. */
-  readonly payload?: string;
-}
-
 const ENGINE_PREFIXES = new Set(Object.keys(EVENT_DATA).map(prefixOf));
 
 /** An answer of the named shape. Metadata and what else the caller chose the keys of stay as they are. */

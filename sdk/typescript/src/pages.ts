@@ -1,6 +1,6 @@
 // Lists: awaited, one page; iterated, all objects of all pages.
 
-import type { LastResponse } from './client.js';
+import type { LastResponse } from './answers.js';
 
 /** One page of a list, newest first. `for await` goes on through all further pages, asking for each when reached. */
 export class Page<T extends object> implements AsyncIterable<T> {

@@ -82,7 +82,10 @@ CHECKOUT: tuple[Operation, ...] = (
         "Complete a session with its payment: its offers are redeemed, its discounts consumed.",
         reply="checkout_session",
         example={},
-        refusals=(*FIND, "parameter_conflict", "not_eligible", "checkout_session_not_open"),
+        refusals=(
+            *(*FIND, "parameter_conflict", "not_eligible", "checkout_session_not_open"),
+            *("payment_has_session", "payment_refunded"),
+        ),
     ),
     _write(
         f"{SESSIONS}/{{id}}/expire",

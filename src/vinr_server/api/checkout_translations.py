@@ -14,9 +14,10 @@ from vinr_server.api.checkout_inputs import (
     EvaluateCartInput,
     UpdateCheckoutSessionInput,
 )
+from vinr_server.api.currencies import read_currency
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
-from vinr_server.api.values import read_currency, read_metadata
+from vinr_server.api.values import read_metadata
 from vinr_server.core.carts.cart import Cart, CartLine
 from vinr_server.core.checkout.commands import (
     CompleteCheckoutSession,
@@ -74,7 +75,7 @@ def expire_checkout_session(call: Call) -> ExpireCheckoutSession:
 
 
 def _cart(body: EvaluateCartInput | CreateCheckoutSessionInput) -> Cart:
-    currency, _units = read_currency(body.currency)
+    currency = read_currency(body.currency)
     shipping_minor = body.shipping.amount if body.shipping is not None else 0
     cart = Cart(currency, _lines(body.lines), shipping_minor)
     if cart.subtotal_minor + cart.shipping_minor > NUMBER_MAX:

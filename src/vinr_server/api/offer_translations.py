@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from vinr_server.api.currencies import read_currency_or_none
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
@@ -21,7 +22,6 @@ from vinr_server.api.offer_inputs import (
 from vinr_server.api.translate import sent, zone_if_needed
 from vinr_server.api.values import (
     read_conditions,
-    read_currency_or_none,
     read_metadata,
     read_percent,
     read_rate,

@@ -247,7 +247,7 @@ class Award(Reply):
 
 
 class Skipped(Reply):
-    account: Reference
+    account: Reference | None
     unmet: list[Unmet]
     rule: Reference | UnsetType = UNSET
     offer: Reference | UnsetType = UNSET

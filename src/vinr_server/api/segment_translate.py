@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from vinr_server.api.currencies import read_any_currency
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import is_date, read_instant_or_none
@@ -16,7 +17,7 @@ from vinr_server.api.segment_inputs import (
     SegmentConditionsInput,
     UpdateSegmentInput,
 )
-from vinr_server.api.values import read_currency, read_metadata
+from vinr_server.api.values import read_metadata
 from vinr_server.core.segments import commands
 from vinr_server.core.segments.conditions import (
     CONDITIONS_MAX,
@@ -133,7 +134,7 @@ def _payments(given: SegmentConditionsInput, at: str) -> PaymentCount | None:
 def _spend(given: SegmentConditionsInput, at: str) -> Spend | None:
     if given.spend is None:
         return None
-    currency, _units = read_currency(given.spend.currency, param=f"{at}.spend.currency")
+    currency = read_any_currency(given.spend.currency, param=f"{at}.spend.currency").code
     return Spend(currency, _bounds(given.spend, f"{at}.spend"), given.spend.days)
 
 

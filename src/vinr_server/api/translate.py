@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
+from vinr_server.api.currencies import Currency, find_currency, read_any_currency
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import is_date, read_instant, read_instant_or_none
@@ -31,10 +32,8 @@ from vinr_server.api.inputs import (
     UpdateRewardInput,
 )
 from vinr_server.api.values import (
-    minor_per_unit,
     read_benefit,
     read_conditions,
-    read_currency,
     read_earn,
     read_metadata,
     read_multipliers,
@@ -240,7 +239,7 @@ def payment(
     body: CreatePaymentInput, *, occurred_at: datetime | None, enrol_in: str | None = None
 ) -> payments_commands.CreatePayment:
     """The command of one payment, alone or in bulk."""
-    currency, units = read_currency(body.currency)
+    currency = read_any_currency(body.currency)
     for name, part in (
         ("tax", body.tax),
         ("shipping", body.shipping),
@@ -254,8 +253,9 @@ def payment(
     _member_link(metadata, param="metadata.loyalty_account")
     return payments_commands.CreatePayment(
         amount_minor=body.amount,
-        currency=currency,
-        minor_per_unit=units,
+        currency=currency.code,
+        minor_per_unit=currency.minor_per_unit,
+        currency_in_use=currency.in_use,
         id=body.id,
         customer_id=body.customer,
         tax_minor=body.tax,
@@ -287,19 +287,28 @@ async def report_event(call: Call) -> earning_commands.ReportEvent:
     metadata = body.data.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise Problem("parameter_invalid", "data.metadata: send an object.", param="data.metadata")
-    amount_minor, currency = _event_amount(body.data)
-    customer_id = _event_id(body.data.get("customer"), prefix="cust_", param="data.customer")
+    customer_id, unlinked = _event_customer(body.data.get("customer"))
+    occurred_at = await _occurred_at(call, body.occurred_at, customer_id=customer_id)
+    amount_minor, currency = _event_amount(body.data, occurred_at)
     return earning_commands.ReportEvent(
         type=body.type,
         data=body.data,
         id=body.id,
         customer_id=customer_id,
         account_id=_member_link(metadata or {}, param="data.metadata.loyalty_account"),
-        currency=currency,
+        currency=currency.code if currency else None,
         amount_minor=amount_minor,
-        minor_per_unit=(minor_per_unit(currency) or 1) if currency else 1,
-        occurred_at=await _occurred_at(call, body.occurred_at, customer_id=customer_id),
+        minor_per_unit=currency.minor_per_unit if currency else 1,
+        occurred_at=occurred_at,
+        unlinked=unlinked,
     )
+
+
+def _event_customer(value: Any) -> tuple[str | None, str | None]:
+    """The customer an event is of; or why its `data.customer`, which is whatever the reporting system has, is none."""
+    if value is None or _is_id(value, prefix="cust_"):
+        return value, None
+    return None, "data.customer is not an id that starts with cust_, so it links this event to nobody."
 
 
 def _member_link(metadata: Mapping[str, Any], *, param: str) -> str | None:
@@ -307,25 +316,25 @@ def _member_link(metadata: Mapping[str, Any], *, param: str) -> str | None:
     given = {metadata[name] for name in ("loyalty_account", "loyaltyAccount") if metadata.get(name) is not None}
     if len(given) > 1:
         raise Problem("parameter_conflict", f"{param} is given in two spellings with different values.", param=param)
-    return _event_id(next(iter(given), None), prefix="loy_", param=param)
+    account_id = next(iter(given), None)
+    if account_id is not None and not _is_id(account_id, prefix="loy_"):
+        raise Problem("parameter_invalid", f"{param} must be an id that starts with loy_.", param=param)
+    return account_id
 
 
-def _event_id(value: Any, *, prefix: str, param: str) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value.startswith(prefix) or len(value) > 255:
-        raise Problem("parameter_invalid", f"{param} must be an id that starts with {prefix}.", param=param)
-    return value
+def _is_id(value: Any, *, prefix: str) -> bool:
+    return isinstance(value, str) and value.startswith(prefix) and len(prefix) < len(value) <= 255
 
 
-def _event_amount(data: Mapping[str, Any]) -> tuple[int, str | None]:
+def _event_amount(data: Mapping[str, Any], occurred_at: datetime | None) -> tuple[int, Currency | None]:
     """Amount and currency, where an event carries both as a payment would; otherwise it earns flat points only."""
-    amount, currency = data.get("amount"), data.get("currency")
+    amount, code = data.get("amount"), data.get("currency")
     if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount <= INTEGER_MAX:
         return 0, None
-    if not isinstance(currency, str) or minor_per_unit(currency.upper()) is None:
+    currency = find_currency(code.upper()) if isinstance(code, str) else None
+    if currency is None or not currency.was_in_use_at(occurred_at):
         return 0, None
-    return amount, currency.upper()
+    return amount, currency
 
 
 def sent(body: Struct, *names: str) -> dict[str, Any]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
-import iso4217
-
+from vinr_server.api.currencies import read_any_currency_or_none, read_currency, read_currency_or_none
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.inputs import (
@@ -46,32 +44,6 @@ def read_metadata(given: Mapping[str, Any], *, param: str = "metadata", allows_n
     return given
 
 
-@lru_cache(maxsize=512)
-def minor_per_unit(currency: str) -> int | None:
-    """How many minor units make one unit of an ISO 4217 currency; None for what is not one."""
-    try:
-        exponent = iso4217.Currency(currency).exponent
-    except ValueError:
-        return None
-    return None if exponent is None else 10**exponent
-
-
-def read_currency(given: str, *, param: str = "currency") -> tuple[str, int]:
-    """The currency's code in capitals, and its minor units per unit."""
-    code = given.upper()
-    units = minor_per_unit(code)
-    if units is None:
-        raise Problem(
-            "parameter_invalid", f"{param}: {given[:20]!r} is not an ISO 4217 currency such as EUR.", param=param
-        )
-    return code, units
-
-
-def read_currency_or_none(given: str | None, *, param: str) -> str | None:
-    """The currency's code, or None where none was given."""
-    return None if given is None else read_currency(given, param=param)[0]
-
-
 def read_rate(given: Any, *, param: str, lowest_e4: int = 0) -> int:
     """A rate, factor or percent as ten-thousandths."""
     if not isinstance(given, (int, str, Decimal)) or isinstance(given, bool):
@@ -97,7 +69,7 @@ def read_percent(given: Any, *, param: str) -> int:
 
 def read_earn(given: EarnInput) -> EarnRate:
     """What a rule gives: a rate per currency unit, or flat points."""
-    currency = read_currency_or_none(given.currency, param="earn.currency")
+    currency = read_any_currency_or_none(given.currency, param="earn.currency")
     if (given.points is None) == (given.points_per_currency_unit is None):
         message = "earn needs either points_per_currency_unit or points, and not both."
         raise Problem("parameter_invalid", message, param="earn.points_per_currency_unit")
@@ -115,7 +87,7 @@ def read_conditions(given: ConditionsInput | None, *, zone: str) -> Conditions:
     return Conditions(
         metadata=None if given.metadata is None else read_metadata(given.metadata, param="conditions.metadata"),
         min_amount_minor=given.min_amount,
-        currency=read_currency_or_none(given.currency, param="conditions.currency"),
+        currency=read_any_currency_or_none(given.currency, param="conditions.currency"),
         skus=tuple(given.skus),
         categories=tuple(given.categories),
         first_payment=given.first_payment,
@@ -202,4 +174,4 @@ def _discount(given: BenefitInput) -> dict[str, Any]:
         raise Problem(
             "parameter_missing", "benefit.currency is required with benefit.amount.", param="benefit.currency"
         )
-    return {"amount": given.amount, "currency": read_currency(given.currency, param="benefit.currency")[0]}
+    return {"amount": given.amount, "currency": read_currency(given.currency, param="benefit.currency")}

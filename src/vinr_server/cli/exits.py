@@ -7,6 +7,8 @@ from typing import NoReturn
 
 import typer
 
+from vinr_server.cli.control_characters import visible_lines
+
 FAILED, USAGE, REFUSED, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 130
 
 EXIT_CODES = (
@@ -18,7 +20,7 @@ EXIT_CODES = (
 
 def fail(what: str, why: str, *, code: int = FAILED) -> NoReturn:
     """The command ends with a sentence and an exit code."""
-    print(f"vinr {what}: {why}" if what else f"vinr: {why}", file=sys.stderr)
+    print(visible_lines(f"vinr {what}: {why}" if what else f"vinr: {why}"), file=sys.stderr)
     raise typer.Exit(code)
 
 

@@ -78,6 +78,9 @@ class Wholes:
         return Everything() if self._count > RELOADS_MAX else self._by_realm.get(realm, ())
 
 
+# What a key was used for: the fingerprint, and the answer's status and body.
+KnownAnswers = dict[KeyName, tuple[bytes, int, bytes]]
+
 # By realm: a revision, and the catalogue of that revision or a later one.
 Known = dict[int, tuple[int, Layer]]
 
@@ -198,7 +201,7 @@ def decide_all(
     submissions: Sequence[Submission],
     loaded: dict[int, Layer],
     written: dict[int, Layer],
-    known: dict[KeyName, tuple[bytes, int, bytes]],
+    known: KnownAnswers,
     *,
     now: datetime,
     ids: Ids,
@@ -218,7 +221,7 @@ def decide_all(
         except InPart as missing:
             raise Reload(submission.realm, missing.need) from None
         if isinstance(answer, Rejected):
-            decided.outcomes.append(answer)
+            decided.outcomes.append(_refuse(decided, known, submission, answer))
             continue
         reply = _encode(decided, answer)
         decided.outcomes.append(reply)
@@ -227,8 +230,7 @@ def decide_all(
         written[submission.realm].merge(draft)
         clocks[submission.realm].update(_clocks(draft))
         if submission.idempotency_key:
-            known[_name(submission)] = (submission.fingerprint, reply.status, reply.body)
-            decided.kept.append(_keep(submission, draft, answer, reply, now))
+            _keep(decided, known, submission, reply, _event_telling(answer, draft))
     return decided
 
 
@@ -257,20 +259,37 @@ def _encode(decided: Decided, answer: Accepted) -> Reply:
     return Reply(201 if answer.is_new else 200, body)
 
 
-def _keep(submission: Submission, draft: Layer, answer: Accepted, reply: Reply, now: datetime) -> KeptAnswer:
-    """What the key will answer: the payload of the event that tells the same, or the reply itself."""
+def _refuse(decided: Decided, known: KnownAnswers, submission: Submission, refusal: Rejected) -> Outcome:
+    """The refusal; where the submission keeps it, as the reply that its key repeats."""
+    if not submission.keeps_refusal or submission.is_dry_run or not submission.idempotency_key:
+        return refusal
+    shown = {name: getattr(refusal, name) for name in ("code", "message", "param", "details")}
+    reply = Reply(refusal.status, encode_json(shown))
+    _keep(decided, known, submission, reply, None)
+    return reply
+
+
+def _event_telling(answer: Accepted, draft: Layer) -> str | None:
+    """The event whose payload is the answer, if there is one."""
+    return next((event.id for event in draft.written(Event) if event.data is answer.payload), None)
+
+
+def _keep(decided: Decided, known: KnownAnswers, submission: Submission, reply: Reply, event_id: str | None) -> None:
+    """The key answers this from now on: the payload of the event that tells the same, or the reply itself."""
     assert submission.idempotency_key is not None
-    event = next((event for event in draft.written(Event) if event.data is answer.payload), None)
-    return KeptAnswer(
-        realm=submission.realm,
-        operation=submission.operation,
-        key=submission.idempotency_key,
-        fingerprint=submission.fingerprint,
-        status=reply.status,
-        event_id=event.id if event else None,
-        reply=None if event else reply.body.decode(),
-        is_kept=submission.command.is_ledger_write,
-        created_at=now,
+    known[_name(submission)] = (submission.fingerprint, reply.status, reply.body)
+    decided.kept.append(
+        KeptAnswer(
+            realm=submission.realm,
+            operation=submission.operation,
+            key=submission.idempotency_key,
+            fingerprint=submission.fingerprint,
+            status=reply.status,
+            event_id=event_id,
+            reply=None if event_id else reply.body.decode(),
+            is_kept=submission.command.is_ledger_write,
+            created_at=decided.now,
+        )
     )
 
 

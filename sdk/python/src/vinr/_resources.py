@@ -1,30 +1,27 @@
-"""The bases of all resources: each holds the client that carries its calls out."""
+"""The bases of all resources: each holds the transport that carries its calls out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from vinr._client import AsyncVinr, Vinr
+from vinr._transport import AsyncTransport, Transport
 
 
 class Resource:
     """Calls that wait for their answer."""
 
-    def __init__(self, client: Vinr) -> None:
+    def __init__(self, client: Transport) -> None:
         self._client = client
         self._bind(client)
 
-    def _bind(self, client: Vinr) -> None:
+    def _bind(self, client: Transport) -> None:
         """Make the resources below this one."""
 
 
 class AsyncResource:
     """Calls to await."""
 
-    def __init__(self, client: AsyncVinr) -> None:
+    def __init__(self, client: AsyncTransport) -> None:
         self._client = client
         self._bind(client)
 
-    def _bind(self, client: AsyncVinr) -> None:
+    def _bind(self, client: AsyncTransport) -> None:
         """Make the resources below this one."""

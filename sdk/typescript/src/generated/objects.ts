@@ -72,8 +72,8 @@ export interface Unmet {
 }
 
 export interface Skipped {
-  readonly account: string;
-  readonly accountId: string;
+  readonly account: string | null;
+  readonly accountId: string | null;
   readonly unmet: readonly Unmet[];
   readonly rule?: string | undefined;
   readonly ruleId?: string | undefined;

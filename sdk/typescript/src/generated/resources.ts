@@ -2,9 +2,10 @@
 
 import type * as inputs from './inputs.js';
 import type * as objects from './objects.js';
-import type { Answer, Client, PostOptions, RequestOptions, WriteOptions } from '../client.js';
+import type { Answer } from '../answers.js';
+import type { Client, PostOptions, RequestOptions, WriteOptions } from '../client.js';
 import type { List } from '../pages.js';
-import { path } from '../values.js';
+import { path } from '../wire.js';
 
 /** `vinr.webhookEndpoints` */
 export class WebhookEndpoints {
@@ -339,7 +340,7 @@ export class CheckoutSessions {
 
   /**
    * Complete a session with its payment: its offers are redeemed, its discounts consumed. Refused by state
-   * (ConflictError): not_eligible, checkout_session_not_open.
+   * (ConflictError): not_eligible, checkout_session_not_open, payment_has_session, payment_refunded.
    */
   complete(
     id: string,

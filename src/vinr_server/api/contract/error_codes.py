@@ -17,6 +17,30 @@ class Explained(NamedTuple):
     message: str
 
 
+_HTTP = {
+    "request_malformed": Explained(
+        "What came is not HTTP/1.1, such as a header with a control character. The connection is closed.",
+        "Send the request with an HTTP library.",
+        "The request is not valid HTTP/1.1. Send it with an HTTP library.",
+    ),
+    "header_repeated": Explained(
+        "`Authorization`, `Content-Length`, `Content-Type`, `Host` or `Idempotency-Key` stands twice. The connection is"
+        " closed.",
+        "Send it once; look at what a proxy adds.",
+        "The header Authorization stands twice. Send it once.",
+    ),
+    "request_line_too_long": Explained(
+        "Path and query are longer than 8 KiB. The connection is closed.",
+        "Send less in them.",
+        "The path and query are longer than 8 KiB. Send less in them.",
+    ),
+    "headers_too_large": Explained(
+        "The request has more than 100 header lines, or 64 KiB of them. The connection is closed.",
+        "Send fewer and shorter headers; look for cookies, which the engine never reads.",
+        "The request has more than 100 header lines, or 64 KiB of them. Send fewer and shorter headers.",
+    ),
+}
+
 _INPUT = {
     "body_invalid": Explained(
         "The body is not a JSON object, or holds what no text or number may hold (NUL, NaN, 33 levels of nesting).",
@@ -206,9 +230,22 @@ _STATE = {
         "Discount disc_0197a3 is void: its redemption was canceled.",
     ),
     "checkout_session_not_open": Explained(
-        "The checkout session is completed or has expired. `details.status` says which.",
+        "The checkout session is completed or has expired. `details.status` says which, and"
+        " `details.payment` the payment that completed it.",
         "Open another session with the same cart.",
         "Checkout session cs_0197a3 expired at 2026-11-25T12:30:00+00:00; what it held is free. Open another.",
+    ),
+    "payment_has_session": Explained(
+        "The payment has completed another checkout session: payment and session are one to one. `details` names both.",
+        "Complete the session with a payment of its own, or without one.",
+        "Payment pay_1001 completed checkout session cs_0197a3; it can't complete cs_0197b4 too. Complete cs_0197b4"
+        " with a payment of its own.",
+    ),
+    "payment_refunded": Explained(
+        "The payment was refunded whole: it can't complete a checkout session any more.",
+        "Complete the session with another payment, or expire it.",
+        "Payment pay_1001 was refunded whole; it can't complete checkout session cs_0197a3. Complete it with another"
+        " payment, or expire it.",
     ),
     "refund_exceeds_payment": Explained(
         "The refunds of the payment would be more than its amount. `details` holds what is left.",
@@ -241,4 +278,4 @@ _SERVER = {
     ),
 }
 
-ERROR_CODES: dict[str, Explained] = {**_INPUT, **_ACCESS, **_IDEMPOTENCY, **_STATE, **_SERVER}
+ERROR_CODES: dict[str, Explained] = {**_HTTP, **_INPUT, **_ACCESS, **_IDEMPOTENCY, **_STATE, **_SERVER}

@@ -25,7 +25,8 @@ class Operation:
 
     `is_pure`: it decides and tells, and writes nothing. `answers` are the statuses it succeeds with. `example` is a
     body that works in the sandbox, with more of it if need be than its required fields; `listing` is what a list takes
-    in its query string. `others` are kinds that it may answer besides `reply`.
+    in its query string. `others` are kinds that it may answer besides `reply`. `is_verbatim`: what it is sent is shown
+    again as it was written, numbers included.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Operation:
     example: Mapping[str, Any] | None = None
     listing: Listing | None = None
     others: tuple[str, ...] = ()
+    is_verbatim: bool = False
 
     @property
     def resource(self) -> str:

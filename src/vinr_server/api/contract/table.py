@@ -166,6 +166,7 @@ EVENTS = (
         answers=MADE_OR_FOUND,
         example={"type": "review.posted", "data": {"customer": "cust_abc123", "stars": 5}},
         refusals=(*CREATE, "reserved_event_type", "parameter_conflict"),
+        is_verbatim=True,
     ),
     retrieve_one("/v1/events/{id}", "events.retrieve", "retrieve_event", events_rows.Event, "event", reads.show_events),
     list_page("/v1/events", "events.list", "list_events", reads.EVENTS, reads.show_events, "events"),

@@ -5,16 +5,15 @@ from __future__ import annotations
 import inspect
 import logging
 import math
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from vinr_server.api.bulk import create_payments
-from vinr_server.api.contract.openapi import VERSION
 from vinr_server.api.contract.operation import Operation
 from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.edge.answer_headers import answer_headers, make_request_id
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.documents import DOCUMENTS
 from vinr_server.api.edge.fingerprint import fingerprint
@@ -71,7 +70,7 @@ class App:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
-        request_id = f"req_{random.getrandbits(96):024x}"  # unique is enough; it opens nothing
+        request_id = make_request_id()
         request = Request(request_id)
         limits: list[tuple[bytes, bytes]] = []
         try:
@@ -136,8 +135,7 @@ class App:
             return 200, encode_json(await operation.read(call)), []
         is_dry_run = _dry_run(query)
         raw = await _body(receive, headers, limit=BULK_BYTES_MAX if operation.is_bulk else BODY_BYTES_MAX)
-        body = decode_body(raw)
-        call.body = _typed(operation, body)
+        call.body = _typed(operation, decode_body(raw, is_verbatim=operation.is_verbatim))
         key = _idempotency_key(headers) if operation.keeps_answer else None
         if operation.is_bulk:
             results = await create_payments(
@@ -290,13 +288,6 @@ def _extra_headers(problem: Problem) -> list[tuple[bytes, bytes]]:
 
 
 async def _send(send: Send, status: int, body: bytes, request_id: str, headers: list[tuple[bytes, bytes]]) -> None:
-    kind = [] if any(name == b"content-type" for name, _ in headers) else [(b"content-type", b"application/json")]
-    start = [
-        *kind,
-        (b"content-length", b"%d" % len(body)),
-        (b"request-id", request_id.encode()),
-        (b"vinr-version", VERSION.encode()),
-        *headers,
-    ]
+    start = answer_headers(body, request_id, headers)
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": body})

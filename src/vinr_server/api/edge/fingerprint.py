@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
-# Fields come in the order of the type, free-form objects sorted by key.
-_canonical_json = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
+from vinr_server.storage.batch.spelled_numbers import by_value
+
+# Fields come in the order of the type, free-form objects sorted by key; 1e2 is 1E+2.
+_canonical_json = msgspec.json.Encoder(order="sorted", decimal_format="number", enc_hook=by_value).encode
 
 
 def fingerprint(body: Any, *ids: str) -> bytes:

@@ -5,25 +5,25 @@ The pre-scan refuses what the JSON decoder would let pass: duplicate keys, NUL, 
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import types
 import typing
-from collections.abc import Mapping
-from decimal import InvalidOperation
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 
 from vinr_server.api.edge.problems import Problem
-from vinr_server.storage.batch.tables import decode_json
+from vinr_server.api.suggestions import nearest_name
+from vinr_server.storage.batch.spelled_numbers import decode_spelled
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 DEPTH_MAX = 32
-INTEGER_DIGITS_MAX = 400
+INTEGER_DIGITS_MAX = EXPONENT_MAX = 400
 # Tokenises a valid JSON text: every string, and whether a colon makes it a key.
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"(\s*:)?')
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % INTEGER_DIGITS_MAX)
@@ -43,8 +43,21 @@ REFERENCES = (
 ALIASES = {"points_cost": ("cost",), "transaction": ("points_transaction",)}
 
 
-def decode_body(raw: bytes) -> dict[str, Any]:
-    """The JSON object of a body, with fractions as exact decimals."""
+class OutOfRange(Exception):
+    """A number in a body has more digits, or a greater exponent, than are taken."""
+
+
+def _read_number(text: str) -> Decimal:
+    if _is_out_of_range(text):
+        raise OutOfRange
+    return Decimal(text)
+
+
+_decode = msgspec.json.Decoder(float_hook=_read_number).decode
+
+
+def decode_body(raw: bytes, *, is_verbatim: bool = False) -> dict[str, Any]:
+    """The JSON object of a body, with fractions as exact decimals; verbatim: with the spelling of every number."""
     if not raw:
         return {}
     if b"\x00" in raw:
@@ -52,11 +65,13 @@ def decode_body(raw: bytes) -> dict[str, Any]:
     if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and _depth(raw) > DEPTH_MAX:
         raise Problem("body_invalid", f"The body is nested more than {DEPTH_MAX} levels deep.")
     if len(raw) >= INTEGER_DIGITS_MAX and _LONG_NUMBER.search(raw) and _LONG_NUMBER.search(_STRINGS.sub(b"", raw)):
-        raise Problem("body_invalid", f"The body holds a number of {INTEGER_DIGITS_MAX} digits or more.")
+        raise _out_of_range(raw)
     try:
-        decoded = decode_json(raw)
-    except InvalidOperation:
-        raise Problem("body_invalid", "The body holds a number beyond all range. Send amounts as integers.") from None
+        decoded = _decode(raw)
+        if is_verbatim:
+            decoded = decode_spelled(raw)
+    except OutOfRange:
+        raise _out_of_range(raw) from None
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise Problem("body_invalid", f"The body is not valid JSON: {error}.") from None
     if not isinstance(decoded, dict):
@@ -72,6 +87,46 @@ def decode_body(raw: bytes) -> dict[str, Any]:
 
 def _nul() -> Problem:
     return Problem("body_invalid", "The body holds a NUL character (\\u0000). Remove it; text can't contain it.")
+
+
+def _is_out_of_range(text: str) -> bool:
+    """Whether a JSON number is written with too many digits or too great an exponent."""
+    digits, _e, exponent = text.lower().partition("e")
+    # Without leading zeros: of an exponent of a thousand digits the number itself is never made.
+    size = exponent.lstrip("+-0")
+    is_too_great = len(size) > len(str(EXPONENT_MAX)) or int(size or "0") > EXPONENT_MAX
+    parts = (*digits.lstrip("-").split("."), exponent)
+    return is_too_great or any(len(part) >= INTEGER_DIGITS_MAX for part in parts)
+
+
+def _out_of_range(raw: bytes) -> Problem:
+    """Say which field holds the number; a body that is broken as well is refused for that."""
+
+    def mark(text: str) -> Any:
+        return OutOfRange(text) if _is_out_of_range(text) else 0
+
+    try:
+        found = next(_marked(json.loads(raw, parse_int=mark, parse_float=mark), ""), None)
+    except ValueError:
+        found = None
+    if found is None:
+        return Problem("body_invalid", "The body is not valid JSON.")
+    param, text = found
+    number = text if len(text) <= 40 else f"{text[:20]}…{text[-10:]}"
+    bounds = f"fewer than {INTEGER_DIGITS_MAX} digits, and exponents from -{EXPONENT_MAX} to {EXPONENT_MAX}"
+    return Problem("parameter_invalid", f"{param}: {number} is out of range. Numbers have {bounds}.", param=param)
+
+
+def _marked(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Where numbers out of range stand, with their text."""
+    if isinstance(value, OutOfRange):
+        yield path or "body", str(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _marked(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _marked(inner, f"{path}[{position}]")
 
 
 def _holds_nul(value: Any) -> bool:
@@ -186,11 +241,11 @@ def snake(name: str) -> str:
 
 
 def unknown_parameter(key: str, known: Mapping[str, Any], path: str = "") -> Problem:
-    """Say that a name is unknown, and which known one is nearest."""
+    """Say that a name is unknown, and which known one is nearest without meaning the contrary."""
     own = sorted({name for name in known if "_" in name or name.islower()})
-    nearest = difflib.get_close_matches(snake(key), own, n=1, cutoff=0.5)
-    hint = f" Did you mean {path}{nearest[0]}?" if nearest else f" Known here: {', '.join(own)}."
-    details = {"nearest": nearest[0]} if nearest else {}
+    nearest = nearest_name(snake(key), own)
+    hint = f" Did you mean {path}{nearest}?" if nearest else f" Known here: {', '.join(own)}."
+    details = {"nearest": nearest} if nearest else {}
     return Problem("unknown_parameter", f"Unknown parameter {path}{key}.{hint}", param=f"{path}{key}", details=details)
 
 
@@ -203,6 +258,7 @@ _WORDS = {
     "`bool`": "true or false",
     "`object`": "an object",
     "`array`": "an array",
+    "`SpelledNumber`": "a number with a fraction or exponent",
     "`decimal`": "a number with a fraction or exponent",
     "`float`": "a number with a fraction",
     "`null`": "null",

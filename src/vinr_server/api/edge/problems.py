@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vinr_server.core.kernel.answers import CODES, Rejected
+from vinr_server.core.kernel.answers import CODES, SHAPE_CODES, Rejected
 from vinr_server.storage.batch.tables import encode_json
 
 # Codes that the edge itself answers, beside the refusals of core.
 EDGE_CODES: dict[str, int] = {
+    "request_malformed": 400,
+    "header_repeated": 400,
+    "request_line_too_long": 414,
+    "headers_too_large": 431,
     "body_invalid": 400,
-    "unknown_parameter": 400,
-    "parameter_missing": 400,
+    **SHAPE_CODES,
     "duplicate_key": 400,
     "api_key_missing": 401,
     "permission_missing": 403,

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from vinr_server.api.edge.problems import Problem
-from vinr_server.core.kernel.calendar import end_of_day, start_of_day
+from vinr_server.core.kernel.calendar import end_of_day, start_of_day, whole_second
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?\Z", re.ASCII)
@@ -43,12 +43,12 @@ def read_instant(value: Any, *, param: str, zone: str = "UTC", is_end: bool = Fa
 
 
 def _read_text(value: str, *, zone: str, is_end: bool) -> datetime | None:
-    """The instant of a bare date or an RFC 3339 text; None for any other text."""
+    """The instant of a bare date or an RFC 3339 text, as it will be shown: without a fraction; None for other texts."""
     if _DATE.match(value):
         day = date.fromisoformat(value)
         return end_of_day(day, zone) if is_end else start_of_day(day, zone)
     if _RFC_3339.match(value):
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        return whole_second(datetime.fromisoformat(value.upper()).astimezone(UTC))
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import httpx2
 
+from vinr_server.cli.control_characters import visible_json, visible_lines
 from vinr_server.cli.exits import REFUSED, UNREACHABLE, USAGE, fail
 from vinr_server.cli.sandbox.seed import Sandbox, running_sandbox
 from vinr_server.storage.postgres.embedded import default_data_dir
@@ -172,12 +173,12 @@ def require_test_key(api: Api, what: str) -> None:
 
 def print_json(value: Any) -> None:
     """One line of JSON."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(visible_json(json.dumps(value, ensure_ascii=False)), flush=True)
 
 
 def say(text: str) -> None:
     """A line for the person who waits; standard output stays clean."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible_lines(text), file=sys.stderr, flush=True)
 
 
 def read_object(text: str | None, option: str, what: str) -> dict[str, Any]:

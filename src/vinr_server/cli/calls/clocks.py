@@ -14,6 +14,7 @@ from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant
 from vinr_server.cli.calls.calling import Api, Place, calling, print_json, say
 from vinr_server.cli.calls.durations import later
+from vinr_server.cli.control_characters import visible
 from vinr_server.cli.exits import FAILED, USAGE, fail
 
 WHAT = "clock"
@@ -117,7 +118,7 @@ def _print_one(clock: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(clock)
     else:
-        print(f"{clock['id']}  {_shown(clock)}  {clock['status']}  {clock['name'] or ''}".rstrip())
+        print(f"{clock['id']}  {_shown(clock)}  {clock['status']}  {visible(clock['name'] or '')}".rstrip())
 
 
 @contextmanager

@@ -14,7 +14,9 @@ import httpx2
 import uvicorn
 
 from vinr_server.api.edge.app import Receive, Send
+from vinr_server.cli.process.connection import PatientConnection
 from vinr_server.cli.process.serving import listen
+from vinr_server.cli.sandbox.inbox import answer, read_body
 
 # The engine gives an attempt up after 15 s.
 RECEIVER_SECONDS_MAX = 14.0
@@ -54,7 +56,14 @@ class Forwarder:
         self._target, self._tell = target, tell
         self._listener: socket.socket = listen("127.0.0.1", 0)
         config = uvicorn.Config(
-            self._take, interface="asgi3", lifespan="off", access_log=False, log_config=None, log_level="error"
+            self._take,
+            http=PatientConnection,
+            interface="asgi3",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            log_level="error",
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
@@ -75,19 +84,16 @@ class Forwarder:
 
     async def _take(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        body, is_whole = b"", False
-        while not is_whole:
-            message = await receive()
-            body += message.get("body", b"")
-            is_whole = not message.get("more_body", False)
-        status, answer = 200, b""
+        body = await read_body(receive)
+        if body is None:
+            await answer(send, 413)
+            return
+        status, said = 200, b""
         forwarded = Forwarded(headers, body, event=_event_of(body))
         if self._target is not None:
-            forwarded, status, answer = await self._forward(self._target, headers, body)
+            forwarded, status, said = await self._forward(self._target, headers, body)
         self._tell(forwarded)
-        start = {"type": "http.response.start", "status": status, "headers": [(b"content-length", b"%d" % len(answer))]}
-        await send(start)
-        await send({"type": "http.response.body", "body": answer})
+        await answer(send, status, said)
 
     async def _forward(self, target: str, headers: Mapping[str, str], body: bytes) -> tuple[Forwarded, int, bytes]:
         """What became of it, and what the engine is answered: the receiver's own answer, or 502 for none."""

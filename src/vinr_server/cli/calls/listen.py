@@ -14,6 +14,7 @@ import httpx2
 from vinr_server.cli.calls.calling import Api, Place, Refused, Unreachable, calling, print_json, say
 from vinr_server.cli.calls.forwarding import Forwarded, Forwarder
 from vinr_server.cli.calls.trigger import figures
+from vinr_server.cli.control_characters import visible
 from vinr_server.cli.exits import FAILED, USAGE, fail
 from vinr_server.cli.sandbox.seed import start_of_sandbox
 
@@ -147,7 +148,8 @@ def _watch(api: Api, patterns: list[str], *, as_json: bool) -> None:
         if as_json:
             print_json({"event": event})
         else:
-            print(f"{_clock()} {event['type']:<28} {event['id']}  {figures(event['data'])}".rstrip(), flush=True)
+            line = f"{_clock()} {event['type']:<28} {event['id']}  {figures(event['data'])}"
+            print(visible(line.rstrip()), flush=True)
 
 
 def _coming(api: Api, cursor: str | None) -> Iterator[dict[str, Any]]:
@@ -196,7 +198,7 @@ class Teller:
             print_json({"event": event, "headers": forwarded.headers, "body": body, "answer": answer})
             return
         what = f"{event.get('type', 'not an event'):<28} {event.get('id', '')}  {figures(event.get('data', {}))}"
-        print(f"{_clock()} {what.rstrip()}{_outcome(forwarded)}", flush=True)
+        print(visible(f"{_clock()} {what.rstrip()}{_outcome(forwarded)}"), flush=True)
 
 
 def _outcome(forwarded: Forwarded) -> str:

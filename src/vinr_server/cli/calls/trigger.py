@@ -8,6 +8,7 @@ from typing import Any
 
 from vinr_server.cli.calls.calling import Place, calling, print_json, require_test_key
 from vinr_server.cli.calls.recipes import RECIPES, Making, NotPossible, Wish, report_event
+from vinr_server.cli.control_characters import visible
 from vinr_server.cli.exits import FAILED, USAGE, fail
 from vinr_server.core.earning.reports import RESERVED
 from vinr_server.core.events.engine_events import EVENT_TYPES
@@ -74,9 +75,9 @@ def _is_of(event: dict[str, Any], accounts: set[str]) -> bool:
 
 def _print(making: Making, events: list[dict[str, Any]], type: str) -> None:
     for one in making.answers:
-        print(f"{one.method} {one.path}  {one.status} {one.body.get('id', '')}  {one.request_id}")
+        print(visible(f"{one.method} {one.path}  {one.status} {one.body.get('id', '')}  {one.request_id}"))
     for event in events:
-        print(f"  → {event['type']:<28}{event['id']}  {figures(event['data'])}".rstrip())
+        print(visible(f"  → {event['type']:<28}{event['id']}  {figures(event['data'])}".rstrip()))
     for line in _why_nothing(making, type):
         print(f"  ✗ {line}")
 
@@ -85,7 +86,8 @@ def _why_nothing(making: Making, type: str) -> Iterator[str]:
     """Why rules gave nothing, as far as the last answer tells of rules at all."""
     last = making.answers[-1].body
     for skipped in last.get("skipped", ()):
-        yield f"rule {skipped['rule']}: {'; '.join(one['message'] for one in skipped['unmet'])}"
+        by = next((f"{kind} {skipped[kind]}" for kind in ("rule", "offer") if kind in skipped), "linked to nobody")
+        yield f"{by}: {'; '.join(one['message'] for one in skipped['unmet'])}"
     if last.get("awards") != [] or last.get("skipped"):
         return
     customer = making.customer()

@@ -15,6 +15,7 @@ from typing import IO, Protocol
 import msgspec
 from msgspec import Struct
 
+from vinr_server.cli.control_characters import visible_cell
 from vinr_server.cli.imports.purchase_rows import ImportRefused
 
 PLAIN_PROGRESS_SECONDS = 5.0
@@ -63,7 +64,8 @@ class ErrorFile:
 
 
 def as_text_cell(text: str) -> str:
-    """The text, such that no spreadsheet takes it for a formula."""
+    """The text, such that no spreadsheet takes it for a formula and no terminal for a command."""
+    text = visible_cell(text)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 

@@ -7,7 +7,8 @@ import asyncio
 import psycopg
 from pydantic import ValidationError
 
-from vinr_server.cli.exits import fail, first_line
+from vinr_server.cli.database_faults import database_fault
+from vinr_server.cli.exits import fail
 from vinr_server.cli.process.database_wait import wait_for_database
 from vinr_server.cli.process.logs import log_json
 from vinr_server.engine.settings import Settings
@@ -31,7 +32,7 @@ def settings_of_a_start() -> Settings:
     try:
         asyncio.run(wait_for_database(settings.database_url, seconds=settings.database_wait_seconds))
     except Exception as error:  # a sentence of asyncpg, asyncio or the operating system
-        fail("", f"database: can't be reached: {first_line(error)}")
+        fail("", f"database: can't be reached: {database_fault(error, settings.database_url)}")
     return checked_settings()
 
 
@@ -40,7 +41,7 @@ def run_migrate(database_url: str) -> tuple[str | None, str]:
     try:
         return migrate(database_url)
     except Exception as error:  # whatever the database says, it is for the operator's eyes
-        fail("migrate", first_line(error))
+        fail("migrate", database_fault(error, database_url))
 
 
 def _settings() -> Settings:
@@ -68,4 +69,4 @@ def _require_schema(database_url: str) -> None:
     except SchemaOutdated as error:
         fail("", f"database: {error}")
     except Exception as error:  # SQLAlchemy wraps whatever the driver raised
-        fail("", f"database: can't be reached: {first_line(error)}")
+        fail("", f"database: can't be reached: {database_fault(error, database_url)}")

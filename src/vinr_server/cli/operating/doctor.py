@@ -10,6 +10,7 @@ import psycopg
 from pydantic import ValidationError
 from rich.console import Console
 
+from vinr_server.cli.database_faults import database_fault
 from vinr_server.cli.operating.checks import wrong_settings
 from vinr_server.engine.settings import Settings
 from vinr_server.storage.postgres.migrate import require_current
@@ -46,10 +47,10 @@ def _findings() -> Iterator[Finding]:
             try:
                 require_current(settings.database_url)
             except Exception as error:  # whatever the database says, it is for the operator's eyes
-                yield Finding("schema", "fail", str(error).strip().splitlines()[0], "Run `vinr migrate`.")
+                yield Finding("schema", "fail", database_fault(error, settings.database_url), "Run `vinr migrate`.")
                 return
             yield Finding("schema", "ok", "current")
             for check in CHECKS_OF_SCHEMA:
                 yield from check(connection)
     except psycopg.Error as error:
-        yield Finding("database", "fail", str(error).strip().splitlines()[0], "Is VINR_DATABASE_URL right?")
+        yield Finding("database", "fail", database_fault(error, settings.database_url), "Is VINR_DATABASE_URL right?")

@@ -13,6 +13,7 @@ from vinr_server.api.edge.permissions import read_permissions
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.secrets import hash_key, hint_of, make_key
 from vinr_server.api.edge.times import read_instant_or_none
+from vinr_server.cli.control_characters import visible
 from vinr_server.cli.exits import fail
 from vinr_server.cli.operating.checks import checked_settings
 from vinr_server.core.access.commands import Actor, CreateApiKey, RevokeApiKey, RollApiKey
@@ -150,4 +151,4 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}:{right}" for name, right in value.items())
-    return "" if value is None else str(value)
+    return "" if value is None else visible(str(value))

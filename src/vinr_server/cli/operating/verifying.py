@@ -10,6 +10,7 @@ from itertools import groupby
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from vinr_server.cli.database_faults import database_fault
 from vinr_server.storage.laws.ledger import LAWS
 from vinr_server.storage.laws.verify import Verdict, verify
 from vinr_server.storage.postgres.migrate import require_current
@@ -25,7 +26,7 @@ def run_verify(database_url: str, *, as_json: bool) -> int:
             task = bar.add_task("", total=len(LAWS))
             verdict = verify(database_url, on_law=lambda law: bar.update(task, description=law, advance=1))
     except Exception as error:  # whatever the database says, it is for the operator's eyes
-        print(f"vinr verify: {str(error).strip().splitlines()[0]}", file=sys.stderr)
+        print(f"vinr verify: {database_fault(error, database_url)}", file=sys.stderr)
         return 2
     if as_json:
         print(json.dumps(asdict(verdict) | {"is_consistent": verdict.is_consistent}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from vinr_server.cli.process.bounded_connection import BoundedConnection
 
 # A request of 1 MiB over a line of 35 KiB/s takes this long.
 REQUEST_SECONDS = 30.0
@@ -16,7 +16,7 @@ REQUEST_SECONDS = 30.0
 LOOK_SECONDS = 5.0
 
 
-class PatientConnection(HttpToolsProtocol):
+class PatientConnection(BoundedConnection):
     """Closes a connection whose request has not arrived, or whose answer was not taken, within REQUEST_SECONDS."""
 
     _waiting_since: float | None = None

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
 from types import FrameType
-from urllib.parse import urlsplit
 
 from vinr_server.api.edge.asgi import CannotStart
-from vinr_server.cli.exits import first_line
+from vinr_server.cli.database_faults import database_fault, database_place
 from vinr_server.cli.process.draining import ending_handlers, signals_to
 from vinr_server.storage.postgres.connect import AWAY, reach
 
@@ -41,10 +40,10 @@ async def wait_for_database(
             pause_now = min(pause, max(seconds - waited, TICK_SECONDS))
             log.warning(
                 "waiting for the database at %s, %.0f s by now; next attempt in %.1f s: %s",
-                _place(database_url),
+                database_place(database_url),
                 waited,
                 pause_now,
-                first_line(error),
+                database_fault(error, database_url),
             )
         resume = time.monotonic() + pause_now
         while (left := resume - time.monotonic()) > 0:
@@ -73,9 +72,3 @@ def _watched_signals() -> Iterator[Callable[[], bool]]:
 
     with signals_to(catch):
         yield lambda: bool(caught)
-
-
-def _place(database_url: str) -> str:
-    """Host, port and name; neither user nor password."""
-    place = urlsplit(database_url)
-    return place.netloc.rpartition("@")[2] + place.path

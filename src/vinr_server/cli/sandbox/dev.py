@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import socket
 import sys
@@ -21,7 +22,7 @@ from vinr_server.cli.process.draining import forget, install_drain, signals_to
 from vinr_server.cli.process.logs import log_short
 from vinr_server.cli.process.metrics import of_deliveries, of_due_work, of_server, of_writer, serve_metrics
 from vinr_server.cli.process.serving import listen, uvicorn_config
-from vinr_server.cli.sandbox.inbox import Inbox
+from vinr_server.cli.sandbox.inbox import Inbox, InboxRoutes
 from vinr_server.cli.sandbox.inbox_endpoint import open_inbox
 from vinr_server.cli.sandbox.journal import Journal
 from vinr_server.cli.sandbox.recording import Recording
@@ -112,7 +113,9 @@ async def _serve(
         server.should_exit = True
 
     inbox = Inbox()
-    routes = SandboxRoutes(Recording(application, journal), secret_key=keys.secret_key, inbox=inbox, reset=reset)
+    read_with = None if _is_on_loopback(listener) else keys.secret_key
+    pages = InboxRoutes(inbox, secret_key=read_with)
+    routes = SandboxRoutes(Recording(application, journal), secret_key=keys.secret_key, inbox=pages, reset=reset)
     server = uvicorn.Server(uvicorn_config(routes))
     pool = await connect_readers(sandbox.database_url, size=4)
     worker = DueWorker(pool, application.writer)
@@ -151,6 +154,11 @@ async def _until_told_to_end(server: uvicorn.Server, listener: socket.socket) ->
 def _base_url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_on_loopback(listener: socket.socket) -> bool:
+    """Whether nobody but this machine can reach it."""
+    return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
 
 
 def _base_url_on_loopback(listener: socket.socket) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hmac
 import ipaddress
 import json
 import time
@@ -18,6 +21,8 @@ from vinr_server.cli.calls.signatures import faults
 
 PATH = "/_inbox"
 KEPT_MAX = 200
+# What anybody may send, kept apart: enough to see why a signature does not check.
+UNSIGNED_MAX = 20
 BODY_BYTES_MAX = 256 * 1024
 _PAGE = Path(__file__).parent / "inbox_page"
 _FILES = {
@@ -52,47 +57,53 @@ class Received:
 
 
 class Inbox:
-    """The newest events since the sandbox has started."""
+    """The newest events since the sandbox has started; and, apart, the newest requests that its secret did not sign."""
 
     def __init__(self) -> None:
         self.secret = ""
         self._session = uuid.uuid4().hex
         self._kept: deque[Received] = deque(maxlen=KEPT_MAX)
+        self._unsigned: deque[Received] = deque(maxlen=UNSIGNED_MAX)
         self._count = 0
         self._deliveries: Counter[str] = Counter()
 
-    def take(self, headers: dict[str, str], body: bytes) -> None:
-        """The request is shown from now on, whether or not its signature checks."""
+    def take(self, headers: dict[str, str], body: bytes) -> bool:
+        """The request is shown from now on: among the events where a signature checks, else apart. Whether it does."""
+        now = time.time()
+        signatures = faults(headers, body, secret=self.secret, now=now)
+        is_signed = bool(self.secret) and None in signatures.values()
         event = _object_of(body)
         id = headers.get("webhook-id") or event.get("id")
-        if isinstance(id, str):
+        if is_signed and isinstance(id, str):
             self._deliveries[id] += 1
         self._count += 1
-        now = time.time()
-        self._kept.appendleft(
+        (self._kept if is_signed else self._unsigned).appendleft(
             Received(
                 number=self._count,
                 received_at=now,
                 event=id if isinstance(id, str) else None,
                 type=event["type"] if isinstance(event.get("type"), str) else None,
-                delivery=self._deliveries[id] if isinstance(id, str) else 1,
+                delivery=self._deliveries[id] if is_signed and isinstance(id, str) else 1,
                 headers=headers,
                 body=body.decode(errors="replace"),
-                signatures=faults(headers, body, secret=self.secret, now=now),
+                signatures=signatures,
             )
         )
+        return is_signed
 
     def shown(self, *, after: int = 0) -> dict[str, Any]:
         """What came after that number, newest first. A session is one start of the sandbox: numbers begin anew."""
-        data = [asdict(one) for one in self._kept if one.number > after]
-        return {"object": "list", "url": f"{PATH}.json", "session": self._session, "last": self._count, "data": data}
+        data, unsigned = ([asdict(one) for one in kept if one.number > after] for kept in (self._kept, self._unsigned))
+        of_list = {"object": "list", "url": f"{PATH}.json", "session": self._session, "last": self._count}
+        return of_list | {"data": data, "unsigned": unsigned}
 
 
 class InboxRoutes:
     """What is answered below /_inbox: events are taken by POST; the page, its files and the JSON are read."""
 
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
+    def __init__(self, inbox: Inbox, *, secret_key: str | None = None) -> None:
+        """Who reads is asked for the key where one is given."""
+        self._inbox, self._key = inbox, secret_key
 
     def has(self, path: str) -> bool:
         """Whether the path is the inbox's."""
@@ -102,15 +113,19 @@ class InboxRoutes:
         path, method = scope["path"], scope["method"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if method == "POST" and path == PATH:
-            body = await _body(receive)
-            if body is not None:
-                self._inbox.take(headers, body)
-            await answer(send, 204 if body is not None else 413)
+            body = await read_body(receive)
+            if body is None:
+                await answer(send, 413)
+            else:
+                await answer(send, 204 if self._inbox.take(headers, body) else 403)
         elif method not in ("GET", "HEAD"):
             await answer(send, 405, headers=[(b"allow", b"GET, HEAD")])
         elif not _is_by_address(headers.get("host", "")):
             # A page of another site could point its own name at 127.0.0.1 and read along.
             await answer(send, 403, b"Open the inbox by address: http://127.0.0.1 and the port.\n", _HEADERS)
+        elif self._key is not None and not _has_key(headers.get("authorization", ""), self._key):
+            asked = (b"www-authenticate", b'Basic realm="The inbox of vinr dev: the key as password"')
+            await answer(send, 401, b"The inbox asks for the sandbox's key, as the password.\n", [asked, *_HEADERS])
         elif path == f"{PATH}.json":
             after = parse_qs(scope["query_string"].decode("latin-1")).get("after", ["0"])[0]
             shown = self._inbox.shown(after=int(after) if after.isascii() and after.isdigit() else 0)
@@ -128,11 +143,13 @@ async def answer(send: Send, status: int, body: bytes = b"", headers: list[tuple
     await send({"type": "http.response.body", "body": body})
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The body; None where it is too large."""
+async def read_body(receive: Receive) -> bytes | None:
+    """The body; None where it is larger than any webhook, or its sender went away."""
     body = bytearray()
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body += message.get("body", b"")
         if len(body) > BODY_BYTES_MAX:
             return None
@@ -146,6 +163,17 @@ def _object_of(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _has_key(authorization: str, key: str) -> bool:
+    """Whether it is there as in every call, or as the password that a browser asks for."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(given, validate=True).decode("latin-1").partition(":")[2]
+        except binascii.Error:
+            return False
+    return hmac.compare_digest(given.encode(), key.encode())
 
 
 def _is_by_address(host: str) -> bool:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -20,7 +21,7 @@ import msgspec
 FILE_BYTES_MAX = 4 * 1024 * 1024
 BODY_BYTES_MAX = 4 * 1024
 POLL_SECONDS = 0.1
-_SECRET = re.compile(rb"\b((?:sk|rk)_(?:test|live)_|whsec_)[A-Za-z0-9+/=_-]{4,}")
+_SECRET = re.compile(rb"(?<![A-Za-z0-9])((?:sk|rk)_(?:test|live)_|whsec_)[A-Za-z0-9+/=_-]{4,}")
 
 
 class Entry(msgspec.Struct, omit_defaults=True):
@@ -84,6 +85,18 @@ def shown_body(raw: bytes) -> str | None:
         return None
     text = _SECRET.sub(rb"\1***", raw[: BODY_BYTES_MAX + 64])[:BODY_BYTES_MAX].decode(errors="replace")
     return text if len(raw) <= BODY_BYTES_MAX else text + "…"
+
+
+def shown_text(text: str | None) -> str | None:
+    """The text without secrets."""
+    return None if text is None else _SECRET.sub(rb"\1***", text.encode(errors="replace")).decode(errors="replace")
+
+
+def shown_part(raw: bytes) -> str:
+    """A path or a query as it came; where a secret stands in it, in whatever spelling, as it reads and without that."""
+    read = unquote_to_bytes(raw.replace(b"+", b" "))
+    masked = _SECRET.sub(rb"\1***", read)
+    return raw.decode("latin-1") if masked == read else masked.decode(errors="replace")
 
 
 def read_entries(data_dir: Path) -> Iterator[Entry]:

@@ -11,7 +11,7 @@ import msgspec
 
 from vinr_server.api.edge.app import Receive, Send
 from vinr_server.api.edge.documents import DOCUMENTS
-from vinr_server.cli.sandbox.journal import BODY_BYTES_MAX, Entry, Journal, shown_body
+from vinr_server.cli.sandbox.journal import BODY_BYTES_MAX, Entry, Journal, shown_body, shown_part, shown_text
 
 
 class Failure(msgspec.Struct):
@@ -88,11 +88,11 @@ class Exchange:
             at=self._at.isoformat(timespec="milliseconds"),
             request_id=self._headers.get(b"request-id", b"").decode(),
             method=self._scope["method"],
-            path=self._scope["raw_path"].decode("latin-1"),
-            query=self._scope["query_string"].decode("latin-1"),
+            path=shown_part(self._scope["raw_path"]),
+            query=shown_part(self._scope["query_string"]),
             status=self._status,
             milliseconds=round((time.perf_counter() - self._started_at) * 1000, 1),
-            idempotency_key=key.decode(errors="replace") if key is not None else None,
+            idempotency_key=shown_text(key.decode(errors="replace")) if key is not None else None,
             replayed=b"idempotent-replayed" in self._headers,
             request=shown_body(bytes(self._request)),
             answer=shown_body(bytes(self._answer)),
@@ -102,5 +102,5 @@ class Exchange:
                 error = _decode_refusal(self._answer).error
             except msgspec.DecodeError:
                 return entry
-            entry.code, entry.message, entry.param = error.code, error.message, error.param
+            entry.code, entry.message, entry.param = error.code, shown_text(error.message), shown_text(error.param)
         return entry

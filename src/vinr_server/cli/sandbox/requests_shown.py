@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vinr_server.cli.calls.calling import print_json
+from vinr_server.cli.control_characters import visible
 from vinr_server.cli.exits import USAGE, fail
 from vinr_server.cli.sandbox.journal import Entry, as_json, follow_entries, paths_in, read_entries
 
@@ -93,13 +94,14 @@ class _Lines:
         line = Text(f"{at:%H:%M:%S} ")
         line.append(str(entry.status), style=style)
         query = f"?{entry.query}" if entry.query else ""
-        line.append(f" {entry.method:<6} {entry.path}{query}  {entry.milliseconds} ms  {entry.request_id}")
+        asked = f"{entry.method:<6} {entry.path}{query}"
+        line.append(f" {visible(asked)}  {entry.milliseconds} ms  {visible(entry.request_id)}")
         if entry.replayed:
             line.append("  replayed")
         self._console.print(line)
         if entry.code:
-            self._console.print(Text(f"         {entry.code}: {entry.message}"))
+            self._console.print(Text(f"         {entry.code}: {visible(str(entry.message))}"))
         if self._with_bodies:
             for name in ("idempotency_key", "request", "answer"):
                 if (value := getattr(entry, name)) is not None:
-                    self._console.print(Text(f"         {name.replace('_', ' ')}: {value}"))
+                    self._console.print(Text(f"         {name.replace('_', ' ')}: {visible(value)}"))

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vinr_server.api.edge.app import Receive, Send
-from vinr_server.cli.sandbox.inbox import Inbox, InboxRoutes, answer
+from vinr_server.cli.sandbox.inbox import InboxRoutes, answer
 from vinr_server.cli.sandbox.seed import RESET_PATH
 
 
 class SandboxRoutes:
     """The application, with the sandbox's own routes before it."""
 
-    def __init__(self, application: Any, *, secret_key: str, inbox: Inbox, reset: Callable[[], None]) -> None:
-        self._application, self._inbox, self._reset = application, InboxRoutes(inbox), reset
+    def __init__(self, application: Any, *, secret_key: str, inbox: InboxRoutes, reset: Callable[[], None]) -> None:
+        self._application, self._inbox, self._reset = application, inbox, reset
         self._authorization = f"Bearer {secret_key}".encode()
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:

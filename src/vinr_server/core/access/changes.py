@@ -13,6 +13,7 @@ from vinr_server.core.access.commands import Actor, CreateApiKey, RevokeApiKey, 
 from vinr_server.core.access.payloads import api_key_payload
 from vinr_server.core.access.rows import ApiKey, ApiKeyAct
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
+from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
@@ -85,7 +86,7 @@ def decide_roll_api_key(draft: Layer, command: RollApiKey, context: Context) -> 
         expires_at=expires_at,
         last_used_at=None,
     )
-    over_at = now + timedelta(seconds=command.overlap_seconds)
+    over_at = whole_second(now + timedelta(seconds=command.overlap_seconds))
     if old.expires_at is not None:
         over_at = min(over_at, old.expires_at)
     draft.put(replace(old, expires_at=over_at, replaced_by=key.id))

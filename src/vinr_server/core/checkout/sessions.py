@@ -27,16 +27,19 @@ from vinr_server.core.checkout.evaluation import (
 )
 from vinr_server.core.checkout.payloads import evaluation_payload, session_payload
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs, Of, offer_member_counter
 from vinr_server.core.kernel.payloads import unix
+from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_accounts
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_cap
+from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.promotions import promotion_of
 from vinr_server.core.offers.redemptions import confirm_redemption, redeem_offer, release_redemption
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
@@ -51,8 +54,8 @@ from vinr_server.core.rewards.rows import Discount
 def look_at_session(needs: Needs, session_id: str) -> None:
     """The session is looked at with what it holds: slots of offers, discounts, and its customer's accounts."""
     needs.row(CheckoutSession, session_id, look=True)
-    needs.children(OfferRedemption, session_id, look=True)
-    needs.look_along(Account, Of(CheckoutSession, session_id, "customer_id"), is_parent=True)
+    needs.children(OfferRedemption, session_id, by="session_id", look=True)
+    needs.look_along(Account, Of(CheckoutSession, session_id, "customer_id"), by="customer_id")
     needs.look_along(Discount, Of(CheckoutSession, session_id, "discount_ids"))
     needs.look_along(Discount, Of(CheckoutSession, session_id, "held_ids"))
 
@@ -121,7 +124,7 @@ def decide_create_checkout_session(
         clock_id=clock_id,
         metadata=command.metadata,
         created_at=now,
-        expires_at=now + timedelta(minutes=command.minutes),
+        expires_at=whole_second(now + timedelta(minutes=command.minutes)),
     )
     draft.put(session)
     session = _hold(draft, context, session, checkout, now=now)
@@ -303,18 +306,40 @@ def decide_complete_checkout_session(
     session = open_session(draft, context, command.session_id, param="id")
     if isinstance(session, Rejected):
         return session
+    refusal = _spent_refusal(session, payment) if payment is not None else None
+    if refusal is not None:
+        return replace(refusal, param="payment")
+    session, used = complete(draft, context, session, payment_id=command.payment_id)
     if payment is not None:
-        refusal = payment_refusal(
-            session,
-            customer_id=payment.customer_id,
-            amount_minor=payment.amount_minor,
-            currency=payment.currency,
-            payment=f"payment {payment.id}",
-        )
-        if refusal is not None:
-            return replace(refusal, param="payment")
-    session, _used = complete(draft, context, session, payment_id=command.payment_id)
+        draft.put(with_session(payment, session, used))
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
+
+
+def _spent_refusal(session: CheckoutSession, payment: Payment) -> Rejected | None:
+    """Why a payment on record can't complete this session: it is another's, not its own, or was given back."""
+    belongs = refunded = None
+    if payment.session_id is not None:
+        message = (
+            f"Payment {payment.id} completed checkout session {payment.session_id}; it can't complete {session.id} too."
+            f" Complete {session.id} with a payment of its own."
+        )
+        details: Json = {"payment": payment.id, "checkout_session": payment.session_id}
+        belongs = Rejected("payment_has_session", message, details=details)
+    if payment.is_refunded_whole:
+        message = (
+            f"Payment {payment.id} was refunded whole; it can't complete checkout session {session.id}."
+            " Complete it with another payment, or expire it."
+        )
+        details = {"payment": payment.id, "checkout_session": session.id, "amount_refunded": payment.refunded_minor}
+        refunded = Rejected("payment_refunded", message, details=details)
+    other = payment_refusal(
+        session,
+        customer_id=payment.customer_id,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        payment=f"payment {payment.id}",
+    )
+    return first_listed(other, belongs, refunded)
 
 
 def open_session(draft: Layer, context: Context, session_id: str, *, param: str) -> CheckoutSession | Rejected:
@@ -325,7 +350,7 @@ def open_session(draft: Layer, context: Context, session_id: str, *, param: str)
     if session.status == "completed":
         paid = f" with payment {session.payment_id}" if session.payment_id is not None else ""
         message = f"Checkout session {session.id} was completed{paid}. Open another for another cart."
-        details = {"status": "completed", "payment": session.payment_id}
+        details = {"status": "completed", "checkout_session": session.id, "payment": session.payment_id}
         return Rejected("checkout_session_not_open", message, param=param, details=details)
     if session.is_over(context.now(session.clock_id)):
         at = session.expired_at or session.expires_at
@@ -372,6 +397,21 @@ def complete(
     session = replace(session, status="completed", payment_id=payment_id, completed_at=now)
     draft.put(session)
     return session, used
+
+
+def with_session(payment: Payment, session: CheckoutSession, used: Sequence[OfferRedemption]) -> Payment:
+    """The payment as it stands once it has completed the session: it names it, what it used up, and what it redeemed.
+
+    Payment and session are one to one, whichever way they met. Expects that the session was completed with it.
+    """
+    assert payment.session_id in (None, session.id), f"{payment.id} completed {payment.session_id}"
+    shown = [*payment.outcome.get("offer_redemptions", ()), *map(in_outcome, used)]
+    return replace(
+        payment,
+        session_id=session.id,
+        discount_ids=tuple(dict.fromkeys((*payment.discount_ids, *session.held_ids))),
+        outcome={**payment.outcome, "offer_redemptions": shown} if shown else payment.outcome,
+    )
 
 
 # ---- expire

@@ -42,7 +42,8 @@ class DeleteEarningRule(Command):
 class ReportEvent(Command):
     """A business event of the merchant's own; `data` is kept as it came.
 
-    The link to a member, the condition metadata and the amount are read out of `data` at the edge.
+    The link to a member, the condition metadata and the amount are read out of `data` at the edge. `unlinked`: why what
+    `data` names as its customer links to nobody.
     """
 
     is_ledger_write = True
@@ -55,3 +56,4 @@ class ReportEvent(Command):
     amount_minor: int = 0
     minor_per_unit: int = 1
     occurred_at: datetime | None = None
+    unlinked: str | None = None

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vinr_server.core.earning.commands import ReportEvent
-from vinr_server.core.earning.occasions import earn_on
-from vinr_server.core.earning.rules import Occasion
+from vinr_server.core.earning.occasions import earn_on, reasons
+from vinr_server.core.earning.rules import Occasion, Unmet
 from vinr_server.core.events.announcements import sequence_of, tell
 from vinr_server.core.events.payloads import event_payload
 from vinr_server.core.events.rows import Event
@@ -64,6 +64,9 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
     bucket = context.bucket_of(accounts[0].customer_id if accounts else command.customer_id or command.id or "")
     event_id = command.id or context.make_id("evt", bucket)
     outcome = earn_on(draft, context, accounts, _occasion(command, event_id))
+    if command.unlinked is not None:
+        note = {"account": None, "unmet": reasons([Unmet("customer", command.unlinked, None)])}
+        outcome = {**outcome, "skipped": [note, *outcome["skipped"]]}
     event = Event(
         bucket=bucket,
         id=event_id,

@@ -17,6 +17,7 @@ from vinr_server.core.events.commands import (
 from vinr_server.core.events.payloads import delivery_payload, endpoint_payload
 from vinr_server.core.events.rows import Event, WebhookEndpoint
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
@@ -86,11 +87,12 @@ def decide_rotate_webhook_endpoint(
     if isinstance(endpoint, Rejected):
         return endpoint
     has_overlap = command.overlap_seconds > 0
+    over_at = whole_second(context.wall_now + timedelta(seconds=command.overlap_seconds))
     endpoint = replace(
         endpoint,
         sealed_secret=command.sealed_secret,
         sealed_old_secret=endpoint.sealed_secret if has_overlap else None,
-        old_secret_until=context.wall_now + timedelta(seconds=command.overlap_seconds) if has_overlap else None,
+        old_secret_until=over_at if has_overlap else None,
     )
     draft.put(endpoint)
     return _accepted(endpoint, context)

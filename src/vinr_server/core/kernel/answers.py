@@ -38,11 +38,16 @@ CODES: dict[str, int] = {
     "discount_consumed": 409,
     "discount_not_usable": 409,
     "checkout_session_not_open": 409,
+    "payment_has_session": 409,
+    "payment_refunded": 409,
     "refund_exceeds_payment": 409,
     "clock_advancing": 409,
     "segment_in_use": 409,
     "idempotency_key_in_use": 409,
 }
+
+# What is wrong with the shape of a bulk call's item: found at the edge, and kept with the item's key.
+SHAPE_CODES: dict[str, int] = {"unknown_parameter": 400, "parameter_missing": 400}
 
 _RANK = {code: rank for rank, code in enumerate(CODES)}
 
@@ -59,7 +64,7 @@ class Rejected:
     @property
     def status(self) -> int:
         """The HTTP status that goes with the code."""
-        return CODES[self.code]
+        return CODES[self.code] if self.code in CODES else SHAPE_CODES[self.code]
 
 
 def first_listed(*found: object) -> Rejected | None:

@@ -3,7 +3,8 @@
 Local times are read by two rules. One that does not exist (the clock went forward over it) moves later by
 the gap; one that happens twice is the first. Both are what fold=0 means, so local times here have fold=0.
 Python knows the years 1 to 9999, in local time too: beyond them lie only `FIRST_INSTANT` and `LAST_INSTANT`.
-The rules of the zones are those `zoneinfo` finds on the host; it reads a zone once per process.
+The rules of the zones are those of the Python package `tzdata` that is installed beside the engine, never the host's,
+whatever PYTHONTZPATH says (vinr_server/__init__.py). A process reads each zone once: an update counts after a restart.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ def expires_at(available_at: datetime, *, months: int | None, rounding: ExpiryRo
     return min(instant, LAST_INSTANT)
 
 
+def whole_second(instant: datetime) -> datetime:
+    """The second that is shown of an instant: what ends then is over at the second that everybody reads."""
+    return instant.replace(microsecond=0)
+
+
 def start_of_day(day: date, zone: str) -> datetime:
     """The first instant of a calendar day in the zone: midnight, or where there is none, the first after it.
 
@@ -92,8 +98,7 @@ def is_zone(name: str) -> bool:
 
 @cache
 def _zone_names() -> frozenset[str]:
-    # Debian keeps a link "localtime" among the zones: it means whatever the host was set to.
-    return frozenset(available_timezones() - {"localtime"})
+    return frozenset(available_timezones())
 
 
 @cache

@@ -8,7 +8,7 @@ Core reads no clock and makes no id: both are values handed in by the engine, on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from vinr_server.core.kernel.answers import Accepted, Rejected
@@ -25,6 +25,23 @@ class Command:
 
     __slots__ = ()
     is_ledger_write: ClassVar[bool] = False
+
+
+# ---- payments and events
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """When a withdrawn currency was in use: its first day and its last, and [starts_at, ends_at) around them."""
+
+    first_day: date
+    last_day: date
+    starts_at: datetime
+    ends_at: datetime
+
+    def holds(self, instant: datetime) -> bool:
+        """Whether it was in use then."""
+        return self.starts_at <= instant < self.ends_at
 
 
 @dataclass(frozen=True, slots=True)

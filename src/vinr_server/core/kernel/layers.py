@@ -122,7 +122,7 @@ class Layer:
         return None
 
     def before(self, row_type: type[RowT], key: Hashable) -> RowT | None:
-        """A row that is here as it stood below this layer, before the command that drafts here; None if that made it."""
+        """A row that is here, as it stood before the command that drafts here; None if that command made it."""
         return self._below.find(row_type, key) if self._below is not None else None
 
     @property
@@ -155,6 +155,10 @@ class Layer:
     def every(self, row_type: type[RowT]) -> list[RowT]:
         """All rows of a type of the catalogue, lowest layer's first, each in its newest version."""
         assert row_type.is_catalogue, f"nobody can declare every {row_type.__name__}"
+        return self.all_here(row_type)
+
+    def all_here(self, row_type: type[RowT]) -> list[RowT]:
+        """As every, of rows that are here for whatever reason: never all there are."""
         found: dict[Hashable, Row] = {}
         layer: Layer | None = self
         while layer is not None:

@@ -142,15 +142,15 @@ class Needs:
         known = parts.get(parent)
         if known is None or known < part:
             parts[parent] = part
-        if by is not None or beside is not None:
-            self.ways[row_type, parent] = (by, beside)
+        if beside is not None or (by is not None and by != row_type.parent_field):
+            self.ways[row_type, parent] = (by if by != row_type.parent_field else None, beside)
         if look:
             self.looks[Look(row_type, parent, by or row_type.parent_field)] = None
         return parts[parent]
 
-    def look_along(self, row_type: type[Row], of: Of, *, is_parent: bool = False) -> None:
-        """Declare and look at what a field of a looked-at row names: rows by their keys, or the rows under a parent."""
-        self.looks[Look(row_type, of, row_type.parent_field if is_parent else None)] = None
+    def look_along(self, row_type: type[Row], of: Of, *, by: str | None = None) -> None:
+        """Declare and look at what a field of a looked-at row names: rows by their keys, or (`by`) those under it."""
+        self.looks[Look(row_type, of, by)] = None
 
     def counter(self, counter_id: str, *, beside: str | None = None) -> None:
         """A counter, locked: one of its own bucket, or one that lives beside a member."""

@@ -63,6 +63,7 @@ def accrue(
     expires_at = calendar.expires_at(
         available_at, months=program.expiry_months, rounding=program.expiry_rounding, zone=program.timezone
     )
+    expires_at = calendar.whole_second(expires_at) if expires_at is not None else None
     lot = Lot(
         bucket=account.bucket,
         id=entry.id,

@@ -19,7 +19,7 @@ from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption
 from vinr_server.core.offers.targeting import not_eligible, unmet_targeting
 from vinr_server.core.programs.members import closed, program_of
-from vinr_server.core.rewards.redemptions import issue, out_of_stock
+from vinr_server.core.rewards.redemptions import giving_refusal, issue
 from vinr_server.core.rewards.rows import Reward
 from vinr_server.core.segments.membership import name_history
 
@@ -42,7 +42,10 @@ def follow_activate_offer(command: ActivateOffer, seen: Layer, needs: Needs) -> 
 
 
 def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context) -> Accepted | Rejected:
-    """The member has claimed the offer; a bonus is awarded and a gift issued at once, or nothing happened."""
+    """The member has claimed the offer, which an event tells of; a bonus is awarded and a gift issued at once.
+
+    Activating again is told again: the claim of before holds on, and what is given at activation is given once more.
+    """
     offer = draft.get(Offer, command.offer_id)
     if offer is None or offer.deleted_at is not None or offer.kind != "engagement":
         return missing("offer", command.offer_id, param="offer")
@@ -58,15 +61,19 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
         program_refusal(offer, account),
         limit_refusal(draft, offer, account.id, now=now),
         _targeting_refusal(draft, context, offer, account, now),
-        gift_refusal(draft, offer, account),
+        gift_refusal(draft, offer, account, now=now),
     )
     if refusal is not None:
         return refusal
     present = claim_of(draft, offer, account.id)
-    claim = present or _claim(draft, context, offer, account, now)
+    claim = present or OfferClaim(account.bucket, offer.id, account.id, offer.revision, now)
+    if present is None:
+        draft.put(claim)
+    claimed = offer_claim_payload(claim, livemode=context.livemode)
+    announce(draft, context, type="loyalty.offer.activated", account=account, data=claimed, now=now)
     redemption = _redeem_at_once(draft, context, offer, account, now)
     payload = {
-        **offer_claim_payload(claim, livemode=context.livemode),
+        **claimed,
         "object": "offer_activation",
         "status": "redeemed" if redemption is not None else "claimed",
         "redemption": redemption and offer_redemption_payload(redemption, livemode=context.livemode),
@@ -89,32 +96,18 @@ def _targeting_refusal(
     return not_eligible(offer.id, unmet) if unmet else None
 
 
-def gift_refusal(draft: Layer, offer: Offer, account: Account) -> Rejected | None:
-    """Why the reward that the offer gives can't be given to this member now."""
+def gift_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime) -> Rejected | None:
+    """Why the reward that the offer gives can't be given to this member now: a gift costs no points, that is all."""
     if offer.terms.gift is None:
         return None
     reward = draft.get(Reward, offer.terms.gift.reward_id)
     assert reward is not None, "rewards are archived, never deleted"
-    if reward.program_id != account.program_id:
-        message = f"Reward {reward.id} of offer {offer.id} belongs to {reward.program_id}, not {account.program_id}."
-        return Rejected("program_mismatch", message, param="account")
-    if reward.status == "archived":
-        return Rejected("reward_archived", f"Reward {reward.id} of offer {offer.id} is archived.", param="offer")
-    return out_of_stock(draft, reward)
+    return giving_refusal(draft, account, reward, now=now, offer_id=offer.id)
 
 
 def claim_of(draft: Layer, offer: Offer, account_id: str) -> OfferClaim | None:
     """The member's claim of an offer, None before it opted in."""
     return draft.get(OfferClaim, (offer.id, account_id), of=(account_id, offer.id))
-
-
-def _claim(draft: Layer, context: Context, offer: Offer, account: Account, now: datetime) -> OfferClaim:
-    """The member has opted in, which an event tells of."""
-    claim = OfferClaim(account.bucket, offer.id, account.id, offer.revision, now)
-    draft.put(claim)
-    data = offer_claim_payload(claim, livemode=context.livemode)
-    announce(draft, context, type="loyalty.offer.activated", account=account, data=data, now=now)
-    return claim
 
 
 def _redeem_at_once(

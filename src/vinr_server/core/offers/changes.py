@@ -22,7 +22,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.offers.commands import CloseOffer, CreateOffer, DeleteOffer, PauseOffer, PublishOffer, UpdateOffer
 from vinr_server.core.offers.in_force import name_cap, name_gift
 from vinr_server.core.offers.payloads import offer_payload
-from vinr_server.core.offers.rows import Offer, OfferKind, OfferRevision, OfferTerms
+from vinr_server.core.offers.rows import Offer, OfferKind, OfferRedemption, OfferRevision, OfferTerms, Tally
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Reward
 from vinr_server.core.segments.membership import segments_named
@@ -140,9 +140,11 @@ def _gift_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> R
 
 
 def needs_update_offer(command: UpdateOffer, needs: Needs) -> None:
-    """The catalogue, and the offer's clock and counter."""
+    """The catalogue, and the offer's clock and counter; for its first cap, its uses so far; the counters of a gift."""
     needs.catalogue()
     name_cap(needs, command.offer_id)
+    if command.term_changes.get("max_redemptions") is not None:
+        needs.row(Tally, command.offer_id)
     gift = command.term_changes.get("gift")
     if gift is not None:
         name_gift(needs, gift.reward_id, None)
@@ -175,14 +177,18 @@ def _edit_refusal(before: Offer, terms: OfferTerms) -> Rejected | None:
     if terms.gift is not None and terms.application == "auto":
         message = "incentive.type: a gift is claimed by the member who wants it, and this offer applies by itself."
         return invalid(message, param="incentive.type")
-    is_uncounted = before.status != "draft" and before.terms.max_redemptions is None
-    if is_uncounted and terms.max_redemptions is not None:
-        message = (
-            "The offer was published without max_redemptions, so its redemptions were not counted."
-            " Pause it and create one with a cap."
-        )
-        return Rejected("immutable_field", message, param="max_redemptions")
     return None
+
+
+def _count_uses(draft: Layer, context: Context, offer: Offer) -> None:
+    """The counter of all members' uses holds those that were made while nobody counted."""
+    tally = draft.get(Tally, offer.id, of=(offer.id,))
+    if tally is None:  # made by this very batch, as all its redemptions are
+        uses = [one.status for one in draft.all_here(OfferRedemption) if one.offer_id == offer.id]
+        tally = Tally(offer.id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved"))
+    if tally.used or tally.reserved:
+        counter_id = offer_counter(offer.id)
+        draft.put(Counter(context.bucket_of(counter_id), counter_id, tally.used, tally.reserved))
 
 
 # ---- publish, pause, delete, close
@@ -269,7 +275,11 @@ def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, 
     now = offer_now(draft, context, after)
     is_over = after.status != "draft" and after.ends_at is not None and now >= after.ends_at
     after = replace(after, closed_at=(after.closed_at or now) if is_over else None)
+    is_first_cap = after.terms.max_redemptions is not None and not after.is_counted
+    after = replace(after, is_counted=after.is_counted or is_first_cap)
     draft.put(after)
+    if is_first_cap:
+        _count_uses(draft, context, after)
     if before is None or before.revision != after.revision:
         draft.put(
             OfferRevision(

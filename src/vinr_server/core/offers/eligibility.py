@@ -63,7 +63,7 @@ def _show(draft: Layer, context: Context, offer: Offer, account: Account, now: d
         refusal = first_listed(
             closed(account) if account.status == "closed" else None,
             limit_refusal(draft, offer, account.id, now=now),
-            gift_refusal(draft, offer, account),
+            gift_refusal(draft, offer, account, now=now),
         )
         if refusal is not None:
             unmet = [_of_refusal(refusal)]
@@ -81,10 +81,12 @@ def _show(draft: Layer, context: Context, offer: Offer, account: Account, now: d
 
 
 def _of_refusal(refusal: Rejected) -> Unmet:
-    """A refusal as a condition: the limit it names, or its code."""
-    condition = refusal.details.get("limit")
-    named = f"limit.{condition}" if condition is not None else refusal.code
-    return Unmet(named, refusal.message, refusal.details.get("change"))
+    """A refusal as a condition: the limit it names, that of the reward to be given, or its code."""
+    details = refusal.details
+    limit = details.get("limit")
+    named = f"limit.{limit}" if limit is not None else details.get("condition", refusal.code)
+    is_of_reward = refusal.code == "not_eligible" and "reward" in details
+    return Unmet(f"reward.{named}" if is_of_reward else named, refusal.message, details.get("change"))
 
 
 COMMANDS: Commands = {

@@ -19,7 +19,8 @@ from vinr_server.core.kernel.needs import member_counter as reward_member_counte
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.promotions import offer_index
-from vinr_server.core.offers.rows import ComesWith, Offer, OfferClaim
+from vinr_server.core.offers.rows import ComesWith, Offer, OfferClaim, OfferRedemption
+from vinr_server.core.payments.rows import Payment
 from vinr_server.core.rewards.rows import Reward
 
 # All that redeems offers of members.
@@ -34,6 +35,13 @@ def offers_in_force(layer: Layer, comes_with: ComesWith, program_id: str | None)
     places = dict.fromkeys(((comes_with, program_id), (comes_with, None)))
     found = [offer for place in places for offer in layer.children(Offer, place) if offer.parent == place]
     return sorted(found, key=lambda offer: (offer.created_at, offer.id)) if len(found) > 1 else found
+
+
+def redemptions_of(layer: Layer, payment: Payment) -> list[OfferRedemption]:
+    """What the payment redeemed by itself, and what the checkout session did that it completed."""
+    parents = (payment.id, payment.session_id)
+    found = [one for parent in parents if parent is not None for one in layer.children(OfferRedemption, parent)]
+    return [one for one in found if one.payment_id == payment.id]
 
 
 def counter_of(draft: Layer, counter_id: str, *, of: tuple[Hashable, ...]) -> Counter | None:
@@ -88,7 +96,7 @@ def name_offers(
         name_some_of_member(needs)
     for program_id in programs:
         for offer in offers_in_force(seen, comes_with, program_id):
-            if offer.terms.max_redemptions is not None:
+            if offer.is_counted:
                 name_cap(needs, offer.id)
     if needs.whole:
         name_whole(needs, seen)
@@ -110,7 +118,7 @@ def name_offers_of_cart(
         found = index.find(cart, cart.ranked, [MEMBERS, *tiers, *segments])
         offers = [one.source for one, _lines in chain(found.within, found.beyond) if one.source.kind == "engagement"]
         for offer in offers if len(programs) > 1 else ():
-            if offer.program_id in programs and offer.terms.max_redemptions is not None:
+            if offer.program_id in programs and offer.is_counted:
                 name_cap(needs, offer.id)
         for account in accounts:
             mine = (offer for offer in offers if offer.program_id in (None, account.program_id))

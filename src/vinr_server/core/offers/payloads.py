@@ -155,3 +155,13 @@ def offer_redemption_payload(redemption: OfferRedemption, *, livemode: bool) -> 
         "freed_at": unix_or_none(redemption.freed_at),
         "livemode": livemode,
     }
+
+
+def in_outcome(redemption: OfferRedemption) -> Wire:
+    """A redemption as the payment remembers it: enough to find it again."""
+    return {
+        "id": redemption.id,
+        "offer": redemption.offer_id,
+        "account": redemption.account_id,
+        "points_transaction": redemption.entry_id,
+    }

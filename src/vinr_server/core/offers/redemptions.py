@@ -23,7 +23,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.changes import announce_end, shown_offer
 from vinr_server.core.offers.in_force import counter_of
 from vinr_server.core.offers.payloads import offer_redemption_payload
-from vinr_server.core.offers.rows import Offer, OfferRedemption
+from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
 
 Json = Mapping[str, Any]
 
@@ -184,21 +184,28 @@ def _count(
 ) -> None:
     """The counters of the offer's caps moved on; the use that fills the cap ends the offer.
 
-    A member's uses are always counted, so that a limit set later holds. Those of all are counted while there is a cap:
-    an offer without one has no row that everybody would wait for.
+    A member's uses are always counted, so that a limit set later holds. Those of all are counted from the offer's first
+    cap on, whether or not it has one now: an offer that never had one has no row that everybody would wait for.
     """
     if redemption.account_id is not None:
         mine = offer_member_counter(redemption.offer_id, redemption.account_id)
         _move(draft, mine, redemption.bucket, used, reserved, of=(redemption.account_id, redemption.offer_id))
     counter_id = offer_counter(redemption.offer_id)
-    if offer is None or offer.terms.max_redemptions is None:
+    if offer is None:
+        return
+    if not offer.is_counted:
+        tally = draft.find(Tally, offer.id)  # where the batch counts them
+        if tally is not None:
+            draft.put(replace(tally, used=tally.used + used, reserved=tally.reserved + reserved))
         return
     of = (CAPS, redemption.offer_id)
     before = counter_of(draft, counter_id, of=of)
     after = _move(draft, counter_id, context.bucket_of(counter_id), used, reserved, of=of)
     most = offer.terms.max_redemptions
+    if most is None or offer.closed_at is not None or offer.deleted_at is not None:
+        return
     was_going_on = (before.used if before is not None else 0) < most
-    if after.used >= most and was_going_on and offer.closed_at is None and offer.deleted_at is None:
+    if after.used >= most and was_going_on:
         payload = shown_offer(draft, context, offer)
         announce_end(draft, context, payload, reason="max_redemptions", now=redemption.redeemed_at or context.wall_now)
 

@@ -193,6 +193,8 @@ def offer_status(
 class Offer(Row):
     """The revision in force of an offer of either kind. `program_id` None: every program of the tenant.
 
+    `is_counted` from its first cap on, and for good: all its uses are then in the counter of all members', whatever
+    becomes of the cap, so that a use is counted when it is taken if and only if it is when it is given back.
     `closed_at` is when the end of its window was written (and told, unless the offer had ended before); None as long as
     the window has not ended, and for a moment after.
     """
@@ -211,6 +213,7 @@ class Offer(Row):
     created_at: datetime
     closed_at: datetime | None = None
     deleted_at: datetime | None = None
+    is_counted: bool = False
 
     @property
     def parent(self) -> Hashable:
@@ -274,7 +277,6 @@ class OfferRedemption(Row):
     whole: the member's slot is free again, the global one is not).
     """
 
-    parent_field = "session_id"
     bucket: int
     id: str
     offer_id: str
@@ -291,3 +293,20 @@ class OfferRedemption(Row):
     created_at: datetime
     redeemed_at: datetime | None = None
     freed_at: datetime | None = None
+
+    @property
+    def parent(self) -> Hashable:
+        """The checkout session that held it, else the payment that made it; a payment leads to its session's."""
+        return self.session_id or self.payment_id
+
+
+# ---- in memory only
+
+
+@dataclass(frozen=True, slots=True)
+class Tally(Row):
+    """The uses of an offer that had no counter so far, counted from its redemptions. Never stored."""
+
+    id: str
+    used: int
+    reserved: int

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import field
 from datetime import datetime
 
-from vinr_server.core.kernel.commands import Command, Json
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Command, InUse, Json
 from vinr_server.core.kernel.values import dataclass
-
-# ---- payments and events
 
 
 @dataclass(frozen=True, slots=True)
 class CreatePayment(Command):
-    """A payment reported by the merchant. `enrol_in`: the program an unknown customer joins (bulk imports, R22)."""
+    """A payment reported by the merchant. `enrol_in`: the program an unknown customer joins (bulk imports, R22).
+
+    `currency_in_use`: None for a currency of today.
+    """
 
     is_ledger_write = True
     amount_minor: int
@@ -31,11 +33,27 @@ class CreatePayment(Command):
     session_id: str | None = None
     enrol_in: str | None = None
     is_deliverable: bool = True
+    currency_in_use: InUse | None = None
 
     @property
     def linked_account_id(self) -> str | None:
         """The member named in the metadata, in either casing."""
         return linked_account(self.metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class BeginPayments(Command):
+    """The first command of a bulk call: from here on its idempotency key stands for the whole body."""
+
+    is_ledger_write = True
+
+
+@dataclass(frozen=True, slots=True)
+class RefusePayment(Command):
+    """An item of a bulk call that can't become a payment; the refusal is its answer, and kept as such."""
+
+    is_ledger_write = True
+    refusal: Rejected
 
 
 @dataclass(frozen=True, slots=True)

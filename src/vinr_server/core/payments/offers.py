@@ -18,6 +18,7 @@ from vinr_server.core.ledger.movements import Movement, accrue
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
 from vinr_server.core.offers.in_force import offers_in_force
+from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.offers.targeting import unmet_targeting
@@ -173,13 +174,3 @@ def _outside(offer: Offer, occurred_at: datetime | None) -> list[Unmet]:
     if offer.ends_at is not None and occurred_at >= offer.ends_at:
         return [Unmet("window", f"The payment was made after offer {offer.id} ended.", None)]
     return []
-
-
-def in_outcome(redemption: OfferRedemption) -> Json:
-    """A redemption as the payment remembers it: enough to find it again."""
-    return {
-        "id": redemption.id,
-        "offer": redemption.offer_id,
-        "account": redemption.account_id,
-        "points_transaction": redemption.entry_id,
-    }

@@ -23,7 +23,7 @@ def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None =
         "discounts": list(payment.discount_ids),
         "checkout_session": payment.session_id,
         "lines": list(payment.lines),
-        "refunded": payment.refund_count > 0 and payment.refunded_minor == payment.amount_minor,
+        "refunded": payment.is_refunded_whole,
         "awards": payment.outcome.get("awards", []),
         "skipped": payment.outcome.get("skipped", []),
         "offer_redemptions": payment.outcome.get("offer_redemptions", []),

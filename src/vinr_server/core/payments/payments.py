@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.checkout.sessions import complete, look_at_session, name_held
+from vinr_server.core.checkout.sessions import complete, look_at_session, name_held, with_session
 from vinr_server.core.earning.occasions import earn_on
 from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -23,8 +23,8 @@ from vinr_server.core.members.changes import enrol
 from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
-from vinr_server.core.payments.commands import CreatePayment, linked_account
-from vinr_server.core.payments.offers import PaymentOffers, in_outcome
+from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
+from vinr_server.core.payments.offers import PaymentOffers
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
@@ -36,6 +36,24 @@ from vinr_server.core.segments.membership import name_history, name_history_of_e
 
 # What a member did not pay with money of their own earns nothing (R9).
 UNPAID_TENDERS = ("store_credit", "points")
+
+
+def needs_begin_payments(_command: BeginPayments, _needs: Needs) -> None:
+    """Nothing: all there is to it is its idempotency key."""
+
+
+def decide_begin_payments(draft: Layer, command: BeginPayments, context: Context) -> Accepted | Rejected:
+    """The bulk call is under way; refusals of its items name the request that began it."""
+    return Accepted({"request_id": context.request_id}, is_new=False)
+
+
+def needs_refuse_payment(_command: RefusePayment, _needs: Needs) -> None:
+    """Nothing: the item was refused for what it says."""
+
+
+def decide_refuse_payment(draft: Layer, command: RefusePayment, context: Context) -> Accepted | Rejected:
+    """The refusal stands."""
+    return command.refusal
 
 
 def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
@@ -92,7 +110,8 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
         if id not in held_ids and not isinstance(session, Rejected)
     ]
     instants = instants_of(draft, context, accounts)
-    refusal = first_listed(in_the_future(command.occurred_at, *instants), link, session, *checked)
+    unused = _out_of_use(command, command.occurred_at or instants[0])
+    refusal = first_listed(in_the_future(command.occurred_at, *instants), unused, link, session, *checked)
     if refusal is not None:
         return refusal
     assert not isinstance(session, Rejected), "refused above"
@@ -121,17 +140,29 @@ def _record(
     offers = PaymentOffers(draft, context)
     outcome = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of)
     outcome = offers.redeem(counted, payment, occasion, outcome)
-    if session is not None:
-        _session, used = complete(draft, context, session, payment_id=payment.id)
-        told = [*outcome.get("offer_redemptions", ()), *map(in_outcome, used)]
-        outcome = {**outcome, "offer_redemptions": told}
     payment = replace(payment, outcome=outcome)
+    if session is not None:
+        session, used = complete(draft, context, session, payment_id=payment.id)
+        payment = with_session(payment, session, used)
     draft.put(payment)
     if command.id is not None:
         claim_id(draft, context, payment.id, owner_bucket=payment.bucket)
     payload = payment_payload(payment, livemode=context.livemode)
     announce(draft, context, type="payment.completed", members=accounts, bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload)
+
+
+def _out_of_use(command: CreatePayment, occurred_at: datetime) -> Rejected | None:
+    """Refuse a currency in which nobody could pay then."""
+    in_use = command.currency_in_use
+    if in_use is None or in_use.holds(occurred_at):
+        return None
+    when = f"from {in_use.first_day} until {in_use.last_day}"
+    message = (
+        f"currency: {command.currency} was in use {when}; this payment is dated {occurred_at.date()}."
+        " Send the currency it was paid in, or its date as occurred_at."
+    )
+    return invalid(message, param="currency")
 
 
 def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occasion:
@@ -206,5 +237,7 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
 
 
 COMMANDS: Commands = {
+    BeginPayments: (needs_begin_payments, decide_begin_payments),
+    RefusePayment: (needs_refuse_payment, decide_refuse_payment),
     CreatePayment: (needs_create_payment, decide_create_payment, follow_create_payment),
 }

@@ -21,6 +21,7 @@ from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.ledger.reversals import reverse_award, swept_account
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.in_force import redemptions_of
 from vinr_server.core.offers.redemptions import free_member_slot
 from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.commands import RefundPayment
@@ -30,9 +31,11 @@ from vinr_server.core.programs.members import accounts_of, instants_of
 
 
 def needs_refund_payment(command: RefundPayment, needs: Needs) -> None:
-    """The payment with its awards and refunds so far, its customer's accounts, and the chosen refund id."""
+    """The payment with its awards and refunds so far, what it redeemed, its customer's accounts; the chosen id."""
     needs.row(Payment, command.payment_id, look=True)
-    needs.look_along(Account, Of(Payment, command.payment_id, "customer_id"), is_parent=True)
+    needs.look_along(Account, Of(Payment, command.payment_id, "customer_id"), by="customer_id")
+    needs.look_along(OfferRedemption, Of(Payment, command.payment_id, "session_id"), by="session_id")
+    needs.children(OfferRedemption, command.payment_id, by="payment_id", look=True)
     needs.children(Entry, command.payment_id, by="source_id", look=True)
     needs.children(Refund, command.payment_id)
     if command.id:
@@ -52,10 +55,9 @@ def follow_refund_payment(command: RefundPayment, seen: Layer, needs: Needs) -> 
     for award in seen.children(Entry, payment.id):
         name_account(needs, award.account_id, lots=Part.FIRST, beside=award.id)
         needs.row(Lot, award.id, beside=award.id)
-    for one in payment.outcome.get("offer_redemptions", ()):
-        needs.row(OfferRedemption, one["id"])
-        if one["account"] is not None:
-            needs.counter(offer_member_counter(one["offer"], one["account"]), beside=one["account"])
+    for one in redemptions_of(seen, payment):
+        if one.account_id is not None:
+            needs.counter(offer_member_counter(one.offer_id, one.account_id), beside=one.account_id)
 
 
 def decide_refund_payment(draft: Layer, command: RefundPayment, context: Context) -> Accepted | Rejected:
@@ -96,8 +98,7 @@ def _eligible_refusal(draft: Layer, command: RefundPayment, payment: Payment, am
 
 
 def _amount_refusal(command: RefundPayment, payment: Payment, amount_minor: int, left_minor: int) -> Rejected | None:
-    is_refunded_whole = left_minor == 0 and payment.refund_count > 0
-    if amount_minor <= left_minor and not is_refunded_whole:
+    if amount_minor <= left_minor and not payment.is_refunded_whole:
         return None
     asked_minor = command.amount_minor or amount_minor
     message = (
@@ -129,7 +130,7 @@ def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Pay
     refunds = [*draft.children(Refund, payment.id), refund]
     refund = replace(refund, points_reversed=_reverse_awards(draft, context, payment, refunds))
     draft.put(refund)
-    if payment.refunded_minor == payment.amount_minor:
+    if payment.is_refunded_whole:
         _free_offer_slots(draft, payment, now)
     if command.id is not None:
         claim_id(draft, context, refund.id, owner_bucket=refund.bucket)
@@ -140,9 +141,7 @@ def _refund(draft: Layer, command: RefundPayment, context: Context, payment: Pay
 
 def _free_offer_slots(draft: Layer, payment: Payment, now: datetime) -> None:
     """Whoever redeemed offers with a payment that is given back whole may do so again (R15)."""
-    for one in payment.outcome.get("offer_redemptions", ()):
-        redemption = draft.get(OfferRedemption, one["id"])
-        assert redemption is not None, f"redemption {one['id']} was not loaded"
+    for redemption in redemptions_of(draft, payment):
         free_member_slot(draft, redemption, now=now)
 
 

@@ -10,7 +10,7 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Payment(Row):
-    """A payment the merchant reported, and what it earned."""
+    """A payment the merchant reported, and the session it completed. `outcome` is what is shown; nothing reads it."""
 
     parent_field = "customer_id"
     bucket: int
@@ -33,6 +33,11 @@ class Payment(Row):
     occurred_at: datetime
     created_at: datetime
     session_id: str | None = None
+
+    @property
+    def is_refunded_whole(self) -> bool:
+        """Whether all of it was given back. (One of nothing is given back by a refund of nothing.)"""
+        return self.refund_count > 0 and self.refunded_minor == self.amount_minor
 
 
 @dataclass(frozen=True, slots=True)

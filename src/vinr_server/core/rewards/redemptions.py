@@ -41,7 +41,7 @@ def decide_create_redemption(draft: Layer, command: CreateRedemption, context: C
     if reward is None:
         return missing("reward", command.reward_id, param="reward")
     now = context.now(program_of(draft, account).clock_id)
-    refusal = _reward_refusal(account, reward, now) or _cap_refusal(draft, account, reward)
+    refusal = giving_refusal(draft, account, reward, now=now)
     if refusal is not None:
         return refusal
     account = swept_account(draft, context, account.id)
@@ -106,54 +106,64 @@ def issue(
     return redemption, payload
 
 
-def _reward_refusal(account: Account, reward: Reward, now: datetime) -> Rejected | None:
-    """Why this member can't have the reward now, whatever its balance."""
+def giving_refusal(
+    draft: Layer, account: Account, reward: Reward, *, now: datetime, offer_id: str | None = None
+) -> Rejected | None:
+    """Why this member can't be given the reward now, whatever it would cost: all that gives a reward asks this.
+
+    `offer_id`: the offer whose gift it is. Expects the locked counters of the reward's caps.
+    """
+    name = reward.id if offer_id is None else f"{reward.id} of offer {offer_id}"
+    refusal = _state_refusal(account, reward, now, name) or _cap_refusal(draft, account, reward, name)
+    if refusal is None or offer_id is None or refusal.param != "reward":
+        return refusal
+    return replace(refusal, param="offer")
+
+
+def _state_refusal(account: Account, reward: Reward, now: datetime, name: str) -> Rejected | None:
+    """Why this member can't have the reward now, whatever was redeemed of it."""
     if account.status == "closed":
         return closed(account)
     if reward.program_id != account.program_id:
-        message = f"Reward {reward.id} belongs to {reward.program_id}, account {account.id} to {account.program_id}."
+        message = f"Reward {name} belongs to {reward.program_id}, account {account.id} to {account.program_id}."
         return Rejected("program_mismatch", message, param="reward")
     if reward.status == "archived":
-        return Rejected(
-            "reward_archived", f"Reward {reward.id} is archived and can't be redeemed any more.", param="reward"
-        )
+        return Rejected("reward_archived", f"Reward {name} is archived and can't be redeemed any more.", param="reward")
     if reward.starts_at is not None and now < reward.starts_at:
-        return _not_eligible(
-            reward, f"starts at {reward.starts_at.isoformat()}", "window", f"wait until {reward.starts_at.isoformat()}"
-        )
+        at = reward.starts_at.isoformat()
+        return _not_eligible(reward, f"Reward {name} starts at {at}.", "window", f"wait until {at}")
     if reward.ends_at is not None and now >= reward.ends_at:
-        return _not_eligible(reward, f"ended at {reward.ends_at.isoformat()}", "window", "choose another reward")
+        why = f"Reward {name} ended at {reward.ends_at.isoformat()}."
+        return _not_eligible(reward, why, "window", "choose another reward")
     if reward.tiers and account.tier not in reward.tiers:
         tiers = " or ".join(reward.tiers)
-        return _not_eligible(
-            reward, f"is for tier {tiers}; the member holds {account.tier or 'none'}", "tier", f"needs tier {tiers}"
-        )
+        why = f"Reward {name} is for tier {tiers}; the member holds {account.tier or 'none'}."
+        return _not_eligible(reward, why, "tier", f"needs tier {tiers}")
     return None
 
 
 def _not_eligible(reward: Reward, why: str, condition: str, change: str) -> Rejected:
-    details = {"condition": condition, "change": change}
-    return Rejected("not_eligible", f"Reward {reward.id} {why}.", param="reward", details=details)
+    details = {"condition": condition, "reward": reward.id, "change": change}
+    return Rejected("not_eligible", why, param="reward", details=details)
 
 
-def _cap_refusal(draft: Layer, account: Account, reward: Reward) -> Rejected | None:
-    """Whether the member's limit or the stock is used up. Expects the locked counters."""
+def _cap_refusal(draft: Layer, account: Account, reward: Reward, name: str) -> Rejected | None:
+    """Whether the member's limit or the stock is used up."""
     mine = draft.get(Counter, member_counter(reward.id, account.id), of=(account.id, reward.id))
     if reward.per_member_limit is not None and mine is not None and mine.used >= reward.per_member_limit:
         limit = f"{mine.used} times; the limit is {reward.per_member_limit}"
-        message = f"Account {account.id} has redeemed reward {reward.id} {limit}."
-        details = {"limit": "per_member", "used": mine.used, "per_member_limit": reward.per_member_limit}
+        message = f"Account {account.id} has redeemed reward {name} {limit}."
+        details = {"limit": "per_member", "reward": reward.id, "used": mine.used}
+        details |= {"per_member_limit": reward.per_member_limit}
         return Rejected("not_eligible", message, param="reward", details=details)
-    return out_of_stock(draft, reward)
-
-
-def out_of_stock(draft: Layer, reward: Reward) -> Rejected | None:
-    """Say that the reward's stock is used up, where it is. Expects the locked counter."""
-    all_used = draft.get(Counter, stock_counter(reward.id), of=(CAPS, reward.id))
+    all_used = None
+    if reward.stock is not None:
+        all_used = draft.get(Counter, stock_counter(reward.id), of=(CAPS, reward.id))
     if reward.stock is None or (all_used.used if all_used else 0) < reward.stock:
         return None
-    message = f"All {reward.stock} of reward {reward.id} are redeemed. Raise its stock or choose another."
-    return Rejected("reward_out_of_stock", message, param="reward", details={"stock": reward.stock})
+    message = f"All {reward.stock} of reward {name} are redeemed. Raise its stock or choose another."
+    details = {"reward": reward.id, "stock": reward.stock}
+    return Rejected("reward_out_of_stock", message, param="reward", details=details)
 
 
 def _count(draft: Layer, context: Context, account: Account, reward: Reward, *, takes_stock: bool, step: int) -> None:
@@ -192,7 +202,7 @@ def _issue_discount(
 def needs_cancel_redemption(command: CancelRedemption, needs: Needs) -> None:
     """The redemption, and which lots paid for it."""
     needs.row(Redemption, command.redemption_id, look=True)
-    needs.look_along(LotUse, Of(Redemption, command.redemption_id, "entry_id"), is_parent=True)
+    needs.look_along(LotUse, Of(Redemption, command.redemption_id, "entry_id"), by="entry_id")
 
 
 def follow_cancel_redemption(command: CancelRedemption, seen: Layer, needs: Needs) -> None:

@@ -13,10 +13,12 @@ from uuid import UUID
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Claim, Counter, Row
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.bulk import BulkWrite, Statement
 from vinr_server.storage.batch.load import Superseded
 from vinr_server.storage.batch.tables import TABLES
+from vinr_server.storage.reads.offers import hold_uncounted
 
 # Rows that two batches may insert at once are inserted sorted: they queue up instead of locking crosswise.
 SORTED: dict[type[Row], Any] = {
@@ -83,6 +85,9 @@ async def save(
     A changed catalogue has a new revision. `encoded`: JSON texts made already, by the id() of their value.
     """
     inserts, updates = _sort_out(written, loaded)
+    uncounted = _uncounted_offers([*inserts.get(OfferRedemption, ()), *updates.get(OfferRedemption, ())], loaded)
+    if uncounted and not await hold_uncounted(connection, uncounted):
+        raise Superseded("an offer without a counter")
     writes: list[Statement] = []
     for row_type, table in TABLES.items():
         if row_type in inserts:
@@ -122,6 +127,17 @@ def _in_one_statement(statements: tuple[str, ...]) -> str:
         parts.append(f"w{position} as ({shifted})")
         taken += max(numbers)
     return f"with {', '.join(parts)} select"
+
+
+def _uncounted_offers(uses: Sequence[tuple[int, Row]], loaded: Mapping[int, Layer]) -> list[tuple[int, str]]:
+    """The offers that these uses were not counted for, since they never had a cap; of carts' offers none ever has."""
+    used = {(realm, row.offer_id) for realm, row in uses if isinstance(row, OfferRedemption)}
+    offers = [(realm, loaded[realm].get(Offer, id)) for realm, id in used]
+    return [
+        (realm, offer.id)
+        for realm, offer in offers
+        if offer is not None and offer.kind == "engagement" and not offer.is_counted
+    ]
 
 
 Sorted = dict[type[Row], list[tuple[int, Row]]]

@@ -11,7 +11,6 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
@@ -32,12 +31,13 @@ from vinr_server.core.programs import rows as programs_rows
 from vinr_server.core.rewards import rows as rewards_rows
 from vinr_server.core.segments import rows as segment_rows
 from vinr_server.storage.batch.bulk import BulkWrite, Statement
+from vinr_server.storage.batch.spelled_numbers import as_written, decode_spelled
 
 PG_TYPES: dict[Any, str] = {int: "int8", str: "text", bool: "bool", datetime: "timestamptz", bytes: "bytea"}
 
-encode_json = msgspec.json.Encoder(decimal_format="number").encode
-# Numbers with a fraction stay exact decimals, whoever reported them.
-decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
+encode_json = msgspec.json.Encoder(decimal_format="number", enc_hook=as_written).encode
+# Numbers with a fraction stay exact decimals, whoever reported them, and are written again as they were.
+decode_json = decode_spelled
 
 
 def encode_text(value: Any) -> str:
@@ -193,7 +193,12 @@ TABLES: dict[type[Row], Table] = {
                 *("next_expiry_at", "status", "metadata"),
             ],
         ),
-        Table(payments_rows.Payment, "payments", key=["id"], mutable=["refunded_minor", "refund_count"]),
+        Table(
+            payments_rows.Payment,
+            "payments",
+            key=["id"],
+            mutable=["refunded_minor", "refund_count", "session_id", "discount_ids", "outcome"],
+        ),
         Table(payments_rows.Refund, "refunds", key=["id"]),
         Table(ledger_rows.Entry, "entries", key=["id"]),
         Table(ledger_rows.Lot, "lots", key=["id"], mutable=["remaining_points", "expired_points", "reversed_points"]),
@@ -213,7 +218,7 @@ TABLES: dict[type[Row], Table] = {
             key=["id"],
             mutable=[
                 *("revision", "name", "terms", "starts_at", "ends_at", "status", "metadata"),
-                *("closed_at", "deleted_at"),
+                *("closed_at", "deleted_at", "is_counted"),
             ],
         ),
         Table(offer_rows.OfferRevision, "offer_revisions", key=["offer_id", "revision"]),

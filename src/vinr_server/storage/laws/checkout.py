@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 OFFERS = {
-    # A refund frees the member's slot, not the one of all. Only offers with a cap are counted for all.
+    # A refund frees the member's slot, not the one of all. All uses are counted of an offer that ever had a cap.
     "I3 an offer's counter is what is redeemed of it": """
 select coalesce(c.realm, r.realm), r.account_id, coalesce(c.id, r.id), coalesce(r.used, 0), coalesce(c.used, 0)
 from (select * from counters where id like 'offer:%') c full join (
   select r.realm, 'offer:' || r.offer_id as id, null as account_id, count(*) as used
   from offer_redemptions r join offers o on o.realm = r.realm and o.id = r.offer_id
-  where r.status in ('confirmed', 'refunded') and o.terms ->> 'max_redemptions' is not null group by 1, 2
+  where r.status in ('confirmed', 'refunded') and o.is_counted group by 1, 2
   union all
   select realm, 'offer:' || account_id || ':' || offer_id, account_id, count(*)
   from offer_redemptions where status = 'confirmed' and account_id is not null group by realm, account_id, offer_id) r
   on r.realm = c.realm and r.id = c.id
-where coalesce(r.used, 0) <> coalesce(c.used, 0)
-  -- A cap that was taken away is counted no further; it can't be set again.
-  and not (r.id is null and exists (
-    select from offers o
-    where o.realm = c.realm and 'offer:' || o.id = c.id and o.terms ->> 'max_redemptions' is null))""",
+where coalesce(r.used, 0) <> coalesce(c.used, 0)""",
     # Whoever edits an offer may lower its cap or limit below what is redeemed.
     "I3 redemptions stay within the offer's cap and the member's limit": """
 select o.realm, null, o.id, 'at most ' || (o.terms ->> 'max_redemptions'), r.count
@@ -46,13 +42,42 @@ where r.session_id is not null and case
   when r.status in ('confirmed', 'refunded') then s.status <> 'completed' or r.payment_id is distinct from s.payment_id
   else false end""",
     "R15 what is held of a cap is what open sessions hold": """
-select c.realm, null, c.id, coalesce(h.count, 0), c.reserved
-from counters c left join (
-  select realm, 'offer:' || offer_id as id, count(*) from offer_redemptions where status = 'reserved' group by 1, 2
+select coalesce(c.realm, h.realm), null, coalesce(c.id, h.id), coalesce(h.count, 0), coalesce(c.reserved, 0)
+from counters c full join (
+  select r.realm, 'offer:' || r.offer_id as id, count(*)
+  from offer_redemptions r join offers o on o.realm = r.realm and o.id = r.offer_id
+  where r.status = 'reserved' and o.is_counted group by 1, 2
   union all
   select realm, 'offer:' || account_id || ':' || offer_id, count(*) from offer_redemptions
   where status = 'reserved' and account_id is not null group by 1, 2) h on h.realm = c.realm and h.id = c.id
-where c.reserved <> coalesce(h.count, 0)""",
+where coalesce(c.reserved, 0) <> coalesce(h.count, 0)""",
+    "R15 a payment and the session it completed name each other": """
+select s.realm, null, s.id, s.payment_id || ' names ' || s.id,
+  case when p.id is null then 'no payment' else p.id || ' names ' || coalesce(p.session_id, 'none') end
+from checkout_sessions s left join payments p on p.realm = s.realm and p.id = s.payment_id
+where s.payment_id is not null and p.session_id is distinct from s.id
+union all
+select p.realm, p.account_id, p.id, p.session_id || ' names ' || p.id,
+  case when s.id is null then 'no session' else s.id || ' names ' || coalesce(s.payment_id, 'none') end
+from payments p left join checkout_sessions s on s.realm = p.realm and s.id = p.session_id
+where p.session_id is not null and s.payment_id is distinct from p.id""",
+    "R15 a use of an offer is given back with its payment, and only then": """
+select r.realm, r.account_id, r.id, case when p.is_returned then 'refunded' else 'confirmed' end, r.status
+from offer_redemptions r left join (
+  select realm, id, refund_count > 0 and refunded_minor = amount_minor as is_returned from payments) p
+  on p.realm = r.realm and p.id = r.payment_id
+where r.status in ('confirmed', 'refunded') and (r.status = 'refunded') <> coalesce(p.is_returned, false)""",
+    "R15 a payment lists all that it redeemed": """
+select coalesce(r.realm, t.realm), null, coalesce(r.payment_id, t.payment_id), coalesce(r.ids, 'none'),
+  coalesce(t.ids, 'none')
+from (
+  select realm, payment_id, string_agg(id, ', ' order by id) as ids from offer_redemptions
+  where payment_id is not null group by 1, 2) r
+full join (
+  select p.realm, p.id as payment_id, string_agg(one ->> 'id', ', ' order by one ->> 'id' collate "C") as ids
+  from payments p cross join lateral json_array_elements(p.outcome -> 'offer_redemptions') as one group by 1, 2) t
+  on t.realm = r.realm and t.payment_id = r.payment_id
+where r.ids is distinct from t.ids""",
     "R15 a held discount is held by the open session it names": """
 select d.realm, d.account_id, d.id, 'held by an open session', coalesce(s.id || ', ' || s.status, 'no session')
 from discounts d left join checkout_sessions s on s.realm = d.realm and s.id = d.session_id

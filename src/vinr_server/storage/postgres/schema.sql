@@ -363,8 +363,10 @@ CREATE TABLE public.offers (
     created_at timestamp with time zone NOT NULL,
     closed_at timestamp with time zone,
     deleted_at timestamp with time zone,
+    is_counted boolean NOT NULL,
     CONSTRAINT offers_check CHECK ((ends_at > starts_at)),
     CONSTRAINT offers_check1 CHECK (((kind = 'engagement'::text) OR ((program_id IS NULL) AND (status <> 'draft'::text)))),
+    CONSTRAINT offers_counted_check CHECK ((is_counted OR ((terms ->> 'max_redemptions'::text) IS NULL))),
     CONSTRAINT offers_kind_check CHECK ((kind = ANY (ARRAY['engagement'::text, 'checkout'::text]))),
     CONSTRAINT offers_revision_check CHECK ((revision > 0)),
     CONSTRAINT offers_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'paused'::text])))
@@ -730,6 +732,8 @@ CREATE INDEX lots_live ON public.lots USING btree (realm, account_id, expires_at
 
 CREATE INDEX offer_redemptions_of_offer ON public.offer_redemptions USING btree (realm, offer_id, id);
 
+CREATE INDEX offer_redemptions_of_payment ON public.offer_redemptions USING btree (realm, payment_id) WHERE ((payment_id IS NOT NULL) AND (session_id IS NULL));
+
 CREATE INDEX offer_redemptions_of_session ON public.offer_redemptions USING btree (realm, session_id) WHERE (session_id IS NOT NULL);
 
 CREATE INDEX offers_ending ON public.offers USING btree (ends_at) WHERE ((closed_at IS NULL) AND (deleted_at IS NULL) AND (status <> 'draft'::text) AND (ends_at IS NOT NULL));
@@ -779,7 +783,7 @@ GRANT USAGE ON SCHEMA public TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.accounts TO vinr_app;
 
-GRANT SELECT,INSERT ON TABLE public.alembic_version TO vinr_app;
+GRANT SELECT ON TABLE public.alembic_version TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.api_key_acts TO vinr_app;
 

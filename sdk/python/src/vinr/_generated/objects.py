@@ -183,7 +183,7 @@ class Unmet(VinrObject):
 class Skipped(VinrObject):
     """Skipped."""
 
-    account: str
+    account: str | None
     unmet: list[Unmet]
     rule: str | None = None
     offer: str | None = None

@@ -1,11 +1,12 @@
 "use strict";
 // Everything that came over the wire is written as text, never as markup.
 
-const KEPT_MAX = 200;
+const [KEPT_MAX, UNSIGNED_MAX] = [200, 20];
 const [list, detail, empty, live, filter] = ["events", "detail", "empty", "live", "filter"].map((id) => document.getElementById(id));
 let session = null;
 let last = 0;
 let received = [];
+let unsigned = []; // what anybody sent: apart, so that it pushes no event out
 let chosen = null;
 let isLooking = false;
 
@@ -98,10 +99,11 @@ function matches(one) {
 }
 
 function show() {
-  const shown = received.filter(matches);
-  list.replaceChildren(...shown.map(row));
-  empty.hidden = received.length > 0;
-  const one = received.find((candidate) => candidate.number === chosen);
+  const [shown, apart] = [received.filter(matches), unsigned.filter(matches)];
+  const heading = apart.length ? [make("li", "Not signed by this sandbox, and refused:", "hint")] : [];
+  list.replaceChildren(...shown.map(row), ...heading, ...apart.map(row));
+  empty.hidden = received.length > 0 || unsigned.length > 0;
+  const one = [...received, ...unsigned].find((candidate) => candidate.number === chosen);
   detail.replaceChildren(...(one ? full(one) : [make("p", "Choose an event to see its headers, body and signatures.", "hint")]));
 }
 
@@ -117,14 +119,15 @@ async function look() {
     let page = await ask(last);
     if (page.session !== session) {
       if (last) page = await ask(0); // the sandbox has started anew, and counts from 1 again
-      [session, received, chosen] = [page.session, [], null];
+      [session, received, unsigned, chosen] = [page.session, [], [], null];
       show();
     }
     last = page.last;
     tell("live", "on");
-    if (page.data.length) {
+    if (page.data.length || page.unsigned.length) {
       received = [...page.data, ...received].slice(0, KEPT_MAX);
-      chosen ??= received[0].number;
+      unsigned = [...page.unsigned, ...unsigned].slice(0, UNSIGNED_MAX);
+      chosen ??= received[0]?.number ?? null;
       show();
     }
   } catch {

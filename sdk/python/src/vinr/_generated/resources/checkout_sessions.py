@@ -136,7 +136,8 @@ class CheckoutSessions(Resource):
     ) -> CheckoutSession:
         """Complete a session with its payment: its offers are redeemed, its discounts consumed.
 
-        Refused by state (ConflictError): not_eligible, checkout_session_not_open.
+        Refused by state (ConflictError): not_eligible, checkout_session_not_open, payment_has_session,
+        payment_refunded.
         """
         return self._client.request(
             "POST",
@@ -288,7 +289,8 @@ class AsyncCheckoutSessions(AsyncResource):
     ) -> CheckoutSession:
         """Complete a session with its payment: its offers are redeemed, its discounts consumed.
 
-        Refused by state (ConflictError): not_eligible, checkout_session_not_open.
+        Refused by state (ConflictError): not_eligible, checkout_session_not_open, payment_has_session,
+        payment_refunded.
         """
         return await self._client.request(
             "POST",

@@ -1,0 +1,14 @@
+"""The application reads which schema there is, and can't claim another.
+
+Revision ID: 0010
+"""
+
+from alembic import op
+
+revision = "0010"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    # The first migration granted insert on all tables there were, and Alembic's own was one of them.
+    op.execute("revoke insert on alembic_version from vinr_app")
