@@ -43,7 +43,9 @@ def percentage(id: str, sku: str, *, min_minor: int | None = None, program: str 
 def offer(id: str, terms: OfferTerms, *, program: str | None = None) -> Offer:
     """A published offer without a window."""
     kind = "engagement" if terms.checkout is None else "checkout"
-    return Offer(id, kind, program, 1, id, terms, None, None, "published", {}, NOW)
+    return Offer(
+        id, kind, program, 1, id, terms, None, None, "published", {}, NOW, is_counted=terms.max_redemptions is not None
+    )
 
 
 def looked_up(*offers: Offer, customers: tuple[str, ...] = (CUSTOMER,), is_held: bool = False) -> tuple[Layer, Keys]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from catalogue_of_mutants import MUTANTS, Caught, publish
 from mutant import ROOT, SOURCE, Mutant
+from planting import Source
 from workshop import Workshop, open_workshop
 
 COMMAND = ".venv/bin/python tests/mutants"
@@ -16,14 +17,15 @@ COMMAND = ".venv/bin/python tests/mutants"
 def main() -> int:
     """0: every bug was caught. 1: one survived. 2: the tests are not green without a bug."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("words", nargs="*", help="only bugs whose name or file holds one of these")
+    parser.add_argument("words", nargs="*", help="only bugs whose name or function holds one of these")
     parser.add_argument("--write", action="store_true", help="write docs/mutants.md; all bugs are planted")
     options = parser.parse_args()
     chosen = [one for one in MUTANTS if not options.words or any(word in _label(one) for word in options.words)]
     if options.write and len(chosen) < len(MUTANTS):
         parser.error("--write is for all bugs")
+    source = Source(ROOT / SOURCE)
     for mutant in chosen:
-        mutant.planted((ROOT / SOURCE / mutant.file).read_text())
+        source.fit(mutant)
     with open_workshop() as workshop:
         if not _is_green(workshop, chosen):
             return 2
@@ -36,7 +38,7 @@ def main() -> int:
 
 
 def _label(mutant: Mutant) -> str:
-    return f"{mutant.name} {mutant.file}"
+    return f"{mutant.name} {mutant.function}"
 
 
 def _is_green(workshop: Workshop, chosen: Sequence[Mutant]) -> bool:

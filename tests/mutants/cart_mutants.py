@@ -4,50 +4,51 @@ from __future__ import annotations
 
 from mutant import Mutant, scenario
 
-ON_RECORD = "A payment on record completes its session, and a whole refund frees the member's use (R15)"
-
 
 def case(what: str) -> str:
     """The id of a case of the table of carts."""
     return f"core/test_carts.py::test_a_cart_gets[{what}]"
 
 
+ON_RECORD = "A payment on record completes its session, and a whole refund frees the member's use (R15)"
 ALLOCATION = [
     Mutant(
         "shares in floats, each rounded half up",
-        "core/points.py",
-        "    parts = [0] * len(weights)\n",
-        "    return [int(amount * weight / sum(weights) + 0.5) if weight else 0 for weight in weights]\n"
-        "    parts = [0] * len(weights)\n",
+        "split",
+        "parts = [0] * len(weights)",
+        """
+        return [int(amount * weight / sum(weights) + 0.5) if weight else 0 for weight in weights]
+        parts = [0] * len(weights)
+        """,
         "properties/test_property_carts.py::test_a_discount_is_shared_to_the_cent_on_every_random_cart",
     ),
     Mutant(
         "the leftover cent goes to the last line",
-        "core/points.py",
+        "_share",
         "(-remainders[index], -weights[index], index)",
         "(-remainders[index], -weights[index], -index)",
         case("of equal lines the earlier sku takes the cent"),
     ),
     Mutant(
         "the earlier line is the one that stands first in the cart",
-        "core/carts.py",
-        "key=lambda position: self.lines[position].rank)",
-        "key=lambda position: position)",
+        "Cart.ranked",
+        "self.lines[position].rank",
+        "position",
         case("of equal lines the earlier sku takes the cent"),
     ),
     Mutant(
         "a discount larger than the cart makes it negative",
-        "core/effects.py",
+        "_off_order",
         "amount = min(wanted, base)",
         "amount = wanted",
         case("never more than the cart costs"),
     ),
     Mutant(
         "a percentage is rounded line by line",
-        "core/effects.py",
-        "    parts = [amount] if len(weights) == 1 else split(amount, weights)\n",
-        "    parts = [one * effect.percent_e4 // 1000000 for one in weights] if effect.percent_e4 "
-        "else split(amount, weights)\n",
+        "_off_order",
+        "parts = [amount] if len(weights) == 1 else split(amount, weights)",
+        "parts = [one * effect.percent_e4 // 1000000 for one in weights] if effect.percent_e4 else "
+        "split(amount, weights)",
         case("one rounding for the whole, not one for each line"),
     ),
 ]
@@ -55,35 +56,35 @@ ALLOCATION = [
 EFFECTS = [
     Mutant(
         "an odd unit of a pair is free as well",
-        "core/effects.py",
+        "_free_units",
         "groups * effect.get + min(max(rest - effect.buy, 0), effect.get)",
         "-(-units // (effect.buy + effect.get)) * effect.get",
         case("five: two are free"),
     ),
     Mutant(
         "the dearest units are free",
-        "core/effects.py",
-        "    priced_units.sort()\n",
-        "    priced_units.sort(reverse=True)\n",
+        "_cheapest",
+        "priced_units.sort()",
+        "priced_units.sort(reverse=True)",
         case("the cheapest half of all units"),
     ),
     Mutant(
         "a free unit is free once more",
-        "core/evaluation.py",
-        "            paid_units[line] -= freed\n",
+        "_Run._apply",
+        "paid_units[line] -= freed",
         "",
         case("what is free is not free again"),
     ),
     Mutant(
         "two credits pay one shipping twice",
-        "core/effects.py",
-        "min(effect.value_minor, base)\n    return Landing(amount, (), amount",
-        "effect.value_minor\n    return Landing(amount, (), amount",
+        "_free_shipping",
+        "min(effect.value_minor, base)",
+        "effect.value_minor",
         case("two credits never pay twice"),
     ),
     Mutant(
         "thresholds count the whole cart",
-        "core/evaluation.py",
+        "unmet_by_cart",
         "sum(cart.lines[at].price_minor for at in matching)",
         "cart.subtotal_minor",
         case("only matching lines count"),
@@ -93,28 +94,31 @@ EFFECTS = [
 ORDER = [
     Mutant(
         "the order comes before its units",
-        "core/carts.py",
+        "PHASES",
         '("item", "bogo", "order", "shipping")',
         '("order", "item", "bogo", "shipping")',
         case("units, then pairs, then the order"),
     ),
     Mutant(
         "an exclusive offer keeps out only those of its phase",
-        "core/evaluation.py",
-        "        in_order = sorted(",
-        "        self._exclusive.clear()\n        in_order = sorted(",
+        "_Run.apply_all",
+        "for candidate in in_order:",
+        """
+        self._exclusive.clear()
+        for candidate in in_order:
+        """,
         case("in every phase"),
     ),
     Mutant(
         "the best of a group is its oldest",
-        "core/evaluation.py",
+        "_Run._apply_best",
         "winner = max(rivals, key=lambda one: land(one.promotion.effect, self.priced, one.lines).discount_minor)",
         "winner = rivals[0]",
         case("the best of a group"),
     ),
     Mutant(
         "the lower priority comes first",
-        "core/carts.py",
+        "Promotion.rank",
         "-self.priority, self.created_at",
         "self.priority, self.created_at",
         case("priority before age"),
@@ -124,7 +128,7 @@ ORDER = [
 INDEX = [
     Mutant(
         "an offer whose threshold is just reached is not found",
-        "core/offer_index.py",
+        "_Ladder.within",
         "return self._slots[: bisect_right(self._thresholds, reach)]",
         "return self._slots[: bisect_right(self._thresholds, reach - 1)]",
         "scenarios/test_scenarios.py::test_scenario"
@@ -132,16 +136,19 @@ INDEX = [
     ),
     Mutant(
         "an offer for a segment is for everybody",
-        "core/offer_index.py",
+        "OfferIndex.__init__",
         "for audience in promotion.audience or (EVERYBODY,):",
         "for audience in (EVERYBODY,):",
         "core/test_carts.py::TestMembers::test_an_offer_for_a_segment_is_looked_up_for_its_members_only",
     ),
     Mutant(
         "a line found by sku and by category counts twice",
-        "core/offer_index.py",
-        "elif lines[-1] != position:",
-        "else:",
+        "OfferIndex.find",
+        """
+        if lines[-1] != position:
+            lines.append(position)
+        """,
+        "lines.append(position)",
         case("a line that matches twice counts once"),
     ),
 ]
@@ -155,80 +162,86 @@ def session(test: str, group: str = "TestSessions") -> str:
 SESSIONS = [
     Mutant(
         "a session that expires keeps what it held",
-        "core/checkout_sessions.py",
-        "        for one in _held(draft, session):\n            release_redemption(draft, context, one, now=now)\n",
+        "decide_expire_checkout_session",
+        """
+        for one in _held(draft, session):
+            release_redemption(draft, context, one, now=now)
+        """,
         "",
         session("test_hold_the_only_use_until_it_is_given_back"),
     ),
     Mutant(
         "a session whose offer was edited is priced again",
-        "core/checkout_sessions.py",
+        "decide_update_checkout_session",
         "promised=[_as_promised(draft, one) for one in held],",
         "promised=[],",
         session("test_stay_as_they_were_promised"),
     ),
     Mutant(
         "what a changed cart no longer gets stays held",
-        "core/checkout_sessions.py",
-        "    for left in held.values():\n        release_redemption(draft, context, left, now=now)\n",
+        "_hold",
+        """
+        for left in held.values():
+            release_redemption(draft, context, left, now=now)
+        """,
         "",
         session("test_give_back_what_a_changed_cart_no_longer_gets"),
     ),
     Mutant(
         "a payment of less completes a session",
-        "core/checkout_sessions.py",
+        "payment_refusal",
         "session.total_minor != amount_minor",
         "session.total_minor < amount_minor",
         session("test_are_paid_by_their_customer_in_full_and_once"),
     ),
     Mutant(
+        "a held discount can be named twice",
+        "usable_discount",
+        "return discount if discount.session_id == session_id else held_by_session(discount, param=param)",
+        "return discount",
+        session("test_hold_discounts_and_consume_them"),
+    ),
+    Mutant(
         "a whole refund frees only what its payment redeemed by itself",
-        "core/offers_in_force.py",
+        "redemptions_of",
         "parents = (payment.id, payment.session_id)",
         "parents = (payment.id,)",
         scenario(f"checkout: {ON_RECORD}"),
     ),
     Mutant(
         "a payment on record does not remember its session",
-        "core/checkout_sessions.py",
-        "        draft.put(with_session(payment, session, used))\n",
-        "        pass\n",
+        "decide_complete_checkout_session",
+        "draft.put(with_session(payment, session, used))",
+        "pass",
         scenario(f"checkout: {ON_RECORD}"),
     ),
     Mutant(
         "a payment completes any number of sessions",
-        "core/checkout_sessions.py",
+        "_spent_refusal",
         "return first_listed(other, belongs, refunded)",
         "return first_listed(other, refunded)",
         scenario("checkout: A payment completes one session, and a session has one payment (R15)"),
     ),
     Mutant(
         "a payment that was given back whole completes a session",
-        "core/checkout_sessions.py",
+        "_spent_refusal",
         "return first_listed(other, belongs, refunded)",
         "return first_listed(other, belongs)",
         scenario("checkout: A payment that was given back whole completes nothing (R15)"),
     ),
     Mutant(
         "what a session redeemed on a payment of record is not shown with it",
-        "core/checkout_sessions.py",
+        "with_session",
         'outcome={**payment.outcome, "offer_redemptions": shown} if shown else payment.outcome,',
         "outcome=payment.outcome,",
         session("test_are_completed_by_a_payment_on_record_as_by_one_that_names_them"),
     ),
     Mutant(
         "a session lives on for the fraction of a second that is not shown",
-        "core/calendar.py",
+        "whole_second",
         "return instant.replace(microsecond=0)",
         "return instant",
         session("test_are_over_at_the_second_that_they_show"),
-    ),
-    Mutant(
-        "a held discount can be named twice",
-        "core/discounts.py",
-        "return discount if discount.session_id == session_id else held_by_session(discount, param=param)",
-        "return discount",
-        session("test_hold_discounts_and_consume_them"),
     ),
 ]
 

@@ -57,7 +57,7 @@ def publish(caught: Sequence[Caught], *, command: str) -> None:
     """The table stands in docs/mutants.md."""
     minutes = max(round(sum(one.seconds for one in caught) / 60), 1)
     lines = [
-        f"| {one.mutant.name} | `{one.mutant.file}` | `{one.test.replace('|', ' ')}` | {one.seconds:.1f} |\n"
+        f"| {one.mutant.name} | `{one.mutant.function}` | `{one.test.replace('|', ' ')}` | {one.seconds:.1f} |\n"
         for one in caught
     ]
     PUBLISHED.write_text(HEAD.format(cores=os.cpu_count(), command=command, minutes=minutes) + "".join(lines))

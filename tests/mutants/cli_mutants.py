@@ -6,154 +6,155 @@ from mutant import Mutant
 
 FIRST_DAY = "cli/test_first_day.py"
 LISTEN = "cli/test_listen.py"
-BOUNDED = "cli/test_bounded_connection.py"
 DATABASE_WAIT = "cli/test_database_wait.py::TestProcesses"
 
+BOUNDED = "cli/test_bounded_connection.py"
 MUTANTS = [
     Mutant(
         "the sandbox's key is sent to any server",
-        "cli/calling.py",
-        "    if not key and is_sandbox and sandbox is not None:\n",
-        "    if not key and sandbox is not None:\n",
+        "_api_of",
+        "if not key and is_sandbox and sandbox is not None:",
+        "if not key and sandbox is not None:",
         f"{FIRST_DAY}::TestTrigger::test_sends_the_sandbox_key_to_the_sandbox_alone",
     ),
     Mutant(
         "keys are kept in the journal",
-        "cli/journal.py",
+        "shown_body",
         '_SECRET.sub(rb"\\1***", raw[: BODY_BYTES_MAX + 64])',
         "raw[: BODY_BYTES_MAX + 64]",
         f"{FIRST_DAY}::TestLogs::test_keep_no_key_and_are_their_owner_s_alone",
     ),
     Mutant(
         "the journal has no end",
-        "cli/journal.py",
+        "Journal.write",
         "if os.fstat(self._file).st_size > FILE_BYTES_MAX:",
         "if False:",
         f"{FIRST_DAY}::TestLogs::test_are_bounded",
     ),
     Mutant(
         "months of 30 days",
-        "cli/durations.py",
+        "later",
         'moved = expires_at(instant, months=months, rounding="none", zone="UTC")',
         "moved = instant + timedelta(days=30 * months)",
         f"{FIRST_DAY}::TestClock::test_reads_lengths_of_time",
     ),
     Mutant(
         "an inbox that believes every signature",
-        "cli/signatures.py",
-        "    if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):\n",
-        "    if not given:\n",
+        "_fault",
+        "if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):",
+        "if not given:",
         f"{LISTEN}::test_signatures_check_as_they_do_in_the_sdks",
     ),
     Mutant(
         "the journal's line comes after the answer",
-        "cli/recording.py",
-        """                    self._journal.write(self._entry())
-            await send(message)
-""",
-        """                    await send(message)
-                    self._journal.write(self._entry())
-                    return
-            await send(message)
-""",
+        "Exchange.sending.sent",
+        "self._journal.write(self._entry())",
+        """
+        await send(message)
+        self._journal.write(self._entry())
+        return
+        """,
         f"{FIRST_DAY}::TestLogs::test_have_the_line_before_the_answer_ends",
     ),
     Mutant(
         "a process whose database is away fails, and is started again",
-        "cli/serving.py",
-        "    server.before_start = partial(wait_in_server, settings.database_url)\n",
+        "create",
+        "server.before_start = partial(wait_in_server, settings.database_url)",
         "",
         f"{DATABASE_WAIT}::test_of_a_server_are_not_started_again_and_again[2]",
     ),
     Mutant(
         "the pause does not grow",
-        "cli/database_wait.py",
+        "wait_for_database",
         "pause = min(2 * pause, PAUSE_SECONDS_MAX)",
         "pause = PAUSE_SECONDS",
         f"{DATABASE_WAIT}::test_that_start_before_the_database_wait_and_then_work",
     ),
     Mutant(
         "who waits for the database does not hear a signal",
-        "cli/database_wait.py",
-        "            if is_stopped():\n",
-        "            if False:\n",
+        "wait_for_database",
+        "if is_stopped():",
+        "if False:",
         f"{DATABASE_WAIT}::test_of_a_server_are_not_started_again_and_again[1]",
     ),
     Mutant(
         "a sandbox that was told to end calls it a failure",
-        "cli/dev.py",
-        "    with signals_to(forget):\n        await",
-        "    if True:\n        await",
+        "_until_told_to_end",
+        "with signals_to(forget):",
+        "if True:",
         "cli/test_dev.py::TestRestarts::test_go_on_with_the_same_key_and_data_after_any_end",
     ),
     Mutant(
         "a header line is counted when it has ended",
-        "cli/bounded_connection.py",
-        "            if self._framing_bytes > HEAD_BYTES_MAX:\n",
-        "            if self._slices > 1 and _size(self.url, self.headers) > HEAD_BYTES_MAX:\n",
+        "BoundedConnection._check_bounds",
+        "if self._framing_bytes > HEAD_BYTES_MAX:",
+        "if self._slices > 1 and _size(self.url, self.headers) > HEAD_BYTES_MAX:",
         f"{BOUNDED}::TestHeads::test_beyond_a_limit_are_refused[endless line]",
     ),
     Mutant(
         "header lines are not counted",
-        "cli/bounded_connection.py",
-        "        if len(self.headers) == HEAD_LINES_MAX:\n",
-        "        if False:\n",
+        "BoundedConnection.on_header",
+        "if len(self.headers) == HEAD_LINES_MAX:",
+        "if False:",
         f"{BOUNDED}::TestHeads::test_beyond_a_limit_are_refused[lines]",
     ),
     Mutant(
         "a target has no end",
-        "cli/bounded_connection.py",
-        "        if len(self.url) > TARGET_BYTES_MAX:\n",
-        "        if False:\n",
+        "BoundedConnection.on_url",
+        "if len(self.url) > TARGET_BYTES_MAX:",
+        "if False:",
         f"{BOUNDED}::TestHeads::test_beyond_a_limit_are_refused[target]",
     ),
     Mutant(
         "heads are counted for the connection and not for each request",
-        "cli/bounded_connection.py",
-        "        self._framing_bytes = self._body_bytes = self._trailers = 0\n",
-        "        self._body_bytes = self._trailers = 0\n",
+        "BoundedConnection.on_message_complete",
+        "self._framing_bytes = self._body_bytes = self._trailers = 0",
+        "self._body_bytes = self._trailers = 0",
         f"{BOUNDED}::TestHeads::test_count_for_each_request",
     ),
     Mutant(
         "of two Authorization headers the last counts",
-        "cli/bounded_connection.py",
-        "        if names.count(name) > 1:\n",
-        "        if name != b'authorization' and names.count(name) > 1:\n",
+        "_require_once",
+        "if names.count(name) > 1:",
+        "if name != b'authorization' and names.count(name) > 1:",
         f"{BOUNDED}::TestHeads::test_say_once_what_counts",
     ),
     Mutant(
         "trailers become headers",
-        "cli/bounded_connection.py",
-        "                raise _too_large()\n            return\n        if",
-        "                raise _too_large()\n        if",
+        "BoundedConnection.on_header",
+        "return",
+        "",
         f"{BOUNDED}::TestHeads::test_do_not_stand_behind_the_body",
     ),
     Mutant(
         "any number of requests may wait on one connection",
-        "cli/bounded_connection.py",
-        "        if len(self.pipeline) == WAITING_MAX:\n",
-        "        if False:\n",
+        "BoundedConnection.on_headers_complete",
+        "if len(self.pipeline) == WAITING_MAX:",
+        "if False:",
         f"{BOUNDED}::TestQueues::test_on_one_connection_end",
     ),
     Mutant(
         "a refusal overtakes the answers before it",
-        "cli/bounded_connection.py",
-        "        if is_answering and self._is_in_head:\n",
-        "        if is_answering and self._is_in_head:\n            self.transport.write(_answer(problem))\n",
+        "BoundedConnection._refuse",
+        "cycle.keep_alive = False",
+        """
+        self.transport.write(_answer(problem))
+        cycle.keep_alive = False
+        """,
         f"{BOUNDED}::TestQueues::test_are_answered_before_what_is_refused",
     ),
     Mutant(
         "an answered body is read for as long as it comes",
-        "cli/bounded_connection.py",
-        "        elif self._body_bytes > BODY_BYTES_MAX and self.cycle.response_complete:\n",
-        "        elif False:\n",
+        "BoundedConnection._check_bounds",
+        "self._body_bytes > BODY_BYTES_MAX and self.cycle.response_complete",
+        "False",
         f"{BOUNDED}::TestBodies::test_that_nobody_waits_for_are_read_no_further",
     ),
     Mutant(
         "the framing of a body is not counted",
-        "cli/bounded_connection.py",
-        "        elif self._framing_bytes > 2 * HEAD_BYTES_MAX + FRAMING_PER_BODY_BYTE * self._body_bytes:\n",
-        "        elif False:\n",
+        "BoundedConnection._check_bounds",
+        "self._framing_bytes > 2 * HEAD_BYTES_MAX + FRAMING_PER_BODY_BYTE * self._body_bytes",
+        "False",
         f"{BOUNDED}::TestBodies::test_are_not_outweighed_by_their_framing",
     ),
 ]

@@ -11,20 +11,23 @@ SOURCE = Path("src/vinr_server")
 
 @dataclass(frozen=True)
 class Mutant:
-    """`old` stands exactly once in the file below src/vinr_server; `test` is a pytest id below tests."""
+    """`old` stands exactly once in the function, and becomes `new`; `test` is a pytest id below tests.
+
+    `function` is the dotted name of a function, a class or a constant in whatever file of src/vinr_server: `Layer.put`.
+    Where two files have it and `old` fits in both, the file's stem comes first: `lots:use_order`.
+
+    `old` and `new` are code, compared by structure: layout, comments and quotes make no difference. Code is
+    - expressions, as they stand between commas: `lot.expires_at <= now`, `key=use_order`, `first, *others`;
+    - statements, of which `new` may be none;
+    - the head of a statement, which keeps its body: `if found.is_revoked:`;
+    - or a part of a string: `for no key update`, with holes of an f-string as they stand: `order by {column}`.
+    """
 
     name: str
-    file: str
+    function: str
     old: str
     new: str
     test: str
-
-    def planted(self, text: str) -> str:
-        """The file's text with the bug in it. An edit that no longer fits is an error: the table must not rot."""
-        found = text.count(self.old)
-        if found != 1:
-            raise ValueError(f"{self.name}: {self.old!r} stands {found} times in {self.file}, not once")
-        return text.replace(self.old, self.new)
 
 
 def scenario(title: str, way: str = "core") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mutant import ROOT, SOURCE, Mutant
+from planting import Source
 
 # A test that is still silent by then has not said what is wrong.
 PATIENCE_SECONDS = 150
@@ -50,6 +52,10 @@ class Workshop:
         shutil.copytree(ROOT / "sdk" / "vectors", directory / "sdk" / "vectors")
         shutil.copy(ROOT / "pyproject.toml", directory)
         self._environment = os.environ | SAME_CHANCES | {"PYTHONPATH": str(directory / "src")}
+        self._source = Source(directory / SOURCE)
+        # Bugs are written from syntax trees. So is all the rest: a test that minds is not green without a bug either.
+        for path in self._source.root.rglob("*.py"):
+            path.write_text(ast.unparse(ast.parse(path.read_text())))
         self._require_the_copy()
 
     def _require_the_copy(self) -> None:
@@ -61,13 +67,13 @@ class Workshop:
     @contextmanager
     def planted(self, mutant: Mutant) -> Iterator[None]:
         """The bug is in the copy for as long as the block lasts."""
-        path = self.directory / SOURCE / mutant.file
-        text = path.read_text()
-        _replace(path, mutant.planted(text))
+        fit = self._source.fit(mutant)
+        text = fit.path.read_text()
+        _replace(fit.path, fit.planted())
         try:
             yield
         finally:
-            _replace(path, text)
+            _replace(fit.path, text)
 
     def run(self, tests: Sequence[str], *, patience_seconds: float = PATIENCE_SECONDS) -> Verdict:
         """The tests up to the first red one. Red is a test that failed: an error before or after it proves nothing."""

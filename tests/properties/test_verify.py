@@ -141,7 +141,8 @@ EDITS = [
     ("R18 a redemption of an offer has what it gave",
      "update offer_redemptions set entry_id = 'ptx_none' where [offer_redemptions]"),
     ("R15 what is held of an offer belongs to an open session",
-     "update checkout_sessions set status = 'expired', expired_at = now() where [checkout_sessions: status = 'open']"),
+     "update checkout_sessions set status = 'expired', expired_at = now() where [checkout_sessions: status = 'open'"
+     " and id in (select session_id from offer_redemptions where status = 'reserved')]"),
     ("R15 what is held of a cap is what open sessions hold",
      "update counters set reserved = reserved + 1 where [counters: reserved > 0]"),
     ("R15 a held discount is held by the open session it names",
@@ -167,9 +168,10 @@ EDITS = [
     ("R13 a session's total is its lines and shipping less what came off them",
      "update checkout_sessions set total_minor = total_minor + 1 where [checkout_sessions: status = 'open']"),
     ("R13 what came off a session's lines is what its offers took",
-     "update checkout_sessions set discount_minor = discount_minor - 1 where [checkout_sessions: status = 'open']"),
+     "update checkout_sessions set discount_minor = discount_minor - 1 where [checkout_sessions: discount_minor > 0]"),
     ("R16 a session was paid with its total",
-     "update payments set amount_minor = amount_minor - 1 where [payments: session_id is not null]"),
+     "update payments set amount_minor = amount_minor + 1"
+     " where [payments: session_id is not null and refunded_minor = 0]"),
     ("I1 the ledger balance is the sum of the entries",
      "update accounts set ledger_balance_points = ledger_balance_points + 1 where [accounts]"),
     ("I1 the ledger balance is the sum of the entries",
@@ -238,9 +240,9 @@ EDITS = [
      "update entries e set points = e.points + 1 where id = (select data -> 'cause' ->> 'points_transaction'"
      " from events where type = 'loyalty.tier.changed' order by id limit 1)"),
     ("I3 a counter is what is redeemed",
-     "update counters set used = used + 1 where [counters]"),
+     "update counters set used = used + 1 where [counters: id like 'reward:%']"),
     ("I3 a counter is what is redeemed",
-     "delete from counters where [counters: used > 0]"),
+     "delete from counters where [counters: used > 0 and id like 'reward:%']"),
     ("I3 redemptions stay within the stock and the member's limit",
      "update rewards set revision = 1, stock = 0"),
     ("I3 redemptions stay within the stock and the member's limit",
@@ -352,8 +354,8 @@ def test_a_migration_puts_right_what_older_versions_left(postgres: EmbeddedServe
     assert verify(url).disagreements == []
     with psycopg.connect(url) as connection:
         named = connection.execute("select id, payment_id from checkout_sessions where status = 'completed'")
-        assert sorted(named.fetchall())[-1] == ("cs_again", None)
-        asked = "select count(*) from payments where session_id is not null"
+        assert dict(named.fetchall())["cs_again"] is None
+        asked = "select count(*) from payments where id in ('pay_reported', 'pay_recorded') and session_id is not null"
         assert connection.execute(asked).fetchone() == (2,)
 
 
