@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.checkout.rows import Buyer
+from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import follow, needs_of
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.layers import Layer
@@ -19,6 +20,7 @@ from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
 from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import Totals
 from vinr_server.core.segments.membership import uses_of
 from vinr_server.core.segments.rows import Purchases, SegmentMember
@@ -55,6 +57,7 @@ def load(world: Layer, commands: Iterable[Command], *, whole: Any = ()) -> Layer
     for command in several:
         follow(command, seen, needs)
     _read(world, loaded, needs)
+    _read_clocks(loaded, world, needs)
     loaded.cover(needs)
     return loaded
 
@@ -97,6 +100,19 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 # Accounts are read by their ids: those under a customer only say which.
                 for row in world.children(row_type, parent) if row_type is not Account else ():
                     loaded.put(row)
+
+
+def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:
+    """The clocks of the programs that are named, of the accounts and of the offers."""
+    programs: set[Any] = {*needs.rows.get(Program, ())}
+    programs.update(account.program_id for account in loaded.written(Account))
+    offers = (loaded.find(Offer, id) for id in needs.rows.get(Offer, ()))
+    programs.update(offer.program_id for offer in offers if offer is not None)
+    for id in programs:
+        program = loaded.find(Program, id)
+        clock = world.find(TestClock, program.clock_id) if program is not None and program.clock_id else None
+        if clock is not None:
+            loaded.put(clock)
 
 
 def _tally(world: Layer, loaded: Layer, offer_id: Any) -> None:

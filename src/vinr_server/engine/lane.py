@@ -23,6 +23,7 @@ from vinr_server.engine.clock import Clock
 from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Submission, Unavailable
+from vinr_server.storage.batch.tables import ImmutableEdit
 from vinr_server.storage.batch.transaction import happened
 
 log = logging.getLogger("vinr.engine")
@@ -263,8 +264,8 @@ def _verdict_on_one(submission: Submission, error: Exception, state: str) -> Out
         return Rejected("idempotency_key_in_use", message, param="Idempotency-Key")
     if state in RETRY_WHOLE or state == "57014":
         return Unavailable("The rows this request needs are busy. Nothing was done; try again.")
-    if isinstance(error, Undeclared):
-        log.error("bug in needs: %s", error)
+    if isinstance(error, (Undeclared, ImmutableEdit)):  # these name a type and a key, and quote nothing else
+        log.error("command %s: %s", submission.operation, error)
     # Its text may quote the row, a customer's name included; the type, the state and the place do not.
     log.error("command %s broke its batch: %s %s", submission.operation, type(error).__name__, state, exc_info=error)
     return error

@@ -23,6 +23,7 @@ class CheckoutSession(Row):
     discounts that the caller named, `held_ids` those among them that applied and are held.
     """
 
+    immutable_fields = ("customer_id", "clock_id", "expires_at")
     bucket: int
     id: str
     customer_id: str | None

@@ -24,6 +24,10 @@ class Row:
     parent_field: ClassVar[str | None] = None
     # Configuration: a change to such a row is a new revision of the realm's catalogue.
     is_catalogue: ClassVar[bool] = False
+    # What of a stored row can never change, but for its key, its bucket and when it was created, which none can.
+    immutable_fields: ClassVar[tuple[str, ...]] = ()
+    # A row that stays as it was first stored.
+    is_append_only: ClassVar[bool] = False
     # Rows of other types hang on its id, and none of them is older than the row itself.
     owns: ClassVar[bool] = True
 
@@ -46,12 +50,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Counter(Row):
-    owns = False
     """How much of a cap is used, and how much checkout sessions hold besides (of an offer's cap only).
 
     Its id names the cap's owner: a reward or an offer, or either of them and a member.
     """
 
+    owns = False
     bucket: int
     id: str
     used: int
@@ -66,6 +70,7 @@ class Claim(Row):
     """
 
     owns = False
+    is_append_only = True
     bucket: int
     id: str
     owner_bucket: int

@@ -31,6 +31,7 @@ class Account(Row):
     """
 
     parent_field = "customer_id"
+    immutable_fields = ("program_id", "customer_id")
     bucket: int
     id: str
     program_id: str

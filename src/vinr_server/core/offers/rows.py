@@ -200,6 +200,7 @@ class Offer(Row):
     """
 
     is_catalogue = True
+    immutable_fields = ("kind", "program_id")
     id: str
     kind: OfferKind
     program_id: str | None
@@ -238,6 +239,7 @@ class OfferRevision(Row):
     """What an offer said at one revision, for good; its redemptions name theirs (R16)."""
 
     parent_field = "offer_id"
+    is_append_only = True
     offer_id: str
     revision: int
     name: str
@@ -257,6 +259,7 @@ class OfferClaim(Row):
     """A member opted in. It outlives its redemptions: a freed slot needs no new claim (R23)."""
 
     parent_field = "account_id"
+    is_append_only = True
     bucket: int
     offer_id: str
     account_id: str
@@ -277,6 +280,15 @@ class OfferRedemption(Row):
     whole: the member's slot is free again, the global one is not).
     """
 
+    immutable_fields = (
+        "offer_id",
+        "offer_revision",
+        "account_id",
+        "entry_id",
+        "redemption_id",
+        "session_id",
+        "currency",
+    )
     bucket: int
     id: str
     offer_id: str

@@ -18,6 +18,7 @@ class Segment(Row):
     """A named set of members: listed by hand (static), or those who meet its conditions (dynamic)."""
 
     is_catalogue = True
+    immutable_fields = ("type",)
     id: str
     name: str
     type: SegmentType
