@@ -62,6 +62,13 @@ def load(world: Layer, commands: Iterable[Command], *, whole: Any = ()) -> Layer
     return loaded
 
 
+def keep(world: Layer, written: Layer) -> None:
+    """What would be saved of these rows is the world's own."""
+    for row in written.all_written():
+        if not isinstance(row, Tally):
+            world.put(row)
+
+
 def _look(world: Layer, seen: Layer, needs: Needs, look: Look) -> None:
     keys: Iterable[Any] = (look.key,)
     if isinstance(look.key, Of):

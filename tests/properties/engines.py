@@ -95,7 +95,7 @@ class CoreRun(Run):
                 continue
             self.known = known
             for realm, layer in written.items():
-                self.layers[realm].merge(layer)
+                memory_loading.keep(self.layers[realm], layer)
             return self.note(batch, decided.outcomes)
 
     def copy(self) -> CoreRun:

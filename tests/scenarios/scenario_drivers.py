@@ -194,7 +194,7 @@ class CoreDriver:
             return Answer.of_problem(Problem.of(answer))
         assert isinstance(answer, Accepted)
         if not is_dry_run:
-            self._layer.merge(draft)
+            memory_loading.keep(self._layer, draft)
         return Answer(201 if answer.is_new else 200, json.loads(encode_json(answer.payload)))
 
     def _context(self) -> Context:

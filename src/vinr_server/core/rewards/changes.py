@@ -75,7 +75,7 @@ def decide_update_reward(draft: Layer, command: UpdateReward, context: Context) 
     return Accepted(reward_payload(reward, livemode=context.livemode), is_new=False)
 
 
-def keys_archive_reward(_command: ArchiveReward, needs: Needs) -> None:
+def needs_archive_reward(_command: ArchiveReward, needs: Needs) -> None:
     """The catalogue."""
     needs.catalogue()
 
@@ -93,5 +93,5 @@ def decide_archive_reward(draft: Layer, command: ArchiveReward, context: Context
 COMMANDS: Commands = {
     CreateReward: (needs_create_reward, decide_create_reward),
     UpdateReward: (needs_update_reward, decide_update_reward),
-    ArchiveReward: (keys_archive_reward, decide_archive_reward),
+    ArchiveReward: (needs_archive_reward, decide_archive_reward),
 }
