@@ -9,7 +9,8 @@ import pytest
 from cart_words import cart
 
 from vinr_server.core.carts.index import NEAR_MAX
-from vinr_server.core.checkout.evaluation import evaluate_cart, name_buyer
+from vinr_server.core.checkout.evaluation import evaluate_cart
+from vinr_server.core.checkout.needs import name_buyer
 from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context

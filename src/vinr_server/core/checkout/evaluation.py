@@ -6,37 +6,33 @@ offers are judged for each of the customer's accounts; the offer is that of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vinr_server.core.carts.cart import Cart, Evaluation, Promotion
 from vinr_server.core.carts.evaluation import evaluate
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.checkout.commands import EvaluateCart
+from vinr_server.core.checkout.needs import look_at_buyer, name_buyer, name_discounts
 from vinr_server.core.checkout.payloads import evaluation_payload
-from vinr_server.core.checkout.rows import Buyer, CheckoutSession
+from vinr_server.core.checkout.rows import Buyer
 from vinr_server.core.earning.rules import Occasion, Unmet, unmet_conditions
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import dataclass, replace
-from vinr_server.core.ledger.needs import name_accounts
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
-from vinr_server.core.offers.in_force import name_offers_of_cart, name_some_of_member
 from vinr_server.core.offers.promotions import offer_index, voucher_of
 from vinr_server.core.offers.redemptions import limit_refusal
 from vinr_server.core.offers.rows import Criteria, Offer
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, instants_of
-from vinr_server.core.rewards.discounts import name_owner, payable_discount
+from vinr_server.core.rewards.discounts import payable_discount
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
 from vinr_server.core.segments.membership import (
-    name_history,
-    name_history_of_enrolments,
     outside_segments,
     segments_of,
 )
@@ -62,44 +58,6 @@ def follow_evaluate_cart(command: EvaluateCart, seen: Layer, needs: Needs) -> No
     """What is known of the buyer, and whose the discounts are."""
     name_buyer(needs, seen, command.customer_id, [command.cart], is_held=False)
     name_discounts(needs, seen, command.discount_ids)
-
-
-def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[str]) -> None:
-    """The customer's accounts and the discounts that a cart names are looked at."""
-    if customer_id is not None:
-        needs.children(Account, customer_id, look=True)
-        needs.row(Buyer, customer_id)
-    for id in discount_ids:
-        needs.row(Discount, id, look=True)
-
-
-def name_discounts(needs: Needs, seen: Layer, discount_ids: Iterable[str]) -> None:
-    """Whose the discounts are, and what they were redeemed for."""
-    for id in discount_ids:
-        discount = name_owner(needs, seen, id)
-        if discount is not None:
-            needs.row(Redemption, discount.redemption_id, beside=discount.id)
-
-
-def name_buyer(needs: Needs, seen: Layer, customer_id: str | None, carts: Iterable[Cart], *, is_held: bool) -> None:
-    """The customer's accounts with what their offers have counted, their segments, and whether it has bought before."""
-    if customer_id is None:
-        return
-    needs.row(Buyer, customer_id)
-    accounts = name_accounts(needs, seen, customer_id)
-    for account in accounts:
-        name_history(needs, seen, account.id)
-    name_history_of_enrolments(needs, seen, customer_id)
-    name_some_of_member(needs, customer_id)
-    name_offers_of_cart(needs, seen, accounts, carts, is_held=is_held)
-
-
-def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession) -> None:
-    """What is known of the session's buyer, if its cart will change; each change meets what the one before left."""
-    changes = needs.plans.carts.get(session.id)
-    if changes is not None:
-        carts = accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart)
-        name_buyer(needs, seen, session.customer_id, carts, is_held=True)
 
 
 def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) -> Accepted | Rejected:

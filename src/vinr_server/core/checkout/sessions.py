@@ -17,13 +17,14 @@ from vinr_server.core.checkout.commands import (
     ExpireCheckoutSession,
     UpdateCheckoutSession,
 )
-from vinr_server.core.checkout.evaluation import (
-    Checkout,
-    evaluate_cart,
+from vinr_server.core.checkout.evaluation import Checkout, evaluate_cart
+from vinr_server.core.checkout.needs import (
     look_at_buyer,
+    look_at_session,
     name_buyer,
     name_changed_cart,
     name_discounts,
+    name_held,
 )
 from vinr_server.core.checkout.payloads import evaluation_payload, session_payload
 from vinr_server.core.checkout.rows import CheckoutSession
@@ -32,13 +33,11 @@ from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Needs, Of, offer_member_counter
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.needs import name_accounts
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import name_cap
 from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.promotions import promotion_of
 from vinr_server.core.offers.redemptions import confirm_redemption, redeem_offer, release_redemption
@@ -47,35 +46,6 @@ from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, program_of
 from vinr_server.core.rewards.discounts import consume
 from vinr_server.core.rewards.rows import Discount
-
-# ---- what is needed of a session
-
-
-def look_at_session(needs: Needs, session_id: str) -> None:
-    """The session is looked at with what it holds: slots of offers, discounts, and its customer's accounts."""
-    needs.row(CheckoutSession, session_id, look=True)
-    needs.children(OfferRedemption, session_id, by="session_id", look=True)
-    needs.look_along(Account, Of(CheckoutSession, session_id, "customer_id"), by="customer_id")
-    needs.look_along(Discount, Of(CheckoutSession, session_id, "discount_ids"))
-    needs.look_along(Discount, Of(CheckoutSession, session_id, "held_ids"))
-
-
-def name_held(needs: Needs, seen: Layer, session_id: str) -> CheckoutSession | None:
-    """What the session holds is declared: caps with the revisions they were promised at, discounts, accounts."""
-    session = seen.get(CheckoutSession, session_id)
-    if session is None:
-        return None
-    if session.customer_id is not None:
-        name_accounts(needs, seen, session.customer_id)
-    name_discounts(needs, seen, (*session.discount_ids, *session.held_ids))
-    for held in seen.children(OfferRedemption, session_id):
-        if held.status == "reserved":
-            name_cap(needs, held.offer_id)
-            needs.row(OfferRevision, (held.offer_id, held.offer_revision))
-            if held.account_id is not None:
-                needs.counter(offer_member_counter(held.offer_id, held.account_id), beside=held.account_id)
-    return session
-
 
 # ---- open
 

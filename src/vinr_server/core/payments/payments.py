@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.checkout.sessions import complete, look_at_session, name_held, with_session
+from vinr_server.core.checkout.sessions import complete, with_session
 from vinr_server.core.earning.occasions import earn_on
 from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
