@@ -30,7 +30,7 @@ from vinr_server.api.edge.call import Call, Caller
 from vinr_server.api.edge.fingerprint import fingerprint
 from vinr_server.api.edge.parse import decode_body, read_struct
 from vinr_server.api.edge.routing import Router
-from vinr_server.api.inputs import AwardPointsInput
+from vinr_server.api.resources.points import AwardPointsInput
 from vinr_server.core.ledger.commands import AwardPoints
 from vinr_server.engine import batch
 from vinr_server.engine.submission import Reply, Submission

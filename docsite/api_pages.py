@@ -10,9 +10,8 @@ from typing import Any
 from docsite.schema_words import field_rows, name_of, type_in_words
 from vinr_server.api.contract.openapi import openapi
 from vinr_server.api.contract.operation import Operation
-from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.contract.table import OBJECTS, OPERATIONS
 from vinr_server.api.edge.parse import snake
-from vinr_server.api.replies import OBJECTS
 
 Json = dict[str, Any]
 FOLDER = "reference/api"

@@ -179,7 +179,7 @@ def _class(openapi: dict[str, Any], node: Resource) -> str:
 
 
 def _method(openapi: dict[str, Any], node: Resource, call: Call) -> Iterator[str]:
-    assert call.answer is not None, f"{call.path}: describe its answer in vinr_server/api/replies.py"
+    assert call.answer is not None, f"{call.path}: describe its answer in vinr_server/api/resources"
     answer = f"objects.{_name(call.answer)}"
     path = f"'{call.path}'" if not call.ids else "path`" + call.path.replace("{", "${") + "`"
     takes = [f"{one}: string" for one in call.ids]

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import msgspec.inspect as inspect
 
-from vinr_server.api.inputs import CreatePaymentInput
+from vinr_server.api.contract.payments import CreatePaymentInput
 
 Step = str | int
 

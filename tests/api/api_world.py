@@ -16,7 +16,8 @@ import psycopg
 from psycopg import sql
 
 from conftest import Realm, RunningServer, make_realm, wait_until
-from vinr_server.api.contract.table import Operation
+from vinr_server.api.contract.input import NoInput
+from vinr_server.api.contract.table import OPERATIONS, Operation
 
 Json = dict[str, Any]
 TYPES = {401: "authentication_error", 403: "authentication_error", 422: "idempotency_error", 429: "rate_limit_error"}
@@ -186,7 +187,14 @@ WINDOW = {"starts_at": "2026-06-01", "ends_at": 1_900_000_000}
 def samples(world: World) -> dict[str, list[Sample]]:
     """At least one valid call of every write. Between them the bodies of an operation set every field it knows."""
     ids = world.ids
+    # A call without a body needs no words: it is made as it stands, on the world's own object.
+    bare = {
+        one.id: [Sample(world.path(one), None if one.body is None else {})]
+        for one in OPERATIONS
+        if one.translate is not None and one.body in (None, NoInput)
+    }
     return {
+        **bare,
         **_catalogue_samples(ids),
         **_member_samples(ids),
         **_money_samples(ids),

@@ -50,7 +50,7 @@ class Field:
 
     def key(self, kind: str, operation: Operation) -> str | None:
         """A key of this kind as seen by an operation; None: no key at all."""
-        resources = {**dict.fromkeys(grantable(), "write")}
+        resources = {**dict.fromkeys(grantable(OPERATIONS), "write")}
         if kind in ("secret", "unknown", "none"):
             return {"secret": self.home.realm.key, "unknown": "sk_test_" + "x" * 43, "none": None}[kind]
         if kind == "right" and operation.resource not in SECRET_ONLY:

@@ -18,6 +18,7 @@ from api_world import Json, World, build_world, problem, samples, value_at, with
 from psycopg import sql
 
 from conftest import PATIENCE_SECONDS, RunningServer, keyless_client
+from vinr_server.api.contract.operation import ListOf
 from vinr_server.api.contract.table import OPERATIONS, Operation
 from vinr_server.storage.batch.buckets import bucket_of
 
@@ -820,7 +821,7 @@ class TestOpenApi:
             one = paths[operation.path][operation.method.lower()]
             declared = {parameter["name"] for parameter in one["parameters"] if parameter["in"] == "query"}
             wanted = {"dry_run"} if operation.method != "GET" else set()
-            if operation.method == "GET" and operation.reply == "list":
+            if operation.method == "GET" and isinstance(operation.reply, ListOf):
                 wanted = {"limit", "starting_after", "ending_before"}
             if not wanted <= declared:
                 missing.append(f"{operation.id}: {sorted(wanted - declared)}")

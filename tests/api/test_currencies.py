@@ -11,7 +11,7 @@ from api_world import World, build_world, problem
 from babel.core import get_global
 
 from conftest import RunningServer
-from vinr_server.api.currencies import NEVER_ISO, WITHOUT_MINOR_UNITS, find_currency
+from vinr_server.api.contract.currencies import NEVER_ISO, WITHOUT_MINOR_UNITS, find_currency
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from api_world import Json, World, build_world, samples
 
 from conftest import RunningServer
 from vinr_server.api.contract.event_schemas import data_of
-from vinr_server.api.contract.reply import Reply
-from vinr_server.api.contract.table import OPERATIONS
-from vinr_server.api.replies import OBJECTS, BulkPayments, Error, object_of
+from vinr_server.api.contract.operation import ListOf
+from vinr_server.api.contract.reply import Error, Reply
+from vinr_server.api.contract.table import OBJECTS, OPERATIONS
+from vinr_server.api.resources.bulk_payments import BulkPayments
 from vinr_server.core.earning.reports import RESERVED
 from vinr_server.core.events.engine_events import EVENT_TYPES
 
@@ -37,11 +38,11 @@ class Page(Reply):
     data: list[Any]
 
 
-def answers(world: World) -> Iterator[tuple[str, type[Reply] | None, Json]]:
+def answers(world: World) -> Iterator[tuple[str, type[Reply], Json]]:
     """What each operation answers, by the type it is declared to be of; lists item by item."""
     for operation in OPERATIONS:
-        kind = object_of(operation, OPERATIONS)
-        if operation.method == "GET" and operation.reply == "list":
+        kind = operation.item
+        if operation.method == "GET" and isinstance(operation.reply, ListOf):
             page = msgspec.convert(world.client.get(world.path(operation), params={"limit": 100}).json(), Page)
             yield from ((operation.id, kind, one) for one in page.data)
             for one in page.data if "{id}" not in operation.path else ():
@@ -49,7 +50,7 @@ def answers(world: World) -> Iterator[tuple[str, type[Reply] | None, Json]]:
                 assert retrieved.status_code == 200, retrieved.text
                 yield f"retrieve after {operation.id}", kind, retrieved.json()
     for operation in sorted(OPERATIONS, key=lambda one: one.method == "DELETE"):
-        kind = object_of(operation, OPERATIONS)
+        kind = operation.item
         for sample in samples(world).get(operation.id, ()):
             # Written for real only where nothing else needs what it would end.
             url = sample.path + ("" if operation.id.startswith(("create", "reverse", "report")) else "?dry_run=true")
@@ -71,7 +72,6 @@ class TestEveryAnswer:
 
         for id, kind, answer in answers(world):
             seen.add(id)
-            assert kind is not None, f"{id}: describe its answer in vinr_server/api/replies.py"
             try:
                 check(kind, answer)
             except msgspec.ValidationError as error:
@@ -153,12 +153,12 @@ class TestReferences:
             if not is_reference(kind, name)
         }
 
-        assert unmarked == set(), "declare them as Reference in vinr_server/api/replies.py"
+        assert unmarked == set(), "declare them as Reference in vinr_server/api/resources"
 
 
 def told(world: World) -> Iterator[tuple[type[Reply], Json]]:
     """Every answer and every event's data, by its declared type."""
-    yield from ((kind, answer) for _id, kind, answer in answers(world) if kind is not None)
+    yield from ((kind, answer) for _id, kind, answer in answers(world))
     yield from ((data_of(event["type"]), event["data"]) for event in engine_events(world))
 
 

@@ -238,6 +238,13 @@ FINGERPRINTS = [
         "is_dry_run=self.is_dry_run and operation == 'create_payments',",
         f"{BULK}::test_keeps_no_key_of_a_dry_run",
     ),
+    Mutant(
+        "the contrary of an unknown field is suggested",
+        "nearest_name",
+        "[one for one in known if not means_contrary(name, one)]",
+        "list(known)",
+        "api/test_suggestions.py::test_the_contrary_is_never_suggested[exclude_skus-value0]",
+    ),
 ]
 
 MUTANTS = [*PAGES, *TENANCY, *RIGHTS, *FINGERPRINTS]

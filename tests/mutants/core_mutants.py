@@ -110,6 +110,13 @@ REFUNDS = [
         "-deficit.sequence",
         scenario("clawback: Deficits are paid oldest first (R6)"),
     ),
+    Mutant(
+        "of returned points those that end last pay a deficit",
+        "give_back",
+        "_pay_deficits(draft, account, sorted(returned, key=use_order), cause=entry)",
+        "_pay_deficits(draft, account, sorted(returned, key=use_order, reverse=True), cause=entry)",
+        scenario("cancellation: Of returned points those that end soonest pay a deficit (R3, R5)"),
+    ),
 ]
 
 FRESH_LOT = """

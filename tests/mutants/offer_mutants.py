@@ -61,7 +61,7 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "a member's limit is counted for all members together",
         "offer_member_counter",
-        'return f"offer:{account_id}:{offer_id}"',
+        "return f\"offer:{member_id.replace('~', '~0').replace(':', '~1')}:{offer_id}\"",
         'return f"offer:loy_:{offer_id}"',
         scenario("offers: A multiplier multiplies once for each member unless it says otherwise (R15)"),
     ),
@@ -150,5 +150,52 @@ MUTANTS: list[Mutant] = [
         "if uncounted and not await hold_uncounted(connection, uncounted):",
         "if uncounted and await hold_uncounted(connection, uncounted) is None:",
         "properties/test_property_offers.py::TestFirstCaps::test_are_seen_by_who_uses_the_offer_at_that_moment",
+    ),
+    Mutant(
+        "a gift passes by what a reward asks of a member",
+        "giving_refusal",
+        'name = reward.id if offer_id is None else f"{reward.id} of offer {offer_id}"',
+        """
+        name = reward.id if offer_id is None else f"{reward.id} of offer {offer_id}"
+        if offer_id is not None:
+            reward = replace(reward, tiers=(), starts_at=None, ends_at=None, per_member_limit=None)
+        """,
+        scenario("offers: A gift asks all that a redemption of the reward asks, but its points (R18)"),
+    ),
+    Mutant(
+        "gifts are not counted for the reward's limit",
+        "issue",
+        "_count(draft, context, account, reward, takes_stock=redemption.took_stock, step=1)",
+        """
+        if paid_by is not None:
+            _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=1)
+        """,
+        scenario("offers: A gift and a redemption share the reward's limit for each member (R15)"),
+    ),
+    Mutant(
+        "an offer of every program counts accounts",
+        "Offer.member_id",
+        "return account.id if self.program_id is not None else account.customer_id",
+        "return account.id",
+        scenario("offers: An offer of every program is each customer's, whatever accounts it has (R21)"),
+    ),
+    Mutant(
+        "what a purchase has used for one account is not counted for the next",
+        "PaymentOffers._is_usable",
+        "refusal = limit_refusal(draft, offer, account, now=now)",
+        "refusal = limit_refusal(draft.below, offer, account, now=now)",
+        scenario(
+            "offers: One purchase takes no more of an offer's cap than there is, whatever accounts it earns for (R15)"
+        ),
+    ),
+    Mutant(
+        "only the first activation is told",
+        "decide_activate_offer",
+        'announce(draft, context, type="loyalty.offer.activated", account=account, data=claimed, now=now)',
+        """
+        if present is None:
+            announce(draft, context, type="loyalty.offer.activated", account=account, data=claimed, now=now)
+        """,
+        scenario("offers: Every accepted activation is told (R18)"),
     ),
 ]

@@ -39,7 +39,7 @@ MUTANTS = [
         "if 0:",
         "api/test_openapi.py::TestFilters::test_refuse_a_word_that_nothing_has",
     ),
-    Mutant("an answer lacks its version", "_send", '(b"vinr-version", VERSION.encode()),', "", FUZZ),
+    Mutant("an answer lacks its version", "answer_headers", '(b"vinr-version", VERSION.encode()),', "", FUZZ),
     Mutant(
         "the reference may run inline scripts",
         "_POLICY",

@@ -33,7 +33,7 @@ JUDGING = [
     Mutant(
         "a payment that was refunded whole is a purchase",
         "is_purchase",
-        "is_refunded = payment.refund_count > 0 and payment.refunded_minor == payment.amount_minor",
+        "is_refunded = payment.is_refunded_whole",
         "is_refunded = False",
         SCENARIO.format("A payment that is refunded whole was no purchase [core]"),
     ),

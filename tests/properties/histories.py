@@ -108,6 +108,7 @@ def _count_rows(counted: Counter[str], written: Sequence[kernel_rows.Row]) -> No
                 counted["sessions completed by a payment"] += row.payment_id is not None
             case OfferRedemption():
                 counted[f"uses of an offer: {row.status}"] += 1
+                counted["gifts"] += row.redemption_id is not None
             case OfferRevision():
                 counted["edited offers"] += row.revision > 1
             case earning_rows.RuleRevision():
@@ -129,4 +130,5 @@ FLOORS = {
     "reward_archived": 2, "sessions completed by a payment": 80, "checkout_session_not_open": 45,
     "payment_has_session": 10, "payment_refunded": 7, "edited offers": 180, "uses of an offer: confirmed": 35,
     "uses of an offer: refunded": 12, "uses of an offer: released": 12,
+    "gifts": 40, "offer_limit_reached": 60,
 }  # fmt: skip

@@ -19,9 +19,11 @@ from vinr_server.core.earning.rules import Conditions, EarnRate
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
+from vinr_server.core.offers import commands as offer_commands
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.rewards import commands as rewards_commands
+from vinr_server.engine.submission import Reply
 
 Move = Callable[[Planner], Any]
 
@@ -83,6 +85,13 @@ def cancel(plan: Planner) -> None:
         plan.do(rewards_commands.CancelRedemption(plan.recent(plan.known.redemptions)[0], "changed their mind"))
     else:
         redeem(plan)
+
+
+def activate(plan: Planner) -> None:
+    """An offer is opted into; now and then one of another program."""
+    account = plan.account()
+    offers = list(plan.world.offers) if plan.dice.one_in(10) else plan.offers_for(account)
+    plan.do(offer_commands.ActivateOffer(plan.dice.pick(offers), account))
 
 
 def reverse(plan: Planner) -> None:
@@ -363,6 +372,34 @@ def empty_shelf(plan: Planner) -> None:
         plan.do(rewards_commands.CreateRedemption(account, reward))
 
 
+def treat(plan: Planner) -> None:
+    """A reward is given and sold in turns, until its limit is reached; then a cancellation makes room."""
+    account = plan.account()
+    plan.do(ledger_commands.AwardPoints(account, 130))
+    reward, gift = {"prog_b": ("rwd_voucher", "ofr_voucher")}.get(
+        plan.world.accounts[account][0], plan.dice.pick((("rwd_cup", "ofr_cup"), ("rwd_tour", "ofr_tour")))
+    )
+    for _time in range(2 + plan.dice.roll(3)):
+        sold = rewards_commands.CreateRedemption(account, reward)
+        plan.do(plan.dice.pick((offer_commands.ActivateOffer(gift, account), sold)))
+    cancel(plan)
+    plan.do(offer_commands.ActivateOffer(gift, account))
+
+
+def take_turns(plan: Planner) -> None:
+    """The accounts of one customer use the same offers, and purchases of it as well, one of which is given back."""
+    customer = plan.dice.pick(("cust_ann", "cust_cem"))
+    mine = [account for account, (_program, owner) in plan.world.accounts.items() if owner == customer]
+    for _time in range(2 + plan.dice.roll(2)):
+        plan.do(offer_commands.ActivateOffer("ofr_all", plan.dice.pick(mine)))
+    for _time in range(1 + plan.dice.roll(3)):
+        paid = plan.do(
+            payments_commands.CreatePayment(3_000, "EUR", 100, id=f"pay_{len(plan.steps)}", customer_id=customer)
+        )
+        if isinstance(paid, Reply) and plan.known.payments and plan.dice.one_in(2):
+            plan.do(refund_of(plan, plan.known.payments[-1]))
+
+
 def return_goods(plan: Planner) -> None:
     """A payment is refunded piece by piece, now and then after its points were spent."""
     pay(plan)
@@ -416,7 +453,7 @@ WEIGHTS: dict[Move, int] = {
     award: 9, pay: 12, redeem: 9, reverse: 8, refund: 10, cancel: 8, adjust: 5, advance: 8, sweep: 2, again: 6,
     repeat: 11, report: 5, enrol: 3, close: 6, use_discount: 4, edit: 5, thank: 4, overspend: 12, outlive: 9,
     empty_shelf: 6, return_goods: 6, cash_in: 4, edit_caps: 4, say_goodbye: 3, discontinue: 3,
-    check_out: 9,
+    check_out: 9, activate: 6, treat: 5, take_turns: 5,
 }  # fmt: skip
 MOVES: list[Move] = [move for move, weight in WEIGHTS.items() for _time in range(weight)]
 

@@ -25,22 +25,18 @@ class Oracle(CheckoutOracle):
     """One realm by the rules."""
 
     def __init__(self, wall: datetime) -> None:
+        super().__init__()
         self.wall = wall
         self.clocks: dict[Any, list[Any]] = {}
         self.programs: dict[str, Any] = {}
         self.rules: dict[Any, dict[str, Any]] = {}
-        self.rewards: dict[str, dict[str, Any]] = {}
         # Members by every name that an answer gave them.
         self.accounts: dict[Any, Account] = {}
         self.members: list[Account] = []
         # Every movement that can be named: (kind, account, lot or None)
         self.entries: dict[Any, tuple[str, Account, Lot | None]] = {}
-        self.redemptions: dict[Any, dict[str, Any]] = {}
         self.discounts: dict[Any, dict[str, Any]] = {}
         self.payments: dict[Any, dict[str, Any]] = {}
-        self.offers: dict[str, dict[str, Any]] = {}
-        self.sessions: dict[Any, dict[str, Any]] = {}
-        self.uses: list[dict[str, Any]] = []
         self.taken_ids: dict[str, Any] = {}
         self.kept: dict[tuple[str, str], tuple[bytes, int]] = {}
         self.step: Any = None
@@ -255,32 +251,15 @@ class Oracle(CheckoutOracle):
     def create_redemption(self, command: Any) -> Verdict:
         account = self.found(self.accounts, command.account_id)
         reward = self.found(self.rewards, command.reward_id)
-        held = [one for one in self.redemptions.values() if one["reward"] == command.reward_id and one["is_live"]]
-        mine = [one for one in held if one["account"] is account]
-        limit, stock, tiers = reward["per_member_limit"], reward["stock"], reward["tiers"]
         refuse_if(
-            (account.is_closed, "account_closed"),
-            (reward["program_id"] != account.program.id, "program_mismatch"),
-            (reward["is_archived"], "reward_archived"),
-            (bool(tiers) and account.tier not in tiers, "not_eligible"),
-            (limit is not None and len(mine) >= limit, "not_eligible"),
-            (stock is not None and sum(one["took_stock"] for one in held) >= stock, "reward_out_of_stock"),
+            *self.reasons_against(command.reward_id, account),
             (account.balance < reward["cost_points"], "insufficient_points"),
         )
         self.debit(account, reward["cost_points"])
-        discount = None
+        given = self.give(command.reward_id, account, self.own(), cost=reward["cost_points"])
         if reward["benefit"]["type"] in ("discount", "free_shipping"):
             discount = {"status": "issued", "account": account, "currency": reward["benefit"].get("currency")}
-            self.discounts[self.own("discount")] = discount
-        self.redemptions[self.own()] = {
-            "reward": command.reward_id,
-            "account": account,
-            "is_live": True,
-            "debit": self.own(),
-            "cost": reward["cost_points"],
-            "discount": discount,
-            "took_stock": stock is not None,
-        }
+            self.discounts[self.own("discount")] = given["discount"] = discount
         self.entries[self.own("points_transaction")] = ("redemption", account, None)
         return Verdict(figures=reward["cost_points"])
 
@@ -372,7 +351,7 @@ class Oracle(CheckoutOracle):
             "lines": command.lines,
             "occurred_at": command.occurred_at,
         }
-        made = self.earn(accounts, "payment.completed", ("awards",), facts)
+        made = self.earn(accounts, "payment.completed", ("awards",), facts, payment=payment)
         payment["awards"] += [(account, lot) for account, lot in made]
         return Verdict(figures=([len(lot.units) for _account, lot in made], self.skipped))
 
@@ -411,12 +390,20 @@ class Oracle(CheckoutOracle):
         made = self.earn(accounts, command.type, ("awards",), facts)
         return Verdict(figures=([len(lot.units) for _account, lot in made], self.skipped))
 
-    def earn(self, accounts: list[Account], trigger: str, path: Any, facts: dict[str, Any]) -> list[Any]:
-        """R9: each rule in force that matches makes an award of its own, by the tier held before."""
+    def earn(
+        self, accounts: list[Account], trigger: str, path: Any, facts: dict[str, Any], *, payment: Any = None
+    ) -> list[Any]:
+        """R9: each rule in force that matches makes an award of its own, by the tier held before.
+
+        A payment may use offers as well; what these award is told after what rules do.
+        """
         made: list[Any] = []
+        bonuses: list[Any] = []
         self.skipped = 0
         for account in accounts:
             tier = None if account.enrolled_by is self.step else account.tier
+            at = facts.get("occurred_at") or self.now(account.program)
+            is_first = trigger == "payment.completed" and account.payments == 1
             for rule in list(self.rules.values()):
                 is_meant = rule["program_id"] == account.program.id and rule["trigger"] == trigger
                 if not is_meant or not rule["is_active"]:
@@ -424,16 +411,18 @@ class Oracle(CheckoutOracle):
                 self.skipped += 1
                 if account.is_closed:
                     continue
-                is_first = trigger == "payment.completed" and account.payments == 1
-                at = facts.get("occurred_at") or self.now(account.program)
                 frozen = earned_by(rule, facts, tier, is_first=is_first, at=at)
                 points = 0 if frozen is None else points_for(frozen, frozen["eligible"])
                 if points:
                     self.skipped -= 1
                     lot = self.accrue(account, points, occurred_at=facts.get("occurred_at"), frozen=frozen)
-                    self.entries[self.own(*path, len(made), "points_transaction")] = ("award", account, lot)
-                    self.accounts[self.own(*path, len(made), "account")] = account
                     made.append((account, lot))
+            if payment is not None and not account.is_closed:
+                bonuses += self.bonuses_of(account, payment, facts, at=at, is_first=is_first)
+        made += bonuses
+        for place, (account, lot) in enumerate(made):
+            self.entries[self.own(*path, place, "points_transaction")] = ("award", account, lot)
+            self.accounts[self.own(*path, place, "account")] = account
         return made
 
     def refund_payment(self, command: Any) -> Verdict:

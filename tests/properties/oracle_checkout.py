@@ -9,53 +9,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oracle_answers import RefusedError, Verdict, refuse_if, refuse_if_any_refuses
-from oracle_units import Account
+from oracle_offers import OfferRules
 
 
-class CheckoutOracle:
+class CheckoutOracle(OfferRules):
     """A percentage off for members of a program, within a cap of all and a limit of each (R15)."""
 
     wall: datetime
-    offers: dict[str, dict[str, Any]]
-    sessions: dict[Any, dict[str, Any]]
     payments: dict[Any, dict[str, Any]]
-    # Each with its offer, account, session and payment; held, used, released, or freed by a whole refund.
-    uses: list[dict[str, Any]]
     own: Any
     found: Any
     linked: Any
     now: Any
 
-    def create_offer(self, command: Any) -> None:
-        terms = command.terms
-        self.offers[command.id] = {
-            "program": command.program_id,
-            "percent_e4": terms.percentage.percent_e4,
-            "max_redemptions": terms.max_redemptions,
-            "per_member_limit": terms.per_member_limit,
-        }
-
-    def publish_offer(self, command: Any) -> Verdict:
-        self.found(self.offers, command.offer_id)
-        return Verdict(is_new=False)
-
-    def update_offer(self, command: Any) -> Verdict:
-        """A cap counts every use there was, whenever it is set."""
-        offer = self.found(self.offers, command.offer_id)
-        offer.update(command.term_changes)
-        cap = offer["max_redemptions"]
-        return Verdict(is_new=False, figures=(None if cap is None else max(cap - self.taken(command.offer_id), 0),))
-
-    def taken(self, offer: str) -> int:
-        """A refund frees the member's use and not that of all."""
-        return sum(use["offer"] == offer and use["status"] != "released" for use in self.uses)
-
-    def has_room(self, name: str, account: Account) -> bool:
-        """Whether neither the cap nor the member's limit is used up."""
-        cap, limit = self.offers[name]["max_redemptions"], self.offers[name]["per_member_limit"]
-        mine = [use for use in self.uses if use["offer"] == name and use["account"] is account]
-        mine = [use for use in mine if use["status"] in ("held", "used")]
-        return (cap is None or self.taken(name) < cap) and (limit is None or len(mine) < limit)
+    def __init__(self) -> None:
+        super().__init__()
+        self.sessions: dict[Any, dict[str, Any]] = {}
 
     def create_checkout_session(self, command: Any) -> Verdict:
         """R15: what applies is held. It lives by the clock of the customer's first membership, to the whole second."""
@@ -66,11 +35,11 @@ class CheckoutOracle:
         session: dict[str, Any] = {"customer": command.customer_id, "program": program, "ends_at": ends_at}
         session |= {"currency": command.cart.currency, "status": "open", "payment": None}
         for name, offer in self.offers.items():
+            percentage = offer["terms"].percentage
             mine = [one for one in accounts if one.program.id == offer["program"] and not one.is_closed]
-            if mine and self.has_room(name, mine[0]):
-                total -= total * offer["percent_e4"] // 1_000_000
-                use = {"offer": name, "account": mine[0], "session": session, "payment": None, "status": "held"}
-                self.uses.append(use)
+            if percentage is not None and mine and self.has_room(name, mine[0]):
+                total -= total * percentage.percent_e4 // 1_000_000
+                self.use(name, mine[0], status="held", session=session)
         session["total"] = total
         self.sessions[self.own()] = session
         return Verdict(figures=total)
@@ -141,9 +110,3 @@ class CheckoutOracle:
         """Whether all of it was refunded."""
         refunds = payment["refunds"].values()
         return bool(refunds) and sum(amount for amount, _eligible, _points in refunds) == payment["amount"]
-
-    def free_uses(self, payment: dict[str, Any]) -> None:
-        """The member may use the offers again (R15)."""
-        for use in self.uses:
-            if use["payment"] is payment and use["status"] == "used":
-                use["status"] = "freed"

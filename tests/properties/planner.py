@@ -19,6 +19,7 @@ from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers import commands as offer_commands
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.submission import Outcome, Reply
@@ -161,6 +162,12 @@ class Planner:
                 known.awards.append((Ref(step.number, ("points_transaction",)), account))
                 if answer["discount"]:
                     known.discounts.append((Ref(step.number, ("discount",)), account))
+            case offer_commands.ActivateOffer():
+                used, member = answer["redemption"], command.account_id
+                if used["redemption"] is not None:
+                    known.redemptions.append((Ref(step.number, ("redemption", "redemption")), member))  # type: ignore[arg-type]
+                else:
+                    known.awards.append((Ref(step.number, ("redemption", "points_transaction")), member))  # type: ignore[arg-type]
             case payments_commands.CreatePayment():
                 customer = answer["customer"]
                 known.payments.append((command.id or own, command.amount_minor, customer))
@@ -187,6 +194,11 @@ class Planner:
     def recent(self, made: Sequence[Any]) -> Any:
         """One of the last that were made, the newest for the simplest throw."""
         return made[-1 - self.dice.roll(min(len(made), 8))]
+
+    def offers_for(self, account: Ref) -> list[str]:
+        """The offers that the account's program, or every program, has to be opted into."""
+        program = self.world.accounts[account][0]
+        return [name for name, owner in self.world.offers.items() if owner in (None, program)]
 
     def rewards_for(self, account: Ref) -> list[str]:
         """The rewards of the account's program."""

@@ -7,6 +7,7 @@ import hashlib
 import uuid
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,12 +19,14 @@ from conftest import make_database, make_realm
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.rules import Conditions, EarnRate
 from vinr_server.core.kernel.commands import Command
+from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands
-from vinr_server.core.offers.rows import OfferTerms, PointsBonus, PointsMultiplier, Targeting
+from vinr_server.core.offers.rows import GiftReward, OfferTerms, PointsBonus, PointsMultiplier, Targeting
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.programs.rows import Tier
+from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.laws.verify import verify_within
@@ -87,8 +90,8 @@ class Shop:
             return verify_within(connection, on_law=lambda _law: None).disagreements
 
 
-def offer(name: str, terms: OfferTerms, *, program_id: str = "prog_o") -> tuple[Command, Command]:
-    """An offer of the program, made and published."""
+def offer(name: str, terms: OfferTerms, *, program_id: str | None = "prog_o") -> tuple[Command, Command]:
+    """An offer of the program, or of every program, made and published."""
     made = offer_commands.CreateOffer("engagement", name, terms, "draft", program_id=program_id, id=f"ofr_{name}")
     return made, offer_commands.PublishOffer(f"ofr_{name}")
 
@@ -168,6 +171,35 @@ class TestCaps:
 
             assert outcomes == {"201": 1, "offer_limit_reached per_member": CLIENTS - 1}
             assert shop.disagreements() == []
+
+    async def test_of_a_customer_is_exact_whichever_accounts_ask_at_once(
+        self, postgres: EmbeddedServer, template: str
+    ) -> None:
+        async with Shop(make_database(postgres, template), writers=2) as shop:
+            accounts = await two_accounts(shop)
+            await shop.do(
+                *offer("bonus", bonus(None), program_id=None),
+                *offer("claimed", double(None, application="opt_in"), program_id=None),
+            )
+
+            asked = [offer_commands.ActivateOffer("ofr_bonus", one) for one in accounts] * (CLIENTS // 2)
+            outcomes = await race(shop, asked)
+            claims = await race(shop, [offer_commands.ActivateOffer("ofr_claimed", one) for one in accounts * 8])
+
+            assert outcomes == {"201": 1, "offer_limit_reached per_member": CLIENTS - 1}
+            assert claims == {"201": 1, "200": 2 * 8 - 1}
+            assert shop.count("offer_claims where offer_id = 'ofr_claimed' and member_id = 'cust_two'") == 1
+            assert shop.disagreements() == []
+
+
+async def two_accounts(shop: Shop) -> list[str]:
+    """The accounts of one customer, in two programs."""
+    await shop.do(programs_commands.CreateProgram("Others", id="prog_p"))
+    names = {"prog_o": "loy_two_o", "prog_p": "loy_two_p"}
+    await shop.do(
+        *(members_commands.CreateAccount(program, "cust_two", account_id=id) for program, id in names.items())
+    )
+    return list(names.values())
 
 
 def capped(name: str, most: int | None) -> Command:
@@ -313,12 +345,57 @@ class TestBatches:
                 ]
 
                 if is_batch:
-                    outcomes = await asyncio.gather(*(shop.submit(one) for one in several))
+                    outcomes = await asyncio.gather(*(shop.submit(each) for each in several))
                 else:
-                    outcomes = [await shop.submit(one) for one in several]
+                    outcomes = [await shop.submit(each) for each in several]
 
                 answers.append([words(outcome) for outcome in outcomes])
                 assert shop.count("offer_redemptions where offer_id = 'ofr_double'") == 2
                 assert shop.count("offer_redemptions where offer_id = 'ofr_gold'") == 2
                 assert shop.disagreements() == []
         assert answers[0] == answers[1]
+
+    async def test_that_make_offers_of_every_program_count_the_customer_as_single_commands_do(
+        self, postgres: EmbeddedServer, template: str
+    ) -> None:
+        """Neither the customer's counter nor those of the reward can be named before the offers are there."""
+        url = make_database(postgres, template)
+        answers: list[list[str]] = []
+        for is_batch in (False, True):
+            async with Shop(url, writers=1) as shop:
+                one, other = await two_accounts(shop)
+                cup = rewards_commands.CreateReward("prog_o", "Cup", 5, {"type": "voucher"}, id="rwd_cup", stock=2)
+                await shop.do(replace(cup, per_member_limit=1), ledger_commands.AwardPoints(one, 10))
+                await shop.do(rewards_commands.CreateRedemption(one, "rwd_cup"), *used_up_by(one))
+                gift = OfferTerms(gift=GiftReward("rwd_cup"), application="opt_in", per_member_limit=None)
+                several = [
+                    *offer("bonus", bonus(None), program_id=None),
+                    *offer("gift", gift, program_id=None),
+                    offer_commands.ActivateOffer("ofr_bonus", other),
+                    offer_commands.ActivateOffer("ofr_bonus", one),
+                    offer_commands.ActivateOffer("ofr_early", other),
+                    offer_commands.ActivateOffer("ofr_gift", one),
+                    members_commands.CreateAccount("prog_o", "cust_new", account_id="loy_new"),
+                    offer_commands.ActivateOffer("ofr_gift", "loy_new"),
+                    offer_commands.ActivateOffer("ofr_gift", "loy_new"),
+                ]
+
+                if is_batch:
+                    outcomes = await asyncio.gather(*(shop.submit(each) for each in several))
+                else:
+                    outcomes = [await shop.submit(each) for each in several]
+
+                answers.append([words(outcome) for outcome in outcomes])
+                assert shop.count("redemptions where reward_id = 'rwd_cup'") == 2
+                assert shop.disagreements() == []
+        assert answers[0] == answers[1]
+        assert answers[0][4:] == [
+            *("201", "offer_limit_reached per_member", "offer_limit_reached per_member"),
+            *("not_eligible per_member", "201", "201", "not_eligible per_member"),
+        ]
+
+
+def used_up_by(account_id: str) -> list[Command]:
+    """An offer of every program that the account has used up for its customer."""
+    early = offer("early", bonus(None), program_id=None)
+    return [*early, offer_commands.ActivateOffer("ofr_early", account_id)]

@@ -28,7 +28,7 @@ from vinr_server.core.kernel import commands as kernel_commands
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands
-from vinr_server.core.offers.rows import OfferTerms, PercentageDiscount
+from vinr_server.core.offers.rows import GiftReward, OfferTerms, PercentageDiscount
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.rewards import commands as rewards_commands
@@ -39,7 +39,7 @@ from vinr_server.storage.postgres.embedded import EmbeddedServer
 from vinr_server.storage.postgres.migrate import migrate
 
 HISTORIES = 24
-# A multiplier that two members used, one of whom gave the purchase back, and a bonus.
+# A multiplier that two members used, one of whom gave the purchase back, and bonuses, of every program too; a gift.
 OFFERED = (
     programs_commands.CreateProgram("Offers", id="prog_offers"),
     earning_commands.CreateEarningRule("prog_offers", "payment.completed", EarnRate(rate_e4=10_000), Conditions()),
@@ -49,6 +49,13 @@ OFFERED = (
     *(payments_commands.CreatePayment(900, "EUR", 100, id=f"pay_o{one}", customer_id=f"cust_o{one}") for one in (1, 2)),
     payments_commands.RefundPayment("pay_o1"),
     offer_commands.ActivateOffer("ofr_bonus", "loy_o2"),
+    programs_commands.CreateProgram("Others", id="prog_others"),
+    members_commands.CreateAccount("prog_others", "cust_o1", account_id="loy_o3"),
+    *offer("every", bonus(None), program_id=None),
+    offer_commands.ActivateOffer("ofr_every", "loy_o1"),
+    rewards_commands.CreateReward("prog_offers", "Cup", 9, {"type": "voucher"}, id="rwd_gift", per_member_limit=1),
+    *offer("gift", OfferTerms(gift=GiftReward("rwd_gift"), application="opt_in"), program_id="prog_offers"),
+    offer_commands.ActivateOffer("ofr_gift", "loy_o1"),
     *offer("tenth", OfferTerms(percentage=PercentageDiscount(100_000), max_redemptions=9), program_id="prog_offers"),
     ledger_commands.AwardPoints("loy_o2", 100),
     rewards_commands.CreateReward(
@@ -134,6 +141,12 @@ EDITS = [
     ("I3 redemptions stay within the offer's cap and the member's limit",
      "update offers set terms = jsonb_set(terms::jsonb, '{max_redemptions}', '0')::json"
      " where [offers: id = 'ofr_double']"),
+    ("I3 redemptions stay within the offer's cap and the member's limit",
+     "insert into offer_redemptions select bucket, realm, id || 'x', offer_id, offer_revision, 'loy_o3', status,"
+     " entry_id, redemption_id, payment_id, session_id, discount_minor, currency, receipt, created_at, redeemed_at,"
+     " freed_at from offer_redemptions where offer_id = 'ofr_every'"),
+    ("I3 an offer's counter is what is redeemed of it",
+     "update counters set id = 'offer:loy_o1:ofr_every' where id = 'offer:cust_o1:ofr_every'"),
     ("I6 a redemption of an offer is told once, when it is redeemed",
      "delete from events where [events: type = 'loyalty.offer.redeemed']"),
     ("R16 a redemption of an offer names a revision that there is",
@@ -249,6 +262,10 @@ EDITS = [
      "update rewards set revision = 1, per_member_limit = 1; insert into redemptions select bucket, realm, id || 'x',"
      " account_id, reward_id, reward_revision, status, points_spent, entry_id, cancellation_id, discount_id,"
      " voucher_code, took_stock, benefit, metadata, created_at, canceled_at from redemptions"),
+    ("I3 redemptions stay within the stock and the member's limit",
+     "insert into redemptions select bucket, realm, id || n, account_id, reward_id, reward_revision, status,"
+     " points_spent, entry_id, cancellation_id, discount_id, voucher_code, took_stock, benefit, metadata, created_at,"
+     " canceled_at from redemptions, generate_series(1, 2) as n where reward_id = 'rwd_gift'"),
     ("R5 a redemption and its entries name each other",
      "update redemptions set points_spent = points_spent + 1 where [redemptions]"),
     ("R5 a redemption and its entries name each other",
@@ -330,6 +347,11 @@ class TestVerify:
 LEFT_BEHIND = """
 drop index offer_redemptions_of_payment;
 alter table offers drop column is_counted;
+alter table offer_claims drop column member_id;
+alter table offer_claims add primary key (realm, account_id, offer_id, bucket);
+update counters c set id = 'offer:' || r.account_id || ':' || r.offer_id
+from offer_redemptions r join offers o on o.realm = r.realm and o.id = r.offer_id and o.program_id is null
+where c.realm = r.realm and c.id like 'offer:cust\\_%:' || r.offer_id;
 update alembic_version set version_num = '0007';
 update payments set session_id = null, outcome = jsonb_set(outcome::jsonb, '{offer_redemptions}', '[]')::json
 where id = 'pay_recorded';

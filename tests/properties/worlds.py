@@ -19,7 +19,7 @@ from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands
-from vinr_server.core.offers.rows import OfferTerms, PercentageDiscount
+from vinr_server.core.offers.rows import GiftReward, OfferTerms, PercentageDiscount, PointsBonus
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.programs.rows import Tier
 from vinr_server.core.rewards import commands as rewards_commands
@@ -50,6 +50,8 @@ class World:
     clock_at: datetime
     rules: list[Ref] = field(default_factory=list)
     rewards: dict[str, str] = field(default_factory=dict)
+    # Offers that are opted into, each with the program it names, if any.
+    offers: dict[str, str | None] = field(default_factory=dict)
     # reference -> (program, customer)
     accounts: dict[Ref, tuple[str, str]] = field(default_factory=dict)
 
@@ -106,11 +108,34 @@ def rewards(variant: int) -> list[Command]:
 
 
 def offers(variant: int) -> list[Command]:
-    """Half off a checkout, for few members together or for any number, each once or twice."""
+    """Gifts of limited, tiered and scarce rewards; bonuses, of one program and of every one, opted into or not.
+
+    And half off a checkout, for few members together or for any number, each once or twice.
+    """
+
+    def gift(reward: str, limit: int | None) -> OfferTerms:
+        return OfferTerms(gift=GiftReward(reward), application="opt_in", per_member_limit=limit)
+
+    def bonus(points: int, limit: int | None, **more: Any) -> OfferTerms:
+        return OfferTerms(bonus=PointsBonus(points), per_member_limit=limit, **more)
+
     limits: Any = {"max_redemptions": (2, None)[variant % 2], "per_member_limit": 1 + variant % 3 // 2}
     half = OfferTerms(percentage=PercentageDiscount(500_000), **limits)
-    made = offer_commands.CreateOffer("engagement", "Half off", half, "draft", program_id="prog_a", id="ofr_half")
-    return [made, offer_commands.PublishOffer("ofr_half")]
+    least = Conditions(min_amount_minor=1_500)
+    terms: dict[str, tuple[str | None, OfferTerms]] = {
+        "ofr_all": (None, bonus(6, 1 + variant % 2, application="opt_in")),
+        "ofr_cup": ("prog_a", gift("rwd_cup", None)),
+        "ofr_tour": (None, gift("rwd_tour", 1)),
+        "ofr_voucher": ("prog_b", gift("rwd_voucher", None)),
+        "ofr_once": ("prog_a", bonus(3, 1, application="opt_in")),
+        "ofr_thanks": (None, bonus(4, 1 + variant % 3, conditions=least)),
+        "ofr_half": ("prog_a", half),
+    }
+    made: list[Command] = []
+    for id, (program, said) in terms.items():
+        made.append(offer_commands.CreateOffer("engagement", id, said, "draft", program_id=program, id=id))
+        made.append(offer_commands.PublishOffer(id))
+    return made
 
 
 MEMBERS = (
@@ -177,6 +202,8 @@ def _world(variant: int, realm: int) -> World:
                 made.rules.append(own)
             elif isinstance(command, rewards_commands.CreateReward):
                 made.rewards[str(command.id)] = command.program_id
+            elif isinstance(command, offer_commands.CreateOffer) and command.terms.application == "opt_in":
+                made.offers[str(command.id)] = command.program_id
             elif isinstance(command, members_commands.CreateAccount):
                 made.accounts[own] = (command.program_id, command.customer_id)
     return made

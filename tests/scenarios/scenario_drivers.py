@@ -23,7 +23,8 @@ from psycopg.rows import namedtuple_row
 
 import memory_loading
 from conftest import PEPPER, Realm, RunningServer, wait_until
-from vinr_server.api import translate
+from vinr_server.api.contract.offers import show_offers
+from vinr_server.api.contract.payments import CreatePaymentInput, payment
 from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.call import Call, Caller
 from vinr_server.api.edge.fingerprint import fingerprint
@@ -31,10 +32,8 @@ from vinr_server.api.edge.keys import hash_key, make_key
 from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
-from vinr_server.api.inputs import CreatePaymentInput
-from vinr_server.api.offer_operations import show_offers
-from vinr_server.api.reads import show_accounts
-from vinr_server.api.segment_reads import retrieve_segment_size
+from vinr_server.api.resources.accounts import show_accounts
+from vinr_server.api.resources.segments import retrieve_segment_size
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.clocks.commands import FinishTestClock
@@ -152,10 +151,10 @@ def _run_through(coroutine: Coroutine[Any, Any, Command]) -> Command:
 
 
 def _imported_payment(body: Json) -> tuple[Command, bytes]:
-    """The one payment of a bulk call, as api/bulk.py submits it."""
+    """The one payment of a bulk call, as a call in bulk submits it."""
     one = read_struct(CreatePaymentInput, body["payments"][0])
     occurred_at = read_instant_or_none(one.occurred_at, param="occurred_at")
-    return translate.payment(one, occurred_at=occurred_at, enrol_in=body["program"]), fingerprint(one)
+    return payment(one, occurred_at=occurred_at, enrol_in=body["program"]), fingerprint(one)
 
 
 def _is_deliverable(request: Request) -> bool:

@@ -19,9 +19,9 @@ from node import PACKAGE, ROOT, build_app, compile_strictly, run
 from sdk_calls import sdk_call
 
 from conftest import RunningServer, make_realm
-from vinr_server.api.contract.operation import Operation
+from vinr_server.api.contract.operation import ListOf, Operation
 from vinr_server.api.contract.table import OPERATIONS
-from vinr_server.api.replies import BulkPayments, object_of
+from vinr_server.api.resources.bulk_payments import BulkPayments
 
 TESTS = sorted(path.name for path in (PACKAGE / "tests").glob("*.test.ts"))
 
@@ -168,10 +168,9 @@ def asked(world: World, operation: Operation) -> dict[str, Any]:
     """The call of an operation by its first sample, written in camelCase at its top."""
     call = sdk_call(world, operation)
     body = {camel(name): value for name, value in call.arguments.items()}
-    kind = object_of(operation, OPERATIONS)
-    assert kind is not None
+    kind = operation.item
     names = [*kind.__struct_encode_fields__, *(camel(name) for name in kind.__struct_encode_fields__)]
-    given = [*call.ids, *([body] if operation.body is not None or operation.reply == "list" else [])]
+    given = [*call.ids, *([body] if operation.body is not None or isinstance(operation.reply, ListOf) else [])]
     return {"path": operation.sdk.split("."), "arguments": given, "names": names}
 
 
@@ -188,10 +187,11 @@ class TestEveryOperation:
         answer = json.loads(done.stdout)
         assert answer["answered"]["requestId"].startswith("req_")
         if answer["shown"] is None:
-            assert operation.reply == "list" and "/{id}/" in operation.path  # an object's own list may be empty
+            assert (
+                isinstance(operation.reply, ListOf) and "/{id}/" in operation.path
+            )  # an object's own list may be empty
             return
-        kind = object_of(operation, OPERATIONS)
-        assert kind is not None
+        kind = operation.item
         assert not [name for name in answer["shown"] if "_" in name]
         for name in kind.__struct_encode_fields__:
             assert answer["read"].get(name) == answer["read"].get(camel(name)) == answer["shown"].get(camel(name))

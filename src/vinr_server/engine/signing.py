@@ -1,4 +1,4 @@
-"""What a receiver gets: the event as one run of bytes, and the signatures over just these.
+"""What proves to a receiver that an event is ours: signatures over the very bytes of its body.
 
 Two schemes over one secret, the decoded 32 bytes: our own header, and the three of Standard Webhooks.
 """
@@ -14,31 +14,10 @@ from datetime import datetime
 from urllib.parse import quote
 
 from vinr_server.core.kernel.payloads import unix
-from vinr_server.storage.batch.tables import encode_json
 
 SIGNATURE_HEADER = "X-Vinr-Signature"
 # Without %, so that no two ids read alike.
 _PLAIN = re.compile(r"[!-$&-~]+")
-
-
-def event_body(
-    *,
-    id: str,
-    type: str,
-    created_at: datetime,
-    livemode: bool,
-    sequence: int | None,
-    data: str,
-    request_id: str | None,
-    idempotency_key: str | None,
-) -> bytes:
-    """The event object. `data` is the payload's JSON as it is stored, which is put in as it stands: read and written
-    once more it might come out in other bytes, and attempts of one event are to be alike."""
-    head = {"id": id, "object": "event", "type": type, "created": unix(created_at), "livemode": livemode}
-    head["sequence"] = sequence
-    request = {"id": request_id, "idempotency_key": idempotency_key}
-    parts = (encode_json(head)[:-1], b',"data":', data.encode(), b',"request":', encode_json(request), b"}")
-    return b"".join(parts)
 
 
 def signed_headers(event_id: str, body: bytes, *, at: datetime, secrets: Sequence[bytes]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from vinr_server.core.kernel.answers import Rejected
@@ -26,6 +27,28 @@ class Submission:
     is_dry_run: bool = False
     is_deliverable: bool = True
     keeps_refusal: bool = False
+
+
+def system_submission(
+    realm: int,
+    command: Command,
+    *,
+    livemode: bool,
+    operation: str | None = None,
+    idempotency_key: str | None = None,
+) -> Submission:
+    """A command that no caller sent: of a worker, the command line or the sandbox. Two that are equal count as one.
+
+    It goes by its type's name; `operation` is the name under which an `idempotency_key` of its own keeps the answer.
+    """
+    return Submission(
+        realm=realm,
+        livemode=livemode,
+        operation=operation or type(command).__name__,
+        command=command,
+        fingerprint=hashlib.sha256(repr(command).encode()).digest(),
+        idempotency_key=idempotency_key,
+    )
 
 
 @dataclass(frozen=True, slots=True)

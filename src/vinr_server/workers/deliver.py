@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import random
 import uuid
@@ -19,17 +18,20 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from vinr_server.core.events.commands import DisableWebhookEndpoint
+from vinr_server.core.events.payloads import event_envelope
 from vinr_server.core.events.rows import DeliveryAttempt, DisabledReason
 from vinr_server.core.events.schedule import FAILING_MAX, JITTER_MAX_PER_MILLE, Verdict, judge
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DeliveryFigures
 from vinr_server.engine.outbound import Answer, Sender
 from vinr_server.engine.sealing import Seal, Unsealable, secret_bytes
-from vinr_server.engine.signing import event_body, signed_headers
-from vinr_server.engine.submission import Submission, Unavailable
+from vinr_server.engine.signing import signed_headers
+from vinr_server.engine.submission import Unavailable, system_submission
 from vinr_server.engine.writer import Writer
+from vinr_server.storage.batch.tables import encode_json
 from vinr_server.storage.due.deliveries import Attempted, Claimed, EndpointKey, claim, queue, record, release, tidy
 from vinr_server.storage.postgres.connect import UNREACHABLE
 
@@ -144,16 +146,7 @@ class DeliveryWorker:
     async def _send(self, delivery: Claimed, lease: str) -> None:
         sealed = (delivery.sealed_secret, delivery.sealed_old_secret)
         secrets = [secret_bytes(self._seal.open(one)) for one in sealed if one is not None]
-        body = event_body(
-            id=delivery.event_id,
-            type=delivery.event_type,
-            created_at=delivery.event_created_at,
-            livemode=delivery.livemode,
-            sequence=delivery.sequence,
-            data=delivery.data,
-            request_id=delivery.request_id,
-            idempotency_key=delivery.idempotency_key,
-        )
+        body = _event_body(delivery)
         started_at = self._clock()
         headers = signed_headers(delivery.event_id, body, at=started_at, secrets=secrets)
         answer = await self._sender.post(delivery.url, headers, body)
@@ -233,15 +226,8 @@ class DeliveryWorker:
 
     async def _disable(self, delivery: Claimed, reason: DisabledReason) -> None:
         command = DisableWebhookEndpoint(delivery.endpoint_id, delivery.url, reason)
-        submission = Submission(
-            realm=delivery.realm,
-            livemode=delivery.livemode,
-            operation="DisableWebhookEndpoint",
-            command=command,
-            fingerprint=hashlib.sha256(repr(command).encode()).digest(),
-        )
         try:
-            await self._writer.submit(submission)
+            await self._writer.submit(system_submission(delivery.realm, command, livemode=delivery.livemode))
         except Unavailable as error:  # its next failure says so again
             log.warning("webhook endpoint %s was not disabled: %s", delivery.endpoint_id, error)
             return
@@ -276,6 +262,22 @@ class DeliveryWorker:
         self._is_breaking_off = True
         await self._sender.close()
         await self.until_idle()
+
+
+def _event_body(delivery: Claimed) -> bytes:
+    """The event object. Its data is put in as it is stored: read and written once more it might come out in other
+    bytes, and attempts of one event are to be alike."""
+    envelope = event_envelope(
+        id=delivery.event_id,
+        type=delivery.event_type,
+        created_at=delivery.event_created_at,
+        livemode=delivery.livemode,
+        sequence=delivery.sequence,
+        data=msgspec.Raw(delivery.data.encode()),
+        request_id=delivery.request_id,
+        idempotency_key=delivery.idempotency_key,
+    )
+    return encode_json(envelope)
 
 
 def _retry_after(answer: Answer, now: datetime) -> timedelta | None:

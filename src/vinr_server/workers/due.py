@@ -6,7 +6,6 @@ Any number of these may run side by side.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from datetime import timedelta
 from typing import Any
@@ -18,11 +17,12 @@ from vinr_server.core.ledger.commands import ExpireLots
 from vinr_server.core.offers.commands import CloseOffer
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DueFigures
-from vinr_server.engine.submission import Submission, Unavailable
+from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.due.checkouts import due_sessions
 from vinr_server.storage.due.offers import due_offers
 from vinr_server.storage.due.work import due_accounts, forget, settled_clocks
+from vinr_server.workers.commands import submit_all
 
 log = logging.getLogger("vinr.worker")
 
@@ -87,22 +87,7 @@ class DueWorker:
         return bool(accounts or offers or sessions or clocks)
 
     async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
-        waiting = [
-            await self._writer.enqueue_patiently(
-                Submission(
-                    realm=realm,
-                    livemode=livemode,
-                    operation=type(command).__name__,
-                    command=command,
-                    fingerprint=hashlib.sha256(repr(command).encode()).digest(),
-                )
-            )
-            for realm, livemode, command in commands
-        ]
-        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, Exception):  # one account must not hold the others up; the engine has logged why
-                log.error("due work was not done: %s", outcome)
+        await submit_all(self._writer, commands, failure="due work was not done")
 
     async def _pause(self) -> None:
         try:

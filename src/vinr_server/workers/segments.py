@@ -8,7 +8,6 @@ these may run side by side: what another told meanwhile changes nothing.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,9 +15,10 @@ from typing import Any
 
 from vinr_server.core.segments.commands import TellSegments
 from vinr_server.engine.clock import Clock, wall_clock
-from vinr_server.engine.submission import Submission, Unavailable
+from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.due.segments import Watched, page_end, to_be_told, watched_realms
+from vinr_server.workers.commands import submit_all
 
 log = logging.getLogger("vinr.worker")
 
@@ -68,21 +68,8 @@ class SegmentWorker:
         return told
 
     async def _tell(self, watched: Watched, commands: Sequence[TellSegments]) -> None:
-        waiting = [
-            await self._writer.enqueue_patiently(
-                Submission(
-                    realm=watched.realm,
-                    livemode=watched.livemode,
-                    operation="tell_segments",
-                    command=command,
-                    fingerprint=hashlib.sha256(repr(command).encode()).digest(),
-                )
-            )
-            for command in commands
-        ]
-        for outcome in await asyncio.gather(*waiting, return_exceptions=True):
-            if isinstance(outcome, Exception):  # one member must not hold the others up; the engine has logged why
-                log.error("a member was not told of: %s", outcome)
+        own = [(watched.realm, watched.livemode, command) for command in commands]
+        await submit_all(self._writer, own, failure="a member was not told of")
 
     async def _pause(self, left: timedelta) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vinr_server.api.contract.reply import Reply
-from vinr_server.api.replies import OBJECTS
+from vinr_server.api.contract.table import OBJECTS
 from vinr_server.core.events.engine_events import EVENT_TYPES
 
 _REF = "#/components/schemas/{name}"

@@ -9,12 +9,11 @@ from typing import Any
 from vinr_server.api.contract.error_codes import ERROR_CODES
 from vinr_server.api.contract.event_schemas import webhooks
 from vinr_server.api.contract.examples import IDS, example_of
-from vinr_server.api.contract.operation import Operation
+from vinr_server.api.contract.operation import ListOf, Operation
 from vinr_server.api.contract.pages import LIMIT_DEFAULT, LIMIT_MAX, Choice, flag
 from vinr_server.api.contract.schemas import INSTANT, schema_of_answer, schemas
-from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.contract.table import OPERATIONS, kind_of
 from vinr_server.api.edge.problems import STATUS, Problem
-from vinr_server.api.replies import OBJECTS, object_of
 
 Json = dict[str, Any]
 
@@ -165,8 +164,7 @@ def _id_in_path(operation: Operation) -> str:
     """The id of an object that the path could name: of what is retrieved there."""
     place = operation.path.partition("/{id}")[0]
     one = next(other for other in OPERATIONS if other.path == f"{place}/{{id}}" and other.method == "GET")
-    kind = object_of(one, OPERATIONS)
-    return IDS[next(name for name, struct in OBJECTS.items() if struct is kind)]
+    return IDS[kind_of(one.item)]
 
 
 def _of_query(operation: Operation, name: str) -> Json:
@@ -199,7 +197,8 @@ def _answers(operation: Operation, components: Json) -> Json:
 
 
 def _outcome(operation: Operation, status: int) -> str:
-    what = operation.reply.replace("_", " ")
+    is_list = isinstance(operation.reply, ListOf) or operation.is_bulk
+    what = "list" if is_list else kind_of(operation.item).replace("_", " ").replace("api", "API")
     if status == 201:
         return f"The {what}, newly made."
     return f"The {what}, which was there already." if 201 in operation.answers else f"The {what}."

@@ -12,6 +12,7 @@ from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant
 from vinr_server.core.kernel.rows import Row
 from vinr_server.storage.reads.reader import PageQuery
+from vinr_server.storage.reads.scopes import Scope
 
 LIMIT_DEFAULT, LIMIT_MAX = 10, 100
 _COMPARISONS = ("gt", "gte", "lt", "lte")
@@ -54,14 +55,14 @@ def one_of(words: Any) -> Choice:
 class Listing:
     """How one resource is listed: its rows, their order, and filter name -> (column, reading).
 
-    `switches` are filters that are true or false and no column: name -> (condition if true, condition if false).
+    `within`: which rows it holds at all. `switches` are filters that are true or false and no column, by name.
     """
 
     row_type: type[Row]
     filters: Mapping[str, Filter]
     order: Sequence[str] = ("created_at", "id")
-    where: str = ""
-    switches: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    within: Scope | None = None
+    switches: Mapping[str, Scope] = field(default_factory=dict)
     # With this filter given, rows are ordered by this column instead.
     order_by_filter: tuple[str, Sequence[str]] | None = None
     # When a row came to be, and what names it in a cursor.
@@ -105,16 +106,15 @@ class Listing:
                 for name, value in named.items()
                 if name.startswith("created[")
             ],
-            where=self._where(named),
+            scopes=self._scopes(named),
             within=within or {},
             cursor_column=self.cursor_column,
         )
 
-    def _where(self, named: Mapping[str, str]) -> str:
-        """The conditions that hold of every row, and of those asked for by a switch."""
-        asked = [(name, both) for name, both in self.switches.items() if name in named]
-        chosen = [on if flag(named[name], name) else off for name, (on, off) in asked]
-        return " and ".join([*([self.where] if self.where else []), *chosen])
+    def _scopes(self, named: Mapping[str, str]) -> list[tuple[Scope, bool]]:
+        """What holds of every row, and what is asked for by a switch: inside of it, or outside."""
+        always = [] if self.within is None else [(self.within, True)]
+        return always + [(scope, flag(named[name], name)) for name, scope in self.switches.items() if name in named]
 
 
 def _by_the_second(comparison: str, instant: datetime) -> tuple[str, datetime]:

@@ -1,8 +1,12 @@
-"""What all answers are made of: their base, and the parts that answers of several resources have in common."""
+"""What all answers are made of: their base, and the parts that answers of several resources have in common.
+
+Instants are Unix seconds, money is in minor units, references are ids. A field with UNSET as default is there only when
+it says something; every other one always is. tests/api/test_replies.py compares these types with the server's answers.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -14,29 +18,47 @@ Figures = Annotated[Json, Meta(extra_json_schema={"format": "figures"})]
 # The id of another object. The TypeScript SDK reads it with and without Id: account, accountId.
 Reference = Annotated[str, Meta(extra_json_schema={"format": "reference"})]
 # As it compares: 2, or "1.5".
-Rate = int | str
+ShownRate = int | str
+# What programs and rewards can be.
+CatalogueStatus = Literal["active", "archived"]
 
 
 class Reply(Struct, kw_only=True, forbid_unknown_fields=True):
     """The base of all answers."""
 
 
-class Window(Reply):
-    starts_at: int | UnsetType = UNSET
-    ends_at: int | UnsetType = UNSET
-
-
-class Conditions(Reply):
-    metadata: Json | UnsetType = UNSET
-    min_amount: int | UnsetType = UNSET
-    currency: str | UnsetType = UNSET
-    skus: list[str] | UnsetType = UNSET
-    categories: list[str] | UnsetType = UNSET
-    first_payment: bool | UnsetType = UNSET
-    window: Window | UnsetType = UNSET
-
-
 class Unmet(Reply):
     condition: str
     message: str
     change: str | None
+
+
+class Award(Reply):
+    account: Reference
+    points_transaction: Reference
+    points: int
+    rule: Reference | UnsetType = UNSET
+    offer: Reference | UnsetType = UNSET
+
+
+class Skipped(Reply):
+    account: Reference | None
+    unmet: list[Unmet]
+    rule: Reference | UnsetType = UNSET
+    offer: Reference | UnsetType = UNSET
+
+
+class Deleted(Reply):
+    id: str
+    object: str
+    deleted: Literal[True]
+
+
+class Error(Reply):
+    type: str
+    code: str
+    message: str
+    doc_url: str
+    request_id: str
+    param: str | UnsetType = UNSET
+    details: Figures | UnsetType = UNSET

@@ -6,12 +6,11 @@ from typing import Any
 
 import msgspec
 
-from vinr_server.api.contract.operation import Operation
-from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.contract.input import INTEGER_MAX
+from vinr_server.api.contract.operation import ListOf, Operation
+from vinr_server.api.contract.table import OBJECTS, OPERATIONS
+from vinr_server.api.contract.values import KEY_LENGTH_MAX, VALUE_LENGTH_MAX
 from vinr_server.api.edge.times import UNIX_MAX
-from vinr_server.api.inputs import INTEGER_MAX
-from vinr_server.api.replies import OBJECTS, BulkPayments, object_of
-from vinr_server.api.values import KEY_LENGTH_MAX, VALUE_LENGTH_MAX
 from vinr_server.core.kernel.metadata import KEYS_MAX
 
 _REF = "#/components/schemas/{name}"
@@ -62,13 +61,10 @@ INSTANT = {"anyOf": _CHECKED_BY_HAND["Instant"]["anyOf"][:3], "description": _CH
 
 def schema_of_answer(operation: Operation) -> dict[str, Any]:
     """What the operation answers."""
-    kind = object_of(operation, OPERATIONS)
-    assert kind is not None, f"{operation.id}: describe its answer in vinr_server/api/replies.py"
-    schema: dict[str, Any] = {"$ref": _REF.format(name=kind.__name__)}
-    if operation.others:
-        names = [kind.__name__, *(OBJECTS[one].__name__ for one in operation.others)]
-        schema = {"anyOf": [{"$ref": _REF.format(name=name)} for name in names]}
-    if operation.reply == "list" and not operation.is_bulk:
+    names = [reply.__name__ for reply in (operation.item, *operation.others)]
+    options = [{"$ref": _REF.format(name=name)} for name in names]
+    schema: dict[str, Any] = {"anyOf": options} if operation.others else options[0]
+    if isinstance(operation.reply, ListOf):
         fields = {"object": {"const": "list"}, "url": {"type": "string"}, "has_more": {"type": "boolean"}}
         properties = {**fields, "data": {"type": "array", "items": schema}}
         schema = {"type": "object", "properties": properties, "required": [*properties]}
@@ -91,7 +87,8 @@ def schemas() -> dict[str, Any]:
         if operation.is_bulk:  # its items are read one by one, so that each is refused by itself
             items = {"$ref": _REF.format(name="CreatePaymentInput")}
             components["CreatePaymentsInput"]["properties"]["payments"]["items"] = items
-    _schemas, replies = msgspec.json.schema_components([*OBJECTS.values(), BulkPayments], ref_template=_REF)
+    answers = [*OBJECTS.values(), *(one.item for one in OPERATIONS if one.is_bulk)]
+    _schemas, replies = msgspec.json.schema_components(answers, ref_template=_REF)
     for reply in replies.values():
         del reply["additionalProperties"]  # answers may gain fields; clients are to bear with that
     assert not components.keys() & replies.keys(), "a body and an answer share their name"

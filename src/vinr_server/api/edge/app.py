@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from vinr_server.api.bulk import create_payments
 from vinr_server.api.contract.operation import Operation
 from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.answer_headers import answer_headers, make_request_id
@@ -20,7 +19,7 @@ from vinr_server.api.edge.fingerprint import fingerprint
 from vinr_server.api.edge.keys import KeyRing
 from vinr_server.api.edge.limits import Bucket
 from vinr_server.api.edge.parse import decode_body, read_struct, spellings
-from vinr_server.api.edge.permissions import refuse
+from vinr_server.api.edge.permissions import grantable, refuse
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.readiness import Readiness
 from vinr_server.api.edge.request_log import Request, RequestLog
@@ -65,7 +64,7 @@ class App:
         self._requests = requests or RequestLog()
         self._readiness = readiness or Readiness(reader, writer)
         self._keys = KeyRing(reader, pepper, rate_limit_per_second=rate_limit_per_second)
-        self._router = Router(OPERATIONS)
+        self._router, self._grantable = Router(OPERATIONS), grantable(OPERATIONS)
         self._seal, self._is_loopback_allowed = seal, is_loopback_allowed
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -127,6 +126,7 @@ class App:
             hash_key=self._keys.hash,
             seal=self._seal,
             is_loopback_allowed=self._is_loopback_allowed,
+            grantable=self._grantable,
         )
         if operation.read is not None:
             if operation.body is not None:
@@ -137,8 +137,8 @@ class App:
         raw = await _body(receive, headers, limit=BULK_BYTES_MAX if operation.is_bulk else BODY_BYTES_MAX)
         call.body = _typed(operation, decode_body(raw, is_verbatim=operation.is_verbatim))
         key = _idempotency_key(headers) if operation.keeps_answer else None
-        if operation.is_bulk:
-            results = await create_payments(
+        if operation.submit is not None:
+            results = await operation.submit(
                 call, self._writer, idempotency_key=key, request_id=request.id, is_dry_run=is_dry_run
             )
             return _replied(results)

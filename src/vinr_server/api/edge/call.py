@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,8 @@ class Caller:
 class Call:
     """What an operation's translation works from. `body` is the input struct; `path` the ids in the URL.
 
-    `secret` is set by a translation that makes one: it is shown with the answer, once.
+    `grantable` are the resources that a restricted key may be given. `secret` is set by a translation that makes one:
+    it is shown with the answer, once.
     """
 
     caller: Caller
@@ -39,6 +40,7 @@ class Call:
     hash_key: Callable[[str], bytes] | None = None
     seal: Seal | None = None
     is_loopback_allowed: bool = False
+    grantable: Collection[str] = ()
     secret: str | None = None
 
     @property

@@ -6,6 +6,7 @@ import hmac
 import time
 from typing import TypeVar
 
+from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.call import Caller
 from vinr_server.api.edge.limits import Bucket
 from vinr_server.api.edge.permissions import allowed
@@ -74,7 +75,7 @@ class KeyRing:
             found.livemode,
             key_id=found.id,
             kind=found.kind,
-            allowed=allowed(found.kind, decode_json(found.permissions)),
+            allowed=allowed(OPERATIONS, found.kind, decode_json(found.permissions)),
             bucket=self._bucket(found),
         )
         _remember(self._known, authorization, (until, caller))

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from vinr_server.api.edge.problems import Problem
-from vinr_server.api.suggestions import nearest_name
+from vinr_server.api.edge.suggestions import nearest_name
 from vinr_server.storage.batch.spelled_numbers import decode_spelled
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)

@@ -8,15 +8,12 @@ grant them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
+from vinr_server.api.contract.operation import Operation
 from vinr_server.api.edge.parse import snake
 from vinr_server.api.edge.problems import Problem
-
-if TYPE_CHECKING:
-    from vinr_server.api.contract.operation import Operation
 
 RIGHTS = ("read", "write")
 # What a publishable key reads: what a shop's page shows to anybody.
@@ -24,27 +21,19 @@ CATALOGUE = ("loyalty.programs", "loyalty.earning_rules", "loyalty.rewards")
 SECRET_ONLY = ("api_keys", "api_key_acts")
 
 
-def _operations() -> tuple[Operation, ...]:
-    """The table, which itself needs this module."""
-    from vinr_server.api.contract.table import OPERATIONS
-
-    return OPERATIONS
-
-
-@cache
-def grantable() -> frozenset[str]:
+def grantable(operations: Iterable[Operation]) -> frozenset[str]:
     """Every resource that a restricted key may be given."""
-    return frozenset(one.resource for one in _operations() if one.resource not in SECRET_ONLY)
+    return frozenset(one.resource for one in operations if one.resource not in SECRET_ONLY)
 
 
-def allowed(kind: str, permissions: Mapping[str, Any]) -> frozenset[str] | None:
+def allowed(operations: Iterable[Operation], kind: str, permissions: Mapping[str, Any]) -> frozenset[str] | None:
     """The ids of the operations that a key may call; None: all of them."""
     if kind == "secret":
         return None
     given = permissions if kind == "restricted" else dict.fromkeys(CATALOGUE, "read")
     return frozenset(
         one.id
-        for one in _operations()
+        for one in operations
         if one.resource not in SECRET_ONLY and given.get(one.resource) in ("write", one.right)
     )
 
@@ -62,7 +51,7 @@ def refuse(kind: str, operation: Operation) -> Problem:
     return Problem("permission_missing", message, details=details)
 
 
-def read_permissions(kind: str, given: Mapping[str, Any]) -> dict[str, str]:
+def read_permissions(kind: str, given: Mapping[str, Any], *, grantable: Collection[str]) -> dict[str, str]:
     """The permissions of a new key, by resource. A restricted key has some, others have none of their own."""
     if kind != "restricted":
         if given:
@@ -74,9 +63,9 @@ def read_permissions(kind: str, given: Mapping[str, Any]) -> dict[str, str]:
     permissions: dict[str, str] = {}
     for name, right in given.items():
         resource, param = snake(name), f"permissions.{name[:100]}"
-        if resource not in grantable():
-            nearest = difflib.get_close_matches(resource, grantable(), n=1, cutoff=0.5)
-            hint = f"Did you mean {nearest[0]}?" if nearest else f"Known: {', '.join(sorted(grantable()))}."
+        if resource not in grantable:
+            nearest = difflib.get_close_matches(resource, grantable, n=1, cutoff=0.5)
+            hint = f"Did you mean {nearest[0]}?" if nearest else f"Known: {', '.join(sorted(grantable))}."
             raise Problem("parameter_invalid", f"{param}: no such resource. {hint}", param=param)
         if right not in RIGHTS:
             raise Problem("parameter_invalid", f"{param} must be read or write.", param=param)

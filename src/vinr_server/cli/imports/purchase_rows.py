@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from vinr_server.api.currencies import minor_per_unit
-from vinr_server.api.inputs import INTEGER_MAX
+from vinr_server.api.contract.currencies import minor_per_unit
+from vinr_server.api.contract.input import INTEGER_MAX
 from vinr_server.core.kernel.calendar import is_zone
 
 REQUIRED = ("customer", "date", "amount")

@@ -9,7 +9,8 @@ from typing import Any
 
 import psycopg
 
-from vinr_server.api.edge.permissions import read_permissions
+from vinr_server.api.contract.table import OPERATIONS
+from vinr_server.api.edge.permissions import grantable, read_permissions
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.secrets import hash_key, hint_of, make_key
 from vinr_server.api.edge.times import read_instant_or_none
@@ -20,7 +21,7 @@ from vinr_server.core.access.commands import Actor, CreateApiKey, RevokeApiKey, 
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Command
 from vinr_server.engine.settings import Settings
-from vinr_server.engine.submission import Outcome, Submission
+from vinr_server.engine.submission import Outcome, Submission, system_submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.postgres.connect import connect_writer
 from vinr_server.storage.postgres.tenants import ensure_realm, find_key_realms, list_keys, list_tenants
@@ -34,7 +35,8 @@ def create_key(
     """A new key of the tenant, which is made where it is new. Only the key's hash is stored."""
     settings = checked_settings()
     try:
-        permissions = read_permissions(kind, dict(one.rpartition(":")[::2] for one in allow))
+        given = dict(one.rpartition(":")[::2] for one in allow)
+        permissions = read_permissions(kind, given, grantable=grantable(OPERATIONS))
         expires = read_instant_or_none(expires_at, param="expires_at")
     except Problem as problem:
         fail("keys", problem.message)
@@ -123,7 +125,7 @@ def _find(settings: Settings, key_id: str) -> tuple[int, bool, str]:
 
 def _submit(settings: Settings, realm: int, livemode: bool, command: Command) -> None:
     """The command is committed by a writer of its own, or its refusal ends the process."""
-    outcome = asyncio.run(_commit(settings, Submission(realm, livemode, "cli", command, b"")))
+    outcome = asyncio.run(_commit(settings, system_submission(realm, command, livemode=livemode)))
     if isinstance(outcome, Rejected):
         fail("keys", outcome.message)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from vinr_server.core.events.commands import CreateWebhookEndpoint, UpdateWebhoo
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Command
 from vinr_server.engine.sealing import Seal, make_secret
-from vinr_server.engine.submission import Submission
+from vinr_server.engine.submission import system_submission
 from vinr_server.engine.writer import Writer
 
 DESCRIPTION = "The inbox of vinr dev"
@@ -36,12 +35,5 @@ async def open_inbox(inbox: Inbox, writer: Writer, realm: int, seal: Seal, *, da
 
 async def _submit(writer: Writer, realm: int, command: Command) -> dict[str, Any] | None:
     """The endpoint as it is now; None where there is none, after a reset or once somebody has deleted it."""
-    submission = Submission(
-        realm=realm,
-        livemode=False,
-        operation="open_inbox",
-        command=command,
-        fingerprint=secrets.token_bytes(32),
-    )
-    outcome = await writer.submit(submission)
+    outcome = await writer.submit(system_submission(realm, command, livemode=False))
     return None if isinstance(outcome, Rejected) else dict(json.loads(outcome.body))

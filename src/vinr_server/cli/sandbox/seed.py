@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -25,7 +24,7 @@ from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.core.segments.commands import CreateSegment
 from vinr_server.core.segments.conditions import Bounds, SegmentConditions
 from vinr_server.engine.sealing import make_seal_key
-from vinr_server.engine.submission import Submission
+from vinr_server.engine.submission import system_submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.postgres.tenants import add_key, ensure_realm
 
@@ -134,13 +133,7 @@ def open_realm(database_url: str, keys: Credentials) -> int:
 async def seed(writer: Writer, realm: int) -> None:
     """The sandbox holds what it starts with; a second time changes nothing."""
     for position, command in enumerate(SEEDS):
+        key = f"sandbox-{position}"
         await writer.submit(
-            Submission(
-                realm=realm,
-                livemode=False,
-                operation="seed_sandbox",
-                command=command,
-                fingerprint=hashlib.sha256(repr(command).encode()).digest(),
-                idempotency_key=f"sandbox-{position}",
-            )
+            system_submission(realm, command, livemode=False, operation="seed_sandbox", idempotency_key=key)
         )

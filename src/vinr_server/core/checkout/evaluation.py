@@ -208,9 +208,9 @@ class _Buyer:
     def _unmet_by_member(self, offer: Offer, account: Account, cart: Cart) -> Iterator[Unmet]:
         draft, now = self._draft, self._nows[account.id]
         yield from unmet_targeting(draft, self._context, offer.terms.targeting, account, now=now)
-        if offer.terms.application == "opt_in" and claim_of(draft, offer, account.id) is None:
+        if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
             yield Unmet("activation", f"Account {account.id} has not opted in.", f"activate offer {offer.id}")
-        limit = limit_refusal(draft, offer, account.id, now=now)
+        limit = limit_refusal(draft, offer, account, now=now)
         if limit is not None:
             condition = {"global": "max_redemptions", "per_member": "per_member_limit"}
             name = str(limit.details.get("limit", "status"))

@@ -8,11 +8,11 @@ from itertools import accumulate
 from vinr_server.core.carts.cart import Cart
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Needs, Of, offer_member_counter
+from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_accounts
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import name_cap, name_offers_of_cart, name_some_of_member
+from vinr_server.core.offers.in_force import name_cap, name_offers_of_cart, name_some_of_member, name_use
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.rewards.discounts import name_owner
 from vinr_server.core.rewards.rows import Discount, Redemption
@@ -78,6 +78,5 @@ def name_held(needs: Needs, seen: Layer, session_id: str) -> CheckoutSession | N
         if held.status == "reserved":
             name_cap(needs, held.offer_id)
             needs.row(OfferRevision, (held.offer_id, held.offer_revision))
-            if held.account_id is not None:
-                needs.counter(offer_member_counter(held.offer_id, held.account_id), beside=held.account_id)
+            name_use(needs, seen, held, session.customer_id)
     return session

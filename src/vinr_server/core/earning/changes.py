@@ -7,7 +7,7 @@ from vinr_server.core.earning.payloads import rule_payload
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, row_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
@@ -36,16 +36,11 @@ def decide_create_earning_rule(draft: Layer, command: CreateEarningRule, context
         return Accepted(rule_payload(present, livemode=context.livemode), is_new=False)
     if command.id is not None:
         claim_id(draft, context, command.id, owner_bucket=0)
-    rule = EarningRule(
+    rule = row_of(
+        EarningRule,
+        command,
         id=command.id or context.make_id("rule", 0),
-        program_id=program.id,
         revision=1,
-        trigger=command.trigger,
-        earn=command.earn,
-        conditions=command.conditions,
-        multipliers=command.multipliers,
-        is_active=command.is_active,
-        metadata=command.metadata,
         created_at=context.now(program.clock_id),
     )
     _put_revision(draft, rule, context)

@@ -18,6 +18,8 @@ Json = Mapping[str, Any]
 
 # The offers that may multiply what an account earns on an occasion, the best first.
 BoostsOf = Callable[[Account, Occasion], Sequence[Boost]]
+# Called when an account has all its awards, before the next one is looked at.
+HasEarned = Callable[[Account, Sequence[Json]], None]
 
 
 def earn_on(
@@ -27,6 +29,7 @@ def earn_on(
     occasion: Occasion,
     *,
     boosts_of: BoostsOf = lambda account, occasion: (),
+    has_earned: HasEarned = lambda account, awards: None,
 ) -> dict[str, list[Json]]:
     """Each rule that matches made an award of its own; the outcome lists these, and why the others gave nothing.
 
@@ -45,11 +48,13 @@ def earn_on(
             skipped += [_skip(rule, account, unmet) for rule in rules]
             continue
         results = _results(rules, mine, tier_before, boosts_of(account, mine))
+        before = len(awards)
         for rule, (result, boost) in zip(rules, results, strict=True):
             if isinstance(result, Earned):
                 account = _award(draft, context, rule, account, mine, result, boost, awards)
             else:
                 skipped.append(_skip(rule, account, result))
+        has_earned(account, awards[before:])
     return {"awards": awards, "skipped": skipped}
 
 

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from vinr_server.core.events.rows import Delivery, DeliveryAttempt, Event, WebhookEndpoint
 from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
 
 
-def event_payload(event: Event, *, livemode: bool) -> Wire:
-    """The event object; `data` is the payload itself."""
-    payload: Wire = {
-        "id": event.id,
+def event_envelope(
+    *,
+    id: str,
+    type: str,
+    created_at: datetime,
+    livemode: bool,
+    sequence: int | None,
+    data: Any,
+    request_id: str | None,
+    idempotency_key: str | None,
+) -> Wire:
+    """The event object, as it is read and as it is sent; `data` is the payload itself."""
+    return {
+        "id": id,
         "object": "event",
-        "type": event.type,
-        "created": unix(event.created_at),
+        "type": type,
+        "created": unix(created_at),
         "livemode": livemode,
-        "sequence": event.sequence,
-        "data": event.data,
-        "request": {"id": event.request_id, "idempotency_key": event.idempotency_key},
+        "sequence": sequence,
+        "data": data,
+        "request": {"id": request_id, "idempotency_key": idempotency_key},
     }
-    if event.outcome is not None:
-        payload |= event.outcome
-    return payload
+
+
+def event_payload(event: Event, *, livemode: bool) -> Wire:
+    """The event object as it is read: of a reported one, with what it earned."""
+    payload = event_envelope(
+        id=event.id,
+        type=event.type,
+        created_at=event.created_at,
+        livemode=livemode,
+        sequence=event.sequence,
+        data=event.data,
+        request_id=event.request_id,
+        idempotency_key=event.idempotency_key,
+    )
+    return payload if event.outcome is None else {**payload, **event.outcome}
 
 
 def endpoint_payload(endpoint: WebhookEndpoint, *, livemode: bool) -> Wire:

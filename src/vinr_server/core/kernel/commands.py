@@ -8,13 +8,17 @@ Core reads no clock and makes no id: both are values handed in by the engine, on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.rows import Row
 from vinr_server.core.kernel.values import dataclass
+
+RowT = TypeVar("RowT", bound=Row)
 
 Json = Mapping[str, Any]
 EMPTY: Json = {}
@@ -27,7 +31,11 @@ class Command:
     is_ledger_write: ClassVar[bool] = False
 
 
-# ---- payments and events
+def row_of(row_type: type[RowT], command: Command, **own: Any) -> RowT:
+    """The row that a command creates: the fields that both have are the command's, the others the row's `own`."""
+    names = {field.name for field in fields(cast(Any, row_type))} - own.keys()
+    given = {field.name: getattr(command, field.name) for field in fields(cast(Any, command)) if field.name in names}
+    return row_type(**given, **own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,9 +197,22 @@ def offer_counter(offer_id: str) -> str:
     return f"offer:{offer_id}"
 
 
-def offer_member_counter(offer_id: str, account_id: str) -> str:
-    """The name of the counter of one member's redemptions of an offer.
+def offer_member_counter(offer_id: str, member_id: str) -> str:
+    """The name of the counter of one member's redemptions of an offer (`Offer.member_id`: an account or a customer).
 
-    The account stands first: its id is of our own making and holds no colon, so that no two names are alike.
+    The member stands first, without a colon, so that no two names are alike. Customers' ids are of the caller's making:
+    ~ and : are written as in a JSON pointer (RFC 6901); so does storage (laws/checkout.py).
     """
-    return f"offer:{account_id}:{offer_id}"
+    return f"offer:{member_id.replace('~', '~0').replace(':', '~1')}:{offer_id}"
+
+
+def member_of_counter(counter_id: str) -> tuple[str, str] | None:
+    """The member and the offer, or reward, of a counter of one member's redemptions; None for any other."""
+    kind, _, rest = counter_id.partition(":")
+    if kind == "reward":
+        reward_id, is_of_member, account = rest.rpartition(":loy_")
+        return (f"loy_{account}", reward_id) if is_of_member else None
+    member, is_of_member, offer_id = rest.partition(":")
+    if kind != "offer" or not member.startswith(("loy_", "cust_")):
+        return None
+    return (member.replace("~1", ":").replace("~0", "~"), offer_id) if is_of_member else None

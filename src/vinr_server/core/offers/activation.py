@@ -36,6 +36,7 @@ def follow_activate_offer(command: ActivateOffer, seen: Layer, needs: Needs) -> 
     name_history(needs, seen, command.account_id)
     account, offer = seen.get(Account, command.account_id), seen.get(Offer, command.offer_id)
     if account is not None and offer is not None:
+        name_some_of_member(needs, account.customer_id)
         name_offer_of_member(needs, offer, account)
     if needs.whole:
         name_whole(needs, seen)
@@ -59,17 +60,17 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
     refusal = first_listed(
         closed(account) if account.status == "closed" else None,
         program_refusal(offer, account),
-        limit_refusal(draft, offer, account.id, now=now),
+        limit_refusal(draft, offer, account, now=now),
         _targeting_refusal(draft, context, offer, account, now),
         gift_refusal(draft, offer, account, now=now),
     )
     if refusal is not None:
         return refusal
-    present = claim_of(draft, offer, account.id)
-    claim = present or OfferClaim(account.bucket, offer.id, account.id, offer.revision, now)
+    present = claim_of(draft, offer, account)
+    claim = present or OfferClaim(account.bucket, offer.id, offer.member_id(account), account.id, offer.revision, now)
     if present is None:
         draft.put(claim)
-    claimed = offer_claim_payload(claim, livemode=context.livemode)
+    claimed = offer_claim_payload(claim, account_id=account.id, livemode=context.livemode)
     announce(draft, context, type="loyalty.offer.activated", account=account, data=claimed, now=now)
     redemption = _redeem_at_once(draft, context, offer, account, now)
     payload = {
@@ -105,9 +106,10 @@ def gift_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime)
     return giving_refusal(draft, account, reward, now=now, offer_id=offer.id)
 
 
-def claim_of(draft: Layer, offer: Offer, account_id: str) -> OfferClaim | None:
+def claim_of(draft: Layer, offer: Offer, account: Account) -> OfferClaim | None:
     """The member's claim of an offer, None before it opted in."""
-    return draft.get(OfferClaim, (offer.id, account_id), of=(account_id, offer.id))
+    member_id = offer.member_id(account)
+    return draft.get(OfferClaim, (offer.id, member_id), of=(member_id, offer.id))
 
 
 def _redeem_at_once(

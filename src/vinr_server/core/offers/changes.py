@@ -12,7 +12,7 @@ from typing import Literal
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, row_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs, offer_counter
@@ -76,19 +76,7 @@ def decide_create_offer(draft: Layer, command: CreateOffer, context: Context) ->
     if refusal is not None:
         return refusal
     now = context.now(program.clock_id if program is not None else None)
-    offer = Offer(
-        id=command.id or context.make_id("ofr", 0),
-        kind=command.kind,
-        program_id=command.program_id,
-        revision=1,
-        name=command.name,
-        terms=command.terms,
-        starts_at=command.starts_at,
-        ends_at=command.ends_at,
-        status=command.status,
-        metadata=command.metadata,
-        created_at=now,
-    )
+    offer = row_of(Offer, command, id=command.id or context.make_id("ofr", 0), revision=1, created_at=now)
     claim_id(draft, context, offer.id, owner_bucket=0)
     payload = _put(draft, context, None, offer, event_type="offer.created")
     return Accepted(payload)

@@ -59,10 +59,10 @@ def _show(draft: Layer, context: Context, offer: Offer, account: Account, now: d
     unmet = unmet_targeting(draft, context, offer.terms.targeting, account, now=now)
     is_claimed = False
     if not unmet:
-        is_claimed = offer.terms.application == "opt_in" and claim_of(draft, offer, account.id) is not None
+        is_claimed = offer.terms.application == "opt_in" and claim_of(draft, offer, account) is not None
         refusal = first_listed(
             closed(account) if account.status == "closed" else None,
-            limit_refusal(draft, offer, account.id, now=now),
+            limit_refusal(draft, offer, account, now=now),
             gift_refusal(draft, offer, account, now=now),
         )
         if refusal is not None:

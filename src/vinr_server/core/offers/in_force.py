@@ -7,7 +7,7 @@ So a guess can cost time, never a cap.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from vinr_server.core.carts.cart import Cart
@@ -44,11 +44,6 @@ def redemptions_of(layer: Layer, payment: Payment) -> list[OfferRedemption]:
     return [one for one in found if one.payment_id == payment.id]
 
 
-def counter_of(draft: Layer, counter_id: str, *, of: tuple[Hashable, ...]) -> Counter | None:
-    """The counter as it stands, None while nothing was counted. `of`: what it counts, and the thing it counts it of."""
-    return draft.get(Counter, counter_id, of=of)
-
-
 # ---- what is needed of a member's offers
 
 
@@ -60,10 +55,22 @@ def name_cap(needs: Needs, offer_id: str) -> None:
 
 def name_offer_of_member(needs: Needs, offer: Offer, account: Account) -> None:
     """What a member has done with an offer is declared: its counter, its claim, and the counters of a gift."""
-    needs.counter(offer_member_counter(offer.id, account.id), beside=account.id)
-    needs.row(OfferClaim, (offer.id, account.id), beside=account.id)
+    member_id = offer.member_id(account)
+    needs.counter(offer_member_counter(offer.id, member_id), beside=account.id)
+    needs.row(OfferClaim, (offer.id, member_id), beside=account.id)
     if offer.terms.gift is not None:
         name_gift(needs, offer.terms.gift.reward_id, account.id)
+
+
+def name_use(needs: Needs, seen: Layer, use: OfferRedemption, customer_id: str | None) -> None:
+    """The account that redeemed, and the counter of the member's uses, are declared; the customer is the account's."""
+    if use.account_id is None:
+        return
+    needs.row(Account, use.account_id, beside=use.id)
+    offer = seen.get(Offer, use.offer_id)
+    member_id = customer_id if offer is not None and offer.program_id is None else use.account_id
+    if member_id is not None:
+        needs.counter(offer_member_counter(use.offer_id, member_id), beside=use.id)
 
 
 def name_gift(needs: Needs, reward_id: str, account_id: str | None) -> None:
@@ -89,7 +96,7 @@ def name_offers(
     programs = set(needs.plans.enrolments) if is_enrolling else set()
     for account in accounts:
         programs.add(account.program_id)
-        name_some_of_member(needs, account.id)
+        name_some_of_member(needs, account.id, account.customer_id)
         for offer in _probable(offers_in_force(seen, comes_with, account.program_id), account):
             name_offer_of_member(needs, offer, account)
     if programs:
@@ -109,7 +116,7 @@ def name_offers_of_cart(
 
     Whether a member is in a segment is not known yet: its offers are named as if it were.
     """
-    name_some_of_member(needs, *(account.id for account in accounts))
+    name_some_of_member(needs, *(id for account in accounts for id in (account.id, account.customer_id)))
     index = offer_index(seen)
     segments = list(map(segment_key, index.segments))
     tiers = [tier_key(account.tier) for account in accounts if account.tier is not None]

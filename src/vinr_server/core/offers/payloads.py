@@ -122,12 +122,12 @@ def _criteria(criteria: Criteria) -> Wire:
     )
 
 
-def offer_claim_payload(claim: OfferClaim, *, livemode: bool) -> Wire:
-    """The offer_claim object: a member opted in."""
+def offer_claim_payload(claim: OfferClaim, *, account_id: str, livemode: bool) -> Wire:
+    """The offer_claim object: a member opted in, by this account of its."""
     return {
         "object": "offer_claim",
         "offer": claim.offer_id,
-        "account": claim.account_id,
+        "account": account_id,
         "revision": claim.offer_revision,
         "created": unix(claim.created_at),
         "livemode": livemode,

@@ -14,6 +14,7 @@ from typing import Any
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.counters import counter_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import CAPS, offer_counter, offer_member_counter
 from vinr_server.core.kernel.payloads import unix
@@ -21,14 +22,13 @@ from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.changes import announce_end, shown_offer
-from vinr_server.core.offers.in_force import counter_of
 from vinr_server.core.offers.payloads import offer_redemption_payload
 from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
 
 Json = Mapping[str, Any]
 
 
-def limit_refusal(draft: Layer, offer: Offer, account_id: str | None, *, now: datetime) -> Rejected | None:
+def limit_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime) -> Rejected | None:
     """Why nobody, or not this member, can redeem the offer now: its state, its window, its cap, the member's limit.
 
     Expects the locked counters.
@@ -40,7 +40,7 @@ def limit_refusal(draft: Layer, offer: Offer, account_id: str | None, *, now: da
     window = _window_refusal(offer, now)
     if window is not None:
         return window
-    return _cap_refusal(draft, offer) or _member_refusal(draft, offer, account_id)
+    return _cap_refusal(draft, offer) or _member_refusal(draft, offer, offer.member_id(account))
 
 
 def _window_refusal(offer: Offer, now: datetime) -> Rejected | None:
@@ -71,15 +71,16 @@ def _cap_refusal(draft: Layer, offer: Offer) -> Rejected | None:
     return Rejected("offer_limit_reached", message, param="offer", details=details)
 
 
-def _member_refusal(draft: Layer, offer: Offer, account_id: str | None) -> Rejected | None:
+def _member_refusal(draft: Layer, offer: Offer, member_id: str) -> Rejected | None:
     most = offer.terms.per_member_limit
-    if most is None or account_id is None:
+    if most is None:
         return None
-    counter = counter_of(draft, offer_member_counter(offer.id, account_id), of=(account_id, offer.id))
+    counter = counter_of(draft, offer_member_counter(offer.id, member_id), of=(member_id, offer.id))
     if counter is None or counter.used + counter.reserved < most:
         return None
     times = "once" if most == 1 else f"{most} times"
-    message = f"Account {account_id} can use offer {offer.id} {times}, and has."
+    whose = "Account" if offer.program_id is not None else "Customer"
+    message = f"{whose} {member_id} can use offer {offer.id} {times}, and has."
     details = {"limit": "per_member", "per_member_limit": most, "used": counter.used, "reserved": counter.reserved}
     return Rejected("offer_limit_reached", message, param="account", details=details)
 
@@ -166,11 +167,23 @@ def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime
     if redemption.status != "confirmed":
         return
     draft.put(replace(redemption, status="refunded", freed_at=now))
-    if redemption.account_id is not None:
-        counter_id = offer_member_counter(redemption.offer_id, redemption.account_id)
-        counter = counter_of(draft, counter_id, of=(redemption.account_id, redemption.offer_id))
-        if counter is not None:
-            draft.put(replace(counter, used=counter.used - 1))
+    member_id = _member_of(draft, redemption)
+    if member_id is None:
+        return
+    counter_id, of = offer_member_counter(redemption.offer_id, member_id), (member_id, redemption.offer_id)
+    counter = counter_of(draft, counter_id, of=of)
+    if counter is not None:
+        draft.put(replace(counter, used=counter.used - 1))
+
+
+def _member_of(draft: Layer, redemption: OfferRedemption) -> str | None:
+    """The member that redeemed, None where nobody did."""
+    if redemption.account_id is None:
+        return None
+    offer, account = draft.get(Offer, redemption.offer_id), draft.get(Account, redemption.account_id)
+    assert offer is not None, "offers for members are never deleted"
+    assert account is not None, "accounts are never deleted"
+    return offer.member_id(account)
 
 
 def _count(
@@ -187,9 +200,10 @@ def _count(
     A member's uses are always counted, so that a limit set later holds. Those of all are counted from the offer's first
     cap on, whether or not it has one now: an offer that never had one has no row that everybody would wait for.
     """
-    if redemption.account_id is not None:
-        mine = offer_member_counter(redemption.offer_id, redemption.account_id)
-        _move(draft, mine, redemption.bucket, used, reserved, of=(redemption.account_id, redemption.offer_id))
+    member_id = _member_of(draft, redemption)
+    if member_id is not None:
+        mine, whose = offer_member_counter(redemption.offer_id, member_id), (member_id, redemption.offer_id)
+        _move(draft, mine, redemption.bucket, used, reserved, of=whose)
     counter_id = offer_counter(redemption.offer_id)
     if offer is None:
         return

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
+from vinr_server.core.members.rows import Account
 
 OfferKind = Literal["engagement", "checkout"]
 Application = Literal["auto", "opt_in"]
@@ -222,6 +223,10 @@ class Offer(Row):
         is_over = self.status != "published" or self.closed_at is not None or self.deleted_at is not None
         return None if is_over else (self.terms.comes_with, self.program_id)
 
+    def member_id(self, account: Account) -> str:
+        """Whom its limit and its claims are of: the account where it names a program, else the customer (R21)."""
+        return account.id if self.program_id is not None else account.customer_id
+
     def status_at(self, now: datetime, *, used: int) -> OfferStatus:
         """Where the offer stands in its life; `used` are its redemptions so far, reservations not among them."""
         return offer_status(
@@ -256,12 +261,16 @@ class OfferRevision(Row):
 
 @dataclass(frozen=True, slots=True)
 class OfferClaim(Row):
-    """A member opted in. It outlives its redemptions: a freed slot needs no new claim (R23)."""
+    """A member opted in. It outlives its redemptions: a freed slot needs no new claim (R23).
 
-    parent_field = "account_id"
+    `member_id` is whose claim it is (`Offer.member_id`); `account_id` the account that opted in first.
+    """
+
+    parent_field = "member_id"
     is_append_only = True
     bucket: int
     offer_id: str
+    member_id: str
     account_id: str
     offer_revision: int
     created_at: datetime
@@ -269,7 +278,7 @@ class OfferClaim(Row):
     @property
     def key(self) -> Hashable:
         """Offer and member: one row each."""
-        return (self.offer_id, self.account_id)
+        return (self.offer_id, self.member_id)
 
 
 @dataclass(frozen=True, slots=True)

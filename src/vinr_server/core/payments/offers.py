@@ -29,52 +29,56 @@ Json = Mapping[str, Any]
 
 
 class PaymentOffers:
-    """The offers that one payment may redeem, account by account; `boosts_of` is asked before it earns."""
+    """The offers that one payment may redeem, account by account.
 
-    def __init__(self, draft: Layer, context: Context) -> None:
+    `boosts_of` is asked before an account earns, `redeem` is called as soon as it has: what one account has used is
+    counted when the next asks, so that a customer with several has what one limit, and one cap, leaves them together.
+    """
+
+    def __init__(self, draft: Layer, context: Context, payment: Payment, occasion: Occasion) -> None:
         self._draft, self._context = draft, context
-        self._multipliers: dict[str, list[Offer]] = {}
-        self._bonuses: dict[str, list[Offer]] = {}
+        self._payment, self._occasion = payment, occasion
+        self._multipliers: list[Offer] = []
+        self._bonuses: list[Offer] = []
+        self._redemptions: list[OfferRedemption] = []
+        self._awards: list[Json] = []
         self._skipped: list[Json] = []
 
     def boosts_of(self, account: Account, occasion: Occasion) -> Sequence[Boost]:
         """The multipliers that the payment may redeem, the best first. Ties: the older offer, then the lower id."""
         in_force = offers_in_force(self._draft, "payment", account.program_id)
-        if not in_force:
-            return ()
         usable = [offer for offer in in_force if self._is_usable(offer, account, occasion)]
         multipliers = [offer for offer in usable if offer.terms.multiplier is not None]
-        self._multipliers[account.id] = sorted(multipliers, key=lambda offer: -_factor_of(offer))
-        self._bonuses[account.id] = [offer for offer in usable if offer.terms.bonus is not None]
-        return [Boost(offer.id, offer.revision, _factor_of(offer)) for offer in self._multipliers[account.id]]
+        self._multipliers = sorted(multipliers, key=lambda offer: -_factor_of(offer))
+        self._bonuses = [offer for offer in usable if offer.terms.bonus is not None]
+        return [Boost(offer.id, offer.revision, _factor_of(offer)) for offer in self._multipliers]
 
-    def redeem(
-        self, accounts: Sequence[Account], payment: Payment, occasion: Occasion, outcome: Json
-    ) -> dict[str, Any]:
-        """The outcome of a payment with what its offers gave; every redemption is counted, on record and told."""
-        redemptions: list[OfferRedemption] = []
-        awards = list(outcome["awards"])
-        for account in accounts:
-            boosted = [award for award in awards if award["account"] == account.id and "offer" in award]
-            for offer in self._multipliers.get(account.id, ()):
-                if boosted and boosted[0]["offer"] == offer.id:
-                    redemptions.append(self._redeem_multiplier(offer, account, payment, boosted))
-                else:
-                    self._skip_multiplier(offer, account, boosted)
-            for offer in self._bonuses.get(account.id, ()):
-                redemptions.append(self._redeem_bonus(offer, account, payment, occasion, awards))
-        told = {"offer_redemptions": [in_outcome(one) for one in redemptions]} if redemptions else {}
-        return {**outcome, "awards": awards, "skipped": [*outcome["skipped"], *self._skipped], **told}
+    def redeem(self, account: Account, awards: Sequence[Json]) -> None:
+        """What the account may redeem is redeemed, now that rules made it these awards: counted, on record and told."""
+        boosted = [award for award in awards if "offer" in award]
+        for offer in self._multipliers:
+            if boosted and boosted[0]["offer"] == offer.id:
+                self._redemptions.append(self._redeem_multiplier(offer, account, boosted))
+            else:
+                self._skip_multiplier(offer, account, boosted)
+        for offer in self._bonuses:
+            self._redemptions.append(self._redeem_bonus(offer, account))
+
+    def with_offers(self, outcome: Json) -> dict[str, Any]:
+        """The outcome of the payment with what its offers gave, and why others gave nothing."""
+        told = {"offer_redemptions": [in_outcome(one) for one in self._redemptions]} if self._redemptions else {}
+        awards, skipped = [*outcome["awards"], *self._awards], [*outcome["skipped"], *self._skipped]
+        return {**outcome, "awards": awards, "skipped": skipped, **told}
 
     def _is_usable(self, offer: Offer, account: Account, occasion: Occasion) -> bool:
         """Whether the payment may redeem the offer; where the member is its target and yet can't, it is told why."""
         draft, context = self._draft, self._context
         now = self._instant(account)
-        if offer.terms.application == "opt_in" and claim_of(draft, offer, account.id) is None:
+        if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
             return False
         if unmet_targeting(draft, context, offer.terms.targeting, account, now=now):
             return False
-        refusal = limit_refusal(draft, offer, account.id, now=now)
+        refusal = limit_refusal(draft, offer, account, now=now)
         unmet = unmet_conditions(offer.terms.conditions, occasion, subject="offer")
         if refusal is not None:
             unmet.append(Unmet(f"limit.{refusal.details.get('limit', 'status')}", refusal.message, None))
@@ -94,9 +98,7 @@ class PaymentOffers:
             message = "The payment earns no points that the offer would add to; it took no use of it."
             self._skip(offer, account, [Unmet("no_effect", message, "spend more")])
 
-    def _redeem_multiplier(
-        self, offer: Offer, account: Account, payment: Payment, boosted: Sequence[Json]
-    ) -> OfferRedemption:
+    def _redeem_multiplier(self, offer: Offer, account: Account, boosted: Sequence[Json]) -> OfferRedemption:
         receipt = {
             "factor_e4": _factor_of(offer),
             "points_transactions": [award["points_transaction"] for award in boosted],
@@ -109,15 +111,13 @@ class PaymentOffers:
             receipt=receipt,
             now=self._instant(account),
             entry_id=boosted[0]["points_transaction"],
-            payment_id=payment.id,
+            payment_id=self._payment.id,
         )
 
-    def _redeem_bonus(
-        self, offer: Offer, account: Account, payment: Payment, occasion: Occasion, awards: list[Json]
-    ) -> OfferRedemption:
+    def _redeem_bonus(self, offer: Offer, account: Account) -> OfferRedemption:
         assert offer.terms.bonus is not None, f"{offer.id} is no bonus"
         points = offer.terms.bonus.points
-        mine = as_seen_by(self._draft, self._context, account, occasion)
+        mine = as_seen_by(self._draft, self._context, account, self._occasion)
         receipt = {
             "flat": points,
             "currency": mine.currency,
@@ -129,7 +129,7 @@ class PaymentOffers:
             "award",
             reason=offer.name,
             source_type="payment",
-            source_id=payment.id,
+            source_id=self._payment.id,
             receipt={"offer": offer.id, "offer_revision": offer.revision, **receipt},
             occurred_at=mine.occurred_at,
         )
@@ -144,7 +144,8 @@ class PaymentOffers:
             movement=movement,
             event_type="loyalty.points.earned",
         )
-        awards.append({"account": account.id, "offer": offer.id, "points_transaction": entry.id, "points": points})
+        award = {"account": account.id, "offer": offer.id, "points_transaction": entry.id, "points": points}
+        self._awards.append(award)
         return redeem_offer(
             self._draft,
             self._context,
@@ -153,7 +154,7 @@ class PaymentOffers:
             receipt=receipt,
             now=self._instant(account),
             entry_id=entry.id,
-            payment_id=payment.id,
+            payment_id=self._payment.id,
         )
 
     def _instant(self, account: Account) -> datetime:

@@ -138,9 +138,9 @@ def _record(
     for account in counted:
         draft.put(account)
     occasion = payment_occasion(payment, occurred_at=command.occurred_at)
-    offers = PaymentOffers(draft, context)
-    outcome = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of)
-    outcome = offers.redeem(counted, payment, occasion, outcome)
+    offers = PaymentOffers(draft, context, payment, occasion)
+    outcome = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of, has_earned=offers.redeem)
+    outcome = offers.with_offers(outcome)
     payment = replace(payment, outcome=outcome)
     if session is not None:
         session, used = complete(draft, context, session, payment_id=payment.id)

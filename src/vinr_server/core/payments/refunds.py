@@ -12,7 +12,7 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, in
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Needs, Of, Part, offer_member_counter
+from vinr_server.core.kernel.needs import Needs, Of, Part
 from vinr_server.core.kernel.numbers import floor_div
 from vinr_server.core.kernel.rows import Claim, Json
 from vinr_server.core.kernel.values import replace
@@ -21,7 +21,7 @@ from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.ledger.reversals import reverse_award, swept_account
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import redemptions_of
+from vinr_server.core.offers.in_force import name_use, redemptions_of
 from vinr_server.core.offers.redemptions import free_member_slot
 from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.commands import RefundPayment
@@ -56,8 +56,7 @@ def follow_refund_payment(command: RefundPayment, seen: Layer, needs: Needs) -> 
         name_account(needs, award.account_id, lots=Part.FIRST, beside=award.id)
         needs.row(Lot, award.id, beside=award.id)
     for one in redemptions_of(seen, payment):
-        if one.account_id is not None:
-            needs.counter(offer_member_counter(one.offer_id, one.account_id), beside=one.account_id)
+        name_use(needs, seen, one, payment.customer_id)
 
 
 def decide_refund_payment(draft: Layer, command: RefundPayment, context: Context) -> Accepted | Rejected:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, row_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
@@ -38,17 +38,11 @@ def decide_create_program(draft: Layer, command: CreateProgram, context: Context
         clock = draft.get(TestClock, command.clock_id)
         if clock is None or clock.deleted_at is not None:
             return missing("test clock", command.clock_id, param="test_clock")
-    program = Program(
+    program = row_of(
+        Program,
+        command,
         id=command.id or context.make_id("prog", 0),
-        name=command.name,
-        currency_name=command.currency_name,
-        expiry_months=command.expiry_months,
-        expiry_rounding=command.expiry_rounding,
-        timezone=command.timezone,
-        tiers=command.tiers,
         status="active",
-        clock_id=command.clock_id,
-        metadata=command.metadata,
         created_at=context.now(command.clock_id),
     )
     draft.put(program)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, row_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
@@ -34,20 +34,12 @@ def decide_create_reward(draft: Layer, command: CreateReward, context: Context) 
         return present
     if present is not None:
         return Accepted(reward_payload(present, livemode=context.livemode), is_new=False)
-    reward = Reward(
+    reward = row_of(
+        Reward,
+        command,
         id=command.id or context.make_id("rwd", 0),
-        program_id=program.id,
         revision=1,
-        name=command.name,
-        cost_points=command.cost_points,
-        benefit=command.benefit,
-        stock=command.stock,
-        per_member_limit=command.per_member_limit,
-        tiers=command.tiers,
-        starts_at=command.starts_at,
-        ends_at=command.ends_at,
         status="active",
-        metadata=command.metadata,
         created_at=context.now(program.clock_id),
     )
     draft.put(reward)

@@ -140,9 +140,10 @@ def _read_of(layer: Layer, account: Account) -> Purchases | None:
 def is_purchase(payment: Payment, account_id: str | None) -> bool:
     """Whether a payment of the member's customer counts as the account's purchase.
 
-    One that is linked to another account of theirs does not, nor one that was refunded whole.
+    One that is linked to another account of theirs does not, nor one that was refunded whole. Storage asks the same of
+    its rows with `is_purchase_sql`.
     """
-    is_refunded = payment.refund_count > 0 and payment.refunded_minor == payment.amount_minor
+    is_refunded = payment.is_refunded_whole
     return not is_refunded and payment.account_id in (None, account_id)
 
 

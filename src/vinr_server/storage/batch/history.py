@@ -22,24 +22,30 @@ from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
+
+def is_purchase_sql(payment: str, *, account: str) -> str:
+    """The condition on a row of payments of the account's customer that it is a purchase: core's `is_purchase`."""
+    return f"""({payment}.account_id is null or {payment}.account_id = {account})
+    and not ({payment}.refund_count > 0 and {payment}.refunded_minor = {payment}.amount_minor)"""
+
+
 # The newest purchase of each owner that is not among the payments at hand. Plan: payments_by_purchase backwards, past
 # those at hand and those refunded whole.
-LAST_PURCHASES = """
+LAST_PURCHASES = f"""
 select w.place, last.occurred_at
 from unnest($1::int4[], $2::int2[], $3::text[], $4::text[])
   with ordinality as w (realm, bucket, customer, account, place)
 cross join lateral (
   select p.occurred_at from payments p
   where p.realm = w.realm and p.customer_id = w.customer and p.bucket = w.bucket and p.bucket = any($2)
-    and (p.account_id is null or p.account_id = w.account)
-    and not (p.refund_count > 0 and p.refunded_minor = p.amount_minor)
+    and {is_purchase_sql("p", account="w.account")}
     and not exists (select from unnest($5::int4[], $6::text[]) as x (realm, id) where x.realm = p.realm and x.id = p.id)
   order by p.occurred_at desc limit 1
 ) as last
 """
 
 # Purchases of each owner in each window. Plan: a range of payments_by_purchase for each.
-TOTALS = """
+TOTALS = f"""
 select w.place, sums.currency, sums.count, sums.minor
 from unnest($1::int4[], $2::int2[], $3::text[], $4::text[], $5::timestamptz[])
   with ordinality as w (realm, bucket, customer, account, since, place)
@@ -47,8 +53,7 @@ cross join lateral (
   select p.currency, count(*) as count, sum(p.amount_minor - p.refunded_minor)::int8 as minor from payments p
   where p.realm = w.realm and p.customer_id = w.customer and p.bucket = w.bucket and p.bucket = any($2)
     and p.occurred_at > w.since
-    and (p.account_id is null or p.account_id = w.account)
-    and not (p.refund_count > 0 and p.refunded_minor = p.amount_minor)
+    and {is_purchase_sql("p", account="w.account")}
   group by p.currency
 ) as sums
 """

@@ -68,7 +68,7 @@ async def _accounts(reading: Reading, kind: Kind) -> None:
     await _locked(reading, kind)
     for realm, layer in reading.layers.items():
         for account in layer.written(Account):
-            reading.found_in[realm, account.id] = account.bucket
+            reading.found_in[realm, account.id] = reading.found_in[realm, account.customer_id] = account.bucket
 
 
 async def _locked(reading: Reading, kind: Kind) -> None:

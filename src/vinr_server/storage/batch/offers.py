@@ -13,8 +13,8 @@ from vinr_server.storage.batch.tables import TABLES, rows_of
 # By primary key.
 CLAIMS = f"""
 select {TABLES[OfferClaim].select_list}
-from unnest($1::int4[], $2::int2[], $3::text[], $4::text[]) as w (realm, bucket, account_id, offer_id)
-join offer_claims t using (realm, bucket, account_id, offer_id)
+from unnest($1::int4[], $2::int2[], $3::text[], $4::text[]) as w (realm, bucket, member_id, offer_id)
+join offer_claims t using (realm, bucket, member_id, offer_id)
 where t.bucket = any($2)
 """
 
@@ -35,7 +35,7 @@ from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
 
 
 async def read_claims(connection: Any, wanted: Sequence[tuple[int, int, str, str]]) -> list[tuple[int, Row]]:
-    """The claims there are, of (realm, bucket, account, offer), each as (realm, row)."""
+    """The claims there are, of (realm, bucket, member, offer), each as (realm, row)."""
     if not wanted:
         return []
     columns = [list(column) for column in zip(*wanted, strict=True)]

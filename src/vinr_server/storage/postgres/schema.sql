@@ -308,7 +308,8 @@ CREATE TABLE public.offer_claims (
     offer_id text NOT NULL COLLATE pg_catalog."C",
     account_id text NOT NULL COLLATE pg_catalog."C",
     offer_revision bigint NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    member_id text NOT NULL COLLATE pg_catalog."C"
 );
 
 CREATE TABLE public.offer_redemptions (
@@ -647,7 +648,7 @@ ALTER TABLE ONLY public.lots
     ADD CONSTRAINT lots_pkey PRIMARY KEY (realm, id, bucket);
 
 ALTER TABLE ONLY public.offer_claims
-    ADD CONSTRAINT offer_claims_pkey PRIMARY KEY (realm, account_id, offer_id, bucket);
+    ADD CONSTRAINT offer_claims_pkey PRIMARY KEY (realm, member_id, offer_id, bucket);
 
 ALTER TABLE ONLY public.offer_redemptions
     ADD CONSTRAINT offer_redemptions_pkey PRIMARY KEY (realm, id, bucket);

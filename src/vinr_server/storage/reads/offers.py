@@ -1,4 +1,4 @@
-"""What the API reads of offers: where they stand now, which are live."""
+"""What the API reads of offers: where they stand now."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from vinr_server.core.kernel.needs import offer_counter
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.offers.rows import Offer, Tally
 from vinr_server.storage.batch.buckets import bucket_of
-
-# A checkout offer that is evaluated now. (It has no cap, and goes by the wall clock.)
-IS_LIVE = """t.status = 'published'
-  and (t.starts_at is null or t.starts_at <= now()) and (t.ends_at is null or t.ends_at > now())"""
 
 # By primary key each.
 STANDINGS = """

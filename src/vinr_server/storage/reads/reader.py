@@ -16,6 +16,7 @@ from vinr_server.core.programs.rows import Program, Tier
 from vinr_server.storage.batch.tables import TABLES
 from vinr_server.storage.postgres.connect import KEYS_ONLY
 from vinr_server.storage.reads.offers import Standing, standings
+from vinr_server.storage.reads.scopes import Scope
 from vinr_server.storage.reads.webhooks import attempts_of, events_between
 
 # What has expired unswept, and what expires next, each by one short scan of the live lots in the order of their expiry.
@@ -100,7 +101,8 @@ class PageQuery:
     equal: Mapping[str, Any] = field(default_factory=dict)
     # (column, operator, value), operator one of > >= < <=
     compared: Sequence[tuple[str, str, Any]] = ()
-    where: str = ""
+    # Those rows that are inside of each scope, or outside where it says False.
+    scopes: Sequence[tuple[Scope, bool]] = ()
     # Columns that every row of the list has in common, by value (a list: one of these); a cursor is looked up in them.
     within: Mapping[str, Any] = field(default_factory=dict)
     cursor_column: str = "id"
@@ -168,8 +170,7 @@ class Reader:
         """The page's rows, newest first, and whether there are more beyond it."""
         table = TABLES[query.row_type]
         conditions, arguments = ["t.realm = $1"], [realm]
-        if query.where:
-            conditions.append(query.where)
+        conditions += [scope.holds(inside=inside) for scope, inside in query.scopes]
 
         def bind(value: Any) -> str:
             arguments.append(value)

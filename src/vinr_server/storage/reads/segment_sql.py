@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from vinr_server.core.segments.conditions import Bounds, Days, SegmentConditions
+from vinr_server.storage.batch.history import is_purchase_sql
 
 # `a` is the account and `n.now` its program's instant.
 ACCOUNTS = """
@@ -18,9 +19,8 @@ left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
 cross join lateral (select coalesce(c.frozen_at, $2) as now) as n
 """
 MEMBERS = f"{ACCOUNTS} where a.realm = $1 and a.status = 'active'"
-_PURCHASES = """from payments y where y.realm = a.realm and y.bucket = a.bucket and y.customer_id = a.customer_id
-  and (y.account_id is null or y.account_id = a.id)
-  and not (y.refund_count > 0 and y.refunded_minor = y.amount_minor)"""
+_PURCHASES = f"""from payments y where y.realm = a.realm and y.bucket = a.bucket and y.customer_id = a.customer_id
+  and {is_purchase_sql("y", account="a.id")}"""
 _LAST = f"(select y.occurred_at {_PURCHASES} order by y.occurred_at desc limit 1)"
 _BALANCE = """(a.ledger_balance_points - case when a.next_expiry_at <= n.now then (
   select coalesce(sum(l.remaining_points), 0) from lots l

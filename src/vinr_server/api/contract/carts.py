@@ -1,0 +1,144 @@
+"""Carts and what they get: what an evaluation and a checkout session have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from vinr_server.api.contract.currencies import read_currency
+from vinr_server.api.contract.input import CustomerId, DiscountId, Input, Metadata, Minor, Name
+from vinr_server.api.contract.reply import Figures, Json, Reference, Reply, Unmet
+from vinr_server.api.contract.values import read_metadata
+from vinr_server.api.edge.problems import Problem
+from vinr_server.core.carts import cart as carts
+from vinr_server.core.kernel.numbers import NUMBER_MAX
+
+
+class CartLineInput(Input):
+    sku: Name
+    unit_price: Minor
+    quantity: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    id: Name | None = None
+    categories: Annotated[list[Name], Meta(max_length=50)] = []
+    shippable: bool = True
+    metadata: Metadata = {}
+
+
+class ShippingInput(Input):
+    amount: Minor
+
+
+Lines = Annotated[list[CartLineInput], Meta(min_length=1, max_length=500)]
+Discounts = Annotated[list[DiscountId], Meta(max_length=20)]
+
+
+class CartInput(Input):
+    """A cart, of whoever it is: what an evaluation and a session both take."""
+
+    currency: str
+    lines: Lines
+    customer: CustomerId | None = None
+    shipping: ShippingInput | None = None
+    discounts: Discounts = []
+
+
+PromotionType = Literal["fixed_discount", "percentage", "bogo", "free_product", "free_shipping"]
+
+
+class CartLine(Reply):
+    id: str | None
+    sku: str
+    unit_price: int
+    quantity: int
+    categories: list[str]
+    shippable: bool
+    metadata: Json
+    subtotal: int
+    discount: int
+    total: int
+
+
+class CartShipping(Reply):
+    amount: int
+    discount: int
+    total: int
+
+
+class AppliedPromotion(Reply):
+    offer: Reference | None
+    discount: Reference | None
+    name: str
+    type: PromotionType
+    account: Reference | None
+    amount: int
+    receipt: Figures
+
+
+class RejectedPromotion(Reply):
+    offer: Reference | None
+    discount: Reference | None
+    name: str
+    type: PromotionType
+    unmet: list[Unmet]
+
+
+class PricedCart(Reply):
+    """A cart with everything it gets."""
+
+    customer: Reference | None
+    discounts: list[str]
+    currency: str
+    lines: list[CartLine]
+    subtotal: int
+    shipping: CartShipping
+    total_discount: int
+    total: int
+    applied: list[AppliedPromotion]
+    rejected: list[RejectedPromotion]
+
+
+CART_EXAMPLE: dict[str, Any] = {
+    "currency": "EUR",
+    "customer": "cust_abc123",
+    "lines": [{"sku": "shoe", "unit_price": 3000, "quantity": 2, "categories": ["sport"]}],
+    "shipping": {"amount": 499},
+}
+CART_REFUSALS = ("resource_missing", "parameter_conflict", "not_eligible", "discount_consumed", "discount_not_usable")
+
+
+def read_cart(body: CartInput) -> carts.Cart:
+    """The cart of a body."""
+    currency = read_currency(body.currency)
+    shipping_minor = body.shipping.amount if body.shipping is not None else 0
+    cart = carts.Cart(currency, read_lines(body.lines), shipping_minor)
+    if cart.subtotal_minor + cart.shipping_minor > NUMBER_MAX:
+        raise Problem("parameter_invalid", f"The cart comes to more than {NUMBER_MAX}. Send less.", param="lines")
+    return cart
+
+
+def read_lines(given: Sequence[CartLineInput]) -> tuple[carts.CartLine, ...]:
+    """The lines of a cart, each with its categories once."""
+    lines = tuple(
+        carts.CartLine(
+            sku=one.sku,
+            unit_price_minor=one.unit_price,
+            quantity=one.quantity,
+            categories=tuple(dict.fromkeys(one.categories)),
+            id=one.id,
+            is_shippable=one.shippable,
+            metadata=read_metadata(one.metadata, param=f"lines[{position}].metadata") if one.metadata else None,
+        )
+        for position, one in enumerate(given)
+    )
+    if sum(line.price_minor for line in lines) > NUMBER_MAX:
+        raise Problem("parameter_invalid", f"lines come to more than {NUMBER_MAX}. Send less.", param="lines")
+    return lines
+
+
+def read_discounts(given: Sequence[str]) -> tuple[str, ...]:
+    """The ids of discounts, each once."""
+    if len(set(given)) != len(given):
+        raise Problem("parameter_invalid", "discounts: one discount stands there twice.", param="discounts")
+    return tuple(given)

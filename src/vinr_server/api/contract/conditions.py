@@ -1,0 +1,67 @@
+"""What a rule or an offer asks of an occasion: as it is sent, as it is judged, as it is shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType
+
+from vinr_server.api.contract.currencies import read_any_currency_or_none
+from vinr_server.api.contract.input import Input, Instant, Metadata, Minor, Name
+from vinr_server.api.contract.reply import Json, Reply
+from vinr_server.api.contract.values import read_metadata, read_window
+from vinr_server.core.earning import rules
+
+
+class WindowInput(Input):
+    starts_at: Instant = None
+    ends_at: Instant = None
+
+
+class ConditionsInput(Input):
+    metadata: Metadata | None = None
+    min_amount: Minor | None = None
+    currency: str | None = None
+    skus: Annotated[list[Name], Meta(max_length=1000)] = []
+    categories: Annotated[list[Name], Meta(max_length=1000)] = []
+    first_payment: bool | None = None
+    window: WindowInput | None = None
+
+
+class Window(Reply):
+    starts_at: int | UnsetType = UNSET
+    ends_at: int | UnsetType = UNSET
+
+
+class Conditions(Reply):
+    metadata: Json | UnsetType = UNSET
+    min_amount: int | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+    skus: list[str] | UnsetType = UNSET
+    categories: list[str] | UnsetType = UNSET
+    first_payment: bool | UnsetType = UNSET
+    window: Window | UnsetType = UNSET
+
+
+def read_conditions(given: ConditionsInput | None, *, zone: str) -> rules.Conditions:
+    """What a rule asks."""
+    if given is None:
+        return rules.Conditions()
+    starts_at, ends_at = read_nested_window(given.window, param="conditions.window", zone=zone)
+    return rules.Conditions(
+        metadata=None if given.metadata is None else read_metadata(given.metadata, param="conditions.metadata"),
+        min_amount_minor=given.min_amount,
+        currency=read_any_currency_or_none(given.currency, param="conditions.currency"),
+        skus=tuple(given.skus),
+        categories=tuple(given.categories),
+        first_payment=given.first_payment,
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+
+
+def read_nested_window(given: WindowInput | None, *, param: str, zone: str) -> tuple[Any, Any]:
+    """The window inside another object, either end open; no window at all is open at both."""
+    if given is None:
+        return None, None
+    return read_window(given.starts_at, given.ends_at, param=f"{param}.", zone=zone)

@@ -1,0 +1,49 @@
+"""What bodies are made of: their base, and the types that fields of several resources have, with their bounds.
+
+Shapes only: what depends on the state is decided in core.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct
+
+INTEGER_MAX = 2**53 - 1
+
+Count = Annotated[int, Meta(ge=1, le=INTEGER_MAX)]
+Minor = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+Text = Annotated[str, Meta(min_length=1, max_length=500)]
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+Key = Annotated[str, Meta(min_length=1, max_length=100)]
+
+ProgramId = Annotated[str, Meta(pattern="^prog_.", max_length=255)]
+CustomerId = Annotated[str, Meta(pattern="^cust_.", max_length=255)]
+AccountId = Annotated[str, Meta(pattern="^loy_.", max_length=255)]
+RewardId = Annotated[str, Meta(pattern="^rwd_.", max_length=255)]
+OfferId = Annotated[str, Meta(pattern="^ofr_.", max_length=255)]
+EntryId = Annotated[str, Meta(pattern="^ptx_.", max_length=255)]
+PaymentId = Annotated[str, Meta(pattern="^pay_.", max_length=255)]
+RefundId = Annotated[str, Meta(pattern="^re_.", max_length=255)]
+SessionId = Annotated[str, Meta(pattern="^cs_.", max_length=255)]
+DiscountId = Annotated[str, Meta(pattern="^disc_.", max_length=255)]
+EventId = Annotated[str, Meta(pattern="^evt_.", max_length=255)]
+ClockId = Annotated[str, Meta(pattern="^clock_.", max_length=255)]
+
+# Checked by hand: a decimal of at most four places, an instant, free-form metadata.
+Rate = Any
+Instant = Any
+Metadata = dict[str, Any]
+
+
+class Input(Struct, kw_only=True):
+    """The base of all bodies."""
+
+
+class NoInput(Input):
+    pass
+
+
+def sent(body: Struct, *names: str) -> dict[str, Any]:
+    """The fields that were sent."""
+    return {name: value for name in names if (value := getattr(body, name)) is not UNSET}

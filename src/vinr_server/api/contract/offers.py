@@ -1,0 +1,65 @@
+"""What offers of both kinds have in common: how they stack, and how they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from vinr_server.api.contract.input import Name, sent
+from vinr_server.api.contract.reply import Json, Reply
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.times import read_instant_or_none
+from vinr_server.core.offers import rows
+from vinr_server.core.offers.payloads import offer_payload
+
+Priority = Annotated[int, Meta(ge=-1000, le=1000)]
+StackingMode = Literal["stack", "exclusive", "best"]
+Names = Annotated[list[Name], Meta(max_length=1000)]
+Segments = Annotated[list[Name], Meta(max_length=50)]
+
+
+class AnyOffer(Reply):
+    """What offers of both kinds have."""
+
+    id: str
+    object: Literal["offer"]
+    name: str
+    revision: int
+    starts_at: int | None
+    ends_at: int | None
+    stacking: StackingMode
+    stacking_group: str | None
+    priority: int
+    metadata: Json
+    created: int
+    livemode: bool
+
+
+async def show_offers(call: Call, offers: Sequence[rows.Offer]) -> list[Any]:
+    """Offers of either kind, each with its status at its own now."""
+    standings = await call.reader.offer_standings(call.caller.realm, offers, datetime.now(UTC)) if offers else {}
+    return [
+        offer_payload(
+            offer,
+            status=offer.status_at(standings[offer.id].now, used=standings[offer.id].counter.used),
+            counter=standings[offer.id].counter,
+            livemode=call.caller.livemode,
+        )
+        for offer in offers
+    ]
+
+
+def sent_window(body: Any, *ends: str, zone: str) -> dict[str, Any]:
+    """The ends of the window that were sent; a bare date that ends it means the end of that day."""
+    return {
+        name: read_instant_or_none(value, param=name, zone=zone, is_end=name == "ends_at")
+        for name, value in sent(body, *ends).items()
+    }
+
+
+def read_stacking(mode: StackingMode, group: str | None, priority: int) -> rows.Stacking:
+    """How an offer stands beside others."""
+    return rows.Stacking(mode=mode, group=group, priority=priority)

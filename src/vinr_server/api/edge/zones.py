@@ -1,0 +1,41 @@
+"""Bare dates: the zone that each is meant in, looked up only where one is sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.times import is_date, read_instant_or_none
+
+
+async def read_occurred_at(
+    call: Call, value: Any, *, account_id: str | None = None, customer_id: str | None = None
+) -> datetime | None:
+    """The instant; a bare date is midnight in the zone of the member's program."""
+    zone = "UTC"
+    if is_date(value) and account_id is not None:
+        zone = await call.reader.zone(call.caller.realm, "accounts", account_id)
+    elif is_date(value) and customer_id is not None:
+        zone = await call.reader.zone_of_customer(call.caller.realm, customer_id)
+    return read_instant_or_none(value, param="occurred_at", zone=zone)
+
+
+async def zone_if_needed(call: Call, body: Struct, *, program_id: str | None = None, table: str = "") -> str:
+    """The program's zone, looked up only where a bare date depends on it."""
+    if not any(is_date(value) for value in _leaves(msgspec.to_builtins(body))):
+        return "UTC"
+    if program_id is not None:
+        return await call.zone_of_program(program_id)
+    return await call.reader.zone(call.caller.realm, table, call.path.get("id", ""))
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for one in value.values() for leaf in _leaves(one)]
+    if isinstance(value, list):
+        return [leaf for one in value for leaf in _leaves(one)]
+    return [value]

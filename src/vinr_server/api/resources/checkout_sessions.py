@@ -1,0 +1,186 @@
+"""Checkout sessions: what a cart is promised and holds until it is paid for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from vinr_server.api.contract.carts import (
+    CART_EXAMPLE,
+    CART_REFUSALS,
+    CartInput,
+    Discounts,
+    Lines,
+    PricedCart,
+    ShippingInput,
+    read_cart,
+    read_discounts,
+    read_lines,
+)
+from vinr_server.api.contract.input import Input, Metadata, NoInput, PaymentId
+from vinr_server.api.contract.operation import FIND, MADE, ListOf, Operation
+from vinr_server.api.contract.pages import Choice, Listing, text
+from vinr_server.api.contract.reads import list_of, retrieve, shown_by
+from vinr_server.api.contract.reply import Json, Reference
+from vinr_server.api.contract.values import read_metadata
+from vinr_server.api.edge.call import Call
+from vinr_server.core.checkout import rows
+from vinr_server.core.checkout.commands import (
+    CompleteCheckoutSession,
+    CreateCheckoutSession,
+    ExpireCheckoutSession,
+    UpdateCheckoutSession,
+)
+from vinr_server.core.checkout.payloads import session_payload
+
+URL = "/v1/checkout/sessions"
+# A week.
+MINUTES_MAX = 7 * 24 * 60
+
+
+class CreateCheckoutSessionInput(CartInput):
+    expires_in_minutes: Annotated[int, Meta(ge=1, le=MINUTES_MAX)] = 30
+    metadata: Metadata = {}
+
+
+class UpdateCheckoutSessionInput(Input):
+    lines: Lines | UnsetType = UNSET
+    shipping: ShippingInput | UnsetType | None = UNSET
+    discounts: Discounts | UnsetType = UNSET
+    metadata: Metadata = {}
+
+
+class CompleteCheckoutSessionInput(Input):
+    payment: PaymentId | None = None
+
+
+class CheckoutSession(PricedCart):
+    id: str
+    object: Literal["checkout_session"]
+    status: Literal["open", "completed", "expired"]
+    payment: Reference | None
+    metadata: Json
+    created: int
+    expires_at: int
+    completed_at: int | None
+    expired_at: int | None
+    livemode: bool
+
+
+def create_checkout_session(call: Call) -> CreateCheckoutSession:
+    body: CreateCheckoutSessionInput = call.body
+    return CreateCheckoutSession(
+        cart=read_cart(body),
+        customer_id=body.customer,
+        discount_ids=read_discounts(body.discounts),
+        minutes=body.expires_in_minutes,
+        metadata=read_metadata(body.metadata),
+    )
+
+
+def update_checkout_session(call: Call) -> UpdateCheckoutSession:
+    body: UpdateCheckoutSessionInput = call.body
+    changes: dict[str, Any] = {}
+    if body.lines is not UNSET:
+        changes["lines"] = read_lines(body.lines)
+    if body.shipping is not UNSET:
+        changes["shipping_minor"] = body.shipping.amount if body.shipping is not None else 0
+    return UpdateCheckoutSession(
+        session_id=call.id,
+        changes=changes,
+        discount_ids=None if body.discounts is UNSET else read_discounts(body.discounts),
+        metadata=read_metadata(body.metadata, allows_null=True),
+    )
+
+
+def complete_checkout_session(call: Call) -> CompleteCheckoutSession:
+    body: CompleteCheckoutSessionInput = call.body
+    return CompleteCheckoutSession(session_id=call.id, payment_id=body.payment)
+
+
+def expire_checkout_session(call: Call) -> ExpireCheckoutSession:
+    return ExpireCheckoutSession(call.id)
+
+
+SESSIONS = Listing(
+    rows.CheckoutSession,
+    {"customer": ("customer_id", text), "status": ("status", Choice(("open", "completed", "expired")))},
+)
+show_sessions = shown_by(session_payload)
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        id="create_checkout_session",
+        method="POST",
+        path=URL,
+        sdk="checkout.sessions.create",
+        summary="Promise a cart what it gets, and hold the offers' caps and the discounts for it.",
+        body=CreateCheckoutSessionInput,
+        translate=create_checkout_session,
+        reply=CheckoutSession,
+        answers=MADE,
+        refusals=CART_REFUSALS,
+        example=CART_EXAMPLE,
+    ),
+    Operation(
+        id="retrieve_checkout_session",
+        method="GET",
+        path=f"{URL}/{{id}}",
+        sdk="checkout.sessions.retrieve",
+        summary="Retrieve one checkout session.",
+        read=retrieve(rows.CheckoutSession, "checkout session", show_sessions),
+        reply=CheckoutSession,
+        refusals=FIND,
+    ),
+    Operation(
+        id="update_checkout_session",
+        method="POST",
+        path=f"{URL}/{{id}}",
+        sdk="checkout.sessions.update",
+        summary="Change the cart of an open session; offers it holds stay at the revisions it was promised.",
+        body=UpdateCheckoutSessionInput,
+        translate=update_checkout_session,
+        reply=CheckoutSession,
+        immutable=("id", "currency", "customer"),
+        refusals=(*CART_REFUSALS, "checkout_session_not_open", "immutable_field"),
+        example={"lines": [{"sku": "shoe", "unit_price": 3000, "quantity": 3}]},
+    ),
+    Operation(
+        id="complete_checkout_session",
+        method="POST",
+        path=f"{URL}/{{id}}/complete",
+        sdk="checkout.sessions.complete",
+        summary="Complete a session with its payment: its offers are redeemed, its discounts consumed.",
+        body=CompleteCheckoutSessionInput,
+        translate=complete_checkout_session,
+        reply=CheckoutSession,
+        refusals=(
+            *(*FIND, "parameter_conflict", "not_eligible", "checkout_session_not_open"),
+            *("payment_has_session", "payment_refunded"),
+        ),
+        example={},
+    ),
+    Operation(
+        id="expire_checkout_session",
+        method="POST",
+        path=f"{URL}/{{id}}/expire",
+        sdk="checkout.sessions.expire",
+        summary="Give back at once what a session holds.",
+        body=NoInput,
+        translate=expire_checkout_session,
+        reply=CheckoutSession,
+        refusals=(*FIND, "checkout_session_not_open"),
+        example={},
+    ),
+    Operation(
+        id="list_checkout_sessions",
+        method="GET",
+        path=URL,
+        sdk="checkout.sessions.list",
+        summary="List checkout sessions, newest first.",
+        read=list_of(SESSIONS, URL, show_sessions),
+        listing=SESSIONS,
+        reply=ListOf(CheckoutSession),
+    ),
+)

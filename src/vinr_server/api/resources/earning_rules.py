@@ -1,0 +1,238 @@
+"""Earning rules: what turns an event into points, in revisions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from vinr_server.api.contract.conditions import (
+    Conditions,
+    ConditionsInput,
+    Window,
+    WindowInput,
+    read_conditions,
+    read_nested_window,
+)
+from vinr_server.api.contract.currencies import read_any_currency_or_none
+from vinr_server.api.contract.input import Count, Input, Key, Metadata, ProgramId, Rate
+from vinr_server.api.contract.operation import FIND, MADE, ListOf, Operation
+from vinr_server.api.contract.pages import Listing, flag, text
+from vinr_server.api.contract.reads import list_of, retrieve, shown_by
+from vinr_server.api.contract.reply import Deleted, Json, Reference, Reply, ShownRate
+from vinr_server.api.contract.values import read_metadata, read_rate
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.zones import zone_if_needed
+from vinr_server.core.earning import commands, payloads, rows, rules
+from vinr_server.storage.reads.scopes import NOT_DELETED
+
+URL = "/v1/loyalty/earning_rules"
+
+
+class EarnInput(Input):
+    points_per_currency_unit: Rate = None
+    points: Count | None = None
+    currency: str | None = None
+    rounding: Literal["floor", "half_even", "ceil"] = "floor"
+
+
+class WhenInput(Input):
+    tier: Key | Annotated[list[Key], Meta(max_length=50)] | None = None
+    metadata: Metadata | None = None
+    window: WindowInput | None = None
+
+
+class MultiplierInput(Input):
+    factor: Rate
+    when: WhenInput
+
+
+class CreateEarningRuleInput(Input):
+    program: ProgramId
+    trigger: Key
+    earn: EarnInput
+    conditions: ConditionsInput | None = None
+    multipliers: Annotated[list[MultiplierInput], Meta(max_length=50)] = []
+    active: bool = True
+    metadata: Metadata = {}
+
+
+class UpdateEarningRuleInput(Input):
+    earn: EarnInput | UnsetType = UNSET
+    conditions: ConditionsInput | UnsetType = UNSET
+    multipliers: Annotated[list[MultiplierInput], Meta(max_length=50)] | UnsetType = UNSET
+    active: bool | UnsetType = UNSET
+    metadata: Metadata = {}
+
+
+class Earn(Reply):
+    points_per_currency_unit: ShownRate | UnsetType = UNSET
+    points: int | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+    rounding: Literal["floor", "half_even", "ceil"] | UnsetType = UNSET
+
+
+class When(Reply):
+    tier: str | list[str] | UnsetType = UNSET
+    metadata: Json | UnsetType = UNSET
+    window: Window | UnsetType = UNSET
+
+
+class Multiplier(Reply):
+    when: When
+    factor: ShownRate
+
+
+class EarningRule(Reply):
+    id: str
+    object: Literal["earning_rule"]
+    program: Reference
+    revision: int
+    trigger: str
+    earn: Earn
+    conditions: Conditions
+    multipliers: list[Multiplier]
+    active: bool
+    metadata: Json
+    created: int
+    livemode: bool
+
+
+async def create_earning_rule(call: Call) -> commands.CreateEarningRule:
+    body: CreateEarningRuleInput = call.body
+    zone = await zone_if_needed(call, body, program_id=body.program)
+    return commands.CreateEarningRule(
+        program_id=body.program,
+        trigger=body.trigger,
+        earn=read_earn(body.earn),
+        conditions=read_conditions(body.conditions, zone=zone),
+        multipliers=read_multipliers(body.multipliers, zone=zone),
+        is_active=body.active,
+        metadata=read_metadata(body.metadata),
+    )
+
+
+async def update_earning_rule(call: Call) -> commands.UpdateEarningRule:
+    body: UpdateEarningRuleInput = call.body
+    zone = await zone_if_needed(call, body, table="earning_rules")
+    changes: dict[str, Any] = {}
+    if body.earn is not UNSET:
+        changes["earn"] = read_earn(body.earn)
+    if body.conditions is not UNSET:
+        changes["conditions"] = read_conditions(body.conditions, zone=zone)
+    if body.multipliers is not UNSET:
+        changes["multipliers"] = read_multipliers(body.multipliers, zone=zone)
+    if body.active is not UNSET:
+        changes["is_active"] = body.active
+    return commands.UpdateEarningRule(call.id, changes, read_metadata(body.metadata, allows_null=True))
+
+
+def delete_earning_rule(call: Call) -> commands.DeleteEarningRule:
+    return commands.DeleteEarningRule(call.id)
+
+
+def read_earn(given: EarnInput) -> rules.EarnRate:
+    """What a rule gives: a rate per currency unit, or flat points."""
+    currency = read_any_currency_or_none(given.currency, param="earn.currency")
+    if (given.points is None) == (given.points_per_currency_unit is None):
+        message = "earn needs either points_per_currency_unit or points, and not both."
+        raise Problem("parameter_invalid", message, param="earn.points_per_currency_unit")
+    if given.points is not None:
+        return rules.EarnRate(points=given.points, currency=currency)
+    rate_e4 = read_rate(given.points_per_currency_unit, param="earn.points_per_currency_unit", lowest_e4=1)
+    return rules.EarnRate(rate_e4=rate_e4, currency=currency, rounding=given.rounding)
+
+
+def read_multipliers(given: list[MultiplierInput], *, zone: str) -> tuple[rules.Multiplier, ...]:
+    """Factors, each with when it applies."""
+    return tuple(_multiplier(one, f"multipliers[{position}]", zone) for position, one in enumerate(given))
+
+
+def _multiplier(given: MultiplierInput, param: str, zone: str) -> rules.Multiplier:
+    when = given.when
+    if when.tier is None and when.metadata is None and when.window is None:
+        message = (
+            f"{param}.when names no condition. Give tier, metadata or window; a factor for all belongs in the rate."
+        )
+        raise Problem("parameter_invalid", message, param=f"{param}.when")
+    starts_at, ends_at = read_nested_window(when.window, param=f"{param}.when.window", zone=zone)
+    return rules.Multiplier(
+        factor_e4=read_rate(given.factor, param=f"{param}.factor"),
+        tiers=(when.tier,) if isinstance(when.tier, str) else tuple(when.tier or ()),
+        metadata=None if when.metadata is None else read_metadata(when.metadata, param=f"{param}.when.metadata"),
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
+
+
+EARNING_RULES = Listing(
+    rows.EarningRule,
+    {"program": ("program_id", text), "trigger": ("trigger", text), "active": ("is_active", flag)},
+    within=NOT_DELETED,
+)
+show_rules = shown_by(payloads.rule_payload)
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        id="create_earning_rule",
+        method="POST",
+        path=URL,
+        sdk="loyalty.earningRules.create",
+        summary="Create a rule that turns events into points.",
+        body=CreateEarningRuleInput,
+        translate=create_earning_rule,
+        reply=EarningRule,
+        answers=MADE,
+        refusals=FIND,
+        example={
+            "program": "prog_default",
+            "trigger": "payment.completed",
+            "earn": {"points_per_currency_unit": 1},
+            "multipliers": [{"when": {"tier": "gold"}, "factor": 2}],
+        },
+    ),
+    Operation(
+        id="retrieve_earning_rule",
+        method="GET",
+        path=f"{URL}/{{id}}",
+        sdk="loyalty.earningRules.retrieve",
+        summary="Retrieve one earning rule.",
+        read=retrieve(rows.EarningRule, "earning rule", show_rules),
+        reply=EarningRule,
+        refusals=FIND,
+    ),
+    Operation(
+        id="update_earning_rule",
+        method="POST",
+        path=f"{URL}/{{id}}",
+        sdk="loyalty.earningRules.update",
+        summary="Make a new revision of a rule.",
+        body=UpdateEarningRuleInput,
+        translate=update_earning_rule,
+        reply=EarningRule,
+        immutable=("id", "program", "trigger"),
+        refusals=(*FIND, "immutable_field"),
+        example={"earn": {"points_per_currency_unit": "1.5"}, "conditions": {"min_amount": 1000, "currency": "EUR"}},
+    ),
+    Operation(
+        id="delete_earning_rule",
+        method="DELETE",
+        path=f"{URL}/{{id}}",
+        sdk="loyalty.earningRules.delete",
+        summary="Delete a rule; its revisions stay for the awards they made.",
+        translate=delete_earning_rule,
+        reply=Deleted,
+        refusals=FIND,
+    ),
+    Operation(
+        id="list_earning_rules",
+        method="GET",
+        path=URL,
+        sdk="loyalty.earningRules.list",
+        summary="List earning rules, newest first.",
+        read=list_of(EARNING_RULES, URL, show_rules),
+        listing=EARNING_RULES,
+        reply=ListOf(EarningRule),
+    ),
+)

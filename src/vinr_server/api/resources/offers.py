@@ -1,0 +1,246 @@
+"""Checkout offers: what they take off every cart that meets their criteria."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from vinr_server.api.contract.conditions import Conditions
+from vinr_server.api.contract.currencies import read_currency_or_none
+from vinr_server.api.contract.input import Count, Input, Instant, Key, Metadata, Minor, Name, OfferId
+from vinr_server.api.contract.offers import (
+    AnyOffer,
+    Names,
+    Priority,
+    Segments,
+    StackingMode,
+    read_stacking,
+    sent_window,
+    show_offers,
+)
+from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
+from vinr_server.api.contract.pages import Listing
+from vinr_server.api.contract.reads import list_of, retrieve
+from vinr_server.api.contract.reply import Deleted, Reference, Reply
+from vinr_server.api.contract.values import read_metadata, read_window
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.zones import zone_if_needed
+from vinr_server.api.resources.engagement_offers import EngagementOffer, OfferStatus, Targeting
+from vinr_server.api.resources.incentives import Incentive
+from vinr_server.core.offers import rows
+from vinr_server.core.offers.commands import CreateOffer, DeleteOffer, UpdateOffer
+from vinr_server.storage.reads.scopes import CHECKOUT_OFFERS, LIVE_OFFERS
+
+URL = "/v1/offers"
+
+
+class CriteriaInput(Input):
+    min_subtotal: Minor | None = None
+    min_quantity: Count | None = None
+    skus: Names = []
+    categories: Names = []
+    currency: str | None = None
+    segments: Segments = []
+    first_order: bool | None = None
+    buy_quantity: Count | None = None
+    get_quantity: Count | None = None
+
+
+class CreateOfferInput(Input):
+    name: Name
+    type: Literal["bogo", "free_shipping", "fixed_discount"]
+    value: Minor | None = None
+    per: Literal["order", "unit"] | None = None
+    criteria: CriteriaInput | None = None
+    active: bool = True
+    starts_at: Instant = None
+    ends_at: Instant = None
+    id: OfferId | None = None
+    stacking: StackingMode = "stack"
+    stacking_group: Key | None = None
+    priority: Priority = 0
+    metadata: Metadata = {}
+
+
+class UpdateOfferInput(Input):
+    active: bool | UnsetType = UNSET
+    ends_at: Instant | UnsetType = UNSET
+
+
+class Criteria(Reply):
+    min_subtotal: int | UnsetType = UNSET
+    min_quantity: int | UnsetType = UNSET
+    skus: list[str] | UnsetType = UNSET
+    categories: list[str] | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+    segments: list[str] | UnsetType = UNSET
+    first_order: bool | UnsetType = UNSET
+    buy_quantity: int | UnsetType = UNSET
+    get_quantity: int | UnsetType = UNSET
+
+
+class Offer(AnyOffer):
+    kind: Literal["checkout"]
+    type: Literal["bogo", "free_shipping", "fixed_discount"]
+    value: int | None
+    per: Literal["order", "unit"] | None
+    criteria: Criteria
+    active: bool
+
+
+class OfferEvent(AnyOffer):
+    """The data of offer.created, offer.updated and offer.ended: an offer of either kind, and what ended it."""
+
+    kind: Literal["engagement", "checkout"]
+    reason: Literal["window", "max_redemptions", "deactivated", "deleted"] | UnsetType = UNSET
+    program: Reference | UnsetType | None = UNSET
+    status: OfferStatus | UnsetType = UNSET
+    incentive: Incentive | UnsetType = UNSET
+    targeting: Targeting | UnsetType = UNSET
+    conditions: Conditions | UnsetType = UNSET
+    application: Literal["auto", "opt_in"] | UnsetType = UNSET
+    max_redemptions: int | UnsetType | None = UNSET
+    per_member_limit: int | UnsetType | None = UNSET
+    remaining: int | UnsetType | None = UNSET
+    type: Literal["bogo", "free_shipping", "fixed_discount"] | UnsetType = UNSET
+    value: int | UnsetType | None = UNSET
+    per: Literal["order", "unit"] | UnsetType | None = UNSET
+    criteria: Criteria | UnsetType = UNSET
+    active: bool | UnsetType = UNSET
+
+
+async def create_offer(call: Call) -> CreateOffer:
+    body: CreateOfferInput = call.body
+    zone = await zone_if_needed(call, body, table="tenants")
+    starts_at, ends_at = read_window(body.starts_at, body.ends_at, param="", zone=zone)
+    return CreateOffer(
+        kind="checkout",
+        name=body.name,
+        terms=rows.OfferTerms(
+            checkout=_checkout(body), stacking=read_stacking(body.stacking, body.stacking_group, body.priority)
+        ),
+        status="published" if body.active else "paused",
+        starts_at=starts_at,
+        ends_at=ends_at,
+        id=body.id,
+        metadata=read_metadata(body.metadata),
+    )
+
+
+async def update_offer(call: Call) -> UpdateOffer:
+    body: UpdateOfferInput = call.body
+    changes = sent_window(body, "ends_at", zone=await zone_if_needed(call, body, table="offers"))
+    if body.active is not UNSET:
+        changes["status"] = "published" if body.active else "paused"
+    return UpdateOffer(kind="checkout", offer_id=call.id, changes=changes)
+
+
+def delete_offer(call: Call) -> DeleteOffer:
+    return DeleteOffer(call.id)
+
+
+def _checkout(given: CreateOfferInput) -> rows.CheckoutTerms:
+    criteria = given.criteria or CriteriaInput()
+    if given.type == "bogo":
+        if given.value is not None:
+            message = "value: a bogo offer has none; what is free is the cheapest of each pair. Send null."
+            raise Problem("parameter_invalid", message, param="value")
+    elif given.value is None:
+        raise Problem("parameter_missing", f"value is required for a {given.type}.", param="value")
+    if given.per is not None and given.type != "fixed_discount":
+        raise Problem("parameter_invalid", f"per belongs to a fixed_discount, not to a {given.type}.", param="per")
+    for name in ("buy_quantity", "get_quantity"):
+        if getattr(criteria, name) is not None and given.type != "bogo":
+            param = f"criteria.{name}"
+            raise Problem("parameter_invalid", f"{param} belongs to a bogo, not to a {given.type}.", param=param)
+    return rows.CheckoutTerms(given.type, given.value, given.per or "order", _criteria(criteria))
+
+
+def _criteria(given: CriteriaInput) -> rows.Criteria:
+    return rows.Criteria(
+        min_subtotal_minor=given.min_subtotal,
+        min_quantity=given.min_quantity,
+        skus=tuple(dict.fromkeys(given.skus)),
+        categories=tuple(dict.fromkeys(given.categories)),
+        currency=read_currency_or_none(given.currency, param="criteria.currency"),
+        segments=tuple(dict.fromkeys(given.segments)),
+        first_order=given.first_order,
+        buy_quantity=given.buy_quantity,
+        get_quantity=given.get_quantity,
+    )
+
+
+OFFERS = Listing(rows.Offer, {}, within=CHECKOUT_OFFERS, switches={"active": LIVE_OFFERS})
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        id="create_offer",
+        method="POST",
+        path=URL,
+        sdk="offers.create",
+        summary="Create an offer that takes something off every cart that meets its criteria.",
+        body=CreateOfferInput,
+        translate=create_offer,
+        reply=Offer,
+        answers=MADE_OR_FOUND,
+        refusals=CREATE,
+        example={
+            "name": "Free shipping on orders over €50",
+            "type": "free_shipping",
+            "value": 799,
+            "criteria": {"min_subtotal": 5000},
+        },
+    ),
+    Operation(
+        id="retrieve_offer",
+        method="GET",
+        path=f"{URL}/{{id}}",
+        sdk="offers.retrieve",
+        summary="Retrieve one offer.",
+        read=retrieve(rows.Offer, "offer", show_offers),
+        reply=Offer,
+        others=(EngagementOffer,),
+        refusals=FIND,
+    ),
+    Operation(
+        id="update_offer",
+        method="POST",
+        path=f"{URL}/{{id}}",
+        sdk="offers.update",
+        summary="Switch an offer on or off, or move its end.",
+        body=UpdateOfferInput,
+        translate=update_offer,
+        reply=Offer,
+        immutable=(
+            *("id", "name", "type", "value", "per", "criteria", "starts_at"),
+            *("stacking", "stacking_group", "priority", "metadata"),
+        ),
+        refusals=(*FIND, "immutable_field"),
+        example={"active": False},
+    ),
+    Operation(
+        id="delete_offer",
+        method="DELETE",
+        path=f"{URL}/{{id}}",
+        sdk="offers.delete",
+        summary="Delete an offer for good; what it took off stays on record.",
+        translate=delete_offer,
+        reply=Deleted,
+        refusals=FIND,
+    ),
+    Operation(
+        id="list_offers",
+        method="GET",
+        path=URL,
+        sdk="offers.list",
+        summary="List offers, newest first.",
+        read=list_of(OFFERS, URL, show_offers),
+        listing=OFFERS,
+        reply=ListOf(Offer),
+    ),
+)
+
+
+EVENT_DATA = (OfferEvent,)

@@ -1,0 +1,182 @@
+"""Points: the immutable movements of an account, by award, adjustment and reversal."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from vinr_server.api.contract.input import (
+    INTEGER_MAX,
+    AccountId,
+    Count,
+    EntryId,
+    Input,
+    Instant,
+    Metadata,
+    PaymentId,
+    Text,
+)
+from vinr_server.api.contract.operation import FIND, MADE, MADE_OR_FOUND, ListOf, Operation
+from vinr_server.api.contract.pages import Listing, one_of, text
+from vinr_server.api.contract.reads import list_of, retrieve, shown_by
+from vinr_server.api.contract.reply import Figures, Json, Reference, Reply
+from vinr_server.api.contract.values import read_metadata
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.zones import read_occurred_at
+from vinr_server.core.ledger import commands, payloads, rows
+
+URL = "/v1/loyalty/points"
+
+
+class AwardPointsInput(Input):
+    account: AccountId
+    points: Count
+    reason: Text | None = None
+    payment: PaymentId | None = None
+    occurred_at: Instant = None
+    metadata: Metadata = {}
+
+
+class AdjustPointsInput(Input):
+    account: AccountId
+    points: Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+    reason: Text
+    metadata: Metadata = {}
+
+
+class ReversePointsInput(Input):
+    transaction: EntryId
+    points: Count | None = None
+    reason: Text | None = None
+    metadata: Metadata = {}
+
+
+EntryKind = Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry"]
+
+
+class Source(Reply):
+    type: str
+    id: str
+
+
+class PointsTransaction(Reply):
+    id: str
+    object: Literal["points_transaction"]
+    account: Reference
+    kind: EntryKind
+    points: int
+    balance_after: int
+    sequence: int
+    reason: str | None
+    source: Source | None
+    payment: Reference | None
+    rule: Reference | None
+    reverses: Reference | None
+    receipt: Figures
+    metadata: Json
+    occurred_at: int
+    created: int
+    livemode: bool
+    already_reversed: bool | UnsetType = UNSET
+
+
+async def award_points(call: Call) -> commands.AwardPoints:
+    body: AwardPointsInput = call.body
+    return commands.AwardPoints(
+        account_id=body.account,
+        points=body.points,
+        reason=body.reason,
+        payment_id=body.payment,
+        occurred_at=await read_occurred_at(call, body.occurred_at, account_id=body.account),
+        metadata=read_metadata(body.metadata),
+    )
+
+
+def adjust_points(call: Call) -> commands.AdjustPoints:
+    body: AdjustPointsInput = call.body
+    if body.points == 0:
+        raise Problem("parameter_invalid", "points: an adjustment of 0 adjusts nothing.", param="points")
+    return commands.AdjustPoints(body.account, body.points, body.reason, read_metadata(body.metadata))
+
+
+def reverse_points(call: Call) -> commands.ReversePoints:
+    body: ReversePointsInput = call.body
+    return commands.ReversePoints(body.transaction, body.points, body.reason, read_metadata(body.metadata))
+
+
+ENTRIES = Listing(
+    rows.Entry,
+    {
+        "account": ("account_id", text),
+        "kind": ("kind", one_of(EntryKind)),
+        "payment": ("source_id", text),
+        "rule": ("rule_id", text),
+    },
+    order=("id",),
+    order_by_filter=("account", ("sequence",)),
+)
+show_entries = shown_by(payloads.entry_payload)
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        id="award_points",
+        method="POST",
+        path=f"{URL}/award",
+        sdk="loyalty.points.award",
+        summary="Award points to a member.",
+        body=AwardPointsInput,
+        translate=award_points,
+        reply=PointsTransaction,
+        answers=MADE,
+        refusals=(*FIND, "account_closed", "parameter_conflict"),
+        example={"account": "loy_abc123", "points": 250, "reason": "purchase", "metadata": {"order": "1234"}},
+    ),
+    Operation(
+        id="adjust_points",
+        method="POST",
+        path=f"{URL}/adjust",
+        sdk="loyalty.points.adjust",
+        summary="Correct a balance, up or down.",
+        body=AdjustPointsInput,
+        translate=adjust_points,
+        reply=PointsTransaction,
+        answers=MADE,
+        refusals=(*FIND, "account_closed", "insufficient_points"),
+        example={"account": "loy_abc123", "points": -20, "reason": "counted twice"},
+    ),
+    Operation(
+        id="reverse_points",
+        method="POST",
+        path=f"{URL}/reverse",
+        sdk="loyalty.points.reverse",
+        summary="Claw back an award, whole or in part.",
+        body=ReversePointsInput,
+        translate=reverse_points,
+        reply=PointsTransaction,
+        answers=MADE_OR_FOUND,
+        refusals=(*FIND, "reversal_of_reversal", "not_reversible"),
+        example={"transaction": "ptx_0197a3", "reason": "refund"},
+    ),
+    Operation(
+        id="list_points",
+        method="GET",
+        path=URL,
+        sdk="loyalty.points.list",
+        summary="List points transactions, newest first.",
+        read=list_of(ENTRIES, URL, show_entries),
+        listing=ENTRIES,
+        reply=ListOf(PointsTransaction),
+    ),
+    Operation(
+        id="retrieve_points",
+        method="GET",
+        path=f"{URL}/{{id}}",
+        sdk="loyalty.points.retrieve",
+        summary="Retrieve one points transaction.",
+        read=retrieve(rows.Entry, "points transaction", show_entries),
+        reply=PointsTransaction,
+        refusals=FIND,
+    ),
+)

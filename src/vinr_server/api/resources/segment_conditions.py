@@ -1,0 +1,170 @@
+"""What a dynamic segment asks of its members: as it is sent, as it is judged, as it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType
+
+from vinr_server.api.contract.currencies import read_any_currency
+from vinr_server.api.contract.input import INTEGER_MAX, Count, Input, Instant, Key, Metadata, Minor
+from vinr_server.api.contract.reply import Json, Reply
+from vinr_server.api.contract.values import read_metadata
+from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.times import is_date, read_instant_or_none
+from vinr_server.core.segments import conditions as judged
+from vinr_server.core.segments.conditions import CONDITIONS_MAX, DEPTH_MAX
+
+# A century.
+DAYS_MAX = 36_525
+Window = Annotated[int, Meta(ge=1, le=DAYS_MAX)]
+DayCount = Annotated[int, Meta(ge=0, le=DAYS_MAX)]
+Points = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+
+
+class DaysInput(Input):
+    gte: DayCount | None = None
+    lte: DayCount | None = None
+
+
+class BalanceInput(Input):
+    gte: Points | None = None
+    lte: Points | None = None
+
+
+class PaymentCountInput(Input):
+    gte: Count | None = None
+    lte: Minor | None = None
+    days: Window | None = None
+
+
+class SpendInput(Input):
+    currency: str
+    gte: Count | None = None
+    lte: Minor | None = None
+    days: Window | None = None
+
+
+class SegmentConditionsInput(Input):
+    days_since_last_purchase: DaysInput | None = None
+    never_purchased: bool | None = None
+    payments: PaymentCountInput | None = None
+    spend: SpendInput | None = None
+    tier: Key | Annotated[list[Key], Meta(min_length=1, max_length=50)] | None = None
+    balance: BalanceInput | None = None
+    metadata: Metadata | None = None
+    enrolled_before: Instant = None
+    enrolled_after: Instant = None
+    days_since_enrolled: DaysInput | None = None
+    all: Annotated[list[SegmentConditionsInput], Meta(max_length=CONDITIONS_MAX)] = []
+    any: Annotated[list[SegmentConditionsInput], Meta(max_length=CONDITIONS_MAX)] = []
+
+
+class SegmentBounds(Reply):
+    gte: int | UnsetType = UNSET
+    lte: int | UnsetType = UNSET
+
+
+class SegmentPayments(Reply):
+    gte: int | UnsetType = UNSET
+    lte: int | UnsetType = UNSET
+    days: int | UnsetType = UNSET
+
+
+class SegmentSpend(Reply):
+    currency: str
+    gte: int | UnsetType = UNSET
+    lte: int | UnsetType = UNSET
+    days: int | UnsetType = UNSET
+
+
+class SegmentConditions(Reply):
+    days_since_last_purchase: SegmentBounds | UnsetType = UNSET
+    never_purchased: bool | UnsetType = UNSET
+    payments: SegmentPayments | UnsetType = UNSET
+    spend: SegmentSpend | UnsetType = UNSET
+    tier: list[str] | UnsetType = UNSET
+    balance: SegmentBounds | UnsetType = UNSET
+    metadata: Json | UnsetType = UNSET
+    enrolled_before: int | UnsetType = UNSET
+    enrolled_after: int | UnsetType = UNSET
+    days_since_enrolled: SegmentBounds | UnsetType = UNSET
+    all: list[SegmentConditions] | UnsetType = UNSET
+    any: list[SegmentConditions] | UnsetType = UNSET
+
+
+async def conditions_of(call: Call, given: SegmentConditionsInput) -> judged.SegmentConditions:
+    """The conditions as they are judged; a bare date is midnight in the tenant's zone, a segment being of no program.
+
+    Refuses: none at all, too many, or too deep in one another.
+    """
+    has_dates = any(is_date(date) for part in _parts(given) for date in (part.enrolled_before, part.enrolled_after))
+    zone = await call.reader.zone_of_tenant(call.caller.realm) if has_dates else "UTC"
+    conditions = _read(given, "conditions", zone, depth=1)
+    count = sum(_count(part) for part in _parts(given))
+    if count > CONDITIONS_MAX:
+        message = f"conditions: {count} conditions are given, {CONDITIONS_MAX} allowed. Split the segment."
+        raise Problem("parameter_invalid", message, param="conditions")
+    return conditions
+
+
+def _parts(given: SegmentConditionsInput) -> Iterator[SegmentConditionsInput]:
+    yield given
+    for part in (*given.all, *given.any):
+        yield from _parts(part)
+
+
+def _count(given: SegmentConditionsInput) -> int:
+    """How many conditions stand here, each key of metadata for itself; those nested in it not counted."""
+    names = (name for name in given.__struct_fields__ if name not in ("all", "any", "metadata"))
+    return sum(getattr(given, name) is not None for name in names) + len(given.metadata or {})
+
+
+def _read(given: SegmentConditionsInput, at: str, zone: str, *, depth: int) -> judged.SegmentConditions:
+    if depth > DEPTH_MAX:
+        message = f"{at}: conditions stand more than {DEPTH_MAX} deep in one another. Flatten them."
+        raise Problem("parameter_invalid", message, param=at)
+    if not _count(given) and not given.all and not given.any:
+        raise Problem("parameter_invalid", f"{at} asks nothing. Give a condition, such as balance.", param=at)
+    days, enrolled = given.days_since_last_purchase, given.days_since_enrolled
+    tier = given.tier
+    return judged.SegmentConditions(
+        days_since_last_purchase=None if days is None else _bounds(days, f"{at}.days_since_last_purchase"),
+        never_purchased=given.never_purchased,
+        payments=_payments(given, at),
+        spend=_spend(given, at),
+        tiers=(tier,) if isinstance(tier, str) else tuple(tier or ()),
+        balance=None if given.balance is None else _bounds(given.balance, f"{at}.balance"),
+        metadata=None if given.metadata is None else read_metadata(given.metadata, param=f"{at}.metadata"),
+        enrolled_before=read_instant_or_none(given.enrolled_before, param=f"{at}.enrolled_before", zone=zone),
+        enrolled_after=read_instant_or_none(given.enrolled_after, param=f"{at}.enrolled_after", zone=zone),
+        days_since_enrolled=None if enrolled is None else _bounds(enrolled, f"{at}.days_since_enrolled"),
+        all_of=tuple(_read(one, f"{at}.all[{n}]", zone, depth=depth + 1) for n, one in enumerate(given.all)),
+        any_of=tuple(_read(one, f"{at}.any[{n}]", zone, depth=depth + 1) for n, one in enumerate(given.any)),
+    )
+
+
+def _payments(given: SegmentConditionsInput, at: str) -> judged.PaymentCount | None:
+    if given.payments is None:
+        return None
+    return judged.PaymentCount(_bounds(given.payments, f"{at}.payments"), given.payments.days)
+
+
+def _spend(given: SegmentConditionsInput, at: str) -> judged.Spend | None:
+    if given.spend is None:
+        return None
+    currency = read_any_currency(given.spend.currency, param=f"{at}.spend.currency").code
+    return judged.Spend(currency, _bounds(given.spend, f"{at}.spend"), given.spend.days)
+
+
+def _bounds(given: Any, at: str) -> judged.Bounds:
+    """From gte to lte. Refuses a pair that nothing can meet, and none at all."""
+    if given.gte is None and given.lte is None:
+        raise Problem("parameter_invalid", f"{at} has no bound. Give gte, lte or both.", param=at)
+    if given.gte is not None and given.lte is not None and given.gte > given.lte:
+        raise Problem(
+            "parameter_invalid", f"{at}: nothing is both {given.gte} or more and {given.lte} or less.", param=at
+        )
+    return judged.Bounds(given.gte, given.lte)

@@ -1,0 +1,28 @@
+"""Which rows a list holds, by name: whoever lists says which, and the condition stays here. `t` is the row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Some of a table's rows."""
+
+    condition: str
+
+    def holds(self, *, inside: bool) -> str:
+        """The condition on a row that it is in the scope, or that it is not."""
+        return self.condition if inside else f"not ({self.condition})"
+
+
+NOT_DELETED = Scope("t.deleted_at is null")
+# Memberships that last.
+NOT_LEFT = Scope("t.left_at is null")
+ENGAGEMENT_OFFERS = Scope("t.kind = 'engagement' and t.deleted_at is null")
+CHECKOUT_OFFERS = Scope("t.kind = 'checkout' and t.deleted_at is null")
+# Checkout offers that are evaluated now. (They have no cap, and go by the wall clock.)
+LIVE_OFFERS = Scope("""t.status = 'published'
+  and (t.starts_at is null or t.starts_at <= now()) and (t.ends_at is null or t.ends_at > now())""")
+# What a checkout session holds, or gave back, was not redeemed.
+REDEEMED = Scope("t.status in ('confirmed', 'refunded')")
