@@ -10,17 +10,17 @@ from cart_words import cart
 
 from vinr_server.core.carts.index import NEAR_MAX
 from vinr_server.core.checkout.evaluation import evaluate_cart
+from vinr_server.core.checkout.needs import name_buyer
 from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import CustomersCart, Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.numbers import SCALE
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import name_offer_rows
 from vinr_server.core.offers.promotions import OfferShelf
-from vinr_server.core.offers.rows import CheckoutTerms, LookedUp, Offer, OfferTerms, PercentageDiscount
+from vinr_server.core.offers.rows import CheckoutTerms, Offer, OfferClaim, OfferTerms, PercentageDiscount
 from vinr_server.core.programs.rows import Program
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,20 +48,33 @@ def offer(id: str, terms: OfferTerms, *, program: str | None = None) -> Offer:
     )
 
 
-def looked_up(*offers: Offer, customers: tuple[str, ...] = (CUSTOMER,), is_held: bool = False) -> tuple[Layer, Keys]:
-    """A batch of one cart among these offers, as it stands when its counters have been looked for; there are none."""
-    catalogue = Layer()
-    catalogue.put(Program(PROGRAM, "Shop", "points", None, "none", "UTC", (), "active", None, {}, NOW))
+def looked_up(*offers: Offer, is_held: bool = False, member: str | None = MEMBER) -> tuple[Layer, Needs]:
+    """A batch of one cart among these offers, as it stands when it is loaded; nothing was counted before."""
+    world = Layer()
+    world.put(Program(PROGRAM, "Shop", "points", None, "none", "UTC", (), "active", None, {}, NOW))
     for one in offers:
-        catalogue.put(one)
+        world.put(one)
+    catalogue = Layer()
+    catalogue.merge(world)
     catalogue.put(OfferShelf(catalogue))
-    batch, keys = Layer(catalogue), Keys()
-    for customer in customers:
-        batch.put(Account(1, MEMBER, PROGRAM, customer, 0, 0, 0, 0, None, None, "active", {}, NOW))
-    keys.carts.append(CustomersCart(CUSTOMER, CART, is_held))
-    name_offer_rows(batch, keys)
-    batch.put(LookedUp(LookedUp.KEY, frozenset(keys.counters), frozenset([MEMBER])))
-    return batch, keys
+    batch, needs = Layer(catalogue), Needs()
+    accounts = [Account(1, id, PROGRAM, CUSTOMER, 0, 0, 0, 0, None, None, "active", {}, NOW) for id in [member] if id]
+    for account in accounts:
+        batch.put(account)
+    needs.children(Account, CUSTOMER)
+    name_buyer(needs, batch, CUSTOMER, [CART], is_held=is_held)
+    batch.cover(needs)
+    return batch, needs
+
+
+def claims(needs: Needs) -> set[str]:
+    """The offers of which claims are declared."""
+    return {offer_id for offer_id, _member in needs.rows.get(OfferClaim, ())}  # type: ignore[misc,attr-defined]
+
+
+def caps(needs: Needs) -> set[object]:
+    """The offers of which the caps are declared."""
+    return set(needs.rows.get(Offer, ()))
 
 
 def test_offers_of_other_things_cost_nothing() -> None:
@@ -69,17 +82,17 @@ def test_offers_of_other_things_cost_nothing() -> None:
     far = [percentage(f"ofr_far{n}", "shoe", min_minor=1_000_000) for n in range(OTHERS)]
     others = [percentage(f"ofr_other{n}", f"thing{n}") for n in range(OTHERS)]
     anybodys = [offer(f"ofr_all{n}", OfferTerms(checkout=CheckoutTerms("free_shipping", None))) for n in range(OTHERS)]
-    _batch, keys = looked_up(*mine, *far, *others, *anybodys)
-    named = {id for id, _member in keys.offer_members}
+    _batch, needs = looked_up(*mine, *far, *others, *anybodys)
+    named = claims(needs)
     assert {one.id for one in mine} <= named
     assert len(named) <= SHOES + 2 * NEAR_MAX
-    assert keys.offers == named
+    assert caps(needs) == named
 
 
 def test_every_counter_that_deciding_asks_for_was_looked_for() -> None:
     mine = [percentage(f"ofr_shoe{n}", "shoe") for n in range(SHOES)]
     far = [percentage(f"ofr_far{n}", "hat", min_minor=1_000_000 + n) for n in range(SHOES)]
-    batch, _keys = looked_up(*mine, *far)
+    batch, _needs = looked_up(*mine, *far)
     ids = count()
     context = Context(NOW, {}, lambda prefix, _bucket: f"{prefix}_{next(ids)}", lambda _name: 1, lambda: "")
     checkout = evaluate_cart(batch.draft(), context, CART, customer_id=CUSTOMER, discount_ids=())
@@ -89,20 +102,20 @@ def test_every_counter_that_deciding_asks_for_was_looked_for() -> None:
 
 
 def test_offers_of_another_program_are_not_looked_up() -> None:
-    _batch, keys = looked_up(percentage("ofr_1", "shoe", program="prg_2"), percentage("ofr_2", "hat", program=PROGRAM))
-    assert keys.offer_members == {("ofr_2", MEMBER)}
-    assert keys.offers == {"ofr_2"}
+    _batch, needs = looked_up(percentage("ofr_1", "shoe", program="prg_2"), percentage("ofr_2", "hat", program=PROGRAM))
+    assert [*needs.rows[OfferClaim]] == [("ofr_2", MEMBER)]
+    assert caps(needs) == {"ofr_2"}
 
 
 @pytest.mark.parametrize("is_held", [False, True])
 def test_an_offer_without_limits_is_looked_up_where_its_use_is_counted(is_held: bool) -> None:
     free = offer("ofr_1", OfferTerms(percentage=PercentageDiscount(SCALE), conditions=Conditions(skus=("shoe",))))
     opt_in = offer("ofr_2", replace(free.terms, application="opt_in"))
-    _batch, keys = looked_up(free, opt_in, percentage("ofr_3", "hat"), is_held=is_held)
-    assert {id for id, _member in keys.offer_members} == {"ofr_2", "ofr_3"} | ({"ofr_1"} if is_held else set())
+    _batch, needs = looked_up(free, opt_in, percentage("ofr_3", "hat"), is_held=is_held)
+    assert claims(needs) == {"ofr_2", "ofr_3"} | ({"ofr_1"} if is_held else set())
 
 
 def test_a_stranger_looks_up_nothing() -> None:
-    _batch, keys = looked_up(percentage("ofr_1", "shoe"), customers=("cust_2",))
-    assert not keys.offer_members
-    assert not keys.offers
+    _batch, needs = looked_up(percentage("ofr_1", "shoe"), member=None)
+    assert not claims(needs)
+    assert not caps(needs)

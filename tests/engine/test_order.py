@@ -229,6 +229,16 @@ async def test_a_catalogue_read_again_is_made_anew_where_it_has_changed(
     assert new_rule is old_rule, "what has not changed is not decoded again"
 
 
+async def test_an_id_that_the_engine_gave_is_taken(writer: Writer, database: str, realm: Realm) -> None:
+    """Who sends it as an id of its own neither pays once more nor edits the payment that has it."""
+    ground = await settle(writer, realm.id)
+    paid = shown(await writer.submit(ground.payment(0)))["id"]
+
+    again = await writer.submit(ground.payment(0, 50, id=paid))
+
+    assert codes([again]) == ["id_conflict"]
+
+
 async def test_a_key_refused_is_free_again_in_the_same_batch(writer: Writer, realm: Realm) -> None:
     ground = await settle(writer, realm.id)
     spend = submission(realm.id, ledger_commands.AdjustPoints(ground.accounts[0], -10, "because"), "key")

@@ -77,7 +77,7 @@ TENANCY = [
     ),
     Mutant(
         "a batch loads without the tenant",
-        "_select",
+        "select_rows",
         "t on t.realm = w.realm and t.{column} = w.id",
         "t on t.{column} = w.id",
         f"{FOREIGN}::test_are_unknown_where_they_are_named[award_points]",

@@ -19,14 +19,14 @@ LOCKS = [
     ),
     Mutant(
         "what is counted is read before its lock",
-        "Loader.load",
-        "await self._lock(Counter, self._counters())",
-        'await self._read(Counter, "id", self._counters())',
+        "KINDS",
+        'Kind(Counter, _locked, "counters", bucket_of)',
+        'Kind(Counter, _by_id, "counters", bucket_of)',
         f"{RACES}::test_what_is_there_once_is_given_once[last_in_stock]",
     ),
     Mutant(
         "locks in no order",
-        "_select",
+        "select_rows",
         "order by t.realm, t.{column} {lock}",
         "{lock}",
         f"{ORDER}::test_rows_are_locked_in_the_order_of_their_ids",
@@ -72,7 +72,7 @@ COMMIT_LATER = """
 import asyncio
 tag, _later = "COMMIT", asyncio.ensure_future(connection.execute("commit"))
 """
-LOAD = "await Loader(connection, keys, loaded, is_distributed=is_distributed).load()"
+LOAD = "await Loader(connection, needs, loaded, follow=follow_rows, is_distributed=is_distributed).load()"
 LOAD_ONCE = f"""
 seen = run_batch.__dict__.setdefault("seen", {{}})
 if id(submissions) not in seen:
@@ -112,10 +112,31 @@ COMMITS = [
     ),
     Mutant(
         "retry without a look at what was read before the locks",
-        "Loader._read_history",
-        "await self._recheck_awards()",
+        "Loader.load",
+        "self._check_looks()",
         "",
         f"{ORDER}::test_an_award_that_joins_a_payment_before_its_lock_is_clawed_back",
+    ),
+    Mutant(
+        "a need that was forgotten is a row that is missing",
+        "Coverage.require_row",
+        "raise Undeclared(row_type, key)",
+        "return",
+        "engine/test_undeclared.py::test_a_bug_is_an_error_of_its_own_and_its_neighbours_go_on",
+    ),
+    Mutant(
+        "an edit of what can't change is lost",
+        "Table.require_mutable",
+        "self._immutable_values(before) != self._immutable_values(after)",
+        "False",
+        "engine/test_undeclared.py::test_a_bug_is_an_error_of_its_own_and_its_neighbours_go_on",
+    ),
+    Mutant(
+        "a batch is loaded again as often as a decision asks",
+        "Wholes.add",
+        "reload.need in needs or self._count > RELOADS_MAX",
+        "reload.need in needs or self._count > 3 * RELOADS_MAX",
+        "engine/test_undeclared.py::test_a_decision_that_asks_for_ever_more_is_given_up",
     ),
     Mutant(
         "a catalogue that another process has changed is kept",

@@ -9,47 +9,51 @@ LAST = "properties/test_property_races.py::test_what_is_there_once_is_given_once
 MUTANTS: list[Mutant] = [
     Mutant(
         "the counters of an offer are read without a lock",
-        "Loader.load",
-        "await self._lock(Counter, self._counters())",
-        'await self._lock(Counter, self._counters(), lock="")',
+        "KINDS",
+        'Kind(Counter, _locked, "counters", bucket_of)',
+        'Kind(Counter, _by_id, "counters", bucket_of)',
         LAST,
     ),
     Mutant(
         "an offer's counters are locked and counted in one statement",
-        "Loader.load",
-        "await self._lock(Counter, self._counters())",
+        "_locked",
+        "await reading.lock(kind.row_type, reading.wanted(kind.row_type, kind.place))",
         """
-        await self._lock(Counter, self._counters(), lock="")
-        held, self.layers = self.layers, {realm: Layer() for realm in self.layers}
-        await self._lock(Counter, self._counters())
-        self.layers = held
+        wanted = reading.wanted(kind.row_type, kind.place)
+        if kind.row_type is Counter:
+            await reading.read(Counter, "id", wanted)
+            held, reading.layers = reading.layers, {realm: type(one)() for realm, one in reading.layers.items()}
+            await reading.lock(Counter, wanted)
+            reading.layers = held
+        else:
+            await reading.lock(kind.row_type, wanted)
         """,
         LAST,
     ),
     Mutant(
         "a cart looks up the offers of every program",
-        "_name_for_carts",
+        "name_offers_of_cart",
         "mine = (offer for offer in offers if offer.program_id in (None, account.program_id))",
         "mine = offers",
         "core/test_offers_in_force.py::test_offers_of_another_program_are_not_looked_up",
     ),
     Mutant(
         "the offers just beyond a cart's reach are looked up one by one",
-        "_name_for_carts",
+        "name_offers_of_cart",
         "chain(found.within, found.beyond)",
         "found.within",
         "core/test_offers_in_force.py::test_every_counter_that_deciding_asks_for_was_looked_for",
     ),
     Mutant(
         "uses that a session will count are not looked up",
-        "_name_for_carts",
+        "name_offers_of_cart",
         "is_held or _asks_of_uses(offer)",
         "_asks_of_uses(offer)",
         "core/test_offers_in_force.py::test_an_offer_without_limits_is_looked_up_where_its_use_is_counted[True]",
     ),
     Mutant(
         "a changed cart is looked up as it was",
-        "keys_of_changed_cart",
+        "name_changed_cart",
         "lambda cart, change: replace(cart, **change)",
         "lambda cart, change: cart",
         "api/test_checkout.py::TestSessions::test_find_the_limits_of_any_number_of_offers",

@@ -26,7 +26,7 @@ JUDGING = [
     Mutant(
         "windows stand still while a batch moves the clock",
         "_instants",
-        "clock.frozen_at, *keys.instants",
+        "clock.frozen_at, *needs.plans.instants",
         "clock.frozen_at",
         BATCHES.format("test_a_clock_that_the_batch_moves_moves_the_windows"),
     ),
@@ -112,8 +112,8 @@ READING = [
     ),
     Mutant(
         "a window that the batch makes is not read",
-        "keys_create_segment",
-        "keys.windows |= command.conditions.windows",
+        "needs_create_segment",
+        "needs.plans.windows |= command.conditions.windows",
         "",
         BATCHES.format("test_a_segment_that_the_batch_makes_is_judged_in_it"),
     ),

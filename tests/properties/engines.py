@@ -1,4 +1,4 @@
-"""Three ways to run a history: in memory where every row is at hand, on PostgreSQL in batches, and through a Writer."""
+"""Three ways to run a history: in memory without a database, on PostgreSQL in batches, and through a Writer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 from steps import Step, submission
 
+import memory_loading
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.engine.batch import Catalogues, NeedsLots, decide_all, run_batch
+from vinr_server.engine.batch import Catalogues, Reload, Wholes, decide_all, run_batch
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply
 from vinr_server.engine.writer import Writer
@@ -66,7 +67,7 @@ class Run:
 
 
 class CoreRun(Run):
-    """The decisions alone: nothing is loaded or saved, every row ever written is at hand."""
+    """The decisions alone: nothing is saved, and loaded is what was declared, out of every row ever written."""
 
     def __init__(self) -> None:
         super().__init__((1, 2))
@@ -76,12 +77,26 @@ class CoreRun(Run):
 
     def submit(self, batch: Sequence[Step]) -> list[Outcome]:
         """The batch is decided and merged."""
-        written = {realm: Layer(layer) for realm, layer in self.layers.items()}
         submissions = [submission(step, self.realms, self.answers) for step in batch]
-        decided = decide_all(submissions, self.layers, written, self.known, now=WALL, ids=self.ids)
-        for realm, layer in written.items():
-            self.layers[realm].merge(layer)
-        return self.note(batch, decided.outcomes)
+        whole, first_id = Wholes(), self.ids.reached
+        while True:
+            loaded = {
+                realm: memory_loading.load(
+                    layer, [one.command for one in submissions if one.realm == realm], whole=whole.of(realm)
+                )
+                for realm, layer in self.layers.items()
+            }
+            written, known = {realm: Layer(layer) for realm, layer in loaded.items()}, dict(self.known)
+            try:
+                decided = decide_all(submissions, loaded, written, known, now=WALL, ids=self.ids)
+            except Reload as reload:
+                assert whole.add(reload), f"asks for {reload.need} again"
+                self.ids.start_at(first_id)
+                continue
+            self.known = known
+            for realm, layer in written.items():
+                memory_loading.keep(self.layers[realm], layer)
+            return self.note(batch, decided.outcomes)
 
     def copy(self) -> CoreRun:
         """A run that goes on from here by itself."""
@@ -125,15 +140,15 @@ class PostgresRun(Run):
         return self.note(batch, self._runner.run(self._commit(submissions)))
 
     async def _commit(self, submissions: Sequence[Any]) -> list[Outcome]:
-        """As the Writer does it: once more with all lots of an account whose first ones were too few."""
-        whole: list[Any] = []
+        """As the Writer does it: once more with all of what a decision needs more of."""
+        whole = Wholes()
         while True:
             try:
                 return await self._attempt(submissions, whole)
-            except NeedsLots as needs:
-                whole.append(needs.account)
+            except Reload as reload:
+                assert whole.add(reload), f"asks for {reload.need} again"
 
-    async def _attempt(self, submissions: Sequence[Any], whole: Sequence[Any]) -> list[Outcome]:
+    async def _attempt(self, submissions: Sequence[Any], whole: Wholes) -> list[Outcome]:
         first_id = self.ids.reached
         try:
             return await run_batch(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from steps import batches
 
 from conftest import make_database
-from vinr_server.storage.batch import load
+from vinr_server.storage.batch import kinds
 from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 counted: Counter[str] = Counter()
@@ -32,7 +32,7 @@ def database(postgres: EmbeddedServer, template: str) -> Iterator[Database]:
 @pytest.fixture(autouse=True)
 def few_lots(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few lots are read at first that decisions often need more, as those of members with thousands do."""
-    monkeypatch.setattr(load, "LOTS_MAX", 2)
+    monkeypatch.setattr(kinds, "LOTS_MAX", 2)
 
 
 def test_a_batch_equals_any_split_of_it_in_every_row(database: Database) -> None:

@@ -21,6 +21,7 @@ import httpx2
 import psycopg
 from psycopg.rows import namedtuple_row
 
+import memory_loading
 from conftest import PEPPER, Realm, RunningServer, wait_until
 from vinr_server.api.contract.offers import show_offers
 from vinr_server.api.contract.payments import CreatePaymentInput, payment
@@ -41,6 +42,7 @@ from vinr_server.core.decide import decide
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Command, Context
 from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.ledger.commands import ExpireLots
 from vinr_server.core.members.changes import show_account
@@ -51,6 +53,7 @@ from vinr_server.core.offers.rows import Offer
 from vinr_server.core.segments.commands import TellSegments
 from vinr_server.core.segments.membership import segments_of
 from vinr_server.core.segments.rows import Segment, SegmentMember
+from vinr_server.engine.batch import Reload, Wholes
 from vinr_server.engine.submission import Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.buckets import bucket_of
@@ -162,7 +165,7 @@ def _is_deliverable(request: Request) -> bool:
 
 
 class CoreDriver:
-    """Rows in memory: decide, and merge what was accepted. There are no idempotency keys."""
+    """Rows in memory: decide on those declared, and merge what was accepted. There are no idempotency keys."""
 
     def __init__(self) -> None:
         self._layer = Layer()
@@ -178,13 +181,19 @@ class CoreDriver:
         return self._decide(command, context, is_dry_run=request.is_dry_run)
 
     def _decide(self, command: Command, context: Context, *, is_dry_run: bool = False) -> Answer:
-        draft = self._layer.draft()
-        answer = decide(draft, command, context)
+        whole = Wholes()
+        while True:
+            draft = memory_loading.load(self._layer, [command], whole=whole.of(0)).draft()
+            try:
+                answer = decide(draft, command, context)
+                break
+            except InPart as missing:
+                assert whole.add(Reload(0, missing.need)), f"asks for {missing.need} again"
         if isinstance(answer, Rejected):
             return Answer.of_problem(Problem.of(answer))
         assert isinstance(answer, Accepted)
         if not is_dry_run:
-            self._layer.merge(draft)
+            memory_loading.keep(self._layer, draft)
         return Answer(201 if answer.is_new else 200, json.loads(encode_json(answer.payload)))
 
     def _context(self) -> Context:

@@ -11,7 +11,7 @@ from vinr_server.core.events import endpoints
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid
 from vinr_server.core.kernel.commands import Command, Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs, Undeclared
 from vinr_server.core.kernel.numbers import NUMBER_MAX
 from vinr_server.core.ledger import awards, reversals
 from vinr_server.core.members import changes as members
@@ -50,14 +50,28 @@ COMMANDS: Commands = {
 }
 
 
-def keys_of(command: Command, keys: Keys) -> None:
-    """The keys also cover what this command needs."""
-    COMMANDS[type(command)][0](command, keys)
+def needs_of(command: Command, needs: Needs) -> None:
+    """The needs also cover what this command names itself."""
+    COMMANDS[type(command)][0](command, needs)
+
+
+def follow(command: Command, seen: Layer, needs: Needs) -> None:
+    """The needs also cover what follows for this command from the rows that were looked at."""
+    functions = COMMANDS[type(command)]
+    if len(functions) == 3:
+        functions[2](command, seen, needs)
 
 
 def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejected:
-    """The command's answer; its rows stand in the draft, which the caller merges if it was accepted."""
-    answer = COMMANDS[type(command)][1](draft, command, context)
+    """The command's answer; its rows stand in the draft, which the caller merges if it was accepted.
+
+    Raises Undeclared where it reads what no command of the batch declares, InPart where it needs more than was read.
+    """
+    try:
+        answer = COMMANDS[type(command)][1](draft, command, context)
+    except Undeclared as undeclared:
+        undeclared.command = type(command).__name__
+        raise
     if isinstance(answer, Accepted):
         return _overflow(draft) or answer
     return answer

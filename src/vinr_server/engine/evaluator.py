@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.clocks.rows import TestClock
-from vinr_server.core.decide import decide, keys_of
+from vinr_server.core.decide import decide
 from vinr_server.core.kernel.answers import Rejected
-from vinr_server.core.kernel.layers import Layer, RowsMissing
-from vinr_server.core.kernel.needs import Keys
-from vinr_server.engine.batch import context_of
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import InPart
+from vinr_server.engine.batch import Reload, Wholes, context_of, follow_all, needs_of_batch
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
@@ -23,9 +23,6 @@ from vinr_server.storage.batch.load import Loader
 from vinr_server.storage.batch.tables import encode_json
 from vinr_server.storage.batch.transaction import find_kept
 from vinr_server.storage.reads.reader import Reader
-
-# A decision asks for what it lacks one by one: more than these are a bug, not a cart.
-ROUNDS_MAX = 64
 
 
 class Evaluator:
@@ -39,14 +36,14 @@ class Evaluator:
         async with self._reader.snapshot() as connection:
             catalogue = await self._catalogue(connection, submission.realm)
             now = self._writer.clock()
-            whole: set[str] = set()
-            for _round in range(ROUNDS_MAX):
+            whole = Wholes()
+            while True:
                 loaded = await self._load(connection, submission, catalogue, whole, now)
                 try:
                     return self._decide(submission, loaded, now)
-                except RowsMissing as missing:
-                    whole.add(str(missing.parent))
-        raise AssertionError(f"{submission.operation} asks for ever more rows: {sorted(whole)[-1]}")
+                except InPart as missing:
+                    if not whole.add(Reload(submission.realm, missing.need)):
+                        raise
 
     async def _catalogue(self, connection: Any, realm: int) -> Layer:
         """The realm's catalogue as of this snapshot."""
@@ -57,15 +54,19 @@ class Evaluator:
                 return known[realm][1]
 
     async def _load(
-        self, connection: Any, submission: Submission, catalogue: Layer, whole: set[str], now: datetime
+        self, connection: Any, submission: Submission, catalogue: Layer, whole: Wholes, now: datetime
     ) -> Layer:
-        keys = Keys()
-        keys_of(submission.command, keys)
-        keys.whole |= whole
-        by_realm, layers = {submission.realm: keys}, {submission.realm: Layer(catalogue)}
-        loader = Loader(connection, by_realm, layers, is_distributed=self._writer.is_distributed, is_locking=False)
+        needs, layers = needs_of_batch([submission], whole), {submission.realm: Layer(catalogue)}
+        loader = Loader(
+            connection,
+            needs,
+            layers,
+            follow=follow_all([submission], needs),
+            is_distributed=self._writer.is_distributed,
+            is_locking=False,
+        )
         await loader.load()
-        await read_history(connection, by_realm, layers, now)
+        await read_history(connection, needs, layers, now)
         return layers[submission.realm]
 
     def _decide(self, submission: Submission, loaded: Layer, now: datetime) -> Outcome:

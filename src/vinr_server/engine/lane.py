@@ -16,20 +16,19 @@ from typing import Any
 import asyncpg
 
 from vinr_server.core.kernel.answers import Rejected
-from vinr_server.core.kernel.needs import Keys
-from vinr_server.engine.batch import Catalogues, NeedsLots, keys_of_batch, run_batch
+from vinr_server.core.kernel.needs import Needs, Undeclared
+from vinr_server.core.kernel.rows import Claim
+from vinr_server.engine.batch import Catalogues, Reload, Wholes, needs_of_batch, run_batch
 from vinr_server.engine.clock import Clock
 from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Submission, Unavailable
+from vinr_server.storage.batch.tables import ImmutableEdit
 from vinr_server.storage.batch.transaction import happened
 
 log = logging.getLogger("vinr.engine")
 
 RETRIES_MAX = 8
-# Each reload adds what a decision asked for. Without an end, a decision that asks for something else each time (a row
-# of a member that the batch itself enrols, say) kept the writer of a process busy for good.
-RELOADS_MAX = 64
 RETRY_WHOLE = ("40001", "40P01", "55P03", "23505")
 
 # A generic plan is made for the table of that moment: on an empty one every index looks alike, and the wrong one was
@@ -102,10 +101,10 @@ class Lane:
 
     def is_touched_by(self, taken: Sequence[Waiting]) -> bool:
         """Whether these may need a row that the batch under way writes: they had better wait for its commit."""
-        here, there = _keys(self._taken), _keys(taken)
+        here, there = _needs(self._taken), _needs(taken)
         return any(
-            realm in there and (keys.catalogue_lock or not keys.names().isdisjoint(there[realm].names()))
-            for realm, keys in here.items()
+            realm in there and (mine.changes_catalogue or not mine.names().isdisjoint(there[realm].names()))
+            for realm, mine in here.items()
         )
 
     async def _replan_now_and_then(self) -> None:
@@ -138,18 +137,17 @@ class Lane:
 
     async def _commit(self, submissions: Sequence[Submission]) -> Sequence[Outcome | Exception]:
         """Commit a batch; retry it whole, halve it, or give up, as the failure says."""
-        whole: list[tuple[int, str]] = []
+        whole = Wholes()
         attempt = 0
         while True:
             batch_id = uuid.uuid4()
             self._committing = None
             try:
                 return await self._attempt(submissions, batch_id, whole)
-            except NeedsLots as needs:
+            except Reload as reload:
                 await self._roll_back()
-                if needs.account in whole or len(whole) >= RELOADS_MAX:
-                    return await self._halve(submissions, needs, "")
-                whole.append(needs.account)
+                if not whole.add(reload):
+                    return await self._halve(submissions, reload, "")
             except LOST as error:
                 return await self._after_lost_connection(submissions, batch_id, error)
             except Exception as error:  # a refused statement or a bug: either way somebody in the batch is the cause
@@ -164,9 +162,7 @@ class Lane:
                     continue
                 return await self._halve(submissions, error, state)
 
-    async def _attempt(
-        self, submissions: Sequence[Submission], batch_id: uuid.UUID, whole: Sequence[tuple[int, str]]
-    ) -> list[Outcome]:
+    async def _attempt(self, submissions: Sequence[Submission], batch_id: uuid.UUID, whole: Wholes) -> list[Outcome]:
         if self._connection is None or self._connection.is_closed():
             await self.open()
         outcomes = await run_batch(
@@ -250,13 +246,13 @@ class Lane:
         return None
 
 
-def _keys(taken: Sequence[Waiting]) -> Mapping[int, Keys]:
-    """What a batch names, its idempotency keys included."""
-    keys = keys_of_batch(submission for submission, _future in taken)
+def _needs(taken: Sequence[Waiting]) -> Mapping[int, Needs]:
+    """What a batch declares by itself, its idempotency keys included."""
+    needs = needs_of_batch(submission for submission, _future in taken)
     for submission, _future in taken:
         if submission.idempotency_key:
-            keys[submission.realm].claims.add(submission.idempotency_key)
-    return keys
+            needs[submission.realm].row(Claim, submission.idempotency_key)
+    return needs
 
 
 def _verdict_on_one(submission: Submission, error: Exception, state: str) -> Outcome | Exception:
@@ -268,6 +264,8 @@ def _verdict_on_one(submission: Submission, error: Exception, state: str) -> Out
         return Rejected("idempotency_key_in_use", message, param="Idempotency-Key")
     if state in RETRY_WHOLE or state == "57014":
         return Unavailable("The rows this request needs are busy. Nothing was done; try again.")
+    if isinstance(error, (Undeclared, ImmutableEdit)):  # these name a type and a key, and quote nothing else
+        log.error("command %s: %s", submission.operation, error)
     # Its text may quote the row, a customer's name included; the type, the state and the place do not.
     log.error("command %s broke its batch: %s %s", submission.operation, type(error).__name__, state, exc_info=error)
     return error

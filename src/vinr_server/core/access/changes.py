@@ -16,14 +16,14 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, in
 from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
 
 
-def keys_create_api_key(command: CreateApiKey, keys: Keys) -> None:
+def needs_create_api_key(command: CreateApiKey, needs: Needs) -> None:
     """The key that acts."""
-    _keys_of_actor(command.actor, keys)
+    _needs_of_actor(command.actor, needs)
 
 
 def decide_create_api_key(draft: Layer, command: CreateApiKey, context: Context) -> Accepted | Rejected:
@@ -52,10 +52,10 @@ def decide_create_api_key(draft: Layer, command: CreateApiKey, context: Context)
     return Accepted(api_key_payload(key, now=context.wall_now, livemode=context.livemode))
 
 
-def keys_roll_api_key(command: RollApiKey, keys: Keys) -> None:
+def needs_roll_api_key(command: RollApiKey, needs: Needs) -> None:
     """The key to be rolled, and the one that acts."""
-    keys.api_keys.add(command.key_id)
-    _keys_of_actor(command.actor, keys)
+    needs.row(ApiKey, command.key_id)
+    _needs_of_actor(command.actor, needs)
 
 
 def decide_roll_api_key(draft: Layer, command: RollApiKey, context: Context) -> Accepted | Rejected:
@@ -96,10 +96,10 @@ def decide_roll_api_key(draft: Layer, command: RollApiKey, context: Context) -> 
     return Accepted(api_key_payload(key, now=now, livemode=context.livemode))
 
 
-def keys_revoke_api_key(command: RevokeApiKey, keys: Keys) -> None:
+def needs_revoke_api_key(command: RevokeApiKey, needs: Needs) -> None:
     """The key to be revoked, and the one that acts."""
-    keys.api_keys.add(command.key_id)
-    _keys_of_actor(command.actor, keys)
+    needs.row(ApiKey, command.key_id)
+    _needs_of_actor(command.actor, needs)
 
 
 def decide_revoke_api_key(draft: Layer, command: RevokeApiKey, context: Context) -> Accepted | Rejected:
@@ -117,9 +117,9 @@ def decide_revoke_api_key(draft: Layer, command: RevokeApiKey, context: Context)
     return Accepted(api_key_payload(key, now=context.wall_now, livemode=context.livemode), is_new=False)
 
 
-def _keys_of_actor(actor: Actor, keys: Keys) -> None:
+def _needs_of_actor(actor: Actor, needs: Needs) -> None:
     if actor.key_id is not None:
-        keys.api_keys.add(actor.key_id)
+        needs.row(ApiKey, actor.key_id)
 
 
 def _acting(draft: Layer, actor: Actor) -> ApiKey | None:
@@ -179,7 +179,7 @@ def _tell(draft: Layer, context: Context, actor: Actor, key: ApiKey, action: str
 
 
 COMMANDS: Commands = {
-    CreateApiKey: (keys_create_api_key, decide_create_api_key),
-    RollApiKey: (keys_roll_api_key, decide_roll_api_key),
-    RevokeApiKey: (keys_revoke_api_key, decide_revoke_api_key),
+    CreateApiKey: (needs_create_api_key, decide_create_api_key),
+    RollApiKey: (needs_roll_api_key, decide_roll_api_key),
+    RevokeApiKey: (needs_revoke_api_key, decide_revoke_api_key),
 }

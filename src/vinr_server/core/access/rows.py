@@ -17,6 +17,8 @@ class ApiKey(Row):
     `last_used_at` is coarse, and kept by whoever looks keys up; the engine writes it never.
     """
 
+    # last_used_at is kept by those who look keys up (TOUCH_KEY), not by the engine.
+    immutable_fields = ("key_hash", "kind", "hint", "name", "permissions", "last_used_at")
     id: str
     key_hash: bytes
     kind: str
@@ -34,6 +36,7 @@ class ApiKey(Row):
 class ApiKeyAct(Row):
     """One act upon a key, for good: who (a key's id or `cli`) did what, when, and from which address."""
 
+    is_append_only = True
     id: str
     key_id: str
     action: str

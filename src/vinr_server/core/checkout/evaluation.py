@@ -6,21 +6,21 @@ offers are judged for each of the customer's accounts; the offer is that of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vinr_server.core.carts.cart import Cart, Evaluation, Promotion
 from vinr_server.core.carts.evaluation import evaluate
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.checkout.commands import EvaluateCart
+from vinr_server.core.checkout.needs import look_at_buyer, name_buyer, name_discounts
 from vinr_server.core.checkout.payloads import evaluation_payload
-from vinr_server.core.checkout.rows import Buyer, CheckoutSession
+from vinr_server.core.checkout.rows import Buyer
 from vinr_server.core.earning.rules import Occasion, Unmet, unmet_conditions
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
 from vinr_server.core.kernel.commands import Commands, Context
-from vinr_server.core.kernel.layers import Layer, RowsMissing
-from vinr_server.core.kernel.needs import CustomersCart, Keys
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
@@ -32,7 +32,10 @@ from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, instants_of
 from vinr_server.core.rewards.discounts import payable_discount
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
-from vinr_server.core.segments.membership import outside_segments, segments_of
+from vinr_server.core.segments.membership import (
+    outside_segments,
+    segments_of,
+)
 
 Json = Mapping[str, Any]
 NOTHING: Json = {}
@@ -46,27 +49,15 @@ class Checkout:
     accounts: Mapping[str, Account]
 
 
-def keys_evaluate_cart(command: EvaluateCart, keys: Keys) -> None:
-    """What is known of the buyer, and the discounts that are named."""
-    keys_of_buyer(command.customer_id, [command.cart], keys, is_held=False)
-    keys.discounts.update(command.discount_ids)
+def needs_evaluate_cart(command: EvaluateCart, needs: Needs) -> None:
+    """The buyer's accounts, and the discounts that are named."""
+    look_at_buyer(needs, command.customer_id, command.discount_ids)
 
 
-def keys_of_buyer(customer_id: str | None, carts: Iterable[Cart], keys: Keys, *, is_held: bool) -> None:
-    """The customer's accounts with what their offers have counted, their segments, and whether it has bought before."""
-    if customer_id is not None:
-        keys.customers.add(customer_id)
-        keys.carts += (CustomersCart(customer_id, cart, is_held) for cart in carts)
-        keys.segments_of.add(customer_id)
-        keys.buyers.add(customer_id)
-
-
-def keys_of_changed_cart(session: CheckoutSession, keys: Keys) -> None:
-    """What is known of the session's buyer, if its cart will change; each change meets what the one before left."""
-    if session.id in keys.carts_of:
-        changes = keys.carts_of[session.id]
-        carts = accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart)
-        keys_of_buyer(session.customer_id, carts, keys, is_held=True)
+def follow_evaluate_cart(command: EvaluateCart, seen: Layer, needs: Needs) -> None:
+    """What is known of the buyer, and whose the discounts are."""
+    name_buyer(needs, seen, command.customer_id, [command.cart], is_held=False)
+    name_discounts(needs, seen, command.discount_ids)
 
 
 def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) -> Accepted | Rejected:
@@ -131,7 +122,7 @@ def evaluate_cart(
 
 
 def _name_of(draft: Layer, discount: Discount) -> str:
-    """What the discount was redeemed for, as far as that is at hand."""
+    """What the discount was redeemed for."""
     redemption = draft.get(Redemption, discount.redemption_id)
     reward = draft.get(Reward, redemption.reward_id) if redemption is not None else None
     return reward.name if reward is not None else "Discount"
@@ -192,11 +183,11 @@ class _Buyer:
         return [Unmet("first_order", f"Customer {self._customer_id} has not ordered yet.", "order once before")]
 
     def _is_first_order(self) -> bool:
-        """Whether no payment of the customer is on record. (In memory all of them are at hand.)"""
+        """Whether no payment of the customer is on record. (Those of its own batch are here.)"""
         assert self._customer_id is not None
         buyer = self._draft.get(Buyer, self._customer_id)
         has_paid = buyer is not None and buyer.has_paid
-        return not has_paid and not self._draft.children(Payment, self._customer_id)
+        return not has_paid and not self._draft.here(Payment, self._customer_id)
 
     def _unmet_by_members(self, offer: Offer, cart: Cart) -> list[Unmet]:
         """Nothing if one of the accounts can use the offer; else what the one lacks that lacks least."""
@@ -238,14 +229,6 @@ class _Buyer:
         yield from unmet_conditions(asked, occasion, subject="offer")
 
 
-def require_account(draft: Layer, account_id: str) -> Account:
-    """The account, which the batch is loaded again with where it is not at hand."""
-    account = draft.get(Account, account_id)
-    if account is None:
-        raise RowsMissing(account_id)
-    return account
-
-
 COMMANDS: Commands = {
-    EvaluateCart: (keys_evaluate_cart, decide_evaluate_cart),
+    EvaluateCart: (needs_evaluate_cart, decide_evaluate_cart, follow_evaluate_cart),
 }

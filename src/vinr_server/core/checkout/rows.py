@@ -23,6 +23,7 @@ class CheckoutSession(Row):
     discounts that the caller named, `held_ids` those among them that applied and are held.
     """
 
+    immutable_fields = ("customer_id", "clock_id", "expires_at")
     bucket: int
     id: str
     customer_id: str | None
@@ -51,5 +52,6 @@ class CheckoutSession(Row):
 class Buyer(Row):
     """Whether payments of a customer were there when the batch was loaded. In memory only."""
 
+    owns = False
     id: str
     has_paid: bool

@@ -17,7 +17,15 @@ from vinr_server.core.checkout.commands import (
     ExpireCheckoutSession,
     UpdateCheckoutSession,
 )
-from vinr_server.core.checkout.evaluation import Checkout, evaluate_cart, keys_of_buyer, require_account
+from vinr_server.core.checkout.evaluation import Checkout, evaluate_cart
+from vinr_server.core.checkout.needs import (
+    look_at_buyer,
+    look_at_session,
+    name_buyer,
+    name_changed_cart,
+    name_discounts,
+    name_held,
+)
 from vinr_server.core.checkout.payloads import evaluation_payload, session_payload
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
@@ -25,10 +33,11 @@ from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.promotions import promotion_of
 from vinr_server.core.offers.redemptions import confirm_redemption, redeem_offer, release_redemption
@@ -41,10 +50,15 @@ from vinr_server.core.rewards.rows import Discount
 # ---- open
 
 
-def keys_create_checkout_session(command: CreateCheckoutSession, keys: Keys) -> None:
-    """What is known of the buyer, and the discounts that are named."""
-    keys_of_buyer(command.customer_id, [command.cart], keys, is_held=True)
-    keys.discounts.update(command.discount_ids)
+def needs_create_checkout_session(command: CreateCheckoutSession, needs: Needs) -> None:
+    """The buyer's accounts, and the discounts that are named."""
+    look_at_buyer(needs, command.customer_id, command.discount_ids)
+
+
+def follow_create_checkout_session(command: CreateCheckoutSession, seen: Layer, needs: Needs) -> None:
+    """What is known of the buyer, and whose the discounts are."""
+    name_buyer(needs, seen, command.customer_id, [command.cart], is_held=True)
+    name_discounts(needs, seen, command.discount_ids)
 
 
 def decide_create_checkout_session(
@@ -82,6 +96,7 @@ def decide_create_checkout_session(
         created_at=now,
         expires_at=whole_second(now + timedelta(minutes=command.minutes)),
     )
+    draft.put(session)
     session = _hold(draft, context, session, checkout, now=now)
     return Accepted(session_payload(session, livemode=context.livemode))
 
@@ -155,11 +170,19 @@ def _move_discount(draft: Layer, discount_id: str, *, status: str, session_id: s
 # ---- update
 
 
-def keys_update_checkout_session(command: UpdateCheckoutSession, keys: Keys) -> None:
-    """The session with all it holds and its buyer, and the discounts that are named now."""
-    keys.sessions.add(command.session_id)
-    keys.carts_of.setdefault(command.session_id, []).append(command.changes)
-    keys.discounts.update(command.discount_ids or ())
+def needs_update_checkout_session(command: UpdateCheckoutSession, needs: Needs) -> None:
+    """The session with all it holds, and the discounts that are named now."""
+    look_at_session(needs, command.session_id)
+    look_at_buyer(needs, None, command.discount_ids or ())
+    needs.plans.carts.setdefault(command.session_id, []).append(command.changes)
+
+
+def follow_update_checkout_session(command: UpdateCheckoutSession, seen: Layer, needs: Needs) -> None:
+    """What the session holds, its buyer, and whose the discounts are that are named now."""
+    session = name_held(needs, seen, command.session_id)
+    if session is not None:
+        name_changed_cart(needs, seen, session)
+    name_discounts(needs, seen, command.discount_ids or ())
 
 
 def decide_update_checkout_session(
@@ -191,11 +214,17 @@ def decide_update_checkout_session(
     )
     if isinstance(checkout, Rejected):
         return checkout
-    accounts = {one.offer_id: require_account(draft, one.account_id) for one in held if one.account_id is not None}
+    accounts = {one.offer_id: _account_of(draft, one.account_id) for one in held if one.account_id is not None}
     checkout = replace(checkout, accounts={**accounts, **checkout.accounts})
     session = replace(session, cart=cart, discount_ids=discount_ids)
     session = _hold(draft, context, session, checkout, now=context.now(session.clock_id))
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
+
+
+def _account_of(draft: Layer, account_id: str) -> Account:
+    account = draft.get(Account, account_id)
+    assert account is not None, f"account {account_id} is gone"
+    return account
 
 
 def _as_promised(draft: Layer, redemption: OfferRedemption) -> Promotion:
@@ -222,11 +251,16 @@ def _as_promised(draft: Layer, redemption: OfferRedemption) -> Promotion:
 # ---- complete
 
 
-def keys_complete_checkout_session(command: CompleteCheckoutSession, keys: Keys) -> None:
+def needs_complete_checkout_session(command: CompleteCheckoutSession, needs: Needs) -> None:
     """The session with all it holds, and the payment it was paid with."""
-    keys.sessions.add(command.session_id)
+    look_at_session(needs, command.session_id)
     if command.payment_id is not None:
-        keys.payments.add(command.payment_id)
+        needs.row(Payment, command.payment_id)
+
+
+def follow_complete_checkout_session(command: CompleteCheckoutSession, seen: Layer, needs: Needs) -> None:
+    """What the session holds."""
+    name_held(needs, seen, command.session_id)
 
 
 def decide_complete_checkout_session(
@@ -324,7 +358,7 @@ def complete(
     now = context.now(session.clock_id)
     used = []
     for one in _held(draft, session):
-        account = require_account(draft, one.account_id) if one.account_id is not None else None
+        account = _account_of(draft, one.account_id) if one.account_id is not None else None
         used.append(confirm_redemption(draft, context, one, account, payment_id=payment_id, now=now))
     for id in session.held_ids:
         discount = draft.get(Discount, id)
@@ -353,9 +387,14 @@ def with_session(payment: Payment, session: CheckoutSession, used: Sequence[Offe
 # ---- expire
 
 
-def keys_expire_checkout_session(command: ExpireCheckoutSession, keys: Keys) -> None:
+def needs_expire_checkout_session(command: ExpireCheckoutSession, needs: Needs) -> None:
     """The session with all it holds."""
-    keys.sessions.add(command.session_id)
+    look_at_session(needs, command.session_id)
+
+
+def follow_expire_checkout_session(command: ExpireCheckoutSession, seen: Layer, needs: Needs) -> None:
+    """What the session holds."""
+    name_held(needs, seen, command.session_id)
 
 
 def decide_expire_checkout_session(
@@ -382,8 +421,24 @@ def decide_expire_checkout_session(
 
 
 COMMANDS: Commands = {
-    CreateCheckoutSession: (keys_create_checkout_session, decide_create_checkout_session),
-    UpdateCheckoutSession: (keys_update_checkout_session, decide_update_checkout_session),
-    CompleteCheckoutSession: (keys_complete_checkout_session, decide_complete_checkout_session),
-    ExpireCheckoutSession: (keys_expire_checkout_session, decide_expire_checkout_session),
+    CreateCheckoutSession: (
+        needs_create_checkout_session,
+        decide_create_checkout_session,
+        follow_create_checkout_session,
+    ),
+    UpdateCheckoutSession: (
+        needs_update_checkout_session,
+        decide_update_checkout_session,
+        follow_update_checkout_session,
+    ),
+    CompleteCheckoutSession: (
+        needs_complete_checkout_session,
+        decide_complete_checkout_session,
+        follow_complete_checkout_session,
+    ),
+    ExpireCheckoutSession: (
+        needs_expire_checkout_session,
+        decide_expire_checkout_session,
+        follow_expire_checkout_session,
+    ),
 }

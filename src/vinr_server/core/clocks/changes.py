@@ -10,7 +10,7 @@ from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
 
@@ -19,9 +19,9 @@ from vinr_server.core.kernel.values import replace
 CLOCKS_END = datetime(9898, 1, 1, tzinfo=UTC)
 
 
-def keys_create_test_clock(command: CreateTestClock, keys: Keys) -> None:
+def needs_create_test_clock(command: CreateTestClock, needs: Needs) -> None:
     """Nothing that is there already."""
-    keys.instants.add(command.frozen_at)
+    needs.plans.instants.add(command.frozen_at)
 
 
 def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Context) -> Accepted | Rejected:
@@ -41,10 +41,10 @@ def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Co
     return Accepted(clock_payload(clock))
 
 
-def keys_advance_test_clock(command: AdvanceTestClock, keys: Keys) -> None:
+def needs_advance_test_clock(command: AdvanceTestClock, needs: Needs) -> None:
     """The clock, locked against every batch that lives on it."""
-    keys.clocks.add(command.clock_id)
-    keys.instants.add(command.frozen_at)
+    needs.row(TestClock, command.clock_id)
+    needs.plans.instants.add(command.frozen_at)
 
 
 def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: Context) -> Accepted | Rejected:
@@ -72,9 +72,9 @@ def _too_late() -> Rejected:
     return invalid(message, param="frozen_time")
 
 
-def keys_finish_test_clock(command: FinishTestClock, keys: Keys) -> None:
+def needs_finish_test_clock(command: FinishTestClock, needs: Needs) -> None:
     """The clock."""
-    keys.clocks.add(command.clock_id)
+    needs.row(TestClock, command.clock_id)
 
 
 def decide_finish_test_clock(draft: Layer, command: FinishTestClock, _context: Context) -> Accepted | Rejected:
@@ -88,9 +88,9 @@ def decide_finish_test_clock(draft: Layer, command: FinishTestClock, _context: C
     return Accepted(clock_payload(clock), is_new=False)
 
 
-def keys_delete_test_clock(command: DeleteTestClock, keys: Keys) -> None:
+def needs_delete_test_clock(command: DeleteTestClock, needs: Needs) -> None:
     """The clock."""
-    keys.clocks.add(command.clock_id)
+    needs.row(TestClock, command.clock_id)
 
 
 def decide_delete_test_clock(draft: Layer, command: DeleteTestClock, context: Context) -> Accepted | Rejected:
@@ -109,8 +109,8 @@ def live_clock(draft: Layer, clock_id: str) -> TestClock | Rejected:
 
 
 COMMANDS: Commands = {
-    CreateTestClock: (keys_create_test_clock, decide_create_test_clock),
-    AdvanceTestClock: (keys_advance_test_clock, decide_advance_test_clock),
-    FinishTestClock: (keys_finish_test_clock, decide_finish_test_clock),
-    DeleteTestClock: (keys_delete_test_clock, decide_delete_test_clock),
+    CreateTestClock: (needs_create_test_clock, decide_create_test_clock),
+    AdvanceTestClock: (needs_advance_test_clock, decide_advance_test_clock),
+    FinishTestClock: (needs_finish_test_clock, decide_finish_test_clock),
+    DeleteTestClock: (needs_delete_test_clock, decide_delete_test_clock),
 }

@@ -13,6 +13,7 @@ from vinr_server.core.kernel.values import dataclass
 class TestClock(Row):
     """A frozen clock of the test mode, and whether the work due by its instant is still being written."""
 
+    immutable_fields = ("name",)
     __test__: ClassVar[bool] = False  # not a test class, whatever its name says to pytest
     id: str
     name: str | None

@@ -10,17 +10,18 @@ from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context, row_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.programs.rows import Program
 
 
-def keys_create_earning_rule(command: CreateEarningRule, keys: Keys) -> None:
+def needs_create_earning_rule(command: CreateEarningRule, needs: Needs) -> None:
     """The catalogue, and the program's clock."""
-    keys.catalogue_lock = True
-    keys.programs.add(command.program_id)
+    needs.catalogue()
+    needs.row(Program, command.program_id)
     if command.id:
-        keys.claims.add(command.id)
+        needs.row(Claim, command.id)
 
 
 def decide_create_earning_rule(draft: Layer, command: CreateEarningRule, context: Context) -> Accepted | Rejected:
@@ -62,9 +63,9 @@ def _put_revision(draft: Layer, rule: EarningRule, context: Context) -> None:
     )
 
 
-def keys_update_earning_rule(_command: UpdateEarningRule, keys: Keys) -> None:
+def needs_update_earning_rule(_command: UpdateEarningRule, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_update_earning_rule(draft: Layer, command: UpdateEarningRule, context: Context) -> Accepted | Rejected:
@@ -80,9 +81,9 @@ def decide_update_earning_rule(draft: Layer, command: UpdateEarningRule, context
     return Accepted(rule_payload(rule, livemode=context.livemode), is_new=False)
 
 
-def keys_delete_earning_rule(_command: DeleteEarningRule, keys: Keys) -> None:
+def needs_delete_earning_rule(_command: DeleteEarningRule, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_delete_earning_rule(draft: Layer, command: DeleteEarningRule, context: Context) -> Accepted | Rejected:
@@ -95,7 +96,7 @@ def decide_delete_earning_rule(draft: Layer, command: DeleteEarningRule, context
 
 
 COMMANDS: Commands = {
-    CreateEarningRule: (keys_create_earning_rule, decide_create_earning_rule),
-    UpdateEarningRule: (keys_update_earning_rule, decide_update_earning_rule),
-    DeleteEarningRule: (keys_delete_earning_rule, decide_delete_earning_rule),
+    CreateEarningRule: (needs_create_earning_rule, decide_create_earning_rule),
+    UpdateEarningRule: (needs_update_earning_rule, decide_update_earning_rule),
+    DeleteEarningRule: (needs_delete_earning_rule, decide_delete_earning_rule),
 }

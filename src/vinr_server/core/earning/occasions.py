@@ -8,11 +8,11 @@ from typing import Any
 from vinr_server.core.earning.rows import EarningRule
 from vinr_server.core.earning.rules import Boost, Earned, Occasion, Unmet, evaluate_rule
 from vinr_server.core.kernel.commands import Context
-from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.movements import Movement, accrue
 from vinr_server.core.members.rows import Account
-from vinr_server.core.programs.rows import Program
+from vinr_server.core.programs.members import program_of
 
 Json = Mapping[str, Any]
 
@@ -89,9 +89,7 @@ def _rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[Earning
 
 def as_seen_by(draft: Layer, context: Context, account: Account, occasion: Occasion) -> Occasion:
     """The occasion at its own instant, else its program's now, and as the member's first payment or a later one."""
-    program = draft.get(Program, account.program_id)
-    if program is None:
-        raise RowsMissing(account.program_id)
+    program = program_of(draft, account)
     return replace(
         occasion,
         occurred_at=occasion.occurred_at or context.now(program.clock_id),
@@ -122,8 +120,7 @@ def _award(
     boost: Boost | None,
     awards: list[Json],
 ) -> Account:
-    program = draft.get(Program, account.program_id)
-    assert program is not None
+    program = program_of(draft, account)
     movement = Movement(
         "award",
         reason=occasion.trigger,

@@ -15,23 +15,31 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, mi
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.ledger.awards import in_the_future
+from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import accounts_of, instants_of
 
 RESERVED = ("loyalty.", "offer.", "payment.", "campaign.", "store_credit.", "segment.", "webhook_endpoint.")
 
 
-def keys_report_event(command: ReportEvent, keys: Keys) -> None:
+def needs_report_event(command: ReportEvent, needs: Needs) -> None:
     """The member's accounts, and the event that may have the chosen id."""
     if command.id:
-        keys.claims.add(command.id)
-        keys.events.add(command.id)
+        needs.row(Claim, command.id)
+        needs.row(Event, command.id)
     if command.customer_id:
-        keys.customers.add(command.customer_id)
+        needs.children(Account, command.customer_id, look=True)
     if command.account_id:
-        keys.accounts.add(command.account_id)
+        name_account(needs, command.account_id)
+
+
+def follow_report_event(command: ReportEvent, seen: Layer, needs: Needs) -> None:
+    """What the customer's accounts owe."""
+    if command.customer_id:
+        name_accounts(needs, seen, command.customer_id)
 
 
 def decide_report_event(draft: Layer, command: ReportEvent, context: Context) -> Accepted | Rejected:
@@ -107,5 +115,5 @@ def _occasion(command: ReportEvent, event_id: str) -> Occasion:
 
 
 COMMANDS: Commands = {
-    ReportEvent: (keys_report_event, decide_report_event),
+    ReportEvent: (needs_report_event, decide_report_event, follow_report_event),
 }

@@ -16,6 +16,7 @@ class EarningRule(Row):
 
     is_catalogue = True
     parent_field = "program_id"
+    immutable_fields = ("program_id",)
     id: str
     program_id: str
     revision: int
@@ -34,6 +35,7 @@ class RuleRevision(Row):
     """What an earning rule said at one revision, for good; awards name theirs."""
 
     parent_field = "rule_id"
+    is_append_only = True
     rule_id: str
     revision: int
     trigger: str

@@ -21,13 +21,13 @@ from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import replace
 
 
-def keys_create_webhook_endpoint(_command: CreateWebhookEndpoint, keys: Keys) -> None:
+def needs_create_webhook_endpoint(_command: CreateWebhookEndpoint, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_create_webhook_endpoint(draft: Layer, command: CreateWebhookEndpoint, context: Context) -> Accepted:
@@ -49,9 +49,9 @@ def decide_create_webhook_endpoint(draft: Layer, command: CreateWebhookEndpoint,
     return _accepted(endpoint, context, is_new=True)
 
 
-def keys_update_webhook_endpoint(_command: UpdateWebhookEndpoint, keys: Keys) -> None:
+def needs_update_webhook_endpoint(_command: UpdateWebhookEndpoint, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_update_webhook_endpoint(
@@ -74,9 +74,9 @@ def decide_update_webhook_endpoint(
     return _accepted(endpoint, context)
 
 
-def keys_rotate_webhook_endpoint(_command: RotateWebhookEndpoint, keys: Keys) -> None:
+def needs_rotate_webhook_endpoint(_command: RotateWebhookEndpoint, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_rotate_webhook_endpoint(
@@ -98,9 +98,9 @@ def decide_rotate_webhook_endpoint(
     return _accepted(endpoint, context)
 
 
-def keys_delete_webhook_endpoint(_command: DeleteWebhookEndpoint, keys: Keys) -> None:
+def needs_delete_webhook_endpoint(_command: DeleteWebhookEndpoint, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_delete_webhook_endpoint(
@@ -114,9 +114,9 @@ def decide_delete_webhook_endpoint(
     return Accepted({"id": endpoint.id, "object": "webhook_endpoint", "deleted": True}, is_new=False)
 
 
-def keys_disable_webhook_endpoint(_command: DisableWebhookEndpoint, keys: Keys) -> None:
+def needs_disable_webhook_endpoint(_command: DisableWebhookEndpoint, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_disable_webhook_endpoint(
@@ -136,9 +136,9 @@ def decide_disable_webhook_endpoint(
     return _tell_disabled(draft, endpoint, context)
 
 
-def keys_resend_event(command: ResendEvent, keys: Keys) -> None:
+def needs_resend_event(command: ResendEvent, needs: Needs) -> None:
     """The event."""
-    keys.events.add(command.event_id)
+    needs.row(Event, command.event_id)
 
 
 def decide_resend_event(draft: Layer, command: ResendEvent, context: Context) -> Accepted | Rejected:
@@ -155,7 +155,7 @@ def decide_resend_event(draft: Layer, command: ResendEvent, context: Context) ->
     return Accepted(delivery_payload(delivery, attempts=(), livemode=context.livemode))
 
 
-def keys_replay_events(_command: ReplayEvents, _keys: Keys) -> None:
+def needs_replay_events(_command: ReplayEvents, _needs: Needs) -> None:
     """Nothing: the events were found by who asks, and never change."""
 
 
@@ -202,11 +202,11 @@ def _accepted(endpoint: WebhookEndpoint, context: Context, *, is_new: bool = Fal
 
 
 COMMANDS: Commands = {
-    CreateWebhookEndpoint: (keys_create_webhook_endpoint, decide_create_webhook_endpoint),
-    UpdateWebhookEndpoint: (keys_update_webhook_endpoint, decide_update_webhook_endpoint),
-    RotateWebhookEndpoint: (keys_rotate_webhook_endpoint, decide_rotate_webhook_endpoint),
-    DeleteWebhookEndpoint: (keys_delete_webhook_endpoint, decide_delete_webhook_endpoint),
-    DisableWebhookEndpoint: (keys_disable_webhook_endpoint, decide_disable_webhook_endpoint),
-    ResendEvent: (keys_resend_event, decide_resend_event),
-    ReplayEvents: (keys_replay_events, decide_replay_events),
+    CreateWebhookEndpoint: (needs_create_webhook_endpoint, decide_create_webhook_endpoint),
+    UpdateWebhookEndpoint: (needs_update_webhook_endpoint, decide_update_webhook_endpoint),
+    RotateWebhookEndpoint: (needs_rotate_webhook_endpoint, decide_rotate_webhook_endpoint),
+    DeleteWebhookEndpoint: (needs_delete_webhook_endpoint, decide_delete_webhook_endpoint),
+    DisableWebhookEndpoint: (needs_disable_webhook_endpoint, decide_disable_webhook_endpoint),
+    ResendEvent: (needs_resend_event, decide_resend_event),
+    ReplayEvents: (needs_replay_events, decide_replay_events),
 }

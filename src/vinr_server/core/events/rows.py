@@ -18,6 +18,7 @@ class Event(Row):
     `outcome` holds what a reported event earned.
     """
 
+    is_append_only = True
     bucket: int
     id: str
     type: str
@@ -81,6 +82,8 @@ class Delivery(Row):
     `next_attempt_at` off until the lease is over; the engine itself only makes deliveries (workers/deliver.py).
     """
 
+    # The engine makes deliveries; how they fare is written by those who attempt them (deliveries.py).
+    is_append_only = True
     bucket: int
     id: str
     event_id: str
@@ -99,6 +102,7 @@ class DeliveryAttempt(Row):
     """One attempt of a delivery, for the record: what was sent and what came back."""
 
     parent_field = "delivery_id"
+    is_append_only = True
     bucket: int
     delivery_id: str
     number: int

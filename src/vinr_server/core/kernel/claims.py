@@ -15,12 +15,14 @@ RowT = TypeVar("RowT", bound=Row)
 def made_before(draft: Layer, context: Context, row_type: type[RowT], id: str | None) -> RowT | Rejected | None:
     """What the very same body made under the id it chose; None if it chose none or the id is free.
 
-    Refuses: an id that another body has.
+    Refuses: an id that another body has, or that the engine gave to an object which came without one.
     """
-    claim = draft.get(Claim, id) if id is not None else None
-    if claim is None:
+    if id is None:
         return None
-    if claim.fingerprint == context.fingerprint:
+    claim = draft.get(Claim, id)
+    if claim is None and draft.find(row_type, id) is None:
+        return None
+    if claim is not None and claim.fingerprint == context.fingerprint:
         return draft.get(row_type, claim.id)
     message = f"The id {id!r} is taken by an object made from another body. Use a new id, or send the same body again."
     return Rejected("id_conflict", message, param="id", details={"id": id})

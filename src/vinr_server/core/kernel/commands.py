@@ -1,6 +1,6 @@
 """What all commands share, and what a decision is given besides the rows: the instants of its batch, a source of ids.
 
-A command `AwardPoints` has three companions of the same stem: `keys_award_points` (which rows it needs),
+A command `AwardPoints` has three companions of the same stem: `needs_award_points` (which rows it needs),
 `decide_award_points` (what becomes of them) and the operation `award_points` (how it is called).
 Core reads no clock and makes no id: both are values handed in by the engine, one pair for each batch.
 """
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.kernel.values import dataclass
 
@@ -77,7 +77,10 @@ class Context:
         return self.wall_now if clock_id is None else self.clock_now[clock_id]
 
 
-KeysOf = Callable[[Any, Keys], None]
+NeedsOf = Callable[[Any, Needs], None]
 Decide = Callable[[Layer, Any, Context], Accepted | Rejected]
-# What a module of decisions exports: for each command, which rows it needs and what becomes of it.
-Commands = Mapping[type[Command], tuple[KeysOf, Decide]]
+# What else the command needs, by the rows that were looked at. Asked once more of the locked rows, it names no more.
+Follow = Callable[[Any, Layer, Needs], None]
+# What a module of decisions exports: for each command, which rows it needs, what becomes of it, and where it has to
+# look at rows to name the rest: what follows from these.
+Commands = Mapping[type[Command], tuple[NeedsOf, Decide] | tuple[NeedsOf, Decide, Follow]]

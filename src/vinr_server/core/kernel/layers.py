@@ -11,26 +11,69 @@ from collections.abc import Hashable, Iterable
 from itertools import chain
 from typing import Any, TypeVar
 
+from vinr_server.core.kernel.needs import InPart, Needs, Part, Undeclared
 from vinr_server.core.kernel.rows import Row
 
 RowT = TypeVar("RowT", bound=Row)
 
 
-class RowsMissing(Exception):
-    """A decision needs rows that were left behind; the batch is loaded again with all rows of the parent."""
+class Coverage:
+    """What the rows of a loaded layer are known to be: all that was declared, and nothing else."""
 
-    def __init__(self, parent: Hashable) -> None:
-        super().__init__(parent)
-        self.parent = parent
+    __slots__ = ("_loaded", "_needs")
+
+    def __init__(self, needs: Needs, loaded: Layer) -> None:
+        self._needs, self._loaded = needs, loaded
+
+    def require_row(self, layer: Layer, row_type: type[Row], key: Hashable, of: tuple[Hashable, ...]) -> None:
+        """Nothing, where it is known that there is no such row. Raises Undeclared or InPart elsewhere."""
+        if row_type.is_catalogue or self._needs.declares(row_type, key):
+            return
+        parts = [self._needs.part_of(row_type, parent) for parent in of]
+        if Part.ALL in parts or any(self._is_made(layer, id) for id in of):
+            return
+        for parent, part in zip(of, parts, strict=True):
+            if part is not None:
+                raise InPart(row_type, parent)
+        raise Undeclared(row_type, key)
+
+    def require_children(self, layer: Layer, row_type: type[Row], parent: Hashable, *, in_part: bool) -> None:
+        """Nothing, where the parent's rows are here: all of them, or (`in_part`) as many as were declared."""
+        if row_type.is_catalogue:
+            return
+        part = self._needs.part_of(row_type, parent)
+        if part is None:
+            if not self._is_made(layer, parent):
+                raise Undeclared(row_type, parent)
+        elif part is not Part.ALL and not in_part and layer.last_here(parent) is not None:
+            raise InPart(row_type, parent)
+
+    def _is_made(self, layer: Layer, id: Hashable) -> bool:
+        """Whether the batch itself has made what goes by this id, so that nothing can hang on it but what is here.
+
+        A member is new with its first account: what hangs on a customer's id may be older than the customer's own row.
+        """
+        above: Layer | None = layer
+        while above is not None and above is not self._loaded:
+            for row_type, rows in above._rows.items():
+                if id in rows and row_type.owns and self._loaded.find(row_type, id) is None:
+                    return True
+            for row_type, parent in above._children:
+                is_whole = parent == id and row_type.owns and self._needs.part_of(row_type, id) is Part.ALL
+                if is_whole and not self._loaded.here(row_type, id):
+                    return True
+            above = above._below
+        return False
 
 
 class Layer:
     """Rows by type and key, over an optional layer below."""
 
-    __slots__ = ("_below", "_children", "_last_here", "_rows")
+    __slots__ = ("_below", "_children", "_coverage", "_last_here", "_rows")
 
     def __init__(self, below: Layer | None = None) -> None:
         self._below = below
+        self._coverage: Coverage | None = below._coverage if below is not None else None
         self._rows: dict[type[Row], dict[Hashable, Row]] = {}
         self._children: dict[tuple[type[Row], Hashable], dict[Hashable, None]] = {}
         self._last_here: dict[Hashable, Any] = {}
@@ -43,8 +86,33 @@ class Layer:
         if parent is not None:
             self._children.setdefault((row_type, parent), {})[key] = None
 
-    def get(self, row_type: type[RowT], key: Hashable) -> RowT | None:
-        """The row as it stands, or None if it was not loaded or does not exist."""
+    def cover(self, needs: Needs) -> None:
+        """From now on it is a bug to ask this layer, or one above it, for what the needs do not declare."""
+        self._coverage = Coverage(needs, self)
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether rows may be absent because nobody declared them. (Else every row there is is in the layers.)"""
+        return self._coverage is not None
+
+    def get(self, row_type: type[RowT], key: Hashable, *, of: tuple[Hashable, ...] = ()) -> RowT | None:
+        """The row as it stands, None if there is none. Raises where nobody declared it.
+
+        `of`: the ids on which the row hangs. It is declared with all rows under one of these; and where the batch has
+        made one of them, there is no such row but one that the batch made too.
+        """
+        layer: Layer | None = self
+        while layer is not None:
+            rows = layer._rows.get(row_type)
+            if rows is not None and key in rows:
+                return rows[key]  # type: ignore[return-value]
+            layer = layer._below
+        if self._coverage is not None:
+            self._coverage.require_row(self, row_type, key, of)
+        return None
+
+    def find(self, row_type: type[RowT], key: Hashable) -> RowT | None:
+        """As get, for those who load and save: the row if it is here, whoever declared it."""
         layer: Layer | None = self
         while layer is not None:
             rows = layer._rows.get(row_type)
@@ -54,27 +122,43 @@ class Layer:
         return None
 
     def before(self, row_type: type[RowT], key: Hashable) -> RowT | None:
-        """The row as it stood below this layer: before the command that drafts here."""
-        return self._below.get(row_type, key) if self._below is not None else None
+        """A row that is here, as it stood before the command that drafts here; None if that command made it."""
+        return self._below.find(row_type, key) if self._below is not None else None
 
     @property
     def below(self) -> Layer:
         """How things stood before the command that drafts here; itself where nothing is below."""
         return self if self._below is None else self._below
 
-    def children(self, row_type: type[RowT], parent: Hashable) -> list[RowT]:
-        """All rows of a type under one parent, lowest layer's first, each in its newest version."""
+    def children(self, row_type: type[RowT], parent: Hashable, *, in_part: bool = False) -> list[RowT]:
+        """All rows of a type under one parent, lowest layer's first, each in its newest version.
+
+        Raises where nobody declared them, or not all. `in_part`: the first of them will do; `last_here` says how many.
+        """
+        if self._coverage is not None:
+            self._coverage.require_children(self, row_type, parent, in_part=in_part)
+        return self.here(row_type, parent)
+
+    def here(self, row_type: type[RowT], parent: Hashable) -> list[RowT]:
+        """As children, but only those that something else has brought here: loaded by chance, or made by the batch."""
         layers: list[dict[Hashable, None]] = []
         layer: Layer | None = self
         while layer is not None:
             if (row_type, parent) in layer._children:
                 layers.append(layer._children[row_type, parent])
             layer = layer._below
+        if not layers:
+            return []
         keys = dict.fromkeys(chain.from_iterable(reversed(layers)))
         return [row for key in keys if (row := self.get(row_type, key)) is not None]
 
     def every(self, row_type: type[RowT]) -> list[RowT]:
-        """All rows of a type, lowest layer's first, each in its newest version."""
+        """All rows of a type of the catalogue, lowest layer's first, each in its newest version."""
+        assert row_type.is_catalogue, f"nobody can declare every {row_type.__name__}"
+        return self.all_here(row_type)
+
+    def all_here(self, row_type: type[RowT]) -> list[RowT]:
+        """As every, of rows that are here for whatever reason: never all there are."""
         found: dict[Hashable, Row] = {}
         layer: Layer | None = self
         while layer is not None:
@@ -83,7 +167,7 @@ class Layer:
         return list(found.values())  # type: ignore[arg-type]
 
     def truncate(self, parent: Hashable, last: Any) -> None:
-        """Of this parent's rows only those up to `last` in their order are here; who needs more raises RowsMissing."""
+        """Of this parent's rows only those up to `last` in their order are here; who needs more raises InPart."""
         self._last_here[parent] = last
 
     def last_here(self, parent: Hashable) -> Any:

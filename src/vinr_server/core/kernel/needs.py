@@ -1,111 +1,185 @@
-"""Which rows a command needs, named before anything is read (ARCHITECTURE.md, "Life of a command").
+"""What a command needs, declared before anything is read (ARCHITECTURE.md, "Life of a command").
 
-Storage turns keys into rows in two rounds: resolve ids to accounts and buckets, then lock and read. A command that
-names an account also gets, after the lock, the account's deficits; one that will spend or take points asks for its
-lots too.
+A need is a row (by type and key) or the rows under one parent (all of them, the first in their order, or none at
+first). `needs_…` declares what the command's own words name. Where a row must be read to name the rest, that row is
+looked at without a lock, once, and the command's `follow_…` names the rest of what it saw. Then everything is locked
+and read; a decision that reads what nobody declared raises `Undeclared`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum
 from typing import Any, NamedTuple
 
+from vinr_server.core.kernel.rows import Counter, Row
 
-class CustomersCart(NamedTuple):
-    """A customer's cart. `is_held`: what it gets will be held for it, and so is counted."""
 
-    customer_id: str
-    cart: Any
-    is_held: bool
+class Part(IntEnum):
+    """How many of the rows under a parent are read: what a decision needs beyond that is read whole, once more."""
+
+    NONE = 0
+    FIRST = 1
+    ALL = 2
+
+
+class Undeclared(Exception):
+    """A decision has read what no command of its batch declares: a bug of its `needs_…`, never a row that is missing.
+
+    `command` is the name of the type of the command that was being decided.
+    """
+
+    command = ""
+
+    def __init__(self, row_type: type[Row], key: Hashable) -> None:
+        super().__init__(row_type, key)
+        self.row_type, self.key = row_type, key
+
+    def __str__(self) -> str:
+        return f"{self.command} read {self.row_type.__name__} {self.key!r}, which its needs do not declare"
+
+
+class InPart(Exception):
+    """A decision needs more of a parent's rows than were read: the batch is loaded again with all of them."""
+
+    def __init__(self, row_type: type[Row], parent: Hashable) -> None:
+        super().__init__(row_type, parent)
+        self.need: Whole = (row_type, parent)
+
+
+# Rows of a type under one parent, all of which are to be read.
+Whole = tuple[type[Row], Hashable]
+
+
+class Of(NamedTuple):
+    """What a field of a row names (an id, several, or none): known once the row has been looked at."""
+
+    row_type: type[Row]
+    key: Hashable
+    field: str
+
+
+class Look(NamedTuple):
+    """A row, or the rows under a parent, to be read without a lock before the rest is named."""
+
+    row_type: type[Row]
+    key: Hashable | Of
+    by: str | None
 
 
 @dataclass(slots=True)
-class Keys:
-    """The union of what the commands of one realm in one batch need.
+class Plans:
+    """What the commands of a batch mean to change, as far as it bears on what others of the batch need.
 
-    claims        ids a caller chose, to find or to take
-    accounts      accounts to lock, by id;            customers   all accounts of these customers
-    lots          accounts (by id) whose live lots are needed; customer_lots: the same by customer
-    entries       accruals with account, lots and reversals
-    redemptions   with account, lots, the uses and lots that paid, and the discount
-    discounts, payments (locked), refunds, events, customer_rows: rows by id
-    refund_of     payments with their awards, what they redeemed of offers, and their customer's accounts and lots
-    counters      counter id -> the account it belongs to (None: a counter of its own bucket)
-    programs      programs whose clock gives the instant; clocks: test clocks to change;
-                 api_keys: keys to change, and those that act
-    catalogue_lock: the catalogue is about to change
-    whole        accounts whose live lots are all needed, not just those used first
-    offers       offers (by id) with the clock of their program and the counter of their cap
-    segments_of  accounts and customers (by id) whose segments may be asked for: memberships, and the purchases that
-                 segments in use ask about; all_segments_of: those of whom any segment may be asked
-    memberships  accounts whose place in static segments is needed
-    windows      windows of purchases that segments the command makes ask for
-    instants     where the batch itself may set a test clock: windows of purchases end there as well
-    tallies      offers (by id) that may get their first cap: their uses so far are counted
-    offer_members: offers that a member may redeem (offer; account, or customer), with the member's counter and claim
-    offer_claims: offers and members whose claims are looked for, each with an account of the member's
-    purchases    accounts and customers whose payments may redeem offers, with those offers' counters
-    carts        customers' carts, with the counters and claims of the offers within the carts' reach
-    shoppers: accounts whose offers are all looked at, with their counters and claims
-    sessions     checkout sessions (locked) with all they hold, and their customers' accounts
-    buyers       customers of whom it matters whether they have paid before
-    carts_of     sessions whose carts will change as these values say, with all that evaluating the carts needs
+    instants    where they may set a test clock: windows of purchases end there as well
+    windows     windows of purchases that segments they make ask for
+    enrolments  programs that they may enrol a customer in
+    carts       by checkout session: the changes to its cart, in their order
     """
 
-    claims: set[str] = field(default_factory=set)
-    accounts: set[str] = field(default_factory=set)
-    customers: set[str] = field(default_factory=set)
-    lots: set[str] = field(default_factory=set)
-    customer_lots: set[str] = field(default_factory=set)
-    entries: set[str] = field(default_factory=set)
-    redemptions: set[str] = field(default_factory=set)
-    discounts: set[str] = field(default_factory=set)
-    payments: set[str] = field(default_factory=set)
-    refunds: set[str] = field(default_factory=set)
-    events: set[str] = field(default_factory=set)
-    customer_rows: set[str] = field(default_factory=set)
-    refund_of: set[str] = field(default_factory=set)
-    counters: dict[str, str | None] = field(default_factory=dict)
-    clocks: set[str] = field(default_factory=set)
-    api_keys: set[str] = field(default_factory=set)
-    programs: set[str] = field(default_factory=set)
-    catalogue_lock: bool = False
-    whole: set[str] = field(default_factory=set)
-    offers: set[str] = field(default_factory=set)
-    segments_of: set[str] = field(default_factory=set)
-    all_segments_of: set[str] = field(default_factory=set)
-    memberships: set[str] = field(default_factory=set)
-    windows: set[int | None] = field(default_factory=set)
     instants: set[datetime] = field(default_factory=set)
-    tallies: set[str] = field(default_factory=set)
-    offer_members: set[tuple[str, str]] = field(default_factory=set)
-    offer_claims: dict[tuple[str, str], str] = field(default_factory=dict)
-    purchases: set[str] = field(default_factory=set)
-    carts: list[CustomersCart] = field(default_factory=list)
-    shoppers: set[str] = field(default_factory=set)
-    sessions: set[str] = field(default_factory=set)
-    buyers: set[str] = field(default_factory=set)
-    carts_of: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    windows: set[int | None] = field(default_factory=set)
+    enrolments: set[str] = field(default_factory=set)
+    carts: dict[str, list[Any]] = field(default_factory=dict)
+
+
+class Needs:
+    """The needs of all commands of one realm in one batch.
+
+    rows      by type: each key, with an id that it shares its bucket with (None: its own says where it is)
+    parts     by type: each parent, with how many of its rows are read
+    ways      the column by which a parent's rows are found, where it is not the type's own
+    looks     what is looked at first, in the order of declaration
+    """
+
+    __slots__ = ("changes_catalogue", "looks", "parts", "plans", "rows", "ways", "whole")
+
+    def __init__(self, whole: Container[Whole] = ()) -> None:
+        """`whole`: what a decision has asked for when the batch was decided last."""
+        self.whole = whole
+        self.rows: dict[type[Row], dict[Hashable, str | None]] = {}
+        self.parts: dict[type[Row], dict[Hashable, Part]] = {}
+        self.ways: dict[tuple[type[Row], Hashable], tuple[str | None, str | None]] = {}
+        self.looks: dict[Look, None] = {}
+        self.plans = Plans()
+        self.changes_catalogue = False
+
+    def catalogue(self) -> None:
+        """The catalogue is about to change, and is locked for it."""
+        self.changes_catalogue = True
+
+    def row(self, row_type: type[Row], key: Hashable, *, beside: str | None = None, look: bool = False) -> None:
+        """One row, locked where its kind is. `look`: it is looked at before the rest is named."""
+        rows = self.rows.get(row_type)
+        if rows is None:
+            rows = self.rows[row_type] = {}
+        if beside is not None or key not in rows:
+            rows[key] = beside
+        if look:
+            self.looks[Look(row_type, key, None)] = None
+
+    def children(
+        self,
+        row_type: type[Row],
+        parent: Hashable,
+        part: Part = Part.ALL,
+        *,
+        beside: str | None = None,
+        by: str | None = None,
+        look: bool = False,
+    ) -> Part:
+        """The rows under a parent, or the first of them; how many are read after all.
+
+        `by`: the column that names the parent. `look`: they are looked at before the rest is named.
+        """
+        parts = self.parts.get(row_type)
+        if parts is None:
+            parts = self.parts[row_type] = {}
+        if self.whole and (row_type, parent) in self.whole:
+            part = Part.ALL
+        known = parts.get(parent)
+        if known is None or known < part:
+            parts[parent] = part
+        if beside is not None or (by is not None and by != row_type.parent_field):
+            self.ways[row_type, parent] = (by if by != row_type.parent_field else None, beside)
+        if look:
+            self.looks[Look(row_type, parent, by or row_type.parent_field)] = None
+        return parts[parent]
+
+    def look_along(self, row_type: type[Row], of: Of, *, by: str | None = None) -> None:
+        """Declare and look at what a field of a looked-at row names: rows by their keys, or (`by`) those under it."""
+        self.looks[Look(row_type, of, by)] = None
+
+    def counter(self, counter_id: str, *, beside: str | None = None) -> None:
+        """A counter, locked: one of its own bucket, or one that lives beside a member."""
+        self.row(Counter, counter_id, beside=beside)
+
+    def declares(self, row_type: type[Row], key: Hashable) -> bool:
+        """Whether the very row is declared."""
+        rows = self.rows.get(row_type)
+        return rows is not None and key in rows
+
+    def part_of(self, row_type: type[Row], parent: Hashable) -> Part | None:
+        """How much of a parent's rows is declared; None where nothing is."""
+        parts = self.parts.get(row_type)
+        return parts.get(parent) if parts is not None else None
+
+    @property
+    def size(self) -> int:
+        """A number that grows with every need that was not declared before."""
+        return sum(map(len, self.rows.values())) + sum(1 + part for of in self.parts.values() for part in of.values())
 
     def names(self) -> set[str]:
-        """Every id of a row that may be written, whatever kind it is of. (Programs are only read.)"""
-        return set().union(
-            *(self.claims, self.accounts, self.customers, self.entries, self.redemptions, self.discounts),
-            *(self.payments, self.refunds, self.events, self.customer_rows, self.refund_of, self.counters, self.clocks),
-            *(self.api_keys, self.offers, self.sessions),
-        )
+        """Every id of a row that may be written, of whatever kind. (Who changes the catalogue touches everything.)"""
+        written = (row_type for row_type in (*self.rows, *self.parts) if not row_type.is_catalogue)
+        ids = (id for kind in written for place in (self.rows, self.parts) for id in place.get(kind, ()))
+        return {id for id in ids if isinstance(id, str)}
 
-    def account_with_lots(self, account_id: str) -> None:
-        """Lock an account and read its live lots."""
-        self.accounts.add(account_id)
-        self.lots.add(account_id)
 
-    def customer_with_lots(self, customer_id: str) -> None:
-        """Lock all accounts of a customer and read their live lots."""
-        self.customers.add(customer_id)
-        self.customer_lots.add(customer_id)
+# All counters of caps, of offers and of the rewards that they give, hang on this: they can be declared in part.
+CAPS = "caps"
 
 
 def stock_counter(reward_id: str) -> str:

@@ -24,6 +24,12 @@ class Row:
     parent_field: ClassVar[str | None] = None
     # Configuration: a change to such a row is a new revision of the realm's catalogue.
     is_catalogue: ClassVar[bool] = False
+    # What of a stored row can never change, but for its key, its bucket and when it was created, which none can.
+    immutable_fields: ClassVar[tuple[str, ...]] = ()
+    # A row that stays as it was first stored.
+    is_append_only: ClassVar[bool] = False
+    # Rows of other types hang on its id, and none of them is older than the row itself.
+    owns: ClassVar[bool] = True
 
     if TYPE_CHECKING:
 
@@ -49,6 +55,7 @@ class Counter(Row):
     Its id names the cap's owner: a reward or an offer, or either of them and a member.
     """
 
+    owns = False
     bucket: int
     id: str
     used: int
@@ -62,25 +69,9 @@ class Claim(Row):
     Its own `bucket` is that of the id's hash, so that an id is unique whichever member it belongs to.
     """
 
+    owns = False
+    is_append_only = True
     bucket: int
     id: str
     owner_bucket: int
     fingerprint: bytes
-
-
-# ---- in memory only
-
-
-@dataclass(frozen=True, slots=True)
-class LookedUp(Row):
-    """The counters that a batch looked for; of any other it is not known whether there is one. Never stored.
-
-    With the counter of a member's uses of an offer the member's claim was looked for as well. `member_ids` are the
-    accounts that were loaded, and their customers: any other that a decision meets was enrolled by the batch itself,
-    and has neither.
-    """
-
-    KEY: ClassVar[str] = "counters"
-    id: str
-    counter_ids: frozenset[str]
-    member_ids: frozenset[str]

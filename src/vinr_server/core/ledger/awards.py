@@ -8,10 +8,11 @@ from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.ledger.commands import AdjustPoints, AwardPoints, ExpireLots
 from vinr_server.core.ledger.lots import spendable
 from vinr_server.core.ledger.movements import Movement, accrue, debit, sweep
+from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
@@ -22,11 +23,11 @@ from vinr_server.core.programs.members import closed, program_of
 CLOCK_SKEW = timedelta(seconds=300)
 
 
-def keys_award_points(command: AwardPoints, keys: Keys) -> None:
+def needs_award_points(command: AwardPoints, needs: Needs) -> None:
     """The account; the payment too, where the award is tied to one."""
-    keys.accounts.add(command.account_id)
+    name_account(needs, command.account_id)
     if command.payment_id:
-        keys.payments.add(command.payment_id)
+        needs.row(Payment, command.payment_id)
 
 
 def decide_award_points(draft: Layer, command: AwardPoints, context: Context) -> Accepted | Rejected:
@@ -78,9 +79,9 @@ def in_the_future(occurred_at: datetime | None, *instants: datetime) -> Rejected
     return invalid(message, param="occurred_at")
 
 
-def keys_adjust_points(command: AdjustPoints, keys: Keys) -> None:
+def needs_adjust_points(command: AdjustPoints, needs: Needs) -> None:
     """The account, with the lots that a negative adjustment takes from."""
-    keys.account_with_lots(command.account_id)
+    name_account(needs, command.account_id, lots=Part.FIRST)
 
 
 def decide_adjust_points(draft: Layer, command: AdjustPoints, context: Context) -> Accepted | Rejected:
@@ -128,9 +129,9 @@ def insufficient(account: Account, *, required: int, what: str) -> Rejected:
     )
 
 
-def keys_expire_lots(command: ExpireLots, keys: Keys) -> None:
+def needs_expire_lots(command: ExpireLots, needs: Needs) -> None:
     """The account with its lots."""
-    keys.account_with_lots(command.account_id)
+    name_account(needs, command.account_id, lots=Part.FIRST)
 
 
 def decide_expire_lots(draft: Layer, command: ExpireLots, context: Context) -> Accepted | Rejected:
@@ -140,15 +141,15 @@ def decide_expire_lots(draft: Layer, command: ExpireLots, context: Context) -> A
         return missing("account", command.account_id, param="account")
     program = program_of(draft, account)
     before = account.sequence
-    account = sweep(draft, context, account, now=context.now(program.clock_id))
-    assert (
-        spendable(draft.children(Lot, account.id), context.now(program.clock_id)) or account.ledger_balance_points <= 0
-    )
+    now = context.now(program.clock_id)
+    account = sweep(draft, context, account, now=now)
+    lots = draft.children(Lot, account.id, in_part=True)
+    assert spendable(lots, now) or account.ledger_balance_points <= 0
     return Accepted({"account": account.id, "expiries": account.sequence - before}, is_new=False)
 
 
 COMMANDS: Commands = {
-    AwardPoints: (keys_award_points, decide_award_points),
-    AdjustPoints: (keys_adjust_points, decide_adjust_points),
-    ExpireLots: (keys_expire_lots, decide_expire_lots),
+    AwardPoints: (needs_award_points, decide_award_points),
+    AdjustPoints: (needs_adjust_points, decide_adjust_points),
+    ExpireLots: (needs_expire_lots, decide_expire_lots),
 }

@@ -14,7 +14,8 @@ from typing import Any
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel import calendar
 from vinr_server.core.kernel.commands import Context
-from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.lots import Use, consume_lots, overdue, spendable, use_order
 from vinr_server.core.ledger.payloads import entry_payload
@@ -92,7 +93,7 @@ def accrue(
 
 def sweep(draft: Layer, context: Context, account: Account, *, now: datetime) -> Account:
     """Every lot of the account that is over holds nothing more; one expiry entry each (R4). Expects its live lots."""
-    for lot in overdue(draft.children(Lot, account.id), now):
+    for lot in overdue(draft.children(Lot, account.id, in_part=True), now):
         account = expire_lot(draft, context, account, lot, now=now)
     return _with_next_expiry(draft, account)
 
@@ -117,7 +118,7 @@ def debit(
     draft: Layer, context: Context, account: Account, *, points: int, movement: Movement, now: datetime
 ) -> tuple[Account, Entry]:
     """Spend points from the lots in R3's order. Expects a swept account with enough of them (callers refuse first)."""
-    uses = consume_lots(spendable(draft.children(Lot, account.id), now), spend_points=points)
+    uses = consume_lots(spendable(draft.children(Lot, account.id, in_part=True), now), spend_points=points)
     _require_all(draft, account, uses, needed_points=points)
     assert sum(use.points for use in uses) == points, "the caller checks the balance first"
     account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
@@ -133,7 +134,7 @@ def claw_back(
     Expects: 0 < points <= lot.reversible_points.
     """
     own = consume_lots([lot], spend_points=points) if lot.remaining_points else []
-    others = [other for other in spendable(draft.children(Lot, account.id), now) if other.id != lot.id]
+    others = [other for other in spendable(draft.children(Lot, account.id, in_part=True), now) if other.id != lot.id]
     unpaid_points = points - sum(use.points for use in own)
     taken = consume_lots(others, spend_points=unpaid_points)
     _require_all(draft, account, taken, needed_points=unpaid_points)
@@ -226,7 +227,7 @@ def _require_all(draft: Layer, account: Account, uses: Sequence[Use], *, needed_
         return
     is_short = sum(use.points for use in uses) < needed_points
     if is_short or any(use_order(use.lot) > last for use in uses):
-        raise RowsMissing(account.id)
+        raise InPart(Lot, account.id)
 
 
 def _take(draft: Layer, entry: Entry, uses: Sequence[Use]) -> None:
@@ -258,10 +259,11 @@ def _pay_deficits(draft: Layer, account: Account, lots: Sequence[Lot], *, cause:
 
 def _with_next_expiry(draft: Layer, account: Account) -> Account:
     """The account with the earliest expiry among its live lots. Expects those that expire soonest."""
-    left = sorted((lot for lot in draft.children(Lot, account.id) if lot.remaining_points > 0), key=use_order)
+    lots = draft.children(Lot, account.id, in_part=True)
+    left = sorted((lot for lot in lots if lot.remaining_points > 0), key=use_order)
     last = draft.last_here(account.id)
     if last is not None and (not left or use_order(left[0]) > last):
-        raise RowsMissing(account.id)
+        raise InPart(Lot, account.id)
     earliest = left[0].expires_at if left else None
     if earliest != account.next_expiry_at:
         account = replace(account, next_expiry_at=earliest)

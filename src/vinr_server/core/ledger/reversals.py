@@ -9,9 +9,10 @@ from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.ledger.commands import ReversePoints
 from vinr_server.core.ledger.movements import Movement, claw_back, sweep
+from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
@@ -21,9 +22,18 @@ Json = Mapping[str, Any]
 ACCRUALS = ("award", "adjustment")
 
 
-def keys_reverse_points(command: ReversePoints, keys: Keys) -> None:
-    """The award with its account, lots and earlier reversals."""
-    keys.entries.add(command.transaction_id)
+def needs_reverse_points(command: ReversePoints, needs: Needs) -> None:
+    """The award, and its earlier reversals."""
+    needs.row(Entry, command.transaction_id, look=True)
+    needs.children(Entry, command.transaction_id)
+
+
+def follow_reverse_points(command: ReversePoints, seen: Layer, needs: Needs) -> None:
+    """The award's account, the lots that pay for the clawback, and the award's own."""
+    award = seen.get(Entry, command.transaction_id)
+    if award is not None:
+        name_account(needs, award.account_id, lots=Part.FIRST, beside=award.id)
+        needs.row(Lot, award.id, beside=award.id)
 
 
 def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context) -> Accepted | Rejected:
@@ -93,5 +103,5 @@ def _not_reversible(entry: Entry) -> Rejected:
 
 
 COMMANDS: Commands = {
-    ReversePoints: (keys_reverse_points, decide_reverse_points),
+    ReversePoints: (needs_reverse_points, decide_reverse_points, follow_reverse_points),
 }

@@ -16,6 +16,7 @@ class Entry(Row):
     Listed under what caused it: the award it reverses, else its source (a payment, for example).
     """
 
+    is_append_only = True
     bucket: int
     id: str
     account_id: str
@@ -49,6 +50,7 @@ class Lot(Row):
     """
 
     parent_field = "account_id"
+    immutable_fields = ("account_id", "sequence", "points", "available_at", "expires_at")
     bucket: int
     id: str
     account_id: str
@@ -74,6 +76,7 @@ class LotUse(Row):
     """
 
     parent_field = "entry_id"
+    is_append_only = True
     bucket: int
     entry_id: str
     lot_id: str
@@ -92,6 +95,7 @@ class Deficit(Row):
 
     key_field = "entry_id"
     parent_field = "account_id"
+    immutable_fields = ("account_id", "sequence", "points")
     bucket: int
     entry_id: str
     account_id: str

@@ -11,13 +11,16 @@ from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context
-from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import InPart, Needs, Part
+from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.lots import is_over, next_expiry, overdue_points
+from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.commands import CloseAccount, CreateAccount, CreateCustomer, UpdateAccount, UpdateCustomer
+from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.payloads import account_payload, customer_payload
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.programs.members import enrolled, program_of
@@ -27,12 +30,16 @@ from vinr_server.core.programs.tiers import tier_for
 Json = Mapping[str, Any]
 
 
-def keys_create_account(command: CreateAccount, keys: Keys) -> None:
-    """The customer's accounts with lots, to find and show an enrolment that is there already."""
-    keys.customer_with_lots(command.customer_id)
-    keys.programs.add(command.program_id)
+def needs_create_account(command: CreateAccount, needs: Needs) -> None:
+    """The customer's accounts, to find an enrolment that is there already; and the chosen id."""
+    name_enrolment(needs, command.customer_id, command.program_id)
     if command.account_id:
-        keys.claims.add(command.account_id)
+        needs.row(Claim, command.account_id)
+
+
+def follow_create_account(command: CreateAccount, seen: Layer, needs: Needs) -> None:
+    """The lots of an enrolment that is there already, to show its balance."""
+    name_accounts(needs, seen, command.customer_id, lots=Part.FIRST)
 
 
 def decide_create_account(draft: Layer, command: CreateAccount, context: Context) -> Accepted | Rejected:
@@ -84,12 +91,12 @@ def show_account(draft: Layer, account: Account, context: Context) -> Json:
     """The account's payload from the rows at hand. Expects its live lots, unless it is new."""
     program = program_of(draft, account)
     now = context.now(program.clock_id)
-    lots = draft.children(Lot, account.id)
+    lots = draft.children(Lot, account.id, in_part=True)
     live = [lot for lot in lots if not is_over(lot, now)]
     next_at = next_expiry(live)
     last = draft.last_here(account.id)
     if last is not None and (next_at is None or next_at >= last[0]):
-        raise RowsMissing(account.id)
+        raise InPart(Lot, account.id)
     next_points = sum(lot.remaining_points for lot in live if lot.expires_at == next_at)
     return account_payload(
         account,
@@ -100,9 +107,9 @@ def show_account(draft: Layer, account: Account, context: Context) -> Json:
     )
 
 
-def keys_update_account(command: UpdateAccount, keys: Keys) -> None:
+def needs_update_account(command: UpdateAccount, needs: Needs) -> None:
     """The account, with lots for its balance."""
-    keys.account_with_lots(command.account_id)
+    name_account(needs, command.account_id, lots=Part.FIRST)
 
 
 def decide_update_account(draft: Layer, command: UpdateAccount, context: Context) -> Accepted | Rejected:
@@ -118,9 +125,9 @@ def decide_update_account(draft: Layer, command: UpdateAccount, context: Context
     return Accepted(show_account(draft, account, context), is_new=False)
 
 
-def keys_close_account(command: CloseAccount, keys: Keys) -> None:
+def needs_close_account(command: CloseAccount, needs: Needs) -> None:
     """The account, with lots for its balance."""
-    keys.account_with_lots(command.account_id)
+    name_account(needs, command.account_id, lots=Part.FIRST)
 
 
 def decide_close_account(draft: Layer, command: CloseAccount, context: Context) -> Accepted | Rejected:
@@ -136,11 +143,11 @@ def decide_close_account(draft: Layer, command: CloseAccount, context: Context) 
     return Accepted(show_account(draft, account, context), is_new=False)
 
 
-def keys_create_customer(command: CreateCustomer, keys: Keys) -> None:
+def needs_create_customer(command: CreateCustomer, needs: Needs) -> None:
     """The chosen id, and the customer that may have it."""
     if command.id:
-        keys.claims.add(command.id)
-        keys.customer_rows.add(command.id)
+        needs.row(Claim, command.id)
+        needs.row(Customer, command.id)
 
 
 def decide_create_customer(draft: Layer, command: CreateCustomer, context: Context) -> Accepted | Rejected:
@@ -165,9 +172,9 @@ def decide_create_customer(draft: Layer, command: CreateCustomer, context: Conte
     return Accepted(customer_payload(customer, livemode=context.livemode))
 
 
-def keys_update_customer(command: UpdateCustomer, keys: Keys) -> None:
+def needs_update_customer(command: UpdateCustomer, needs: Needs) -> None:
     """The customer's own row."""
-    keys.customer_rows.add(command.customer_id)
+    needs.row(Customer, command.customer_id)
 
 
 def decide_update_customer(draft: Layer, command: UpdateCustomer, context: Context) -> Accepted | Rejected:
@@ -184,9 +191,9 @@ def decide_update_customer(draft: Layer, command: UpdateCustomer, context: Conte
 
 
 COMMANDS: Commands = {
-    CreateCustomer: (keys_create_customer, decide_create_customer),
-    UpdateCustomer: (keys_update_customer, decide_update_customer),
-    CreateAccount: (keys_create_account, decide_create_account),
-    UpdateAccount: (keys_update_account, decide_update_account),
-    CloseAccount: (keys_close_account, decide_close_account),
+    CreateCustomer: (needs_create_customer, decide_create_customer),
+    UpdateCustomer: (needs_update_customer, decide_update_customer),
+    CreateAccount: (needs_create_account, decide_create_account, follow_create_account),
+    UpdateAccount: (needs_update_account, decide_update_account),
+    CloseAccount: (needs_close_account, decide_close_account),
 }

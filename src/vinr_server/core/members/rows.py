@@ -14,6 +14,7 @@ from vinr_server.core.kernel.values import dataclass
 class Customer(Row):
     """What the merchant told us of a customer; the customer itself lives in the merchant's system."""
 
+    owns = False
     bucket: int
     id: str
     name: str | None
@@ -30,6 +31,7 @@ class Account(Row):
     """
 
     parent_field = "customer_id"
+    immutable_fields = ("program_id", "customer_id")
     bucket: int
     id: str
     program_id: str

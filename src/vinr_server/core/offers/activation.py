@@ -7,12 +7,13 @@ from datetime import datetime
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
-from vinr_server.core.kernel.counters import require_looked_up
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys, offer_member_counter
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.ledger.movements import Movement, accrue
+from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.commands import ActivateOffer
+from vinr_server.core.offers.in_force import name_cap, name_offer_of_member, name_some_of_member, name_whole
 from vinr_server.core.offers.payloads import offer_claim_payload, offer_redemption_payload
 from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption
@@ -20,14 +21,25 @@ from vinr_server.core.offers.targeting import not_eligible, unmet_targeting
 from vinr_server.core.programs.members import closed, program_of
 from vinr_server.core.rewards.redemptions import giving_refusal, issue
 from vinr_server.core.rewards.rows import Reward
+from vinr_server.core.segments.membership import name_history
 
 
-def keys_activate_offer(command: ActivateOffer, keys: Keys) -> None:
-    """The account, the offer, and both their counters."""
-    keys.accounts.add(command.account_id)
-    keys.segments_of.add(command.account_id)
-    keys.offers.add(command.offer_id)
-    keys.offer_members.add((command.offer_id, command.account_id))
+def needs_activate_offer(command: ActivateOffer, needs: Needs) -> None:
+    """The account, and the counter of the offer's cap."""
+    name_account(needs, command.account_id, look=True)
+    name_cap(needs, command.offer_id)
+    name_some_of_member(needs, command.account_id)
+
+
+def follow_activate_offer(command: ActivateOffer, seen: Layer, needs: Needs) -> None:
+    """What segments ask of the member, and what it has done with the offer before."""
+    name_history(needs, seen, command.account_id)
+    account, offer = seen.get(Account, command.account_id), seen.get(Offer, command.offer_id)
+    if account is not None and offer is not None:
+        name_some_of_member(needs, account.customer_id)
+        name_offer_of_member(needs, offer, account)
+    if needs.whole:
+        name_whole(needs, seen)
 
 
 def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context) -> Accepted | Rejected:
@@ -95,12 +107,9 @@ def gift_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime)
 
 
 def claim_of(draft: Layer, offer: Offer, account: Account) -> OfferClaim | None:
-    """The member's claim of an offer, None before it opted in. Raises RowsMissing where nobody looked."""
+    """The member's claim of an offer, None before it opted in."""
     member_id = offer.member_id(account)
-    claim = draft.get(OfferClaim, (offer.id, member_id))
-    if claim is None:
-        require_looked_up(draft, offer_member_counter(offer.id, member_id))
-    return claim
+    return draft.get(OfferClaim, (offer.id, member_id), of=(member_id, offer.id))
 
 
 def _redeem_at_once(
@@ -138,5 +147,5 @@ def _redeem_at_once(
 
 
 COMMANDS: Commands = {
-    ActivateOffer: (keys_activate_offer, decide_activate_offer),
+    ActivateOffer: (needs_activate_offer, decide_activate_offer, follow_activate_offer),
 }

@@ -15,11 +15,12 @@ from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context, row_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Keys, offer_counter
+from vinr_server.core.kernel.needs import Needs, offer_counter
 from vinr_server.core.kernel.payloads import Wire
 from vinr_server.core.kernel.rows import Claim, Counter
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.offers.commands import CloseOffer, CreateOffer, DeleteOffer, PauseOffer, PublishOffer, UpdateOffer
+from vinr_server.core.offers.in_force import name_cap, name_gift
 from vinr_server.core.offers.payloads import offer_payload
 from vinr_server.core.offers.rows import Offer, OfferKind, OfferRedemption, OfferRevision, OfferTerms, Tally
 from vinr_server.core.programs.rows import Program
@@ -38,7 +39,7 @@ def offer_now(draft: Layer, context: Context, offer: Offer) -> datetime:
 
 def shown_offer(draft: Layer, context: Context, offer: Offer) -> Wire:
     """The offer's payload at its own now. Expects the counter of its cap."""
-    counter = draft.get(Counter, offer_counter(offer.id))
+    counter = draft.get(Counter, offer_counter(offer.id), of=(offer.id,))
     status = offer.status_at(offer_now(draft, context, offer), used=counter.used if counter else 0)
     return offer_payload(offer, status=status, counter=counter, livemode=context.livemode)
 
@@ -46,14 +47,16 @@ def shown_offer(draft: Layer, context: Context, offer: Offer) -> Wire:
 # ---- create
 
 
-def keys_create_offer(command: CreateOffer, keys: Keys) -> None:
+def needs_create_offer(command: CreateOffer, needs: Needs) -> None:
     """The catalogue, the program's clock and the chosen id."""
-    keys.catalogue_lock = True
+    needs.catalogue()
     if command.program_id is not None:
-        keys.programs.add(command.program_id)
+        needs.row(Program, command.program_id)
     if command.id:
-        keys.claims.add(command.id)
-        keys.offers.add(command.id)
+        needs.row(Claim, command.id)
+        name_cap(needs, command.id)
+    if command.terms.gift is not None:
+        name_gift(needs, command.terms.gift.reward_id, None)
 
 
 def decide_create_offer(draft: Layer, command: CreateOffer, context: Context) -> Accepted | Rejected:
@@ -124,12 +127,15 @@ def _gift_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> R
 # ---- edit
 
 
-def keys_update_offer(command: UpdateOffer, keys: Keys) -> None:
-    """The catalogue, and the offer's clock and counter; for its first cap, its uses so far."""
-    keys.catalogue_lock = True
-    keys.offers.add(command.offer_id)
+def needs_update_offer(command: UpdateOffer, needs: Needs) -> None:
+    """The catalogue, and the offer's clock and counter; for its first cap, its uses so far; the counters of a gift."""
+    needs.catalogue()
+    name_cap(needs, command.offer_id)
     if command.term_changes.get("max_redemptions") is not None:
-        keys.tallies.add(command.offer_id)
+        needs.row(Tally, command.offer_id)
+    gift = command.term_changes.get("gift")
+    if gift is not None:
+        name_gift(needs, gift.reward_id, None)
 
 
 def decide_update_offer(draft: Layer, command: UpdateOffer, context: Context) -> Accepted | Rejected:
@@ -164,9 +170,9 @@ def _edit_refusal(before: Offer, terms: OfferTerms) -> Rejected | None:
 
 def _count_uses(draft: Layer, context: Context, offer: Offer) -> None:
     """The counter of all members' uses holds those that were made while nobody counted."""
-    tally = draft.get(Tally, offer.id)
-    if tally is None:  # made by this very batch, or in memory: all its redemptions are at hand
-        uses = [one.status for one in draft.every(OfferRedemption) if one.offer_id == offer.id]
+    tally = draft.get(Tally, offer.id, of=(offer.id,))
+    if tally is None:  # made by this very batch, as all its redemptions are
+        uses = [one.status for one in draft.all_here(OfferRedemption) if one.offer_id == offer.id]
         tally = Tally(offer.id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved"))
     if tally.used or tally.reserved:
         counter_id = offer_counter(offer.id)
@@ -176,10 +182,10 @@ def _count_uses(draft: Layer, context: Context, offer: Offer) -> None:
 # ---- publish, pause, delete, close
 
 
-def keys_publish_offer(command: PublishOffer, keys: Keys) -> None:
+def needs_publish_offer(command: PublishOffer, needs: Needs) -> None:
     """The catalogue, and the offer's clock and counter."""
-    keys.catalogue_lock = True
-    keys.offers.add(command.offer_id)
+    needs.catalogue()
+    name_cap(needs, command.offer_id)
 
 
 def decide_publish_offer(draft: Layer, command: PublishOffer, context: Context) -> Accepted | Rejected:
@@ -193,10 +199,10 @@ def decide_publish_offer(draft: Layer, command: PublishOffer, context: Context) 
     return Accepted(_put(draft, context, before, after, event_type="offer.updated"), is_new=False)
 
 
-def keys_pause_offer(command: PauseOffer, keys: Keys) -> None:
+def needs_pause_offer(command: PauseOffer, needs: Needs) -> None:
     """The catalogue, and the offer's clock and counter."""
-    keys.catalogue_lock = True
-    keys.offers.add(command.offer_id)
+    needs.catalogue()
+    name_cap(needs, command.offer_id)
 
 
 def decide_pause_offer(draft: Layer, command: PauseOffer, context: Context) -> Accepted | Rejected:
@@ -213,10 +219,10 @@ def decide_pause_offer(draft: Layer, command: PauseOffer, context: Context) -> A
     return Accepted(_put(draft, context, before, after, event_type="offer.updated"), is_new=False)
 
 
-def keys_delete_offer(command: DeleteOffer, keys: Keys) -> None:
+def needs_delete_offer(command: DeleteOffer, needs: Needs) -> None:
     """The catalogue, and the offer's counter."""
-    keys.catalogue_lock = True
-    keys.offers.add(command.offer_id)
+    needs.catalogue()
+    name_cap(needs, command.offer_id)
 
 
 def decide_delete_offer(draft: Layer, command: DeleteOffer, context: Context) -> Accepted | Rejected:
@@ -228,10 +234,10 @@ def decide_delete_offer(draft: Layer, command: DeleteOffer, context: Context) ->
     return Accepted({"id": before.id, "object": "offer", "deleted": True}, is_new=False)
 
 
-def keys_close_offer(command: CloseOffer, keys: Keys) -> None:
+def needs_close_offer(command: CloseOffer, needs: Needs) -> None:
     """The catalogue, and the offer's clock and counter."""
-    keys.catalogue_lock = True
-    keys.offers.add(command.offer_id)
+    needs.catalogue()
+    name_cap(needs, command.offer_id)
 
 
 def decide_close_offer(draft: Layer, command: CloseOffer, context: Context) -> Accepted | Rejected:
@@ -257,10 +263,11 @@ def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, 
     now = offer_now(draft, context, after)
     is_over = after.status != "draft" and after.ends_at is not None and now >= after.ends_at
     after = replace(after, closed_at=(after.closed_at or now) if is_over else None)
-    if after.terms.max_redemptions is not None and not after.is_counted:
-        after = replace(after, is_counted=True)
-        _count_uses(draft, context, after)
+    is_first_cap = after.terms.max_redemptions is not None and not after.is_counted
+    after = replace(after, is_counted=after.is_counted or is_first_cap)
     draft.put(after)
+    if is_first_cap:
+        _count_uses(draft, context, after)
     if before is None or before.revision != after.revision:
         draft.put(
             OfferRevision(
@@ -270,7 +277,7 @@ def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, 
     payload = shown_offer(draft, context, after)
     if event_type is not None:
         announce(draft, context, type=event_type, data=payload, now=now)
-    counter = draft.get(Counter, offer_counter(after.id))
+    counter = draft.get(Counter, offer_counter(after.id), of=(after.id,))
     used = counter.used if counter else 0
     reason = end_reason(after, used=used)
     was_going_on = end_reason(before, used=used) is None if before is not None else reason != "deactivated"
@@ -296,10 +303,10 @@ def announce_end(draft: Layer, context: Context, payload: Wire, *, reason: EndRe
 
 
 COMMANDS: Commands = {
-    CreateOffer: (keys_create_offer, decide_create_offer),
-    UpdateOffer: (keys_update_offer, decide_update_offer),
-    PublishOffer: (keys_publish_offer, decide_publish_offer),
-    PauseOffer: (keys_pause_offer, decide_pause_offer),
-    DeleteOffer: (keys_delete_offer, decide_delete_offer),
-    CloseOffer: (keys_close_offer, decide_close_offer),
+    CreateOffer: (needs_create_offer, decide_create_offer),
+    UpdateOffer: (needs_update_offer, decide_update_offer),
+    PublishOffer: (needs_publish_offer, decide_publish_offer),
+    PauseOffer: (needs_pause_offer, decide_pause_offer),
+    DeleteOffer: (needs_delete_offer, decide_delete_offer),
+    CloseOffer: (needs_close_offer, decide_close_offer),
 }

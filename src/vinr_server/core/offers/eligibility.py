@@ -11,26 +11,36 @@ from vinr_server.core.earning.rules import Unmet
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix_or_none
+from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of, gift_refusal
 from vinr_server.core.offers.commands import ShowEligibleOffers
-from vinr_server.core.offers.in_force import WAYS, offers_in_force
+from vinr_server.core.offers.in_force import WAYS, name_offers, offers_in_force
 from vinr_server.core.offers.payloads import incentive_payload
 from vinr_server.core.offers.redemptions import limit_refusal
 from vinr_server.core.offers.rows import Offer
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.programs.members import closed, program_of
+from vinr_server.core.segments.membership import name_history
 
 Json = Mapping[str, Any]
 
 
-def keys_show_eligible_offers(command: ShowEligibleOffers, keys: Keys) -> None:
-    """The account, its segments, and the counters and claims of all offers in force in its program."""
-    keys.accounts.add(command.account_id)
-    keys.segments_of.add(command.account_id)
-    keys.shoppers.add(command.account_id)
+def needs_show_eligible_offers(command: ShowEligibleOffers, needs: Needs) -> None:
+    """The account."""
+    name_account(needs, command.account_id, look=True)
+
+
+def follow_show_eligible_offers(command: ShowEligibleOffers, seen: Layer, needs: Needs) -> None:
+    """What segments ask of the member, and the counters and claims of all offers in force in its program."""
+    account = seen.get(Account, command.account_id)
+    if account is None:
+        return
+    name_history(needs, seen, account.id)
+    for way in WAYS:
+        name_offers(needs, seen, way, [account])
 
 
 def decide_show_eligible_offers(draft: Layer, command: ShowEligibleOffers, context: Context) -> Accepted | Rejected:
@@ -80,5 +90,5 @@ def _of_refusal(refusal: Rejected) -> Unmet:
 
 
 COMMANDS: Commands = {
-    ShowEligibleOffers: (keys_show_eligible_offers, decide_show_eligible_offers),
+    ShowEligibleOffers: (needs_show_eligible_offers, decide_show_eligible_offers, follow_show_eligible_offers),
 }

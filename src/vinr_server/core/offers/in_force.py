@@ -1,28 +1,30 @@
 """Which offers may be redeemed by what is happening to a member, and the rows that deciding so needs.
 
-A batch names its counters before it reads anything of its members. What is named here is what will probably be needed;
-whoever needs another counter raises RowsMissing, and the batch is loaded again with it. So a guess can cost time, never
-a cap.
+A batch names its counters before it knows what its own commands will make of its members. What is named here is what
+will probably be needed: of a member's counters only a part is read, and a decision that needs another gets all of them.
+So a guess can cost time, never a cap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from vinr_server.core.carts.cart import Cart
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.earning.rules import metadata_differences
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys, member_of_counter, offer_counter, offer_member_counter, stock_counter
+from vinr_server.core.kernel.needs import CAPS, Needs, Part, offer_counter, offer_member_counter, stock_counter
 from vinr_server.core.kernel.needs import member_counter as reward_member_counter
+from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.promotions import offer_index
-from vinr_server.core.offers.rows import ComesWith, Offer, OfferRedemption
+from vinr_server.core.offers.rows import ComesWith, Offer, OfferClaim, OfferRedemption
 from vinr_server.core.payments.rows import Payment
+from vinr_server.core.rewards.rows import Reward
 
 # All that redeems offers of members.
 WAYS: tuple[ComesWith, ...] = ("payment", "checkout", "activation")
-_COUNTER = offer_counter("")
 
 
 def offers_in_force(layer: Layer, comes_with: ComesWith, program_id: str | None) -> list[Offer]:
@@ -42,91 +44,118 @@ def redemptions_of(layer: Layer, payment: Payment) -> list[OfferRedemption]:
     return [one for one in found if one.payment_id == payment.id]
 
 
-def name_offer_rows(layer: Layer, keys: Keys) -> None:
-    """The counters and claims that the batch will need of offers are in the keys. Expects the accounts and payments."""
-    _name_missing(keys)
-    if keys.purchases:
-        _name_of_members(layer, keys, "payment", keys.purchases)
-    if keys.carts:
-        _name_for_carts(layer, keys)
-    for way in WAYS if keys.shoppers else ():
-        _name_of_members(layer, keys, way, keys.shoppers)
-    for payment_id in keys.refund_of:
-        payment = layer.get(Payment, payment_id)
-        for use in redemptions_of(layer, payment) if payment is not None else ():
-            if use.account_id is not None:
-                keys.offer_members.add((use.offer_id, use.account_id))
-    for offer_id, name in keys.offer_members:
-        _name_of_member(layer, keys, offer_id, name)
-    keys.counters |= dict.fromkeys(map(offer_counter, keys.offers))
+# ---- what is needed of a member's offers
 
 
-def _name_of_member(layer: Layer, keys: Keys, offer_id: str, name: str) -> None:
-    """The counter and the claim of a member, who is named as an account or as a customer."""
-    offer = layer.get(Offer, offer_id)
-    account = layer.get(Account, name) or next((one for one in layer.children(Account, name)), None)
-    if account is None:
+def name_cap(needs: Needs, offer_id: str) -> None:
+    """The counter of an offer's cap is declared, and the clock that the offer lives by."""
+    needs.row(Offer, offer_id)
+    needs.counter(offer_counter(offer_id))
+
+
+def name_offer_of_member(needs: Needs, offer: Offer, account: Account) -> None:
+    """What a member has done with an offer is declared: its counter, its claim, and the counters of a gift."""
+    member_id = offer.member_id(account)
+    needs.counter(offer_member_counter(offer.id, member_id), beside=account.id)
+    needs.row(OfferClaim, (offer.id, member_id), beside=account.id)
+    if offer.terms.gift is not None:
+        name_gift(needs, offer.terms.gift.reward_id, account.id)
+
+
+def name_use(needs: Needs, seen: Layer, use: OfferRedemption, customer_id: str | None) -> None:
+    """The account that redeemed, and the counter of the member's uses, are declared; the customer is the account's."""
+    if use.account_id is None:
         return
-    # An offer that the batch itself makes is not known yet: its member is who the decision asked for.
-    member_id = name if offer is None else offer.member_id(account)
-    keys.counters[offer_member_counter(offer_id, member_id)] = account.id
-    keys.offer_claims[offer_id, member_id] = account.id
-    if offer is not None and offer.terms.gift is not None:
-        reward_id = offer.terms.gift.reward_id
-        keys.counters[stock_counter(reward_id)] = None
-        keys.counters[reward_member_counter(reward_id, account.id)] = account.id
+    needs.row(Account, use.account_id, beside=use.id)
+    offer = seen.get(Offer, use.offer_id)
+    member_id = customer_id if offer is not None and offer.program_id is None else use.account_id
+    if member_id is not None:
+        needs.counter(offer_member_counter(use.offer_id, member_id), beside=use.id)
 
 
-def _name_missing(keys: Keys) -> None:
-    """What a decision has asked for when the batch was decided last."""
-    for name in keys.whole:
-        member = member_of_counter(name)
-        if name.startswith("reward:"):
-            keys.counters[name] = member[0] if member is not None else None
-        elif member is not None:
-            keys.offer_members.add((member[1], member[0]))
-        elif name.startswith(_COUNTER):
-            keys.offers.add(name.removeprefix(_COUNTER))
+def name_gift(needs: Needs, reward_id: str, account_id: str | None) -> None:
+    """The counters of a reward's caps are declared, that of the member's limit among them."""
+    needs.row(Reward, reward_id)
+    needs.counter(stock_counter(reward_id))
+    if account_id is not None:
+        needs.counter(reward_member_counter(reward_id, account_id), beside=account_id)
 
 
-def _name_of_members(layer: Layer, keys: Keys, comes_with: ComesWith, names: set[str]) -> None:
-    """What the members' purchases may redeem; members that the batch enrols have counted nothing yet."""
-    programs = set(keys.programs)
-    for account in layer.written(Account):
-        if account.id not in names and account.customer_id not in names:
-            continue
+def name_some_of_member(needs: Needs, *member_ids: str) -> None:
+    """Counters and claims of these members are declared in part: a decision that needs others gets all of them."""
+    needs.children(Counter, CAPS, Part.FIRST)
+    for member_id in member_ids:
+        needs.children(Counter, member_id, Part.FIRST)
+        needs.children(OfferClaim, member_id, Part.FIRST)
+
+
+def name_offers(
+    needs: Needs, seen: Layer, comes_with: ComesWith, accounts: Iterable[Account], *, is_enrolling: bool = True
+) -> None:
+    """What the accounts may redeem is declared; members that the batch enrols have counted nothing yet."""
+    programs = set(needs.plans.enrolments) if is_enrolling else set()
+    for account in accounts:
         programs.add(account.program_id)
-        for offer in _probable(offers_in_force(layer, comes_with, account.program_id), account):
-            keys.offer_members.add((offer.id, account.id))
+        name_some_of_member(needs, account.id, account.customer_id)
+        for offer in _probable(offers_in_force(seen, comes_with, account.program_id), account):
+            name_offer_of_member(needs, offer, account)
+    if programs:
+        name_some_of_member(needs)
     for program_id in programs:
-        for offer in offers_in_force(layer, comes_with, program_id):
+        for offer in offers_in_force(seen, comes_with, program_id):
             if offer.is_counted:
-                keys.offers.add(offer.id)
+                name_cap(needs, offer.id)
+    if needs.whole:
+        name_whole(needs, seen)
 
 
-def _name_for_carts(layer: Layer, keys: Keys) -> None:
-    """What the carts may redeem: the offers within their reach and the nearest beyond it, not all there are.
+def name_offers_of_cart(
+    needs: Needs, seen: Layer, accounts: Sequence[Account], carts: Iterable[Cart], *, is_held: bool
+) -> None:
+    """What the carts may redeem is declared: offers within their reach and the nearest beyond it, not all there are.
 
     Whether a member is in a segment is not known yet: its offers are named as if it were.
     """
-    index = offer_index(layer)
+    name_some_of_member(needs, *(id for account in accounts for id in (account.id, account.customer_id)))
+    index = offer_index(seen)
     segments = list(map(segment_key, index.segments))
-    by_customer: dict[str, list[Account]] = {}
-    for account in layer.written(Account):
-        by_customer.setdefault(account.customer_id, []).append(account)
-    for customer_id, cart, is_held in keys.carts:
-        accounts = by_customer.get(customer_id, ())
-        tiers = [tier_key(account.tier) for account in accounts if account.tier is not None]
+    tiers = [tier_key(account.tier) for account in accounts if account.tier is not None]
+    programs = {None, *needs.plans.enrolments, *(account.program_id for account in accounts)}
+    for cart in carts:
         found = index.find(cart, cart.ranked, [MEMBERS, *tiers, *segments])
         offers = [one.source for one, _lines in chain(found.within, found.beyond) if one.source.kind == "engagement"]
-        programs = {None, *keys.programs, *(account.program_id for account in accounts)}
         for offer in offers if len(programs) > 1 else ():
             if offer.program_id in programs and offer.is_counted:
-                keys.offers.add(offer.id)
+                name_cap(needs, offer.id)
         for account in accounts:
             mine = (offer for offer in offers if offer.program_id in (None, account.program_id))
             asked = (offer for offer in _probable(mine, account) if is_held or _asks_of_uses(offer))
-            keys.offer_members.update((offer.id, account.id) for offer in asked)
+            for offer in asked:
+                name_offer_of_member(needs, offer, account)
+    if needs.whole:
+        name_whole(needs, seen)
+
+
+def name_whole(needs: Needs, seen: Layer) -> None:
+    """Of members and caps that a decision has asked for, every counter there may be is declared, and every claim."""
+    whole = [parent for parent, part in needs.parts.get(Counter, {}).items() if part is Part.ALL]
+    claims = [parent for parent, part in needs.parts.get(OfferClaim, {}).items() if part is Part.ALL]
+    if not whole and not claims:
+        return
+    offers = [offer for offer in seen.every(Offer) if offer.deleted_at is None]
+    gifts = {str(id) for id in needs.rows.get(Reward, ())}
+    gifts.update(offer.terms.gift.reward_id for offer in offers if offer.terms.gift is not None)
+    for member_id in claims:
+        for offer in offers:
+            needs.row(OfferClaim, (offer.id, member_id), beside=str(member_id))
+    for member_id in whole:
+        for offer in offers:
+            if member_id == CAPS:
+                name_cap(needs, offer.id)
+            else:
+                needs.counter(offer_member_counter(offer.id, str(member_id)), beside=str(member_id))
+        for reward_id in gifts:
+            name_gift(needs, reward_id, None if member_id == CAPS else str(member_id))
 
 
 def _asks_of_uses(offer: Offer) -> bool:

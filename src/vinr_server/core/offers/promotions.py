@@ -19,6 +19,8 @@ SHELF = "offers in force"
 class OfferShelf(Row):
     """A catalogue's index of offers that carts may get, made when it is first asked for. In memory only."""
 
+    is_catalogue = True
+
     def __init__(self, catalogue: Layer) -> None:
         self.id = SHELF
         self._catalogue = catalogue

@@ -7,7 +7,7 @@ that fills the cap ends the offer in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,8 @@ from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.counters import counter_of
-from vinr_server.core.kernel.layers import Layer, RowsMissing
-from vinr_server.core.kernel.needs import offer_counter, offer_member_counter
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import CAPS, offer_counter, offer_member_counter
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
@@ -31,7 +31,7 @@ Json = Mapping[str, Any]
 def limit_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime) -> Rejected | None:
     """Why nobody, or not this member, can redeem the offer now: its state, its window, its cap, the member's limit.
 
-    Expects the locked counters (RowsMissing otherwise).
+    Expects the locked counters.
     """
     if offer.deleted_at is not None or offer.status != "published":
         state = "deleted" if offer.deleted_at is not None else offer.status
@@ -62,7 +62,7 @@ def _cap_refusal(draft: Layer, offer: Offer) -> Rejected | None:
     most = offer.terms.max_redemptions
     if most is None:
         return None
-    counter = counter_of(draft, offer_counter(offer.id))
+    counter = counter_of(draft, offer_counter(offer.id), of=(CAPS, offer.id))
     if counter is None or counter.used + counter.reserved < most:
         return None
     held = f", {counter.reserved} of them by checkouts that are open" if counter.reserved else ""
@@ -75,7 +75,7 @@ def _member_refusal(draft: Layer, offer: Offer, member_id: str) -> Rejected | No
     most = offer.terms.per_member_limit
     if most is None:
         return None
-    counter = counter_of(draft, offer_member_counter(offer.id, member_id))
+    counter = counter_of(draft, offer_member_counter(offer.id, member_id), of=(member_id, offer.id))
     if counter is None or counter.used + counter.reserved < most:
         return None
     times = "once" if most == 1 else f"{most} times"
@@ -167,21 +167,23 @@ def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime
     if redemption.status != "confirmed":
         return
     draft.put(replace(redemption, status="refunded", freed_at=now))
-    counter_id = _member_counter(draft, redemption)
-    counter = counter_of(draft, counter_id) if counter_id is not None else None
+    member_id = _member_of(draft, redemption)
+    if member_id is None:
+        return
+    counter_id, of = offer_member_counter(redemption.offer_id, member_id), (member_id, redemption.offer_id)
+    counter = counter_of(draft, counter_id, of=of)
     if counter is not None:
         draft.put(replace(counter, used=counter.used - 1))
 
 
-def _member_counter(draft: Layer, redemption: OfferRedemption) -> str | None:
-    """The counter of the member that redeemed, None where nobody did."""
+def _member_of(draft: Layer, redemption: OfferRedemption) -> str | None:
+    """The member that redeemed, None where nobody did."""
     if redemption.account_id is None:
         return None
     offer, account = draft.get(Offer, redemption.offer_id), draft.get(Account, redemption.account_id)
     assert offer is not None, "offers for members are never deleted"
-    if account is None:
-        raise RowsMissing(redemption.account_id)
-    return offer_member_counter(offer.id, offer.member_id(account))
+    assert account is not None, "accounts are never deleted"
+    return offer.member_id(account)
 
 
 def _count(
@@ -198,19 +200,21 @@ def _count(
     A member's uses are always counted, so that a limit set later holds. Those of all are counted from the offer's first
     cap on, whether or not it has one now: an offer that never had one has no row that everybody would wait for.
     """
-    member_counter = _member_counter(draft, redemption)
-    if member_counter is not None:
-        _move(draft, member_counter, redemption.bucket, used, reserved)
+    member_id = _member_of(draft, redemption)
+    if member_id is not None:
+        mine, whose = offer_member_counter(redemption.offer_id, member_id), (member_id, redemption.offer_id)
+        _move(draft, mine, redemption.bucket, used, reserved, of=whose)
     counter_id = offer_counter(redemption.offer_id)
     if offer is None:
         return
     if not offer.is_counted:
-        tally = draft.get(Tally, offer.id)
+        tally = draft.find(Tally, offer.id)  # where the batch counts them
         if tally is not None:
             draft.put(replace(tally, used=tally.used + used, reserved=tally.reserved + reserved))
         return
-    before = counter_of(draft, counter_id)
-    after = _move(draft, counter_id, context.bucket_of(counter_id), used, reserved)
+    of = (CAPS, redemption.offer_id)
+    before = counter_of(draft, counter_id, of=of)
+    after = _move(draft, counter_id, context.bucket_of(counter_id), used, reserved, of=of)
     most = offer.terms.max_redemptions
     if most is None or offer.closed_at is not None or offer.deleted_at is not None:
         return
@@ -220,8 +224,8 @@ def _count(
         announce_end(draft, context, payload, reason="max_redemptions", now=redemption.redeemed_at or context.wall_now)
 
 
-def _move(draft: Layer, counter_id: str, bucket: int, used: int, reserved: int) -> Counter:
-    counter = counter_of(draft, counter_id) or Counter(bucket, counter_id, 0)
+def _move(draft: Layer, counter_id: str, bucket: int, used: int, reserved: int, *, of: tuple[Hashable, ...]) -> Counter:
+    counter = counter_of(draft, counter_id, of=of) or Counter(bucket, counter_id, 0)
     moved = replace(counter, used=counter.used + used, reserved=counter.reserved + reserved)
     draft.put(moved)
     return moved

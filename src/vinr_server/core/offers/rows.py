@@ -201,6 +201,7 @@ class Offer(Row):
     """
 
     is_catalogue = True
+    immutable_fields = ("kind", "program_id")
     id: str
     kind: OfferKind
     program_id: str | None
@@ -243,6 +244,7 @@ class OfferRevision(Row):
     """What an offer said at one revision, for good; its redemptions name theirs (R16)."""
 
     parent_field = "offer_id"
+    is_append_only = True
     offer_id: str
     revision: int
     name: str
@@ -264,6 +266,8 @@ class OfferClaim(Row):
     `member_id` is whose claim it is (`Offer.member_id`); `account_id` the account that opted in first.
     """
 
+    parent_field = "member_id"
+    is_append_only = True
     bucket: int
     offer_id: str
     member_id: str
@@ -285,6 +289,15 @@ class OfferRedemption(Row):
     whole: the member's slot is free again, the global one is not).
     """
 
+    immutable_fields = (
+        "offer_id",
+        "offer_revision",
+        "account_id",
+        "entry_id",
+        "redemption_id",
+        "session_id",
+        "currency",
+    )
     bucket: int
     id: str
     offer_id: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.checkout.sessions import complete, with_session
 from vinr_server.core.earning.occasions import earn_on
@@ -14,11 +15,15 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, in
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import in_the_future
+from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.members.changes import enrol
+from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
 from vinr_server.core.payments.offers import PaymentOffers
 from vinr_server.core.payments.payloads import payment_payload
@@ -26,14 +31,15 @@ from vinr_server.core.payments.rows import Payment
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.rewards.discounts import consume, payable_discount
+from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
 from vinr_server.core.rewards.rows import Discount
+from vinr_server.core.segments.membership import name_history, name_history_of_enrolments
 
 # What a member did not pay with money of their own earns nothing (R9).
 UNPAID_TENDERS = ("store_credit", "points")
 
 
-def keys_begin_payments(command: BeginPayments, keys: Keys) -> None:
+def needs_begin_payments(_command: BeginPayments, _needs: Needs) -> None:
     """Nothing: all there is to it is its idempotency key."""
 
 
@@ -42,7 +48,7 @@ def decide_begin_payments(draft: Layer, command: BeginPayments, context: Context
     return Accepted({"request_id": context.request_id}, is_new=False)
 
 
-def keys_refuse_payment(command: RefusePayment, keys: Keys) -> None:
+def needs_refuse_payment(_command: RefusePayment, _needs: Needs) -> None:
     """Nothing: the item was refused for what it says."""
 
 
@@ -51,24 +57,41 @@ def decide_refuse_payment(draft: Layer, command: RefusePayment, context: Context
     return command.refusal
 
 
-def keys_create_payment(command: CreatePayment, keys: Keys) -> None:
-    """The member's accounts, the discounts, and the payment that may have the chosen id."""
+def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
+    """The member's accounts, the discounts, the session, and the payment that may have the chosen id."""
     if command.id:
-        keys.claims.add(command.id)
-        keys.payments.add(command.id)
+        needs.row(Claim, command.id)
+        needs.row(Payment, command.id)
     if command.customer_id:
-        keys.customers.add(command.customer_id)
-        keys.purchases.add(command.customer_id)
-        keys.segments_of.add(command.customer_id)
+        needs.children(Account, command.customer_id, look=True)
+        if command.enrol_in:
+            name_enrolment(needs, command.customer_id, command.enrol_in)
     if command.linked_account_id:
-        keys.accounts.add(command.linked_account_id)
-        keys.purchases.add(command.linked_account_id)
-        keys.segments_of.add(command.linked_account_id)
-    if command.enrol_in:
-        keys.programs.add(command.enrol_in)
-    keys.discounts.update(command.discount_ids)
+        name_account(needs, command.linked_account_id, look=True)
+        name_some_of_member(needs, command.linked_account_id)
+    for id in command.discount_ids:
+        needs.row(Discount, id, look=True)
     if command.session_id is not None:
-        keys.sessions.add(command.session_id)
+        look_at_session(needs, command.session_id)
+
+
+def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> None:
+    """What the accounts that earn owe, what segments and offers ask of them, and what the session holds."""
+    accounts: list[Account] = []
+    if command.customer_id:
+        accounts += name_accounts(needs, seen, command.customer_id)
+        name_history_of_enrolments(needs, seen, command.customer_id)
+        name_some_of_member(needs, command.customer_id)
+    if command.linked_account_id:
+        linked = seen.get(Account, command.linked_account_id)
+        accounts += [linked] if linked is not None else []
+    for account in accounts:
+        name_history(needs, seen, account.id)
+    name_offers(needs, seen, "payment", accounts)
+    for id in command.discount_ids:
+        name_owner(needs, seen, id)
+    if command.session_id is not None:
+        name_held(needs, seen, command.session_id)
 
 
 def decide_create_payment(draft: Layer, command: CreatePayment, context: Context) -> Accepted | Rejected:
@@ -215,7 +238,7 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
 
 
 COMMANDS: Commands = {
-    BeginPayments: (keys_begin_payments, decide_begin_payments),
-    RefusePayment: (keys_refuse_payment, decide_refuse_payment),
-    CreatePayment: (keys_create_payment, decide_create_payment),
+    BeginPayments: (needs_begin_payments, decide_begin_payments),
+    RefusePayment: (needs_refuse_payment, decide_refuse_payment),
+    CreatePayment: (needs_create_payment, decide_create_payment, follow_create_payment),
 }

@@ -12,28 +12,51 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, in
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs, Of, Part
 from vinr_server.core.kernel.numbers import floor_div
-from vinr_server.core.kernel.rows import Json
+from vinr_server.core.kernel.rows import Claim, Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.movements import Movement
+from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.ledger.reversals import reverse_award, swept_account
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import redemptions_of
+from vinr_server.core.offers.in_force import name_use, redemptions_of
 from vinr_server.core.offers.redemptions import free_member_slot
+from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.commands import RefundPayment
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment, Refund
 from vinr_server.core.programs.members import accounts_of, instants_of
 
 
-def keys_refund_payment(command: RefundPayment, keys: Keys) -> None:
-    """The payment with its awards, its member's accounts and lots, its refunds so far, and the chosen refund id."""
-    keys.refund_of.add(command.payment_id)
+def needs_refund_payment(command: RefundPayment, needs: Needs) -> None:
+    """The payment with its awards and refunds so far, what it redeemed, its customer's accounts; the chosen id."""
+    needs.row(Payment, command.payment_id, look=True)
+    needs.look_along(Account, Of(Payment, command.payment_id, "customer_id"), by="customer_id")
+    needs.look_along(OfferRedemption, Of(Payment, command.payment_id, "session_id"), by="session_id")
+    needs.children(OfferRedemption, command.payment_id, by="payment_id", look=True)
+    needs.children(Entry, command.payment_id, by="source_id", look=True)
+    needs.children(Refund, command.payment_id)
     if command.id:
-        keys.claims.add(command.id)
-        keys.refunds.add(command.id)
+        needs.row(Claim, command.id)
+        needs.row(Refund, command.id)
+
+
+def follow_refund_payment(command: RefundPayment, seen: Layer, needs: Needs) -> None:
+    """The accounts of the payment and of its awards, the lots that pay for clawbacks, and slots that may be freed."""
+    payment = seen.get(Payment, command.payment_id)
+    if payment is None:
+        return
+    if payment.customer_id is not None:
+        name_accounts(needs, seen, payment.customer_id, lots=Part.FIRST)
+    if payment.account_id is not None:
+        name_account(needs, payment.account_id, lots=Part.FIRST, beside=payment.id)
+    for award in seen.children(Entry, payment.id):
+        name_account(needs, award.account_id, lots=Part.FIRST, beside=award.id)
+        needs.row(Lot, award.id, beside=award.id)
+    for one in redemptions_of(seen, payment):
+        name_use(needs, seen, one, payment.customer_id)
 
 
 def decide_refund_payment(draft: Layer, command: RefundPayment, context: Context) -> Accepted | Rejected:
@@ -123,8 +146,10 @@ def _free_offer_slots(draft: Layer, payment: Payment, now: datetime) -> None:
 
 def _accounts_of_payment(draft: Layer, payment: Payment) -> list[Account]:
     """The account that the payment is linked to, else all of its customer's."""
-    accounts = accounts_of(draft, payment.customer_id) if payment.customer_id is not None else []
-    return [account for account in accounts if account.id == payment.account_id] or accounts
+    linked = draft.get(Account, payment.account_id) if payment.account_id is not None else None
+    if linked is not None:
+        return [linked]
+    return accounts_of(draft, payment.customer_id) if payment.customer_id is not None else []
 
 
 def _reverse_awards(draft: Layer, context: Context, payment: Payment, refunds: list[Refund]) -> int:
@@ -202,5 +227,5 @@ def _movement(
 
 
 COMMANDS: Commands = {
-    RefundPayment: (keys_refund_payment, decide_refund_payment),
+    RefundPayment: (needs_refund_payment, decide_refund_payment, follow_refund_payment),
 }

@@ -13,6 +13,20 @@ class Payment(Row):
     """A payment the merchant reported, and the session it completed. `outcome` is what is shown; nothing reads it."""
 
     parent_field = "customer_id"
+    immutable_fields = (
+        "customer_id",
+        "account_id",
+        "amount_minor",
+        "currency",
+        "minor_per_unit",
+        "eligible_minor",
+        "tax_minor",
+        "shipping_minor",
+        "tenders",
+        "lines",
+        "metadata",
+        "occurred_at",
+    )
     bucket: int
     id: str
     customer_id: str | None
@@ -45,6 +59,7 @@ class Refund(Row):
     """One refund of a payment, whole or part; `eligible_minor` only where the merchant named it."""
 
     parent_field = "payment_id"
+    is_append_only = True
     bucket: int
     id: str
     payment_id: str

@@ -8,20 +8,21 @@ from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context, row_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.programs.commands import CreateProgram, UpdateProgram
 from vinr_server.core.programs.payloads import program_payload
 from vinr_server.core.programs.rows import Program
 
 
-def keys_create_program(command: CreateProgram, keys: Keys) -> None:
+def needs_create_program(command: CreateProgram, needs: Needs) -> None:
     """The catalogue, the chosen id and the test clock."""
-    keys.catalogue_lock = True
+    needs.catalogue()
     if command.id:
-        keys.claims.add(command.id)
+        needs.row(Claim, command.id)
     if command.clock_id:
-        keys.clocks.add(command.clock_id)
+        needs.row(TestClock, command.clock_id)
 
 
 def decide_create_program(draft: Layer, command: CreateProgram, context: Context) -> Accepted | Rejected:
@@ -49,9 +50,9 @@ def decide_create_program(draft: Layer, command: CreateProgram, context: Context
     return Accepted(program_payload(program, livemode=context.livemode))
 
 
-def keys_update_program(_command: UpdateProgram, keys: Keys) -> None:
+def needs_update_program(_command: UpdateProgram, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_update_program(draft: Layer, command: UpdateProgram, context: Context) -> Accepted | Rejected:
@@ -68,6 +69,6 @@ def decide_update_program(draft: Layer, command: UpdateProgram, context: Context
 
 
 COMMANDS: Commands = {
-    CreateProgram: (keys_create_program, decide_create_program),
-    UpdateProgram: (keys_update_program, decide_update_program),
+    CreateProgram: (needs_create_program, decide_create_program),
+    UpdateProgram: (needs_update_program, decide_update_program),
 }

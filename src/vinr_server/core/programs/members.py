@@ -7,9 +7,15 @@ from datetime import datetime
 
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
-from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
+
+
+class CatalogueIsOlder(Exception):
+    """A row names what came into the catalogue after the batch had read it: the batch is run again, reloaded."""
+
+    sqlstate = "40001"
 
 
 def enrolled(draft: Layer, customer_id: str, program_id: str) -> Account | None:
@@ -22,7 +28,7 @@ def program_of(draft: Layer, account: Account) -> Program:
     """The program an account belongs to; never deleted, but it may be newer than the catalogue at hand."""
     program = draft.get(Program, account.program_id)
     if program is None:
-        raise RowsMissing(account.program_id)
+        raise CatalogueIsOlder(account.program_id)
     return program
 
 

@@ -25,6 +25,7 @@ class Program(Row):
     """A loyalty program: its currency, zone, tiers, and the test clock it may live on."""
 
     is_catalogue = True
+    immutable_fields = ("clock_id",)
     id: str
     name: str
     currency_name: str

@@ -7,7 +7,8 @@ from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context, row_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.commands import ArchiveReward, CreateReward, UpdateReward
@@ -15,12 +16,12 @@ from vinr_server.core.rewards.payloads import reward_payload
 from vinr_server.core.rewards.rows import Reward
 
 
-def keys_create_reward(command: CreateReward, keys: Keys) -> None:
+def needs_create_reward(command: CreateReward, needs: Needs) -> None:
     """The catalogue, the program's clock and the chosen id."""
-    keys.catalogue_lock = True
-    keys.programs.add(command.program_id)
+    needs.catalogue()
+    needs.row(Program, command.program_id)
     if command.id:
-        keys.claims.add(command.id)
+        needs.row(Claim, command.id)
 
 
 def decide_create_reward(draft: Layer, command: CreateReward, context: Context) -> Accepted | Rejected:
@@ -46,9 +47,9 @@ def decide_create_reward(draft: Layer, command: CreateReward, context: Context) 
     return Accepted(reward_payload(reward, livemode=context.livemode))
 
 
-def keys_update_reward(_command: UpdateReward, keys: Keys) -> None:
+def needs_update_reward(_command: UpdateReward, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_update_reward(draft: Layer, command: UpdateReward, context: Context) -> Accepted | Rejected:
@@ -66,9 +67,9 @@ def decide_update_reward(draft: Layer, command: UpdateReward, context: Context) 
     return Accepted(reward_payload(reward, livemode=context.livemode), is_new=False)
 
 
-def keys_archive_reward(_command: ArchiveReward, keys: Keys) -> None:
+def needs_archive_reward(_command: ArchiveReward, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_archive_reward(draft: Layer, command: ArchiveReward, context: Context) -> Accepted | Rejected:
@@ -82,7 +83,7 @@ def decide_archive_reward(draft: Layer, command: ArchiveReward, context: Context
 
 
 COMMANDS: Commands = {
-    CreateReward: (keys_create_reward, decide_create_reward),
-    UpdateReward: (keys_update_reward, decide_update_reward),
-    ArchiveReward: (keys_archive_reward, decide_archive_reward),
+    CreateReward: (needs_create_reward, decide_create_reward),
+    UpdateReward: (needs_update_reward, decide_update_reward),
+    ArchiveReward: (needs_archive_reward, decide_archive_reward),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Payment
@@ -15,11 +15,24 @@ from vinr_server.core.rewards.payloads import discount_payload
 from vinr_server.core.rewards.rows import Discount
 
 
-def keys_consume_discount(command: ConsumeDiscount, keys: Keys) -> None:
+def needs_consume_discount(command: ConsumeDiscount, needs: Needs) -> None:
     """The discount, locked, and the payment it is used on."""
-    keys.discounts.add(command.discount_id)
+    needs.row(Discount, command.discount_id, look=True)
     if command.payment_id:
-        keys.payments.add(command.payment_id)
+        needs.row(Payment, command.payment_id)
+
+
+def follow_consume_discount(command: ConsumeDiscount, seen: Layer, needs: Needs) -> None:
+    """The member whose discount it is."""
+    name_owner(needs, seen, command.discount_id)
+
+
+def name_owner(needs: Needs, seen: Layer, discount_id: str) -> Discount | None:
+    """The account that a discount was issued to is declared: its program says what time it is. The discount itself."""
+    discount = seen.get(Discount, discount_id)
+    if discount is not None:
+        needs.row(Account, discount.account_id, beside=discount.id)
+    return discount
 
 
 def decide_consume_discount(draft: Layer, command: ConsumeDiscount, context: Context) -> Accepted | Rejected:
@@ -90,9 +103,9 @@ def consume(draft: Layer, context: Context, discount: Discount, *, payment_id: s
     return consumed
 
 
-def keys_release_discount(command: ReleaseDiscount, keys: Keys) -> None:
+def needs_release_discount(command: ReleaseDiscount, needs: Needs) -> None:
     """The discount, locked."""
-    keys.discounts.add(command.discount_id)
+    needs.row(Discount, command.discount_id)
 
 
 def decide_release_discount(draft: Layer, command: ReleaseDiscount, context: Context) -> Accepted | Rejected:
@@ -111,6 +124,6 @@ def decide_release_discount(draft: Layer, command: ReleaseDiscount, context: Con
 
 
 COMMANDS: Commands = {
-    ConsumeDiscount: (keys_consume_discount, decide_consume_discount),
-    ReleaseDiscount: (keys_release_discount, decide_release_discount),
+    ConsumeDiscount: (needs_consume_discount, decide_consume_discount, follow_consume_discount),
+    ReleaseDiscount: (needs_release_discount, decide_release_discount),
 }

@@ -8,15 +8,15 @@ from datetime import datetime
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.commands import Commands, Context
-from vinr_server.core.kernel.counters import counter_of
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys, member_counter, stock_counter
+from vinr_server.core.kernel.needs import CAPS, Needs, Of, Part, member_counter, stock_counter
 from vinr_server.core.kernel.rows import Counter, Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import insufficient
 from vinr_server.core.ledger.movements import Movement, debit, give_back
+from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import swept_account
-from vinr_server.core.ledger.rows import Entry
+from vinr_server.core.ledger.rows import Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import closed, program_of
 from vinr_server.core.rewards.commands import CancelRedemption, CreateRedemption
@@ -25,11 +25,11 @@ from vinr_server.core.rewards.payloads import redemption_payload
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
 
 
-def keys_create_redemption(command: CreateRedemption, keys: Keys) -> None:
+def needs_create_redemption(command: CreateRedemption, needs: Needs) -> None:
     """The account with its lots, and the counters of the reward's caps."""
-    keys.account_with_lots(command.account_id)
-    keys.counters[stock_counter(command.reward_id)] = None
-    keys.counters[member_counter(command.reward_id, command.account_id)] = command.account_id
+    name_account(needs, command.account_id, lots=Part.FIRST)
+    needs.counter(stock_counter(command.reward_id))
+    needs.counter(member_counter(command.reward_id, command.account_id), beside=command.account_id)
 
 
 def decide_create_redemption(draft: Layer, command: CreateRedemption, context: Context) -> Accepted | Rejected:
@@ -111,7 +111,7 @@ def giving_refusal(
 ) -> Rejected | None:
     """Why this member can't be given the reward now, whatever it would cost: all that gives a reward asks this.
 
-    `offer_id`: the offer whose gift it is. Expects the locked counters of the reward's caps (RowsMissing otherwise).
+    `offer_id`: the offer whose gift it is. Expects the locked counters of the reward's caps.
     """
     name = reward.id if offer_id is None else f"{reward.id} of offer {offer_id}"
     refusal = _state_refusal(account, reward, now, name) or _cap_refusal(draft, account, reward, name)
@@ -149,14 +149,16 @@ def _not_eligible(reward: Reward, why: str, condition: str, change: str) -> Reje
 
 def _cap_refusal(draft: Layer, account: Account, reward: Reward, name: str) -> Rejected | None:
     """Whether the member's limit or the stock is used up."""
-    mine = counter_of(draft, member_counter(reward.id, account.id))
+    mine = draft.get(Counter, member_counter(reward.id, account.id), of=(account.id, reward.id))
     if reward.per_member_limit is not None and mine is not None and mine.used >= reward.per_member_limit:
         limit = f"{mine.used} times; the limit is {reward.per_member_limit}"
         message = f"Account {account.id} has redeemed reward {name} {limit}."
         details = {"limit": "per_member", "reward": reward.id, "used": mine.used}
         details |= {"per_member_limit": reward.per_member_limit}
         return Rejected("not_eligible", message, param="reward", details=details)
-    all_used = counter_of(draft, stock_counter(reward.id)) if reward.stock is not None else None
+    all_used = None
+    if reward.stock is not None:
+        all_used = draft.get(Counter, stock_counter(reward.id), of=(CAPS, reward.id))
     if reward.stock is None or (all_used.used if all_used else 0) < reward.stock:
         return None
     message = f"All {reward.stock} of reward {name} are redeemed. Raise its stock or choose another."
@@ -170,11 +172,11 @@ def _count(draft: Layer, context: Context, account: Account, reward: Reward, *, 
     A member's redemptions are always counted, so that a limit set later holds. The stock is counted while it is set: a
     reward without one has no row that everybody would wait for.
     """
-    owners = [(member_counter(reward.id, account.id), account.bucket)]
+    owners = [(member_counter(reward.id, account.id), account.bucket, account.id)]
     if takes_stock:
-        owners.append((stock_counter(reward.id), context.bucket_of(stock_counter(reward.id))))
-    for counter_id, bucket in owners:
-        counter = counter_of(draft, counter_id) or Counter(bucket, counter_id, 0)
+        owners.append((stock_counter(reward.id), context.bucket_of(stock_counter(reward.id)), CAPS))
+    for counter_id, bucket, owner in owners:
+        counter = draft.get(Counter, counter_id, of=(owner, reward.id)) or Counter(bucket, counter_id, 0)
         draft.put(replace(counter, used=max(counter.used + step, 0)))
 
 
@@ -197,9 +199,24 @@ def _issue_discount(
     return discount.id
 
 
-def keys_cancel_redemption(command: CancelRedemption, keys: Keys) -> None:
-    """The redemption with its account, the lots that paid, its discount and its counters."""
-    keys.redemptions.add(command.redemption_id)
+def needs_cancel_redemption(command: CancelRedemption, needs: Needs) -> None:
+    """The redemption, and which lots paid for it."""
+    needs.row(Redemption, command.redemption_id, look=True)
+    needs.look_along(LotUse, Of(Redemption, command.redemption_id, "entry_id"), by="entry_id")
+
+
+def follow_cancel_redemption(command: CancelRedemption, seen: Layer, needs: Needs) -> None:
+    """The redemption's account and its lots, those that paid among them; its discount and its counters."""
+    redemption = seen.get(Redemption, command.redemption_id)
+    if redemption is None:
+        return
+    name_account(needs, redemption.account_id, lots=Part.FIRST, beside=redemption.id)
+    for use in seen.children(LotUse, redemption.entry_id) if redemption.entry_id is not None else ():
+        needs.row(Lot, use.lot_id, beside=redemption.id)
+    if redemption.discount_id is not None:
+        needs.row(Discount, redemption.discount_id, beside=redemption.id)
+    needs.counter(stock_counter(redemption.reward_id))
+    needs.counter(member_counter(redemption.reward_id, redemption.account_id), beside=redemption.account_id)
 
 
 def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: Context) -> Accepted | Rejected:
@@ -260,6 +277,6 @@ def _give_points_back(
 
 
 COMMANDS: Commands = {
-    CreateRedemption: (keys_create_redemption, decide_create_redemption),
-    CancelRedemption: (keys_cancel_redemption, decide_cancel_redemption),
+    CreateRedemption: (needs_create_redemption, decide_create_redemption),
+    CancelRedemption: (needs_cancel_redemption, decide_cancel_redemption, follow_cancel_redemption),
 }

@@ -14,6 +14,7 @@ class Reward(Row):
 
     is_catalogue = True
     parent_field = "program_id"
+    immutable_fields = ("program_id",)
     id: str
     program_id: str
     revision: int
@@ -34,6 +35,18 @@ class Reward(Row):
 class Redemption(Row):
     """Points spent on a reward, with the benefit as it was promised then. A gift cost none and has no entry."""
 
+    immutable_fields = (
+        "account_id",
+        "reward_id",
+        "reward_revision",
+        "points_spent",
+        "entry_id",
+        "discount_id",
+        "voucher_code",
+        "took_stock",
+        "benefit",
+        "metadata",
+    )
     bucket: int
     id: str
     account_id: str
@@ -59,6 +72,7 @@ class Discount(Row):
     status: issued, reserved by the checkout session that is named, consumed, or void (the redemption was canceled).
     """
 
+    immutable_fields = ("account_id", "redemption_id", "benefit")
     bucket: int
     id: str
     account_id: str

@@ -7,7 +7,7 @@ from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.offers.rows import Offer
@@ -18,12 +18,12 @@ from vinr_server.core.segments.payloads import segment_payload
 from vinr_server.core.segments.rows import Segment
 
 
-def keys_create_segment(command: CreateSegment, keys: Keys) -> None:
+def needs_create_segment(command: CreateSegment, needs: Needs) -> None:
     """The catalogue, the chosen id, and the windows of purchases that members will be asked for."""
-    keys.catalogue_lock = True
-    keys.windows |= command.conditions.windows
+    needs.catalogue()
+    needs.plans.windows |= command.conditions.windows
     if command.id:
-        keys.claims.add(command.id)
+        needs.row(Claim, command.id)
 
 
 def decide_create_segment(draft: Layer, command: CreateSegment, context: Context) -> Accepted | Rejected:
@@ -50,10 +50,10 @@ def decide_create_segment(draft: Layer, command: CreateSegment, context: Context
     return Accepted(segment_payload(segment, livemode=context.livemode))
 
 
-def keys_update_segment(command: UpdateSegment, keys: Keys) -> None:
+def needs_update_segment(command: UpdateSegment, needs: Needs) -> None:
     """The catalogue, and the windows of purchases that members will be asked for."""
-    keys.catalogue_lock = True
-    keys.windows |= command.changes.get("conditions", SegmentConditions()).windows
+    needs.catalogue()
+    needs.plans.windows |= command.changes.get("conditions", SegmentConditions()).windows
 
 
 def decide_update_segment(draft: Layer, command: UpdateSegment, context: Context) -> Accepted | Rejected:
@@ -73,9 +73,9 @@ def decide_update_segment(draft: Layer, command: UpdateSegment, context: Context
     return Accepted(segment_payload(segment, livemode=context.livemode), is_new=False)
 
 
-def keys_delete_segment(_command: DeleteSegment, keys: Keys) -> None:
+def needs_delete_segment(_command: DeleteSegment, needs: Needs) -> None:
     """The catalogue."""
-    keys.catalogue_lock = True
+    needs.catalogue()
 
 
 def decide_delete_segment(draft: Layer, command: DeleteSegment, context: Context) -> Accepted | Rejected:
@@ -100,7 +100,7 @@ def live_segment(draft: Layer, segment_id: str) -> Segment | Rejected:
 
 
 COMMANDS: Commands = {
-    CreateSegment: (keys_create_segment, decide_create_segment),
-    UpdateSegment: (keys_update_segment, decide_update_segment),
-    DeleteSegment: (keys_delete_segment, decide_delete_segment),
+    CreateSegment: (needs_create_segment, decide_create_segment),
+    UpdateSegment: (needs_update_segment, decide_update_segment),
+    DeleteSegment: (needs_delete_segment, decide_delete_segment),
 }

@@ -8,20 +8,22 @@ from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
+from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.segments.changes import live_segment
 from vinr_server.core.segments.commands import AddSegmentMembers, RemoveSegmentMembers, TellSegments
 from vinr_server.core.segments.membership import segments_of
-from vinr_server.core.segments.rows import Segment, SegmentMember
+from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember
 
 
-def keys_add_segment_members(command: AddSegmentMembers, keys: Keys) -> None:
+def needs_add_segment_members(command: AddSegmentMembers, needs: Needs) -> None:
     """The accounts, with their places in segments."""
-    keys.accounts.update(command.account_ids)
-    keys.memberships.update(command.account_ids)
+    for account_id in command.account_ids:
+        needs.row(Account, account_id)
+        needs.children(SegmentMember, account_id)
 
 
 def decide_add_segment_members(draft: Layer, command: AddSegmentMembers, context: Context) -> Accepted | Rejected:
@@ -29,10 +31,11 @@ def decide_add_segment_members(draft: Layer, command: AddSegmentMembers, context
     return _change(draft, context, command.segment_id, command.account_ids, is_in=True)
 
 
-def keys_remove_segment_members(command: RemoveSegmentMembers, keys: Keys) -> None:
+def needs_remove_segment_members(command: RemoveSegmentMembers, needs: Needs) -> None:
     """The accounts, with their places in segments."""
-    keys.accounts.update(command.account_ids)
-    keys.memberships.update(command.account_ids)
+    for account_id in command.account_ids:
+        needs.row(Account, account_id)
+        needs.children(SegmentMember, account_id)
 
 
 def decide_remove_segment_members(draft: Layer, command: RemoveSegmentMembers, context: Context) -> Accepted | Rejected:
@@ -62,7 +65,7 @@ def _change(
 def _move(draft: Layer, context: Context, segment: Segment, account_id: str, *, is_in: bool) -> bool:
     """Whether the account was not where it is to be; it is now, with an event."""
     account = draft.get(Account, account_id)
-    place = draft.get(SegmentMember, (segment.id, account_id))
+    place = draft.get(SegmentMember, (segment.id, account_id), of=(account_id,))
     is_there = place is not None and place.left_at is None
     if account is None or is_there == is_in:
         return False
@@ -71,7 +74,7 @@ def _move(draft: Layer, context: Context, segment: Segment, account_id: str, *, 
 
 
 def _put_place(draft: Layer, context: Context, segment: Segment, account: Account, *, is_in: bool) -> None:
-    place = draft.get(SegmentMember, (segment.id, account.id))
+    place = draft.get(SegmentMember, (segment.id, account.id), of=(account.id,))
     now = context.now(program_of(draft, account).clock_id)
     entered_at = now if is_in or place is None else place.entered_at
     left_at: datetime | None = None if is_in else now
@@ -87,10 +90,11 @@ def _put_place(draft: Layer, context: Context, segment: Segment, account: Accoun
     announce(draft, context, type="segment.entered" if is_in else "segment.left", account=account, data=data, now=now)
 
 
-def keys_tell_segments(command: TellSegments, keys: Keys) -> None:
+def needs_tell_segments(command: TellSegments, needs: Needs) -> None:
     """The account, with all that its segments may ask."""
-    keys.accounts.add(command.account_id)
-    keys.all_segments_of.add(command.account_id)
+    name_account(needs, command.account_id)
+    needs.children(SegmentMember, command.account_id)
+    needs.children(Purchases, command.account_id)
 
 
 def decide_tell_segments(draft: Layer, command: TellSegments, context: Context) -> Accepted | Rejected:
@@ -108,7 +112,7 @@ def decide_tell_segments(draft: Layer, command: TellSegments, context: Context) 
 
 
 COMMANDS: Commands = {
-    AddSegmentMembers: (keys_add_segment_members, decide_add_segment_members),
-    RemoveSegmentMembers: (keys_remove_segment_members, decide_remove_segment_members),
-    TellSegments: (keys_tell_segments, decide_tell_segments),
+    AddSegmentMembers: (needs_add_segment_members, decide_add_segment_members),
+    RemoveSegmentMembers: (needs_remove_segment_members, decide_remove_segment_members),
+    TellSegments: (needs_tell_segments, decide_tell_segments),
 }

@@ -1,18 +1,19 @@
 """Which segments a member is in, exactly, as things stood before the command that asks.
 
 Before it: a payment that comes ninety days after the last one is still made by a lapsed member, as its tier factor is
-that of the tier held before it (R9). The one seam for whoever targets by segments: name the members in
-`keys.segments_of`, then ask `segments_of` or `outside_segments`.
+that of the tier held before it (R9). The one seam for whoever targets by segments: `name_history` of the
+members, then ask `segments_of` or `outside_segments`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from datetime import datetime
 
 from vinr_server.core.earning.rules import Unmet
 from vinr_server.core.kernel.commands import Context
-from vinr_server.core.kernel.layers import Layer, RowsMissing
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import InPart, Needs, Part
 from vinr_server.core.ledger.lots import overdue_points
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
@@ -22,15 +23,36 @@ from vinr_server.core.programs.members import program_of
 from vinr_server.core.segments.conditions import Facts, SegmentConditions, Totals, unmet_conditions, window_start
 from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember, SegmentUses
 
-# The name under which a layer says that it does not hold every member's purchases and memberships.
-HISTORY = "history"
 USES = "uses"
+
+
+def name_history(needs: Needs, seen: Layer, account_id: str) -> None:
+    """What segments in use ask of an account is declared: nothing, where no live offer names a segment.
+
+    What others ask is read where a decision turns out to need it.
+    """
+    _name_history(needs, seen, account_id, place_of=account_id)
+
+
+def name_history_of_enrolments(needs: Needs, seen: Layer, customer_id: str) -> None:
+    """The same of every account that the batch may enrol the customer with."""
+    for program_id in needs.plans.enrolments:
+        _name_history(needs, seen, (customer_id, program_id), place_of=None)
+
+
+def _name_history(needs: Needs, seen: Layer, owner: Hashable, *, place_of: str | None) -> None:
+    uses = seen.get(SegmentUses, USES)
+    part = needs.children(Purchases, owner, Part.FIRST if uses is not None and uses.named else Part.NONE)
+    if place_of is not None:
+        places = needs.children(SegmentMember, place_of, Part.NONE if part is Part.NONE else Part.ALL)
+        if places is Part.ALL and part is Part.NONE:
+            needs.children(Purchases, owner, Part.ALL)
 
 
 def segments_of(draft: Layer, context: Context, account: Account, wanted_ids: Collection[str]) -> frozenset[str]:
     """Those of the wanted segments that the account is in. One that does not exist, or no more, has no members.
 
-    Expects: the account or its customer in `keys.segments_of`; else the batch is loaded again, at twice the price.
+    Expects: the account's history, as `name_history` declares it.
     """
     now = context.now(program_of(draft, account).clock_id)
     return frozenset(id for id in wanted_ids if not lacking(draft, id, account, now))
@@ -65,7 +87,7 @@ def lacking(draft: Layer, segment_id: str, account: Account, now: datetime) -> l
     if segment is None or segment.deleted_at is not None:
         return [Unmet("segments", f"There is no segment {segment_id}.", None)]
     before = draft.below
-    account = before.get(Account, account.id) or account
+    account = draft.before(Account, account.id) or account
     if account.status != "active":
         return [Unmet("account", f"Account {account.id} is closed for good.", None)]
     if segment.type == "static":
@@ -82,9 +104,7 @@ def lacking(draft: Layer, segment_id: str, account: Account, now: datetime) -> l
 
 def is_listed(layer: Layer, account: Account, segment_id: str) -> bool:
     """Whether the account was put into a static segment and not taken out again."""
-    place = layer.get(SegmentMember, (segment_id, account.id))
-    if place is None:
-        _read_of(layer, account)
+    place = layer.get(SegmentMember, (segment_id, account.id), of=(account.id,))
     return place is not None and place.left_at is None
 
 
@@ -92,10 +112,11 @@ def facts_of(layer: Layer, account: Account, now: datetime, conditions: SegmentC
     """What the conditions are judged by: the account as it stands, with the purchases read and those in the layer."""
     starts = {days: window_start(days, now) for days in conditions.windows}
     read = _read_of(layer, account) or Purchases(account.id, dict.fromkeys(starts.values(), Totals()))
-    if not read.totals.keys() >= {*starts.values()} or (conditions.asks_of_purchases and not read.has_last):
-        raise RowsMissing(account.customer_id)
+    is_unread = any(start not in read.totals for start in starts.values())
+    if is_unread or (conditions.asks_of_purchases and not read.has_last):
+        raise InPart(Purchases, read.owner)
     totals, last_at = {start: read.totals[start] for start in starts.values()}, read.last_at
-    for payment in layer.children(Payment, account.customer_id):
+    for payment in layer.here(Payment, account.customer_id):
         if is_purchase(payment, account.id):
             last_at = max(last_at or payment.occurred_at, payment.occurred_at)
             totals = with_payment(totals, payment, count=1)
@@ -109,12 +130,11 @@ def _read_of(layer: Layer, account: Account) -> Purchases | None:
 
     Of an account that the batch itself enrolled nothing is stored but the payments of its customer.
     """
-    if layer.last_here(HISTORY) is None:
-        return None
-    read = layer.get(Purchases, account.id) or layer.get(Purchases, (account.customer_id, account.program_id))
-    if read is None:
-        raise RowsMissing(account.customer_id)
-    return read
+    read = layer.get(Purchases, account.id, of=(account.id,))
+    if read is not None or not layer.is_covered:
+        return read
+    enrolment = (account.customer_id, account.program_id)
+    return layer.get(Purchases, enrolment, of=(enrolment,))
 
 
 def is_purchase(payment: Payment, account_id: str | None) -> bool:
@@ -142,8 +162,8 @@ def spendable_points(layer: Layer, account: Account, now: datetime) -> int:
         return account.ledger_balance_points
     last = layer.last_here(account.id)
     if last is not None and last[0] <= now:
-        raise RowsMissing(account.id)
-    return account.ledger_balance_points - overdue_points(layer.children(Lot, account.id), now)
+        raise InPart(Lot, account.id)
+    return account.ledger_balance_points - overdue_points(layer.children(Lot, account.id, in_part=True), now)
 
 
 def segments_named(terms: OfferTerms) -> frozenset[str]:

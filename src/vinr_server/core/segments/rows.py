@@ -18,6 +18,7 @@ class Segment(Row):
     """A named set of members: listed by hand (static), or those who meet its conditions (dynamic)."""
 
     is_catalogue = True
+    immutable_fields = ("type",)
     id: str
     name: str
     type: SegmentType
@@ -62,6 +63,7 @@ class Purchases(Row):
     """
 
     key_field = "owner"
+    owns = False
     owner: Hashable
     totals: Mapping[datetime, Totals]
     last_at: datetime | None = None
@@ -74,6 +76,7 @@ class SegmentUses(Row):
     stored. `named`: the ids of the former.
     """
 
+    is_catalogue = True
     id: str
     named: frozenset[str]
     windows: frozenset[Days]

@@ -6,19 +6,18 @@ name no segment pays nothing.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
-from vinr_server.core.ledger.lots import BEFORE_ALL
+from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import Days, Totals, window_start
-from vinr_server.core.segments.membership import HISTORY, USES, is_purchase, with_payment
+from vinr_server.core.segments.membership import USES, is_purchase, with_payment
 from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.tables import TABLES, rows_of
@@ -67,6 +66,9 @@ where t.bucket = any($2)
 """
 
 
+NOTHING: Mapping[Any, Part] = {}
+
+
 class Owner(NamedTuple):
     """Whose purchases are read, under which name: an account, or a customer whom the batch may enrol in a program.
 
@@ -81,31 +83,23 @@ class Owner(NamedTuple):
     instants: frozenset[datetime]
 
 
-async def read_history(connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer], now: datetime) -> None:
-    """What the commands may ask of segments stands in the layers, which say that they hold no more than that."""
-    for layer in layers.values():
-        layer.truncate(HISTORY, BEFORE_ALL)
-    if any(one.segments_of or one.all_segments_of or one.memberships or one.whole for one in keys.values()):
-        await _read_memberships(connection, keys, layers)
-        await _read_purchases(connection, keys, layers, now)
+async def read_history(connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime) -> None:
+    """What the commands may ask of segments stands in the layers."""
+    await _read_memberships(connection, needs, layers)
+    await _read_purchases(connection, needs, layers, now)
 
 
-async def _read_memberships(connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer]) -> None:
+async def _read_memberships(connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer]) -> None:
     """The places in segments of every account whose memberships or segments may be asked for stand in the layers."""
     wanted = [
         (realm, account.bucket, account.id)
         for realm, layer in layers.items()
-        if (names := _members_named(keys[realm], layer))
-        for account in layer.written(Account)
-        if account.id in names or account.customer_id in names
+        for account_id, part in needs[realm].parts.get(SegmentMember, NOTHING).items()
+        if part is Part.ALL and (account := layer.get(Account, account_id)) is not None
     ]
     if wanted:
         for realm, row in rows_of(TABLES[SegmentMember], await connection.fetch(MEMBERSHIPS, *_columns(wanted))):
             layers[realm].put(row)
-
-
-def _members_named(keys: Keys, layer: Layer) -> set[str]:
-    return keys.memberships | keys.all_segments_of | keys.whole | (keys.segments_of if _uses(layer).named else set())
 
 
 def _uses(layer: Layer) -> SegmentUses:
@@ -115,22 +109,27 @@ def _uses(layer: Layer) -> SegmentUses:
 
 
 async def _read_purchases(
-    connection: Any, keys: Mapping[int, Keys], layers: Mapping[int, Layer], now: datetime
+    connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime
 ) -> None:
     """What segments in use ask of the purchases of every member whose segments may be asked for stands in the layers.
 
-    Whoever had to be asked for again, because of a segment that nothing live named before, is read for all segments.
+    Read in part, a member is read for the segments that something live names; read whole, for all.
     Expects the locks; `now` is the wall's, a program's clock has been read.
     """
     asked: dict[Owner, tuple[frozenset[Days], bool]] = {}
     for realm, layer in layers.items():
-        wanted, uses = keys[realm], _uses(layer)
-        some = (frozenset(uses.windows | wanted.windows), uses.asks_last)
-        everything = (frozenset(uses.all_windows | wanted.windows), True)
-        if uses.named:
-            asked |= dict.fromkeys(_owners(realm, wanted, layer, wanted.segments_of, now), some)
-        if whole := wanted.whole | wanted.all_segments_of:
-            asked |= dict.fromkeys(_owners(realm, wanted, layer, whole, now), everything)
+        owners = needs[realm].parts.get(Purchases, NOTHING)
+        if all(part is Part.NONE for part in owners.values()):
+            continue
+        uses, windows = _uses(layer), needs[realm].plans.windows
+        some = (frozenset(uses.windows | windows), uses.asks_last)
+        everything = (frozenset(uses.all_windows | windows), True)
+        for name, part in owners.items():
+            owner = _owner(realm, needs[realm], layer, name, now) if part is not Part.NONE else None
+            if owner is not None:
+                asked[owner] = everything if part is Part.ALL else some
+    if not asked:
+        return
     last_at = await _last_purchases(
         connection, [owner for owner, (_windows, is_asked) in asked.items() if is_asked], layers
     )
@@ -139,37 +138,34 @@ async def _read_purchases(
     for owner, (_windows, has_last) in asked.items():
         layer = layers[owner.realm]
         mine = {start: totals.get((owner.realm, owner.name, start), Totals()) for start in starts[owner]}
-        for payment in layer.children(Payment, owner.customer_id) if mine else ():
+        for payment in layer.here(Payment, owner.customer_id) if mine else ():
             if is_purchase(payment, owner.account_id):
                 mine = with_payment(mine, payment, count=-1)
         layer.put(Purchases(owner.name, mine, last_at.get((owner.realm, owner.name)), has_last))
 
 
-def _owners(realm: int, keys: Keys, layer: Layer, names: set[str], now: datetime) -> Iterator[Owner]:
-    """The accounts that are named, by id or by customer, and every enrolment of a named customer that may come."""
-    if not names:
-        return
-    enrolled: set[tuple[str, str]] = set()
-    for account in list(layer.written(Account)):
-        if account.id in names or account.customer_id in names:
-            enrolled.add((account.customer_id, account.program_id))
-            instants = _instants(layer, keys, account.program_id, now)
-            yield Owner(realm, account.bucket, account.id, account.customer_id, account.id, instants)
-    for program_id in keys.programs:
-        instants = _instants(layer, keys, program_id, now)
-        for customer_id in names & (keys.customers | keys.customer_lots):
-            if (customer_id, program_id) not in enrolled:
-                bucket = bucket_of(realm, customer_id)
-                yield Owner(realm, bucket, (customer_id, program_id), customer_id, None, instants)
+def _owner(realm: int, needs: Needs, layer: Layer, name: Any, now: datetime) -> Owner | None:
+    """An account by its id, or what a customer would be in a program; None where there is no such account yet."""
+    if isinstance(name, tuple):
+        customer_id, program_id = name
+        if any(account.program_id == program_id for account in layer.here(Account, customer_id)):
+            return None
+        instants = _instants(layer, needs, program_id, now)
+        return Owner(realm, bucket_of(realm, customer_id), name, customer_id, None, instants)
+    account = layer.get(Account, name)
+    if account is None:
+        return None
+    instants = _instants(layer, needs, account.program_id, now)
+    return Owner(realm, account.bucket, account.id, account.customer_id, account.id, instants)
 
 
-def _instants(layer: Layer, keys: Keys, program_id: str, now: datetime) -> frozenset[datetime]:
+def _instants(layer: Layer, needs: Needs, program_id: str, now: datetime) -> frozenset[datetime]:
     """Now on the program's clock, and every instant to which the batch itself may move it."""
     program = layer.get(Program, program_id)
     if program is None:  # the batch makes it, on whatever clock
-        return frozenset((now, *(clock.frozen_at for clock in layer.written(TestClock)), *keys.instants))
+        return frozenset((now, *(clock.frozen_at for clock in layer.written(TestClock)), *needs.plans.instants))
     clock = layer.get(TestClock, program.clock_id) if program.clock_id else None
-    return frozenset((now,)) if clock is None else frozenset((clock.frozen_at, *keys.instants))
+    return frozenset((now,)) if clock is None else frozenset((clock.frozen_at, *needs.plans.instants))
 
 
 def _starts(owner: Owner, windows: Iterable[Days]) -> set[datetime]:

@@ -1,12 +1,13 @@
-"""What a batch reads of offers: the claims of members."""
+"""What a batch reads of offers and their buyers: claims, what was promised, and who bought before."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from vinr_server.core.checkout.rows import Buyer
 from vinr_server.core.kernel.rows import Row
-from vinr_server.core.offers.rows import OfferClaim
+from vinr_server.core.offers.rows import OfferClaim, OfferRevision
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
 # By primary key.
@@ -17,6 +18,21 @@ join offer_claims t using (realm, bucket, member_id, offer_id)
 where t.bucket = any($2)
 """
 
+# By primary key.
+REVISIONS = f"""
+select {TABLES[OfferRevision].select_list}
+from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, offer_id, revision)
+join offer_revisions t using (realm, offer_id, revision)
+"""
+
+# Plan: the index payments_of_customer, one row of it for each.
+BUYERS = """
+select w.realm, w.id, exists (
+  select from payments p
+  where p.realm = w.realm and p.customer_id = w.id and p.bucket = w.bucket and p.bucket = any($2))
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+"""
+
 
 async def read_claims(connection: Any, wanted: Sequence[tuple[int, int, str, str]]) -> list[tuple[int, Row]]:
     """The claims there are, of (realm, bucket, member, offer), each as (realm, row)."""
@@ -24,3 +40,19 @@ async def read_claims(connection: Any, wanted: Sequence[tuple[int, int, str, str
         return []
     columns = [list(column) for column in zip(*wanted, strict=True)]
     return rows_of(TABLES[OfferClaim], await connection.fetch(CLAIMS, *columns))
+
+
+async def read_revisions(connection: Any, wanted: Sequence[tuple[int, str, int]]) -> list[tuple[int, Row]]:
+    """The revisions of offers there are, of (realm, offer, revision)."""
+    if not wanted:
+        return []
+    columns = [list(column) for column in zip(*wanted, strict=True)]
+    return rows_of(TABLES[OfferRevision], await connection.fetch(REVISIONS, *columns))
+
+
+async def read_buyers(connection: Any, customers: Collection[tuple[int, int, str]]) -> list[tuple[int, Buyer]]:
+    """Of each customer (realm, bucket, id) whether any payment is on record."""
+    if not customers:
+        return []
+    columns = [list(column) for column in zip(*customers, strict=True)]
+    return [(realm, Buyer(id, has_paid)) for realm, id, has_paid in await connection.fetch(BUYERS, *columns)]

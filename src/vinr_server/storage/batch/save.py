@@ -94,8 +94,6 @@ async def save(
             rows = sorted(inserts[row_type], key=SORTED[row_type]) if row_type in SORTED else inserts[row_type]
             writes.append(table.insert(rows, encoded))
         if row_type in updates:
-            if not table.mutable:
-                raise Superseded(table.name)
             writes.append(table.update(updates[row_type]))
     written_rows = [*inserts.items(), *updates.items()]
     changed = {realm for kind, pairs in written_rows if kind.is_catalogue for realm, _row in pairs}
@@ -144,17 +142,19 @@ Sorted = dict[type[Row], list[tuple[int, Row]]]
 
 
 def _sort_out(written: Mapping[int, Layer], loaded: Mapping[int, Layer]) -> tuple[Sorted, Sorted]:
-    """The written rows by type: those that are new, and those that were there. Unchanged ones are neither."""
+    """The written rows by type: those that are new, and those that have changed. Raises ImmutableEdit."""
     inserts: Sorted = {}
     updates: Sorted = {}
     for realm, layer in written.items():
         before = loaded[realm]
         for row in layer.all_written():
-            old = before.get(type(row), row.key)
+            old = before.find(type(row), row.key)
             if old is None:
                 inserts.setdefault(type(row), []).append((realm, row))
             elif old != row or repr(old) != repr(row):  # to == metadata of 1 and of true are the same
                 updates.setdefault(type(row), []).append((realm, row))
+                if type(row) in TABLES:
+                    TABLES[type(row)].require_mutable(old, row)
     return inserts, updates
 
 

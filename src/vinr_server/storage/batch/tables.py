@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -49,10 +49,21 @@ Written = Sequence[tuple[int, Row]]
 NOTHING: Mapping[int, str] = {}
 
 
+class ImmutableEdit(Exception):
+    """A decision has changed what can't change of a stored row: a bug, that would lose the edit and answer 200."""
+
+    def __init__(self, row_type: type[Row], key: Hashable, fields: Sequence[str]) -> None:
+        super().__init__(row_type, key, fields)
+        self.row_type, self.key, self.fields = row_type, key, fields
+
+    def __str__(self) -> str:
+        return f"{self.row_type.__name__} {self.key!r} was edited in {', '.join(self.fields)}, which can't change"
+
+
 class Table:
     """The statements and conversions of one row type."""
 
-    def __init__(self, row_type: type[Row], name: str, *, key: Sequence[str], mutable: Sequence[str] = ()) -> None:
+    def __init__(self, row_type: type[Row], name: str, *, key: Sequence[str]) -> None:
         self.row_type, self.name = row_type, name
         hints = typing.get_type_hints(row_type)
         self.fields = [field.name for field in dataclasses.fields(row_type)]  # type: ignore[arg-type]
@@ -62,9 +73,14 @@ class Table:
         self._json_at = [(self.fields.index(name), decode) for name, decode in self._json.items()]
         self._has_bucket = "bucket" in self.fields
         self.key = ["realm", *key, *(["bucket"] if self._has_bucket else [])]
-        self.mutable = list(mutable)
+        fixed = {*self.key, "bucket", "created_at", *row_type.immutable_fields}
+        unknown = {*row_type.immutable_fields}.difference(self.fields)
+        assert not unknown, f"{row_type.__name__} has no {unknown}"
+        self.mutable = [] if row_type.is_append_only else [name for name in self.fields if name not in fixed]
+        self._immutable = [name for name in self.fields if name not in self.mutable]
+        self._immutable_values = attrgetter(*self._immutable)
         self.select_list = ", ".join(f"t.{column}" for column in self.columns)
-        self._updated = [*self.key[1:], *mutable]
+        self._updated = [*self.key[1:], *self.mutable]
         self._all_values, self._updated_values = attrgetter(*self.fields), attrgetter(*self._updated)
         pg_types = dict(zip(self.columns, self._pg_types, strict=True))
         self._insert = BulkWrite(pg_types, arrays=self.key[1:], compose=self._insert_sql)
@@ -82,6 +98,12 @@ class Table:
     def json_decoder(self, column: str) -> Callable[[str], Any]:
         """What turns a JSON column's text into its value."""
         return self._json[column]
+
+    def require_mutable(self, before: Row, after: Row) -> None:
+        """Nothing, where only what may change is changed. Raises ImmutableEdit elsewhere."""
+        if self._immutable_values(before) != self._immutable_values(after):
+            changed = [name for name in self._immutable if getattr(before, name) != getattr(after, name)]
+            raise ImmutableEdit(self.row_type, after.key, changed)
 
     def insert(self, written: Written, encoded: Mapping[int, str] = NOTHING) -> Statement:
         """The insert of these rows. `encoded` holds JSON texts that are made already, by the id() of their value."""
@@ -147,120 +169,34 @@ def _json_decoder(hint: Any) -> Callable[[str], Any]:
 TABLES: dict[type[Row], Table] = {
     table.row_type: table
     for table in (
-        Table(
-            programs_rows.Program,
-            "programs",
-            key=["id"],
-            mutable=[
-                "name",
-                "currency_name",
-                "expiry_months",
-                "expiry_rounding",
-                "timezone",
-                "tiers",
-                "status",
-                "metadata",
-            ],
-        ),
-        Table(
-            earning_rows.EarningRule,
-            "earning_rules",
-            key=["id"],
-            mutable=["revision", "trigger", "earn", "conditions", "multipliers", "is_active", "metadata", "deleted_at"],
-        ),
+        Table(programs_rows.Program, "programs", key=["id"]),
+        Table(earning_rows.EarningRule, "earning_rules", key=["id"]),
         Table(earning_rows.RuleRevision, "earning_rule_revisions", key=["rule_id", "revision"]),
-        Table(
-            rewards_rows.Reward,
-            "rewards",
-            key=["id"],
-            mutable=[
-                *("revision", "name", "cost_points", "benefit", "stock", "per_member_limit", "tiers"),
-                *("starts_at", "ends_at", "status", "metadata"),
-            ],
-        ),
-        Table(clocks_rows.TestClock, "test_clocks", key=["id"], mutable=["frozen_at", "status", "deleted_at"]),
-        # last_used_at is not the engine's to write: see TOUCH_KEY in read.py.
-        Table(access_rows.ApiKey, "api_keys", key=["id"], mutable=["expires_at", "revoked_at", "replaced_by"]),
+        Table(rewards_rows.Reward, "rewards", key=["id"]),
+        Table(clocks_rows.TestClock, "test_clocks", key=["id"]),
+        Table(access_rows.ApiKey, "api_keys", key=["id"]),
         Table(access_rows.ApiKeyAct, "api_key_acts", key=["id"]),
         Table(kernel_rows.Claim, "directory", key=["id"]),
-        Table(members_rows.Customer, "customers", key=["id"], mutable=["name", "email", "metadata"]),
-        Table(
-            members_rows.Account,
-            "accounts",
-            key=["id"],
-            mutable=[
-                *("ledger_balance_points", "lifetime_points", "sequence", "payment_count", "tier"),
-                *("next_expiry_at", "status", "metadata"),
-            ],
-        ),
-        Table(
-            payments_rows.Payment,
-            "payments",
-            key=["id"],
-            mutable=["refunded_minor", "refund_count", "session_id", "discount_ids", "outcome"],
-        ),
+        Table(members_rows.Customer, "customers", key=["id"]),
+        Table(members_rows.Account, "accounts", key=["id"]),
+        Table(payments_rows.Payment, "payments", key=["id"]),
         Table(payments_rows.Refund, "refunds", key=["id"]),
         Table(ledger_rows.Entry, "entries", key=["id"]),
-        Table(ledger_rows.Lot, "lots", key=["id"], mutable=["remaining_points", "expired_points", "reversed_points"]),
+        Table(ledger_rows.Lot, "lots", key=["id"]),
         Table(ledger_rows.LotUse, "lot_uses", key=["entry_id", "lot_id", "cause_id"]),
-        Table(ledger_rows.Deficit, "deficits", key=["entry_id"], mutable=["remaining_points"]),
-        Table(
-            rewards_rows.Discount,
-            "discounts",
-            key=["id"],
-            mutable=["status", "payment_id", "consumed_at", "session_id"],
-        ),
-        Table(rewards_rows.Redemption, "redemptions", key=["id"], mutable=["status", "cancellation_id", "canceled_at"]),
-        Table(kernel_rows.Counter, "counters", key=["id"], mutable=["used", "reserved"]),
-        Table(
-            offer_rows.Offer,
-            "offers",
-            key=["id"],
-            mutable=[
-                *("revision", "name", "terms", "starts_at", "ends_at", "status", "metadata"),
-                *("closed_at", "deleted_at", "is_counted"),
-            ],
-        ),
+        Table(ledger_rows.Deficit, "deficits", key=["entry_id"]),
+        Table(rewards_rows.Discount, "discounts", key=["id"]),
+        Table(rewards_rows.Redemption, "redemptions", key=["id"]),
+        Table(kernel_rows.Counter, "counters", key=["id"]),
+        Table(offer_rows.Offer, "offers", key=["id"]),
         Table(offer_rows.OfferRevision, "offer_revisions", key=["offer_id", "revision"]),
         Table(offer_rows.OfferClaim, "offer_claims", key=["offer_id", "member_id"]),
-        Table(
-            offer_rows.OfferRedemption,
-            "offer_redemptions",
-            key=["id"],
-            mutable=["status", "payment_id", "redeemed_at", "freed_at", "discount_minor", "receipt"],
-        ),
-        Table(
-            checkout_rows.CheckoutSession,
-            "checkout_sessions",
-            key=["id"],
-            mutable=[
-                *("cart", "status", "subtotal_minor", "discount_minor", "total_minor", "evaluation", "discount_ids"),
-                *("held_ids", "payment_id", "metadata", "completed_at", "expired_at"),
-            ],
-        ),
-        Table(
-            segment_rows.Segment,
-            "segments",
-            key=["id"],
-            mutable=["revision", "name", "conditions", "metadata", "deleted_at"],
-        ),
-        Table(
-            segment_rows.SegmentMember,
-            "segment_members",
-            key=["account_id", "segment_id"],
-            mutable=["entered_at", "left_at"],
-        ),
+        Table(offer_rows.OfferRedemption, "offer_redemptions", key=["id"]),
+        Table(checkout_rows.CheckoutSession, "checkout_sessions", key=["id"]),
+        Table(segment_rows.Segment, "segments", key=["id"]),
+        Table(segment_rows.SegmentMember, "segment_members", key=["account_id", "segment_id"]),
         Table(events_rows.Event, "events", key=["id"]),
-        Table(
-            events_rows.WebhookEndpoint,
-            "webhook_endpoints",
-            key=["id"],
-            mutable=[
-                *("url", "events", "description", "status", "disabled_reason", "sealed_secret", "sealed_old_secret"),
-                *("old_secret_until", "metadata", "deleted_at"),
-            ],
-        ),
-        # The engine makes deliveries; how they fare is written by those who attempt them (deliveries.py).
+        Table(events_rows.WebhookEndpoint, "webhook_endpoints", key=["id"]),
         Table(events_rows.Delivery, "deliveries", key=["id"]),
         Table(events_rows.DeliveryAttempt, "delivery_attempts", key=["delivery_id", "number"]),
     )

@@ -9,13 +9,13 @@ import asyncpg
 
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Keys
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import SegmentConditions
 from vinr_server.core.segments.membership import lacking, uses_of
-from vinr_server.core.segments.rows import Segment
+from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember
 from vinr_server.storage.batch.history import read_history
 from vinr_server.storage.batch.tables import TABLES
 from vinr_server.storage.reads.reader import Reader
@@ -86,7 +86,9 @@ async def segments_of_account(reader: Reader, realm: int, account: Account, now:
         for record in await connection.fetch(OVERDUE, realm, account.id, now):
             layer.put(TABLES[Lot].row(record))
         layer.put(uses_of(layer))
-        keys = Keys(all_segments_of={account.id})
-        await read_history(connection, {realm: keys}, {realm: layer}, now)
+        needs = Needs()
+        needs.children(SegmentMember, account.id)
+        needs.children(Purchases, account.id)
+        await read_history(connection, {realm: needs}, {realm: layer}, now)
     account = layer.get(Account, account.id) or account
     return [segment.id for segment in layer.written(Segment) if not lacking(layer, segment.id, account, now)]

@@ -1,0 +1,82 @@
+"""What carts and checkout sessions need: their buyer, the discounts they name, and what a session holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import accumulate
+
+from vinr_server.core.carts.cart import Cart
+from vinr_server.core.checkout.rows import Buyer, CheckoutSession
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Needs, Of
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.needs import name_accounts
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.in_force import name_cap, name_offers_of_cart, name_some_of_member, name_use
+from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
+from vinr_server.core.rewards.discounts import name_owner
+from vinr_server.core.rewards.rows import Discount, Redemption
+from vinr_server.core.segments.membership import name_history, name_history_of_enrolments
+
+
+def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[str]) -> None:
+    """The customer's accounts and the discounts that a cart names are looked at."""
+    if customer_id is not None:
+        needs.children(Account, customer_id, look=True)
+        needs.row(Buyer, customer_id)
+    for id in discount_ids:
+        needs.row(Discount, id, look=True)
+
+
+def name_discounts(needs: Needs, seen: Layer, discount_ids: Iterable[str]) -> None:
+    """Whose the discounts are, and what they were redeemed for."""
+    for id in discount_ids:
+        discount = name_owner(needs, seen, id)
+        if discount is not None:
+            needs.row(Redemption, discount.redemption_id, beside=discount.id)
+
+
+def name_buyer(needs: Needs, seen: Layer, customer_id: str | None, carts: Iterable[Cart], *, is_held: bool) -> None:
+    """The customer's accounts with what their offers have counted, their segments, and whether it has bought before."""
+    if customer_id is None:
+        return
+    needs.row(Buyer, customer_id)
+    accounts = name_accounts(needs, seen, customer_id)
+    for account in accounts:
+        name_history(needs, seen, account.id)
+    name_history_of_enrolments(needs, seen, customer_id)
+    name_some_of_member(needs, customer_id)
+    name_offers_of_cart(needs, seen, accounts, carts, is_held=is_held)
+
+
+def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession) -> None:
+    """What is known of the session's buyer, if its cart will change; each change meets what the one before left."""
+    changes = needs.plans.carts.get(session.id)
+    if changes is not None:
+        carts = accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart)
+        name_buyer(needs, seen, session.customer_id, carts, is_held=True)
+
+
+def look_at_session(needs: Needs, session_id: str) -> None:
+    """The session is looked at with what it holds: slots of offers, discounts, and its customer's accounts."""
+    needs.row(CheckoutSession, session_id, look=True)
+    needs.children(OfferRedemption, session_id, by="session_id", look=True)
+    needs.look_along(Account, Of(CheckoutSession, session_id, "customer_id"), by="customer_id")
+    needs.look_along(Discount, Of(CheckoutSession, session_id, "discount_ids"))
+    needs.look_along(Discount, Of(CheckoutSession, session_id, "held_ids"))
+
+
+def name_held(needs: Needs, seen: Layer, session_id: str) -> CheckoutSession | None:
+    """What the session holds is declared: caps with the revisions they were promised at, discounts, accounts."""
+    session = seen.get(CheckoutSession, session_id)
+    if session is None:
+        return None
+    if session.customer_id is not None:
+        name_accounts(needs, seen, session.customer_id)
+    name_discounts(needs, seen, (*session.discount_ids, *session.held_ids))
+    for held in seen.children(OfferRedemption, session_id):
+        if held.status == "reserved":
+            name_cap(needs, held.offer_id)
+            needs.row(OfferRevision, (held.offer_id, held.offer_revision))
+            name_use(needs, seen, held, session.customer_id)
+    return session

@@ -1,0 +1,233 @@
+"""The kinds of rows a batch can need, in the one order in which everybody takes their locks, and how each is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vinr_server.core.access.rows import ApiKey
+from vinr_server.core.checkout.rows import Buyer, CheckoutSession
+from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.events.rows import Event
+from vinr_server.core.kernel.needs import Part
+from vinr_server.core.kernel.rows import Counter, Row
+from vinr_server.core.ledger.lots import BEFORE_ALL, use_order
+from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
+from vinr_server.core.members.rows import Account, Customer
+from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision, Tally
+from vinr_server.core.payments.rows import Payment, Refund
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.rewards.rows import Discount, Redemption
+from vinr_server.storage.batch.buckets import bucket_of
+from vinr_server.storage.batch.offers import read_buyers, read_claims, read_revisions
+from vinr_server.storage.batch.reading import (
+    LOCK,
+    NOTHING,
+    SHARE,
+    Address,
+    PlaceOf,
+    Reading,
+    columns_of,
+    read_awards,
+    rows_needed,
+)
+from vinr_server.storage.batch.tables import TABLES, rows_of
+from vinr_server.storage.reads.offers import tally_uses
+
+# A spend seldom needs more lots than these; a member with a million must not load them all for a coffee.
+LOTS_MAX = 100
+# In the order of use (R3), along the index lots_live.
+FIRST_LOTS = f"""
+select {TABLES[Lot].select_list}
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+cross join lateral (
+  select * from lots l
+  where l.realm = w.realm and l.account_id = w.id and l.bucket = w.bucket and l.remaining_points > 0
+  order by l.expires_at, l.available_at, l.sequence limit $4
+) as t
+where t.bucket = any($2)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Rows of a type. `words`: what its locks are called; None where it is read under the locks of others.
+
+    `place`: the bucket of an id that lives beside nothing; None: the directory knows it, or the id says so itself.
+    """
+
+    row_type: type[Row]
+    take: Callable[[Reading, Kind], Awaitable[Any]]
+    words: str | None = None
+    place: PlaceOf | None = None
+
+
+async def _accounts(reading: Reading, kind: Kind) -> None:
+    """The accounts, locked; where each lives is known from now on."""
+    await _locked(reading, kind)
+    for realm, layer in reading.layers.items():
+        for account in layer.written(Account):
+            reading.found_in[realm, account.id] = reading.found_in[realm, account.customer_id] = account.bucket
+
+
+async def _locked(reading: Reading, kind: Kind) -> None:
+    await reading.lock(kind.row_type, reading.wanted(kind.row_type, kind.place))
+
+
+async def _by_id(reading: Reading, kind: Kind) -> None:
+    await reading.read(kind.row_type, "id", reading.wanted(kind.row_type, kind.place))
+
+
+async def _of_parents(reading: Reading, kind: Kind) -> None:
+    assert kind.row_type.parent_field is not None
+    await reading.read(kind.row_type, kind.row_type.parent_field, reading.parents(kind.row_type))
+
+
+async def _refunds(reading: Reading, kind: Kind) -> None:
+    await _of_parents(reading, kind)
+    await _by_id(reading, kind)
+
+
+async def _redemptions_of_offers(reading: Reading, kind: Kind) -> None:
+    """What sessions hold or held, and what payments redeemed by themselves."""
+    await reading.read(OfferRedemption, "session_id", reading.parents(OfferRedemption, by="session_id"))
+    paid = reading.parents(OfferRedemption, by="payment_id")
+    await reading.read(OfferRedemption, "payment_id", paid, where="t.session_id is null")
+
+
+async def _clocks(reading: Reading, kind: Kind) -> None:
+    """The clocks of the programs in question: shared by those who live on them, exclusive where one is moved."""
+    wanted = dict.fromkeys(reading.wanted(kind.row_type, kind.place))
+    lock = LOCK if wanted else SHARE
+    for realm, layer in reading.layers.items():
+        needs = reading.needs[realm]
+        programs = {id for id, _beside in rows_needed(needs, Program)}
+        programs.update(row.program_id for row in layer.written(Account))
+        offers = (layer.get(Offer, id) for id, _beside in rows_needed(needs, Offer))
+        programs.update(offer.program_id for offer in offers if offer is not None)
+        for program_id in programs:
+            program = layer.get(Program, program_id)
+            if program is not None and program.clock_id is not None:
+                wanted[realm, 0, program.clock_id] = None
+    await reading.lock(TestClock, list(wanted), lock=lock)
+
+
+async def _claims_of_offers(reading: Reading, kind: Kind) -> None:
+    named = [(realm, bucket, member_id, offer_id) for realm, bucket, (offer_id, member_id) in _pairs(reading, kind)]
+    reading.put(await read_claims(reading.connection, named))
+
+
+async def _revisions_of_offers(reading: Reading, kind: Kind) -> None:
+    named = [(realm, offer_id, revision) for realm, _bucket, (offer_id, revision) in _pairs(reading, kind)]
+    reading.put(await read_revisions(reading.connection, named))
+
+
+def _pairs(reading: Reading, kind: Kind) -> list[tuple[int, int, tuple[str, Any]]]:
+    found: Any = reading.wanted(kind.row_type, kind.place)
+    return list(found)
+
+
+async def _buyers(reading: Reading, kind: Kind) -> None:
+    for realm, buyer in await read_buyers(reading.connection, reading.wanted(Buyer, kind.place)):
+        reading.layers[realm].put(buyer)
+
+
+async def _tallies(reading: Reading, kind: Kind) -> None:
+    """The uses of offers that get their first cap, whose rows are locked for it, last of all."""
+    named = [(realm, str(id)) for realm, needs in reading.needs.items() for id, _ in rows_needed(needs, Tally)]
+    for realm, tally in await tally_uses(reading.connection, named):
+        reading.layers[realm].put(tally)
+
+
+async def _entries(reading: Reading, kind: Kind) -> None:
+    """Entries by their ids, what reverses them, and the awards of payments."""
+    await _by_id(reading, kind)
+    await reading.read(Entry, "reverses_id", reading.parents(Entry))
+    reading.put(await read_awards(reading.connection, awarded(reading)))
+
+
+def awarded(reading: Reading) -> list[tuple[int, str]]:
+    """The payments of which the awards are needed."""
+    return [
+        (realm, str(id))
+        for realm, needs in reading.needs.items()
+        for id in needs.parts.get(Entry, NOTHING)
+        if needs.ways.get((Entry, id), (None, None))[0] == "source_id"
+    ]
+
+
+async def _lots(reading: Reading, kind: Kind) -> None:
+    """Lots by their ids; of accounts those used first, or all that live where a decision has asked for more."""
+    for realm, needs in reading.needs.items():
+        for account_id, part in needs.parts.get(Lot, NOTHING).items():
+            if part is Part.NONE:
+                reading.layers[realm].truncate(account_id, BEFORE_ALL)
+    await reading.read(Lot, "account_id", reading.parents(kind.row_type), where="t.remaining_points > 0")
+    await _first_lots(
+        reading, [one for one in reading.parents(kind.row_type, part=Part.FIRST) if _account(reading, one)]
+    )
+    await _by_id(reading, kind)
+
+
+def _account(reading: Reading, address: Address) -> Account | None:
+    return reading.layers[address[0]].get(Account, address[2])
+
+
+async def _first_lots(reading: Reading, accounts: list[Address]) -> None:
+    if not accounts:
+        return
+    loaded: dict[tuple[int, str], list[Lot]] = {}
+    records = await reading.connection.fetch(FIRST_LOTS, *columns_of(accounts), LOTS_MAX)
+    for realm, row in reading.put(rows_of(TABLES[Lot], records)):
+        assert isinstance(row, Lot)
+        loaded.setdefault((realm, row.account_id), []).append(row)
+    for (realm, account_id), lots in loaded.items():
+        if len(lots) == LOTS_MAX:
+            reading.layers[realm].truncate(account_id, use_order(lots[-1]))
+
+
+async def _deficits(reading: Reading, kind: Kind) -> None:
+    """What is unpaid of accounts that owe; the others have no such row."""
+    declared = {(realm, id) for realm, needs in reading.needs.items() for id in needs.parts.get(Deficit, NOTHING)}
+    owing = [
+        (realm, account.bucket, account.id)
+        for realm, layer in reading.layers.items()
+        for account in layer.written(Account)
+        if account.ledger_balance_points < 0 and (realm, account.id) in declared
+    ]
+    await reading.read(Deficit, "account_id", owing, where="t.remaining_points > 0")
+
+
+def _nowhere(_realm: int, _id: object) -> int:
+    return 0
+
+
+# The one order of locks, and then what is read under them.
+KINDS = (
+    Kind(Account, _accounts, "accounts"),
+    Kind(Payment, _locked, "payments"),
+    Kind(CheckoutSession, _locked, "checkout sessions"),
+    Kind(Discount, _locked, "discounts"),
+    Kind(Customer, _locked, "customers", bucket_of),
+    Kind(Counter, _locked, "counters", bucket_of),
+    Kind(TestClock, _clocks, "test clocks", _nowhere),
+    Kind(ApiKey, _locked, "API keys", _nowhere),
+    Kind(OfferClaim, _claims_of_offers),
+    Kind(OfferRedemption, _redemptions_of_offers),
+    Kind(OfferRevision, _revisions_of_offers, place=_nowhere),
+    Kind(Buyer, _buyers, place=bucket_of),
+    Kind(Redemption, _by_id),
+    Kind(LotUse, _of_parents),
+    Kind(Entry, _entries),
+    Kind(Refund, _refunds),
+    Kind(Event, _by_id),
+    Kind(Lot, _lots),
+    Kind(Deficit, _deficits),
+    Kind(Tally, _tallies),
+)
+
+
+def lock_order() -> str:
+    """The order of locks in words, as ARCHITECTURE.md has it."""
+    return " → ".join(["catalogue (only to change it)", *(kind.words for kind in KINDS if kind.words is not None)])

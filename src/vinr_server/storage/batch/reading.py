@@ -1,0 +1,142 @@
+"""Read a batch's rows into its layers: where each of them lives, under a lock or without, one statement for a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Needs, Part
+from vinr_server.core.kernel.rows import Claim, Row
+from vinr_server.core.ledger.rows import Entry
+from vinr_server.storage.batch.buckets import bucket_in, lock_groups
+from vinr_server.storage.batch.tables import TABLES, rows_of
+
+PlaceOf = Callable[[int, Any], int]
+# Realm, bucket and id.
+Address = tuple[int, int, str]
+NOTHING: Mapping[Any, Any] = {}
+LOCK = "for no key update of t"
+SHARE = "for share of t"
+
+# Awards of a payment, whoever's they are. Plan: the partial index entries_by_source, a few rows for each payment.
+AWARDS = f"""
+select {TABLES[Entry].select_list}
+from unnest($1::int4[], $2::text[]) as w (realm, id)
+join entries t on t.realm = w.realm and t.source_id = w.id
+where t.kind = 'award'
+"""
+
+
+@cache
+def select_rows(row_type: Any, column: str, *, where: str = "", lock: str = "", first: int = 1) -> str:
+    """Rows of a type whose column is one of the wanted values: one index scan each. `first`: its first parameter."""
+    table = TABLES[row_type]
+    routed = "bucket" in table.columns
+    buckets = f"${first + 1}"
+    return (
+        f"select {table.select_list} from unnest(${first}::int4[], {buckets}::int2[], ${first + 2}::text[])"
+        f" as w (realm, bucket, id) join {table.name} t on t.realm = w.realm and t.{column} = w.id"
+        + (f" and t.bucket = w.bucket where t.bucket = any({buckets})" if routed else " where true")
+        + (f" and {where}" if where else "")
+        + (f" order by t.realm, t.{column} {lock}" if lock else "")
+    )
+
+
+class Reading:
+    """What is needed by realm, and the layers that the rows go into.
+
+    `found_in`: the bucket of ids whose rows were seen.
+    """
+
+    def __init__(
+        self,
+        connection: Any,
+        needs: Mapping[int, Needs],
+        layers: Mapping[int, Layer],
+        *,
+        is_distributed: bool,
+        is_locking: bool,
+    ) -> None:
+        """`is_locking` False: what is read is only looked at, on a snapshot that does not change."""
+        self.connection, self.needs, self.layers = connection, needs, layers
+        self._is_distributed, self._is_locking = is_distributed, is_locking
+        self.found_in: dict[tuple[int, str], int] = {}
+
+    async def lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
+        """These rows are locked, and stand in the layers as they are under the lock."""
+        if not self._is_locking:  # on a snapshot, what was read once stays so
+            addresses = [one for one in addresses if self.layers[one[0]].find(row_type, one[2]) is None]
+        for group in lock_groups((bucket for _realm, bucket, _id in addresses), is_distributed=self._is_distributed):
+            here = [address for address in addresses if address[1] in group]
+            await self.read(row_type, "id", here, lock=lock if self._is_locking else "")
+
+    async def read(
+        self, row_type: type[Row], column: str, addresses: Collection[Address], *, where: str = "", lock: str = ""
+    ) -> list[tuple[int, Row]]:
+        """The rows whose column is one of these ids stand in the layers."""
+        if not addresses:
+            return []
+        kind: Any = row_type
+        sql = select_rows(kind, column, where=where, lock=lock)
+        return self.put(
+            rows_of(TABLES[row_type], await self.connection.fetch(sql, *columns_of(dict.fromkeys(addresses))))
+        )
+
+    def put(self, found: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
+        """The rows stand in the layers."""
+        for realm, row in found:
+            self.layers[realm].put(row)
+        return found
+
+    def wanted(self, row_type: type[Row], place: PlaceOf | None = None) -> list[Address]:
+        """Where the rows of a type are that are needed by their ids; what resolves to no bucket does not exist.
+
+        `place`: the bucket of an id that lives beside nothing; None: the directory knows it, or the id says so itself.
+        """
+        found: list[Address] = []
+        for realm, needs in self.needs.items():
+            ids: Mapping[Any, str | None] = needs.rows.get(row_type, NOTHING)
+            for id, beside in ids.items():
+                bucket = self.place(realm, beside) if beside is not None else None
+                if bucket is None:
+                    bucket = place(realm, id) if place is not None else self.place(realm, id)
+                if bucket is not None:
+                    found.append((realm, bucket, id))
+        return found
+
+    def parents(self, row_type: type[Row], *, part: Part = Part.ALL, by: str | None = None) -> list[Address]:
+        """Where the parents are of which so many rows of a type are needed, found by a column that is not its own."""
+        found: list[Address] = []
+        for realm, needs in self.needs.items():
+            ids: Mapping[Any, Part] = needs.parts.get(row_type, NOTHING)
+            for id, declared in ids.items():
+                way, beside = needs.ways.get((row_type, id), (None, None))
+                if declared is part and way == by:
+                    bucket = self.place(realm, beside or id)
+                    if bucket is not None:
+                        found.append((realm, bucket, id))
+        return found
+
+    def place(self, realm: int, id: Any) -> int | None:
+        """The bucket of an id: the directory knows it, a row beside it was seen, or the id says so itself."""
+        claim = self.layers[realm].get(Claim, id)
+        return claim.owner_bucket if claim is not None else self.found_in.get((realm, id), bucket_in(id))
+
+
+def rows_needed(needs: Needs, row_type: type[Row]) -> Iterable[tuple[Hashable, str | None]]:
+    """The ids of a type that are needed, each with the id it lives beside."""
+    return needs.rows.get(row_type, NOTHING).items()
+
+
+def columns_of(addresses: Collection[Any]) -> list[list[Any]]:
+    """Addresses as the arrays of a statement."""
+    return [list(column) for column in zip(*addresses, strict=True)]
+
+
+async def read_awards(connection: Any, payments: Collection[tuple[int, str]]) -> list[tuple[int, Row]]:
+    """Every award of these payments (realm, id)."""
+    if not payments:
+        return []
+    return rows_of(TABLES[Entry], await connection.fetch(AWARDS, *columns_of(payments)))

@@ -1,0 +1,146 @@
+"""What a batch would be loaded with, out of rows in memory: those that its commands declare, and no others.
+
+So decisions that are run without a database also meet what nobody declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.checkout.rows import Buyer
+from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.decide import follow, needs_of
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Look, Needs, Of, Part
+from vinr_server.core.ledger.lots import BEFORE_ALL
+from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.segments.conditions import Totals
+from vinr_server.core.segments.membership import uses_of
+from vinr_server.core.segments.rows import Purchases, SegmentMember
+
+
+class NoneBesides(Mapping[datetime, Totals]):
+    """Whatever the window: no purchases but those that are here as rows."""
+
+    def __getitem__(self, _start: datetime) -> Totals:
+        return Totals()
+
+    def __iter__(self) -> Iterator[datetime]:
+        raise AssertionError("there is no end of windows")
+
+    def __len__(self) -> int:
+        raise AssertionError("there is no end of windows")
+
+    def __contains__(self, _start: object) -> bool:
+        return True
+
+
+def load(world: Layer, commands: Iterable[Command], *, whole: Any = ()) -> Layer:
+    """A layer with the catalogue of a world, and of its other rows those that the commands declare."""
+    several, needs, loaded = list(commands), Needs(whole), Layer()
+    for row in world.all_written():
+        if row.is_catalogue:
+            loaded.put(row)
+    loaded.put(uses_of(loaded))
+    for command in several:
+        needs_of(command, needs)
+    seen = loaded.draft()
+    for look in list(needs.looks):
+        _look(world, seen, needs, look)
+    for command in several:
+        follow(command, seen, needs)
+    _read(world, loaded, needs)
+    _read_clocks(loaded, world, needs)
+    loaded.cover(needs)
+    return loaded
+
+
+def keep(world: Layer, written: Layer) -> None:
+    """What would be saved of these rows is the world's own."""
+    for row in written.all_written():
+        if not isinstance(row, Tally):
+            world.put(row)
+
+
+def _look(world: Layer, seen: Layer, needs: Needs, look: Look) -> None:
+    keys: Iterable[Any] = (look.key,)
+    if isinstance(look.key, Of):
+        row = world.get(look.key.row_type, look.key.key)
+        value = getattr(row, look.key.field) if row is not None else None
+        keys = value if isinstance(value, tuple) else () if value is None else (value,)
+        for key in keys:
+            if look.by is None:
+                needs.row(look.row_type, key)
+            else:
+                needs.children(look.row_type, key)
+    for key in keys:
+        found = [world.get(look.row_type, key)] if look.by is None else world.children(look.row_type, key)
+        for row in found:
+            if row is not None:
+                seen.put(row)
+
+
+def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
+    for row_type, keys in needs.rows.items():
+        for key in keys:
+            row = world.get(row_type, key)
+            if row is not None and not row_type.is_catalogue:
+                loaded.put(row)
+            if row_type is Buyer:
+                loaded.put(Buyer(key, bool(world.children(Payment, key))))
+            if row_type is Tally:
+                _tally(world, loaded, key)
+    for row_type, parents in needs.parts.items():
+        for parent, part in parents.items():
+            if part is Part.NONE and row_type is Lot:
+                loaded.truncate(parent, BEFORE_ALL)
+            elif row_type is Purchases and part is not Part.NONE:
+                _read_purchases(world, loaded, parent)
+            elif part is not Part.NONE and (row_type is not SegmentMember or part is Part.ALL):
+                # Accounts are read by their ids: those under a customer only say which.
+                for row in world.children(row_type, parent) if row_type is not Account else ():
+                    loaded.put(row)
+
+
+def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:
+    """The clocks of the programs that are named, of the accounts and of the offers."""
+    programs: set[Any] = {*needs.rows.get(Program, ())}
+    programs.update(account.program_id for account in loaded.written(Account))
+    offers = (loaded.find(Offer, id) for id in needs.rows.get(Offer, ()))
+    programs.update(offer.program_id for offer in offers if offer is not None)
+    for id in programs:
+        program = loaded.find(Program, id)
+        clock = world.find(TestClock, program.clock_id) if program is not None and program.clock_id else None
+        if clock is not None:
+            loaded.put(clock)
+
+
+def _tally(world: Layer, loaded: Layer, offer_id: Any) -> None:
+    """What stands of an offer that nobody has counted so far."""
+    offer = world.get(Offer, offer_id)
+    if offer is not None and not offer.is_counted:
+        uses = [one.status for one in world.all_here(OfferRedemption) if one.offer_id == offer_id]
+        loaded.put(Tally(offer_id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved")))
+
+
+def _read_purchases(world: Layer, loaded: Layer, owner: Any) -> None:
+    """All payments of the customer are here as rows, so that no others are left to be counted."""
+    if isinstance(owner, tuple):
+        customer_id, program_id = owner
+        if any(account.program_id == program_id for account in world.children(Account, customer_id)):
+            return
+    else:
+        account = world.get(Account, owner)
+        if account is None:
+            return
+        customer_id = account.customer_id
+    for payment in world.children(Payment, customer_id):
+        loaded.put(payment)
+    loaded.put(Purchases(owner, NoneBesides()))
