@@ -14,7 +14,6 @@ from typing import Any
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
-from vinr_server.core.kernel.counters import counter_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import CAPS, offer_counter, offer_member_counter
 from vinr_server.core.kernel.payloads import unix
@@ -62,7 +61,7 @@ def _cap_refusal(draft: Layer, offer: Offer) -> Rejected | None:
     most = offer.terms.max_redemptions
     if most is None:
         return None
-    counter = counter_of(draft, offer_counter(offer.id), of=(CAPS, offer.id))
+    counter = draft.get(Counter, offer_counter(offer.id), of=(CAPS, offer.id))
     if counter is None or counter.used + counter.reserved < most:
         return None
     held = f", {counter.reserved} of them by checkouts that are open" if counter.reserved else ""
@@ -75,7 +74,7 @@ def _member_refusal(draft: Layer, offer: Offer, member_id: str) -> Rejected | No
     most = offer.terms.per_member_limit
     if most is None:
         return None
-    counter = counter_of(draft, offer_member_counter(offer.id, member_id), of=(member_id, offer.id))
+    counter = draft.get(Counter, offer_member_counter(offer.id, member_id), of=(member_id, offer.id))
     if counter is None or counter.used + counter.reserved < most:
         return None
     times = "once" if most == 1 else f"{most} times"
@@ -171,7 +170,7 @@ def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime
     if member_id is None:
         return
     counter_id, of = offer_member_counter(redemption.offer_id, member_id), (member_id, redemption.offer_id)
-    counter = counter_of(draft, counter_id, of=of)
+    counter = draft.get(Counter, counter_id, of=of)
     if counter is not None:
         draft.put(replace(counter, used=counter.used - 1))
 
@@ -213,7 +212,7 @@ def _count(
             draft.put(replace(tally, used=tally.used + used, reserved=tally.reserved + reserved))
         return
     of = (CAPS, redemption.offer_id)
-    before = counter_of(draft, counter_id, of=of)
+    before = draft.get(Counter, counter_id, of=of)
     after = _move(draft, counter_id, context.bucket_of(counter_id), used, reserved, of=of)
     most = offer.terms.max_redemptions
     if most is None or offer.closed_at is not None or offer.deleted_at is not None:
@@ -225,7 +224,7 @@ def _count(
 
 
 def _move(draft: Layer, counter_id: str, bucket: int, used: int, reserved: int, *, of: tuple[Hashable, ...]) -> Counter:
-    counter = counter_of(draft, counter_id, of=of) or Counter(bucket, counter_id, 0)
+    counter = draft.get(Counter, counter_id, of=of) or Counter(bucket, counter_id, 0)
     moved = replace(counter, used=counter.used + used, reserved=counter.reserved + reserved)
     draft.put(moved)
     return moved
