@@ -151,8 +151,8 @@ REWARDS = [
     Mutant(
         "an id's second body is taken for its first",
         "made_before",
-        "if claim.fingerprint == context.fingerprint:",
-        "if True:",
+        "if claim is not None and claim.fingerprint == context.fingerprint:",
+        "if claim is not None:",
         scenario("events: An event's id with another body is a conflict"),
     ),
 ]
