@@ -119,16 +119,16 @@ def _count_rows(counted: Counter[str], written: Sequence[kernel_rows.Row]) -> No
 
 # Of each at least so many in 1,000 histories; a quarter of what is usual, so that chance alone does not miss it.
 FLOORS = {
-    "steps": 10_000, "dry runs": 140, "replays": 55, "same id again": 55, "idempotency_key_reused": 15,
-    "id_conflict": 12, "deficits": 90, "deficits paid": 45, "returned to an expired lot": 75,
-    "clawed back from another lot": 80, "payments refunded in parts": 35, "edited rules": 45, "tier changes": 350,
-    "backdated": 650, "entries: expiry": 600, "entries: redemption_cancellation": 100, "entries: reversal": 350,
-    "entries: redemption": 250, "insufficient_points": 300, "not_eligible": 150, "reward_out_of_stock": 9,
+    "steps": 6_500, "dry runs": 140, "replays": 55, "same id again": 25, "idempotency_key_reused": 15,
+    "id_conflict": 10, "deficits": 90, "deficits paid": 45, "returned to an expired lot": 75,
+    "clawed back from another lot": 80, "payments refunded in parts": 35, "edited rules": 30, "tier changes": 350,
+    "backdated": 400, "entries: expiry": 600, "entries: redemption_cancellation": 100, "entries: reversal": 350,
+    "entries: redemption": 250, "insufficient_points": 200, "not_eligible": 150, "reward_out_of_stock": 9,
     "refund_exceeds_payment": 90, "discount_consumed": 30, "discount_not_usable": 4, "account_closed": 1,
-    "resource_missing": 80, "not_reversible": 65, "reversal_of_reversal": 10, "redemption_already_canceled": 40,
-    "program_mismatch": 20, "clock_advancing": 35, "parameter_conflict": 30, "parameter_invalid": 35,
-    "reward_archived": 2, "sessions completed by a payment": 80, "checkout_session_not_open": 45,
-    "payment_has_session": 10, "payment_refunded": 7, "edited offers": 180, "uses of an offer: confirmed": 35,
-    "uses of an offer: refunded": 12, "uses of an offer: released": 12,
+    "resource_missing": 45, "not_reversible": 65, "reversal_of_reversal": 5, "redemption_already_canceled": 40,
+    "program_mismatch": 20, "clock_advancing": 35, "parameter_conflict": 30, "parameter_invalid": 22,
+    "reward_archived": 2, "sessions completed by a payment": 50, "checkout_session_not_open": 25,
+    "payment_has_session": 10, "payment_refunded": 2, "edited offers": 110, "uses of an offer: confirmed": 300,
+    "uses of an offer: refunded": 25, "uses of an offer: released": 12,
     "gifts": 40, "offer_limit_reached": 60,
 }  # fmt: skip

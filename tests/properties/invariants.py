@@ -115,7 +115,9 @@ select r.id from redemptions r
 left join entries e on e.realm = r.realm and e.id = r.entry_id and e.kind = 'redemption' and e.points = -r.points_spent
 left join entries c on c.realm = r.realm and c.id = r.cancellation_id and c.reverses_id = r.entry_id
   and c.points = r.points_spent
-where r.realm = any(%(realms)s) and (e.id is null or (r.status = 'canceled') <> (c.id is not null))""",
+where r.realm = any(%(realms)s) and case
+  when r.points_spent = 0 then r.entry_id is not null or r.cancellation_id is not null
+  else e.id is null or (r.status = 'canceled') <> (c.id is not null) end""",
     "I4 a balance falls below nothing by a reversal only": """
 select e.id, e.kind from entries e where e.realm = any(%(realms)s)
   and e.balance_after_points < 0 and e.points < 0 and e.kind <> 'reversal'""",
@@ -167,9 +169,13 @@ select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id lik
       or c.id = 'reward:' || r.reward_id || ':' || r.account_id))""",
     "R15 an offer's counter counts its redemptions": """
 select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id like 'offer:%%' and c.used <> (
-  select count(*) from offer_redemptions r where r.realm = c.realm
+  select count(*) from offer_redemptions r
+  join offers o on o.realm = r.realm and o.id = r.offer_id
+  left join accounts a on a.realm = r.realm and a.id = r.account_id
+  where r.realm = c.realm
     and (c.id = 'offer:' || r.offer_id and r.status in ('confirmed', 'refunded')
-      or c.id = 'offer:' || r.account_id || ':' || r.offer_id and r.status = 'confirmed'))""",
+      or c.id = 'offer:' || case when o.program_id is null then a.customer_id else a.id end || ':' || r.offer_id
+        and r.status = 'confirmed'))""",
     "R5 a discount is void exactly when its redemption is cancelled": """
 select d.id, d.status, r.status from discounts d join redemptions r on r.realm = d.realm and r.discount_id = d.id
 where d.realm = any(%(realms)s) and (d.status = 'void') <> (r.status = 'canceled')""",

@@ -349,9 +349,10 @@ drop index offer_redemptions_of_payment;
 alter table offers drop column is_counted;
 alter table offer_claims drop column member_id;
 alter table offer_claims add primary key (realm, account_id, offer_id, bucket);
-update counters c set id = 'offer:' || r.account_id || ':' || r.offer_id
+update counters c set id = 'offer:' || a.id || ':' || r.offer_id
 from offer_redemptions r join offers o on o.realm = r.realm and o.id = r.offer_id and o.program_id is null
-where c.realm = r.realm and c.id like 'offer:cust\\_%:' || r.offer_id;
+join accounts a on a.realm = r.realm and a.id = r.account_id
+where c.realm = r.realm and c.id = 'offer:' || a.customer_id || ':' || r.offer_id;
 update alembic_version set version_num = '0007';
 update payments set session_id = null, outcome = jsonb_set(outcome::jsonb, '{offer_redemptions}', '[]')::json
 where id = 'pay_recorded';
