@@ -47,7 +47,7 @@ starter_users = pytest.mark.parametrize(
 STARTER = f"""
 import json, os, sys
 from pathlib import Path
-from vinr_server.storage.embedded import EmbeddedRefused, start_embedded
+from vinr_server.storage.postgres.embedded import EmbeddedRefused, start_embedded
 if sys.argv[2] == "nobody":
     os.setgroups([])
     os.setgid({NOBODY_GID})
