@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from vinr_server.api.offer_inputs import CreateEngagementOfferInput, CreateOfferInput
 
 from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.suggestions import NEGATIONS, nearest_name
+from vinr_server.api.resources.engagement_offers import CreateEngagementOfferInput
+from vinr_server.api.resources.offers import CreateOfferInput
 
 OFFER = {"name": "Ten", "type": "fixed_discount", "value": 1000}
 

@@ -679,7 +679,7 @@ class TestIsZone:
         for name in ("Europe/Berlin", "localtime", "Europe/Hosttown"):
             (tmp_path / name).write_bytes(elsewhere)
         asked = (
-            "from datetime import date; from vinr_server.core.calendar import is_zone, start_of_day;"
+            "from datetime import date; from vinr_server.core.kernel.calendar import is_zone, start_of_day;"
             "print(start_of_day(date(2026, 1, 1), 'Europe/Berlin'), is_zone('localtime'), is_zone('Europe/Hosttown'))"
         )
         environment = os.environ | {"PYTHONTZPATH": str(tmp_path)}
