@@ -164,7 +164,8 @@ class AwardBench:
             awards = after["entries"] - before["entries"]
             if not awards or figures.failed or awards != figures.transactions:
                 self.problems.append(f"pgbench {form}, {clients} clients, round {number}: {figures}")
-            self._compare(form, clients, count_written(url, COUNTED))
+            if awards:  # a busy machine may not get to any in a short time
+                self._compare(form, clients, count_written(url, COUNTED))
         finally:
             self.rig.drop(database)
         return Record(

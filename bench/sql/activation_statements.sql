@@ -21,12 +21,12 @@ from accounts
 where realm = :realm and id = 'loy_' || lpad(to_hex(:n::int), 25, '0') || lpad(to_hex(:bucket::int), 2, '0')
   and bucket = :bucket for update \gset
 select offer_revision from offer_claims
-where realm = :realm and offer_id = 'ofr_bench' and account_id = :account and bucket = :bucket;
+where realm = :realm and offer_id = 'ofr_bench' and member_id = :account and bucket = :bucket;
 select used, reserved from counters where realm = :realm and id = :member_counter and bucket = :bucket for update;
 select used, reserved from counters
 where realm = :realm and id = E'offer\x3aofr_bench' and bucket = :offer_bucket for update \gset
-insert into offer_claims (bucket, realm, offer_id, account_id, offer_revision, created_at)
-values (:bucket, :realm, 'ofr_bench', :account, 1, now());
+insert into offer_claims (bucket, realm, offer_id, account_id, offer_revision, created_at, member_id)
+values (:bucket, :realm, 'ofr_bench', :account, 1, now(), :account);
 insert into entries (bucket, realm, id, account_id, sequence, kind, points, balance_after_points, reason, source_type,
   source_id, receipt, metadata, occurred_at, created_at)
 values (:bucket, :realm, :entry, :account, :sequence::int8 + 1, 'award', 5, :ledger_balance_points::int8 + 5, 'Bench',
