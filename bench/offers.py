@@ -252,6 +252,7 @@ def make_template(rig: Rig, members: int) -> Realm:
     realm = make_realm(url)
     offer = {
         "id": OFFER,
+        "program": PROGRAM,
         "name": "Bench",
         "incentive": {"type": "points_bonus", "points": 5},
         "application": "opt_in",
