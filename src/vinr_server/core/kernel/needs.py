@@ -204,15 +204,3 @@ def offer_member_counter(offer_id: str, member_id: str) -> str:
     ~ and : are written as in a JSON pointer (RFC 6901); so does storage (laws/checkout.py).
     """
     return f"offer:{member_id.replace('~', '~0').replace(':', '~1')}:{offer_id}"
-
-
-def member_of_counter(counter_id: str) -> tuple[str, str] | None:
-    """The member and the offer, or reward, of a counter of one member's redemptions; None for any other."""
-    kind, _, rest = counter_id.partition(":")
-    if kind == "reward":
-        reward_id, is_of_member, account = rest.rpartition(":loy_")
-        return (f"loy_{account}", reward_id) if is_of_member else None
-    member, is_of_member, offer_id = rest.partition(":")
-    if kind != "offer" or not member.startswith(("loy_", "cust_")):
-        return None
-    return (member.replace("~1", ":").replace("~0", "~"), offer_id) if is_of_member else None
