@@ -16,6 +16,8 @@ Minor = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
 Text = Annotated[str, Meta(min_length=1, max_length=500)]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Key = Annotated[str, Meta(min_length=1, max_length=100)]
+# Read by `read_email` (edge/identity.py), which knows more of addresses than a schema can say.
+Email = Annotated[str, Meta(min_length=3, max_length=254, extra_json_schema={"format": "email"})]
 
 ProgramId = Annotated[str, Meta(pattern="^prog_.", max_length=255)]
 CustomerId = Annotated[str, Meta(pattern="^cust_.", max_length=255)]

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from vinr_server.api.contract.input import INTEGER_MAX
+from vinr_server.api.edge.identity import require_clean
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.core.kernel.metadata import KEYS_MAX
@@ -73,6 +74,8 @@ def member_link(metadata: Mapping[str, Any], *, param: str) -> str | None:
     account_id = next(iter(given), None)
     if account_id is not None and not is_id(account_id, prefix="loy_"):
         raise Problem("parameter_invalid", f"{param} must be an id that starts with loy_.", param=param)
+    if account_id is not None:
+        require_clean(account_id, param=param)
     return account_id
 
 

@@ -16,6 +16,7 @@ from vinr_server.api.edge.answer_headers import answer_headers, make_request_id
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.documents import DOCUMENTS
 from vinr_server.api.edge.fingerprint import fingerprint
+from vinr_server.api.edge.identity import require_clean
 from vinr_server.api.edge.keys import KeyRing
 from vinr_server.api.edge.limits import Bucket
 from vinr_server.api.edge.parse import decode_body, read_struct, spellings
@@ -113,6 +114,8 @@ class App:
         if caller.bucket is not None:
             _take(caller.bucket, limits)
         operation, ids = self._router.match(method, path)
+        for name, id in ids.items():
+            require_clean(id, param=name)
         request.operation = operation.id
         if caller.allowed is not None and operation.id not in caller.allowed:
             raise refuse(caller.kind, operation)

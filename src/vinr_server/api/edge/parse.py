@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from vinr_server.api.edge.identity import require_clean_ids
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.suggestions import nearest_name
 from vinr_server.storage.batch.spelled_numbers import decode_spelled
@@ -171,16 +172,20 @@ def read_struct(kind: type[StructT], raw: Mapping[str, Any], *, path: str = "") 
     """The body as its type: names in either casing made one, unknown ones refused with the nearest known."""
     named = _rename(kind, raw, path)
     try:
-        return msgspec.convert(named, kind, strict=True)
+        read = msgspec.convert(named, kind, strict=True)
     except msgspec.ValidationError as error:
         raise _explain(str(error), path) from None
+    require_clean_ids(kind, named, path)
+    return read
 
 
 @cache
 def _names(kind: type[msgspec.Struct]) -> dict[str, tuple[str, Any]]:
     """Every accepted spelling of each field, with the field's name and the struct nested in it, if any."""
     names: dict[str, tuple[str, Any]] = {}
-    for name, hint in typing.get_type_hints(kind, include_extras=False).items():
+    hints = typing.get_type_hints(kind, include_extras=False)
+    for field in msgspec.structs.fields(kind):
+        name, hint = field.encode_name, hints[field.name]
         for spelling in spellings(name):
             names[spelling] = (name, _nested(hint))
     return names

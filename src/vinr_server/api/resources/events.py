@@ -16,6 +16,7 @@ from vinr_server.api.contract.reads import list_of, retrieve, shown_by
 from vinr_server.api.contract.reply import Award, Data, Reply, Skipped
 from vinr_server.api.contract.values import is_id, member_link
 from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.identity import cleaned
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.zones import read_occurred_at
 from vinr_server.core.earning import commands
@@ -73,8 +74,13 @@ async def report_event(call: Call) -> commands.ReportEvent:
 
 def _event_customer(value: Any) -> tuple[str | None, str | None]:
     """The customer an event is of; or why its `data.customer`, which is whatever the reporting system has, is none."""
-    if value is None or is_id(value, prefix="cust_"):
-        return value, None
+    if value is None:
+        return None, None
+    if is_id(value, prefix="cust_"):
+        clean = cleaned(value)
+        if clean == value:
+            return value, None
+        return None, f"data.customer is {value!a}, which links this event to nobody. Send {clean!r}."
     return None, "data.customer is not an id that starts with cust_, so it links this event to nobody."
 
 
