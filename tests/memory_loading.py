@@ -9,15 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from vinr_server.core.checkout.rows import Buyer
+from vinr_server.core.checkout.rows import Buyer, CheckoutSession, OpenSessions
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import follow, needs_of
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Look, Needs, Of, Part
+from vinr_server.core.kernel.needs import NOBODY, Look, Needs, Of, Part
 from vinr_server.core.ledger.lots import BEFORE_ALL
 from vinr_server.core.ledger.rows import Lot
-from vinr_server.core.members.rows import Account
+from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
@@ -42,9 +42,21 @@ class NoneBesides(Mapping[datetime, Totals]):
         return True
 
 
-def load(world: Layer, commands: Iterable[Command], *, whole: Any = ()) -> Layer:
-    """A layer with the catalogue of a world, and of its other rows those that the commands declare."""
-    several, needs, loaded = list(commands), Needs(whole), Layer()
+def load(
+    world: Layer,
+    commands: Iterable[Command],
+    *,
+    whole: Any = (),
+    merged: Mapping[str, str] = NOBODY,
+    rows: Iterable[tuple[Any, Any]] = (),
+) -> Layer:
+    """A layer with the catalogue of a world, and of its other rows those that the commands declare.
+
+    `merged` and `rows`: what a batch has learned of its members (engine/batch.py, Wholes).
+    """
+    several, needs, loaded = list(commands), Needs(whole, merged), Layer()
+    for row_type, key in rows:
+        needs.row(row_type, key)
     for row in world.all_written():
         if row.is_catalogue:
             loaded.put(row)
@@ -52,7 +64,8 @@ def load(world: Layer, commands: Iterable[Command], *, whole: Any = ()) -> Layer
     for command in several:
         needs_of(command, needs)
     seen = loaded.draft()
-    for look in list(needs.looks):
+    # A customer is looked at before what it names, as in storage (load.py).
+    for look in sorted(needs.looks, key=lambda look: look.row_type is not Customer):
         _look(world, seen, needs, look)
     for command in several:
         follow(command, seen, needs)
@@ -75,6 +88,7 @@ def _look(world: Layer, seen: Layer, needs: Needs, look: Look) -> None:
         row = world.get(look.key.row_type, look.key.key)
         value = getattr(row, look.key.field) if row is not None else None
         keys = value if isinstance(value, tuple) else () if value is None else (value,)
+        keys = [acting for key in keys for acting in dict.fromkeys((key, needs.acting(key)))]
         for key in keys:
             if look.by is None:
                 needs.row(look.row_type, key)
@@ -94,7 +108,10 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
             if row is not None and not row_type.is_catalogue:
                 loaded.put(row)
             if row_type is Buyer:
-                loaded.put(Buyer(key, bool(world.children(Payment, key))))
+                loaded.put(Buyer(key, any(world.children(Payment, id) for id in _who(world, key))))
+            if row_type is OpenSessions:
+                mine = [one for one in world.all_here(CheckoutSession) if one.customer_id == key]
+                loaded.put(OpenSessions(str(key), tuple(one.id for one in mine if one.status == "open")))
             if row_type is Tally:
                 _tally(world, loaded, key)
     for row_type, parents in needs.parts.items():
@@ -104,9 +121,15 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
             elif row_type is Purchases and part is not Part.NONE:
                 _read_purchases(world, loaded, parent)
             elif part is not Part.NONE and (row_type is not SegmentMember or part is Part.ALL):
-                # Accounts are read by their ids: those under a customer only say which.
-                for row in world.children(row_type, parent) if row_type is not Account else ():
+                # Accounts and payments are read by their ids: those under a customer only say which.
+                for row in world.children(row_type, parent) if row_type not in (Account, Payment) else ():
                     loaded.put(row)
+
+
+def _who(world: Layer, customer_id: Any) -> tuple[Any, ...]:
+    """The customer, and those that were merged into it."""
+    customer = world.find(Customer, customer_id)
+    return (customer_id, *(customer.merged_from if customer is not None else ()))
 
 
 def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:
@@ -136,11 +159,13 @@ def _read_purchases(world: Layer, loaded: Layer, owner: Any) -> None:
         customer_id, program_id = owner
         if any(account.program_id == program_id for account in world.children(Account, customer_id)):
             return
+        buyers: tuple[Any, ...] = _who(world, customer_id)
     else:
         account = world.get(Account, owner)
         if account is None:
             return
-        customer_id = account.customer_id
-    for payment in world.children(Payment, customer_id):
-        loaded.put(payment)
+        buyers = account.customer_ids
+    for buyer in buyers:
+        for payment in world.children(Payment, buyer):
+            loaded.put(payment)
     loaded.put(Purchases(owner, NoneBesides()))

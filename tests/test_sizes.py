@@ -76,7 +76,9 @@ class TestSizes:
         assert {name: count for name, count in lines.items() if count > FILE_LINES_MAX} == {}
 
     def test_of_rooms_stay_in_view(self) -> None:
-        files = {str(room.relative_to(ROOT)): len([*room.glob("*.py")]) for room in ROOMS}
+        # Migrations are a history, which grows with each.
+        rooms = [room for room in ROOMS if room.name != "versions"]
+        files = {str(room.relative_to(ROOT)): len([*room.glob("*.py")]) for room in rooms}
 
         assert len(files) > 20, "too few folders: the rooms are not where they are looked for"
         assert {name: count for name, count in files.items() if count > ROOM_FILES_MAX} == {}

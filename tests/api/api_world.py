@@ -275,6 +275,8 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "create_account": [Sample(accounts, enrolment)],
         "update_account": [Sample(f"{accounts}/{ids['loy']}", {"metadata": {"note": "a"}})],
         "close_account": [Sample(f"{accounts}/{ids['loy']}/close", {})],
+        "reopen_account": [Sample(f"{accounts}/{ids['loy']}/reopen", {})],
+        "merge_customers": [Sample("/v1/customers/merge", {"from": "cust_fresh", "into": ids["cust"]})],
         "award_points": [Sample(f"{points}/award", award)],
         "adjust_points": [Sample(f"{points}/adjust", {"account": ids["loy"], "points": -5, **why})],
         "reverse_points": [Sample(f"{points}/reverse", {"transaction": ids["ptx"], "points": 5, **why})],
@@ -314,6 +316,7 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "create_payment": [Sample("/v1/payments", payment), Sample("/v1/payments", promised)],
         "create_payments": [Sample("/v1/payments/bulk", one) for one in (bulk, promises)],
         "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", refund)],
+        "link_payment": [Sample(f"/v1/payments/{ids['pay']}/link", {"customer": ids["cust"]})],
         "report_event": [Sample("/v1/events", event)],
     }
 

@@ -22,7 +22,7 @@ from vinr_server.api.edge.problems import STATUS
 
 WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
 # What must have happened before.
-BEFORE = {"release_discount": "consume_discount"}
+BEFORE = {"release_discount": "consume_discount", "merge_customers": "create_customer"}
 
 
 @pytest.fixture

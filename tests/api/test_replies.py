@@ -188,6 +188,10 @@ def _expire_and_refund(world: World) -> None:
     world.post(f"/v1/offers/{world.ids['checkout_ofr']}", {"active": False})
     world.post(f"/v1/engagement/segments/{world.ids['seg']}/members/remove", {"accounts": [world.ids["loy"]]})
     world.post(f"/v1/webhook_endpoints/{world.ids['we']}", {"status": "disabled"})
+    guest = world.post("/v1/payments", {"amount": 1, "currency": "EUR"})
+    world.post(f"/v1/payments/{guest['id']}/link", {"customer": world.ids["cust"]})
+    world.post("/v1/loyalty/accounts", {"program": program["id"], "customer": "cust_then"})
+    world.post("/v1/customers/merge", {"from": "cust_then", "into": "cust_now"})
 
 
 def _award_back(world: World) -> None:

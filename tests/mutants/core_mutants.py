@@ -92,8 +92,8 @@ REFUNDS = [
     Mutant(
         "a clawback spares the award's own lot",
         "claw_back",
-        "lot.remaining_points",
-        "False",
+        "own = consume_lots(mine, spend_points=points)",
+        "own = []",
         scenario("clawback: A clawback takes the award's own lot first, though another expires sooner (R6)"),
     ),
     Mutant(
@@ -157,4 +157,42 @@ REWARDS = [
     ),
 ]
 
-MUTANTS = [*LIVE_LOTS, *EARNING, *REFUNDS, *REWARDS]
+MERGES = [
+    Mutant(
+        "a merge that re-dates lots",
+        "_bring",
+        "expires_at=lot.expires_at",
+        "expires_at=None",
+        scenario("merges: A customer's points move with their own ends"),
+    ),
+    Mutant(
+        "a clawback forgets where a merged member's points are",
+        "own_lots",
+        "(lot, *moved_lots(draft, lot))",
+        "(lot,)",
+        scenario("merges: A clawback takes the order's own points first, though others end sooner (R6)"),
+    ),
+    Mutant(
+        "what expired after a merge is clawed back as well",
+        "lot_of",
+        "return replace(lot, expired_points=lot.expired_points + expired_points) if expired_points else lot",
+        "return lot",
+        scenario("merges: What expired after a merge is not clawed back as well (R6)"),
+    ),
+    Mutant(
+        "a merge gives the member's uses of offers back",
+        "_add_uses",
+        "used=counter.used + used.used",
+        "used=counter.used",
+        scenario("merges: Uses of offers add up to the member's limit"),
+    ),
+    Mutant(
+        "points of a canceled redemption stay with the merged member",
+        "_give_points_back",
+        "paying.merged_into is None",
+        "True",
+        scenario("merges: An old redemption can be canceled, and its points come back with their own end (R5)"),
+    ),
+]
+
+MUTANTS = [*LIVE_LOTS, *EARNING, *REFUNDS, *REWARDS, *MERGES]

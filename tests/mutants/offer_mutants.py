@@ -175,8 +175,8 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "an offer of every program counts accounts",
         "Offer.member_id",
-        "return account.id if self.program_id is not None else account.customer_id",
-        "return account.id",
+        "if self.program_id is not None:",
+        "if True:",
         scenario("offers: An offer of every program is each customer's, whatever accounts it has (R21)"),
     ),
     Mutant(

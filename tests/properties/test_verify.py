@@ -62,6 +62,21 @@ OFFERED = (
         "prog_offers", "Five", 100, {"type": "discount", "amount": 500, "currency": "EUR"}, id="rwd_o"
     ),
 )
+# One who leaves points, uses and what it opted into behind, and one who leaves a debt, are a third now.
+MERGED = (
+    *(members_commands.CreateAccount("prog_offers", f"cust_m{one}", account_id=f"loy_m{one}") for one in (1, 2, 3)),
+    *(payments_commands.CreatePayment(900, "EUR", 100, id=f"pay_m{one}", customer_id=f"cust_m{one}") for one in (1, 2)),
+    offer_commands.ActivateOffer("ofr_bonus", "loy_m1"),
+    offer_commands.ActivateOffer("ofr_gift", "loy_m1"),
+    ledger_commands.AwardPoints("loy_m3", 40),
+    ledger_commands.AdjustPoints("loy_m2", -9, "spent"),
+    payments_commands.RefundPayment("pay_m2"),
+    members_commands.MergeCustomers("cust_m1", "cust_m3"),
+    members_commands.MergeCustomers("cust_m2", "cust_m3"),
+    payments_commands.RefundPayment("pay_m1", amount_minor=300),
+    ledger_commands.AwardPoints("loy_m1", 5),
+    members_commands.CreateAccount("prog_others", "cust_m1"),
+)
 CART = Cart("EUR", (CartLine("tea", 700, 2), CartLine("cup", 1100)), shipping_minor=300)
 MOVES = 20
 
@@ -86,7 +101,7 @@ def busy(postgres: EmbeddedServer, template: str) -> str:
             assert isinstance(outcome, Reply), outcome
             return dict(json.loads(outcome.body))
 
-        for command in OFFERED:
+        for command in (*OFFERED, *MERGED):
             answer(command)
         _check_out(answer)
     return url
@@ -203,7 +218,7 @@ EDITS = [
      "update accounts set payment_count = payment_count + 99 where [accounts]"),
     ("an entry belongs to an account, in its bucket",
      "update entries set bucket = (bucket + 1) % 256 where [entries]"),
-    ("I4 a balance falls below nothing by a reversal only",
+    ("I4 a balance falls below nothing by a reversal, or a merged member's debt",
      "alter table entries drop constraint entries_check1;"
      " update entries set balance_after_points = -1 where [entries: kind = 'redemption']"),
     ("I2 what remains of the lots is the balance, or nothing",
@@ -305,6 +320,24 @@ EDITS = [
     ("I6 a delivery has its event, and its attempts are logged",
      "insert into deliveries select bucket, realm, 'dlv_' || id, 'evt_none', type, 'we_any', 'pending', 0, now(), null,"
      " now(), null from events where [events]"),
+    ("R85 what leaves a merged account arrives where it was merged into",
+     "update entries set points = points + 1 where [entries: kind = 'transfer' and points > 0]"),
+    ("R85 a merged account holds and owes nothing",
+     "update lots set remaining_points = 1 where [lots: moved_to is not null]"),
+    ("R85 a moved lot keeps its dates",
+     "update lots set expires_at = now() + interval '9 years' where [lots: id in (select id from entries"
+     " where kind = 'transfer' and source_id is not null)]"),
+    ("R85 a lot names the lots it was moved to",
+     "update lots set moved_to = '[]' where [lots: moved_to is not null]"),
+    ("R85 a merged account acts through one of the customer that its own became",
+     "update accounts set merged_into = 'loy_o1' where [accounts: merged_into is not null]"),
+    ("R85 a merged customer has no account but merged ones",
+     "update accounts set status = 'active', merged_into = null, merged_customer_id = null"
+     " where [accounts: status = 'merged']"),
+    ("R85 merged customers name each other",
+     "update customers set merged_from = '[]' where [customers: json_array_length(merged_from) > 0]"),
+    ("R85 a merge is told once",
+     "delete from events where [events: type = 'customer.merged']"),
     ("I9 the application role adds to the ledger and changes nothing",
      "grant update (points) on lot_uses to vinr_app"),
 ]  # fmt: skip

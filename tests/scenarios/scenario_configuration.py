@@ -45,6 +45,8 @@ def _program_fields(words: Words, clauses: Clauses) -> Json:
     if tiers := clauses.one("tiers"):
         steps = zip(tiers[::2], tiers[1::2], strict=True)
         fields["tiers"] = [{"id": id, "threshold": int(threshold)} for id, threshold in steps]
+    if guests := clauses.one("guests"):
+        fields["guest_days"] = int(guests[0])
     return fields
 
 

@@ -42,10 +42,11 @@ from vinr_server.core.decide import decide
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Command, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import InPart
+from vinr_server.core.kernel.needs import AlsoRows, InPart
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.ledger.commands import ExpireLots
 from vinr_server.core.members.changes import show_account
+from vinr_server.core.members.merged import acted_for
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.changes import shown_offer
 from vinr_server.core.offers.commands import CloseOffer
@@ -53,7 +54,7 @@ from vinr_server.core.offers.rows import Offer
 from vinr_server.core.segments.commands import TellSegments
 from vinr_server.core.segments.membership import segments_of
 from vinr_server.core.segments.rows import Segment, SegmentMember
-from vinr_server.engine.batch import Reload, Wholes
+from vinr_server.engine.batch import Reload, Wholes, require_known_merges
 from vinr_server.engine.submission import Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.buckets import bucket_of
@@ -183,12 +184,19 @@ class CoreDriver:
     def _decide(self, command: Command, context: Context, *, is_dry_run: bool = False) -> Answer:
         whole = Wholes()
         while True:
-            draft = memory_loading.load(self._layer, [command], whole=whole.of(0)).draft()
+            acting, merged = acted_for(command, whole.merged_of(0)), whole.merged_of(0)
+            loaded = memory_loading.load(self._layer, [acting], whole=whole.of(0), merged=merged, rows=whole.rows_of(0))
+            draft = loaded.draft()
             try:
-                answer = decide(draft, command, context)
+                require_known_merges({0: loaded}, whole)
+                answer = decide(draft, acting, context)
                 break
             except InPart as missing:
                 assert whole.add(Reload(0, missing.need)), f"asks for {missing.need} again"
+            except AlsoRows as missing:
+                assert whole.add(Reload(0, rows=missing.rows)), f"asks for {missing.rows} again"
+            except Reload as reload:
+                assert whole.add(reload), f"asks for {reload} again"
         if isinstance(answer, Rejected):
             return Answer.of_problem(Problem.of(answer))
         assert isinstance(answer, Accepted)

@@ -12,6 +12,7 @@ starts a line of prose. `runs on postgres, http` marks a scenario about somethin
 Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brackets:
     clock 2026-01-01T10:00Z | advance 2026-02-01 [late]    late: what is due is not written before the next step
     program summer expires 12 months | expires never [rounded month] [zone Europe/Berlin] [tiers silver 0 gold 500]
+        [guests 30 days]
     rule base earns 1 per 10 EUR | earns 2 per unit (of any currency) | earns 50 flat [on type] [in program] [inactive]
         [min 50.00 EUR] [currency EUR] [skus beans] [categories coffee] [first payment] [later payments]
         [metadata key=value] [from instant] [until instant] [rounding ceil]
@@ -19,7 +20,8 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from instant] [until instant]
         [gives 5.00 EUR off] [in program]
     edit program|rule|reward … (`none` takes a limit away) | delete rule base | archive rwd_coffee
-    account A [in program] [same customer as B] | enrol A (again) | close A
+    account A [in program] [same customer as B] | enrol A (again) | close A | reopen A
+    merge A into B: the one customer is the other; the expectations are about B
     relabel A, metadata key=value: another piece of metadata
     segment vip [any] [purchased >= 90 days ago] [purchased never|ever] [payments >= 3 [within 30 days]]
         [spend >= 50.00 EUR [within 30 days]] [balance >= 500] [tier gold] [metadata key=value]
@@ -32,6 +34,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00] [line beans 10.00 x2 in coffee]
         [discount R] [session S] [by account] [on instant]
         pay_1.base: what rule base gave for it; `nobody` has no customer, `someone` no account
+    link pay_1 A: a guest's payment is A's
     import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1]
     report review.posted A [amount 10.00 EUR] [by account] [on instant] [as evt_1]
     offer double gives 2x points | gives 1000 points | gives 20% off [at most 15.00 EUR] | gives rwd_mug

@@ -16,8 +16,8 @@ from scenario_world import Member, Named, World
 from vinr_server.core.members.rows import Account
 
 Json = dict[str, Any]
-# Payers without an account: one the merchant does not know, one who is not enrolled.
-STRANGERS = ("nobody", "someone")
+# Payers without an account: one the merchant does not know, two who are not enrolled.
+STRANGERS = ("nobody", "someone", "guest")
 Verb = Callable[[World, Words, Clauses], Answer | None]
 
 
@@ -67,6 +67,24 @@ def relabel(world: World, words: Words, clauses: Clauses) -> Answer:
 def close(world: World, words: Words, clauses: Clauses) -> Answer:
     """An account takes part no more."""
     return world.call("close_account", id=world.member(words[0]).id)
+
+
+def reopen(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A closed account takes part again."""
+    return world.call("reopen_account", id=world.member(words[0]).id)
+
+
+def merge(world: World, words: Words, clauses: Clauses) -> Answer:
+    """`merge A into B`: one customer becomes another, which may be new; the expectations are about B."""
+    name, _into, target = words
+    customers = {one: world.members[one].customer if one in world.members else f"cust_{one}" for one in (name, target)}
+    answer = world.call("merge_customers", {"from": customers[name], "into": customers[target]})
+    found = [account for account in world.driver.rows(Account) if account.customer_id == customers[target]]
+    if target not in world.members and found and answer.code is None:
+        world.members[target] = Member(found[0].id, found[0].customer_id)
+    if target in world.members:
+        world.member(target)
+    return answer
 
 
 # ---- points
@@ -229,6 +247,15 @@ def refund(world: World, words: Words, clauses: Clauses) -> Answer:
     return world.call("refund_payment", body, id=payment.id)
 
 
+def link(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A guest's payment is given its customer."""
+    payment_id, payer = words
+    customer = world.member(payer).customer if payer in world.members else f"cust_{payer}"
+    answer = world.call("link_payment", {"customer": customer}, id=world.payments[payment_id].id)
+    _note_payment(world, words, answer)
+    return answer
+
+
 def report(world: World, words: Words, clauses: Clauses) -> Answer:
     """A business event is reported."""
     kind, *name = words
@@ -287,6 +314,8 @@ VERBS: Mapping[str, Verb] = {
     "account": enrol,
     "enrol": enrol,
     "close": close,
+    "reopen": reopen,
+    "merge": merge,
     "relabel": relabel,
     "award": award,
     "adjust": adjust,
@@ -298,5 +327,6 @@ VERBS: Mapping[str, Verb] = {
     "pay": pay,
     "import": import_payment,
     "refund": refund,
+    "link": link,
     "report": report,
 }

@@ -15,6 +15,7 @@ sys.path += [str(Path(__file__).parents[1] / folder) for folder in (".", "api", 
 
 from crash_rig import crash_rig, durable_directory
 from hooks import Hooks, Moved
+from merges import merge_races
 from runs import cap_races, kills, torture
 from webhook_runs import receivers_down, sender_kills
 
@@ -26,6 +27,7 @@ from vinr_server.storage.postgres.migrate import migrate
 
 # In whole, and what a tenth of it is.
 CALLS, ACKNOWLEDGED, SERVER_KILLS, POSTGRES_KILLS = 256_000, 100_000, 60, 25
+MERGE_CALLS = 400
 RACES = (1,) * 300 + (10,) * 150 + (500,) * 50
 EVENTS, SENDER_KILLS = 20_000, 20
 
@@ -55,6 +57,12 @@ def run_races(seed: str, size: float) -> Outcome:
     """Races for what is capped."""
     with serving() as server:
         return asyncio.run(cap_races(server, seed=seed, caps=some(RACES, size)))
+
+
+def run_merges(seed: str, size: float) -> Outcome:
+    """Customers who are merged while their clients are busy."""
+    with serving() as server:
+        return asyncio.run(merge_races(server, seed=seed, clients=64, each=max(8, round(MERGE_CALLS * size))))
 
 
 def run_kills(seed: str, size: float) -> Outcome:
@@ -103,6 +111,7 @@ async def hooked(clock: Any, run: Callable[[Hooks], Awaitable[Outcome]]) -> Outc
 RUNS: dict[str, Callable[[str, float], Outcome]] = {
     "torture": run_torture,
     "races": run_races,
+    "merges": run_merges,
     "kills": run_kills,
     "senders": run_senders,
     "receivers": run_receivers,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from crash_rig import Rig, crash_rig
+from merges import merge_races
 from runs import cap_races, kills, torture
 
 from conftest import RunningServer, make_database, start_server
@@ -39,6 +40,10 @@ def rig() -> Iterator[Rig]:
 
 async def test_sixty_four_clients_leave_exact_books(server: RunningServer, seed: str) -> None:
     (await torture(server, seed=seed, calls=2_000)).require()
+
+
+async def test_nothing_is_lost_or_doubled_when_busy_customers_are_merged(server: RunningServer, seed: str) -> None:
+    (await merge_races(server, seed=seed, clients=16, each=20)).require()
 
 
 async def test_what_is_there_so_often_is_given_so_often(server: RunningServer, seed: str) -> None:

@@ -15,10 +15,11 @@ from vinr_server.core.kernel.needs import Needs, Undeclared
 from vinr_server.core.kernel.numbers import NUMBER_MAX
 from vinr_server.core.ledger import awards, reversals
 from vinr_server.core.members import changes as members
+from vinr_server.core.members import merging
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers import activation, eligibility
 from vinr_server.core.offers import changes as offers
-from vinr_server.core.payments import payments, refunds
+from vinr_server.core.payments import guests, payments, refunds
 from vinr_server.core.programs import changes as programs
 from vinr_server.core.rewards import changes as rewards
 from vinr_server.core.rewards import discounts, redemptions
@@ -35,6 +36,7 @@ COMMANDS: Commands = {
     **earning_rules.COMMANDS,
     **reports.COMMANDS,
     **members.COMMANDS,
+    **merging.COMMANDS,
     **rewards.COMMANDS,
     **redemptions.COMMANDS,
     **discounts.COMMANDS,
@@ -46,6 +48,7 @@ COMMANDS: Commands = {
     **evaluation.COMMANDS,
     **sessions.COMMANDS,
     **payments.COMMANDS,
+    **guests.COMMANDS,
     **refunds.COMMANDS,
 }
 

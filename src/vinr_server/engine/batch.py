@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import InPart, Needs, Whole
+from vinr_server.core.kernel.needs import NOBODY, AlsoRows, InPart, Needs, Whole
+from vinr_server.core.members.merged import acted_for, merges_in
 from vinr_server.engine.clock import Clock
 from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
@@ -35,11 +36,22 @@ class CommitFailed(Exception):
 
 
 class Reload(Exception):
-    """A decision needs more of a parent's rows than were read; run the batch again with all of them."""
+    """The batch is to be run again with what only its rows could say.
 
-    def __init__(self, realm: int, need: Whole) -> None:
-        super().__init__(realm, need)
-        self.realm, self.need = realm, need
+    `need`: a decision needs more of a parent's rows than were read. `rows`: it needs these as well. `merged`: members
+    that the batch names are merged, each with the one that acts for it.
+    """
+
+    def __init__(
+        self,
+        realm: int,
+        need: Whole | None = None,
+        *,
+        rows: Collection[Whole] = (),
+        merged: Mapping[str, str] = NOBODY,
+    ) -> None:
+        super().__init__(realm, need, rows, merged)
+        self.realm, self.need, self.rows, self.merged = realm, need, rows, merged
 
 
 class Everything(frozenset[Any]):
@@ -58,14 +70,26 @@ RELOADS_MAX = 4
 
 
 class Wholes:
-    """What a batch reads whole, by realm, because a decision has asked for it; how often it may ask is bounded."""
+    """What a batch reads whole, by realm, because a decision has asked for it; how often it may ask is bounded.
+
+    And what it has learned of its members: rows that others name, and who acts for whom.
+    """
 
     def __init__(self) -> None:
         self._by_realm: dict[int, set[Whole]] = {}
+        self._rows: dict[int, set[Whole]] = {}
+        self._merged: dict[int, dict[str, str]] = {}
         self._count = 0
 
     def add(self, reload: Reload) -> bool:
         """Whether the batch can be loaded again: no decision asks for the same twice, nor when it has everything."""
+        if reload.need is None:
+            rows = self._rows.setdefault(reload.realm, set())
+            merged = self._merged.setdefault(reload.realm, {})
+            is_news = not rows.issuperset(reload.rows) or not merged.items() >= reload.merged.items()
+            rows.update(reload.rows)
+            merged.update(reload.merged)
+            return is_news
         needs = self._by_realm.setdefault(reload.realm, set())
         if reload.need in needs or self._count > RELOADS_MAX:
             return False
@@ -76,6 +100,23 @@ class Wholes:
     def of(self, realm: int) -> Collection[Whole]:
         """What is read whole in a realm."""
         return Everything() if self._count > RELOADS_MAX else self._by_realm.get(realm, ())
+
+    def rows_of(self, realm: int) -> Collection[Whole]:
+        """Rows, by type and key, that a decision has asked for."""
+        return self._rows.get(realm, ())
+
+    def merged_of(self, realm: int) -> Mapping[str, str]:
+        """Members that turned out to be merged, each with the one that acts for it."""
+        return self._merged.get(realm, NOBODY)
+
+    def acted_for(self, submissions: Sequence[Submission]) -> Sequence[Submission]:
+        """The submissions, about those who act for merged members."""
+        if not self._merged:
+            return submissions
+        return [
+            replace(submission, command=acted_for(submission.command, self.merged_of(submission.realm)))
+            for submission in submissions
+        ]
 
 
 # What a key was used for: the fingerprint, and the answer's status and body.
@@ -132,7 +173,11 @@ def needs_of_batch(submissions: Iterable[Submission], whole: Wholes | None = Non
     for submission in submissions:
         mine = needs.get(submission.realm)
         if mine is None:
-            mine = needs[submission.realm] = Needs(whole.of(submission.realm) if whole is not None else ())
+            realm = submission.realm
+            mine = Needs() if whole is None else Needs(whole.of(realm), whole.merged_of(realm))
+            needs[realm] = mine
+            for row_type, key in whole.rows_of(realm) if whole is not None else ():
+                mine.row(row_type, key)
         needs_of(submission.command, mine)
     return needs
 
@@ -168,6 +213,8 @@ async def run_batch(
     `on_decided` is called when no decision will change any more, unless the batch has to be run again.
     `on_commit` gets the outcomes just before COMMIT is sent: they hold if it turns out to have happened.
     """
+    if whole is not None:
+        submissions = whole.acted_for(submissions)
     needs = needs_of_batch(submissions, whole)
     await connection.execute("begin")
     await lock_catalogues(connection, [realm for realm, mine in needs.items() if mine.changes_catalogue])
@@ -183,6 +230,7 @@ async def run_batch(
         if catalogues.are_at(revisions, catalogue):
             break
         needs = needs_of_batch(submissions, whole)
+    require_known_merges(loaded, whole)
     now = clock()
     await read_history(connection, needs, loaded, now)
     written = {realm: Layer(layer) for realm, layer in loaded.items()}
@@ -195,6 +243,15 @@ async def run_batch(
     if tag != "COMMIT":
         raise CommitFailed(tag)
     return decided.outcomes
+
+
+def require_known_merges(loaded: Mapping[int, Layer], whole: Wholes | None) -> None:
+    """Nothing, where the batch knows who acts for each merged member it has loaded. Raises Reload elsewhere."""
+    for realm, layer in loaded.items():
+        merged = merges_in(layer)
+        known = whole.merged_of(realm) if whole is not None else NOBODY
+        if merged and not known.items() >= merged.items():
+            raise Reload(realm, merged=merged)
 
 
 def decide_all(
@@ -220,6 +277,8 @@ def decide_all(
             answer = decide(draft, submission.command, context)
         except InPart as missing:
             raise Reload(submission.realm, missing.need) from None
+        except AlsoRows as missing:
+            raise Reload(submission.realm, rows=missing.rows) from None
         if isinstance(answer, Rejected):
             decided.outcomes.append(_refuse(decided, known, submission, answer))
             continue

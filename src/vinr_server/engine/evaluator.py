@@ -14,7 +14,14 @@ from vinr_server.core.decide import decide
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
-from vinr_server.engine.batch import Reload, Wholes, context_of, follow_all, needs_of_batch
+from vinr_server.engine.batch import (
+    Reload,
+    Wholes,
+    context_of,
+    follow_all,
+    needs_of_batch,
+    require_known_merges,
+)
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
@@ -38,11 +45,16 @@ class Evaluator:
             now = self._writer.clock()
             whole = Wholes()
             while True:
-                loaded = await self._load(connection, submission, catalogue, whole, now)
+                (acting,) = whole.acted_for([submission])
+                loaded = await self._load(connection, acting, catalogue, whole, now)
                 try:
-                    return self._decide(submission, loaded, now)
+                    require_known_merges({acting.realm: loaded}, whole)
+                    return self._decide(acting, loaded, now)
                 except InPart as missing:
                     if not whole.add(Reload(submission.realm, missing.need)):
+                        raise
+                except Reload as reload:
+                    if not whole.add(reload):
                         raise
 
     async def _catalogue(self, connection: Any, realm: int) -> Layer:

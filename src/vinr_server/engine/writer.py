@@ -95,10 +95,11 @@ class Writer:
             await last.until_decided()
             lane, other = (last, other) if last.is_free else (other, last)
             await lane.until_free()
-            taken = self._take(BATCH_MAX)
+            taken: list[Waiting] = []
+            self._take_into(taken)
             if not last.is_free and last.is_touched_by(taken):
                 await last.until_free()
-                taken += self._take(BATCH_MAX - len(taken))
+                self._take_into(taken)
             self.batch_sizes[len(taken)] = self.batch_sizes.get(len(taken), 0) + 1
             self.figures.batch_size.observe(len(taken))
             lane.start(taken)
@@ -113,5 +114,13 @@ class Writer:
             await self._arrived.wait()
         return True
 
-    def _take(self, count: int) -> list[Waiting]:
-        return [self._queue.popleft() for _ in range(min(len(self._queue), count))]
+    def _take_into(self, taken: list[Waiting]) -> None:
+        """The batch has what waits and fits into it; a command that is decided alone has a batch to itself."""
+        while self._queue and len(taken) < BATCH_MAX:
+            if taken and (_is_alone(taken[-1]) or _is_alone(self._queue[0])):
+                return
+            taken.append(self._queue.popleft())
+
+
+def _is_alone(waiting: Waiting) -> bool:
+    return waiting[0].command.is_alone

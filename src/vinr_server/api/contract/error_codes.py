@@ -162,10 +162,21 @@ _STATE = {
         "Mend the receiver, then update the endpoint with `status: enabled` and send again.",
         "Webhook endpoint we_0197a3 is disabled. Update it with status enabled first.",
     ),
+    "customer_merged": Explained(
+        "A customer was merged into another before, or others were merged into it: merges are final and have no"
+        " chains. `details` names the customers.",
+        "Name the customer that `details.merged_into` gives.",
+        "Customer cust_old was merged into cust_abc123 before, and can't be merged again.",
+    ),
     "account_closed": Explained(
-        "The account is closed: it earns and redeems no more.",
-        "Nothing to mend: treat the customer as no member of this program.",
-        "Account loy_abc123 is closed.",
+        "The account is closed: it neither earns nor redeems. Enrolling the customer again does not reopen it.",
+        "Reopen the account if its member is back; otherwise treat the customer as no member of this program.",
+        "Account loy_abc123 is closed: it can't earn or redeem. Reopen it first.",
+    ),
+    "checkout_session_open": Explained(
+        "The customer has an open checkout session, which holds what that customer was promised. `details` names it.",
+        "Complete or expire the session, then merge.",
+        "Customer cust_old has the open checkout session cs_0197a3. Complete or expire it first.",
     ),
     "program_mismatch": Explained(
         "The account and the reward belong to different programs.",
@@ -246,6 +257,11 @@ _STATE = {
         "Complete the session with another payment, or expire it.",
         "Payment pay_1001 was refunded whole; it can't complete checkout session cs_0197a3. Complete it with another"
         " payment, or expire it.",
+    ),
+    "payment_linked": Explained(
+        "The payment names a customer already; that is said once. `details` names the customer.",
+        "Nothing to do; merge the customers if they are one.",
+        "Payment pay_1001 is of customer cust_abc123; it can't be cust_8sJ2k's too.",
     ),
     "refund_exceeds_payment": Explained(
         "The refunds of the payment would be more than its amount. `details` holds what is left.",

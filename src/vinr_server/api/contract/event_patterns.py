@@ -36,7 +36,7 @@ def _hint(pattern: str, likeness: float) -> str:
 @cache
 def _patterns() -> frozenset[str]:
     """Every type of the engine's, and every beginning of one with a star; campaigns' too, which are still to come."""
-    return frozenset({*EVENT_TYPES, *_beginnings(), *(f"{prefix}*" for prefix in RESERVED)})
+    return frozenset({*EVENT_TYPES, *_beginnings(), *(f"{prefix}*" for prefix in RESERVED if prefix.endswith("."))})
 
 
 def _beginnings() -> Iterable[str]:

@@ -44,6 +44,7 @@ class Award(Reply):
 class Skipped(Reply):
     account: Reference | None
     unmet: list[Unmet]
+    customer: Reference | UnsetType = UNSET
     rule: Reference | UnsetType = UNSET
     offer: Reference | UnsetType = UNSET
 

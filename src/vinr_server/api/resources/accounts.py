@@ -14,6 +14,7 @@ from vinr_server.api.contract.reply import Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.core.members import commands, payloads, rows
+from vinr_server.storage.reads.scopes import MEMBERS
 
 URL = "/v1/loyalty/accounts"
 
@@ -28,7 +29,7 @@ class UpdateAccountInput(Input):
     metadata: Metadata = {}
 
 
-AccountStatus = Literal["active", "closed"]
+AccountStatus = Literal["active", "closed", "merged"]
 
 
 class TierProgress(Reply):
@@ -54,6 +55,7 @@ class LoyaltyAccount(Reply):
     next_expiry: NextExpiry | None
     sequence: int
     status: AccountStatus
+    merged_into: Reference | None
     metadata: Json
     created: int
     livemode: bool
@@ -72,6 +74,10 @@ def close_account(call: Call) -> commands.CloseAccount:
     return commands.CloseAccount(call.id)
 
 
+def reopen_account(call: Call) -> commands.ReopenAccount:
+    return commands.ReopenAccount(call.id)
+
+
 ACCOUNTS = Listing(
     rows.Account,
     {
@@ -80,6 +86,7 @@ ACCOUNTS = Listing(
         "tier": ("tier", text),
         "status": ("status", one_of(AccountStatus)),
     },
+    within=MEMBERS,
 )
 
 
@@ -104,12 +111,12 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=URL,
         sdk="loyalty.accounts.create",
-        summary="Enrol a customer in a program; enrolling again answers with the account that is there.",
+        summary="Enroll a customer in a program; enrolling again returns the account that is there.",
         body=CreateAccountInput,
         translate=create_account,
         reply=LoyaltyAccount,
         answers=MADE_OR_FOUND,
-        refusals=FIND,
+        refusals=(*FIND, "account_closed"),
         example={"program": "prog_summer", "customer": "cust_8sJ2k", "metadata": {"signup_source": "checkout"}},
     ),
     Operation(
@@ -140,9 +147,21 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/close",
         sdk="loyalty.accounts.close",
-        summary="Close an account: it earns and redeems no more.",
+        summary="Close an account: it no longer earns or redeems.",
         body=NoInput,
         translate=close_account,
+        reply=LoyaltyAccount,
+        refusals=FIND,
+        example={},
+    ),
+    Operation(
+        id="reopen_account",
+        method="POST",
+        path=f"{URL}/{{id}}/reopen",
+        sdk="loyalty.accounts.reopen",
+        summary="Reopen a closed account: it earns and redeems again.",
+        body=NoInput,
+        translate=reopen_account,
         reply=LoyaltyAccount,
         refusals=FIND,
         example={},

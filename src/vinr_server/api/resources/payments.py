@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vinr_server.api.contract.input import Count, Input, Metadata, Minor, RefundId, Text
+from vinr_server.api.contract.input import Count, CustomerId, Input, Metadata, Minor, RefundId, Text
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, text
 from vinr_server.api.contract.payments import CreatePaymentInput, Payment, payment
@@ -24,6 +24,10 @@ class RefundPaymentInput(Input):
     metadata: Metadata = {}
 
 
+class LinkPaymentInput(Input):
+    customer: CustomerId
+
+
 async def create_payment(call: Call) -> commands.CreatePayment:
     body: CreatePaymentInput = call.body
     return payment(body, occurred_at=await read_occurred_at(call, body.occurred_at, customer_id=body.customer))
@@ -39,6 +43,11 @@ def refund_payment(call: Call) -> commands.RefundPayment:
         reason=body.reason,
         metadata=read_metadata(body.metadata),
     )
+
+
+def link_payment(call: Call) -> commands.LinkPayment:
+    body: LinkPaymentInput = call.body
+    return commands.LinkPayment(call.id, body.customer)
 
 
 PAYMENTS = Listing(rows.Payment, {"customer": ("customer_id", text), "currency": ("currency", text)})
@@ -104,6 +113,18 @@ OPERATIONS: tuple[Operation, ...] = (
         answers=MADE_OR_FOUND,
         refusals=(*CREATE, "refund_exceeds_payment"),
         example={"id": "re_7Hk2", "amount": 500, "reason": "returned"},
+    ),
+    Operation(
+        id="link_payment",
+        method="POST",
+        path=f"{URL}/{{id}}/link",
+        sdk="payments.link",
+        summary="Name the customer of a payment that names none; it earns then, as of its date.",
+        body=LinkPaymentInput,
+        translate=link_payment,
+        reply=Payment,
+        refusals=(*FIND, "payment_linked", "payment_refunded"),
+        example={"customer": "cust_abc123"},
     ),
     Operation(
         id="list_payments",

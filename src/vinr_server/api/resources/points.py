@@ -53,7 +53,7 @@ class ReversePointsInput(Input):
     metadata: Metadata = {}
 
 
-EntryKind = Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry"]
+EntryKind = Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry", "transfer"]
 
 
 class Source(Reply):

@@ -33,12 +33,16 @@ class TierInput(Input):
     name: Name | None = None
 
 
+GuestDays = Annotated[int, Meta(ge=1, le=366)]
+
+
 class CreateProgramInput(Input):
     name: Name
     id: ProgramId | None = None
     currency: CurrencyInput | None = None
     timezone: Name = "UTC"
     tiers: Annotated[list[TierInput], Meta(max_length=50)] = []
+    guest_days: GuestDays | None = None
     test_clock: ClockId | None = None
     metadata: Metadata = {}
 
@@ -53,6 +57,7 @@ class UpdateProgramInput(Input):
     name: Name | UnsetType = UNSET
     currency: CurrencyChanges | UnsetType = UNSET
     tiers: Annotated[list[TierInput], Meta(max_length=50)] | UnsetType = UNSET
+    guest_days: GuestDays | UnsetType | None = UNSET
     status: Literal["active", "archived"] | UnsetType = UNSET
     metadata: Metadata = {}
 
@@ -80,6 +85,7 @@ class Program(Reply):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
+    guest_days: int | None
     status: CatalogueStatus
     test_clock: Reference | None
     metadata: Json
@@ -88,7 +94,7 @@ class Program(Reply):
 
 
 class TierCause(Reply):
-    points_transaction: Reference
+    points_transaction: Reference | None
     lifetime_points: int
 
 
@@ -116,6 +122,7 @@ def create_program(call: Call) -> commands.CreateProgram:
         expiry_rounding=currency.expiry_rounding if currency else "none",
         timezone=body.timezone,
         tiers=read_tiers(body.tiers),
+        guest_days=body.guest_days,
         clock_id=body.test_clock,
         metadata=read_metadata(body.metadata),
     )
@@ -123,7 +130,7 @@ def create_program(call: Call) -> commands.CreateProgram:
 
 def update_program(call: Call) -> commands.UpdateProgram:
     body: UpdateProgramInput = call.body
-    changes = sent(body, "name", "status")
+    changes = sent(body, "name", "status", "guest_days")
     if body.currency is not UNSET:
         renamed = {"name": "currency_name"}
         currency = sent(body.currency, "name", "expiry_months", "expiry_rounding")

@@ -196,9 +196,25 @@ def report_event(making: Making, type: str) -> None:
     making.post("/v1/events", body, is_last=False)
 
 
+def link_payment(making: Making) -> None:
+    """A payment that names nobody is given the customer."""
+    body = {"amount": making.wish.amount, "currency": making.wish.currency}
+    payment = making.wish.payment or str(making.post("/v1/payments", body, is_last=False)["id"])
+    making.post(f"/v1/payments/{quote(payment, safe='')}/link", {"customer": making.customer()})
+
+
+def merge_customers(making: Making) -> None:
+    """A new customer is enrolled, and merged into the one that was named, or into the sandbox's."""
+    body = {"program": making.wish.program, "customer": f"cust_{secrets.token_hex(4)}"}
+    making.post("/v1/loyalty/accounts", body, is_last=False)
+    making.post("/v1/customers/merge", {"from": body["customer"], "into": making.customer()})
+
+
 RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "payment.completed": ("report a payment", complete_payment),
     "payment.refunded": ("report a payment, refund it", refund_payment),
+    "payment.linked": ("report a payment of nobody, link it to a customer", link_payment),
+    "customer.merged": ("enroll a new customer, merge it into another", merge_customers),
     "loyalty.account.created": ("enrol a new customer", lambda making: making.enrol(making.wish.program, is_last=True)),
     "loyalty.points.earned": (
         "award points",

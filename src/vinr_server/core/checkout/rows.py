@@ -49,6 +49,15 @@ class CheckoutSession(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenSessions(Row):
+    """The sessions of a customer that were open when the batch was loaded. In memory only."""
+
+    owns = False
+    id: str
+    session_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Buyer(Row):
     """Whether payments of a customer were there when the batch was loaded. In memory only."""
 

@@ -44,7 +44,7 @@ def earn_on(
         mine = as_seen_by(draft, context, account, occasion)
         rules = _rules_in_force(draft, account.program_id, occasion.trigger)
         if account.status != "active":
-            unmet = [Unmet("account", f"Account {account.id} is closed for good: it earns nothing any more.", None)]
+            unmet = [Unmet("account", f"Account {account.id} is closed: it earns nothing.", "reopen the account")]
             skipped += [_skip(rule, account, unmet) for rule in rules]
             continue
         results = _results(rules, mine, tier_before, boosts_of(account, mine))

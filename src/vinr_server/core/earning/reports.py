@@ -22,7 +22,11 @@ from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import accounts_of, instants_of
 
-RESERVED = ("loyalty.", "offer.", "payment.", "campaign.", "store_credit.", "segment.", "webhook_endpoint.")
+# Of customers merchants report much themselves, such as customer.birthday: one name alone is the engine's.
+RESERVED = (
+    *("loyalty.", "offer.", "payment.", "campaign.", "store_credit.", "segment.", "webhook_endpoint."),
+    "customer.merged",
+)
 
 
 def needs_report_event(command: ReportEvent, needs: Needs) -> None:

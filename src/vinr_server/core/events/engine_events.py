@@ -23,6 +23,8 @@ EVENT_TYPES: Mapping[str, str] = {
     "offer.ended": "offer_event",
     "payment.completed": "payment",
     "payment.refunded": "payment",
+    "payment.linked": "payment",
+    "customer.merged": "customer_merge",
     "segment.entered": "segment_change",
     "segment.left": "segment_change",
     "webhook_endpoint.disabled": "webhook_endpoint",

@@ -25,10 +25,14 @@ EMPTY: Json = {}
 
 
 class Command:
-    """The base of all commands. `is_ledger_write`: its idempotency key is kept for good, not for 30 days."""
+    """The base of all commands. `is_ledger_write`: its idempotency key is kept for good, not for 30 days.
+
+    `is_alone`: it is decided in a batch with no other command, since it changes whom these would be about.
+    """
 
     __slots__ = ()
     is_ledger_write: ClassVar[bool] = False
+    is_alone: ClassVar[bool] = False
 
 
 def row_of(row_type: type[RowT], command: Command, **own: Any) -> RowT:

@@ -48,6 +48,11 @@ class Coverage:
         elif part is not Part.ALL and not in_part and layer.last_here(parent) is not None:
             raise InPart(row_type, parent)
 
+    def require_whole(self, row_type: type[Row], parent: Hashable) -> None:
+        """Nothing, where all of the parent's rows are here. Raises InPart where they were not declared."""
+        if self._needs.part_of(row_type, parent) is not Part.ALL:
+            raise InPart(row_type, parent)
+
     def _is_made(self, layer: Layer, id: Hashable) -> bool:
         """Whether the batch itself has made what goes by this id, so that nothing can hang on it but what is here.
 
@@ -137,6 +142,12 @@ class Layer:
         """
         if self._coverage is not None:
             self._coverage.require_children(self, row_type, parent, in_part=in_part)
+        return self.here(row_type, parent)
+
+    def whole(self, row_type: type[RowT], parent: Hashable) -> list[RowT]:
+        """As children, of rows that nobody declares until a decision asks for them: the first one raises InPart."""
+        if self._coverage is not None:
+            self._coverage.require_whole(row_type, parent)
         return self.here(row_type, parent)
 
     def here(self, row_type: type[RowT], parent: Hashable) -> list[RowT]:

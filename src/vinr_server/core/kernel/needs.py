@@ -8,7 +8,7 @@ and read; a decision that reads what nobody declared raises `Undeclared`.
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable
+from collections.abc import Container, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -49,6 +49,17 @@ class InPart(Exception):
         self.need: Whole = (row_type, parent)
 
 
+class AlsoRows(Exception):
+    """A decision needs rows that others of its rows name: the batch is loaded again with them.
+
+    For what is needed so seldom that nobody should look for it each time.
+    """
+
+    def __init__(self, row_type: type[Row], keys: Iterable[Hashable]) -> None:
+        self.rows = tuple((row_type, key) for key in keys)
+        super().__init__(self.rows)
+
+
 # Rows of a type under one parent, all of which are to be read.
 Whole = tuple[type[Row], Hashable]
 
@@ -85,6 +96,9 @@ class Plans:
     carts: dict[str, list[Any]] = field(default_factory=dict)
 
 
+NOBODY: Mapping[Any, str] = {}
+
+
 class Needs:
     """The needs of all commands of one realm in one batch.
 
@@ -94,11 +108,15 @@ class Needs:
     looks     what is looked at first, in the order of declaration
     """
 
-    __slots__ = ("changes_catalogue", "looks", "parts", "plans", "rows", "ways", "whole")
+    __slots__ = ("changes_catalogue", "looks", "merged", "parts", "plans", "rows", "ways", "whole")
 
-    def __init__(self, whole: Container[Whole] = ()) -> None:
-        """`whole`: what a decision has asked for when the batch was decided last."""
-        self.whole = whole
+    def __init__(self, whole: Container[Whole] = (), merged: Mapping[Any, str] = NOBODY) -> None:
+        """`whole`: what a decision has asked for when the batch was decided last.
+
+        `merged`: customers and accounts that turned out to be merged, each with the one that acts for it: whatever is
+        declared of the one is declared of the other too.
+        """
+        self.whole, self.merged = whole, merged
         self.rows: dict[type[Row], dict[Hashable, str | None]] = {}
         self.parts: dict[type[Row], dict[Hashable, Part]] = {}
         self.ways: dict[tuple[type[Row], Hashable], tuple[str | None, str | None]] = {}
@@ -119,6 +137,8 @@ class Needs:
             rows[key] = beside
         if look:
             self.looks[Look(row_type, key, None)] = None
+        if self.merged and key in self.merged:
+            self.row(row_type, self.merged[key], look=look)
 
     def children(
         self,
@@ -146,6 +166,8 @@ class Needs:
             self.ways[row_type, parent] = (by if by != row_type.parent_field else None, beside)
         if look:
             self.looks[Look(row_type, parent, by or row_type.parent_field)] = None
+        if self.merged and parent in self.merged:
+            self.children(row_type, self.merged[parent], part, by=by, look=look)
         return parts[parent]
 
     def look_along(self, row_type: type[Row], of: Of, *, by: str | None = None) -> None:
@@ -155,6 +177,10 @@ class Needs:
     def counter(self, counter_id: str, *, beside: str | None = None) -> None:
         """A counter, locked: one of its own bucket, or one that lives beside a member."""
         self.row(Counter, counter_id, beside=beside)
+
+    def acting(self, id: str) -> str:
+        """The customer or account that acts for this one: another, where it turned out to be merged."""
+        return self.merged.get(id, id) if self.merged else id
 
     def declares(self, row_type: type[Row], key: Hashable) -> bool:
         """Whether the very row is declared."""

@@ -64,7 +64,7 @@ def _payment_refusal(draft: Layer, command: AwardPoints, account: Account) -> Re
     payment = draft.get(Payment, command.payment_id)
     if payment is None:
         return missing("payment", command.payment_id, param="payment")
-    if payment.customer_id not in (None, account.customer_id):
+    if payment.customer_id not in (None, *account.customer_ids):
         owners = f"{payment.customer_id}, account {account.id} of {account.customer_id}"
         return Rejected("parameter_conflict", f"Payment {payment.id} is of customer {owners}.", param="payment")
     return None

@@ -18,6 +18,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.lots import Use, consume_lots, overdue, spendable, use_order
+from vinr_server.core.ledger.moved import own_lots
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account
@@ -133,8 +134,12 @@ def claw_back(
 
     Expects: 0 < points <= lot.reversible_points.
     """
-    own = consume_lots([lot], spend_points=points) if lot.remaining_points else []
-    others = [other for other in spendable(draft.children(Lot, account.id, in_part=True), now) if other.id != lot.id]
+    mine = own_lots(draft, lot)
+    own = consume_lots(mine, spend_points=points)
+    own_ids = {paying.id for paying in mine}
+    others = [
+        other for other in spendable(draft.children(Lot, account.id, in_part=True), now) if other.id not in own_ids
+    ]
     unpaid_points = points - sum(use.points for use in own)
     taken = consume_lots(others, spend_points=unpaid_points)
     _require_all(draft, account, taken, needed_points=unpaid_points)

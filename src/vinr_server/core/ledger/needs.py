@@ -18,8 +18,14 @@ def name_account(
 
 
 def name_accounts(needs: Needs, seen: Layer, customer_id: str, *, lots: Part = Part.NONE) -> list[Account]:
-    """Every account of a customer that was looked at is declared, each as `name_account` does."""
+    """Every account of a customer that was looked at is declared, each as `name_account` does.
+
+    Of one that is merged, those of the customer that it is now as well.
+    """
     accounts = seen.children(Account, customer_id)
+    acting_id = needs.acting(customer_id)
+    if acting_id != customer_id:
+        accounts = [*accounts, *seen.children(Account, acting_id)]
     for account in accounts:
         name_account(needs, account.id, lots=lots)
     return accounts

@@ -11,12 +11,13 @@ from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.ledger.commands import ReversePoints
+from vinr_server.core.ledger.moved import lot_of
 from vinr_server.core.ledger.movements import Movement, claw_back, sweep
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
-from vinr_server.core.programs.members import program_of
+from vinr_server.core.programs.members import acting, program_of
 
 Json = Mapping[str, Any]
 ACCRUALS = ("award", "adjustment")
@@ -47,8 +48,7 @@ def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context
     if award.kind not in ACCRUALS or award.points < 0:
         return _not_reversible(award)
     account = swept_account(draft, context, award.account_id)
-    lot = draft.get(Lot, award.id)
-    assert lot is not None, f"the lot of {award.id} was not loaded"
+    lot = lot_of(draft, award)
     left_points = lot.reversible_points
     if left_points == 0:
         return Accepted(_already_reversed(draft, award, context), is_new=False)
@@ -80,9 +80,10 @@ def reverse_award(
 
 
 def swept_account(draft: Layer, context: Context, account_id: str) -> Account:
-    """The account with every lot that is over written off. Expects the account and its lots."""
+    """The account, or the one that acts for it, with every lot that is over written off. Expects it and its lots."""
     account = draft.get(Account, account_id)
     assert account is not None, f"account {account_id} was not loaded"
+    account = acting(draft, account)
     return sweep(draft, context, account, now=context.now(program_of(draft, account).clock_id))
 
 

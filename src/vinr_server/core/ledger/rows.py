@@ -46,7 +46,8 @@ class Lot(Row):
     """What is left of one accrual; its id is the accrual's entry id.
 
     Always: points == remaining_points + sum of its uses (expiries and clawbacks of its own are uses too).
-    `reversed_points` counts every clawback of the accrual, whichever lots paid for it.
+    `reversed_points` counts every clawback of the accrual, whichever lots paid for it. `moved_to` are the lots of
+    another account that hold what was left when its member was merged into that account's.
     """
 
     parent_field = "account_id"
@@ -61,6 +62,7 @@ class Lot(Row):
     reversed_points: int
     available_at: datetime
     expires_at: datetime | None
+    moved_to: tuple[str, ...] | None = None
 
     @property
     def reversible_points(self) -> int:

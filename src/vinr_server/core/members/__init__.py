@@ -1,1 +1,1 @@
-"""Customers and accounts: enrol, update, close."""
+"""Customers and accounts: enroll, update, close, merge."""

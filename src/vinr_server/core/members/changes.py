@@ -1,8 +1,9 @@
-"""Accounts and customers: enrol, update, close (enrolment is unique on program and customer)."""
+"""Accounts and customers: enroll, update, close, reopen (an enrollment is unique on program and customer)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from vinr_server.core.earning.occasions import earn_on
@@ -19,11 +20,18 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.lots import is_over, next_expiry, overdue_points
 from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.ledger.rows import Lot
-from vinr_server.core.members.commands import CloseAccount, CreateAccount, CreateCustomer, UpdateAccount, UpdateCustomer
+from vinr_server.core.members.commands import (
+    CloseAccount,
+    CreateAccount,
+    CreateCustomer,
+    ReopenAccount,
+    UpdateAccount,
+    UpdateCustomer,
+)
 from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.payloads import account_payload, customer_payload
-from vinr_server.core.members.rows import Account, Customer
-from vinr_server.core.programs.members import enrolled, program_of
+from vinr_server.core.members.rows import Account, Customer, MergedFrom
+from vinr_server.core.programs.members import closed, enrolled, program_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.programs.tiers import tier_for
 
@@ -31,23 +39,28 @@ Json = Mapping[str, Any]
 
 
 def needs_create_account(command: CreateAccount, needs: Needs) -> None:
-    """The customer's accounts, to find an enrolment that is there already; and the chosen id."""
+    """The customer's accounts, to find one in the program; and the chosen id."""
     name_enrolment(needs, command.customer_id, command.program_id)
     if command.account_id:
         needs.row(Claim, command.account_id)
 
 
 def follow_create_account(command: CreateAccount, seen: Layer, needs: Needs) -> None:
-    """The lots of an enrolment that is there already, to show its balance."""
+    """The lots of the account that is there already, to show its balance."""
     name_accounts(needs, seen, command.customer_id, lots=Part.FIRST)
 
 
 def decide_create_account(draft: Layer, command: CreateAccount, context: Context) -> Accepted | Rejected:
-    """The customer is enrolled once; enrolling again answers with the account that is there."""
+    """The customer is enrolled once; enrolling again returns the account that is there.
+
+    Refuses a closed account: enrolling does not reopen it.
+    """
     program = draft.get(Program, command.program_id)
     if program is None:
         return missing("program", command.program_id, param="program")
     existing = enrolled(draft, command.customer_id, program.id)
+    if existing is not None and existing.status == "closed":
+        return closed(existing)
     if existing is not None:
         return Accepted(show_account(draft, existing, context), is_new=False)
     payload = enrol(
@@ -59,11 +72,42 @@ def decide_create_account(draft: Layer, command: CreateAccount, context: Context
 def enrol(
     draft: Layer, context: Context, program: Program, customer_id: str, *, metadata: Json, account_id: str | None = None
 ) -> Json:
-    """The customer has a new account, at the tier its points reach, with what enrolling earns; answers its payload."""
+    """The customer has a new account, at the tier its points reach, with what enrolling earns; returns its payload."""
+    customer = draft.get(Customer, customer_id)
+    account = empty_account(
+        context,
+        program,
+        customer_id,
+        metadata=metadata,
+        now=context.now(program.clock_id),
+        merged_from=customer.merged_from if customer else (),
+    )
+    if account_id:
+        account = replace(account, id=account_id)
+        claim_id(draft, context, account_id, owner_bucket=account.bucket)
+    draft.put(account)
+    occasion = Occasion("loyalty.account.created", "account", account.id, account.created_at, metadata=metadata)
+    earn_on(draft, context, [account], occasion)
+    account = draft.get(Account, account.id) or account
+    payload = show_account(draft, account, context)
+    announce(draft, context, type="loyalty.account.created", account=account, data=payload, now=account.created_at)
+    return payload
+
+
+def empty_account(
+    context: Context,
+    program: Program,
+    customer_id: str,
+    *,
+    metadata: Json,
+    now: datetime,
+    merged_from: Iterable[str] = (),
+) -> Account:
+    """An account of the customer with no points, at the tier that takes none; not in the draft yet."""
     bucket = context.bucket_of(customer_id)
-    account = Account(
+    return Account(
         bucket=bucket,
-        id=account_id or context.make_id("loy", bucket),
+        id=context.make_id("loy", bucket),
         program_id=program.id,
         customer_id=customer_id,
         ledger_balance_points=0,
@@ -74,21 +118,13 @@ def enrol(
         next_expiry_at=None,
         status="active",
         metadata=metadata,
-        created_at=context.now(program.clock_id),
+        created_at=now,
+        merged_from=tuple(MergedFrom(id, None) for id in merged_from) or None,
     )
-    draft.put(account)
-    if account_id:
-        claim_id(draft, context, account_id, owner_bucket=bucket)
-    occasion = Occasion("loyalty.account.created", "account", account.id, account.created_at, metadata=metadata)
-    earn_on(draft, context, [account], occasion)
-    account = draft.get(Account, account.id) or account
-    payload = show_account(draft, account, context)
-    announce(draft, context, type="loyalty.account.created", account=account, data=payload, now=account.created_at)
-    return payload
 
 
 def show_account(draft: Layer, account: Account, context: Context) -> Json:
-    """The account's payload from the rows at hand. Expects its live lots, unless it is new."""
+    """The account's payload from the loaded rows. Expects its live lots, unless it is new."""
     program = program_of(draft, account)
     now = context.now(program.clock_id)
     lots = draft.children(Lot, account.id, in_part=True)
@@ -131,14 +167,25 @@ def needs_close_account(command: CloseAccount, needs: Needs) -> None:
 
 
 def decide_close_account(draft: Layer, command: CloseAccount, context: Context) -> Accepted | Rejected:
-    """The account takes no more awards or redemptions, for good; refunds and cancellations still reach it.
+    """The account takes no more awards or redemptions; refunds and cancellations still reach it. Idempotent."""
+    return _with_status(draft, command.account_id, context, "closed")
 
-    Closing twice changes nothing, and neither does enrolling the customer again: an enrolment is unique.
-    """
-    account = draft.get(Account, command.account_id)
+
+def needs_reopen_account(command: ReopenAccount, needs: Needs) -> None:
+    """The account, with lots for its balance."""
+    name_account(needs, command.account_id, lots=Part.FIRST)
+
+
+def decide_reopen_account(draft: Layer, command: ReopenAccount, context: Context) -> Accepted | Rejected:
+    """The account earns and redeems again, with all it had; points kept expiring meanwhile. Idempotent."""
+    return _with_status(draft, command.account_id, context, "active")
+
+
+def _with_status(draft: Layer, account_id: str, context: Context, status: str) -> Accepted | Rejected:
+    account = draft.get(Account, account_id)
     if account is None:
-        return missing("account", command.account_id, param="id")
-    account = replace(account, status="closed")
+        return missing("account", account_id, param="id")
+    account = replace(account, status=status)
     draft.put(account)
     return Accepted(show_account(draft, account, context), is_new=False)
 
@@ -151,8 +198,12 @@ def needs_create_customer(command: CreateCustomer, needs: Needs) -> None:
 
 
 def decide_create_customer(draft: Layer, command: CreateCustomer, context: Context) -> Accepted | Rejected:
-    """The customer is known by its id; the same body again answers with what is there."""
-    present = made_before(draft, context, Customer, command.id)
+    """The customer is known by its id; the same body again returns what is there.
+
+    A customer that a merge has noted before anybody created it keeps what the merge brought where this names nothing.
+    """
+    noted = _noted(draft, command.id)
+    present = made_before(draft, context, Customer, command.id) if noted is None else None
     if isinstance(present, Rejected):
         return present
     if present is not None:
@@ -160,16 +211,26 @@ def decide_create_customer(draft: Layer, command: CreateCustomer, context: Conte
     customer_id = command.id or context.make_id("cust", 0)
     bucket = context.bucket_of(customer_id)
     claim_id(draft, context, customer_id, owner_bucket=bucket)
-    customer = Customer(
-        bucket=bucket,
-        id=customer_id,
-        name=command.name,
-        email=command.email,
-        metadata=command.metadata,
-        created_at=context.wall_now,
+    customer = noted or Customer(bucket, customer_id, None, None, {}, context.wall_now)
+    customer = with_email(
+        replace(customer, name=command.name or customer.name, metadata={**customer.metadata, **command.metadata}),
+        command.email or customer.email,
     )
     draft.put(customer)
     return Accepted(customer_payload(customer, livemode=context.livemode))
+
+
+def _noted(draft: Layer, customer_id: str | None) -> Customer | None:
+    """The row of a customer whose id nobody has claimed: one that others were merged into."""
+    if customer_id is None or draft.get(Claim, customer_id) is not None:
+        return None
+    customer = draft.get(Customer, customer_id)
+    return customer if customer is not None and customer.merged_from else None
+
+
+def with_email(customer: Customer, email: str | None) -> Customer:
+    """The customer has this address, and is found by it however its letters are written."""
+    return replace(customer, email=email, email_key=None if email is None else email.casefold())
 
 
 def needs_update_customer(command: UpdateCustomer, needs: Needs) -> None:
@@ -186,14 +247,16 @@ def decide_update_customer(draft: Layer, command: UpdateCustomer, context: Conte
     if isinstance(merged, Rejected):
         return merged
     customer = replace(customer, metadata=merged, **command.changes)
+    customer = with_email(customer, customer.email)
     draft.put(customer)
     return Accepted(customer_payload(customer, livemode=context.livemode), is_new=False)
 
 
+# Enrolling is decided where payments are: see payments/guests.py.
 COMMANDS: Commands = {
     CreateCustomer: (needs_create_customer, decide_create_customer),
     UpdateCustomer: (needs_update_customer, decide_update_customer),
-    CreateAccount: (needs_create_account, decide_create_account, follow_create_account),
     UpdateAccount: (needs_update_account, decide_update_account),
     CloseAccount: (needs_close_account, decide_close_account),
+    ReopenAccount: (needs_reopen_account, decide_reopen_account),
 }

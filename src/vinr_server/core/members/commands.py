@@ -26,8 +26,18 @@ class UpdateCustomer(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class MergeCustomers(Command):
+    """Make one customer another, for good: all that `from_id` has is from now on what `into_id` has."""
+
+    is_ledger_write = True
+    is_alone = True
+    from_id: str
+    into_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateAccount(Command):
-    """Enrol a customer. `account_id` is chosen by the seeded sandbox alone."""
+    """Enroll a customer. `account_id` is chosen by the seeded sandbox alone."""
 
     is_ledger_write = True
     program_id: str
@@ -44,4 +54,9 @@ class UpdateAccount(Command):
 
 @dataclass(frozen=True, slots=True)
 class CloseAccount(Command):
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenAccount(Command):
     account_id: str

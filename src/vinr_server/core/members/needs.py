@@ -1,10 +1,10 @@
-"""What enrolling needs: the customer's accounts, and what hangs on the account that may come."""
+"""What enrolling needs: the customer and its accounts, and what hangs on the account that may come."""
 
 from __future__ import annotations
 
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
-from vinr_server.core.members.rows import Account
+from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import OfferClaim
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.rows import Purchases
@@ -15,6 +15,7 @@ def name_enrolment(needs: Needs, customer_id: str, program_id: str) -> None:
 
     What a new account has in common with its customer's others is not read unless a decision asks for it.
     """
+    needs.row(Customer, customer_id)
     needs.children(Account, customer_id, look=True)
     needs.row(Program, program_id)
     needs.plans.enrolments.add(program_id)

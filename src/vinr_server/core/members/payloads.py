@@ -17,8 +17,28 @@ def customer_payload(customer: Customer, *, livemode: bool) -> Wire:
         "object": "customer",
         "name": customer.name,
         "email": customer.email,
+        "merged_into": customer.merged_into,
         "metadata": customer.metadata,
         "created": unix(customer.created_at),
+        "livemode": livemode,
+    }
+
+
+def merge_payload(from_id: str, into_id: str, merged: Sequence[Account], *, livemode: bool) -> Wire:
+    """The customer_merge object: each account that was merged, with the one that acts for it."""
+    return {
+        "object": "customer_merge",
+        "from": from_id,
+        "into": into_id,
+        "accounts": [
+            {
+                "program": account.program_id,
+                "from": account.id,
+                "into": account.merged_into,
+                "lifetime_points": account.lifetime_points,
+            }
+            for account in merged
+        ],
         "livemode": livemode,
     }
 
@@ -45,6 +65,7 @@ def account_payload(
         "next_expiry": None if next_expiry is None else {"at": unix(next_expiry[0]), "points": next_expiry[1]},
         "sequence": account.sequence,
         "status": account.status,
+        "merged_into": account.merged_into,
         "metadata": account.metadata,
         "created": unix(account.created_at),
         "livemode": livemode,

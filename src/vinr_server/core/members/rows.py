@@ -12,7 +12,11 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Customer(Row):
-    """What the merchant told us of a customer; the customer itself lives in the merchant's system."""
+    """What the merchant reports of a customer; the customer itself lives in the merchant's system.
+
+    `email_key` is what its e-mail is found by. `merged_into` names the customer that this one is now, for good;
+    `merged_from` those that are this one now. A row that the engine made itself has no claim of its id.
+    """
 
     owns = False
     bucket: int
@@ -21,6 +25,17 @@ class Customer(Row):
     email: str | None
     metadata: Json
     created_at: datetime
+    email_key: str | None = None
+    merged_into: str | None = None
+    merged_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MergedFrom:
+    """A customer that was merged into an account's, and its account in the same program, if it had one."""
+
+    customer_id: str
+    account_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +43,11 @@ class Account(Row):
     """A member: one customer's points account in one program.
 
     Always: ledger_balance_points == sum of its entries == remaining points of its lots - those of its deficits.
+
+    status: active, closed, or merged: its customer is now the one that `merged_customer_id` names, and what it held is
+    in that one's account `merged_into`. One that is merged into no account stands for a customer that never enrolled:
+    nobody can enroll it any more, and whatever names the customer finds out who it is now. `merged_from`: the customers
+    that were merged into this account's, None for none.
     """
 
     parent_field = "customer_id"
@@ -45,3 +65,19 @@ class Account(Row):
     status: str
     metadata: Json
     created_at: datetime
+    merged_into: str | None = None
+    merged_customer_id: str | None = None
+    merged_from: tuple[MergedFrom, ...] | None = None
+
+    @property
+    def customer_ids(self) -> tuple[str, ...]:
+        """The account's customer, and those that were merged into it."""
+        return tuple(buyer.customer_id for buyer in self.buyers)
+
+    @property
+    def buyers(self) -> tuple[MergedFrom, ...]:
+        """Whose payments are the account's purchases: those of its customer and of each that was merged into it.
+
+        A payment that is linked to one account counts for that one alone.
+        """
+        return (MergedFrom(self.customer_id, self.id), *(self.merged_from or ()))

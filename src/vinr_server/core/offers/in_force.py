@@ -70,7 +70,9 @@ def name_use(needs: Needs, seen: Layer, use: OfferRedemption, customer_id: str |
     offer = seen.get(Offer, use.offer_id)
     member_id = customer_id if offer is not None and offer.program_id is None else use.account_id
     if member_id is not None:
-        needs.counter(offer_member_counter(use.offer_id, member_id), beside=use.id)
+        acting_id = needs.acting(member_id)
+        beside = use.id if acting_id == member_id else acting_id
+        needs.counter(offer_member_counter(use.offer_id, acting_id), beside=beside)
 
 
 def name_gift(needs: Needs, reward_id: str, account_id: str | None) -> None:

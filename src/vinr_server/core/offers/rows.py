@@ -224,8 +224,13 @@ class Offer(Row):
         return None if is_over else (self.terms.comes_with, self.program_id)
 
     def member_id(self, account: Account) -> str:
-        """Whom its limit and its claims are of: the account where it names a program, else the customer (R21)."""
-        return account.id if self.program_id is not None else account.customer_id
+        """Whom its limit and its claims are of: the account where it names a program, else the customer (R21).
+
+        Of a merged member, those of the one that acts for it.
+        """
+        if self.program_id is not None:
+            return account.merged_into or account.id
+        return account.merged_customer_id or account.customer_id
 
     def status_at(self, now: datetime, *, used: int) -> OfferStatus:
         """Where the offer stands in its life; `used` are its redemptions so far, reservations not among them."""

@@ -69,6 +69,15 @@ class RefundPayment(Command):
     metadata: Json = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class LinkPayment(Command):
+    """Name the customer of a payment that named none."""
+
+    is_ledger_write = True
+    payment_id: str
+    customer_id: str
+
+
 def linked_account(metadata: Json) -> str | None:
     """The account id that a metadata object links to, or None."""
     link = metadata.get("loyalty_account", metadata.get("loyaltyAccount"))

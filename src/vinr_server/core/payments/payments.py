@@ -26,6 +26,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
 from vinr_server.core.payments.offers import PaymentOffers
+from vinr_server.core.payments.outcomes import with_guest_note
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
@@ -140,7 +141,7 @@ def _record(
     occasion = payment_occasion(payment, occurred_at=command.occurred_at)
     offers = PaymentOffers(draft, context, payment, occasion)
     outcome = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of, has_earned=offers.redeem)
-    outcome = offers.with_offers(outcome)
+    outcome = with_guest_note(offers.with_offers(outcome), customer_id, accounts)
     payment = replace(payment, outcome=outcome)
     if session is not None:
         session, used = complete(draft, context, session, payment_id=payment.id)

@@ -16,6 +16,7 @@ from vinr_server.core.kernel.needs import Needs, Of, Part
 from vinr_server.core.kernel.numbers import floor_div
 from vinr_server.core.kernel.rows import Claim, Json
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.moved import lot_of
 from vinr_server.core.ledger.movements import Movement
 from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.ledger.reversals import reverse_award, swept_account
@@ -27,7 +28,7 @@ from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.commands import RefundPayment
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment, Refund
-from vinr_server.core.programs.members import accounts_of, instants_of
+from vinr_server.core.programs.members import accounts_of, acting, instants_of
 
 
 def needs_refund_payment(command: RefundPayment, needs: Needs) -> None:
@@ -148,7 +149,7 @@ def _accounts_of_payment(draft: Layer, payment: Payment) -> list[Account]:
     """The account that the payment is linked to, else all of its customer's."""
     linked = draft.get(Account, payment.account_id) if payment.account_id is not None else None
     if linked is not None:
-        return [linked]
+        return [acting(draft, linked)]
     return accounts_of(draft, payment.customer_id) if payment.customer_id is not None else []
 
 
@@ -159,8 +160,7 @@ def _reverse_awards(draft: Layer, context: Context, payment: Payment, refunds: l
     awards = [entry for entry in draft.children(Entry, payment.id) if entry.kind == "award"]
     for award in sorted(awards, key=lambda entry: (entry.account_id, entry.sequence)):
         account = swept_account(draft, context, award.account_id)
-        lot = draft.get(Lot, award.id)
-        assert lot is not None, f"the lot of {award.id} was not loaded"
+        lot = lot_of(draft, award)
         target_points = award.points - _points_of_kept_part(award, payment, kept_minor)
         step_points = min(max(0, target_points - lot.reversed_points), lot.reversible_points)
         if step_points:

@@ -14,7 +14,6 @@ class Payment(Row):
 
     parent_field = "customer_id"
     immutable_fields = (
-        "customer_id",
         "account_id",
         "amount_minor",
         "currency",

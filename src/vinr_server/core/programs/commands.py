@@ -21,6 +21,7 @@ class CreateProgram(Command):
     expiry_rounding: ExpiryRounding = "none"
     timezone: str = "UTC"
     tiers: tuple[Tier, ...] = ()
+    guest_days: int | None = None
     clock_id: str | None = None
     metadata: Json = field(default_factory=dict)
 

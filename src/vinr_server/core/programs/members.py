@@ -24,6 +24,15 @@ def enrolled(draft: Layer, customer_id: str, program_id: str) -> Account | None:
     return next((account for account in accounts if account.program_id == program_id), None)
 
 
+def acting(draft: Layer, account: Account) -> Account:
+    """The account itself, or the one it was merged into. Expects that one, as a batch declares it that knows of it."""
+    if account.merged_into is None:
+        return account
+    into = draft.get(Account, account.merged_into)
+    assert into is not None, "accounts are never deleted"
+    return into
+
+
 def program_of(draft: Layer, account: Account) -> Program:
     """The program an account belongs to; never deleted, but it may be newer than the catalogue at hand."""
     program = draft.get(Program, account.program_id)
@@ -33,8 +42,12 @@ def program_of(draft: Layer, account: Account) -> Program:
 
 
 def accounts_of(draft: Layer, customer_id: str) -> list[Account]:
-    """The customer's accounts in the order of their enrolment. Expects all of them."""
-    return sorted(draft.children(Account, customer_id), key=lambda account: (account.created_at, account.id))
+    """The accounts of the customer, or of the one it is now, in the order of enrollment. Expects all of them."""
+    accounts = draft.children(Account, customer_id)
+    acting_id = next((account.merged_customer_id for account in accounts if account.merged_customer_id), None)
+    if acting_id is not None:
+        accounts = draft.children(Account, acting_id)
+    return sorted(accounts, key=lambda account: (account.created_at, account.id))
 
 
 def instants_of(draft: Layer, context: Context, accounts: Sequence[Account]) -> list[datetime]:
@@ -46,6 +59,6 @@ def instants_of(draft: Layer, context: Context, accounts: Sequence[Account]) -> 
 
 
 def closed(account: Account) -> Rejected:
-    """Say that the account takes part no more."""
-    message = f"Account {account.id} is closed for good: it can't earn or redeem any more."
+    """Say that the account takes no part until it is reopened."""
+    message = f"Account {account.id} is closed: it can't earn or redeem. Reopen it first."
     return Rejected("account_closed", message, param="account", details={"account": account.id})

@@ -22,7 +22,10 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Program(Row):
-    """A loyalty program: its currency, zone, tiers, and the test clock it may live on."""
+    """A loyalty program: its currency, zone, tiers, and the test clock it may live on.
+
+    `guest_days`: enrolling earns for what the customer paid in so many days before (R86); None: for nothing.
+    """
 
     is_catalogue = True
     immutable_fields = ("clock_id",)
@@ -37,3 +40,4 @@ class Program(Row):
     clock_id: str | None
     metadata: Json
     created_at: datetime
+    guest_days: int | None = None

@@ -26,14 +26,26 @@ def raise_tier(draft: Layer, context: Context, account: Account, program: Progra
     reached = tier_for(program.tiers, lifetime_points=account.lifetime_points)
     if reached == account.tier or _rank(program.tiers, reached) <= _rank(program.tiers, account.tier):
         return account
-    raised = replace(account, tier=reached)
+    return raise_to(draft, context, account, program, reached, cause_id=cause_id)
+
+
+def higher_tier(program: Program, *tier_ids: str | None) -> str | None:
+    """The highest of these tiers."""
+    return max(tier_ids, key=lambda tier_id: _rank(program.tiers, tier_id))
+
+
+def raise_to(
+    draft: Layer, context: Context, account: Account, program: Program, tier_id: str | None, *, cause_id: str | None
+) -> Account:
+    """The member holds this tier; an event says so. `cause_id`: the entry that raised it, None for a merge."""
+    raised = replace(account, tier=tier_id)
     draft.put(raised)
     data = {
         "account": account.id,
         "program": program.id,
         "customer": account.customer_id,
         "from": account.tier,
-        "to": reached,
+        "to": tier_id,
         "cause": {"points_transaction": cause_id, "lifetime_points": account.lifetime_points},
         "sequence": account.sequence,
     }

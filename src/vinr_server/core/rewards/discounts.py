@@ -79,7 +79,8 @@ def payable_discount(
         message = f"Discount {discount.id} is in {discount.benefit['currency']}; the payment is in {currency}."
         wrong_currency = Rejected("parameter_conflict", message, param="discounts")
     owner = draft.get(Account, discount.account_id)
-    if customer_id is not None and owner is not None and owner.customer_id != customer_id:
+    owners = (owner.customer_id, owner.merged_customer_id) if owner is not None else (customer_id,)
+    if customer_id is not None and customer_id not in owners:
         message = f"Discount {discount.id} belongs to another customer than {customer_id}."
         wrong_owner = Rejected("not_eligible", message, param="discounts", details={"condition": "customer"})
     return first_listed(wrong_currency, wrong_owner, usable) or discount

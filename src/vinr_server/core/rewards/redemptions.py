@@ -17,6 +17,7 @@ from vinr_server.core.ledger.movements import Movement, debit, give_back
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import swept_account
 from vinr_server.core.ledger.rows import Entry, Lot, LotUse
+from vinr_server.core.ledger.transfers import transfer
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import closed, program_of
 from vinr_server.core.rewards.commands import CancelRedemption, CreateRedemption
@@ -216,7 +217,8 @@ def follow_cancel_redemption(command: CancelRedemption, seen: Layer, needs: Need
     if redemption.discount_id is not None:
         needs.row(Discount, redemption.discount_id, beside=redemption.id)
     needs.counter(stock_counter(redemption.reward_id))
-    needs.counter(member_counter(redemption.reward_id, redemption.account_id), beside=redemption.account_id)
+    acting_id = needs.acting(redemption.account_id)
+    needs.counter(member_counter(redemption.reward_id, acting_id), beside=acting_id)
 
 
 def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: Context) -> Accepted | Rejected:
@@ -254,8 +256,14 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
 def _give_points_back(
     draft: Layer, command: CancelRedemption, context: Context, account: Account, redemption: Redemption, now: datetime
 ) -> tuple[Account, str]:
-    """The points are back in the lots that paid; the account and the id of the entry that says so."""
+    """The points are back in the lots that paid; the account and the id of the entry that says so.
+
+    Those of a merged member come back to its own lots too, and move on at once to the account that acts for it.
+    """
     assert redemption.entry_id is not None
+    paying = draft.get(Account, redemption.account_id)
+    assert paying is not None, f"account {redemption.account_id} was not loaded"
+    paying = paying if paying.merged_into is not None else account
     movement = Movement(
         "redemption_cancellation",
         reason=command.reason,
@@ -264,15 +272,18 @@ def _give_points_back(
         reverses_id=redemption.entry_id,
         receipt={"redemption": redemption.id, "points": redemption.points_spent},
     )
-    account, entry = give_back(
+    paying, entry = give_back(
         draft,
         context,
-        account,
+        paying,
         debit_id=redemption.entry_id,
         points=redemption.points_spent,
         movement=movement,
         now=now,
     )
+    if paying.merged_into is None:
+        return paying, entry.id
+    _paying, account = transfer(draft, context, paying, account, reason="merge", now=now)
     return account, entry.id
 
 

@@ -7,7 +7,7 @@ members, then ask `segments_of` or `outside_segments`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from vinr_server.core.earning.rules import Unmet
@@ -16,7 +16,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart, Needs, Part
 from vinr_server.core.ledger.lots import overdue_points
 from vinr_server.core.ledger.rows import Lot
-from vinr_server.core.members.rows import Account
+from vinr_server.core.members.rows import Account, MergedFrom
 from vinr_server.core.offers.rows import Offer, OfferTerms
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import program_of
@@ -89,7 +89,7 @@ def lacking(draft: Layer, segment_id: str, account: Account, now: datetime) -> l
     before = draft.below
     account = draft.before(Account, account.id) or account
     if account.status != "active":
-        return [Unmet("account", f"Account {account.id} is closed for good.", None)]
+        return [Unmet("account", f"Account {account.id} is {account.status}.", None)]
     if segment.type == "static":
         if is_listed(before, account, segment_id):
             return []
@@ -116,10 +116,9 @@ def facts_of(layer: Layer, account: Account, now: datetime, conditions: SegmentC
     if is_unread or (conditions.asks_of_purchases and not read.has_last):
         raise InPart(Purchases, read.owner)
     totals, last_at = {start: read.totals[start] for start in starts.values()}, read.last_at
-    for payment in layer.here(Payment, account.customer_id):
-        if is_purchase(payment, account.id):
-            last_at = max(last_at or payment.occurred_at, payment.occurred_at)
-            totals = with_payment(totals, payment, count=1)
+    for payment in purchases_here(layer, account.buyers):
+        last_at = max(last_at or payment.occurred_at, payment.occurred_at)
+        totals = with_payment(totals, payment, count=1)
     balance_points = spendable_points(layer, account, now) if conditions.asks_of_balance else 0
     windows = {days: totals[start] for days, start in starts.items()}
     return Facts(account.tier, balance_points, account.metadata, account.created_at, last_at, windows)
@@ -135,6 +134,14 @@ def _read_of(layer: Layer, account: Account) -> Purchases | None:
         return read
     enrolment = (account.customer_id, account.program_id)
     return layer.get(Purchases, enrolment, of=(enrolment,))
+
+
+def purchases_here(layer: Layer, buyers: Iterable[MergedFrom]) -> Iterator[Payment]:
+    """The purchases of an account among the payments in a layer."""
+    for buyer in buyers:
+        for payment in layer.here(Payment, buyer.customer_id):
+            if is_purchase(payment, buyer.account_id):
+                yield payment
 
 
 def is_purchase(payment: Payment, account_id: str | None) -> bool:

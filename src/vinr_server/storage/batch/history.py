@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
-from vinr_server.core.members.rows import Account
+from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import Days, Totals, window_start
-from vinr_server.core.segments.membership import USES, is_purchase, with_payment
+from vinr_server.core.segments.membership import USES, purchases_here, with_payment
 from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
-from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
 
@@ -29,29 +28,28 @@ def is_purchase_sql(payment: str, *, account: str) -> str:
     and not ({payment}.refund_count > 0 and {payment}.refunded_minor = {payment}.amount_minor)"""
 
 
-# The newest purchase of each owner that is not among the payments at hand. Plan: payments_by_purchase backwards, past
-# those at hand and those refunded whole.
+# The newest purchase of each buyer that is not among the loaded payments. Plan: payments_by_purchase backwards, past
+# those loaded and those refunded whole. A guest's payment that was linked later stays in its own bucket.
 LAST_PURCHASES = f"""
 select w.place, last.occurred_at
-from unnest($1::int4[], $2::int2[], $3::text[], $4::text[])
-  with ordinality as w (realm, bucket, customer, account, place)
+from unnest($1::int4[], $2::text[], $3::text[]) with ordinality as w (realm, customer, account, place)
 cross join lateral (
   select p.occurred_at from payments p
-  where p.realm = w.realm and p.customer_id = w.customer and p.bucket = w.bucket and p.bucket = any($2)
+  where p.realm = w.realm and p.customer_id = w.customer
     and {is_purchase_sql("p", account="w.account")}
-    and not exists (select from unnest($5::int4[], $6::text[]) as x (realm, id) where x.realm = p.realm and x.id = p.id)
+    and not exists (select from unnest($4::int4[], $5::text[]) as x (realm, id) where x.realm = p.realm and x.id = p.id)
   order by p.occurred_at desc limit 1
 ) as last
 """
 
-# Purchases of each owner in each window. Plan: a range of payments_by_purchase for each.
+# Purchases of each buyer in each window. Plan: a range of payments_by_purchase for each.
 TOTALS = f"""
 select w.place, sums.currency, sums.count, sums.minor
-from unnest($1::int4[], $2::int2[], $3::text[], $4::text[], $5::timestamptz[])
-  with ordinality as w (realm, bucket, customer, account, since, place)
+from unnest($1::int4[], $2::text[], $3::text[], $4::timestamptz[])
+  with ordinality as w (realm, customer, account, since, place)
 cross join lateral (
   select p.currency, count(*) as count, sum(p.amount_minor - p.refunded_minor)::int8 as minor from payments p
-  where p.realm = w.realm and p.customer_id = w.customer and p.bucket = w.bucket and p.bucket = any($2)
+  where p.realm = w.realm and p.customer_id = w.customer
     and p.occurred_at > w.since
     and {is_purchase_sql("p", account="w.account")}
   group by p.currency
@@ -72,14 +70,12 @@ NOTHING: Mapping[Any, Part] = {}
 class Owner(NamedTuple):
     """Whose purchases are read, under which name: an account, or a customer whom the batch may enrol in a program.
 
-    `instants`: what may be now for its program while the batch is decided.
+    `buyers`: whose payments count. `instants`: what may be now for its program while the batch is decided.
     """
 
     realm: int
-    bucket: int
     name: Hashable
-    customer_id: str
-    account_id: str | None
+    buyers: tuple[MergedFrom, ...]
     instants: frozenset[datetime]
 
 
@@ -138,9 +134,8 @@ async def _read_purchases(
     for owner, (_windows, has_last) in asked.items():
         layer = layers[owner.realm]
         mine = {start: totals.get((owner.realm, owner.name, start), Totals()) for start in starts[owner]}
-        for payment in layer.here(Payment, owner.customer_id) if mine else ():
-            if is_purchase(payment, owner.account_id):
-                mine = with_payment(mine, payment, count=-1)
+        for payment in purchases_here(layer, owner.buyers) if mine else ():
+            mine = with_payment(mine, payment, count=-1)
         layer.put(Purchases(owner.name, mine, last_at.get((owner.realm, owner.name)), has_last))
 
 
@@ -151,12 +146,14 @@ def _owner(realm: int, needs: Needs, layer: Layer, name: Any, now: datetime) -> 
         if any(account.program_id == program_id for account in layer.here(Account, customer_id)):
             return None
         instants = _instants(layer, needs, program_id, now)
-        return Owner(realm, bucket_of(realm, customer_id), name, customer_id, None, instants)
+        customer = layer.find(Customer, customer_id)
+        ids = (customer_id, *(customer.merged_from if customer is not None else ()))
+        return Owner(realm, name, tuple(MergedFrom(id, None) for id in ids), instants)
     account = layer.get(Account, name)
     if account is None:
         return None
     instants = _instants(layer, needs, account.program_id, now)
-    return Owner(realm, account.bucket, account.id, account.customer_id, account.id, instants)
+    return Owner(realm, account.id, account.buyers, instants)
 
 
 def _instants(layer: Layer, needs: Needs, program_id: str, now: datetime) -> frozenset[datetime]:
@@ -179,9 +176,13 @@ async def _last_purchases(
         return {}
     here = [(realm, payment.id) for realm, layer in layers.items() for payment in layer.written(Payment)]
     excluded = _columns(here) if here else [[], []]
-    columns = _columns([(*owner[:2], owner.customer_id, owner.account_id) for owner in owners])
-    records = await connection.fetch(LAST_PURCHASES, *columns, *excluded)
-    return {(owners[place - 1].realm, owners[place - 1].name): at for place, at in records}
+    asked = [(owner, buyer) for owner in owners for buyer in owner.buyers]
+    columns = _columns([(owner.realm, buyer.customer_id, buyer.account_id) for owner, buyer in asked])
+    last_at: dict[tuple[int, Hashable], datetime] = {}
+    for place, at in await connection.fetch(LAST_PURCHASES, *columns, *excluded):
+        owner = asked[place - 1][0]
+        last_at[owner.realm, owner.name] = max(at, last_at.get((owner.realm, owner.name), at))
+    return last_at
 
 
 async def _totals(
@@ -189,10 +190,11 @@ async def _totals(
 ) -> dict[tuple[int, Hashable, datetime], Totals]:
     if not questions:
         return {}
-    columns = _columns([(*owner[:2], owner.customer_id, owner.account_id, start) for owner, start in questions])
+    asked = [(owner, buyer, start) for owner, start in questions for buyer in owner.buyers]
+    columns = _columns([(owner.realm, buyer.customer_id, buyer.account_id, start) for owner, buyer, start in asked])
     totals: dict[tuple[int, Hashable, datetime], Totals] = {}
     for place, currency, count, minor in await connection.fetch(TOTALS, *columns):
-        owner, start = questions[place - 1]
+        owner, _buyer, start = asked[place - 1]
         name = (owner.realm, owner.name, start)
         totals[name] = totals.get(name, Totals()).plus(currency, count=count, minor=minor)
     return totals

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vinr_server.core.access.rows import ApiKey
-from vinr_server.core.checkout.rows import Buyer, CheckoutSession
+from vinr_server.core.checkout.rows import Buyer, CheckoutSession, OpenSessions
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.needs import Part
@@ -20,7 +20,7 @@ from vinr_server.core.payments.rows import Payment, Refund
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.storage.batch.buckets import bucket_of
-from vinr_server.storage.batch.offers import read_buyers, read_claims, read_revisions
+from vinr_server.storage.batch.offers import read_buyers, read_claims, read_open_sessions, read_revisions
 from vinr_server.storage.batch.reading import (
     LOCK,
     NOTHING,
@@ -133,6 +133,11 @@ async def _buyers(reading: Reading, kind: Kind) -> None:
         reading.layers[realm].put(buyer)
 
 
+async def _open_sessions(reading: Reading, kind: Kind) -> None:
+    for realm, row in await read_open_sessions(reading.connection, reading.wanted(OpenSessions, kind.place)):
+        reading.layers[realm].put(row)
+
+
 async def _tallies(reading: Reading, kind: Kind) -> None:
     """The uses of offers that get their first cap, whose rows are locked for it, last of all."""
     named = [(realm, str(id)) for realm, needs in reading.needs.items() for id, _ in rows_needed(needs, Tally)]
@@ -217,6 +222,7 @@ KINDS = (
     Kind(OfferRedemption, _redemptions_of_offers),
     Kind(OfferRevision, _revisions_of_offers, place=_nowhere),
     Kind(Buyer, _buyers, place=bucket_of),
+    Kind(OpenSessions, _open_sessions, place=bucket_of),
     Kind(Redemption, _by_id),
     Kind(LotUse, _of_parents),
     Kind(Entry, _entries),

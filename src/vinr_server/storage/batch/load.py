@@ -34,7 +34,7 @@ from vinr_server.storage.batch.reading import (
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
 # What can be looked at without a lock; what a row names by a field comes after it.
-LOOKED_AT = (CheckoutSession, Payment, Redemption, Entry, LotUse, Discount, OfferRedemption, Account)
+LOOKED_AT = (Customer, CheckoutSession, Payment, Redemption, Entry, LotUse, Discount, OfferRedemption, Account)
 # Types of which a caller chooses ids, and that no catalogue holds.
 CLAIMED = (Payment, Refund, Event, Customer)
 
@@ -137,13 +137,16 @@ class Loader(Reading):
             return
         row = seen.get(look.key.row_type, look.key.key)
         value = getattr(row, look.key.field) if row is not None else None
-        beside = str(look.key.key)
+        # A discount's id says where it is, which is not where a session is that a merged member's discount is used in.
+        beside = None if look.row_type is Discount else str(look.key.key)
         for id in value if isinstance(value, tuple) else () if value is None else (value,):
             if look.by is None:
                 needs.row(look.row_type, id, beside=beside)
             else:
                 needs.children(look.row_type, id, beside=beside, by=look.by)
             yield Look(look.row_type, id, look.by)
+            if id in needs.merged:
+                yield Look(look.row_type, needs.merged[id], look.by)
 
     async def _look_at(self, row_type: Any, looks: list[tuple[int, Look]], seen: Mapping[int, Layer]) -> None:
         """Rows by their ids and rows by their parents, in one statement."""
@@ -161,7 +164,8 @@ class Loader(Reading):
             if by == "source_id":
                 found += await read_awards(self.connection, mine)
             elif addresses:
-                texts.append(select_rows(row_type, by or "id", first=1 + len(columns)))
+                anywhere = row_type is Payment and by == "customer_id"  # one that was linked has a guest's bucket
+                texts.append(select_rows(row_type, by or "id", first=1 + len(columns), anywhere=anywhere))
                 columns += columns_of(dict.fromkeys(addresses))
         if texts:
             found += rows_of(TABLES[row_type], await self.connection.fetch(" union all ".join(texts), *columns))
@@ -211,6 +215,8 @@ class Loader(Reading):
 
     def _addresses(self, row_type: type[Row], ids: Iterable[tuple[int, str]]) -> list[Address]:
         besides = {realm: needs.rows.get(row_type, NOTHING) for realm, needs in self.needs.items()}
+        if row_type is Customer:
+            return [(realm, bucket_of(realm, id), id) for realm, id in ids]
         places = ((realm, self.place(realm, besides[realm].get(id) or id), id) for realm, id in ids)
         return [(realm, bucket, id) for realm, bucket, id in places if bucket is not None]
 
@@ -218,7 +224,7 @@ class Loader(Reading):
         found: list[Address] = []
         for realm, id in parents:
             _way, beside = self.needs[realm].ways.get((row_type, id), (None, None))
-            if row_type is Account:
+            if row_type is Account or row_type is Payment:
                 bucket: int | None = bucket_of(realm, id)
                 self.found_in[realm, id] = bucket_of(realm, id)
             else:

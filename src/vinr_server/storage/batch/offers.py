@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from vinr_server.core.checkout.rows import Buyer
+from vinr_server.core.checkout.rows import Buyer, OpenSessions
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.offers.rows import OfferClaim, OfferRevision
 from vinr_server.storage.batch.tables import TABLES, rows_of
@@ -25,11 +25,24 @@ from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, offer_id, revision)
 join offer_revisions t using (realm, offer_id, revision)
 """
 
-# Plan: the index payments_of_customer, one row of it for each.
+# Plan: the customer by its key, and of the index payments_of_customer one row for each that it is.
 BUYERS = """
 select w.realm, w.id, exists (
-  select from payments p
-  where p.realm = w.realm and p.customer_id = w.id and p.bucket = w.bucket and p.bucket = any($2))
+  select from (
+    select w.id as id union all
+    select json_array_elements_text(c.merged_from) from customers c
+    where c.realm = w.realm and c.id = w.id and c.bucket = w.bucket and c.bucket = any($2)) as buyer
+  join payments p on p.realm = w.realm and p.customer_id = buyer.id)
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+"""
+
+# Plan: the partial index checkout_sessions_of_customer.
+OPEN_SESSIONS = """
+select w.realm, w.id, array(
+  select s.id from checkout_sessions s
+  where s.realm = w.realm and s.customer_id = w.id and s.bucket = w.bucket and s.bucket = any($2)
+    and s.status = 'open' and s.customer_id is not null
+  order by s.id)
 from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
 """
 
@@ -56,3 +69,13 @@ async def read_buyers(connection: Any, customers: Collection[tuple[int, int, str
         return []
     columns = [list(column) for column in zip(*customers, strict=True)]
     return [(realm, Buyer(id, has_paid)) for realm, id, has_paid in await connection.fetch(BUYERS, *columns)]
+
+
+async def read_open_sessions(
+    connection: Any, customers: Collection[tuple[int, int, str]]
+) -> list[tuple[int, OpenSessions]]:
+    """Of each customer (realm, bucket, id) the open checkout sessions."""
+    if not customers:
+        return []
+    columns = [list(column) for column in zip(*customers, strict=True)]
+    return [(realm, OpenSessions(id, tuple(ids))) for realm, id, ids in await connection.fetch(OPEN_SESSIONS, *columns)]

@@ -30,10 +30,15 @@ where t.kind = 'award'
 
 
 @cache
-def select_rows(row_type: Any, column: str, *, where: str = "", lock: str = "", first: int = 1) -> str:
-    """Rows of a type whose column is one of the wanted values: one index scan each. `first`: its first parameter."""
+def select_rows(
+    row_type: Any, column: str, *, where: str = "", lock: str = "", first: int = 1, anywhere: bool = False
+) -> str:
+    """Rows of a type whose column is one of the wanted values: one index scan each. `first`: its first parameter.
+
+    `anywhere`: they may live in any bucket.
+    """
     table = TABLES[row_type]
-    routed = "bucket" in table.columns
+    routed = "bucket" in table.columns and not anywhere
     buckets = f"${first + 1}"
     return (
         f"select {table.select_list} from unnest(${first}::int4[], {buckets}::int2[], ${first + 2}::text[])"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 # The uses of offers by members with whom each counts for: the account where the offer names a program, else the
-# customer (R21); and with its counter's name, as in core/kernel/needs.py.
+# customer (R21), and of merged members the one that acts for them; and with its counter's name, as in
+# core/kernel/needs.py. `has_merged`: others were merged into that one.
 BY_MEMBER = """(
   select m.*, 'offer:' || replace(replace(m.member_id, '~', '~0'), ':', '~1') || ':' || m.offer_id as counter_id from (
-    select r.*, case when o.program_id is null then a.customer_id else r.account_id end as member_id
+    select r.*, i.merged_from is not null as has_merged,
+      case when o.program_id is null then i.customer_id else i.id end as member_id
     from offer_redemptions r
     join offers o on o.realm = r.realm and o.id = r.offer_id
-    join accounts a on a.realm = r.realm and a.id = r.account_id) m)"""
+    join accounts a on a.realm = r.realm and a.id = r.account_id
+    join accounts i on i.realm = a.realm and i.id = coalesce(a.merged_into, a.id)) m)"""
 
 OFFERS = {
     # A refund frees the member's slot, not the one of all. All uses are counted of an offer that ever had a cap.
@@ -35,7 +38,7 @@ union all
 select o.realm, r.member_id, o.id, 'at most ' || (o.terms ->> 'per_member_limit'), r.count
 from offers o join (
   select realm, offer_id, member_id, count(*) from {BY_MEMBER} m
-  where status in ('reserved', 'confirmed') group by 1, 2, 3) r
+  where status in ('reserved', 'confirmed') and not has_merged group by 1, 2, 3) r
   on r.realm = o.realm and r.offer_id = o.id
 where o.revision = 1 and r.count > (o.terms ->> 'per_member_limit')::int8""",
 }

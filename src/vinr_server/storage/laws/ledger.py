@@ -9,6 +9,7 @@ hashing: their memory is PostgreSQL's to bound (work_mem, then files), whatever 
 from __future__ import annotations
 
 from vinr_server.storage.laws.checkout import CHECKOUTS
+from vinr_server.storage.laws.merges import ACTING, MERGES
 from vinr_server.storage.laws.offers import OFFERS
 
 BALANCES = {
@@ -34,31 +35,47 @@ select realm, account_id, id, previous + points, balance_after_points from (
     lag(balance_after_points, 1, 0::int8) over (partition by realm, account_id order by sequence) as previous
   from entries) e
 where balance_after_points <> previous + points""",
+    # Those of merged accounts count for the one that acts for them, and stay with themselves as they were.
     "lifetime points are accruals less their reversals": """
-select a.realm, a.id, a.id, coalesce(e.points, 0), a.lifetime_points
-from accounts a left join (
+select a.realm, a.id, a.id, coalesce(e.points, 0) + coalesce(m.points, 0), a.lifetime_points
+from accounts a
+left join (
   select realm, account_id, sum(points) as points from entries
   where kind in ('award', 'reversal') or (kind = 'adjustment' and points > 0) group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
-where a.lifetime_points <> coalesce(e.points, 0)""",
+left join (
+  select realm, merged_into, sum(lifetime_points) as points from accounts where merged_into is not null group by 1, 2) m
+  on m.realm = a.realm and m.merged_into = a.id
+where a.lifetime_points <> coalesce(e.points, 0) + coalesce(m.points, 0)""",
     # A payment that names no account counts for those its customer had at the time, so only bounds can be derived.
     "payments are counted": """
 select a.realm, a.id, a.id, coalesce(mine.count, 0) || ' to ' || coalesce(mine.count, 0) + coalesce(any_of.count, 0),
-  a.payment_count
+  a.payment_count - coalesce(merged.count, 0)
 from accounts a
+left join (
+  select realm, merged_into, sum(payment_count) as count from accounts where merged_into is not null group by 1, 2
+  ) merged on merged.realm = a.realm and merged.merged_into = a.id
 left join (select realm, account_id, count(*) from payments where account_id is not null group by 1, 2) mine
   on mine.realm = a.realm and mine.account_id = a.id
 left join (
   select realm, customer_id, count(*) from payments where account_id is null and customer_id is not null group by 1, 2
   ) any_of on any_of.realm = a.realm and any_of.customer_id = a.customer_id
-where a.payment_count not between coalesce(mine.count, 0) and coalesce(mine.count, 0) + coalesce(any_of.count, 0)""",
+left join (
+  select o.realm, o.id, sum(n.count) as count
+  from accounts o cross join lateral json_array_elements(o.merged_from) as b
+  join (
+    select realm, customer_id, count(*) from payments where account_id is null and customer_id is not null group by 1, 2
+    ) n on n.realm = o.realm and n.customer_id = b ->> 'customer_id'
+  group by 1, 2) theirs on theirs.realm = a.realm and theirs.id = a.id
+where a.payment_count - coalesce(merged.count, 0) not between coalesce(mine.count, 0)
+  and coalesce(mine.count, 0) + coalesce(any_of.count, 0) + coalesce(theirs.count, 0)""",
     "an entry belongs to an account, in its bucket": """
 select e.realm, e.account_id, e.id, 'account in bucket ' || e.bucket, coalesce('bucket ' || a.bucket, 'no account')
 from entries e left join accounts a on a.realm = e.realm and a.id = e.account_id
 where a.bucket is distinct from e.bucket""",
-    "I4 a balance falls below nothing by a reversal only": """
-select realm, account_id, id, 'reversal', kind from entries
-where balance_after_points < 0 and points < 0 and kind <> 'reversal'""",
+    "I4 a balance falls below nothing by a reversal, or a merged member's debt": """
+select realm, account_id, id, 'reversal or transfer', kind from entries
+where balance_after_points < 0 and points < 0 and kind not in ('reversal', 'transfer')""",
 }
 
 LOTS = {
@@ -91,24 +108,26 @@ from entries e
 left join (select realm, entry_id, sum(points) as points from lot_uses where cause_id = entry_id group by 1, 2) u
   on u.realm = e.realm and u.entry_id = e.id
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
-where e.kind = 'reversal' and coalesce(d.points, 0) <> -e.points - coalesce(u.points, 0)""",
+where (e.kind = 'reversal' or (e.kind = 'transfer' and e.points < 0))
+  and coalesce(d.points, 0) <> -e.points - coalesce(u.points, 0)""",
     "I2 an accrual has its lot": """
 select e.realm, e.account_id, e.id,
   concat_ws(', ', e.account_id, e.sequence, e.points, least(e.occurred_at, e.created_at)),
   coalesce(concat_ws(', ', l.account_id, l.sequence, l.points, l.available_at), 'no lot')
 from entries e left join lots l on l.realm = e.realm and l.id = e.id
-where e.kind in ('award', 'adjustment') and e.points > 0
+where e.kind in ('award', 'adjustment', 'transfer') and e.points > 0
   and (e.account_id, e.sequence, e.points, least(e.occurred_at, e.created_at))
     is distinct from (l.account_id, l.sequence, l.points, l.available_at)""",
     "I2 a lot comes from an accrual, a deficit from a clawback": """
 select l.realm, l.account_id, l.id, 'accrual', coalesce(e.kind, 'no entry')
 from lots l left join entries e on e.realm = l.realm and e.id = l.id
-where e.id is null or e.points < 0 or e.kind not in ('award', 'adjustment')
+where e.id is null or e.points < 0 or e.kind not in ('award', 'adjustment', 'transfer')
 union all
-select d.realm, d.account_id, d.entry_id, concat_ws(', ', d.account_id, d.sequence, 'reversal'),
+select d.realm, d.account_id, d.entry_id, concat_ws(', ', d.account_id, d.sequence, 'reversal or transfer'),
   coalesce(concat_ws(', ', e.account_id, e.sequence, e.kind), 'no entry')
 from deficits d left join entries e on e.realm = d.realm and e.id = d.entry_id
-where (d.account_id, d.sequence, 'reversal') is distinct from (e.account_id, e.sequence, e.kind)""",
+where (d.account_id, d.sequence, true) is distinct from
+  (e.account_id, e.sequence, e.kind in ('reversal', 'transfer'))""",
     "I2 a lot use joins a debit, a lot and a cause of one account": """
 select u.realm, l.account_id, u.entry_id || ' ' || u.lot_id,
   coalesce(l.account_id, 'a lot'), concat(coalesce(e.account_id, 'no entry'), ', ', coalesce(c.account_id, 'no cause'))
@@ -158,16 +177,23 @@ from accounts a join (
   order by realm, account_id, type = 'loyalty.account.created', (data ->> 'sequence')::int8 desc, id desc) t
   on t.realm = a.realm and t.account_id = a.id
 where a.tier is distinct from t.tier""",
-    # Lifetime points fall by clawbacks only; whoever holds a tier above the first has once reached its threshold.
+    # Lifetime points fall by clawbacks only; members who hold a tier above the first have once reached its threshold.
+    # What merged members brought may or may not have been there by then.
     "a tier was raised at lifetime points the ledger had": """
-select v.realm, v.account_id, v.id, e.points, v.data -> 'cause' ->> 'lifetime_points'
-from (select * from events where type = 'loyalty.tier.changed') v
+select v.realm, v.account_id, v.id, e.points || ' to ' || e.points + coalesce(m.points, 0),
+  v.data -> 'cause' ->> 'lifetime_points'
+from (
+  select * from events where type = 'loyalty.tier.changed' and data -> 'cause' ->> 'points_transaction' is not null) v
+left join (
+  select realm, merged_into, sum(lifetime_points) as points from accounts where merged_into is not null group by 1, 2) m
+  on m.realm = v.realm and m.merged_into = v.account_id
 left join (
   select realm, account_id, id, sum(points) filter (
     where kind in ('award', 'reversal') or (kind = 'adjustment' and points > 0))
     over (partition by realm, account_id order by sequence) as points
   from entries) e on e.realm = v.realm and e.id = v.data -> 'cause' ->> 'points_transaction'
-where e.points is distinct from (v.data -> 'cause' ->> 'lifetime_points')::int8""",
+where e.points is null or (v.data -> 'cause' ->> 'lifetime_points')::int8 not between e.points
+  and e.points + coalesce(m.points, 0)""",
 }
 
 REDEMPTIONS = {
@@ -177,11 +203,14 @@ from (select * from counters where id like 'reward:%') c full join (
   select realm, 'reward:' || reward_id as id, null as account_id, count(*) as used
   from redemptions where status = 'confirmed' and took_stock group by 1, 2
   union all
-  select realm, 'reward:' || reward_id || ':' || account_id, account_id, count(*)
-  from redemptions where status = 'confirmed' group by realm, reward_id, account_id) r
+  select r.realm, 'reward:' || r.reward_id || ':' || a.acting_id, a.acting_id, count(*)
+  from redemptions r join """
+    + ACTING
+    + """ a on a.realm = r.realm and a.id = r.account_id
+  where r.status = 'confirmed' group by r.realm, r.reward_id, a.acting_id) r
   on r.realm = c.realm and r.id = c.id
 where coalesce(r.used, 0) <> coalesce(c.used, 0) and coalesce(c.id, r.id) not like 'offer:%'""",
-    # Whoever edits a reward may lower its stock or limit below what is redeemed.
+    # An edit of a reward may lower its stock or limit below what is redeemed; merged members may each have had theirs.
     "I3 redemptions stay within the stock and the member's limit": """
 select w.realm, null, w.id, 'at most ' || w.stock, r.used
 from rewards w join (
@@ -193,6 +222,7 @@ select w.realm, r.account_id, w.id, 'at most ' || w.per_member_limit, r.used
 from rewards w join (
   select realm, reward_id, account_id, count(*) as used from redemptions where status = 'confirmed' group by 1, 2, 3) r
   on r.realm = w.realm and r.reward_id = w.id
+join accounts a on a.realm = r.realm and a.id = r.account_id and a.merged_from is null
 where w.revision = 1 and r.used > w.per_member_limit""",
     "R5 a redemption and its entries name each other": """
 select r.realm, r.account_id, r.id,
@@ -296,4 +326,4 @@ where has_table_privilege('vinr_app', name, 'update, delete, truncate')
   or has_any_column_privilege('vinr_app', name, 'update')""",
 }
 
-LAWS: dict[str, str] = BALANCES | LOTS | TIERS | REDEMPTIONS | OFFERS | PAYMENTS | EVENTS | CHECKOUTS
+LAWS: dict[str, str] = BALANCES | LOTS | TIERS | REDEMPTIONS | OFFERS | PAYMENTS | EVENTS | CHECKOUTS | MERGES

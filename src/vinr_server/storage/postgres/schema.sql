@@ -18,9 +18,13 @@ CREATE TABLE public.accounts (
     status text NOT NULL,
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    merged_into text COLLATE pg_catalog."C",
+    merged_customer_id text COLLATE pg_catalog."C",
+    merged_from json,
     CONSTRAINT accounts_lifetime_points_check CHECK ((lifetime_points >= 0)),
+    CONSTRAINT accounts_merged_check CHECK ((((status = 'merged'::text) = (merged_customer_id IS NOT NULL)) AND ((merged_into IS NULL) OR (status = 'merged'::text)) AND ((status <> 'merged'::text) OR ((ledger_balance_points = 0) AND (merged_from IS NULL))))),
     CONSTRAINT accounts_sequence_check CHECK ((sequence >= 0)),
-    CONSTRAINT accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'closed'::text])))
+    CONSTRAINT accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'closed'::text, 'merged'::text])))
 )
 WITH (fillfactor='70');
 
@@ -110,7 +114,10 @@ CREATE TABLE public.customers (
     name text,
     email text,
     metadata json NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    email_key text,
+    merged_into text COLLATE pg_catalog."C",
+    merged_from json NOT NULL
 );
 
 CREATE TABLE public.deficits (
@@ -236,9 +243,9 @@ CREATE TABLE public.entries (
     metadata json NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT entries_check CHECK (((points > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text])))),
-    CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points > 0) OR (kind = 'reversal'::text))),
-    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'expiry'::text]))),
+    CONSTRAINT entries_check CHECK (((points > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text, 'transfer'::text])))),
+    CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points > 0) OR (kind = ANY (ARRAY['reversal'::text, 'transfer'::text])))),
+    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'expiry'::text, 'transfer'::text]))),
     CONSTRAINT entries_points_check CHECK ((points <> 0)),
     CONSTRAINT entries_sequence_check CHECK ((sequence > 0))
 );
@@ -294,6 +301,7 @@ CREATE TABLE public.lots (
     reversed_points bigint NOT NULL,
     available_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone,
+    moved_to json,
     CONSTRAINT lots_check CHECK (((expired_points >= 0) AND (expired_points <= points))),
     CONSTRAINT lots_check1 CHECK (((reversed_points >= 0) AND (reversed_points <= points))),
     CONSTRAINT lots_check2 CHECK ((expires_at > available_at)),
@@ -414,6 +422,7 @@ UNION ALL
             WHEN 'adjustment'::text THEN 'points_adjusted'::text
             WHEN 'reversal'::text THEN 'points_clawed_back'::text
             WHEN 'expiry'::text THEN 'points_expired'::text
+            WHEN 'transfer'::text THEN 'points_transferred'::text
             ELSE 'points_redeemed'::text
         END AS ledger,
     (- entries.points) AS points
@@ -432,7 +441,9 @@ CREATE TABLE public.programs (
     clock_id text COLLATE pg_catalog."C",
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    guest_days bigint,
     CONSTRAINT programs_expiry_months_check CHECK ((expiry_months > 0)),
+    CONSTRAINT programs_guest_days_check CHECK ((guest_days > 0)),
     CONSTRAINT programs_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text])))
 );
 
@@ -709,7 +720,11 @@ CREATE INDEX batches_oldest ON public.batches USING btree (committed_at);
 
 CREATE INDEX checkout_sessions_newest ON public.checkout_sessions USING btree (realm, created_at, id);
 
+CREATE INDEX checkout_sessions_of_customer ON public.checkout_sessions USING btree (realm, customer_id) WHERE ((status = 'open'::text) AND (customer_id IS NOT NULL));
+
 CREATE INDEX checkout_sessions_open ON public.checkout_sessions USING btree (expires_at) WHERE (status = 'open'::text);
+
+CREATE INDEX customers_by_email ON public.customers USING btree (realm, email_key, created_at, id) WHERE (email_key IS NOT NULL);
 
 CREATE INDEX customers_newest ON public.customers USING btree (realm, created_at, id);
 

@@ -17,6 +17,8 @@ class Scope:
 
 
 NOT_DELETED = Scope("t.deleted_at is null")
+# Without those that stand for a merged customer in programs it never enrolled in.
+MEMBERS = Scope("(t.status <> 'merged' or t.merged_into is not null)")
 # Memberships that last.
 NOT_LEFT = Scope("t.left_at is null")
 ENGAGEMENT_OFFERS = Scope("t.kind = 'engagement' and t.deleted_at is null")

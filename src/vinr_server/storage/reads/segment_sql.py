@@ -19,9 +19,14 @@ left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
 cross join lateral (select coalesce(c.frozen_at, $2) as now) as n
 """
 MEMBERS = f"{ACCOUNTS} where a.realm = $1 and a.status = 'active'"
-_PURCHASES = f"""from payments y where y.realm = a.realm and y.bucket = a.bucket and y.customer_id = a.customer_id
+_OWN = f"""from payments y where y.realm = a.realm and y.customer_id = a.customer_id
   and {is_purchase_sql("y", account="a.id")}"""
-_LAST = f"(select y.occurred_at {_PURCHASES} order by y.occurred_at desc limit 1)"
+# Those of the customers that were merged into the account's count as well.
+_MERGED = f"""from (
+    select a.customer_id as customer, a.id as account
+    union all select b ->> 'customer_id', b ->> 'account_id' from json_array_elements(a.merged_from) as b) as buyer
+  join payments y on y.realm = a.realm and y.customer_id = buyer.customer
+    and {is_purchase_sql("y", account="buyer.account")} where true"""
 _BALANCE = """(a.ledger_balance_points - case when a.next_expiry_at <= n.now then (
   select coalesce(sum(l.remaining_points), 0) from lots l
   where l.realm = a.realm and l.bucket = a.bucket and l.account_id = a.id and l.remaining_points > 0
@@ -57,20 +62,30 @@ def _conditions(conditions: SegmentConditions, bind: Bind) -> Iterator[str]:
 
 def _purchases(conditions: SegmentConditions, bind: Bind) -> Iterator[str]:
     if conditions.never_purchased is not None:
-        yield f"{'not ' if conditions.never_purchased else ''}exists (select {_PURCHASES})"
+        has_purchased = _of_purchases(lambda purchases: f"exists (select {purchases})")
+        yield f"{'not ' if conditions.never_purchased else ''}{has_purchased}"
     if conditions.days_since_last_purchase is not None:
-        yield from _days_since(_LAST, conditions.days_since_last_purchase, bind)
+        newest_first = "order by y.occurred_at desc limit 1"
+        last = _of_purchases(lambda purchases: f"(select y.occurred_at {purchases} {newest_first})")
+        yield from _days_since(last, conditions.days_since_last_purchase, bind)
     if conditions.payments is not None:
         bounds, window = conditions.payments.bounds, _window(conditions.payments.days, bind)
         # Nobody's purchases are counted further than the bounds can tell.
         most = (bounds.at_least or 0) if bounds.at_most is None else bounds.at_most + 1
-        counted = f"(select count(*) from (select {_PURCHASES}{window} limit {bind(most)}::int8) as few)"
+        limit = f"{window} limit {bind(most)}::int8"
+        counted = _of_purchases(lambda purchases: f"(select count(*) from (select {purchases}{limit}) as few)")
         yield from _between(counted, bounds, bind)
     if conditions.spend is not None:
         spend = conditions.spend
         window = f"{_window(spend.days, bind)} and y.currency = {bind(spend.currency)}::text"
-        spent = f"(select coalesce(sum(y.amount_minor - y.refunded_minor), 0) {_PURCHASES}{window})"
+        total = "coalesce(sum(y.amount_minor - y.refunded_minor), 0)"
+        spent = _of_purchases(lambda purchases: f"(select {total} {purchases}{window})")
         yield from _between(spent, spend.bounds, bind)
+
+
+def _of_purchases(ask: Callable[[str], str]) -> str:
+    """What is asked of a member's purchases: along the index of one customer, unless others were merged into it."""
+    return f"(case when a.merged_from is null then {ask(_OWN)} else {ask(_MERGED)} end)"
 
 
 def _window(days: Days, bind: Bind) -> str:

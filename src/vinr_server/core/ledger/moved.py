@@ -1,0 +1,36 @@
+"""Where an award's points are when its member was merged: in lots of the account that acts for it, with the same ends.
+
+An award stays an entry of the account that earned it. What was left of its lot was moved, lot by lot, so a clawback
+finds its own points by what the lot says of its moves.
+"""
+
+from __future__ import annotations
+
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import AlsoRows
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.lots import use_order
+from vinr_server.core.ledger.rows import Entry, Lot
+
+
+def lot_of(draft: Layer, award: Entry) -> Lot:
+    """The award's lot as a clawback sees it: what has expired from the lots it was moved to has expired from it."""
+    lot = draft.get(Lot, award.id)
+    assert lot is not None, f"the lot of {award.id} was not loaded"
+    expired_points = sum(moved.expired_points for moved in moved_lots(draft, lot))
+    return replace(lot, expired_points=lot.expired_points + expired_points) if expired_points else lot
+
+
+def own_lots(draft: Layer, lot: Lot) -> list[Lot]:
+    """The lots that pay first for a clawback of this one: itself, and those it was moved to, in the order of use."""
+    return [paying for paying in (lot, *moved_lots(draft, lot)) if paying.remaining_points > 0]
+
+
+def moved_lots(draft: Layer, lot: Lot) -> list[Lot]:
+    """The lots that this one was moved to, in the order of their use. Raises AlsoRows where they were not loaded."""
+    if not lot.moved_to:
+        return []
+    found = [moved for id in lot.moved_to if (moved := draft.find(Lot, id)) is not None]
+    if len(found) < len(lot.moved_to):
+        raise AlsoRows(Lot, lot.moved_to)
+    return sorted(found, key=use_order)

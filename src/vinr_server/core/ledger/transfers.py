@@ -1,0 +1,118 @@
+"""Points that move from one account to another: all that a merged member held or owed, with its own dates (R85).
+
+Each move is a pair: one entry takes the points out of the one account, and others bring them into the other, lot by
+lot. So each account's ledger still adds up by itself, and the pairs add up to nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.lots import consume_lots, spendable, use_order
+from vinr_server.core.ledger.movements import (
+    Movement,
+    _pay_deficits,
+    _post,
+    _require_all,
+    _take,
+    _with_next_expiry,
+)
+from vinr_server.core.ledger.rows import Deficit, Lot
+from vinr_server.core.members.rows import Account
+
+
+def transfer(
+    draft: Layer, context: Context, account: Account, into: Account, *, reason: str, now: datetime
+) -> tuple[Account, Account]:
+    """The account holds and owes nothing: each of its lots is one of `into` with the same dates, and so is its debt.
+
+    What either owes is paid first by what the other brings: the lot that ends soonest pays (R5). Events say nothing of
+    it: no member has gained or lost a point. Expects two swept accounts of one program, and all lots of the first.
+    """
+    account, into = _move_lots(draft, context, account, into, reason=reason, now=now)
+    account, into = _move_debt(draft, context, account, into, reason=reason, now=now)
+    return _with_next_expiry(draft, account), _with_next_expiry(draft, into)
+
+
+def _move_lots(
+    draft: Layer, context: Context, account: Account, into: Account, *, reason: str, now: datetime
+) -> tuple[Account, Account]:
+    lots = sorted((lot for lot in draft.children(Lot, account.id) if lot.remaining_points > 0), key=use_order)
+    if not lots:
+        return account, into
+    points = sum(lot.remaining_points for lot in lots)
+    movement = Movement("transfer", reason=reason, receipt={"to": into.id, "points": points})
+    account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
+    _take(draft, entry, consume_lots(lots, spend_points=points))
+    for lot in lots:
+        into = _bring(draft, context, into, lot, reason=reason, now=now)
+    return account, into
+
+
+def _bring(draft: Layer, context: Context, into: Account, lot: Lot, *, reason: str, now: datetime) -> Account:
+    """What was left of the lot is a lot of `into`, available since and until the same instants."""
+    points = lot.remaining_points
+    movement = Movement(
+        "transfer",
+        reason=reason,
+        source_type="points_transaction",
+        source_id=lot.id,
+        receipt={"from": lot.account_id, "lot": lot.id, "points": points},
+        occurred_at=lot.available_at,
+    )
+    into, entry = _post(draft, context, into, points=points, movement=movement, now=now)
+    moved = Lot(
+        bucket=into.bucket,
+        id=entry.id,
+        account_id=into.id,
+        sequence=entry.sequence,
+        points=points,
+        remaining_points=points,
+        expired_points=0,
+        reversed_points=0,
+        available_at=lot.available_at,
+        expires_at=lot.expires_at,
+    )
+    if into.ledger_balance_points < points:
+        moved = _pay_deficits(draft, into, [moved], cause=entry)[0]
+    draft.put(moved)
+    left = draft.get(Lot, lot.id) or lot
+    draft.put(replace(left, moved_to=(*(left.moved_to or ()), moved.id)))
+    return into
+
+
+def _move_debt(
+    draft: Layer, context: Context, account: Account, into: Account, *, reason: str, now: datetime
+) -> tuple[Account, Account]:
+    points = sum(deficit.remaining_points for deficit in draft.children(Deficit, account.id))
+    if not points:
+        return account, into
+    paid = Movement("transfer", reason=reason, receipt={"to": into.id, "points": points})
+    account, entry = _post(draft, context, account, points=points, movement=paid, now=now)
+    credit = Lot(
+        bucket=account.bucket,
+        id=entry.id,
+        account_id=account.id,
+        sequence=entry.sequence,
+        points=points,
+        remaining_points=points,
+        expired_points=0,
+        reversed_points=0,
+        available_at=now,
+        expires_at=None,
+    )
+    credit = _pay_deficits(draft, account, [credit], cause=entry)[0]
+    assert credit.remaining_points == 0, "a debt is paid by as much as it is"
+    draft.put(credit)
+    uses = consume_lots(spendable(draft.children(Lot, into.id, in_part=True), now), spend_points=points)
+    _require_all(draft, into, uses, needed_points=points)
+    owed = Movement("transfer", reason=reason, receipt={"from": account.id, "points": points})
+    into, debit = _post(draft, context, into, points=-points, movement=owed, now=now)
+    _take(draft, debit, uses)
+    short_points = points - sum(use.points for use in uses)
+    if short_points:
+        draft.put(Deficit(into.bucket, debit.id, into.id, debit.sequence, short_points, short_points))
+    return account, into
