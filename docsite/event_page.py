@@ -27,6 +27,9 @@ WHEN: dict[str, str] = {
     "segment.left": "A member left a segment.",
     "webhook_endpoint.disabled": "An endpoint was switched off: it answered 410, or failed for five days.",
     "payment.completed": "A payment was reported. `awards` tells what it earned.",
+    "payment.linked": "A payment that named nobody was given its customer, and has earned for it.",
+    "customer.merged": "A customer was merged into another, for good. `accounts` names each account, with the one that acts"
+    " for it.",
     "payment.refunded": "A payment was refunded, whole or in part. `refund` is this refund, `amount_refunded` their sum.",
 }
 

@@ -19,6 +19,8 @@ export interface EngineEvents {
   readonly 'offer.ended': objects.OfferEvent;
   readonly 'payment.completed': objects.Payment;
   readonly 'payment.refunded': objects.Payment;
+  readonly 'payment.linked': objects.Payment;
+  readonly 'customer.merged': objects.CustomerMerge;
   readonly 'segment.entered': objects.SegmentChange;
   readonly 'segment.left': objects.SegmentChange;
   readonly 'webhook_endpoint.disabled': objects.WebhookEndpoint;

@@ -282,6 +282,8 @@ export interface CreateProgramInput {
   /** IANA, such as Europe/Berlin. */
   timezone?: string | undefined;
   tiers?: readonly TierInput[] | undefined;
+  guest_days?: number | null | undefined;
+  guestDays?: number | null | undefined;
   test_clock?: string | null | undefined;
   testClock?: string | null | undefined;
   test_clock_id?: string | null | undefined;
@@ -394,6 +396,13 @@ export interface EvaluateCartInput {
   shipping?: ShippingInput | null | undefined;
   discounts?: readonly string[] | undefined;
   metadata?: Metadata | undefined;
+}
+
+export type LinkPaymentInput = OneOf<'customer' | 'customer_id' | 'customerId', string>;
+
+export interface MergeCustomersInput {
+  from: string;
+  into: string;
 }
 
 export type NoInput = { readonly [name: string]: never };
@@ -515,6 +524,8 @@ export interface UpdateProgramInput {
   name?: string | undefined;
   currency?: CurrencyChanges | undefined;
   tiers?: readonly TierInput[] | undefined;
+  guest_days?: number | null | undefined;
+  guestDays?: number | null | undefined;
   status?: 'active' | 'archived' | undefined;
   metadata?: MetadataChanges | undefined;
 }
@@ -573,7 +584,7 @@ export interface LoyaltyAccountsListQuery {
   customer_id?: string | undefined;
   customerId?: string | undefined;
   tier?: string | undefined;
-  status?: 'active' | 'closed' | undefined;
+  status?: 'active' | 'closed' | 'merged' | undefined;
   created?: Created | undefined;
 }
 
@@ -600,7 +611,7 @@ export interface LoyaltyPointsListQuery {
   account?: string | undefined;
   account_id?: string | undefined;
   accountId?: string | undefined;
-  kind?: 'award' | 'adjustment' | 'redemption' | 'redemption_cancellation' | 'reversal' | 'expiry' | undefined;
+  kind?: 'award' | 'adjustment' | 'redemption' | 'redemption_cancellation' | 'reversal' | 'expiry' | 'transfer' | undefined;
   payment?: string | undefined;
   payment_id?: string | undefined;
   paymentId?: string | undefined;

@@ -75,6 +75,8 @@ export interface Skipped {
   readonly account: string | null;
   readonly accountId: string | null;
   readonly unmet: readonly Unmet[];
+  readonly customer?: string | undefined;
+  readonly customerId?: string | undefined;
   readonly rule?: string | undefined;
   readonly ruleId?: string | undefined;
   readonly offer?: string | undefined;
@@ -264,8 +266,32 @@ export interface Customer {
   readonly object: 'customer';
   readonly name: string | null;
   readonly email: string | null;
+  readonly mergedInto: string | null;
+  readonly merged_into: string | null;
+  readonly mergedIntoId: string | null;
   readonly metadata: Metadata;
   readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface MergedAccount {
+  readonly program: string;
+  readonly programId: string;
+  readonly from: string;
+  readonly fromId: string;
+  readonly into: string;
+  readonly intoId: string;
+  readonly lifetimePoints: number;
+  readonly lifetime_points: number;
+}
+
+export interface CustomerMerge {
+  readonly object: 'customer_merge';
+  readonly from: string;
+  readonly fromId: string;
+  readonly into: string;
+  readonly intoId: string;
+  readonly accounts: readonly MergedAccount[];
   readonly livemode: boolean;
 }
 
@@ -474,7 +500,10 @@ export interface LoyaltyAccount {
   readonly nextExpiry: NextExpiry | null;
   readonly next_expiry: NextExpiry | null;
   readonly sequence: number;
-  readonly status: 'active' | 'closed';
+  readonly status: 'active' | 'closed' | 'merged';
+  readonly mergedInto: string | null;
+  readonly merged_into: string | null;
+  readonly mergedIntoId: string | null;
   readonly metadata: Metadata;
   readonly created: number;
   readonly livemode: boolean;
@@ -656,7 +685,7 @@ export interface PointsTransaction {
   readonly object: 'points_transaction';
   readonly account: string;
   readonly accountId: string;
-  readonly kind: 'adjustment' | 'award' | 'expiry' | 'redemption' | 'redemption_cancellation' | 'reversal';
+  readonly kind: 'adjustment' | 'award' | 'expiry' | 'redemption' | 'redemption_cancellation' | 'reversal' | 'transfer';
   readonly points: number;
   readonly balanceAfter: number;
   readonly balance_after: number;
@@ -702,6 +731,8 @@ export interface Program {
   readonly currency: ProgramCurrency;
   readonly timezone: string;
   readonly tiers: readonly Tier[];
+  readonly guestDays: number | null;
+  readonly guest_days: number | null;
   readonly status: 'active' | 'archived';
   readonly testClock: string | null;
   readonly test_clock: string | null;
@@ -889,9 +920,9 @@ export interface TestClock {
 }
 
 export interface TierCause {
-  readonly pointsTransaction: string;
-  readonly points_transaction: string;
-  readonly pointsTransactionId: string;
+  readonly pointsTransaction: string | null;
+  readonly points_transaction: string | null;
+  readonly pointsTransactionId: string | null;
   readonly lifetimePoints: number;
   readonly lifetime_points: number;
 }

@@ -234,6 +234,14 @@ export class Customers {
   update(id: string, body?: inputs.UpdateCustomerInput, options?: PostOptions): Promise<Answer<objects.Customer>> {
     return this.#client.send('POST', path`/v1/customers/${id}`, 'Customer', body, options);
   }
+
+  /**
+   * Merge a customer into another, for good: points, tiers and history become the other's. Refused by state
+   * (ConflictError): customer_merged, account_closed, checkout_session_open.
+   */
+  merge(body: inputs.MergeCustomersInput, options?: PostOptions): Promise<Answer<objects.CustomerMerge>> {
+    return this.#client.send('POST', '/v1/customers/merge', 'CustomerMerge', body, options);
+  }
 }
 
 /** `vinr.payments` */
@@ -273,6 +281,14 @@ export class Payments {
    */
   refund(id: string, body?: inputs.RefundPaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
     return this.#client.send('POST', path`/v1/payments/${id}/refund`, 'Payment', body, options);
+  }
+
+  /**
+   * Name the customer of a payment that names none; it earns then, as of its date. Refused by state (ConflictError):
+   * payment_linked, payment_refunded.
+   */
+  link(id: string, body: inputs.LinkPaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
+    return this.#client.send('POST', path`/v1/payments/${id}/link`, 'Payment', body, options);
   }
 }
 
@@ -727,7 +743,10 @@ export class LoyaltyAccounts {
     this.#client = client;
   }
 
-  /** Enrol a customer in a program; enrolling again answers with the account that is there. */
+  /**
+   * Enroll a customer in a program; enrolling again returns the account that is there. Refused by state
+   * (ConflictError): account_closed.
+   */
   create(body: inputs.CreateAccountInput, options?: PostOptions): Promise<Answer<objects.LoyaltyAccount>> {
     return this.#client.send('POST', '/v1/loyalty/accounts', 'LoyaltyAccount', body, options);
   }
@@ -747,9 +766,14 @@ export class LoyaltyAccounts {
     return this.#client.send('POST', path`/v1/loyalty/accounts/${id}`, 'LoyaltyAccount', body, options);
   }
 
-  /** Close an account: it earns and redeems no more. */
+  /** Close an account: it no longer earns or redeems. */
   close(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.LoyaltyAccount>> {
     return this.#client.send('POST', path`/v1/loyalty/accounts/${id}/close`, 'LoyaltyAccount', body, options);
+  }
+
+  /** Reopen a closed account: it earns and redeems again. */
+  reopen(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.LoyaltyAccount>> {
+    return this.#client.send('POST', path`/v1/loyalty/accounts/${id}/reopen`, 'LoyaltyAccount', body, options);
   }
 }
 

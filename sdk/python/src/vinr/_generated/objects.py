@@ -24,6 +24,7 @@ __all__ = [
     "Conditions",
     "Criteria",
     "Customer",
+    "CustomerMerge",
     "Deleted",
     "DeliveryAttempt",
     "Discount",
@@ -39,6 +40,7 @@ __all__ = [
     "Incentive",
     "Line",
     "LoyaltyAccount",
+    "MergedAccount",
     "Multiplier",
     "NextExpiry",
     "Offer",
@@ -101,6 +103,8 @@ EventType: TypeAlias = Literal[
     "offer.ended",
     "payment.completed",
     "payment.refunded",
+    "payment.linked",
+    "customer.merged",
     "segment.entered",
     "segment.left",
     "webhook_endpoint.disabled",
@@ -185,6 +189,7 @@ class Skipped(VinrObject):
 
     account: str | None
     unmet: list[Unmet]
+    customer: str | None = None
     rule: str | None = None
     offer: str | None = None
 
@@ -245,7 +250,7 @@ class Payment(VinrObject):
 
     _kind = "payment"
 
-    _events = ("payment.completed", "payment.refunded")
+    _events = ("payment.completed", "payment.refunded", "payment.linked")
 
     _nested = {
         "tenders": Tender,
@@ -397,11 +402,35 @@ class Customer(VinrObject):
     object: Literal["customer"]
     name: str | None
     email: str | None
+    merged_into: str | None
     metadata: dict[str, Any]
     created: int
     livemode: bool
 
     _kind = "customer"
+
+
+class MergedAccount(VinrObject):
+    """Merged account."""
+
+    program: str
+    into: str
+    lifetime_points: int
+
+
+class CustomerMerge(VinrObject):
+    """Customer merge."""
+
+    object: Literal["customer_merge"]
+    into: str
+    accounts: list[MergedAccount]
+    livemode: bool
+
+    _kind = "customer_merge"
+
+    _events = ("customer.merged",)
+
+    _nested = {"accounts": MergedAccount}
 
 
 class Deleted(VinrObject):
@@ -637,7 +666,8 @@ class LoyaltyAccount(VinrObject):
     tier_progress: TierProgress | None
     next_expiry: NextExpiry | None
     sequence: int
-    status: Literal["active", "closed"]
+    status: Literal["active", "closed", "merged"]
+    merged_into: str | None
     metadata: dict[str, Any]
     created: int
     livemode: bool
@@ -834,7 +864,7 @@ class PointsTransaction(VinrObject):
     id: str
     object: Literal["points_transaction"]
     account: str
-    kind: Literal["adjustment", "award", "expiry", "redemption", "redemption_cancellation", "reversal"]
+    kind: Literal["adjustment", "award", "expiry", "redemption", "redemption_cancellation", "reversal", "transfer"]
     points: int
     balance_after: int
     sequence: int
@@ -883,6 +913,7 @@ class Program(VinrObject):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
+    guest_days: int | None
     status: Literal["active", "archived"]
     test_clock: str | None
     metadata: dict[str, Any]
@@ -1106,7 +1137,7 @@ class TestClock(VinrObject):
 class TierCause(VinrObject):
     """Tier cause."""
 
-    points_transaction: str
+    points_transaction: str | None
     lifetime_points: int
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from vinr._generated.objects import (
     Customer,
+    CustomerMerge,
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
@@ -101,6 +102,29 @@ class Customers(Resource):
             timeout=timeout,
         )
 
+    def merge(
+        self,
+        *,
+        from_: str,
+        into: str,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> CustomerMerge:
+        """Merge a customer into another, for good: points, tiers and history become the other's.
+
+        Refused by state (ConflictError): customer_merged, account_closed, checkout_session_open.
+        """
+        return self._client.request(
+            "POST",
+            "/v1/customers/merge",
+            returns=CustomerMerge,
+            body={"from": from_, "into": into},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
 
 class AsyncCustomers(AsyncResource):
     """`client.customers`."""
@@ -185,6 +209,29 @@ class AsyncCustomers(AsyncResource):
             fill("/v1/customers/{id}", id=id),
             returns=Customer,
             body={"name": name, "email": email, "metadata": metadata},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    async def merge(
+        self,
+        *,
+        from_: str,
+        into: str,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> CustomerMerge:
+        """Merge a customer into another, for good: points, tiers and history become the other's.
+
+        Refused by state (ConflictError): customer_merged, account_closed, checkout_session_open.
+        """
+        return await self._client.request(
+            "POST",
+            "/v1/customers/merge",
+            returns=CustomerMerge,
+            body={"from": from_, "into": into},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,

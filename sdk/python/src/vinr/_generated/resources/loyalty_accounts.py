@@ -28,7 +28,10 @@ class LoyaltyAccounts(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> LoyaltyAccount:
-        """Enrol a customer in a program; enrolling again answers with the account that is there."""
+        """Enroll a customer in a program; enrolling again returns the account that is there.
+
+        Refused by state (ConflictError): account_closed.
+        """
         return self._client.request(
             "POST",
             "/v1/loyalty/accounts",
@@ -48,7 +51,7 @@ class LoyaltyAccounts(Resource):
         program: str | None = None,
         customer: str | None = None,
         tier: str | None = None,
-        status: Literal["active", "closed"] | None = None,
+        status: Literal["active", "closed", "merged"] | None = None,
         created: Created | None = None,
         timeout: float | None = None,
     ) -> Page[LoyaltyAccount]:
@@ -111,10 +114,29 @@ class LoyaltyAccounts(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> LoyaltyAccount:
-        """Close an account: it earns and redeems no more."""
+        """Close an account: it no longer earns or redeems."""
         return self._client.request(
             "POST",
             fill("/v1/loyalty/accounts/{id}/close", id=id),
+            returns=LoyaltyAccount,
+            body={},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def reopen(
+        self,
+        id: str,
+        *,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> LoyaltyAccount:
+        """Reopen a closed account: it earns and redeems again."""
+        return self._client.request(
+            "POST",
+            fill("/v1/loyalty/accounts/{id}/reopen", id=id),
             returns=LoyaltyAccount,
             body={},
             query={"dry_run": dry_run or None},
@@ -136,7 +158,10 @@ class AsyncLoyaltyAccounts(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> LoyaltyAccount:
-        """Enrol a customer in a program; enrolling again answers with the account that is there."""
+        """Enroll a customer in a program; enrolling again returns the account that is there.
+
+        Refused by state (ConflictError): account_closed.
+        """
         return await self._client.request(
             "POST",
             "/v1/loyalty/accounts",
@@ -156,7 +181,7 @@ class AsyncLoyaltyAccounts(AsyncResource):
         program: str | None = None,
         customer: str | None = None,
         tier: str | None = None,
-        status: Literal["active", "closed"] | None = None,
+        status: Literal["active", "closed", "merged"] | None = None,
         created: Created | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[LoyaltyAccount]:
@@ -219,10 +244,29 @@ class AsyncLoyaltyAccounts(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> LoyaltyAccount:
-        """Close an account: it earns and redeems no more."""
+        """Close an account: it no longer earns or redeems."""
         return await self._client.request(
             "POST",
             fill("/v1/loyalty/accounts/{id}/close", id=id),
+            returns=LoyaltyAccount,
+            body={},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    async def reopen(
+        self,
+        id: str,
+        *,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> LoyaltyAccount:
+        """Reopen a closed account: it earns and redeems again."""
+        return await self._client.request(
+            "POST",
+            fill("/v1/loyalty/accounts/{id}/reopen", id=id),
             returns=LoyaltyAccount,
             body={},
             query={"dry_run": dry_run or None},

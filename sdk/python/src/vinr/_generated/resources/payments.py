@@ -163,6 +163,29 @@ class Payments(Resource):
             timeout=timeout,
         )
 
+    def link(
+        self,
+        id: str,
+        *,
+        customer: str,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> Payment:
+        """Name the customer of a payment that names none; it earns then, as of its date.
+
+        Refused by state (ConflictError): payment_linked, payment_refunded.
+        """
+        return self._client.request(
+            "POST",
+            fill("/v1/payments/{id}/link", id=id),
+            returns=Payment,
+            body={"customer": customer},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
 
 class AsyncPayments(AsyncResource):
     """`client.payments`."""
@@ -303,6 +326,29 @@ class AsyncPayments(AsyncResource):
                 "reason": reason,
                 "metadata": metadata,
             },
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    async def link(
+        self,
+        id: str,
+        *,
+        customer: str,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> Payment:
+        """Name the customer of a payment that names none; it earns then, as of its date.
+
+        Refused by state (ConflictError): payment_linked, payment_refunded.
+        """
+        return await self._client.request(
+            "POST",
+            fill("/v1/payments/{id}/link", id=id),
+            returns=Payment,
+            body={"customer": customer},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
