@@ -33,7 +33,8 @@ class ListOf:
 class Operation:
     """One call of the API. `sdk` is its path in the SDKs; `immutable` are names an update can't change.
 
-    One of these answers it: `translate` makes a command of it, `submit` many commands, `read` an answer. `is_pure`: its
+    One of these answers it: `translate` makes a command of it, `submit` many commands, `read` an answer. `items`
+    names the field of a call in bulk that holds its items, and their type. `is_pure`: its
     command is decided and nothing is written. `is_verbatim`: what it is sent is shown again as it was written, numbers
     included. `answers` are the statuses it succeeds with. `example` is a body that works in the sandbox, with more of
     it if need be than its required fields; `listing` is what a list takes in its query string. `others` are types that
@@ -49,6 +50,7 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     translate: Translate | None = None
     submit: Submit | None = None
+    items: tuple[str, type[msgspec.Struct]] | None = None
     read: Read | None = None
     listing: Listing | None = None
     others: tuple[type[Reply], ...] = ()

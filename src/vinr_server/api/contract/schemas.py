@@ -74,6 +74,7 @@ def schema_of_answer(operation: Operation) -> dict[str, Any]:
 def schemas() -> dict[str, Any]:
     """The schema of every body and every answer, by its name."""
     bodies: list[Any] = [operation.body for operation in OPERATIONS if operation.body is not None]
+    bodies += [operation.items[1] for operation in OPERATIONS if operation.items is not None]
     _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     for struct in _structs(msgspec.inspect.multi_type_info(bodies)):
         for name, hint in struct.__annotations__.items():
@@ -84,9 +85,11 @@ def schemas() -> dict[str, Any]:
         components[struct.__name__]["additionalProperties"] = False
         _say_more(components[struct.__name__]["properties"])
     for operation in OPERATIONS:
-        if operation.is_bulk:  # its items are read one by one, so that each is refused by itself
-            items = {"$ref": _REF.format(name="CreatePaymentInput")}
-            components["CreatePaymentsInput"]["properties"]["payments"]["items"] = items
+        if operation.items is not None:  # they are read one by one, so that each is refused by itself
+            (field, item), body = operation.items, operation.body
+            assert body is not None
+            items = {"$ref": _REF.format(name=item.__name__)}
+            components[body.__name__]["properties"][field]["items"] = items
     answers = [*OBJECTS.values(), *(one.item for one in OPERATIONS if one.is_bulk)]
     _schemas, replies = msgspec.json.schema_components(answers, ref_template=_REF)
     for reply in replies.values():

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from vinr_server.api.contract.input import CustomerId, Input, Metadata, NoInput, ProgramId
 from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
 from vinr_server.api.contract.reads import list_of, retrieve
-from vinr_server.api.contract.reply import Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
+from vinr_server.api.resources.account_replies import AccountStatus, LoyaltyAccount
+from vinr_server.api.resources.bulk_accounts import (
+    BulkAccounts,
+    CreateAccountsInput,
+    OpeningAccountInput,
+    create_accounts,
+)
 from vinr_server.core.members import commands, payloads, rows
 
 URL = "/v1/loyalty/accounts"
@@ -26,37 +32,6 @@ class CreateAccountInput(Input):
 
 class UpdateAccountInput(Input):
     metadata: Metadata = {}
-
-
-AccountStatus = Literal["active", "closed"]
-
-
-class TierProgress(Reply):
-    next_tier: str
-    points_needed: int
-
-
-class NextExpiry(Reply):
-    at: int
-    points: int
-
-
-class LoyaltyAccount(Reply):
-    id: str
-    object: Literal["loyalty_account"]
-    program: Reference
-    customer: Reference
-    balance: int
-    pending: int
-    lifetime_points: int
-    tier: str | None
-    tier_progress: TierProgress | None
-    next_expiry: NextExpiry | None
-    sequence: int
-    status: AccountStatus
-    metadata: Json
-    created: int
-    livemode: bool
 
 
 def create_account(call: Call) -> commands.CreateAccount:
@@ -111,6 +86,30 @@ OPERATIONS: tuple[Operation, ...] = (
         answers=MADE_OR_FOUND,
         refusals=FIND,
         example={"program": "prog_summer", "customer": "cust_8sJ2k", "metadata": {"signup_source": "checkout"}},
+    ),
+    Operation(
+        id="create_accounts",
+        method="POST",
+        path=f"{URL}/bulk",
+        sdk="loyalty.accounts.createMany",
+        summary="Enroll up to 1,000 members with the points, lifetime and tier they bring; a result for each.",
+        body=CreateAccountsInput,
+        submit=create_accounts,
+        items=("accounts", OpeningAccountInput),
+        reply=BulkAccounts,
+        example={
+            "program": "prog_summer",
+            "accounts": [
+                {
+                    "customer": "cust_grace",
+                    "email": "grace@example.com",
+                    "joined_at": "2024-03-01",
+                    "lots": [{"points": 120, "expires_at": "2027-03-01"}],
+                    "lifetime_points": 900,
+                    "tier": "gold",
+                }
+            ],
+        },
     ),
     Operation(
         id="retrieve_account",

@@ -24,7 +24,7 @@ from vinr_server.core.members.changes import enrol
 from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
-from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
+from vinr_server.core.payments.commands import CreatePayment, linked_account
 from vinr_server.core.payments.offers import PaymentOffers
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment
@@ -37,24 +37,6 @@ from vinr_server.core.segments.membership import name_history, name_history_of_e
 
 # What a member did not pay with money of their own earns nothing (R9).
 UNPAID_TENDERS = ("store_credit", "points")
-
-
-def needs_begin_payments(_command: BeginPayments, _needs: Needs) -> None:
-    """Nothing: all there is to it is its idempotency key."""
-
-
-def decide_begin_payments(draft: Layer, command: BeginPayments, context: Context) -> Accepted | Rejected:
-    """The bulk call is under way; refusals of its items name the request that began it."""
-    return Accepted({"request_id": context.request_id}, is_new=False)
-
-
-def needs_refuse_payment(_command: RefusePayment, _needs: Needs) -> None:
-    """Nothing: the item was refused for what it says."""
-
-
-def decide_refuse_payment(draft: Layer, command: RefusePayment, context: Context) -> Accepted | Rejected:
-    """The refusal stands."""
-    return command.refusal
 
 
 def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
@@ -238,7 +220,5 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
 
 
 COMMANDS: Commands = {
-    BeginPayments: (needs_begin_payments, decide_begin_payments),
-    RefusePayment: (needs_refuse_payment, decide_refuse_payment),
     CreatePayment: (needs_create_payment, decide_create_payment, follow_create_payment),
 }

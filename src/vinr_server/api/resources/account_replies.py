@@ -1,0 +1,37 @@
+"""An account, as calls for one and calls in bulk answer it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from vinr_server.api.contract.reply import Json, Reference, Reply
+
+AccountStatus = Literal["active", "closed"]
+
+
+class TierProgress(Reply):
+    next_tier: str
+    points_needed: int
+
+
+class NextExpiry(Reply):
+    at: int
+    points: int
+
+
+class LoyaltyAccount(Reply):
+    id: str
+    object: Literal["loyalty_account"]
+    program: Reference
+    customer: Reference
+    balance: int
+    pending: int
+    lifetime_points: int
+    tier: str | None
+    tier_progress: TierProgress | None
+    next_expiry: NextExpiry | None
+    sequence: int
+    status: AccountStatus
+    metadata: Json
+    created: int
+    livemode: bool
