@@ -67,8 +67,8 @@ def _operation(operation: Operation) -> Iterator[str]:
     described = openapi()["paths"][operation.path][operation.method.lower()]
     yield from (f"## {operation.sdk.rpartition('.')[2]} {{ #{anchor(operation)} }}", "", operation.summary, "")
     call = f"client.{snake(operation.sdk)}(…)"
-    right = f"{operation.resource}:{operation.right}"
-    yield from (f"`{operation.method} {operation.path}` · `{call}` · needs `{right}` of a restricted key", "")
+    rights = " and ".join(f"`{right}`" for right in operation.rights)
+    yield from (f"`{operation.method} {operation.path}` · `{call}` · needs {rights} of a restricted key", "")
     query = [one for one in described["parameters"] if one["in"] == "query" and one["name"] != "dry_run"]
     if query:
         yield from ("| parameter | type | |", "|---|---|---|")

@@ -98,7 +98,7 @@ REFUNDS = [
     ),
     Mutant(
         "a credit does not pay the deficit first",
-        "accrue",
+        "_credit",
         "lot = _pay_deficits(draft, account, [lot], cause=entry)[0]",
         "pass",
         scenario("clawback: The next credits pay a deficit first (R6)"),

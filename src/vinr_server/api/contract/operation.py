@@ -38,7 +38,8 @@ class Operation:
     command is decided and nothing is written. `is_verbatim`: what it is sent is shown again as it was written, numbers
     included. `answers` are the statuses it succeeds with. `example` is a body that works in the sandbox, with more of
     it if need be than its required fields; `listing` is what a list takes in its query string. `others` are types that
-    it may answer instead of `reply`. `refusals` lists the codes beyond those that every call can get.
+    it may answer instead of `reply`. `also` are rights that it needs beside its own, such as loyalty.points:write.
+    `refusals` lists the codes beyond those that every call can get.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Operation:
     is_pure: bool = False
     is_verbatim: bool = False
     immutable: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     example: Mapping[str, Any] | None = None
 
@@ -80,6 +82,11 @@ class Operation:
     def right(self) -> str:
         """The right it needs: read or write."""
         return "write" if self.read is None and not self.is_pure else "read"
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """Every right that a restricted key needs for it, its own first: loyalty.accounts:write."""
+        return (f"{self.resource}:{self.right}", *self.also)
 
     @property
     def keeps_answer(self) -> bool:

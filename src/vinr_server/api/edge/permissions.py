@@ -34,13 +34,17 @@ def allowed(operations: Iterable[Operation], kind: str, permissions: Mapping[str
     return frozenset(
         one.id
         for one in operations
-        if one.resource not in SECRET_ONLY and given.get(one.resource) in ("write", one.right)
+        if one.resource not in SECRET_ONLY and all(_holds(given, *needed.split(":")) for needed in one.rights)
     )
+
+
+def _holds(given: Mapping[str, Any], resource: str, right: str) -> bool:
+    return given.get(resource) in ("write", right)
 
 
 def refuse(kind: str, operation: Operation) -> Problem:
     """Say which right the call needs."""
-    needed = f"{operation.resource}:{operation.right}"
+    needed = " and ".join(operation.rights)
     if operation.resource in SECRET_ONLY:
         message = f"This call needs a secret key (sk_…); the key you use is {kind}."
     elif kind == "publishable":

@@ -35,3 +35,27 @@ class LoyaltyAccount(Reply):
     metadata: Json
     created: int
     livemode: bool
+
+
+class MemberLot(Reply):
+    points: int
+    available_at: int
+    expires_at: int | None
+
+
+class LoyaltyMember(Reply):
+    """An account with all that leaves with it."""
+
+    id: str
+    object: Literal["loyalty_member"]
+    program: Reference
+    customer: Reference
+    email: str | None
+    points: int
+    lots: list[MemberLot]
+    lifetime_points: int
+    tier: str | None
+    status: AccountStatus
+    metadata: Json
+    created: int
+    livemode: bool

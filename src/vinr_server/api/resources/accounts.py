@@ -12,14 +12,16 @@ from vinr_server.api.contract.pages import Listing, one_of, text
 from vinr_server.api.contract.reads import list_of, retrieve
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
-from vinr_server.api.resources.account_replies import AccountStatus, LoyaltyAccount
+from vinr_server.api.resources.account_replies import AccountStatus, LoyaltyAccount, LoyaltyMember
 from vinr_server.api.resources.bulk_accounts import (
     BulkAccounts,
     CreateAccountsInput,
     OpeningAccountInput,
     create_accounts,
 )
+from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.members import commands, payloads, rows
+from vinr_server.storage.reads.holdings import holdings_of
 
 URL = "/v1/loyalty/accounts"
 
@@ -73,6 +75,36 @@ async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[An
     ]
 
 
+async def show_members(call: Call, accounts: Sequence[rows.Account]) -> list[Any]:
+    """Accounts with all that leaves with them: lots, ends, the customer's e-mail."""
+    holdings = await holdings_of(call.reader, call.caller.realm, accounts, datetime.now(UTC)) if accounts else {}
+    return [
+        {
+            "id": holding.account.id,
+            "object": "loyalty_member",
+            "program": holding.account.program_id,
+            "customer": holding.account.customer_id,
+            "email": holding.email,
+            "points": holding.account.ledger_balance_points - holding.overdue_points,
+            "lots": [
+                {
+                    "points": lot.points,
+                    "available_at": unix(lot.available_at),
+                    "expires_at": None if lot.expires_at is None else unix(lot.expires_at),
+                }
+                for lot in holding.lots
+            ],
+            "lifetime_points": holding.account.lifetime_points,
+            "tier": holding.account.tier,
+            "status": holding.account.status,
+            "metadata": holding.account.metadata,
+            "created": unix(holding.account.created_at),
+            "livemode": call.caller.livemode,
+        }
+        for holding in (holdings[account.id] for account in accounts)
+    ]
+
+
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         id="create_account",
@@ -96,6 +128,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body=CreateAccountsInput,
         submit=create_accounts,
         items=("accounts", OpeningAccountInput),
+        also=("customers:write", "loyalty.points:write"),
         reply=BulkAccounts,
         example={
             "program": "prog_summer",
@@ -145,6 +178,17 @@ OPERATIONS: tuple[Operation, ...] = (
         reply=LoyaltyAccount,
         refusals=FIND,
         example={},
+    ),
+    Operation(
+        id="export_accounts",
+        method="GET",
+        path=f"{URL}/export",
+        sdk="loyalty.accounts.export",
+        summary="List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm.",
+        also=("customers:read",),
+        read=list_of(ACCOUNTS, f"{URL}/export", show_members),
+        listing=ACCOUNTS,
+        reply=ListOf(LoyaltyMember),
     ),
     Operation(
         id="list_accounts",

@@ -43,7 +43,7 @@ from accounts a left join (
 left join openings o on o.realm = a.realm and o.account_id = a.id
 where a.lifetime_points <> coalesce(e.points, 0) + coalesce(o.lifetime_points, 0)""",
     "an opening is what its entries brought": """
-select o.realm, o.account_id, o.account_id, o.points, coalesce(e.points, 0)
+select o.realm, o.account_id, o.account_id, o.points::text, coalesce(e.points, 0)::text
 from openings o left join (
   select realm, account_id, sum(points) as points, min(sequence) as first from entries
   where source_type = 'import' group by 1, 2) e
