@@ -104,7 +104,7 @@ class _RowReader:
         self._read_decimal = decimal_reader(reading.decimal_sign)
         self._metadata = [(name.removeprefix(METADATA), name) for name in self._at if name.startswith(METADATA)]
         self._read_joined = instant_reader(reading.dates, field="joined_at")
-        self._read_end = instant_reader(reading.dates, field="expires_at")
+        self._read_end = instant_reader(reading.dates, field="expires_at", is_end=True)
 
     def read(self, row: int, cells: Sequence[str] | None, line: str) -> Outcome:
         """What becomes of the row."""

@@ -82,8 +82,12 @@ class DateStyle:
     timezone: str = "UTC"
 
 
-def instant_reader(style: DateStyle, *, field: str = "date") -> Callable[[str], datetime]:
+def instant_reader(
+    style: DateStyle, *, field: str = "date", is_end: bool = False
+) -> Callable[[str], datetime]:
     """A function from a date's text to its instant; raises RowRefused. Remembers recent dates.
+
+    `is_end`: a date without a time means the end of that day.
 
     A local time in a gap moves later by the gap, one that happens twice is the first (R23): what fold=0 means.
     """
@@ -98,7 +102,8 @@ def instant_reader(style: DateStyle, *, field: str = "date") -> Callable[[str], 
         except (ValueError, OverflowError):
             raise invalid(f"{field} {text[:40]!r} {_wanted(style)}.") from None
         if not has_time:
-            moment = datetime.combine(moment.date(), default_time, tzinfo=moment.tzinfo)
+            day = moment.date() + timedelta(days=1) if is_end else moment.date()
+            moment = datetime.combine(day, default_time, tzinfo=moment.tzinfo)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone)
         if moment.timestamp() < 0:
