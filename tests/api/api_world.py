@@ -271,8 +271,14 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     lot = {"points": 5, "available_at": "2026-01-01T00:00:00Z", "expires_at": "2030-01-01"}
     owing = {"customer": "cust_fresh", "points": -5, "metadata": {"note": "a"}}
     brought = {
-        **{"customer": "cust_fresh", "email": "a@example.com", "joined_at": "2026-01-01", "points": 5, "lots": [lot]},
-        **{"lifetime_points": 900, "tier": "gold", "metadata": {"note": "a"}},
+        "customer": "cust_fresh",
+        "email": "a@example.com",
+        "joined_at": "2026-01-01",
+        "points": 5,
+        "lots": [lot],
+        "lifetime_points": 900,
+        "tier": "gold",
+        "metadata": {"note": "a"},
     }
     bulk = {"program": ids["prog"], "deliver_events": False}
     redemption = {"account": ids["loy"], "reward": ids["rwd"], "metadata": {"note": "a"}}

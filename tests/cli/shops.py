@@ -1,4 +1,4 @@
-"""A shop to import into: a program, ids of its own, and the commands an operator runs, each a process."""
+"""A shop to import into: a program, separate ids, and the commands an operator runs, each a process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from conftest import PATIENCE_SECONDS, RunningServer, make_realm
 
 @dataclass
 class Shop:
-    """A program that gives a point per currency unit, ids of its own, and the command to import into it."""
+    """A program that gives a point per currency unit, separate ids, and the command to import into it."""
 
     client: httpx2.Client
     base_url: str
@@ -112,7 +112,7 @@ class Run:
 
 
 def new_shop(server: RunningServer, directory: Path) -> Iterator[Shop]:
-    """A shop in a realm of its own."""
+    """A shop in a new realm."""
     realm = make_realm(server.database_url, f"tnt_{uuid.uuid4().hex}")
     with server.client(realm.key) as client:
         shop = Shop(client, server.base_url, realm.key, directory)

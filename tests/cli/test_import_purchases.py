@@ -1,4 +1,4 @@
-"""`vinr import purchases` as an operator runs it: a process of its own, against a real server."""
+"""`vinr import purchases` as an operator runs it: a separate process, against a real server."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ class TestImportPurchases:
         named = ("--columns", "customer=customer,date=date,amount=amount")
 
         refused = shop.run(shop.write(text), *named)
-        told = shop.run(shop.write(text), *named, "--skip-rows", "2")
+        skipped = shop.run(shop.write(text), *named, "--skip-rows", "2")
 
         assert (refused.code, "add --skip-rows 2" in refused.err) == (1, True), refused
-        assert told.counts == (1, 0, 0), told
+        assert skipped.counts == (1, 0, 0), skipped
 
     @pytest.mark.parametrize(
         ("line", "option", "settled"),

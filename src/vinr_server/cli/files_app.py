@@ -100,7 +100,7 @@ Only = Annotated[str | None, typer.Option(help="The statuses that count: paid,co
 Refunded = Annotated[str | None, typer.Option(help="Statuses of rows whose whole amount was given back: refunded.")]
 Refunds = Annotated[
     str | None,
-    typer.Option(help='How refunds are told: negative (rows of their own), or "column NAME" (what was given back).'),
+    typer.Option(help='How the file shows refunds: negative (separate rows), or "column NAME" (what was given back).'),
 ]
 Errors = Annotated[Path | None, typer.Option(help="Where failed rows go. Default: FILE.errors.csv here.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Have every row checked, write nothing.")]

@@ -45,6 +45,32 @@ export type CreateAccountInput = OneOf<'program' | 'program_id' | 'programId', s
   metadata?: Metadata | undefined;
 };
 
+export interface OpeningLotInput {
+  points: number;
+  expires_at?: Instant | null | undefined;
+  expiresAt?: Instant | null | undefined;
+  available_at?: Instant | null | undefined;
+  availableAt?: Instant | null | undefined;
+}
+
+export type OpeningAccountInput = OneOf<'customer' | 'customer_id' | 'customerId', string> & {
+  email?: string | null | undefined;
+  joined_at?: Instant | null | undefined;
+  joinedAt?: Instant | null | undefined;
+  points?: number | null | undefined;
+  lots?: readonly OpeningLotInput[] | undefined;
+  lifetime_points?: number | null | undefined;
+  lifetimePoints?: number | null | undefined;
+  tier?: string | null | undefined;
+  metadata?: Metadata | undefined;
+};
+
+export type CreateAccountsInput = OneOf<'program' | 'program_id' | 'programId', string> & {
+  accounts: readonly OpeningAccountInput[];
+  deliver_events?: boolean | undefined;
+  deliverEvents?: boolean | undefined;
+};
+
 export interface CreateApiKeyInput {
   kind?: 'publishable' | 'restricted' | 'secret' | undefined;
   name?: string | null | undefined;
@@ -561,6 +587,23 @@ export interface LoyaltyProgramsListQuery {
 }
 
 export interface LoyaltyAccountsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  program?: string | undefined;
+  program_id?: string | undefined;
+  programId?: string | undefined;
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
+  tier?: string | undefined;
+  status?: 'active' | 'closed' | undefined;
+  created?: Created | undefined;
+}
+
+export interface LoyaltyAccountsExportQuery {
   limit?: number | undefined;
   starting_after?: string | undefined;
   startingAfter?: string | undefined;

@@ -38,6 +38,70 @@ export interface ApiKeyAct {
   readonly livemode: boolean;
 }
 
+export interface TierProgress {
+  readonly nextTier: string;
+  readonly next_tier: string;
+  readonly pointsNeeded: number;
+  readonly points_needed: number;
+}
+
+export interface NextExpiry {
+  readonly at: number;
+  readonly points: number;
+}
+
+export interface LoyaltyAccount {
+  readonly id: string;
+  readonly object: 'loyalty_account';
+  readonly program: string;
+  readonly programId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly balance: number;
+  readonly pending: number;
+  readonly lifetimePoints: number;
+  readonly lifetime_points: number;
+  readonly tier: string | null;
+  readonly tierProgress: TierProgress | null;
+  readonly tier_progress: TierProgress | null;
+  readonly nextExpiry: NextExpiry | null;
+  readonly next_expiry: NextExpiry | null;
+  readonly sequence: number;
+  readonly status: 'active' | 'closed';
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface ErrorObject {
+  readonly type: string;
+  readonly code: string;
+  readonly message: string;
+  readonly docUrl: string;
+  readonly doc_url: string;
+  readonly requestId: string;
+  readonly request_id: string;
+  readonly param?: string | undefined;
+  readonly details?: Json | undefined;
+}
+
+export interface BulkAccountResult {
+  readonly status: number;
+  readonly account?: LoyaltyAccount | undefined;
+  readonly error?: ErrorObject | undefined;
+}
+
+export interface BulkAccounts {
+  readonly object: 'list';
+  readonly url: string;
+  readonly hasMore: boolean;
+  readonly has_more: boolean;
+  readonly created: number;
+  readonly existing: number;
+  readonly failed: number;
+  readonly data: readonly BulkAccountResult[];
+}
+
 export interface Tender {
   readonly type: string;
   readonly amount: number;
@@ -139,18 +203,6 @@ export interface Payment {
   readonly created: number;
   readonly livemode: boolean;
   readonly refund?: Refund | undefined;
-}
-
-export interface ErrorObject {
-  readonly type: string;
-  readonly code: string;
-  readonly message: string;
-  readonly docUrl: string;
-  readonly doc_url: string;
-  readonly requestId: string;
-  readonly request_id: string;
-  readonly param?: string | undefined;
-  readonly details?: Json | undefined;
 }
 
 export interface BulkResult {
@@ -445,35 +497,27 @@ export interface Event {
   readonly skipped?: readonly Skipped[] | undefined;
 }
 
-export interface TierProgress {
-  readonly nextTier: string;
-  readonly next_tier: string;
-  readonly pointsNeeded: number;
-  readonly points_needed: number;
-}
-
-export interface NextExpiry {
-  readonly at: number;
+export interface MemberLot {
   readonly points: number;
+  readonly availableAt: number;
+  readonly available_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
 }
 
-export interface LoyaltyAccount {
+export interface LoyaltyMember {
   readonly id: string;
-  readonly object: 'loyalty_account';
+  readonly object: 'loyalty_member';
   readonly program: string;
   readonly programId: string;
   readonly customer: string;
   readonly customerId: string;
-  readonly balance: number;
-  readonly pending: number;
+  readonly email: string | null;
+  readonly points: number;
+  readonly lots: readonly MemberLot[];
   readonly lifetimePoints: number;
   readonly lifetime_points: number;
   readonly tier: string | null;
-  readonly tierProgress: TierProgress | null;
-  readonly tier_progress: TierProgress | null;
-  readonly nextExpiry: NextExpiry | null;
-  readonly next_expiry: NextExpiry | null;
-  readonly sequence: number;
   readonly status: 'active' | 'closed';
   readonly metadata: Metadata;
   readonly created: number;
@@ -889,9 +933,9 @@ export interface TestClock {
 }
 
 export interface TierCause {
-  readonly pointsTransaction: string;
-  readonly points_transaction: string;
-  readonly pointsTransactionId: string;
+  readonly pointsTransaction: string | null;
+  readonly points_transaction: string | null;
+  readonly pointsTransactionId: string | null;
   readonly lifetimePoints: number;
   readonly lifetime_points: number;
 }

@@ -1,4 +1,4 @@
-"""Members as a file tells them: rows become accounts with what they bring, or are refused with a reason."""
+"""Members as a file has them: rows become accounts with what they bring, or are refused with a reason."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ SHOPIFY_ORDERS = Preset(
     only=("paid", "partially_refunded", "refunded"),
     is_by_line=True,
 )
-# WooCommerce has no such export of its own that names customers: these are the headers of the two common plugins.
+# WooCommerce itself exports no orders with their customers: these are the headers of the two common plugins.
 WOOCOMMERCE_ORDERS = Preset(
     columns={
         "payment": ("Order ID", "Order Number"),

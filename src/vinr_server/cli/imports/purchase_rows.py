@@ -1,4 +1,4 @@
-"""Purchases as a file tells them: rows become payments one by one, or are refused with a reason. No network here."""
+"""Purchases as a file has them: rows become payments one by one, or are refused with a reason. No network here."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Interruption:
         self._asked = asyncio.Event()
 
     def listen(self) -> None:
-        """The running task is told of signals from here on."""
+        """The running task hears of signals from here on."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         for number in (signal.SIGINT, signal.SIGTERM):

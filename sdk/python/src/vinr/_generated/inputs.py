@@ -23,6 +23,8 @@ __all__ = [
     "IncentiveInput",
     "LineInput",
     "MultiplierInput",
+    "OpeningAccountInput",
+    "OpeningLotInput",
     "PaymentCountInput",
     "SegmentConditionsInput",
     "ShippingInput",
@@ -174,6 +176,27 @@ class MultiplierInput(TypedDict, total=False):
 
     factor: Required[Rate]
     when: Required[WhenInput]
+
+
+class OpeningLotInput(TypedDict, total=False):
+    """Opening lot."""
+
+    points: Required[int]
+    expires_at: Instant | None
+    available_at: Instant | None
+
+
+class OpeningAccountInput(TypedDict, total=False):
+    """Opening account."""
+
+    customer: Required[str]
+    email: str | None
+    joined_at: Instant | None
+    points: int | None
+    lots: Many[OpeningLotInput]
+    lifetime_points: int | None
+    tier: str | None
+    metadata: Metadata
 
 
 class DaysInput(TypedDict, total=False):

@@ -15,6 +15,8 @@ __all__ = [
     "AppliedPromotion",
     "Award",
     "Benefit",
+    "BulkAccountResult",
+    "BulkAccounts",
     "BulkPayments",
     "BulkResult",
     "CartLine",
@@ -39,6 +41,8 @@ __all__ = [
     "Incentive",
     "Line",
     "LoyaltyAccount",
+    "LoyaltyMember",
+    "MemberLot",
     "Multiplier",
     "NextExpiry",
     "Offer",
@@ -143,6 +147,82 @@ class ApiKeyAct(VinrObject):
     livemode: bool
 
     _kind = "api_key_act"
+
+
+class TierProgress(VinrObject):
+    """Tier progress."""
+
+    next_tier: str
+    points_needed: int
+
+
+class NextExpiry(VinrObject):
+    """Next expiry."""
+
+    at: int
+    points: int
+
+
+class LoyaltyAccount(VinrObject):
+    """Loyalty account."""
+
+    id: str
+    object: Literal["loyalty_account"]
+    program: str
+    customer: str
+    balance: int
+    pending: int
+    lifetime_points: int
+    tier: str | None
+    tier_progress: TierProgress | None
+    next_expiry: NextExpiry | None
+    sequence: int
+    status: Literal["active", "closed"]
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+
+    _kind = "loyalty_account"
+
+    _events = ("loyalty.account.created",)
+
+    _nested = {"tier_progress": TierProgress, "next_expiry": NextExpiry}
+
+
+class Error(VinrObject):
+    """Error."""
+
+    type: str
+    code: str
+    message: str
+    doc_url: str
+    request_id: str
+    param: str | None = None
+    details: dict[str, Any] | None = None
+
+
+class BulkAccountResult(VinrObject):
+    """Bulk account result."""
+
+    status: int
+    account: LoyaltyAccount | None = None
+    error: Error | None = None
+
+    _nested = {"account": LoyaltyAccount, "error": Error}
+
+
+class BulkAccounts(VinrObject):
+    """Bulk accounts."""
+
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    created: int
+    existing: int
+    failed: int
+    data: list[BulkAccountResult]
+
+    _nested = {"data": BulkAccountResult}
 
 
 class Tender(VinrObject):
@@ -255,18 +335,6 @@ class Payment(VinrObject):
         "offer_redemptions": PaymentRedemption,
         "refund": Refund,
     }
-
-
-class Error(VinrObject):
-    """Error."""
-
-    type: str
-    code: str
-    message: str
-    doc_url: str
-    request_id: str
-    param: str | None = None
-    details: dict[str, Any] | None = None
 
 
 class BulkResult(VinrObject):
@@ -609,44 +677,34 @@ class Event(VinrObject):
     _nested = {"data": Data, "request": EventRequest, "awards": Award, "skipped": Skipped}
 
 
-class TierProgress(VinrObject):
-    """Tier progress."""
+class MemberLot(VinrObject):
+    """Member lot."""
 
-    next_tier: str
-    points_needed: int
-
-
-class NextExpiry(VinrObject):
-    """Next expiry."""
-
-    at: int
     points: int
+    available_at: int
+    expires_at: int | None
 
 
-class LoyaltyAccount(VinrObject):
-    """Loyalty account."""
+class LoyaltyMember(VinrObject):
+    """Loyalty member."""
 
     id: str
-    object: Literal["loyalty_account"]
+    object: Literal["loyalty_member"]
     program: str
     customer: str
-    balance: int
-    pending: int
+    email: str | None
+    points: int
+    lots: list[MemberLot]
     lifetime_points: int
     tier: str | None
-    tier_progress: TierProgress | None
-    next_expiry: NextExpiry | None
-    sequence: int
     status: Literal["active", "closed"]
     metadata: dict[str, Any]
     created: int
     livemode: bool
 
-    _kind = "loyalty_account"
+    _kind = "loyalty_member"
 
-    _events = ("loyalty.account.created",)
-
-    _nested = {"tier_progress": TierProgress, "next_expiry": NextExpiry}
+    _nested = {"lots": MemberLot}
 
 
 class Criteria(VinrObject):
@@ -1106,7 +1164,7 @@ class TestClock(VinrObject):
 class TierCause(VinrObject):
     """Tier cause."""
 
-    points_transaction: str
+    points_transaction: str | None
     lifetime_points: int
 
 

@@ -82,9 +82,7 @@ class DateStyle:
     timezone: str = "UTC"
 
 
-def instant_reader(
-    style: DateStyle, *, field: str = "date", is_end: bool = False
-) -> Callable[[str], datetime]:
+def instant_reader(style: DateStyle, *, field: str = "date", is_end: bool = False) -> Callable[[str], datetime]:
     """A function from a date's text to its instant; raises RowRefused. Remembers recent dates.
 
     `is_end`: a date without a time means the end of that day.

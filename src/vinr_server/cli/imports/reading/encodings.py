@@ -41,7 +41,7 @@ class Encoding:
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """The file, such that it can be read twice: what comes through a pipe is kept in a file of its own."""
+    """The file, such that it can be read twice: what comes through a pipe is kept in a separate file."""
     try:
         file = path.open("rb")
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
