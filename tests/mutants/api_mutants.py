@@ -123,8 +123,8 @@ RIGHTS = [
     Mutant(
         "a restricted key manages keys",
         "allowed",
-        'one.resource not in SECRET_ONLY and given.get(one.resource) in ("write", one.right)',
-        'one.resource in SECRET_ONLY or given.get(one.resource) in ("write", one.right)',
+        'one.resource not in SECRET_ONLY and all(_holds(given, *needed.split(":")) for needed in one.rights)',
+        'one.resource in SECRET_ONLY or all(_holds(given, *needed.split(":")) for needed in one.rights)',
         MATRIX,
     ),
     Mutant(

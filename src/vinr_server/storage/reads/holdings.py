@@ -55,7 +55,8 @@ class Holding:
 async def holdings_of(reader: Reader, realm: int, accounts: Sequence[Account], now: datetime) -> dict[str, Holding]:
     """What each account holds at its program's now, by id."""
     ids = [account.id for account in accounts]
-    records = await reader.pool.fetch(HOLDINGS, [realm] * len(ids), ids, now)
+    async with reader.snapshot() as connection:  # by keys alone: a table filled a minute ago has no statistics yet
+        records = await connection.fetch(HOLDINGS, [realm] * len(ids), ids, now)
     width = len(TABLES[Account].columns)
     found = {}
     for record in records:

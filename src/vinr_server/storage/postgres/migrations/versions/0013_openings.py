@@ -1,4 +1,4 @@
-"""Members who come from another system: what they brought, and debts that no clawback made (R88).
+"""Members who come from another system: what they brought, and debts that no clawback made.
 
 Revision ID: 0013
 """
