@@ -14,7 +14,7 @@ import vinr_server
 ROOT = Path(vinr_server.__file__).parent
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "__pycache__" not in path.parts)
 CORE = [path for path in MODULES if path.is_relative_to(ROOT / "core")]
-# Folders of these floors are rooms: a newcomer sees all that is in one at a glance. Migrations only ever grow in number.
+# Folders of these floors are rooms: a newcomer sees all that is in one at a glance. (Migrations never grow fewer.)
 ROOMS = [
     folder for floor in ("core", "storage", "cli") for folder in (ROOT / floor).rglob("*/") if folder.name != "versions"
 ]

@@ -70,7 +70,7 @@ def send(world: World, sample: Sample, content: bytes, method: str = "POST") -> 
 
 def refusal(response: httpx2.Response, path: tuple[str | int, ...]) -> Json:
     """The error object; of a bulk call's item, the one in its result."""
-    if response.status_code == 200 and path[:1] == ("payments",):
+    if response.status_code == 200 and path[0] in ("payments", "accounts") and "data" in response.json():
         result = response.json()["data"][0]
         assert result["status"] >= 400, f"accepted: {response.request.content[:300]!r}"
         return dict(result["error"]) | {"status": result["status"]}

@@ -61,6 +61,8 @@ OFFERED = (
     rewards_commands.CreateReward(
         "prog_offers", "Five", 100, {"type": "discount", "amount": 500, "currency": "EUR"}, id="rwd_o"
     ),
+    members_commands.ImportAccount("prog_offers", "cust_o3", points=20, lifetime_points=90),
+    members_commands.ImportAccount("prog_offers", "cust_o4", points=-5),
 )
 CART = Cart("EUR", (CartLine("tea", 700, 2), CartLine("cup", 1100)), shipping_minor=300)
 MOVES = 20
@@ -199,11 +201,17 @@ EDITS = [
      "update entries set points = points + 1 where [entries: points > 0]"),
     ("lifetime points are accruals less their reversals",
      "update accounts set lifetime_points = lifetime_points + 1 where [accounts]"),
+    ("lifetime points are accruals less their reversals",
+     "update openings set lifetime_points = lifetime_points + 1 where [openings]"),
+    ("an opening is what its entries brought",
+     "update openings set points = points + 1 where [openings]"),
+    ("an opening is what its entries brought",
+     "delete from openings where [openings]"),
     ("payments are counted",
      "update accounts set payment_count = payment_count + 99 where [accounts]"),
     ("an entry belongs to an account, in its bucket",
      "update entries set bucket = (bucket + 1) % 256 where [entries]"),
-    ("I4 a balance falls below nothing by a reversal only",
+    ("I4 a balance falls below nothing by a reversal or an imported debt only",
      "alter table entries drop constraint entries_check1;"
      " update entries set balance_after_points = -1 where [entries: kind = 'redemption']"),
     ("I2 what remains of the lots is the balance, or nothing",
@@ -226,9 +234,9 @@ EDITS = [
      "delete from lots where [lots]"),
     ("I2 an accrual has its lot",
      "update lots set available_at = available_at - interval '1 day' where [lots]"),
-    ("I2 a lot comes from an accrual, a deficit from a clawback",
+    ("I2 a lot comes from an accrual, a deficit from a clawback or an imported debt",
      "update lots set id = 'ptx_none' where [lots]"),
-    ("I2 a lot comes from an accrual, a deficit from a clawback",
+    ("I2 a lot comes from an accrual, a deficit from a clawback or an imported debt",
      "update deficits set sequence = sequence + 1 where [deficits]"),
     ("I2 a lot use joins a debit, a lot and a cause of one account",
      "update lot_uses set cause_id = 'ptx_none' where [lot_uses]"),
