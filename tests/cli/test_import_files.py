@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from order_files import OPTIONS, Order, balances_of, file_of, orders
 from shops import Run, Shop, new_shop
@@ -41,12 +40,12 @@ def shops(shared_server: RunningServer, tmp_path: Path) -> Iterator[list[Shop]]:
         maker.close()
 
 
-def members_of(client: httpx2.Client) -> dict[str, Json]:
+def members_of(shop: Shop) -> dict[str, Json]:
     """What leaves with every member, by customer, without what differs between two realms."""
     found: dict[str, Json] = {}
-    query: Json = {"limit": 100}
+    query: Json = {"limit": 100, "program": shop.program}
     while True:
-        page = client.get("/v1/loyalty/accounts/export", params=query).json()
+        page = shop.client.get("/v1/loyalty/accounts/export", params=query).json()
         for member in page["data"]:
             kept = {name: value for name, value in member.items() if name not in ("id", "program", "livemode")}
             found[member["customer"]] = kept
@@ -110,10 +109,10 @@ class TestMembers:
             shop.client.post(f"/v1/loyalty/programs/{shop.program}", json={"tiers": TIERS})
         count = ROWS if ROWS > 2_000 else 500
         self._bring(source, count)
-        left = members_of(source.client)
+        left, of_source = members_of(source), ("--program", source.program)
 
         started = time.monotonic()
-        wrote = source.vinr("export", "members", "-o", "members.csv", seconds=SECONDS)
+        wrote = source.vinr("export", "members", *of_source, "-o", "members.csv", seconds=SECONDS)
         export_seconds = time.monotonic() - started
         names = ("members.csv", "--program", target.program, "--json")
         started = time.monotonic()
@@ -121,7 +120,7 @@ class TestMembers:
         import_seconds = time.monotonic() - started
 
         assert (wrote.code, read.code, read.counts) == (0, 0, (count, 0, 0)), (wrote.err[-800:], read.err[-800:])
-        came = members_of(target.client)
+        came = members_of(target)
         assert len(left) == count
         assert came == left
         assert {member["tier"] for member in left.values()} == {"silver", "gold"}
@@ -135,12 +134,14 @@ class TestMembers:
         source.client.post("/v1/loyalty/accounts/bulk", json={"program": source.program, "accounts": [item]})
         path = source.directory / "out.csv"
 
-        source.vinr("export", "members", "-o", "out.csv")
+        of_source = ("--program", source.program)
+
+        source.vinr("export", "members", *of_source, "-o", "out.csv")
         whole = path.read_bytes()
         path.write_bytes(whole[: len(whole) // 2])
-        again = source.vinr("export", "members", "-o", "out.csv")
-        resumed = source.vinr("export", "members", "-o", "out.csv", "--resume")
-        lines = source.vinr("export", "members", "--format", "jsonl")
+        again = source.vinr("export", "members", *of_source, "-o", "out.csv")
+        resumed = source.vinr("export", "members", *of_source, "-o", "out.csv", "--resume")
+        lines = source.vinr("export", "members", *of_source, "--format", "jsonl")
 
         assert (again.code, resumed.code, "--resume" in again.err) == (1, 0, True), (again, resumed)
         assert path.read_bytes() == whole
@@ -150,7 +151,7 @@ class TestMembers:
         assert [json.loads(line)["id"] for line in lines.out.splitlines()] == [row["id"] for row in rows]
         read = target.vinr("import", "members", "out.csv", "--program", target.program, "--json")
         assert read.counts == (251, 0, 0), read
-        assert members_of(target.client) == members_of(source.client)
+        assert members_of(target) == members_of(source)
 
     @staticmethod
     def _bring(shop: Shop, count: int) -> None:

@@ -271,11 +271,11 @@ def _export(
 
 @export_app.command(name="members")
 def export_members(
+    program: Annotated[str, typer.Option(help="Whose members, prog_….")],
     form: Annotated[ExportForm, typer.Option("--format", help="CSV, or an object a line.")] = ExportForm.csv,
     output: Output = None,
     resume: Resume = False,
     starting_after: StartingAfter = None,
-    program: Annotated[str | None, typer.Option(help="Of this program alone, prog_….")] = None,
     closed: Annotated[bool, typer.Option("--closed", help="Closed accounts too.")] = False,
     base_url: BaseUrl = LOCAL,
 ) -> None:

@@ -159,6 +159,8 @@ class Export:
         self._interruption.listen()
         server = Server(self._options.base_url, key, self._interruption)
         try:
+            if "program" in self._options.filters:
+                await server.find_program(self._options.filters["program"])
             coming = asyncio.ensure_future(self._page(server, self.after))
             while not self._interruption.signal:
                 page = await coming
