@@ -35,7 +35,10 @@ Json = dict[str, Any]
 def shops(shared_server: RunningServer, tmp_path: Path) -> Iterator[list[Shop]]:
     """Two shops, each in a new realm, with the same program."""
     makers = [new_shop(shared_server, tmp_path) for _shop in range(2)]
-    yield [next(maker) for maker in makers]
+    made = [next(maker) for maker in makers]
+    for shop in made:
+        shop.client.post(f"/v1/loyalty/programs/{shop.program}", json={"tiers": TIERS})
+    yield made
     for maker in makers:
         maker.close()
 
@@ -105,8 +108,6 @@ class TestMembers:
         self, shops: list[Shop], shared_server: RunningServer
     ) -> None:
         source, target = shops
-        for shop in shops:
-            shop.client.post(f"/v1/loyalty/programs/{shop.program}", json={"tiers": TIERS})
         count = ROWS if ROWS > 2_000 else 500
         self._bring(source, count)
         left, of_source = members_of(source), ("--program", source.program)
