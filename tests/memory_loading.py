@@ -24,6 +24,7 @@ from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import Totals
 from vinr_server.core.segments.membership import uses_of
 from vinr_server.core.segments.rows import Purchases, SegmentMember
+from vinr_server.storage.batch.load import named_by
 
 
 class NoneBesides(Mapping[datetime, Totals]):
@@ -72,9 +73,7 @@ def keep(world: Layer, written: Layer) -> None:
 def _look(world: Layer, seen: Layer, needs: Needs, look: Look) -> None:
     keys: Iterable[Any] = (look.key,)
     if isinstance(look.key, Of):
-        row = world.get(look.key.row_type, look.key.key)
-        value = getattr(row, look.key.field) if row is not None else None
-        keys = value if isinstance(value, tuple) else () if value is None else (value,)
+        keys = [key for key, _beside in named_by(world, look.key)]
         for key in keys:
             if look.by is None:
                 needs.row(look.row_type, key)

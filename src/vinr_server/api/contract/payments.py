@@ -29,6 +29,7 @@ from vinr_server.core.payments import commands
 
 class LineInput(Input):
     unit_price: Minor
+    id: Name | None = None
     quantity: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     sku: Name | None = None
     categories: Annotated[list[Name], Meta(max_length=50)] = []
@@ -49,6 +50,7 @@ class CreatePaymentInput(Input):
     tenders: Annotated[list[TenderInput], Meta(max_length=20)] = []
     discounts: Annotated[list[DiscountId], Meta(max_length=20)] = []
     checkout_session: SessionId | None = None
+    order: Name | None = None
     lines: Annotated[list[LineInput], Meta(max_length=500)] = []
     occurred_at: Instant = None
     metadata: Metadata = {}
@@ -65,6 +67,14 @@ class Line(Reply):
     sku: str | None
     categories: list[str]
     discount: int | UnsetType = UNSET
+    id: str | None | UnsetType = UNSET
+
+
+class RefundLine(Reply):
+    id: str | UnsetType = UNSET
+    sku: str | UnsetType = UNSET
+    quantity: int | UnsetType = UNSET
+    amount: int | UnsetType = UNSET
 
 
 class Refund(Reply):
@@ -73,10 +83,15 @@ class Refund(Reply):
     payment: Reference
     amount: int
     eligible_amount: int | None
+    lines: list[RefundLine]
     reason: str | None
+    status: Literal["succeeded", "canceled"]
     points_reversed: int
+    points_reinstated: int
     metadata: Json
+    canceled_at: int | None
     created: int
+    livemode: bool
 
 
 class PaymentRedemption(Reply):
@@ -102,6 +117,8 @@ class Payment(Reply):
     tenders: list[Tender]
     discounts: list[str]
     checkout_session: Reference | None
+    order: str | None
+    revision: int
     lines: list[Line]
     refunded: bool
     awards: list[Award]
@@ -112,6 +129,7 @@ class Payment(Reply):
     created: int
     livemode: bool
     refund: Refund | UnsetType = UNSET
+    already_reported: Literal[True] | UnsetType = UNSET
 
 
 def payment(
@@ -145,5 +163,6 @@ def payment(
         occurred_at=occurred_at,
         metadata=metadata,
         session_id=body.checkout_session,
+        order_id=body.order,
         enrol_in=enrol_in,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vinr_server.core.earning.rows import EarningRule
+from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.earning.rules import Boost, Earned, Occasion, Unmet, evaluate_rule
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
@@ -42,29 +42,30 @@ def earn_on(
         known = draft.before(Account, account.id)
         tier_before = known.tier if known is not None else None
         mine = as_seen_by(draft, context, account, occasion)
-        rules = _rules_in_force(draft, account.program_id, occasion.trigger)
+        rules = rules_in_force(draft, account.program_id, occasion.trigger)
         if account.status != "active":
             unmet = [Unmet("account", f"Account {account.id} is closed for good: it earns nothing any more.", None)]
-            skipped += [_skip(rule, account, unmet) for rule in rules]
+            skipped += [skip(rule, account, unmet) for rule in rules]
             continue
-        results = _results(rules, mine, tier_before, boosts_of(account, mine))
+        results = results_of(rules, mine, tier_before, boosts_of(account, mine))
         before = len(awards)
         for rule, (result, boost) in zip(rules, results, strict=True):
             if isinstance(result, Earned):
                 account = _award(draft, context, rule, account, mine, result, boost, awards)
             else:
-                skipped.append(_skip(rule, account, result))
+                skipped.append(skip(rule, account, result))
         has_earned(account, awards[before:])
     return {"awards": awards, "skipped": skipped}
 
 
+# A rule in force, or what it said when a purchase was first reported.
+Revised = EarningRule | RuleRevision
 # What a rule gives, and the boost that added to it.
 Result = tuple[Earned | list[Unmet], Boost | None]
 
 
-def _results(
-    rules: Sequence[EarningRule], occasion: Occasion, tier: str | None, boosts: Sequence[Boost]
-) -> list[Result]:
+def results_of(rules: Sequence[Revised], occasion: Occasion, tier: str | None, boosts: Sequence[Boost]) -> list[Result]:
+    """What each rule gives; the best boost that adds a point to any counts for all, and is named where it did."""
     plain = [_evaluate(rule, occasion, tier, None) for rule in rules]
     for boost in boosts:
         boosted = [_evaluate(rule, occasion, tier, boost) for rule in rules]
@@ -78,7 +79,8 @@ def _points(result: Earned | list[Unmet]) -> int:
     return result.points if isinstance(result, Earned) else 0
 
 
-def _rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[EarningRule]:
+def rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[EarningRule]:
+    """The program's rules for a trigger, the oldest first."""
     rules = [
         rule
         for rule in draft.children(EarningRule, program_id)
@@ -97,7 +99,7 @@ def as_seen_by(draft: Layer, context: Context, account: Account, occasion: Occas
     )
 
 
-def _evaluate(rule: EarningRule, occasion: Occasion, tier: str | None, boost: Boost | None) -> Earned | list[Unmet]:
+def _evaluate(rule: Revised, occasion: Occasion, tier: str | None, boost: Boost | None) -> Earned | list[Unmet]:
     return evaluate_rule(
         rule_id=rule.id,
         revision=rule.revision,
@@ -139,7 +141,8 @@ def _award(
     return account
 
 
-def _skip(rule: EarningRule, account: Account, unmet: Sequence[Unmet]) -> Json:
+def skip(rule: Revised, account: Account, unmet: Sequence[Unmet]) -> Json:
+    """Why a rule gave an account nothing, as the wire shows it."""
     return {"account": account.id, "rule": rule.id, "unmet": reasons(unmet)}
 
 

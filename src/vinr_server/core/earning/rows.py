@@ -48,3 +48,8 @@ class RuleRevision(Row):
     def key(self) -> Hashable:
         """Rule and revision."""
         return (self.rule_id, self.revision)
+
+    @property
+    def id(self) -> str:
+        """The rule's."""
+        return self.rule_id

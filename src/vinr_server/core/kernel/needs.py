@@ -54,10 +54,13 @@ Whole = tuple[type[Row], Hashable]
 
 
 class Of(NamedTuple):
-    """What a field of a row names (an id, several, or none): known once the row has been looked at."""
+    """What a field of a row names (an id, several, or none): known once the row has been looked at.
+
+    `key` may itself be what a field of another row names.
+    """
 
     row_type: type[Row]
-    key: Hashable
+    key: Hashable | Of
     field: str
 
 

@@ -175,6 +175,19 @@ def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime
         draft.put(replace(counter, used=counter.used - 1))
 
 
+def retake_member_slot(draft: Layer, redemption: OfferRedemption) -> None:
+    """The slot that a whole refund freed is the redemption's again, if its limit has room for it; twice is as once."""
+    if redemption.status != "refunded":
+        return
+    offer, member_id = draft.get(Offer, redemption.offer_id), _member_of(draft, redemption)
+    if offer is not None and member_id is not None and _member_refusal(draft, offer, member_id) is not None:
+        return
+    draft.put(replace(redemption, status="confirmed", freed_at=None))
+    if member_id is not None:
+        whose = (member_id, redemption.offer_id)
+        _move(draft, offer_member_counter(redemption.offer_id, member_id), redemption.bucket, 1, 0, of=whose)
+
+
 def _member_of(draft: Layer, redemption: OfferRedemption) -> str | None:
     """The member that redeemed, None where nobody did."""
     if redemption.account_id is None:

@@ -38,19 +38,22 @@ where balance_after_points <> previous + points""",
 select a.realm, a.id, a.id, coalesce(e.points, 0), a.lifetime_points
 from accounts a left join (
   select realm, account_id, sum(points) as points from entries
-  where kind in ('award', 'reversal') or (kind = 'adjustment' and points > 0) group by 1, 2) e
+  where kind in ('award', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0) group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
 where a.lifetime_points <> coalesce(e.points, 0)""",
-    # A payment that names no account counts for those its customer had at the time, so only bounds can be derived.
+    # All payments of an order count once. One that names no account counts for those its customer had at the time, so
+    # only bounds can be derived.
     "payments are counted": """
 select a.realm, a.id, a.id, coalesce(mine.count, 0) || ' to ' || coalesce(mine.count, 0) + coalesce(any_of.count, 0),
   a.payment_count
 from accounts a
-left join (select realm, account_id, count(*) from payments where account_id is not null group by 1, 2) mine
+left join (select realm, account_id, count(distinct coalesce(order_key, id)) from payments
+  where account_id is not null group by 1, 2) mine
   on mine.realm = a.realm and mine.account_id = a.id
 left join (
-  select realm, customer_id, count(*) from payments where account_id is null and customer_id is not null group by 1, 2
-  ) any_of on any_of.realm = a.realm and any_of.customer_id = a.customer_id
+  select realm, customer_id, count(distinct coalesce(order_key, id)) from payments
+  where account_id is null and customer_id is not null group by 1, 2) any_of
+  on any_of.realm = a.realm and any_of.customer_id = a.customer_id
 where a.payment_count not between coalesce(mine.count, 0) and coalesce(mine.count, 0) + coalesce(any_of.count, 0)""",
     "an entry belongs to an account, in its bucket": """
 select e.realm, e.account_id, e.id, 'account in bucket ' || e.bucket, coalesce('bucket ' || a.bucket, 'no account')
@@ -83,7 +86,7 @@ from entries e
 left join (select realm, entry_id, sum(points) as points from lot_uses group by 1, 2) u
   on u.realm = e.realm and u.entry_id = e.id
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
-where (e.points < 0 or e.kind = 'redemption_cancellation')
+where (e.points < 0 or e.kind in ('redemption_cancellation', 'reinstatement'))
   and -e.points <> coalesce(u.points, 0) + coalesce(d.remaining_points, 0)""",
     "I2 a deficit is what its clawback found no lot for": """
 select e.realm, e.account_id, e.id, -e.points - coalesce(u.points, 0), coalesce(d.points, 0)
@@ -126,15 +129,30 @@ where l.expired_points <> coalesce(x.points, 0)""",
     "I8 reversed points of a lot are its clawbacks": """
 select l.realm, l.account_id, l.id, coalesce(r.points, 0), l.reversed_points
 from lots l left join (
-  select realm, reverses_id, -sum(points) as points from entries where kind = 'reversal' group by 1, 2) r
-  on r.realm = l.realm and r.reverses_id = l.id
+  select realm, award_id, -sum(points) as points from (
+    select realm, reverses_id as award_id, points from entries where kind = 'reversal'
+    union all
+    select b.realm, r.reverses_id, b.points
+    from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id where b.kind = 'reinstatement') moved
+  group by 1, 2) r
+  on r.realm = l.realm and r.award_id = l.id
 where l.reversed_points <> coalesce(r.points, 0)""",
+    "I8 reinstatements of a clawback never exceed it": """
+select e.realm, e.account_id, e.id, 'at most ' || -e.points, b.points
+from entries e join (
+  select realm, reverses_id, sum(points) as points from entries where kind = 'reinstatement' group by 1, 2) b
+  on b.realm = e.realm and b.reverses_id = e.id
+where e.kind <> 'reversal' or b.points > -e.points""",
     "I8 reversals of an award never exceed it": """
 select e.realm, e.account_id, e.id, 'at most ' || e.points, r.points
 from entries e join (
   select realm, reverses_id, -sum(points) as points from entries where kind = 'reversal' group by 1, 2) r
   on r.realm = e.realm and r.reverses_id = e.id
-where r.points > e.points""",
+left join (
+  select r.realm, r.reverses_id, sum(b.points) as points
+  from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id
+  where b.kind = 'reinstatement' group by 1, 2) b on b.realm = e.realm and b.reverses_id = e.id
+where r.points - coalesce(b.points, 0) > e.points""",
     "next_expiry_at is the earliest expiry of what is left": """
 select a.realm, a.id, a.id, coalesce(l.expires_at::text, 'none'), coalesce(a.next_expiry_at::text, 'none')
 from accounts a left join (
@@ -164,7 +182,7 @@ select v.realm, v.account_id, v.id, e.points, v.data -> 'cause' ->> 'lifetime_po
 from (select * from events where type = 'loyalty.tier.changed') v
 left join (
   select realm, account_id, id, sum(points) filter (
-    where kind in ('award', 'reversal') or (kind = 'adjustment' and points > 0))
+    where kind in ('award', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0))
     over (partition by realm, account_id order by sequence) as points
   from entries) e on e.realm = v.realm and e.id = v.data -> 'cause' ->> 'points_transaction'
 where e.points is distinct from (v.data -> 'cause' ->> 'lifetime_points')::int8""",
@@ -224,17 +242,55 @@ PAYMENTS = {
 select p.realm, p.account_id, p.id, concat(coalesce(f.amount_minor, 0), ' in ', coalesce(f.count, 0)),
   concat(p.refunded_minor, ' in ', p.refund_count)
 from payments p left join (
-  select realm, payment_id, sum(amount_minor) as amount_minor, count(*) from refunds group by 1, 2) f
+  select realm, payment_id, sum(amount_minor) as amount_minor, count(*) from refunds
+  where canceled_at is null group by 1, 2) f
   on f.realm = p.realm and f.payment_id = p.id
 where (p.refunded_minor, p.refund_count) is distinct from (coalesce(f.amount_minor, 0), coalesce(f.count, 0))""",
-    "R7 a refund has its payment, and its points are its reversals": """
-select f.realm, p.account_id, f.id, case when p.id is null then 'a payment' else coalesce(e.points, 0)::text end,
-  case when p.id is null then 'none' else f.points_reversed::text end
+    "R7 a refund has its payment, and its points are its reversals and reinstatements": """
+select f.realm, p.account_id, f.id,
+  case when p.id is null then 'a payment' else concat(coalesce(e.reversed, 0), ' and ', coalesce(e.reinstated, 0)) end,
+  case when p.id is null then 'none' else concat(f.points_reversed, ' and ', f.points_reinstated) end
 from refunds f left join payments p on p.realm = f.realm and p.id = f.payment_id
 left join (
-  select realm, source_id, -sum(points) as points from entries
-  where source_type = 'refund' and kind = 'reversal' group by 1, 2) e on e.realm = f.realm and e.source_id = f.id
-where p.id is null or f.points_reversed <> coalesce(e.points, 0)""",
+  select realm, source_id, -sum(points) filter (where kind = 'reversal') as reversed,
+    sum(points) filter (where kind = 'reinstatement') as reinstated
+  from entries where source_type = 'refund' group by 1, 2) e on e.realm = f.realm and e.source_id = f.id
+where p.id is null
+  or (f.points_reversed, f.points_reinstated) <> (coalesce(e.reversed, 0), coalesce(e.reinstated, 0))""",
+    "R74 an order and its payments name each other": """
+select coalesce(o.realm, p.realm), null, coalesce(o.id, p.order_key), coalesce(p.ids, 'none'), coalesce(o.ids, 'none')
+from (
+  select o.realm, o.id, string_agg(m.id, ', ' order by m.id) as ids
+  from orders o, json_array_elements_text(o.payment_ids) as m (id) group by 1, 2) o
+full join (
+  select realm, order_key, string_agg(id, ', ' order by id) as ids from payments
+  where order_key not like ':%' group by 1, 2) p on p.realm = o.realm and p.order_key = o.id
+where o.ids is distinct from p.ids""",
+    "R75 every revision but the last is kept": """
+select p.realm, p.account_id, p.id, p.revision - 1, coalesce(r.count, 0)
+from payments p left join (select realm, payment_id, count(*) from payment_revisions group by 1, 2) r
+  on r.realm = p.realm and r.payment_id = p.id
+where p.revision - 1 <> coalesce(r.count, 0)""",
+    "R7 a refund is its payment's customer's": """
+select f.realm, p.account_id, f.id, coalesce(p.customer_id, 'nobody'), coalesce(f.customer_id, 'nobody')
+from refunds f join payments p on p.realm = f.realm and p.id = f.payment_id
+where f.customer_id is distinct from p.customer_id""",
+    "R7 what a purchase remembers of its awards is what the ledger says": """
+select b.realm, a.account_id, a.id, a.points + coalesce(r.points, 0), b.held
+from (
+  select w.realm, j ->> 'entry_id' as id, (j ->> 'points')::int8 - coalesce((
+    select sum((c ->> 'points')::int8) from json_array_elements(j -> 'clawbacks') c), 0) as held
+  from (select realm, earnings from payments union all select realm, earnings from orders) w,
+    json_array_elements(w.earnings) e, json_array_elements(e -> 'awards') j) b
+left join entries a on a.realm = b.realm and a.id = b.id and a.kind = 'award'
+left join (
+  select r.realm, r.reverses_id as id, sum(r.points + coalesce(b.points, 0)) as points
+  from entries r left join (
+    select realm, reverses_id, sum(points) as points from entries where kind = 'reinstatement' group by 1, 2) b
+    on b.realm = r.realm and b.reverses_id = r.id
+  where r.kind = 'reversal' and r.source_type in ('refund', 'payment') group by 1, 2) r
+  on r.realm = b.realm and r.id = b.id
+where a.id is null or a.points + coalesce(r.points, 0) <> b.held""",
     "R16 an award names a revision that there is": """
 select e.realm, e.account_id, e.id, e.rule_id || ' revision ' || e.rule_revision, 'none'
 from entries e left join earning_rule_revisions r
@@ -250,7 +306,7 @@ from entries e left join (
   select realm, data ->> 'id' as id, count(*),
     min(concat_ws(', ', data ->> 'points', data ->> 'balance_after', data ->> 'sequence')) as figures
   from events where type like 'loyalty.points.%' group by 1, 2) v on v.realm = e.realm and v.id = e.id
-where e.kind in ('award', 'adjustment', 'reversal', 'expiry')
+where e.kind in ('award', 'adjustment', 'reversal', 'reinstatement', 'expiry')
   and (v.count, v.figures) is distinct from (1, concat_ws(', ', e.points, e.balance_after_points, e.sequence))""",
     "I6 an event of a movement tells its sequence": """
 select realm, account_id, id, data ->> 'sequence', sequence::text
@@ -270,13 +326,15 @@ from redemptions r left join (
 where (coalesce(v.made, 0), coalesce(v.canceled, 0)) <> (1, (r.status = 'canceled')::int)""",
     "I6 a payment is told once, and so is each refund": """
 select p.realm, p.account_id, p.id,
-  '1 and ' || p.refund_count, concat(coalesce(v.made, 0), ' and ', coalesce(v.refunded, 0))
-from payments p left join (
+  '1 and ' || coalesce(f.count, 0), concat(coalesce(v.made, 0), ' and ', coalesce(v.refunded, 0))
+from payments p left join (select realm, payment_id, count(*) from refunds group by 1, 2) f
+  on f.realm = p.realm and f.payment_id = p.id
+left join (
   select realm, data ->> 'id' as id, count(*) filter (where type = 'payment.completed') as made,
     count(*) filter (where type = 'payment.refunded') as refunded
   from events where type in ('payment.completed', 'payment.refunded') group by 1, 2) v
   on v.realm = p.realm and v.id = p.id
-where (coalesce(v.made, 0), coalesce(v.refunded, 0)) <> (1, p.refund_count)""",
+where (coalesce(v.made, 0), coalesce(v.refunded, 0)) <> (1, coalesce(f.count, 0))""",
     "I5 a kept key points to an event that is there": """
 select k.realm, null, k.operation || ' ' || k.key, 'event ' || k.event_id, 'none'
 from idempotency_keys k left join events e on e.realm = k.realm and e.id = k.event_id
@@ -290,7 +348,7 @@ left join (select realm, delivery_id, count(*) from delivery_attempts group by 1
 where v.id is null or coalesce(a.count, 0) <> d.attempt_count""",
     "I9 the application role adds to the ledger and changes nothing": """
 select null::int, null, name, 'select, insert', 'more'
-from unnest(array['entries', 'lot_uses', 'events', 'refunds', 'earning_rule_revisions', 'directory',
+from unnest(array['entries', 'lot_uses', 'events', 'payment_revisions', 'earning_rule_revisions', 'directory',
   'offer_revisions', 'offer_claims']) as name
 where has_table_privilege('vinr_app', name, 'update, delete, truncate')
   or has_any_column_privilege('vinr_app', name, 'update')""",
