@@ -12,7 +12,17 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from vinr_server.core.kernel.numbers import SCALE, Rounding, ceil_div, divide, show_decimal
+from vinr_server.core.earning.lines import CountedLine
+from vinr_server.core.kernel.numbers import (
+    SCALE,
+    Exact,
+    Rounding,
+    ceil_div,
+    divide,
+    floor_div,
+    show_decimal,
+    show_exact,
+)
 from vinr_server.core.kernel.values import dataclass
 
 
@@ -53,17 +63,20 @@ class Multiplier:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What happened, as rules see it. `lines` are (sku, categories, net_minor); `occurred_at` None means now."""
+    """What happened, as rules see it. `occurred_at` None means now.
+
+    Units: minor units, exact: an eligible part, or what a line counts for, need not be whole.
+    """
 
     trigger: str
     source_type: str
     source_id: str
     occurred_at: datetime | None = None
     currency: str | None = None
-    eligible_minor: int = 0
+    eligible_minor: Exact = 0
     minor_per_unit: int = 1
     metadata: Mapping[str, Any] | None = None
-    lines: Sequence[tuple[str | None, Sequence[str], int]] = ()
+    lines: Sequence[CountedLine] = ()
     is_first_payment: bool = False
 
 
@@ -117,7 +130,7 @@ def evaluate_rule(
         "revision": revision,
         "trigger": occasion.trigger,
         "currency": occasion.currency,
-        "eligible": eligible_minor,
+        "eligible": show_exact(eligible_minor),
         "min_amount": conditions.min_amount_minor,
     }
     if earn.points is not None:
@@ -133,11 +146,11 @@ def evaluate_rule(
         if boost is not None:
             offer = {"offer": boost.offer_id, "offer_revision": boost.revision, "offer_factor_e4": boost.factor_e4}
             receipt |= offer
-        points = _points_of(receipt, Fraction(eligible_minor))
+        points = _points_of(receipt, eligible_minor)
         receipt |= {"tier": reason, "formula": _formula(receipt, points)}
     unmet = unmet_conditions(conditions, occasion, currency=earn.currency)
     if points == 0:
-        unmet += _too_little(receipt)
+        unmet += _too_little(receipt, eligible_minor)
     return unmet or Earned(points, receipt | {"points": points})
 
 
@@ -155,7 +168,7 @@ def points_kept(receipt: Mapping[str, Any], *, kept_minor: Fraction, is_refunded
     return _points_of(receipt, kept_minor)
 
 
-def _points_of(receipt: Mapping[str, Any], kept_minor: Fraction) -> int:
+def _points_of(receipt: Mapping[str, Any], kept_minor: Exact) -> int:
     """Rate times factor, times the offer's where there is one, of an eligible part; rounded once at the end (R9)."""
     offer_factor_e4 = receipt.get("offer_factor_e4", SCALE)
     scaled = kept_minor.numerator * receipt["rate_e4"] * receipt["factor_e4"] * offer_factor_e4
@@ -163,14 +176,13 @@ def _points_of(receipt: Mapping[str, Any], kept_minor: Fraction) -> int:
     return divide(scaled, unit, receipt["rounding"])
 
 
-def eligible_part(conditions: Conditions, occasion: Occasion) -> int:
-    """The minor units a rule counts: all, or those of the lines it names, never more than the occasion's."""
+def eligible_part(conditions: Conditions, occasion: Occasion) -> Exact:
+    """The minor units a rule counts: all, or what the lines it names count for (R70)."""
     if not conditions.skus and not conditions.categories:
         return occasion.eligible_minor
-    matching = sum(
-        net_minor for sku, categories, net_minor in occasion.lines if _line_matches(conditions, sku, categories)
+    return sum(
+        counted_minor for sku, categories, counted_minor in occasion.lines if _line_matches(conditions, sku, categories)
     )
-    return min(matching, occasion.eligible_minor)
 
 
 def _line_matches(conditions: Conditions, sku: str | None, categories: Sequence[str]) -> bool:
@@ -202,8 +214,8 @@ def unmet_conditions(
         unmet.append(Unmet("lines", f"No line is one of {named}.", f"add a line of {named}"))
     threshold = conditions.min_amount_minor
     if threshold is not None and eligible_minor < threshold:
-        short = threshold - eligible_minor
-        message = f"The eligible part is {eligible_minor}; the {subject} starts at {threshold}."
+        short = threshold - whole_part(eligible_minor)
+        message = f"The eligible part is {whole_part(eligible_minor)}; the {subject} starts at {threshold}."
         unmet.append(Unmet("min_amount", message, f"spend {short} more"))
     return unmet
 
@@ -250,7 +262,12 @@ def _best_factor(multipliers: Sequence[Multiplier], occasion: Occasion, tier: st
     return max(matching, key=lambda pair: pair[0], default=(SCALE, None))
 
 
-def _too_little(receipt: Mapping[str, Any]) -> list[Unmet]:
+def whole_part(eligible_minor: Exact) -> int:
+    """The whole minor units of an eligible part, as messages show it: a fraction that is missing counts as one."""
+    return floor_div(eligible_minor.numerator, eligible_minor.denominator)
+
+
+def _too_little(receipt: Mapping[str, Any], eligible_minor: Exact) -> list[Unmet]:
     """Say what would have earned the first point: another factor than 0, and how much more.
 
     Expects: a rate above 0.
@@ -261,13 +278,12 @@ def _too_little(receipt: Mapping[str, Any]) -> list[Unmet]:
         unmet.append(Unmet("factor", f"The rule multiplies by 0{whom}.", "raise its factor to 1"))
     per_point = receipt["rate_e4"] * (receipt["factor_e4"] or SCALE) * receipt.get("offer_factor_e4", SCALE)
     whole = receipt["minor_per_unit"] * SCALE * SCALE * SCALE
-    eligible = receipt["eligible"]
     first = {"floor": ceil_div(whole, per_point), "half_even": whole // (2 * per_point) + 1, "ceil": 1}[
         receipt["rounding"]
     ]
-    if eligible < first:
-        message = f"An eligible part of {eligible} earns less than one point."
-        unmet.append(Unmet("amount", message, f"spend {first - eligible} more"))
+    if eligible_minor < first:
+        message = f"An eligible part of {whole_part(eligible_minor)} earns less than one point."
+        unmet.append(Unmet("amount", message, f"spend {first - whole_part(eligible_minor)} more"))
     return unmet
 
 

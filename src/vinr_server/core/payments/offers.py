@@ -14,6 +14,7 @@ from vinr_server.core.earning.occasions import as_seen_by, reasons
 from vinr_server.core.earning.rules import Boost, Occasion, Unmet, eligible_part, unmet_conditions
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.numbers import show_exact
 from vinr_server.core.ledger.movements import Movement, accrue
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
@@ -121,7 +122,7 @@ class PaymentOffers:
         receipt = {
             "flat": points,
             "currency": mine.currency,
-            "eligible": eligible_part(offer.terms.conditions, mine),
+            "eligible": show_exact(eligible_part(offer.terms.conditions, mine)),
             "min_amount": offer.terms.conditions.min_amount_minor,
             "points": points,
         }

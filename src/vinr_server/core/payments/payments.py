@@ -8,6 +8,7 @@ from datetime import datetime
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.checkout.sessions import complete, with_session
+from vinr_server.core.earning.lines import counted_lines
 from vinr_server.core.earning.occasions import earn_on
 from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
@@ -177,14 +178,7 @@ def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occas
         eligible_minor=payment.eligible_minor,
         minor_per_unit=payment.minor_per_unit,
         metadata=payment.metadata,
-        lines=[
-            (
-                line.get("sku"),
-                line.get("categories", ()),
-                line["unit_price"] * line["quantity"] - line.get("discount", 0),
-            )
-            for line in payment.lines
-        ],
+        lines=counted_lines(payment.lines, payment.eligible_minor),
     )
 
 
