@@ -65,6 +65,20 @@ EARNING = [
         "min(matching, key=lambda pair: pair[0], default=(SCALE, None))",
         scenario("earning: Of several factors that match the highest applies alone (R9)"),
     ),
+    Mutant(
+        "the tax in a line's price is not taken off",
+        "net_minor",
+        'line.get("tax", 0)',
+        "0",
+        scenario("earning: A line counts what is left of it after its discount (R70)"),
+    ),
+    Mutant(
+        "a line counts its net, though less was paid",
+        "counted_lines",
+        "if total_minor > eligible_minor:",
+        "if False:",
+        scenario("earning: A line counts its share of what was paid, exactly (R70)"),
+    ),
 ]
 
 REFUNDS = [

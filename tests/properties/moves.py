@@ -141,7 +141,7 @@ def card(amount: int) -> tuple[Any, ...]:
 
 
 def lines_of(plan: Planner, amount: int) -> tuple[Any, ...]:
-    """No lines, or tea for half of the amount, or twice that in a category; with tax and a discount on it or without."""
+    """No lines, or tea for half of the amount, or twice that in a category; with tax and discount or without."""
     tea = {"sku": "tea", "unit_price": amount // 2, "quantity": 1, "categories": []}
     other = {"sku": "pot", "unit_price": amount - amount // 2, "quantity": 1, "categories": ["ware"]}
     less = {**tea, "tax": amount // 12, "discount": amount // 10}

@@ -16,7 +16,8 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
     eligible = facts.get("eligible", 0)
     if asks.skus or asks.categories:
         all_lines = facts.get("lines", ())
-        lines = [line for line in all_lines if line["sku"] in asks.skus or set(line["categories"]) & set(asks.categories)]
+        skus, categories = set(asks.skus), set(asks.categories)
+        lines = [line for line in all_lines if line["sku"] in skus or set(line["categories"]) & categories]
         if not lines:
             return None
         share = min(Fraction(eligible, sum(map(net_of, all_lines)) or 1), Fraction(1))

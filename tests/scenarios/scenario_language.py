@@ -29,7 +29,8 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     award A 100 [payment pay_1] [on instant] [as W] | adjust A -50 | reverse W 30
     redeem A rwd_coffee costs 100 [as R] | cancel R | consume R [on pay_1] | release R
         costs: the price is set first; W, R: names for later steps; R.entry: the redemption's entry
-    pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00] [line beans 10.00 x2 in coffee]
+    pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00]
+        [line beans 10.00 x2 off 1.00 tax 1.60 in coffee]
         [discount R] [session S] [order shop_7] [by account] [on instant]
         pay_1.base: what rule base gave for it; `nobody` has no customer, `someone` no account
     import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1] [total 9.00] [line beans x2|5.00]

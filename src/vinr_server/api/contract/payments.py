@@ -24,6 +24,7 @@ from vinr_server.api.contract.input import (
 from vinr_server.api.contract.reply import Award, Json, Reference, Reply, Skipped
 from vinr_server.api.contract.values import member_link, read_metadata
 from vinr_server.api.edge.problems import Problem
+from vinr_server.core.earning.lines import net_minor
 from vinr_server.core.payments import commands
 
 
@@ -33,6 +34,8 @@ class LineInput(Input):
     quantity: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     sku: Name | None = None
     categories: Annotated[list[Name], Meta(max_length=50)] = []
+    discount: Minor | UnsetType = UNSET
+    tax: Minor | UnsetType = UNSET
 
 
 class TenderInput(Input):
@@ -67,6 +70,7 @@ class Line(Reply):
     sku: str | None
     categories: list[str]
     discount: int | UnsetType = UNSET
+    tax: int | UnsetType = UNSET
     id: str | None | UnsetType = UNSET
 
 
@@ -137,8 +141,9 @@ def payment(
 ) -> commands.CreatePayment:
     """The command of one payment, alone or in bulk."""
     currency = read_any_currency(body.currency)
+    lines, tax_minor = read_lines(body.lines, tax_minor=body.tax)
     for name, part in (
-        ("tax", body.tax),
+        ("tax", tax_minor),
         ("shipping", body.shipping),
         ("tenders", sum(t.amount for t in body.tenders)),
     ):
@@ -155,14 +160,35 @@ def payment(
         currency_in_use=currency.in_use,
         id=body.id,
         customer_id=body.customer,
-        tax_minor=body.tax,
+        tax_minor=tax_minor,
         shipping_minor=body.shipping,
         tenders=tuple(msgspec.to_builtins(body.tenders)),
         discount_ids=tuple(body.discounts),
-        lines=tuple(msgspec.to_builtins(body.lines)),
+        lines=lines,
         occurred_at=occurred_at,
         metadata=metadata,
         session_id=body.checkout_session,
         order_id=body.order,
         enrol_in=enrol_in,
     )
+
+
+def read_lines(given: list[LineInput], *, tax_minor: int) -> tuple[tuple[Json, ...], int]:
+    """The lines as they are kept, and the payment's tax: where it names none, that of its lines."""
+    lines: tuple[Json, ...] = tuple(msgspec.to_builtins(given))
+    for position, line in enumerate(lines):
+        if net_minor(line) < 0:
+            name = "tax" if "tax" in line else "discount"
+            message = (
+                f"lines[{position}]: discount {line.get('discount', 0)} and tax {line.get('tax', 0)} come to more than"
+                f" its price of {line['unit_price'] * line['quantity']}. Send what comes off this line alone."
+            )
+            raise Problem("parameter_invalid", message, param=f"lines[{position}].{name}")
+    of_lines_minor = sum(line.get("tax", 0) for line in lines)
+    if tax_minor and of_lines_minor > tax_minor:
+        message = (
+            f"The lines hold {of_lines_minor} of tax, the payment only {tax_minor}."
+            " Send the tax of the whole payment as tax, or leave it out: then it is that of the lines."
+        )
+        raise Problem("parameter_invalid", message, param="tax")
+    return lines, tax_minor or of_lines_minor

@@ -13,8 +13,8 @@ CountedLine = tuple[str | None, Sequence[str], Exact]
 
 def net_minor(line: Mapping[str, Any]) -> int:
     """What the line adds to the purchase: quantity times unit price, less its discount, less the tax in its price."""
-    price_minor: int = line["unit_price"] * line["quantity"]
-    return price_minor - line.get("discount", 0) - line.get("tax", 0)
+    net: int = line["unit_price"] * line["quantity"] - line.get("discount", 0) - line.get("tax", 0)
+    return net
 
 
 def counted_lines(lines: Sequence[Mapping[str, Any]], eligible_minor: Exact) -> list[CountedLine]:

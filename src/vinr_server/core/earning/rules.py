@@ -263,7 +263,7 @@ def _best_factor(multipliers: Sequence[Multiplier], occasion: Occasion, tier: st
 
 
 def whole_part(eligible_minor: Exact) -> int:
-    """The whole minor units of an eligible part, as messages show it: where a fraction is missing, one whole unit is."""
+    """The whole minor units of an eligible part, as messages show it: a fraction that is missing counts as one."""
     return floor_div(eligible_minor.numerator, eligible_minor.denominator)
 
 
