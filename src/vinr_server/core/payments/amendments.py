@@ -170,9 +170,7 @@ def _lines_refusal(amended: Payment, standing: Sequence[Refund]) -> Rejected | N
             for at in places:
                 shares[at] = shares.get(at, Fraction(0)) + share
             if not places or any(shares[at] > 1 for at in places):
-                message = (
-                    f"lines: refund {refund.id} took more of line {name} than would be left. Keep what it took."
-                )
+                message = f"lines: refund {refund.id} took more of line {name} than would be left. Keep what it took."
                 details = {"line": name, "refund": refund.id}
                 return Rejected("refund_exceeds_payment", message, param="lines", details=details)
     return None

@@ -33,19 +33,11 @@ from vinr_server.storage.batch.reading import (
 )
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
-# What can be looked at without a lock; what a row names by a field comes after it. (An order names more payments.)
+# What can be looked at without a lock; what a row names by a field comes after it. So some types come twice: an order
+# names more payments, a payment its customer's accounts, and a customer's accounts say where the customer's orders are.
 LOOKED_AT = (
-    CheckoutSession,
-    Refund,
-    Payment,
-    Order,
-    Payment,
-    Redemption,
-    Entry,
-    LotUse,
-    Discount,
-    OfferRedemption,
-    Account,
+    *(Account, CheckoutSession, Refund, Payment, Order, Payment, Redemption),
+    *(Entry, LotUse, Discount, OfferRedemption, Account),
 )
 # Types of which a caller chooses ids, and that no catalogue holds.
 CLAIMED = (Payment, Refund, Event, Customer)
