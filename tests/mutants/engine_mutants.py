@@ -41,7 +41,7 @@ LOCKS = [
     Mutant(
         "idempotency keys in no order",
         "save",
-        "sorted(kept, key=lambda one: (one.realm, one.key, one.operation))",
+        "sorted(kept, key=lambda answer: (answer.realm, answer.key, answer.operation))",
         "kept",
         f"{ORDER}::test_rows_are_inserted_in_the_order_of_their_names[idempotency_keys]",
     ),

@@ -17,7 +17,7 @@ from vinr_server.core.segments.commands import TellSegments
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.due.segments import Watched, page_end, to_be_told, watched_realms
+from vinr_server.storage.due.segments import Watched, page_end, to_be_announced, watched_realms
 from vinr_server.workers.commands import submit_all
 
 log = logging.getLogger("vinr.worker")
@@ -60,7 +60,7 @@ class SegmentWorker:
                 end = await page_end(self._pool, watched.realm, after, limit=MEMBERS_MAX)
                 if end is None:
                     break
-                due = await to_be_told(self._pool, watched, self._clock(), after=after, end=end)
+                due = await to_be_announced(self._pool, watched, self._clock(), after=after, end=end)
                 await self._tell(watched, [TellSegments(account, tuple(ids)) for account, ids in due.items()])
                 told += len(due)
                 after = end
