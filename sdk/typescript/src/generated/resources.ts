@@ -801,7 +801,7 @@ export class Loyalty {
   }
 }
 
-/** What a client offers. */
+/** All resources of a client. */
 export class Resources {
   readonly loyalty: Loyalty;
   readonly engagement: Engagement;
