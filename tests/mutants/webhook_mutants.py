@@ -1,4 +1,4 @@
-"""Bugs of webhooks: the outbox, leases, signatures, the schedule, and who is told."""
+"""Bugs of webhooks: the outbox, leases, signatures, the schedule, and who is notified."""
 
 from __future__ import annotations
 
