@@ -237,7 +237,7 @@ MANNERS = [
         "if len(submissions) == 1:",
         """
         if submissions:
-            return [_verdict_on_one(one, error, state) for one in submissions]
+            return [_verdict_on_one(submission, error, state) for submission in submissions]
         if len(submissions) == 1:
         """,
         f"{WRITER}::TestPoison::test_in_a_statement_is_refused_alone",
