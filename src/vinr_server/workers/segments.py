@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from vinr_server.core.segments.commands import TellSegments
+from vinr_server.core.segments.commands import AnnounceSegments
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
@@ -61,13 +61,13 @@ class SegmentWorker:
                 if end is None:
                     break
                 due = await to_be_told(self._pool, watched, self._clock(), after=after, end=end)
-                await self._tell(watched, [TellSegments(account, tuple(ids)) for account, ids in due.items()])
+                await self._tell(watched, [AnnounceSegments(account, tuple(ids)) for account, ids in due.items()])
                 told += len(due)
                 after = end
         self.told += told
         return told
 
-    async def _tell(self, watched: Watched, commands: Sequence[TellSegments]) -> None:
+    async def _tell(self, watched: Watched, commands: Sequence[AnnounceSegments]) -> None:
         own = [(watched.realm, watched.livemode, command) for command in commands]
         await submit_all(self._writer, own, failure="a member was not told of")
 
