@@ -148,7 +148,7 @@ MUTANTS = [
     ),
     Mutant(
         "bulk imports are told to everybody",
-        "tell",
+        "emit",
         """
         if not event.is_deliverable:
             return

@@ -18,7 +18,7 @@ from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
-from vinr_server.core.segments.commands import CreateSegment, DeleteSegment, TellSegments, UpdateSegment
+from vinr_server.core.segments.commands import AnnounceSegments, CreateSegment, DeleteSegment, UpdateSegment
 from vinr_server.core.segments.conditions import Bounds, PaymentCount, SegmentConditions
 from vinr_server.engine.submission import Reply, Submission
 from vinr_server.engine.writer import Writer
@@ -103,7 +103,7 @@ class TestBatches:
         await ground.do(payments_commands.CreatePayment(100, "EUR", 100, id="pay_1", customer_id="cust_0"))
 
         told = await self.run(
-            ground, payments_commands.RefundPayment("pay_1", amount_minor=1), TellSegments(account, ("once",))
+            ground, payments_commands.RefundPayment("pay_1", amount_minor=1), AnnounceSegments(account, ("once",))
         )
 
         assert told[1]["moved"] == ["once"]
@@ -117,9 +117,9 @@ class TestBatches:
 
         told = await self.run(
             ground,
-            TellSegments(account, ("lapsed",)),
+            AnnounceSegments(account, ("lapsed",)),
             payments_commands.RefundPayment("pay_2"),
-            TellSegments(account, ("lapsed",)),
+            AnnounceSegments(account, ("lapsed",)),
         )
 
         assert [one["moved"] for one in (told[0], told[2])] == [[], ["lapsed"]]
@@ -130,7 +130,7 @@ class TestBatches:
         recent = SegmentConditions(payments=PaymentCount(Bounds(at_least=1), days=7))
 
         told = await self.run(
-            ground, CreateSegment("Recent", "dynamic", recent, id="recent"), TellSegments(account, ("recent",))
+            ground, CreateSegment("Recent", "dynamic", recent, id="recent"), AnnounceSegments(account, ("recent",))
         )
 
         assert told[1]["moved"] == ["recent"]
@@ -145,9 +145,9 @@ class TestBatches:
 
         told = await self.run(
             ground,
-            TellSegments(account, ("recent",)),
+            AnnounceSegments(account, ("recent",)),
             clocks_commands.AdvanceTestClock(clock, ground.now + timedelta(days=7)),
-            TellSegments(account, ("recent",)),
+            AnnounceSegments(account, ("recent",)),
         )
 
         assert [one["moved"] for one in (told[0], told[2])] == [["recent"], ["recent"]]
@@ -164,7 +164,7 @@ class TestBatches:
             clocks_commands.AdvanceTestClock(clock, ground.now + timedelta(days=7)),
             programs_commands.CreateProgram("Timed", id="timed", clock_id=clock),
             members_commands.CreateAccount("timed", "cust_0", account_id="loy_timed"),
-            TellSegments("loy_timed", ("idle",)),
+            AnnounceSegments("loy_timed", ("idle",)),
         )
 
         assert told[3]["moved"] == ["idle"]

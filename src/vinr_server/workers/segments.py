@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from vinr_server.core.segments.commands import TellSegments
+from vinr_server.core.segments.commands import AnnounceSegments
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
@@ -61,13 +61,13 @@ class SegmentWorker:
                 if end is None:
                     break
                 due = await to_be_announced(self._pool, watched, self._clock(), after=after, end=end)
-                await self._announce(watched, [TellSegments(account, tuple(ids)) for account, ids in due.items()])
+                await self._announce(watched, [AnnounceSegments(account, tuple(ids)) for account, ids in due.items()])
                 announced += len(due)
                 after = end
         self.announced += announced
         return announced
 
-    async def _announce(self, watched: Watched, commands: Sequence[TellSegments]) -> None:
+    async def _announce(self, watched: Watched, commands: Sequence[AnnounceSegments]) -> None:
         own = [(watched.realm, watched.livemode, command) for command in commands]
         await submit_all(self._writer, own, failure="a member's segments were not announced")
 
