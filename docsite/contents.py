@@ -1,4 +1,4 @@
-"""The table of contents: from here come the site's navigation and llms.txt."""
+"""The table of contents, which makes the site's navigation and llms.txt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`vinr import members` as an operator runs it: a process of its own, against a real server."""
+"""`vinr import members` as an operator runs it: in a separate process, against a real server."""
 
 from __future__ import annotations
 

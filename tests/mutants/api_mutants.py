@@ -116,15 +116,15 @@ RIGHTS = [
     Mutant(
         "a right to read suffices to write",
         "allowed",
-        '("write", one.right)',
+        '("write", operation.right)',
         '("write", "read")',
         MATRIX,
     ),
     Mutant(
         "a restricted key manages keys",
         "allowed",
-        'one.resource not in SECRET_ONLY and given.get(one.resource) in ("write", one.right)',
-        'one.resource in SECRET_ONLY or given.get(one.resource) in ("write", one.right)',
+        'operation.resource not in SECRET_ONLY and given.get(operation.resource) in ("write", operation.right)',
+        'operation.resource in SECRET_ONLY or given.get(operation.resource) in ("write", operation.right)',
         MATRIX,
     ),
     Mutant(
@@ -241,7 +241,7 @@ FINGERPRINTS = [
     Mutant(
         "the contrary of an unknown field is suggested",
         "nearest_name",
-        "[one for one in known if not means_contrary(name, one)]",
+        "[known_name for known_name in known if not means_contrary(name, known_name)]",
         "list(known)",
         "api/test_suggestions.py::test_the_contrary_is_never_suggested[exclude_skus-value0]",
     ),

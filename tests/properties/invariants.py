@@ -1,4 +1,4 @@
-"""What must always hold of the tables, as queries that answer nothing unless it does not.
+"""What must always hold of the tables, as queries that return the rows that break it.
 
 Plain SQL on the tables, of the tests' own; `%(realms)s` are the realms at hand. R3's order is spelled out each time.
 """

@@ -2,7 +2,7 @@
 
 import type * as objects from './objects.js';
 
-/** The events that the engine sends of its own accord, by type, each with its data. */
+/** The events that the engine sends by itself, by type, each with its data. */
 export interface EngineEvents {
   readonly 'loyalty.account.created': objects.LoyaltyAccount;
   readonly 'loyalty.points.earned': objects.PointsTransaction;

@@ -2,7 +2,7 @@
 
 import type { Shape } from '../shape.js';
 
-/** What is known of each object beside its names. */
+/** How to read each object, in addition to its names. */
 export const SHAPES: Readonly<Record<string, Shape>> = {
   ApiKey: {},
   ApiKeyAct: { references: ['api_key'], loose: ['details'] },
@@ -114,7 +114,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   WebhookReplay: { references: ['endpoint'] },
 };
 
-/** What the data of each of the engine's events is. */
+/** The object in the data of each of the engine's events. */
 export const EVENT_DATA: Readonly<Record<string, string>> = {
   'loyalty.account.created': 'LoyaltyAccount',
   'loyalty.points.earned': 'PointsTransaction',

@@ -1,4 +1,4 @@
-"""What a rule or an offer asks of an occasion: as it is sent, as it is judged, as it is shown."""
+"""What a rule or an offer requires of an occasion: as it is sent, as it is judged, as it is shown."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Conditions(Reply):
 
 
 def read_conditions(given: ConditionsInput | None, *, zone: str) -> rules.Conditions:
-    """What a rule asks."""
+    """What a rule or an offer requires."""
     if given is None:
         return rules.Conditions()
     starts_at, ends_at = read_nested_window(given.window, param="conditions.window", zone=zone)
@@ -61,7 +61,7 @@ def read_conditions(given: ConditionsInput | None, *, zone: str) -> rules.Condit
 
 
 def read_nested_window(given: WindowInput | None, *, param: str, zone: str) -> tuple[Any, Any]:
-    """The window inside another object, either end open; no window at all is open at both."""
+    """The window inside another object; an end that was left out is open."""
     if given is None:
         return None, None
     return read_window(given.starts_at, given.ends_at, param=f"{param}.", zone=zone)

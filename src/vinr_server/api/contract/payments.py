@@ -1,4 +1,4 @@
-"""A payment, as calls for one and calls in bulk take and answer it."""
+"""A payment, as single calls and bulk calls take and answer it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Refund(Reply):
 
 
 class PaymentRedemption(Reply):
-    """A redemption as the payment shows it that redeemed the offer."""
+    """An offer's redemption, as the payment that redeemed it shows it."""
 
     id: str
     offer: Reference
@@ -139,7 +139,7 @@ class Payment(Reply):
 def payment(
     body: CreatePaymentInput, *, occurred_at: datetime | None, enrol_in: str | None = None
 ) -> commands.CreatePayment:
-    """The command of one payment, alone or in bulk."""
+    """The command for one payment, alone or in bulk."""
     currency = read_any_currency(body.currency)
     lines, tax_minor = read_lines(body.lines, tax_minor=body.tax)
     for name, part in (
@@ -148,9 +148,11 @@ def payment(
         ("tenders", sum(t.amount for t in body.tenders)),
     ):
         if part > body.amount:
-            raise Problem("parameter_invalid", f"{name}: {part} is more than the amount of {body.amount}.", param=name)
+            message = f"{name}: {part} is more than the payment's amount ({body.amount}). Send at most the amount."
+            raise Problem("parameter_invalid", message, param=name)
     if len(set(body.discounts)) != len(body.discounts):
-        raise Problem("parameter_invalid", "discounts: one discount stands there twice.", param="discounts")
+        message = "discounts: contains a duplicate id. Send each id once."
+        raise Problem("parameter_invalid", message, param="discounts")
     metadata = read_metadata(body.metadata)
     member_link(metadata, param="metadata.loyalty_account")
     return commands.CreatePayment(

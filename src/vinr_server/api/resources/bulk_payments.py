@@ -1,8 +1,8 @@
-"""Payments in bulk: each item is a command of its own, refused or accepted by itself, with a result in its place.
+"""Payments in bulk: each item is a separate command, refused or accepted by itself, with a result in its place.
 
 Under an idempotency key the call first takes the key for its whole body; then every item is done under the key and its
-place, and what becomes of it is kept, a refusal too. So a twin, a repetition and the rest of a call that broke off all
-make the same answer, of parts that are each decided once (docs/decisions/0002).
+place, and its result is stored, even a refusal. So a twin, a repetition and the rest of an interrupted call all give
+the same answer, made of parts that are each decided once (docs/decisions/0002).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class BulkPayments(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What becomes of an item's body: a payment, or the refusal of what is none."""
+    """The command that an item's body becomes: a payment, or the refusal of an invalid one."""
 
     command: Command
     fingerprint: bytes
@@ -126,32 +126,32 @@ def _answer(results: list[dict[str, Any]]) -> bytes:
 
 
 def _item(item: Any, program: str | None, zone: str, *, path: str) -> Item:
-    """The item's command. `path` leads to it in errors."""
+    """The item's command. Errors name its fields below `path`."""
     digest = None
     try:
         if not isinstance(item, dict):
             raise Problem("parameter_invalid", f"{path}: send an object.", param=path)
-        one = read_struct(CreatePaymentInput, item, path=f"{path}.")
-        digest = fingerprint(one)
-        return Item(_payment(one, program, zone, path=f"{path}."), digest)
+        payment_input = read_struct(CreatePaymentInput, item, path=f"{path}.")
+        digest = fingerprint(payment_input)
+        return Item(_payment(payment_input, program, zone, path=f"{path}."), digest)
     except Problem as problem:
         refusal = Rejected(problem.code, problem.message, problem.param, problem.details)
         return Item(RefusePayment(refusal), digest or fingerprint(item))
 
 
-def _payment(one: CreatePaymentInput, program: str | None, zone: str, *, path: str) -> Command:
+def _payment(body: CreatePaymentInput, program: str | None, zone: str, *, path: str) -> Command:
     try:
         occurred_at = read_instant_or_none(
-            one.occurred_at, param="occurred_at", zone=zone if is_date(one.occurred_at) else "UTC"
+            body.occurred_at, param="occurred_at", zone=zone if is_date(body.occurred_at) else "UTC"
         )
-        return payment(one, occurred_at=occurred_at, enrol_in=program)
+        return payment(body, occurred_at=occurred_at, enrol_in=program)
     except Problem as problem:
         problem.param = f"{path}{problem.param}"
         raise
 
 
 async def _begin(request: Request, writer: Writer, body: CreatePaymentsInput, items: list[Item]) -> tuple[str, bool]:
-    """The key is this body's for good. Answers the request that began the call, and whether that was an earlier one.
+    """Reserve the key for this body. Answers the request that began the call, and whether that was an earlier one.
 
     Refuses a key that began another body, finished or not, before any item is done.
     """
@@ -172,12 +172,12 @@ async def _begin(request: Request, writer: Writer, body: CreatePaymentsInput, it
 async def _result(
     future: asyncio.Future[Outcome], request_id: str, first_request_id: str, *, path: str
 ) -> tuple[dict[str, Any], bool]:
-    """What became of an item, and whether that was known before."""
+    """The result of an item, and whether it was already known."""
     try:
         outcome = await future
     except Unavailable as error:
         return _refused(Problem("unavailable", str(error)), request_id, path), False
-    if isinstance(outcome, Rejected):  # kept under no key
+    if isinstance(outcome, Rejected):  # stored under no key
         return _refused(Problem.of(outcome), request_id, path), False
     if outcome.status >= 400:
         refusal = Problem(**msgspec.json.decode(outcome.body))
@@ -186,7 +186,7 @@ async def _result(
 
 
 def _refused(problem: Problem, request_id: str, path: str) -> dict[str, Any]:
-    """The result of a refused item, with the path to the field; those of the whole call are not its own."""
+    """The result of a refused item. Its param leads to the item's field; params of the whole call stay as they are."""
     param = problem.param
     if param is not None and param not in ("program", "Idempotency-Key") and not param.startswith(path):
         problem.param = f"{path}.{param}"

@@ -136,7 +136,7 @@ def read_earn(given: EarnInput) -> rules.EarnRate:
     """What a rule gives: a rate per currency unit, or flat points."""
     currency = read_any_currency_or_none(given.currency, param="earn.currency")
     if (given.points is None) == (given.points_per_currency_unit is None):
-        message = "earn needs either points_per_currency_unit or points, and not both."
+        message = "earn needs either points_per_currency_unit or points. Send exactly one of them."
         raise Problem("parameter_invalid", message, param="earn.points_per_currency_unit")
     if given.points is not None:
         return rules.EarnRate(points=given.points, currency=currency)
@@ -145,15 +145,15 @@ def read_earn(given: EarnInput) -> rules.EarnRate:
 
 
 def read_multipliers(given: list[MultiplierInput], *, zone: str) -> tuple[rules.Multiplier, ...]:
-    """Factors, each with when it applies."""
-    return tuple(_multiplier(one, f"multipliers[{position}]", zone) for position, one in enumerate(given))
+    """Factors, each with the condition under which it applies."""
+    return tuple(_multiplier(multiplier, f"multipliers[{n}]", zone) for n, multiplier in enumerate(given))
 
 
 def _multiplier(given: MultiplierInput, param: str, zone: str) -> rules.Multiplier:
     when = given.when
     if when.tier is None and when.metadata is None and when.window is None:
         message = (
-            f"{param}.when names no condition. Give tier, metadata or window; a factor for all belongs in the rate."
+            f"{param}.when has no condition. Send tier, metadata or window; put a factor for everybody into the rate."
         )
         raise Problem("parameter_invalid", message, param=f"{param}.when")
     starts_at, ends_at = read_nested_window(when.window, param=f"{param}.when.window", zone=zone)
@@ -207,7 +207,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}",
         sdk="loyalty.earningRules.update",
-        summary="Make a new revision of a rule.",
+        summary="Create a new revision of a rule.",
         body=UpdateEarningRuleInput,
         translate=update_earning_rule,
         reply=EarningRule,

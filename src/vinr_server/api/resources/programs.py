@@ -1,4 +1,4 @@
-"""Programs: what a member can earn in, its currency, its tiers and its zone."""
+"""Programs: what a member can earn in, with its currency, its tiers and its time zone."""
 
 from __future__ import annotations
 
@@ -145,7 +145,8 @@ def read_tiers(given: list[TierInput]) -> tuple[rows.Tier, ...]:
         values = [getattr(tier, name) for tier in tiers]
         if len(set(values)) != len(values):
             shown = name.removesuffix("_points")
-            raise Problem("parameter_invalid", f"tiers: two tiers have the same {shown}.", param=f"tiers.{shown}")
+            message = f"tiers: two tiers have the same {shown}. Give each its own {shown}."
+            raise Problem("parameter_invalid", message, param=f"tiers.{shown}")
     return tiers
 
 

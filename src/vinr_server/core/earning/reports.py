@@ -8,7 +8,7 @@ from typing import Any
 from vinr_server.core.earning.commands import ReportEvent
 from vinr_server.core.earning.occasions import earn_on, reasons
 from vinr_server.core.earning.rules import Occasion, Unmet
-from vinr_server.core.events.announcements import sequence_of, tell
+from vinr_server.core.events.announcements import emit, sequence_of
 from vinr_server.core.events.payloads import event_payload
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
@@ -80,7 +80,7 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
         request_id=context.request_id,
         idempotency_key=context.idempotency_key,
     )
-    tell(draft, context, event)
+    emit(draft, context, event)
     if command.id is not None:
         claim_id(draft, context, event_id, owner_bucket=bucket)
     return Accepted(event_payload(event, livemode=context.livemode))

@@ -1,6 +1,6 @@
-"""Every type of event that the engine sends of its own accord, and the object its data is.
+"""All types of events that the engine itself sends, and the object in their data.
 
-The one list: nothing else can be announced, and OpenAPI and the SDKs know the events from here.
+Nothing else can be announced, and OpenAPI and the SDKs take their events from this list.
 """
 
 from __future__ import annotations

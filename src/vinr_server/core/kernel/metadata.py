@@ -1,4 +1,4 @@
-"""Metadata of objects: merged key by key, a null removes a key."""
+"""Metadata of objects: merged key by key; null removes a key."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ KEYS_MAX = 50
 
 
 def merge_metadata(present: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any] | Rejected:
-    """What is there, overlaid by what was given; refused above 50 keys."""
+    """Merge the given keys into the present ones; refuse more than 50 keys."""
     merged = {key: value for key, value in {**present, **given}.items() if value is not None}
     if len(merged) > KEYS_MAX:
         message = (
-            f"The merged metadata would have {len(merged)} keys; {KEYS_MAX} are allowed. Remove keys by setting null."
+            f"The metadata would have {len(merged)} keys (limit: {KEYS_MAX}). Set some keys to null to remove them."
         )
         return invalid(message, param="metadata")
     return merged

@@ -1,4 +1,4 @@
-"""Which offers a member can use now, and what stands in the way of the rest: decided as a redemption would be (R17)."""
+"""Which offers a member can use now, and why not the others, decided just as a redemption would be (R17)."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Json = Mapping[str, Any]
 
 
 def needs_show_eligible_offers(command: ShowEligibleOffers, needs: Needs) -> None:
-    """The account."""
+    """Needs the account."""
     name_account(needs, command.account_id, look=True)
 
 
 def follow_show_eligible_offers(command: ShowEligibleOffers, seen: Layer, needs: Needs) -> None:
-    """What segments ask of the member, and the counters and claims of all offers in force in its program."""
+    """Needs what segments ask of the member, and the counters and claims of all live offers in its program."""
     account = seen.get(Account, command.account_id)
     if account is None:
         return
@@ -44,7 +44,7 @@ def follow_show_eligible_offers(command: ShowEligibleOffers, seen: Layer, needs:
 
 
 def decide_show_eligible_offers(draft: Layer, command: ShowEligibleOffers, context: Context) -> Accepted | Rejected:
-    """Every offer in force for the member's program, newest first, usable or not; nothing changes."""
+    """Every live offer of the member's program is listed, newest first, usable or not; nothing changes."""
     account = draft.get(Account, command.account_id)
     if account is None:
         return missing("account", command.account_id, param="account")
@@ -81,7 +81,7 @@ def _show(draft: Layer, context: Context, offer: Offer, account: Account, now: d
 
 
 def _of_refusal(refusal: Rejected) -> Unmet:
-    """A refusal as a condition: the limit it names, that of the reward to be given, or its code."""
+    """Turn a refusal into a condition: named by the limit, by the condition of the offer's reward, or by its code."""
     details = refusal.details
     limit = details.get("limit")
     named = f"limit.{limit}" if limit is not None else details.get("condition", refusal.code)

@@ -33,7 +33,7 @@ from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
 from vinr_server.core.rewards.rows import Discount
-from vinr_server.core.segments.membership import name_history, name_history_of_enrolments
+from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
 
 
 def needs_begin_payments(_command: BeginPayments, _needs: Needs) -> None:
@@ -80,7 +80,7 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
     accounts: list[Account] = []
     if command.customer_id:
         accounts += name_accounts(needs, seen, command.customer_id)
-        name_history_of_enrolments(needs, seen, command.customer_id)
+        name_history_of_enrollments(needs, seen, command.customer_id)
         name_some_of_member(needs, command.customer_id)
     if command.linked_account_id:
         linked = seen.get(Account, command.linked_account_id)

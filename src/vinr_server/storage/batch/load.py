@@ -1,8 +1,8 @@
 """Load the rows a batch needs: look at what must be read to name the rest, then lock and read, kind by kind (kinds.py).
 
-Locks are taken in one order by everybody, and within each kind by realm and id. What is counted or listed is read in a
-statement after the lock, never with it. The planner is told on the writer's connection (connect.py) to reach rows
-through their keys only.
+Every batch takes locks in one order, and within each kind by realm and id. What is counted or listed is read in a
+statement after the lock, never with it. Settings of the writer's connection (connect.py) make the planner reach rows
+only through their keys.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ CLAIMED = (Payment, Refund, Event, Customer)
 
 
 class Superseded(Exception):
-    """Something came into being between the look and the lock: the batch is to be run again, reloaded."""
+    """A row appeared between the look and the lock: the batch must be reloaded and run again."""
 
     sqlstate = "40001"
 
 
 class Looked(NamedTuple):
-    """What was seen without a lock, by realm, type and key or parent: a row or None, the keys of a parent's rows."""
+    """What was seen without a lock, by realm, type and key or parent: a row or None, or the keys of a parent's rows."""
 
     rows: dict[tuple[int, type[Row], Hashable], Row | None]
     children: dict[tuple[int, type[Row], Hashable], set[Hashable]]
@@ -69,17 +69,17 @@ class Loader(Reading):
         is_distributed: bool,
         is_locking: bool = True,
     ) -> None:
-        """`follow` declares what the rows it is given lead to."""
+        """`follow` declares the rows that the given rows lead to."""
         super().__init__(connection, needs, layers, is_distributed=is_distributed, is_locking=is_locking)
         self._follow = follow
         self._looked = Looked({}, {})
 
     async def load(self) -> None:
-        """Every row that is needed, and exists, stands in its realm's layer, locked where it may change."""
+        """Every needed row that exists is in its realm's layer, locked if it may change."""
         await self._find_claims()
         accounts, *others = KINDS
         if self._looks_at_accounts_alone():
-            # Nobody can name another account, so these are looked at under their locks.
+            # No row can name another account, so these are read under their locks at once.
             await accounts.take(self, accounts)
             count = self._count_accounts()
             self._follow(self.layers)
@@ -117,7 +117,7 @@ class Loader(Reading):
         return sum(len(needs.rows.get(Account, NOTHING)) for needs in self.needs.values())
 
     async def _look(self) -> Mapping[int, Layer]:
-        """What was looked at, type by type: what a row names by a field is looked at after it."""
+        """The rows looked at without a lock, type by type: a row comes before the rows it names by a field."""
         looks = [(realm, look) for realm, needs in self.needs.items() for look in needs.looks]
         if not self._is_locking or not looks:
             seen = self.layers
@@ -138,7 +138,7 @@ class Loader(Reading):
         return seen
 
     def _resolve(self, seen: Layer, needs: Needs, look: Look) -> Iterator[Look]:
-        """The look itself, or what the field of a row that was seen names; that is declared by it."""
+        """The look itself, or the rows that a seen row's field names, which are declared here."""
         if not isinstance(look.key, Of):
             yield look
             return
@@ -180,16 +180,16 @@ class Loader(Reading):
         if children is not None:
             children.add(row.key)
 
-    # ---- last: whether all that was named is still all there is to name
+    # ---- last: whether the locked rows name anything new
 
     def _check_looks(self) -> None:
-        """What was named by a look without a lock is all there is to name by what was read under the locks."""
+        """The rows read under the locks name nothing more than the look without a lock did."""
         if not self._has_changed():
             return
         sizes = [needs.size for needs in self.needs.values()]
         self._follow(self.layers)
         if [needs.size for needs in self.needs.values()] != sizes:
-            raise Superseded("what was looked at has changed, and names more rows")
+            raise Superseded("the rows looked at have changed and name more rows")
 
     def _has_changed(self) -> bool:
         looked = self._looked
@@ -201,7 +201,7 @@ class Loader(Reading):
         )
 
     async def _check_claims(self) -> None:
-        """An id whose row is here and whose claim was not yet: whoever takes it has committed meanwhile."""
+        """No id has a row here without its claim: another batch may have taken it meanwhile."""
         named = [
             (realm, bucket_of(realm, str(id)), str(id))
             for realm, layer in self.layers.items()
@@ -211,11 +211,11 @@ class Loader(Reading):
         if await self.read(Claim, "id", named):
             raise Superseded("an id that was just taken")
 
-    # ---- where what is looked at is
+    # ---- where the rows to look at are
 
     def _addresses(self, row_type: type[Row], ids: Iterable[tuple[int, str]]) -> list[Address]:
-        besides = {realm: needs.rows.get(row_type, NOTHING) for realm, needs in self.needs.items()}
-        places = ((realm, self.place(realm, besides[realm].get(id) or id), id) for realm, id in ids)
+        neighbors = {realm: needs.rows.get(row_type, NOTHING) for realm, needs in self.needs.items()}
+        places = ((realm, self.place(realm, neighbors[realm].get(id) or id), id) for realm, id in ids)
         return [(realm, bucket, id) for realm, bucket, id in places if bucket is not None]
 
     def _addresses_of_parents(self, row_type: type[Row], parents: Iterable[tuple[int, str]]) -> list[Address]:

@@ -84,7 +84,7 @@ __all__ = [
     "Window",
 ]
 
-# What the engine sends of its own accord.
+# The events that the engine sends by itself.
 EventType: TypeAlias = Literal[
     "loyalty.account.created",
     "loyalty.points.earned",

@@ -110,7 +110,7 @@ class LoyaltyEarningRules(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> EarningRule:
-        """Make a new revision of a rule."""
+        """Create a new revision of a rule."""
         return self._client.request(
             "POST",
             fill("/v1/loyalty/earning_rules/{id}", id=id),
@@ -235,7 +235,7 @@ class AsyncLoyaltyEarningRules(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> EarningRule:
-        """Make a new revision of a rule."""
+        """Create a new revision of a rule."""
         return await self._client.request(
             "POST",
             fill("/v1/loyalty/earning_rules/{id}", id=id),

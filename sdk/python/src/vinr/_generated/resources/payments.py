@@ -143,7 +143,7 @@ class Payments(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Payment:
-        """Refund a payment, whole or in part; what it earned is clawed back.
+        """Refund a payment, fully or in part; the points it earned are clawed back.
 
         Refused by state (ConflictError): id_conflict, refund_exceeds_payment.
         """
@@ -288,7 +288,7 @@ class AsyncPayments(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Payment:
-        """Refund a payment, whole or in part; what it earned is clawed back.
+        """Refund a payment, fully or in part; the points it earned are clawed back.
 
         Refused by state (ConflictError): id_conflict, refund_exceeds_payment.
         """

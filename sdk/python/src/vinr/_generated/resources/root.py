@@ -21,7 +21,7 @@ from vinr._transport import AsyncTransport, Transport
 
 
 class Resources:
-    """What a client offers."""
+    """All resources of a client."""
 
     def _bind(self, client: Transport) -> None:
         self.loyalty = Loyalty(client)
@@ -39,7 +39,7 @@ class Resources:
 
 
 class AsyncResources:
-    """What a client offers."""
+    """All resources of a client."""
 
     def _bind(self, client: AsyncTransport) -> None:
         self.loyalty = AsyncLoyalty(client)
