@@ -79,9 +79,13 @@ create or replace view postings as
 
 EARNINGS = """
 with clawed as (
-  select realm, reverses_id as id, json_agg(json_build_object(
-    'entry_id', id, 'points', -points, 'reinstated_by', '[]'::json) order by sequence) as shown
-  from entries where kind = 'reversal' and source_type = 'refund' group by 1, 2),
+  select e.realm, e.reverses_id as id, json_agg(json_build_object(
+    'entry_id', e.id, 'points', -e.points - coalesce(b.points, 0),
+    'reinstated_by', coalesce(b.ids, '[]')) order by e.sequence) as shown
+  from entries e left join (
+    select realm, reverses_id as id, sum(points) as points, json_agg(id order by sequence) as ids
+    from entries where kind = 'reinstatement' group by 1, 2) b on b.realm = e.realm and b.id = e.id
+  where e.kind = 'reversal' and e.source_type in ('refund', 'payment') group by 1, 2),
 earned as (
   select e.realm, e.source_id as payment_id, e.account_id,
     max(e.receipt ->> 'tier') as tier,
