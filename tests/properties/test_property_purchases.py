@@ -158,7 +158,9 @@ class Shop:
 
     def capture(self) -> None:
         chance = self.chance
-        lines = {sku: (chance.randint(1, 3_000), chance.randint(1, 3)) for sku in ("beans", "mug") if chance.random() < 0.6}
+        lines = {
+            sku: (chance.randint(1, 3_000), chance.randint(1, 3)) for sku in ("beans", "mug") if chance.random() < 0.6
+        }
         total = sum(price * quantity for price, quantity in lines.values())
         amount = chance.choice((total, total + chance.randint(0, 900), chance.randint(0, 8_000)))
         tax = chance.choice((0, 0, amount // 6))
