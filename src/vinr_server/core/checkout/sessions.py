@@ -324,10 +324,7 @@ def open_session(draft: Layer, context: Context, session_id: str, *, param: str)
         return Rejected("checkout_session_not_open", message, param=param, details=details)
     if session.is_over(context.now(session.clock_id)):
         at = session.expired_at or session.expires_at
-        message = (
-            f"Checkout session {session.id} expired at {at.isoformat()} and no longer holds its offers and discounts."
-            " Open a new session."
-        )
+        message = f"Checkout session {session.id} expired at {at.isoformat()}; all it held is free. Open a new session."
         expired = {"status": "expired", "expires_at": unix(session.expires_at)}
         return Rejected("checkout_session_not_open", message, param=param, details=expired)
     return session
