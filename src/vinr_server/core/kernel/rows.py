@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from vinr_server.core.kernel.values import dataclass
 
 Json = Mapping[str, Any]
+# What has caps (see caps.py).
+CapOwner = Literal["offer", "reward"]
 
 
 class Row:
@@ -50,9 +52,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Counter(Row):
-    """How much of a cap is used, and how much checkout sessions hold besides (of an offer's cap only).
+    """How much of a cap is used, and how much more checkout sessions hold (of an offer's cap only).
 
-    Its id names the cap's owner: a reward or an offer, or either of them and a member.
+    Its id names the cap's owner: a reward or an offer, or either of them and a member (`counter_of` in caps.py).
     """
 
     owns = False
@@ -60,6 +62,22 @@ class Counter(Row):
     id: str
     used: int
     reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tally(Row):
+    """What all members have taken of an offer or a reward that has no counter yet. In memory only, never stored."""
+
+    owns = False
+    counted_as: CapOwner
+    owner_id: str
+    used: int
+    reserved: int
+
+    @property
+    def key(self) -> Hashable:
+        """What has the cap."""
+        return (self.counted_as, self.owner_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
 from vinr_server.core.offers.in_force import offers_in_force
 from vinr_server.core.offers.payloads import in_outcome
-from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
+from vinr_server.core.offers.redemptions import limit_condition, limit_refusal, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.payments.rows import Payment
@@ -81,7 +81,7 @@ class PaymentOffers:
         refusal = limit_refusal(draft, offer, account, now=now)
         unmet = unmet_conditions(offer.terms.conditions, occasion, subject="offer")
         if refusal is not None:
-            unmet.append(Unmet(f"limit.{refusal.details.get('limit', 'status')}", refusal.message, None))
+            unmet.append(Unmet(limit_condition(refusal), refusal.message, None))
         unmet += _outside(offer, occasion.occurred_at)
         if unmet:
             self._skip(offer, account, unmet)
