@@ -38,6 +38,7 @@ class PaymentOffers:
     def __init__(self, draft: Layer, context: Context, payment: Payment, occasion: Occasion) -> None:
         self._draft, self._context = draft, context
         self._payment, self._occasion = payment, occasion
+        self._now = context.wall_now  # of the account that earns: by its program's clock
         self._multipliers: list[Offer] = []
         self._bonuses: list[Offer] = []
         self._redemptions: list[OfferRedemption] = []
@@ -46,6 +47,8 @@ class PaymentOffers:
 
     def boosts_of(self, account: Account, occasion: Occasion) -> Sequence[Boost]:
         """The multipliers that the payment may redeem, the best first. Ties: the older offer, then the lower id."""
+        context = self._context
+        self._now = context.now(program_of(self._draft, account).clock_id)
         in_force = offers_in_force(self._draft, "payment", account.program_id)
         usable = [offer for offer in in_force if self._is_usable(offer, account, occasion)]
         multipliers = [offer for offer in usable if offer.terms.multiplier is not None]
@@ -73,7 +76,7 @@ class PaymentOffers:
     def _is_usable(self, offer: Offer, account: Account, occasion: Occasion) -> bool:
         """Whether the payment may redeem the offer; where the member is its target and yet can't, it is told why."""
         draft, context = self._draft, self._context
-        now = self._instant(account)
+        now = self._now
         if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
             return False
         if unmet_targeting(draft, context, offer.terms.targeting, account, now=now):
@@ -109,7 +112,7 @@ class PaymentOffers:
             offer,
             account,
             receipt=receipt,
-            now=self._instant(account),
+            now=self._now,
             entry_id=boosted[0]["points_transaction"],
             payment_id=self._payment.id,
         )
@@ -152,14 +155,10 @@ class PaymentOffers:
             offer,
             newest,
             receipt=receipt,
-            now=self._instant(account),
+            now=self._now,
             entry_id=entry.id,
             payment_id=self._payment.id,
         )
-
-    def _instant(self, account: Account) -> datetime:
-        context = self._context
-        return context.now(program_of(self._draft, account).clock_id)
 
 
 def _factor_of(offer: Offer) -> int:
