@@ -19,7 +19,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
 from vinr_server.core.offers.in_force import offers_in_force
 from vinr_server.core.offers.payloads import in_outcome
-from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
+from vinr_server.core.offers.redemptions import limit_condition, limit_refusal, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.payments.rows import Payment
@@ -38,6 +38,7 @@ class PaymentOffers:
     def __init__(self, draft: Layer, context: Context, payment: Payment, occasion: Occasion) -> None:
         self._draft, self._context = draft, context
         self._payment, self._occasion = payment, occasion
+        self._now = context.wall_now  # of the account that earns: by its program's clock
         self._multipliers: list[Offer] = []
         self._bonuses: list[Offer] = []
         self._redemptions: list[OfferRedemption] = []
@@ -46,6 +47,8 @@ class PaymentOffers:
 
     def boosts_of(self, account: Account, occasion: Occasion) -> Sequence[Boost]:
         """The multipliers that the payment may redeem, the best first. Ties: the older offer, then the lower id."""
+        context = self._context
+        self._now = context.now(program_of(self._draft, account).clock_id)
         in_force = offers_in_force(self._draft, "payment", account.program_id)
         usable = [offer for offer in in_force if self._is_usable(offer, account, occasion)]
         multipliers = [offer for offer in usable if offer.terms.multiplier is not None]
@@ -73,7 +76,7 @@ class PaymentOffers:
     def _is_usable(self, offer: Offer, account: Account, occasion: Occasion) -> bool:
         """Whether the payment may redeem the offer; where the member is its target and yet can't, it is told why."""
         draft, context = self._draft, self._context
-        now = self._instant(account)
+        now = self._now
         if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
             return False
         if unmet_targeting(draft, context, offer.terms.targeting, account, now=now):
@@ -81,7 +84,7 @@ class PaymentOffers:
         refusal = limit_refusal(draft, offer, account, now=now)
         unmet = unmet_conditions(offer.terms.conditions, occasion, subject="offer")
         if refusal is not None:
-            unmet.append(Unmet(f"limit.{refusal.details.get('limit', 'status')}", refusal.message, None))
+            unmet.append(Unmet(limit_condition(refusal), refusal.message, None))
         unmet += _outside(offer, occasion.occurred_at)
         if unmet:
             self._skip(offer, account, unmet)
@@ -109,7 +112,7 @@ class PaymentOffers:
             offer,
             account,
             receipt=receipt,
-            now=self._instant(account),
+            now=self._now,
             entry_id=boosted[0]["points_transaction"],
             payment_id=self._payment.id,
         )
@@ -152,14 +155,10 @@ class PaymentOffers:
             offer,
             newest,
             receipt=receipt,
-            now=self._instant(account),
+            now=self._now,
             entry_id=entry.id,
             payment_id=self._payment.id,
         )
-
-    def _instant(self, account: Account) -> datetime:
-        context = self._context
-        return context.now(program_of(self._draft, account).clock_id)
 
 
 def _factor_of(offer: Offer) -> int:

@@ -81,13 +81,15 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
     if command.customer_id:
         accounts += name_accounts(needs, seen, command.customer_id)
         name_history_of_enrollments(needs, seen, command.customer_id)
-        name_some_of_member(needs, command.customer_id)
     if command.linked_account_id:
         linked = seen.get(Account, command.linked_account_id)
         accounts += [linked] if linked is not None else []
     for account in accounts:
         name_history(needs, seen, account.id)
-    name_offers(needs, seen, "payment", accounts)
+    if accounts or needs.plans.enrollments:  # nobody else's payment redeems an offer
+        if command.customer_id:
+            name_some_of_member(needs, command.customer_id)
+        name_offers(needs, seen, "payment", accounts)
     for id in command.discount_ids:
         name_owner(needs, seen, id)
     if command.session_id is not None:
