@@ -20,7 +20,7 @@ from bench.pgbench import run_pgbench
 from bench.report import Goal, Report
 from bench.rig import Realm, Rig, Server, make_realm, serving
 from bench.usage import QUIET_CORES, Meter, Patience
-from vinr_server.core.kernel.needs import offer_counter
+from vinr_server.core.kernel.caps import counter_of
 from vinr_server.storage.batch.buckets import bucket_of
 
 CONNECTIONS = 64
@@ -177,11 +177,11 @@ class OfferBench:
     def _anchor(self, number: int) -> Record:
         database = self.rig.copy(TEMPLATE)
         url, plan = self.rig.url(database), self.plan
-        bucket = bucket_of(self._realm.id, offer_counter(OFFER))
+        bucket = bucket_of(self._realm.id, counter_of("offer", OFFER))
         try:
             with psycopg.connect(url) as connection:
                 # The engine creates this row with the first redemption.
-                row = (bucket, self._realm.id, offer_counter(OFFER))
+                row = (bucket, self._realm.id, counter_of("offer", OFFER))
                 connection.execute(
                     "insert into counters (bucket, realm, id, used, reserved) values (%s, %s, %s, 0, 0)", row
                 )
@@ -271,7 +271,7 @@ def make_template(rig: Rig, members: int) -> Realm:
 
 def _counts(url: str) -> Counts:
     with psycopg.connect(url) as connection:
-        row = connection.execute(COUNT, {"offer": OFFER, "counter": offer_counter(OFFER)}).fetchone()
+        row = connection.execute(COUNT, {"offer": OFFER, "counter": counter_of("offer", OFFER)}).fetchone()
     assert row is not None
     return Counts(*row)
 

@@ -15,12 +15,14 @@ from vinr_server.core.decide import follow, needs_of
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Look, Needs, Of, Part
+from vinr_server.core.kernel.rows import Tally
 from vinr_server.core.ledger.lots import BEFORE_ALL
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
+from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
+from vinr_server.core.rewards.rows import Redemption, Reward
 from vinr_server.core.segments.conditions import Totals
 from vinr_server.core.segments.membership import uses_of
 from vinr_server.core.segments.rows import Purchases, SegmentMember
@@ -95,7 +97,7 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
             if row_type is Buyer:
                 loaded.put(Buyer(key, bool(world.children(Payment, key))))
             if row_type is Tally:
-                _tally(world, loaded, key)
+                _tally(world, loaded, *key)
     for row_type, parents in needs.parts.items():
         for parent, part in parents.items():
             if part is Part.NONE and row_type is Lot:
@@ -121,12 +123,16 @@ def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:
             loaded.put(clock)
 
 
-def _tally(world: Layer, loaded: Layer, offer_id: Any) -> None:
-    """What stands of an offer that nobody has counted so far."""
-    offer = world.get(Offer, offer_id)
-    if offer is not None and not offer.is_counted:
-        uses = [one.status for one in world.all_here(OfferRedemption) if one.offer_id == offer_id]
-        loaded.put(Tally(offer_id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved")))
+def _tally(world: Layer, loaded: Layer, counted_as: Any, id: Any) -> None:
+    """What was taken of an offer or a reward that nobody has counted so far."""
+    capped: Offer | Reward | None = world.get(Offer if counted_as == "offer" else Reward, id)
+    if capped is None or capped.is_counted:
+        return
+    if isinstance(capped, Offer):
+        uses = [use.status for use in world.all_here(OfferRedemption) if use.offer_id == id]
+    else:
+        uses = [redemption.status for redemption in world.all_here(Redemption) if redemption.reward_id == id]
+    loaded.put(Tally(counted_as, id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved")))
 
 
 def _read_purchases(world: Layer, loaded: Layer, owner: Any) -> None:

@@ -150,9 +150,9 @@ REWARDS = [
     ),
     Mutant(
         "one more is given out than is in stock",
-        "_cap_refusal",
-        "(all_used.used if all_used else 0) < reward.stock",
-        "(all_used.used if all_used else 0) <= reward.stock",
+        "caps:_full",
+        "used + reserved >= most",
+        "used + reserved > most",
         scenario("rewards: Stock is given out to the last and no further (R15)"),
     ),
     Mutant(

@@ -172,8 +172,7 @@ having count(*) > w.per_member_limit""",
     "R15 a counter counts the redemptions of its cap": """
 select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id like 'reward:%%' and c.used <> (
   select count(*) from redemptions r where r.realm = c.realm and r.status = 'confirmed'
-    and (c.id = 'reward:' || r.reward_id and r.took_stock
-      or c.id = 'reward:' || r.reward_id || ':' || r.account_id))""",
+    and (c.id = 'reward:' || r.reward_id or c.id = 'reward:' || r.account_id || ':' || r.reward_id))""",
     "R15 an offer's counter counts its redemptions": """
 select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id like 'offer:%%' and c.used <> (
   select count(*) from offer_redemptions r

@@ -144,16 +144,16 @@ def spelled_out(edit: str) -> str:
 
 # One or more edits for every law; each must be named by that law. They leave the tables' own CHECKs alone if possible.
 EDITS = [
-    ("I3 an offer's counter equals its redemptions",
+    ("I3 a counter is what is used and held of its cap",
      "update counters set used = used + 1 where [counters: id like 'offer:%']"),
-    ("I3 redemptions stay within the offer's cap and the member's limit",
+    ("I3 what is used and held stays within the cap",
      "update offers set terms = jsonb_set(terms::jsonb, '{max_redemptions}', '0')::json"
      " where [offers: id = 'ofr_double']"),
-    ("I3 redemptions stay within the offer's cap and the member's limit",
+    ("I3 what is used and held stays within the cap",
      "insert into offer_redemptions select bucket, realm, id || 'x', offer_id, offer_revision, 'loy_o3', status,"
      " entry_id, redemption_id, payment_id, session_id, discount_minor, currency, receipt, created_at, redeemed_at,"
      " freed_at from offer_redemptions where offer_id = 'ofr_every'"),
-    ("I3 an offer's counter equals its redemptions",
+    ("I3 a counter is what is used and held of its cap",
      "update counters set id = 'offer:loy_o1:ofr_every' where id = 'offer:cust_o1:ofr_every'"),
     ("I6 a redemption of an offer has one event once it is redeemed",
      "delete from events where [events: type = 'loyalty.offer.redeemed']"),
@@ -164,14 +164,14 @@ EDITS = [
     ("R15 a reserved use of an offer belongs to an open session",
      "update checkout_sessions set status = 'expired', expired_at = now() where [checkout_sessions: status = 'open'"
      " and id in (select session_id from offer_redemptions where status = 'reserved')]"),
-    ("R15 the reserved part of a cap is what open sessions hold",
+    ("I3 a counter is what is used and held of its cap",
      "update counters set reserved = reserved + 1 where [counters: reserved > 0]"),
     ("R15 a reserved discount is held by the open session it names",
      "update discounts set session_id = 'cs_none' where [discounts: status = 'reserved']"),
-    ("R15 the reserved part of a cap is what open sessions hold",
+    ("I3 a counter is what is used and held of its cap",
      "update offer_redemptions set status = 'released', freed_at = now()"
      " where [offer_redemptions: status = 'reserved']"),
-    ("R15 the reserved part of a cap is what open sessions hold",
+    ("I3 a counter is what is used and held of its cap",
      "delete from counters where [counters: reserved > 0 and id like 'offer:ofr_%']"),
     ("R15 a payment and the session it completed name each other",
      "update payments set session_id = null where [payments: session_id is not null]"),
@@ -260,19 +260,19 @@ EDITS = [
     ("a tier was raised at the ledger's lifetime points",
      "update entries e set points = e.points + 1 where id = (select data -> 'cause' ->> 'points_transaction'"
      " from events where type = 'loyalty.tier.changed' order by id limit 1)"),
-    ("I3 a reward's counter equals its redemptions",
+    ("I3 a counter is what is used and held of its cap",
      "update counters set used = used + 1 where [counters: id like 'reward:%']"),
-    ("I3 a reward's counter equals its redemptions",
+    ("I3 a counter is what is used and held of its cap",
      "delete from counters where [counters: used > 0 and id like 'reward:%']"),
-    ("I3 redemptions stay within the stock and the member's limit",
-     "update rewards set revision = 1, stock = 0"),
-    ("I3 redemptions stay within the stock and the member's limit",
+    ("I3 what is used and held stays within the cap",
+     "update rewards set revision = 1, stock = 0, is_counted = true"),
+    ("I3 what is used and held stays within the cap",
      "update rewards set revision = 1, per_member_limit = 1; insert into redemptions select bucket, realm, id || 'x',"
      " account_id, reward_id, reward_revision, status, points_spent, entry_id, cancellation_id, discount_id,"
-     " voucher_code, took_stock, benefit, metadata, created_at, canceled_at from redemptions"),
-    ("I3 redemptions stay within the stock and the member's limit",
+     " voucher_code, benefit, metadata, created_at, canceled_at from redemptions"),
+    ("I3 what is used and held stays within the cap",
      "insert into redemptions select bucket, realm, id || n, account_id, reward_id, reward_revision, status,"
-     " points_spent, entry_id, cancellation_id, discount_id, voucher_code, took_stock, benefit, metadata, created_at,"
+     " points_spent, entry_id, cancellation_id, discount_id, voucher_code, benefit, metadata, created_at,"
      " canceled_at from redemptions, generate_series(1, 2) as n where reward_id = 'rwd_gift'"),
     ("R5 a redemption and its entries name each other",
      "update redemptions set points_spent = points_spent + 1 where [redemptions]"),
@@ -366,8 +366,8 @@ class TestVerify:
         assert len([one for one in verdict.disagreements if one.law == law]) == min(100, verdict.broken[law])
 
 
-# What versions before 0008 left: a payment that its session alone names, whose uses a whole refund did not free; a
-# payment of two sessions; and of a cap that was taken away what was never given back.
+# What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
+# two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
 delete from events where type = 'payment.refunded'
   and data -> 'refund' ->> 'id' in (select id from refunds where canceled_at is not null);
@@ -377,6 +377,10 @@ drop table payment_revisions;
 alter table payments drop column order_key, drop column revision, drop column earnings;
 alter table refunds drop column customer_id, drop column lines, drop column canceled_at, drop column points_reinstated;
 drop index refunds_newest;
+alter table rewards drop column is_counted;
+drop index redemptions_of_reward;
+alter table redemptions add column took_stock bool not null default true;
+update redemptions set took_stock = false where substr(id, length(id) - 2, 1) < '8';
 drop index offer_redemptions_of_payment;
 alter table offers drop column is_counted;
 alter table offer_claims drop column member_id;

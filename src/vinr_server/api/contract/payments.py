@@ -71,7 +71,7 @@ class Line(Reply):
     categories: list[str]
     discount: int | UnsetType = UNSET
     tax: int | UnsetType = UNSET
-    id: str | None | UnsetType = UNSET
+    id: str | UnsetType | None = UNSET
 
 
 class RefundLine(Reply):

@@ -11,7 +11,7 @@ from vinr_server.api.contract.operation import ListOf, Operation
 from vinr_server.api.contract.table import OBJECTS, OPERATIONS
 from vinr_server.api.contract.values import KEY_LENGTH_MAX, VALUE_LENGTH_MAX
 from vinr_server.api.edge.times import UNIX_MAX
-from vinr_server.core.kernel.metadata import KEYS_MAX
+from vinr_server.core.kernel.commands import KEYS_MAX
 
 _REF = "#/components/schemas/{name}"
 # Types that a struct can only declare as Any, by the name that it gives them.

@@ -9,7 +9,7 @@ from typing import Any
 from vinr_server.api.contract.input import INTEGER_MAX
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
-from vinr_server.core.kernel.metadata import KEYS_MAX
+from vinr_server.core.kernel.commands import KEYS_MAX
 from vinr_server.core.kernel.numbers import SCALE, parse_decimal
 
 KEY_LENGTH_MAX, VALUE_LENGTH_MAX = 40, 500

@@ -26,7 +26,7 @@ from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
 from vinr_server.core.offers.promotions import offer_index, voucher_of
-from vinr_server.core.offers.redemptions import limit_refusal
+from vinr_server.core.offers.redemptions import limit_condition, limit_refusal
 from vinr_server.core.offers.rows import Criteria, Offer
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.payments.rows import Payment
@@ -219,9 +219,7 @@ class _Buyer:
             yield Unmet("activation", f"Account {account.id} has not opted in yet.", f"activate offer {offer.id}")
         limit = limit_refusal(draft, offer, account, now=now)
         if limit is not None:
-            condition = {"global": "max_redemptions", "per_member": "per_member_limit"}
-            name = str(limit.details.get("limit", "status"))
-            yield Unmet(condition.get(name, name), limit.message, limit.details.get("change"))
+            yield Unmet(limit_condition(limit), limit.message, limit.details.get("change"))
         # The cart itself was checked before: currency, lines and their subtotal.
         asked = replace(offer.terms.conditions, skus=(), categories=(), currency=None, min_amount_minor=None)
         occasion = Occasion(

@@ -30,9 +30,8 @@ from vinr_server.core.checkout.payloads import evaluation_payload, session_paylo
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.calendar import whole_second
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.rows import Json
@@ -324,10 +323,7 @@ def open_session(draft: Layer, context: Context, session_id: str, *, param: str)
         return Rejected("checkout_session_not_open", message, param=param, details=details)
     if session.is_over(context.now(session.clock_id)):
         at = session.expired_at or session.expires_at
-        message = (
-            f"Checkout session {session.id} expired at {at.isoformat()} and no longer holds its offers and discounts."
-            " Open a new session."
-        )
+        message = f"Checkout session {session.id} expired at {at.isoformat()}; all it held is free. Open a new session."
         expired = {"status": "expired", "expires_at": unix(session.expires_at)}
         return Rejected("checkout_session_not_open", message, param=param, details=expired)
     return session

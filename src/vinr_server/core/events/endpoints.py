@@ -18,9 +18,8 @@ from vinr_server.core.events.payloads import delivery_payload, endpoint_payload
 from vinr_server.core.events.rows import Event, WebhookEndpoint
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.calendar import whole_second
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import replace
 

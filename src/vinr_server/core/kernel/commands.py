@@ -12,7 +12,7 @@ from dataclasses import fields
 from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar, cast
 
-from vinr_server.core.kernel.answers import Accepted, Rejected
+from vinr_server.core.kernel.answers import Accepted, Rejected, invalid
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Row
@@ -22,6 +22,8 @@ RowT = TypeVar("RowT", bound=Row)
 
 Json = Mapping[str, Any]
 EMPTY: Json = {}
+# So many keys may an object's metadata have.
+KEYS_MAX = 50
 
 
 class Command:
@@ -36,6 +38,17 @@ def row_of(row_type: type[RowT], command: Command, **own: Any) -> RowT:
     names = {field.name for field in fields(cast(Any, row_type))} - own.keys()
     given = {field.name: getattr(command, field.name) for field in fields(cast(Any, command)) if field.name in names}
     return row_type(**given, **own)
+
+
+def merge_metadata(present: Json, given: Json) -> Json | Rejected:
+    """The metadata present, overlaid by what was given, where a null removes a key. Refuses more than 50 keys."""
+    merged = {key: value for key, value in {**present, **given}.items() if value is not None}
+    if len(merged) > KEYS_MAX:
+        message = (
+            f"The metadata would have {len(merged)} keys (limit: {KEYS_MAX}). Set some keys to null to remove them."
+        )
+        return invalid(message, param="metadata")
+    return merged
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,31 +179,3 @@ class Needs:
         written = (row_type for row_type in (*self.rows, *self.parts) if not row_type.is_catalogue)
         ids = (id for kind in written for place in (self.rows, self.parts) for id in place.get(kind, ()))
         return {id for id in ids if isinstance(id, str)}
-
-
-# The parent of all counters of caps, of offers and of the rewards they give, so that they can be declared in part.
-CAPS = "caps"
-
-
-def stock_counter(reward_id: str) -> str:
-    """The name of the counter of a reward's stock."""
-    return f"reward:{reward_id}"
-
-
-def member_counter(reward_id: str, account_id: str) -> str:
-    """The name of the counter of one member's redemptions of a reward."""
-    return f"reward:{reward_id}:{account_id}"
-
-
-def offer_counter(offer_id: str) -> str:
-    """The name of the counter of an offer's cap."""
-    return f"offer:{offer_id}"
-
-
-def offer_member_counter(offer_id: str, member_id: str) -> str:
-    """The name of the counter of one member's redemptions of an offer (`Offer.member_id`: an account or a customer).
-
-    The member comes first, without a colon, so that no two names are equal. Callers choose customers' ids, so ~ and :
-    are escaped as in a JSON pointer (RFC 6901); storage does the same (laws/checkout.py).
-    """
-    return f"offer:{member_id.replace('~', '~0').replace(':', '~1')}:{offer_id}"

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from vinr_server.core.kernel.values import dataclass
 
 Json = Mapping[str, Any]
+# What has caps (see caps.py).
+CapOwner = Literal["offer", "reward"]
 
 
 class Row:
@@ -52,7 +54,7 @@ class Row:
 class Counter(Row):
     """How much of a cap is used, and how much of an offer's cap checkout sessions hold in addition.
 
-    Its id names the cap's owner: a reward or an offer, alone or together with a member.
+    Its id names the cap's owner: a reward or an offer, alone or together with a member (`counter_of` in caps.py).
     """
 
     owns = False
@@ -60,6 +62,22 @@ class Counter(Row):
     id: str
     used: int
     reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tally(Row):
+    """What all members have taken of an offer or a reward that has no counter yet. In memory only, never stored."""
+
+    owns = False
+    counted_as: CapOwner
+    owner_id: str
+    used: int
+    reserved: int
+
+    @property
+    def key(self) -> Hashable:
+        """What has the cap."""
+        return (self.counted_as, self.owner_id)
 
 
 @dataclass(frozen=True, slots=True)

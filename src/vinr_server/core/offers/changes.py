@@ -11,18 +11,18 @@ from typing import Literal
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
+from vinr_server.core.kernel.caps import begin_counting, begin_uncounted, counter_of
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context, row_of
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata, row_of
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Needs, offer_counter
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import Wire
-from vinr_server.core.kernel.rows import Claim, Counter
+from vinr_server.core.kernel.rows import Claim, Counter, Tally
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.offers.commands import CloseOffer, CreateOffer, DeleteOffer, PauseOffer, PublishOffer, UpdateOffer
 from vinr_server.core.offers.in_force import name_cap, name_gift
 from vinr_server.core.offers.payloads import offer_payload
-from vinr_server.core.offers.rows import Offer, OfferKind, OfferRedemption, OfferRevision, OfferTerms, Tally
+from vinr_server.core.offers.rows import Offer, OfferKind, OfferRevision, OfferTerms
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Reward
 from vinr_server.core.segments.membership import segments_named
@@ -39,7 +39,7 @@ def offer_now(draft: Layer, context: Context, offer: Offer) -> datetime:
 
 def shown_offer(draft: Layer, context: Context, offer: Offer) -> Wire:
     """Return the offer's payload at its current time. Expects the counter of its cap."""
-    counter = draft.get(Counter, offer_counter(offer.id), of=(offer.id,))
+    counter = draft.get(Counter, counter_of("offer", offer.id), of=(offer.id,))
     status = offer.status_at(offer_now(draft, context, offer), used=counter.used if counter else 0)
     return offer_payload(offer, status=status, counter=counter, livemode=context.livemode)
 
@@ -136,7 +136,7 @@ def needs_update_offer(command: UpdateOffer, needs: Needs) -> None:
     needs.catalogue()
     name_cap(needs, command.offer_id)
     if command.term_changes.get("max_redemptions") is not None:
-        needs.row(Tally, command.offer_id)
+        needs.row(Tally, ("offer", command.offer_id))
     gift = command.term_changes.get("gift")
     if gift is not None:
         name_gift(needs, gift.reward_id, None)
@@ -174,17 +174,6 @@ def _edit_refusal(before: Offer, terms: OfferTerms) -> Rejected | None:
         )
         return invalid(message, param="incentive.type")
     return None
-
-
-def _count_uses(draft: Layer, context: Context, offer: Offer) -> None:
-    """Start the counter of all members' uses with those that were made before it existed."""
-    tally = draft.get(Tally, offer.id, of=(offer.id,))
-    if tally is None:  # this batch created the offer, and with it all its redemptions
-        uses = [use.status for use in draft.all_here(OfferRedemption) if use.offer_id == offer.id]
-        tally = Tally(offer.id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved"))
-    if tally.used or tally.reserved:
-        counter_id = offer_counter(offer.id)
-        draft.put(Counter(context.bucket_of(counter_id), counter_id, tally.used, tally.reserved))
 
 
 # ---- publish, pause, delete, close
@@ -274,8 +263,10 @@ def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, 
     is_first_cap = after.terms.max_redemptions is not None and not after.is_counted
     after = replace(after, is_counted=after.is_counted or is_first_cap)
     draft.put(after)
-    if is_first_cap:
-        _count_uses(draft, context, after)
+    if before is None:
+        begin_uncounted(draft, after)
+    elif is_first_cap:
+        begin_counting(draft, context, after)
     if before is None or before.revision != after.revision:
         draft.put(
             OfferRevision(
@@ -285,7 +276,7 @@ def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, 
     payload = shown_offer(draft, context, after)
     if event_type is not None:
         announce(draft, context, type=event_type, data=payload, now=now)
-    counter = draft.get(Counter, offer_counter(after.id), of=(after.id,))
+    counter = draft.get(Counter, counter_of("offer", after.id), of=(after.id,))
     used = counter.used if counter else 0
     reason = end_reason(after, used=used)
     was_going_on = end_reason(before, used=used) is None if before is not None else reason != "deactivated"

@@ -13,9 +13,9 @@ from itertools import chain
 from vinr_server.core.carts.cart import Cart
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.earning.rules import metadata_differences
+from vinr_server.core.kernel.caps import CAPS, counter_of
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import CAPS, Needs, Part, offer_counter, offer_member_counter, stock_counter
-from vinr_server.core.kernel.needs import member_counter as reward_member_counter
+from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.promotions import offer_index
@@ -50,13 +50,13 @@ def redemptions_of(layer: Layer, payment: Payment) -> list[OfferRedemption]:
 def name_cap(needs: Needs, offer_id: str) -> None:
     """Declare the counter of an offer's cap, and the clock that the offer lives by."""
     needs.row(Offer, offer_id)
-    needs.counter(offer_counter(offer_id))
+    needs.counter(counter_of("offer", offer_id))
 
 
 def name_offer_of_member(needs: Needs, offer: Offer, account: Account) -> None:
     """Declare what a member has done with an offer: its counter, its claim, and the counters of a gift."""
     member_id = offer.member_id(account)
-    needs.counter(offer_member_counter(offer.id, member_id), beside=account.id)
+    needs.counter(counter_of("offer", offer.id, member_id), beside=account.id)
     needs.row(OfferClaim, (offer.id, member_id), beside=account.id)
     if offer.terms.gift is not None:
         name_gift(needs, offer.terms.gift.reward_id, account.id)
@@ -70,15 +70,15 @@ def name_use(needs: Needs, seen: Layer, use: OfferRedemption, customer_id: str |
     offer = seen.get(Offer, use.offer_id)
     member_id = customer_id if offer is not None and offer.program_id is None else use.account_id
     if member_id is not None:
-        needs.counter(offer_member_counter(use.offer_id, member_id), beside=use.id)
+        needs.counter(counter_of("offer", use.offer_id, member_id), beside=use.id)
 
 
 def name_gift(needs: Needs, reward_id: str, account_id: str | None) -> None:
     """Declare the counters of a reward's caps, including that of the member's limit."""
     needs.row(Reward, reward_id)
-    needs.counter(stock_counter(reward_id))
+    needs.counter(counter_of("reward", reward_id))
     if account_id is not None:
-        needs.counter(reward_member_counter(reward_id, account_id), beside=account_id)
+        needs.counter(counter_of("reward", reward_id, account_id), beside=account_id)
 
 
 def name_some_of_member(needs: Needs, *member_ids: str) -> None:
@@ -157,7 +157,7 @@ def name_whole(needs: Needs, seen: Layer) -> None:
             if member_id == CAPS:
                 name_cap(needs, offer.id)
             else:
-                needs.counter(offer_member_counter(offer.id, str(member_id)), beside=str(member_id))
+                needs.counter(counter_of("offer", offer.id, str(member_id)), beside=str(member_id))
         for reward_id in gifts:
             name_gift(needs, reward_id, None if member_id == CAPS else str(member_id))
 

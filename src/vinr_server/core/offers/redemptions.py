@@ -7,22 +7,21 @@ The use that fills the cap ends the offer in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.caps import count_for_all, count_for_member, full_for_all, full_for_member
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import CAPS, offer_counter, offer_member_counter
 from vinr_server.core.kernel.payloads import unix
-from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.changes import announce_end, shown_offer
 from vinr_server.core.offers.payloads import offer_redemption_payload
-from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
+from vinr_server.core.offers.rows import Offer, OfferRedemption
 
 Json = Mapping[str, Any]
 
@@ -44,6 +43,12 @@ def limit_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime
     return _cap_refusal(draft, offer) or _member_refusal(draft, offer, offer.member_id(account))
 
 
+def limit_condition(refusal: Rejected) -> str:
+    """What `limit_refusal` refuses for, as what is not met is named: by the offer's field, or `window`, or `status`."""
+    limit = str(refusal.details.get("limit", "status"))
+    return {"global": "max_redemptions", "per_member": "per_member_limit"}.get(limit, limit)
+
+
 def _window_refusal(offer: Offer, now: datetime) -> Rejected | None:
     if offer.starts_at is not None and now < offer.starts_at:
         at = offer.starts_at
@@ -60,28 +65,22 @@ def _window_refusal(offer: Offer, now: datetime) -> Rejected | None:
 
 
 def _cap_refusal(draft: Layer, offer: Offer) -> Rejected | None:
-    most = offer.terms.max_redemptions
-    if most is None:
+    full = full_for_all(draft, offer)
+    if full is None:
         return None
-    counter = draft.get(Counter, offer_counter(offer.id), of=(CAPS, offer.id))
-    if counter is None or counter.used + counter.reserved < most:
-        return None
-    held = f" ({counter.reserved} reserved by open checkout sessions)" if counter.reserved else ""
-    message = f"All {most} redemptions of offer {offer.id} are taken{held}."
-    details = {"limit": "global", "max_redemptions": most, "used": counter.used, "reserved": counter.reserved}
+    held = f" ({full.reserved} reserved by open checkout sessions)" if full.reserved else ""
+    message = f"All {full.most} redemptions of offer {offer.id} are taken{held}."
+    details = {"limit": full.limit, "max_redemptions": full.most, "used": full.used, "reserved": full.reserved}
     return Rejected("offer_limit_reached", message, param="offer", details=details)
 
 
 def _member_refusal(draft: Layer, offer: Offer, member_id: str) -> Rejected | None:
-    most = offer.terms.per_member_limit
-    if most is None:
-        return None
-    counter = draft.get(Counter, offer_member_counter(offer.id, member_id), of=(member_id, offer.id))
-    if counter is None or counter.used + counter.reserved < most:
+    full = full_for_member(draft, offer, member_id)
+    if full is None:
         return None
     whose = "Account" if offer.program_id is not None else "Customer"
-    message = f"{whose} {member_id} has already used offer {offer.id} (limit: {most})."
-    details = {"limit": "per_member", "per_member_limit": most, "used": counter.used, "reserved": counter.reserved}
+    message = f"{whose} {member_id} has already used offer {offer.id} (limit: {full.most})."
+    details = {"limit": full.limit, "per_member_limit": full.most, "used": full.used, "reserved": full.reserved}
     return Rejected("offer_limit_reached", message, param="account", details=details)
 
 
@@ -168,16 +167,12 @@ def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime
         return
     draft.put(replace(redemption, status="refunded", freed_at=now))
     member_id = _member_of(draft, redemption)
-    if member_id is None:
-        return
-    counter_id, of = offer_member_counter(redemption.offer_id, member_id), (member_id, redemption.offer_id)
-    counter = draft.get(Counter, counter_id, of=of)
-    if counter is not None:
-        draft.put(replace(counter, used=counter.used - 1))
+    if member_id is not None:
+        count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=-1)
 
 
 def retake_member_slot(draft: Layer, redemption: OfferRedemption) -> None:
-    """The slot that a whole refund freed is the redemption's again, if its limit has room for it; twice is as once."""
+    """Takes the slot that a whole refund freed again, if the limit has room for it. Idempotent."""
     if redemption.status != "refunded":
         return
     offer, member_id = draft.get(Offer, redemption.offer_id), _member_of(draft, redemption)
@@ -185,8 +180,7 @@ def retake_member_slot(draft: Layer, redemption: OfferRedemption) -> None:
         return
     draft.put(replace(redemption, status="confirmed", freed_at=None))
     if member_id is not None:
-        whose = (member_id, redemption.offer_id)
-        _move(draft, offer_member_counter(redemption.offer_id, member_id), redemption.bucket, 1, 0, of=whose)
+        count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=1)
 
 
 def _member_of(draft: Layer, redemption: OfferRedemption) -> str | None:
@@ -208,40 +202,16 @@ def _count(
     used: int = 0,
     reserved: int = 0,
 ) -> None:
-    """Move the counters of the offer's caps; the use that fills the cap ends the offer.
-
-    A member's uses are always counted, so that a limit set later holds. All members' uses are counted from the offer's
-    first cap on, even if it has no cap now: an offer that never had a cap has no row that everybody would wait for.
-    """
+    """Move the counters of the offer's caps; the use that fills the global one ends the offer."""
     member_id = _member_of(draft, redemption)
     if member_id is not None:
-        mine, whose = offer_member_counter(redemption.offer_id, member_id), (member_id, redemption.offer_id)
-        _move(draft, mine, redemption.bucket, used, reserved, of=whose)
-    counter_id = offer_counter(redemption.offer_id)
-    if offer is None:
+        bucket = redemption.bucket
+        count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=bucket, used=used, reserved=reserved)
+    if offer is None or not count_for_all(draft, context, offer, used=used, reserved=reserved):
         return
-    if not offer.is_counted:
-        tally = draft.find(Tally, offer.id)  # only where this batch counts them
-        if tally is not None:
-            draft.put(replace(tally, used=tally.used + used, reserved=tally.reserved + reserved))
-        return
-    of = (CAPS, redemption.offer_id)
-    before = draft.get(Counter, counter_id, of=of)
-    after = _move(draft, counter_id, context.bucket_of(counter_id), used, reserved, of=of)
-    most = offer.terms.max_redemptions
-    if most is None or offer.closed_at is not None or offer.deleted_at is not None:
-        return
-    was_going_on = (before.used if before is not None else 0) < most
-    if after.used >= most and was_going_on:
+    if offer.closed_at is None and offer.deleted_at is None:
         payload = shown_offer(draft, context, offer)
         announce_end(draft, context, payload, reason="max_redemptions", now=redemption.redeemed_at or context.wall_now)
-
-
-def _move(draft: Layer, counter_id: str, bucket: int, used: int, reserved: int, *, of: tuple[Hashable, ...]) -> Counter:
-    counter = draft.get(Counter, counter_id, of=of) or Counter(bucket, counter_id, 0)
-    moved = replace(counter, used=counter.used + used, reserved=counter.reserved + reserved)
-    draft.put(moved)
-    return moved
 
 
 def _announce_redeemed(

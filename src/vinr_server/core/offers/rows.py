@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from vinr_server.core.earning.rules import Conditions
-from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.rows import CapOwner, Json, Row
 from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.members.rows import Account
 
@@ -201,6 +201,7 @@ class Offer(Row):
 
     is_catalogue = True
     immutable_fields = ("kind", "program_id")
+    counted_as: ClassVar[CapOwner] = "offer"
     id: str
     kind: OfferKind
     program_id: str | None
@@ -221,6 +222,16 @@ class Offer(Row):
         """What redeems it, and in which program, while it is live or scheduled (see `offers_in_force`)."""
         is_over = self.status != "published" or self.closed_at is not None or self.deleted_at is not None
         return None if is_over else (self.terms.comes_with, self.program_id)
+
+    @property
+    def global_limit(self) -> int | None:
+        """How often all members together may redeem it."""
+        return self.terms.max_redemptions
+
+    @property
+    def per_member_limit(self) -> int | None:
+        """How often each member may redeem it."""
+        return self.terms.per_member_limit
 
     def member_id(self, account: Account) -> str:
         """Whose limit and claims count: the account's if the offer names a program, otherwise the customer's (R21)."""
@@ -318,15 +329,3 @@ class OfferRedemption(Row):
     def parent(self) -> Hashable:
         """The checkout session that reserved it, otherwise the payment that made it. A payment leads to its session."""
         return self.session_id or self.payment_id
-
-
-# ---- in memory only
-
-
-@dataclass(frozen=True, slots=True)
-class Tally(Row):
-    """The uses of an offer without a counter, counted from its redemptions. Never stored."""
-
-    id: str
-    used: int
-    reserved: int

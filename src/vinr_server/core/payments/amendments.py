@@ -17,10 +17,10 @@ from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import UpdatePayment
-from vinr_server.core.payments.kept import places_of, share_taken
-from vinr_server.core.payments.moving import Cause
+from vinr_server.core.purchases.kept import places_of, share_taken
+from vinr_server.core.purchases.moving import Cause
 from vinr_server.core.payments.payloads import payment_payload
-from vinr_server.core.payments.purchases import (
+from vinr_server.core.purchases.state import (
     accounts_of_earnings,
     accounts_of_payment,
     eligible_part_of,
@@ -31,7 +31,7 @@ from vinr_server.core.payments.purchases import (
     standing_refunds,
 )
 from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund
-from vinr_server.core.payments.settling import settle
+from vinr_server.core.purchases.settling import settle
 from vinr_server.core.programs.members import instants_of
 
 

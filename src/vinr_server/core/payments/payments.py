@@ -23,12 +23,12 @@ from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
-from vinr_server.core.payments.moving import Cause
+from vinr_server.core.purchases.moving import Cause
 from vinr_server.core.payments.payloads import payment_payload
-from vinr_server.core.payments.purchases import eligible_part_of, name_order, purchase_with, put_purchase
+from vinr_server.core.purchases.state import eligible_part_of, name_order, purchase_with, put_purchase
 from vinr_server.core.payments.rows import Order, Payment, order_key
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
-from vinr_server.core.payments.settling import settle
+from vinr_server.core.purchases.settling import settle
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
@@ -81,13 +81,15 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
     if command.customer_id:
         accounts += name_accounts(needs, seen, command.customer_id)
         name_history_of_enrollments(needs, seen, command.customer_id)
-        name_some_of_member(needs, command.customer_id)
     if command.linked_account_id:
         linked = seen.get(Account, command.linked_account_id)
         accounts += [linked] if linked is not None else []
     for account in accounts:
         name_history(needs, seen, account.id)
-    name_offers(needs, seen, "payment", accounts)
+    if accounts or needs.plans.enrollments:  # nobody else's payment redeems an offer
+        if command.customer_id:
+            name_some_of_member(needs, command.customer_id)
+        name_offers(needs, seen, "payment", accounts)
     for id in command.discount_ids:
         name_owner(needs, seen, id)
     if command.session_id is not None:

@@ -21,10 +21,10 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member, redemptions_of
 from vinr_server.core.offers.redemptions import free_member_slot, retake_member_slot
 from vinr_server.core.payments.commands import CancelRefund, RefundPayment
-from vinr_server.core.payments.kept import kept_of, kept_share
-from vinr_server.core.payments.moving import Cause, Mover
+from vinr_server.core.purchases.kept import kept_of, kept_share
+from vinr_server.core.purchases.moving import Cause, Mover
 from vinr_server.core.payments.payloads import payment_payload, refund_payload
-from vinr_server.core.payments.purchases import (
+from vinr_server.core.purchases.state import (
     Purchase,
     accounts_of_earnings,
     accounts_of_payment,
@@ -36,7 +36,7 @@ from vinr_server.core.payments.purchases import (
 )
 from vinr_server.core.payments.refusals import refund_refusal, refunded_minor
 from vinr_server.core.payments.rows import Award, Earning, Payment, Refund
-from vinr_server.core.payments.settling import settle
+from vinr_server.core.purchases.settling import settle
 from vinr_server.core.programs.members import instants_of
 
 

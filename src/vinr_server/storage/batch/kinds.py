@@ -12,11 +12,11 @@ from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.needs import Part
-from vinr_server.core.kernel.rows import Counter, Row
+from vinr_server.core.kernel.rows import Counter, Row, Tally
 from vinr_server.core.ledger.lots import BEFORE_ALL, use_order
 from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account, Customer
-from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision, Tally
+from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision
 from vinr_server.core.payments.rows import Order, Payment, Refund
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Discount, Redemption
@@ -34,7 +34,7 @@ from vinr_server.storage.batch.reading import (
     rows_needed,
 )
 from vinr_server.storage.batch.tables import TABLES, rows_of
-from vinr_server.storage.reads.offers import tally_uses
+from vinr_server.storage.reads.caps import tally_uses
 
 # A spend seldom needs more lots; a member with a million must not load them all to redeem a coffee.
 LOTS_MAX = 100
@@ -140,8 +140,9 @@ async def _buyers(reading: Reading, kind: Kind) -> None:
 
 
 async def _tallies(reading: Reading, kind: Kind) -> None:
-    """The uses of offers that get their first cap; their rows are locked for it, last of all."""
-    named = [(realm, str(id)) for realm, needs in reading.needs.items() for id, _ in rows_needed(needs, Tally)]
+    """What was taken of that which gets its first global limit, whose rows are locked for it, last of all."""
+    owners: Any = [(realm, key) for realm, needs in reading.needs.items() for key in needs.rows.get(Tally, NOTHING)]
+    named = [(realm, counted_as, id) for realm, (counted_as, id) in owners]
     for realm, tally in await tally_uses(reading.connection, named):
         reading.layers[realm].put(tally)
 

@@ -121,8 +121,11 @@ class Reading:
 
     def place(self, realm: int, id: Any) -> int | None:
         """The bucket of an id: from the directory, from a row seen beside it, or from the id itself."""
-        claim = self.layers[realm].get(Claim, id)
-        return claim.owner_bucket if claim is not None else self.found_in.get((realm, id), bucket_in(id))
+        claim = self.layers[realm].find(Claim, id)
+        if claim is not None:
+            return claim.owner_bucket
+        found = self.found_in.get((realm, id))
+        return found if found is not None else bucket_in(id)
 
 
 def rows_needed(needs: Needs, row_type: type[Row]) -> Iterable[tuple[Hashable, str | None]]:

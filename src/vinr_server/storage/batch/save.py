@@ -14,11 +14,12 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Claim, Counter, Row
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import Offer, OfferRedemption
+from vinr_server.core.rewards.rows import Redemption, Reward
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.bulk import BulkWrite, Statement
 from vinr_server.storage.batch.load import Superseded
 from vinr_server.storage.batch.tables import TABLES
-from vinr_server.storage.reads.offers import hold_uncounted
+from vinr_server.storage.reads.caps import Owner, hold_uncounted
 
 # Rows that two batches may insert at once are inserted sorted: the batches queue up instead of deadlocking.
 SORTED: dict[type[Row], Any] = {
@@ -85,9 +86,12 @@ async def save(
     A changed catalogue has a new revision. `encoded`: JSON texts made already, by the id() of their value.
     """
     inserts, updates = _sort_out(written, loaded)
-    uncounted = _uncounted_offers([*inserts.get(OfferRedemption, ()), *updates.get(OfferRedemption, ())], loaded)
+    uses = [
+        pair for kind in (OfferRedemption, Redemption) for place in (inserts, updates) for pair in place.get(kind, ())
+    ]
+    uncounted = _uncounted(uses, loaded)
     if uncounted and not await hold_uncounted(connection, uncounted):
-        raise Superseded("an offer got its first cap")
+        raise Superseded("an offer or a reward got its first cap")
     writes: list[Statement] = []
     for row_type, table in TABLES.items():
         if row_type in inserts:
@@ -127,15 +131,19 @@ def _in_one_statement(statements: tuple[str, ...]) -> str:
     return f"with {', '.join(parts)} select"
 
 
-def _uncounted_offers(uses: Sequence[tuple[int, Row]], loaded: Mapping[int, Layer]) -> list[tuple[int, str]]:
-    """The offers for which these uses were not counted, since they never had a cap. Checkout offers never have one."""
-    used = {(realm, row.offer_id) for realm, row in uses if isinstance(row, OfferRedemption)}
-    offers = [(realm, loaded[realm].get(Offer, id)) for realm, id in used]
-    return [
-        (realm, offer.id)
-        for realm, offer in offers
-        if offer is not None and offer.kind == "engagement" and not offer.is_counted
-    ]
+def _uncounted(uses: Sequence[tuple[int, Row]], loaded: Mapping[int, Layer]) -> set[Owner]:
+    """What these uses were not counted for, since it never had a global limit; of carts' offers none ever has."""
+    found: set[Owner] = set()
+    for realm, use in uses:
+        capped: Offer | Reward | None = None
+        if isinstance(use, OfferRedemption):
+            capped = loaded[realm].get(Offer, use.offer_id)
+        elif isinstance(use, Redemption):
+            capped = loaded[realm].get(Reward, use.reward_id)
+        is_of_carts = isinstance(capped, Offer) and capped.kind == "checkout"
+        if capped is not None and not capped.is_counted and not is_of_carts:
+            found.add((realm, capped.counted_as, capped.id))
+    return found
 
 
 Sorted = dict[type[Row], list[tuple[int, Row]]]

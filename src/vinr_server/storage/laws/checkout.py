@@ -1,46 +1,8 @@
-"""The laws of redeemed offers and of checkouts: what sessions hold, and what was paid (see ledger.py)."""
+"""The laws of checkouts: what sessions hold, and what was paid (see ledger.py)."""
 
 from __future__ import annotations
 
-# The uses of offers by members, each with the member it counts for: the account if the offer names a program, else the
-# customer (R21); and with its counter's name, as in core/kernel/needs.py.
-BY_MEMBER = """(
-  select m.*, 'offer:' || replace(replace(m.member_id, '~', '~0'), ':', '~1') || ':' || m.offer_id as counter_id from (
-    select r.*, case when o.program_id is null then a.customer_id else r.account_id end as member_id
-    from offer_redemptions r
-    join offers o on o.realm = r.realm and o.id = r.offer_id
-    join accounts a on a.realm = r.realm and a.id = r.account_id) m)"""
-
-OFFERS = {
-    # A refund frees the member's slot but not the global one. An offer that ever had a cap counts all its uses.
-    "I3 an offer's counter equals its redemptions": f"""
-select coalesce(c.realm, r.realm), r.account_id, coalesce(c.id, r.id), coalesce(r.used, 0), coalesce(c.used, 0)
-from (select * from counters where id like 'offer:%') c full join (
-  select r.realm, 'offer:' || r.offer_id as id, null as account_id, count(*) as used
-  from offer_redemptions r join offers o on o.realm = r.realm and o.id = r.offer_id
-  where r.status in ('confirmed', 'refunded') and o.is_counted group by 1, 2
-  union all
-  select realm, counter_id, member_id, count(*)
-  from {BY_MEMBER} m where status = 'confirmed' group by realm, counter_id, member_id) r
-  on r.realm = c.realm and r.id = c.id
-where coalesce(r.used, 0) <> coalesce(c.used, 0)""",
-    # An edit may lower an offer's cap or limit below what is redeemed.
-    "I3 redemptions stay within the offer's cap and the member's limit": f"""
-select o.realm, null, o.id, 'at most ' || (o.terms ->> 'max_redemptions'), r.count
-from offers o join (
-  select realm, offer_id, count(*) from offer_redemptions where status <> 'released' group by 1, 2) r
-  on r.realm = o.realm and r.offer_id = o.id
-where o.revision = 1 and r.count > (o.terms ->> 'max_redemptions')::int8
-union all
-select o.realm, r.member_id, o.id, 'at most ' || (o.terms ->> 'per_member_limit'), r.count
-from offers o join (
-  select realm, offer_id, member_id, count(*) from {BY_MEMBER} m
-  where status in ('reserved', 'confirmed') group by 1, 2, 3) r
-  on r.realm = o.realm and r.offer_id = o.id
-where o.revision = 1 and r.count > (o.terms ->> 'per_member_limit')::int8""",
-}
-
-CHECKOUTS = OFFERS | {
+CHECKOUTS = {
     "R15 a reserved use of an offer belongs to an open session": """
 select r.realm, r.account_id, r.id,
   case s.status when 'open' then 'reserved' when 'expired' then 'released' else 'confirmed or refunded' end, r.status
@@ -50,16 +12,6 @@ where r.session_id is not null and case
   when r.status = 'reserved' then s.status <> 'open'
   when r.status in ('confirmed', 'refunded') then s.status <> 'completed' or r.payment_id is distinct from s.payment_id
   else false end""",
-    "R15 the reserved part of a cap is what open sessions hold": f"""
-select coalesce(c.realm, h.realm), null, coalesce(c.id, h.id), coalesce(h.count, 0), coalesce(c.reserved, 0)
-from counters c full join (
-  select r.realm, 'offer:' || r.offer_id as id, count(*)
-  from offer_redemptions r join offers o on o.realm = r.realm and o.id = r.offer_id
-  where r.status = 'reserved' and o.is_counted group by 1, 2
-  union all
-  select realm, counter_id, count(*) from {BY_MEMBER} m where status = 'reserved' group by 1, 2) h
-  on h.realm = c.realm and h.id = c.id
-where coalesce(c.reserved, 0) <> coalesce(h.count, 0)""",
     "R15 a payment and the session it completed name each other": """
 select s.realm, null, s.id, s.payment_id || ' names ' || s.id,
   case when p.id is null then 'no payment' else p.id || ' names ' || coalesce(p.session_id, 'none') end

@@ -8,6 +8,7 @@ hashing, so PostgreSQL bounds its memory (work_mem, then files), whatever the nu
 
 from __future__ import annotations
 
+from vinr_server.storage.laws.caps import CAPS
 from vinr_server.storage.laws.checkout import CHECKOUTS
 from vinr_server.storage.laws.offers import OFFERS
 from vinr_server.storage.laws.payments import PAYMENTS
@@ -190,29 +191,6 @@ where e.points is distinct from (v.data -> 'cause' ->> 'lifetime_points')::int8"
 }
 
 REDEMPTIONS = {
-    "I3 a reward's counter equals its redemptions": """
-select coalesce(c.realm, r.realm), r.account_id, coalesce(c.id, r.id), coalesce(r.used, 0), coalesce(c.used, 0)
-from (select * from counters where id like 'reward:%') c full join (
-  select realm, 'reward:' || reward_id as id, null as account_id, count(*) as used
-  from redemptions where status = 'confirmed' and took_stock group by 1, 2
-  union all
-  select realm, 'reward:' || reward_id || ':' || account_id, account_id, count(*)
-  from redemptions where status = 'confirmed' group by realm, reward_id, account_id) r
-  on r.realm = c.realm and r.id = c.id
-where coalesce(r.used, 0) <> coalesce(c.used, 0) and coalesce(c.id, r.id) not like 'offer:%'""",
-    # An edit may lower a reward's stock or limit below what is redeemed.
-    "I3 redemptions stay within the stock and the member's limit": """
-select w.realm, null, w.id, 'at most ' || w.stock, r.used
-from rewards w join (
-  select realm, reward_id, count(*) as used from redemptions where status = 'confirmed' group by 1, 2) r
-  on r.realm = w.realm and r.reward_id = w.id
-where w.revision = 1 and r.used > w.stock
-union all
-select w.realm, r.account_id, w.id, 'at most ' || w.per_member_limit, r.used
-from rewards w join (
-  select realm, reward_id, account_id, count(*) as used from redemptions where status = 'confirmed' group by 1, 2, 3) r
-  on r.realm = w.realm and r.reward_id = w.id
-where w.revision = 1 and r.used > w.per_member_limit""",
     "R5 a redemption and its entries name each other": """
 select r.realm, r.account_id, r.id,
   concat_ws(', ', r.account_id, -r.points_spent, case r.status when 'canceled' then r.points_spent end),
@@ -294,4 +272,4 @@ where has_table_privilege('vinr_app', name, 'update, delete, truncate')
   or has_any_column_privilege('vinr_app', name, 'update')""",
 }
 
-LAWS: dict[str, str] = BALANCES | LOTS | TIERS | REDEMPTIONS | OFFERS | PAYMENTS | EVENTS | CHECKOUTS
+LAWS: dict[str, str] = BALANCES | LOTS | TIERS | CAPS | REDEMPTIONS | OFFERS | PAYMENTS | EVENTS | CHECKOUTS

@@ -497,7 +497,6 @@ CREATE TABLE public.redemptions (
     cancellation_id text COLLATE pg_catalog."C",
     discount_id text COLLATE pg_catalog."C",
     voucher_code text,
-    took_stock boolean NOT NULL,
     benefit json NOT NULL,
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -541,8 +540,10 @@ CREATE TABLE public.rewards (
     status text NOT NULL,
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    is_counted boolean NOT NULL,
     CONSTRAINT rewards_check CHECK ((ends_at > starts_at)),
     CONSTRAINT rewards_cost_points_check CHECK ((cost_points > 0)),
+    CONSTRAINT rewards_counted_check CHECK ((is_counted OR (stock IS NULL))),
     CONSTRAINT rewards_per_member_limit_check CHECK ((per_member_limit > 0)),
     CONSTRAINT rewards_revision_check CHECK ((revision > 0)),
     CONSTRAINT rewards_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text]))),
@@ -798,6 +799,7 @@ CREATE INDEX redemptions_of_account ON public.redemptions USING btree (realm, ac
 CREATE INDEX refunds_newest ON public.refunds USING btree (realm, created_at, id);
 
 CREATE INDEX refunds_of_customer ON public.refunds USING btree (realm, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
+CREATE INDEX redemptions_of_reward ON public.redemptions USING btree (realm, reward_id, id);
 
 CREATE INDEX refunds_of_payment ON public.refunds USING btree (realm, payment_id);
 

@@ -9,7 +9,7 @@ Revision ID: 0016
 from alembic import op
 
 revision = "0016"
-down_revision = "0011"
+down_revision = "0012"
 
 TABLES = """
 alter table payments add column order_key text collate "C";

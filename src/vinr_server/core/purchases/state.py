@@ -15,7 +15,7 @@ from vinr_server.core.ledger.rows import Lot, LotUse
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_use, redemptions_of
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
-from vinr_server.core.payments.kept import kept_of
+from vinr_server.core.purchases.kept import kept_of
 from vinr_server.core.payments.rows import Earning, Order, Payment, Refund
 from vinr_server.core.programs.members import accounts_of
 

@@ -20,7 +20,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
 from vinr_server.core.offers.in_force import offers_in_force
 from vinr_server.core.offers.payloads import in_outcome
-from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
+from vinr_server.core.offers.redemptions import limit_condition, limit_refusal, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision, OfferTerms
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.payments.rows import Earning, Payment, Revision
@@ -42,6 +42,7 @@ class PaymentOffers:
     def __init__(self, draft: Layer, context: Context, payment: Payment, occasion: Occasion) -> None:
         self._draft, self._context = draft, context
         self._payment, self._occasion = payment, occasion
+        self._now = context.wall_now  # of the account that earns: by its program's clock
         self._multipliers: list[Offer] = []
         self.new_bonuses: list[Offer] = []
         self._redemptions: list[OfferRedemption] = []
@@ -52,6 +53,8 @@ class PaymentOffers:
 
         Ties: the older offer, then the lower id.
         """
+        context = self._context
+        self._now = context.now(program_of(self._draft, account).clock_id)
         self._multipliers, self.new_bonuses = [], []
         if may_redeem:
             in_force = offers_in_force(self._draft, "payment", account.program_id)
@@ -115,7 +118,7 @@ class PaymentOffers:
                 offer,
                 newest,
                 receipt=receipt,
-                now=self._instant(account),
+                now=self._now,
                 entry_id=entry_id,
                 payment_id=self._payment.id,
             )
@@ -134,7 +137,7 @@ class PaymentOffers:
     def _is_usable(self, offer: Offer, account: Account, occasion: Occasion) -> bool:
         """Whether the payment may redeem the offer; where the member is its target and yet can't, it is told why."""
         draft, context = self._draft, self._context
-        now = self._instant(account)
+        now = self._now
         if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
             return False
         if unmet_targeting(draft, context, offer.terms.targeting, account, now=now):
@@ -142,7 +145,7 @@ class PaymentOffers:
         refusal = limit_refusal(draft, offer, account, now=now)
         unmet = unmet_conditions(offer.terms.conditions, occasion, subject="offer")
         if refusal is not None:
-            unmet.append(Unmet(f"limit.{refusal.details.get('limit', 'status')}", refusal.message, None))
+            unmet.append(Unmet(limit_condition(refusal), refusal.message, None))
         unmet += _outside(offer, occasion.occurred_at)
         if unmet:
             self._skip(offer, account, unmet)
@@ -170,14 +173,11 @@ class PaymentOffers:
             offer,
             account,
             receipt=receipt,
-            now=self._instant(account),
+            now=self._now,
             entry_id=boosted[0]["points_transaction"],
             payment_id=self._payment.id,
         )
 
-    def _instant(self, account: Account) -> datetime:
-        context = self._context
-        return context.now(program_of(self._draft, account).clock_id)
 
 
 def _factor_of(terms: OfferTerms) -> int:

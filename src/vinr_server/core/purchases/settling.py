@@ -18,9 +18,9 @@ from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.movements import Movement
 from vinr_server.core.members.rows import Account
-from vinr_server.core.payments.moving import Cause, Mover
-from vinr_server.core.payments.offers import PaymentOffers
-from vinr_server.core.payments.purchases import Purchase
+from vinr_server.core.purchases.moving import Cause, Mover
+from vinr_server.core.purchases.offers import PaymentOffers
+from vinr_server.core.purchases.state import Purchase
 from vinr_server.core.payments.rows import Earning, Revision
 from vinr_server.core.programs.members import program_of
 
@@ -77,7 +77,8 @@ class _Settling:
         rules = rules_in_force(self._draft, account.program_id, self._occasion.trigger)
         known = self._draft.before(Account, account.id)
         tier = known.tier if known is not None else None
-        now = self._context.now(program_of(self._draft, account).clock_id)
+        context = self._context
+        now = context.now(program_of(self._draft, account).clock_id)
         occurred_at = self._cause.occurred_at or now
         earning = Earning(account.id, tier, occurred_at, account.payment_count <= 1, ())
         mine = self._seen_by(earning)
