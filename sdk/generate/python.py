@@ -118,10 +118,16 @@ def _pairs(nested: dict[str, str], wanted: Callable[[str], bool]) -> str:
 
 
 def _input(openapi: dict[str, Any], name: str) -> str:
-    lines = [f"class {name}(TypedDict, total=False):", f'    """{_words(name.removesuffix("Input"))}."""', ""]
+    hints: dict[str, str] = {}
     for one in fields_of(openapi, name):
         hint = _type(one.schema, one.name, is_input=True)
-        lines.append(f"    {one.name}: Required[{hint}]" if one.is_required else f"    {one.name}: {hint}")
+        hints[one.name] = f"Required[{hint}]" if one.is_required else hint
+    title = f"{_words(name.removesuffix('Input'))}."
+    if any(map(keyword.iskeyword, hints)):  # a class can't have such a field
+        pairs = ", ".join(f'"{field}": {hint}' for field, hint in hints.items())
+        return f'# {title}\n{name} = TypedDict("{name}", {{{pairs}}}, total=False)'
+    lines = [f"class {name}(TypedDict, total=False):", f'    """{title}"""', ""]
+    lines += [f"    {field}: {hint}" for field, hint in hints.items()]
     return "\n".join(lines)
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from vinr_server.core.earning.caps import Room, counters_at, room, take
+from vinr_server.core.earning.lines import counted_lines, eligible_minor
 from vinr_server.core.earning.rows import EarningRule
 from vinr_server.core.earning.rules import Boost, Earned, Occasion, Unmet, evaluate_rule
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.movements import Movement, accrue
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
+from vinr_server.core.programs.rows import Program
 
 Json = Mapping[str, Any]
 
@@ -47,7 +53,7 @@ def earn_on(
             unmet = [Unmet("account", f"Account {account.id} is closed for good: it earns nothing any more.", None)]
             skipped += [_skip(rule, account, unmet) for rule in rules]
             continue
-        results = _results(rules, mine, tier_before, boosts_of(account, mine))
+        results = _results(_with_room(draft, rules, account, mine), mine, tier_before, boosts_of(account, mine))
         before = len(awards)
         for rule, (result, boost) in zip(rules, results, strict=True):
             if isinstance(result, Earned):
@@ -62,12 +68,24 @@ def earn_on(
 Result = tuple[Earned | list[Unmet], Boost | None]
 
 
+def _with_room(
+    draft: Layer, rules: Sequence[EarningRule], account: Account, occasion: Occasion
+) -> list[tuple[EarningRule, Room | None]]:
+    """Each rule with what its cap leaves for the account."""
+    at, zone = occasion.occurred_at, program_of(draft, account).timezone
+    assert at is not None, "the occasion's instant is settled before its rules are evaluated"
+    return [
+        (rule, None if rule.caps is None else room(draft, rule.id, account, rule.caps, at=at, zone=zone))
+        for rule in rules
+    ]
+
+
 def _results(
-    rules: Sequence[EarningRule], occasion: Occasion, tier: str | None, boosts: Sequence[Boost]
+    rules: Sequence[tuple[EarningRule, Room | None]], occasion: Occasion, tier: str | None, boosts: Sequence[Boost]
 ) -> list[Result]:
-    plain = [_evaluate(rule, occasion, tier, None) for rule in rules]
+    plain = [_evaluate(rule, room, occasion, tier, None) for rule, room in rules]
     for boost in boosts:
-        boosted = [_evaluate(rule, occasion, tier, boost) for rule in rules]
+        boosted = [_evaluate(rule, room, occasion, tier, boost) for rule, room in rules]
         added = [_points(after) > _points(before) for before, after in zip(plain, boosted, strict=True)]
         if any(added):
             return [(result, boost if is_more else None) for result, is_more in zip(boosted, added, strict=True)]
@@ -91,13 +109,42 @@ def as_seen_by(draft: Layer, context: Context, account: Account, occasion: Occas
     """The occasion at its own instant, else its program's now, and as the member's first payment or a later one."""
     program = program_of(draft, account)
     return replace(
-        occasion,
+        _as_counted_by(program, occasion),
         occurred_at=occasion.occurred_at or context.now(program.clock_id),
         is_first_payment=occasion.source_type == "payment" and account.payment_count <= 1,
     )
 
 
-def _evaluate(rule: EarningRule, occasion: Occasion, tier: str | None, boost: Boost | None) -> Earned | list[Unmet]:
+def _as_counted_by(program: Program, occasion: Occasion) -> Occasion:
+    """The occasion with the part that earns in the program, by its tenders (R77)."""
+    purchase = occasion.purchase
+    if purchase is None:
+        return occasion
+    mine_minor = eligible_minor(purchase.earnable_minor, purchase.tenders, program.earning_tenders)
+    return replace(occasion, eligible_minor=mine_minor, lines=counted_lines(purchase.lines, mine_minor))
+
+
+def name_caps(
+    needs: Needs, seen: Layer, accounts: Iterable[Account], trigger: str, *, occurred_at: datetime | None
+) -> None:
+    """The counters are declared of what rules with a cap have given these accounts.
+
+    What happens now is counted in a period that nobody knows before the batch's instant is read: of that, the rule and
+    the member are named, and the counters are read under the lock of the account (storage/batch/history.py).
+    """
+    for account in accounts:
+        for rule in _rules_in_force(seen, account.program_id, trigger):
+            if rule.caps is None and not needs.whole:
+                continue
+            needs.children(Counter, (account.id, rule.id))
+            if occurred_at is not None:
+                for counter_id in counters_at(rule.id, account.id, occurred_at, program_of(seen, account).timezone):
+                    needs.counter(counter_id, beside=account.id)
+
+
+def _evaluate(
+    rule: EarningRule, room: Room | None, occasion: Occasion, tier: str | None, boost: Boost | None
+) -> Earned | list[Unmet]:
     return evaluate_rule(
         rule_id=rule.id,
         revision=rule.revision,
@@ -107,6 +154,8 @@ def _evaluate(rule: EarningRule, occasion: Occasion, tier: str | None, boost: Bo
         occasion=occasion,
         tier=tier,
         boost=boost,
+        exchange=rule.exchange,
+        room=room,
     )
 
 
@@ -134,6 +183,9 @@ def _award(
     account, entry, _payload = accrue(
         draft, context, account, program, points=earned.points, movement=movement, event_type="loyalty.points.earned"
     )
+    cap = earned.receipt.get("cap")
+    if cap is not None and cap["period"] is not None:
+        take(draft, rule.id, account, cap["period"], earned.points)
     award = {"account": account.id, "rule": rule.id, "points_transaction": entry.id, "points": earned.points}
     awards.append(award | ({"offer": boost.offer_id} if boost is not None else {}))
     return account

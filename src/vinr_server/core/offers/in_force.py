@@ -138,7 +138,9 @@ def name_offers_of_cart(
 
 def name_whole(needs: Needs, seen: Layer) -> None:
     """Of members and caps that a decision has asked for, every counter there may be is declared, and every claim."""
-    whole = [parent for parent, part in needs.parts.get(Counter, {}).items() if part is Part.ALL]
+    counted = needs.parts.get(Counter, {})
+    # Those of a rule and a member (a pair) are counters of no offer.
+    whole = [parent for parent, part in counted.items() if part is Part.ALL and not isinstance(parent, tuple)]
     claims = [parent for parent, part in needs.parts.get(OfferClaim, {}).items() if part is Part.ALL]
     if not whole and not claims:
         return

@@ -8,8 +8,8 @@ from datetime import datetime
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.checkout.sessions import complete, with_session
-from vinr_server.core.earning.lines import counted_lines
-from vinr_server.core.earning.occasions import earn_on
+from vinr_server.core.earning.lines import Purchase, counted_lines, eligible_minor
+from vinr_server.core.earning.occasions import earn_on, name_caps
 from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
@@ -30,14 +30,11 @@ from vinr_server.core.payments.offers import PaymentOffers
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
-from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
-from vinr_server.core.programs.rows import Program
+from vinr_server.core.programs.members import accounts_of, enrolled, instants_of, program_of
+from vinr_server.core.programs.rows import EARNING_TENDERS, Program
 from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
 from vinr_server.core.rewards.rows import Discount
 from vinr_server.core.segments.membership import name_history, name_history_of_enrolments
-
-# What a member did not pay with money of their own earns nothing (R9).
-UNPAID_TENDERS = ("store_credit", "points")
 
 
 def needs_begin_payments(_command: BeginPayments, _needs: Needs) -> None:
@@ -89,6 +86,7 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
     for account in accounts:
         name_history(needs, seen, account.id)
     name_offers(needs, seen, "payment", accounts)
+    name_caps(needs, seen, accounts, "payment.completed", occurred_at=command.occurred_at)
     for id in command.discount_ids:
         name_owner(needs, seen, id)
     if command.session_id is not None:
@@ -132,7 +130,8 @@ def _record(
     *,
     now: datetime,
 ) -> Accepted:
-    payment = _payment_row(as_promised(command, session), context, customer_id, now)
+    earning_tenders = program_of(draft, accounts[0]).earning_tenders if accounts else EARNING_TENDERS
+    payment = _payment_row(as_promised(command, session), context, customer_id, now, earning_tenders)
     for discount in discounts:
         consume(draft, context, discount, payment_id=payment.id)
     counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
@@ -179,12 +178,19 @@ def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occas
         minor_per_unit=payment.minor_per_unit,
         metadata=payment.metadata,
         lines=counted_lines(payment.lines, payment.eligible_minor),
+        purchase=Purchase(_earnable_minor(payment), payment.tenders, payment.lines) if payment.tenders else None,
     )
 
 
-def _payment_row(command: CreatePayment, context: Context, customer_id: str | None, now: datetime) -> Payment:
+def _earnable_minor(payment: Payment | CreatePayment) -> int:
+    """What was paid for goods, with whatever tenders: tax and shipping earn nothing (R9)."""
+    return payment.amount_minor - payment.tax_minor - payment.shipping_minor
+
+
+def _payment_row(
+    command: CreatePayment, context: Context, customer_id: str | None, now: datetime, earning_tenders: Sequence[str]
+) -> Payment:
     bucket = context.bucket_of(customer_id or command.id or "")
-    unpaid_minor = sum(tender["amount"] for tender in command.tenders if tender["type"] in UNPAID_TENDERS)
     return Payment(
         bucket=bucket,
         id=command.id or context.make_id("pay", bucket),
@@ -193,7 +199,7 @@ def _payment_row(command: CreatePayment, context: Context, customer_id: str | No
         amount_minor=command.amount_minor,
         currency=command.currency,
         minor_per_unit=command.minor_per_unit,
-        eligible_minor=max(command.amount_minor - command.tax_minor - command.shipping_minor - unpaid_minor, 0),
+        eligible_minor=eligible_minor(_earnable_minor(command), command.tenders, earning_tenders),
         tax_minor=command.tax_minor,
         shipping_minor=command.shipping_minor,
         tenders=command.tenders,
