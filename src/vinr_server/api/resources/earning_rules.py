@@ -142,7 +142,7 @@ def delete_earning_rule(call: Call) -> commands.DeleteEarningRule:
 
 def read_multipliers(given: list[MultiplierInput], *, zone: str) -> tuple[rules.Multiplier, ...]:
     """Factors, each with when it applies."""
-    return tuple(_multiplier(one, f"multipliers[{position}]", zone) for position, one in enumerate(given))
+    return tuple(_multiplier(multiplier, f"multipliers[{position}]", zone) for position, multiplier in enumerate(given))
 
 
 def _multiplier(given: MultiplierInput, param: str, zone: str) -> rules.Multiplier:

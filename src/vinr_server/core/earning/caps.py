@@ -1,8 +1,8 @@
 """Caps of earning rules: the points that a rule gives a member at most, by payment, day, month or for good (R76).
 
-What a rule has given in a period stands in a counter for each rule, member and period. Whoever moves a member's points
-holds the lock on its account, and so on these counters: granted is min(demand, room) exactly. A counter counts from
-when its rule has a cap.
+What a rule has given in a period stands in a counter for each rule, member and period. Every command that
+moves a member's points holds the lock on its account, and so on these counters: granted is min(demand, room) exactly.
+A counter counts from the moment its rule has a cap.
 """
 
 from __future__ import annotations

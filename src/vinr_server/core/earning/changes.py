@@ -104,7 +104,7 @@ def needs_delete_earning_rule(_command: DeleteEarningRule, needs: Needs) -> None
 
 
 def decide_delete_earning_rule(draft: Layer, command: DeleteEarningRule, context: Context) -> Accepted | Rejected:
-    """The rule gives nothing any more; its revisions stay, for the awards they made."""
+    """The rule gives nothing from now on; its revisions stay, for the awards they made."""
     rule = draft.get(EarningRule, command.rule_id)
     if rule is None or rule.deleted_at is not None:
         return missing("earning rule", command.rule_id, param="id")

@@ -1,4 +1,4 @@
-"""Exchange: a rule without a currency counts every payment in one, at rates of its own, exactly (R76)."""
+"""Exchange: a rule without a currency counts every payment in one, at its own rates, exactly (R76)."""
 
 from __future__ import annotations
 

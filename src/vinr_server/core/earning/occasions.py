@@ -37,7 +37,7 @@ def earn_on(
     boosts_of: BoostsOf = lambda account, occasion: (),
     has_earned: HasEarned = lambda account, awards: None,
 ) -> dict[str, list[Json]]:
-    """Each rule that matches made an award of its own; the outcome lists these, and why the others gave nothing.
+    """Each rule that matches made a separate award; the outcome lists these, and why the others gave nothing.
 
     The tier factor is that of the tier held before the command. The best boost that adds a point to any award counts
     for all of the account's; awards that it added to name its offer. Shape: {awards: [...], skipped: [...]}.
@@ -50,7 +50,7 @@ def earn_on(
         mine = as_seen_by(draft, context, account, occasion)
         rules = _rules_in_force(draft, account.program_id, occasion.trigger)
         if account.status != "active":
-            unmet = [Unmet("account", f"Account {account.id} is closed for good: it earns nothing any more.", None)]
+            unmet = [Unmet("account", f"Account {account.id} is closed and earns no points.", None)]
             skipped += [_skip(rule, account, unmet) for rule in rules]
             continue
         results = _results(_with_room(draft, rules, account, mine), mine, tier_before, boosts_of(account, mine))
@@ -197,4 +197,4 @@ def _skip(rule: EarningRule, account: Account, unmet: Sequence[Unmet]) -> Json:
 
 def reasons(unmet: Sequence[Unmet]) -> list[Json]:
     """Conditions that failed, as the wire shows them."""
-    return [{"condition": one.condition, "message": one.message, "change": one.change} for one in unmet]
+    return [{"condition": lack.condition, "message": lack.message, "change": lack.change} for lack in unmet]

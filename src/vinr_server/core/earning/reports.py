@@ -48,8 +48,8 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
     """The event is recorded as it came, and every rule in force for its type has made its award."""
     if command.type.startswith(RESERVED):
         message = (
-            f"Events of type {command.type!r} are the engine's own. Report payments at /v1/payments, and give events"
-            " of yours another name."
+            f"Events of type {command.type!r} are the engine's own. Report payments at /v1/payments, and choose another"
+            " name for your own events."
         )
         return Rejected("reserved_event_type", message, param="type")
     present = made_before(draft, context, Event, command.id)

@@ -234,24 +234,24 @@ def unmet_conditions(
 ) -> list[Unmet]:
     """Every condition that the occasion does not meet, with the smallest change that would meet it.
 
-    `currency` is one that is wanted besides; `subject` who asks: a rule or an offer.
+    `currency` must match as well; `subject` is what asks: a rule or an offer.
     """
     unmet: list[Unmet] = []
     eligible_minor = eligible_part(conditions, occasion)
     for wanted in dict.fromkeys((currency, conditions.currency)):
         if wanted is not None and wanted != occasion.currency:
             got = occasion.currency or "no currency"
-            unmet.append(Unmet("currency", f"The {subject} counts {wanted} only; this was {got}.", f"pay in {wanted}"))
+            unmet.append(Unmet("currency", f"The {subject} counts only {wanted}; this was {got}.", f"pay in {wanted}"))
     unmet += _outside_window(conditions.starts_at, conditions.ends_at, occasion.occurred_at)
     unmet += metadata_differences(conditions.metadata, occasion.metadata)
     if conditions.first_payment is not None and conditions.first_payment != occasion.is_first_payment:
         which = "the member's first payment" if conditions.first_payment else "a payment after the first"
-        unmet.append(Unmet("first_payment", f"The {subject} wants {which}.", f"report {which}"))
+        unmet.append(Unmet("first_payment", f"The {subject} is for {which}.", f"report {which}"))
     if (conditions.skus or conditions.categories) and not any(
         _line_matches(conditions, sku, categories) for sku, categories, _net in occasion.lines
     ):
         named = ", ".join((*conditions.skus, *conditions.categories))
-        unmet.append(Unmet("lines", f"No line is one of {named}.", f"add a line of {named}"))
+        unmet.append(Unmet("lines", f"No line has any of these SKUs or categories: {named}.", f"add a line of {named}"))
     threshold = conditions.min_amount_minor
     if threshold is not None and eligible_minor < threshold:
         message = f"The eligible part is {whole_part(eligible_minor)}; the {subject} starts at {threshold}."
