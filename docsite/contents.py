@@ -26,6 +26,8 @@ SECTIONS: dict[str, list[str]] = {
         "guides/launch-a-program.md",
         "guides/earn-and-redeem.md",
         "guides/linking-payments.md",
+        "guides/earning-rules.md",
+        "guides/tax.md",
         "guides/earn-at-checkout.md",
         "guides/refunds.md",
         "guides/webhooks.md",

@@ -12,10 +12,11 @@ from typing import Any
 from vinr_server.core.checkout.rows import Buyer
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import follow, needs_of
+from vinr_server.core.earning.caps import rule_counter
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Look, Needs, Of, Part
-from vinr_server.core.kernel.rows import Tally
+from vinr_server.core.kernel.rows import Counter, Tally
 from vinr_server.core.ledger.lots import BEFORE_ALL
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
@@ -104,10 +105,19 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 loaded.truncate(parent, BEFORE_ALL)
             elif row_type is Purchases and part is not Part.NONE:
                 _read_purchases(world, loaded, parent)
+            elif row_type is Counter and isinstance(parent, tuple):
+                _read_rule_counters(world, loaded, *parent)
             elif part is not Part.NONE and (row_type is not SegmentMember or part is Part.ALL):
                 # Accounts are read by their ids: those under a customer only say which.
                 for row in world.children(row_type, parent) if row_type is not Account else ():
                     loaded.put(row)
+
+
+def _read_rule_counters(world: Layer, loaded: Layer, account_id: str, rule_id: str) -> None:
+    """All periods of a capped rule and a member are here, so that none has to be picked by the instant."""
+    for row in world.all_here(Counter):
+        if row.id.startswith(rule_counter(rule_id, account_id, "")):
+            loaded.put(row)
 
 
 def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:

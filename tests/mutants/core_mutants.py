@@ -38,17 +38,16 @@ LIVE_LOTS = [
 EARNING = [
     Mutant(
         "a float multiplier",
-        "_points_of",
-        'return divide(scaled, unit, receipt["rounding"])',
-        'return int(float(kept_minor) * (receipt["rate_e4"] / 1e4) * (receipt["factor_e4"] / 1e4)'
-        ' / receipt["minor_per_unit"])',
+        "points_of",
+        "return divide(scaled, denominator * SCALE * SCALE, earn.rounding)",
+        "return int(float(eligible_minor) * (earn.rate_e4 / 1e4) * (factor_e4 / 1e4) / minor_per_unit)",
         scenario("earning: Decimals are exact where a binary float is not (R9)"),
     ),
     Mutant(
         "points rounded half up instead of down",
-        "_points_of",
-        'return divide(scaled, unit, receipt["rounding"])',
-        "return (2 * scaled + unit) // (2 * unit)",
+        "points_of",
+        "return divide(scaled, denominator * SCALE * SCALE, earn.rounding)",
+        "return (2 * scaled + denominator * SCALE * SCALE) // (2 * denominator * SCALE * SCALE)",
         scenario("earning: Points round down and the program keeps the fraction (R9)"),
     ),
     Mutant(
@@ -71,6 +70,41 @@ EARNING = [
         'line.get("tax", 0)',
         "0",
         scenario("earning: A line counts what is left of it after its discount (R70)"),
+    ),
+    Mutant(
+        "a full step is rounded up",
+        "_unrounded",
+        "earn.points * floor_div(numerator, denominator * earn.per_amount_minor)",
+        "earn.points * -floor_div(-numerator, denominator * earn.per_amount_minor)",
+        scenario("rates: Only full steps count where a rule says so (R76)"),
+    ),
+    Mutant(
+        "all of a purchase counts in its last band",
+        "_in_bands",
+        "start_minor = band.up_to_minor or 0",
+        "points, start_minor = Fraction(0), 0",
+        scenario("rates: Each part of a purchase counts in its band (R76)"),
+    ),
+    Mutant(
+        "what a capped rule gives is not counted",
+        "take",
+        "used=counter.used + points",
+        "used=counter.used",
+        scenario("rates: A cap by day holds over payments, to midnight in the program's zone (R76)"),
+    ),
+    Mutant(
+        "the day of a cap ends at midnight in UTC",
+        "period_of",
+        "local_day(at, zone)",
+        'local_day(at, "UTC")',
+        scenario("rates: A cap by day holds over payments, to midnight in the program's zone (R76)"),
+    ),
+    Mutant(
+        "a gift card earns again",
+        "eligible_minor",
+        '(tender["type"] if tender["type"] in TENDERS else "other") not in earning_tenders',
+        'tender["type"] in ("points", "store_credit")',
+        scenario("tenders: Points, store credit and gift cards earn nothing unless a program says so (R77)"),
     ),
     Mutant(
         "a line counts its net, though less was paid",

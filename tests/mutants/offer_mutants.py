@@ -111,8 +111,8 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "a refund forgets the offer's multiplier",
         "points_kept",
-        "return _points_of(receipt, kept_minor)",
-        'return _points_of({**receipt, "offer_factor_e4": SCALE}, kept_minor)',
+        "_points_of(rate_of(receipt), receipt, kept_minor)",
+        '_points_of(rate_of(receipt), {**receipt, "offer_factor_e4": SCALE}, kept_minor)',
         scenario("offers: A refund takes back by the frozen multiplier, by any path (R7)"),
     ),
     Mutant(

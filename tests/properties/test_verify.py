@@ -23,7 +23,8 @@ from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.core.carts.cart import Cart, CartLine
 from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCheckoutSession
 from vinr_server.core.earning import commands as earning_commands
-from vinr_server.core.earning.rules import Conditions, EarnRate
+from vinr_server.core.earning.rates import EarnRate
+from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel import commands as kernel_commands
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands

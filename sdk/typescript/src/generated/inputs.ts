@@ -87,12 +87,28 @@ export interface CreateCustomerInput {
   metadata?: Metadata | undefined;
 }
 
+export interface BandInput {
+  up_to?: number | undefined;
+  upTo?: number | undefined;
+  points_per_currency_unit?: Rate | null | undefined;
+  pointsPerCurrencyUnit?: Rate | null | undefined;
+  points?: number | undefined;
+  per_amount?: number | undefined;
+  perAmount?: number | undefined;
+}
+
 export interface EarnInput {
   points_per_currency_unit?: Rate | null | undefined;
   pointsPerCurrencyUnit?: Rate | null | undefined;
   points?: number | null | undefined;
   currency?: string | null | undefined;
   rounding?: 'ceil' | 'floor' | 'half_even' | undefined;
+  per_amount?: number | undefined;
+  perAmount?: number | undefined;
+  full_steps?: boolean | undefined;
+  fullSteps?: boolean | undefined;
+  bands?: readonly BandInput[] | undefined;
+  graduated?: boolean | undefined;
 }
 
 export interface WindowInput {
@@ -102,7 +118,7 @@ export interface WindowInput {
   endsAt?: Instant | null | undefined;
 }
 
-export interface ConditionsInput {
+export interface RuleConditionsInput {
   metadata?: Metadata | null | undefined;
   min_amount?: number | null | undefined;
   minAmount?: number | null | undefined;
@@ -112,6 +128,8 @@ export interface ConditionsInput {
   first_payment?: boolean | null | undefined;
   firstPayment?: boolean | null | undefined;
   window?: WindowInput | null | undefined;
+  max_amount?: number | undefined;
+  maxAmount?: number | undefined;
 }
 
 export interface WhenInput {
@@ -125,11 +143,25 @@ export interface MultiplierInput {
   when: WhenInput;
 }
 
+export interface CapsInput {
+  points: number;
+  per: 'day' | 'member' | 'month' | 'payment';
+}
+
+export interface ExchangeInput {
+  /** ISO 4217, such as EUR. */
+  in: string;
+  /** By currency: what one unit of it is in `in`, of at most 12 decimals. */
+  rates: Readonly<Record<string, Rate>>;
+}
+
 export type CreateEarningRuleInput = OneOf<'program' | 'program_id' | 'programId', string> & {
   trigger: string;
   earn: EarnInput;
-  conditions?: ConditionsInput | null | undefined;
+  conditions?: RuleConditionsInput | null | undefined;
   multipliers?: readonly MultiplierInput[] | undefined;
+  caps?: CapsInput | null | undefined;
+  exchange?: ExchangeInput | null | undefined;
   active?: boolean | undefined;
   metadata?: Metadata | undefined;
 };
@@ -154,6 +186,18 @@ export interface TargetingInput {
   enrolled_before?: Instant | null | undefined;
   enrolledBefore?: Instant | null | undefined;
   metadata?: Metadata | null | undefined;
+}
+
+export interface ConditionsInput {
+  metadata?: Metadata | null | undefined;
+  min_amount?: number | null | undefined;
+  minAmount?: number | null | undefined;
+  currency?: string | null | undefined;
+  skus?: readonly string[] | undefined;
+  categories?: readonly string[] | undefined;
+  first_payment?: boolean | null | undefined;
+  firstPayment?: boolean | null | undefined;
+  window?: WindowInput | null | undefined;
 }
 
 export interface CreateEngagementOfferInput {
@@ -218,7 +262,8 @@ export interface CreateOfferInput {
 }
 
 export interface TenderInput {
-  type: string;
+  /** Any spelling will do: storeCredit and Store Credit are store_credit. */
+  type: 'card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other';
   amount: number;
 }
 
@@ -226,6 +271,8 @@ export type LineInput = OneOf<'unit_price' | 'unitPrice', number> & {
   quantity?: number | undefined;
   sku?: string | null | undefined;
   categories?: readonly string[] | undefined;
+  discount?: number | undefined;
+  tax?: number | undefined;
 };
 
 export interface CreatePaymentInput {
@@ -282,6 +329,9 @@ export interface CreateProgramInput {
   /** IANA, such as Europe/Berlin. */
   timezone?: string | undefined;
   tiers?: readonly TierInput[] | undefined;
+  /** Which tenders earn points; by default all but gift_card, store_credit and points. */
+  earning_tenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
+  earningTenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
   test_clock?: string | null | undefined;
   testClock?: string | null | undefined;
   test_clock_id?: string | null | undefined;
@@ -471,8 +521,10 @@ export interface UpdateCustomerInput {
 
 export interface UpdateEarningRuleInput {
   earn?: EarnInput | undefined;
-  conditions?: ConditionsInput | undefined;
+  conditions?: RuleConditionsInput | undefined;
   multipliers?: readonly MultiplierInput[] | undefined;
+  caps?: CapsInput | null | undefined;
+  exchange?: ExchangeInput | null | undefined;
   active?: boolean | undefined;
   metadata?: MetadataChanges | undefined;
 }
@@ -515,6 +567,9 @@ export interface UpdateProgramInput {
   name?: string | undefined;
   currency?: CurrencyChanges | undefined;
   tiers?: readonly TierInput[] | undefined;
+  /** Which tenders earn points; by default all but gift_card, store_credit and points. */
+  earning_tenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
+  earningTenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
   status?: 'active' | 'archived' | undefined;
   metadata?: MetadataChanges | undefined;
 }

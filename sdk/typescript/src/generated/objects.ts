@@ -50,6 +50,7 @@ export interface Line {
   readonly sku: string | null;
   readonly categories: readonly string[];
   readonly discount?: number | undefined;
+  readonly tax?: number | undefined;
 }
 
 export interface Award {
@@ -298,12 +299,28 @@ export interface Discount {
   readonly livemode: boolean;
 }
 
+export interface Band {
+  readonly upTo?: number | undefined;
+  readonly up_to?: number | undefined;
+  readonly pointsPerCurrencyUnit?: number | string | undefined;
+  readonly points_per_currency_unit?: number | string | undefined;
+  readonly points?: number | undefined;
+  readonly perAmount?: number | undefined;
+  readonly per_amount?: number | undefined;
+}
+
 export interface Earn {
   readonly pointsPerCurrencyUnit?: number | string | undefined;
   readonly points_per_currency_unit?: number | string | undefined;
   readonly points?: number | undefined;
   readonly currency?: string | undefined;
   readonly rounding?: 'ceil' | 'floor' | 'half_even' | undefined;
+  readonly perAmount?: number | undefined;
+  readonly per_amount?: number | undefined;
+  readonly fullSteps?: boolean | undefined;
+  readonly full_steps?: boolean | undefined;
+  readonly bands?: readonly Band[] | undefined;
+  readonly graduated?: boolean | undefined;
 }
 
 export interface Window {
@@ -317,6 +334,8 @@ export interface Conditions {
   readonly metadata?: Metadata | undefined;
   readonly minAmount?: number | undefined;
   readonly min_amount?: number | undefined;
+  readonly maxAmount?: number | undefined;
+  readonly max_amount?: number | undefined;
   readonly currency?: string | undefined;
   readonly skus?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
@@ -336,6 +355,16 @@ export interface Multiplier {
   readonly factor: number | string;
 }
 
+export interface Caps {
+  readonly points: number;
+  readonly per: 'day' | 'member' | 'month' | 'payment';
+}
+
+export interface Exchange {
+  readonly in: string;
+  readonly rates: Readonly<Record<string, string>>;
+}
+
 export interface EarningRule {
   readonly id: string;
   readonly object: 'earning_rule';
@@ -346,6 +375,8 @@ export interface EarningRule {
   readonly earn: Earn;
   readonly conditions: Conditions;
   readonly multipliers: readonly Multiplier[];
+  readonly caps: Caps | null;
+  readonly exchange: Exchange | null;
   readonly active: boolean;
   readonly metadata: Metadata;
   readonly created: number;
@@ -702,6 +733,8 @@ export interface Program {
   readonly currency: ProgramCurrency;
   readonly timezone: string;
   readonly tiers: readonly Tier[];
+  readonly earningTenders: readonly string[];
+  readonly earning_tenders: readonly string[];
   readonly status: 'active' | 'archived';
   readonly testClock: string | null;
   readonly test_clock: string | null;

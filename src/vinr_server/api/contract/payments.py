@@ -14,7 +14,6 @@ from vinr_server.api.contract.input import (
     DiscountId,
     Input,
     Instant,
-    Key,
     Metadata,
     Minor,
     Name,
@@ -22,6 +21,7 @@ from vinr_server.api.contract.input import (
     SessionId,
 )
 from vinr_server.api.contract.reply import Award, Json, Reference, Reply, Skipped
+from vinr_server.api.contract.tenders import TenderType, read_tender
 from vinr_server.api.contract.values import member_link, read_metadata
 from vinr_server.api.edge.problems import Problem
 from vinr_server.core.earning.lines import net_minor
@@ -39,7 +39,7 @@ class LineInput(Input):
 
 
 class TenderInput(Input):
-    type: Key
+    type: TenderType
     amount: Minor
 
 
@@ -164,7 +164,10 @@ def payment(
         customer_id=body.customer,
         tax_minor=tax_minor,
         shipping_minor=body.shipping,
-        tenders=tuple(msgspec.to_builtins(body.tenders)),
+        tenders=tuple(
+            {"type": read_tender(tender.type, param=f"tenders[{position}].type"), "amount": tender.amount}
+            for position, tender in enumerate(body.tenders)
+        ),
         discount_ids=tuple(body.discounts),
         lines=lines,
         occurred_at=occurred_at,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
 
+from vinr_server.core.earning.lines import eligible_minor
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
@@ -17,22 +18,23 @@ from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import UpdatePayment
+from vinr_server.core.payments.payloads import payment_payload
+from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund
+from vinr_server.core.programs.members import instants_of, program_of
+from vinr_server.core.programs.rows import EARNING_TENDERS
 from vinr_server.core.purchases.kept import places_of, share_taken
 from vinr_server.core.purchases.moving import Cause
-from vinr_server.core.payments.payloads import payment_payload
+from vinr_server.core.purchases.settling import settle
 from vinr_server.core.purchases.state import (
     accounts_of_earnings,
     accounts_of_payment,
-    eligible_part_of,
+    earnable_part,
     look_at_purchase,
     name_purchase,
     purchase_with,
     put_purchase,
     standing_refunds,
 )
-from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund
-from vinr_server.core.purchases.settling import settle
-from vinr_server.core.programs.members import instants_of
 
 
 def needs_update_payment(command: UpdatePayment, needs: Needs) -> None:
@@ -62,7 +64,9 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
     payment = draft.get(Payment, command.payment_id)
     if payment is None:
         return missing("payment", command.payment_id, param="id")
-    amended = _amended(payment, command)
+    accounts = accounts_of_payment(draft, payment)
+    earning_tenders = program_of(draft, accounts[0]).earning_tenders if accounts else EARNING_TENDERS
+    amended = _amended(payment, command, earning_tenders)
     standing = standing_refunds(draft, payment)
     refusal = first_listed(
         _parts_refusal(amended),
@@ -74,7 +78,6 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
         return refusal
     if amended == payment:
         return Accepted(payment_payload(payment, livemode=context.livemode), is_new=False)
-    accounts = accounts_of_payment(draft, payment)
     now = instants_of(draft, context, accounts)[0]
     draft.put(_revision_of(payment, command, context, now))
     amended = replace(amended, revision=payment.revision + 1)
@@ -95,15 +98,15 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
     return Accepted(payload, is_new=False)
 
 
-def _amended(payment: Payment, command: UpdatePayment) -> Payment:
+def _amended(payment: Payment, command: UpdatePayment, earning_tenders: Sequence[str]) -> Payment:
     given = {
         name: value
         for name in ("amount_minor", "lines", "tax_minor", "shipping_minor", "tenders")
         if (value := getattr(command, name)) is not None
     }
     amended = replace(payment, **given)
-    eligible_minor = eligible_part_of(amended.amount_minor, amended.tax_minor, amended.shipping_minor, amended.tenders)
-    return replace(amended, eligible_minor=eligible_minor)
+    part_minor = eligible_minor(earnable_part(amended), amended.tenders, earning_tenders)
+    return replace(amended, eligible_minor=part_minor)
 
 
 def _revision_of(payment: Payment, command: UpdatePayment, context: Context, now: datetime) -> PaymentRevision:

@@ -8,6 +8,8 @@ from datetime import datetime
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.checkout.sessions import complete, with_session
+from vinr_server.core.earning.lines import eligible_minor
+from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
@@ -23,14 +25,14 @@ from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
-from vinr_server.core.purchases.moving import Cause
 from vinr_server.core.payments.payloads import payment_payload
-from vinr_server.core.purchases.state import eligible_part_of, name_order, purchase_with, put_purchase
 from vinr_server.core.payments.rows import Order, Payment, order_key
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
+from vinr_server.core.programs.members import accounts_of, enrolled, instants_of, program_of
+from vinr_server.core.programs.rows import EARNING_TENDERS, Program
+from vinr_server.core.purchases.moving import Cause
 from vinr_server.core.purchases.settling import settle
-from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
-from vinr_server.core.programs.rows import Program
+from vinr_server.core.purchases.state import earnable_part, name_order, purchase_with, put_purchase
 from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
 from vinr_server.core.rewards.rows import Discount
 from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
@@ -90,6 +92,7 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
         if command.customer_id:
             name_some_of_member(needs, command.customer_id)
         name_offers(needs, seen, "payment", accounts)
+    name_caps(needs, seen, accounts, "payment.completed", occurred_at=command.occurred_at)
     for id in command.discount_ids:
         name_owner(needs, seen, id)
     if command.session_id is not None:
@@ -137,7 +140,8 @@ def _record(
     *,
     now: datetime,
 ) -> Accepted:
-    payment = _payment_row(as_promised(command, session), context, customer_id, now)
+    earning_tenders = program_of(draft, accounts[0]).earning_tenders if accounts else EARNING_TENDERS
+    payment = _payment_row(as_promised(command, session), context, customer_id, now, earning_tenders)
     for discount in discounts:
         consume(draft, context, discount, payment_id=payment.id)
     payment = _earn(draft, context, payment, accounts, occurred_at=command.occurred_at)
@@ -203,7 +207,9 @@ def _out_of_use(command: CreatePayment, occurred_at: datetime) -> Rejected | Non
     return invalid(message, param="currency")
 
 
-def _payment_row(command: CreatePayment, context: Context, customer_id: str | None, now: datetime) -> Payment:
+def _payment_row(
+    command: CreatePayment, context: Context, customer_id: str | None, now: datetime, earning_tenders: Sequence[str]
+) -> Payment:
     bucket = context.bucket_of(customer_id or command.id or "")
     return Payment(
         bucket=bucket,
@@ -213,9 +219,7 @@ def _payment_row(command: CreatePayment, context: Context, customer_id: str | No
         amount_minor=command.amount_minor,
         currency=command.currency,
         minor_per_unit=command.minor_per_unit,
-        eligible_minor=eligible_part_of(
-            command.amount_minor, command.tax_minor, command.shipping_minor, command.tenders
-        ),
+        eligible_minor=eligible_minor(earnable_part(command), command.tenders, earning_tenders),
         tax_minor=command.tax_minor,
         shipping_minor=command.shipping_minor,
         tenders=command.tenders,

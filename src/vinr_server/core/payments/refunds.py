@@ -21,9 +21,13 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member, redemptions_of
 from vinr_server.core.offers.redemptions import free_member_slot, retake_member_slot
 from vinr_server.core.payments.commands import CancelRefund, RefundPayment
+from vinr_server.core.payments.payloads import payment_payload, refund_payload
+from vinr_server.core.payments.refusals import refund_refusal, refunded_minor
+from vinr_server.core.payments.rows import Award, Earning, Payment, Refund
+from vinr_server.core.programs.members import instants_of
 from vinr_server.core.purchases.kept import kept_of, kept_share
 from vinr_server.core.purchases.moving import Cause, Mover
-from vinr_server.core.payments.payloads import payment_payload, refund_payload
+from vinr_server.core.purchases.settling import settle
 from vinr_server.core.purchases.state import (
     Purchase,
     accounts_of_earnings,
@@ -34,10 +38,6 @@ from vinr_server.core.purchases.state import (
     put_purchase,
     standing_refunds,
 )
-from vinr_server.core.payments.refusals import refund_refusal, refunded_minor
-from vinr_server.core.payments.rows import Award, Earning, Payment, Refund
-from vinr_server.core.purchases.settling import settle
-from vinr_server.core.programs.members import instants_of
 
 
 def needs_refund_payment(command: RefundPayment, needs: Needs) -> None:
@@ -147,7 +147,7 @@ def _settle(
             "payment": payment.id,
             "refund": refund.id,
             "eligible": payment.eligible_minor,
-            "kept_eligible": str(kept_of(payment, refunds).eligible_minor),
+            "kept_eligible": str(kept_of(payment, refunds, payment.eligible_minor).eligible_minor),
             "amount": payment.amount_minor,
             "amount_refunded": payment.refunded_minor,
         },
@@ -176,7 +176,9 @@ def _settle_by_hand(
     for entry in sorted(mine, key=lambda entry: (entry.account_id, entry.sequence)):
         account = draft.get(Account, entry.account_id)
         assert account is not None, "accounts are never deleted"
-        earning = by_account.get(account.id) or Earning(account.id, account.tier, payment.occurred_at, False, ())
+        earning = by_account.get(account.id) or Earning(
+            account.id, account.tier, payment.occurred_at, "UTC", None, False, ()
+        )
         if all(award.entry_id != entry.id for award in earning.awards):
             award = Award(entry.id, entry.id, entry.points, payment.id)
             earning = replace(earning, awards=(*earning.awards, award))

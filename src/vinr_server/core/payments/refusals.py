@@ -8,8 +8,8 @@ from fractions import Fraction
 from vinr_server.core.kernel.answers import Rejected, first_listed, invalid
 from vinr_server.core.kernel.numbers import floor_div
 from vinr_server.core.payments.commands import RefundPayment
-from vinr_server.core.purchases.kept import kept_of, paid_for_lines, places_of, returned_shares, share_taken
 from vinr_server.core.payments.rows import Payment, Refund, RefundLine
+from vinr_server.core.purchases.kept import kept_of, paid_for_lines, places_of, returned_shares, share_taken
 
 
 def refunded_minor(command: RefundPayment, payment: Payment) -> int:
@@ -57,7 +57,7 @@ def _no_such_line(line: RefundLine, payment: Payment, place: int) -> Rejected:
 def _eligible_refusal(command: RefundPayment, payment: Payment, standing: Sequence[Refund]) -> Rejected | None:
     if command.eligible_minor is None:
         return None
-    kept_minor = kept_of(payment, standing).eligible_minor
+    kept_minor = kept_of(payment, standing, payment.eligible_minor).eligible_minor
     most = min(refunded_minor(command, payment), floor_div(kept_minor.numerator, kept_minor.denominator))
     if command.eligible_minor <= most:
         return None

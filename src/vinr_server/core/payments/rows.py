@@ -48,6 +48,8 @@ class Earning:
 
     tier        that the account held before
     occurred_at the instant of the purchase, by the account's clock where the merchant named none
+    zone        of the account's program: it says in which day and month that is
+    tenders     that earned in the program; None: those that earn by default
     is_first    whether it was the account's first purchase
     rules       whose conditions can still be met by other amounts and lines of the same purchase
     multiplier  the offer that multiplies, from the report on that first qualified for it
@@ -57,11 +59,17 @@ class Earning:
     account_id: str
     tier: str | None
     occurred_at: datetime
+    zone: str
+    tenders: tuple[str, ...] | None
     is_first: bool
     rules: tuple[Revision, ...]
     multiplier: Revision | None = None
     bonuses: tuple[Revision, ...] = ()
     awards: tuple[Award, ...] = ()
+
+    def held_points(self, source_id: str) -> int:
+        """What refunds and amendments have left of all awards of a source."""
+        return sum(award.held_points for award in self.awards if award.source_id == source_id)
 
     @property
     def offers(self) -> tuple[Revision, ...]:

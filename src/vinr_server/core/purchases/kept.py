@@ -20,21 +20,21 @@ class Kept:
     lines: Sequence[CountedLine]
 
 
-def kept_of(payment: Payment, refunds: Iterable[Refund]) -> Kept:
-    """What earning rules count of the payment now.
+def kept_of(payment: Payment, refunds: Iterable[Refund], eligible_minor: int) -> Kept:
+    """What earning rules count of the payment now, of an eligible part that may differ from program to program.
 
     A refund by line takes its share of these lines, one that names its eligible part takes that; any other lessens all
     that those leave by its share of the amount. Expects: the refunds that were not canceled, in any order.
     """
-    counted = counted_lines(payment.lines, payment.eligible_minor)
+    counted = counted_lines(payment.lines, eligible_minor)
     standing = list(refunds)
     if not standing:
-        return Kept(payment.eligible_minor, counted)
+        return Kept(eligible_minor, counted)
     if payment.is_refunded_whole:
         return Kept(0, [(sku, categories, 0) for sku, categories, _minor in counted])
     returned = returned_shares(payment, standing)
     left = [minor * (1 - share) for (_sku, _categories, minor), share in zip(counted, returned, strict=True)]
-    base_minor = payment.eligible_minor - (sum(minor for _sku, _categories, minor in counted) - sum(left))
+    base_minor = eligible_minor - (sum(minor for _sku, _categories, minor in counted) - sum(left))
     rest_minor = payment.amount_minor - sum(refund.amount_minor for refund in standing if refund.lines)
     kept_minor = Fraction(base_minor)
     for refund in standing:
@@ -55,7 +55,7 @@ def kept_share(payment: Payment, refunds: Iterable[Refund]) -> Fraction:
     if payment.is_refunded_whole:
         return Fraction(0)
     if payment.eligible_minor:
-        return Fraction(kept_of(payment, refunds).eligible_minor) / payment.eligible_minor
+        return Fraction(kept_of(payment, refunds, payment.eligible_minor).eligible_minor) / payment.eligible_minor
     return Fraction(payment.amount_minor - payment.refunded_minor, payment.amount_minor or 1)
 
 

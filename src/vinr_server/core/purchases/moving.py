@@ -62,7 +62,7 @@ class Mover:
 
         What the merchant has reversed by hand stays reversed: it counts as taken, and is never given again.
         """
-        held_points = sum(award.held_points for award in earning.awards if award.source_id == source_id)
+        held_points = earning.held_points(source_id)
         if target_points < held_points:
             return self._claw_back(earning, source_id, target_points)
         if self._cause.reinstates and target_points > held_points:

@@ -39,9 +39,9 @@ class PaymentOffers:
     together. An order redeems an offer once; what it was redeemed for is frozen (R16).
     """
 
-    def __init__(self, draft: Layer, context: Context, payment: Payment, occasion: Occasion) -> None:
+    def __init__(self, draft: Layer, context: Context, payment: Payment) -> None:
         self._draft, self._context = draft, context
-        self._payment, self._occasion = payment, occasion
+        self._payment = payment
         self._now = context.wall_now  # of the account that earns: by its program's clock
         self._multipliers: list[Offer] = []
         self.new_bonuses: list[Offer] = []
@@ -177,7 +177,6 @@ class PaymentOffers:
             entry_id=boosted[0]["points_transaction"],
             payment_id=self._payment.id,
         )
-
 
 
 def _factor_of(terms: OfferTerms) -> int:

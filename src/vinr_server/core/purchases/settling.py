@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from vinr_server.core.earning.caps import Room, period_of, release, room, take
 from vinr_server.core.earning.occasions import Result, Revised, results_of, rules_in_force, skip
 from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.earning.rules import Boost, Earned, Occasion, Unmet
@@ -18,14 +19,16 @@ from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.movements import Movement
 from vinr_server.core.members.rows import Account
+from vinr_server.core.payments.rows import Earning, Revision
+from vinr_server.core.programs.members import program_of
+from vinr_server.core.programs.rows import EARNING_TENDERS
 from vinr_server.core.purchases.moving import Cause, Mover
 from vinr_server.core.purchases.offers import PaymentOffers
 from vinr_server.core.purchases.state import Purchase
-from vinr_server.core.payments.rows import Earning, Revision
-from vinr_server.core.programs.members import program_of
 
 # Conditions of which another state of the same purchase may think otherwise.
-CHANGING = frozenset({"amount", "min_amount", "max_amount", "lines"})
+CHANGING = frozenset({"amount", "min_amount", "max_amount", "lines", "caps"})
+TRIGGER = "payment.completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,8 @@ class _Settling:
 
     def __init__(self, draft: Layer, context: Context, purchase: Purchase, cause: Cause) -> None:
         self._draft, self._context, self._purchase, self._cause = draft, context, purchase, cause
-        self._occasion = purchase.occasion()
         self._mover = Mover(draft, context, cause)
-        self._offers = PaymentOffers(draft, context, cause.payment, self._occasion)
+        self._offers = PaymentOffers(draft, context, cause.payment)
         self._skipped: list[Json] = []
 
     def settled(self, earnings: tuple[Earning, ...]) -> Settled:
@@ -69,18 +71,19 @@ class _Settling:
 
     def skip_closed(self, account: Account) -> None:
         unmet = [Unmet("account", f"Account {account.id} is closed and no longer earns points.", None)]
-        rules = rules_in_force(self._draft, account.program_id, self._occasion.trigger)
+        rules = rules_in_force(self._draft, account.program_id, TRIGGER)
         self._skipped += [skip(rule, account, unmet) for rule in rules]
 
     def first(self, account: Account) -> Earning:
         """The account has what the rules in force give, and these are frozen where amounts or lines may yet matter."""
-        rules = rules_in_force(self._draft, account.program_id, self._occasion.trigger)
+        rules = rules_in_force(self._draft, account.program_id, TRIGGER)
         known = self._draft.before(Account, account.id)
         tier = known.tier if known is not None else None
-        context = self._context
-        now = context.now(program_of(self._draft, account).clock_id)
-        occurred_at = self._cause.occurred_at or now
-        earning = Earning(account.id, tier, occurred_at, account.payment_count <= 1, ())
+        context, program = self._context, program_of(self._draft, account)
+        occurred_at = self._cause.occurred_at or context.now(program.clock_id)
+        tenders = program.earning_tenders if program.earning_tenders != EARNING_TENDERS else None
+        is_first = account.payment_count <= 1
+        earning = Earning(account.id, tier, occurred_at, program.timezone, tenders, is_first, ())
         mine = self._seen_by(earning)
         results = self._results(account, earning, mine, rules)
         lasting = [rule for rule, (result, _boost) in zip(rules, results, strict=True) if _may_change(result)]
@@ -100,7 +103,8 @@ class _Settling:
 
     def _seen_by(self, earning: Earning) -> Occasion:
         """The occasion at the account's instant, and as its first purchase or a later one."""
-        return replace(self._occasion, occurred_at=earning.occurred_at, is_first_payment=earning.is_first)
+        occasion = self._purchase.occasion(earning.tenders or EARNING_TENDERS)
+        return replace(occasion, occurred_at=earning.occurred_at, is_first_payment=earning.is_first)
 
     def _results(
         self, account: Account, earning: Earning, mine: Occasion, rules: Sequence[Revised]
@@ -109,7 +113,20 @@ class _Settling:
         boosts = self._offers.boosts_of(account, mine, earning, may_redeem=self._cause.may_redeem)
         if self._purchase.is_refunded_whole:
             return [([], None) for _rule in rules]
-        return results_of(rules, mine, earning.tier, boosts)
+        return results_of(self._with_room(account, earning, rules), mine, earning.tier, boosts)
+
+    def _with_room(
+        self, account: Account, earning: Earning, rules: Sequence[Revised]
+    ) -> list[tuple[Revised, Room | None]]:
+        """Each rule with what its cap leaves for the purchase, what the purchase holds of it included."""
+        draft, at, zone = self._draft, earning.occurred_at, earning.zone
+        with_room: list[tuple[Revised, Room | None]] = []
+        for rule in rules:
+            left = room(draft, rule.id, account, rule.caps, at=at, zone=zone) if rule.caps is not None else None
+            if left is not None and left.period is not None:
+                left = replace(left, points=left.points + earning.held_points(rule.id))
+            with_room.append((rule, left))
+        return with_room
 
     def _give_all(
         self,
@@ -124,7 +141,7 @@ class _Settling:
             if isinstance(result, Earned):
                 earning = self._give(account, earning, rule, mine, result, boost)
             else:
-                earning = self._mover.move(account, earning, rule.id, 0)
+                earning = self._count(account, rule, earning, self._mover.move(account, earning, rule.id, 0))
                 self._skipped += [skip(rule, account, result)] if self._cause.is_report else []
         return self._settle_offers(account, earning, mine, self._mover.awards[before:])
 
@@ -141,7 +158,17 @@ class _Settling:
             occurred_at=mine.occurred_at if self._cause.payment.id == mine.source_id else None,
         )
         shown = {"rule": rule.id} | ({"offer": boost.offer_id} if boost is not None else {})
-        return self._mover.move(account, earning, rule.id, earned.points, movement, shown)
+        moved = self._mover.move(account, earning, rule.id, earned.points, movement, shown)
+        return self._count(account, rule, earning, moved)
+
+    def _count(self, account: Account, rule: Revised, before: Earning, after: Earning) -> Earning:
+        """The rule's cap counts what the purchase holds of it now."""
+        points = after.held_points(rule.id) - before.held_points(rule.id)
+        period = period_of(rule.caps.per, before.occurred_at, before.zone) if rule.caps is not None else None
+        if points and period is not None:
+            move_count = take if points > 0 else release
+            move_count(self._draft, rule.id, account, period, abs(points))
+        return after
 
     def _settle_offers(self, account: Account, earning: Earning, mine: Occasion, awards: Sequence[Json]) -> Earning:
         """Flat bonuses hold what they give now; offers that the purchase qualifies for at last are redeemed."""

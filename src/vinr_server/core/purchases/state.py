@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-from vinr_server.core.earning.rows import RuleRevision
+from vinr_server.core.earning.caps import counters_at
+from vinr_server.core.earning.lines import eligible_minor
+from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of, Part
-from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.rows import Lot, LotUse
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_use, redemptions_of
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
-from vinr_server.core.purchases.kept import kept_of
-from vinr_server.core.payments.rows import Earning, Order, Payment, Refund
+from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, Revision
 from vinr_server.core.programs.members import accounts_of
-
-# What a member did not pay with money earns nothing (R9).
-UNPAID_TENDERS = ("store_credit", "points")
+from vinr_server.core.purchases.kept import kept_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +40,17 @@ class Purchase:
         """What the account has earned by it, None where it has not been looked at yet."""
         return next((earning for earning in self.earnings if earning.account_id == account_id), None)
 
-    def occasion(self) -> Occasion:
-        """The purchase as earning rules see what is kept of it."""
+    def occasion(self, earning_tenders: Sequence[str]) -> Occasion:
+        """The purchase as earning rules see what is kept of it, in a program where these tenders earn."""
         first = self.payments[0]
-        kept = [kept_of(payment, self.refunds.get(payment.id, ())) for payment in self.payments]
+        kept = [
+            kept_of(
+                payment,
+                self.refunds.get(payment.id, ()),
+                eligible_minor(earnable_part(payment), payment.tenders, earning_tenders),
+            )
+            for payment in self.payments
+        ]
         return Occasion(
             trigger="payment.completed",
             source_type="payment",
@@ -71,10 +77,17 @@ def accounts_of_payment(draft: Layer, payment: Payment) -> list[Account]:
     return accounts_of(draft, payment.customer_id) if payment.customer_id is not None else []
 
 
-def eligible_part_of(amount_minor: int, tax_minor: int, shipping_minor: int, tenders: Sequence[Json]) -> int:
-    """What of a payment can earn: what the member paid for goods, with money (R9)."""
-    unpaid_minor: int = sum(tender["amount"] for tender in tenders if tender["type"] in UNPAID_TENDERS)
-    return max(amount_minor - tax_minor - shipping_minor - unpaid_minor, 0)
+class PaidFor(Protocol):
+    """A payment on record, or one that is reported."""
+
+    amount_minor: int
+    tax_minor: int
+    shipping_minor: int
+
+
+def earnable_part(paid: PaidFor) -> int:
+    """What was paid for goods, with whatever tenders: tax and shipping earn nothing (R9)."""
+    return paid.amount_minor - paid.tax_minor - paid.shipping_minor
 
 
 def purchase_with(draft: Layer, payment: Payment, *, refunds: Sequence[Refund] | None = None) -> Purchase:
@@ -157,6 +170,7 @@ def name_earnings(needs: Needs, seen: Layer, earnings: Sequence[Earning]) -> Non
         name_account(needs, earning.account_id, lots=Part.FIRST)
         for revision in earning.rules:
             needs.row(RuleRevision, revision)
+            _name_cap(needs, seen, earning, revision)
         for revision in earning.offers:
             needs.row(OfferRevision, revision)
         for award in earning.awards:
@@ -165,6 +179,15 @@ def name_earnings(needs: Needs, seen: Layer, earnings: Sequence[Earning]) -> Non
                 for id in (clawback.entry_id, *clawback.reinstated_by):
                     for use in seen.here(LotUse, id):
                         needs.row(Lot, use.lot_id, beside=earning.account_id)
+
+
+def _name_cap(needs: Needs, seen: Layer, earning: Earning, revision: Revision) -> None:
+    """What the rule has given the account is declared, where the frozen revision may have a cap."""
+    current = seen.get(EarningRule, revision[0])
+    if current is not None and current.revision == revision[1] and current.caps is None:
+        return
+    for counter_id in counters_at(revision[0], earning.account_id, earning.occurred_at, earning.zone):
+        needs.counter(counter_id, beside=earning.account_id)
 
 
 def accounts_of_earnings(draft: Layer, earnings: Sequence[Earning]) -> list[Account]:

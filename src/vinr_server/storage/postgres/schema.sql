@@ -192,7 +192,9 @@ CREATE TABLE public.earning_rule_revisions (
     earn json NOT NULL,
     conditions json NOT NULL,
     multipliers json NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    caps json,
+    exchange json
 );
 
 CREATE TABLE public.earning_rules (
@@ -208,6 +210,8 @@ CREATE TABLE public.earning_rules (
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
+    caps json,
+    exchange json,
     CONSTRAINT earning_rules_revision_check CHECK ((revision > 0))
 );
 
@@ -464,6 +468,7 @@ CREATE TABLE public.programs (
     clock_id text COLLATE pg_catalog."C",
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    earning_tenders json DEFAULT '["card","cash","bank_transfer","wallet","other"]'::json NOT NULL,
     CONSTRAINT programs_expiry_months_check CHECK ((expiry_months > 0)),
     CONSTRAINT programs_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text])))
 );

@@ -14,9 +14,11 @@ __all__ = [
     "ApiKeyAct",
     "AppliedPromotion",
     "Award",
+    "Band",
     "Benefit",
     "BulkPayments",
     "BulkResult",
+    "Caps",
     "CartLine",
     "CartShipping",
     "CheckoutEvaluation",
@@ -36,6 +38,7 @@ __all__ = [
     "Event",
     "EventRequest",
     "EventType",
+    "Exchange",
     "Incentive",
     "Line",
     "LoyaltyAccount",
@@ -160,6 +163,7 @@ class Line(VinrObject):
     sku: str | None
     categories: list[str]
     discount: int | None = None
+    tax: int | None = None
 
 
 class Award(VinrObject):
@@ -433,6 +437,15 @@ class Discount(VinrObject):
     _kind = "discount"
 
 
+class Band(VinrObject):
+    """Band."""
+
+    up_to: int | None = None
+    points_per_currency_unit: int | str | None = None
+    points: int | None = None
+    per_amount: int | None = None
+
+
 class Earn(VinrObject):
     """Earn."""
 
@@ -440,6 +453,12 @@ class Earn(VinrObject):
     points: int | None = None
     currency: str | None = None
     rounding: Literal["ceil", "floor", "half_even"] | None = None
+    per_amount: int | None = None
+    full_steps: bool | None = None
+    bands: list[Band] | None = None
+    graduated: bool | None = None
+
+    _nested = {"bands": Band}
 
 
 class Window(VinrObject):
@@ -454,6 +473,7 @@ class Conditions(VinrObject):
 
     metadata: dict[str, Any] | None = None
     min_amount: int | None = None
+    max_amount: int | None = None
     currency: str | None = None
     skus: list[str] | None = None
     categories: list[str] | None = None
@@ -482,6 +502,19 @@ class Multiplier(VinrObject):
     _nested = {"when": When}
 
 
+class Caps(VinrObject):
+    """Caps."""
+
+    points: int
+    per: Literal["day", "member", "month", "payment"]
+
+
+class Exchange(VinrObject):
+    """Exchange."""
+
+    rates: dict[str, Any]
+
+
 class EarningRule(VinrObject):
     """Earning rule."""
 
@@ -493,6 +526,8 @@ class EarningRule(VinrObject):
     earn: Earn
     conditions: Conditions
     multipliers: list[Multiplier]
+    caps: Caps | None
+    exchange: Exchange | None
     active: bool
     metadata: dict[str, Any]
     created: int
@@ -500,7 +535,7 @@ class EarningRule(VinrObject):
 
     _kind = "earning_rule"
 
-    _nested = {"earn": Earn, "conditions": Conditions, "multipliers": Multiplier}
+    _nested = {"earn": Earn, "conditions": Conditions, "multipliers": Multiplier, "caps": Caps, "exchange": Exchange}
 
 
 class Incentive(VinrObject):
@@ -883,6 +918,7 @@ class Program(VinrObject):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
+    earning_tenders: list[str]
     status: Literal["active", "archived"]
     test_clock: str | None
     metadata: dict[str, Any]

@@ -9,7 +9,7 @@ Revision ID: 0016
 from alembic import op
 
 revision = "0016"
-down_revision = "0012"
+down_revision = "0015"
 
 TABLES = """
 alter table payments add column order_key text collate "C";
@@ -90,6 +90,8 @@ earned as (
   select e.realm, e.source_id as payment_id, e.account_id,
     max(e.receipt ->> 'tier') as tier,
     min(e.occurred_at) as occurred_at,
+    (select g.timezone from accounts a join programs g on g.realm = a.realm and g.id = a.program_id
+     where a.realm = e.realm and a.id = e.account_id) as zone,
     coalesce(bool_or((r.conditions ->> 'first_payment')::bool), false) as is_first,
     json_agg(json_build_array(e.rule_id, e.rule_revision) order by e.sequence)
       filter (where e.rule_id is not null) as rules,
@@ -109,7 +111,7 @@ earned as (
 update payments p set earnings = e.shown
 from (
   select realm, payment_id, json_agg(json_build_object('account_id', account_id, 'tier', tier,
-    'occurred_at', occurred_at, 'is_first', is_first, 'rules', coalesce(rules, '[]'),
+    'occurred_at', occurred_at, 'zone', zone, 'tenders', null, 'is_first', is_first, 'rules', coalesce(rules, '[]'),
     'multiplier', case when multiplier is not null then json_build_array(multiplier, multiplier_revision) end,
     'bonuses', coalesce(bonuses, '[]'), 'awards', awards) order by account_id) as shown
   from earned group by 1, 2) e
