@@ -105,7 +105,8 @@ def _amended(payment: Payment, command: UpdatePayment, earning_tenders: Sequence
         if (value := getattr(command, name)) is not None
     }
     amended = replace(payment, **given)
-    part_minor = eligible_minor(earnable_part(amended), amended.tenders, earning_tenders)
+    paid_minor = earnable_part(amended.amount_minor, amended.tax_minor, amended.shipping_minor)
+    part_minor = eligible_minor(paid_minor, amended.tenders, earning_tenders)
     return replace(amended, eligible_minor=part_minor)
 
 

@@ -219,7 +219,11 @@ def _payment_row(
         amount_minor=command.amount_minor,
         currency=command.currency,
         minor_per_unit=command.minor_per_unit,
-        eligible_minor=eligible_minor(earnable_part(command), command.tenders, earning_tenders),
+        eligible_minor=eligible_minor(
+            earnable_part(command.amount_minor, command.tax_minor, command.shipping_minor),
+            command.tenders,
+            earning_tenders,
+        ),
         tax_minor=command.tax_minor,
         shipping_minor=command.shipping_minor,
         tenders=command.tenders,

@@ -103,7 +103,8 @@ class _Settling:
 
     def _seen_by(self, earning: Earning) -> Occasion:
         """The occasion at the account's instant, and as its first purchase or a later one."""
-        occasion = self._purchase.occasion(earning.tenders or EARNING_TENDERS)
+        tenders = earning.tenders if earning.tenders is not None else EARNING_TENDERS
+        occasion = self._purchase.occasion(tenders)
         return replace(occasion, occurred_at=earning.occurred_at, is_first_payment=earning.is_first)
 
     def _results(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from vinr_server.core.earning.caps import counters_at
 from vinr_server.core.earning.lines import eligible_minor
@@ -47,7 +46,7 @@ class Purchase:
             kept_of(
                 payment,
                 self.refunds.get(payment.id, ()),
-                eligible_minor(earnable_part(payment), payment.tenders, earning_tenders),
+                eligible_minor(_earnable_part(payment), payment.tenders, earning_tenders),
             )
             for payment in self.payments
         ]
@@ -77,17 +76,13 @@ def accounts_of_payment(draft: Layer, payment: Payment) -> list[Account]:
     return accounts_of(draft, payment.customer_id) if payment.customer_id is not None else []
 
 
-class PaidFor(Protocol):
-    """A payment on record, or one that is reported."""
-
-    amount_minor: int
-    tax_minor: int
-    shipping_minor: int
-
-
-def earnable_part(paid: PaidFor) -> int:
+def earnable_part(amount_minor: int, tax_minor: int, shipping_minor: int) -> int:
     """What was paid for goods, with whatever tenders: tax and shipping earn nothing (R9)."""
-    return paid.amount_minor - paid.tax_minor - paid.shipping_minor
+    return amount_minor - tax_minor - shipping_minor
+
+
+def _earnable_part(payment: Payment) -> int:
+    return earnable_part(payment.amount_minor, payment.tax_minor, payment.shipping_minor)
 
 
 def purchase_with(draft: Layer, payment: Payment, *, refunds: Sequence[Refund] | None = None) -> Purchase:

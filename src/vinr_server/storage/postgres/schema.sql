@@ -801,10 +801,11 @@ CREATE INDEX payments_of_order ON public.payments USING btree (realm, order_key)
 
 CREATE INDEX redemptions_of_account ON public.redemptions USING btree (realm, account_id, id);
 
+CREATE INDEX redemptions_of_reward ON public.redemptions USING btree (realm, reward_id, id);
+
 CREATE INDEX refunds_newest ON public.refunds USING btree (realm, created_at, id);
 
 CREATE INDEX refunds_of_customer ON public.refunds USING btree (realm, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
-CREATE INDEX redemptions_of_reward ON public.redemptions USING btree (realm, reward_id, id);
 
 CREATE INDEX refunds_of_payment ON public.refunds USING btree (realm, payment_id);
 
