@@ -28,6 +28,10 @@ export interface CancelRedemptionInput {
   reason?: string | null | undefined;
 }
 
+export interface CancelRefundInput {
+  reason?: string | null | undefined;
+}
+
 export interface CompleteCheckoutSessionInput {
   payment?: string | null | undefined;
   payment_id?: string | null | undefined;
@@ -268,6 +272,7 @@ export interface TenderInput {
 }
 
 export type LineInput = OneOf<'unit_price' | 'unitPrice', number> & {
+  id?: string | null | undefined;
   quantity?: number | undefined;
   sku?: string | null | undefined;
   categories?: readonly string[] | undefined;
@@ -291,6 +296,7 @@ export interface CreatePaymentInput {
   checkoutSession?: string | null | undefined;
   checkout_session_id?: string | null | undefined;
   checkoutSessionId?: string | null | undefined;
+  order?: string | null | undefined;
   lines?: readonly LineInput[] | undefined;
   occurred_at?: Instant | null | undefined;
   occurredAt?: Instant | null | undefined;
@@ -452,11 +458,21 @@ export interface PreviewSegmentInput {
   conditions: SegmentConditionsInput;
 }
 
+export interface RefundLineInput {
+  id?: string | null | undefined;
+  sku?: string | null | undefined;
+  quantity?: number | null | undefined;
+  amount?: number | null | undefined;
+}
+
 export interface RefundPaymentInput {
   id?: string | null | undefined;
   amount?: number | null | undefined;
+  total_refunded?: number | null | undefined;
+  totalRefunded?: number | null | undefined;
   eligible_amount?: number | null | undefined;
   eligibleAmount?: number | null | undefined;
+  lines?: readonly RefundLineInput[] | undefined;
   reason?: string | null | undefined;
   metadata?: Metadata | undefined;
 }
@@ -553,6 +569,15 @@ export interface UpdateOfferInput {
   active?: boolean | undefined;
   ends_at?: Instant | null | undefined;
   endsAt?: Instant | null | undefined;
+}
+
+export interface UpdatePaymentInput {
+  amount?: number | null | undefined;
+  lines?: readonly LineInput[] | null | undefined;
+  tax?: number | null | undefined;
+  shipping?: number | null | undefined;
+  tenders?: readonly TenderInput[] | null | undefined;
+  reason?: string | null | undefined;
 }
 
 export interface CurrencyChanges {
@@ -772,6 +797,30 @@ export interface PaymentsListQuery {
   customer_id?: string | undefined;
   customerId?: string | undefined;
   currency?: string | undefined;
+  created?: Created | undefined;
+}
+
+export interface PaymentsRevisionsQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  created?: Created | undefined;
+}
+
+export interface RefundsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  payment?: string | undefined;
+  payment_id?: string | undefined;
+  paymentId?: string | undefined;
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
   created?: Created | undefined;
 }
 

@@ -51,6 +51,7 @@ export interface Line {
   readonly categories: readonly string[];
   readonly discount?: number | undefined;
   readonly tax?: number | undefined;
+  readonly id?: string | null | undefined;
 }
 
 export interface Award {
@@ -93,6 +94,13 @@ export interface PaymentRedemption {
   readonly pointsTransactionId: string | null;
 }
 
+export interface RefundLine {
+  readonly id?: string | undefined;
+  readonly sku?: string | undefined;
+  readonly quantity?: number | undefined;
+  readonly amount?: number | undefined;
+}
+
 export interface Refund {
   readonly id: string;
   readonly object: 'refund';
@@ -101,11 +109,18 @@ export interface Refund {
   readonly amount: number;
   readonly eligibleAmount: number | null;
   readonly eligible_amount: number | null;
+  readonly lines: readonly RefundLine[];
   readonly reason: string | null;
+  readonly status: 'canceled' | 'succeeded';
   readonly pointsReversed: number;
   readonly points_reversed: number;
+  readonly pointsReinstated: number;
+  readonly points_reinstated: number;
   readonly metadata: Metadata;
+  readonly canceledAt: number | null;
+  readonly canceled_at: number | null;
   readonly created: number;
+  readonly livemode: boolean;
 }
 
 export interface Payment {
@@ -128,6 +143,8 @@ export interface Payment {
   readonly checkoutSession: string | null;
   readonly checkout_session: string | null;
   readonly checkoutSessionId: string | null;
+  readonly order: string | null;
+  readonly revision: number;
   readonly lines: readonly Line[];
   readonly refunded: boolean;
   readonly awards: readonly Award[];
@@ -140,6 +157,8 @@ export interface Payment {
   readonly created: number;
   readonly livemode: boolean;
   readonly refund?: Refund | undefined;
+  readonly alreadyReported?: true | undefined;
+  readonly already_reported?: true | undefined;
 }
 
 export interface ErrorObject {
@@ -675,6 +694,25 @@ export interface OfferRedemptionEvent {
   readonly freed_at: number | null;
   readonly livemode: boolean;
   readonly sequence: number | null;
+}
+
+export interface PaymentRevision {
+  readonly id: string;
+  readonly object: 'payment_revision';
+  readonly payment: string;
+  readonly paymentId: string;
+  readonly revision: number;
+  readonly amount: number;
+  readonly eligibleAmount: number;
+  readonly eligible_amount: number;
+  readonly tax: number;
+  readonly shipping: number;
+  readonly tenders: readonly Tender[];
+  readonly lines: readonly Line[];
+  readonly reason: string | null;
+  readonly supersededAt: number;
+  readonly superseded_at: number;
+  readonly livemode: boolean;
 }
 
 export interface Source {

@@ -27,6 +27,7 @@ __all__ = [
     "LineInput",
     "MultiplierInput",
     "PaymentCountInput",
+    "RefundLineInput",
     "RuleConditionsInput",
     "SegmentConditionsInput",
     "ShippingInput",
@@ -99,6 +100,7 @@ class LineInput(TypedDict, total=False):
     """Line."""
 
     unit_price: Required[int]
+    id: str | None
     quantity: int
     sku: str | None
     categories: Many[str]
@@ -118,6 +120,7 @@ class CreatePaymentInput(TypedDict, total=False):
     tenders: Many[TenderInput]
     discounts: Many[str]
     checkout_session: str | None
+    order: str | None
     lines: Many[LineInput]
     occurred_at: Instant | None
     metadata: Metadata
@@ -204,6 +207,15 @@ class MultiplierInput(TypedDict, total=False):
 
     factor: Required[Rate]
     when: Required[WhenInput]
+
+
+class RefundLineInput(TypedDict, total=False):
+    """Refund line."""
+
+    id: str | None
+    sku: str | None
+    quantity: int | None
+    amount: int | None
 
 
 class RuleConditionsInput(TypedDict, total=False):

@@ -53,11 +53,13 @@ __all__ = [
     "OfferRedemptionEvent",
     "Payment",
     "PaymentRedemption",
+    "PaymentRevision",
     "PointsTransaction",
     "Program",
     "ProgramCurrency",
     "Redemption",
     "Refund",
+    "RefundLine",
     "RejectedPromotion",
     "Reward",
     "Segment",
@@ -93,6 +95,7 @@ EventType: TypeAlias = Literal[
     "loyalty.points.earned",
     "loyalty.points.adjusted",
     "loyalty.points.reversed",
+    "loyalty.points.reinstated",
     "loyalty.points.expired",
     "loyalty.tier.changed",
     "loyalty.reward.redeemed",
@@ -104,6 +107,8 @@ EventType: TypeAlias = Literal[
     "offer.ended",
     "payment.completed",
     "payment.refunded",
+    "payment.refund_canceled",
+    "payment.updated",
     "segment.entered",
     "segment.left",
     "webhook_endpoint.disabled",
@@ -164,6 +169,7 @@ class Line(VinrObject):
     categories: list[str]
     discount: int | None = None
     tax: int | None = None
+    id: str | None | None = None
 
 
 class Award(VinrObject):
@@ -204,6 +210,15 @@ class PaymentRedemption(VinrObject):
     points_transaction: str | None
 
 
+class RefundLine(VinrObject):
+    """Refund line."""
+
+    id: str | None = None
+    sku: str | None = None
+    quantity: int | None = None
+    amount: int | None = None
+
+
 class Refund(VinrObject):
     """Refund."""
 
@@ -212,12 +227,19 @@ class Refund(VinrObject):
     payment: str
     amount: int
     eligible_amount: int | None
+    lines: list[RefundLine]
     reason: str | None
+    status: Literal["canceled", "succeeded"]
     points_reversed: int
+    points_reinstated: int
     metadata: dict[str, Any]
+    canceled_at: int | None
     created: int
+    livemode: bool
 
     _kind = "refund"
+
+    _nested = {"lines": RefundLine}
 
 
 class Payment(VinrObject):
@@ -236,6 +258,8 @@ class Payment(VinrObject):
     tenders: list[Tender]
     discounts: list[str]
     checkout_session: str | None
+    order: str | None
+    revision: int
     lines: list[Line]
     refunded: bool
     awards: list[Award]
@@ -246,10 +270,11 @@ class Payment(VinrObject):
     created: int
     livemode: bool
     refund: Refund | None = None
+    already_reported: Literal[True] | None = None
 
     _kind = "payment"
 
-    _events = ("payment.completed", "payment.refunded")
+    _events = ("payment.completed", "payment.refunded", "payment.refund_canceled", "payment.updated")
 
     _nested = {
         "tenders": Tender,
@@ -856,6 +881,28 @@ class OfferRedemptionEvent(VinrObject):
     _nested = {"discount": OfferDiscount}
 
 
+class PaymentRevision(VinrObject):
+    """Payment revision."""
+
+    id: str
+    object: Literal["payment_revision"]
+    payment: str
+    revision: int
+    amount: int
+    eligible_amount: int
+    tax: int
+    shipping: int
+    tenders: list[Tender]
+    lines: list[Line]
+    reason: str | None
+    superseded_at: int
+    livemode: bool
+
+    _kind = "payment_revision"
+
+    _nested = {"tenders": Tender, "lines": Line}
+
+
 class Source(VinrObject):
     """Source."""
 
@@ -887,7 +934,13 @@ class PointsTransaction(VinrObject):
 
     _kind = "points_transaction"
 
-    _events = ("loyalty.points.earned", "loyalty.points.adjusted", "loyalty.points.reversed", "loyalty.points.expired")
+    _events = (
+        "loyalty.points.earned",
+        "loyalty.points.adjusted",
+        "loyalty.points.reversed",
+        "loyalty.points.reinstated",
+        "loyalty.points.expired",
+    )
 
     _nested = {"source": Source}
 
