@@ -117,11 +117,11 @@ EARNING = [
 
 REFUNDS = [
     Mutant(
-        "a refund of a line is shared by the payment",
+        "a refund of a line takes nothing of it",
         "kept_of",
         "(1 - share)",
         "(1 - share * 0)",
-        scenario("purchases: Returning the line that earned takes its points, returning another takes none (R71)"),
+        scenario("purchases: A refund of one of two pieces takes half of what they earned (R71)"),
     ),
     Mutant(
         "an order's flat bonus is given for each capture",
@@ -131,11 +131,11 @@ REFUNDS = [
         scenario("purchases: Two captures of one order are one purchase (R74)"),
     ),
     Mutant(
-        "a refund that failed gives new points with new ends",
+        "a refund that failed gives new points",
         "Mover.move",
         "self._cause.reinstates and target_points > held_points",
         "self._cause.reinstates and target_points < held_points",
-        scenario("purchases: Points return to the lots that paid, with their ends (R5, R72)"),
+        scenario("purchases: A refund that failed gives back what it took (R72)"),
     ),
     Mutant(
         "a partial refund claws the whole award back",
