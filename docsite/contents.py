@@ -30,6 +30,7 @@ SECTIONS: dict[str, list[str]] = {
         "guides/tax.md",
         "guides/earn-at-checkout.md",
         "guides/refunds.md",
+        "guides/orders.md",
         "guides/webhooks.md",
         "guides/webhooks-fastapi.md",
         "guides/webhooks-express.md",
