@@ -12,18 +12,22 @@ from typing import Any
 from vinr_server.core.checkout.rows import Buyer
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import follow, needs_of
+from vinr_server.core.earning.caps import rule_counter
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Look, Needs, Of, Part
+from vinr_server.core.kernel.rows import Counter, Tally
 from vinr_server.core.ledger.lots import BEFORE_ALL
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
+from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
+from vinr_server.core.rewards.rows import Redemption, Reward
 from vinr_server.core.segments.conditions import Totals
 from vinr_server.core.segments.membership import uses_of
 from vinr_server.core.segments.rows import Purchases, SegmentMember
+from vinr_server.storage.batch.load import named_by
 
 
 class NoneBesides(Mapping[datetime, Totals]):
@@ -72,9 +76,7 @@ def keep(world: Layer, written: Layer) -> None:
 def _look(world: Layer, seen: Layer, needs: Needs, look: Look) -> None:
     keys: Iterable[Any] = (look.key,)
     if isinstance(look.key, Of):
-        row = world.get(look.key.row_type, look.key.key)
-        value = getattr(row, look.key.field) if row is not None else None
-        keys = value if isinstance(value, tuple) else () if value is None else (value,)
+        keys = [key for key, _beside in named_by(world, look.key)]
         for key in keys:
             if look.by is None:
                 needs.row(look.row_type, key)
@@ -96,17 +98,26 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
             if row_type is Buyer:
                 loaded.put(Buyer(key, bool(world.children(Payment, key))))
             if row_type is Tally:
-                _tally(world, loaded, key)
+                _tally(world, loaded, *key)
     for row_type, parents in needs.parts.items():
         for parent, part in parents.items():
             if part is Part.NONE and row_type is Lot:
                 loaded.truncate(parent, BEFORE_ALL)
             elif row_type is Purchases and part is not Part.NONE:
                 _read_purchases(world, loaded, parent)
+            elif row_type is Counter and isinstance(parent, tuple):
+                _read_rule_counters(world, loaded, *parent)
             elif part is not Part.NONE and (row_type is not SegmentMember or part is Part.ALL):
                 # Accounts are read by their ids: those under a customer only say which.
                 for row in world.children(row_type, parent) if row_type is not Account else ():
                     loaded.put(row)
+
+
+def _read_rule_counters(world: Layer, loaded: Layer, account_id: str, rule_id: str) -> None:
+    """All periods of a capped rule and a member are here, so that none has to be picked by the instant."""
+    for row in world.all_here(Counter):
+        if row.id.startswith(rule_counter(rule_id, account_id, "")):
+            loaded.put(row)
 
 
 def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:
@@ -122,12 +133,16 @@ def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:
             loaded.put(clock)
 
 
-def _tally(world: Layer, loaded: Layer, offer_id: Any) -> None:
-    """What stands of an offer that nobody has counted so far."""
-    offer = world.get(Offer, offer_id)
-    if offer is not None and not offer.is_counted:
-        uses = [one.status for one in world.all_here(OfferRedemption) if one.offer_id == offer_id]
-        loaded.put(Tally(offer_id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved")))
+def _tally(world: Layer, loaded: Layer, counted_as: Any, id: Any) -> None:
+    """What was taken of an offer or a reward that nobody has counted so far."""
+    capped: Offer | Reward | None = world.get(Offer if counted_as == "offer" else Reward, id)
+    if capped is None or capped.is_counted:
+        return
+    if isinstance(capped, Offer):
+        uses = [use.status for use in world.all_here(OfferRedemption) if use.offer_id == id]
+    else:
+        uses = [redemption.status for redemption in world.all_here(Redemption) if redemption.reward_id == id]
+    loaded.put(Tally(counted_as, id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved")))
 
 
 def _read_purchases(world: Layer, loaded: Layer, owner: Any) -> None:

@@ -1,5 +1,5 @@
 -- The same rows as the engine writes for a history of purchases, by hand: set-based, in one transaction, from a table `raw`
--- (line, customer, day, dollars) that COPY has filled. {realm}, {program}, {rule} and {now} are put in by bench/imports.py.
+-- (line, customer, day, dollars) that COPY has filled. bench/imports.py fills in {realm}, {program}, {rule} and {now}.
 set local work_mem = '64MB';
 analyze raw;
 create temp table bought on commit drop as

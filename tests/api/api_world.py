@@ -216,24 +216,33 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "conditions": {
             "metadata": {"channel": "web", "round": 2},
             "min_amount": 100,
+            "max_amount": 100_000,
             "currency": "EUR",
             "skus": ["coffee"],
             "categories": ["drinks"],
             "first_payment": True,
             "window": WINDOW,
         },
+        "caps": {"points": 500, "per": "day"},
         "multipliers": [{"factor": 2, "when": {"tier": "gold", "metadata": {"channel": "web"}, "window": WINDOW}}],
         "active": True,
         "metadata": {"note": "a"},
     }
     flat = {"earn": {"points": 50, "currency": "EUR"}, "multipliers": [{"factor": "1.5", "when": {"tier": ["gold"]}}]}
+    steps = {"earn": {"points": 5, "per_amount": 250, "full_steps": True}}
+    steps |= {"exchange": {"in": "EUR", "rates": {"ZAR": "0.051"}}}
+    first = {"up_to": 100, "points": 1, "per_amount": 100}
+    rest = {"points_per_currency_unit": 2}
+    bands = {"earn": {"bands": [first, rest], "graduated": True}}
+    other_bands = {"earn": {"bands": [{**rest, "up_to": 100}, {"points": 1, "per_amount": 100}], "graduated": True}}
+    counted = (rates, flat, steps, bands, other_bands)
     changes = {"name": "Six", "points_cost": 200, "stock": 10, "per_member_limit": 2, "tiers": ["gold"], **WINDOW}
     changes["metadata"] = {"note": "a"}
     amount = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR", "description": "Five off"}}
     percent = {"benefit": {"type": "discount", "percent": "12.5", "currency": "EUR"}}
     product = {"benefit": {"type": "product", "sku": "cup"}}
     program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
-    program |= {"currency": currency | {"pending_days": 0}}
+    program |= {"currency": currency | {"pending_days": 0}, "earning_tenders": ["card", "gift_card"]}
     if "clock" in ids:
         program |= {"test_clock": ids["clock"]}
     new_reward = {"program": ids["prog"], "id": "rwd_fresh", **changes}
@@ -242,14 +251,15 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "update_program": [
             Sample(
                 f"{programs}/{ids['prog']}",
-                {"name": "Main", "currency": currency, "tiers": tiers, "status": "active", "metadata": {"note": "a"}},
+                {"name": "Main", "currency": currency, "tiers": tiers, "status": "active", "metadata": {"note": "a"}}
+                | {"earning_tenders": ["card"]},
             )
         ],
         "create_earning_rule": [
-            Sample(rules, {"program": ids["prog"], "trigger": "payment.completed", **rates}),
-            Sample(rules, {"program": ids["prog"], "trigger": "review.posted", **flat}),
+            Sample(rules, {"program": ids["prog"], "trigger": trigger, **body})
+            for trigger, body in zip(("payment.completed", *("review.posted",) * 4), counted, strict=True)
         ],
-        "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", rates), Sample(f"{rules}/{ids['rule']}", flat)],
+        "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", body) for body in counted],
         "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
         "create_reward": [Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)],
         "update_reward": [
@@ -309,7 +319,9 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "shipping": 200,
         "tenders": [{"type": "store_credit", "amount": 300}],
         "discounts": [ids["disc"]],
-        "lines": [{"unit_price": 1100, "quantity": 2, "sku": "coffee", "categories": ["drinks"]}],
+        "lines": [
+            {"unit_price": 1100, "quantity": 2, "sku": "coffee", "categories": ["drinks"], "discount": 100, "tax": 90}
+        ],
         "occurred_at": 1_780_000_000,
         "metadata": {"order": "A-1"},
     }

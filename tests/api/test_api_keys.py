@@ -1,4 +1,4 @@
-"""API keys over two processes: shown once, rolled with an overlap, revoked everywhere, limited, and every act told."""
+"""API keys over two processes: shown once, rolled with an overlap, revoked everywhere, limited, all acts recorded."""
 
 from __future__ import annotations
 

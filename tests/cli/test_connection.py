@@ -1,4 +1,4 @@
-"""A client that sends or reads slowly holds no connection for ever: measured at the socket of a real server."""
+"""A client that sends or reads slowly can't hold a connection forever: measured at the socket of a real server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`vinr import purchases` as an operator runs it: a separate process, against a real server."""
+"""`vinr import purchases` as an operator runs it: in a separate process, against a real server."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TestImportPurchases:
         runs = [shop.run(file, *columns) for _time in range(2)]
 
         assert [run.counts for run in runs] == [(2, 0, 1), (0, 2, 1)], runs
-        assert (shop.balances(), shop.payments("a")[0]["metadata"]) == ({"a": 6}, {"order": "A1"})
+        assert (shop.balances(), shop.payments("a")[0]["order"]) == ({"a": 6}, "A1")
 
     def test_gives_back_what_a_newer_export_says_was_refunded(self, shop: Shop) -> None:
         header = "Id,Name,Email,Financial Status,Paid at,Total,Taxes,Shipping,Currency,Refunded Amount\n"

@@ -1,4 +1,4 @@
-"""`vinr import segment-members` as an operator runs it: a separate process, against a real server."""
+"""`vinr import segment-members` as an operator runs it: in a separate process, against a real server."""
 
 from __future__ import annotations
 

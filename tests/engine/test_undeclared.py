@@ -63,7 +63,7 @@ asked: list[str] = []
     ("decide", "error", "words"),
     [
         (read_a_payment, Undeclared, "AdjustPoints read Payment 'pay_there', which its needs do not declare"),
-        (move_to_another_customer, ImmutableEdit, "was edited in customer_id, which can't change"),
+        (move_to_another_customer, ImmutableEdit, "was edited in customer_id, which must not change"),
     ],
 )
 async def test_a_bug_is_an_error_of_its_own_and_its_neighbours_go_on(

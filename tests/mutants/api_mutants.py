@@ -123,8 +123,8 @@ RIGHTS = [
     Mutant(
         "a restricted key manages keys",
         "allowed",
-        'one.resource not in SECRET_ONLY and all(_holds(given, *needed.split(":")) for needed in one.rights)',
-        'one.resource in SECRET_ONLY or all(_holds(given, *needed.split(":")) for needed in one.rights)',
+        "operation.resource not in SECRET_ONLY and _holds_all(given, operation.rights)",
+        "operation.resource in SECRET_ONLY or _holds_all(given, operation.rights)",
         MATRIX,
     ),
     Mutant(
@@ -239,7 +239,7 @@ FINGERPRINTS = [
     Mutant(
         "the contrary of an unknown field is suggested",
         "nearest_name",
-        "[one for one in known if not means_contrary(name, one)]",
+        "[known_name for known_name in known if not means_contrary(name, known_name)]",
         "list(known)",
         "api/test_suggestions.py::test_the_contrary_is_never_suggested[exclude_skus-value0]",
     ),

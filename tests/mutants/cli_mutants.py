@@ -42,7 +42,7 @@ MUTANTS = [
     Mutant(
         "an inbox that believes every signature",
         "_fault",
-        "if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):",
+        "if not any(hmac.compare_digest(expected.encode(), candidate.encode()) for candidate in given):",
         "if not given:",
         f"{LISTEN}::test_signatures_check_as_they_do_in_the_sdks",
     ),
@@ -80,7 +80,7 @@ MUTANTS = [
     ),
     Mutant(
         "a sandbox that was told to end calls it a failure",
-        "_until_told_to_end",
+        "_until_signal",
         "with signals_to(forget):",
         "if True:",
         "cli/test_dev.py::TestRestarts::test_go_on_with_the_same_key_and_data_after_any_end",

@@ -60,9 +60,9 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "a member's limit is counted for all members together",
-        "offer_member_counter",
-        "return f\"offer:{member_id.replace('~', '~0').replace(':', '~1')}:{offer_id}\"",
-        'return f"offer:loy_:{offer_id}"',
+        "counter_of",
+        "return f\"{counted_as}:{member_id.replace('~', '~0').replace(':', '~1')}:{id}\"",
+        'return f"{counted_as}:loy_:{id}"',
         scenario("offers: A multiplier multiplies once for each member unless it says otherwise (R15)"),
     ),
     Mutant(
@@ -83,55 +83,55 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "a partial refund frees the member's slot",
         "_refund",
-        "payment.is_refunded_whole",
+        "purchase.is_refunded_whole",
         "payment.refunded_minor",
         scenario("offers: A full refund frees the member's slot and not the one of all (R15)"),
     ),
     Mutant(
         "an offer ends one use after its cap",
-        "_count",
-        "after.used >= most",
-        "after.used > most",
+        "count_for_all",
+        "after.used - used < most <= after.used",
+        "after.used - used <= most < after.used",
         scenario("offers: The use that fills the cap ends the offer, in its own transaction (R15)"),
     ),
     Mutant(
         "the lowest multiplier wins",
         "PaymentOffers.boosts_of",
-        "key=lambda offer: -_factor_of(offer)",
-        "key=lambda offer: _factor_of(offer)",
+        "key=lambda offer: -_factor_of(offer.terms)",
+        "key=lambda offer: _factor_of(offer.terms)",
         scenario("offers: Of several multipliers the best one applies alone and alone is used (R9, R15)"),
     ),
     Mutant(
         "a multiplier that adds nothing is used up",
-        "_results",
+        "results_of",
         "_points(after) > _points(before)",
         "_points(after) >= _points(before)",
         scenario("offers: A multiplier that adds nothing takes no use (R14)"),
     ),
     Mutant(
         "a refund forgets the offer's multiplier",
-        "points_kept",
-        "return _points_of(receipt, kept_minor)",
-        'return _points_of({**receipt, "offer_factor_e4": SCALE}, kept_minor)',
+        "PaymentOffers.boosts_of",
+        "[Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies else []",
+        "[Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies and may_redeem else []",
         scenario("offers: A refund takes back by the frozen multiplier, by any path (R7)"),
     ),
     Mutant(
         "what was held of a cap stays held once the cap is gone",
-        "_count",
-        "if not offer.is_counted:",
-        "if offer.terms.max_redemptions is None:",
+        "count_for_all",
+        "if not capped.is_counted:",
+        "if capped.global_limit is None:",
         scenario("checkout: A cap taken away while a session holds a use is whole again when it is set (R15)"),
     ),
     Mutant(
         "a cap set later starts at nothing",
-        "_count_uses",
+        "begin_counting",
         "if tally.used or tally.reserved:",
         "if tally.used < 0:",
         scenario("offers: A cap set later counts what was used before (R15)"),
     ),
     Mutant(
         "a cap set in a batch forgets the uses of that batch",
-        "_count",
+        "count_for_all",
         "if tally is not None:",
         "if tally is None and False:",
         "properties/test_property_offers.py::TestBatches"
@@ -152,6 +152,20 @@ MUTANTS: list[Mutant] = [
         "properties/test_property_offers.py::TestFirstCaps::test_are_seen_by_who_uses_the_offer_at_that_moment",
     ),
     Mutant(
+        "who redeems a reward does not look whether it got its first stock",
+        "_uncounted",
+        "capped = loaded[realm].get(Reward, use.reward_id)",
+        "capped = None",
+        "properties/test_property_stock.py::TestFirstStocks::test_are_seen_by_who_redeems_at_that_moment",
+    ),
+    Mutant(
+        "a stock set later does not count what was redeemed before",
+        "decide_update_reward",
+        "if reward.is_counted and not before.is_counted:",
+        "if reward.is_counted and before.is_counted and False:",
+        scenario("rewards: A stock that is set later counts what was redeemed before (R15)"),
+    ),
+    Mutant(
         "a gift passes by what a reward asks of a member",
         "giving_refusal",
         'name = reward.id if offer_id is None else f"{reward.id} of offer {offer_id}"',
@@ -165,10 +179,10 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "gifts are not counted for the reward's limit",
         "issue",
-        "_count(draft, context, account, reward, takes_stock=redemption.took_stock, step=1)",
+        "_count(draft, context, account, reward, used=1)",
         """
         if paid_by is not None:
-            _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=1)
+            _count(draft, context, account, reward, used=1)
         """,
         scenario("offers: A gift and a redemption share the reward's limit for each member (R15)"),
     ),

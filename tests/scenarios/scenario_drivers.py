@@ -50,7 +50,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.changes import shown_offer
 from vinr_server.core.offers.commands import CloseOffer
 from vinr_server.core.offers.rows import Offer
-from vinr_server.core.segments.commands import TellSegments
+from vinr_server.core.segments.commands import AnnounceSegments
 from vinr_server.core.segments.membership import segments_of
 from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.batch import Reload, Wholes
@@ -357,11 +357,11 @@ class PostgresDriver:
         now = datetime.now(UTC)
         read = set(self._engine.run(segments_of_account(self._engine.reader, self._realm.id, account, now)))
         dynamic = {segment.id for segment in self.rows(Segment) if segment.type == "dynamic"}
-        command = TellSegments(account_id, tuple(sorted(dynamic)))
+        command = AnnounceSegments(account_id, tuple(sorted(dynamic)))
         submission = Submission(
             realm=self._realm.id,
             livemode=False,
-            operation="tell_segments",
+            operation="announce_segments",
             command=command,
             fingerprint=b"",
             is_dry_run=True,

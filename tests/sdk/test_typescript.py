@@ -118,7 +118,7 @@ class TestReadme:
 
         stars, good, altered = done.stdout.splitlines()
         assert (stars, good) == ("5 stars", '200 {"seen":"evt_1"}'), done.stderr
-        assert altered.startswith("400 No signature fits"), done.stdout
+        assert altered.startswith("400 No signature matches"), done.stdout
 
 
 class TestTypes:

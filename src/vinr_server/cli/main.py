@@ -32,7 +32,7 @@ DatabaseUrl = Annotated[
 ]
 
 
-def _tell_version(is_asked: bool) -> None:
+def _print_version(is_asked: bool) -> None:
     if is_asked:
         from importlib.metadata import version
 
@@ -43,14 +43,14 @@ def _tell_version(is_asked: bool) -> None:
 @app.callback()
 def vinr(
     version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """VINR Engagement: a self-hosted loyalty engine. Start with `vinr dev`.
 
-    Commands that call the API take --base-url and --key, else VINR_BASE_URL
-    and VINR_SECRET_KEY, else they find the sandbox that runs on .vinr here.
-    `vinr --install-completion` makes the shell complete commands and options.
+    Commands that call the API use --base-url and --key, else VINR_BASE_URL
+    and VINR_SECRET_KEY, else the sandbox that runs on .vinr here. To complete
+    commands and options in your shell, run `vinr --install-completion`.
     """
 
 
@@ -71,7 +71,7 @@ def dev(
 ) -> None:
     """Run everything with an embedded PostgreSQL and a seeded sandbox.
 
-    The data stays in the data directory, and so does the key: the next start goes on with both.
+    The data and the key stay in the data directory: the next start continues with both.
 
     Examples:
       vinr dev
@@ -88,7 +88,7 @@ def status(
     output: Annotated[StatusForm, typer.Option("--output", "-o", help="How to print it.")] = StatusForm.text,
     as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.")] = False,
 ) -> None:
-    """Tell where the sandbox of `vinr dev` runs. Exit code 4 where none answers.
+    """Show where the sandbox of `vinr dev` runs. Exit code 4 if none answers.
 
     Examples:
       eval "$(vinr status -o env)"
@@ -103,9 +103,9 @@ def status(
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.")] = 8484,
-    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=64)] = 1,
+    workers: Annotated[int, typer.Option(help="Number of processes.", min=1, max=64)] = 1,
 ) -> None:
-    """Serve the API from VINR_DATABASE_URL; needs VINR_KEY_PEPPER, and `vinr worker` beside it.
+    """Serve the API on VINR_DATABASE_URL. It needs VINR_KEY_PEPPER, and a `vinr worker` running alongside.
 
     Logs are lines of JSON on standard error.
 
@@ -121,7 +121,7 @@ def serve(
 
 @app.command(rich_help_panel=OPERATING)
 def worker() -> None:
-    """Write what falls due, and send webhooks. Any number may run.
+    """Do the work that falls due, such as expiries, and send webhooks. Any number of workers may run.
 
     Example:
       vinr worker
@@ -136,7 +136,7 @@ def worker() -> None:
 
 @app.command(rich_help_panel=OPERATING)
 def migrate(database_url: DatabaseUrl, as_json: AsJson = False) -> None:
-    """Bring the database to the newest schema; does nothing where it is there already.
+    """Bring the database to the newest schema. Does nothing if it is already there.
 
     Example:
       vinr migrate
@@ -147,7 +147,7 @@ def migrate(database_url: DatabaseUrl, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps({"before": before, "after": after}))
     else:
-        typer.echo(f"The schema was at {before or 'nothing'} and is at {after}.")
+        typer.echo(f"The schema was at {before or 'nothing'} and is now at {after}.")
 
 
 @app.command(rich_help_panel=OPERATING)
@@ -155,10 +155,10 @@ def verify(
     database_url: DatabaseUrl,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Derive every balance, lot, deficit and counter again from the ledger; name what disagrees.
+    """Derive every balance, lot, deficit and counter again from the ledger, and name what disagrees.
 
-    Reads one snapshot and changes nothing; the server may run meanwhile.
-    Exit codes: 0 all agrees, 1 something does not, 2 it couldn't be asked.
+    Reads one snapshot and changes nothing; the server can keep running.
+    Exit codes: 0 everything agrees, 1 something disagrees, 2 it couldn't run.
 
     Example:
       vinr verify --json
@@ -170,7 +170,7 @@ def verify(
 
 @app.command(rich_help_panel=OPERATING)
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
-    """Look at the settings and the database; say what is wrong and what to do. Exit code 1 where something fails.
+    """Check the settings and the database; say what is wrong and what to do. Exit code 1 if a check fails.
 
     Example:
       vinr doctor --json
@@ -193,21 +193,21 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except typer.Abort:
-        code = _tell("", "stopped.", INTERRUPTED)
+        code = _report("", "stopped.", INTERRUPTED)
     except TyperException as error:
-        code = _tell(*_usage(error), USAGE)
+        code = _report(*_usage(error), USAGE)
     raise SystemExit(code or 0)
 
 
 def _usage(error: TyperException) -> tuple[str, str]:
-    """Which command was wrongly called, and what is wrong, in one line."""
+    """The command that was misused and what is wrong with the call, on one line."""
     context = getattr(error, "ctx", None)
     names = context.command_path if context is not None else "vinr"
     why = " ".join(error.format_message().split())
     return names.partition(" ")[2], f"{why} See `{names} --help`."
 
 
-def _tell(what: str, why: str, code: int) -> int:
+def _report(what: str, why: str, code: int) -> int:
     print(f"vinr {what}: {why}" if what else f"vinr: {why}", file=sys.stderr)
     return code
 

@@ -2,7 +2,7 @@
 
 import type { Shape } from '../shape.js';
 
-/** What is known of each object beside its names. */
+/** How to read each object, in addition to its names. */
 export const SHAPES: Readonly<Record<string, Shape>> = {
   ApiKey: {},
   ApiKeyAct: { references: ['api_key'], loose: ['details'] },
@@ -21,7 +21,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   Unmet: {},
   Skipped: { references: ['account', 'rule', 'offer'], nested: { unmet: 'Unmet' } },
   PaymentRedemption: { references: ['offer', 'account', 'points_transaction'] },
-  Refund: { references: ['payment'] },
+  RefundLine: {},
+  Refund: { references: ['payment'], nested: { lines: 'RefundLine' } },
   Payment: {
     references: ['customer', 'account', 'checkout_session'],
     nested: { tenders: 'Tender', lines: 'Line', awards: 'Award', skipped: 'Skipped', offer_redemptions: 'PaymentRedemption', refund: 'Refund' },
@@ -43,14 +44,17 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   Customer: {},
   Deleted: {},
   Discount: { references: ['account', 'redemption', 'payment', 'checkout_session'] },
-  Earn: {},
+  Band: {},
+  Earn: { nested: { bands: 'Band' } },
   Window: {},
   Conditions: { nested: { window: 'Window' } },
   When: { nested: { window: 'Window' } },
   Multiplier: { nested: { when: 'When' } },
+  Caps: {},
+  Exchange: {},
   EarningRule: {
     references: ['program'],
-    nested: { earn: 'Earn', conditions: 'Conditions', multipliers: 'Multiplier' },
+    nested: { earn: 'Earn', conditions: 'Conditions', multipliers: 'Multiplier', caps: 'Caps', exchange: 'Exchange' },
   },
   Incentive: { references: ['reward'] },
   EligibleOffer: { references: ['offer'], nested: { incentive: 'Incentive', unmet: 'Unmet' } },
@@ -81,6 +85,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session'],
     nested: { discount: 'OfferDiscount' },
   },
+  PaymentRevision: { references: ['payment'], nested: { tenders: 'Tender', lines: 'Line' } },
   Source: {},
   PointsTransaction: {
     references: ['account', 'payment', 'rule', 'reverses'],
@@ -118,12 +123,13 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   WebhookReplay: { references: ['endpoint'] },
 };
 
-/** What the data of each of the engine's events is. */
+/** The object in the data of each of the engine's events. */
 export const EVENT_DATA: Readonly<Record<string, string>> = {
   'loyalty.account.created': 'LoyaltyAccount',
   'loyalty.points.earned': 'PointsTransaction',
   'loyalty.points.adjusted': 'PointsTransaction',
   'loyalty.points.reversed': 'PointsTransaction',
+  'loyalty.points.reinstated': 'PointsTransaction',
   'loyalty.points.expired': 'PointsTransaction',
   'loyalty.tier.changed': 'TierChange',
   'loyalty.reward.redeemed': 'Redemption',
@@ -135,6 +141,8 @@ export const EVENT_DATA: Readonly<Record<string, string>> = {
   'offer.ended': 'OfferEvent',
   'payment.completed': 'Payment',
   'payment.refunded': 'Payment',
+  'payment.refund_canceled': 'Payment',
+  'payment.updated': 'Payment',
   'segment.entered': 'SegmentChange',
   'segment.left': 'SegmentChange',
   'webhook_endpoint.disabled': 'WebhookEndpoint',

@@ -61,7 +61,7 @@ ACCOUNTS = Listing(
 
 
 async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[Any]:
-    """Accounts with what they can spend at their program's now."""
+    """Accounts with what they can spend at their program's current time."""
     figures = await call.reader.account_figures(call.caller.realm, accounts, datetime.now(UTC)) if accounts else {}
     return [
         payloads.account_payload(
@@ -111,7 +111,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=URL,
         sdk="loyalty.accounts.create",
-        summary="Enrol a customer in a program; enrolling again answers with the account that is there.",
+        summary="Enroll a customer in a program; enrolling again answers with the existing account.",
         body=CreateAccountInput,
         translate=create_account,
         reply=LoyaltyAccount,
@@ -172,7 +172,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/close",
         sdk="loyalty.accounts.close",
-        summary="Close an account: it earns and redeems no more.",
+        summary="Close an account: it no longer earns or redeems.",
         body=NoInput,
         translate=close_account,
         reply=LoyaltyAccount,

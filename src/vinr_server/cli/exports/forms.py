@@ -116,7 +116,7 @@ PAYMENTS = Kind(
         "shipping": _money("shipping"),
         "refunded": _money("amount_refunded"),
         "eligible": _money("eligible_amount"),
-        "order": _part("metadata", "order"),
+        "order": _field("order"),
         "account": _field("account"),
         "created": _time("created"),
         "metadata": _json("metadata"),

@@ -36,7 +36,7 @@ class Payment(Struct, frozen=True, gc=False, omit_defaults=True):
     tax: int = 0
     shipping: int = 0
     tenders: tuple[Mapping[str, str | int], ...] = ()
-    metadata: Mapping[str, str] = {}
+    order: str | None = None
 
 
 class Purchase(Struct, frozen=True, gc=False):
@@ -200,7 +200,7 @@ class _RowReader:
             tax=self._part(cells, "tax", currency),
             shipping=self._part(cells, "shipping", currency),
             tenders=({"type": _tender(tender), "amount": amount},) if tender else (),
-            metadata=order_as_sent(order) if order else {},
+            order=order or None,
         )
 
     def _refund(self, row: int, cells: Sequence[str], line: str, amount: int) -> Refund:
@@ -238,11 +238,6 @@ class _RowReader:
         if not text:
             raise RowRefused("parameter_missing", f"{field} is empty.")
         return text
-
-
-def order_as_sent(order: str) -> Mapping[str, str]:
-    """The merchant's order as the payment names it; the one place that knows where."""
-    return {"order": order}
 
 
 def prefixed(prefix: str | None, kind: str, text: str) -> str:

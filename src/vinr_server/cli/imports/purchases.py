@@ -187,7 +187,7 @@ class Purchases:
         knows_orders = self._options.refunds is not None
         for row in rows:
             if isinstance(row, Purchase):
-                if knows_orders and (order := row.payment.metadata.get("order")):
+                if knows_orders and (order := row.payment.order):
                     self._payments_of.setdefault(order, row.payment.id)
                 yield row
                 continue

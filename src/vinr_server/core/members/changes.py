@@ -11,9 +11,8 @@ from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import InPart, Needs, Part
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace

@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace

@@ -1,4 +1,4 @@
-"""Who is a member: the accounts of a customer, the program of an account, and the instants they live by."""
+"""Who is a member: a customer's accounts, an account's program, and the clock they live by."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from vinr_server.core.programs.rows import Program
 
 
 class CatalogueIsOlder(Exception):
-    """A row names what came into the catalogue after the batch had read it: the batch is run again, reloaded."""
+    """A row names something newer than the batch's catalogue: the batch is loaded and run again."""
 
     sqlstate = "40001"
 
 
 def enrolled(draft: Layer, customer_id: str, program_id: str) -> Account | None:
-    """The customer's account in a program, if there is one."""
+    """Return the customer's account in a program, if there is one."""
     accounts = draft.children(Account, customer_id)
     return next((account for account in accounts if account.program_id == program_id), None)
 
 
 def program_of(draft: Layer, account: Account) -> Program:
-    """The program an account belongs to; never deleted, but it may be newer than the catalogue at hand."""
+    """Return the account's program; it is never deleted, but may be newer than this catalogue."""
     program = draft.get(Program, account.program_id)
     if program is None:
         raise CatalogueIsOlder(account.program_id)
@@ -33,19 +33,19 @@ def program_of(draft: Layer, account: Account) -> Program:
 
 
 def accounts_of(draft: Layer, customer_id: str) -> list[Account]:
-    """The customer's accounts in the order of their enrolment. Expects all of them."""
+    """The customer's accounts, in the order of their enrollment. Expects all of them."""
     return sorted(draft.children(Account, customer_id), key=lambda account: (account.created_at, account.id))
 
 
 def instants_of(draft: Layer, context: Context, accounts: Sequence[Account]) -> list[datetime]:
-    """The now of each account's program; the wall's where there is no account. The first is when it happens (R1).
+    """The current time of each account's program; real time if there is no account. The first is when it happens (R1).
 
-    A payment, a refund or an event has no program of its own: it happens by the clock of the member it is about.
+    A payment, a refund or an event has no program: it happens by the clock of its member.
     """
     return [context.now(program_of(draft, account).clock_id) for account in accounts] or [context.wall_now]
 
 
 def closed(account: Account) -> Rejected:
-    """Say that the account takes part no more."""
-    message = f"Account {account.id} is closed for good: it can't earn or redeem any more."
+    """Refuse an account that is closed."""
+    message = f"Account {account.id} is closed: it can no longer earn or redeem."
     return Rejected("account_closed", message, param="account", details={"account": account.id})

@@ -13,7 +13,7 @@ from vinr_server.core.programs.rows import Program, Tier
 
 
 def tier_for(tiers: Sequence[Tier], *, lifetime_points: int) -> str | None:
-    """The highest tier whose threshold is reached, or None below all of them. Tiers ascend by threshold."""
+    """Return the highest tier whose threshold is reached, or None. Expects tiers in ascending order of threshold."""
     held = None
     for tier in tiers:
         if lifetime_points >= tier.threshold_points:
@@ -22,7 +22,7 @@ def tier_for(tiers: Sequence[Tier], *, lifetime_points: int) -> str | None:
 
 
 def raise_tier(draft: Layer, context: Context, account: Account, program: Program, *, cause_id: str) -> Account:
-    """The member holds the tier its lifetime points reach, if that is above the one held; an event says so."""
+    """Raise the member to the tier that its lifetime points reach, if it is higher; an event announces it."""
     reached = tier_for(program.tiers, lifetime_points=account.lifetime_points)
     if reached == account.tier or _rank(program.tiers, reached) <= _rank(program.tiers, account.tier):
         return account

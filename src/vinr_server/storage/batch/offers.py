@@ -1,4 +1,4 @@
-"""What a batch reads of offers and their buyers: claims, what was promised, and who bought before."""
+"""What a batch reads about offers and their buyers: claims, promised revisions, and who bought before."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from vinr_server.core.checkout.rows import Buyer
+from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.offers.rows import OfferClaim, OfferRevision
 from vinr_server.storage.batch.tables import TABLES, rows_of
@@ -25,7 +26,14 @@ from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, offer_id, revision)
 join offer_revisions t using (realm, offer_id, revision)
 """
 
-# Plan: the index payments_of_customer, one row of it for each.
+# By primary key.
+RULE_REVISIONS = f"""
+select {TABLES[RuleRevision].select_list}
+from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, rule_id, revision)
+join earning_rule_revisions t using (realm, rule_id, revision)
+"""
+
+# Plan: the index payments_of_customer, one row for each customer.
 BUYERS = """
 select w.realm, w.id, exists (
   select from payments p
@@ -35,7 +43,7 @@ from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
 
 
 async def read_claims(connection: Any, wanted: Sequence[tuple[int, int, str, str]]) -> list[tuple[int, Row]]:
-    """The claims there are, of (realm, bucket, member, offer), each as (realm, row)."""
+    """The existing claims of these (realm, bucket, member, offer), each as (realm, row)."""
     if not wanted:
         return []
     columns = [list(column) for column in zip(*wanted, strict=True)]
@@ -43,15 +51,23 @@ async def read_claims(connection: Any, wanted: Sequence[tuple[int, int, str, str
 
 
 async def read_revisions(connection: Any, wanted: Sequence[tuple[int, str, int]]) -> list[tuple[int, Row]]:
-    """The revisions of offers there are, of (realm, offer, revision)."""
+    """The existing revisions of these (realm, offer, revision)."""
     if not wanted:
         return []
     columns = [list(column) for column in zip(*wanted, strict=True)]
     return rows_of(TABLES[OfferRevision], await connection.fetch(REVISIONS, *columns))
 
 
+async def read_rule_revisions(connection: Any, wanted: Sequence[tuple[int, str, int]]) -> list[tuple[int, Row]]:
+    """The revisions of earning rules there are, of (realm, rule, revision)."""
+    if not wanted:
+        return []
+    columns = [list(column) for column in zip(*wanted, strict=True)]
+    return rows_of(TABLES[RuleRevision], await connection.fetch(RULE_REVISIONS, *columns))
+
+
 async def read_buyers(connection: Any, customers: Collection[tuple[int, int, str]]) -> list[tuple[int, Buyer]]:
-    """Of each customer (realm, bucket, id) whether any payment is on record."""
+    """Whether each customer (realm, bucket, id) has any payment on record."""
     if not customers:
         return []
     columns = [list(column) for column in zip(*customers, strict=True)]

@@ -1,4 +1,4 @@
-"""Read a batch's rows into its layers: where each of them lives, under a lock or without, one statement for a kind."""
+"""Read a batch's rows into its layers, locked or not: finds where each lives, one statement for each kind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING: Mapping[Any, Any] = {}
 LOCK = "for no key update of t"
 SHARE = "for share of t"
 
-# Awards of a payment, whoever's they are. Plan: the partial index entries_by_source, a few rows for each payment.
+# Awards of a payment, to any account. Plan: the partial index entries_by_source, a few rows for each payment.
 AWARDS = f"""
 select {TABLES[Entry].select_list}
 from unnest($1::int4[], $2::text[]) as w (realm, id)
@@ -31,7 +31,7 @@ where t.kind = 'award'
 
 @cache
 def select_rows(row_type: Any, column: str, *, where: str = "", lock: str = "", first: int = 1) -> str:
-    """Rows of a type whose column is one of the wanted values: one index scan each. `first`: its first parameter."""
+    """SQL for rows of a type by the wanted values of a column, an index scan each. `first`: its first parameter."""
     table = TABLES[row_type]
     routed = "bucket" in table.columns
     buckets = f"${first + 1}"
@@ -45,7 +45,7 @@ def select_rows(row_type: Any, column: str, *, where: str = "", lock: str = "", 
 
 
 class Reading:
-    """What is needed by realm, and the layers that the rows go into.
+    """The needs of each realm, and the layers that their rows go into.
 
     `found_in`: the bucket of ids whose rows were seen.
     """
@@ -59,15 +59,15 @@ class Reading:
         is_distributed: bool,
         is_locking: bool,
     ) -> None:
-        """`is_locking` False: what is read is only looked at, on a snapshot that does not change."""
+        """`is_locking` False: rows are only read, on a snapshot that does not change."""
         self.connection, self.needs, self.layers = connection, needs, layers
         self._is_distributed, self._is_locking = is_distributed, is_locking
         self.found_in: dict[tuple[int, str], int] = {}
 
     async def lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
-        """These rows are locked, and stand in the layers as they are under the lock."""
-        if not self._is_locking:  # on a snapshot, what was read once stays so
-            addresses = [one for one in addresses if self.layers[one[0]].find(row_type, one[2]) is None]
+        """These rows are locked, and are in the layers as they are under the lock."""
+        if not self._is_locking:  # on a snapshot, a row that was read does not change
+            addresses = [address for address in addresses if self.layers[address[0]].find(row_type, address[2]) is None]
         for group in lock_groups((bucket for _realm, bucket, _id in addresses), is_distributed=self._is_distributed):
             here = [address for address in addresses if address[1] in group]
             await self.read(row_type, "id", here, lock=lock if self._is_locking else "")
@@ -75,7 +75,7 @@ class Reading:
     async def read(
         self, row_type: type[Row], column: str, addresses: Collection[Address], *, where: str = "", lock: str = ""
     ) -> list[tuple[int, Row]]:
-        """The rows whose column is one of these ids stand in the layers."""
+        """The rows whose column is one of these ids are in the layers."""
         if not addresses:
             return []
         kind: Any = row_type
@@ -85,15 +85,15 @@ class Reading:
         )
 
     def put(self, found: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
-        """The rows stand in the layers."""
+        """The rows are in the layers."""
         for realm, row in found:
             self.layers[realm].put(row)
         return found
 
     def wanted(self, row_type: type[Row], place: PlaceOf | None = None) -> list[Address]:
-        """Where the rows of a type are that are needed by their ids; what resolves to no bucket does not exist.
+        """The addresses of rows of a type that are needed by their ids; an id without a bucket does not exist.
 
-        `place`: the bucket of an id that lives beside nothing; None: the directory knows it, or the id says so itself.
+        `place`: the bucket of an id that lives beside no other; None: the directory knows it, or the id itself says it.
         """
         found: list[Address] = []
         for realm, needs in self.needs.items():
@@ -107,7 +107,7 @@ class Reading:
         return found
 
     def parents(self, row_type: type[Row], *, part: Part = Part.ALL, by: str | None = None) -> list[Address]:
-        """Where the parents are of which so many rows of a type are needed, found by a column that is not its own."""
+        """The addresses of parents whose rows of a type are needed as far as `part`, found by the column `by`."""
         found: list[Address] = []
         for realm, needs in self.needs.items():
             ids: Mapping[Any, Part] = needs.parts.get(row_type, NOTHING)
@@ -120,9 +120,12 @@ class Reading:
         return found
 
     def place(self, realm: int, id: Any) -> int | None:
-        """The bucket of an id: the directory knows it, a row beside it was seen, or the id says so itself."""
-        claim = self.layers[realm].get(Claim, id)
-        return claim.owner_bucket if claim is not None else self.found_in.get((realm, id), bucket_in(id))
+        """The bucket of an id: from the directory, from a row seen beside it, or from the id itself."""
+        claim = self.layers[realm].find(Claim, id)
+        if claim is not None:
+            return claim.owner_bucket
+        found = self.found_in.get((realm, id))
+        return found if found is not None else bucket_in(id)
 
 
 def rows_needed(needs: Needs, row_type: type[Row]) -> Iterable[tuple[Hashable, str | None]]:
@@ -131,7 +134,7 @@ def rows_needed(needs: Needs, row_type: type[Row]) -> Iterable[tuple[Hashable, s
 
 
 def columns_of(addresses: Collection[Any]) -> list[list[Any]]:
-    """Addresses as the arrays of a statement."""
+    """Addresses as array parameters, a column each."""
     return [list(column) for column in zip(*addresses, strict=True)]
 
 

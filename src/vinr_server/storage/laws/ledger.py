@@ -1,15 +1,17 @@
-"""What must hold of the ledger's tables, each law as a query that answers the rows that break it.
+"""The laws of the ledger's tables, each as a query that returns the rows that break it.
 
-Shape: every query answers (realm, account, row, expected, found): whose row disagrees, what the ledger says it must be,
-and what stands there. The numbers are those of the invariants: I1 balances, I2 lots, I3 caps, I4 what may fall below
-nothing, I5 kept answers, I6 events, I8 reversals, I9 append-only. Each query reads its tables once and joins by
-hashing: their memory is PostgreSQL's to bound (work_mem, then files), whatever the number of rows.
+Shape: every query returns (realm, account, row, expected, found): whose row disagrees, the value the ledger requires,
+and the value in the table. The numbers are those of the invariants: I1 balances, I2 lots, I3 caps, I4 what may fall
+below 0, I5 kept answers, I6 events, I8 reversals, I9 append-only. Each query reads its tables once and joins by
+hashing, so PostgreSQL bounds its memory (work_mem, then files), whatever the number of rows.
 """
 
 from __future__ import annotations
 
+from vinr_server.storage.laws.caps import CAPS
 from vinr_server.storage.laws.checkout import CHECKOUTS
 from vinr_server.storage.laws.offers import OFFERS
+from vinr_server.storage.laws.payments import PAYMENTS
 
 BALANCES = {
     "I1 the ledger balance is the sum of the entries": """
@@ -17,7 +19,7 @@ select a.realm, a.id, a.id, coalesce(e.points, 0), a.ledger_balance_points
 from accounts a left join (select realm, account_id, sum(points) as points from entries group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
 where a.ledger_balance_points <> coalesce(e.points, 0)""",
-    "I1 the account's sequence is its last entry's": """
+    "I1 an account's sequence is that of its last entry": """
 select a.realm, a.id, a.id, coalesce(e.sequence, 0), a.sequence
 from accounts a left join (select realm, account_id, max(sequence) as sequence from entries group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
@@ -28,7 +30,7 @@ select realm, account_id, id, previous + 1, sequence from (
     lag(sequence, 1, 0::int8) over (partition by realm, account_id order by sequence) as previous
   from entries) e
 where sequence <> previous + 1""",
-    "I1 balance_after goes on from the entry before": """
+    "I1 balance_after follows from the entry before": """
 select realm, account_id, id, previous + points, balance_after_points from (
   select realm, account_id, id, points, balance_after_points,
     lag(balance_after_points, 1, 0::int8) over (partition by realm, account_id order by sequence) as previous
@@ -38,7 +40,7 @@ where balance_after_points <> previous + points""",
 select a.realm, a.id, a.id, coalesce(e.points, 0) + coalesce(o.lifetime_points, 0), a.lifetime_points
 from accounts a left join (
   select realm, account_id, sum(points) as points from entries
-  where kind in ('award', 'reversal') or (kind = 'adjustment' and points > 0) group by 1, 2) e
+  where kind in ('award', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0) group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
 left join openings o on o.realm = a.realm and o.account_id = a.id
 where a.lifetime_points <> coalesce(e.points, 0) + coalesce(o.lifetime_points, 0)""",
@@ -53,51 +55,54 @@ union all
 select e.realm, e.account_id, e.id, 'an opening', 'none'
 from entries e left join openings o on o.realm = e.realm and o.account_id = e.account_id
 where e.source_type = 'import' and o.account_id is null""",
-    # A payment that names no account counts for those its customer had at the time, so only bounds can be derived.
-    "payments are counted": """
+    # All payments of an order count once. One that names no account counts for those its customer had at the time, so
+    # only bounds can be derived.
+    "an account's payment_count counts its purchases": """
 select a.realm, a.id, a.id, coalesce(mine.count, 0) || ' to ' || coalesce(mine.count, 0) + coalesce(any_of.count, 0),
   a.payment_count
 from accounts a
-left join (select realm, account_id, count(*) from payments where account_id is not null group by 1, 2) mine
+left join (select realm, account_id, count(distinct coalesce(order_key, id)) from payments
+  where account_id is not null group by 1, 2) mine
   on mine.realm = a.realm and mine.account_id = a.id
 left join (
-  select realm, customer_id, count(*) from payments where account_id is null and customer_id is not null group by 1, 2
-  ) any_of on any_of.realm = a.realm and any_of.customer_id = a.customer_id
+  select realm, customer_id, count(distinct coalesce(order_key, id)) from payments
+  where account_id is null and customer_id is not null group by 1, 2) any_of
+  on any_of.realm = a.realm and any_of.customer_id = a.customer_id
 where a.payment_count not between coalesce(mine.count, 0) and coalesce(mine.count, 0) + coalesce(any_of.count, 0)""",
     "an entry belongs to an account, in its bucket": """
 select e.realm, e.account_id, e.id, 'account in bucket ' || e.bucket, coalesce('bucket ' || a.bucket, 'no account')
 from entries e left join accounts a on a.realm = e.realm and a.id = e.account_id
 where a.bucket is distinct from e.bucket""",
-    "I4 a balance falls below nothing by a reversal or an imported debt only": """
+    "I4 only a reversal or an imported debt takes a balance below 0": """
 select realm, account_id, id, 'reversal', kind from entries
 where balance_after_points < 0 and points < 0 and kind <> 'reversal' and source_type is distinct from 'import'""",
 }
 
 LOTS = {
-    "I2 what remains of the lots is the balance, or nothing": """
+    "I2 the lots' remaining points are the balance, or 0": """
 select a.realm, a.id, a.id, greatest(a.ledger_balance_points, 0), coalesce(l.points, 0)
 from accounts a left join (select realm, account_id, sum(remaining_points) as points from lots group by 1, 2) l
   on l.realm = a.realm and l.account_id = a.id
 where greatest(a.ledger_balance_points, 0) <> coalesce(l.points, 0)""",
-    "I2 what is owed is the balance below nothing": """
+    "I2 the points owed are the balance below 0": """
 select a.realm, a.id, a.id, greatest(-a.ledger_balance_points, 0), coalesce(d.points, 0)
 from accounts a left join (select realm, account_id, sum(remaining_points) as points from deficits group by 1, 2) d
   on d.realm = a.realm and d.account_id = a.id
 where greatest(-a.ledger_balance_points, 0) <> coalesce(d.points, 0)""",
-    "I2 what remains of a lot is what its uses left": """
+    "I2 a lot's remaining points are what its uses left": """
 select l.realm, l.account_id, l.id, l.points - coalesce(u.points, 0), l.remaining_points
 from lots l left join (select realm, lot_id, sum(points) as points from lot_uses group by 1, 2) u
   on u.realm = l.realm and u.lot_id = l.id
 where l.remaining_points <> l.points - coalesce(u.points, 0)""",
-    "I2 a debit is the sum of its uses and what is owed of it": """
+    "I2 a debit is the sum of its uses and its unpaid deficit": """
 select e.realm, e.account_id, e.id, -e.points, coalesce(u.points, 0) + coalesce(d.remaining_points, 0)
 from entries e
 left join (select realm, entry_id, sum(points) as points from lot_uses group by 1, 2) u
   on u.realm = e.realm and u.entry_id = e.id
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
-where (e.points < 0 or e.kind = 'redemption_cancellation')
+where (e.points < 0 or e.kind in ('redemption_cancellation', 'reinstatement'))
   and -e.points <> coalesce(u.points, 0) + coalesce(d.remaining_points, 0)""",
-    "I2 a deficit is what its clawback found no lot for": """
+    "I2 a deficit is the part of its clawback that no lot paid": """
 select e.realm, e.account_id, e.id, -e.points - coalesce(u.points, 0), coalesce(d.points, 0)
 from entries e
 left join (select realm, entry_id, sum(points) as points from lot_uses where cause_id = entry_id group by 1, 2) u
@@ -131,25 +136,40 @@ left join lots l on l.realm = u.realm and l.id = u.lot_id
 left join entries e on e.realm = u.realm and e.id = u.entry_id
 left join entries c on c.realm = u.realm and c.id = u.cause_id
 where e.account_id is distinct from l.account_id or c.account_id is distinct from l.account_id or l.id is null""",
-    "I2 expired points of a lot are its expiries": """
+    "I2 a lot's expired points are its expiries": """
 select l.realm, l.account_id, l.id, coalesce(x.points, 0), l.expired_points
 from lots l left join (
   select realm, source_id, -sum(points) as points from entries where kind = 'expiry' group by 1, 2) x
   on x.realm = l.realm and x.source_id = l.id
 where l.expired_points <> coalesce(x.points, 0)""",
-    "I8 reversed points of a lot are its clawbacks": """
+    "I8 a lot's reversed points are its clawbacks": """
 select l.realm, l.account_id, l.id, coalesce(r.points, 0), l.reversed_points
 from lots l left join (
-  select realm, reverses_id, -sum(points) as points from entries where kind = 'reversal' group by 1, 2) r
-  on r.realm = l.realm and r.reverses_id = l.id
+  select realm, award_id, -sum(points) as points from (
+    select realm, reverses_id as award_id, points from entries where kind = 'reversal'
+    union all
+    select b.realm, r.reverses_id, b.points
+    from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id where b.kind = 'reinstatement') moved
+  group by 1, 2) r
+  on r.realm = l.realm and r.award_id = l.id
 where l.reversed_points <> coalesce(r.points, 0)""",
+    "I8 reinstatements of a clawback never exceed it": """
+select e.realm, e.account_id, e.id, 'at most ' || -e.points, b.points
+from entries e join (
+  select realm, reverses_id, sum(points) as points from entries where kind = 'reinstatement' group by 1, 2) b
+  on b.realm = e.realm and b.reverses_id = e.id
+where e.kind <> 'reversal' or b.points > -e.points""",
     "I8 reversals of an award never exceed it": """
 select e.realm, e.account_id, e.id, 'at most ' || e.points, r.points
 from entries e join (
   select realm, reverses_id, -sum(points) as points from entries where kind = 'reversal' group by 1, 2) r
   on r.realm = e.realm and r.reverses_id = e.id
-where r.points > e.points""",
-    "next_expiry_at is the earliest expiry of what is left": """
+left join (
+  select r.realm, r.reverses_id, sum(b.points) as points
+  from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id
+  where b.kind = 'reinstatement' group by 1, 2) b on b.realm = e.realm and b.reverses_id = e.id
+where r.points - coalesce(b.points, 0) > e.points""",
+    "next_expiry_at is the earliest expiry of the live lots": """
 select a.realm, a.id, a.id, coalesce(l.expires_at::text, 'none'), coalesce(a.next_expiry_at::text, 'none')
 from accounts a left join (
   select realm, account_id, min(expires_at) as expires_at from lots where remaining_points > 0 group by 1, 2) l
@@ -162,8 +182,8 @@ where e.kind = 'expiry' and (l.expires_at is null or l.expires_at > e.created_at
 }
 
 TIERS = {
-    # Tiers of a program may be edited and a tier is never lowered, so what a member holds is what was told last.
-    "the tier is the one told last": """
+    # A program's tiers may be edited and a member's tier is never lowered, so a member holds the last announced tier.
+    "an account's tier is the last one announced": """
 select a.realm, a.id, a.id, coalesce(t.tier, 'none'), coalesce(a.tier, 'none')
 from accounts a join (
   select distinct on (realm, account_id) realm, account_id,
@@ -172,11 +192,11 @@ from accounts a join (
   order by realm, account_id, type = 'loyalty.account.created', (data ->> 'sequence')::int8 desc, id desc) t
   on t.realm = a.realm and t.account_id = a.id
 where a.tier is distinct from t.tier""",
-    # Lifetime points fall by clawbacks only; whoever holds a tier above the first has once reached its threshold.
-    "a tier was raised at lifetime points the ledger had": """
+    # Lifetime points fall only by clawbacks; each member with a tier above the first has once reached its threshold.
+    "a tier was raised at the ledger's lifetime points": """
 with sums as (
   select realm, account_id, id, sequence, sum(points) filter (
-    where kind in ('award', 'reversal') or (kind = 'adjustment' and points > 0))
+    where kind in ('award', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0))
     over (partition by realm, account_id order by sequence) as points
   from entries),
 raised as (
@@ -196,29 +216,6 @@ where v.entry_id is null and coalesce(e.points, 0) + o.lifetime_points is distin
 }
 
 REDEMPTIONS = {
-    "I3 a counter is what is redeemed": """
-select coalesce(c.realm, r.realm), r.account_id, coalesce(c.id, r.id), coalesce(r.used, 0), coalesce(c.used, 0)
-from (select * from counters where id like 'reward:%') c full join (
-  select realm, 'reward:' || reward_id as id, null as account_id, count(*) as used
-  from redemptions where status = 'confirmed' and took_stock group by 1, 2
-  union all
-  select realm, 'reward:' || reward_id || ':' || account_id, account_id, count(*)
-  from redemptions where status = 'confirmed' group by realm, reward_id, account_id) r
-  on r.realm = c.realm and r.id = c.id
-where coalesce(r.used, 0) <> coalesce(c.used, 0) and coalesce(c.id, r.id) not like 'offer:%'""",
-    # Whoever edits a reward may lower its stock or limit below what is redeemed.
-    "I3 redemptions stay within the stock and the member's limit": """
-select w.realm, null, w.id, 'at most ' || w.stock, r.used
-from rewards w join (
-  select realm, reward_id, count(*) as used from redemptions where status = 'confirmed' group by 1, 2) r
-  on r.realm = w.realm and r.reward_id = w.id
-where w.revision = 1 and r.used > w.stock
-union all
-select w.realm, r.account_id, w.id, 'at most ' || w.per_member_limit, r.used
-from rewards w join (
-  select realm, reward_id, account_id, count(*) as used from redemptions where status = 'confirmed' group by 1, 2, 3) r
-  on r.realm = w.realm and r.reward_id = w.id
-where w.revision = 1 and r.used > w.per_member_limit""",
     "R5 a redemption and its entries name each other": """
 select r.realm, r.account_id, r.id,
   concat_ws(', ', r.account_id, -r.points_spent, case r.status when 'canceled' then r.points_spent end),
@@ -244,47 +241,24 @@ from redemptions r left join discounts d on d.realm = r.realm and d.id = r.disco
 where r.discount_id is not null and d.id is null""",
 }
 
-PAYMENTS = {
-    "R7 what is refunded of a payment is its refunds": """
-select p.realm, p.account_id, p.id, concat(coalesce(f.amount_minor, 0), ' in ', coalesce(f.count, 0)),
-  concat(p.refunded_minor, ' in ', p.refund_count)
-from payments p left join (
-  select realm, payment_id, sum(amount_minor) as amount_minor, count(*) from refunds group by 1, 2) f
-  on f.realm = p.realm and f.payment_id = p.id
-where (p.refunded_minor, p.refund_count) is distinct from (coalesce(f.amount_minor, 0), coalesce(f.count, 0))""",
-    "R7 a refund has its payment, and its points are its reversals": """
-select f.realm, p.account_id, f.id, case when p.id is null then 'a payment' else coalesce(e.points, 0)::text end,
-  case when p.id is null then 'none' else f.points_reversed::text end
-from refunds f left join payments p on p.realm = f.realm and p.id = f.payment_id
-left join (
-  select realm, source_id, -sum(points) as points from entries
-  where source_type = 'refund' and kind = 'reversal' group by 1, 2) e on e.realm = f.realm and e.source_id = f.id
-where p.id is null or f.points_reversed <> coalesce(e.points, 0)""",
-    "R16 an award names a revision that there is": """
-select e.realm, e.account_id, e.id, e.rule_id || ' revision ' || e.rule_revision, 'none'
-from entries e left join earning_rule_revisions r
-  on r.realm = e.realm and r.rule_id = e.rule_id and r.revision = e.rule_revision
-where e.rule_id is not null and r.rule_id is null""",
-}
-
 EVENTS = {
-    "I6 a movement is told once, as it is written": """
+    "I6 a movement has one event, with its figures": """
 select e.realm, e.account_id, e.id, 'once: ' || concat_ws(', ', e.points, e.balance_after_points, e.sequence),
   coalesce(v.count, 0) || ' times: ' || coalesce(v.figures, '')
 from entries e left join (
   select realm, data ->> 'id' as id, count(*),
     min(concat_ws(', ', data ->> 'points', data ->> 'balance_after', data ->> 'sequence')) as figures
   from events where type like 'loyalty.points.%' group by 1, 2) v on v.realm = e.realm and v.id = e.id
-where e.kind in ('award', 'adjustment', 'reversal', 'expiry')
+where e.kind in ('award', 'adjustment', 'reversal', 'reinstatement', 'expiry')
   and (v.count, v.figures) is distinct from (1, concat_ws(', ', e.points, e.balance_after_points, e.sequence))""",
-    "I6 an event of a movement tells its sequence": """
+    "I6 an event of a movement has its sequence": """
 select realm, account_id, id, data ->> 'sequence', sequence::text
 from events where type like 'loyalty.points.%' and sequence <> (data ->> 'sequence')::int8""",
-    "I6 a movement that is told happened": """
+    "I6 an event of a movement has its entry": """
 select v.realm, v.account_id, v.id, 'entry ' || (v.data ->> 'id'), 'none'
 from events v left join entries e on e.realm = v.realm and e.id = v.data ->> 'id'
 where v.type like 'loyalty.points.%' and e.id is null""",
-    "I6 a redemption is told once, and so is its cancellation": """
+    "I6 a redemption has one event, and so has its cancellation": """
 select r.realm, r.account_id, r.id,
   '1 and ' || (r.status = 'canceled')::int, concat(coalesce(v.made, 0), ' and ', coalesce(v.canceled, 0))
 from redemptions r left join (
@@ -293,16 +267,18 @@ from redemptions r left join (
   from events where type in ('loyalty.reward.redeemed', 'loyalty.redemption.canceled') group by 1, 2) v
   on v.realm = r.realm and v.id = r.id
 where (coalesce(v.made, 0), coalesce(v.canceled, 0)) <> (1, (r.status = 'canceled')::int)""",
-    "I6 a payment is told once, and so is each refund": """
+    "I6 a payment has one event, and so has each refund": """
 select p.realm, p.account_id, p.id,
-  '1 and ' || p.refund_count, concat(coalesce(v.made, 0), ' and ', coalesce(v.refunded, 0))
-from payments p left join (
+  '1 and ' || coalesce(f.count, 0), concat(coalesce(v.made, 0), ' and ', coalesce(v.refunded, 0))
+from payments p left join (select realm, payment_id, count(*) from refunds group by 1, 2) f
+  on f.realm = p.realm and f.payment_id = p.id
+left join (
   select realm, data ->> 'id' as id, count(*) filter (where type = 'payment.completed') as made,
     count(*) filter (where type = 'payment.refunded') as refunded
   from events where type in ('payment.completed', 'payment.refunded') group by 1, 2) v
   on v.realm = p.realm and v.id = p.id
-where (coalesce(v.made, 0), coalesce(v.refunded, 0)) <> (1, p.refund_count)""",
-    "I5 a kept key points to an event that is there": """
+where (coalesce(v.made, 0), coalesce(v.refunded, 0)) <> (1, coalesce(f.count, 0))""",
+    "I5 a kept key points to an existing event": """
 select k.realm, null, k.operation || ' ' || k.key, 'event ' || k.event_id, 'none'
 from idempotency_keys k left join events e on e.realm = k.realm and e.id = k.event_id
 where k.event_id is not null and e.id is null""",
@@ -313,12 +289,12 @@ from deliveries d left join events v on v.realm = d.realm and v.id = d.event_id 
 left join (select realm, delivery_id, count(*) from delivery_attempts group by 1, 2) a
   on a.realm = d.realm and a.delivery_id = d.id
 where v.id is null or coalesce(a.count, 0) <> d.attempt_count""",
-    "I9 the application role adds to the ledger and changes nothing": """
+    "I9 the application role adds to the ledger and never changes it": """
 select null::int, null, name, 'select, insert', 'more'
-from unnest(array['entries', 'lot_uses', 'events', 'refunds', 'earning_rule_revisions', 'directory',
+from unnest(array['entries', 'lot_uses', 'events', 'payment_revisions', 'earning_rule_revisions', 'directory',
   'openings', 'offer_revisions', 'offer_claims']) as name
 where has_table_privilege('vinr_app', name, 'update, delete, truncate')
   or has_any_column_privilege('vinr_app', name, 'update')""",
 }
 
-LAWS: dict[str, str] = BALANCES | LOTS | TIERS | REDEMPTIONS | OFFERS | PAYMENTS | EVENTS | CHECKOUTS
+LAWS: dict[str, str] = BALANCES | LOTS | TIERS | CAPS | REDEMPTIONS | OFFERS | PAYMENTS | EVENTS | CHECKOUTS

@@ -14,11 +14,13 @@ __all__ = [
     "ApiKeyAct",
     "AppliedPromotion",
     "Award",
+    "Band",
     "Benefit",
     "BulkAccountResult",
     "BulkAccounts",
     "BulkPayments",
     "BulkResult",
+    "Caps",
     "CartLine",
     "CartShipping",
     "CheckoutEvaluation",
@@ -38,6 +40,7 @@ __all__ = [
     "Event",
     "EventRequest",
     "EventType",
+    "Exchange",
     "Incentive",
     "Line",
     "LoyaltyAccount",
@@ -54,11 +57,13 @@ __all__ = [
     "OfferRedemptionEvent",
     "Payment",
     "PaymentRedemption",
+    "PaymentRevision",
     "PointsTransaction",
     "Program",
     "ProgramCurrency",
     "Redemption",
     "Refund",
+    "RefundLine",
     "RejectedPromotion",
     "Reward",
     "Segment",
@@ -88,12 +93,13 @@ __all__ = [
     "Window",
 ]
 
-# What the engine sends of its own accord.
+# The events that the engine sends by itself.
 EventType: TypeAlias = Literal[
     "loyalty.account.created",
     "loyalty.points.earned",
     "loyalty.points.adjusted",
     "loyalty.points.reversed",
+    "loyalty.points.reinstated",
     "loyalty.points.expired",
     "loyalty.tier.changed",
     "loyalty.reward.redeemed",
@@ -105,6 +111,8 @@ EventType: TypeAlias = Literal[
     "offer.ended",
     "payment.completed",
     "payment.refunded",
+    "payment.refund_canceled",
+    "payment.updated",
     "segment.entered",
     "segment.left",
     "webhook_endpoint.disabled",
@@ -240,6 +248,8 @@ class Line(VinrObject):
     sku: str | None
     categories: list[str]
     discount: int | None = None
+    tax: int | None = None
+    id: str | None | None = None
 
 
 class Award(VinrObject):
@@ -280,6 +290,15 @@ class PaymentRedemption(VinrObject):
     points_transaction: str | None
 
 
+class RefundLine(VinrObject):
+    """Refund line."""
+
+    id: str | None = None
+    sku: str | None = None
+    quantity: int | None = None
+    amount: int | None = None
+
+
 class Refund(VinrObject):
     """Refund."""
 
@@ -288,12 +307,19 @@ class Refund(VinrObject):
     payment: str
     amount: int
     eligible_amount: int | None
+    lines: list[RefundLine]
     reason: str | None
+    status: Literal["canceled", "succeeded"]
     points_reversed: int
+    points_reinstated: int
     metadata: dict[str, Any]
+    canceled_at: int | None
     created: int
+    livemode: bool
 
     _kind = "refund"
+
+    _nested = {"lines": RefundLine}
 
 
 class Payment(VinrObject):
@@ -312,6 +338,8 @@ class Payment(VinrObject):
     tenders: list[Tender]
     discounts: list[str]
     checkout_session: str | None
+    order: str | None
+    revision: int
     lines: list[Line]
     refunded: bool
     awards: list[Award]
@@ -322,10 +350,11 @@ class Payment(VinrObject):
     created: int
     livemode: bool
     refund: Refund | None = None
+    already_reported: Literal[True] | None = None
 
     _kind = "payment"
 
-    _events = ("payment.completed", "payment.refunded")
+    _events = ("payment.completed", "payment.refunded", "payment.refund_canceled", "payment.updated")
 
     _nested = {
         "tenders": Tender,
@@ -501,6 +530,15 @@ class Discount(VinrObject):
     _kind = "discount"
 
 
+class Band(VinrObject):
+    """Band."""
+
+    up_to: int | None = None
+    points_per_currency_unit: int | str | None = None
+    points: int | None = None
+    per_amount: int | None = None
+
+
 class Earn(VinrObject):
     """Earn."""
 
@@ -508,6 +546,12 @@ class Earn(VinrObject):
     points: int | None = None
     currency: str | None = None
     rounding: Literal["ceil", "floor", "half_even"] | None = None
+    per_amount: int | None = None
+    full_steps: bool | None = None
+    bands: list[Band] | None = None
+    graduated: bool | None = None
+
+    _nested = {"bands": Band}
 
 
 class Window(VinrObject):
@@ -522,6 +566,7 @@ class Conditions(VinrObject):
 
     metadata: dict[str, Any] | None = None
     min_amount: int | None = None
+    max_amount: int | None = None
     currency: str | None = None
     skus: list[str] | None = None
     categories: list[str] | None = None
@@ -550,6 +595,19 @@ class Multiplier(VinrObject):
     _nested = {"when": When}
 
 
+class Caps(VinrObject):
+    """Caps."""
+
+    points: int
+    per: Literal["day", "member", "month", "payment"]
+
+
+class Exchange(VinrObject):
+    """Exchange."""
+
+    rates: dict[str, Any]
+
+
 class EarningRule(VinrObject):
     """Earning rule."""
 
@@ -561,6 +619,8 @@ class EarningRule(VinrObject):
     earn: Earn
     conditions: Conditions
     multipliers: list[Multiplier]
+    caps: Caps | None
+    exchange: Exchange | None
     active: bool
     metadata: dict[str, Any]
     created: int
@@ -568,7 +628,7 @@ class EarningRule(VinrObject):
 
     _kind = "earning_rule"
 
-    _nested = {"earn": Earn, "conditions": Conditions, "multipliers": Multiplier}
+    _nested = {"earn": Earn, "conditions": Conditions, "multipliers": Multiplier, "caps": Caps, "exchange": Exchange}
 
 
 class Incentive(VinrObject):
@@ -879,6 +939,28 @@ class OfferRedemptionEvent(VinrObject):
     _nested = {"discount": OfferDiscount}
 
 
+class PaymentRevision(VinrObject):
+    """Payment revision."""
+
+    id: str
+    object: Literal["payment_revision"]
+    payment: str
+    revision: int
+    amount: int
+    eligible_amount: int
+    tax: int
+    shipping: int
+    tenders: list[Tender]
+    lines: list[Line]
+    reason: str | None
+    superseded_at: int
+    livemode: bool
+
+    _kind = "payment_revision"
+
+    _nested = {"tenders": Tender, "lines": Line}
+
+
 class Source(VinrObject):
     """Source."""
 
@@ -910,7 +992,13 @@ class PointsTransaction(VinrObject):
 
     _kind = "points_transaction"
 
-    _events = ("loyalty.points.earned", "loyalty.points.adjusted", "loyalty.points.reversed", "loyalty.points.expired")
+    _events = (
+        "loyalty.points.earned",
+        "loyalty.points.adjusted",
+        "loyalty.points.reversed",
+        "loyalty.points.reinstated",
+        "loyalty.points.expired",
+    )
 
     _nested = {"source": Source}
 
@@ -941,6 +1029,7 @@ class Program(VinrObject):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
+    earning_tenders: list[str]
     status: Literal["active", "archived"]
     test_clock: str | None
     metadata: dict[str, Any]

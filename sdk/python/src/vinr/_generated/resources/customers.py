@@ -27,7 +27,7 @@ class Customers(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Customer:
-        """Keep a reference to a customer.
+        """Create a reference to a customer.
 
         Refused by state (ConflictError): id_conflict.
         """
@@ -116,7 +116,7 @@ class AsyncCustomers(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Customer:
-        """Keep a reference to a customer.
+        """Create a reference to a customer.
 
         Refused by state (ConflictError): id_conflict.
         """

@@ -33,7 +33,7 @@ class LoyaltyAccounts(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> LoyaltyAccount:
-        """Enrol a customer in a program; enrolling again answers with the account that is there."""
+        """Enroll a customer in a program; enrolling again answers with the existing account."""
         return self._client.request(
             "POST",
             "/v1/loyalty/accounts",
@@ -137,7 +137,7 @@ class LoyaltyAccounts(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> LoyaltyAccount:
-        """Close an account: it earns and redeems no more."""
+        """Close an account: it no longer earns or redeems."""
         return self._client.request(
             "POST",
             fill("/v1/loyalty/accounts/{id}/close", id=id),
@@ -192,7 +192,7 @@ class AsyncLoyaltyAccounts(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> LoyaltyAccount:
-        """Enrol a customer in a program; enrolling again answers with the account that is there."""
+        """Enroll a customer in a program; enrolling again answers with the existing account."""
         return await self._client.request(
             "POST",
             "/v1/loyalty/accounts",
@@ -296,7 +296,7 @@ class AsyncLoyaltyAccounts(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> LoyaltyAccount:
-        """Close an account: it earns and redeems no more."""
+        """Close an account: it no longer earns or redeems."""
         return await self._client.request(
             "POST",
             fill("/v1/loyalty/accounts/{id}/close", id=id),

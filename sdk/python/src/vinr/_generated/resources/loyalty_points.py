@@ -88,7 +88,7 @@ class LoyaltyPoints(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> PointsTransaction:
-        """Claw back an award, whole or in part.
+        """Claw back an award, fully or in part.
 
         Refused by state (ConflictError): reversal_of_reversal, not_reversible.
         """
@@ -221,7 +221,7 @@ class AsyncLoyaltyPoints(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> PointsTransaction:
-        """Claw back an award, whole or in part.
+        """Claw back an award, fully or in part.
 
         Refused by state (ConflictError): reversal_of_reversal, not_reversible.
         """

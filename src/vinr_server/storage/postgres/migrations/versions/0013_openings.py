@@ -6,7 +6,7 @@ Revision ID: 0013
 from alembic import op
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 # One for each account: an import that is run again finds it. What lifetime counts beyond the entries stands here alone.
 OPENINGS = """

@@ -1,0 +1,57 @@
+"""What must hold of caps: their counters are what was taken, and nobody took more than there was (see ledger.py)."""
+
+from __future__ import annotations
+
+# Every use of an offer and every redemption of a reward, with whom it counts for: the account, or the customer if the
+# offer names no program (R21). A refund frees the member's use of an offer, not the one of all; what is canceled of a
+# reward is free for all.
+TAKEN = """(
+  select r.realm, 'offer' as counted_as, r.offer_id as id,
+    case when o.program_id is null then a.customer_id else a.id end as member_id,
+    r.status in ('confirmed', 'refunded') as is_used, r.status = 'confirmed' as is_used_by_member,
+    r.status = 'reserved' as is_held
+  from offer_redemptions r
+  join offers o on o.realm = r.realm and o.id = r.offer_id
+  left join accounts a on a.realm = r.realm and a.id = r.account_id
+  union all
+  select realm, 'reward', reward_id, account_id, status = 'confirmed', status = 'confirmed', false from redemptions)"""
+
+# What has caps. All that is taken is counted of what ever had a global one.
+CAPPED = """(
+  select realm, 'offer' as counted_as, id, revision, is_counted, (terms ->> 'max_redemptions')::int8 as global_limit,
+    (terms ->> 'per_member_limit')::int8 as per_member_limit
+  from offers
+  union all
+  select realm, 'reward', id, revision, is_counted, stock, per_member_limit from rewards)"""
+
+CAPS = {
+    # The counters are named as in core/kernel/caps.py.
+    "I3 a counter is what is used and held of its cap": f"""
+select coalesce(c.realm, t.realm), t.member_id, coalesce(c.id, t.name),
+  concat(coalesce(t.used, 0), ' and ', coalesce(t.held, 0)),
+  concat(coalesce(c.used, 0), ' and ', coalesce(c.reserved, 0))
+from counters c full join (
+  select t.realm, t.counted_as || ':' || t.id as name, null as member_id, count(*) filter (where t.is_used) as used,
+    count(*) filter (where t.is_held) as held
+  from {TAKEN} t join {CAPPED} w on w.realm = t.realm and w.counted_as = t.counted_as and w.id = t.id
+  where w.is_counted group by t.realm, t.counted_as, t.id
+  union all
+  select realm, counted_as || ':' || replace(replace(member_id, '~', '~0'), ':', '~1') || ':' || id, member_id,
+    count(*) filter (where is_used_by_member), count(*) filter (where is_held)
+  from {TAKEN} t where member_id is not null group by realm, counted_as, id, member_id) t
+  on t.realm = c.realm and t.name = c.id
+where (coalesce(t.used, 0), coalesce(t.held, 0)) <> (coalesce(c.used, 0), coalesce(c.reserved, 0))""",
+    # An edit may lower a limit below what is taken.
+    "I3 what is used and held stays within the cap": f"""
+select w.realm, t.member_id, w.id, 'at most ' || m.most, t.taken
+from {CAPPED} w
+join (
+  select realm, counted_as, id, null as member_id, count(*) filter (where is_used or is_held) as taken
+  from {TAKEN} t group by 1, 2, 3
+  union all
+  select realm, counted_as, id, member_id, count(*) filter (where is_used_by_member or is_held)
+  from {TAKEN} t where member_id is not null group by 1, 2, 3, 4) t
+  on t.realm = w.realm and t.counted_as = w.counted_as and t.id = w.id
+cross join lateral (select case when t.member_id is null then w.global_limit else w.per_member_limit end as most) m
+where w.revision = 1 and t.taken > m.most""",
+}
