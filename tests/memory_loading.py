@@ -12,10 +12,11 @@ from typing import Any
 from vinr_server.core.checkout.rows import Buyer
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import follow, needs_of
+from vinr_server.core.earning.caps import rule_counter
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Look, Needs, Of, Part
-from vinr_server.core.kernel.rows import Tally
+from vinr_server.core.kernel.rows import Counter, Tally
 from vinr_server.core.ledger.lots import BEFORE_ALL
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
@@ -26,6 +27,7 @@ from vinr_server.core.rewards.rows import Redemption, Reward
 from vinr_server.core.segments.conditions import Totals
 from vinr_server.core.segments.membership import uses_of
 from vinr_server.core.segments.rows import Purchases, SegmentMember
+from vinr_server.storage.batch.load import named_by
 
 
 class NoneBesides(Mapping[datetime, Totals]):
@@ -74,9 +76,7 @@ def keep(world: Layer, written: Layer) -> None:
 def _look(world: Layer, seen: Layer, needs: Needs, look: Look) -> None:
     keys: Iterable[Any] = (look.key,)
     if isinstance(look.key, Of):
-        row = world.get(look.key.row_type, look.key.key)
-        value = getattr(row, look.key.field) if row is not None else None
-        keys = value if isinstance(value, tuple) else () if value is None else (value,)
+        keys = [key for key, _beside in named_by(world, look.key)]
         for key in keys:
             if look.by is None:
                 needs.row(look.row_type, key)
@@ -105,10 +105,19 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 loaded.truncate(parent, BEFORE_ALL)
             elif row_type is Purchases and part is not Part.NONE:
                 _read_purchases(world, loaded, parent)
+            elif row_type is Counter and isinstance(parent, tuple):
+                _read_rule_counters(world, loaded, *parent)
             elif part is not Part.NONE and (row_type is not SegmentMember or part is Part.ALL):
                 # Accounts are read by their ids: those under a customer only say which.
                 for row in world.children(row_type, parent) if row_type is not Account else ():
                     loaded.put(row)
+
+
+def _read_rule_counters(world: Layer, loaded: Layer, account_id: str, rule_id: str) -> None:
+    """All periods of a capped rule and a member are here, so that none has to be picked by the instant."""
+    for row in world.all_here(Counter):
+        if row.id.startswith(rule_counter(rule_id, account_id, "")):
+            loaded.put(row)
 
 
 def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:

@@ -119,10 +119,16 @@ def _pairs(nested: dict[str, str], wanted: Callable[[str], bool]) -> str:
 
 
 def _input(openapi: dict[str, Any], name: str) -> str:
-    lines = [f"class {name}(TypedDict, total=False):", f'    """{_words(name.removesuffix("Input"))}."""', ""]
+    hints: dict[str, str] = {}
     for field in fields_of(openapi, name):
         hint = _type(field.schema, field.name, is_input=True)
-        lines.append(f"    {field.name}: Required[{hint}]" if field.is_required else f"    {field.name}: {hint}")
+        hints[field.name] = f"Required[{hint}]" if field.is_required else hint
+    title = f"{_words(name.removesuffix('Input'))}."
+    if any(map(keyword.iskeyword, hints)):  # a class can't have such a field
+        pairs = ", ".join(f'"{key}": {hint}' for key, hint in hints.items())
+        return f'# {title}\n{name} = TypedDict("{name}", {{{pairs}}}, total=False)'
+    lines = [f"class {name}(TypedDict, total=False):", f'    """{title}"""', ""]
+    lines += [f"    {key}: {hint}" for key, hint in hints.items()]
     return "\n".join(lines)
 
 

@@ -61,7 +61,7 @@ def _fields(
     if isinstance(kind, inspect.StructType) and kind.cls not in above:
         above = (*above, kind.cls)
         for field in kind.fields:
-            here = (*path, field.name)
+            here = (*path, field.encode_name)
             options = _options(field.type)
             is_nullable = _allows_null(field.type) or (field.type == inspect.AnyType() and not field.required)
             yield Field(here, _merged(options, field.name), is_nullable, field.required, is_update)

@@ -37,11 +37,13 @@ LASTING = {
 }
 # Nobody listens there.
 NOBODY = "http://127.0.0.1:9/hook"
+PAID_LINES = [{"id": "first", "sku": "coffee", "unit_price": 2500, "quantity": 2}]
 # By the path of an operation in the SDKs: whose id stands in its URL.
 PREFIXES = {
     "loyalty.programs": "prog", "loyalty.accounts": "loy", "loyalty.earning_rules": "rule", "loyalty.points": "ptx",
     "loyalty.rewards": "rwd", "loyalty.redemptions": "rdm", "discounts": "disc", "payments": "pay",
     "customers": "cust", "events": "evt", "test_helpers.test_clocks": "clock", "api_keys": "key",
+    "refunds": "re",
     "api_key_acts": "act", "engagement.offers": "ofr", "offers": "checkout_ofr", "webhook_endpoints": "we",
     "checkout": "cs", "checkout.sessions": "cs",
     "engagement.segments": "seg",
@@ -162,9 +164,8 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     shipping = {"name": "Ships free", "type": "free_shipping", "value": 500, "active": False}
     ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}"})["id"]
     ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
-    ids["pay"] = world.post(
-        "/v1/payments", {"id": f"pay_{slug}", "amount": 5000, "currency": "EUR", "customer": ids["cust"]}
-    )["id"]
+    paid = {"id": f"pay_{slug}", "amount": 5000, "currency": "EUR", "customer": ids["cust"], "lines": PAID_LINES}
+    ids["pay"] = world.post("/v1/payments", paid)["id"]
     ids["re"] = world.post(f"/v1/payments/{ids['pay']}/refund", {"id": f"re_{slug}", "amount": 100})["refund"]["id"]
     cart = {"currency": "EUR", "customer": ids["cust"], "lines": [{"sku": "coffee", "unit_price": 5000}]}
     ids["cs"] = world.post("/v1/checkout/sessions", cart)["id"]
@@ -216,24 +217,33 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "conditions": {
             "metadata": {"channel": "web", "round": 2},
             "min_amount": 100,
+            "max_amount": 100_000,
             "currency": "EUR",
             "skus": ["coffee"],
             "categories": ["drinks"],
             "first_payment": True,
             "window": WINDOW,
         },
+        "caps": {"points": 500, "per": "day"},
         "multipliers": [{"factor": 2, "when": {"tier": "gold", "metadata": {"channel": "web"}, "window": WINDOW}}],
         "active": True,
         "metadata": {"note": "a"},
     }
     flat = {"earn": {"points": 50, "currency": "EUR"}, "multipliers": [{"factor": "1.5", "when": {"tier": ["gold"]}}]}
+    steps = {"earn": {"points": 5, "per_amount": 250, "full_steps": True}}
+    steps |= {"exchange": {"in": "EUR", "rates": {"ZAR": "0.051"}}}
+    first = {"up_to": 100, "points": 1, "per_amount": 100}
+    rest = {"points_per_currency_unit": 2}
+    bands = {"earn": {"bands": [first, rest], "graduated": True}}
+    other_bands = {"earn": {"bands": [{**rest, "up_to": 100}, {"points": 1, "per_amount": 100}], "graduated": True}}
+    counted = (rates, flat, steps, bands, other_bands)
     changes = {"name": "Six", "points_cost": 200, "stock": 10, "per_member_limit": 2, "tiers": ["gold"], **WINDOW}
     changes["metadata"] = {"note": "a"}
     amount = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR", "description": "Five off"}}
     percent = {"benefit": {"type": "discount", "percent": "12.5", "currency": "EUR"}}
     product = {"benefit": {"type": "product", "sku": "cup"}}
     program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
-    program |= {"currency": currency | {"pending_days": 0}}
+    program |= {"currency": currency | {"pending_days": 0}, "earning_tenders": ["card", "gift_card"]}
     if "clock" in ids:
         program |= {"test_clock": ids["clock"]}
     new_reward = {"program": ids["prog"], "id": "rwd_fresh", **changes}
@@ -242,14 +252,15 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "update_program": [
             Sample(
                 f"{programs}/{ids['prog']}",
-                {"name": "Main", "currency": currency, "tiers": tiers, "status": "active", "metadata": {"note": "a"}},
+                {"name": "Main", "currency": currency, "tiers": tiers, "status": "active", "metadata": {"note": "a"}}
+                | {"earning_tenders": ["card"]},
             )
         ],
         "create_earning_rule": [
-            Sample(rules, {"program": ids["prog"], "trigger": "payment.completed", **rates}),
-            Sample(rules, {"program": ids["prog"], "trigger": "review.posted", **flat}),
+            Sample(rules, {"program": ids["prog"], "trigger": trigger, **body})
+            for trigger, body in zip(("payment.completed", *("review.posted",) * 4), counted, strict=True)
         ],
-        "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", rates), Sample(f"{rules}/{ids['rule']}", flat)],
+        "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", body) for body in counted],
         "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
         "create_reward": [Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)],
         "update_reward": [
@@ -286,7 +297,9 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
 
 
 def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
-    payment = {
+    line = {"unit_price": 1100, "quantity": 2, "sku": "coffee", "categories": ["drinks"], "discount": 100, "tax": 90}
+    line["id"] = "line_1"
+    payment: Json = {
         "amount": 2500,
         "currency": "EUR",
         "id": "pay_fresh",
@@ -295,13 +308,18 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "shipping": 200,
         "tenders": [{"type": "store_credit", "amount": 300}],
         "discounts": [ids["disc"]],
-        "lines": [{"unit_price": 1100, "quantity": 2, "sku": "coffee", "categories": ["drinks"]}],
+        "order": "shop-1",
+        "lines": [line],
         "occurred_at": 1_780_000_000,
         "metadata": {"order": "A-1"},
     }
     promised = {"amount": 5000, "currency": "EUR", "customer": ids["cust"], "checkout_session": ids["cs"]}
     promised["metadata"] = {"order": "A-2"}
     refund = {"id": "re_fresh", "amount": 200, "eligible_amount": 100, "reason": "broken", "metadata": {"note": "a"}}
+    by_line = {"total_refunded": 300, "lines": [{"id": "first", "quantity": 1}]}
+    by_amount = {"lines": [{"sku": "coffee", "amount": 50}]}
+    amended = {"amount": 5600, "lines": [line], "tax": 100, "shipping": 200, "reason": "one more"}
+    amended["tenders"] = [{"type": "store_credit", "amount": 300}]
     event = {
         "type": "subscription.created",
         "id": "evt_fresh",
@@ -313,7 +331,9 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     return {
         "create_payment": [Sample("/v1/payments", payment), Sample("/v1/payments", promised)],
         "create_payments": [Sample("/v1/payments/bulk", one) for one in (bulk, promises)],
-        "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", refund)],
+        "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", body) for body in (refund, by_line, by_amount)],
+        "update_payment": [Sample(f"/v1/payments/{ids['pay']}", amended)],
+        "cancel_refund": [Sample(f"/v1/refunds/{ids['re']}/cancel", {"reason": "dispute won"})],
         "report_event": [Sample("/v1/events", event)],
     }
 

@@ -83,7 +83,7 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "a partial refund frees the member's slot",
         "_refund",
-        "payment.is_refunded_whole",
+        "purchase.is_refunded_whole",
         "payment.refunded_minor",
         scenario("offers: A full refund frees the member's slot and not the one of all (R15)"),
     ),
@@ -97,22 +97,22 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "the lowest multiplier wins",
         "PaymentOffers.boosts_of",
-        "key=lambda offer: -_factor_of(offer)",
-        "key=lambda offer: _factor_of(offer)",
+        "key=lambda offer: -_factor_of(offer.terms)",
+        "key=lambda offer: _factor_of(offer.terms)",
         scenario("offers: Of several multipliers the best one applies alone and alone is used (R9, R15)"),
     ),
     Mutant(
         "a multiplier that adds nothing is used up",
-        "_results",
+        "results_of",
         "_points(after) > _points(before)",
         "_points(after) >= _points(before)",
         scenario("offers: A multiplier that adds nothing takes no use (R14)"),
     ),
     Mutant(
         "a refund forgets the offer's multiplier",
-        "points_kept",
-        "return _points_of(receipt, kept_minor)",
-        'return _points_of({**receipt, "offer_factor_e4": SCALE}, kept_minor)',
+        "PaymentOffers.boosts_of",
+        "[Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies else []",
+        "[Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies and may_redeem else []",
         scenario("offers: A refund takes back by the frozen multiplier, by any path (R7)"),
     ),
     Mutant(

@@ -15,14 +15,13 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
     asks, earn = rule["conditions"], rule["earn"]
     eligible = facts.get("eligible", 0)
     if asks.skus or asks.categories:
-        lines = [
-            line
-            for line in facts.get("lines", ())
-            if line["sku"] in asks.skus or set(line["categories"]) & set(asks.categories)
-        ]
+        all_lines = facts.get("lines", ())
+        skus, categories = set(asks.skus), set(asks.categories)
+        lines = [line for line in all_lines if line["sku"] in skus or set(line["categories"]) & categories]
         if not lines:
             return None
-        eligible = min(eligible, sum(line["unit_price"] * line["quantity"] for line in lines))
+        share = min(Fraction(eligible, sum(map(net_of, all_lines)) or 1), Fraction(1))
+        eligible = share * sum(map(net_of, lines))
     met = (
         all(wanted in (None, facts.get("currency")) for wanted in (earn.currency, asks.currency))
         and all(facts["metadata"].get(name) == value for name, value in (asks.metadata or {}).items())
@@ -48,6 +47,11 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
         "factor": max(factors, default=Fraction(1)),
         "threshold": asks.min_amount_minor or 0,
     }
+
+
+def net_of(line: dict[str, Any]) -> int:
+    """R70: what a line adds to the purchase."""
+    return int(line["unit_price"] * line["quantity"] - line.get("discount", 0) - line.get("tax", 0))
 
 
 def points_for(frozen: dict[str, Any], eligible: Any) -> int:

@@ -18,7 +18,7 @@ from vinr_server.core.members import changes as members
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers import activation, eligibility
 from vinr_server.core.offers import changes as offers
-from vinr_server.core.payments import payments, refunds
+from vinr_server.core.payments import amendments, payments, refunds
 from vinr_server.core.programs import changes as programs
 from vinr_server.core.rewards import changes as rewards
 from vinr_server.core.rewards import discounts, redemptions
@@ -47,6 +47,7 @@ COMMANDS: Commands = {
     **sessions.COMMANDS,
     **payments.COMMANDS,
     **refunds.COMMANDS,
+    **amendments.COMMANDS,
 }
 
 

@@ -8,6 +8,7 @@ export interface EngineEvents {
   readonly 'loyalty.points.earned': objects.PointsTransaction;
   readonly 'loyalty.points.adjusted': objects.PointsTransaction;
   readonly 'loyalty.points.reversed': objects.PointsTransaction;
+  readonly 'loyalty.points.reinstated': objects.PointsTransaction;
   readonly 'loyalty.points.expired': objects.PointsTransaction;
   readonly 'loyalty.tier.changed': objects.TierChange;
   readonly 'loyalty.reward.redeemed': objects.Redemption;
@@ -19,6 +20,8 @@ export interface EngineEvents {
   readonly 'offer.ended': objects.OfferEvent;
   readonly 'payment.completed': objects.Payment;
   readonly 'payment.refunded': objects.Payment;
+  readonly 'payment.refund_canceled': objects.Payment;
+  readonly 'payment.updated': objects.Payment;
   readonly 'segment.entered': objects.SegmentChange;
   readonly 'segment.left': objects.SegmentChange;
   readonly 'webhook_endpoint.disabled': objects.WebhookEndpoint;

@@ -28,6 +28,10 @@ export interface CancelRedemptionInput {
   reason?: string | null | undefined;
 }
 
+export interface CancelRefundInput {
+  reason?: string | null | undefined;
+}
+
 export interface CompleteCheckoutSessionInput {
   payment?: string | null | undefined;
   payment_id?: string | null | undefined;
@@ -87,12 +91,28 @@ export interface CreateCustomerInput {
   metadata?: Metadata | undefined;
 }
 
+export interface BandInput {
+  up_to?: number | undefined;
+  upTo?: number | undefined;
+  points_per_currency_unit?: Rate | null | undefined;
+  pointsPerCurrencyUnit?: Rate | null | undefined;
+  points?: number | undefined;
+  per_amount?: number | undefined;
+  perAmount?: number | undefined;
+}
+
 export interface EarnInput {
   points_per_currency_unit?: Rate | null | undefined;
   pointsPerCurrencyUnit?: Rate | null | undefined;
   points?: number | null | undefined;
   currency?: string | null | undefined;
   rounding?: 'ceil' | 'floor' | 'half_even' | undefined;
+  per_amount?: number | undefined;
+  perAmount?: number | undefined;
+  full_steps?: boolean | undefined;
+  fullSteps?: boolean | undefined;
+  bands?: readonly BandInput[] | undefined;
+  graduated?: boolean | undefined;
 }
 
 export interface WindowInput {
@@ -102,7 +122,7 @@ export interface WindowInput {
   endsAt?: Instant | null | undefined;
 }
 
-export interface ConditionsInput {
+export interface RuleConditionsInput {
   metadata?: Metadata | null | undefined;
   min_amount?: number | null | undefined;
   minAmount?: number | null | undefined;
@@ -112,6 +132,8 @@ export interface ConditionsInput {
   first_payment?: boolean | null | undefined;
   firstPayment?: boolean | null | undefined;
   window?: WindowInput | null | undefined;
+  max_amount?: number | undefined;
+  maxAmount?: number | undefined;
 }
 
 export interface WhenInput {
@@ -125,11 +147,25 @@ export interface MultiplierInput {
   when: WhenInput;
 }
 
+export interface CapsInput {
+  points: number;
+  per: 'day' | 'member' | 'month' | 'payment';
+}
+
+export interface ExchangeInput {
+  /** ISO 4217, such as EUR. */
+  in: string;
+  /** By currency: what one unit of it is in `in`, of at most 12 decimals. */
+  rates: Readonly<Record<string, Rate>>;
+}
+
 export type CreateEarningRuleInput = OneOf<'program' | 'program_id' | 'programId', string> & {
   trigger: string;
   earn: EarnInput;
-  conditions?: ConditionsInput | null | undefined;
+  conditions?: RuleConditionsInput | null | undefined;
   multipliers?: readonly MultiplierInput[] | undefined;
+  caps?: CapsInput | null | undefined;
+  exchange?: ExchangeInput | null | undefined;
   active?: boolean | undefined;
   metadata?: Metadata | undefined;
 };
@@ -154,6 +190,18 @@ export interface TargetingInput {
   enrolled_before?: Instant | null | undefined;
   enrolledBefore?: Instant | null | undefined;
   metadata?: Metadata | null | undefined;
+}
+
+export interface ConditionsInput {
+  metadata?: Metadata | null | undefined;
+  min_amount?: number | null | undefined;
+  minAmount?: number | null | undefined;
+  currency?: string | null | undefined;
+  skus?: readonly string[] | undefined;
+  categories?: readonly string[] | undefined;
+  first_payment?: boolean | null | undefined;
+  firstPayment?: boolean | null | undefined;
+  window?: WindowInput | null | undefined;
 }
 
 export interface CreateEngagementOfferInput {
@@ -218,14 +266,18 @@ export interface CreateOfferInput {
 }
 
 export interface TenderInput {
-  type: string;
+  /** Any spelling will do: storeCredit and Store Credit are store_credit. */
+  type: 'card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other';
   amount: number;
 }
 
 export type LineInput = OneOf<'unit_price' | 'unitPrice', number> & {
+  id?: string | null | undefined;
   quantity?: number | undefined;
   sku?: string | null | undefined;
   categories?: readonly string[] | undefined;
+  discount?: number | undefined;
+  tax?: number | undefined;
 };
 
 export interface CreatePaymentInput {
@@ -244,6 +296,7 @@ export interface CreatePaymentInput {
   checkoutSession?: string | null | undefined;
   checkout_session_id?: string | null | undefined;
   checkoutSessionId?: string | null | undefined;
+  order?: string | null | undefined;
   lines?: readonly LineInput[] | undefined;
   occurred_at?: Instant | null | undefined;
   occurredAt?: Instant | null | undefined;
@@ -282,6 +335,9 @@ export interface CreateProgramInput {
   /** IANA, such as Europe/Berlin. */
   timezone?: string | undefined;
   tiers?: readonly TierInput[] | undefined;
+  /** Which tenders earn points; by default all but gift_card, store_credit and points. */
+  earning_tenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
+  earningTenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
   test_clock?: string | null | undefined;
   testClock?: string | null | undefined;
   test_clock_id?: string | null | undefined;
@@ -402,11 +458,21 @@ export interface PreviewSegmentInput {
   conditions: SegmentConditionsInput;
 }
 
+export interface RefundLineInput {
+  id?: string | null | undefined;
+  sku?: string | null | undefined;
+  quantity?: number | null | undefined;
+  amount?: number | null | undefined;
+}
+
 export interface RefundPaymentInput {
   id?: string | null | undefined;
   amount?: number | null | undefined;
+  total_refunded?: number | null | undefined;
+  totalRefunded?: number | null | undefined;
   eligible_amount?: number | null | undefined;
   eligibleAmount?: number | null | undefined;
+  lines?: readonly RefundLineInput[] | undefined;
   reason?: string | null | undefined;
   metadata?: Metadata | undefined;
 }
@@ -471,8 +537,10 @@ export interface UpdateCustomerInput {
 
 export interface UpdateEarningRuleInput {
   earn?: EarnInput | undefined;
-  conditions?: ConditionsInput | undefined;
+  conditions?: RuleConditionsInput | undefined;
   multipliers?: readonly MultiplierInput[] | undefined;
+  caps?: CapsInput | null | undefined;
+  exchange?: ExchangeInput | null | undefined;
   active?: boolean | undefined;
   metadata?: MetadataChanges | undefined;
 }
@@ -503,6 +571,15 @@ export interface UpdateOfferInput {
   endsAt?: Instant | null | undefined;
 }
 
+export interface UpdatePaymentInput {
+  amount?: number | null | undefined;
+  lines?: readonly LineInput[] | null | undefined;
+  tax?: number | null | undefined;
+  shipping?: number | null | undefined;
+  tenders?: readonly TenderInput[] | null | undefined;
+  reason?: string | null | undefined;
+}
+
 export interface CurrencyChanges {
   name?: string | undefined;
   expiry_months?: number | null | undefined;
@@ -515,6 +592,9 @@ export interface UpdateProgramInput {
   name?: string | undefined;
   currency?: CurrencyChanges | undefined;
   tiers?: readonly TierInput[] | undefined;
+  /** Which tenders earn points; by default all but gift_card, store_credit and points. */
+  earning_tenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
+  earningTenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
   status?: 'active' | 'archived' | undefined;
   metadata?: MetadataChanges | undefined;
 }
@@ -717,6 +797,30 @@ export interface PaymentsListQuery {
   customer_id?: string | undefined;
   customerId?: string | undefined;
   currency?: string | undefined;
+  created?: Created | undefined;
+}
+
+export interface PaymentsRevisionsQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  created?: Created | undefined;
+}
+
+export interface RefundsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  payment?: string | undefined;
+  payment_id?: string | undefined;
+  paymentId?: string | undefined;
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
   created?: Created | undefined;
 }
 

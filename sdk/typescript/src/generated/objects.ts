@@ -50,6 +50,8 @@ export interface Line {
   readonly sku: string | null;
   readonly categories: readonly string[];
   readonly discount?: number | undefined;
+  readonly tax?: number | undefined;
+  readonly id?: string | null | undefined;
 }
 
 export interface Award {
@@ -92,6 +94,13 @@ export interface PaymentRedemption {
   readonly pointsTransactionId: string | null;
 }
 
+export interface RefundLine {
+  readonly id?: string | undefined;
+  readonly sku?: string | undefined;
+  readonly quantity?: number | undefined;
+  readonly amount?: number | undefined;
+}
+
 export interface Refund {
   readonly id: string;
   readonly object: 'refund';
@@ -100,11 +109,18 @@ export interface Refund {
   readonly amount: number;
   readonly eligibleAmount: number | null;
   readonly eligible_amount: number | null;
+  readonly lines: readonly RefundLine[];
   readonly reason: string | null;
+  readonly status: 'canceled' | 'succeeded';
   readonly pointsReversed: number;
   readonly points_reversed: number;
+  readonly pointsReinstated: number;
+  readonly points_reinstated: number;
   readonly metadata: Metadata;
+  readonly canceledAt: number | null;
+  readonly canceled_at: number | null;
   readonly created: number;
+  readonly livemode: boolean;
 }
 
 export interface Payment {
@@ -127,6 +143,8 @@ export interface Payment {
   readonly checkoutSession: string | null;
   readonly checkout_session: string | null;
   readonly checkoutSessionId: string | null;
+  readonly order: string | null;
+  readonly revision: number;
   readonly lines: readonly Line[];
   readonly refunded: boolean;
   readonly awards: readonly Award[];
@@ -139,6 +157,8 @@ export interface Payment {
   readonly created: number;
   readonly livemode: boolean;
   readonly refund?: Refund | undefined;
+  readonly alreadyReported?: true | undefined;
+  readonly already_reported?: true | undefined;
 }
 
 export interface ErrorObject {
@@ -298,12 +318,28 @@ export interface Discount {
   readonly livemode: boolean;
 }
 
+export interface Band {
+  readonly upTo?: number | undefined;
+  readonly up_to?: number | undefined;
+  readonly pointsPerCurrencyUnit?: number | string | undefined;
+  readonly points_per_currency_unit?: number | string | undefined;
+  readonly points?: number | undefined;
+  readonly perAmount?: number | undefined;
+  readonly per_amount?: number | undefined;
+}
+
 export interface Earn {
   readonly pointsPerCurrencyUnit?: number | string | undefined;
   readonly points_per_currency_unit?: number | string | undefined;
   readonly points?: number | undefined;
   readonly currency?: string | undefined;
   readonly rounding?: 'ceil' | 'floor' | 'half_even' | undefined;
+  readonly perAmount?: number | undefined;
+  readonly per_amount?: number | undefined;
+  readonly fullSteps?: boolean | undefined;
+  readonly full_steps?: boolean | undefined;
+  readonly bands?: readonly Band[] | undefined;
+  readonly graduated?: boolean | undefined;
 }
 
 export interface Window {
@@ -317,6 +353,8 @@ export interface Conditions {
   readonly metadata?: Metadata | undefined;
   readonly minAmount?: number | undefined;
   readonly min_amount?: number | undefined;
+  readonly maxAmount?: number | undefined;
+  readonly max_amount?: number | undefined;
   readonly currency?: string | undefined;
   readonly skus?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
@@ -336,6 +374,16 @@ export interface Multiplier {
   readonly factor: number | string;
 }
 
+export interface Caps {
+  readonly points: number;
+  readonly per: 'day' | 'member' | 'month' | 'payment';
+}
+
+export interface Exchange {
+  readonly in: string;
+  readonly rates: Readonly<Record<string, string>>;
+}
+
 export interface EarningRule {
   readonly id: string;
   readonly object: 'earning_rule';
@@ -346,6 +394,8 @@ export interface EarningRule {
   readonly earn: Earn;
   readonly conditions: Conditions;
   readonly multipliers: readonly Multiplier[];
+  readonly caps: Caps | null;
+  readonly exchange: Exchange | null;
   readonly active: boolean;
   readonly metadata: Metadata;
   readonly created: number;
@@ -646,6 +696,25 @@ export interface OfferRedemptionEvent {
   readonly sequence: number | null;
 }
 
+export interface PaymentRevision {
+  readonly id: string;
+  readonly object: 'payment_revision';
+  readonly payment: string;
+  readonly paymentId: string;
+  readonly revision: number;
+  readonly amount: number;
+  readonly eligibleAmount: number;
+  readonly eligible_amount: number;
+  readonly tax: number;
+  readonly shipping: number;
+  readonly tenders: readonly Tender[];
+  readonly lines: readonly Line[];
+  readonly reason: string | null;
+  readonly supersededAt: number;
+  readonly superseded_at: number;
+  readonly livemode: boolean;
+}
+
 export interface Source {
   readonly type: string;
   readonly id: string;
@@ -702,6 +771,8 @@ export interface Program {
   readonly currency: ProgramCurrency;
   readonly timezone: string;
   readonly tiers: readonly Tier[];
+  readonly earningTenders: readonly string[];
+  readonly earning_tenders: readonly string[];
   readonly status: 'active' | 'archived';
   readonly testClock: string | null;
   readonly test_clock: string | null;

@@ -237,6 +237,30 @@ export class Customers {
   }
 }
 
+/** `vinr.refunds` */
+export class Refunds {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Retrieve one refund. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.Refund>> {
+    return this.#client.send('GET', path`/v1/refunds/${id}`, 'Refund', undefined, options);
+  }
+
+  /** Cancel a refund that failed, or a dispute that was won; what it took of the points comes back. */
+  cancel(id: string, body?: inputs.CancelRefundInput, options?: PostOptions): Promise<Answer<objects.Refund>> {
+    return this.#client.send('POST', path`/v1/refunds/${id}/cancel`, 'Refund', body, options);
+  }
+
+  /** List refunds, newest first. */
+  list(query?: inputs.RefundsListQuery, options?: RequestOptions): List<objects.Refund> {
+    return this.#client.list('/v1/refunds', 'Refund', query, options);
+  }
+}
+
 /** `vinr.payments` */
 export class Payments {
   readonly #client: Client;
@@ -269,11 +293,28 @@ export class Payments {
   }
 
   /**
+   * Amend a payment: it is what it is now, and its member has what that earns. Refused by state (ConflictError):
+   * payment_has_session, refund_exceeds_payment.
+   */
+  update(id: string, body?: inputs.UpdatePaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
+    return this.#client.send('POST', path`/v1/payments/${id}`, 'Payment', body, options);
+  }
+
+  /**
    * Refund a payment, fully or in part; the points it earned are clawed back. Refused by state (ConflictError):
    * id_conflict, refund_exceeds_payment.
    */
   refund(id: string, body?: inputs.RefundPaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
     return this.#client.send('POST', path`/v1/payments/${id}/refund`, 'Payment', body, options);
+  }
+
+  /** List what a payment said before it was amended, newest first. */
+  revisions(
+    id: string,
+    query?: inputs.PaymentsRevisionsQuery,
+    options?: RequestOptions,
+  ): List<objects.PaymentRevision> {
+    return this.#client.list(path`/v1/payments/${id}/revisions`, 'PaymentRevision', query, options);
   }
 }
 
@@ -818,6 +859,7 @@ export class Resources {
   readonly checkout: Checkout;
   readonly discounts: Discounts;
   readonly payments: Payments;
+  readonly refunds: Refunds;
   readonly customers: Customers;
   readonly events: Events;
   readonly testHelpers: TestHelpers;
@@ -832,6 +874,7 @@ export class Resources {
     this.checkout = new Checkout(client);
     this.discounts = new Discounts(client);
     this.payments = new Payments(client);
+    this.refunds = new Refunds(client);
     this.customers = new Customers(client);
     this.events = new Events(client);
     this.testHelpers = new TestHelpers(client);

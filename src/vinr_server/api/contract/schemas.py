@@ -8,12 +8,20 @@ import msgspec
 
 from vinr_server.api.contract.input import INTEGER_MAX
 from vinr_server.api.contract.operation import ListOf, Operation
+from vinr_server.api.contract.rates import EXCHANGE_DECIMALS_MAX, RATES_MAX
 from vinr_server.api.contract.table import OBJECTS, OPERATIONS
+from vinr_server.api.contract.tenders import TENDERS_MAX
 from vinr_server.api.contract.values import KEY_LENGTH_MAX, VALUE_LENGTH_MAX
 from vinr_server.api.edge.times import UNIX_MAX
 from vinr_server.core.kernel.commands import KEYS_MAX
+from vinr_server.core.programs.rows import TENDERS
 
 _REF = "#/components/schemas/{name}"
+_TENDER: dict[str, Any] = {
+    "type": "string",
+    "enum": [*TENDERS],
+    "description": "Any spelling will do: storeCredit and Store Credit are store_credit.",
+}
 # Types that a struct can only declare as Any, by the name that it gives them.
 _CHECKED_BY_HAND: dict[str, dict[str, Any]] = {
     "Instant": {
@@ -48,11 +56,33 @@ _CHECKED_BY_HAND: dict[str, dict[str, Any]] = {
         },
         "description": "Your own keys and values. In an update, null removes a key.",
     },
+    "TenderType": _TENDER,
+    "EarningTenders": {
+        "type": "array",
+        "maxItems": TENDERS_MAX,
+        "items": _TENDER,
+        "description": "Which tenders earn points; by default all but gift_card, store_credit and points.",
+    },
+    "ExchangeRates": {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": RATES_MAX,
+        "propertyNames": {"pattern": "^[A-Z]{3}$"},
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000_000},
+                {"type": "string", "pattern": rf"^[0-9]{{1,9}}(\.[0-9]{{1,{EXCHANGE_DECIMALS_MAX}}})?$"},
+            ],
+            "format": "decimal",
+        },
+        "description": f"By currency: what one unit of it is in `in`, of at most {EXCHANGE_DECIMALS_MAX} decimals.",
+    },
 }
 
 # Text fields that mean more than their type says, by the name they have everywhere.
 _BY_NAME: dict[str, dict[str, Any]] = {
     "currency": {"format": "currency", "description": "ISO 4217, such as EUR."},
+    "in": {"format": "currency", "description": "ISO 4217, such as EUR."},
     "timezone": {"format": "time-zone", "description": "IANA, such as Europe/Berlin."},
 }
 # The same in a query, where every value is text.
@@ -76,7 +106,7 @@ def schemas() -> dict[str, Any]:
     bodies: list[Any] = [operation.body for operation in OPERATIONS if operation.body is not None]
     _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     for struct in _structs(msgspec.inspect.multi_type_info(bodies)):
-        for name, hint in struct.__annotations__.items():
+        for name, hint in _annotations(struct).items():
             kind = _CHECKED_BY_HAND.get(str(hint).partition(" ")[0])
             if kind is not None:
                 properties = components[struct.__name__]["properties"]
@@ -95,13 +125,20 @@ def schemas() -> dict[str, Any]:
     return components | replies
 
 
+def _annotations(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """The types of all fields as they are written, those of its bases too."""
+    return {
+        name: hint for base in reversed(struct.__mro__) for name, hint in vars(base).get("__annotations__", {}).items()
+    }
+
+
 def _fitting(kind: dict[str, Any], struct: type[msgspec.Struct], name: str, known: dict[str, Any]) -> dict[str, Any]:
     """The type as this field has it: null only if the field is optional; in an update, null removes metadata."""
     default = {"default": known["default"]} if "default" in known else {}
     field = next(field for field in msgspec.structs.fields(struct) if field.name == name)
     if "anyOf" in kind:
         return {**kind, **default, "anyOf": kind["anyOf"][:-1] if field.required else kind["anyOf"]}
-    if struct.__name__.startswith("Update"):
+    if struct.__name__.startswith("Update") and "additionalProperties" in kind:
         values = {"anyOf": [*kind["additionalProperties"]["anyOf"], {"type": "null"}]}
         kind = {**kind, "additionalProperties": values}
     return {"anyOf": [kind, {"type": "null"}], **default} if "anyOf" in known else {**kind, **default}

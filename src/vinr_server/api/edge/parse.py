@@ -183,7 +183,9 @@ def read_struct(kind: type[StructT], raw: Mapping[str, Any], *, path: str = "") 
 def _names(kind: type[msgspec.Struct]) -> dict[str, tuple[str, Any]]:
     """Every accepted spelling of each field, with the field's name and the struct nested in it, if any."""
     names: dict[str, tuple[str, Any]] = {}
-    for name, hint in typing.get_type_hints(kind, include_extras=False).items():
+    hints = typing.get_type_hints(kind, include_extras=False)
+    for field in msgspec.structs.fields(kind):
+        name, hint = field.encode_name, hints[field.name]
         for spelling in spellings(name):
             names[spelling] = (name, _nested(hint))
     return names

@@ -88,6 +88,28 @@ def end_of_day(day: date, zone: str) -> datetime:
         return LAST_INSTANT
 
 
+def end_of_month(day: date, zone: str) -> datetime:
+    """The first instant after the calendar month of a day in the zone; `LAST_INSTANT` for December 9999.
+
+    Expects: a zone that `is_zone`.
+    """
+    try:
+        return start_of_day(_next_period_start(day, "month"), zone)
+    except OverflowError:
+        return LAST_INSTANT
+
+
+def local_day(instant: datetime, zone: str) -> date:
+    """The calendar day of an instant in the zone; the last there is where that lies after 9999.
+
+    Expects: a zone that `is_zone`.
+    """
+    try:
+        return _local(instant, zone).date()
+    except OverflowError:
+        return date.max
+
+
 def is_zone(name: str) -> bool:
     """Whether the name is a key of the IANA database, spelled exactly as it is there; never raises.
 

@@ -54,10 +54,13 @@ Whole = tuple[type[Row], Hashable]
 
 
 class Of(NamedTuple):
-    """What a row's field names (an id, several, or none): known once the batch has looked at the row."""
+    """What a row's field names (an id, several, or none): known once the batch has looked at the row.
+
+    `key` may itself be what a field of another row names.
+    """
 
     row_type: type[Row]
-    key: Hashable
+    key: Hashable | Of
     field: str
 
 

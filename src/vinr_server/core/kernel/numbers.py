@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from functools import cmp_to_key
 from typing import Literal
 
 Rounding = Literal["floor", "half_even", "ceil"]
+# A number that is counted on with before it is rounded: an int wherever it is whole.
+Exact = int | Fraction
 
 SCALE = 10_000
 DECIMALS_MAX = 4
@@ -63,6 +66,21 @@ def divide(numerator: int, denominator: int, rounding: Rounding) -> int:
         return ceil_div(numerator, denominator)
     assert rounding == "half_even", rounding
     return half_even(numerator, denominator)
+
+
+def exact_div(numerator: Exact, denominator: Exact) -> Exact:
+    """The quotient itself, as an int where it is whole.
+
+    Expects: denominator > 0 (asserted).
+    """
+    assert denominator > 0, denominator
+    quotient = Fraction(numerator) / denominator
+    return quotient.numerator if quotient.denominator == 1 else quotient
+
+
+def show_exact(value: Exact) -> int | str:
+    """An exact number as receipts hold it: 2, or "7/3"; Fraction reads both."""
+    return str(value) if value.denominator != 1 else value.numerator
 
 
 def split(amount: int, weights: Sequence[int], *, ceilings: Sequence[int] | None = None) -> list[int]:

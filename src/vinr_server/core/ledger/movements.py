@@ -179,6 +179,44 @@ def give_back(
     return sweep(draft, context, account, now=now), entry
 
 
+def reinstate(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    *,
+    lot: Lot,
+    clawback_id: str,
+    reinstated_by: Sequence[str],
+    points: int,
+    movement: Movement,
+    now: datetime,
+) -> tuple[Account, Entry]:
+    """Return points of a clawback to the lots that paid it, the last used first; what is over expires again (R5).
+
+    What no lot had paid returns to the award's own lot, and pays what is owed from there. Expects a swept account, the
+    uses of the clawback and of the entries that reinstated parts of it before, and their lots.
+    """
+    taken: dict[str, int] = {}
+    for entry_id in (clawback_id, *reinstated_by):
+        for use in draft.children(LotUse, entry_id):
+            taken[use.lot_id] = taken.get(use.lot_id, 0) + use.points
+    others = sorted((_lot(draft, id) for id in taken if id != lot.id), key=use_order, reverse=True)
+    account, entry = _post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
+    own = replace(_lot(draft, lot.id), reversed_points=lot.reversed_points - points)
+    draft.put(own)
+    returned: list[Lot] = []
+    left_points = points
+    for paid in (*others, own):
+        back_points = left_points if paid is own else min(max(taken[paid.id], 0), left_points)
+        if back_points:
+            returned.append(replace(paid, remaining_points=paid.remaining_points + back_points))
+            _put_use(draft, entry, paid, points=-back_points, cause=entry)
+            left_points -= back_points
+    for paying in _pay_deficits(draft, account, sorted(returned, key=use_order), cause=entry):
+        draft.put(paying)
+    return sweep(draft, context, account, now=now), entry
+
+
 def _post(
     draft: Layer,
     context: Context,

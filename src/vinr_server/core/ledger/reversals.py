@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vinr_server.core.events.announcements import announce
@@ -11,12 +11,13 @@ from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.ledger.commands import ReversePoints
-from vinr_server.core.ledger.movements import Movement, claw_back, sweep
+from vinr_server.core.ledger.movements import Movement, claw_back, reinstate, sweep
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
+from vinr_server.core.programs.tiers import raise_tier
 
 Json = Mapping[str, Any]
 ACCRUALS = ("award", "adjustment")
@@ -62,21 +63,54 @@ def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context
         receipt={"award": award.id, "awarded": award.points, "points": command.points or left_points},
         metadata=command.metadata,
     )
-    _account, payload = reverse_award(
+    _account, entry = reverse_award(
         draft, context, account, lot=lot, points=command.points or left_points, movement=movement
     )
-    return Accepted(payload)
+    return Accepted(entry_payload(entry, livemode=context.livemode))
 
 
 def reverse_award(
     draft: Layer, context: Context, account: Account, *, lot: Lot, points: int, movement: Movement
-) -> tuple[Account, Json]:
-    """The points are clawed back and told. Expects a swept account, and points no more than are left of the award."""
+) -> tuple[Account, Entry]:
+    """The points are clawed back and announced. Expects a swept account, and no more points than the award has left."""
     now = context.now(program_of(draft, account).clock_id)
     account, entry = claw_back(draft, context, account, lot=lot, points=points, movement=movement, now=now)
     payload = entry_payload(entry, livemode=context.livemode)
     announce(draft, context, type="loyalty.points.reversed", account=account, data=payload, now=now)
-    return account, payload
+    return account, entry
+
+
+def reinstate_award(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    *,
+    lot: Lot,
+    clawback_id: str,
+    reinstated_by: Sequence[str],
+    points: int,
+    movement: Movement,
+) -> tuple[Account, Entry]:
+    """Points that a clawback took of an award are back, and announced; the tier rises if it must.
+
+    Expects a swept account, and no more points than the clawback took and nobody has reinstated.
+    """
+    program = program_of(draft, account)
+    now = context.now(program.clock_id)
+    account, entry = reinstate(
+        draft,
+        context,
+        account,
+        lot=lot,
+        clawback_id=clawback_id,
+        reinstated_by=reinstated_by,
+        points=points,
+        movement=movement,
+        now=now,
+    )
+    data = entry_payload(entry, livemode=context.livemode)
+    announce(draft, context, type="loyalty.points.reinstated", account=account, data=data, now=now)
+    return raise_tier(draft, context, account, program, cause_id=entry.id), entry
 
 
 def swept_account(draft: Layer, context: Context, account_id: str) -> Account:

@@ -142,7 +142,9 @@ def name_offers_of_cart(
 
 def name_whole(needs: Needs, seen: Layer) -> None:
     """Declare every possible counter and claim of the members and caps that a decision has asked for."""
-    whole = [parent for parent, part in needs.parts.get(Counter, {}).items() if part is Part.ALL]
+    counted = needs.parts.get(Counter, {})
+    # Those of a rule and a member (a pair) are counters of no offer.
+    whole = [parent for parent, part in counted.items() if part is Part.ALL and not isinstance(parent, tuple)]
     claims = [parent for parent, part in needs.parts.get(OfferClaim, {}).items() if part is Part.ALL]
     if not whole and not claims:
         return

@@ -171,6 +171,18 @@ def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime
         count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=-1)
 
 
+def retake_member_slot(draft: Layer, redemption: OfferRedemption) -> None:
+    """Takes the slot that a whole refund freed again, if the limit has room for it. Idempotent."""
+    if redemption.status != "refunded":
+        return
+    offer, member_id = draft.get(Offer, redemption.offer_id), _member_of(draft, redemption)
+    if offer is not None and member_id is not None and _member_refusal(draft, offer, member_id) is not None:
+        return
+    draft.put(replace(redemption, status="confirmed", freed_at=None))
+    if member_id is not None:
+        count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=1)
+
+
 def _member_of(draft: Layer, redemption: OfferRedemption) -> str | None:
     """Return the member that redeemed; None for a redemption without a member."""
     if redemption.account_id is None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Command, InUse, Json
 from vinr_server.core.kernel.values import dataclass
+from vinr_server.core.payments.rows import RefundLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class CreatePayment(Command):
     occurred_at: datetime | None = None
     metadata: Json = field(default_factory=dict)
     session_id: str | None = None
+    order_id: str | None = None
     enrol_in: str | None = None
     is_deliverable: bool = True
     currency_in_use: InUse | None = None
@@ -58,15 +60,43 @@ class RefusePayment(Command):
 
 @dataclass(frozen=True, slots=True)
 class RefundPayment(Command):
-    """Refund a payment: `amount_minor` None means all that is left."""
+    """Refund a payment: `amount_minor` None means what its lines come to, or all that is left where it names none.
+
+    `total_refunded_minor`: the sum of all its refunds so far; what is missing of it is refunded.
+    """
 
     is_ledger_write = True
     payment_id: str
     id: str | None = None
     amount_minor: int | None = None
+    total_refunded_minor: int | None = None
     eligible_minor: int | None = None
+    lines: tuple[RefundLine, ...] = ()
     reason: str | None = None
     metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRefund(Command):
+    """A refund failed, or a dispute was won: the payment stands as if it had never been refunded by it."""
+
+    is_ledger_write = True
+    refund_id: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePayment(Command):
+    """The payment is what it is now; None keeps what it was."""
+
+    is_ledger_write = True
+    payment_id: str
+    amount_minor: int | None = None
+    lines: tuple[Json, ...] | None = None
+    tax_minor: int | None = None
+    shipping_minor: int | None = None
+    tenders: tuple[Json, ...] | None = None
+    reason: str | None = None
 
 
 def linked_account(metadata: Json) -> str | None:

@@ -8,8 +8,8 @@ from datetime import datetime
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.checkout.sessions import complete, with_session
-from vinr_server.core.earning.occasions import earn_on
-from vinr_server.core.earning.rules import Occasion
+from vinr_server.core.earning.lines import eligible_minor
+from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
@@ -25,18 +25,17 @@ from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
-from vinr_server.core.payments.offers import PaymentOffers
 from vinr_server.core.payments.payloads import payment_payload
-from vinr_server.core.payments.rows import Payment
+from vinr_server.core.payments.rows import Order, Payment, order_key
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
-from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
-from vinr_server.core.programs.rows import Program
+from vinr_server.core.programs.members import accounts_of, enrolled, instants_of, program_of
+from vinr_server.core.programs.rows import EARNING_TENDERS, Program
+from vinr_server.core.purchases.moving import Cause
+from vinr_server.core.purchases.settling import settle
+from vinr_server.core.purchases.state import earnable_part, name_order, purchase_with, put_purchase
 from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
 from vinr_server.core.rewards.rows import Discount
 from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
-
-# What a member did not pay with money of their own earns nothing (R9).
-UNPAID_TENDERS = ("store_credit", "points")
 
 
 def needs_begin_payments(_command: BeginPayments, _needs: Needs) -> None:
@@ -73,6 +72,9 @@ def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
         needs.row(Discount, id, look=True)
     if command.session_id is not None:
         look_at_session(needs, command.session_id)
+    member_id = command.linked_account_id or command.customer_id
+    if command.order_id is not None and member_id is not None:
+        needs.row(Order, order_key(member_id, command.order_id), beside=member_id, look=True)
 
 
 def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> None:
@@ -90,10 +92,14 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
         if command.customer_id:
             name_some_of_member(needs, command.customer_id)
         name_offers(needs, seen, "payment", accounts)
+    name_caps(needs, seen, accounts, "payment.completed", occurred_at=command.occurred_at)
     for id in command.discount_ids:
         name_owner(needs, seen, id)
     if command.session_id is not None:
         name_held(needs, seen, command.session_id)
+    order = _order_of(command, seen)
+    if order is not None:
+        name_order(needs, seen, order)
 
 
 def decide_create_payment(draft: Layer, command: CreatePayment, context: Context) -> Accepted | Rejected:
@@ -114,11 +120,12 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
     ]
     instants = instants_of(draft, context, accounts)
     unused = _out_of_use(command, command.occurred_at or instants[0])
-    refusal = first_listed(in_the_future(command.occurred_at, *instants), unused, link, session, *checked)
+    in_order = _order_refusal(draft, command)
+    refusal = first_listed(in_the_future(command.occurred_at, *instants), unused, link, session, in_order, *checked)
     if refusal is not None:
         return refusal
     assert not isinstance(session, Rejected), "refused above"
-    discounts = [one for one in checked if isinstance(one, Discount)]
+    discounts = [discount for discount in checked if isinstance(discount, Discount)]
     return _record(draft, command, context, customer_id, accounts, discounts, session, now=instants[0])
 
 
@@ -133,26 +140,58 @@ def _record(
     *,
     now: datetime,
 ) -> Accepted:
-    payment = _payment_row(as_promised(command, session), context, customer_id, now)
+    earning_tenders = program_of(draft, accounts[0]).earning_tenders if accounts else EARNING_TENDERS
+    payment = _payment_row(as_promised(command, session), context, customer_id, now, earning_tenders)
     for discount in discounts:
         consume(draft, context, discount, payment_id=payment.id)
-    counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
-    for account in counted:
-        draft.put(account)
-    occasion = payment_occasion(payment, occurred_at=command.occurred_at)
-    offers = PaymentOffers(draft, context, payment, occasion)
-    outcome = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of, has_earned=offers.redeem)
-    outcome = offers.with_offers(outcome)
-    payment = replace(payment, outcome=outcome)
+    payment = _earn(draft, context, payment, accounts, occurred_at=command.occurred_at)
     if session is not None:
         session, used = complete(draft, context, session, payment_id=payment.id)
         payment = with_session(payment, session, used)
-    draft.put(payment)
+        draft.put(payment)
     if command.id is not None:
         claim_id(draft, context, payment.id, owner_bucket=payment.bucket)
     payload = payment_payload(payment, livemode=context.livemode)
     announce(draft, context, type="payment.completed", members=accounts, bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload)
+
+
+def _earn(
+    draft: Layer, context: Context, payment: Payment, accounts: Sequence[Account], *, occurred_at: datetime | None
+) -> Payment:
+    """The payment is reported: its purchase is settled, for accounts that count one more where it is a new one."""
+    purchase = purchase_with(draft, payment)
+    if payment.purchase_key is not None and purchase.order is None:
+        order = Order(payment.bucket, payment.purchase_key, payment.currency, (), (), payment.created_at)
+        purchase = replace(purchase, order=order)
+    counted = list(accounts)
+    if len(purchase.payments) == 1:
+        counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
+        for account in counted:
+            draft.put(account)
+    cause = Cause(payment, ("payment", payment.id), occurred_at=occurred_at, is_report=True, may_redeem=True)
+    settled = settle(draft, context, purchase, counted, cause)
+    return put_purchase(draft, purchase, replace(payment, outcome=settled.outcome), settled.earnings)
+
+
+def _order_of(command: CreatePayment, layer: Layer) -> Order | None:
+    """The member's order that the payment is one of, if any was reported before."""
+    member_id = command.linked_account_id or command.customer_id
+    if command.order_id is None or member_id is None:
+        return None
+    return layer.get(Order, order_key(member_id, command.order_id))
+
+
+def _order_refusal(draft: Layer, command: CreatePayment) -> Rejected | None:
+    """Refuse a payment of an order in another currency than its first: their sums would mean nothing."""
+    order = _order_of(command, draft)
+    if order is None or order.currency == command.currency:
+        return None
+    message = (
+        f"Order {command.order_id} is paid in {order.currency}; this payment is in {command.currency}."
+        " Report it in the currency of the order, or without `order`."
+    )
+    return Rejected("parameter_conflict", message, param="currency", details={"currency": order.currency})
 
 
 def _out_of_use(command: CreatePayment, occurred_at: datetime) -> Rejected | None:
@@ -168,31 +207,10 @@ def _out_of_use(command: CreatePayment, occurred_at: datetime) -> Rejected | Non
     return invalid(message, param="currency")
 
 
-def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occasion:
-    """The payment as earning rules see it."""
-    return Occasion(
-        trigger="payment.completed",
-        source_type="payment",
-        source_id=payment.id,
-        occurred_at=occurred_at,
-        currency=payment.currency,
-        eligible_minor=payment.eligible_minor,
-        minor_per_unit=payment.minor_per_unit,
-        metadata=payment.metadata,
-        lines=[
-            (
-                line.get("sku"),
-                line.get("categories", ()),
-                line["unit_price"] * line["quantity"] - line.get("discount", 0),
-            )
-            for line in payment.lines
-        ],
-    )
-
-
-def _payment_row(command: CreatePayment, context: Context, customer_id: str | None, now: datetime) -> Payment:
+def _payment_row(
+    command: CreatePayment, context: Context, customer_id: str | None, now: datetime, earning_tenders: Sequence[str]
+) -> Payment:
     bucket = context.bucket_of(customer_id or command.id or "")
-    unpaid_minor = sum(tender["amount"] for tender in command.tenders if tender["type"] in UNPAID_TENDERS)
     return Payment(
         bucket=bucket,
         id=command.id or context.make_id("pay", bucket),
@@ -201,7 +219,11 @@ def _payment_row(command: CreatePayment, context: Context, customer_id: str | No
         amount_minor=command.amount_minor,
         currency=command.currency,
         minor_per_unit=command.minor_per_unit,
-        eligible_minor=max(command.amount_minor - command.tax_minor - command.shipping_minor - unpaid_minor, 0),
+        eligible_minor=eligible_minor(
+            earnable_part(command.amount_minor, command.tax_minor, command.shipping_minor),
+            command.tenders,
+            earning_tenders,
+        ),
         tax_minor=command.tax_minor,
         shipping_minor=command.shipping_minor,
         tenders=command.tenders,
@@ -214,7 +236,15 @@ def _payment_row(command: CreatePayment, context: Context, customer_id: str | No
         occurred_at=command.occurred_at or now,
         created_at=now,
         session_id=command.session_id,
+        order_key=_order_key(command, customer_id),
     )
+
+
+def _order_key(command: CreatePayment, customer_id: str | None) -> str | None:
+    """The order of the customer, or of the account that the payment is linked to; a guest's is nobody's."""
+    if command.order_id is None:
+        return None
+    return order_key(command.linked_account_id or customer_id, command.order_id)
 
 
 def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str | None, list[Account]] | Rejected:

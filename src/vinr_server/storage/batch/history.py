@@ -1,7 +1,8 @@
-"""What segments ask of members: their place in static ones, and their purchases.
+"""What the batch's instant must be known to read: what segments ask of members, and what capped rules gave them.
 
-It is read only for members whose segments a command may ask for, and only what segments in use ask: a realm whose live
-offers name no segment pays nothing.
+Segments: a member's place in static ones, and its purchases. Read only for members whose segments a command may ask
+for, and only what segments in use ask: a realm whose live offers name no segment pays nothing. Capped rules: the
+counters of the periods that hold the instant, under the lock of the member's account.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.earning.caps import counters_at
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
+from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
@@ -20,6 +23,7 @@ from vinr_server.core.segments.conditions import Days, Totals, window_start
 from vinr_server.core.segments.membership import USES, is_purchase, with_payment
 from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
 from vinr_server.storage.batch.buckets import bucket_of
+from vinr_server.storage.batch.reading import Address, columns_of, select_rows
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
 
@@ -84,9 +88,31 @@ class Owner(NamedTuple):
 
 
 async def read_history(connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime) -> None:
-    """The layers hold what the commands may ask of segments."""
+    """The layers hold what the commands may ask of segments and of capped rules."""
     await _read_memberships(connection, needs, layers)
     await _read_purchases(connection, needs, layers, now)
+    await _read_rule_counters(connection, needs, layers, now)
+
+
+async def _read_rule_counters(
+    connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime
+) -> None:
+    """What capped rules have given in the periods that hold now, where a command may ask for it."""
+    wanted: dict[Address, None] = {}
+    for realm, layer in layers.items():
+        pairs = [pair for pair in needs[realm].parts.get(Counter, NOTHING) if isinstance(pair, tuple)]
+        for account_id, rule_id in pairs:
+            account = layer.find(Account, account_id)
+            program = layer.get(Program, account.program_id) if account is not None else None
+            if account is None or program is None:
+                continue
+            for at in _instants(layer, needs[realm], program.id, now):
+                for counter_id in counters_at(rule_id, account_id, at, program.timezone):
+                    wanted[realm, account.bucket, counter_id] = None
+    if wanted:
+        records = await connection.fetch(select_rows(Counter, "id"), *columns_of(wanted))
+        for realm, row in rows_of(TABLES[Counter], records):
+            layers[realm].put(row)
 
 
 async def _read_memberships(connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from vinr_server.core.access.rows import ApiKey
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.needs import Part
 from vinr_server.core.kernel.rows import Counter, Row, Tally
@@ -16,11 +17,11 @@ from vinr_server.core.ledger.lots import BEFORE_ALL, use_order
 from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision
-from vinr_server.core.payments.rows import Payment, Refund
+from vinr_server.core.payments.rows import Order, Payment, Refund
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.storage.batch.buckets import bucket_of
-from vinr_server.storage.batch.offers import read_buyers, read_claims, read_revisions
+from vinr_server.storage.batch.offers import read_buyers, read_claims, read_revisions, read_rule_revisions
 from vinr_server.storage.batch.reading import (
     LOCK,
     NOTHING,
@@ -123,6 +124,11 @@ async def _revisions_of_offers(reading: Reading, kind: Kind) -> None:
     reading.put(await read_revisions(reading.connection, named))
 
 
+async def _revisions_of_rules(reading: Reading, kind: Kind) -> None:
+    named = [(realm, rule_id, revision) for realm, _bucket, (rule_id, revision) in _pairs(reading, kind)]
+    reading.put(await read_rule_revisions(reading.connection, named))
+
+
 def _pairs(reading: Reading, kind: Kind) -> list[tuple[int, int, tuple[str, Any]]]:
     found: Any = reading.wanted(kind.row_type, kind.place)
     return list(found)
@@ -208,6 +214,7 @@ def _nowhere(_realm: int, _id: object) -> int:
 KINDS = (
     Kind(Account, _accounts, "accounts"),
     Kind(Payment, _locked, "payments"),
+    Kind(Order, _locked, "orders"),
     Kind(CheckoutSession, _locked, "checkout sessions"),
     Kind(Discount, _locked, "discounts"),
     Kind(Customer, _locked, "customers", bucket_of),
@@ -217,6 +224,7 @@ KINDS = (
     Kind(OfferClaim, _claims_of_offers),
     Kind(OfferRedemption, _redemptions_of_offers),
     Kind(OfferRevision, _revisions_of_offers, place=_nowhere),
+    Kind(RuleRevision, _revisions_of_rules, place=_nowhere),
     Kind(Buyer, _buyers, place=bucket_of),
     Kind(Redemption, _by_id),
     Kind(LotUse, _of_parents),

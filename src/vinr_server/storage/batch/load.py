@@ -18,7 +18,7 @@ from vinr_server.core.kernel.rows import Claim, Row
 from vinr_server.core.ledger.rows import Entry, LotUse
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import OfferRedemption
-from vinr_server.core.payments.rows import Payment, Refund
+from vinr_server.core.payments.rows import Order, Payment, Refund
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.storage.batch.buckets import bucket_in, bucket_of
 from vinr_server.storage.batch.kinds import KINDS
@@ -33,8 +33,12 @@ from vinr_server.storage.batch.reading import (
 )
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
-# What can be looked at without a lock; what a row names by a field comes after it.
-LOOKED_AT = (CheckoutSession, Payment, Redemption, Entry, LotUse, Discount, OfferRedemption, Account)
+# What can be looked at without a lock; what a row names by a field comes after it. So some types come twice: an order
+# names more payments, a payment its customer's accounts, and a customer's accounts say where the customer's orders are.
+LOOKED_AT = (
+    *(Account, CheckoutSession, Refund, Payment, Order, Payment, Redemption),
+    *(Entry, LotUse, Discount, OfferRedemption, Account),
+)
 # Types of which a caller chooses ids, and that no catalogue holds.
 CLAIMED = (Payment, Refund, Event, Customer)
 
@@ -119,13 +123,16 @@ class Loader(Reading):
             seen = self.layers
         else:
             seen = {realm: layer.draft() for realm, layer in self.layers.items()}
+        done: set[tuple[int, Look]] = set()
         for row_type in LOOKED_AT if looks else ():
             mine = [
                 (realm, found)
                 for realm, look in looks
                 if look.row_type is row_type
                 for found in self._resolve(seen[realm], self.needs[realm], look)
+                if (realm, found) not in done
             ]
+            done.update(mine)
             if mine:
                 await self._look_at(row_type, mine, seen)
         return seen
@@ -135,10 +142,7 @@ class Loader(Reading):
         if not isinstance(look.key, Of):
             yield look
             return
-        row = seen.get(look.key.row_type, look.key.key)
-        value = getattr(row, look.key.field) if row is not None else None
-        beside = str(look.key.key)
-        for id in value if isinstance(value, tuple) else () if value is None else (value,):
+        for id, beside in named_by(seen, look.key):
             if look.by is None:
                 needs.row(look.row_type, id, beside=beside)
             else:
@@ -226,3 +230,13 @@ class Loader(Reading):
             if bucket is not None:
                 found.append((realm, bucket, id))
         return found
+
+
+def named_by(seen: Layer, of: Of) -> Iterator[tuple[str, str]]:
+    """The ids that a field of rows names, each with the id of the row it lives beside."""
+    keys = [of.key] if not isinstance(of.key, Of) else [key for key, _beside in named_by(seen, of.key)]
+    for key in keys:
+        row = seen.get(of.row_type, key)
+        value = getattr(row, of.field) if row is not None else None
+        for id in value if isinstance(value, tuple) else () if value is None else (value,):
+            yield id, str(key)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from vinr_server.core.checkout.rows import Buyer
+from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.offers.rows import OfferClaim, OfferRevision
 from vinr_server.storage.batch.tables import TABLES, rows_of
@@ -23,6 +24,13 @@ REVISIONS = f"""
 select {TABLES[OfferRevision].select_list}
 from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, offer_id, revision)
 join offer_revisions t using (realm, offer_id, revision)
+"""
+
+# By primary key.
+RULE_REVISIONS = f"""
+select {TABLES[RuleRevision].select_list}
+from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, rule_id, revision)
+join earning_rule_revisions t using (realm, rule_id, revision)
 """
 
 # Plan: the index payments_of_customer, one row for each customer.
@@ -48,6 +56,14 @@ async def read_revisions(connection: Any, wanted: Sequence[tuple[int, str, int]]
         return []
     columns = [list(column) for column in zip(*wanted, strict=True)]
     return rows_of(TABLES[OfferRevision], await connection.fetch(REVISIONS, *columns))
+
+
+async def read_rule_revisions(connection: Any, wanted: Sequence[tuple[int, str, int]]) -> list[tuple[int, Row]]:
+    """The revisions of earning rules there are, of (realm, rule, revision)."""
+    if not wanted:
+        return []
+    columns = [list(column) for column in zip(*wanted, strict=True)]
+    return rows_of(TABLES[RuleRevision], await connection.fetch(RULE_REVISIONS, *columns))
 
 
 async def read_buyers(connection: Any, customers: Collection[tuple[int, int, str]]) -> list[tuple[int, Buyer]]:

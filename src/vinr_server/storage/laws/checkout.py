@@ -25,9 +25,14 @@ where p.session_id is not null and s.payment_id is distinct from p.id""",
     "R15 a use of an offer is refunded with its payment, and only then": """
 select r.realm, r.account_id, r.id, case when p.is_returned then 'refunded' else 'confirmed' end, r.status
 from offer_redemptions r left join (
-  select realm, id, refund_count > 0 and refunded_minor = amount_minor as is_returned from payments) p
+  select realm, id, bool_and(refund_count > 0 and refunded_minor = amount_minor)
+    over (partition by realm, case when order_key not like ':%' then order_key else id end) as is_returned
+  from payments) p
   on p.realm = r.realm and p.id = r.payment_id
-where r.status in ('confirmed', 'refunded') and (r.status = 'refunded') <> coalesce(p.is_returned, false)""",
+-- The cancellation of a refund takes a slot again only where the member's limit has room for it.
+where r.status in ('confirmed', 'refunded') and (r.status = 'refunded') <> coalesce(p.is_returned, false)
+  and not (r.status = 'refunded' and exists (
+    select from refunds f where f.realm = r.realm and f.payment_id = r.payment_id and f.canceled_at is not null))""",
     "R15 a payment lists everything it redeemed": """
 select coalesce(r.realm, t.realm), null, coalesce(r.payment_id, t.payment_id), coalesce(r.ids, 'none'),
   coalesce(t.ids, 'none')

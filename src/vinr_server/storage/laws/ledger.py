@@ -11,6 +11,7 @@ from __future__ import annotations
 from vinr_server.storage.laws.caps import CAPS
 from vinr_server.storage.laws.checkout import CHECKOUTS
 from vinr_server.storage.laws.offers import OFFERS
+from vinr_server.storage.laws.payments import PAYMENTS
 
 BALANCES = {
     "I1 the ledger balance is the sum of the entries": """
@@ -39,19 +40,22 @@ where balance_after_points <> previous + points""",
 select a.realm, a.id, a.id, coalesce(e.points, 0), a.lifetime_points
 from accounts a left join (
   select realm, account_id, sum(points) as points from entries
-  where kind in ('award', 'reversal') or (kind = 'adjustment' and points > 0) group by 1, 2) e
+  where kind in ('award', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0) group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
 where a.lifetime_points <> coalesce(e.points, 0)""",
-    # A payment that names no account counts for the accounts its customer had then, so only bounds can be derived.
-    "an account's payment_count counts its payments": """
+    # All payments of an order count once. One that names no account counts for those its customer had at the time, so
+    # only bounds can be derived.
+    "an account's payment_count counts its purchases": """
 select a.realm, a.id, a.id, coalesce(mine.count, 0) || ' to ' || coalesce(mine.count, 0) + coalesce(any_of.count, 0),
   a.payment_count
 from accounts a
-left join (select realm, account_id, count(*) from payments where account_id is not null group by 1, 2) mine
+left join (select realm, account_id, count(distinct coalesce(order_key, id)) from payments
+  where account_id is not null group by 1, 2) mine
   on mine.realm = a.realm and mine.account_id = a.id
 left join (
-  select realm, customer_id, count(*) from payments where account_id is null and customer_id is not null group by 1, 2
-  ) any_of on any_of.realm = a.realm and any_of.customer_id = a.customer_id
+  select realm, customer_id, count(distinct coalesce(order_key, id)) from payments
+  where account_id is null and customer_id is not null group by 1, 2) any_of
+  on any_of.realm = a.realm and any_of.customer_id = a.customer_id
 where a.payment_count not between coalesce(mine.count, 0) and coalesce(mine.count, 0) + coalesce(any_of.count, 0)""",
     "an entry belongs to an account, in its bucket": """
 select e.realm, e.account_id, e.id, 'account in bucket ' || e.bucket, coalesce('bucket ' || a.bucket, 'no account')
@@ -84,7 +88,7 @@ from entries e
 left join (select realm, entry_id, sum(points) as points from lot_uses group by 1, 2) u
   on u.realm = e.realm and u.entry_id = e.id
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
-where (e.points < 0 or e.kind = 'redemption_cancellation')
+where (e.points < 0 or e.kind in ('redemption_cancellation', 'reinstatement'))
   and -e.points <> coalesce(u.points, 0) + coalesce(d.remaining_points, 0)""",
     "I2 a deficit is the part of its clawback that no lot paid": """
 select e.realm, e.account_id, e.id, -e.points - coalesce(u.points, 0), coalesce(d.points, 0)
@@ -127,15 +131,30 @@ where l.expired_points <> coalesce(x.points, 0)""",
     "I8 a lot's reversed points are its clawbacks": """
 select l.realm, l.account_id, l.id, coalesce(r.points, 0), l.reversed_points
 from lots l left join (
-  select realm, reverses_id, -sum(points) as points from entries where kind = 'reversal' group by 1, 2) r
-  on r.realm = l.realm and r.reverses_id = l.id
+  select realm, award_id, -sum(points) as points from (
+    select realm, reverses_id as award_id, points from entries where kind = 'reversal'
+    union all
+    select b.realm, r.reverses_id, b.points
+    from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id where b.kind = 'reinstatement') moved
+  group by 1, 2) r
+  on r.realm = l.realm and r.award_id = l.id
 where l.reversed_points <> coalesce(r.points, 0)""",
+    "I8 reinstatements of a clawback never exceed it": """
+select e.realm, e.account_id, e.id, 'at most ' || -e.points, b.points
+from entries e join (
+  select realm, reverses_id, sum(points) as points from entries where kind = 'reinstatement' group by 1, 2) b
+  on b.realm = e.realm and b.reverses_id = e.id
+where e.kind <> 'reversal' or b.points > -e.points""",
     "I8 reversals of an award never exceed it": """
 select e.realm, e.account_id, e.id, 'at most ' || e.points, r.points
 from entries e join (
   select realm, reverses_id, -sum(points) as points from entries where kind = 'reversal' group by 1, 2) r
   on r.realm = e.realm and r.reverses_id = e.id
-where r.points > e.points""",
+left join (
+  select r.realm, r.reverses_id, sum(b.points) as points
+  from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id
+  where b.kind = 'reinstatement' group by 1, 2) b on b.realm = e.realm and b.reverses_id = e.id
+where r.points - coalesce(b.points, 0) > e.points""",
     "next_expiry_at is the earliest expiry of the live lots": """
 select a.realm, a.id, a.id, coalesce(l.expires_at::text, 'none'), coalesce(a.next_expiry_at::text, 'none')
 from accounts a left join (
@@ -165,7 +184,7 @@ select v.realm, v.account_id, v.id, e.points, v.data -> 'cause' ->> 'lifetime_po
 from (select * from events where type = 'loyalty.tier.changed') v
 left join (
   select realm, account_id, id, sum(points) filter (
-    where kind in ('award', 'reversal') or (kind = 'adjustment' and points > 0))
+    where kind in ('award', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0))
     over (partition by realm, account_id order by sequence) as points
   from entries) e on e.realm = v.realm and e.id = v.data -> 'cause' ->> 'points_transaction'
 where e.points is distinct from (v.data -> 'cause' ->> 'lifetime_points')::int8""",
@@ -197,29 +216,6 @@ from redemptions r left join discounts d on d.realm = r.realm and d.id = r.disco
 where r.discount_id is not null and d.id is null""",
 }
 
-PAYMENTS = {
-    "R7 a payment's refunded amount is the sum of its refunds": """
-select p.realm, p.account_id, p.id, concat(coalesce(f.amount_minor, 0), ' in ', coalesce(f.count, 0)),
-  concat(p.refunded_minor, ' in ', p.refund_count)
-from payments p left join (
-  select realm, payment_id, sum(amount_minor) as amount_minor, count(*) from refunds group by 1, 2) f
-  on f.realm = p.realm and f.payment_id = p.id
-where (p.refunded_minor, p.refund_count) is distinct from (coalesce(f.amount_minor, 0), coalesce(f.count, 0))""",
-    "R7 a refund has its payment, and its points are its reversals": """
-select f.realm, p.account_id, f.id, case when p.id is null then 'a payment' else coalesce(e.points, 0)::text end,
-  case when p.id is null then 'none' else f.points_reversed::text end
-from refunds f left join payments p on p.realm = f.realm and p.id = f.payment_id
-left join (
-  select realm, source_id, -sum(points) as points from entries
-  where source_type = 'refund' and kind = 'reversal' group by 1, 2) e on e.realm = f.realm and e.source_id = f.id
-where p.id is null or f.points_reversed <> coalesce(e.points, 0)""",
-    "R16 an award names an existing revision": """
-select e.realm, e.account_id, e.id, e.rule_id || ' revision ' || e.rule_revision, 'none'
-from entries e left join earning_rule_revisions r
-  on r.realm = e.realm and r.rule_id = e.rule_id and r.revision = e.rule_revision
-where e.rule_id is not null and r.rule_id is null""",
-}
-
 EVENTS = {
     "I6 a movement has one event, with its figures": """
 select e.realm, e.account_id, e.id, 'once: ' || concat_ws(', ', e.points, e.balance_after_points, e.sequence),
@@ -228,7 +224,7 @@ from entries e left join (
   select realm, data ->> 'id' as id, count(*),
     min(concat_ws(', ', data ->> 'points', data ->> 'balance_after', data ->> 'sequence')) as figures
   from events where type like 'loyalty.points.%' group by 1, 2) v on v.realm = e.realm and v.id = e.id
-where e.kind in ('award', 'adjustment', 'reversal', 'expiry')
+where e.kind in ('award', 'adjustment', 'reversal', 'reinstatement', 'expiry')
   and (v.count, v.figures) is distinct from (1, concat_ws(', ', e.points, e.balance_after_points, e.sequence))""",
     "I6 an event of a movement has its sequence": """
 select realm, account_id, id, data ->> 'sequence', sequence::text
@@ -248,13 +244,15 @@ from redemptions r left join (
 where (coalesce(v.made, 0), coalesce(v.canceled, 0)) <> (1, (r.status = 'canceled')::int)""",
     "I6 a payment has one event, and so has each refund": """
 select p.realm, p.account_id, p.id,
-  '1 and ' || p.refund_count, concat(coalesce(v.made, 0), ' and ', coalesce(v.refunded, 0))
-from payments p left join (
+  '1 and ' || coalesce(f.count, 0), concat(coalesce(v.made, 0), ' and ', coalesce(v.refunded, 0))
+from payments p left join (select realm, payment_id, count(*) from refunds group by 1, 2) f
+  on f.realm = p.realm and f.payment_id = p.id
+left join (
   select realm, data ->> 'id' as id, count(*) filter (where type = 'payment.completed') as made,
     count(*) filter (where type = 'payment.refunded') as refunded
   from events where type in ('payment.completed', 'payment.refunded') group by 1, 2) v
   on v.realm = p.realm and v.id = p.id
-where (coalesce(v.made, 0), coalesce(v.refunded, 0)) <> (1, p.refund_count)""",
+where (coalesce(v.made, 0), coalesce(v.refunded, 0)) <> (1, coalesce(f.count, 0))""",
     "I5 a kept key points to an existing event": """
 select k.realm, null, k.operation || ' ' || k.key, 'event ' || k.event_id, 'none'
 from idempotency_keys k left join events e on e.realm = k.realm and e.id = k.event_id
@@ -268,7 +266,7 @@ left join (select realm, delivery_id, count(*) from delivery_attempts group by 1
 where v.id is null or coalesce(a.count, 0) <> d.attempt_count""",
     "I9 the application role adds to the ledger and never changes it": """
 select null::int, null, name, 'select, insert', 'more'
-from unnest(array['entries', 'lot_uses', 'events', 'refunds', 'earning_rule_revisions', 'directory',
+from unnest(array['entries', 'lot_uses', 'events', 'payment_revisions', 'earning_rule_revisions', 'directory',
   'offer_revisions', 'offer_claims']) as name
 where has_table_privilege('vinr_app', name, 'update, delete, truncate')
   or has_any_column_privilege('vinr_app', name, 'update')""",

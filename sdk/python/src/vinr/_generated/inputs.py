@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Literal, Required, TypedDict
 
-from vinr._values import Instant, Many, Metadata, Rate
+from vinr._values import Instant, Json, Many, Metadata, Rate
 
 __all__ = [
     "BalanceInput",
+    "BandInput",
     "BenefitInput",
+    "CapsInput",
     "CartLineInput",
     "ConditionsInput",
     "CreatePaymentInput",
@@ -20,10 +22,13 @@ __all__ = [
     "CurrencyInput",
     "DaysInput",
     "EarnInput",
+    "ExchangeInput",
     "IncentiveInput",
     "LineInput",
     "MultiplierInput",
     "PaymentCountInput",
+    "RefundLineInput",
+    "RuleConditionsInput",
     "SegmentConditionsInput",
     "ShippingInput",
     "SpendInput",
@@ -44,6 +49,13 @@ class BenefitInput(TypedDict, total=False):
     currency: str | None
     sku: str | None
     description: str | None
+
+
+class CapsInput(TypedDict, total=False):
+    """Caps."""
+
+    points: Required[int]
+    per: Required[Literal["day", "member", "month", "payment"]]
 
 
 class CartLineInput(TypedDict, total=False):
@@ -80,7 +92,7 @@ class ConditionsInput(TypedDict, total=False):
 class TenderInput(TypedDict, total=False):
     """Tender."""
 
-    type: Required[str]
+    type: Required[Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]]
     amount: Required[int]
 
 
@@ -88,9 +100,12 @@ class LineInput(TypedDict, total=False):
     """Line."""
 
     unit_price: Required[int]
+    id: str | None
     quantity: int
     sku: str | None
     categories: Many[str]
+    discount: int
+    tax: int
 
 
 class CreatePaymentInput(TypedDict, total=False):
@@ -105,6 +120,7 @@ class CreatePaymentInput(TypedDict, total=False):
     tenders: Many[TenderInput]
     discounts: Many[str]
     checkout_session: str | None
+    order: str | None
     lines: Many[LineInput]
     occurred_at: Instant | None
     metadata: Metadata
@@ -141,6 +157,15 @@ class CurrencyInput(TypedDict, total=False):
     pending_days: int
 
 
+class BandInput(TypedDict, total=False):
+    """Band."""
+
+    up_to: int
+    points_per_currency_unit: Rate | None
+    points: int
+    per_amount: int
+
+
 class EarnInput(TypedDict, total=False):
     """Earn."""
 
@@ -148,6 +173,14 @@ class EarnInput(TypedDict, total=False):
     points: int | None
     currency: str | None
     rounding: Literal["ceil", "floor", "half_even"]
+    per_amount: int
+    full_steps: bool
+    bands: Many[BandInput]
+    graduated: bool
+
+
+# Exchange.
+ExchangeInput = TypedDict("ExchangeInput", {"in": Required[str], "rates": Required[Json]}, total=False)
 
 
 class IncentiveInput(TypedDict, total=False):
@@ -174,6 +207,28 @@ class MultiplierInput(TypedDict, total=False):
 
     factor: Required[Rate]
     when: Required[WhenInput]
+
+
+class RefundLineInput(TypedDict, total=False):
+    """Refund line."""
+
+    id: str | None
+    sku: str | None
+    quantity: int | None
+    amount: int | None
+
+
+class RuleConditionsInput(TypedDict, total=False):
+    """Rule conditions."""
+
+    metadata: Metadata | None
+    min_amount: int | None
+    currency: str | None
+    skus: Many[str]
+    categories: Many[str]
+    first_payment: bool | None
+    window: WindowInput | None
+    max_amount: int
 
 
 class DaysInput(TypedDict, total=False):

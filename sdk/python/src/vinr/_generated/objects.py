@@ -14,9 +14,11 @@ __all__ = [
     "ApiKeyAct",
     "AppliedPromotion",
     "Award",
+    "Band",
     "Benefit",
     "BulkPayments",
     "BulkResult",
+    "Caps",
     "CartLine",
     "CartShipping",
     "CheckoutEvaluation",
@@ -36,6 +38,7 @@ __all__ = [
     "Event",
     "EventRequest",
     "EventType",
+    "Exchange",
     "Incentive",
     "Line",
     "LoyaltyAccount",
@@ -50,11 +53,13 @@ __all__ = [
     "OfferRedemptionEvent",
     "Payment",
     "PaymentRedemption",
+    "PaymentRevision",
     "PointsTransaction",
     "Program",
     "ProgramCurrency",
     "Redemption",
     "Refund",
+    "RefundLine",
     "RejectedPromotion",
     "Reward",
     "Segment",
@@ -90,6 +95,7 @@ EventType: TypeAlias = Literal[
     "loyalty.points.earned",
     "loyalty.points.adjusted",
     "loyalty.points.reversed",
+    "loyalty.points.reinstated",
     "loyalty.points.expired",
     "loyalty.tier.changed",
     "loyalty.reward.redeemed",
@@ -101,6 +107,8 @@ EventType: TypeAlias = Literal[
     "offer.ended",
     "payment.completed",
     "payment.refunded",
+    "payment.refund_canceled",
+    "payment.updated",
     "segment.entered",
     "segment.left",
     "webhook_endpoint.disabled",
@@ -160,6 +168,8 @@ class Line(VinrObject):
     sku: str | None
     categories: list[str]
     discount: int | None = None
+    tax: int | None = None
+    id: str | None | None = None
 
 
 class Award(VinrObject):
@@ -200,6 +210,15 @@ class PaymentRedemption(VinrObject):
     points_transaction: str | None
 
 
+class RefundLine(VinrObject):
+    """Refund line."""
+
+    id: str | None = None
+    sku: str | None = None
+    quantity: int | None = None
+    amount: int | None = None
+
+
 class Refund(VinrObject):
     """Refund."""
 
@@ -208,12 +227,19 @@ class Refund(VinrObject):
     payment: str
     amount: int
     eligible_amount: int | None
+    lines: list[RefundLine]
     reason: str | None
+    status: Literal["canceled", "succeeded"]
     points_reversed: int
+    points_reinstated: int
     metadata: dict[str, Any]
+    canceled_at: int | None
     created: int
+    livemode: bool
 
     _kind = "refund"
+
+    _nested = {"lines": RefundLine}
 
 
 class Payment(VinrObject):
@@ -232,6 +258,8 @@ class Payment(VinrObject):
     tenders: list[Tender]
     discounts: list[str]
     checkout_session: str | None
+    order: str | None
+    revision: int
     lines: list[Line]
     refunded: bool
     awards: list[Award]
@@ -242,10 +270,11 @@ class Payment(VinrObject):
     created: int
     livemode: bool
     refund: Refund | None = None
+    already_reported: Literal[True] | None = None
 
     _kind = "payment"
 
-    _events = ("payment.completed", "payment.refunded")
+    _events = ("payment.completed", "payment.refunded", "payment.refund_canceled", "payment.updated")
 
     _nested = {
         "tenders": Tender,
@@ -433,6 +462,15 @@ class Discount(VinrObject):
     _kind = "discount"
 
 
+class Band(VinrObject):
+    """Band."""
+
+    up_to: int | None = None
+    points_per_currency_unit: int | str | None = None
+    points: int | None = None
+    per_amount: int | None = None
+
+
 class Earn(VinrObject):
     """Earn."""
 
@@ -440,6 +478,12 @@ class Earn(VinrObject):
     points: int | None = None
     currency: str | None = None
     rounding: Literal["ceil", "floor", "half_even"] | None = None
+    per_amount: int | None = None
+    full_steps: bool | None = None
+    bands: list[Band] | None = None
+    graduated: bool | None = None
+
+    _nested = {"bands": Band}
 
 
 class Window(VinrObject):
@@ -454,6 +498,7 @@ class Conditions(VinrObject):
 
     metadata: dict[str, Any] | None = None
     min_amount: int | None = None
+    max_amount: int | None = None
     currency: str | None = None
     skus: list[str] | None = None
     categories: list[str] | None = None
@@ -482,6 +527,19 @@ class Multiplier(VinrObject):
     _nested = {"when": When}
 
 
+class Caps(VinrObject):
+    """Caps."""
+
+    points: int
+    per: Literal["day", "member", "month", "payment"]
+
+
+class Exchange(VinrObject):
+    """Exchange."""
+
+    rates: dict[str, Any]
+
+
 class EarningRule(VinrObject):
     """Earning rule."""
 
@@ -493,6 +551,8 @@ class EarningRule(VinrObject):
     earn: Earn
     conditions: Conditions
     multipliers: list[Multiplier]
+    caps: Caps | None
+    exchange: Exchange | None
     active: bool
     metadata: dict[str, Any]
     created: int
@@ -500,7 +560,7 @@ class EarningRule(VinrObject):
 
     _kind = "earning_rule"
 
-    _nested = {"earn": Earn, "conditions": Conditions, "multipliers": Multiplier}
+    _nested = {"earn": Earn, "conditions": Conditions, "multipliers": Multiplier, "caps": Caps, "exchange": Exchange}
 
 
 class Incentive(VinrObject):
@@ -821,6 +881,28 @@ class OfferRedemptionEvent(VinrObject):
     _nested = {"discount": OfferDiscount}
 
 
+class PaymentRevision(VinrObject):
+    """Payment revision."""
+
+    id: str
+    object: Literal["payment_revision"]
+    payment: str
+    revision: int
+    amount: int
+    eligible_amount: int
+    tax: int
+    shipping: int
+    tenders: list[Tender]
+    lines: list[Line]
+    reason: str | None
+    superseded_at: int
+    livemode: bool
+
+    _kind = "payment_revision"
+
+    _nested = {"tenders": Tender, "lines": Line}
+
+
 class Source(VinrObject):
     """Source."""
 
@@ -852,7 +934,13 @@ class PointsTransaction(VinrObject):
 
     _kind = "points_transaction"
 
-    _events = ("loyalty.points.earned", "loyalty.points.adjusted", "loyalty.points.reversed", "loyalty.points.expired")
+    _events = (
+        "loyalty.points.earned",
+        "loyalty.points.adjusted",
+        "loyalty.points.reversed",
+        "loyalty.points.reinstated",
+        "loyalty.points.expired",
+    )
 
     _nested = {"source": Source}
 
@@ -883,6 +971,7 @@ class Program(VinrObject):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
+    earning_tenders: list[str]
     status: Literal["active", "archived"]
     test_clock: str | None
     metadata: dict[str, Any]

@@ -31,6 +31,10 @@ class LoyaltyPrograms(Resource):
         currency: CurrencyInput | NotGiven | None = NOT_GIVEN,
         timezone: str | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        earning_tenders: Many[
+            Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
+        ]
+        | NotGiven = NOT_GIVEN,
         test_clock: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
@@ -51,6 +55,7 @@ class LoyaltyPrograms(Resource):
                 "currency": currency,
                 "timezone": timezone,
                 "tiers": tiers,
+                "earning_tenders": earning_tenders,
                 "test_clock": test_clock,
                 "metadata": metadata,
             },
@@ -104,6 +109,10 @@ class LoyaltyPrograms(Resource):
         name: str | NotGiven = NOT_GIVEN,
         currency: CurrencyChanges | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        earning_tenders: Many[
+            Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
+        ]
+        | NotGiven = NOT_GIVEN,
         status: Literal["active", "archived"] | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
@@ -115,7 +124,14 @@ class LoyaltyPrograms(Resource):
             "POST",
             fill("/v1/loyalty/programs/{id}", id=id),
             returns=Program,
-            body={"name": name, "currency": currency, "tiers": tiers, "status": status, "metadata": metadata},
+            body={
+                "name": name,
+                "currency": currency,
+                "tiers": tiers,
+                "earning_tenders": earning_tenders,
+                "status": status,
+                "metadata": metadata,
+            },
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -133,6 +149,10 @@ class AsyncLoyaltyPrograms(AsyncResource):
         currency: CurrencyInput | NotGiven | None = NOT_GIVEN,
         timezone: str | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        earning_tenders: Many[
+            Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
+        ]
+        | NotGiven = NOT_GIVEN,
         test_clock: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
@@ -153,6 +173,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
                 "currency": currency,
                 "timezone": timezone,
                 "tiers": tiers,
+                "earning_tenders": earning_tenders,
                 "test_clock": test_clock,
                 "metadata": metadata,
             },
@@ -206,6 +227,10 @@ class AsyncLoyaltyPrograms(AsyncResource):
         name: str | NotGiven = NOT_GIVEN,
         currency: CurrencyChanges | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        earning_tenders: Many[
+            Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
+        ]
+        | NotGiven = NOT_GIVEN,
         status: Literal["active", "archived"] | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
@@ -217,7 +242,14 @@ class AsyncLoyaltyPrograms(AsyncResource):
             "POST",
             fill("/v1/loyalty/programs/{id}", id=id),
             returns=Program,
-            body={"name": name, "currency": currency, "tiers": tiers, "status": status, "metadata": metadata},
+            body={
+                "name": name,
+                "currency": currency,
+                "tiers": tiers,
+                "earning_tenders": earning_tenders,
+                "status": status,
+                "metadata": metadata,
+            },
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,

@@ -1,0 +1,191 @@
+"""A purchase: one payment, or all payments of an order, and what is kept of it (R70, R71, R74)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from vinr_server.core.earning.caps import counters_at
+from vinr_server.core.earning.lines import eligible_minor
+from vinr_server.core.earning.rows import EarningRule, RuleRevision
+from vinr_server.core.earning.rules import Occasion
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Needs, Of, Part
+from vinr_server.core.kernel.values import dataclass, replace
+from vinr_server.core.ledger.needs import name_account
+from vinr_server.core.ledger.rows import Lot, LotUse
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.in_force import name_use, redemptions_of
+from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
+from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, Revision
+from vinr_server.core.programs.members import accounts_of
+from vinr_server.core.purchases.kept import kept_of
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """Payments that are one purchase, in the order of their reports, with the refunds that stand; the first leads."""
+
+    payments: Sequence[Payment]
+    refunds: Mapping[str, Sequence[Refund]]
+    earnings: tuple[Earning, ...]
+    order: Order | None = None
+
+    @property
+    def is_refunded_whole(self) -> bool:
+        """Whether every payment of it was given back."""
+        return all(payment.is_refunded_whole for payment in self.payments)
+
+    def earning_of(self, account_id: str) -> Earning | None:
+        """What the account has earned by it, None where it has not been looked at yet."""
+        return next((earning for earning in self.earnings if earning.account_id == account_id), None)
+
+    def occasion(self, earning_tenders: Sequence[str]) -> Occasion:
+        """The purchase as earning rules see what is kept of it, in a program where these tenders earn."""
+        first = self.payments[0]
+        kept = [
+            kept_of(
+                payment,
+                self.refunds.get(payment.id, ()),
+                eligible_minor(_earnable_part(payment), payment.tenders, earning_tenders),
+            )
+            for payment in self.payments
+        ]
+        return Occasion(
+            trigger="payment.completed",
+            source_type="payment",
+            source_id=first.id,
+            occurred_at=first.occurred_at,
+            currency=first.currency,
+            eligible_minor=sum(each.eligible_minor for each in kept),
+            minor_per_unit=first.minor_per_unit,
+            metadata=first.metadata,
+            lines=[line for each in kept for line in each.lines],
+        )
+
+
+def standing_refunds(draft: Layer, payment: Payment) -> list[Refund]:
+    """The payment's refunds that were not canceled."""
+    return [refund for refund in draft.children(Refund, payment.id) if refund.canceled_at is None]
+
+
+def accounts_of_payment(draft: Layer, payment: Payment) -> list[Account]:
+    """The account that the payment is linked to, else all of its customer's."""
+    linked = draft.get(Account, payment.account_id) if payment.account_id is not None else None
+    if linked is not None:
+        return [linked]
+    return accounts_of(draft, payment.customer_id) if payment.customer_id is not None else []
+
+
+def earnable_part(amount_minor: int, tax_minor: int, shipping_minor: int) -> int:
+    """What was paid for goods, with whatever tenders: tax and shipping earn nothing (R9)."""
+    return amount_minor - tax_minor - shipping_minor
+
+
+def _earnable_part(payment: Payment) -> int:
+    return earnable_part(payment.amount_minor, payment.tax_minor, payment.shipping_minor)
+
+
+def purchase_with(draft: Layer, payment: Payment, *, refunds: Sequence[Refund] | None = None) -> Purchase:
+    """The purchase that the payment belongs to, with the payment (and its refunds, where given) as they are now."""
+    order = draft.get(Order, payment.purchase_key) if payment.purchase_key is not None else None
+    ids = order.payment_ids if order is not None else (payment.id,)
+    payments: list[Payment] = []
+    standing: dict[str, Sequence[Refund]] = {}
+    for id in dict.fromkeys((*ids, payment.id)):
+        present = payment if id == payment.id else draft.get(Payment, id)
+        assert present is not None, f"payment {id} of an order was not loaded"
+        payments.append(present)
+        if present.refund_count:
+            standing[id] = standing_refunds(draft, present)
+    if refunds is not None:
+        standing[payment.id] = refunds
+    return Purchase(payments, standing, order.earnings if order is not None else payment.earnings, order)
+
+
+def put_purchase(draft: Layer, purchase: Purchase, payment: Payment, earnings: tuple[Earning, ...]) -> Payment:
+    """The payment stands with what its purchase has earned; an order keeps that for all its payments."""
+    if purchase.order is None:
+        payment = replace(payment, earnings=earnings)
+    else:
+        ids = tuple(dict.fromkeys((*purchase.order.payment_ids, payment.id)))
+        draft.put(replace(purchase.order, payment_ids=ids, earnings=earnings))
+    draft.put(payment)
+    return payment
+
+
+# ---- what is needed of a purchase
+
+
+def look_at_purchase(needs: Needs, payment_id: str | Of, *, is_reinstating: bool = False) -> None:
+    """The order of a payment is looked at, and what its payments redeemed; the payment itself is the caller's to name.
+
+    `is_reinstating`: also where the points of clawbacks came from.
+    """
+    key = Of(Payment, payment_id, "purchase_key")
+    needs.look_along(Order, key)
+    payments = (payment_id, Of(Order, key, "payment_ids"))
+    needs.look_along(Payment, payments[1])
+    for payment in payments:
+        if isinstance(payment, Of):
+            needs.look_along(OfferRedemption, payment, by="payment_id")
+        else:
+            needs.children(OfferRedemption, payment, by="payment_id", look=True)
+        needs.look_along(OfferRedemption, Of(Payment, payment, "session_id"), by="session_id")
+    if is_reinstating:
+        needs.look_along(LotUse, Of(Payment, payment_id, "clawback_ids"), by="entry_id")
+        needs.look_along(LotUse, Of(Order, key, "clawback_ids"), by="entry_id")
+
+
+def name_purchase(needs: Needs, seen: Layer, payment: Payment) -> None:
+    """Everything that what the purchase earns may move: its payments and refunds, the awards' lots, uses of offers."""
+    order = seen.get(Order, payment.purchase_key) if payment.purchase_key is not None else None
+    for id in order.payment_ids if order is not None else (payment.id,):
+        mine = seen.get(Payment, id)
+        for use in redemptions_of(seen, mine) if mine is not None else ():
+            name_use(needs, seen, use, payment.customer_id)
+    if order is not None:
+        name_order(needs, seen, order)
+    else:
+        needs.children(Refund, payment.id)
+        name_earnings(needs, seen, payment.earnings)
+
+
+def name_order(needs: Needs, seen: Layer, order: Order) -> None:
+    """The order's payments and refunds, and what its earnings may move."""
+    needs.row(Order, order.id, beside=order.id)
+    for id in order.payment_ids:
+        needs.row(Payment, id, beside=order.id)
+        needs.children(Refund, id, beside=order.id)
+    name_earnings(needs, seen, order.earnings)
+
+
+def name_earnings(needs: Needs, seen: Layer, earnings: Sequence[Earning]) -> None:
+    """What was frozen of these earnings, and what their awards left in lots."""
+    for earning in earnings:
+        name_account(needs, earning.account_id, lots=Part.FIRST)
+        for revision in earning.rules:
+            needs.row(RuleRevision, revision)
+            _name_cap(needs, seen, earning, revision)
+        for revision in earning.offers:
+            needs.row(OfferRevision, revision)
+        for award in earning.awards:
+            needs.row(Lot, award.entry_id, beside=earning.account_id)
+            for clawback in award.clawbacks:
+                for id in (clawback.entry_id, *clawback.reinstated_by):
+                    for use in seen.here(LotUse, id):
+                        needs.row(Lot, use.lot_id, beside=earning.account_id)
+
+
+def _name_cap(needs: Needs, seen: Layer, earning: Earning, revision: Revision) -> None:
+    """What the rule has given the account is declared, where the frozen revision may have a cap."""
+    current = seen.get(EarningRule, revision[0])
+    if current is not None and current.revision == revision[1] and current.caps is None:
+        return
+    for counter_id in counters_at(revision[0], earning.account_id, earning.occurred_at, earning.zone):
+        needs.counter(counter_id, beside=earning.account_id)
+
+
+def accounts_of_earnings(draft: Layer, earnings: Sequence[Earning]) -> list[Account]:
+    """The accounts that have earned by a purchase."""
+    found = [draft.get(Account, earning.account_id) for earning in earnings]
+    return [account for account in found if account is not None]
