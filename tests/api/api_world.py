@@ -164,9 +164,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     shipping = {"name": "Ships free", "type": "free_shipping", "value": 500, "active": False}
     ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}"})["id"]
     ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
-    paid = {"id": f"pay_{slug}", "amount": 5000, "currency": "EUR", "customer": ids["cust"], "lines": PAID_LINES}
-    ids["pay"] = world.post("/v1/payments", paid)["id"]
-    ids["re"] = world.post(f"/v1/payments/{ids['pay']}/refund", {"id": f"re_{slug}", "amount": 100})["refund"]["id"]
+    ids |= _pay(world)
     cart = {"currency": "EUR", "customer": ids["cust"], "lines": [{"sku": "coffee", "unit_price": 5000}]}
     ids["cs"] = world.post("/v1/checkout/sessions", cart)["id"]
     ids["evt"] = world.post("/v1/events", {"type": "review.posted", "id": f"evt_{slug}"})["id"]
@@ -180,6 +178,16 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     ids["key"] = world.post("/v1/api_keys", {"kind": "publishable", "name": "World"})["id"]
     ids["act"] = client.get(f"/v1/api_key_acts?api_key={ids['key']}").json()["data"][0]["id"]
     return world
+
+
+def _pay(world: World) -> Mapping[str, str]:
+    """A payment that was amended and refunded in part, by prefix."""
+    paid: Json = {"id": f"pay_{world.slug}", "amount": 5000, "currency": "EUR", "customer": world.ids["cust"]}
+    url = f"/v1/payments/{world.post('/v1/payments', paid | {'lines': PAID_LINES})['id']}"
+    world.post(url, {"tax": 100, "reason": "Taxed"})
+    revision = world.client.get(f"{url}/revisions").json()["data"][0]
+    refund = world.post(f"{url}/refund", {"id": f"re_{world.slug}", "amount": 100})["refund"]
+    return {"pay": paid["id"], "prev": revision["id"], "re": refund["id"]}
 
 
 WINDOW = {"starts_at": "2026-06-01", "ends_at": 1_900_000_000}
