@@ -13,6 +13,7 @@ WHEN: dict[str, str] = {
     "loyalty.points.earned": "A member earned points: by a rule, by an award, by an offer.",
     "loyalty.points.adjusted": "A balance was corrected by hand.",
     "loyalty.points.reversed": "An award was clawed back, whole or in part: by a refund, or by hand.",
+    "loyalty.points.reinstated": "Points of a clawback are back: the refund was canceled, or the payment amended.",
     "loyalty.points.expired": "The rest of a lot has expired.",
     "loyalty.tier.changed": "A member's tier changed. `cause` names the transaction.",
     "loyalty.reward.redeemed": "A member spent points on a reward.",
@@ -28,6 +29,8 @@ WHEN: dict[str, str] = {
     "webhook_endpoint.disabled": "An endpoint was switched off: it answered 410, or failed for five days.",
     "payment.completed": "A payment was reported. `awards` shows what it earned.",
     "payment.refunded": "A payment was refunded, whole or in part. `refund` is this refund, `amount_refunded` their sum.",
+    "payment.refund_canceled": "A refund was canceled. `refund` is this refund, `amount_refunded` the sum of the others.",
+    "payment.updated": "A payment was amended. `revision` counts what it has said so far.",
 }
 
 _HEAD = """# Events

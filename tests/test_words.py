@@ -130,10 +130,15 @@ PAGES = Texts(
     # These parts of docs are generated: their words come from the code and the tests.
     without=("docs/reference", "docs/settings.md", "docs/mutants.md"),
 )
-CORE_ROOMS = ("access", "carts", "checkout", "clocks", "events", "kernel", "offers", "programs", "segments")
 SOURCE = Texts(
-    ("src/vinr_server/core/*.py", *(f"src/vinr_server/core/{room}/*.py" for room in CORE_ROOMS)),
+    ("src/vinr_server/**/*.py",),
     python_prose,
+    # What a migration said when it was written stays; the other two are not held yet.
+    without=(
+        "src/vinr_server/storage/postgres/migrations",
+        "src/vinr_server/core/members",
+        "src/vinr_server/cli/imports",
+    ),
 )
 HELD = [(texts, path) for texts in (PAGES, SOURCE) for path in texts.files()]
 
@@ -164,8 +169,12 @@ class TestTheLint:
         assert len(PAGES.files()) > 35
         assert all((ROOT / path).exists() for path in PAGES.without)
 
-    def test_looks_at_every_room_that_is_named(self) -> None:
-        assert {path.parent.name for path in SOURCE.files()} == {"core", *CORE_ROOMS}
+    def test_looks_at_every_floor_and_room(self) -> None:
+        looked_at = {str(path.relative_to(ROOT / "src/vinr_server").parent) for path in SOURCE.files()}
+
+        assert {"api/resources", "cli/operating", "core/offers", "engine", "storage/laws", "workers"} < looked_at
+        assert len(looked_at) > 25
+        assert all((ROOT / path).exists() for path in SOURCE.without)
 
     def test_finds_a_word_with_its_line_in_any_case_and_across_lines(self) -> None:
         page = "# Title\n\nAnew. The command at\nhand tells it,\nin no more than 3 lines. It is no more.\n"

@@ -37,11 +37,13 @@ LASTING = {
 }
 # Nobody listens there.
 NOBODY = "http://127.0.0.1:9/hook"
+PAID_LINES = [{"id": "first", "sku": "coffee", "unit_price": 2500, "quantity": 2}]
 # By the path of an operation in the SDKs: whose id stands in its URL.
 PREFIXES = {
     "loyalty.programs": "prog", "loyalty.accounts": "loy", "loyalty.earning_rules": "rule", "loyalty.points": "ptx",
     "loyalty.rewards": "rwd", "loyalty.redemptions": "rdm", "discounts": "disc", "payments": "pay",
     "customers": "cust", "events": "evt", "test_helpers.test_clocks": "clock", "api_keys": "key",
+    "refunds": "re",
     "api_key_acts": "act", "engagement.offers": "ofr", "offers": "checkout_ofr", "webhook_endpoints": "we",
     "checkout": "cs", "checkout.sessions": "cs",
     "engagement.segments": "seg",
@@ -162,10 +164,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     shipping = {"name": "Ships free", "type": "free_shipping", "value": 500, "active": False}
     ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}"})["id"]
     ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
-    ids["pay"] = world.post(
-        "/v1/payments", {"id": f"pay_{slug}", "amount": 5000, "currency": "EUR", "customer": ids["cust"]}
-    )["id"]
-    ids["re"] = world.post(f"/v1/payments/{ids['pay']}/refund", {"id": f"re_{slug}", "amount": 100})["refund"]["id"]
+    ids |= _pay(world)
     cart = {"currency": "EUR", "customer": ids["cust"], "lines": [{"sku": "coffee", "unit_price": 5000}]}
     ids["cs"] = world.post("/v1/checkout/sessions", cart)["id"]
     ids["evt"] = world.post("/v1/events", {"type": "review.posted", "id": f"evt_{slug}"})["id"]
@@ -179,6 +178,16 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     ids["key"] = world.post("/v1/api_keys", {"kind": "publishable", "name": "World"})["id"]
     ids["act"] = client.get(f"/v1/api_key_acts?api_key={ids['key']}").json()["data"][0]["id"]
     return world
+
+
+def _pay(world: World) -> Mapping[str, str]:
+    """A payment that was amended and refunded in part, by prefix."""
+    paid: Json = {"id": f"pay_{world.slug}", "amount": 5000, "currency": "EUR", "customer": world.ids["cust"]}
+    url = f"/v1/payments/{world.post('/v1/payments', paid | {'lines': PAID_LINES})['id']}"
+    world.post(url, {"tax": 100, "reason": "Taxed"})
+    revision = world.client.get(f"{url}/revisions").json()["data"][0]
+    refund = world.post(f"{url}/refund", {"id": f"re_{world.slug}", "amount": 100})["refund"]
+    return {"pay": paid["id"], "prev": revision["id"], "re": refund["id"]}
 
 
 WINDOW = {"starts_at": "2026-06-01", "ends_at": 1_900_000_000}
@@ -310,7 +319,9 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
 
 
 def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
-    payment = {
+    line = {"unit_price": 1100, "quantity": 2, "sku": "coffee", "categories": ["drinks"], "discount": 100, "tax": 90}
+    line["id"] = "line_1"
+    payment: Json = {
         "amount": 2500,
         "currency": "EUR",
         "id": "pay_fresh",
@@ -319,15 +330,18 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "shipping": 200,
         "tenders": [{"type": "store_credit", "amount": 300}],
         "discounts": [ids["disc"]],
-        "lines": [
-            {"unit_price": 1100, "quantity": 2, "sku": "coffee", "categories": ["drinks"], "discount": 100, "tax": 90}
-        ],
+        "order": "shop-1",
+        "lines": [line],
         "occurred_at": 1_780_000_000,
         "metadata": {"order": "A-1"},
     }
     promised = {"amount": 5000, "currency": "EUR", "customer": ids["cust"], "checkout_session": ids["cs"]}
     promised["metadata"] = {"order": "A-2"}
     refund = {"id": "re_fresh", "amount": 200, "eligible_amount": 100, "reason": "broken", "metadata": {"note": "a"}}
+    by_line = {"total_refunded": 300, "lines": [{"id": "first", "quantity": 1}]}
+    by_amount = {"lines": [{"sku": "coffee", "amount": 50}]}
+    amended = {"amount": 5600, "lines": [line], "tax": 100, "shipping": 200, "reason": "one more"}
+    amended["tenders"] = [{"type": "store_credit", "amount": 300}]
     event = {
         "type": "subscription.created",
         "id": "evt_fresh",
@@ -339,7 +353,9 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     return {
         "create_payment": [Sample("/v1/payments", payment), Sample("/v1/payments", promised)],
         "create_payments": [Sample("/v1/payments/bulk", one) for one in (bulk, promises)],
-        "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", refund)],
+        "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", body) for body in (refund, by_line, by_amount)],
+        "update_payment": [Sample(f"/v1/payments/{ids['pay']}", amended)],
+        "cancel_refund": [Sample(f"/v1/refunds/{ids['re']}/cancel", {"reason": "dispute won"})],
         "report_event": [Sample("/v1/events", event)],
     }
 

@@ -178,11 +178,12 @@ def engine_events(world: World) -> Iterator[Json]:
 
 
 def _expire_and_refund(world: World) -> None:
-    """An award that is over already has expired; a redemption is canceled; an offer has ended."""
+    """An award that is over already has expired; a redemption and a refund are canceled; an offer has ended."""
     program = world.post("/v1/loyalty/programs", {"name": "Short", "currency": {"expiry_months": 1}})
     member = world.post("/v1/loyalty/accounts", {"program": program["id"], "customer": world.ids["cust"]})
     world.post("/v1/loyalty/points/award", {"account": member["id"], "points": 1, "occurred_at": "2020-01-01"})
     world.post(f"/v1/loyalty/redemptions/{world.ids['rdm']}/cancel", {})
+    world.post(f"/v1/refunds/{world.ids['re']}/cancel", {})
     world.post("/v1/engagement/offers/activate", {"offer": world.ids["ofr"], "account": world.ids["loy"]})
     world.post(f"/v1/offers/{world.ids['checkout_ofr']}", {"active": True})
     world.post(f"/v1/offers/{world.ids['checkout_ofr']}", {"active": False})

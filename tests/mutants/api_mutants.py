@@ -42,7 +42,7 @@ API_KEYS = "api/test_api_keys.py"
 TENANCY = [
     Mutant(
         "objects are retrieved without the tenant filter",
-        "Reader.one",
+        "Reader.row",
         ONE,
         ONE.replace("realm = $1", "$1::int4 is not null"),
         f"{FOREIGN}::test_are_unknown_in_the_path[retrieve_payment]",
@@ -101,7 +101,7 @@ TENANCY = [
 RIGHTS = [
     Mutant(
         "one operation without the tenant filter",
-        "Reader.one",
+        "Reader.row",
         f'f"{ONE}", realm, id',
         f"""f"{ONE}".replace("realm = $1", "$1::int4 > 0" if table.name == "payments" else "realm = $1"), realm, id""",
         MATRIX,

@@ -87,9 +87,9 @@ EARNING = [
     ),
     Mutant(
         "what a capped rule gives is not counted",
-        "take",
-        "used=counter.used + points",
-        "used=counter.used",
+        "count_given",
+        "counter.used + points",
+        "counter.used",
         scenario("rates: A cap by day holds over payments, to midnight in the program's zone (R76)"),
     ),
     Mutant(
@@ -133,8 +133,8 @@ REFUNDS = [
     Mutant(
         "a refund that failed gives new points",
         "Mover.move",
-        "self._cause.reinstates and target_points > held_points",
-        "self._cause.reinstates and target_points < held_points",
+        "self.cause.reinstates and target_points > held_points",
+        "self.cause.reinstates and target_points < held_points",
         scenario("purchases: A refund that failed gives back what it took (R72)"),
     ),
     Mutant(

@@ -82,9 +82,9 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "a partial refund frees the member's slot",
-        "_refund",
-        "purchase.is_refunded_whole",
-        "payment.refunded_minor",
+        "change_purchase",
+        "if purchase.is_refunded_whole and not was_refunded_whole:",
+        "if cause.payment.refunded_minor:",
         scenario("offers: A full refund frees the member's slot and not the one of all (R15)"),
     ),
     Mutant(

@@ -40,6 +40,14 @@ from vinr_server.storage.postgres.embedded import EmbeddedServer
 from vinr_server.storage.postgres.migrate import migrate
 
 HISTORIES = 24
+
+
+def _of_order_8(number: int) -> payments_commands.CreatePayment:
+    return payments_commands.CreatePayment(
+        600, "EUR", 100, id=f"pay_large{number}", customer_id="cust_o1", order_id="8"
+    )
+
+
 # A multiplier that two members used, one of whom gave the purchase back, and bonuses, of every program too; a gift.
 OFFERED = (
     programs_commands.CreateProgram("Offers", id="prog_offers"),
@@ -57,6 +65,16 @@ OFFERED = (
     payments_commands.RefundPayment("pay_order2", id="re_order2", amount_minor=300),
     payments_commands.CancelRefund("re_order1"),
     payments_commands.UpdatePayment("pay_order2", amount_minor=900),
+    # An order redeems an offer only once a refund is canceled; its use follows whether all of it is given back.
+    *offer("large", double(9, conditions=Conditions(min_amount_minor=1_000)), program_id="prog_offers"),
+    _of_order_8(1),
+    payments_commands.RefundPayment("pay_large1", id="re_large1", amount_minor=400),
+    _of_order_8(2),
+    payments_commands.CancelRefund("re_large1"),
+    payments_commands.RefundPayment("pay_large1"),
+    payments_commands.RefundPayment("pay_large2", amount_minor=500),
+    payments_commands.UpdatePayment("pay_large2", amount_minor=500),
+    _of_order_8(3),
     offer_commands.ActivateOffer("ofr_bonus", "loy_o2"),
     programs_commands.CreateProgram("Others", id="prog_others"),
     members_commands.CreateAccount("prog_others", "cust_o1", account_id="loy_o3"),
@@ -381,6 +399,9 @@ LEFT_BEHIND = """
 delete from events where type = 'payment.refunded'
   and data -> 'refund' ->> 'id' in (select id from refunds where canceled_at is not null);
 delete from refunds where canceled_at is not null;
+alter table earning_rules drop column caps, drop column exchange;
+alter table earning_rule_revisions drop column caps, drop column exchange;
+alter table programs drop column earning_tenders;
 drop table orders;
 drop table payment_revisions;
 alter table payments drop column order_key, drop column revision, drop column earnings;

@@ -336,7 +336,7 @@ class PostgresDriver:
         return dict(self._engine.run(self._show(account_id)))
 
     async def _show(self, account_id: str) -> Json:
-        row = await self._engine.reader.one(self._realm.id, Account, account_id)
+        row = await self._engine.reader.row(self._realm.id, Account, account_id)
         call = Call(Caller(self._realm.id, False), self._engine.reader)
         shown: Json = (await show_accounts(call, [row]))[0]
         return shown
@@ -348,12 +348,12 @@ class PostgresDriver:
     def offer(self, offer_id: str) -> Json:
         """The offer as callers read it."""
         call = Call(Caller(self._realm.id, False), self._engine.reader)
-        row = self._engine.run(self._engine.reader.one(self._realm.id, Offer, offer_id))
+        row = self._engine.run(self._engine.reader.row(self._realm.id, Offer, offer_id))
         return dict(self._engine.run(show_offers(call, [row]))[0])
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in: as they are read, and as the writer's batch sees them."""
-        account = self._engine.run(self._engine.reader.one(self._realm.id, Account, account_id))
+        account = self._engine.run(self._engine.reader.row(self._realm.id, Account, account_id))
         now = datetime.now(UTC)
         read = set(self._engine.run(segments_of_account(self._engine.reader, self._realm.id, account, now)))
         dynamic = {segment.id for segment in self.rows(Segment) if segment.type == "dynamic"}

@@ -723,7 +723,7 @@ export interface LoyaltyPointsListQuery {
   account?: string | undefined;
   account_id?: string | undefined;
   accountId?: string | undefined;
-  kind?: 'award' | 'adjustment' | 'redemption' | 'redemption_cancellation' | 'reversal' | 'expiry' | undefined;
+  kind?: 'award' | 'adjustment' | 'redemption' | 'redemption_cancellation' | 'reversal' | 'reinstatement' | 'expiry' | undefined;
   payment?: string | undefined;
   payment_id?: string | undefined;
   paymentId?: string | undefined;

@@ -769,7 +769,7 @@ export interface PointsTransaction {
   readonly object: 'points_transaction';
   readonly account: string;
   readonly accountId: string;
-  readonly kind: 'adjustment' | 'award' | 'expiry' | 'redemption' | 'redemption_cancellation' | 'reversal';
+  readonly kind: 'adjustment' | 'award' | 'expiry' | 'redemption' | 'redemption_cancellation' | 'reinstatement' | 'reversal';
   readonly points: number;
   readonly balanceAfter: number;
   readonly balance_after: number;

@@ -164,10 +164,7 @@ def payment(
         customer_id=body.customer,
         tax_minor=tax_minor,
         shipping_minor=body.shipping,
-        tenders=tuple(
-            {"type": read_tender(tender.type, param=f"tenders[{position}].type"), "amount": tender.amount}
-            for position, tender in enumerate(body.tenders)
-        ),
+        tenders=read_paid_with(body.tenders),
         discount_ids=tuple(body.discounts),
         lines=lines,
         occurred_at=occurred_at,
@@ -175,6 +172,14 @@ def payment(
         session_id=body.checkout_session,
         order_id=body.order,
         enrol_in=enrol_in,
+    )
+
+
+def read_paid_with(given: list[TenderInput]) -> tuple[Json, ...]:
+    """The tenders as they are kept, each type in its one spelling."""
+    return tuple(
+        {"type": read_tender(tender.type, param=f"tenders[{position}].type"), "amount": tender.amount}
+        for position, tender in enumerate(given)
     )
 
 

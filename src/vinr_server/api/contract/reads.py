@@ -43,7 +43,7 @@ def retrieve(row_type: type[Row], kind: str, show: Shows) -> Read:
 
 async def find(call: Call, row_type: type[Row], kind: str) -> Any:
     """The row with the id in the URL; refused if it does not exist or is deleted."""
-    row = await call.reader.one(call.caller.realm, row_type, call.id)
+    row = await call.reader.row(call.caller.realm, row_type, call.id)
     if row is None or getattr(row, "deleted_at", None) is not None:
         raise Problem.of(missing(kind, call.id, param="id"))
     return row

@@ -80,7 +80,7 @@ def create_api_key(call: Call) -> CreateApiKey:
 async def roll_api_key(call: Call) -> RollApiKey:
     body: RollApiKeyInput = call.body
     expires_at = read_instant_or_none(body.expires_at, param="expires_at")
-    old = await call.reader.one(call.caller.realm, rows.ApiKey, call.id)
+    old = await call.reader.row(call.caller.realm, rows.ApiKey, call.id)
     # A key's kind never changes; a key that does not exist is refused when the command is decided.
     key_hash, hint = _new_secret(call, old.kind if old is not None else "secret")
     return RollApiKey(_actor(call), call.id, key_hash, hint, body.overlap_seconds, expires_at)

@@ -56,7 +56,7 @@ REDEMPTIONS = Listing(
 
 async def list_redemptions(call: Call) -> Any:
     """One page of an offer's redemptions; refused if the offer does not exist."""
-    offer = await call.reader.one(call.caller.realm, rows.Offer, call.id)
+    offer = await call.reader.row(call.caller.realm, rows.Offer, call.id)
     if offer is None:
         raise Problem.of(missing("offer", call.id, param="id"))
     url = f"/v1/engagement/offers/{call.id}/redemptions"

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from vinr_server.api.contract.input import Count, Input, Metadata, Minor, Name, RefundId, Text
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, text
-from vinr_server.api.contract.payments import CreatePaymentInput, Line, LineInput, Payment, Tender, TenderInput, payment
+from vinr_server.api.contract.payments import (
+    CreatePaymentInput,
+    Line,
+    LineInput,
+    Payment,
+    Tender,
+    TenderInput,
+    payment,
+    read_lines,
+    read_paid_with,
+)
 from vinr_server.api.contract.reads import list_of, retrieve, shown_by
 from vinr_server.api.contract.reply import Reference, Reply
 from vinr_server.api.contract.values import read_metadata
@@ -102,13 +111,17 @@ def _refund_line(line: RefundLineInput, place: int) -> rows.RefundLine:
 
 def update_payment(call: Call) -> commands.UpdatePayment:
     body: UpdatePaymentInput = call.body
+    lines, tax_minor = None, body.tax
+    if body.lines is not None:
+        lines, of_lines_minor = read_lines(body.lines, tax_minor=body.tax or 0)
+        tax_minor = body.tax if body.tax is not None else of_lines_minor or None
     return commands.UpdatePayment(
         payment_id=call.id,
         amount_minor=body.amount,
-        lines=tuple(msgspec.to_builtins(body.lines)) if body.lines is not None else None,
-        tax_minor=body.tax,
+        lines=lines,
+        tax_minor=tax_minor,
         shipping_minor=body.shipping,
-        tenders=tuple(msgspec.to_builtins(body.tenders)) if body.tenders is not None else None,
+        tenders=read_paid_with(body.tenders) if body.tenders is not None else None,
         reason=body.reason,
     )
 

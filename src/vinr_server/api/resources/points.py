@@ -53,7 +53,9 @@ class ReversePointsInput(Input):
     metadata: Metadata = {}
 
 
-EntryKind = Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry"]
+EntryKind = Literal[
+    "award", "adjustment", "redemption", "redemption_cancellation", "reversal", "reinstatement", "expiry"
+]
 
 
 class Source(Reply):

@@ -172,7 +172,7 @@ async def list_segments(call: Call) -> Any:
     equal = dict(query.equal)
     account_id = equal.pop("account", None)
     if account_id is not None:
-        account = await call.reader.one(call.caller.realm, Account, account_id)
+        account = await call.reader.row(call.caller.realm, Account, account_id)
         inside: list[str] = []
         if account is not None:
             inside = await segments_of_account(call.reader, call.caller.realm, account, datetime.now(UTC))
@@ -218,7 +218,7 @@ async def _counted(counting: Coroutine[Any, Any, int]) -> int:
 
 
 async def _segment(call: Call) -> rows.Segment:
-    row = await call.reader.one(call.caller.realm, rows.Segment, call.id)
+    row = await call.reader.row(call.caller.realm, rows.Segment, call.id)
     if row is None or row.deleted_at is not None:
         raise Problem.of(missing("segment", call.id, param="id"))
     assert isinstance(row, rows.Segment)

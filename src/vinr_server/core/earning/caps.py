@@ -7,7 +7,6 @@ A counter counts from the moment its rule has a cap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -86,22 +85,17 @@ def room(draft: Layer, rule_id: str, account: Account, cap: Cap, *, at: datetime
     return Room(cap, max(cap.points - used_points, 0), period, _frees_at(cap.per, at, zone))
 
 
-def take(draft: Layer, rule_id: str, account: Account, period: str, points: int) -> None:
-    """So many points more are counted as given in the period. Expects room for them."""
-    counter = _counter(draft, rule_id, account, period)
-    draft.put(replace(counter, used=counter.used + points))
+def count_given(
+    draft: Layer, rule_id: str, account: Account, cap: Cap, points: int, *, at: datetime, zone: str
+) -> None:
+    """So many points more are counted as given by the rule in its period, or fewer where `points` is negative.
 
-
-def release(draft: Layer, rule_id: str, account: Account, period: str, points: int) -> None:
-    """So many points of the period are free to be given again; never more than were given."""
-    counter = _counter(draft, rule_id, account, period)
-    draft.put(replace(counter, used=max(counter.used - points, 0)))
-
-
-def room_of(receipt: Mapping[str, Any]) -> Room | None:
-    """The room that an award had, by its receipt; None where its rule had no cap."""
-    kept = receipt.get("cap")
-    return None if kept is None else Room(Cap(kept["points"], kept["per"]), kept["room"], kept["period"])
+    Expects room for what is more. Never counts below nothing: a cap may have been set after the points were given.
+    """
+    period = period_of(cap.per, at, zone)
+    if period is not None and points:
+        counter = _counter(draft, rule_id, account, period)
+        draft.put(replace(counter, used=max(counter.used + points, 0)))
 
 
 def _counter(draft: Layer, rule_id: str, account: Account, period: str) -> Counter:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from vinr_server.core.earning.caps import Room, counters_at, room, take
+from vinr_server.core.earning.caps import Room, count_given, counters_at, room
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.earning.rules import Boost, Earned, Occasion, Unmet, evaluate_rule
 from vinr_server.core.kernel.commands import Context
@@ -20,46 +20,37 @@ from vinr_server.core.programs.members import program_of
 
 Json = Mapping[str, Any]
 
-# The offers that may multiply what an account earns on an occasion, the best first.
-BoostsOf = Callable[[Account, Occasion], Sequence[Boost]]
-# Called when an account has all its awards, before the next one is looked at.
-HasEarned = Callable[[Account, Sequence[Json]], None]
 
-
-def earn_on(
-    draft: Layer,
-    context: Context,
-    accounts: Sequence[Account],
-    occasion: Occasion,
-    *,
-    boosts_of: BoostsOf = lambda account, occasion: (),
-    has_earned: HasEarned = lambda account, awards: None,
-) -> dict[str, list[Json]]:
+def earn_on(draft: Layer, context: Context, accounts: Sequence[Account], occasion: Occasion) -> dict[str, list[Json]]:
     """Each rule that matches made a separate award; the outcome lists these, and why the others gave nothing.
 
-    The tier factor is that of the tier held before the command. The best boost that adds a point to any award counts
-    for all of the account's; awards that it added to name its offer. Shape: {awards: [...], skipped: [...]}.
+    The tier factor is that of the tier held before the command. Shape: {awards: [...], skipped: [...]}.
     """
     awards: list[Json] = []
     skipped: list[Json] = []
     for account in accounts:
+        if account.status != "active":
+            skipped += skips_of_closed(draft, account, occasion.trigger)
+            continue
         known = draft.before(Account, account.id)
         tier_before = known.tier if known is not None else None
-        mine = as_seen_by(draft, context, account, occasion)
+        program = program_of(draft, account)
+        at = occasion.occurred_at or context.now(program.clock_id)
         rules = rules_in_force(draft, account.program_id, occasion.trigger)
-        if account.status != "active":
-            unmet = [Unmet("account", f"Account {account.id} is closed and earns no points.", None)]
-            skipped += [skip(rule, account, unmet) for rule in rules]
-            continue
-        results = results_of(with_room(draft, rules, account, mine), mine, tier_before, boosts_of(account, mine))
-        before = len(awards)
-        for rule, (result, boost) in zip(rules, results, strict=True):
+        rooms = with_room(draft, rules, account, at=at, zone=program.timezone)
+        results = results_of(rooms, replace(occasion, occurred_at=at), tier_before, ())
+        for rule, (result, _boost) in zip(rules, results, strict=True):
             if isinstance(result, Earned):
-                account = _award(draft, context, rule, account, mine, result, boost, awards)
+                account = _award(draft, context, rule, account, occasion, result, awards, at=at)
             else:
                 skipped.append(skip(rule, account, result))
-        has_earned(account, awards[before:])
     return {"awards": awards, "skipped": skipped}
+
+
+def skips_of_closed(draft: Layer, account: Account, trigger: str) -> list[Json]:
+    """A closed account earns nothing: the reason, for each rule that might have given it something."""
+    unmet = [Unmet("account", f"Account {account.id} is closed and earns no points.", None)]
+    return [skip(rule, account, unmet) for rule in rules_in_force(draft, account.program_id, trigger)]
 
 
 # A rule in force, or what it said when a purchase was first reported.
@@ -69,15 +60,25 @@ Result = tuple[Earned | list[Unmet], Boost | None]
 
 
 def with_room(
-    draft: Layer, rules: Sequence[Revised], account: Account, occasion: Occasion
+    draft: Layer,
+    rules: Sequence[Revised],
+    account: Account,
+    *,
+    at: datetime,
+    zone: str,
+    held_points: Callable[[str], int] = lambda rule_id: 0,
 ) -> list[tuple[Revised, Room | None]]:
-    """Each rule with what its cap leaves for the account."""
-    at, zone = occasion.occurred_at, program_of(draft, account).timezone
-    assert at is not None, "the occasion's instant is settled before its rules are evaluated"
-    return [
-        (rule, None if rule.caps is None else room(draft, rule.id, account, rule.caps, at=at, zone=zone))
-        for rule in rules
-    ]
+    """Each rule with what its cap leaves for the account.
+
+    `held_points` of a rule: what the same purchase holds of it already, which is its own to keep.
+    """
+    rooms: list[tuple[Revised, Room | None]] = []
+    for rule in rules:
+        left = room(draft, rule.id, account, rule.caps, at=at, zone=zone) if rule.caps is not None else None
+        if left is not None and left.period is not None:
+            left = replace(left, points=left.points + held_points(rule.id))
+        rooms.append((rule, left))
+    return rooms
 
 
 def results_of(
@@ -105,16 +106,6 @@ def rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[EarningR
         if rule.trigger == trigger and rule.is_active and rule.deleted_at is None
     ]
     return sorted(rules, key=lambda rule: (rule.created_at, rule.id)) if len(rules) > 1 else rules
-
-
-def as_seen_by(draft: Layer, context: Context, account: Account, occasion: Occasion) -> Occasion:
-    """The occasion at its own instant, else its program's now, and as the member's first payment or a later one."""
-    program = program_of(draft, account)
-    return replace(
-        occasion,
-        occurred_at=occasion.occurred_at or context.now(program.clock_id),
-        is_first_payment=occasion.source_type == "payment" and account.payment_count <= 1,
-    )
 
 
 def name_caps(
@@ -159,8 +150,9 @@ def _award(
     account: Account,
     occasion: Occasion,
     earned: Earned,
-    boost: Boost | None,
     awards: list[Json],
+    *,
+    at: datetime,
 ) -> Account:
     program = program_of(draft, account)
     movement = Movement(
@@ -171,16 +163,14 @@ def _award(
         rule_id=rule.id,
         rule_revision=rule.revision,
         receipt=earned.receipt,
-        occurred_at=occasion.occurred_at,
+        occurred_at=at,
     )
     account, entry, _payload = accrue(
         draft, context, account, program, points=earned.points, movement=movement, event_type="loyalty.points.earned"
     )
-    cap = earned.receipt.get("cap")
-    if cap is not None and cap["period"] is not None:
-        take(draft, rule.id, account, cap["period"], earned.points)
-    award = {"account": account.id, "rule": rule.id, "points_transaction": entry.id, "points": earned.points}
-    awards.append(award | ({"offer": boost.offer_id} if boost is not None else {}))
+    if rule.caps is not None:
+        count_given(draft, rule.id, account, rule.caps, earned.points, at=at, zone=program.timezone)
+    awards.append({"account": account.id, "rule": rule.id, "points_transaction": entry.id, "points": earned.points})
     return account
 
 

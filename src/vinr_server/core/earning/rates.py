@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -161,22 +161,6 @@ def _frozen_band(band: Band) -> dict[str, int | None]:
         "points_per_step": band.points,
         "per_amount": band.per_amount_minor,
     }
-
-
-def rate_of(receipt: Mapping[str, Any]) -> EarnRate:
-    """The rate that a receipt has kept."""
-    bands = tuple(
-        Band(band.get("up_to"), band.get("rate_e4"), band.get("points_per_step"), band.get("per_amount"))
-        for band in receipt.get("bands", ())
-    )
-    return EarnRate(
-        rate_e4=receipt.get("rate_e4"),
-        points=receipt.get("points_per_step"),
-        rounding=receipt["rounding"],
-        per_amount_minor=receipt.get("per_amount"),
-        full_steps=receipt.get("full_steps", False),
-        bands=bands,
-    )
 
 
 def spell_rate(earn: EarnRate, eligible: int | str, minor_per_unit: int) -> str:

@@ -12,10 +12,10 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from vinr_server.core.earning.caps import Room, room_of
+from vinr_server.core.earning.caps import Room
 from vinr_server.core.earning.exchange import Exchange
 from vinr_server.core.earning.lines import CountedLine
-from vinr_server.core.earning.rates import EarnRate, first_point, frozen_rate, points_of, rate_of, spell_rate
+from vinr_server.core.earning.rates import EarnRate, first_point, frozen_rate, points_of, spell_rate
 from vinr_server.core.kernel.numbers import SCALE, Exact, ceil_div, floor_div, show_decimal, show_exact
 from vinr_server.core.kernel.values import dataclass, replace
 
@@ -148,23 +148,6 @@ def evaluate_rule(
         unmet += _no_room(room) if room.points == 0 else []
         points = min(points, room.points)
     return unmet or Earned(points, receipt | {"points": points})
-
-
-def points_kept(receipt: Mapping[str, Any], *, kept_minor: Fraction, is_refunded_whole: bool) -> int:
-    """The frozen award applied to what is kept of its eligible part (R7).
-
-    Units: minor units in, whole points out. A flat bonus stays until the payment is refunded whole; either kind goes
-    when what is kept falls under the rule's threshold. Neither is more than the cap had room for.
-    """
-    threshold = receipt.get("min_amount")
-    if threshold is not None and kept_minor < threshold:
-        return 0
-    if "flat" in receipt:
-        points = 0 if is_refunded_whole else int(receipt["flat"])
-    else:
-        points = _points_of(rate_of(receipt), receipt, kept_minor)
-    room = room_of(receipt)
-    return points if room is None else min(points, room.points)
 
 
 def _points_of(earn: EarnRate, receipt: Mapping[str, Any], eligible_minor: Exact) -> int:

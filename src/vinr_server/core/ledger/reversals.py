@@ -43,7 +43,7 @@ def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context
     if award is None:
         return missing("points transaction", command.transaction_id, param="transaction")
     if award.kind == "reversal":
-        message = f"{award.id} is itself the reversal of {award.reverses_id}. Award the points anew instead."
+        message = f"{award.id} is itself the reversal of {award.reverses_id}. Award the points again instead."
         return Rejected("reversal_of_reversal", message, param="transaction")
     if award.kind not in ACCRUALS or award.points < 0:
         return _not_reversible(award)
@@ -72,7 +72,7 @@ def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context
 def reverse_award(
     draft: Layer, context: Context, account: Account, *, lot: Lot, points: int, movement: Movement
 ) -> tuple[Account, Entry]:
-    """The points are clawed back and announced. Expects a swept account, and no more points than the award has left."""
+    """The points are clawed back and announced. Expects a swept account and points that the award has left."""
     now = context.now(program_of(draft, account).clock_id)
     account, entry = claw_back(draft, context, account, lot=lot, points=points, movement=movement, now=now)
     payload = entry_payload(entry, livemode=context.livemode)
@@ -93,7 +93,7 @@ def reinstate_award(
 ) -> tuple[Account, Entry]:
     """Points that a clawback took of an award are back, and announced; the tier rises if it must.
 
-    Expects a swept account, and no more points than the clawback took and nobody has reinstated.
+    Expects a swept account, and points that the clawback took and nobody has reinstated.
     """
     program = program_of(draft, account)
     now = context.now(program.clock_id)

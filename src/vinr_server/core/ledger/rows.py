@@ -45,7 +45,7 @@ class Entry(Row):
 class Lot(Row):
     """What is left of one accrual; its id is the accrual's entry id.
 
-    Always: points == remaining_points + sum of its uses (expiries and clawbacks of its own are uses too).
+    Always: points == remaining_points + sum of its uses (its own expiries and clawbacks are uses too).
     `reversed_points` counts every clawback of the accrual, whichever lots paid for it.
     """
 

@@ -6,33 +6,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
 
-from vinr_server.core.earning.lines import eligible_minor
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Needs, Of, Part
-from vinr_server.core.kernel.rows import Json
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.needs import name_account, name_accounts
-from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import UpdatePayment
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund
-from vinr_server.core.programs.members import instants_of, program_of
-from vinr_server.core.programs.rows import EARNING_TENDERS
+from vinr_server.core.programs.members import instants_of
+from vinr_server.core.purchases.changes import change_purchase
 from vinr_server.core.purchases.kept import places_of, share_taken
 from vinr_server.core.purchases.moving import Cause
-from vinr_server.core.purchases.settling import settle
 from vinr_server.core.purchases.state import (
     accounts_of_earnings,
     accounts_of_payment,
-    earnable_part,
+    as_counted,
     look_at_purchase,
     name_purchase,
     purchase_with,
-    put_purchase,
     standing_refunds,
 )
 
@@ -40,7 +33,6 @@ from vinr_server.core.purchases.state import (
 def needs_update_payment(command: UpdatePayment, needs: Needs) -> None:
     """The payment with its purchase, its customer's accounts, and where the points of clawbacks came from."""
     needs.row(Payment, command.payment_id, look=True)
-    needs.look_along(Account, Of(Payment, command.payment_id, "customer_id"), by="customer_id")
     look_at_purchase(needs, command.payment_id, is_reinstating=True)
     needs.children(Refund, command.payment_id)
 
@@ -48,15 +40,8 @@ def needs_update_payment(command: UpdatePayment, needs: Needs) -> None:
 def follow_update_payment(command: UpdatePayment, seen: Layer, needs: Needs) -> None:
     """The accounts that earn, what the purchase has earned, and offers that it may redeem now."""
     payment = seen.get(Payment, command.payment_id)
-    if payment is None:
-        return
-    if payment.customer_id is not None:
-        name_accounts(needs, seen, payment.customer_id, lots=Part.FIRST)
-        name_some_of_member(needs, payment.customer_id)
-    if payment.account_id is not None:
-        name_account(needs, payment.account_id, lots=Part.FIRST, beside=payment.id)
-    name_purchase(needs, seen, payment)
-    name_offers(needs, seen, "payment", accounts_of_payment(seen, payment), is_enrolling=False)
+    if payment is not None:
+        name_purchase(needs, seen, payment, may_redeem=True)
 
 
 def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context) -> Accepted | Rejected:
@@ -65,8 +50,7 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
     if payment is None:
         return missing("payment", command.payment_id, param="id")
     accounts = accounts_of_payment(draft, payment)
-    earning_tenders = program_of(draft, accounts[0]).earning_tenders if accounts else EARNING_TENDERS
-    amended = _amended(payment, command, earning_tenders)
+    amended = as_counted(draft, _amended(payment, command), accounts)
     standing = standing_refunds(draft, payment)
     refusal = first_listed(
         _parts_refusal(amended),
@@ -90,24 +74,16 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
         may_redeem=True,
         reinstates=True,
     )
-    settled = settle(draft, context, purchase, accounts_of_earnings(draft, purchase.earnings), cause)
-    amended = replace(amended, outcome=_more(payment.outcome, settled.outcome))
-    amended = put_purchase(draft, purchase, amended, settled.earnings)
+    earning = accounts_of_earnings(draft, purchase.earnings)
+    amended = change_purchase(draft, context, purchase, earning, cause, now=now).payment
     payload = payment_payload(amended, livemode=context.livemode)
     announce(draft, context, type="payment.updated", members=accounts, bucket=amended.bucket, data=payload, now=now)
     return Accepted(payload, is_new=False)
 
 
-def _amended(payment: Payment, command: UpdatePayment, earning_tenders: Sequence[str]) -> Payment:
-    given = {
-        name: value
-        for name in ("amount_minor", "lines", "tax_minor", "shipping_minor", "tenders")
-        if (value := getattr(command, name)) is not None
-    }
-    amended = replace(payment, **given)
-    paid_minor = earnable_part(amended.amount_minor, amended.tax_minor, amended.shipping_minor)
-    part_minor = eligible_minor(paid_minor, amended.tenders, earning_tenders)
-    return replace(amended, eligible_minor=part_minor)
+def _amended(payment: Payment, command: UpdatePayment) -> Payment:
+    names = ("amount_minor", "lines", "tax_minor", "shipping_minor", "tenders")
+    return replace(payment, **{name: value for name in names if (value := getattr(command, name)) is not None})
 
 
 def _revision_of(payment: Payment, command: UpdatePayment, context: Context, now: datetime) -> PaymentRevision:
@@ -178,12 +154,6 @@ def _lines_refusal(amended: Payment, standing: Sequence[Refund]) -> Rejected | N
                 details = {"line": name, "refund": refund.id}
                 return Rejected("refund_exceeds_payment", message, param="lines", details=details)
     return None
-
-
-def _more(shown: Json, moved: Json) -> Json:
-    """What the payment shows of its awards, with those of the amendment."""
-    names = ("awards", "offer_redemptions")
-    return {**shown, **{name: [*shown.get(name, ()), *moved.get(name, ())] for name in names if moved.get(name)}}
 
 
 COMMANDS: Commands = {

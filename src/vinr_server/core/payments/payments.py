@@ -8,7 +8,6 @@ from datetime import datetime
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.checkout.sessions import complete, with_session
-from vinr_server.core.earning.lines import eligible_minor
 from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
@@ -28,11 +27,11 @@ from vinr_server.core.payments.commands import CreatePayment, linked_account
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.rows import Order, Payment, order_key
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
-from vinr_server.core.programs.members import accounts_of, enrolled, instants_of, program_of
-from vinr_server.core.programs.rows import EARNING_TENDERS, Program
+from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.purchases.changes import change_purchase
 from vinr_server.core.purchases.moving import Cause
-from vinr_server.core.purchases.settling import settle
-from vinr_server.core.purchases.state import earnable_part, name_order, purchase_with, put_purchase
+from vinr_server.core.purchases.state import as_counted, look_at_order, name_order, purchase_with
 from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
 from vinr_server.core.rewards.rows import Discount
 from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
@@ -56,7 +55,9 @@ def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
         look_at_session(needs, command.session_id)
     member_id = command.linked_account_id or command.customer_id
     if command.order_id is not None and member_id is not None:
-        needs.row(Order, order_key(member_id, command.order_id), beside=member_id, look=True)
+        key = order_key(member_id, command.order_id)
+        needs.row(Order, key, beside=member_id, look=True)
+        look_at_order(needs, key)
 
 
 def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> None:
@@ -122,11 +123,10 @@ def _record(
     *,
     now: datetime,
 ) -> Accepted:
-    earning_tenders = program_of(draft, accounts[0]).earning_tenders if accounts else EARNING_TENDERS
-    payment = _payment_row(as_promised(command, session), context, customer_id, now, earning_tenders)
+    payment = as_counted(draft, _payment_row(as_promised(command, session), context, customer_id, now), accounts)
     for discount in discounts:
         consume(draft, context, discount, payment_id=payment.id)
-    payment = _earn(draft, context, payment, accounts, occurred_at=command.occurred_at)
+    payment = _earn(draft, context, payment, accounts, occurred_at=command.occurred_at, now=now)
     if session is not None:
         session, used = complete(draft, context, session, payment_id=payment.id)
         payment = with_session(payment, session, used)
@@ -139,7 +139,13 @@ def _record(
 
 
 def _earn(
-    draft: Layer, context: Context, payment: Payment, accounts: Sequence[Account], *, occurred_at: datetime | None
+    draft: Layer,
+    context: Context,
+    payment: Payment,
+    accounts: Sequence[Account],
+    *,
+    occurred_at: datetime | None,
+    now: datetime,
 ) -> Payment:
     """The payment is reported: its purchase is settled, for accounts that count one more where it is a new one."""
     purchase = purchase_with(draft, payment)
@@ -152,8 +158,7 @@ def _earn(
         for account in counted:
             draft.put(account)
     cause = Cause(payment, ("payment", payment.id), occurred_at=occurred_at, is_report=True, may_redeem=True)
-    settled = settle(draft, context, purchase, counted, cause)
-    return put_purchase(draft, purchase, replace(payment, outcome=settled.outcome), settled.earnings)
+    return change_purchase(draft, context, purchase, counted, cause, now=now).payment
 
 
 def _order_of(command: CreatePayment, layer: Layer) -> Order | None:
@@ -189,9 +194,7 @@ def _out_of_use(command: CreatePayment, occurred_at: datetime) -> Rejected | Non
     return invalid(message, param="currency")
 
 
-def _payment_row(
-    command: CreatePayment, context: Context, customer_id: str | None, now: datetime, earning_tenders: Sequence[str]
-) -> Payment:
+def _payment_row(command: CreatePayment, context: Context, customer_id: str | None, now: datetime) -> Payment:
     bucket = context.bucket_of(customer_id or command.id or "")
     return Payment(
         bucket=bucket,
@@ -201,11 +204,7 @@ def _payment_row(
         amount_minor=command.amount_minor,
         currency=command.currency,
         minor_per_unit=command.minor_per_unit,
-        eligible_minor=eligible_minor(
-            earnable_part(command.amount_minor, command.tax_minor, command.shipping_minor),
-            command.tenders,
-            earning_tenders,
-        ),
+        eligible_minor=0,  # as_counted says it
         tax_minor=command.tax_minor,
         shipping_minor=command.shipping_minor,
         tenders=command.tenders,

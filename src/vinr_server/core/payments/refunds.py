@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from fractions import Fraction
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Needs, Of, Part
-from vinr_server.core.kernel.numbers import floor_div
+from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.needs import name_account, name_accounts
-from vinr_server.core.ledger.rows import Entry, Lot
-from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import name_offers, name_some_of_member, redemptions_of
-from vinr_server.core.offers.redemptions import free_member_slot, retake_member_slot
 from vinr_server.core.payments.commands import CancelRefund, RefundPayment
 from vinr_server.core.payments.payloads import payment_payload, refund_payload
 from vinr_server.core.payments.refusals import refund_refusal, refunded_minor
-from vinr_server.core.payments.rows import Award, Earning, Payment, Refund
+from vinr_server.core.payments.rows import Payment, Refund
 from vinr_server.core.programs.members import instants_of
-from vinr_server.core.purchases.kept import kept_of, kept_share
-from vinr_server.core.purchases.moving import Cause, Mover
-from vinr_server.core.purchases.settling import settle
+from vinr_server.core.purchases.changes import Changed, change_purchase
+from vinr_server.core.purchases.kept import kept_of
+from vinr_server.core.purchases.moving import Cause
 from vinr_server.core.purchases.state import (
     Purchase,
     accounts_of_earnings,
@@ -35,7 +28,6 @@ from vinr_server.core.purchases.state import (
     look_at_purchase,
     name_purchase,
     purchase_with,
-    put_purchase,
     standing_refunds,
 )
 
@@ -43,9 +35,7 @@ from vinr_server.core.purchases.state import (
 def needs_refund_payment(command: RefundPayment, needs: Needs) -> None:
     """The payment with its purchase, and awards made by hand for it; its customer's accounts; the chosen id."""
     needs.row(Payment, command.payment_id, look=True)
-    needs.look_along(Account, Of(Payment, command.payment_id, "customer_id"), by="customer_id")
     look_at_purchase(needs, command.payment_id)
-    needs.children(Entry, command.payment_id, by="source_id", look=True)
     needs.children(Refund, command.payment_id)
     if command.id:
         needs.row(Claim, command.id)
@@ -56,18 +46,7 @@ def follow_refund_payment(command: RefundPayment, seen: Layer, needs: Needs) -> 
     """The accounts of the payment and of its awards, the lots that pay for clawbacks, and slots that may be freed."""
     payment = seen.get(Payment, command.payment_id)
     if payment is not None:
-        _name_payment(needs, seen, payment)
-
-
-def _name_payment(needs: Needs, seen: Layer, payment: Payment) -> None:
-    if payment.customer_id is not None:
-        name_accounts(needs, seen, payment.customer_id, lots=Part.FIRST)
-    if payment.account_id is not None:
-        name_account(needs, payment.account_id, lots=Part.FIRST, beside=payment.id)
-    name_purchase(needs, seen, payment)
-    for award in seen.children(Entry, payment.id):
-        name_account(needs, award.account_id, lots=Part.FIRST, beside=award.id)
-        needs.row(Lot, award.id, beside=award.id)
+        name_purchase(needs, seen, payment)
 
 
 def decide_refund_payment(draft: Layer, command: RefundPayment, context: Context) -> Accepted | Rejected:
@@ -115,11 +94,9 @@ def _refund(
     )
     purchase = purchase_with(draft, payment, refunds=[*standing, refund])
     reason = refund.reason or "refund"
-    payment, mover_points = _settle(draft, context, purchase, payment, refund, reason=reason)
-    refund = replace(refund, points_reversed=mover_points[0])
+    changed = _change(draft, context, purchase, payment, refund, reason=reason, now=now)
+    payment, refund = changed.payment, replace(refund, points_reversed=changed.reversed_points)
     draft.put(refund)
-    if purchase.is_refunded_whole:
-        _move_slots(draft, purchase, now, is_free=True)
     if command.id is not None:
         claim_id(draft, context, refund.id, owner_bucket=refund.bucket)
     payload = payment_payload(payment, livemode=context.livemode, refund=refund)
@@ -127,7 +104,7 @@ def _refund(
     return Accepted(payload)
 
 
-def _settle(
+def _change(
     draft: Layer,
     context: Context,
     purchase: Purchase,
@@ -135,10 +112,11 @@ def _settle(
     refund: Refund,
     *,
     reason: str,
+    now: datetime,
     reinstates: bool = False,
-) -> tuple[Payment, tuple[int, int]]:
-    """The purchase has what its kept part earns, awards made by hand their share; points reversed and reinstated."""
-    refunds = purchase.refunds.get(payment.id, ())
+) -> Changed:
+    """The purchase is what it is with this refund, or without it (`reinstates`)."""
+    kept = kept_of(payment, purchase.refunds.get(payment.id, ()), payment.eligible_minor)
     cause = Cause(
         payment,
         ("refund", refund.id),
@@ -147,54 +125,14 @@ def _settle(
             "payment": payment.id,
             "refund": refund.id,
             "eligible": payment.eligible_minor,
-            "kept_eligible": str(kept_of(payment, refunds, payment.eligible_minor).eligible_minor),
+            "kept_eligible": str(kept.eligible_minor),
             "amount": payment.amount_minor,
             "amount_refunded": payment.refunded_minor,
         },
         may_redeem=reinstates,
         reinstates=reinstates,
     )
-    settled = settle(draft, context, purchase, accounts_of_earnings(draft, purchase.earnings), cause)
-    mover = Mover(draft, context, cause)
-    earnings = _settle_by_hand(draft, mover, settled.earnings, payment, kept_share(payment, refunds))
-    payment = put_purchase(draft, purchase, payment, earnings)
-    moved = (
-        settled.reversed_points + mover.reversed_points,
-        settled.reinstated_points + mover.reinstated_points,
-    )
-    return payment, moved
-
-
-def _settle_by_hand(
-    draft: Layer, mover: Mover, earnings: Sequence[Earning], payment: Payment, share: Fraction
-) -> tuple[Earning, ...]:
-    """Awards that the merchant made by hand for the payment hold their share of what is kept."""
-    by_account = {earning.account_id: earning for earning in earnings}
-    awards = (award for earning in earnings for award in earning.awards)
-    known = {award.entry_id for award in awards if not award.is_by_hand}
-    mine = [entry for entry in draft.children(Entry, payment.id) if entry.kind == "award" and entry.id not in known]
-    for entry in sorted(mine, key=lambda entry: (entry.account_id, entry.sequence)):
-        account = draft.get(Account, entry.account_id)
-        assert account is not None, "accounts are never deleted"
-        earning = by_account.get(account.id) or Earning(
-            account.id, account.tier, payment.occurred_at, "UTC", None, False, ()
-        )
-        if all(award.entry_id != entry.id for award in earning.awards):
-            award = Award(entry.id, entry.id, entry.points, payment.id)
-            earning = replace(earning, awards=(*earning.awards, award))
-        points = floor_div(entry.points * share.numerator, share.denominator)
-        by_account[account.id] = mover.move(account, earning, entry.id, points)
-    return tuple(by_account.values())
-
-
-def _move_slots(draft: Layer, purchase: Purchase, now: datetime, *, is_free: bool) -> None:
-    """The member's slots of offers that the purchase redeemed are free, or taken again (R15)."""
-    for payment in purchase.payments:
-        for redemption in redemptions_of(draft, payment):
-            if is_free:
-                free_member_slot(draft, redemption, now=now)
-            else:
-                retake_member_slot(draft, redemption)
+    return change_purchase(draft, context, purchase, accounts_of_earnings(draft, purchase.earnings), cause, now=now)
 
 
 # ---- the cancellation of a refund
@@ -205,22 +143,15 @@ def needs_cancel_refund(command: CancelRefund, needs: Needs) -> None:
     payment = Of(Refund, command.refund_id, "payment_id")
     needs.row(Refund, command.refund_id, look=True)
     needs.look_along(Payment, payment)
-    needs.look_along(Account, Of(Payment, payment, "customer_id"), by="customer_id")
     look_at_purchase(needs, payment, is_reinstating=True)
-    needs.look_along(Entry, payment, by="source_id")
 
 
 def follow_cancel_refund(command: CancelRefund, seen: Layer, needs: Needs) -> None:
     """What a refund needs, and what the purchase may redeem once it is whole again."""
     refund = seen.get(Refund, command.refund_id)
     payment = seen.get(Payment, refund.payment_id) if refund is not None else None
-    if payment is None:
-        return
-    needs.children(Refund, payment.id)
-    _name_payment(needs, seen, payment)
-    if payment.customer_id is not None:
-        name_some_of_member(needs, payment.customer_id)
-    name_offers(needs, seen, "payment", accounts_of_payment(seen, payment), is_enrolling=False)
+    if payment is not None:
+        name_purchase(needs, seen, payment, may_redeem=True)
 
 
 def decide_cancel_refund(draft: Layer, command: CancelRefund, context: Context) -> Accepted | Rejected:
@@ -233,17 +164,15 @@ def decide_cancel_refund(draft: Layer, command: CancelRefund, context: Context) 
         return Accepted(refund_payload(refund, livemode=context.livemode), is_new=False)
     accounts = accounts_of_payment(draft, payment)
     now = instants_of(draft, context, accounts)[0]
-    before = purchase_with(draft, payment)
     standing = [other for other in standing_refunds(draft, payment) if other.id != refund.id]
     payment = replace(
         payment, refunded_minor=payment.refunded_minor - refund.amount_minor, refund_count=payment.refund_count - 1
     )
     purchase = purchase_with(draft, payment, refunds=standing)
-    if before.is_refunded_whole and not purchase.is_refunded_whole:
-        _move_slots(draft, purchase, now, is_free=False)
     reason = command.reason or "refund canceled"
-    payment, moved = _settle(draft, context, purchase, payment, refund, reason=reason, reinstates=True)
-    refund = replace(refund, canceled_at=now, points_reinstated=moved[1])
+    changed = _change(draft, context, purchase, payment, refund, reason=reason, now=now, reinstates=True)
+    payment = changed.payment
+    refund = replace(refund, canceled_at=now, points_reinstated=changed.reinstated_points)
     draft.put(refund)
     payload = payment_payload(payment, livemode=context.livemode, refund=refund)
     announce(

@@ -25,14 +25,9 @@ def refunded_minor(command: RefundPayment, payment: Payment) -> int:
     if not command.lines:
         return left_minor
     paid = paid_for_lines(payment)
-    shares = returned_shares(payment, [_refund_of(command, payment)])
+    shares = returned_shares(payment, command.lines)
     total = sum((Fraction(minor) * share for minor, share in zip(paid, shares, strict=True)), Fraction(0))
-    return min(floor_div(total.numerator, total.denominator), left_minor)
-
-
-def _refund_of(command: RefundPayment, payment: Payment) -> Refund:
-    """A refund of these lines alone, to be asked what it takes."""
-    return Refund(0, "", payment.id, 0, None, None, 0, {}, payment.created_at, lines=command.lines)
+    return min(_floor(total), left_minor)
 
 
 def refund_refusal(command: RefundPayment, payment: Payment, standing: Sequence[Refund]) -> Rejected | None:
@@ -58,7 +53,7 @@ def _eligible_refusal(command: RefundPayment, payment: Payment, standing: Sequen
     if command.eligible_minor is None:
         return None
     kept_minor = kept_of(payment, standing, payment.eligible_minor).eligible_minor
-    most = min(refunded_minor(command, payment), floor_div(kept_minor.numerator, kept_minor.denominator))
+    most = min(refunded_minor(command, payment), _floor(kept_minor))
     if command.eligible_minor <= most:
         return None
     return invalid(f"The eligible part of this refund is at most {most}.", param="eligible_amount")
@@ -66,7 +61,7 @@ def _eligible_refusal(command: RefundPayment, payment: Payment, standing: Sequen
 
 def _lines_refusal(command: RefundPayment, payment: Payment, standing: Sequence[Refund]) -> Rejected | None:
     """Refuse what goes beyond what is left of a line, by all refunds that name it."""
-    returned = _shares(payment, [line for refund in standing for line in refund.lines])
+    returned = returned_shares(payment, [line for refund in standing for line in refund.lines])
     for place, line in enumerate(command.lines):
         share = share_taken(payment, line)
         for at in places_of(payment.lines, line):
@@ -74,14 +69,6 @@ def _lines_refusal(command: RefundPayment, payment: Payment, standing: Sequence[
                 return _beyond_line(payment, line, place, left=1 - returned[at])
             returned[at] += share
     return None
-
-
-def _shares(payment: Payment, lines: Sequence[RefundLine]) -> list[Fraction]:
-    shares = [Fraction(0)] * len(payment.lines)
-    for line in lines:
-        for at in places_of(payment.lines, line):
-            shares[at] += share_taken(payment, line)
-    return shares
 
 
 def _beyond_line(payment: Payment, line: RefundLine, place: int, *, left: Fraction) -> Rejected:

@@ -123,6 +123,11 @@ class Payment(Row):
         return self.refund_count > 0 and self.refunded_minor == self.amount_minor
 
     @property
+    def earnable_minor(self) -> int:
+        """What was paid for goods, with whatever tenders: tax and shipping earn nothing (R9)."""
+        return self.amount_minor - self.tax_minor - self.shipping_minor
+
+    @property
     def order_id(self) -> str | None:
         """The order it belongs to, by the merchant's id."""
         return self.order_key.partition(":")[2] if self.order_key is not None else None

@@ -32,7 +32,7 @@ def kept_of(payment: Payment, refunds: Iterable[Refund], eligible_minor: int) ->
         return Kept(eligible_minor, counted)
     if payment.is_refunded_whole:
         return Kept(0, [(sku, categories, 0) for sku, categories, _minor in counted])
-    returned = returned_shares(payment, standing)
+    returned = returned_shares(payment, [line for refund in standing for line in refund.lines])
     left = [minor * (1 - share) for (_sku, _categories, minor), share in zip(counted, returned, strict=True)]
     base_minor = eligible_minor - (sum(minor for _sku, _categories, minor in counted) - sum(left))
     rest_minor = payment.amount_minor - sum(refund.amount_minor for refund in standing if refund.lines)
@@ -59,14 +59,13 @@ def kept_share(payment: Payment, refunds: Iterable[Refund]) -> Fraction:
     return Fraction(payment.amount_minor - payment.refunded_minor, payment.amount_minor or 1)
 
 
-def returned_shares(payment: Payment, refunds: Iterable[Refund]) -> list[Fraction]:
-    """The share of each line that refunds by line have taken; at most 1 where the refunds were accepted."""
+def returned_shares(payment: Payment, taken: Iterable[RefundLine]) -> list[Fraction]:
+    """The share of each line of the payment that these lines of refunds take; at most 1 of accepted refunds."""
     shares = [Fraction(0)] * len(payment.lines)
-    for refund in refunds:
-        for taken in refund.lines:
-            share = share_taken(payment, taken)
-            for place in places_of(payment.lines, taken):
-                shares[place] = min(shares[place] + share, Fraction(1))
+    for line in taken:
+        share = share_taken(payment, line)
+        for place in places_of(payment.lines, line):
+            shares[place] += share
     return shares
 
 

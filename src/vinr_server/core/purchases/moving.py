@@ -42,10 +42,10 @@ class Cause:
 
 
 class Mover:
-    """The points that one cause moves. `awards` are those given by it, as they are shown."""
+    """The points that one cause moves. `awards` are those it has given so far, as they are shown."""
 
     def __init__(self, draft: Layer, context: Context, cause: Cause) -> None:
-        self._draft, self._context, self._cause = draft, context, cause
+        self._draft, self._context, self.cause = draft, context, cause
         self.awards: list[Json] = []
         self.reversed_points = self.reinstated_points = 0
 
@@ -65,7 +65,7 @@ class Mover:
         held_points = earning.held_points(source_id)
         if target_points < held_points:
             return self._claw_back(earning, source_id, target_points)
-        if self._cause.reinstates and target_points > held_points:
+        if self.cause.reinstates and target_points > held_points:
             earning, back_points = self._reinstate(earning, source_id, target_points - held_points)
             held_points += back_points
         if movement is None or target_points == held_points or account.status != "active":
@@ -75,7 +75,7 @@ class Mover:
     def _award(
         self, earning: Earning, source_id: str, target_points: int, held_points: int, movement: Movement, shown: Json
     ) -> Earning:
-        points, payment = target_points - held_points, self._cause.payment
+        points, payment = target_points - held_points, self.cause.payment
         receipt = {**(movement.receipt or {})}
         if held_points:
             receipt |= {"target": target_points, "held": held_points, "points": points}
@@ -158,12 +158,12 @@ class Mover:
     def _movement(
         self, kind: str, award: Award, points: int, target_points: int | None, *, reverses_id: str
     ) -> Movement:
-        source_type, source_id = self._cause.source
-        receipt = {"award": award.entry_id, "awarded": award.points, **(self._cause.receipt or {})}
+        source_type, source_id = self.cause.source
+        receipt = {"award": award.entry_id, "awarded": award.points, **(self.cause.receipt or {})}
         receipt |= {"kept": target_points} if target_points is not None else {}
         return Movement(
             kind,
-            reason=self._cause.reason,
+            reason=self.cause.reason,
             source_type=source_type,
             source_id=source_id,
             reverses_id=reverses_id,

@@ -92,9 +92,7 @@ class PaymentOffers:
     def bonus_movement(self, bonus: Revision, occasion: Occasion) -> Movement:
         """Why a bonus gives points."""
         offer_id, revision = bonus
-        current = self._draft.get(Offer, offer_id)
-        is_current = current is not None and current.revision == revision
-        terms = current.terms if current is not None and is_current else self._terms(bonus)
+        offer, terms = self._draft.get(Offer, offer_id), self._terms(bonus)
         assert terms.bonus is not None, f"{offer_id} is no bonus"
         receipt = {
             "offer": offer_id,
@@ -105,7 +103,7 @@ class PaymentOffers:
             "min_amount": terms.conditions.min_amount_minor,
             "points": terms.bonus.points,
         }
-        return Movement("award", reason=current.name if current is not None else None, receipt=receipt)
+        return Movement("award", reason=offer.name if offer is not None else None, receipt=receipt)
 
     def redeem_bonus(self, offer: Offer, account: Account, movement: Movement, *, entry_id: str) -> None:
         """The bonus is redeemed, with the entry that gave its points."""
@@ -130,12 +128,16 @@ class PaymentOffers:
         return {**outcome, "skipped": [*outcome["skipped"], *self._skipped], **shown}
 
     def _terms(self, revision: Revision) -> OfferTerms:
+        """What the offer said then: where it says the same today, the catalogue has it."""
+        current = self._draft.get(Offer, revision[0])
+        if current is not None and current.revision == revision[1]:
+            return current.terms
         offer = self._draft.get(OfferRevision, revision)
         assert offer is not None, f"revision {revision} of an offer is never deleted"
         return offer.terms
 
     def _is_usable(self, offer: Offer, account: Account, occasion: Occasion) -> bool:
-        """Whether the payment may redeem the offer; where the member is its target and yet can't, it is told why."""
+        """Whether the payment may redeem the offer; a targeted member who may not is told why."""
         draft, context = self._draft, self._context
         now = self._now
         if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:

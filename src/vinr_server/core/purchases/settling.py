@@ -9,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from vinr_server.core.earning.caps import Room, period_of, release, room, take
-from vinr_server.core.earning.occasions import Result, Revised, results_of, rules_in_force, skip
-from vinr_server.core.earning.rows import RuleRevision
+from vinr_server.core.earning.caps import count_given
+from vinr_server.core.earning.occasions import (
+    Result,
+    Revised,
+    results_of,
+    rules_in_force,
+    skip,
+    skips_of_closed,
+    with_room,
+)
+from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.earning.rules import Boost, Earned, Occasion, Unmet
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
@@ -22,7 +30,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Earning, Revision
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.programs.rows import EARNING_TENDERS
-from vinr_server.core.purchases.moving import Cause, Mover
+from vinr_server.core.purchases.moving import Mover
 from vinr_server.core.purchases.offers import PaymentOffers
 from vinr_server.core.purchases.state import Purchase
 
@@ -33,24 +41,22 @@ TRIGGER = "payment.completed"
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What moved, and what the purchase has earned by now. `outcome` is what is shown of it."""
+    """What the purchase has earned by now. `outcome` is what is shown of what moved."""
 
     earnings: tuple[Earning, ...]
     outcome: Mapping[str, Any]
-    reversed_points: int
-    reinstated_points: int
 
 
-def settle(draft: Layer, context: Context, purchase: Purchase, accounts: Sequence[Account], cause: Cause) -> Settled:
+def settle(draft: Layer, context: Context, purchase: Purchase, accounts: Sequence[Account], mover: Mover) -> Settled:
     """Every account holds what the purchase earns it now, and the outcome says why a rule gave nothing."""
-    settling = _Settling(draft, context, purchase, cause)
+    settling, cause = _Settling(draft, context, purchase, mover), mover.cause
     earnings = {earning.account_id: earning for earning in purchase.earnings}
     for account in accounts:
         earning = earnings.get(account.id)
         if earning is not None:
             earnings[account.id] = settling.again(account, earning)
         elif cause.is_report and account.status != "active":
-            settling.skip_closed(account)
+            settling.skipped += skips_of_closed(draft, account, TRIGGER)
         elif cause.is_report:
             earnings[account.id] = settling.first(account)
     return settling.settled(tuple(earnings.values()))
@@ -59,20 +65,15 @@ def settle(draft: Layer, context: Context, purchase: Purchase, accounts: Sequenc
 class _Settling:
     """One settlement, account by account."""
 
-    def __init__(self, draft: Layer, context: Context, purchase: Purchase, cause: Cause) -> None:
-        self._draft, self._context, self._purchase, self._cause = draft, context, purchase, cause
-        self._mover = Mover(draft, context, cause)
-        self._offers = PaymentOffers(draft, context, cause.payment)
-        self._skipped: list[Json] = []
+    def __init__(self, draft: Layer, context: Context, purchase: Purchase, mover: Mover) -> None:
+        self._draft, self._context, self._purchase = draft, context, purchase
+        self._mover, self._cause = mover, mover.cause
+        self._offers = PaymentOffers(draft, context, mover.cause.payment)
+        self.skipped: list[Json] = []
 
     def settled(self, earnings: tuple[Earning, ...]) -> Settled:
-        outcome = self._offers.with_offers({"awards": self._mover.awards, "skipped": self._skipped})
-        return Settled(earnings, outcome, self._mover.reversed_points, self._mover.reinstated_points)
-
-    def skip_closed(self, account: Account) -> None:
-        unmet = [Unmet("account", f"Account {account.id} is closed and no longer earns points.", None)]
-        rules = rules_in_force(self._draft, account.program_id, TRIGGER)
-        self._skipped += [skip(rule, account, unmet) for rule in rules]
+        outcome = self._offers.with_offers({"awards": self._mover.awards, "skipped": self.skipped})
+        return Settled(earnings, outcome)
 
     def first(self, account: Account) -> Earning:
         """The account has what the rules in force give, and these are frozen where amounts or lines may yet matter."""
@@ -96,7 +97,11 @@ class _Settling:
         mine = self._seen_by(earning)
         return self._give_all(account, earning, mine, rules, self._results(account, earning, mine, rules))
 
-    def _rule(self, revision: Revision) -> RuleRevision:
+    def _rule(self, revision: Revision) -> Revised:
+        """What the rule said then: where it says the same today, the catalogue has it."""
+        current = self._draft.get(EarningRule, revision[0])
+        if current is not None and current.revision == revision[1]:
+            return current
         rule = self._draft.get(RuleRevision, revision)
         assert rule is not None, f"revision {revision} of a rule is never deleted"
         return rule
@@ -111,23 +116,15 @@ class _Settling:
         self, account: Account, earning: Earning, mine: Occasion, rules: Sequence[Revised]
     ) -> Sequence[Result]:
         """What each rule gives; nothing of a purchase that was given back whole."""
-        boosts = self._offers.boosts_of(account, mine, earning, may_redeem=self._cause.may_redeem)
+        boosts = self._offers.boosts_of(account, mine, earning, may_redeem=self._may_redeem(account))
         if self._purchase.is_refunded_whole:
             return [([], None) for _rule in rules]
-        return results_of(self._with_room(account, earning, rules), mine, earning.tier, boosts)
+        at, zone = earning.occurred_at, earning.zone
+        rooms = with_room(self._draft, rules, account, at=at, zone=zone, held_points=earning.held_points)
+        return results_of(rooms, mine, earning.tier, boosts)
 
-    def _with_room(
-        self, account: Account, earning: Earning, rules: Sequence[Revised]
-    ) -> list[tuple[Revised, Room | None]]:
-        """Each rule with what its cap leaves for the purchase, what the purchase holds of it included."""
-        draft, at, zone = self._draft, earning.occurred_at, earning.zone
-        with_room: list[tuple[Revised, Room | None]] = []
-        for rule in rules:
-            left = room(draft, rule.id, account, rule.caps, at=at, zone=zone) if rule.caps is not None else None
-            if left is not None and left.period is not None:
-                left = replace(left, points=left.points + earning.held_points(rule.id))
-            with_room.append((rule, left))
-        return with_room
+    def _may_redeem(self, account: Account) -> bool:
+        return self._cause.may_redeem and account.status == "active"
 
     def _give_all(
         self,
@@ -143,7 +140,7 @@ class _Settling:
                 earning = self._give(account, earning, rule, mine, result, boost)
             else:
                 earning = self._count(account, rule, earning, self._mover.move(account, earning, rule.id, 0))
-                self._skipped += [skip(rule, account, result)] if self._cause.is_report else []
+                self.skipped += [skip(rule, account, result)] if self._cause.is_report else []
         return self._settle_offers(account, earning, mine, self._mover.awards[before:])
 
     def _give(
@@ -165,10 +162,9 @@ class _Settling:
     def _count(self, account: Account, rule: Revised, before: Earning, after: Earning) -> Earning:
         """The rule's cap counts what the purchase holds of it now."""
         points = after.held_points(rule.id) - before.held_points(rule.id)
-        period = period_of(rule.caps.per, before.occurred_at, before.zone) if rule.caps is not None else None
-        if points and period is not None:
-            move_count = take if points > 0 else release
-            move_count(self._draft, rule.id, account, period, abs(points))
+        if rule.caps is not None:
+            at, zone = before.occurred_at, before.zone
+            count_given(self._draft, rule.id, account, rule.caps, points, at=at, zone=zone)
         return after
 
     def _settle_offers(self, account: Account, earning: Earning, mine: Occasion, awards: Sequence[Json]) -> Earning:
@@ -177,7 +173,7 @@ class _Settling:
             points = 0 if self._purchase.is_refunded_whole else self._offers.bonus_points(bonus, mine)
             movement = self._offers.bonus_movement(bonus, mine)
             earning = self._mover.move(account, earning, bonus[0], points, movement, {"offer": bonus[0]})
-        if not self._cause.may_redeem or self._purchase.is_refunded_whole:
+        if not self._may_redeem(account) or self._purchase.is_refunded_whole:
             return earning
         multiplier = self._offers.redeem_multiplier(account, awards) or earning.multiplier
         earning = replace(earning, multiplier=multiplier)

@@ -11,13 +11,14 @@ from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of, Part
 from vinr_server.core.kernel.values import dataclass, replace
-from vinr_server.core.ledger.needs import name_account
-from vinr_server.core.ledger.rows import Lot, LotUse
+from vinr_server.core.ledger.needs import name_account, name_accounts
+from vinr_server.core.ledger.rows import Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import name_use, redemptions_of
+from vinr_server.core.offers.in_force import name_offers, name_some_of_member, name_use, redemptions_of
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, Revision
-from vinr_server.core.programs.members import accounts_of
+from vinr_server.core.programs.members import accounts_of, program_of
+from vinr_server.core.programs.rows import EARNING_TENDERS
 from vinr_server.core.purchases.kept import kept_of
 
 
@@ -35,10 +36,6 @@ class Purchase:
         """Whether every payment of it was given back."""
         return all(payment.is_refunded_whole for payment in self.payments)
 
-    def earning_of(self, account_id: str) -> Earning | None:
-        """What the account has earned by it, None where it has not been looked at yet."""
-        return next((earning for earning in self.earnings if earning.account_id == account_id), None)
-
     def occasion(self, earning_tenders: Sequence[str]) -> Occasion:
         """The purchase as earning rules see what is kept of it, in a program where these tenders earn."""
         first = self.payments[0]
@@ -46,7 +43,7 @@ class Purchase:
             kept_of(
                 payment,
                 self.refunds.get(payment.id, ()),
-                eligible_minor(_earnable_part(payment), payment.tenders, earning_tenders),
+                eligible_minor(payment.earnable_minor, payment.tenders, earning_tenders),
             )
             for payment in self.payments
         ]
@@ -76,13 +73,10 @@ def accounts_of_payment(draft: Layer, payment: Payment) -> list[Account]:
     return accounts_of(draft, payment.customer_id) if payment.customer_id is not None else []
 
 
-def earnable_part(amount_minor: int, tax_minor: int, shipping_minor: int) -> int:
-    """What was paid for goods, with whatever tenders: tax and shipping earn nothing (R9)."""
-    return amount_minor - tax_minor - shipping_minor
-
-
-def _earnable_part(payment: Payment) -> int:
-    return earnable_part(payment.amount_minor, payment.tax_minor, payment.shipping_minor)
+def as_counted(draft: Layer, payment: Payment, accounts: Sequence[Account]) -> Payment:
+    """The payment with its eligible part, as the program of the first of its accounts counts it."""
+    tenders = program_of(draft, accounts[0]).earning_tenders if accounts else EARNING_TENDERS
+    return replace(payment, eligible_minor=eligible_minor(payment.earnable_minor, payment.tenders, tenders))
 
 
 def purchase_with(draft: Layer, payment: Payment, *, refunds: Sequence[Refund] | None = None) -> Purchase:
@@ -116,50 +110,75 @@ def put_purchase(draft: Layer, purchase: Purchase, payment: Payment, earnings: t
 # ---- what is needed of a purchase
 
 
+def look_at_order(needs: Needs, key: str | Of) -> None:
+    """The payments of an order are looked at, and what they redeemed; the order itself is the caller's to name."""
+    payments = Of(Order, key, "payment_ids")
+    needs.look_along(Payment, payments)
+    needs.look_along(OfferRedemption, payments, by="payment_id")
+    needs.look_along(OfferRedemption, Of(Payment, payments, "session_id"), by="session_id")
+
+
 def look_at_purchase(needs: Needs, payment_id: str | Of, *, is_reinstating: bool = False) -> None:
-    """The order of a payment is looked at, and what its payments redeemed; the payment itself is the caller's to name.
+    """What changing a purchase is about, but the payment: its order, uses of offers, awards, the customer's accounts.
 
     `is_reinstating`: also where the points of clawbacks came from.
     """
+    needs.look_along(Account, Of(Payment, payment_id, "customer_id"), by="customer_id")
     key = Of(Payment, payment_id, "purchase_key")
     needs.look_along(Order, key)
-    payments = (payment_id, Of(Order, key, "payment_ids"))
-    needs.look_along(Payment, payments[1])
-    for payment in payments:
-        if isinstance(payment, Of):
-            needs.look_along(OfferRedemption, payment, by="payment_id")
-        else:
-            needs.children(OfferRedemption, payment, by="payment_id", look=True)
-        needs.look_along(OfferRedemption, Of(Payment, payment, "session_id"), by="session_id")
+    look_at_order(needs, key)
+    needs.look_along(OfferRedemption, Of(Payment, payment_id, "session_id"), by="session_id")
+    if isinstance(payment_id, Of):
+        needs.look_along(OfferRedemption, payment_id, by="payment_id")
+        needs.look_along(Entry, payment_id, by="source_id")
+    else:
+        needs.children(OfferRedemption, payment_id, by="payment_id", look=True)
+        needs.children(Entry, payment_id, by="source_id", look=True)
     if is_reinstating:
         needs.look_along(LotUse, Of(Payment, payment_id, "clawback_ids"), by="entry_id")
         needs.look_along(LotUse, Of(Order, key, "clawback_ids"), by="entry_id")
 
 
-def name_purchase(needs: Needs, seen: Layer, payment: Payment) -> None:
-    """Everything that what the purchase earns may move: its payments and refunds, the awards' lots, uses of offers."""
+def name_purchase(needs: Needs, seen: Layer, payment: Payment, *, may_redeem: bool = False) -> None:
+    """All that changing a purchase may move is declared. `may_redeem`: offers that it has not redeemed, too."""
+    if payment.customer_id is not None:
+        name_accounts(needs, seen, payment.customer_id, lots=Part.FIRST)
+    if payment.account_id is not None:
+        name_account(needs, payment.account_id, lots=Part.FIRST, beside=payment.id)
+    for award in seen.children(Entry, payment.id):
+        name_account(needs, award.account_id, lots=Part.FIRST, beside=award.id)
+        needs.row(Lot, award.id, beside=award.id)
+    needs.children(Refund, payment.id)
+    _name_uses(needs, seen, payment)
     order = seen.get(Order, payment.purchase_key) if payment.purchase_key is not None else None
-    for id in order.payment_ids if order is not None else (payment.id,):
-        mine = seen.get(Payment, id)
-        for use in redemptions_of(seen, mine) if mine is not None else ():
-            name_use(needs, seen, use, payment.customer_id)
     if order is not None:
         name_order(needs, seen, order)
     else:
-        needs.children(Refund, payment.id)
-        name_earnings(needs, seen, payment.earnings)
+        _name_earnings(needs, seen, payment.earnings)
+    if may_redeem:
+        if payment.customer_id is not None:
+            name_some_of_member(needs, payment.customer_id)
+        name_offers(needs, seen, "payment", accounts_of_payment(seen, payment), is_enrolling=False)
 
 
 def name_order(needs: Needs, seen: Layer, order: Order) -> None:
-    """The order's payments and refunds, and what its earnings may move."""
+    """The order's payments with their refunds and uses of offers are declared, and what its earnings may move."""
     needs.row(Order, order.id, beside=order.id)
     for id in order.payment_ids:
         needs.row(Payment, id, beside=order.id)
         needs.children(Refund, id, beside=order.id)
-    name_earnings(needs, seen, order.earnings)
+        payment = seen.get(Payment, id)
+        if payment is not None:
+            _name_uses(needs, seen, payment)
+    _name_earnings(needs, seen, order.earnings)
 
 
-def name_earnings(needs: Needs, seen: Layer, earnings: Sequence[Earning]) -> None:
+def _name_uses(needs: Needs, seen: Layer, payment: Payment) -> None:
+    for use in redemptions_of(seen, payment):
+        name_use(needs, seen, use, payment.customer_id)
+
+
+def _name_earnings(needs: Needs, seen: Layer, earnings: Sequence[Earning]) -> None:
     """What was frozen of these earnings, and what their awards left in lots."""
     for earning in earnings:
         name_account(needs, earning.account_id, lots=Part.FIRST)

@@ -21,7 +21,7 @@ from vinr_server.core.payments.rows import Order, Payment, Refund
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.storage.batch.buckets import bucket_of
-from vinr_server.storage.batch.offers import read_buyers, read_claims, read_revisions, read_rule_revisions
+from vinr_server.storage.batch.offers import read_buyers, read_claims, read_revisions
 from vinr_server.storage.batch.reading import (
     LOCK,
     NOTHING,
@@ -119,14 +119,9 @@ async def _claims_of_offers(reading: Reading, kind: Kind) -> None:
     reading.put(await read_claims(reading.connection, named))
 
 
-async def _revisions_of_offers(reading: Reading, kind: Kind) -> None:
-    named = [(realm, offer_id, revision) for realm, _bucket, (offer_id, revision) in _pairs(reading, kind)]
-    reading.put(await read_revisions(reading.connection, named))
-
-
-async def _revisions_of_rules(reading: Reading, kind: Kind) -> None:
-    named = [(realm, rule_id, revision) for realm, _bucket, (rule_id, revision) in _pairs(reading, kind)]
-    reading.put(await read_rule_revisions(reading.connection, named))
+async def _revisions(reading: Reading, kind: Kind) -> None:
+    named = [(realm, id, revision) for realm, _bucket, (id, revision) in _pairs(reading, kind)]
+    reading.put(await read_revisions(reading.connection, kind.row_type, named))
 
 
 def _pairs(reading: Reading, kind: Kind) -> list[tuple[int, int, tuple[str, Any]]]:
@@ -223,8 +218,8 @@ KINDS = (
     Kind(ApiKey, _locked, "API keys", _nowhere),
     Kind(OfferClaim, _claims_of_offers),
     Kind(OfferRedemption, _redemptions_of_offers),
-    Kind(OfferRevision, _revisions_of_offers, place=_nowhere),
-    Kind(RuleRevision, _revisions_of_rules, place=_nowhere),
+    Kind(OfferRevision, _revisions, place=_nowhere),
+    Kind(RuleRevision, _revisions, place=_nowhere),
     Kind(Buyer, _buyers, place=bucket_of),
     Kind(Redemption, _by_id),
     Kind(LotUse, _of_parents),

@@ -1,4 +1,4 @@
-"""What a batch reads about offers and their buyers: claims, promised revisions, and who bought before."""
+"""What a batch reads about offers and their buyers: claims, frozen revisions (of rules too), and who bought before."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ join offer_claims t using (realm, bucket, member_id, offer_id)
 where t.bucket = any($2)
 """
 
-# By primary key.
-REVISIONS = f"""
-select {TABLES[OfferRevision].select_list}
-from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, offer_id, revision)
-join offer_revisions t using (realm, offer_id, revision)
+REVISED: tuple[type[Row], ...] = (OfferRevision, RuleRevision)
+# By primary key, for each type of revision.
+REVISIONS: dict[type[Row], str] = {
+    row_type: f"""
+select {TABLES[row_type].select_list}
+from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, {row_type.parent_field}, revision)
+join {TABLES[row_type].name} t using (realm, {row_type.parent_field}, revision)
 """
+    for row_type in REVISED
+}
 
 # By primary key.
 RULE_REVISIONS = f"""
@@ -50,12 +54,14 @@ async def read_claims(connection: Any, wanted: Sequence[tuple[int, int, str, str
     return rows_of(TABLES[OfferClaim], await connection.fetch(CLAIMS, *columns))
 
 
-async def read_revisions(connection: Any, wanted: Sequence[tuple[int, str, int]]) -> list[tuple[int, Row]]:
-    """The existing revisions of these (realm, offer, revision)."""
+async def read_revisions(
+    connection: Any, row_type: type[Row], wanted: Sequence[tuple[int, str, int]]
+) -> list[tuple[int, Row]]:
+    """The existing revisions, of offers or of rules, of these (realm, id, revision)."""
     if not wanted:
         return []
     columns = [list(column) for column in zip(*wanted, strict=True)]
-    return rows_of(TABLES[OfferRevision], await connection.fetch(REVISIONS, *columns))
+    return rows_of(TABLES[row_type], await connection.fetch(REVISIONS[row_type], *columns))
 
 
 async def read_rule_revisions(connection: Any, wanted: Sequence[tuple[int, str, int]]) -> list[tuple[int, Row]]:

@@ -49,7 +49,7 @@ async def tally_uses(connection: Any, wanted: Collection[Owner]) -> list[tuple[i
         records = await connection.fetch(LOCK_UNCOUNTED.format(table=TABLES[counted_as]), *columns)
         if not records:
             continue
-        # After the lock, in a statement of its own: it waited for those who had taken of them.
+        # After the lock, in a separate statement: it waited for those who had taken of them.
         locked = [list(column) for column in zip(*records, strict=True)]
         taken = await connection.fetch(TALLIES[counted_as], *locked)
         counted = {(realm, id): (used, reserved) for realm, id, used, reserved in taken}

@@ -158,7 +158,7 @@ class Reader:
             finally:
                 await connection.execute("commit")
 
-    async def one(self, realm: int, row_type: type[Row], id: str) -> Any:
+    async def row(self, realm: int, row_type: type[Row], id: str) -> Any:
         """The row with this id, or None."""
         table = TABLES[row_type]
         record = await self._pool.fetchrow(

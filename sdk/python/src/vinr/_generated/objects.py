@@ -974,7 +974,7 @@ class PointsTransaction(VinrObject):
     id: str
     object: Literal["points_transaction"]
     account: str
-    kind: Literal["adjustment", "award", "expiry", "redemption", "redemption_cancellation", "reversal"]
+    kind: Literal["adjustment", "award", "expiry", "redemption", "redemption_cancellation", "reinstatement", "reversal"]
     points: int
     balance_after: int
     sequence: int

@@ -109,7 +109,9 @@ class LoyaltyPoints(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         account: str | None = None,
-        kind: Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry"]
+        kind: Literal[
+            "award", "adjustment", "redemption", "redemption_cancellation", "reversal", "reinstatement", "expiry"
+        ]
         | None = None,
         payment: str | None = None,
         rule: str | None = None,
@@ -242,7 +244,9 @@ class AsyncLoyaltyPoints(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         account: str | None = None,
-        kind: Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry"]
+        kind: Literal[
+            "award", "adjustment", "redemption", "redemption_cancellation", "reversal", "reinstatement", "expiry"
+        ]
         | None = None,
         payment: str | None = None,
         rule: str | None = None,
