@@ -30,13 +30,6 @@ join {TABLES[row_type].name} t using (realm, {row_type.parent_field}, revision)
     for row_type in REVISED
 }
 
-# By primary key.
-RULE_REVISIONS = f"""
-select {TABLES[RuleRevision].select_list}
-from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, rule_id, revision)
-join earning_rule_revisions t using (realm, rule_id, revision)
-"""
-
 # Plan: the index payments_of_customer, one row for each customer.
 BUYERS = """
 select w.realm, w.id, exists (
@@ -62,14 +55,6 @@ async def read_revisions(
         return []
     columns = [list(column) for column in zip(*wanted, strict=True)]
     return rows_of(TABLES[row_type], await connection.fetch(REVISIONS[row_type], *columns))
-
-
-async def read_rule_revisions(connection: Any, wanted: Sequence[tuple[int, str, int]]) -> list[tuple[int, Row]]:
-    """The revisions of earning rules there are, of (realm, rule, revision)."""
-    if not wanted:
-        return []
-    columns = [list(column) for column in zip(*wanted, strict=True)]
-    return rows_of(TABLES[RuleRevision], await connection.fetch(RULE_REVISIONS, *columns))
 
 
 async def read_buyers(connection: Any, customers: Collection[tuple[int, int, str]]) -> list[tuple[int, Buyer]]:

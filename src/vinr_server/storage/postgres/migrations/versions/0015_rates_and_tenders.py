@@ -6,7 +6,7 @@ Revision ID: 0015
 from alembic import op
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0012"
 
 RULES = """
 alter table earning_rules add column caps json, add column exchange json;

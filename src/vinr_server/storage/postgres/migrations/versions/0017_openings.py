@@ -1,12 +1,12 @@
 """Members who come from another system: what they brought, and debts that no clawback made.
 
-Revision ID: 0013
+Revision ID: 0017
 """
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0017"
+down_revision = "0016"
 
 # One for each account: an import that is run again finds it. What lifetime counts beyond the entries stands here alone.
 OPENINGS = """
