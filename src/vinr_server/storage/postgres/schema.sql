@@ -242,7 +242,7 @@ CREATE TABLE public.entries (
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT entries_check CHECK (((points > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text])))),
     CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points > 0) OR (kind = 'reversal'::text) OR (NOT (source_type IS DISTINCT FROM 'import'::text)))),
-    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'expiry'::text]))),
+    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'reinstatement'::text, 'expiry'::text]))),
     CONSTRAINT entries_points_check CHECK ((points <> 0)),
     CONSTRAINT entries_sequence_check CHECK ((sequence > 0))
 );
@@ -389,6 +389,8 @@ CREATE TABLE public.openings (
     fingerprint bytea NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT openings_sequence_check CHECK ((sequence >= 0))
+);
+
 CREATE TABLE public.orders (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
@@ -715,6 +717,7 @@ ALTER TABLE ONLY public.offers
 
 ALTER TABLE ONLY public.openings
     ADD CONSTRAINT openings_pkey PRIMARY KEY (realm, account_id, bucket);
+
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -905,6 +908,7 @@ GRANT SELECT,INSERT ON TABLE public.offer_revisions TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.offers TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.openings TO vinr_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.orders TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.payment_revisions TO vinr_app;

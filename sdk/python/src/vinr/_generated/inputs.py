@@ -232,6 +232,28 @@ class OpeningAccountInput(TypedDict, total=False):
     metadata: Metadata
 
 
+class RefundLineInput(TypedDict, total=False):
+    """Refund line."""
+
+    id: str | None
+    sku: str | None
+    quantity: int | None
+    amount: int | None
+
+
+class RuleConditionsInput(TypedDict, total=False):
+    """Rule conditions."""
+
+    metadata: Metadata | None
+    min_amount: int | None
+    currency: str | None
+    skus: Many[str]
+    categories: Many[str]
+    first_payment: bool | None
+    window: WindowInput | None
+    max_amount: int
+
+
 class DaysInput(TypedDict, total=False):
     """Days."""
 
