@@ -25,12 +25,12 @@ CAPPED = """(
   select realm, 'reward', id, revision, is_counted, stock, per_member_limit from rewards)"""
 
 CAPS = {
-    # The counters are named as in core/kernel/caps.py.
+    # The counters are named as in core/kernel/caps.py; those of rules (core/earning/caps.py) are of another kind.
     "I3 a counter is what is used and held of its cap": f"""
 select coalesce(c.realm, t.realm), t.member_id, coalesce(c.id, t.name),
   concat(coalesce(t.used, 0), ' and ', coalesce(t.held, 0)),
   concat(coalesce(c.used, 0), ' and ', coalesce(c.reserved, 0))
-from counters c full join (
+from (select * from counters where id not like 'rule:%') c full join (
   select t.realm, t.counted_as || ':' || t.id as name, null as member_id, count(*) filter (where t.is_used) as used,
     count(*) filter (where t.is_held) as held
   from {TAKEN} t join {CAPPED} w on w.realm = t.realm and w.counted_as = t.counted_as and w.id = t.id
