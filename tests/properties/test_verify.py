@@ -177,7 +177,7 @@ EDITS = [
      "update counters set used = used + 100 where [counters: id like 'rule:%']"),
     ("I3 a rule's counters count what it gave",
      "delete from counters where [counters: id like 'rule:%']"),
-    ("I3 a rule gives no more in a period than its cap",
+    ("I3 what a rule gives in a period stays within its cap",
      "update earning_rules set caps = jsonb_set(caps::jsonb, '{points}', '1')::json where id = 'rule_capped'"),
     ("I3 a counter is what is used and held of its cap",
      "update counters set used = used + 1 where [counters: id like 'offer:%']"),

@@ -275,6 +275,7 @@ class Engine:
     """A writer, its due work and a reader on a loop of their own, shared by the scenarios of a session."""
 
     def __init__(self, database_url: str) -> None:
+        self.database_url = database_url
         self._loop = asyncio.new_event_loop()
         self.writer = Writer(partial(connect_writer, database_url))
         self.run(self.writer.start())

@@ -51,7 +51,7 @@ left join earning_rules r on r.realm = g.realm and r.id = g.rule_id
   and r.revision = 1 and r.caps ->> 'per' <> 'payment'
 cross join lateral (select case when r.id is null then 0 else g.kept_points end as least_points) least
 where coalesce(c.used, 0) not between least_points and coalesce(g.points, 0) or c.reserved <> 0""",
-    "I3 a rule gives no more in a period than its cap": f"""
+    "I3 what a rule gives in a period stays within its cap": f"""
 select c.realm, c.account_id, c.rule_id, 'at most ' || (r.caps ->> 'points'), c.most_used
 from {RULES_COUNTED} c join earning_rules r on r.realm = c.realm and r.id = c.rule_id
 where r.revision = 1 and c.most_used > (r.caps ->> 'points')::int8""",
