@@ -168,7 +168,7 @@ class CoreDriver:
     """Rows in memory: decide on those declared, and merge what was accepted. There are no idempotency keys."""
 
     def __init__(self) -> None:
-        self._layer = Layer()
+        self._layer = memory_loading.Stored()
         self._numbers = count(1)
 
     def call(self, request: Request) -> Answer:
