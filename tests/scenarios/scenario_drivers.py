@@ -41,7 +41,6 @@ from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import decide
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Command, Context
-from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.ledger.commands import ExpireLots
