@@ -15,13 +15,14 @@ setup: .venv/.ready  ## Install everything into .venv (leaves .venv/bin/vinr)
 	@echo "Installing into .venv; the first time this takes a minute or two."
 	@$(PYTHON) -m venv .venv || { echo "python3 -m venv does not work here; on Debian: apt install python3-venv"; exit 1; }
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(UV) sync --frozen --quiet --inexact
+	@$(UV) sync --frozen --quiet --inexact --compile-bytecode
+	@.venv/bin/python -m compileall -q src sdk/python/src
 	@touch $@
 
 run: setup  ## Start the sandbox: embedded PostgreSQL, API and worker
 	@.venv/bin/vinr dev
 
-test: setup  ## Run the tests and the short form of the bench (8 minutes on 2 cores)
+test: setup  ## Run the tests and the short form of the bench (half an hour on 2 slow cores)
 	@.venv/bin/pytest -n 2 --dist loadfile
 	@.venv/bin/python -m bench --short
 

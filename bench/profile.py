@@ -30,12 +30,14 @@ from vinr_server.api.edge.call import Call, Caller
 from vinr_server.api.edge.fingerprint import fingerprint
 from vinr_server.api.edge.parse import decode_body, read_struct
 from vinr_server.api.edge.routing import Router
+from vinr_server.api.edge.secrets import make_key
 from vinr_server.api.resources.points import AwardPointsInput
 from vinr_server.core.ledger.commands import AwardPoints
 from vinr_server.engine import batch
 from vinr_server.engine.submission import Reply, Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.postgres.connect import connect_writer
+from vinr_server.storage.reads.reader import FoundKey
 
 BATCH_SIZES = (1, 16, 32, 64)
 PATH = "/v1/loyalty/points/award"
@@ -99,14 +101,14 @@ class ReadyWriter:
 
 
 class KeyReader:
-    """Knows one key."""
+    """Knows every key as a secret one of the realm."""
 
     def __init__(self, realm: int) -> None:
         self._realm = realm
 
-    async def find_key(self, _key_hash: bytes) -> tuple[int, bool]:
-        """Realm and mode."""
-        return self._realm, False
+    async def find_key(self, key_hash: bytes) -> FoundKey:
+        """A key that never expires."""
+        return FoundKey(self._realm, False, "key_bench", "secret", "{}", key_hash, is_revoked=False, seconds_left=None)
 
 
 async def _measure_http(realm: int, seconds: float) -> dict[str, float]:
@@ -117,7 +119,7 @@ async def _measure_http(realm: int, seconds: float) -> dict[str, float]:
     app = App(reader, writer, pepper="a pepper for measurements only")
     headers = [
         (b"host", b"bench"),
-        (b"authorization", b"Bearer sk_test_0123456789"),
+        (b"authorization", f"Bearer {make_key(livemode=False)}".encode()),
         (b"content-type", b"application/json"),
     ]
     headers += [(b"idempotency-key", str(uuid.uuid4()).encode()), (b"content-length", b"%d" % len(raw))]

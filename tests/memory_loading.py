@@ -16,7 +16,7 @@ from vinr_server.core.earning.caps import rule_counter
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Look, Needs, Of, Part
-from vinr_server.core.kernel.rows import Counter, Tally
+from vinr_server.core.kernel.rows import Counter, Row, Tally
 from vinr_server.core.ledger.lots import BEFORE_ALL
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
@@ -46,13 +46,41 @@ class NoneBesides(Mapping[datetime, Totals]):
         return True
 
 
-def load(world: Layer, commands: Iterable[Command], *, whole: Any = ()) -> Layer:
-    """A layer with the catalogue of a world, and of its other rows those that the commands declare."""
-    several, needs, loaded = list(commands), Needs(whole), Layer()
-    for row in world.all_written():
+class Stored(Layer):
+    """Every row that was ever kept; the catalogue among them is gathered again only when it has changed."""
+
+    __slots__ = ("_catalogue",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._catalogue: Layer | None = None
+
+    def put(self, row: Row) -> None:
+        """As a layer does it."""
+        super().put(row)
         if row.is_catalogue:
-            loaded.put(row)
-    loaded.put(uses_of(loaded))
+            self._catalogue = None
+
+    def merge(self, draft: Layer) -> None:
+        """As a layer does it."""
+        super().merge(draft)
+        self._catalogue = None
+
+    @property
+    def catalogue(self) -> Layer:
+        """A layer of the catalogue alone."""
+        if self._catalogue is None:
+            self._catalogue = Layer()
+            for row in self.all_written():
+                if row.is_catalogue:
+                    self._catalogue.put(row)
+            self._catalogue.put(uses_of(self._catalogue))
+        return self._catalogue
+
+
+def load(world: Stored, commands: Iterable[Command], *, whole: Any = ()) -> Layer:
+    """A layer above the catalogue of a world, and of its other rows those that the commands declare."""
+    several, needs, loaded = list(commands), Needs(whole), Layer(world.catalogue)
     for command in several:
         needs_of(command, needs)
     seen = loaded.draft()

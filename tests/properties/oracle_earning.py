@@ -63,8 +63,13 @@ def points_for(frozen: dict[str, Any], eligible: Any) -> int:
 
 
 def kept_of(payment: dict[str, Any]) -> Fraction:
-    """R7: the eligible part less what each refund took of it, by its own word or by its share of the amount."""
+    """R7: the eligible part less what each refund took of it, by its own word or by its share of the amount.
+
+    Of a payment that was refunded whole nothing is kept, whatever its refunds said.
+    """
     kept = Fraction(payment["eligible"])
+    if payment["refunds"] and sum(amount for amount, *_ in payment["refunds"].values()) == payment["amount"]:
+        return Fraction(0)
     for amount, eligible, _points in payment["refunds"].values():
         share = Fraction(amount, payment["amount"]) if payment["amount"] else 0
         kept -= payment["eligible"] * share if eligible is None else eligible

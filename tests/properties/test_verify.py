@@ -23,6 +23,7 @@ from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.core.carts.cart import Cart, CartLine
 from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCheckoutSession
 from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.caps import Cap
 from vinr_server.core.earning.rates import EarnRate
 from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel import commands as kernel_commands
@@ -75,6 +76,15 @@ OFFERED = (
     payments_commands.RefundPayment("pay_large2", amount_minor=500),
     payments_commands.UpdatePayment("pay_large2", amount_minor=500),
     _of_order_8(3),
+    # A rule with a cap by day: what is given back of an order makes room again.
+    earning_commands.CreateEarningRule(
+        "prog_offers", "payment.completed", EarnRate(rate_e4=10_000), Conditions(), id="rule_capped", caps=Cap(5, "day")
+    ),
+    payments_commands.CreatePayment(900, "EUR", 100, id="pay_capped", customer_id="cust_o2", order_id="9"),
+    payments_commands.CreatePayment(300, "EUR", 100, customer_id="cust_o2"),
+    payments_commands.RefundPayment("pay_capped", id="re_capped", amount_minor=700),
+    payments_commands.CreatePayment(200, "EUR", 100, customer_id="cust_o2"),
+    payments_commands.CancelRefund("re_capped"),
     offer_commands.ActivateOffer("ofr_bonus", "loy_o2"),
     programs_commands.CreateProgram("Others", id="prog_others"),
     members_commands.CreateAccount("prog_others", "cust_o1", account_id="loy_o3"),
@@ -165,6 +175,12 @@ def spelled_out(edit: str) -> str:
 
 # One or more edits for every law; each must be named by that law. They leave the tables' own CHECKs alone if possible.
 EDITS = [
+    ("I3 a rule's counters count what it gave",
+     "update counters set used = used + 100 where [counters: id like 'rule:%']"),
+    ("I3 a rule's counters count what it gave",
+     "delete from counters where [counters: id like 'rule:%']"),
+    ("I3 what a rule gives in a period stays within its cap",
+     "update earning_rules set caps = jsonb_set(caps::jsonb, '{points}', '1')::json where id = 'rule_capped'"),
     ("I3 a counter is what is used and held of its cap",
      "update counters set used = used + 1 where [counters: id like 'offer:%']"),
     ("I3 what is used and held stays within the cap",

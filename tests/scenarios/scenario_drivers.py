@@ -41,7 +41,6 @@ from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import decide
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Command, Context
-from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.ledger.commands import ExpireLots
@@ -168,7 +167,7 @@ class CoreDriver:
     """Rows in memory: decide on those declared, and merge what was accepted. There are no idempotency keys."""
 
     def __init__(self) -> None:
-        self._layer = Layer()
+        self._layer = memory_loading.Stored()
         self._numbers = count(1)
 
     def call(self, request: Request) -> Answer:
@@ -275,6 +274,7 @@ class Engine:
     """A writer, its due work and a reader on a loop of their own, shared by the scenarios of a session."""
 
     def __init__(self, database_url: str) -> None:
+        self.database_url = database_url
         self._loop = asyncio.new_event_loop()
         self.writer = Writer(partial(connect_writer, database_url))
         self.run(self.writer.start())

@@ -24,6 +24,9 @@ BACKLOG = 2048
 # Uvicorn kills a worker that is silent for this long and starts another. With its default of 5 s, no worker came up on
 # a machine so busy that loading the code took 8 s (two cores, load 37): each was killed while it started.
 WORKER_SILENT_SECONDS_MAX = 60
+# Longer than clients and proxies keep an idle connection: httpx 5 s, nginx and the load balancers of AWS 60 s, Go 90 s.
+# Who sends on a connection just as the server closes it gets no answer; with uvicorn's default of 5 s that was httpx.
+KEEP_ALIVE_SECONDS = 100
 
 
 def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
@@ -43,6 +46,7 @@ def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
         date_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=20,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_worker_healthcheck=WORKER_SILENT_SECONDS_MAX,
         backlog=BACKLOG,
         **more,

@@ -255,7 +255,7 @@ def reinstate(
     movement: Movement,
     now: datetime,
 ) -> tuple[Account, Entry]:
-    """Return points of a clawback to the lots that paid it, the last used first; what is over expires again (R5).
+    """Return points of a clawback to the lots that paid it, the last used first; the caller sweeps what is over (R5).
 
     What no lot had paid returns to the award's own lot, and pays what is owed from there. Expects a swept account, the
     uses of the clawback and of the entries that reinstated parts of it before, and their lots.
@@ -278,7 +278,7 @@ def reinstate(
             left_points -= back_points
     for paying in _pay_deficits(draft, account, sorted(returned, key=use_order), cause=entry):
         draft.put(paying)
-    return sweep(draft, context, account, now=now), entry
+    return account, entry
 
 
 def _post(

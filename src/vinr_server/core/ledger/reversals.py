@@ -91,7 +91,7 @@ def reinstate_award(
     points: int,
     movement: Movement,
 ) -> tuple[Account, Entry]:
-    """Points that a clawback took of an award are back, and announced; the tier rises if it must.
+    """Points that a clawback took of an award are back, and announced; the tier rises if it must; what is over expires.
 
     Expects a swept account, and points that the clawback took and nobody has reinstated.
     """
@@ -110,7 +110,8 @@ def reinstate_award(
     )
     data = entry_payload(entry, livemode=context.livemode)
     announce(draft, context, type="loyalty.points.reinstated", account=account, data=data, now=now)
-    return raise_tier(draft, context, account, program, cause_id=entry.id), entry
+    account = raise_tier(draft, context, account, program, cause_id=entry.id)
+    return sweep(draft, context, account, now=now), entry
 
 
 def swept_account(draft: Layer, context: Context, account_id: str) -> Account:

@@ -137,7 +137,7 @@ class PaymentOffers:
         return offer.terms
 
     def _is_usable(self, offer: Offer, account: Account, occasion: Occasion) -> bool:
-        """Whether the payment may redeem the offer; a targeted member who may not is told why."""
+        """Whether the payment may redeem the offer; the payment says why a targeted member may not."""
         draft, context = self._draft, self._context
         now = self._now
         if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:

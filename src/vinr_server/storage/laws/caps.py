@@ -24,13 +24,43 @@ CAPPED = """(
   union all
   select realm, 'reward', id, revision, is_counted, stock, per_member_limit from rewards)"""
 
+# What each member's counters of a rule's cap say, over all periods, and in the fullest of them. They are named as in
+# core/earning/caps.py.
+RULES_COUNTED = """(
+  select realm, replace(replace(name[1], '~1', ':'), '~0', '~') as account_id, name[2] as rule_id,
+    sum(used) as used, max(used) as most_used, sum(reserved) as reserved
+  from (
+    select realm, used, reserved, regexp_match(id, '^rule:([^:]*):(.*):[^:]*$') as name
+    from counters where id like 'rule:%') c
+  group by 1, 2, 3)"""
+
+# The points that each member got by a rule, and those that nobody has clawed back.
+GIVEN = """(
+  select e.realm, e.account_id, e.rule_id, sum(e.points) as points, sum(e.points - l.reversed_points) as kept_points
+  from entries e join lots l on l.realm = e.realm and l.id = e.id
+  where e.rule_id is not null group by 1, 2, 3)"""
+
 CAPS = {
+    # A cap counts from the moment it is set, so of an edited rule only the upper bound can be derived.
+    "I3 a rule's counters count what it gave": f"""
+select coalesce(c.realm, g.realm), coalesce(c.account_id, g.account_id), coalesce(c.rule_id, g.rule_id),
+  concat(least_points, ' to ', coalesce(g.points, 0)), concat(coalesce(c.used, 0), ' and ', coalesce(c.reserved, 0))
+from {RULES_COUNTED} c full join {GIVEN} g
+  on g.realm = c.realm and g.account_id = c.account_id and g.rule_id = c.rule_id
+left join earning_rules r on r.realm = g.realm and r.id = g.rule_id
+  and r.revision = 1 and r.caps ->> 'per' <> 'payment'
+cross join lateral (select case when r.id is null then 0 else g.kept_points end as least_points) least
+where coalesce(c.used, 0) not between least_points and coalesce(g.points, 0) or c.reserved <> 0""",
+    "I3 what a rule gives in a period stays within its cap": f"""
+select c.realm, c.account_id, c.rule_id, 'at most ' || (r.caps ->> 'points'), c.most_used
+from {RULES_COUNTED} c join earning_rules r on r.realm = c.realm and r.id = c.rule_id
+where r.revision = 1 and c.most_used > (r.caps ->> 'points')::int8""",
     # The counters are named as in core/kernel/caps.py.
     "I3 a counter is what is used and held of its cap": f"""
 select coalesce(c.realm, t.realm), t.member_id, coalesce(c.id, t.name),
   concat(coalesce(t.used, 0), ' and ', coalesce(t.held, 0)),
   concat(coalesce(c.used, 0), ' and ', coalesce(c.reserved, 0))
-from counters c full join (
+from (select * from counters where id not like 'rule:%') c full join (
   select t.realm, t.counted_as || ':' || t.id as name, null as member_id, count(*) filter (where t.is_used) as used,
     count(*) filter (where t.is_held) as held
   from {TAKEN} t join {CAPPED} w on w.realm = t.realm and w.counted_as = t.counted_as and w.id = t.id
