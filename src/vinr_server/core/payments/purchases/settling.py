@@ -27,12 +27,12 @@ from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.movements import Movement
 from vinr_server.core.members.rows import Account
+from vinr_server.core.payments.purchases.moving import Mover
+from vinr_server.core.payments.purchases.offers import PaymentOffers
+from vinr_server.core.payments.purchases.state import Purchase
 from vinr_server.core.payments.rows import Earning, Revision
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.programs.rows import EARNING_TENDERS
-from vinr_server.core.purchases.moving import Mover
-from vinr_server.core.purchases.offers import PaymentOffers
-from vinr_server.core.purchases.state import Purchase
 
 # Conditions of which another state of the same purchase may think otherwise.
 CHANGING = frozenset({"amount", "min_amount", "max_amount", "lines", "caps"})
