@@ -15,7 +15,7 @@ from bench.machine import describe_commit, describe_machine
 from bench.report import Report
 from bench.rig import WAL_ROWS_SHORT, Rig, open_rig
 
-# The short form runs wherever the tests do; a neighbour that is busy for some seconds is no reason to fail.
+# The short form runs wherever the tests do; a neighbor that is busy for some seconds is no reason to fail.
 ATTEMPTS = 3
 Measure = Callable[[Rig, argparse.Namespace, Report], None]
 
@@ -58,7 +58,7 @@ def _profile(rig: Rig, options: argparse.Namespace, report: Report) -> None:
     measure_profile(rig, report, seconds=1.0 if options.short else options.seconds / 4)
 
 
-# Gates have a short form; the profile is there to look things up.
+# Gates have a short form; the profile has none.
 GATES = ("award", "offer", "import", "checkout")
 MEASURES: dict[str, Measure] = {
     "award": _award,
@@ -74,18 +74,20 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "what", nargs="*", help=f"any of {', '.join(MEASURES)}; default: all; --short: {', '.join(GATES)}"
     )
-    parser.add_argument("--seconds", type=float, default=8, help="for each measurement (8)")
-    parser.add_argument("--rounds", type=int, default=3, help="medians are taken over these (3)")
+    parser.add_argument("--seconds", type=float, default=8, help="seconds for each measurement (8)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds; results are their medians (3)")
     parser.add_argument(
-        "--short", action="store_true", help="a minute: what both sides write, and floors of a third of the goals"
+        "--short",
+        action="store_true",
+        help="take a minute: compare what both sides write, with floors of a third of the goals",
     )
     parser.add_argument("--no-gate", action="store_true", help="exit 0 even if a goal is missed")
-    parser.add_argument("--connections", type=int, nargs="+", help="for award, instead of 1 16 64 256")
+    parser.add_argument("--connections", type=int, nargs="+", help="connections for award, instead of 1 16 64 256")
     parser.add_argument(
-        "--patience", type=float, default=0, help="minutes to wait for a quiet machine, not for import (0)"
+        "--patience", type=float, default=0, help="minutes to wait for a quiet machine; import does not wait (0)"
     )
     parser.add_argument(
-        "--cdnow", type=_path, default=os.environ.get("VINR_CDNOW"), help="CDNOW_master.txt (VINR_CDNOW)"
+        "--cdnow", type=_path, default=os.environ.get("VINR_CDNOW"), help="path of CDNOW_master.txt (VINR_CDNOW)"
     )
     options = parser.parse_args(arguments)
     if unknown := set(options.what) - set(MEASURES):
@@ -94,9 +96,9 @@ def _read_options(arguments: list[str]) -> argparse.Namespace:
 
 
 def main(arguments: list[str]) -> int:
-    """Measure what was asked for; 1 if a goal was missed, 2 if figures can't be trusted."""
+    """Run the requested measurements; returns 1 if a goal was missed, 2 if figures can't be trusted."""
     options = _read_options(arguments)
-    # An ordinary exit, so that everything that was started is stopped.
+    # An ordinary exit, so that every started process is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     reports = _run_short(options) if options.short else _run_long(options)
     if any(report.problems for report in reports):
@@ -105,7 +107,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _run_long(options: argparse.Namespace) -> list[Report]:
-    """Each is measured on a PostgreSQL of its own, and its report is kept."""
+    """Each measurement runs on its own PostgreSQL, and its report is kept."""
     reports = []
     for what in options.what or MEASURES:
         with open_rig() as rig:
@@ -116,12 +118,12 @@ def _run_long(options: argparse.Namespace) -> list[Report]:
 
 
 def _path(given: str) -> Path:
-    """As it is meant here: the importer runs elsewhere."""
+    """The absolute path: the importer runs in another directory."""
     return Path(given).resolve()
 
 
 def _run_short(options: argparse.Namespace) -> list[Report]:
-    """All are measured on one PostgreSQL. A second or two say little about speed: a floor missed is tried again."""
+    """All run on one PostgreSQL. A second or two says little about speed, so a missed floor is tried again."""
     reports = []
     with open_rig(wal_rows=WAL_ROWS_SHORT) as rig:
         for what in options.what or GATES:

@@ -1,6 +1,6 @@
--- wrk: each request activates the offer for a member of its own, under a key of its own.
+-- wrk: each request activates the offer for another member, under its own key.
 -- wrk ... -s activate.lua URL -- API_KEY MEMBERS RUN FIRST THREADS, where RUN reads xxxx-xxxx in hex digits, FIRST is how
--- many members were served before, and THREADS as many as wrk was told: the first thread sends before the others are set up.
+-- many members were served before, and THREADS the number of wrk's threads: the first thread sends before the others are set up.
 local threads = {}
 
 function setup(thread)
@@ -24,7 +24,7 @@ function request()
   return head .. key .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
--- What was not granted, by status and code.
+-- Count activations that were not granted, by status and code.
 function response(status, headers, body)
   if status < 200 or status > 299 then
     local what = status .. " " .. (string.match(body, '"code":%s*"([%w_]+)"') or "")
@@ -34,17 +34,17 @@ end
 
 function done(summary, latency, requests)
   local errors = summary.errors
-  local sums, told = {}, {}
-  for _, one in ipairs(threads) do
-    for what, times in pairs(one:get("refused")) do
+  local sums, counts = {}, {}
+  for _, thread in ipairs(threads) do
+    for what, times in pairs(thread:get("refused")) do
       sums[what] = (sums[what] or 0) + times
     end
   end
   for what, times in pairs(sums) do
-    table.insert(told, string.format('"%s":%d', what, times))
+    table.insert(counts, string.format('"%s":%d', what, times))
   end
   io.write(string.format(
     '\n{"requests":%d,"seconds":%f,"non_2xx":%d,"errors":%d,"p50_ms":%f,"p99_ms":%f,"refused":{%s}}\n',
     summary.requests, summary.duration / 1e6, errors.status, errors.connect + errors.read + errors.write + errors.timeout,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, table.concat(told, ",")))
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000, table.concat(counts, ",")))
 end

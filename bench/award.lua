@@ -1,4 +1,4 @@
--- wrk: each request awards 5 points to a random account under a key of its own.
+-- wrk: each request awards 5 points to a random account under its own key.
 -- wrk ... -s award.lua URL -- API_KEY ACCOUNTS RUN, where RUN reads xxxx-xxxx in hex digits.
 local threads = 0
 
@@ -15,7 +15,7 @@ function init(args)
     .. "\r\nContent-Type: application/json\r\nIdempotency-Key: "
 end
 
--- A key of 36 characters that starts at random, so that keys land all over the index, and ends with what makes it unique.
+-- A key of 36 characters that starts at random, so that keys spread over the index, and ends with unique digits.
 function request()
   count = count + 1
   local n = math.random(accounts)

@@ -1,4 +1,4 @@
-"""Awards over HTTP against pgbench writing the same rows, one after another in each round, on one PostgreSQL."""
+"""Awards over HTTP against pgbench writing the same rows, in turns within each round, on one PostgreSQL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bench.usage import QUIET_CORES, Meter, Patience
 
 ACCOUNTS = 10_000
 TEMPLATE = "award_template"
-# Each award adds a row to these; batches are the engine's own affair (left out on pgbench's side).
+# Each award adds a row to these. Only the engine writes batches, so pgbench leaves them out.
 ADDED = ("entries", "lots", "events", "idempotency_keys")
 # Accounts that no award has reached have no next expiry yet.
 COUNTED = {**dict.fromkeys(ADDED, "true"), "accounts": "sequence > 0"}
@@ -45,10 +45,10 @@ class Plan:
     seconds: float
     rounds: int
     connections: tuple[int, ...] = (1, 16, 64, 256)
-    # Where pgbench is at its best is looked for among these too.
+    # pgbench's best number of clients is looked for among these too.
     more_clients: tuple[int, ...] = (8, 32)
     warm_up_seconds: float = 1.0
-    # To wait for a quiet machine, and to measure again what was disturbed, over the whole run.
+    # Over the whole run: to wait for a quiet machine, and to repeat disturbed measurements.
     patience_seconds: float = 0.0
 
 
@@ -85,7 +85,7 @@ class AwardBench:
         self._patience = Patience(plan.patience_seconds)
 
     def run(self) -> None:
-        """All rounds are measured."""
+        """Measure all rounds."""
         self.realm = make_template(self.rig)
         for number in range(1, self.plan.rounds + 1):
             for connections in self.plan.connections:
@@ -97,7 +97,7 @@ class AwardBench:
                     self._measure(partial(self._anchor, number, form, clients))
 
     def _measure(self, attempt: Callable[[], Record]) -> None:
-        """One record is kept: of a quiet moment, as far as patience reaches."""
+        """One record is kept, from a quiet moment as long as patience lasts."""
         while True:
             self._patience.wait()
             record = attempt()
@@ -131,7 +131,7 @@ class AwardBench:
             raise RuntimeError(f"{what}: nothing was awarded: {figures}")
         if figures.non_2xx or figures.errors or not figures.requests:
             self.problems.append(f"{what}: {figures}")
-        # What was under way at the end of the warm-up, and at the end, is in the database and not among the answers.
+        # Requests under way at the end of the warm-up, or at the end, are in the database but not among the answers.
         if not 0 <= awards - figures.requests <= 2 * connections:
             self.problems.append(f"{what}: {figures.requests} answers, but {awards} awards in the database")
         return Record(
@@ -185,10 +185,10 @@ class AwardBench:
         ours = self.written.get(("ours", clients)) or self.written["ours", max(self.plan.connections)]
         found = differences(ours, theirs, tolerance=TOLERANCE)
         for table in ADDED:
-            mine, other = (one.rows[table] / one.rows["entries"] for one in (ours, theirs))
+            mine, other = (written.rows[table] / written.rows["entries"] for written in (ours, theirs))
             if differ(mine, other, tolerance=TOLERANCE):
                 found.append(f"{table}: {mine:.3f} rows for each award, {other:.3f}")
-        self.unfair += [f"pgbench {form}, {clients} clients: {one}" for one in found]
+        self.unfair += [f"pgbench {form}, {clients} clients: {difference}" for difference in found]
 
     def _keep(self, record: Record) -> None:
         self.records.append(record)
@@ -204,7 +204,7 @@ class AwardBench:
         return statistics.median(getattr(record, figure) for record in self.records_of(side, connections))
 
     def records_of(self, side: str, connections: int) -> list[Record]:
-        """What was measured of one side, a record for each round."""
+        """The records of one side, one for each round."""
         return [record for record in self.records if (record.side, record.connections) == (side, connections)]
 
     def cores(self, side: str, connections: int) -> dict[str, float]:
@@ -242,7 +242,7 @@ def make_template(rig: Rig) -> Realm:
 
 
 def post(server: Server, key: str, path: str, body: dict[str, Any]) -> Any:
-    """One call of the API that has to succeed."""
+    """Make a call of the API that must succeed; returns the answer."""
     request = urllib.request.Request(server.base_url + path, data=json.dumps(body).encode(), method="POST")
     request.add_header("Authorization", f"Bearer {key}")
     request.add_header("Content-Type", "application/json")
@@ -267,17 +267,17 @@ def measure_award(rig: Rig, plan: Plan, report: Report) -> None:
     report.parameters["load generator"] = generator_name()
     report.figures["records"] = [asdict(record) for record in bench.records]
     report.problems += bench.problems
-    _tell_ours(bench, report)
-    _tell_anchors(bench, report)
-    _tell_noise(bench, report)
-    _tell_parity(bench, report)
+    _report_ours(bench, report)
+    _report_anchors(bench, report)
+    _report_noise(bench, report)
+    _report_parity(bench, report)
     if bench.unfair:
         report.problems += ["The two sides did not write the same; no ratios.", *bench.unfair[:20]]
         return
-    _tell_ratios(bench, report)
+    _report_ratios(bench, report)
 
 
-def _tell_ours(bench: AwardBench, report: Report) -> None:
+def _report_ours(bench: AwardBench, report: Report) -> None:
     rows = []
     for connections in bench.clients("ours"):
         rate, p50, p99, batch, wal = (
@@ -286,7 +286,8 @@ def _tell_ours(bench: AwardBench, report: Report) -> None:
         cores = bench.cores("ours", connections)
         spent = [cores[role] / rate * 1e6 for role in ("server", "postgres", "load")]
         shares = [
-            max(one.server_processes) / sum(one.server_processes) for one in bench.records_of("ours", connections)
+            max(record.server_processes) / sum(record.server_processes)
+            for record in bench.records_of("ours", connections)
         ]
         rows.append([connections, rate, p50, p99, batch, *cores.values(), max(shares), *spent, wal])
     head = ["connections", "awards/s", "p50 ms", "p99 ms", "batch"]
@@ -295,7 +296,7 @@ def _tell_ours(bench: AwardBench, report: Report) -> None:
     report.add_table("Ours, over HTTP, 2 processes (medians)", head, rows)
 
 
-def _tell_anchors(bench: AwardBench, report: Report) -> None:
+def _report_anchors(bench: AwardBench, report: Report) -> None:
     rows = []
     for form in FORMS:
         for clients in bench.clients(form):
@@ -311,8 +312,8 @@ def _tell_anchors(bench: AwardBench, report: Report) -> None:
     report.add_table("The anchor, straight to PostgreSQL (medians)", head, rows)
 
 
-def _tell_noise(bench: AwardBench, report: Report) -> None:
-    """Say how much of the machine was not ours: it slows the side down that would have used it."""
+def _report_noise(bench: AwardBench, report: Report) -> None:
+    """Report how much of the machine others used: it slows down the side that would have used it."""
     others = [record.cores["others"] + record.cores["stolen"] for record in bench.records]
     text = f"Other processes kept {statistics.median(others):.2f} cores busy (median; at most {max(others):.2f})."
     if statistics.median(others) > QUIET_CORES:
@@ -320,20 +321,20 @@ def _tell_noise(bench: AwardBench, report: Report) -> None:
     report.add_text("Noise", text)
 
 
-def _tell_parity(bench: AwardBench, report: Report) -> None:
+def _report_parity(bench: AwardBench, report: Report) -> None:
     level = 64 if 64 in bench.plan.connections else max(bench.plan.connections)
     sides = ["ours", *FORMS]
     written = [bench.written[side, level] for side in sides]
     rows = [
-        [table, *(one.rows[table] / one.rows["entries"] if table in ADDED else None for one in written)]
-        + [one.row_bytes(table) for one in written]
+        [table, *(side.rows[table] / side.rows["entries"] if table in ADDED else None for side in written)]
+        + [side.row_bytes(table) for side in written]
         for table in written[0].rows
     ]
     head = ["table", *(f"rows/award {side}" for side in sides), *(f"bytes/row {side}" for side in sides)]
     report.add_table(f"The same rows (at {level})", head, rows)
 
 
-def _tell_ratios(bench: AwardBench, report: Report) -> None:
+def _report_ratios(bench: AwardBench, report: Report) -> None:
     best = {form: bench.best(form) for form in FORMS}
     rows = []
     for connections in bench.clients("ours"):

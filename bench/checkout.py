@@ -1,6 +1,6 @@
-"""One cart of 20 lines among 10 to 10,000 live offers: ours in process and over HTTP, beside engines of the same kind.
+"""One cart of 20 lines among 10 to 10,000 live offers: ours in process and over HTTP, next to engines of the same kind.
 
-All start from the same cart and offers (checkout_workload.py), and must come to the discount that is known beforehand.
+All start from the same cart and offers (checkout_workload.py), and must arrive at the discount known beforehand.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from vinr_server.storage.batch.tables import TABLES
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CUSTOMER = "cust_bench"
 CART = Cart("EUR", tuple(CartLine(sku, price, UNITS) for sku, price in PRICES.items()))
-# Up to here no two offers share a line, and every engine must come to the same discount.
+# Up to this size no two offers share a line, and every engine must arrive at the same discount.
 SAME_FOR_ALL = 100
 GOAL_SIZE = 1_000
 IN_PROCESS = "in process"
@@ -50,9 +50,9 @@ OURS = (IN_PROCESS, *OVER_HTTP)
 
 @dataclass(frozen=True)
 class Timed:
-    """One engine's times for one evaluation, and the discount it came to, in minor units.
+    """One engine's times for one evaluation, and its discount in minor units.
 
-    `others` is how many cores were kept busy by processes that were not measured, where that was looked at.
+    `others` is how many cores other processes kept busy, where that was measured.
     """
 
     p50_ms: float
@@ -62,43 +62,43 @@ class Timed:
     others: float | None = None
 
 
-def offer_row(one: BenchOffer) -> Offer:
+def offer_row(offer: BenchOffer) -> Offer:
     """The offer as the engine stores it: percentages are for members, the others for every cart."""
-    is_percent = one.kind == "percent"
+    is_percent = offer.kind == "percent"
     if is_percent:
-        is_far = one.min_units > UNITS
-        conditions = Conditions(skus=one.skus, min_amount_minor=10_000_000 if is_far else None)
-        terms = OfferTerms(percentage=PercentageDiscount(one.value * SCALE), conditions=conditions)
+        is_far = offer.min_units > UNITS
+        conditions = Conditions(skus=offer.skus, min_amount_minor=10_000_000 if is_far else None)
+        terms = OfferTerms(percentage=PercentageDiscount(offer.value * SCALE), conditions=conditions)
     else:
-        is_bogo = one.kind == "bogo"
+        is_bogo = offer.kind == "bogo"
         criteria = Criteria(
-            min_subtotal_minor=one.min_minor or None,
-            min_quantity=one.min_units,
-            skus=one.skus,
+            min_subtotal_minor=offer.min_minor or None,
+            min_quantity=offer.min_units,
+            skus=offer.skus,
             buy_quantity=2 if is_bogo else None,
             get_quantity=1 if is_bogo else None,
         )
         checkout = CheckoutTerms("bogo", None, criteria=criteria)
         if not is_bogo:
-            checkout = CheckoutTerms("fixed_discount", one.value, per="unit", criteria=criteria)
+            checkout = CheckoutTerms("fixed_discount", offer.value, per="unit", criteria=criteria)
         terms = OfferTerms(checkout=checkout)
     return Offer(
-        id=f"ofr_{one.number:05d}",
+        id=f"ofr_{offer.number:05d}",
         kind="engagement" if is_percent else "checkout",
         program_id=None,
         revision=1,
-        name=f"Offer {one.number}",
+        name=f"Offer {offer.number}",
         terms=terms,
         starts_at=None,
         ends_at=None,
         status="published",
         metadata={},
-        created_at=START + timedelta(seconds=one.number),
+        created_at=START + timedelta(seconds=offer.number),
     )
 
 
 def timed(attempt: Callable[[], Any], *, seconds: float) -> tuple[list[float], Any]:
-    """The milliseconds of the attempt again and again for so long, after five to warm up; and what the last came to."""
+    """The milliseconds of each attempt within so many seconds, after five to warm up; and the result of the last."""
     for _ in range(5):
         last = attempt()
     times: list[float] = []
@@ -117,8 +117,8 @@ def summed_up(times: list[float], discount: float, *, others: float | None = Non
 
 
 def measure_in_process(made: Sequence[BenchOffer], *, seconds: float) -> Timed:
-    """The evaluation alone, the index at hand and spared by the garbage collector, as in a running server."""
-    index = OfferIndex(promotion_of(offer_row(one)) for one in made)
+    """The evaluation alone, with the index built and spared by the garbage collector, as in a running server."""
+    index = OfferIndex(promotion_of(offer_row(offer)) for offer in made)
     gc.collect()
     gc.freeze()
     try:
@@ -136,7 +136,7 @@ def shop(rig: Rig, made: Sequence[BenchOffer]) -> Iterator[Shop]:
     """A server of two processes over these offers; the customer is a member."""
     database = rig.copy("vinr")
     realm = make_realm(rig.url(database))
-    asyncio.run(_store(rig.url(database), realm, [offer_row(one) for one in made]))
+    asyncio.run(_store(rig.url(database), realm, [offer_row(offer) for offer in made]))
     try:
         with serving(rig, database) as server:
             client = _Client(server.base_url, realm.key)
@@ -149,7 +149,7 @@ def shop(rig: Rig, made: Sequence[BenchOffer]) -> Iterator[Shop]:
 
 @dataclass(frozen=True)
 class Shop:
-    """A server with its offers, and how it is asked what the cart gets."""
+    """A server with its offers, which clients ask for the cart's discount."""
 
     rig: Rig
     server: Server
@@ -164,15 +164,15 @@ class Shop:
             ThreadPoolExecutor(clients) as threads,
         ):
             running = [threads.submit(self._ask, seconds) for _ in range(clients)]
-            asked = [one.result() for one in running]
+            asked = [asking.result() for asking in running]
         discounts = {json.loads(body)["total_discount"] for _times, body in asked}
         assert len(discounts) == 1, f"one cart, several discounts: {discounts}"
-        times = [one for times, _body in asked for one in times]
+        times = [milliseconds for times, _body in asked for milliseconds in times]
         return summed_up(times, discounts.pop(), others=meter.usage.cores()["others"])
 
     def _ask(self, seconds: float) -> tuple[list[float], Any]:
         client = _Client(self.server.base_url, self.realm.key)
-        lines = [{"sku": one.sku, "unit_price": one.unit_price_minor, "quantity": UNITS} for one in CART.lines]
+        lines = [{"sku": line.sku, "unit_price": line.unit_price_minor, "quantity": UNITS} for line in CART.lines]
         body = json.dumps({"currency": "EUR", "customer": CUSTOMER, "lines": lines})
         return timed(lambda: client.post("/v1/checkout/evaluate", body), seconds=seconds)
 
@@ -228,30 +228,30 @@ class CheckoutBench:
         if peers is None:
             return
         for peer in peers.measured_at(size):
-            told = peers.measure(peer, made, seconds=self.seconds)
-            if told is not None:
-                one = Timed(told["p50_ms"], told["p99_ms"], told["discount"], version=told["version"])
-                self.figures[peer.name, size] = [one]
+            figures = peers.measure(peer, made, seconds=self.seconds)
+            if figures is not None:
+                times = Timed(figures["p50_ms"], figures["p99_ms"], figures["discount"], version=figures["version"])
+                self.figures[peer.name, size] = [times]
 
     def _keep(self, name: str, size: int, attempt: Callable[..., Timed], *given: Any, **more: Any) -> None:
         self._patience.wait()
-        one = attempt(*given, seconds=self.seconds, **more)
-        self.figures.setdefault((name, size), []).append(one)
-        print(f"  {size:6,} offers  {name:20}  p50 {one.p50_ms:8.3f} ms  p99 {one.p99_ms:8.3f} ms", file=sys.stderr)
+        made = attempt(*given, seconds=self.seconds, **more)
+        self.figures.setdefault((name, size), []).append(made)
+        print(f"  {size:6,} offers  {name:20}  p50 {made.p50_ms:8.3f} ms  p99 {made.p99_ms:8.3f} ms", file=sys.stderr)
 
     def median(self, name: str, size: int) -> Timed:
         """The medians over the rounds."""
         rounds = self.figures[name, size]
-        p50, p99 = (statistics.median(getattr(one, of) for one in rounds) for of in ("p50_ms", "p99_ms"))
-        others = [one.others for one in rounds if one.others is not None]
+        p50, p99 = (statistics.median(getattr(timed, of) for timed in rounds) for of in ("p50_ms", "p99_ms"))
+        others = [timed.others for timed in rounds if timed.others is not None]
         return replace(rounds[0], p50_ms=p50, p99_ms=p99, others=statistics.median(others) if others else None)
 
     def problems(self) -> Iterator[str]:
-        """Figures of an engine that comes to another discount are worth nothing."""
+        """Each engine that arrives at a wrong discount, which makes its figures worthless."""
         for (name, size), rounds in self.figures.items():
             known = expected_minor(offers(size))["phases"]
             must = name in OURS or size <= SAME_FOR_ALL
-            for discount in {one.discount for one in rounds}:
+            for discount in {timed.discount for timed in rounds}:
                 if must and abs(discount - known) > 0.5:
                     yield f"{name} takes off {discount} at {size} offers, not {known}"
 
@@ -265,22 +265,23 @@ def measure_checkout(rig: Rig, report: Report, *, seconds: float, rounds: int, m
     report.problems += bench.problems()
     rows = []
     for name, size in bench.figures:
-        one = bench.median(name, size)
-        rows.append((size, name, one.version, round(one.p50_ms, 3), round(one.p99_ms, 3), one.discount, one.others))
+        median = bench.median(name, size)
+        times = (round(median.p50_ms, 3), round(median.p99_ms, 3))
+        rows.append((size, name, median.version, *times, median.discount, median.others))
     head = ("offers", "engine", "version", "p50 ms", "p99 ms", "discount", "others' cores")
     report.add_table("Ratios", head, rows)
     report.figures["times"] = [
-        {"engine": name, "offers": size, "rounds": [asdict(one) for one in figures]}
+        {"engine": name, "offers": size, "rounds": [asdict(timed) for timed in figures]}
         for (name, size), figures in bench.figures.items()
     ]
     if peers is not None:
-        _tell_peers(report, bench, peers)
+        _report_peers(report, bench, peers)
     over_http = bench.median("over HTTP", GOAL_SIZE)
     report.goals.append(Goal("over HTTP, 1,000 offers, p99", over_http.p99_ms, 10, is_at_most=True, unit="ms"))
 
 
-def _tell_peers(report: Report, bench: CheckoutBench, peers: Peers) -> None:
-    """Who was left out and why, and the goal that is about the fastest; without a peer it can't be judged."""
+def _report_peers(report: Report, bench: CheckoutBench, peers: Peers) -> None:
+    """Report which peers were left out and why, and the goal against the fastest; it needs at least one peer."""
     left_out = [f"{name}: {why}." for name, why in peers.missing.items()]
     left_out += [f"{peer.name} beyond {peer.most:,} offers: {peer.why}." for peer in PEERS_OF_OURS if peer.why]
     report.add_text("Not measured", "\n".join(f"- {line}" for line in left_out))

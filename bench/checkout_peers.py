@@ -1,4 +1,4 @@
-"""Engines of the same kind beside ours, each as it ships, in a process of its own that times itself.
+"""Engines of the same kind as ours, each as it ships, in a separate process that times itself.
 
 json-rules-engine and Medusa's promotions come from npm and hold their offers in memory; django-oscar comes from PyPI
 and keeps them in the bench's PostgreSQL. All versions and their hashes are locked in bench/peers.
@@ -20,7 +20,7 @@ from bench.rig import Rig
 
 PEERS = Path(__file__).parent / "peers"
 INSTALL_SECONDS = 300
-# What PostgreSQL makes new databases of.
+# The template that PostgreSQL makes new databases from.
 EMPTY = "template1"
 # For starting, storing the offers and one evaluation more than was asked for.
 SPARE_SECONDS = 180
@@ -28,7 +28,7 @@ SPARE_SECONDS = 180
 
 @dataclass(frozen=True)
 class Peer:
-    """An engine, and up to how many offers it is measured; `why` it is not measured beyond."""
+    """An engine, and the most offers it is measured with; `why` says why not more."""
 
     name: str
     most: int = 1_000
@@ -41,7 +41,7 @@ PEERS_OF_OURS = (*NODE, OSCAR)
 
 
 class Peers:
-    """The engines that could be installed, in a directory of this run. `missing` says why others are not there."""
+    """The engines that could be installed, in a directory of this run. `missing` says why others were not."""
 
     def __init__(self, rig: Rig) -> None:
         self._rig, self._directory = rig, rig.directory / "peers"
@@ -53,13 +53,13 @@ class Peers:
                 self.missing |= {peer.name: why for peer in peers}
 
     def measured_at(self, size: int) -> list[Peer]:
-        """Those to be measured among so many offers."""
+        """The peers to measure with so many offers."""
         return [peer for peer in PEERS_OF_OURS if peer.name not in self.missing and size <= peer.most]
 
     def measure(self, peer: Peer, made: Sequence[BenchOffer], *, seconds: float) -> dict[str, Any] | None:
-        """What the peer prints of itself; None where it fails, and then it is missing from now on."""
+        """The figures that the peer prints; None if it fails, and then it is missing from now on."""
         cart = [{"sku": sku, "price": price, "units": UNITS} for sku, price in PRICES.items()]
-        work = json.dumps({"cart": cart, "offers": [asdict(one) for one in made]})
+        work = json.dumps({"cart": cart, "offers": [asdict(offer) for offer in made]})
         command = ["node", "measure.js", peer.name, str(seconds)]
         if peer is OSCAR:
             command = [str(self._python), "django_oscar.py", self._rig.url(self._rig.copy(EMPTY)), str(seconds)]
@@ -94,8 +94,8 @@ class Peers:
     def _run(
         self, command: list[str], work: str = "", *, seconds: float = INSTALL_SECONDS
     ) -> subprocess.CompletedProcess[str] | str:
-        """The process that has ended well, or how it failed."""
-        told = " ".join(command[:3])
+        """The process if it succeeded, or how it failed."""
+        shown = " ".join(command[:3])
         try:
             done = subprocess.run(
                 command,
@@ -107,7 +107,7 @@ class Peers:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return f"`{told}` took more than {seconds:.0f} s"
+            return f"`{shown}` took more than {seconds:.0f} s"
         except OSError as error:
-            return f"`{told}`: {error}"
-        return done if done.returncode == 0 else f"`{told}` failed: {done.stderr.strip()[-400:]}"
+            return f"`{shown}`: {error}"
+        return done if done.returncode == 0 else f"`{shown}` failed: {done.stderr.strip()[-400:]}"

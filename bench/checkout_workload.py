@@ -1,12 +1,12 @@
-"""A cart and N live offers of which a tenth apply, the same for every engine that is measured; deterministic.
+"""A cart and N live offers of which a tenth apply, the same for every measured engine; deterministic.
 
 The cart has 20 lines of 3 units at 10, 12, … 48 (1,740 in all); the shop has 200 things for sale. Offers come in three
-kinds by turns: a percentage off 5 of these, a sum off each of their units, and buy 2 get 1 of one of them. Those that
+kinds in turn: a percentage off 5 of these, a sum off each of their units, and buy 2 get 1 of one of them. Those that
 apply are spread over the list and over the lines of the cart. Of the others two thirds are for things that are not in
 the cart, one third asks for more than the cart holds.
 
-Up to 200 offers no two that apply share a line, so that every engine must come to the same discount, whatever its rules
-of stacking; above that each of the two orders that engines use has a total of its own.
+Up to 200 offers no two that apply share a line, so that every engine must arrive at the same discount, whatever its
+rules of stacking; above that, each of the two orders that engines use has its own total.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KINDS: tuple[Kind, ...] = ("percent", "fixed", "bogo")
 
 @dataclass(frozen=True)
 class BenchOffer:
-    """One offer in the words of no engine. `value`: percent, or minor units off each unit."""
+    """One offer, in terms that belong to no engine. `value`: percent, or minor units off each unit."""
 
     number: int
     kind: Kind
@@ -62,7 +62,7 @@ def offers(count: int) -> list[BenchOffer]:
 
 
 def _offer(number: int, kind: Kind, sku: str, drawn: random.Random, *, is_far: bool, is_matching: bool) -> BenchOffer:
-    others = [one for one in drawn.sample(GOODS[20:], 5) if one != sku][:4]
+    others = [other for other in drawn.sample(GOODS[20:], 5) if other != sku][:4]
     min_units = OUT_OF_REACH_UNITS if is_far else {"percent": 1, "fixed": 1, "bogo": 3}[kind]
     if kind == "percent":
         return BenchOffer(number, kind, (sku, *others), 2 + number % 4, 0, min_units, is_matching)
@@ -79,28 +79,28 @@ def expected_minor(made: list[BenchOffer]) -> dict[str, int]:
     price. first: the first offer takes the line.
     """
     of_line: dict[str, list[BenchOffer]] = {}
-    for one in made:
-        if one.is_matching:
-            of_line.setdefault(one.skus[0], []).append(one)
+    for offer in made:
+        if offer.is_matching:
+            of_line.setdefault(offer.skus[0], []).append(offer)
     totals = {"phases": 0, "undiscounted": 0, "first": 0}
     for sku, here in of_line.items():
         full = PRICES[sku] * UNITS
-        totals["undiscounted"] += sum(_alone(one, full, UNITS) for one in here)
+        totals["undiscounted"] += sum(_alone(offer, full, UNITS) for offer in here)
         totals["first"] += _alone(here[0], full, UNITS)
         left, units = full, UNITS
-        for one in sorted(here, key=lambda one: ("fixed", "bogo", "percent").index(one.kind)):
-            taken = _alone(one, left, units)
-            if one.kind == "bogo" and units >= 3:
+        for offer in sorted(here, key=lambda offer: ("fixed", "bogo", "percent").index(offer.kind)):
+            taken = _alone(offer, left, units)
+            if offer.kind == "bogo" and units >= 3:
                 units -= 1
             left -= taken
         totals["phases"] += full - left
     return totals
 
 
-def _alone(one: BenchOffer, left: int, units: int) -> int:
+def _alone(offer: BenchOffer, left: int, units: int) -> int:
     """What an offer takes off a line that costs this much for so many units."""
-    if one.kind == "percent":
-        return int(Fraction(left * one.value, 100))
-    if one.kind == "fixed":
-        return min(one.value * units, left)
+    if offer.kind == "percent":
+        return int(Fraction(left * offer.value, 100))
+    if offer.kind == "fixed":
+        return min(offer.value * units, left)
     return left // units if units >= 3 else 0

@@ -25,7 +25,7 @@ class Connection(asyncio.Protocol):
         self._count, self._sent_at, self._buffer = 0, 0.0, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start."""
+        """Send the first request."""
         self._transport: Any = transport
         self._send()
 
@@ -50,7 +50,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Count what was cut off before its time."""
+        """Count connections that were cut off too early."""
         self._run.errors += time.perf_counter() < self._run.ends_at
         self._run.open -= 1
         if not self._run.open:

@@ -1,4 +1,4 @@
-"""A history of purchases: CDNOW's where it is at hand, else one of the same shape from a fixed seed.
+"""A history of purchases: CDNOW's if its file is given, else one of the same shape from a fixed seed.
 
 CDNOW: 69,659 purchases by 23,570 customers who first bought in early 1997, until mid-1998, sorted by customer and date.
 Each line: customer, yyyymmdd, number of CDs, dollars. https://www.brucehardie.com/datasets/
@@ -18,7 +18,7 @@ HEADER = " customer_id  date number_of_cds  dollar_value"
 
 @dataclass(frozen=True)
 class History:
-    """A file with a line of header, and what is in it."""
+    """A file with a header line, and its rows."""
 
     path: Path
     name: str
@@ -26,7 +26,7 @@ class History:
 
 
 def read_history(path: Path | None, directory: Path, *, limit: int | None = None) -> History:
-    """The history at the path, or a made one, as a file in the directory where it is made or cut short."""
+    """The history at the path, or a made one. A made or shortened history becomes a file in the directory."""
     if path is not None:
         name, lines = path.name, path.read_text().splitlines()
     else:
@@ -53,7 +53,7 @@ def make_history() -> list[str]:
     for customer, day in sorted(bought):
         at = FIRST_DAY + timedelta(days=day)
         discs = 1 + min(int(chance.expovariate(0.7)), 40)
-        # One in a thousand costs nothing, as there.
+        # One in a thousand costs nothing, as in CDNOW.
         cents = 0 if chance.random() < 0.001 else discs * chance.choice((1177, 1299, 1396, 1449, 1541, 1699))
         lines.append(f" {customer + 1:05d} {at:%Y%m%d} {discs:2d} {cents // 100:4d}.{cents % 100:02d}")
     return lines

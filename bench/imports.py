@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 NOW = "1998-07-01T00:00:00Z"
 TEMPLATE = "import_template"
 ITEMS, LANES = 500, 4
-# Fewer are over before the importer is under way: then what was written is compared, and not how fast.
+# Fewer rows are done before the importer gets going: then only the rows are compared, not the speed.
 GATED_ROWS = 10_000
 SECONDS_MAX = 600
 TABLES = (
@@ -57,7 +57,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one side did, and what stands in its database afterwards."""
+    """What one side did, and what its database holds afterwards."""
 
     seconds: float
     cores: dict[str, float]
@@ -79,35 +79,37 @@ def measure_import(rig: Rig, cdnow: Path | None, report: Report, *, rounds: int,
         for side, loaded in (("ours", ours[-1]), ("by hand", by_hand[-1])):
             rate = len(history.rows) / loaded.seconds
             print(f"  round {number}  {side:8}  {loaded.seconds:6.2f} s  {rate:8,.0f} purchases/s", file=sys.stderr)
-        report.problems += [f"round {number}: {one}" for one in compare(ours[-1], by_hand[-1])]
-    tell(report, history, {"ours": ours, "COPY + INSERT … SELECT by hand": by_hand})
+        report.problems += [f"round {number}: {difference}" for difference in compare(ours[-1], by_hand[-1])]
+    report_import(report, history, {"ours": ours, "COPY + INSERT … SELECT by hand": by_hand})
 
 
-def tell(report: Report, history: History, sides: dict[str, list[Loaded]]) -> None:
-    """The report says how fast each side was, what it wrote, and the ratio where they wrote the same."""
+def report_import(report: Report, history: History, sides: dict[str, list[Loaded]]) -> None:
+    """The report says how fast each side was, what it wrote, and the ratio if both wrote the same."""
     count = len(history.rows)
-    rate = {name: count / statistics.median(one.seconds for one in all_of) for name, all_of in sides.items()}
+    rate = {name: count / statistics.median(load.seconds for load in loads) for name, loads in sides.items()}
     rows = [
-        [name, statistics.median(one.seconds for one in all_of), rate[name], *all_of[0].cores.values()]
-        for name, all_of in sides.items()
+        [name, statistics.median(load.seconds for load in loads), rate[name], *loads[0].cores.values()]
+        for name, loads in sides.items()
     ]
     head = ["", "seconds", "purchases/s", "cores: load", "server", "postgres", "others", "stolen"]
     report.add_table("Import (medians)", head, rows)
-    ours, by_hand = (all_of[-1] for all_of in sides.values())
+    ours, by_hand = (loads[-1] for loads in sides.values())
     pair = [ours.written, by_hand.written]
     written = [
-        [table, *(one.rows[table] for one in pair), *(one.row_bytes(table) for one in pair)]
+        [table, *(side.rows[table] for side in pair), *(side.row_bytes(table) for side in pair)]
         for table in TABLES
-        if any(one.rows[table] for one in pair)
+        if any(side.rows[table] for side in pair)
     ]
     report.add_table("The same rows", ["table", "rows ours", "rows by hand", "bytes/row ours", "by hand"], written)
     report.add_text("Totals", f"ours {ours.totals}; by hand {by_hand.totals}")
-    report.figures = {name: [asdict(one) for one in all_of] for name, all_of in sides.items()}
+    report.figures = {name: [asdict(load) for load in loads] for name, loads in sides.items()}
     if not report.problems:
         ratio, *_rest = [rate["ours"] / other for name, other in rate.items() if name != "ours"]
         name = "import ÷ COPY + INSERT … SELECT by hand"
         if count < GATED_ROWS:
-            report.add_text("Ratios", f"{name}: {ratio:.2f} x, of {count:,} purchases: most of it is starting up.")
+            report.add_text(
+                "Ratios", f"{name}: {ratio:.2f} x, over {count:,} purchases: most of the time is starting up."
+            )
         else:
             report.goals.append(Goal(name, ratio, 0.25))
 
@@ -129,7 +131,7 @@ def make_template(rig: Rig) -> Setting:
 
 
 def import_ours(rig: Rig, history: History, setting: Setting, *, by_importer: bool) -> Loaded:
-    """The history has come in through the API, by our importer where there is one."""
+    """The history is imported through the API, by our importer if it exists."""
     database = rig.copy(TEMPLATE)
     try:
         with serving(rig, database) as server:
@@ -152,13 +154,13 @@ def has_importer() -> bool:
 
 
 def run_importer(rig: Rig, server: Server, history: History, setting: Setting) -> None:
-    """`vinr import purchases` has run, as a process of its own."""
+    """`vinr import purchases` has run, in a separate process."""
     command = [sys.executable, "-m", "vinr_server.cli", "import", "purchases", str(history.path)]
     command += ["--program", setting.program, "--columns", "customer,date,-,amount", "--skip-rows", "1"]
     command += ["--date-format", "%Y%m%d", "--time", "12:00", "--currency", "USD"]
     command += ["--customer-prefix", "cust_cdnow_", "--payment-prefix", "pay_cdnow_"]
     environment = os.environ | {"VINR_BASE_URL": server.base_url, "VINR_SECRET_KEY": setting.realm.key}
-    # Whatever it writes beside its input or where it stands goes with the rig.
+    # Files that it writes next to its input or in its directory go away with the rig.
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=SECONDS_MAX, cwd=rig.directory, check=False
     )
@@ -167,7 +169,7 @@ def run_importer(rig: Rig, server: Server, history: History, setting: Setting) -
 
 
 def send_in_bulk(server: Server, history: History, setting: Setting) -> None:
-    """Every purchase has been reported; one customer's go through one lane, in their order."""
+    """Every purchase is reported; each customer's purchases go through one lane, in order."""
     lanes: list[list[dict[str, Any]]] = [[] for _ in range(LANES)]
     for number, (customer, day, _discs, dollars) in enumerate(history.rows, start=1):
         at = f"{day[:4]}-{day[4:6]}-{day[6:]}T12:00:00Z"
@@ -192,7 +194,7 @@ def _send_lane(server: Server, setting: Setting, payments: Sequence[dict[str, An
 
 
 def load_by_hand(rig: Rig, history: History, setting: Setting) -> Loaded:
-    """The same rows have come in by COPY and one statement for each table, in one transaction."""
+    """The same rows are written by COPY and one statement for each table, in one transaction."""
     database = rig.copy(TEMPLATE)
     try:
         lines = "".join("\t".join(row) + "\n" for row in history.rows)
@@ -236,7 +238,7 @@ def _loaded(url: str, seconds: float, meter: Meter) -> Loaded:
 
 
 def compare(ours: Loaded, by_hand: Loaded) -> list[str]:
-    """What the two sides did not write alike."""
+    """The differences between what the two sides wrote."""
     found = [
         f"{table}: {ours.written.rows[table]} rows, by hand {by_hand.written.rows[table]}"
         for table in TABLES

@@ -1,4 +1,4 @@
-"""Requests over HTTP from as many connections as wanted: by wrk where it is installed, else by our own generator."""
+"""Requests over HTTP from any number of connections: by wrk if it is installed, else by our own generator."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Load:
 
 @dataclass(frozen=True)
 class LoadFigures:
-    """What came back. Latencies in milliseconds; `refused` counts activations that failed by their status and code."""
+    """The results. Latencies in milliseconds; `refused` counts failed activations by status and code."""
 
     requests: int
     seconds: float
@@ -48,7 +48,7 @@ def generator_name() -> str:
 
 
 def generate(load: Load) -> LoadFigures:
-    """The load has been sent; its figures."""
+    """Send the load; returns its figures."""
     run = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}"
     if WRK:
         threads = "2" if load.connections > 1 else "1"

@@ -1,4 +1,4 @@
-"""What a figure was measured on; a figure without its machine means nothing."""
+"""The machine of a measurement; a figure without its machine means nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SYNCS = 50
 
 
 def describe_machine(rig: Rig) -> dict[str, Any]:
-    """Processor, memory, kernel, PostgreSQL and how it makes things durable."""
+    """Processor, memory, kernel, PostgreSQL and its settings of durability."""
     with psycopg.connect(rig.url("postgres")) as connection:
         version = connection.execute("select current_setting('server_version')").fetchone()
         settings = dict(
@@ -43,7 +43,7 @@ def describe_machine(rig: Rig) -> dict[str, Any]:
 
 
 def describe_commit() -> str:
-    """The short commit, with a plus where the tree differs from it."""
+    """The short commit, with a plus if the tree differs from it."""
     root = Path(__file__).parents[1]
     commit = _output(["git", "-C", str(root), "rev-parse", "--short", "HEAD"])
     changed = _output(["git", "-C", str(root), "status", "--porcelain", "--", "src"])

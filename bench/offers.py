@@ -1,6 +1,6 @@
-"""One capped offer that every connection redeems at once, for a member of its own, against pgbench on the same rows.
+"""One capped offer that all connections redeem at once, each for other members, against pgbench on the same rows.
 
-The cap is never reached: each redemption is granted, and what both sides have to queue for is the row that counts them.
+The cap is never reached: each redemption is granted, and both sides queue for the row that counts them.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from bench.pgbench import run_pgbench
 from bench.report import Goal, Report
 from bench.rig import Realm, Rig, Server, make_realm, serving
 from bench.usage import QUIET_CORES, Meter, Patience
-from vinr_server.core.kernel.needs import offer_counter
+from vinr_server.core.kernel.caps import counter_of
 from vinr_server.storage.batch.buckets import bucket_of
 
 CONNECTIONS = 64
 TEMPLATE = "offer_template"
 OFFER = "ofr_bench"
 SCRIPT = "activation_statements.sql"
-# More than either side serves: nobody is named twice.
+# More than either side serves, so that no member is named twice.
 MEMBERS_PER_SECOND = 12_000
-# Each activation adds a row to these; the offer's own counter is locked and moved on by all of them.
+# Each activation adds a row to these; all of them lock and update the offer's own counter.
 ADDED = {
     **dict.fromkeys(("offer_claims", "offer_redemptions", "entries", "lots", "idempotency_keys"), "true"),
     "counters": "id <> 'offer:ofr_bench'",
@@ -53,7 +53,7 @@ class Plan:
     seconds: float
     rounds: int
     warm_up_seconds: float = 1.0
-    # To wait for a quiet machine, and to measure again what was disturbed, over the whole run.
+    # Over the whole run: to wait for a quiet machine, and to repeat disturbed measurements.
     patience_seconds: float = 0.0
 
     @property
@@ -72,7 +72,7 @@ SHORT = Plan(seconds=1, rounds=1)
 
 @dataclass(frozen=True)
 class Counts:
-    """What a database says of the offer, each in its own way, and how much was written."""
+    """What a database says about the offer, counted in several ways, and how much was written."""
 
     redemptions: int
     counter: int
@@ -83,9 +83,9 @@ class Counts:
     wal: int
 
     def problem(self) -> str | None:
-        """Why the books don't agree on how often the offer was redeemed."""
-        told = {self.redemptions, self.counter, self.entries, self.members}
-        if len(told) == 1 and self.points == 5 * self.redemptions:
+        """Why the counts disagree on how often the offer was redeemed; None if they agree."""
+        counts = {self.redemptions, self.counter, self.entries, self.members}
+        if len(counts) == 1 and self.points == 5 * self.redemptions:
             return None
         return f"redemptions, counter, entries, members and points disagree: {self}"
 
@@ -117,7 +117,7 @@ class OfferBench:
         self._patience = Patience(plan.patience_seconds)
 
     def run(self) -> None:
-        """All rounds are measured, and what both sides wrote is compared."""
+        """Measure all rounds, and compare what both sides wrote."""
         self._realm = make_template(self.rig, self.plan.members)
         for number in range(1, self.plan.rounds + 1):
             self._measure(partial(self._ours, number))
@@ -125,7 +125,7 @@ class OfferBench:
             self._compare()
 
     def _measure(self, attempt: Callable[[], Record]) -> None:
-        """One record is kept: of a quiet moment, as far as patience reaches."""
+        """One record is kept, from a quiet moment as long as patience lasts."""
         while True:
             self._patience.wait()
             record = attempt()
@@ -159,7 +159,7 @@ class OfferBench:
         made = after.redemptions - before.redemptions
         if figures.non_2xx or figures.errors or not figures.requests:
             self.problems.append(f"ours, round {number}: {figures}; the server's log ends with:\n{server.log_tail()}")
-        # What was under way at the end of the warm-up, and at the end, is in the database and not among the answers.
+        # Requests under way at the end of the warm-up, or at the end, are in the database but not among the answers.
         if not 0 <= made - figures.requests <= 2 * CONNECTIONS:
             self.problems.append(f"ours, round {number}: {figures.requests} answers, but {made} redemptions")
         return Record(
@@ -177,11 +177,11 @@ class OfferBench:
     def _anchor(self, number: int) -> Record:
         database = self.rig.copy(TEMPLATE)
         url, plan = self.rig.url(database), self.plan
-        bucket = bucket_of(self._realm.id, offer_counter(OFFER))
+        bucket = bucket_of(self._realm.id, counter_of("offer", OFFER))
         try:
             with psycopg.connect(url) as connection:
-                # The engine makes it with the first redemption.
-                row = (bucket, self._realm.id, offer_counter(OFFER))
+                # The engine creates this row with the first redemption.
+                row = (bucket, self._realm.id, counter_of("offer", OFFER))
                 connection.execute(
                     "insert into counters (bucket, realm, id, used, reserved) values (%s, %s, %s, 0, 0)", row
                 )
@@ -220,7 +220,7 @@ class OfferBench:
         ours, theirs = self.written["ours"], self.written["pgbench"]
         found = differences(ours, theirs, tolerance=TOLERANCE)
         for table in ADDED:
-            mine, other = (one.rows[table] / max(one.rows["entries"], 1) for one in (ours, theirs))
+            mine, other = (written.rows[table] / max(written.rows["entries"], 1) for written in (ours, theirs))
             if differ(mine, other, tolerance=TOLERANCE):
                 found.append(f"{table}: {mine:.3f} rows for each redemption, {other:.3f}")
         self.unfair += found
@@ -234,7 +234,7 @@ class OfferBench:
         return statistics.median(self.values(side, figure))
 
     def ratios(self) -> list[float]:
-        """How many times faster ours was, by rounds: a round's two sides had much the same neighbours."""
+        """How many times faster ours was, by rounds: both sides of a round had much the same neighbors."""
         pairs = zip(self.values("ours", "rate"), self.values("pgbench", "rate"), strict=True)
         return [ours / theirs if theirs else 0.0 for ours, theirs in pairs]
 
@@ -244,7 +244,7 @@ class OfferBench:
 
 
 def make_template(rig: Rig, members: int) -> Realm:
-    """The template holds a program, its members, and a published offer of which there is enough for all of them."""
+    """The template holds a program, its members, and a published offer with a redemption for each of them."""
     rig.drop(TEMPLATE)
     with psycopg.connect(rig.url("postgres"), autocommit=True) as connection:
         connection.execute(f"create database {TEMPLATE} template vinr")
@@ -271,7 +271,7 @@ def make_template(rig: Rig, members: int) -> Realm:
 
 def _counts(url: str) -> Counts:
     with psycopg.connect(url) as connection:
-        row = connection.execute(COUNT, {"offer": OFFER, "counter": offer_counter(OFFER)}).fetchone()
+        row = connection.execute(COUNT, {"offer": OFFER, "counter": counter_of("offer", OFFER)}).fetchone()
     assert row is not None
     return Counts(*row)
 
@@ -283,21 +283,21 @@ def measure_offer(rig: Rig, plan: Plan, report: Report) -> None:
     report.parameters |= {"load generator": generator_name(), "connections": CONNECTIONS, "members": plan.members}
     report.figures["records"] = [asdict(record) for record in bench.records]
     report.problems += bench.problems
-    _tell_sides(bench, report)
-    _tell_parity(bench, report)
+    _report_sides(bench, report)
+    _report_parity(bench, report)
     if bench.unfair:
         report.problems += ["The two sides did not write the same; no ratios.", *bench.unfair[:20]]
         return
-    _tell_ratios(bench, report)
+    _report_ratios(bench, report)
     report.goals.append(Goal("one offer, 64 connections ÷ pgbench locking its row", bench.ratio(), 5.0))
 
 
-def _tell_sides(bench: OfferBench, report: Report) -> None:
+def _report_sides(bench: OfferBench, report: Report) -> None:
     rows = []
     for side in ("ours", "pgbench"):
         figures = [bench.median(side, name) for name in ("rate", "p50_ms", "p99_ms", "batch_size")]
         records = [record for record in bench.records if record.side == side]
-        cores = {role: statistics.median(one.cores[role] for one in records) for role in records[0].cores}
+        cores = {role: statistics.median(record.cores[role] for record in records) for role in records[0].cores}
         rows.append([side, *figures, *cores.values(), bench.median(side, "wal_bytes")])
     head = ["side", "redemptions/s", "p50 ms", "p99 ms", "redemptions/commit"]
     head += ["cores: load", "server", "postgres", "others", "stolen", "WAL bytes/redemption"]
@@ -307,18 +307,18 @@ def _tell_sides(bench: OfferBench, report: Report) -> None:
         report.add_text("Noise", f"Other processes kept {others:.2f} cores busy: trust neither PASS nor FAIL.")
 
 
-def _tell_parity(bench: OfferBench, report: Report) -> None:
+def _report_parity(bench: OfferBench, report: Report) -> None:
     written = [bench.written[side] for side in ("ours", "pgbench")]
     rows = [
-        [table, *(one.rows[table] / max(one.rows["entries"], 1) for one in written)]
-        + [one.row_bytes(table) for one in written]
+        [table, *(side.rows[table] / max(side.rows["entries"], 1) for side in written)]
+        + [side.row_bytes(table) for side in written]
         for table in COUNTED
     ]
     head = ["table", "rows/redemption ours", "pgbench", "bytes/row ours", "pgbench"]
     report.add_table("The same rows", head, rows)
 
 
-def _tell_ratios(bench: OfferBench, report: Report) -> None:
+def _report_ratios(bench: OfferBench, report: Report) -> None:
     columns = [bench.values(side, figure) for side in ("ours", "pgbench") for figure in ("rate", "p99_ms")]
     rows = [[number, *cells] for number, cells in enumerate(zip(*columns, bench.ratios(), strict=True), start=1)]
     head = ["round", "ours: redemptions/s", "p99 ms", "pgbench: redemptions/s", "p99 ms", "ours ÷ pgbench"]

@@ -9,13 +9,13 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-# A figure may have a digit more on the side that got further; a column of a few bytes has no 2 % to spare.
+# On the side that got further a figure may have one digit more, which is over 2 % of a column of a few bytes.
 BYTES_MIN = 0.5
 
 
 @dataclass
 class Written:
-    """What stands in one database: rows by table, and mean bytes by table and column."""
+    """What one database holds: rows by table, and mean bytes by table and column."""
 
     rows: dict[str, int] = field(default_factory=dict)
     bytes: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Written:
 
 
 def count_written(database_url: str, tables: Mapping[str, LiteralString]) -> Written:
-    """Count what stands in the tables, of those rows for which a condition holds."""
+    """Count the tables' rows that meet a condition, and their bytes."""
     written = Written()
     with psycopg.connect(database_url) as connection:
         for table, condition in tables.items():
@@ -58,7 +58,7 @@ def column_names(connection: psycopg.Connection[tuple[object, ...]], table: str)
 
 
 def differences(ours: Written, theirs: Written, *, tolerance: float) -> list[str]:
-    """Which tables and columns hold more bytes for each row on one side than on the other, beyond the tolerance."""
+    """The tables and columns whose bytes per row differ between the sides by more than the tolerance."""
     found = []
     for table, columns in ours.bytes.items():
         if differ(ours.row_bytes(table), theirs.row_bytes(table), tolerance=tolerance):
@@ -71,5 +71,5 @@ def differences(ours: Written, theirs: Written, *, tolerance: float) -> list[str
 
 
 def differ(ours: float, theirs: float, *, tolerance: float, least: float = 0.0) -> bool:
-    """Whether two figures are further apart than the tolerance, a share of the larger one, allows."""
+    """Whether two figures differ by more than the tolerance, a share of the larger figure."""
     return abs(ours - theirs) > max(tolerance * max(ours, theirs), least)

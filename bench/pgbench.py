@@ -18,7 +18,7 @@ FORM_NAMES = {"a": "statement by statement", "b": "pipelined", "c": "one CTE"}
 
 @dataclass(frozen=True)
 class AnchorFigures:
-    """What pgbench did. Latencies in milliseconds."""
+    """The results of pgbench. Latencies in milliseconds."""
 
     transactions: int
     failed: int
@@ -30,7 +30,7 @@ class AnchorFigures:
 def run_pgbench(
     database_url: str, script: str, *, clients: int, seconds: float, run: int, known: Mapping[str, int]
 ) -> AnchorFigures:
-    """pgbench has run a script of bench/sql, which knows these figures by name.
+    """Run a script of bench/sql with pgbench; the script knows the values of `known` by name.
 
     `run` keeps the ids of two runs on one database apart.
     """
@@ -47,7 +47,7 @@ def run_pgbench(
             raise RuntimeError(f"pgbench failed:\n{done.stdout}{done.stderr}")
         latencies = _latencies(Path(logs))
     transactions = int(_figure(done.stdout, r"transactions actually processed: (\d+)"))
-    if not transactions:  # on a busy machine a short time goes by before all are connected
+    if not transactions:  # on a busy machine a short run may end before all clients are connected
         return AnchorFigures(transactions=0, failed=0, tps=0.0, p50_ms=0.0, p99_ms=0.0)
     return AnchorFigures(
         transactions=transactions,

@@ -1,8 +1,8 @@
 """Where an award's time goes, in microseconds for each award: in the HTTP layer, in the writer, in PostgreSQL.
 
 The HTTP layer is called in process, over a writer that answers at once. The writer is the engine's own, on a connection
-that notes how long each statement took; what lies between two statements is Python. PostgreSQL's own time is what
-EXPLAIN ANALYZE tells of the same statements with the same arguments.
+that notes how long each statement took; the time between two statements is Python. PostgreSQL's own time is what
+EXPLAIN ANALYZE reports for the same statements with the same arguments.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ from vinr_server.api.edge.call import Call, Caller
 from vinr_server.api.edge.fingerprint import fingerprint
 from vinr_server.api.edge.parse import decode_body, read_struct
 from vinr_server.api.edge.routing import Router
+from vinr_server.api.edge.secrets import make_key
 from vinr_server.api.resources.points import AwardPointsInput
 from vinr_server.core.ledger.commands import AwardPoints
 from vinr_server.engine import batch
 from vinr_server.engine.submission import Reply, Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.postgres.connect import connect_writer
+from vinr_server.storage.reads.reader import FoundKey
 
 BATCH_SIZES = (1, 16, 32, 64)
 PATH = "/v1/loyalty/points/award"
@@ -49,7 +51,9 @@ def measure_profile(rig: Rig, report: Report, *, seconds: float) -> None:
     report.parameters["seconds"] = seconds
     http = uvloop.run(_measure_http(realm, seconds))
     report.add_table(
-        "HTTP layer, in process, without uvicorn: µs for each award", ["stage", "µs"], [[*one] for one in http.items()]
+        "HTTP layer, in process, without uvicorn: µs for each award",
+        ["stage", "µs"],
+        [[*stage] for stage in http.items()],
     )
     ledgers: dict[int, Ledger] = {}
     explained: dict[int, Ledger] = {}
@@ -57,18 +61,20 @@ def measure_profile(rig: Rig, report: Report, *, seconds: float) -> None:
         ledgers[size] = _in_fresh_database(rig, partial(_measure_writer, realm=realm, size=size, seconds=seconds))
         explained[size] = _in_fresh_database(rig, partial(_explain_writer, realm=realm, size=size))
         print(f"  batches of {size}: done", file=sys.stderr)
-    _tell(report, "Writer: wall µs for each award, by batch size", ledgers, "wall")
-    _tell(report, "Of that, this process' own CPU (the rest waits for PostgreSQL or the disk)", ledgers, "cpu")
-    _tell(report, "PostgreSQL, EXPLAIN ANALYZE: µs for each award, by batch size", explained, "wall")
-    _tell(report, "PostgreSQL: buffers touched for each award, by batch size", explained, "buffers")
+    _add_table(report, "Writer: wall µs for each award, by batch size", ledgers, "wall")
+    _add_table(report, "Of that, CPU of this process (the rest waits for PostgreSQL or the disk)", ledgers, "cpu")
+    _add_table(report, "PostgreSQL, EXPLAIN ANALYZE: µs for each award, by batch size", explained, "wall")
+    _add_table(report, "PostgreSQL: buffers touched for each award, by batch size", explained, "buffers")
     report.figures = {"http": http, "writer": _figures(ledgers), "postgres": _figures(explained)}
 
 
 def _figures(ledgers: dict[int, Ledger]) -> dict[int, dict[str, Any]]:
-    return {size: {stage: asdict(one) for stage, one in ledger.per_award().items()} for size, ledger in ledgers.items()}
+    return {
+        size: {stage: asdict(spent) for stage, spent in ledger.per_award().items()} for size, ledger in ledgers.items()
+    }
 
 
-def _tell(report: Report, title: str, ledgers: dict[int, Ledger], figure: str) -> None:
+def _add_table(report: Report, title: str, ledgers: dict[int, Ledger], figure: str) -> None:
     per_award = {size: ledger.per_award() for size, ledger in ledgers.items()}
     stages = list(dict.fromkeys(stage for stages in per_award.values() for stage in stages))
     rows: list[list[object]] = [
@@ -95,25 +101,25 @@ class ReadyWriter:
 
 
 class KeyReader:
-    """Knows one key."""
+    """Knows every key as a secret one of the realm."""
 
     def __init__(self, realm: int) -> None:
         self._realm = realm
 
-    async def find_key(self, _key_hash: bytes) -> tuple[int, bool]:
-        """Realm and mode."""
-        return self._realm, False
+    async def find_key(self, key_hash: bytes) -> FoundKey:
+        """A key that never expires."""
+        return FoundKey(self._realm, False, "key_bench", "secret", "{}", key_hash, is_revoked=False, seconds_left=None)
 
 
 async def _measure_http(realm: int, seconds: float) -> dict[str, float]:
-    """µs of the whole application, and of the parts it consists of."""
+    """µs of the whole application, and of its parts."""
     raw = _body(1)
     reader: Any = KeyReader(realm)
     writer: Any = ReadyWriter(json.dumps({"id": "ptx_", "metadata": "x" * 380}).encode())
     app = App(reader, writer, pepper="a pepper for measurements only")
     headers = [
         (b"host", b"bench"),
-        (b"authorization", b"Bearer sk_test_0123456789"),
+        (b"authorization", f"Bearer {make_key(livemode=False)}".encode()),
         (b"content-type", b"application/json"),
     ]
     headers += [(b"idempotency-key", str(uuid.uuid4()).encode()), (b"content-length", b"%d" % len(raw))]
@@ -220,7 +226,7 @@ def _submissions(realm: int, size: int) -> list[Submission]:
 
 
 async def _measure_writer(url: str, *, realm: int, size: int, seconds: float) -> Ledger:
-    """What batches of one size spent their time on."""
+    """How batches of one size spent their time."""
     ledger = Ledger()
     writer = Writer(partial(_connect, url, TimedConnection, ledger))
     await writer.start()
@@ -242,7 +248,7 @@ async def _measure_writer(url: str, *, realm: int, size: int, seconds: float) ->
 
 
 async def _explain_writer(url: str, *, realm: int, size: int) -> Ledger:
-    """What PostgreSQL says of the same statements."""
+    """What PostgreSQL reports for the same statements."""
     ledger = Ledger()
     writer = Writer(partial(_connect, url, ExplainedConnection, ledger))
     await writer.start()
@@ -263,13 +269,13 @@ async def _connect(url: str, kind: Callable[[Any, Ledger], Any], ledger: Ledger)
 
 
 async def _submit(writer: Writer, submissions: list[Submission]) -> None:
-    """The submissions are decided as one batch: all are in the queue before the writer gets to run."""
+    """The submissions are decided as one batch: all are in the queue before the writer runs."""
     answers = await asyncio.gather(*[writer.enqueue(submission) for submission in submissions])
     assert all(isinstance(answer, Reply) for answer in answers), answers
 
 
 def _time_decisions(ledger: Ledger) -> Callable[[], None]:
-    """Deciding and encoding are noted apart from the Python around them, until what is returned is called."""
+    """Deciding and encoding are timed separately from the Python around them, until the returned function is called."""
     originals = {name: getattr(batch, name) for name in ("decide_all", "_encode") if hasattr(batch, name)}
     stages = {"decide_all": "python: decide", "_encode": "python: encode answers"}
     for name, original in originals.items():

@@ -15,7 +15,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Goal:
-    """A gate: what was reached, and what was to be reached."""
+    """A gate: the figure that was reached, and its bound."""
 
     name: str
     reached: float
@@ -30,9 +30,9 @@ class Goal:
         return self.reached <= self.bound if self.is_at_most else self.reached >= self.bound
 
     def floor(self) -> Goal:
-        """A gate that only something broken misses.
+        """A gate that fails only if something is broken.
 
-        A third: on a busy machine the one that is furthest from its goal fell to 0.42 of it.
+        A third: on a busy machine, the figure furthest from its goal fell to 0.42 of it.
         """
         bound = self.bound * 3 if self.is_at_most else self.bound / 3
         return replace(self, bound=bound, word="floor")
@@ -48,7 +48,7 @@ class Goal:
 
 @dataclass
 class Report:
-    """One run of one measurement. `problems` make its figures worthless, whatever they are."""
+    """One run of one measurement. Its figures are worthless if there are `problems`."""
 
     what: str
     parameters: dict[str, Any]
@@ -74,14 +74,14 @@ class Report:
         self.sections.append(f"## {title}\n\n{text}")
 
     def summary(self) -> str:
-        """What the short form prints: who wrote what, the ratios, the verdicts."""
-        told = [section for section in self.sections if section.startswith(SUMMED_UP)]
-        lines = [*(goal.line() for goal in self.goals), *(f"NOT TO BE TRUSTED  {one}" for one in self.problems)]
-        parts = [f"# bench --short: {self.what}", *told, "\n".join(lines)]
+        """The text of the short form: what each side wrote, the ratios, the verdicts."""
+        shown = [section for section in self.sections if section.startswith(SUMMED_UP)]
+        lines = [*(goal.line() for goal in self.goals), *(f"NOT TO BE TRUSTED  {problem}" for problem in self.problems)]
+        parts = [f"# bench --short: {self.what}", *shown, "\n".join(lines)]
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def markdown(self) -> str:
-        """The report as it is printed and kept."""
+        """The report as Markdown, as printed and kept."""
         about = {"commit": self.commit, "started": self.started_at.isoformat(timespec="seconds"), **self.machine}
         about |= self.parameters
         lines = [f"- {name}: {_shown(value)}" for name, value in about.items()]
@@ -93,7 +93,7 @@ class Report:
         return "\n\n".join(parts) + "\n"
 
     def save(self) -> Path:
-        """The report lies in bench/results, readable and as JSON; answers the readable one's path."""
+        """The report is in bench/results, as Markdown and as JSON; returns the path of the Markdown."""
         RESULTS.mkdir(exist_ok=True)
         stem = f"{self.started_at:%Y-%m-%d}-{self.commit}-{self.what}"
         path = RESULTS / f"{stem}.md"
@@ -128,5 +128,5 @@ def _shown(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {_shown(part)}" for name, part in value.items())
     return str(value)

@@ -1,4 +1,4 @@
-"""What every measurement runs on: an embedded PostgreSQL of its own, databases copied from templates, a server.
+"""What every measurement runs on: its own embedded PostgreSQL, databases copied from templates, a server.
 
 Durability is PostgreSQL's default (fsync, synchronous_commit, full_page_writes on) and the same for both sides of every
 comparison, because both run on this one server.
@@ -34,7 +34,7 @@ PEPPER = "a pepper for measurements only"
 SECRETS_KEY = "bWVhc3VyZW1lbnRzLW9ubHktMDEyMzQ1Njc4OWFiY2Q="
 # The only setting that differs from the embedded default: pgbench with 256 clients needs as many connections.
 SETTINGS = {"max_connections": "300"}
-# Of 1,000 bytes each: more than a measurement of some seconds writes, and of one second.
+# Rows of 1,000 bytes: more than a measurement of some seconds writes, and one of a single second.
 WAL_ROWS, WAL_ROWS_SHORT = 450_000, 100_000
 
 
@@ -47,7 +47,7 @@ class Realm:
 
 
 class Rig:
-    """A running PostgreSQL in a directory of its own, and the databases made on it."""
+    """A running PostgreSQL in its own directory, and its databases."""
 
     def __init__(self, postgres: EmbeddedServer, directory: Path) -> None:
         self.postgres, self.directory = postgres, directory
@@ -57,7 +57,7 @@ class Rig:
         return f"{self.postgres.url.rsplit('/', 1)[0]}/{database}"
 
     def copy(self, template: str) -> str:
-        """A fresh database, copied from a template, vacuumed and checkpointed; answers its name."""
+        """A fresh database, copied from a template, vacuumed and checkpointed; returns its name."""
         name = f"b_{uuid.uuid4().hex[:12]}"
         with self._maintenance() as connection:
             command = sql.SQL("create database {} template {}")
@@ -66,13 +66,13 @@ class Rig:
         return name
 
     def settle(self, database: str) -> None:
-        """Statistics are fresh and nothing is left to be written: every measurement starts from here."""
+        """Statistics are current and nothing is left to write: every measurement starts like this."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             connection.execute("vacuum analyze")
             connection.execute("checkpoint")
 
     def fill_wal(self, *, rows: int) -> None:
-        """WAL segments are there to be used again: whoever is measured first need not pay for making them.
+        """WAL segments exist for reuse, so that the first measured side does not pay for creating them.
 
         min_wal_size keeps what is written here; a measurement writes less between its checkpoint and its end.
         """
@@ -83,7 +83,7 @@ class Rig:
             connection.execute("checkpoint")
 
     def drop(self, database: str) -> None:
-        """The database is gone, whoever was connected."""
+        """The database is gone, even if somebody was connected."""
         with self._maintenance() as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database)))
 
@@ -120,7 +120,7 @@ def make_realm(database_url: str) -> Realm:
 
 @dataclass
 class Server:
-    """`vinr serve` as processes of its own."""
+    """`vinr serve` in separate processes."""
 
     base_url: str
     process: subprocess.Popen[bytes]
@@ -129,11 +129,11 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process all of its processes descend from."""
+        """The parent of all its processes."""
         return self.process.pid
 
     def log_tail(self, size: int = 1_500) -> str:
-        """The end of what it has logged: every request that failed on its side has a line."""
+        """The end of its log, which has a line for every request that failed in the server."""
         logged = self.log_path.read_bytes()[self.log_start :]
         return logged[-size:].decode(errors="replace").strip() or "it logged nothing"
 
@@ -149,13 +149,13 @@ class Server:
 
 
 def server_environment(database_url: str) -> Mapping[str, str]:
-    """What `vinr serve` is told."""
+    """The environment of `vinr serve`."""
     return os.environ | {
         "VINR_DATABASE_URL": database_url,
         "VINR_KEY_PEPPER": PEPPER,
         "VINR_SECRETS_KEY": SECRETS_KEY,
         "VINR_RATE_LIMIT_PER_SECOND": "0",
-        # No balancer stands in front that would have to be told first.
+        # There is no load balancer to warn first.
         "VINR_DRAIN_SECONDS": "0",
     }
 
@@ -180,7 +180,7 @@ def serving(rig: Rig, database: str, *, workers: int = 2) -> Iterator[Server]:
 
 
 def _wait_until_healthy(server: Server, *, workers: int, log_path: Path) -> None:
-    """Twice as many good answers in a row as there are workers: then most likely all of them are up."""
+    """Wait for twice as many good answers in a row as there are workers: then most likely all are up."""
     deadline = time.monotonic() + 30
     good = 0
     while good < 2 * workers:

@@ -1,4 +1,4 @@
-"""Connections that keep a ledger of what each statement took, and what went by between statements."""
+"""Connections that keep a ledger of the time of each statement, and of the time between statements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WITHOUT_PLAN = ("begin", "commit", "rollback", "discard plans")
 
 @dataclass
 class Spent:
-    """Microseconds of wall time and of this process' CPU time; buffers touched, where PostgreSQL told."""
+    """Microseconds of wall time and of this process' CPU time; buffers touched, if PostgreSQL reports them."""
 
     wall: float = 0.0
     cpu: float = 0.0
@@ -26,12 +26,12 @@ class Spent:
 
 @dataclass
 class Ledger:
-    """What awards were spent on, by stage."""
+    """What awards spent their time on, by stage."""
 
     stages: dict[str, Spent] = field(default_factory=dict)
     awards: int = 0
     _mark: tuple[float, float] = (0.0, 0.0)
-    # What was noted by name since the last statement, and so must not be noted as the gap's again.
+    # Time noted by name since the last statement, which must not count for the gap again.
     _noted: tuple[float, float] = (0.0, 0.0)
 
     def clear(self) -> None:
@@ -40,7 +40,7 @@ class Ledger:
         self.awards = 0
 
     def start_batch(self) -> None:
-        """What goes by from now on is this batch's."""
+        """Time counts for this batch from now on."""
         self._mark, self._noted = _clocks(), (0.0, 0.0)
 
     def end_batch(self, *, awards: int) -> None:
@@ -49,13 +49,13 @@ class Ledger:
         self.awards += awards
 
     def gap(self, stage: str) -> None:
-        """The time since the last mark went into this stage, but for what was noted by name."""
+        """The time since the last mark counts for this stage, except the time noted by name."""
         wall, cpu = _clocks()
         self._add(stage, wall - self._mark[0] - self._noted[0], cpu - self._mark[1] - self._noted[1])
         self._mark, self._noted = (wall, cpu), (0.0, 0.0)
 
     def timed(self, stage: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, noting its own time under the stage; what it calls that is timed too is not counted twice."""
+        """The function, noting its time under the stage; timed functions inside it do not count twice."""
 
         def measured(*arguments: Any, **named: Any) -> Any:
             before, noted = _clocks(), self._noted
@@ -77,14 +77,15 @@ class Ledger:
         spent.buffers += buffers
 
     def add_explained(self, stage: str, *, microseconds: float, buffers: int) -> None:
-        """What EXPLAIN told of one execution."""
+        """Add what EXPLAIN reported for one execution."""
         self._add(stage, microseconds, 0.0, buffers)
 
     def per_award(self) -> dict[str, Spent]:
         """The stages in the order of their first appearance, for each award."""
         count = max(self.awards, 1)
         return {
-            stage: Spent(one.wall / count, one.cpu / count, one.buffers / count) for stage, one in self.stages.items()
+            stage: Spent(spent.wall / count, spent.cpu / count, spent.buffers / count)
+            for stage, spent in self.stages.items()
         }
 
 
@@ -94,7 +95,7 @@ def _clocks() -> tuple[float, float]:
 
 @cache
 def name_of(statement: str) -> str:
-    """A statement in a few words: what it does to which tables."""
+    """A statement in a few words: what it does, and to which tables."""
     text = " ".join(statement.split())
     tables = _TABLES.findall(text)
     changed = [table for verb, table in tables if verb in ("insert into", "update")]
@@ -144,16 +145,16 @@ class ExplainedConnection(TimedConnection):
         if statement.strip() in _WITHOUT_PLAN:
             return await run(statement, *arguments, **named)
         await self._connection.execute("savepoint explained")
-        told = json.loads(await self._connection.fetchval(_EXPLAIN + statement, *arguments))[0]
+        explained = json.loads(await self._connection.fetchval(_EXPLAIN + statement, *arguments))[0]
         await self._connection.execute("rollback to savepoint explained")
         self._ledger.add_explained(
-            name_of(statement), microseconds=told["Execution Time"] * 1000, buffers=_buffers(told["Plan"])
+            name_of(statement), microseconds=explained["Execution Time"] * 1000, buffers=_buffers(explained["Plan"])
         )
         return await run(statement, *arguments, **named)
 
 
 def _buffers(plan: dict[str, Any]) -> int:
-    """Those of the plan; writes in CTEs that nothing reads from are not part of the node above them."""
+    """The plan's buffers; writes in CTEs that nothing reads are not part of the node above them."""
     own = int(plan.get("Shared Hit Blocks", 0)) + int(plan.get("Shared Read Blocks", 0))
     aside = sum(_buffers(part) for part in plan.get("Plans", ()) if part.get("Subplan Name", "").startswith("CTE"))
     return max(own, aside)

@@ -1,4 +1,4 @@
-"""Who used the processors while something was measured: load generator, server, PostgreSQL, and everybody else."""
+"""Who used the processors during a measurement: load generator, server, PostgreSQL, and everybody else."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 
 import psutil
 
-# The measuring itself keeps less than this busy beside those who are measured.
+# The measuring itself keeps fewer cores busy than this.
 QUIET_CORES = 0.1
 LOOK_SECONDS = 2.0
 
 
 class Patience:
-    """Time that may be spent on waiting for others to leave the machine alone, over a whole run."""
+    """The time a whole run may spend waiting for other processes to leave the machine alone."""
 
     def __init__(self, seconds: float) -> None:
         self._left = seconds
 
     def wait(self) -> None:
-        """Nobody else has been busy for a moment, or there is no patience left. Expects nothing of ours to run."""
+        """No other process has been busy for a moment, or no patience is left. Expects none of our processes to run."""
         while self._left > 0:
             started = time.monotonic()
             busy = psutil.cpu_percent(LOOK_SECONDS) / 100 * (psutil.cpu_count() or 1)
@@ -30,7 +30,7 @@ class Patience:
                 return
 
     def is_left_after(self, cores: Mapping[str, float], *, seconds: float) -> bool:
-        """Whether a measurement was disturbed and is to be made again; it is charged for the time it took."""
+        """Whether a measurement was disturbed and must be repeated; its time is taken off the patience."""
         if cores["others"] + cores["stolen"] < QUIET_CORES:
             return False
         self._left -= seconds
@@ -89,7 +89,7 @@ class Meter:
         return {
             "clock": time.monotonic(),
             # The load generator is the only child that ends, and is waited for, within the block.
-            "load": sum(one.ru_utime + one.ru_stime for one in loads),
+            "load": sum(used.ru_utime + used.ru_stime for used in loads),
             "server": 0.0 if self._server_pid is None else _tree_seconds(self._server_pid),
             "postgres": _tree_seconds(self._postgres_pid),
             "busy": machine.user + machine.nice + machine.system + machine.irq + machine.softirq,
@@ -99,7 +99,7 @@ class Meter:
 
 
 def _tree_seconds(pid: int) -> float:
-    """Of a process, its descendants, and those of them that have ended: PostgreSQL's backends come and go."""
+    """The seconds of a process and its descendants, ended ones included: PostgreSQL's backends come and go."""
     root = psutil.Process(pid)
     return sum(_seconds(process, with_ended=True) for process in [root, *root.children(recursive=True)])
 

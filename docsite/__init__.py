@@ -1,1 +1,1 @@
-"""The documentation: its generated pages, and the site built of all of them."""
+"""The documentation: its generated pages, and the site built from all pages."""

@@ -1,4 +1,4 @@
-"""`python -m docsite`: the generated pages are written anew. `python -m docsite build` builds the site besides."""
+"""`python -m docsite`: writes the generated pages again. `python -m docsite build` also builds the site."""
 
 from __future__ import annotations
 

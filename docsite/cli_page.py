@@ -1,4 +1,4 @@
-"""The page of the command line, from the commands themselves."""
+"""The page of the command line, generated from the commands."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from vinr_server.cli.main import app
 
 _HEAD = """# Command line
 
-Everything `vinr` does. `vinr COMMAND --help` says the same. A setting such as `VINR_DATABASE_URL` can stand in the
-environment instead of an option where the table names it.
+Everything `vinr` does. `vinr COMMAND --help` shows the same. Where the table names a variable such as
+`VINR_DATABASE_URL`, you can set it in the environment instead of passing the option.
 """
 
 
@@ -34,42 +34,44 @@ def _below(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     if not hasattr(command, "commands"):
         yield name, command
         return
-    for inner, one in command.commands.items():
-        yield from _below(f"{name} {inner}", one)
+    for inner, subcommand in command.commands.items():
+        yield from _below(f"{name} {inner}", subcommand)
 
 
 def _section(name: str, command: Any) -> str:
-    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    arguments = [given for given in command.params if given.param_type_name == "argument"]
     options = [
-        one for one in command.params if one.param_type_name == "option" and one.name != "help" and not one.hidden
+        given
+        for given in command.params
+        if given.param_type_name == "option" and given.name != "help" and not given.hidden
     ]
-    usage = " ".join([name, *(["[OPTIONS]"] if options else []), *(one.name.upper() for one in arguments)])
+    usage = " ".join([name, *(["[OPTIONS]"] if options else []), *(argument.name.upper() for argument in arguments)])
     text = f"\n## {name}\n\n```text\n{usage}\n```\n\n{_prose(command.help or '')}\n"
-    rows = [_row(one) for one in (*arguments, *options)]
+    rows = [_row(parameter) for parameter in (*arguments, *options)]
     return text + ("\n| option | default | what it is |\n|---|---|---|\n" + "".join(rows) if rows else "")
 
 
 def _prose(help: str) -> str:
-    """The help as Markdown: what is indented under "Example:" is a block of code."""
+    """The help as Markdown: lines indented under "Example:" become a block of code."""
     text = cleandoc(help).replace("\b\n", "")
     return re.sub(
         r"^Examples?:\n((?:  .*\n?)+)", lambda found: f"```sh\n{dedent(found[1]).strip()}\n```\n", text, flags=re.M
     )
 
 
-def _row(one: Any) -> str:
-    is_argument = one.param_type_name == "argument"
-    spelled = one.name.upper() if is_argument else ", ".join((*one.opts, *one.secondary_opts))
-    kind = one.type_descriptor.annotation
+def _row(parameter: Any) -> str:
+    is_argument = parameter.param_type_name == "argument"
+    spelled = parameter.name.upper() if is_argument else ", ".join((*parameter.opts, *parameter.secondary_opts))
+    kind = parameter.type_descriptor.annotation
     choices = " \\| ".join(choice.value for choice in kind) if isinstance(kind, type(Enum)) else ""
-    default = "required" if one.required else _default(one)
-    help = (one.help or "").replace("|", "\\|")
-    variable = f" (`{one.envvar}`)" if one.envvar else ""
+    default = "required" if parameter.required else _default(parameter)
+    help = (parameter.help or "").replace("|", "\\|")
+    variable = f" (`{parameter.envvar}`)" if parameter.envvar else ""
     return f"| `{spelled}` {choices} | {default} | {help}{variable} |\n"
 
 
-def _default(one: Any) -> str:
-    value = one.default
+def _default(parameter: Any) -> str:
+    value = parameter.default
     if value is None or value is False or callable(value) or str(value) in ("Sentinel.UNSET", "[]", "()"):
         return ""
     return f"`{getattr(value, 'value', value)}`"

@@ -1,4 +1,4 @@
-"""The table of contents: from here come the site's navigation and llms.txt."""
+"""The table of contents, which makes the site's navigation and llms.txt."""
 
 from __future__ import annotations
 
@@ -24,10 +24,15 @@ SECTIONS: dict[str, list[str]] = {
     ],
     "Guides": [
         "guides/launch-a-program.md",
+        "guides/bring-your-members.md",
+        "guides/import-purchases.md",
         "guides/earn-and-redeem.md",
         "guides/linking-payments.md",
+        "guides/earning-rules.md",
+        "guides/tax.md",
         "guides/earn-at-checkout.md",
         "guides/refunds.md",
+        "guides/orders.md",
         "guides/webhooks.md",
         "guides/webhooks-fastapi.md",
         "guides/webhooks-express.md",

@@ -9,7 +9,7 @@ from vinr_server.api.edge.problems import STATUS
 
 _HEAD = """# Errors
 
-Every refusal has one shape, and a code that is stable:
+Every refusal has the same shape and a stable code:
 
 ```json
 {
@@ -25,25 +25,25 @@ Every refusal has one shape, and a code that is stable:
 ```
 
 `message` says what happened, with the values, and what to do next. `param` names the field at fault. `details` holds the
-figures. A refusal changes nothing, and only answers of 2xx are kept under an `Idempotency-Key`: after a refusal the same
-key is decided anew.
+figures. A refusal changes nothing, and an `Idempotency-Key` keeps only 2xx answers: after a refusal, a call with the same
+key is decided again.
 
-| status | what it says | what the SDKs raise |
+| status | what it means | what the SDKs raise |
 |---|---|---|
-| 400 | the request can never be right | `InvalidRequestError` |
+| 400 | the request itself is wrong; correct it | `InvalidRequestError` |
 | 401, 403 | the key is missing, unknown, or may not do this | `AuthenticationError`; `PermissionDeniedError`, in TypeScript `PermissionError` |
-| 404 | no such object here | `InvalidRequestError`; in TypeScript its `NotFoundError` |
-| 409 | the state refuses it: a normal outcome of loyalty, to be shown to the member | `ConflictError` |
-| 422 | an idempotency key was used with another body | `IdempotencyError` |
-| 429, 503 | later; `Retry-After` says when. SDKs try again | `RateLimitError`; `UnavailableError`, in TypeScript `ServiceUnavailableError` |
-| 500 | a fault of ours | `ServerError` |
+| 404 | the object does not exist | `InvalidRequestError`; in TypeScript its `NotFoundError` |
+| 409 | the current state refuses it: a normal outcome in loyalty, to show to the member | `ConflictError` |
+| 422 | the idempotency key was already used with another body | `IdempotencyError` |
+| 429, 503 | try again later; `Retry-After` says when. The SDKs retry | `RateLimitError`; `UnavailableError`, in TypeScript `ServiceUnavailableError` |
+| 500 | the engine failed | `ServerError` |
 """
 
 
 def errors_page() -> str:
-    """Each code: its status, what it means, what to do, which calls answer it."""
+    """Each code: its status, its meaning, what to do, and which calls answer it."""
     parts = []
-    for code, one in ERROR_CODES.items():
+    for code, explained in ERROR_CODES.items():
         calls = [
             f"[{operation.sdk}]({FOLDER.removeprefix('reference/')}/{slug(operation.sdk.rpartition('.')[0])}.md#{anchor(operation)})"
             for operation in OPERATIONS
@@ -51,7 +51,7 @@ def errors_page() -> str:
         ]
         where = f"\n\nAnswered by {', '.join(calls)}." if calls else ""
         parts.append(
-            f"\n## {code} {{ #{code} }}\n\n**{STATUS[code]}.** {one.meaning}\n\nWhat to do: {one.remedy}\n\n"
-            f"> {one.message}{where}\n"
+            f"\n## {code} {{ #{code} }}\n\n**{STATUS[code]}.** {explained.meaning}\n\nWhat to do: {explained.remedy}\n\n"
+            f"> {explained.message}{where}\n"
         )
     return _HEAD + "".join(parts)

@@ -1,4 +1,4 @@
-"""The page of events: when each is sent, and what it holds."""
+"""The page of events: when the engine sends each, and what it holds."""
 
 from __future__ import annotations
 
@@ -13,42 +13,45 @@ WHEN: dict[str, str] = {
     "loyalty.points.earned": "A member earned points: by a rule, by an award, by an offer.",
     "loyalty.points.adjusted": "A balance was corrected by hand.",
     "loyalty.points.reversed": "An award was clawed back, whole or in part: by a refund, or by hand.",
-    "loyalty.points.expired": "What was left of a lot has expired.",
+    "loyalty.points.reinstated": "Points of a clawback are back: the refund was canceled, or the payment amended.",
+    "loyalty.points.expired": "The rest of a lot has expired.",
     "loyalty.tier.changed": "A member's tier changed. `cause` names the transaction.",
     "loyalty.reward.redeemed": "A member spent points on a reward.",
     "loyalty.redemption.canceled": "A redemption was canceled; its points are back.",
     "loyalty.points.pending": "A member earned points that become available later.",
     "loyalty.offer.activated": "A member claimed an offer. It reserves nothing.",
-    "loyalty.offer.redeemed": "An offer was redeemed: points, a discount or a gift came of it.",
+    "loyalty.offer.redeemed": "An offer was redeemed for points, a discount or a gift.",
     "offer.created": "An offer was created.",
     "offer.updated": "An offer was changed, published or paused.",
     "offer.ended": "An offer ended: its window closed, its cap was reached, or it was deactivated or deleted.",
-    "segment.entered": "A member came into a segment: was added, or met its conditions.",
+    "segment.entered": "A member entered a segment: was added, or met its conditions.",
     "segment.left": "A member left a segment.",
     "webhook_endpoint.disabled": "An endpoint was switched off: it answered 410, or failed for five days.",
-    "payment.completed": "A payment was reported. `awards` tells what it earned.",
+    "payment.completed": "A payment was reported. `awards` shows what it earned.",
     "payment.linked": "A payment that named nobody was given its customer, and has earned for it.",
     "customer.merged": "A customer was merged into another, for good. `accounts` names each account, with the one that acts"
     " for it.",
     "payment.refunded": "A payment was refunded, whole or in part. `refund` is this refund, `amount_refunded` their sum.",
+    "payment.refund_canceled": "A refund was canceled. `refund` is this refund, `amount_refunded` the sum of the others.",
+    "payment.updated": "A payment was amended. `revision` counts what it has said so far.",
 }
 
 _HEAD = """# Events
 
-What the engine tells of its own accord, and what you report. Every event is kept at `/v1/events` and sent to the
-webhook endpoints that ask for its type; see [webhooks](../guides/webhooks.md).
+The events that the engine emits by itself, and the events that you report. Every event is kept at `/v1/events` and sent to
+the webhook endpoints that ask for its type; see [webhooks](../guides/webhooks.md).
 
 An event is `{id, object: "event", type, created, livemode, sequence, data, request: {id, idempotency_key}}`. `data` **is**
 the payload: `event.data.id` is the id of the payment, not of a wrapper. References in `data` are ids. One event may arrive
 more than once, always under the same `id`.
 
-Events arrive in no particular order. `sequence` tells how far the account's ledger had come: the `sequence` of its last
-points transaction by then. Of two events of one account the one with the higher `sequence` is the later; the same one means
-that no points moved in between. It is null where an event is of no account (`offer.created`), or of several: a payment of a
-customer who is a member of two programs.
+Events arrive in no particular order. `sequence` shows how far the account's ledger had come: it is the `sequence` of the
+account's last points transaction at that time. Of two events of one account, the event with the higher `sequence` is later;
+if both are equal, no points moved in between. It is null for an event of no account (`offer.created`) or of several
+accounts, such as a payment of a customer who is a member of two programs.
 
 Types that start with `loyalty.`, `offer.`, `payment.`, `campaign.` or `store_credit.` are the engine's own. Report yours
-under any other name with [events.create](api/events.md#report-event); they are handed on as they came.
+under any other name with [events.create](api/events.md#report-event); the engine passes them on unchanged.
 
 | type | when |
 |---|---|
@@ -63,7 +66,7 @@ def events_page() -> str:
     for type in EVENT_TYPES:
         kind = data_of(type).__name__
         fields = "\n".join(
-            field_rows(components[kind], lambda one: f"[{one}](objects.md#{one.lower()})", with_default=False)
+            field_rows(components[kind], lambda named: f"[{named}](objects.md#{named.lower()})", with_default=False)
         )
         parts.append(
             f"\n## {type} {{ #{_anchor(type)} }}\n\n{WHEN.get(type, '')} `data` is a [{kind}](objects.md#{kind.lower()}):\n\n"

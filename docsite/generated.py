@@ -1,4 +1,4 @@
-"""Every page that is made from the code, and the two lists of all pages."""
+"""Every page that is generated from the code, and the two lists of all pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from docsite.error_page import errors_page
 from docsite.event_page import events_page
 from vinr_server.cli.operating.settings_table import settings_page
 
-NOTE = "<!-- Made from the code by `make sdk`; not to be edited. -->\n"
+NOTE = "<!-- Generated from the code by `make sdk`; do not edit. -->\n"
 _LLMS = """# VINR Engagement
 
 > A self-hosted loyalty and promotions engine: report payments and other events, and it turns them into points, tiers and
@@ -38,7 +38,7 @@ def generated() -> dict[str, str]:
 
 
 def write_generated(docs: Path = DOCS) -> None:
-    """The files stand below docs, and no page of a resource that is no more."""
+    """The files are below docs; pages of resources that no longer exist are gone."""
     made = generated()
     shutil.rmtree(docs / FOLDER, ignore_errors=True)
     for path, text in made.items():

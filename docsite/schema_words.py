@@ -16,7 +16,7 @@ def name_of(reference: str) -> str:
 
 
 def type_in_words(schema: Schema, link: Callable[[str], str]) -> str:
-    """Such as `integer ≥ 1`, `"a" \\| "b"`, a list of something; `link` writes the name of a component."""
+    """Words such as `integer ≥ 1`, `"a" \\| "b"` or a list of something; `link` writes the name of a component."""
     if "$ref" in schema:
         return link(name_of(schema["$ref"]))
     if schema.get("format") in _FORMATS:
@@ -24,10 +24,10 @@ def type_in_words(schema: Schema, link: Callable[[str], str]) -> str:
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:
-        return " \\| ".join(f"`{one}`" for one in schema["enum"])
+        return " \\| ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
-        options = [one for one in schema["anyOf"] if one != {"type": "null"}]
-        words = " or ".join(dict.fromkeys(type_in_words(one, link) for one in options))
+        options = [option for option in schema["anyOf"] if option != {"type": "null"}]
+        words = " or ".join(dict.fromkeys(type_in_words(option, link) for option in options))
         return words + (" or null" if len(options) < len(schema["anyOf"]) else "")
     if schema.get("type") == "array":
         items = schema.get("items", {})
@@ -47,18 +47,18 @@ def _bounds(schema: Schema) -> str:
 
 
 def field_rows(schema: Schema, link: Callable[[str], str], *, with_default: bool) -> Iterator[str]:
-    """A row of a table for each field: name, type, whether it must be there or what stands for it."""
+    """A row of a table for each field: its name, its type, and whether it is required or its default."""
     required = schema.get("required", ())
-    for name, one in sorted(schema["properties"].items(), key=lambda item: item[0] not in required):
-        words = type_in_words(one, link)
+    for name, field in sorted(schema["properties"].items(), key=lambda item: item[0] not in required):
+        words = type_in_words(field, link)
         if with_default:
-            default = one.get("default")
+            default = field.get("default")
             shown = (
                 "required" if name in required else "" if default in (None, [], {}) else f"default `{_json(default)}`"
             )
             yield f"| `{name}` | {words} | {shown} |"
         else:
-            yield f"| `{name}` | {words} | {'' if name in required else 'only where it says something'} |"
+            yield f"| `{name}` | {words} | {'' if name in required else 'only where it applies'} |"
 
 
 def _json(value: Any) -> str:

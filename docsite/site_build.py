@@ -1,4 +1,4 @@
-"""The site: Zensical over the pages, strict about links, with nothing loaded from elsewhere; each page as Markdown too."""
+"""The site: Zensical renders the pages, strict about links and loading nothing from elsewhere; each also as Markdown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONFIG: dict[str, Any] = {
 
 
 def build(target: Path = BUILD) -> int:
-    """The site stands in `docs` below the target. Returns the exit code: not 0 where a link leads nowhere."""
+    """The site is in `docs` below the target. Returns the exit code: not 0 if a link leads nowhere."""
     shutil.rmtree(target / "pages", ignore_errors=True)
     for page in (*pages(), "llms.txt"):
         (target / "pages" / page).parent.mkdir(parents=True, exist_ok=True)

@@ -5,25 +5,29 @@ So decisions that are run without a database also meet what nobody declared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, OpenSessions
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import follow, needs_of
+from vinr_server.core.earning.caps import EVERY_RULE, rule_counter, rule_counters
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import NOBODY, Look, Needs, Of, Part
+from vinr_server.core.kernel.rows import Counter, Row, Tally
 from vinr_server.core.ledger.lots import BEFORE_ALL
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account, Customer
-from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
+from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
+from vinr_server.core.rewards.rows import Redemption, Reward
 from vinr_server.core.segments.conditions import Totals
 from vinr_server.core.segments.membership import uses_of
 from vinr_server.core.segments.rows import Purchases, SegmentMember
+from vinr_server.storage.batch.load import named_by
 
 
 class NoneBesides(Mapping[datetime, Totals]):
@@ -42,25 +46,51 @@ class NoneBesides(Mapping[datetime, Totals]):
         return True
 
 
+class Stored(Layer):
+    """Every row that was ever kept; the catalogue among them is gathered again only when it has changed."""
+
+    __slots__ = ("_catalogue",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._catalogue: Layer | None = None
+
+    def put(self, row: Row) -> None:
+        """As a layer does it."""
+        super().put(row)
+        if row.is_catalogue:
+            self._catalogue = None
+
+    def merge(self, draft: Layer) -> None:
+        """As a layer does it."""
+        super().merge(draft)
+        self._catalogue = None
+
+    @property
+    def catalogue(self) -> Layer:
+        """A layer of the catalogue alone."""
+        if self._catalogue is None:
+            self._catalogue = Layer()
+            for row in self.all_written():
+                if row.is_catalogue:
+                    self._catalogue.put(row)
+            self._catalogue.put(uses_of(self._catalogue))
+        return self._catalogue
+
+
 def load(
-    world: Layer,
+    world: Stored,
     commands: Iterable[Command],
     *,
     whole: Any = (),
     merged: Mapping[str, str] = NOBODY,
-    rows: Iterable[tuple[Any, Any]] = (),
+    rows: Collection[tuple[Any, Any]] = (),
 ) -> Layer:
-    """A layer with the catalogue of a world, and of its other rows those that the commands declare.
+    """A layer above the catalogue of a world, and of its other rows those that the commands declare.
 
     `merged` and `rows`: what a batch has learned of its members (engine/batch.py, Wholes).
     """
-    several, needs, loaded = list(commands), Needs(whole, merged), Layer()
-    for row_type, key in rows:
-        needs.row(row_type, key)
-    for row in world.all_written():
-        if row.is_catalogue:
-            loaded.put(row)
-    loaded.put(uses_of(loaded))
+    several, needs, loaded = list(commands), Needs(whole, merged, rows), Layer(world.catalogue)
     for command in several:
         needs_of(command, needs)
     seen = loaded.draft()
@@ -85,10 +115,8 @@ def keep(world: Layer, written: Layer) -> None:
 def _look(world: Layer, seen: Layer, needs: Needs, look: Look) -> None:
     keys: Iterable[Any] = (look.key,)
     if isinstance(look.key, Of):
-        row = world.get(look.key.row_type, look.key.key)
-        value = getattr(row, look.key.field) if row is not None else None
-        keys = value if isinstance(value, tuple) else () if value is None else (value,)
-        keys = [acting for key in keys for acting in dict.fromkeys((key, needs.acting(key)))]
+        named = [key for key, _beside in named_by(world, look.key)]
+        keys = [acting for key in named for acting in dict.fromkeys((key, needs.acting(key)))]
         for key in keys:
             if look.by is None:
                 needs.row(look.row_type, key)
@@ -113,17 +141,28 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 mine = [one for one in world.all_here(CheckoutSession) if one.customer_id == key]
                 loaded.put(OpenSessions(str(key), tuple(one.id for one in mine if one.status == "open")))
             if row_type is Tally:
-                _tally(world, loaded, key)
+                _tally(world, loaded, *key)
     for row_type, parents in needs.parts.items():
         for parent, part in parents.items():
             if part is Part.NONE and row_type is Lot:
                 loaded.truncate(parent, BEFORE_ALL)
             elif row_type is Purchases and part is not Part.NONE:
                 _read_purchases(world, loaded, parent)
+            elif row_type is Counter and isinstance(parent, tuple):
+                _read_rule_counters(world, loaded, *parent)
             elif part is not Part.NONE and (row_type is not SegmentMember or part is Part.ALL):
                 # Accounts and payments are read by their ids: those under a customer only say which.
                 for row in world.children(row_type, parent) if row_type not in (Account, Payment) else ():
                     loaded.put(row)
+
+
+def _read_rule_counters(world: Layer, loaded: Layer, account_id: str, rule_id: str) -> None:
+    """All periods of a capped rule and a member are here, so that none has to be picked by the instant."""
+    for row in world.all_here(Counter):
+        if row.id.startswith(rule_counters(account_id)) and (
+            rule_id == EVERY_RULE or row.id.startswith(rule_counter(rule_id, account_id, ""))
+        ):
+            loaded.put(row)
 
 
 def _who(world: Layer, customer_id: Any) -> tuple[Any, ...]:
@@ -145,12 +184,16 @@ def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:
             loaded.put(clock)
 
 
-def _tally(world: Layer, loaded: Layer, offer_id: Any) -> None:
-    """What stands of an offer that nobody has counted so far."""
-    offer = world.get(Offer, offer_id)
-    if offer is not None and not offer.is_counted:
-        uses = [one.status for one in world.all_here(OfferRedemption) if one.offer_id == offer_id]
-        loaded.put(Tally(offer_id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved")))
+def _tally(world: Layer, loaded: Layer, counted_as: Any, id: Any) -> None:
+    """What was taken of an offer or a reward that nobody has counted so far."""
+    capped: Offer | Reward | None = world.get(Offer if counted_as == "offer" else Reward, id)
+    if capped is None or capped.is_counted:
+        return
+    if isinstance(capped, Offer):
+        uses = [use.status for use in world.all_here(OfferRedemption) if use.offer_id == id]
+    else:
+        uses = [redemption.status for redemption in world.all_here(Redemption) if redemption.reward_id == id]
+    loaded.put(Tally(counted_as, id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved")))
 
 
 def _read_purchases(world: Layer, loaded: Layer, owner: Any) -> None:

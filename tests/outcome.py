@@ -1,4 +1,4 @@
-"""What a long run found: violations, and how much it saw; the verdict follows."""
+"""The result of a long run: its violations, how much it saw, and the verdict from both."""
 
 from __future__ import annotations
 

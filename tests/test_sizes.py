@@ -15,7 +15,9 @@ ROOT = Path(vinr_server.__file__).parent
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "__pycache__" not in path.parts)
 CORE = [path for path in MODULES if path.is_relative_to(ROOT / "core")]
 # Folders of these floors are rooms: a newcomer sees all that is in one at a glance.
-ROOMS = [folder for floor in ("core", "storage", "cli") for folder in (ROOT / floor).rglob("*/")]
+# Migrations are no room: there is one more with every change of the schema, and nobody need see them all.
+HISTORY = ROOT / "storage" / "postgres" / "migrations" / "versions"
+ROOMS = [folder for floor in ("core", "storage", "cli") for folder in (ROOT / floor).rglob("*/") if folder != HISTORY]
 
 ROOM_FILES_MAX = 12
 FILE_LINES_MAX = 450

@@ -1,14 +1,18 @@
-"""The English of what people read: plain words, one spelling (STYLE, "English").
+"""The English of what people read: plain words, one spelling, names that say what they name (STYLE, "English").
 
 To hold more texts to it, add their globs with a reader that blanks out what is not prose and keeps the line breaks.
 """
 
 from __future__ import annotations
 
+import ast
+import io
 import re
+import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -40,6 +44,71 @@ def markdown_prose(text: str) -> str:
     return _NO_PROSE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
 
 
+# Before Python 3.12 an f-string is one token, later its texts are tokens between the two ends.
+_PROSE_TOKENS = {"STRING", "FSTRING_START", "FSTRING_MIDDLE", "FSTRING_END", "COMMENT"}
+_FORMATTED = re.compile(r"(?i)\b(?:f|fr|rf)(?P<quotes>\"{3}|'{3}|[\"'])")
+_HOLE = re.compile(r"\{\{|\}\}|\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
+_MARKS = re.compile(r"^\w*(?:\"{3}|'{3}|[\"'])|(?:\"{3}|'{3}|[\"'])$|^#+|`[^`]*`")
+_CODE = "·"  # stands for code: neither a part of a word nor a space between two
+
+
+def python_prose(text: str) -> str:
+    """The docstrings, comments and other strings of a module, without what is quoted or filled in; lines stay."""
+    page = [[_CODE if not mark.isspace() else mark for mark in line] for line in text.splitlines(keepends=True)]
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if tokenize.tok_name[token.type] in _PROSE_TOKENS:
+            _put(page, token.start, token.end, _prose_of(_between(text, token.start, token.end)))
+    return "".join("".join(line) for line in page)
+
+
+def _between(text: str, start: tuple[int, int], end: tuple[int, int]) -> str:
+    lines = text.splitlines(keepends=True)[start[0] - 1 : end[0]]
+    lines[-1] = lines[-1][: end[1]]
+    lines[0] = lines[0][start[1] :]
+    return "".join(lines)
+
+
+def _prose_of(token: str) -> str:
+    """A token without its quotes, or the mark of a comment; a string that goes on in the next is one text with it."""
+    if _FORMATTED.match(token):
+        token = _HOLE.sub(lambda hole: re.sub(r"[^\n]", _CODE, hole[0]), token)
+    return _MARKS.sub(lambda mark: re.sub(r"[^\n]", _CODE if mark[0].startswith("`") else " ", mark[0]), token)
+
+
+def _put(page: list[list[str]], start: tuple[int, int], end: tuple[int, int], prose: str) -> None:
+    for row, line in enumerate(prose.splitlines(keepends=True), start=start[0] - 1):
+        column = start[1] if row == start[0] - 1 else 0
+        page[row][column : column + len(line)] = line
+
+
+# Words that no name may hold, and names that are too vague to be one.
+UNPLAIN_IN_NAMES = {"tell", "tells", "telling", "told", "anew"}
+UNPLAIN_NAMES = {"one"}
+
+
+def unplain_names(source: str) -> Iterator[str]:
+    """Each vague or unplain name that a module binds: of functions, classes, arguments, loops and other variables."""
+    for line, name in sorted(_bound(ast.parse(source))):
+        words = {word.lower() for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)}
+        if name in UNPLAIN_NAMES:
+            yield f"line {line}: {name} is no name; say what it is: an offer, a line, a row"
+        elif words & UNPLAIN_IN_NAMES:
+            yield f"line {line}: {name}; write emit, announce, report, show or log"
+
+
+def _bound(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.lineno, node.name
+            case ast.arg():
+                yield node.lineno, node.arg
+            case ast.Name(ctx=ast.Store()):
+                yield node.lineno, node.id
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                yield node.lineno, name
+
+
 @dataclass(frozen=True)
 class Texts:
     """Files with prose in them, by globs below the repository, and how their prose is read."""
@@ -58,10 +127,19 @@ class Texts:
 PAGES = Texts(
     ("*.md", "docs/**/*.md", "sdk/*/README.md"),
     markdown_prose,
-    # The parts of docs are generated: their words come from the code and the tests. ARCHITECTURE.md is not held yet.
-    without=("docs/reference", "docs/settings.md", "docs/mutants.md", "ARCHITECTURE.md"),
+    # These parts of docs are generated: their words come from the code and the tests.
+    without=("docs/reference", "docs/settings.md", "docs/mutants.md"),
 )
-HELD = [(texts, path) for texts in (PAGES,) for path in texts.files()]
+SOURCE = Texts(
+    ("src/vinr_server/**/*.py",),
+    python_prose,
+    # What a migration said when it was written stays; the imports are not held yet.
+    without=(
+        "src/vinr_server/storage/postgres/migrations",
+        "src/vinr_server/cli/imports",
+    ),
+)
+HELD = [(texts, path) for texts in (PAGES, SOURCE) for path in texts.files()]
 
 
 def unplain(prose: str) -> Iterator[str]:
@@ -78,10 +156,24 @@ def test_words_are_plain(texts: Texts, path: Path) -> None:
     assert found == []
 
 
+@pytest.mark.parametrize("path", SOURCE.files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_names_are_plain(path: Path) -> None:
+    found = [f"{path.relative_to(ROOT)}, {line}" for line in unplain_names(path.read_text())]
+
+    assert found == []
+
+
 class TestTheLint:
     def test_looks_at_every_page_that_is_written_by_hand(self) -> None:
         assert len(PAGES.files()) > 35
         assert all((ROOT / path).exists() for path in PAGES.without)
+
+    def test_looks_at_every_floor_and_room(self) -> None:
+        looked_at = {str(path.relative_to(ROOT / "src/vinr_server").parent) for path in SOURCE.files()}
+
+        assert {"api/resources", "cli/operating", "core/offers", "engine", "storage/laws", "workers"} < looked_at
+        assert len(looked_at) > 25
+        assert all((ROOT / path).exists() for path in SOURCE.without)
 
     def test_finds_a_word_with_its_line_in_any_case_and_across_lines(self) -> None:
         page = "# Title\n\nAnew. The command at\nhand tells it,\nin no more than 3 lines. It is no more.\n"
@@ -101,3 +193,44 @@ class TestTheLint:
     @pytest.mark.parametrize("word", ["Enrols", "enrolment", "normalised", "authorisation", "honoured", "licence"])
     def test_finds_british_spellings(self, word: str) -> None:
         assert len(list(unplain(f"The member is {word}."))) == 1
+
+    def test_reads_the_docstrings_comments_and_messages_of_a_module(self) -> None:
+        module = '''
+            """It tells `told` things."""
+            told = [anew for anew in (1, 2)]  # begins anew, at
+            # hand
+            message = (
+                f"The {told} offer{s} of {told[0]}, no {anew}"
+                f" more, is at "
+                'hand.'
+            )
+            words = ["no", "more"], {"at": "hand"}
+            '''
+
+        assert [line.partition(";")[0] for line in unplain(python_prose(dedent(module)))] == [
+            "line 2: “tells”",
+            "line 3: “anew”",
+            "line 3: “at hand”",
+            "line 7: “at hand”",
+        ]
+
+    def test_finds_names_that_say_nothing(self) -> None:
+        module = """
+            def tell(line, *, one=1):
+                print(one, line.one, told(anew))
+                for one, other in lines:
+                    pass
+                return [one.id for one in lines], lambda one: 1, (stone := 1)
+            class TellSegments:
+                def _told_apart(self): pass
+            """
+
+        assert [line.partition(";")[0] for line in unplain_names(dedent(module))] == [
+            "line 2: one is no name",
+            "line 2: tell",
+            "line 4: one is no name",
+            "line 6: one is no name",
+            "line 6: one is no name",
+            "line 7: TellSegments",
+            "line 8: _told_apart",
+        ]

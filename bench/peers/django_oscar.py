@@ -1,6 +1,6 @@
 """django-oscar as it ships: offers and a basket on PostgreSQL, evaluated as its basket middleware does on each request.
 
-`python django_oscar.py DATABASE_URL SECONDS` reads the work from stdin and prints what it came to and how long it took.
+`python django_oscar.py DATABASE_URL SECONDS` reads the work from stdin and prints the discount and how long it took.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 
 class WithoutMigrations:
-    """Every app's tables are made as its models say, without their history."""
+    """Creates every app's tables from its models, without their history."""
 
     def __contains__(self, app: str) -> bool:
         """All apps."""
@@ -25,7 +25,7 @@ class WithoutMigrations:
 
 
 def start(database_url: str) -> None:
-    """Django is configured and the tables are there."""
+    """Django is configured and the tables exist."""
     import django
     import oscar.defaults
     from django.conf import settings
@@ -41,10 +41,10 @@ def start(database_url: str) -> None:
         "HOST": place.hostname,
         "PORT": place.port,
     }
-    told = {name: getattr(oscar.defaults, name) for name in dir(oscar.defaults) if name.startswith("OSCAR_")}
+    defaults = {name: getattr(oscar.defaults, name) for name in dir(oscar.defaults) if name.startswith("OSCAR_")}
     search = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
     settings.configure(
-        **told,
+        **defaults,
         SECRET_KEY="for measurements only",
         DATABASES={"default": database},
         INSTALLED_APPS=INSTALLED_APPS,
@@ -59,7 +59,7 @@ def start(database_url: str) -> None:
 
 
 def store(work: dict[str, Any]) -> int:
-    """The goods, the offers and the basket are stored; the basket's id."""
+    """The goods, the offers and the basket are stored; returns the basket's id."""
     from oscar.core.loading import get_model
 
     Basket, Line = get_model("basket", "Basket"), get_model("basket", "Line")
@@ -85,7 +85,7 @@ def store(work: dict[str, Any]) -> int:
 
 
 def store_offer(offer: dict[str, Any], products: list[Any]) -> None:
-    """One offer with its condition, its benefit and the range of goods both are about."""
+    """One offer is stored with its condition, its benefit and their range of goods."""
     from oscar.core.loading import get_model
 
     Benefit, Condition = get_model("offer", "Benefit"), get_model("offer", "Condition")
@@ -110,7 +110,7 @@ def store_offer(offer: dict[str, Any], products: list[Any]) -> None:
 
 
 def measure(basket_id: int, seconds: float) -> dict[str, Any]:
-    """The basket read and evaluated, again and again."""
+    """Read and evaluate the basket repeatedly; returns the figures."""
     import oscar
     from oscar.core.loading import get_class, get_model
 

@@ -1,4 +1,4 @@
-// json-rules-engine finds the offers that apply; what they take off is computed here, as it leaves that to its callers.
+// json-rules-engine finds the offers that apply; their discounts are computed here, since it leaves that to its callers.
 "use strict";
 
 const { Engine } = require("json-rules-engine");
@@ -11,7 +11,7 @@ exports.version = require("json-rules-engine/package.json").version;
 exports.prepare = ({ cart, offers }) => {
   const engine = new Engine([], { allowUndefinedFacts: true });
   for (const offer of offers) {
-    // Of an offer's things one at most is in the cart, so that any of them may reach its threshold.
+    // At most one of an offer's things is in the cart, so any of them may reach the threshold.
     const any = offer.skus.map(sku => offer.min_minor
       ? { fact: VALUE + sku, operator: "greaterThanInclusive", value: offer.min_minor }
       : { fact: UNITS + sku, operator: "greaterThanInclusive", value: offer.min_units });

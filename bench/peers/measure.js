@@ -1,4 +1,4 @@
-// Times one evaluation of the cart, again and again, and prints what it came to and how long it took.
+// Times one evaluation of the cart repeatedly, and prints its discount and how long it took.
 "use strict";
 
 const UNITS = "units:", VALUE = "value:";

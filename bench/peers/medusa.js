@@ -3,7 +3,7 @@
 
 const Module = require("module");
 const resolve = Module._resolveFilename;
-// Its promotions ask the whole framework for what @medusajs/utils has.
+// Its promotions import the whole framework for what @medusajs/utils has.
 Module._resolveFilename = function (name, ...rest) {
   return resolve.call(this, name === "@medusajs/framework/utils" ? "@medusajs/utils" : name, ...rest);
 };
@@ -25,11 +25,11 @@ exports.prepare = ({ cart, offers }) => {
     const values = new Map(), bought = new Map(), targets = new Map(), actions = [];
     const sorted = [...promotions].sort((a, b) => b.application_method.value - a.application_method.value)
       .sort(ComputeActionUtils.sortByBuyGetType);
-    for (const one of sorted) {
-      if (!areRulesValidForContext(one.rules, context, "order")) continue;
-      actions.push(...(one.type === "buyget"
-        ? ComputeActionUtils.getComputedActionsForBuyGet(one, items, values, bought, targets)
-        : ComputeActionUtils.getComputedActionsForItems(one, items, values, undefined)));
+    for (const candidate of sorted) {
+      if (!areRulesValidForContext(candidate.rules, context, "order")) continue;
+      actions.push(...(candidate.type === "buyget"
+        ? ComputeActionUtils.getComputedActionsForBuyGet(candidate, items, values, bought, targets)
+        : ComputeActionUtils.getComputedActionsForItems(candidate, items, values, undefined)));
     }
     return actions.reduce((sum, action) => sum + Number(action.amount ?? 0), 0);
   };

@@ -1,7 +1,7 @@
--- One activation of a capped offer as an ordinary service writes it: statement by statement in a transaction, for a
--- member of its own each time. The offer's counter is locked once everything else is read, for as short as it can be.
--- Ids, keys and texts are made of :unique; what a service would send as text (ids, JSON) is put together here, once.
--- \x3a is a colon: pgbench would take one before a word for a variable of its own.
+-- One activation of a capped offer as an ordinary service writes it: statement by statement in a transaction, for
+-- another member each time. The offer's counter is locked after everything else is read, for as short as possible.
+-- Ids, keys and texts are made from :unique; text that a service would send (ids, JSON) is put together here, once.
+-- \x3a is a colon: pgbench would read a colon before a word as a variable.
 \set seq :seq + 1
 \set n :first + (:seq - 1) * :clients + :client_id + 1
 \set bucket :n % 256

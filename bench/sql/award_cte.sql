@@ -1,5 +1,5 @@
 -- The fastest way to write one award by hand: a single data-modifying statement, committed by itself.
--- \x3a is a colon: pgbench would take one before a word for a variable of its own.
+-- \x3a is a colon: pgbench would read a colon before a word as a variable.
 \set n random(1, :accounts)
 \set bucket :n % 256
 \set key_bucket random(0, 255)

@@ -1,5 +1,5 @@
--- The same statements pipelined: one round trip. What needs an earlier statement's result reads it back in SQL.
--- \x3a is a colon: pgbench would take one before a word for a variable of its own.
+-- The same statements pipelined: one round trip. A statement that needs an earlier result reads it back in SQL.
+-- \x3a is a colon: pgbench would read a colon before a word as a variable.
 \set n random(1, :accounts)
 \set bucket :n % 256
 \set key_bucket random(0, 255)

@@ -1,6 +1,6 @@
 -- One award as an ordinary service writes it: statement by statement in a transaction.
--- Ids, keys and texts are made of :unique; what a service would send as text (JSON) is put together here.
--- \x3a is a colon: pgbench would take one before a word for a variable of its own.
+-- Ids, keys and texts are made from :unique; text that a service would send (JSON) is put together here.
+-- \x3a is a colon: pgbench would read a colon before a word as a variable.
 \set n random(1, :accounts)
 \set bucket :n % 256
 \set key_bucket random(0, 255)

@@ -1,5 +1,5 @@
 -- The same rows as the engine writes for a history of purchases, by hand: set-based, in one transaction, from a table `raw`
--- (line, customer, day, dollars) that COPY has filled. {realm}, {program}, {rule} and {now} are put in by bench/imports.py.
+-- (line, customer, day, dollars) that COPY has filled. bench/imports.py fills in {realm}, {program}, {rule} and {now}.
 set local work_mem = '64MB';
 analyze raw;
 create temp table bought on commit drop as
@@ -39,7 +39,11 @@ select *,
     '","points":', points, '}]') else '[]' end as awards,
   case when has_points then '[]' else concat('[{"account":"', account_id, '","rule":"', {rule},
     '","unmet":[{"condition":"amount","message":"An eligible part of ', minor,
-    ' earns less than one point.","change":"spend ', 100 - minor, ' more"}]}]') end as skipped
+    ' earns less than one point.","change":"spend ', 100 - minor, ' more"}]}]') end as skipped,
+  concat('[{"account_id":"', account_id, '","tier":null,"occurred_at":"', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+    '","zone":"UTC","tenders":null,"is_first":', (line = first_line)::text, ',"rules":[["', {rule}, '",1]],"multiplier":null,"bonuses":[],',
+    '"awards":', case when has_points then concat('[{"entry_id":"ptx_', id_1, '","source_id":"', {rule}, '","points":', points,
+    ',"payment_id":"', payment_id, '","clawbacks":[]}]') else '[]' end, '}]') as earnings
 from named;
 analyze bought;
 
@@ -56,9 +60,10 @@ select bucket, {realm}, account_id, {program}, customer_id,
 from bought group by bucket, account_id, customer_id;
 
 insert into payments (bucket, realm, id, customer_id, amount_minor, currency, minor_per_unit, eligible_minor, tax_minor,
-  shipping_minor, tenders, discount_ids, lines, refunded_minor, refund_count, outcome, metadata, occurred_at, created_at)
+  shipping_minor, tenders, discount_ids, lines, refunded_minor, refund_count, outcome, metadata, occurred_at, created_at,
+  earnings)
 select bucket, {realm}, payment_id, customer_id, minor, 'USD', 100, minor, 0, 0, '[]', '[]', '[]', 0, 0,
-  concat('{"awards":', awards, ',"skipped":', skipped, '}')::json, '{}', at, {now}
+  concat('{"awards":', awards, ',"skipped":', skipped, '}')::json, '{}', at, {now}, earnings::json
 from bought order by line;
 
 insert into entries (bucket, realm, id, account_id, sequence, kind, points, balance_after_points, reason, source_type,
@@ -108,8 +113,8 @@ from bought where is_over
 union all
 select bucket, {realm}, 'evt_' || id_4, 'payment.completed', null,
   concat('{"id":"', payment_id, '","object":"payment","amount":', minor, ',"amount_refunded":0,"currency":"USD","customer":"',
-    customer_id, '","account":null,"eligible_amount":', minor, ',"tax":0,"shipping":0,"tenders":[],"discounts":[],"lines":[],',
-    '"refunded":false,"awards":', awards, ',"skipped":', skipped, ',"metadata":{},"occurred_at":', at_unix, ',"created":',
-    now_unix, ',"livemode":false}')::json,
+    customer_id, '","account":null,"eligible_amount":', minor, ',"tax":0,"shipping":0,"tenders":[],"discounts":[],',
+    '"checkout_session":null,"order":null,"revision":1,"lines":[],"refunded":false,"awards":', awards, ',"skipped":', skipped,
+    ',"offer_redemptions":[],"metadata":{},"occurred_at":', at_unix, ',"created":', now_unix, ',"livemode":false}')::json,
   sequence_before + has_points::int + is_over::int, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
 from bought;

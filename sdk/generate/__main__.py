@@ -1,4 +1,4 @@
-"""`python -m sdk.generate`: the SDKs' generated parts are written anew."""
+"""`python -m sdk.generate`: writes the SDKs' generated parts again."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Call:
-    """One operation: how it is named, what it takes, what it answers (the component's name; of a list, its items')."""
+    """One operation: its name, its parameters, and its answer (a component; for a list, that of its items)."""
 
     name: str
     method: str
@@ -74,8 +74,8 @@ def fields_of(openapi: dict[str, Any], component: str) -> tuple[Parameter, ...]:
     """The fields of a component, required ones first."""
     schema = openapi["components"]["schemas"][component]
     required = schema.get("required", ())
-    fields = [Parameter(name, one, name in required) for name, one in schema["properties"].items()]
-    return tuple(sorted(fields, key=lambda one: not one.is_required))
+    fields = [Parameter(name, field, name in required) for name, field in schema["properties"].items()]
+    return tuple(sorted(fields, key=lambda parameter: not parameter.is_required))
 
 
 def ref_of(schema: Schema) -> str | None:
@@ -89,15 +89,15 @@ def refs_in(schema: Any) -> Iterator[str]:
         name = ref_of(schema)
         if name is not None:
             yield name
-        for one in schema.values():
-            yield from refs_in(one)
+        for inner in schema.values():
+            yield from refs_in(inner)
     elif isinstance(schema, list):
-        for one in schema:
-            yield from refs_in(one)
+        for item in schema:
+            yield from refs_in(item)
 
 
 def components_below(openapi: dict[str, Any], names: set[str]) -> list[str]:
-    """These components and all they name, each after those that it names, but for its own kind."""
+    """These components and all that they name, each after the ones that it names, except itself."""
     ordered: list[str] = []
     seen: set[str] = set()
 
@@ -120,7 +120,7 @@ def body_of(described: dict[str, Any]) -> str | None:
 
 
 def events_of(openapi: dict[str, Any]) -> dict[str, str]:
-    """The types of the engine's own events, each with the component that its data is."""
+    """The types of the engine's own events, each with the component of its data."""
     events = {}
     for event_type, described in openapi["webhooks"].items():
         schema = described["post"]["requestBody"]["content"]["application/json"]["schema"]
@@ -130,7 +130,7 @@ def events_of(openapi: dict[str, Any]) -> dict[str, str]:
 
 def _call(openapi: dict[str, Any], name: str, method: str, path: str, described: dict[str, Any]) -> Call:
     body = body_of(described)
-    query = {one["name"]: one["schema"] for one in described["parameters"] if one["in"] == "query"}
+    query = {given["name"]: given["schema"] for given in described["parameters"] if given["in"] == "query"}
     has_dry_run = query.pop("dry_run", None) is not None
     answer, is_list = _answer(described)
     return Call(
@@ -140,7 +140,7 @@ def _call(openapi: dict[str, Any], name: str, method: str, path: str, described:
         summary=described["summary"],
         ids=tuple(re.findall(r"{(\w+)}", path)),
         body=None if body is None else fields_of(openapi, body),
-        query=tuple(Parameter(one, schema, False) for one, schema in query.items()),
+        query=tuple(Parameter(parameter, schema, False) for parameter, schema in query.items()),
         answer=answer,
         is_list=is_list,
         has_dry_run=has_dry_run,
@@ -155,7 +155,7 @@ def _call(openapi: dict[str, Any], name: str, method: str, path: str, described:
 def _answer(described: dict[str, Any]) -> tuple[str | None, bool]:
     success = next(answer for status, answer in described["responses"].items() if status.startswith("2"))
     schema = success["content"]["application/json"]["schema"]
-    # Of objects that may be answered instead of each other, the first is the resource's own.
+    # If a call may answer one of several objects, the first is the resource's own.
     schema = next(iter(schema.get("anyOf", ())), schema)
     if ref_of(schema) is not None:
         return ref_of(schema), False

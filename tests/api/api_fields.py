@@ -10,13 +10,17 @@ from typing import Any
 import msgspec
 import msgspec.inspect as inspect
 
-from vinr_server.api.contract.payments import CreatePaymentInput
+from vinr_server.api.contract.table import OPERATIONS
 
 Step = str | int
 
 INSTANTS: tuple[str, ...] = ("starts_at", "ends_at", "occurred_at", "frozen_time", "expires_at")
-INSTANTS += ("enrolled_before", "enrolled_after")
+INSTANTS += ("enrolled_before", "enrolled_after", "joined_at", "available_at")
 RATES = ("points_per_currency_unit", "factor", "percent", "multiplier")
+
+
+# The type of the items of each call in bulk, by that of its body.
+ITEMS = {operation.body: operation.items[1] for operation in OPERATIONS if operation.items is not None}
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def _fields(
     if isinstance(kind, inspect.StructType) and kind.cls not in above:
         above = (*above, kind.cls)
         for field in kind.fields:
-            here = (*path, field.name)
+            here = (*path, field.encode_name)
             options = _options(field.type)
             is_nullable = _allows_null(field.type) or (field.type == inspect.AnyType() and not field.required)
             yield Field(here, _merged(options, field.name), is_nullable, field.required, is_update)
@@ -69,8 +73,8 @@ def _fields(
                 yield from _fields(option, here, is_update, above)
     if isinstance(kind, inspect.ListType):
         item = kind.item_type
-        if isinstance(item, inspect.AnyType):  # bulk payments are read one by one
-            item = inspect.type_info(CreatePaymentInput)
+        if isinstance(item, inspect.AnyType):  # the items of a call in bulk are read one by one
+            item = inspect.type_info(ITEMS[above[-1]])
         yield Field((*path, 0), item, False, True, is_update)
         yield from _fields(item, (*path, 0), is_update, above)
 
@@ -176,6 +180,10 @@ def _wrong(field: Field, sample: Any) -> list[bytes]:
         return [b"1", b"1.5", b"true", b"{}", b'""', _text("x" * 101), b"[1]", b'[""]', b"[null]", b"[[]]"]
     if isinstance(kind, inspect.IntType):
         return _wrong_integers(kind)
+    if isinstance(kind, inspect.Metadata):  # an e-mail address
+        assert isinstance(kind.type, inspect.StrType), kind
+        wrong = ("ada", "ada@", "@example.com", "ada@example", "a da@example.com", "ada@example.com\n", "ada@ex_.com")
+        return [*_wrong_texts(field, kind.type), *map(_text, wrong)]
     if isinstance(kind, inspect.StrType):
         return _wrong_texts(field, kind)
     if isinstance(kind, inspect.LiteralType):

@@ -37,11 +37,13 @@ LASTING = {
 }
 # Nobody listens there.
 NOBODY = "http://127.0.0.1:9/hook"
+PAID_LINES = [{"id": "first", "sku": "coffee", "unit_price": 2500, "quantity": 2}]
 # By the path of an operation in the SDKs: whose id stands in its URL.
 PREFIXES = {
     "loyalty.programs": "prog", "loyalty.accounts": "loy", "loyalty.earning_rules": "rule", "loyalty.points": "ptx",
     "loyalty.rewards": "rwd", "loyalty.redemptions": "rdm", "discounts": "disc", "payments": "pay",
     "customers": "cust", "events": "evt", "test_helpers.test_clocks": "clock", "api_keys": "key",
+    "refunds": "re",
     "api_key_acts": "act", "engagement.offers": "ofr", "offers": "checkout_ofr", "webhook_endpoints": "we",
     "checkout": "cs", "checkout.sessions": "cs",
     "engagement.segments": "seg",
@@ -139,6 +141,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
         {"name": "World", "id": f"prog_{slug}", "tiers": [{"id": "gold", "threshold": 500}]},
     )["id"]
     ids["cust"] = world.post("/v1/customers", {"id": f"cust_{slug}"})["id"]
+    world.post("/v1/customers", {"id": f"{ids['cust']}_old"})
     ids["loy"] = world.post("/v1/loyalty/accounts", {"program": ids["prog"], "customer": ids["cust"]})["id"]
     ids["ptx"] = world.post("/v1/loyalty/points/award", {"account": ids["loy"], "points": 1000})["id"]
     ids["rule"] = world.post(
@@ -162,10 +165,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     shipping = {"name": "Ships free", "type": "free_shipping", "value": 500, "active": False}
     ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}"})["id"]
     ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
-    ids["pay"] = world.post(
-        "/v1/payments", {"id": f"pay_{slug}", "amount": 5000, "currency": "EUR", "customer": ids["cust"]}
-    )["id"]
-    ids["re"] = world.post(f"/v1/payments/{ids['pay']}/refund", {"id": f"re_{slug}", "amount": 100})["refund"]["id"]
+    ids |= _pay(world)
     cart = {"currency": "EUR", "customer": ids["cust"], "lines": [{"sku": "coffee", "unit_price": 5000}]}
     ids["cs"] = world.post("/v1/checkout/sessions", cart)["id"]
     ids["evt"] = world.post("/v1/events", {"type": "review.posted", "id": f"evt_{slug}"})["id"]
@@ -179,6 +179,17 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     ids["key"] = world.post("/v1/api_keys", {"kind": "publishable", "name": "World"})["id"]
     ids["act"] = client.get(f"/v1/api_key_acts?api_key={ids['key']}").json()["data"][0]["id"]
     return world
+
+
+def _pay(world: World) -> Mapping[str, str]:
+    """A payment that was amended and refunded in part, by prefix; and a guest's, which no prefix leads to."""
+    paid: Json = {"id": f"pay_{world.slug}", "amount": 5000, "currency": "EUR", "customer": world.ids["cust"]}
+    url = f"/v1/payments/{world.post('/v1/payments', paid | {'lines': PAID_LINES})['id']}"
+    world.post(url, {"tax": 100, "reason": "Taxed"})
+    world.post("/v1/payments", {"id": f"{paid['id']}_guest", "amount": 1000, "currency": "EUR"})
+    revision = world.client.get(f"{url}/revisions").json()["data"][0]
+    refund = world.post(f"{url}/refund", {"id": f"re_{world.slug}", "amount": 100})["refund"]
+    return {"pay": paid["id"], "prev": revision["id"], "re": refund["id"]}
 
 
 WINDOW = {"starts_at": "2026-06-01", "ends_at": 1_900_000_000}
@@ -216,24 +227,33 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "conditions": {
             "metadata": {"channel": "web", "round": 2},
             "min_amount": 100,
+            "max_amount": 100_000,
             "currency": "EUR",
             "skus": ["coffee"],
             "categories": ["drinks"],
             "first_payment": True,
             "window": WINDOW,
         },
+        "caps": {"points": 500, "per": "day"},
         "multipliers": [{"factor": 2, "when": {"tier": "gold", "metadata": {"channel": "web"}, "window": WINDOW}}],
         "active": True,
         "metadata": {"note": "a"},
     }
     flat = {"earn": {"points": 50, "currency": "EUR"}, "multipliers": [{"factor": "1.5", "when": {"tier": ["gold"]}}]}
+    steps = {"earn": {"points": 5, "per_amount": 250, "full_steps": True}}
+    steps |= {"exchange": {"in": "EUR", "rates": {"ZAR": "0.051"}}}
+    first = {"up_to": 100, "points": 1, "per_amount": 100}
+    rest = {"points_per_currency_unit": 2}
+    bands = {"earn": {"bands": [first, rest], "graduated": True}}
+    other_bands = {"earn": {"bands": [{**rest, "up_to": 100}, {"points": 1, "per_amount": 100}], "graduated": True}}
+    counted = (rates, flat, steps, bands, other_bands)
     changes = {"name": "Six", "points_cost": 200, "stock": 10, "per_member_limit": 2, "tiers": ["gold"], **WINDOW}
     changes["metadata"] = {"note": "a"}
     amount = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR", "description": "Five off"}}
     percent = {"benefit": {"type": "discount", "percent": "12.5", "currency": "EUR"}}
     product = {"benefit": {"type": "product", "sku": "cup"}}
     program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
-    program |= {"currency": currency | {"pending_days": 0}}
+    program |= {"currency": currency | {"pending_days": 0}, "earning_tenders": ["card", "gift_card"], "guest_days": 30}
     if "clock" in ids:
         program |= {"test_clock": ids["clock"]}
     new_reward = {"program": ids["prog"], "id": "rwd_fresh", **changes}
@@ -242,14 +262,15 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "update_program": [
             Sample(
                 f"{programs}/{ids['prog']}",
-                {"name": "Main", "currency": currency, "tiers": tiers, "status": "active", "metadata": {"note": "a"}},
+                {"name": "Main", "currency": currency, "tiers": tiers, "status": "active", "metadata": {"note": "a"}}
+                | {"earning_tenders": ["card"], "guest_days": 30},
             )
         ],
         "create_earning_rule": [
-            Sample(rules, {"program": ids["prog"], "trigger": "payment.completed", **rates}),
-            Sample(rules, {"program": ids["prog"], "trigger": "review.posted", **flat}),
+            Sample(rules, {"program": ids["prog"], "trigger": trigger, **body})
+            for trigger, body in zip(("payment.completed", *("review.posted",) * 4), counted, strict=True)
         ],
-        "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", rates), Sample(f"{rules}/{ids['rule']}", flat)],
+        "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", body) for body in counted],
         "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
         "create_reward": [Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)],
         "update_reward": [
@@ -268,15 +289,29 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     award = {"account": ids["loy"], "points": 5, "payment": ids["pay"], "occurred_at": "2026-06-01", **why}
     person = {"name": "Ada", "email": "ada@example.com", "metadata": {"note": "a"}}
     enrolment = {"program": ids["prog"], "customer": "cust_fresh", "metadata": {"note": "a"}}
+    lot = {"points": 5, "available_at": "2026-01-01T00:00:00Z", "expires_at": "2030-01-01"}
+    owing = {"customer": "cust_fresh", "points": -5, "metadata": {"note": "a"}}
+    brought = {
+        "customer": "cust_fresh",
+        "email": "a@example.com",
+        "joined_at": "2026-01-01",
+        "points": 5,
+        "lots": [lot],
+        "lifetime_points": 900,
+        "tier": "gold",
+        "metadata": {"note": "a"},
+    }
+    bulk = {"program": ids["prog"], "deliver_events": False}
     redemption = {"account": ids["loy"], "reward": ids["rwd"], "metadata": {"note": "a"}}
     return {
         "create_customer": [Sample("/v1/customers", person | {"id": "cust_fresh"})],
         "update_customer": [Sample(f"/v1/customers/{ids['cust']}", person)],
         "create_account": [Sample(accounts, enrolment)],
+        "create_accounts": [Sample(f"{accounts}/bulk", bulk | {"accounts": [one]}) for one in (brought, owing)],
         "update_account": [Sample(f"{accounts}/{ids['loy']}", {"metadata": {"note": "a"}})],
         "close_account": [Sample(f"{accounts}/{ids['loy']}/close", {})],
         "reopen_account": [Sample(f"{accounts}/{ids['loy']}/reopen", {})],
-        "merge_customers": [Sample("/v1/customers/merge", {"from": "cust_fresh", "into": ids["cust"]})],
+        "merge_customers": [Sample("/v1/customers/merge", {"from": f"{ids['cust']}_old", "into": ids["cust"]})],
         "award_points": [Sample(f"{points}/award", award)],
         "adjust_points": [Sample(f"{points}/adjust", {"account": ids["loy"], "points": -5, **why})],
         "reverse_points": [Sample(f"{points}/reverse", {"transaction": ids["ptx"], "points": 5, **why})],
@@ -288,7 +323,9 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
 
 
 def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
-    payment = {
+    line = {"unit_price": 1100, "quantity": 2, "sku": "coffee", "categories": ["drinks"], "discount": 100, "tax": 90}
+    line["id"] = "line_1"
+    payment: Json = {
         "amount": 2500,
         "currency": "EUR",
         "id": "pay_fresh",
@@ -297,13 +334,18 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "shipping": 200,
         "tenders": [{"type": "store_credit", "amount": 300}],
         "discounts": [ids["disc"]],
-        "lines": [{"unit_price": 1100, "quantity": 2, "sku": "coffee", "categories": ["drinks"]}],
+        "order": "shop-1",
+        "lines": [line],
         "occurred_at": 1_780_000_000,
         "metadata": {"order": "A-1"},
     }
     promised = {"amount": 5000, "currency": "EUR", "customer": ids["cust"], "checkout_session": ids["cs"]}
     promised["metadata"] = {"order": "A-2"}
     refund = {"id": "re_fresh", "amount": 200, "eligible_amount": 100, "reason": "broken", "metadata": {"note": "a"}}
+    by_line = {"total_refunded": 300, "lines": [{"id": "first", "quantity": 1}]}
+    by_amount = {"lines": [{"sku": "coffee", "amount": 50}]}
+    amended = {"amount": 5600, "lines": [line], "tax": 100, "shipping": 200, "reason": "one more"}
+    amended["tenders"] = [{"type": "store_credit", "amount": 300}]
     event = {
         "type": "subscription.created",
         "id": "evt_fresh",
@@ -315,8 +357,10 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     return {
         "create_payment": [Sample("/v1/payments", payment), Sample("/v1/payments", promised)],
         "create_payments": [Sample("/v1/payments/bulk", one) for one in (bulk, promises)],
-        "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", refund)],
-        "link_payment": [Sample(f"/v1/payments/{ids['pay']}/link", {"customer": ids["cust"]})],
+        "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", body) for body in (refund, by_line, by_amount)],
+        "update_payment": [Sample(f"/v1/payments/{ids['pay']}", amended)],
+        "link_payment": [Sample(f"/v1/payments/{ids['pay']}_guest/link", {"customer": ids["cust"]})],
+        "cancel_refund": [Sample(f"/v1/refunds/{ids['re']}/cancel", {"reason": "dispute won"})],
         "report_event": [Sample("/v1/events", event)],
     }
 

@@ -859,7 +859,7 @@ class TestOpenApi:
         for operation in OPERATIONS:
             if operation.body is not None:
                 schema = schemas[operation.body.__name__]
-                fields = {field.name: field for field in msgspec.structs.fields(operation.body)}
+                fields = {field.encode_name: field for field in msgspec.structs.fields(operation.body)}
                 required = {
                     field.path[0] for field in fields_of(operation.body) if field.is_required and len(field.path) == 1
                 }

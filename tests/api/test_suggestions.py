@@ -15,7 +15,7 @@ from vinr_server.api.resources.offers import CreateOfferInput
 OFFER = {"name": "Ten", "type": "fixed_discount", "value": 1000}
 
 
-def told(kind: type[msgspec.Struct], body: dict[str, object]) -> Problem:
+def refusal(kind: type[msgspec.Struct], body: dict[str, object]) -> Problem:
     """How the body is refused."""
     with pytest.raises(Problem) as refused:
         read_struct(kind, body)
@@ -32,11 +32,11 @@ def told(kind: type[msgspec.Struct], body: dict[str, object]) -> Problem:
     ],
 )
 def test_the_contrary_is_never_suggested(field: str, value: object) -> None:
-    problem = told(CreateOfferInput, {**OFFER, "criteria": {field: value}})
+    problem = refusal(CreateOfferInput, {**OFFER, "criteria": {field: value}})
 
     assert (problem.code, problem.param) == ("unknown_parameter", f"criteria.{field}")
     assert "Did you mean" not in problem.message
-    assert "Known here: " in problem.message
+    assert "Known parameters: " in problem.message
     assert "nearest" not in problem.details
 
 
@@ -45,15 +45,15 @@ def test_the_contrary_is_never_suggested(field: str, value: object) -> None:
     [("sku", "skus"), ("skuss", "skus"), ("categorys", "categories"), ("min_subtotl", "min_subtotal")],
 )
 def test_a_typo_is_still_understood(field: str, nearest: str) -> None:
-    problem = told(CreateOfferInput, {**OFFER, "criteria": {field: ["A"]}})
+    problem = refusal(CreateOfferInput, {**OFFER, "criteria": {field: ["A"]}})
 
     assert problem.details["nearest"] == nearest
 
 
-def test_conditions_of_members_are_told_alike() -> None:
+def test_conditions_of_members_are_refused_alike() -> None:
     incentive = {"type": "points_bonus", "points": 5}
     for where, field in (("conditions", "exclude_skus"), ("targeting", "exclude_tiers"), ("targeting", "not_segments")):
-        problem = told(CreateEngagementOfferInput, {"name": "Ten", "incentive": incentive, where: {field: ["A"]}})
+        problem = refusal(CreateEngagementOfferInput, {"name": "Ten", "incentive": incentive, where: {field: ["A"]}})
 
         assert "Did you mean" not in problem.message
 

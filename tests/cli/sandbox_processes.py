@@ -1,4 +1,4 @@
-"""Sandboxes and commands as processes of their own: started, announced, ended, and what they left."""
+"""Sandboxes and commands as separate processes: started, announced, ended, and what they leave behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What anybody may send without a key is bounded: heads, lines, targets, framing, bodies nobody asked for, queues."""
+"""Limits on what anybody may send without a key: heads, lines, targets, framing, unwanted bodies, queues."""
 
 from __future__ import annotations
 

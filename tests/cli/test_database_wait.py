@@ -26,7 +26,7 @@ from vinr_server.storage.postgres.embedded import start_embedded
 from vinr_server.storage.postgres.migrate import migrate
 
 LOOPBACK = [sys.executable, str(Path(__file__).parents[1] / "loopback.py")]
-WAITING = re.compile(r"waiting for the database at (\S+), \d+ s by now; next attempt in (\S+) s: .")
+WAITING = re.compile(r"waiting for the database at (\S+), \d+ s so far; next attempt in (\S+) s: .")
 
 
 @dataclass

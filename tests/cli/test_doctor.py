@@ -1,4 +1,4 @@
-"""Settings are documented and checked at the start; `vinr doctor` tells what is wrong with them and the database."""
+"""Settings are documented and checked at the start; `vinr doctor` reports what is wrong with them and the database."""
 
 from __future__ import annotations
 

@@ -117,5 +117,5 @@ class TestReadyz:
         wait_until(lambda: ready(server)[1] != "database unreachable", what="the database was looked at")
         status, why = ready(server)
         assert status == 503
-        assert why.startswith("the database is at schema 9999, this process works with ")
+        assert why.startswith("the database is at schema 9999, but this process needs ")
         server.stop()

@@ -101,7 +101,7 @@ class TestTrigger:
             ("payment.complete",): (2, "Did you mean payment.completed?"),
             ("campaign.ended",): (2, "vinr trigger --list"),
             (): (2, "vinr trigger --list"),
-            ("payment.completed", "--fields", "{"): (2, "--fields: not JSON"),
+            ("payment.completed", "--fields", "{"): (2, "--fields is not valid JSON"),
             ("payment.completed", "--fields", "[1]"): (2, "must be a JSON object"),
             ("payment.completed", "--key", "sk_live_x"): (2, "test data only"),
             ("payment.completed", "--fields", '{"amout": 1}'): (3, "amount"),
@@ -333,7 +333,7 @@ class TestReset:
         again.end(signal.SIGTERM)
 
         assert (asked.code, foreign.code, unauthorized.status_code) == (2, 1, 401)
-        assert "--yes" in asked.err and "nothing was changed" in foreign.err
+        assert "--yes" in asked.err and "Nothing was changed" in foreign.err
         assert said.code == 0 and said.json["running"] is True, said
         assert stopped.code == 0 and "vinr dev" in stopped.out, stopped
         assert again.announced["secret_key"] == dev.announced["secret_key"]

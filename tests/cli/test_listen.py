@@ -19,7 +19,7 @@ from sandbox_processes import Dev, announce, command, finish, launch, open_direc
 
 from conftest import PATIENCE_SECONDS, RunningServer, wait_until
 from vinr import SignatureError, Vinr
-from vinr_server.cli.calls.signatures import faults
+from vinr_server.cli.calls.signature_check import faults
 from vinr_server.cli.sandbox.inbox import KEPT_MAX, UNSIGNED_MAX, Inbox
 
 ask = partial(httpx2.request, trust_env=False, timeout=PATIENCE_SECONDS)
@@ -329,5 +329,5 @@ def test_sdk_refuses_what_was_altered(dev: Dev, receiver: Receiver) -> None:
         )
     altered = faults(headers, body + b" ", secret=secret, now=time.time())
     late = faults(headers, body, secret=secret, now=time.time() + 301)
-    assert all("not that of this body" in str(fault) for fault in altered.values())
+    assert all("does not match this body" in str(fault) for fault in altered.values())
     assert all("more than 300 s" in str(fault) for fault in late.values())

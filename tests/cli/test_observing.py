@@ -1,4 +1,4 @@
-"""What a running server tells its operator: metrics of what it did, and logs without secrets or personal data."""
+"""What a running server shows its operator: metrics of what it did, and logs without secrets or personal data."""
 
 from __future__ import annotations
 

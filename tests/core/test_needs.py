@@ -119,7 +119,7 @@ class TestCommands:
     def test_that_read_what_they_do_not_declare_raise_with_their_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A planted one: it awards as ever, and declares nothing."""
         monkeypatch.setitem(COMMANDS, AwardPoints, (lambda command, needs: None, decide_award_points))  # type: ignore[arg-type]
-        world = Layer()
+        world = memory_loading.Stored()
         world.put(ACCOUNT)
         command = AwardPoints("loy_1", 5)
 

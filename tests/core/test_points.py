@@ -342,7 +342,7 @@ class TestParseDecimal:
         ],
     )
     def test_refuses_what_lies_beyond_the_range(self, value: int | str | Decimal) -> None:
-        with pytest.raises(ValueError, match=r"is out of range: it must lie between -9007199254740991 and"):
+        with pytest.raises(ValueError, match=r"is out of range: it must be between -9007199254740991 and"):
             parse_decimal(value)
 
     def test_keeps_its_message_short_whatever_it_was_given(self) -> None:

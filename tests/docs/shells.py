@@ -1,4 +1,4 @@
-"""A reader's shell: what the pages have one type there, and what they show below it.
+"""A reader's shell: the commands that the pages show, and the output below them.
 
 A block `sh` is typed as it stands. A block `console` holds commands behind `$ `, each with what it prints: `…` stands
 for anything within a line, a line of `…` alone for any lines, and a port of this machine for any port. A command below

@@ -1,4 +1,4 @@
-"""Every block of the pages is run, or the reason stands here; every `vinr …` that they name is one of the program's."""
+"""Every block of the pages runs, or this file says why not; every `vinr …` command in them exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing is left without a word: operations, events, error codes, commands, settings; and the pages are up to date."""
+"""Every operation, event, error code, command and setting is documented, and the pages are up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages have one type into a shell works in the order of the page, and prints what is shown below it."""
+"""The commands of the pages work in a shell, in the order of the page, and print what the page shows below them."""
 
 from __future__ import annotations
 

@@ -59,14 +59,14 @@ class TestTypeScript:
             for (const sent of [body, `${body} `]) {
               const headers = { 'x-vinr-signature': signature };
               const answer = await POST(new Request('http://shop.example/', { method: 'POST', body: sent, headers }));
-              console.log(answer.status, (await answer.text()).slice(0, 17));
+              console.log(answer.status, (await answer.text()).slice(0, 20));
             }"""
         secret = {"VINR_WEBHOOK_SECRET": f"whsec_{base64.b64encode(key).decode()}"}
         handler = "./" + file_of(page).replace(".ts", ".js")
 
         done = run("node", "--input-type=module", "-e", script, handler, body, signature, cwd=project, env=secret)
 
-        assert done.stdout == '200 {"status":"done"}\n400 No signature fits\n', done.stdout + done.stderr
+        assert done.stdout == '200 {"status":"done"}\n400 No signature matches\n', done.stdout + done.stderr
 
     def test_is_refused_where_it_is_wrong(self, project: Path) -> None:
         wrong = program("start.md", "ts").replace("pointsSpent", "pointsSpend")

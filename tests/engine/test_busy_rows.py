@@ -25,7 +25,7 @@ class TestBusyRows:
 
         with psycopg.connect(database) as holder:
             holder.execute("select from accounts for update")
-            with pytest.raises(Unavailable, match="rows this request needs are busy"):
+            with pytest.raises(Unavailable, match="rows that this request needs"):
                 await writer.submit(ground.award(key="k"))
             holder.rollback()
 

@@ -354,7 +354,7 @@ class TestAnAttempt:
             await sender.close()
             answer = await attempt
 
-            assert answer.error == "The attempt was broken off: the server stops."
+            assert answer.error == "The attempt was interrupted: the server is shutting down."
             assert await received.all_closed()
 
 

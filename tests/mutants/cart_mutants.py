@@ -112,7 +112,7 @@ ORDER = [
     Mutant(
         "the best of a group is its oldest",
         "_Run._apply_best",
-        "winner = max(rivals, key=lambda one: land(one.promotion.effect, self.priced, one.lines).discount_minor)",
+        "winner = max(rivals, key=lambda rival: land(rival.promotion.effect, self.priced, rival.lines).discount_minor)",
         "winner = rivals[0]",
         case("the best of a group"),
     ),
@@ -164,8 +164,8 @@ SESSIONS = [
         "a session that expires keeps what it held",
         "decide_expire_checkout_session",
         """
-        for one in _held(draft, session):
-            release_redemption(draft, context, one, now=now)
+        for redemption in _held(draft, session):
+            release_redemption(draft, context, redemption, now=now)
         """,
         "",
         session("test_hold_the_only_use_until_it_is_given_back"),
@@ -173,7 +173,7 @@ SESSIONS = [
     Mutant(
         "a session whose offer was edited is priced again",
         "decide_update_checkout_session",
-        "promised=[_as_promised(draft, one) for one in held],",
+        "promised=[_as_promised(draft, redemption) for redemption in held],",
         "promised=[],",
         session("test_stay_as_they_were_promised"),
     ),

@@ -41,7 +41,7 @@ LOCKS = [
     Mutant(
         "idempotency keys in no order",
         "save",
-        "sorted(kept, key=lambda one: (one.realm, one.key, one.operation))",
+        "sorted(kept, key=lambda answer: (answer.realm, answer.key, answer.operation))",
         "kept",
         f"{ORDER}::test_rows_are_inserted_in_the_order_of_their_names[idempotency_keys]",
     ),
@@ -237,7 +237,7 @@ MANNERS = [
         "if len(submissions) == 1:",
         """
         if submissions:
-            return [_verdict_on_one(one, error, state) for one in submissions]
+            return [_verdict_on_one(submission, error, state) for submission in submissions]
         if len(submissions) == 1:
         """,
         f"{WRITER}::TestPoison::test_in_a_statement_is_refused_alone",

@@ -1,4 +1,4 @@
-"""Bugs of segments: who is in one, when, and who is told."""
+"""Bugs of segments: who is in one, when, and which events announce it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bugs of webhooks: the outbox, leases, signatures, the schedule, and who is told."""
+"""Bugs of webhooks: the outbox, leases, signatures, the schedule, and who is notified."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ MUTANTS = [
     ),
     Mutant(
         "bulk imports are told to everybody",
-        "tell",
+        "emit",
         """
         if not event.is_deliverable:
             return

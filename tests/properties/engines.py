@@ -71,20 +71,21 @@ class CoreRun(Run):
 
     def __init__(self) -> None:
         super().__init__((1, 2))
-        self.layers = {realm: Layer() for realm in self.realms}
+        self.layers = {realm: memory_loading.Stored() for realm in self.realms}
         self.known: dict[Any, Any] = {}
         self.ids = CountedIds()
 
     def submit(self, batch: Sequence[Step]) -> list[Outcome]:
         """The batch is decided and merged."""
         submissions = [submission(step, self.realms, self.answers) for step in batch]
+        commands: dict[int, list[Any]] = {}
+        for one in submissions:
+            commands.setdefault(one.realm, []).append(one.command)
         whole, first_id = Wholes(), self.ids.reached
         while True:
             loaded = {
-                realm: memory_loading.load(
-                    layer, [one.command for one in submissions if one.realm == realm], whole=whole.of(realm)
-                )
-                for realm, layer in self.layers.items()
+                realm: memory_loading.load(self.layers[realm], mine, whole=whole.of(realm))
+                for realm, mine in commands.items()
             }
             written, known = {realm: Layer(layer) for realm, layer in loaded.items()}, dict(self.known)
             try:

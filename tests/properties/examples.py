@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from conftest import SCALE
 
@@ -22,6 +22,7 @@ def hold(law: Callable[..., None], *, examples: int, **strategies: Any) -> None:
         deadline=None,
         print_blob=True,
         report_multiple_bugs=False,
+        phases=set(Phase) - {Phase.explain},  # which takes minutes once a law has failed
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )
     try:

@@ -1,4 +1,4 @@
-"""What must always hold of the tables, as queries that answer nothing unless it does not.
+"""What must always hold of the tables, as queries that return the rows that break it.
 
 Plain SQL on the tables, of the tests' own; `%(realms)s` are the realms at hand. R3's order is spelled out each time.
 """
@@ -35,11 +35,11 @@ select a.id, a.sequence, max(e.sequence) from accounts a
 left join entries e on e.realm = a.realm and e.account_id = a.id
 where a.realm = any(%(realms)s) group by a.realm, a.id, a.sequence having a.sequence <> coalesce(max(e.sequence), 0)""",
     "lifetime points are accruals less their reversals": """
-select a.id, a.lifetime_points, coalesce(sum(e.points) filter (where e.kind in ('award', 'reversal')
+select a.id, a.lifetime_points, coalesce(sum(e.points) filter (where e.kind in ('award', 'reversal', 'reinstatement')
     or e.kind = 'adjustment' and e.points > 0), 0)
 from accounts a left join entries e on e.realm = a.realm and e.account_id = a.id
 where a.realm = any(%(realms)s) group by a.realm, a.id, a.lifetime_points
-having a.lifetime_points <> coalesce(sum(e.points) filter (where e.kind in ('award', 'reversal')
+having a.lifetime_points <> coalesce(sum(e.points) filter (where e.kind in ('award', 'reversal', 'reinstatement')
     or e.kind = 'adjustment' and e.points > 0), 0)""",
     "I2 what remains of the lots is the balance, or nothing": """
 select a.id, a.ledger_balance_points, (select coalesce(sum(remaining_points), 0) from lots l
@@ -55,7 +55,7 @@ select e.id, e.kind, e.points, u.used, d.remaining_points from entries e
 left join lateral (select coalesce(sum(points), 0) as used from lot_uses u
   where u.realm = e.realm and u.entry_id = e.id) u on true
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
-where e.realm = any(%(realms)s) and (e.points < 0 or e.kind = 'redemption_cancellation')
+where e.realm = any(%(realms)s) and (e.points < 0 or e.kind in ('redemption_cancellation', 'reinstatement'))
   and -e.points <> u.used + coalesce(d.remaining_points, 0)""",
     "I2 an accrual has its lot, and no uses": """
 select e.id, e.kind from entries e left join lots l on l.realm = e.realm and l.id = e.id and l.points = e.points
@@ -71,7 +71,9 @@ select l.id, l.expired_points, l.reversed_points from lots l where l.realm = any
     join entries e on e.realm = u.realm and e.id = u.entry_id
     where u.realm = l.realm and u.lot_id = l.id and e.kind = 'expiry')
   or l.reversed_points <> (select coalesce(-sum(e.points), 0) from entries e
-    where e.realm = l.realm and e.reverses_id = l.id and e.kind = 'reversal'))""",
+    where e.realm = l.realm and e.reverses_id = l.id and e.kind = 'reversal')
+    - (select coalesce(sum(b.points), 0) from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id
+    where b.realm = l.realm and r.reverses_id = l.id and b.kind = 'reinstatement'))""",
     "R3 a debit leaves nothing in a lot that comes before one it used": f"""
 select e.id, e.kind, used.id as used, earlier.id as earlier from entries e
 join lot_uses u on u.realm = e.realm and u.entry_id = e.id and u.cause_id = e.id and u.points > 0
@@ -90,6 +92,8 @@ select e.id, e.points, own.points from entries e join lots own on own.realm = e.
 where e.realm = any(%(realms)s) and e.kind = 'reversal' and
   own.points < (select -sum(r.points) from entries r where r.realm = e.realm and r.reverses_id = own.id
       and r.kind = 'reversal' and r.sequence <= e.sequence)
+    - (select coalesce(sum(b.points), 0) from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id
+      where b.realm = e.realm and r.reverses_id = own.id and b.kind = 'reinstatement' and b.sequence < e.sequence)
     + (select coalesce(sum(u.points), 0) from lot_uses u join entries x on x.realm = u.realm and x.id = u.entry_id
       where u.realm = e.realm and u.lot_id = own.id and x.kind = 'expiry' and x.sequence < e.sequence)""",
     "R2 nothing is spent before it is available or after it is over": """
@@ -137,21 +141,24 @@ select e.id, e.kind from entries e where e.realm = any(%(realms)s) and not exist
     "I6 every movement is told once": """
 select e.id, count(v.id) from entries e
 left join events v on v.realm = e.realm and v.data ->> 'id' = e.id and v.data ->> 'object' = 'points_transaction'
-where e.realm = any(%(realms)s) and e.kind in ('award', 'adjustment', 'reversal', 'expiry')
+where e.realm = any(%(realms)s) and e.kind in ('award', 'adjustment', 'reversal', 'reinstatement', 'expiry')
 group by e.realm, e.id having count(v.id) <> 1""",
     "I8 the reversals of an award are no more than the award": """
 select a.id, a.points, sum(r.points) from entries a
 join entries r on r.realm = a.realm and r.reverses_id = a.id and r.kind = 'reversal'
-where a.realm = any(%(realms)s) group by a.realm, a.id, a.points having a.points + sum(r.points) < 0""",
+where a.realm = any(%(realms)s) group by a.realm, a.id, a.points
+having a.points + sum(r.points) + (select coalesce(sum(b.points), 0) from entries b
+  join entries r on r.realm = b.realm and r.id = b.reverses_id
+  where b.realm = a.realm and r.reverses_id = a.id and b.kind = 'reinstatement') < 0""",
     "R7 the refunds of a payment are no more than the payment": """
-select p.id from payments p left join refunds f on f.realm = p.realm and f.payment_id = p.id
+select p.id from payments p left join refunds f on f.realm = p.realm and f.payment_id = p.id and f.canceled_at is null
 where p.realm = any(%(realms)s) group by p.realm, p.id, p.amount_minor, p.refunded_minor, p.refund_count
 having p.refunded_minor <> coalesce(sum(f.amount_minor), 0) or p.refund_count <> count(f.id)
   or coalesce(sum(f.amount_minor), 0) > p.amount_minor""",
     "R7 a refund's points are its reversals": """
 select f.id, f.points_reversed from refunds f where f.realm = any(%(realms)s) and f.points_reversed <>
   (select coalesce(-sum(e.points), 0) from entries e
-    where e.realm = f.realm and e.source_type = 'refund' and e.source_id = f.id)""",
+    where e.realm = f.realm and e.source_type = 'refund' and e.source_id = f.id and e.kind = 'reversal')""",
     # A stock may be lowered below what is redeemed, so these two hold of rewards that were never edited.
     "R15 no more redemptions than the stock": """
 select w.id, w.stock, count(*) from rewards w
@@ -165,8 +172,7 @@ having count(*) > w.per_member_limit""",
     "R15 a counter counts the redemptions of its cap": """
 select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id like 'reward:%%' and c.used <> (
   select count(*) from redemptions r where r.realm = c.realm and r.status = 'confirmed'
-    and (c.id = 'reward:' || r.reward_id and r.took_stock
-      or c.id = 'reward:' || r.reward_id || ':' || r.account_id))""",
+    and (c.id = 'reward:' || r.reward_id or c.id = 'reward:' || r.account_id || ':' || r.reward_id))""",
     "R15 an offer's counter counts its redemptions": """
 select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id like 'offer:%%' and c.used <> (
   select count(*) from offer_redemptions r

@@ -15,7 +15,8 @@ from worlds import CUSTOMERS, FIRST_STEP, RATES
 
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.earning import commands as earning_commands
-from vinr_server.core.earning.rules import Conditions, EarnRate
+from vinr_server.core.earning.rates import EarnRate
+from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
@@ -141,10 +142,11 @@ def card(amount: int) -> tuple[Any, ...]:
 
 
 def lines_of(plan: Planner, amount: int) -> tuple[Any, ...]:
-    """No lines, or tea for half of the amount, or twice that in a category."""
+    """No lines, or tea for half of the amount, or twice that in a category; with tax and discount or without."""
     tea = {"sku": "tea", "unit_price": amount // 2, "quantity": 1, "categories": []}
     other = {"sku": "pot", "unit_price": amount - amount // 2, "quantity": 1, "categories": ["ware"]}
-    return plan.dice.pick(((), (tea, other), ({**tea, "categories": ["drinks"], "quantity": 2},)))
+    less = {**tea, "tax": amount // 12, "discount": amount // 10}
+    return plan.dice.pick(((), (tea, other), (less, other), ({**tea, "categories": ["drinks"], "quantity": 2},)))
 
 
 def refund(plan: Planner) -> None:

@@ -147,6 +147,7 @@ class Oracle(CheckoutOracle):
 
     def create_account(self, command: Any) -> Verdict | None:
         account, is_new = self.enrol(command.program_id, command.customer_id, self.own(), command.metadata)
+        refuse_if((account.is_closed, "account_closed"))
         return None if is_new else Verdict(is_new=False, figures=account)
 
     def enrol(self, program_id: str, customer: str, name: Any, metadata: Any) -> tuple[Account, bool]:
@@ -353,6 +354,7 @@ class Oracle(CheckoutOracle):
         }
         made = self.earn(accounts, "payment.completed", ("awards",), facts, payment=payment)
         payment["awards"] += [(account, lot) for account, lot in made]
+        self.skipped += customer is not None and not accounts  # it says that nobody is enrolled (R86)
         return Verdict(figures=([len(lot.units) for _account, lot in made], self.skipped))
 
     def check_payment(self, command: Any) -> None:
@@ -395,10 +397,9 @@ class Oracle(CheckoutOracle):
     ) -> list[Any]:
         """R9: each rule in force that matches makes an award of its own, by the tier held before.
 
-        A payment may use offers as well; what these award is told after what rules do.
+        A payment may use offers as well; what these award an account comes after what its rules do.
         """
         made: list[Any] = []
-        bonuses: list[Any] = []
         self.skipped = 0
         for account in accounts:
             tier = None if account.enrolled_by is self.step else account.tier
@@ -418,8 +419,7 @@ class Oracle(CheckoutOracle):
                     lot = self.accrue(account, points, occurred_at=facts.get("occurred_at"), frozen=frozen)
                     made.append((account, lot))
             if payment is not None and not account.is_closed:
-                bonuses += self.bonuses_of(account, payment, facts, at=at, is_first=is_first)
-        made += bonuses
+                made += self.bonuses_of(account, payment, facts, at=at, is_first=is_first)
         for place, (account, lot) in enumerate(made):
             self.entries[self.own(*path, place, "points_transaction")] = ("award", account, lot)
             self.accounts[self.own(*path, place, "account")] = account

@@ -15,14 +15,13 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
     asks, earn = rule["conditions"], rule["earn"]
     eligible = facts.get("eligible", 0)
     if asks.skus or asks.categories:
-        lines = [
-            line
-            for line in facts.get("lines", ())
-            if line["sku"] in asks.skus or set(line["categories"]) & set(asks.categories)
-        ]
+        all_lines = facts.get("lines", ())
+        skus, categories = set(asks.skus), set(asks.categories)
+        lines = [line for line in all_lines if line["sku"] in skus or set(line["categories"]) & categories]
         if not lines:
             return None
-        eligible = min(eligible, sum(line["unit_price"] * line["quantity"] for line in lines))
+        share = min(Fraction(eligible, sum(map(net_of, all_lines)) or 1), Fraction(1))
+        eligible = share * sum(map(net_of, lines))
     met = (
         all(wanted in (None, facts.get("currency")) for wanted in (earn.currency, asks.currency))
         and all(facts["metadata"].get(name) == value for name, value in (asks.metadata or {}).items())
@@ -50,6 +49,11 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
     }
 
 
+def net_of(line: dict[str, Any]) -> int:
+    """R70: what a line adds to the purchase."""
+    return int(line["unit_price"] * line["quantity"] - line.get("discount", 0) - line.get("tax", 0))
+
+
 def points_for(frozen: dict[str, Any], eligible: Any) -> int:
     """R9: in exact rationals, rounded once."""
     if frozen["flat"] is not None:
@@ -59,8 +63,13 @@ def points_for(frozen: dict[str, Any], eligible: Any) -> int:
 
 
 def kept_of(payment: dict[str, Any]) -> Fraction:
-    """R7: the eligible part less what each refund took of it, by its own word or by its share of the amount."""
+    """R7: the eligible part less what each refund took of it, by its own word or by its share of the amount.
+
+    Of a payment that was refunded whole nothing is kept, whatever its refunds said.
+    """
     kept = Fraction(payment["eligible"])
+    if payment["refunds"] and sum(amount for amount, *_ in payment["refunds"].values()) == payment["amount"]:
+        return Fraction(0)
     for amount, eligible, _points in payment["refunds"].values():
         share = Fraction(amount, payment["amount"]) if payment["amount"] else 0
         kept -= payment["eligible"] * share if eligible is None else eligible

@@ -118,7 +118,7 @@ class OfferRules:
             (reward["is_archived"], "reward_archived"),
             (bool(tiers) and account.tier not in tiers, "not_eligible"),
             (limit is not None and len(mine) >= limit, "not_eligible"),
-            (stock is not None and sum(one["took_stock"] for one in held) >= stock, "reward_out_of_stock"),
+            (stock is not None and len(held) >= stock, "reward_out_of_stock"),
         ]
 
     def give(self: Any, name: str, account: Account, called: Any, *, cost: int) -> dict[str, Any]:
@@ -130,7 +130,6 @@ class OfferRules:
             "debit": self.own(),
             "cost": cost,
             "discount": None,
-            "took_stock": self.rewards[name]["stock"] is not None,
         }
         self.redemptions[called] = given
         return given

@@ -15,10 +15,10 @@ from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.segments.commands import (
     AddSegmentMembers,
+    AnnounceSegments,
     CreateSegment,
     DeleteSegment,
     RemoveSegmentMembers,
-    TellSegments,
     UpdateSegment,
 )
 from vinr_server.core.segments.conditions import Bounds, PaymentCount, SegmentConditions, Spend
@@ -49,7 +49,7 @@ STATIC = "seg_listed"
 def tell(plan: Planner) -> None:
     """Where an account stands is told, of all segments or of one that may not be there."""
     ids = tuple(DYNAMIC) if not plan.dice.one_in(4) else (plan.dice.pick((*DYNAMIC, STATIC, "seg_new")),)
-    plan.do(TellSegments(plan.account(), ids))
+    plan.do(AnnounceSegments(plan.account(), ids))
 
 
 def list_members(plan: Planner) -> None:
@@ -71,7 +71,7 @@ def change(plan: Planner) -> None:
         DeleteSegment(segment),
     )
     plan.do(dice.pick(made))
-    plan.do(TellSegments(plan.account(), (segment, "seg_new")))
+    plan.do(AnnounceSegments(plan.account(), (segment, "seg_new")))
 
 
 def relabel(plan: Planner) -> None:
@@ -89,7 +89,7 @@ def wait(plan: Planner) -> None:
 def outlast(plan: Planner) -> None:
     """Time passes, and who is where is asked at once: what was bought before may lie outside its window by then."""
     wait(plan)
-    plan.do(TellSegments(plan.account(), tuple(DYNAMIC)))
+    plan.do(AnnounceSegments(plan.account(), tuple(DYNAMIC)))
 
 
 MOVES: list[Callable[[Planner], None]] = [

@@ -18,7 +18,8 @@ from histories import History, histories
 from hypothesis import strategies as st
 from steps import Step
 
-from vinr_server.core.earning.rules import Conditions, Earned, EarnRate, Multiplier, Occasion, Unmet, evaluate_rule
+from vinr_server.core.earning.rates import EarnRate
+from vinr_server.core.earning.rules import Conditions, Earned, Multiplier, Occasion, Unmet, evaluate_rule
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.ledger.rows import Entry
 from vinr_server.core.members.rows import Account
@@ -35,7 +36,7 @@ def recomputed(receipt: Mapping[str, Any]) -> int:
         return int(receipt["points"])
     if "flat" in receipt:
         return int(receipt["flat"])
-    exact = Fraction(receipt["eligible"], receipt["minor_per_unit"])
+    exact = Fraction(receipt["eligible"]) / receipt["minor_per_unit"]
     exact *= Fraction(receipt["rate_e4"], 10_000) * Fraction(receipt["factor_e4"], 10_000)
     return {"floor": math.floor, "ceil": math.ceil, "half_even": round}[receipt["rounding"]](exact)
 
@@ -47,7 +48,7 @@ def test_every_award_follows_from_its_receipt() -> None:
                 if isinstance(entry, Entry) and entry.kind in ("award", "adjustment"):
                     assert recomputed(entry.receipt) == entry.points, entry
                     threshold = entry.receipt.get("min_amount")
-                    assert threshold is None or entry.receipt["eligible"] >= threshold, entry
+                    assert threshold is None or Fraction(entry.receipt["eligible"]) >= threshold, entry
                     counted["awards by rule"] += entry.rule_id is not None
                     counted["awards by hand"] += entry.rule_id is None
         counted["histories"] += 1

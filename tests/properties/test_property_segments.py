@@ -167,6 +167,6 @@ def test_in_memory_are_those_that_all_rows_say() -> None:
 def _count_moves(history: History) -> None:
     for step in history.steps:
         outcome, answer = history.run.outcomes[step.number], history.run.answers.get(step.number)
-        if step.operation == "tell_segments" and isinstance(outcome, Reply) and answer:
+        if step.operation == "announce_segments" and isinstance(outcome, Reply) and answer:
             counted["moved"] += len(answer["moved"])
             counted["unmoved"] += not answer["moved"]

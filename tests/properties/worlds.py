@@ -15,7 +15,8 @@ from steps import Ref, Step, refs_in
 
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.earning import commands as earning_commands
-from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
+from vinr_server.core.earning.rates import EarnRate
+from vinr_server.core.earning.rules import Conditions, Multiplier
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands

@@ -68,11 +68,14 @@ def switch(world: World, words: Words, clauses: Clauses) -> Answer:
 
 
 def line(words: Words, currency: str) -> Json:
-    """`beans 10.00 x2 in coffee drinks`."""
+    """`beans 10.00 x2 off 1.00 tax 2.00 in coffee drinks`."""
     sku, price, *rest = words
     shown: Json = {"sku": sku, "unit_price": minor(price, currency)}
     if rest and rest[0].startswith("x"):
         shown["quantity"] = int(rest.pop(0)[1:])
+    for word, field in (("off", "discount"), ("tax", "tax")):
+        if rest and rest[0] == word:
+            shown[field], rest = minor(rest[1], currency), rest[2:]
     if rest:
         shown["categories"] = rest[1:]
     return shown

@@ -45,12 +45,14 @@ def _program_fields(words: Words, clauses: Clauses) -> Json:
     if tiers := clauses.one("tiers"):
         steps = zip(tiers[::2], tiers[1::2], strict=True)
         fields["tiers"] = [{"id": id, "threshold": int(threshold)} for id, threshold in steps]
+    if tenders := clauses.one("earning-tenders"):
+        fields["earning_tenders"] = [] if tenders == ("none",) else list(tenders)
     if guests := clauses.one("guests"):
         fields["guest_days"] = int(guests[0])
     return fields
 
 
-def rule(world: World, words: Words, clauses: Clauses) -> None:
+def rule(world: World, words: Words, clauses: Clauses) -> Answer:
     """An earning rule, of payments unless it says `on`."""
     name, *earns = words
     body = {
@@ -58,7 +60,10 @@ def rule(world: World, words: Words, clauses: Clauses) -> None:
         "trigger": clauses.word("on") or "payment.completed",
         **_rule_fields(earns, clauses),
     }
-    world.rules[name] = world.make("create_earning_rule", body)["id"]
+    answer = world.call("create_earning_rule", body)
+    if answer.code is None:
+        world.rules[name] = answer.payload["id"]
+    return answer
 
 
 def _rule_fields(earns: list[str], clauses: Clauses) -> Json:
@@ -67,31 +72,52 @@ def _rule_fields(earns: list[str], clauses: Clauses) -> Json:
         fields["conditions"] = conditions
     if factors := clauses.every("factor"):
         fields["multipliers"] = [_multiplier(factor) for factor in factors]
+    if cap := clauses.one("caps"):
+        fields["caps"] = None if cap == ("none",) else {"points": int(cap[0]), "per": cap[2]}
+    if exchange := clauses.one("exchange"):
+        rates = dict(rate.split("=") for rate in exchange[1:])
+        fields["exchange"] = None if exchange == ("none",) else {"in": exchange[0], "rates": rates}
     if clauses.has("inactive"):
         fields["active"] = False
     return fields
 
 
 def _earn(words: list[str], clauses: Clauses) -> Json:
-    """`earns 1 per 10 EUR`, `earns 2 per unit`, `earns 50 flat`."""
+    """`earns 1 per 10 EUR`, `earns 2 per unit`, `earns 50 flat`, `earns 5 for each [full] 2.50 EUR`, bands."""
     assert words[0] == "earns"
     if words[2] == "flat":
         return {"points": int(words[1])}
-    *divisor, unit = words[3:]
-    per = int(divisor[0]) if divisor else 1
-    earn: Json = {"points_per_currency_unit": str(Decimal(words[1]) / per)}
-    if unit != "unit":
-        earn["currency"] = unit
+    unit = words[-1]
+    if words[1] == "bands":
+        bands = [_band(band, unit) for band in clauses.every("band")]
+        earn: Json = {"bands": bands, "graduated": True, "currency": unit}
+    elif words[2] == "for":
+        earn = {"points": int(words[1]), "per_amount": minor(words[-2], unit), "currency": unit}
+        if "full" in words:
+            earn["full_steps"] = True
+    else:
+        per = int(words[3]) if len(words) > 4 else 1
+        earn = {"points_per_currency_unit": str(Decimal(words[1]) / per)}
+        if unit != "unit":
+            earn["currency"] = unit
     if rounding := clauses.word("rounding"):
         earn["rounding"] = rounding
     return earn
 
 
+def _band(words: Words, currency: str) -> Json:
+    """`1 per 1.00 to 100.00`; the last band has no end."""
+    points, _per, amount, *to = words
+    band = {"points": int(points), "per_amount": minor(amount, currency)}
+    return band | ({"up_to": minor(to[1], currency)} if to else {})
+
+
 def conditions_of(clauses: Clauses) -> Json:
     """What a rule or an offer asks of a purchase."""
     conditions: Json = {}
-    if least := clauses.one("min"):
-        conditions["min_amount"] = minor(*least)
+    for name, field in (("min", "min_amount"), ("max", "max_amount")):
+        if bound := clauses.one(name):
+            conditions[field] = minor(*bound)
     if currency := clauses.word("currency"):
         conditions["currency"] = currency
     for name in ("skus", "categories"):
@@ -156,7 +182,7 @@ def edit(world: World, words: Words, clauses: Clauses) -> Answer | None:
         world.make("update_program", _program_fields(expires, clauses), id=world.program(name))
     elif kind == "rule":
         name, *earns = rest
-        world.make("update_earning_rule", _rule_fields(earns, clauses), id=world.rules[name])
+        return world.call("update_earning_rule", _rule_fields(earns, clauses), id=world.rules[name])
     else:
         assert kind == "reward", kind
         id, *costs = rest

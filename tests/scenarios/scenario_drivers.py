@@ -41,7 +41,6 @@ from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import decide
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Command, Context
-from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, InPart
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.ledger.commands import ExpireLots
@@ -51,7 +50,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.changes import shown_offer
 from vinr_server.core.offers.commands import CloseOffer
 from vinr_server.core.offers.rows import Offer
-from vinr_server.core.segments.commands import TellSegments
+from vinr_server.core.segments.commands import AnnounceSegments
 from vinr_server.core.segments.membership import segments_of
 from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.batch import Reload, Wholes, require_known_merges
@@ -169,7 +168,7 @@ class CoreDriver:
     """Rows in memory: decide on those declared, and merge what was accepted. There are no idempotency keys."""
 
     def __init__(self) -> None:
-        self._layer = Layer()
+        self._layer = memory_loading.Stored()
         self._numbers = count(1)
 
     def call(self, request: Request) -> Answer:
@@ -283,6 +282,7 @@ class Engine:
     """A writer, its due work and a reader on a loop of their own, shared by the scenarios of a session."""
 
     def __init__(self, database_url: str) -> None:
+        self.database_url = database_url
         self._loop = asyncio.new_event_loop()
         self.writer = Writer(partial(connect_writer, database_url))
         self.run(self.writer.start())
@@ -344,7 +344,7 @@ class PostgresDriver:
         return dict(self._engine.run(self._show(account_id)))
 
     async def _show(self, account_id: str) -> Json:
-        row = await self._engine.reader.one(self._realm.id, Account, account_id)
+        row = await self._engine.reader.row(self._realm.id, Account, account_id)
         call = Call(Caller(self._realm.id, False), self._engine.reader)
         shown: Json = (await show_accounts(call, [row]))[0]
         return shown
@@ -356,20 +356,20 @@ class PostgresDriver:
     def offer(self, offer_id: str) -> Json:
         """The offer as callers read it."""
         call = Call(Caller(self._realm.id, False), self._engine.reader)
-        row = self._engine.run(self._engine.reader.one(self._realm.id, Offer, offer_id))
+        row = self._engine.run(self._engine.reader.row(self._realm.id, Offer, offer_id))
         return dict(self._engine.run(show_offers(call, [row]))[0])
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in: as they are read, and as the writer's batch sees them."""
-        account = self._engine.run(self._engine.reader.one(self._realm.id, Account, account_id))
+        account = self._engine.run(self._engine.reader.row(self._realm.id, Account, account_id))
         now = datetime.now(UTC)
         read = set(self._engine.run(segments_of_account(self._engine.reader, self._realm.id, account, now)))
         dynamic = {segment.id for segment in self.rows(Segment) if segment.type == "dynamic"}
-        command = TellSegments(account_id, tuple(sorted(dynamic)))
+        command = AnnounceSegments(account_id, tuple(sorted(dynamic)))
         submission = Submission(
             realm=self._realm.id,
             livemode=False,
-            operation="tell_segments",
+            operation="announce_segments",
             command=command,
             fingerprint=b"",
             is_dry_run=True,

@@ -393,9 +393,18 @@ def broken_laws(world: World) -> list[str]:
     used = _sums((use.lot_id, use.points) for use in rows[LotUse])
     paid = _sums((use.entry_id, use.points) for use in rows[LotUse])
     owed = _sums((deficit.entry_id, deficit.remaining_points) for deficit in rows[Deficit])
-    reversed_points = _sums((entry.reverses_id, -entry.points) for entry in rows[Entry] if entry.kind == "reversal")
+    awards = {entry.id: entry.reverses_id for entry in rows[Entry] if entry.kind == "reversal"}
+    reversed_points = _sums(
+        (awards.get(entry.reverses_id, entry.reverses_id), -entry.points)
+        for entry in rows[Entry]
+        if entry.kind in ("reversal", "reinstatement")
+    )
     broken = [f"{lot.id} was not used up" for lot in rows[Lot] if lot.points != lot.remaining_points + used[lot.id]]
-    broken += [f"{lot.id} was reversed beyond itself" for lot in rows[Lot] if reversed_points[lot.id] > lot.points]
+    broken += [
+        f"{lot.id} says that {lot.reversed_points} of it were reversed; it is {reversed_points[lot.id]}"
+        for lot in rows[Lot]
+        if not lot.reversed_points == reversed_points[lot.id] <= lot.points
+    ]
     accruals = {lot.id for lot in rows[Lot]}
     broken += [
         f"{entry.kind} {entry.id} is not what its lots paid"

@@ -12,10 +12,12 @@ starts a line of prose. `runs on postgres, http` marks a scenario about somethin
 Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brackets:
     clock 2026-01-01T10:00Z | advance 2026-02-01 [late]    late: what is due is not written before the next step
     program summer expires 12 months | expires never [rounded month] [zone Europe/Berlin] [tiers silver 0 gold 500]
-        [guests 30 days]
-    rule base earns 1 per 10 EUR | earns 2 per unit (of any currency) | earns 50 flat [on type] [in program] [inactive]
-        [min 50.00 EUR] [currency EUR] [skus beans] [categories coffee] [first payment] [later payments]
-        [metadata key=value] [from instant] [until instant] [rounding ceil]
+        [guests 30 days] [earning-tenders card gift_card]
+    rule base earns 1 per 10 EUR | earns 2 per unit (of any currency) | earns 50 flat | earns 5 for each [full] 2.50 EUR
+        | earns bands EUR, band 1 per 1.00 to 100.00, band 2 per 1.00
+        [on type] [in program] [inactive] [caps 500 by day] [exchange EUR ZAR=0.051 JPY=0.0061]
+        [min 50.00 EUR] [max 100.00 EUR] [currency EUR] [skus beans] [categories coffee] [first payment]
+        [later payments] [metadata key=value] [from instant] [until instant] [rounding ceil]
         [factor 2 for tier gold] [factor 3 for metadata key=value] [factor 2 from instant until instant]
     reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from instant] [until instant]
         [gives 5.00 EUR off] [in program]
@@ -31,11 +33,13 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     award A 100 [payment pay_1] [on instant] [as W] | adjust A -50 | reverse W 30
     redeem A rwd_coffee costs 100 [as R] | cancel R | consume R [on pay_1] | release R
         costs: the price is set first; W, R: names for later steps; R.entry: the redemption's entry
-    pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00] [line beans 10.00 x2 in coffee]
-        [discount R] [session S] [by account] [on instant]
+    pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00]
+        [line beans 10.00 x2 off 1.00 tax 1.60 in coffee]
+        [discount R] [session S] [order shop_7] [by account] [on instant]
         pay_1.base: what rule base gave for it; `nobody` has no customer, `someone` no account
     link pay_1 A: a guest's payment is A's
-    import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1]
+    import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1] [total 9.00] [line beans x2|5.00]
+    undo re_1: its cancellation | amend pay_1 25.00 [tax 1.90] [shipping 5.00] [line beans 10.00 x2]
     report review.posted A [amount 10.00 EUR] [by account] [on instant] [as evt_1]
     offer double gives 2x points | gives 1000 points | gives 20% off [at most 15.00 EUR] | gives rwd_mug
         [draft] [auto] [opt-in]
@@ -75,7 +79,7 @@ from typing import Any
 Words = tuple[str, ...]
 
 WAYS = ("core", "postgres", "http")
-DECIMALS = {"HRK": 2, "BGN": 2, "ITL": 0, "EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
+DECIMALS = {"ZAR": 2, "HRK": 2, "BGN": 2, "ITL": 0, "EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,8 @@ def _payment(world: World, words: Words, clauses: Clauses) -> Json:
         body["discounts"] = [world.redemptions[name].object["discount"] for (name,) in discounts]
     if session := clauses.word("session"):
         body["checkout_session"] = world.sessions[session].id
+    if order := clauses.word("order"):
+        body["order"] = order
     if called := clauses.word("as"):
         body["id"] = called
     return body
@@ -233,7 +235,7 @@ def _note_payment(world: World, words: Words, answer: Answer) -> None:
 
 
 def refund(world: World, words: Words, clauses: Clauses) -> Answer:
-    """A payment is refunded: all that is left, or an amount."""
+    """A payment is refunded: all that is left, an amount, up to a total, or by line."""
     payment_id, *amount = words
     payment = world.named(world.payments, payment_id)
     currency = payment.object["currency"]
@@ -242,6 +244,10 @@ def refund(world: World, words: Words, clauses: Clauses) -> Answer:
         body["amount"] = minor(amount[0], currency)
     if eligible := clauses.word("eligible"):
         body["eligible_amount"] = minor(eligible, currency)
+    if total := clauses.word("total"):
+        body["total_refunded"] = minor(total, currency)
+    if lines := clauses.every("line"):
+        body["lines"] = [_refund_line(line, currency) for line in lines]
     if called := clauses.word("as"):
         body["id"] = called
     return world.call("refund_payment", body, id=payment.id)
@@ -254,6 +260,37 @@ def link(world: World, words: Words, clauses: Clauses) -> Answer:
     answer = world.call("link_payment", {"customer": customer}, id=world.payments[payment_id].id)
     _note_payment(world, words, answer)
     return answer
+
+
+def _refund_line(words: Words, currency: str) -> Json:
+    """`beans x2`: so many of a sku; `beans 5.00`: so much; `beans`: all of it."""
+    sku, *measure = words
+    if not measure:
+        return {"sku": sku}
+    (size,) = measure
+    return {"sku": sku, **({"quantity": int(size[1:])} if size.startswith("x") else {"amount": minor(size, currency)})}
+
+
+def undo(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A refund is canceled."""
+    (refund_id,) = words
+    return world.call("cancel_refund", _common(clauses), id=refund_id)
+
+
+def amend(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A payment is what it is now."""
+    payment_id, *amount = words
+    payment = world.named(world.payments, payment_id)
+    currency = payment.object["currency"]
+    body = _common(clauses)
+    if amount:
+        body["amount"] = minor(amount[0], currency)
+    for name in ("tax", "shipping"):
+        if part := clauses.word(name):
+            body[name] = minor(part, currency)
+    if lines := clauses.every("line"):
+        body["lines"] = [checkout.line(line, currency) for line in lines]
+    return world.call("update_payment", body, id=payment.id)
 
 
 def report(world: World, words: Words, clauses: Clauses) -> Answer:
@@ -328,5 +365,7 @@ VERBS: Mapping[str, Verb] = {
     "import": import_payment,
     "refund": refund,
     "link": link,
+    "undo": undo,
+    "amend": amend,
     "report": report,
 }

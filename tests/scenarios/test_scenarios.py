@@ -13,6 +13,7 @@ from scenario_steps import VERBS
 from scenario_world import World
 
 from conftest import RunningServer, make_database
+from vinr_server.storage.laws.verify import verify
 from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 FILES = sorted(Path(__file__).parent.glob("*.scenario"))
@@ -60,6 +61,12 @@ def test_scenario(scenario: Scenario, way: str, request: pytest.FixtureRequest) 
     world.settle()
 
     assert broken_laws(world) == []
+
+
+def test_all_scenarios_together_leave_what_verify_agrees_with(engine: Engine) -> None:
+    verdict = verify(engine.database_url)
+
+    assert not verdict.disagreements, verdict.disagreements
 
 
 def test_every_title_is_used_once() -> None:

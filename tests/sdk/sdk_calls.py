@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -52,4 +53,5 @@ def sdk_call(world: World, operation: Operation) -> SdkCall:
     [sample, *_] = samples(world)[operation.id]
     ids = re.fullmatch(operation.path.replace("{id}", "([^/]+)"), sample.path)
     assert ids is not None, sample
-    return SdkCall(operation, path, ids.groups(), dict(sample.body or {}))
+    arguments = {f"{name}_" if keyword.iskeyword(name) else name: value for name, value in (sample.body or {}).items()}
+    return SdkCall(operation, path, ids.groups(), arguments)

@@ -80,7 +80,7 @@ class TestReceiver:
                 good = client.post(url, content=payload, headers=_signed(payload))
                 assert (good.status_code, good.json()) == (200, {"seen": "payment.completed pay_1"})
                 altered = client.post(url, content=payload + b" ", headers=_signed(payload))
-                assert altered.status_code == 400 and "No signature fits" in altered.json()["detail"]
+                assert altered.status_code == 400 and "No signature matches" in altered.json()["detail"]
                 old = client.post(url, content=payload, headers=_signed(payload, age=301))
                 assert old.status_code == 400
                 assert client.post(url, content=payload).status_code == 400

@@ -1,4 +1,4 @@
-"""What is tried again and what is not, against a real server on a socket that misbehaves as told."""
+"""What is retried and what is not, against a real server on a socket that misbehaves as planned."""
 
 from __future__ import annotations
 

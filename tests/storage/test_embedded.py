@@ -202,7 +202,7 @@ class TestStartEmbedded:
             psycopg.connect(server.url.replace("vinr:", "vinr:wrong"))
 
     def test_refuses_a_setting_it_chooses_itself(self, data_dir: Path) -> None:
-        with pytest.raises(EmbeddedRefused, match="chooses port itself"):
+        with pytest.raises(EmbeddedRefused, match="sets port itself"):
             start_embedded(data_dir, settings={"port": "5432"})
 
         assert not data_dir.exists()
@@ -221,7 +221,7 @@ class TestStartEmbedded:
         holder = starters.begin(data_dir)
         starters.answer(holder)
 
-        with pytest.raises(EmbeddedRefused, match=rf"in use by another vinr, pid {holder.pid}:"):
+        with pytest.raises(EmbeddedRefused, match=rf"in use by another vinr, pid {holder.pid}\."):
             start_embedded(data_dir)
 
         starters.end(holder)
@@ -247,7 +247,7 @@ class TestStartEmbedded:
         servers.start(data_dir).stop()
         (data_dir / "postgres.json").unlink()
 
-        with pytest.raises(EmbeddedRefused, match=r"postgres\.json is gone"):
+        with pytest.raises(EmbeddedRefused, match=r"postgres\.json is missing"):
             start_embedded(data_dir)
 
     def test_refuses_soon_when_the_password_is_wrong(self, data_dir: Path, servers: Servers) -> None:

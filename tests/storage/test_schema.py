@@ -39,7 +39,7 @@ HEADER = f"-- What the migrations lead to, for reading; a test compares. Renew: 
 NOISE = re.compile(r"--|SET |SELECT pg_catalog\.set_config|\\(un)?restrict")
 
 APPEND_ONLY = (
-    *("entries", "lot_uses", "events", "earning_rule_revisions", "refunds", "directory", "api_key_acts"),
+    *("entries", "lot_uses", "openings", "events", "earning_rule_revisions", "refunds", "directory", "api_key_acts"),
     *("offer_revisions", "offer_claims"),
 )
 
@@ -132,7 +132,7 @@ class TestMigrations:
         said = migrate_at_once([database_url] * 2)
 
         newest = newest_revision()
-        first, again = f"was at nothing and is at {newest}", f"was at {newest} and is at {newest}"
+        first, again = f"was at nothing and is now at {newest}", f"was at {newest} and is now at {newest}"
         assert sorted(said) == sorted([f"The schema {first}.", f"The schema {again}."])
         assert describe(database_url) == describe(postgres.url)
 

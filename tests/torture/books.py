@@ -1,4 +1,4 @@
-"""What the clients know against what the database holds: every call wholly there or not at all, once, and no more."""
+"""What the clients know against what the database holds: every call is there completely or not at all, only once."""
 
 from __future__ import annotations
 

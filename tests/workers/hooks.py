@@ -1,4 +1,4 @@
-"""An API, a sender that sends when it is told to, receivers that do as they are told, and a clock that is moved."""
+"""An API, a sender that sends on request, receivers that behave as the test says, and a clock that the test moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sender as a process of its own, to be killed; its clock is ahead of the wall's.
+"""A sender in a separate process, to be killed; its clock is ahead of the wall's.
 
 python sender_process.py DATABASE_URL SECRETS_KEY LEASE_SECONDS AHEAD_SECONDS
 """

@@ -18,7 +18,7 @@ from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
-from vinr_server.core.segments.commands import CreateSegment, DeleteSegment, TellSegments, UpdateSegment
+from vinr_server.core.segments.commands import AnnounceSegments, CreateSegment, DeleteSegment, UpdateSegment
 from vinr_server.core.segments.conditions import Bounds, PaymentCount, SegmentConditions
 from vinr_server.engine.submission import Reply, Submission
 from vinr_server.engine.writer import Writer
@@ -57,8 +57,8 @@ class Ground:
         assert isinstance(outcome, Reply), outcome
         return decode_json(outcome.body)
 
-    async def told(self) -> list[tuple[str, str, str]]:
-        """What a pass tells: event, segment and customer, sorted."""
+    async def announced(self) -> list[tuple[str, str, str]]:
+        """What a pass announces: event, segment and customer, sorted."""
         before = await self.pool.fetchval("select coalesce(max(id), '') from events")
         await self.worker.work_once()
         records = await self.pool.fetch(
@@ -103,7 +103,7 @@ class TestBatches:
         await ground.do(payments_commands.CreatePayment(100, "EUR", 100, id="pay_1", customer_id="cust_0"))
 
         told = await self.run(
-            ground, payments_commands.RefundPayment("pay_1", amount_minor=1), TellSegments(account, ("once",))
+            ground, payments_commands.RefundPayment("pay_1", amount_minor=1), AnnounceSegments(account, ("once",))
         )
 
         assert told[1]["moved"] == ["once"]
@@ -117,9 +117,9 @@ class TestBatches:
 
         told = await self.run(
             ground,
-            TellSegments(account, ("lapsed",)),
+            AnnounceSegments(account, ("lapsed",)),
             payments_commands.RefundPayment("pay_2"),
-            TellSegments(account, ("lapsed",)),
+            AnnounceSegments(account, ("lapsed",)),
         )
 
         assert [one["moved"] for one in (told[0], told[2])] == [[], ["lapsed"]]
@@ -130,7 +130,7 @@ class TestBatches:
         recent = SegmentConditions(payments=PaymentCount(Bounds(at_least=1), days=7))
 
         told = await self.run(
-            ground, CreateSegment("Recent", "dynamic", recent, id="recent"), TellSegments(account, ("recent",))
+            ground, CreateSegment("Recent", "dynamic", recent, id="recent"), AnnounceSegments(account, ("recent",))
         )
 
         assert told[1]["moved"] == ["recent"]
@@ -145,9 +145,9 @@ class TestBatches:
 
         told = await self.run(
             ground,
-            TellSegments(account, ("recent",)),
+            AnnounceSegments(account, ("recent",)),
             clocks_commands.AdvanceTestClock(clock, ground.now + timedelta(days=7)),
-            TellSegments(account, ("recent",)),
+            AnnounceSegments(account, ("recent",)),
         )
 
         assert [one["moved"] for one in (told[0], told[2])] == [["recent"], ["recent"]]
@@ -164,7 +164,7 @@ class TestBatches:
             clocks_commands.AdvanceTestClock(clock, ground.now + timedelta(days=7)),
             programs_commands.CreateProgram("Timed", id="timed", clock_id=clock),
             members_commands.CreateAccount("timed", "cust_0", account_id="loy_timed"),
-            TellSegments("loy_timed", ("idle",)),
+            AnnounceSegments("loy_timed", ("idle",)),
         )
 
         assert told[3]["moved"] == ["idle"]
@@ -175,13 +175,13 @@ class TestPasses:
         account, _other = await members(ground, 2)
         await ground.do(CreateSegment("Rich", "dynamic", RICH, id="rich"))
 
-        assert await ground.told() == []
+        assert await ground.announced() == []
         await ground.do(ledger_commands.AwardPoints(account, 100))
-        assert await ground.told() == [("segment.entered", "rich", "cust_0")]
-        assert await ground.told() == []
+        assert await ground.announced() == [("segment.entered", "rich", "cust_0")]
+        assert await ground.announced() == []
         await ground.do(ledger_commands.AdjustPoints(account, -1, "spent"))
-        assert await ground.told() == [("segment.left", "rich", "cust_0")]
-        assert await ground.told() == []
+        assert await ground.announced() == [("segment.left", "rich", "cust_0")]
+        assert await ground.announced() == []
 
     async def test_tell_of_what_only_time_changed(self, ground: Ground) -> None:
         await members(ground, 2)
@@ -189,11 +189,11 @@ class TestPasses:
         await ground.do(payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_1"))
 
         ground.now += timedelta(days=90, seconds=-1)
-        assert await ground.told() == []
+        assert await ground.announced() == []
         ground.now += timedelta(seconds=1)
-        assert await ground.told() == [("segment.entered", "lapsed", "cust_1")]
+        assert await ground.announced() == [("segment.entered", "lapsed", "cust_1")]
         await ground.do(payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_1"))
-        assert await ground.told() == [("segment.left", "lapsed", "cust_1")]
+        assert await ground.announced() == [("segment.left", "lapsed", "cust_1")]
 
     async def test_go_by_the_programs_clock(self, ground: Ground) -> None:
         clock = (await ground.do(clocks_commands.CreateTestClock(NOW)))["id"]
@@ -202,9 +202,9 @@ class TestPasses:
         await ground.do(payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_0"))
 
         ground.now += timedelta(days=1_000)
-        assert await ground.told() == []
+        assert await ground.announced() == []
         await ground.do(clocks_commands.AdvanceTestClock(clock, NOW + timedelta(days=90)))
-        assert await ground.told() == [("segment.entered", "lapsed", "cust_0")]
+        assert await ground.announced() == [("segment.entered", "lapsed", "cust_0")]
 
     async def test_reach_every_member_page_by_page(self, ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(segments, "MEMBERS_MAX", 2)
@@ -213,19 +213,19 @@ class TestPasses:
         for name in ("poor", "also"):
             await ground.do(CreateSegment(name, "dynamic", poor, id=name))
 
-        told = await ground.told()
+        told = await ground.announced()
 
         assert told == [("segment.entered", name, f"cust_{n}") for name in ("also", "poor") for n in range(5)]
 
     async def test_follow_other_conditions_and_closed_accounts(self, ground: Ground) -> None:
         account, _other = await members(ground, 2)
         await ground.do(CreateSegment("All", "dynamic", SegmentConditions(balance=Bounds(at_least=0)), id="all"))
-        assert len(await ground.told()) == 2
+        assert len(await ground.announced()) == 2
 
         await ground.do(members_commands.CloseAccount(account))
-        assert await ground.told() == [("segment.left", "all", "cust_0")]
+        assert await ground.announced() == [("segment.left", "all", "cust_0")]
         await ground.do(UpdateSegment("all", {"conditions": RICH}))
-        assert await ground.told() == [("segment.left", "all", "cust_1")]
+        assert await ground.announced() == [("segment.left", "all", "cust_1")]
         await ground.do(UpdateSegment("all", {"conditions": SegmentConditions(balance=Bounds(at_least=0))}))
         await ground.do(DeleteSegment("all"))
-        assert await ground.told() == []
+        assert await ground.announced() == []

@@ -1,10 +1,10 @@
-// What stands beside an answer: the request it came by, its status, and whether it is a replay.
+// What comes with an answer: the id of its request, its status, and whether it is a replay.
 
 /** How an answer came. */
 export interface LastResponse {
-  /** The id to ask about. */
+  /** The id of the request, for support. */
   readonly requestId: string | undefined;
-  /** 201 where something was made, 200 where it was there already. */
+  /** 201 if the call created something, 200 if it already existed. */
   readonly status: number;
   /** Whether this is the answer to an earlier call with the same idempotency key. */
   readonly isReplay: boolean;
@@ -13,7 +13,7 @@ export interface LastResponse {
 /** An object as answered. `lastResponse` is not enumerable. */
 export type Answer<T> = T & { readonly lastResponse: LastResponse };
 
-/** The answer with how it came. */
+/** The answer with its `lastResponse`. */
 export function answered<T extends object>(answer: T, response: Response): Answer<T> {
   const lastResponse: LastResponse = {
     requestId: response.headers.get('request-id') ?? undefined,

@@ -1,4 +1,4 @@
-// One request, its retries, its answer or error. The resources' methods all come here.
+// One request, its retries, its answer or error. All methods of the resources call this.
 
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
@@ -20,32 +20,32 @@ export interface VinrSettings {
   readonly secretKey?: string | null | undefined;
   /** Where the API is; VINR_BASE_URL unless given. */
   readonly baseUrl?: string | null | undefined;
-  /** What `webhooks.verify` checks against, as the endpoint's creation shows it; VINR_WEBHOOK_SECRET unless given. */
+  /** The secret for `webhooks.verify`, as shown when the endpoint was created; VINR_WEBHOOK_SECRET unless given. */
   readonly webhookSecret?: string | null | undefined;
-  /** Milliseconds that one try may take: 30,000 unless given. */
+  /** Milliseconds that one attempt may take: 30,000 unless given. */
   readonly timeout?: number | undefined;
-  /** How often a call is tried again at most: 2 unless given. */
+  /** How often a call is retried at most: 2 unless given. */
   readonly maxRetries?: number | undefined;
   /** Milliseconds before the first retry, doubled for each further one: 500 unless given. */
   readonly retryDelay?: number | undefined;
-  /** What carries the requests; the `fetch` of Node.js unless given. */
+  /** The function that sends requests; the `fetch` of Node.js unless given. */
   readonly fetch?: typeof fetch | undefined;
 }
 
 export interface RequestOptions {
-  /** Milliseconds that one try may take. */
+  /** Milliseconds that one attempt may take. */
   readonly timeout?: number | undefined;
-  /** Ends the call, its retries included. */
+  /** Ends the call and its retries. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface WriteOptions extends RequestOptions {
-  /** The same answer, nothing written. */
+  /** The same answer, without writing anything. */
   readonly dryRun?: boolean | undefined;
 }
 
 export interface PostOptions extends WriteOptions {
-  /** What makes the call count once however often it is sent; a random one unless given. */
+  /** Makes the call count once however often it is sent; a random key unless given. */
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -91,12 +91,12 @@ export class Client {
     return answered(readObject(shapeName, answer) as T, response);
   }
 
-  /** A list, to be awaited or walked. */
+  /** A list to await or to walk. */
   list<T extends object>(path: string, shapeName: string, query: object = {}, options: RequestOptions = {}): List<T> {
     const ask = async (query: object): Promise<Page<T>> => {
       const { response, body } = await this.#request('GET', path + writeQuery(query), undefined, options);
       const { url, data, has_more } = body as { url: string; data: unknown[]; has_more: boolean };
-      const objects = data.map(one => readObject(shapeName, one) as T);
+      const objects = data.map(values => readObject(shapeName, values) as T);
       return answered(new Page({ url, data: objects, has_more }, query, ask), response);
     };
     return new List(() => ask(query));
@@ -131,12 +131,14 @@ export class Client {
   }
 
   #key(): string {
-    if (!this.#secretKey) throw new VinrError('No API key. Give secretKey to new Vinr({ … }) or set VINR_SECRET_KEY.');
-    if (!/^[\x21-\x7e]+$/.test(this.#secretKey)) throw new VinrError('The API key holds characters that no key has.');
+    if (!this.#secretKey) throw new VinrError('No API key. Pass secretKey to new Vinr({ … }) or set VINR_SECRET_KEY.');
+    if (!/^[\x21-\x7e]+$/.test(this.#secretKey)) {
+      throw new VinrError('The API key contains characters that no key has. Copy it again.');
+    }
     return this.#secretKey;
   }
 
-  /** The answer to one try, or why there is none. */
+  /** The answer to one attempt, or why there is none. */
   async #try({ url, timeout, signal, ...request }: Request): Promise<Outcome | ApiError | ConnectionError> {
     signal?.throwIfAborted();
     const ending = new AbortController();
@@ -144,7 +146,7 @@ export class Client {
     const timer = setTimeout(end, timeout);
     signal?.addEventListener('abort', end);
     try {
-      // A redirect is no answer of this API, and the key is for this server only.
+      // This API never redirects, and the key is only for this server.
       const response = await this.#fetch(url, { ...request, signal: ending.signal, redirect: 'manual' });
       const body = parsed(await response.text());
       if (!response.ok) return apiError(response, body, readRetryAfter(response.headers.get('retry-after')));
@@ -157,7 +159,7 @@ export class Client {
       clearTimeout(timer);
       signal?.removeEventListener('abort', end);
     }
-    throw new VinrError(`${url} answered with what is no object of this API.`);
+    throw new VinrError(`${url} answered without an object of this API. Check the base URL.`);
   }
 }
 
@@ -170,7 +172,7 @@ function parsed(text: string): Json | undefined {
   }
 }
 
-/** What `fetch` keeps in the cause of its "fetch failed". */
+/** The reason that `fetch` keeps in the cause of its "fetch failed". */
 function reasonOf(error: unknown): string {
   const inner = error instanceof Error ? (error.cause ?? error) : error;
   return inner instanceof Error ? inner.message || inner.name : String(inner);

@@ -1,4 +1,4 @@
-// What can go wrong, one class for each reaction of the caller: fix the call, reconcile, wait, or ask for help.
+// What can go wrong, with a class for each reaction: fix the call, reconcile, wait, or ask for help.
 
 import { readLoosely } from './objects.js';
 import type { Json } from './values.js';
@@ -8,7 +8,7 @@ export class VinrError extends Error {
   override readonly name: string = this.constructor.name;
 }
 
-/** What the server said about a call that it did not carry out. */
+/** The server's reasons for a call that it did not carry out. */
 export interface Refusal {
   readonly status: number;
   readonly code: string;
@@ -28,7 +28,7 @@ export class ApiError extends VinrError implements Refusal {
   readonly param: string | undefined;
   readonly details: Json;
   readonly requestId: string | undefined;
-  /** Seconds to wait, where the server says so. */
+  /** Seconds to wait, if the server says so. */
   readonly retryAfter: number | undefined;
 
   constructor(refusal: Refusal) {
@@ -43,40 +43,40 @@ export class ApiError extends VinrError implements Refusal {
   }
 }
 
-/** The call itself is wrong (400, 405, 413): correct it. */
+/** The call itself is wrong (400, 405, 413). Correct it. */
 export class InvalidRequestError extends ApiError {}
 
-/** The call names what does not exist (404). */
+/** The call names an object that does not exist (404). */
 export class NotFoundError extends InvalidRequestError {}
 
 /** The key is missing, wrong, expired or revoked (401). */
 export class AuthenticationError extends ApiError {}
 
-/** The key is good, but not for this (403). */
+/** The key is valid, but has no permission for this call (403). */
 export class PermissionError extends ApiError {}
 
-/** A refusal by the state of things (409), such as insufficient_points: nothing was changed; `details` says why. */
+/** The current state refuses the call (409), such as insufficient_points. Nothing changed; `details` says why. */
 export class ConflictError extends ApiError {}
 
-/** The idempotency key was used before, with another body (422). */
+/** The idempotency key was already used with another body (422). */
 export class IdempotencyError extends ApiError {}
 
 /** Too many calls (429), after all retries; `retryAfter` says how many seconds to wait. */
 export class RateLimitError extends ApiError {}
 
-/** Something broke at the server (5xx). Nothing was done, or the same idempotency key will tell. */
+/** The server failed (5xx). To learn whether the call was carried out, repeat it with the same idempotency key. */
 export class ServerError extends ApiError {}
 
-/** The server can't work just now (503), after all retries. */
+/** The server is temporarily unavailable (503), after all retries. */
 export class ServiceUnavailableError extends ServerError {}
 
-/** No answer came, after all retries. Whether the call was carried out is unknown; repeat it with its key. */
+/** No answer came, after all retries. The call may have been carried out: repeat it with its idempotency key. */
 export class ConnectionError extends VinrError {}
 
 /** No answer came in time, after all retries. */
 export class TimeoutError extends ConnectionError {}
 
-/** A webhook's signature does not prove that the payload is genuine and recent: don't act on it. */
+/** A webhook's signature does not prove that the payload is genuine and recent. Don't act on it. */
 export class SignatureError extends VinrError {}
 
 const BY_STATUS: Readonly<Record<number, typeof ApiError>> = {
@@ -89,7 +89,7 @@ const BY_STATUS: Readonly<Record<number, typeof ApiError>> = {
   503: ServiceUnavailableError,
 };
 
-/** The error that a response stands for; a proxy's page in place of our JSON makes one too. */
+/** The error for a response, even if a proxy answered with a page instead of our JSON. */
 export function apiError(response: Response, body: unknown, retryAfter: number | undefined): ApiError {
   const { status } = response;
   const error = fieldOf(body, 'error');
@@ -103,7 +103,7 @@ export function apiError(response: Response, body: unknown, retryAfter: number |
     status,
     code: text('code') ?? '',
     type: text('type') ?? '',
-    message: text('message') ?? `${response.url} answered ${status} without saying why.`,
+    message: text('message') ?? `${response.url} answered ${status} without an error message.`,
     param: text('param'),
     details: typeof details === 'object' && details !== null ? (readLoosely(details) as Json) : {},
     requestId: text('request_id') ?? response.headers.get('request-id') ?? undefined,

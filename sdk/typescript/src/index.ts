@@ -40,11 +40,11 @@ export {
 } from './webhooks.js';
 
 /**
- * The client. Connection errors, 429, 503 and idempotency_key_in_use are tried again up to `maxRetries` times. Every
- * POST carries an idempotency key, a random one if you give none, so that no try counts twice.
+ * The client. It retries connection errors, 429, 503 and idempotency_key_in_use up to `maxRetries` times. Every POST
+ * carries an idempotency key, a random one if you give none, so that no attempt counts twice.
  */
 export class Vinr extends Resources {
-  /** Proof that a webhook is genuine; needs no API key. */
+  /** Verifies that webhooks are genuine; needs no API key. */
   readonly webhooks: Webhooks;
 
   constructor(settings: VinrSettings = {}) {

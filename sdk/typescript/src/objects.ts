@@ -1,29 +1,29 @@
-// Answers as objects: each field under its camelCase name and, not enumerable, under the name it has on the wire.
+// Answers as objects: each field under its camelCase name and, not enumerable, under its name on the wire.
 
 import { EVENT_DATA, SHAPES } from './generated/shapes.js';
 import type { Json } from './values.js';
 
 const ENGINE_PREFIXES = new Set(Object.keys(EVENT_DATA).map(prefixOf));
 
-/** An answer of the named shape. Metadata and what else the caller chose the keys of stay as they are. */
+/** An answer of the named shape. Metadata, and other objects whose keys the caller chose, stay as they are. */
 export function readObject(shapeName: string | undefined, value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(one => readObject(shapeName, one));
+  if (Array.isArray(value)) return value.map(item => readObject(shapeName, item));
   const shape = shapeName === undefined ? undefined : SHAPES[shapeName];
   if (shape === undefined || !isObject(value)) return value;
-  return renamed(value, shape.references ?? [], (name, one) => {
-    if (shape.payload === name) return readPayload(value['type'], one);
-    return shape.loose?.includes(name) ? readLoosely(one) : readObject(shape.nested?.[name], one);
+  return renamed(value, shape.references ?? [], (name, field) => {
+    if (shape.payload === name) return readPayload(value['type'], field);
+    return shape.loose?.includes(name) ? readLoosely(field) : readObject(shape.nested?.[name], field);
   });
 }
 
-/** An object of the engine's making that has no shape of its own: all names but those inside of metadata. */
+/** An object of the engine without its own shape: renames all fields except those inside metadata. */
 export function readLoosely(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(readLoosely);
   if (!isObject(value)) return value;
-  return renamed(value, [], (name, one) => (name === 'metadata' ? one : readLoosely(one)));
+  return renamed(value, [], (name, field) => (name === 'metadata' ? field : readLoosely(field)));
 }
 
-/** An event's data: read as the object it is if the engine sent it, as it came if it was reported. */
+/** An event's data: read as its object if the engine sent the event, unchanged if you reported it. */
 function readPayload(type: unknown, data: unknown): unknown {
   if (typeof type !== 'string') return data;
   const shapeName = EVENT_DATA[type];
@@ -33,8 +33,8 @@ function readPayload(type: unknown, data: unknown): unknown {
 
 function renamed(value: Json, references: readonly string[], read: (name: string, value: unknown) => unknown): Json {
   const object = {};
-  for (const [name, one] of Object.entries(value)) {
-    define(object, camelCase(name), { value: read(name, one), enumerable: true, writable: true, configurable: true });
+  for (const [name, field] of Object.entries(value)) {
+    define(object, camelCase(name), { value: read(name, field), enumerable: true, writable: true, configurable: true });
   }
   for (const name of Object.keys(value)) {
     const camel = camelCase(name);

@@ -1,13 +1,13 @@
-// Lists: awaited, one page; iterated, all objects of all pages.
+// Lists: `await` returns one page, iterating walks through all objects of all pages.
 
 import type { LastResponse } from './answers.js';
 
-/** One page of a list, newest first. `for await` goes on through all further pages, asking for each when reached. */
+/** One page of a list, newest first. `for await` continues through all further pages, requesting each when reached. */
 export class Page<T extends object> implements AsyncIterable<T> {
   readonly object = 'list';
   readonly url: string;
   readonly data: T[];
-  /** Whether others follow. */
+  /** Whether more objects follow. */
   readonly hasMore: boolean;
   declare readonly lastResponse: LastResponse;
   readonly #query: object;
@@ -39,7 +39,7 @@ export class Page<T extends object> implements AsyncIterable<T> {
     return this.#ask({ ...query, [this.#isBackwards ? 'ending_before' : 'starting_after']: id });
   }
 
-  /** With `endingBefore`, the walk goes from the older to the newer. */
+  /** With `endingBefore`, the walk goes from older to newer. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     for (let page: Page<T> | undefined = this; page !== undefined; page = await page.nextPage()) {
       yield* this.#isBackwards ? [...page.data].reverse() : page.data;
@@ -59,7 +59,7 @@ interface Cursors {
   readonly ending_before?: unknown;
 }
 
-/** A list that is asked for when needed: `await` gives its first page, `for await` walks through all its objects. */
+/** A list that is requested when needed: `await` returns its first page, `for await` walks through all its objects. */
 export class List<T extends object> implements Promise<Page<T>>, AsyncIterable<T> {
   readonly [Symbol.toStringTag] = 'List';
   readonly #ask: () => Promise<Page<T>>;

@@ -21,29 +21,29 @@ export interface EventOf<Type extends string, Data> extends Omit<Event, 'type' |
 
 type AnyOf<Events> = { [Type in keyof Events & string]: EventOf<Type, Events[Type]> }[keyof Events & string];
 
-/** An event that the engine sends of its own accord: `type` tells what `data` is. */
+/** An event that the engine sends by itself: `type` says what `data` is. */
 export type EngineEvent = AnyOf<EngineEvents>;
 
 /**
- * What a webhook brings: an event of the engine's, or one that you reported. Name the types of yours:
+ * The event in a webhook: one of the engine's, or one that you reported. Declare your own types:
  * `WebhookEvent<{ 'review.posted': { stars: number } }>`.
  */
 export type WebhookEvent<Reported extends object = object> = EngineEvent | AnyOf<Reported>;
 
-/** A header's value as Node.js and fetch give it. */
+/** A header's value as Node.js and fetch provide it. */
 export type HeaderValue = string | readonly string[] | null | undefined;
 
 /** The value of `x-vinr-signature`, or all of a request's headers. */
 export type SignatureHeader = HeaderValue | Headers | { readonly [name: string]: HeaderValue };
 
 export interface VerifyOptions {
-  /** The endpoint's secret, in place of the client's. */
+  /** The endpoint's secret, instead of the client's. */
   readonly secret?: string | null | undefined;
   /** How many seconds old the signature may be: 300 unless given. `Infinity` for any age. */
   readonly tolerance?: number | undefined;
 }
 
-/** What a header claims: the bytes that were signed, when, and the signatures, one for each secret in force. */
+/** What a header claims: the signed bytes, the time, and the signatures, one for each active secret. */
 interface Claim {
   readonly signed: string;
   readonly timestamp: string;
@@ -61,8 +61,8 @@ export class Webhooks {
    * The event in a webhook that was signed with the secret, at most `tolerance` seconds ago.
    *
    * `payload` is the raw body, before any parsing. `header` is the value of `x-vinr-signature`, or all the request's
-   * headers; among those, the Standard Webhooks headers will do too. Throws {@link SignatureError} for what is forged,
-   * altered, old or malformed: answer 400 and do nothing.
+   * headers; the Standard Webhooks headers work too. Throws {@link SignatureError} if the webhook is forged, altered,
+   * old or malformed: answer 400 and do nothing.
    */
   verify<Reported extends object = object>(
     payload: string | Uint8Array,
@@ -73,12 +73,12 @@ export class Webhooks {
     const key = keyOf(options.secret ?? this.#secret ?? process.env['VINR_WEBHOOK_SECRET'] ?? '');
     const { signed, timestamp, signatures } = claimOf(header);
     const expected = createHmac('sha256', key).update(signed).update(body).digest();
-    // Every signature is compared, each in constant time: the time taken tells nothing.
-    const fitting = signatures.filter(one => one.length === expected.length && timingSafeEqual(one, expected));
-    if (fitting.length === 0) {
+    // Every signature is compared, each in constant time: the duration reveals nothing.
+    const matching = signatures.filter(given => given.length === expected.length && timingSafeEqual(given, expected));
+    if (matching.length === 0) {
       throw new SignatureError(
-        "No signature fits this payload and secret. Pass the body's bytes exactly as received, and the secret of the " +
-          'endpoint that they were sent to.',
+        "No signature matches this payload and secret. Pass the body's bytes exactly as received, and the secret of the " +
+          'endpoint that received them.',
       );
     }
     checkAge(timestamp, options.tolerance ?? TOLERANCE_SECONDS);
@@ -105,7 +105,7 @@ function keyOf(secret: string): Buffer {
   const key = base64(secret.replace(/^whsec_/, ''));
   if (!secret.startsWith('whsec_') || key?.length !== 32) {
     throw new VinrError(
-      'The webhook secret must be `whsec_` and 32 bytes in base64, as shown when the endpoint was created. Give ' +
+      'The webhook secret must be `whsec_` and 32 bytes in base64, as shown when the endpoint was created. Pass ' +
         'webhookSecret to new Vinr({ … }), or set VINR_WEBHOOK_SECRET.',
     );
   }
@@ -134,10 +134,10 @@ function ownClaim(header: string): Claim {
   const signatures = values('v1');
   if (timestamp === undefined || others.length > 0 || signatures.length === 0) {
     throw new SignatureError(
-      `${SIGNATURE_HEADER} must read t=<seconds>,v1=<hex>; it reads ${JSON.stringify(header.slice(0, 80))}.`,
+      `${SIGNATURE_HEADER} must have the form t=<seconds>,v1=<hex>, but is ${JSON.stringify(header.slice(0, 80))}.`,
     );
   }
-  const hex = signatures.filter(one => /^([0-9a-f]{2})*$/i.test(one)).map(one => Buffer.from(one, 'hex'));
+  const hex = signatures.filter(text => /^([0-9a-f]{2})*$/i.test(text)).map(text => Buffer.from(text, 'hex'));
   return { signed: `${timestamp}.`, timestamp, signatures: hex };
 }
 
@@ -146,11 +146,11 @@ function standardClaim(id: string, timestamp: string, header: string): Claim {
     .split(/\s+/)
     .filter(part => part.startsWith('v1,'))
     .map(part => base64(part.slice(3)))
-    .filter(one => one !== undefined);
+    .filter(bytes => bytes !== undefined);
   return { signed: `${id}.${timestamp}.`, timestamp, signatures };
 }
 
-/** The bytes; undefined for what is no base64. (Buffer.from would skip what does not belong.) */
+/** The bytes; undefined if the text is not base64. (Buffer.from would skip invalid characters.) */
 function base64(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? bytes : undefined;
@@ -161,10 +161,10 @@ function checkAge(timestamp: string, tolerance: number): void {
     throw new SignatureError(`The signature's time ${JSON.stringify(timestamp.slice(0, 40))} is not in Unix seconds.`);
   }
   const age = Math.floor(Date.now() / 1000) - Number(timestamp);
-  // Not `>`: of a tolerance that is no number nothing would be too old.
+  // Not `>`: with a tolerance of NaN, nothing would be too old.
   if (!(Math.abs(age) <= tolerance)) {
     const when = age > 0 ? 'ago' : 'in the future';
-    throw new SignatureError(`The signature was made ${Math.abs(age)} s ${when}; ${tolerance} s are tolerated.`);
+    throw new SignatureError(`The signature was made ${Math.abs(age)} s ${when}; at most ${tolerance} s is allowed.`);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { VinrError } from './errors.js';
 
-/** The path of a call with its ids, each quoted whole: an id never reaches beyond its place. */
+/** The path of a call with its ids, each fully quoted so that an id can't change the rest of the path. */
 export function path(texts: TemplateStringsArray, ...ids: string[]): string {
   return texts.reduce((before, text, position) => {
     const id: unknown = ids[position - 1];
@@ -13,13 +13,13 @@ export function path(texts: TemplateStringsArray, ...ids: string[]): string {
   });
 }
 
-/** The query string; what is undefined or null is left out. */
+/** The query string, without values that are undefined or null. */
 export function writeQuery(query: object): string {
   const written = new URLSearchParams();
   const write = (name: string, value: unknown): void => {
     if (value === undefined || value === null) return;
     if (value instanceof Date) written.append(name, instantOf(value, name));
-    else if (typeof value === 'object') for (const [key, one] of Object.entries(value)) write(`${name}[${key}]`, one);
+    else if (typeof value === 'object') for (const [key, bound] of Object.entries(value)) write(`${name}[${key}]`, bound);
     else written.append(name, String(value));
   };
   for (const [name, value] of Object.entries(query)) write(name, value);
@@ -27,17 +27,19 @@ export function writeQuery(query: object): string {
   return text && `?${text}`;
 }
 
-/** The body as JSON. What JSON has no word for is refused here: as null it would clear a field. */
+/** The body as JSON. Numbers that JSON can't express are refused here: as null they would clear a field. */
 export function writeBody(body: object): string {
   return JSON.stringify(body, function (this: Record<string, unknown>, name: string, value: unknown) {
     const given = this[name];
     if (given instanceof Date) return instantOf(given, name);
-    if (typeof given === 'number' && !Number.isFinite(given)) throw new VinrError(`${name}: ${given} can't be sent.`);
+    if (typeof given === 'number' && !Number.isFinite(given)) {
+      throw new VinrError(`${name}: ${given} can't be sent. Use a finite number.`);
+    }
     return value;
   });
 }
 
 function instantOf(date: Date, name: string): string {
-  if (Number.isNaN(date.getTime())) throw new VinrError(`${name}: an invalid Date names no instant.`);
+  if (Number.isNaN(date.getTime())) throw new VinrError(`${name}: this Date is invalid, so it can't be sent.`);
   return date.toISOString();
 }

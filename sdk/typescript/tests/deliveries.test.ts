@@ -1,4 +1,4 @@
-// Events arrive at an endpoint of the merchant's, and are acted on once.
+// Events arrive at the merchant's endpoint, and the merchant acts on each once.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -49,7 +49,7 @@ describe('a webhook endpoint', () => {
     inbox.close();
   });
 
-  test('is told of an enrolment, an award and a tier, each with its data', async () => {
+  test('receives an enrollment, an award and a tier, each with its data', async () => {
     const account = await vinr.loyalty.accounts.create({ program: program.id, customer: fresh('cust') });
     const enrolled = await arrived('loyalty.account.created', account.id);
     assert.deepEqual([enrolled.data.id, enrolled.data.programId], [account.id, program.id]);
@@ -63,14 +63,14 @@ describe('a webhook endpoint', () => {
     assert.deepEqual([raised.data.from, raised.data.to, raised.data.cause.pointsTransactionId], ['silver', 'gold', award.id]);
   });
 
-  test('reverses an award when its payment is refunded, however often it is told', async () => {
+  test('reverses an award when its payment is refunded, however often the event arrives', async () => {
     const account = await vinr.loyalty.accounts.create({ program: program.id, customer: fresh('cust') });
     const payment = await vinr.payments.create({ amount: 50_00, currency: 'EUR' });
     const award = await vinr.loyalty.points.award({ accountId: account.id, points: 50 });
     await vinr.payments.refund(payment.id);
 
     const event = await arrived('payment.refunded', payment.id);
-    for (let told = 0; told < 2; told++) {
+    for (let delivery = 0; delivery < 2; delivery++) {
       const handled = { transactionId: award.id, reason: 'refund' };
       await vinr.loyalty.points.reverse(handled, { idempotencyKey: `reverse-${event.data.id}` });
     }
@@ -78,7 +78,7 @@ describe('a webhook endpoint', () => {
     assert.equal(event.data.refund?.amount, 50_00);
     assert.equal((await vinr.loyalty.accounts.retrieve(account.id)).balance, 0);
     const { data: history } = await vinr.loyalty.points.list({ accountId: account.id });
-    assert.deepEqual(history.map(one => one.points), [-50, 50]);
+    assert.deepEqual(history.map(entry => entry.points), [-50, 50]);
     await arrived('loyalty.points.reversed', award.id);
   });
 

@@ -1,4 +1,4 @@
-// A program is launched: members enrol, rules turn payments and events into points, rewards are bought, refunds claw back.
+// A program is launched: members enroll, rules turn payments and events into points, rewards are bought, refunds claw back.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
@@ -100,7 +100,7 @@ describe('a program', () => {
     assert.equal(over.code, 'refund_exceeds_payment');
   });
 
-  test('refuses a misspelt field, and names the right one', async () => {
+  test('refuses a misspelled field, and names the right one', async () => {
     const earn = { pointsPerCurencyUnit: 1 } as object;
     const refused = await refusal(
       InvalidRequestError,
@@ -125,10 +125,10 @@ describe('a member', () => {
   });
 
   test('goes through the whole loop', async () => {
-    const enrolment = { programId: program, customerId: customer, metadata: { signupSource: 'checkout', stage_two: 2 } };
-    const account = await own.loyalty.accounts.create(enrolment, { idempotencyKey: `enrol-${customer}` });
-    assert.deepEqual({ ...account.metadata }, enrolment.metadata, 'keys in metadata stay as they are');
-    const again = await own.loyalty.accounts.create(enrolment);
+    const enrollment = { programId: program, customerId: customer, metadata: { signupSource: 'checkout', stage_two: 2 } };
+    const account = await own.loyalty.accounts.create(enrollment, { idempotencyKey: `enroll-${customer}` });
+    assert.deepEqual({ ...account.metadata }, enrollment.metadata, 'keys in metadata stay as they are');
+    const again = await own.loyalty.accounts.create(enrollment);
     assert.deepEqual([again.id, again.lastResponse.status, account.lastResponse.status], [account.id, 200, 201]);
 
     const award = { accountId: account.id, points: 250, reason: 'purchase', metadata: { orderId: order } };
@@ -140,7 +140,7 @@ describe('a member', () => {
     assert.equal(transaction.lastResponse.isReplay, false);
 
     const { data: history } = await own.loyalty.points.list({ accountId: account.id, limit: 20 });
-    assert.deepEqual(history.map(one => [one.id, one.points, one.accountId]), [[transaction.id, 250, account.id]]);
+    assert.deepEqual(history.map(entry => [entry.id, entry.points, entry.accountId]), [[transaction.id, 250, account.id]]);
 
     const reward = await own.loyalty.rewards.create({
       programId: program,
@@ -170,7 +170,7 @@ describe('a member', () => {
     assert.deepEqual([fresher.balance, fresher.lifetimePoints, fresher.tier], [0, 0, null]);
   });
 
-  test('is told what a call would do, without it being done', async () => {
+  test('sees what a call would do, without it being done', async () => {
     const account = await own.loyalty.accounts.create({ program, customer: fresh('cust') });
 
     const would = await own.loyalty.points.award({ account: account.id, points: 7 }, { dryRun: true });

@@ -12,7 +12,7 @@ describe('a list', () => {
   const newestFirst = Array.from({ length: 23 }, () => fresh('cust'));
   const walk = async (found: AsyncIterable<Customer>): Promise<string[]> => {
     const ids = [];
-    for await (const one of found) ids.push(one.id);
+    for await (const customer of found) ids.push(customer.id);
     return ids;
   };
 
@@ -23,11 +23,11 @@ describe('a list', () => {
   test('is awaited for a page, ten by default', async () => {
     const page = await vinr.customers.list({ email });
 
-    assert.deepEqual(page.data.map(one => one.id), newestFirst.slice(0, 10));
+    assert.deepEqual(page.data.map(customer => customer.id), newestFirst.slice(0, 10));
     assert.deepEqual([page.hasMore, page.has_more, page.url, page.object], [true, true, '/v1/customers', 'list']);
     assert.match(page.lastResponse.requestId ?? '', /^req_/);
     const second = await page.nextPage();
-    assert.deepEqual(second?.data.map(one => one.id), newestFirst.slice(10, 20));
+    assert.deepEqual(second?.data.map(customer => customer.id), newestFirst.slice(10, 20));
     assert.equal((await (await second?.nextPage())?.nextPage()), undefined);
   });
 
@@ -46,8 +46,8 @@ describe('a list', () => {
   test('is asked for once, and not before it is needed', async () => {
     const list = vinr.customers.list({ email, limit: 1 });
 
-    const [one, other] = await Promise.all([list, list]);
-    assert.equal(one, other);
+    const [first, second] = await Promise.all([list, list]);
+    assert.equal(first, second);
     assert.equal(await list.then(page => page.data.length), 1);
     vinr.customers.list({ limit: 101 }); // nobody waits for it: it is not sent, and nothing is rejected
     assert.equal(await vinr.customers.list({ limit: 101 }).catch(() => 'refused'), 'refused');
@@ -63,7 +63,7 @@ describe('a list', () => {
 
     for (const query of [{ program: program.id }, { programId: program.id }, { program_id: program.id, status: 'active' as const }]) {
       const { data } = await vinr.loyalty.accounts.list(query);
-      assert.deepEqual(data.map(one => one.id), [account.id]);
+      assert.deepEqual(data.map(listed => listed.id), [account.id]);
     }
     assert.equal((await vinr.loyalty.accounts.list({ programId: program.id, created: { gte: since } })).data.length, 1);
     assert.equal((await vinr.loyalty.accounts.list({ programId: program.id, created: { lt: since } })).data.length, 0);

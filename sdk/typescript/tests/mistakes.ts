@@ -1,4 +1,4 @@
-// Each line marked `wrong` has to be refused by the compiler, and no other: what is typed loosely turns the test red.
+// The compiler must refuse each line marked `wrong`, and no other: a type that is too loose turns the test red.
 
 import { ConflictError, Vinr, type EngineEvent, type WebhookEvent } from '@vinr/sdk';
 
@@ -7,7 +7,7 @@ export async function required(vinr: Vinr): Promise<void> {
   await vinr.loyalty.accounts.create({ program_id: 'prog_1', customerId: 'cust_1', metadata: { a_b: true } });
   await vinr.loyalty.accounts.create({ customer: 'cust_1' }); // wrong: no program in any spelling
   await vinr.loyalty.accounts.create({ program: undefined, customer: 'cust_1' }); // wrong: no program either
-  await vinr.loyalty.accounts.create({ program: 'prog_1', customer: 'cust_1', custommer: 'x' }); // wrong: misspelt
+  await vinr.loyalty.accounts.create({ program: 'prog_1', customer: 'cust_1', custommer: 'x' }); // wrong: misspelled
   await vinr.loyalty.accounts.create(); // wrong: no body
   await vinr.loyalty.redemptions.create({ accountId: 'loy_1' }); // wrong: no reward
   await vinr.loyalty.rewards.create({ program: 'prog_1', name: 'A', benefit: { type: 'voucher' } }); // wrong: no cost
@@ -22,11 +22,11 @@ export async function kinds(vinr: Vinr): Promise<void> {
   await vinr.loyalty.points.award({ accountId: 5, points: 250 }); // wrong: ids are text
   await vinr.loyalty.rewards.update('rwd_1', { benefit: { type: 'cash' } }); // wrong: no such benefit
   await vinr.loyalty.programs.create({ name: 'A', currency: { expiryMonths: '12' } }); // wrong: months are a number
-  await vinr.loyalty.programs.create({ name: 'A', currency: { expiry_month: 12 } }); // wrong: misspelt inside
+  await vinr.loyalty.programs.create({ name: 'A', currency: { expiry_month: 12 } }); // wrong: misspelled inside
   await vinr.loyalty.accounts.update('loy_1', { metadata: { a: { b: 1 } } }); // wrong: metadata is flat
   await vinr.loyalty.accounts.retrieve(5); // wrong: ids are text
   await vinr.loyalty.accounts.list({ balance: 5 }); // wrong: no such filter
-  await vinr.loyalty.points.award({ account: 'loy_1', points: 1 }, { idempotencykey: 'a' }); // wrong: misspelt option
+  await vinr.loyalty.points.award({ account: 'loy_1', points: 1 }, { idempotencykey: 'a' }); // wrong: misspelled option
   await vinr.loyalty.accounts.retrieve('loy_1', { idempotencyKey: 'a' }); // wrong: reading takes no key
   vinr.loyalty.acounts; // wrong: no such resource
   vinr.loyalty.accounts.remove('loy_1'); // wrong: no such call
@@ -43,14 +43,14 @@ export async function answers(vinr: Vinr): Promise<void> {
   account.balance = 5; // wrong: answers don't change
   const redemption = await vinr.loyalty.redemptions.retrieve('rdm_1');
   const discount: string = redemption.discountId; // wrong: it may be null
-  redemption.status === 'cancelled'; // wrong: spelt otherwise
+  redemption.status === 'cancelled'; // wrong: spelled another way
   const page = await vinr.loyalty.points.list({ accountId: 'loy_1' });
   const more: boolean = page.has_more && page.hasMore;
   page.data.length = 'a'; // wrong: a number
   const first: string = page.data[0]?.points ?? 0; // wrong: a number
-  for await (const one of vinr.loyalty.points.list()) numbers.push(one.balanceAfter, one.balance_after);
-  for await (const one of vinr.loyalty.points.list()) texts.push(one.points); // wrong: a number
-  page.data.map(one => one.pointz); // wrong: no such field
+  for await (const entry of vinr.loyalty.points.list()) numbers.push(entry.balanceAfter, entry.balance_after);
+  for await (const entry of vinr.loyalty.points.list()) texts.push(entry.points); // wrong: a number
+  page.data.map(entry => entry.pointz); // wrong: no such field
   account.metadata.key.toFixed(); // wrong: it may be text, or missing
   const receipt: string = page.data[0]!.receipt['points']; // wrong: unknown
   void [text, tier, discount, more, first, receipt];
@@ -70,15 +70,15 @@ export function events(vinr: Vinr, header: string | string[] | null | undefined)
   event.data.points; // wrong: not every event has points
   const own = vinr.webhooks.verify<{ 'review.posted': { stars: number } }>(Buffer.from('body'), header);
   if (own.type === 'review.posted') void own.data.stars.toFixed();
-  if (own.type === 'review.postd') return; // wrong: misspelt
+  if (own.type === 'review.postd') return; // wrong: misspelled
   vinr.webhooks.verify({ id: 'evt_1' }, header); // wrong: the body is not parsed yet
   vinr.webhooks.verify('body'); // wrong: no header
-  const handle = (one: EngineEvent): string => {
-    switch (one.type) {
+  const handle = (given: EngineEvent): string => {
+    switch (given.type) {
       case 'payment.completed':
-        return one.data.currency;
+        return given.data.currency;
       default:
-        return one.data.amount; // wrong: the others are no payments
+        return given.data.amount; // wrong: the others are no payments
     }
   };
   const all: WebhookEvent = event;
@@ -97,7 +97,7 @@ export function errors(error: unknown): string | undefined {
   if (!(error instanceof ConflictError)) return undefined;
   const status: string = error.status; // wrong: a number
   const shortfall: number = error.details['shortfall']; // wrong: unknown
-  error.detials; // wrong: misspelt
+  error.detials; // wrong: misspelled
   void [status, shortfall];
   return error.param ?? error.requestId;
 }

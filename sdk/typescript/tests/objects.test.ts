@@ -1,4 +1,4 @@
-// What answers look like: camelCase to go through, the wire's names to read, nothing of the caller's touched.
+// What answers look like: camelCase names to list, the wire's names to read, the caller's own keys unchanged.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

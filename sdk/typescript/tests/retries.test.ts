@@ -1,4 +1,4 @@
-// What is tried again and what is not, against a server on a socket that misbehaves as told.
+// What is retried and what is not, against a server on a socket that misbehaves as planned.
 
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -90,7 +90,7 @@ describe('a call is tried again', () => {
       assert.equal(server.asked.length, 3);
       assert.match(server.asked[0]?.key ?? '', /^[0-9a-f-]{36}$/);
       assert.deepEqual([server.asked[0]?.url, server.asked[0]?.body], ['/v1/customers', '{"name":"Ada"}']);
-      for (const one of server.asked) assert.deepEqual(one, server.asked[0]);
+      for (const asked of server.asked) assert.deepEqual(asked, server.asked[0]);
     });
   }
 
@@ -104,7 +104,7 @@ describe('a call is tried again', () => {
     assert.deepEqual(keys, ['für-Ада', 'für-Ада']);
   });
 
-  test('twice unless told otherwise, then the error is thrown', async () => {
+  test('twice by default, then the error is thrown', async () => {
     for (const [status, kind] of [[429, RateLimitError], [503, ServiceUnavailableError], [DROP, ConnectionError]] as const) {
       const server = rascal({ statuses: Array<number>(10).fill(status) });
       const vinr = await server.client();

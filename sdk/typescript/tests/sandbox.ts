@@ -1,4 +1,4 @@
-// What the tests share: a client of the sandbox that runs, names of their own, and a server to receive webhooks.
+// What the tests share: a client of the running sandbox, unique names, and a check of refusals.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

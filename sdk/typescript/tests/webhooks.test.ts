@@ -60,7 +60,7 @@ describe('the vectors', () => {
   }
 
   test('are many of both kinds', () => {
-    assert.ok(VECTORS.filter(one => one.valid).length >= 8 && VECTORS.filter(one => !one.valid).length >= 20);
+    assert.ok(VECTORS.filter(vector => vector.valid).length >= 8 && VECTORS.filter(vector => !vector.valid).length >= 20);
   });
 });
 
@@ -88,7 +88,7 @@ describe('a verified event', () => {
     assert.deepEqual({ ...event.data }, { newMood: 'good', metadata: { a_b: 1 } });
   });
 
-  test('is verbatim if it was reported, and typed by whoever reports it', () => {
+  test('is verbatim if it was reported, and typed as its reporter declares', () => {
     const payload = envelope('review.posted', { star_count: 5 });
     const event = hooks.verify<{ 'review.posted': { star_count: number } }>(payload, sign(payload));
 

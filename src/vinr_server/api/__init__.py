@@ -1,1 +1,1 @@
-"""HTTP, and nothing but translation: one table of operations from which routing and OpenAPI come."""
+"""HTTP as pure translation: routing and OpenAPI come from one table of operations."""

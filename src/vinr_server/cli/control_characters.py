@@ -1,10 +1,10 @@
-"""Text of others on a terminal: what a terminal would obey, or a reader be misled by, is shown as an escape."""
+"""Other people's text on a terminal: characters that it would obey, or that mislead a reader, become escapes."""
 
 from __future__ import annotations
 
 import re
 
-# C0, DEL and C1 move the cursor and more; the rest starts lines, turns the direction of writing, or is no character.
+# C0, DEL and C1 move the cursor and more; the rest starts lines, turns the writing direction, or is not a character.
 _OBEYED = "\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
 _ANY = re.compile(f"[{_OBEYED}]")
 _BUT_TABS = re.compile(f"(?!\t)[{_OBEYED}]")
@@ -18,17 +18,17 @@ def visible(text: str) -> str:
 
 
 def visible_cell(text: str) -> str:
-    """The same for a cell of a table, whose tabs stay: they part the columns of the line it quotes."""
+    """The same for a cell of a table, whose tabs stay: they separate the columns of the quoted line."""
     return _BUT_TABS.sub(_escape, text)
 
 
 def visible_lines(text: str) -> str:
-    """The same for text of our own that may have several lines."""
+    """The same for our own text, which may have several lines."""
     return _BUT_LINES.sub(_escape, text)
 
 
 def visible_json(encoded: str) -> str:
-    """The same JSON. What of it a terminal would obey stands in strings only, where JSON has an escape for it."""
+    """The same JSON, safe to print: control characters occur only in its strings, where JSON can escape them."""
     return _ANY.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a database, in the driver's words, as far as these can't hold a password."""
+"""What is wrong with a database, in the driver's words but without any password."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from psycopg.conninfo import conninfo_to_dict
 
 from vinr_server.cli.exits import first_line
 
-# Where a user or a password holds one of these as it is, each driver takes another part of it for host or port.
+# If a user or password contains one of these unescaped, the drivers disagree about which part is host and port.
 _OF_URLS = re.compile(r"[/?#@\[\]]|%(?![0-9A-Fa-f]{2})")
 _SECRET = ("password", "sslpassword")
 UNREADABLE = (
-    "the URL of the database can't be read. In user and password write / as %2F, @ as %40, ? as %3F, # as %23 and"
+    "the database URL can't be read. In the user and password, write / as %2F, @ as %40, ? as %3F, # as %23 and"
     " % as %25"
 )
 
@@ -21,8 +21,8 @@ UNREADABLE = (
 def database_fault(error: Exception, database_url: str) -> str:
     """What went wrong, on one line and without the URL's password.
 
-    Drivers quote the part of a URL that they do not understand. Where a password has a character of the URL's own in
-    it, that is a part of the password: such a URL is named as it is, and nothing of it quoted.
+    Drivers quote the part of a URL that they do not understand. If a password contains an unescaped URL character,
+    that part may belong to the password: such a URL is called unreadable, and nothing of it is quoted.
     """
     parts = _parts(database_url)
     if parts is None:
@@ -44,7 +44,7 @@ def database_place(database_url: str) -> str:
 
 
 def _parts(database_url: str) -> dict[str, str] | None:
-    """The URL as libpq reads it; None where it can't, or where asyncpg or SQLAlchemy may read it in another way."""
+    """The URL as libpq reads it; None if it can't, or if asyncpg or SQLAlchemy might read it differently."""
     written, at, _place = database_url.partition("://")[2].rpartition("@")
     if at and _OF_URLS.search(written):
         return None

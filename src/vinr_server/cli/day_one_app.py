@@ -13,12 +13,12 @@ PANEL = "First day"
 
 Fields = Annotated[
     str | None,
-    typer.Option(help='More fields of the call, as a JSON object; of a business event, its data: {"plan": "gold"}.'),
+    typer.Option(help='Extra fields of the call, as a JSON object. For a business event, its data: {"plan": "gold"}.'),
 ]
 
 
 def complete_type(incomplete: str) -> list[tuple[str, str]]:
-    """The types that start so, for the shell."""
+    """The event types that start with this text, for the shell's completion."""
     from vinr_server.cli.calls.recipes import RECIPES
 
     return [(type, how) for type, (how, _make) in RECIPES.items() if type.startswith(incomplete)]
@@ -28,27 +28,27 @@ def trigger(
     event: Annotated[
         str | None,
         typer.Argument(
-            help="The event's type. Any name but the engine's own is yours to report.", autocompletion=complete_type
+            help="The event's type. You can report any name that the engine does not use.", autocompletion=complete_type
         ),
     ] = None,
-    customer: Annotated[str | None, typer.Option(help="cust_…. Default: cust_abc123, or a new one to enrol.")] = None,
-    amount: Annotated[int, typer.Option(help="Of a payment or refund, in minor units: 5000 is 50.00 EUR.")] = 5000,
-    currency: Annotated[str, typer.Option(help="Of a payment.")] = "EUR",
-    points: Annotated[int, typer.Option(help="To award, adjust or reverse.")] = 100,
-    account: Annotated[str | None, typer.Option(help="loy_…. Default: the customer's in the program.")] = None,
+    customer: Annotated[str | None, typer.Option(help="cust_…. Default: cust_abc123, or a new customer.")] = None,
+    amount: Annotated[int, typer.Option(help="Payment or refund, in minor units: 5000 is 50.00 EUR.")] = 5000,
+    currency: Annotated[str, typer.Option(help="The payment's currency.")] = "EUR",
+    points: Annotated[int, typer.Option(help="Points to award, adjust or reverse.")] = 100,
+    account: Annotated[str | None, typer.Option(help="loy_…. Default: the customer's account in the program.")] = None,
     program: Annotated[str, typer.Option(help="prog_….")] = "prog_default",
-    payment: Annotated[str | None, typer.Option(help="The id to give a payment, or the payment to refund.")] = None,
+    payment: Annotated[str | None, typer.Option(help="An id for the new payment, or the payment to refund.")] = None,
     reward: Annotated[str | None, typer.Option(help="The reward to redeem. Default: the cheapest.")] = None,
     fields: Fields = None,
-    is_list: Annotated[bool, typer.Option("--list", help="List the types and how each is made.")] = False,
+    is_list: Annotated[bool, typer.Option("--list", help="List the event types and how each is made.")] = False,
     base_url: BaseUrl = None,
     key: Key = None,
     data: DataDirectory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an event happen, through the public API: nothing is faked, its points and webhooks are real.
+    """Make an event happen through the public API: its points and webhooks are real.
 
-    Prints each call with its Request-Id, and every event that came of it.
+    Prints each call with its Request-Id, and every event that it caused.
     Works on test data only.
 
     Examples:
@@ -83,24 +83,24 @@ def trigger(
 def listen(
     forward_to: Annotated[
         str | None,
-        typer.Option(help="The receiver: a URL, or a port of this machine. Without it events are shown only."),
+        typer.Option(help="Where to forward events: a URL, or a port of this machine. Default: nowhere."),
     ] = None,
     events: Annotated[
-        list[str] | None, typer.Option(help="Types, any number: payment.completed, 'loyalty.*'. Default: all.")
+        list[str] | None, typer.Option(help="An event type, repeatable: payment.completed, 'loyalty.*'. Default: all.")
     ] = None,
     base_url: BaseUrl = None,
     key: Key = None,
     data: DataDirectory = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines: the endpoint, then each event.")] = False,
 ) -> None:
-    """Show events as they happen, and hand each on to a receiver on this machine, byte for byte, signature and all.
+    """Show events as they happen, and forward each to a receiver on this machine, byte for byte with its signature.
 
     Prints the signing secret first, then a line for each event with the
-    receiver's answer. What the receiver does not take is sent again, as to any
-    endpoint. The endpoint is removed at the end.
+    receiver's answer. Events that the receiver does not accept are sent again,
+    as to any endpoint. The endpoint is removed when the command ends.
 
-    A server elsewhere can't reach this machine: its events are shown, without
-    webhooks, and --forward-to is refused.
+    A server elsewhere can't reach this machine: its events are shown, but
+    --forward-to is refused.
 
     Examples:
       vinr listen --forward-to http://localhost:3000/webhooks --events 'loyalty.*'
@@ -114,17 +114,17 @@ def listen(
 
 
 def logs(
-    request: Annotated[str | None, typer.Argument(help="One request, by its Request-Id (req_…), with bodies.")] = None,
+    request: Annotated[str | None, typer.Argument(help="One request with its bodies, by Request-Id (req_…).")] = None,
     status: Annotated[str | None, typer.Option(help="409, 4xx or error (400 and above).")] = None,
     method: Annotated[str | None, typer.Option(help="GET, POST or DELETE.")] = None,
     path: Annotated[str | None, typer.Option(help="Part of the path, or a pattern with *.")] = None,
     code: Annotated[str | None, typer.Option(help="The error code, such as insufficient_points.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", help="The newest so many.", min=1)] = 30,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with requests as they come.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="How many of the newest requests to show.", min=1)] = 30,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new requests as they come.")] = False,
     data: DataDirectory = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines, with bodies.")] = False,
 ) -> None:
-    """Show the requests that the sandbox answered, the newest last. Reads a file: it need not run any more.
+    """Show the requests that the sandbox answered, newest last. It reads a file: the sandbox need not be running.
 
     A server in production writes lines of JSON to standard error instead,
     one for each request with VINR_LOG_REQUESTS=1.
@@ -142,15 +142,15 @@ def logs(
 
 
 def reset(
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")] = False,
     base_url: Annotated[str | None, typer.Option(envvar="VINR_BASE_URL", hidden=True)] = None,
     data: DataDirectory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Empty the sandbox and seed it anew; it may run meanwhile. Its address and key stay.
+    """Empty the sandbox and seed it again, running or not. Its address and key stay the same.
 
-    Refuses where VINR_BASE_URL names any other server: nothing but a sandbox
-    is ever reset.
+    Refuses if VINR_BASE_URL names any other server: only a sandbox is ever
+    reset.
 
     Example:
       vinr reset --yes
@@ -166,13 +166,13 @@ At = Annotated[str | None, typer.Option("--at", help="RFC 3339, a date or Unix s
 @clock_app.command(name="create")
 def create_clock(
     at: At = None,
-    name: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    name: Annotated[str | None, typer.Option(help="What the clock is for.")] = None,
     base_url: BaseUrl = None,
     key: Key = None,
     data: DataDirectory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a clock that stands still. A program created with it lives by it, with all its members.
+    """Create a clock that stands still. A program created on it, with all its members, follows its time.
 
     Example:
       vinr clock create --at 2026-01-01
@@ -185,7 +185,7 @@ def create_clock(
 
 @clock_app.command(name="list")
 def list_clocks(base_url: BaseUrl = None, key: Key = None, data: DataDirectory = None, as_json: AsJson = False) -> None:
-    """List the clocks: where each stands, and whether it is ready.
+    """List the clocks: the time on each, and whether it is ready.
 
     Example:
       vinr clock list --json
@@ -200,13 +200,13 @@ def list_clocks(base_url: BaseUrl = None, key: Key = None, data: DataDirectory =
 def advance_clock(
     by: Annotated[str | None, typer.Argument(help="How far: 13mo, 90d, 2h, 1y6mo (y, mo, w, d, h, min, s).")] = None,
     to: Annotated[str | None, typer.Option(help="Or until when: RFC 3339, a date or Unix seconds.")] = None,
-    clock: Annotated[str | None, typer.Option(help="clock_…. Needed where there are several.")] = None,
+    clock: Annotated[str | None, typer.Option(help="clock_…. Needed if there are several.")] = None,
     base_url: BaseUrl = None,
     key: Key = None,
     data: DataDirectory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Move a clock on and wait until all work due by then is written: expiries, above all.
+    """Move a clock forward and wait until all work due by then is done, such as expiries.
 
     Examples:
       vinr clock advance 13mo
@@ -226,7 +226,7 @@ def delete_clock(
     data: DataDirectory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete a clock; programs on it stand still.
+    """Delete a clock. Time stands still for the programs on it.
 
     Example:
       vinr clock delete clock_0197a3
@@ -238,7 +238,7 @@ def delete_clock(
 
 
 def add_to(app: typer.Typer) -> None:
-    """The commands are there."""
+    """The app has these commands."""
     for command in (trigger, listen, logs, reset):
         app.command(rich_help_panel=PANEL)(command)
     app.add_typer(clock_app, name="clock", rich_help_panel=PANEL)

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and one sentence on standard error where it failed."""
+"""How a command ends: its exit code, and one sentence on standard error if it failed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ FAILED, USAGE, REFUSED, UNREACHABLE, INTERRUPTED = 1, 2, 3, 4, 130
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 a wrong option or argument, 3 the API refused, 4 the server can't be reached,"
-    " 130 Ctrl-C, 143 SIGTERM. What goes wrong is one line on standard error; with --json standard output holds JSON"
-    " and nothing else."
+    " 130 Ctrl-C, 143 SIGTERM. An error is one line on standard error; with --json, standard output holds only JSON."
 )
 
 

@@ -7,7 +7,6 @@ import signal
 import sys
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +14,7 @@ from typer.exceptions import TyperException
 
 from vinr_server.cli import day_one_app
 from vinr_server.cli.exits import EXIT_CODES, INTERRUPTED, USAGE
+from vinr_server.cli.files_app import export_app, import_app
 from vinr_server.cli.operating.keys_app import keys_app, tenants_app
 from vinr_server.cli.options import AsJson, DataDirectory
 
@@ -24,7 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog=EXIT_CODES,
 )
-import_app = typer.Typer(help="Bring in what a merchant already has.", no_args_is_help=True)
 
 OPERATING, BRINGING = "Operating", "Data"
 
@@ -33,7 +32,7 @@ DatabaseUrl = Annotated[
 ]
 
 
-def _tell_version(is_asked: bool) -> None:
+def _print_version(is_asked: bool) -> None:
     if is_asked:
         from importlib.metadata import version
 
@@ -44,14 +43,14 @@ def _tell_version(is_asked: bool) -> None:
 @app.callback()
 def vinr(
     version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """VINR Engagement: a self-hosted loyalty engine. Start with `vinr dev`.
 
-    Commands that call the API take --base-url and --key, else VINR_BASE_URL
-    and VINR_SECRET_KEY, else they find the sandbox that runs on .vinr here.
-    `vinr --install-completion` makes the shell complete commands and options.
+    Commands that call the API use --base-url and --key, else VINR_BASE_URL
+    and VINR_SECRET_KEY, else the sandbox that runs on .vinr here. To complete
+    commands and options in your shell, run `vinr --install-completion`.
     """
 
 
@@ -63,28 +62,6 @@ class StatusForm(StrEnum):
     json = "json"
 
 
-class FileForm(StrEnum):
-    """How a file to import separates its columns."""
-
-    auto = "auto"
-    csv = "csv"
-    whitespace = "whitespace"
-
-
-FileColumns = Annotated[
-    str,
-    typer.Option(
-        help="What the columns are, in order: customer, date, amount, currency, payment (an id), and - for one to"
-        " ignore. Or by the header's names: customer=Kunde,date=Datum,amount=Betrag."
-    ),
-]
-DateFormat = Annotated[str | None, typer.Option(help="As for strptime: %Y%m%d, %d.%m.%Y. Default: ISO 8601.")]
-CustomerPrefix = Annotated[str | None, typer.Option(help="Put before every customer. Default: cust_ where lacking.")]
-PaymentPrefix = Annotated[
-    str | None, typer.Option(help="Put before the payment column, or before the row's number: pay_shop_.")
-]
-
-
 @app.command(rich_help_panel=day_one_app.PANEL)
 def dev(
     data: DataDirectory = None,
@@ -94,7 +71,7 @@ def dev(
 ) -> None:
     """Run everything with an embedded PostgreSQL and a seeded sandbox.
 
-    The data stays in the data directory, and so does the key: the next start goes on with both.
+    The data and the key stay in the data directory: the next start continues with both.
 
     Examples:
       vinr dev
@@ -111,7 +88,7 @@ def status(
     output: Annotated[StatusForm, typer.Option("--output", "-o", help="How to print it.")] = StatusForm.text,
     as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.")] = False,
 ) -> None:
-    """Tell where the sandbox of `vinr dev` runs. Exit code 4 where none answers.
+    """Show where the sandbox of `vinr dev` runs. Exit code 4 if none answers.
 
     Examples:
       eval "$(vinr status -o env)"
@@ -126,9 +103,9 @@ def status(
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port.")] = 8484,
-    workers: Annotated[int, typer.Option(help="Processes.", min=1, max=64)] = 1,
+    workers: Annotated[int, typer.Option(help="Number of processes.", min=1, max=64)] = 1,
 ) -> None:
-    """Serve the API from VINR_DATABASE_URL; needs VINR_KEY_PEPPER, and `vinr worker` beside it.
+    """Serve the API on VINR_DATABASE_URL. It needs VINR_KEY_PEPPER, and a `vinr worker` running alongside.
 
     Logs are lines of JSON on standard error.
 
@@ -144,7 +121,7 @@ def serve(
 
 @app.command(rich_help_panel=OPERATING)
 def worker() -> None:
-    """Write what falls due, and send webhooks. Any number may run.
+    """Do the work that falls due, such as expiries, and send webhooks. Any number of workers may run.
 
     Example:
       vinr worker
@@ -159,7 +136,7 @@ def worker() -> None:
 
 @app.command(rich_help_panel=OPERATING)
 def migrate(database_url: DatabaseUrl, as_json: AsJson = False) -> None:
-    """Bring the database to the newest schema; does nothing where it is there already.
+    """Bring the database to the newest schema. Does nothing if it is already there.
 
     Example:
       vinr migrate
@@ -170,7 +147,7 @@ def migrate(database_url: DatabaseUrl, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps({"before": before, "after": after}))
     else:
-        typer.echo(f"The schema was at {before or 'nothing'} and is at {after}.")
+        typer.echo(f"The schema was at {before or 'nothing'} and is now at {after}.")
 
 
 @app.command(rich_help_panel=OPERATING)
@@ -178,10 +155,10 @@ def verify(
     database_url: DatabaseUrl,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Derive every balance, lot, deficit and counter again from the ledger; name what disagrees.
+    """Derive every balance, lot, deficit and counter again from the ledger, and name what disagrees.
 
-    Reads one snapshot and changes nothing; the server may run meanwhile.
-    Exit codes: 0 all agrees, 1 something does not, 2 it couldn't be asked.
+    Reads one snapshot and changes nothing; the server can keep running.
+    Exit codes: 0 everything agrees, 1 something disagrees, 2 it couldn't run.
 
     Example:
       vinr verify --json
@@ -193,7 +170,7 @@ def verify(
 
 @app.command(rich_help_panel=OPERATING)
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False) -> None:
-    """Look at the settings and the database; say what is wrong and what to do. Exit code 1 where something fails.
+    """Check the settings and the database; say what is wrong and what to do. Exit code 1 if a check fails.
 
     Example:
       vinr doctor --json
@@ -203,86 +180,11 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON ar
     raise typer.Exit(run_doctor(as_json=as_json))
 
 
-@import_app.command(name="purchases")
-def import_purchases(
-    file: Annotated[Path, typer.Argument(help="CSV, or columns separated by white space.")],
-    program: Annotated[str, typer.Option(help="Where the customers are enrolled, prog_….")],
-    columns: FileColumns,
-    skip_rows: Annotated[int, typer.Option(help="Lines to leave out at the top.", min=0)] = 0,
-    date_format: DateFormat = None,
-    time_of_day: Annotated[str, typer.Option("--time", help="HH:MM, for dates without a time.")] = "00:00",
-    timezone: Annotated[str, typer.Option(help="For times without an offset, such as Europe/Berlin.")] = "UTC",
-    currency: Annotated[str | None, typer.Option(help="Of all amounts, where no column says it.")] = None,
-    customer_prefix: CustomerPrefix = None,
-    payment_prefix: PaymentPrefix = None,
-    form: Annotated[FileForm, typer.Option("--format", help="How the file separates columns.")] = FileForm.auto,
-    encoding: Annotated[str, typer.Option(help="Of the file, such as cp1252.")] = "utf-8",
-    errors: Annotated[Path | None, typer.Option(help="Where failed rows go. Default: FILE.errors.csv here.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Have every row checked, write nothing.")] = False,
-    batch_size: Annotated[int, typer.Option(help="Payments in a request.", min=1, max=1000)] = 500,
-    concurrency: Annotated[int, typer.Option(help="Requests at a time.", min=1, max=64)] = 4,
-    base_url: Annotated[str, typer.Option(envvar="VINR_BASE_URL", help="The server.")] = "http://127.0.0.1:8484",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-) -> None:
-    """Report past purchases as payments, with their points; the key is read from VINR_SECRET_KEY.
-
-    Running it again adds nothing: a payment's id is its row's number, or its
-    own column. The amounts are decimals in currency units. Exit codes: 0 all
-    rows, 1 it couldn't run, 2 some rows failed or a wrong option, 130 Ctrl-C.
-
-    Example:
-      vinr import purchases history.csv --program prog_default --columns customer,date,amount --currency EUR
-    """
-    from vinr_server.cli.imports.purchases import ImportOptions, run_import
-
-    options = ImportOptions(
-        file=file,
-        program=program,
-        base_url=base_url,
-        columns=columns,
-        currency=currency,
-        date_format=date_format,
-        time_of_day=time_of_day,
-        timezone=timezone,
-        customer_prefix=customer_prefix,
-        payment_prefix=payment_prefix,
-        skip_rows=skip_rows,
-        form=form.value,
-        encoding=encoding,
-        errors=errors,
-        batch_size=batch_size,
-        concurrency=concurrency,
-        is_dry_run=dry_run,
-        as_json=as_json,
-    )
-    raise typer.Exit(run_import(options))
-
-
-@import_app.command(name="members")
-def import_members(
-    file: Annotated[Path, typer.Argument(help="CSV with a header.")],
-    segment: Annotated[str, typer.Option(help="The static segment that the accounts join.")],
-    column: Annotated[str, typer.Option(help="The header of the accounts' ids.")] = "account",
-    errors: Annotated[Path | None, typer.Option(help="Where failed rows go. Default: FILE.errors.csv here.")] = None,
-    base_url: Annotated[str, typer.Option(envvar="VINR_BASE_URL", help="The server.")] = "http://127.0.0.1:8484",
-) -> None:
-    """Add the accounts of a file to a static segment; the key is read from VINR_SECRET_KEY.
-
-    Running it again adds nothing. Exit codes: 0 all rows, 1 it couldn't run,
-    2 some rows failed, 130 Ctrl-C.
-
-    Example:
-      vinr import members vips.csv --segment vip
-    """
-    from vinr_server.cli.imports.members import MembersOptions, run_import_members
-
-    raise typer.Exit(run_import_members(MembersOptions(file, segment, column, errors, base_url)))
-
-
 day_one_app.add_to(app)
 app.add_typer(keys_app, name="keys", rich_help_panel=OPERATING)
 app.add_typer(tenants_app, name="tenants", rich_help_panel=OPERATING)
 app.add_typer(import_app, name="import", rich_help_panel=BRINGING)
+app.add_typer(export_app, name="export", rich_help_panel=BRINGING)
 
 
 def main() -> None:
@@ -291,21 +193,21 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except typer.Abort:
-        code = _tell("", "stopped.", INTERRUPTED)
+        code = _report("", "stopped.", INTERRUPTED)
     except TyperException as error:
-        code = _tell(*_usage(error), USAGE)
+        code = _report(*_usage(error), USAGE)
     raise SystemExit(code or 0)
 
 
 def _usage(error: TyperException) -> tuple[str, str]:
-    """Which command was wrongly called, and what is wrong, in one line."""
+    """The command that was misused and what is wrong with the call, on one line."""
     context = getattr(error, "ctx", None)
     names = context.command_path if context is not None else "vinr"
     why = " ".join(error.format_message().split())
     return names.partition(" ")[2], f"{why} See `{names} --help`."
 
 
-def _tell(what: str, why: str, code: int) -> int:
+def _report(what: str, why: str, code: int) -> int:
     print(f"vinr {what}: {why}" if what else f"vinr: {why}", file=sys.stderr)
     return code
 

@@ -15,8 +15,8 @@ Key = Annotated[
     str | None,
     typer.Option(
         envvar="VINR_SECRET_KEY",
-        help="A secret key. Default: the sandbox's own. Better set in VINR_SECRET_KEY: others see a command's options.",
+        help="A secret key. Default: the sandbox's own. Prefer VINR_SECRET_KEY: other users see a command's options.",
     ),
 ]
 DataDirectory = Annotated[Path | None, typer.Option(help="Where the sandbox's data lives. Default: .vinr here.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON.")]

@@ -1,7 +1,8 @@
-"""The one list of commands, merged from the rooms: for each, which rows it needs and what becomes of it."""
+"""All commands, merged from the rooms: for each, which rows it needs and how it is decided."""
 
 from __future__ import annotations
 
+from vinr_server.core import bulk
 from vinr_server.core.access import changes as api_keys
 from vinr_server.core.checkout import evaluation, sessions
 from vinr_server.core.clocks import changes as clocks
@@ -15,11 +16,12 @@ from vinr_server.core.kernel.needs import Needs, Undeclared
 from vinr_server.core.kernel.numbers import NUMBER_MAX
 from vinr_server.core.ledger import awards, reversals
 from vinr_server.core.members import changes as members
+from vinr_server.core.members import imports as member_imports
 from vinr_server.core.members import merging
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers import activation, eligibility
 from vinr_server.core.offers import changes as offers
-from vinr_server.core.payments import guests, payments, refunds
+from vinr_server.core.payments import amendments, guests, payments, refunds
 from vinr_server.core.programs import changes as programs
 from vinr_server.core.rewards import changes as rewards
 from vinr_server.core.rewards import discounts, redemptions
@@ -27,6 +29,7 @@ from vinr_server.core.segments import changes as segments
 from vinr_server.core.segments import members as segment_members
 
 COMMANDS: Commands = {
+    **bulk.COMMANDS,
     **api_keys.COMMANDS,
     **endpoints.COMMANDS,
     **clocks.COMMANDS,
@@ -37,6 +40,7 @@ COMMANDS: Commands = {
     **reports.COMMANDS,
     **members.COMMANDS,
     **merging.COMMANDS,
+    **member_imports.COMMANDS,
     **rewards.COMMANDS,
     **redemptions.COMMANDS,
     **discounts.COMMANDS,
@@ -50,25 +54,27 @@ COMMANDS: Commands = {
     **payments.COMMANDS,
     **guests.COMMANDS,
     **refunds.COMMANDS,
+    **amendments.COMMANDS,
 }
 
 
 def needs_of(command: Command, needs: Needs) -> None:
-    """The needs also cover what this command names itself."""
+    """Add the rows that this command names itself to the needs."""
     COMMANDS[type(command)][0](command, needs)
 
 
 def follow(command: Command, seen: Layer, needs: Needs) -> None:
-    """The needs also cover what follows for this command from the rows that were looked at."""
+    """Add the rows that follow from those the batch has looked at to the needs."""
     functions = COMMANDS[type(command)]
     if len(functions) == 3:
         functions[2](command, seen, needs)
 
 
 def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejected:
-    """The command's answer; its rows stand in the draft, which the caller merges if it was accepted.
+    """Return the command's answer; its rows are in the draft, which the caller merges if the command was accepted.
 
-    Raises Undeclared where it reads what no command of the batch declares, InPart where it needs more than was read.
+    Raises Undeclared when the decision reads a row that no command of the batch declares, and InPart when it needs
+    more rows than were read.
     """
     try:
         answer = COMMANDS[type(command)][1](draft, command, context)
@@ -81,9 +87,9 @@ def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejec
 
 
 def _overflow(draft: Layer) -> Rejected | None:
-    """Refuse what would push a member's points out of the range of exact JSON numbers."""
+    """Refuse a change that pushes a member's points out of the range of exact JSON numbers."""
     for row in draft.written(Account):
         if max(abs(row.ledger_balance_points), row.lifetime_points) > NUMBER_MAX:
-            message = f"Account {row.id} would hold more than {NUMBER_MAX} points. Award less."
+            message = f"Account {row.id} would exceed the maximum of {NUMBER_MAX} points. Award fewer points."
             return invalid(message, param="points")
     return None

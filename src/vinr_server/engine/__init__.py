@@ -1,1 +1,1 @@
-"""The shell around the core: group commit, the clock, ids. One path for one command and for many."""
+"""The shell around the core: group commit, the clock, ids. One path for a single command and for many."""

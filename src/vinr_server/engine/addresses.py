@@ -1,8 +1,8 @@
-"""Which internet addresses nothing of ours is sent to, and why: the deny table of webhook targets.
+"""Which internet addresses the engine never sends to, and why: the deny table of webhook targets.
 
 Source: the IANA IPv4 and IPv6 special-purpose address registries, the IPv6 address space registry, and the addresses
-under which clouds serve credentials. Blocks that a registry marks globally reachable stay in the table where no
-receiver of webhooks can live; `ipaddress.is_global` lets those through, and 168.63.129.16 too
+under which clouds serve credentials. Blocks that a registry marks globally reachable stay in the table if no receiver
+of webhooks can live there; `ipaddress.is_global` lets those through, and 168.63.129.16 too
 (docs/decisions/0007-webhook-targets.md).
 """
 
@@ -34,13 +34,13 @@ V4 = _blocks(
     ("0.0.0.0/8", "this host itself", "RFC 791"),
     ("10.0.0.0/8", "a private network", "RFC 1918"),
     ("100.100.100.200/32", "a cloud's metadata", "Alibaba Cloud"),
-    ("100.64.0.0/10", "a carrier's inner network", "RFC 6598"),
+    ("100.64.0.0/10", "a carrier's internal network", "RFC 6598"),
     ("127.0.0.0/8", LOOPBACK, "RFC 1122"),
     ("168.63.129.16/32", "a cloud's metadata", "Azure; globally routable by its number"),
     ("169.254.0.0/16", "link-local addresses, where clouds keep their metadata", "RFC 3927; AWS, Azure, Google, ECS"),
     ("172.16.0.0/12", "a private network", "RFC 1918"),
     ("192.0.0.192/32", "a cloud's metadata", "Oracle Cloud"),
-    ("192.0.0.0/24", "addresses of protocols", "RFC 6890; .9 (RFC 7723) and .10 (RFC 8155) count as global"),
+    ("192.0.0.0/24", "protocol addresses", "RFC 6890; .9 (RFC 7723) and .10 (RFC 8155) count as global"),
     ("192.0.2.0/24", "addresses for documentation", "RFC 5737"),
     ("192.31.196.0/24", "a sink for misdirected queries (AS112)", "RFC 7535; counts as global"),
     ("192.52.193.0/24", "multicast relays (AMT)", "RFC 7450; counts as global"),
@@ -63,19 +63,19 @@ V6 = _blocks(
     ("::/96", "an IPv4 address inside an IPv6 one", "RFC 4291, compatible, deprecated"),
     ("64:ff9b::/96", "an IPv4 address inside an IPv6 one", "RFC 6052, NAT64; counts as global"),
     ("64:ff9b:1::/48", "an IPv4 address inside an IPv6 one", "RFC 8215, local NAT64"),
-    ("100::/64", "addresses to discard to", "RFC 6666"),
-    ("100:0:0:1::/64", "addresses to discard to", "RFC 9780"),
+    ("100::/64", "addresses that discard traffic", "RFC 6666"),
+    ("100:0:0:1::/64", "addresses that discard traffic", "RFC 9780"),
     ("2001::/32", "a Teredo tunnel", "RFC 4380"),
     ("2001:2::/48", "a network for benchmarks", "RFC 5180"),
-    ("2001:10::/28", "hashes that are no addresses", "RFC 4843, ORCHID"),
-    ("2001:20::/28", "hashes that are no addresses", "RFC 7343, ORCHIDv2; counts as global"),
-    ("2001:30::/28", "tags of drones", "RFC 9374, DETs; counts as global"),
-    ("2001::/23", "addresses of protocols", "RFC 2928; 2001:1::1-3, 2001:3::/32 and 2001:4:112::/48 count as global"),
+    ("2001:10::/28", "hashes that are not addresses", "RFC 4843, ORCHID"),
+    ("2001:20::/28", "hashes that are not addresses", "RFC 7343, ORCHIDv2; counts as global"),
+    ("2001:30::/28", "drone tags", "RFC 9374, DETs; counts as global"),
+    ("2001::/23", "protocol addresses", "RFC 2928; 2001:1::1-3, 2001:3::/32 and 2001:4:112::/48 count as global"),
     ("2001:db8::/32", "addresses for documentation", "RFC 3849"),
     ("2002::/16", "an IPv4 address inside an IPv6 one", "RFC 3056, 6to4"),
     ("2620:4f:8000::/48", "a sink for misdirected queries (AS112)", "RFC 7534; counts as global"),
     ("3fff::/20", "addresses for documentation", "RFC 9637"),
-    ("5f00::/16", "segments of a route", "RFC 9602"),
+    ("5f00::/16", "route segments", "RFC 9602"),
     ("fd00:ec2::254/128", "a cloud's metadata", "AWS"),
     ("fd20:ce::254/128", "a cloud's metadata", "Google Cloud"),
     ("fd00:42::42/128", "a cloud's metadata", "Scaleway"),
@@ -83,7 +83,7 @@ V6 = _blocks(
     ("fe80::/10", "link-local addresses", "RFC 4291"),
     ("fec0::/10", "a private network", "RFC 3879, site-local, deprecated"),
     ("ff00::/8", "multicast", "RFC 4291"),
-    # Global unicast is 2000::/3 alone; these three are all that is outside of it.
+    # Global unicast is 2000::/3 only; these three cover everything outside it.
     ("::/3", "reserved addresses", "IPv6 address space registry"),
     ("4000::/2", "reserved addresses", "IPv6 address space registry"),
     ("8000::/1", "reserved addresses", "IPv6 address space registry"),
@@ -91,7 +91,7 @@ V6 = _blocks(
 
 
 def denial(address: Address) -> str | None:
-    """The reason why nothing is sent to the address, as words that complete "… leads to"; None where it may be."""
+    """Why nothing is sent to the address, in words that complete "… leads to"; None if it may be sent to."""
     for block in V4 if address.version == 4 else V6:
         if address in block.network:
             return block.reason

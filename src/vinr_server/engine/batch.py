@@ -32,11 +32,11 @@ from vinr_server.storage.batch.transaction import KeyName, Seen, find_kept, lock
 
 
 class CommitFailed(Exception):
-    """COMMIT answered with another tag: the transaction was aborted before, and nothing is written."""
+    """COMMIT answered with another tag: the transaction was already aborted, and nothing is written."""
 
 
 class Reload(Exception):
-    """The batch is to be run again with what only its rows could say.
+    """The batch must run again with what only its rows could say.
 
     `need`: a decision needs more of a parent's rows than were read. `rows`: it needs these as well. `merged`: members
     that the batch names are merged, each with the one that acts for it.
@@ -55,7 +55,7 @@ class Reload(Exception):
 
 
 class Everything(frozenset[Any]):
-    """Whatever can be read in part, of any realm: after that no decision can ask for more."""
+    """Everything that can be read in part, of any realm: after that no decision can ask for more."""
 
     def __contains__(self, need: object) -> bool:
         return True
@@ -64,8 +64,8 @@ class Everything(frozenset[Any]):
         return True
 
 
-# How often a batch is loaded again for what one decision has asked for; then everything is read whole, once. Of the
-# batches of the property tests, which make offers and use them at once, 3 in 1,000 need more than one reload.
+# How often a batch is loaded again for what a decision asked for; then everything is read whole, once. Of the batches
+# of the property tests, which make offers and use them at once, 3 in 1,000 need more than one reload.
 RELOADS_MAX = 4
 
 
@@ -82,7 +82,7 @@ class Wholes:
         self._count = 0
 
     def add(self, reload: Reload) -> bool:
-        """Whether the batch can be loaded again: no decision asks for the same twice, nor when it has everything."""
+        """Whether the batch can be loaded again: no decision asks for the same twice, nor once it has everything."""
         if reload.need is None:
             rows = self._rows.setdefault(reload.realm, set())
             merged = self._merged.setdefault(reload.realm, {})
@@ -145,9 +145,9 @@ class Catalogues:
         return known
 
     def are_at(self, revisions: Mapping[int, int], known: Known) -> bool:
-        """Whether what the batch took as known is of these revisions; what is not is forgotten.
+        """Whether the catalogues that the batch used are of these revisions; those that are not are forgotten.
 
-        The other lane may have read a newer one meanwhile: what counts is what this batch has.
+        The other lane may have read a newer one meanwhile: only what this batch used counts.
         """
         old = [realm for realm, revision in revisions.items() if known[realm][0] != revision]
         for realm in old:
@@ -168,22 +168,20 @@ class Decided:
 
 
 def needs_of_batch(submissions: Iterable[Submission], whole: Wholes | None = None) -> dict[int, Needs]:
-    """What the submissions declare by themselves, by realm."""
+    """What the submissions declare themselves, by realm."""
     needs: dict[int, Needs] = {}
     for submission in submissions:
         mine = needs.get(submission.realm)
         if mine is None:
             realm = submission.realm
-            mine = Needs() if whole is None else Needs(whole.of(realm), whole.merged_of(realm))
+            mine = Needs() if whole is None else Needs(whole.of(realm), whole.merged_of(realm), whole.rows_of(realm))
             needs[realm] = mine
-            for row_type, key in whole.rows_of(realm) if whole is not None else ():
-                mine.row(row_type, key)
         needs_of(submission.command, mine)
     return needs
 
 
 def follow_all(submissions: Iterable[Submission], needs: Mapping[int, Needs]) -> Callable[[Mapping[int, Layer]], None]:
-    """What declares all that the submissions need besides, given the rows that were looked at."""
+    """What declares everything else that the submissions need, given the rows that were looked at."""
 
     def follow_rows(seen: Mapping[int, Layer]) -> None:
         for submission in submissions:
@@ -206,12 +204,12 @@ async def run_batch(
     on_decided: Callable[[], None] = lambda: None,
     on_commit: Callable[[list[Outcome]], None] = lambda outcomes: None,
 ) -> list[Outcome]:
-    """All submissions are decided in their order and what they wrote is committed; outcomes in the same order.
+    """All submissions are decided in order, and what they wrote is committed; outcomes are in the same order.
 
-    `whole` is what earlier attempts have asked for, by Reload.
-    `on_loaded` is called when the locks are held and the rows are there; again if the catalogue turns out to be old.
-    `on_decided` is called when no decision will change any more, unless the batch has to be run again.
-    `on_commit` gets the outcomes just before COMMIT is sent: they hold if it turns out to have happened.
+    `whole` is what earlier attempts asked for, by Reload.
+    `on_loaded` is called when the locks are held and the rows are loaded; again if the catalogue turns out to be old.
+    `on_decided` is called when no decision will change, unless the batch has to run again.
+    `on_commit` gets the outcomes just before COMMIT is sent: they hold if the commit turns out to have happened.
     """
     if whole is not None:
         submissions = whole.acted_for(submissions)
@@ -289,12 +287,12 @@ def decide_all(
         written[submission.realm].merge(draft)
         clocks[submission.realm].update(_clocks(draft))
         if submission.idempotency_key:
-            _keep(decided, known, submission, reply, _event_telling(answer, draft))
+            _keep(decided, known, submission, reply, _event_of(answer, draft))
     return decided
 
 
 def context_of(submission: Submission, now: datetime, clock_now: dict[str, datetime], ids: Ids) -> Context:
-    """What a decision on this submission is given besides the rows."""
+    """What a decision on this submission is given in addition to the rows."""
     realm = submission.realm
     return Context(
         wall_now=now,
@@ -319,7 +317,7 @@ def _encode(decided: Decided, answer: Accepted) -> Reply:
 
 
 def _refuse(decided: Decided, known: KnownAnswers, submission: Submission, refusal: Rejected) -> Outcome:
-    """The refusal; where the submission keeps it, as the reply that its key repeats."""
+    """The refusal; if the submission keeps it, as the reply that its key repeats."""
     if not submission.keeps_refusal or submission.is_dry_run or not submission.idempotency_key:
         return refusal
     shown = {name: getattr(refusal, name) for name in ("code", "message", "param", "details")}
@@ -328,13 +326,13 @@ def _refuse(decided: Decided, known: KnownAnswers, submission: Submission, refus
     return reply
 
 
-def _event_telling(answer: Accepted, draft: Layer) -> str | None:
+def _event_of(answer: Accepted, draft: Layer) -> str | None:
     """The event whose payload is the answer, if there is one."""
     return next((event.id for event in draft.written(Event) if event.data is answer.payload), None)
 
 
 def _keep(decided: Decided, known: KnownAnswers, submission: Submission, reply: Reply, event_id: str | None) -> None:
-    """The key answers this from now on: the payload of the event that tells the same, or the reply itself."""
+    """The key answers this from now on: the payload of the event that carries the answer, or the reply itself."""
     assert submission.idempotency_key is not None
     known[_name(submission)] = (submission.fingerprint, reply.status, reply.body)
     decided.kept.append(
@@ -357,7 +355,7 @@ def _repeat(submission: Submission, kept: tuple[bytes, int, bytes]) -> Outcome:
     if fingerprint == submission.fingerprint:
         return Reply(status, body, is_replay=True)
     message = (
-        f"Idempotency key {submission.idempotency_key!r} was used before with another body."
+        f"Idempotency key {submission.idempotency_key!r} was already used with a different body."
         " Use a new key for a new request."
     )
     return Rejected("idempotency_key_reused", message, param="Idempotency-Key")

@@ -1,4 +1,4 @@
-"""The one clock: handed to whoever needs the time, so that tests can hand in another."""
+"""The one clock: passed to everything that needs the time, so that tests can pass another."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ Clock = Callable[[], datetime]
 
 
 def wall_clock() -> datetime:
-    """The wall's time, in UTC."""
+    """The wall clock's time, in UTC."""
     return datetime.now(UTC)

@@ -1,7 +1,7 @@
-"""Decide a command and throw its rows away: nothing is locked and nothing written, and no writer is waited for.
+"""Decide a command and discard its rows: nothing is locked or written, and no writer is waited for.
 
-It is decided by the very function that a write would use, on one snapshot, whose first statement reads the realm's
-catalogue revision: what one process wrote counts for the next evaluation on any other.
+The function that a write would use decides it, on one snapshot, whose first statement reads the realm's catalogue
+revision: what one process wrote counts for the next evaluation on any other.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from vinr_server.storage.reads.reader import Reader
 
 
 class Evaluator:
-    """Decides on connections of a pool, each on its own snapshot."""
+    """Decides on connections of a pool, each time on a separate snapshot."""
 
     def __init__(self, reader: Reader, writer: Writer) -> None:
         self._reader, self._writer, self._ids = reader, writer, Ids()

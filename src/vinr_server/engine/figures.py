@@ -1,6 +1,6 @@
 """What a process counts while it works. Plain integers and lists on the hot path; others make metrics of them.
 
-All of a request's counting takes 0.6 µs; one labelled Histogram of prometheus_client 2.7 µs (docs/decisions/0009).
+All counting for a request takes 0.6 µs; one labeled Histogram of prometheus_client takes 2.7 µs (docs/decisions/0009).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 
 
 class Distribution:
-    """Observations counted by upper bounds, the last class being above them all; and their sum."""
+    """Observations counted by upper bounds, with a last class above all bounds; and their sum."""
 
     __slots__ = ("bounds", "counts", "total")
 
@@ -24,7 +24,7 @@ class Distribution:
         self.total = 0.0
 
     def observe(self, value: float) -> None:
-        """One more; a value equal to a bound is within it."""
+        """Count an observation; a value equal to a bound is within it."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
@@ -35,7 +35,7 @@ def _seconds() -> Distribution:
 
 @dataclass(slots=True)
 class EngineFigures:
-    """Of one writer: its batches, what they waited for, and how often they were run again."""
+    """Figures of one writer: its batches, what they waited for, and how often they were run again."""
 
     batch_size: Distribution = field(default_factory=lambda: Distribution(SIZES))
     batch_seconds: Distribution = field(default_factory=_seconds)
@@ -49,13 +49,13 @@ class EngineFigures:
 
 @dataclass(slots=True)
 class RequestFigures:
-    """Of one process' API: latency by operation and status, refusals by code."""
+    """Figures of one process' API: latency by operation and status, refusals by code."""
 
     latency: dict[tuple[str, int], Distribution] = field(default_factory=dict)
     refusals: Counter[str] = field(default_factory=Counter)
 
     def observe(self, operation: str, status: int, seconds: float, code: str | None) -> None:
-        """One more answer."""
+        """Count an answer."""
         found = self.latency.get((operation, status))
         if found is None:
             found = self.latency[operation, status] = _seconds()
@@ -66,7 +66,7 @@ class RequestFigures:
 
 @dataclass(slots=True)
 class DueFigures:
-    """Of one worker: what it wrote, and how late the latest of it was (test clocks apart)."""
+    """Figures of one worker: what it wrote, and how late the latest of it was (test clocks aside)."""
 
     accounts: int = 0
     clocks: int = 0
@@ -75,9 +75,9 @@ class DueFigures:
 
 @dataclass(slots=True)
 class DeliveryFigures:
-    """Of one sender of webhooks: its attempts, how long receivers took, and what waits.
+    """Figures of one sender of webhooks: its attempts, how long receivers took, and what waits.
 
-    `lag_seconds` is from an event's commit to the first attempt's answer; of first attempts alone.
+    `lag_seconds` runs from an event's commit to the answer of its first attempt; later attempts don't count.
     """
 
     attempts: Counter[str] = field(default_factory=Counter)

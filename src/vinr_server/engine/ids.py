@@ -1,11 +1,11 @@
-"""Ids of the engine's own making: sortable by time, unique without asking anyone, carrying their member's bucket."""
+"""Ids that the engine makes: sortable by time, unique without asking anyone, carrying their member's bucket."""
 
 from __future__ import annotations
 
 import secrets
 import time
 
-# 56 bits, started at random in each process: two processes in one millisecond do not meet.
+# 56 bits, started at random in each process: two processes in the same millisecond do not collide.
 COUNTER_BITS = 56
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -29,5 +29,5 @@ class Ids:
 
     @staticmethod
     def make_code() -> str:
-        """A voucher code of 12 characters (58 bits) that can be read out aloud."""
+        """A voucher code of 12 characters (58 bits) that is easy to read aloud."""
         return "".join(secrets.choice(CODE_ALPHABET) for _ in range(12))

@@ -1,7 +1,7 @@
 """One of a writer's connections: commits a batch, and settles what goes wrong.
 
-Failures are told apart by SQLSTATE; a command that breaks its batch is found by halving, so that its neighbours are not
-refused for it.
+Failures are distinguished by SQLSTATE; a command that breaks its batch is found by halving, so that its neighbors are
+not refused for it.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ log = logging.getLogger("vinr.engine")
 RETRIES_MAX = 8
 RETRY_WHOLE = ("40001", "40P01", "55P03", "23505")
 
-# A generic plan is made for the table of that moment: on an empty one every index looks alike, and the wrong one was
-# kept until the first autovacuum (an account was found by scanning its realm: 4,900 awards/s became 3,800). So plans
-# are made anew when the number of batches doubles, and every 1,024 batches after that.
+# PostgreSQL plans a statement for the table as it is then: on an empty one every index looks alike, and the wrong plan
+# stayed until the first autovacuum (an account was found by scanning its realm: 4,900 awards/s became 3,800). So plans
+# are discarded when the number of batches doubles, and every 1,024 batches after that.
 REPLAN_EVERY = 1024
 
-# What asyncpg raises on a connection that is lost; the last where it had half noticed.
+# What asyncpg raises on a lost connection; the last of these if it had half noticed.
 LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 Connect = Callable[[], Awaitable[Any]]
@@ -94,13 +94,13 @@ class Lane:
         await self._is_decided.wait()
 
     def start(self, taken: Sequence[Waiting]) -> None:
-        """These are committed as one batch. Expects a free lane."""
+        """Commit these as one batch. Expects a free lane."""
         self._taken = taken
         self._is_decided.clear()
         self._task = asyncio.create_task(self._answer(taken), name="vinr batch")
 
     def is_touched_by(self, taken: Sequence[Waiting]) -> bool:
-        """Whether these may need a row that the batch under way writes: they had better wait for its commit."""
+        """Whether these may need a row that the batch under way writes; then they should wait for its commit."""
         here, there = _needs(self._taken), _needs(taken)
         return any(
             realm in there and (mine.changes_catalogue or not mine.names().isdisjoint(there[realm].names()))
@@ -123,7 +123,7 @@ class Lane:
         started_at = time.perf_counter()
         try:
             outcomes = await self._commit([submission for submission, _future in taken])
-        except Exception as error:  # the floor's edge: whatever it is, every waiter hears of it
+        except Exception as error:  # the floor's edge: whatever it is, every waiter gets it
             outcomes = [error] * len(taken)
         self._is_decided.set()
         self._figures.batch_seconds.observe(time.perf_counter() - started_at)
@@ -150,7 +150,7 @@ class Lane:
                     return await self._halve(submissions, reload, "")
             except LOST as error:
                 return await self._after_lost_connection(submissions, batch_id, error)
-            except Exception as error:  # a refused statement or a bug: either way somebody in the batch is the cause
+            except Exception as error:  # a refused statement or a bug: some command in the batch is the cause
                 state = getattr(error, "sqlstate", None) or ""
                 if state[:2] in ("08", "53", "57") and state != "57014":
                     return await self._after_lost_connection(submissions, batch_id, error)
@@ -215,7 +215,7 @@ class Lane:
     async def _after_lost_connection(
         self, submissions: Sequence[Submission], batch_id: uuid.UUID, error: Exception
     ) -> Sequence[Outcome | Exception]:
-        """Nobody is to blame: ask whether a commit under way happened, else say that nothing was done."""
+        """No command is to blame: ask whether a commit under way happened, else answer that nothing was done."""
         log.warning("lost the database: %s", type(error).__name__)
         self._figures.lost_connections += 1
         outcomes, backend_pid = self._committing, self.backend_pid
@@ -225,13 +225,12 @@ class Lane:
             if has_happened:
                 return outcomes
             if has_happened is None:
-                return [Unavailable("It is not known whether the request was done; send the same one again.")] * len(
-                    submissions
-                )
+                message = "The request may have been done, or not. Send the same request again."
+                return [Unavailable(message)] * len(submissions)
         return [Unavailable("The database can't be reached. Nothing was done; try again.")] * len(submissions)
 
     async def _happened(self, batch_id: uuid.UUID, backend_pid: int) -> bool | None:
-        """Whether the commit took place, asked until the database answers for sure; None if it never does."""
+        """Whether the commit happened, asked until the database answers for sure; None if it never does."""
         for pause in (0.0, 0.1, 0.5, 1.0, 2.0, 4.0):
             await asyncio.sleep(pause)
             try:
@@ -247,7 +246,7 @@ class Lane:
 
 
 def _needs(taken: Sequence[Waiting]) -> Mapping[int, Needs]:
-    """What a batch declares by itself, its idempotency keys included."""
+    """What a batch declares itself, its idempotency keys included."""
     needs = needs_of_batch(submission for submission, _future in taken)
     for submission, _future in taken:
         if submission.idempotency_key:
@@ -256,16 +255,15 @@ def _needs(taken: Sequence[Waiting]) -> Mapping[int, Needs]:
 
 
 def _verdict_on_one(submission: Submission, error: Exception, state: str) -> Outcome | Exception:
-    """What a command that fails all by itself is told."""
+    """What a command that fails all by itself answers."""
     if state == "55P03" and "idempotency_keys" in (getattr(error, "context", None) or ""):
-        message = (
-            f"Idempotency key {submission.idempotency_key!r} is in use by a request that is still running. Try again."
-        )
+        key = submission.idempotency_key
+        message = f"Another request with idempotency key {key!r} is still in progress. Try again in a moment."
         return Rejected("idempotency_key_in_use", message, param="Idempotency-Key")
     if state in RETRY_WHOLE or state == "57014":
-        return Unavailable("The rows this request needs are busy. Nothing was done; try again.")
+        return Unavailable("Other requests are using the rows that this request needs. Nothing was done; try again.")
     if isinstance(error, (Undeclared, ImmutableEdit)):  # these name a type and a key, and quote nothing else
         log.error("command %s: %s", submission.operation, error)
-    # Its text may quote the row, a customer's name included; the type, the state and the place do not.
+    # The error's text may quote the row, even a customer's name; the type, the state and the place do not.
     log.error("command %s broke its batch: %s %s", submission.operation, type(error).__name__, state, exc_info=error)
     return error

@@ -24,21 +24,21 @@ __all__ = ["Answer", "Forbidden", "Sender", "check_target"]
 SECONDS_MAX = 15.0
 LOOKUP_SECONDS_MAX = 5.0
 ANSWER_BYTES_MAX = 64 * 1024
-# Three silent addresses at 4 s each still leave time to hear of it within the 15 s.
+# Three silent addresses at 4 s each still leave time to report them within the 15 s.
 ADDRESSES_TRIED_MAX = 3
 CONNECT_SECONDS_MAX = 4.0
 USER_AGENT = f"VINR-Engagement/{version('vinr-server')}"
-# What only we may say of the connection and of the body's length.
+# Headers about the connection and the body's length, which only the sender may set.
 OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}
 
 _RECEIVERS_FAULTS = (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.RemoteProtocolError, OSError)
 
 
 async def check_target(url: str, *, is_loopback_allowed: bool, resolver: Resolver = look_up) -> None:
-    """The URL may be a webhook's target, by its form and by the addresses it has at this moment.
+    """Check that the URL may be a webhook's target, by its form and by its current addresses.
 
     Refuses (Forbidden, with a sentence for the URL's owner): see docs/decisions/0007-webhook-targets.md; a name that
-    isn't answered for within 5 s. The sender checks again at each attempt.
+    can't be looked up within 5 s. The sender checks again at each attempt.
     """
     target = target_of(url, is_loopback_allowed=is_loopback_allowed)
     try:
@@ -50,12 +50,12 @@ async def check_target(url: str, *, is_loopback_allowed: bool, resolver: Resolve
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one attempt.
+    """The result of one attempt.
 
-    `status` is what the receiver said, None if it said nothing: a 2xx counts as delivered even if its body broke off.
-    `headers` keep the receiver's order and spelling; `body` is what was read of it, still encoded, head and body
-    together at most 64 KiB. `error` is a sentence about what kept the answer from coming whole, None if nothing did (a
-    body cut off at 64 KiB is no error).
+    `status` is the receiver's, None if it sent none: a 2xx counts as delivered even if its body broke off. `headers`
+    keep the receiver's order and spelling; `body` is what was read of it, still encoded, head and body together at
+    most 64 KiB. `error` is a sentence about what kept the answer from being complete, None if nothing did (a body cut
+    off at 64 KiB is no error).
     """
 
     status: int | None
@@ -66,10 +66,10 @@ class Answer:
 
 
 class Sender:
-    """POSTs to webhook targets, each attempt on a connection of its own.
+    """POSTs to webhook targets, each attempt on a separate connection.
 
     Redirects, proxies, cookies and decompression don't exist at this level of the HTTP library, so that no setting and
-    no receiver can switch them on. `tls` is for authorities of one's own; it must verify certificates and names.
+    no receiver can switch them on. `tls` is for private authorities; it must verify certificates and names.
     """
 
     def __init__(
@@ -89,9 +89,9 @@ class Sender:
         self._is_closed = False
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send the body to the URL as it stands now, and answer what came back within 15 s.
+        """Send the body to the URL, and answer what came back within 15 s.
 
-        The name is resolved once, all its addresses are checked, and one of just those is connected to; the host name
+        The name is resolved once, all its addresses are checked, and the connection goes to one of those; the host name
         goes into the Host header, the TLS handshake and the check of the certificate. Never raises for what a receiver
         or its name server does. Expects headers without those that the sender sets (asserted).
         """
@@ -110,13 +110,13 @@ class Sender:
         except TimeoutError:
             error = f"The answer was not complete within {self._seconds_max:g} s."
             if self._is_closed:
-                error = "The attempt was broken off: the server stops."
+                error = "The attempt was interrupted: the server is shutting down."
         except _RECEIVERS_FAULTS as fault:
             error = _words(fault)
         return reading.answer(error, time.monotonic() - started)
 
     async def close(self) -> None:
-        """Attempts under way have ended with an error, nothing is open, and no further one may begin."""
+        """End attempts under way with an error; nothing stays open, and no further attempt may begin."""
         self._is_closed = True
         for attempt in self._attempts:
             if not attempt.expired():
@@ -150,7 +150,7 @@ class Sender:
 
 @dataclass(slots=True)
 class _Reading:
-    """As much of an answer as has come."""
+    """The part of an answer that has arrived."""
 
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -182,11 +182,11 @@ def _request(target: Target, headers: Mapping[str, str], body: bytes) -> httpcor
 
 
 class _AnswerTooLong(Exception):
-    """The receiver sends more than is read of an answer."""
+    """The receiver sends more than the sender reads of an answer."""
 
 
 class _CheckedAddresses(httpcore2.AsyncNetworkBackend):
-    """Connects to the addresses that were checked, whatever the host's name means by now."""
+    """Connects to the addresses that were checked, whatever the host's name resolves to now."""
 
     def __init__(self, addresses: tuple[Address, ...]) -> None:
         self._addresses = addresses[:ADDRESSES_TRIED_MAX]
@@ -201,7 +201,7 @@ class _CheckedAddresses(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """A stream to the first of the addresses that takes the connection; `host` and `timeout` are not looked at."""
+        """A stream to the first address that accepts the connection; `host` and `timeout` are ignored."""
         refusal: Exception | None = None
         for address in self._addresses:
             try:
@@ -214,13 +214,13 @@ class _CheckedAddresses(httpcore2.AsyncNetworkBackend):
         raise refusal
 
     async def aclose(self) -> None:
-        """The connection is closed; the library leaves it open where a TLS handshake is broken off."""
+        """Close the connection; the library leaves it open when a TLS handshake breaks off."""
         if self._stream is not None:
             await self._stream.aclose()
 
 
 class _CappedStream(httpcore2.AsyncNetworkStream):
-    """A connection from which 64 KiB are read and no more: heads, chunk sizes and interim answers count too."""
+    """A connection of which at most 64 KiB are read; heads, chunk sizes and interim answers count too."""
 
     def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
         self._stream = stream
@@ -252,7 +252,7 @@ class _CappedStream(httpcore2.AsyncNetworkStream):
         return _CappedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
-        """What is known of the connection."""
+        """What is known about the connection."""
         return self._stream.get_extra_info(info)
 
 

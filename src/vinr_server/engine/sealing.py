@@ -1,6 +1,6 @@
-"""Webhook secrets at rest: sealed under a key that the database does not hold, opened by who signs with them.
+"""Webhook secrets at rest: sealed under a key that the database does not hold, and opened to sign with.
 
-A secret has to be had in the clear to sign with, so it can't be hashed as API keys are. It is sealed with Fernet
+Signing needs a secret in the clear, so it can't be hashed as API keys are. It is sealed with Fernet
 (AES-128-CBC, HMAC-SHA-256) under VINR_SECRETS_KEY: not under the pepper, which can never be replaced.
 """
 
@@ -14,12 +14,12 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 PREFIX = "whsec_"
 KEY_BYTES = 32
-# "AAAA…" has the length of a key and is none. Of 32 random bytes 20 differ, always.
+# "AAAA…" is as long as a key and is none. 32 random bytes always have at least 20 different ones.
 DIFFERENT_BYTES_MIN = 20
 
 
 class Unsealable(Exception):
-    """What is stored was sealed under a key that is not among those at hand, or was altered."""
+    """What is stored was altered, or sealed under a key that is not known here."""
 
 
 class Seal:
@@ -37,7 +37,7 @@ class Seal:
         try:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
-            raise Unsealable("its secret was sealed under another key than VINR_SECRETS_KEY") from None
+            raise Unsealable("its secret was sealed under a key missing from VINR_SECRETS_KEY; add that key") from None
 
 
 def read_keys(text: str) -> list[bytes]:
@@ -70,5 +70,5 @@ def make_secret() -> str:
 
 
 def secret_bytes(secret: str) -> bytes:
-    """What is signed with: the decoded 32 bytes."""
+    """What to sign with: the decoded 32 bytes."""
     return base64.b64decode(secret.removeprefix(PREFIX), validate=True)

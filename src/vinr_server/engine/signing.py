@@ -1,4 +1,4 @@
-"""What proves to a receiver that an event is ours: signatures over the very bytes of its body.
+"""What proves to a receiver that an event comes from us: signatures over the exact bytes of its body.
 
 Two schemes over one secret, the decoded 32 bytes: our own header, and the three of Standard Webhooks.
 """
@@ -16,18 +16,18 @@ from urllib.parse import quote
 from vinr_server.core.kernel.payloads import unix
 
 SIGNATURE_HEADER = "X-Vinr-Signature"
-# Without %, so that no two ids read alike.
+# Without %, so that no two ids look alike.
 _PLAIN = re.compile(r"[!-$&-~]+")
 
 
 def signed_headers(event_id: str, body: bytes, *, at: datetime, secrets: Sequence[bytes]) -> dict[str, str]:
-    """The headers of one attempt; a signature for each secret in force, the newest first."""
+    """The headers of one attempt, with a signature for each secret in force, the newest first."""
     timestamp, event_id = str(unix(at)), _plain(event_id)
     own = [hmac.new(secret, f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest() for secret in secrets]
     standard = [_standard(secret, f"{event_id}.{timestamp}.".encode() + body) for secret in secrets]
     return {
         "Content-Type": "application/json",
-        SIGNATURE_HEADER: ",".join([f"t={timestamp}", *(f"v1={one}" for one in own)]),
+        SIGNATURE_HEADER: ",".join([f"t={timestamp}", *(f"v1={signature}" for signature in own)]),
         "Webhook-Id": event_id,
         "Webhook-Timestamp": timestamp,
         "Webhook-Signature": " ".join(standard),
@@ -35,7 +35,7 @@ def signed_headers(event_id: str, body: bytes, *, at: datetime, secrets: Sequenc
 
 
 def _plain(event_id: str) -> str:
-    """The id as a header can hold it: one that a caller chose may have any characters, which are percent-encoded."""
+    """The id as a header can hold it: callers choose ids with any characters, so these are percent-encoded."""
     return quote(event_id, safe="!#$&'()*+,/:;=?@[]~") if not _PLAIN.fullmatch(event_id) else event_id
 
 

@@ -11,10 +11,10 @@ from vinr_server.core.kernel.commands import Command
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A command with its caller: whose data, under which key, and whether anything is to be written at all.
+    """A command with its caller: whose data, under which key, and whether anything is written at all.
 
-    `keeps_refusal`: it is a part of a call that answers 2xx whatever becomes of the part. What it is refused for is
-    kept under its key too, and comes as a Reply.
+    `keeps_refusal`: it is a part of a call that answers 2xx whatever becomes of the part. Its refusal is stored under
+    its key too, and comes as a Reply.
     """
 
     realm: int
@@ -37,9 +37,9 @@ def system_submission(
     operation: str | None = None,
     idempotency_key: str | None = None,
 ) -> Submission:
-    """A command that no caller sent: of a worker, the command line or the sandbox. Two that are equal count as one.
+    """A command that no caller sent: from a worker, the command line or the sandbox. Two equal ones count as one.
 
-    It goes by its type's name; `operation` is the name under which an `idempotency_key` of its own keeps the answer.
+    It is named after its type; `operation` is the name under which its `idempotency_key`, if any, keeps the answer.
     """
     return Submission(
         realm=realm,
@@ -53,10 +53,10 @@ def system_submission(
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A command's answer, as it goes over the wire and as its key will repeat it.
+    """A command's answer, as it is sent over the wire and as its key will repeat it.
 
-    Of an accepted one, unless the submission keeps refusals: then the status may be one of 4xx, and the body is
-    {code, message, param, details}.
+    It is the answer of an accepted command, unless the submission keeps refusals: then the status may be a 4xx, and the
+    body is {code, message, param, details}.
     """
 
     status: int

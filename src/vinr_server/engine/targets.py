@@ -1,4 +1,4 @@
-"""A webhook's URL as the one reading of it that is checked and then connected to.
+"""A webhook's URL in the one reading that is checked and then connected to.
 
 The grammar is narrower than any browser's on purpose: what two parsers could read differently is refused, not
 interpreted. docs/decisions/0007-webhook-targets.md has the list.
@@ -26,18 +26,18 @@ LOCALHOST: tuple[Address, ...] = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^#]*)")
 _AUTHORITY = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:]+))(?::(?P<port>[0-9]{1,5}))?")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-# A last label that is a number makes a host an IPv4 address to some reader or other: 127.1, 0177.0.0.1, 0x7f000001.
+# If the last label is a number, some readers take the host for an IPv4 address: 127.1, 0177.0.0.1, 0x7f000001.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
-# Lookups wait in the C library, up to 10 s and more per name server: threads of their own, so that names which
-# don't answer keep neither each other nor the loop's default threads waiting.
+# Look-ups wait in the C library, 10 s and more per name server. They have separate threads, so that names which don't
+# answer block neither each other nor the loop's default threads.
 _LOOKUPS = ThreadPoolExecutor(64, thread_name_prefix="vinr-lookup")
 
 Resolver = Callable[[str], Awaitable[Sequence[str]]]
 
 
 class Forbidden(Exception):
-    """Nothing may be sent to a URL; `reason` is a sentence that its owner understands."""
+    """Nothing may be sent to the URL; `reason` is a sentence that its owner understands."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -56,20 +56,20 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """What the Host header says."""
+        """The value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def is_localhost(self) -> bool:
-        """Whether the name stands for this machine wherever it is asked (RFC 6761)."""
+        """Whether the name means this machine wherever it is looked up (RFC 6761)."""
         return self.host == "localhost" or self.host.endswith(".localhost")
 
 
 async def look_up(host: str) -> list[str]:
     """All addresses of the name, as the machine's resolver knows them, the best first.
 
-    The name is asked for with its final dot: no search domain of the machine is tried.
+    The name is looked up with a final dot, so that no search domain of the machine is tried.
     """
     ask = partial(socket.getaddrinfo, host.encode() + b".", None, type=socket.SOCK_STREAM)
     found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, ask)
@@ -77,7 +77,7 @@ async def look_up(host: str) -> list[str]:
 
 
 def target_of(url: str, *, is_loopback_allowed: bool) -> Target:
-    """Read the URL, without asking for its addresses.
+    """Read the URL, without looking up its addresses.
 
     Refuses (Forbidden): anything but https://host[:443]/path?query; with `is_loopback_allowed` http and other ports
     too, which `addresses_of` then holds to loopback.
@@ -85,14 +85,14 @@ def target_of(url: str, *, is_loopback_allowed: bool) -> Target:
     if len(url) > URL_CHARACTERS_MAX:
         raise Forbidden(f"The URL has {len(url)} characters; at most {URL_CHARACTERS_MAX} are allowed.")
     if re.search(r"[\x00-\x20\x7f-\xa0\\]|\s", url):
-        raise Forbidden("The URL holds a space, a control character or a backslash.")
+        raise Forbidden("The URL contains a space, a control character or a backslash; remove it.")
     if "#" in url:
-        raise Forbidden("The URL has a fragment (#…), which is never sent; leave it away.")
+        raise Forbidden("The URL has a fragment (#…), which is never sent; remove it.")
     match = _URL.fullmatch(url)
     if match is None:
         raise Forbidden("The URL must be written in full, such as https://hooks.example.com/vinr.")
     if not match["path"].isascii():
-        raise Forbidden("The URL's path holds characters beyond ASCII; write them percent-encoded.")
+        raise Forbidden("The URL's path contains characters beyond ASCII; write them percent-encoded.")
     scheme = match["scheme"].lower()
     if scheme not in PORTS:
         raise Forbidden(f"The URL must start with https://, not {scheme}://.")
@@ -104,9 +104,9 @@ def target_of(url: str, *, is_loopback_allowed: bool) -> Target:
 
 def _target(scheme: str, authority: str, path: str) -> Target:
     if "@" in authority:
-        raise Forbidden("The URL holds user info (…@); receivers know us by the signature, leave it away.")
+        raise Forbidden("The URL contains user info (…@); remove it, since receivers know us by the signature.")
     if "%" in authority:
-        raise Forbidden("The URL's host holds a % (an encoded character or a zone); write it plainly.")
+        raise Forbidden("The URL's host contains a % (an encoded character or a zone); write the host without it.")
     match = _AUTHORITY.fullmatch(authority)
     if match is None:
         raise Forbidden("The URL's host and port can't be read; write them like hooks.example.com or [2606:4700::1].")
@@ -141,13 +141,14 @@ def _address_four(host: str) -> IPv4Address | None:
 
 def _host(name: str) -> str:
     if name.endswith("."):
-        raise Forbidden(f"The URL's host {name} ends with a dot; leave it away.")
+        raise Forbidden(f"The URL's host {name} ends with a dot; remove the dot.")
     host = name.lower()
     if not host.isascii():
         try:
             host = idna.encode(host, strict=True).decode()
         except UnicodeError:
-            raise Forbidden(f"The URL's host {name} is no international host name; write its xn-- form.") from None
+            message = f"The URL's host {name} is not an international host name; write its xn-- form."
+            raise Forbidden(message) from None
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):
         raise Forbidden(f"The URL's host {name} is not a host name.")
     return host
@@ -157,14 +158,14 @@ def _check_scheme_and_port(target: Target) -> None:
     if target.scheme != "https":
         raise Forbidden(f"The URL must start with https://, not {target.scheme}://.")
     if target.port != PORTS["https"]:
-        raise Forbidden(f"The URL names port {target.port}; webhooks go to port 443 alone.")
+        raise Forbidden(f"The URL names port {target.port}; webhooks only go to port 443.")
 
 
 async def addresses_of(target: Target, *, is_loopback_allowed: bool, resolver: Resolver) -> tuple[Address, ...]:
-    """All addresses of the target, each of them checked; the resolver is asked once, or not at all for a literal.
+    """All addresses of the target, each of them checked; the resolver is asked once, or never for a literal address.
 
-    Refuses (Forbidden): a name that has no address; any address of the deny table, loopback excepted where it is
-    allowed; http and ports other than 443 unless every address is loopback.
+    Refuses (Forbidden): a name without an address; any address of the deny table, except loopback if it is allowed;
+    http and ports other than 443, unless every address is loopback.
     """
     if target.literal is not None:
         addresses: tuple[Address, ...] = (target.literal,)
@@ -175,14 +176,14 @@ async def addresses_of(target: Target, *, is_loopback_allowed: bool, resolver: R
     reasons = [denial(address) for address in addresses]
     for reason in reasons:
         if reason is not None and not (reason == LOOPBACK and is_loopback_allowed):
-            raise Forbidden(f"{target.host} leads to {reason}; webhooks go to the public internet alone.")
+            raise Forbidden(f"{target.host} leads to {reason}; webhooks only go to the public internet.")
     if set(reasons) != {LOOPBACK}:
         _check_scheme_and_port(target)
     return addresses
 
 
 async def _resolved(host: str, resolver: Resolver) -> tuple[Address, ...]:
-    # A name of one label is looked for in the machine's own surroundings.
+    # A name with a single label is looked up in the machine's local network.
     if "." not in host:
         raise Forbidden(f"The URL's host {host} is not a full name such as hooks.example.com.")
     try:
@@ -190,5 +191,5 @@ async def _resolved(host: str, resolver: Resolver) -> tuple[Address, ...]:
     except OSError:
         found = []
     if not found:
-        raise Forbidden(f"The URL's host {host} could not be looked up; it has no address, or its name server is down.")
+        raise Forbidden(f"The URL's host {host} could not be looked up: it has no address, or its name server is down.")
     return tuple(found)

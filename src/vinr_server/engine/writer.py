@@ -1,4 +1,4 @@
-"""The one writer of a process: takes what has queued up, commits it as a batch, answers, and takes again.
+"""The one writer of a process: takes what has queued up, commits it as a batch, answers, and starts over.
 
 No timer: while a batch commits the next one gathers. It begins as soon as the last one has sent its COMMIT, on a second
 connection (docs/decisions/0005), unless it names something that the last one wrote.
@@ -18,7 +18,7 @@ from vinr_server.engine.submission import Outcome, Submission, Unavailable
 
 # Above 256 a batch holds its locks for longer than it saves round trips; see bench/results.
 BATCH_MAX = 256
-# Four full batches: what waits longer than that is better told to come back.
+# Sixteen full batches: what would wait longer should rather come back later.
 QUEUE_MAX = 4096
 
 
@@ -58,7 +58,7 @@ class Writer:
 
     @property
     def is_alive(self) -> bool:
-        """Whether what is enqueued now will be decided."""
+        """Whether a command that is enqueued now will be decided."""
         return self._task is not None and not self._task.done() and not self._is_stopping
 
     async def stop(self) -> None:
@@ -71,20 +71,21 @@ class Writer:
             await lane.close()
 
     async def submit(self, submission: Submission) -> Outcome:
-        """The command's outcome, once it is committed. Raises Unavailable where nothing was decided."""
+        """The command's outcome, once it is committed. Raises Unavailable if nothing was decided."""
         return await self.enqueue(submission)
 
     def enqueue(self, submission: Submission) -> asyncio.Future[Outcome]:
-        """The command is in the queue; the future is its outcome. A cancelled waiter does not stop the command."""
+        """Put the command into the queue; the future is its outcome. A canceled waiter does not stop the command."""
         if self._is_stopping or len(self._queue) >= QUEUE_MAX:
-            raise Unavailable("The engine is shutting down." if self._is_stopping else "The engine's queue is full.")
+            reason = "The engine is shutting down" if self._is_stopping else "The engine's queue is full"
+            raise Unavailable(f"{reason}. Nothing was done; try again.")
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._queue.append((submission, future))
         self._arrived.set()
         return future
 
     async def enqueue_patiently(self, submission: Submission) -> asyncio.Future[Outcome]:
-        """As enqueue, but one of many submissions waits for room instead of being shed."""
+        """Like enqueue, but one of many submissions waits for room instead of being shed."""
         while len(self._queue) >= QUEUE_MAX // 2 and not self._is_stopping:
             await asyncio.sleep(0.005)
         return self.enqueue(submission)
@@ -106,7 +107,7 @@ class Writer:
             last = lane
 
     async def _has_work(self) -> bool:
-        """Something is in the queue; false where nothing more will come."""
+        """Wait until something is in the queue; false if nothing more will come."""
         while not self._queue:
             if self._is_stopping:
                 return False

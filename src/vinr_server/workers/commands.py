@@ -1,4 +1,4 @@
-"""The commands of workers: many at once, each by itself."""
+"""The commands of workers: many at once, each decided by itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger("vinr.worker")
 
 
 async def submit_all(writer: Writer, commands: Iterable[tuple[int, bool, Command]], *, failure: str) -> None:
-    """Every command (realm, livemode, command) is decided; one that fails is logged and does not hold up the others."""
+    """Every command (realm, livemode, command) is decided; a failed one is logged and does not hold up the others."""
     waiting = [
         await writer.enqueue_patiently(system_submission(realm, command, livemode=livemode))
         for realm, livemode, command in commands

@@ -1,7 +1,7 @@
-"""Send events to webhook endpoints: at least once each, for days if need be. Any number of senders may run at once.
+"""Send events to webhook endpoints: at least once each, for days if necessary. Any number of senders may run at once.
 
-What is due is claimed under a lease, sent, and settled; a sender that dies leaves its lease to run out, and the next
-one sends again. A receiver that hangs or is down keeps its own few places busy and nobody else's.
+What is due is claimed under a lease, sent, and settled; a sender that dies lets its lease run out, and the next sender
+sends again. A receiver that hangs or is down keeps its own few places busy and nobody else's.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from vinr_server.storage.postgres.connect import UNREACHABLE
 
 log = logging.getLogger("vinr.webhooks")
 
-# A first attempt begins this late at most. Each round is one statement that finds nothing in 0.2 ms.
+# A first attempt begins at most this late. Each round is one statement that finds nothing in 0.2 ms.
 POLL_SECONDS = 0.05
 # An attempt takes 15 s at most; what is not settled by then was lost with its sender.
 LEASE = timedelta(seconds=60)
 UNDER_WAY_MAX = 256
 PER_ENDPOINT_MAX = 16
-# One that fails is probed, not hammered; and a hundred that hang leave room for the others.
+# A failing endpoint is probed, not hammered; and a hundred that hang leave room for the others.
 PER_FAILING_MAX = 2
 BODY_SHOWN_MAX = 1024
 GRACE_SECONDS = 5.0
@@ -78,12 +78,12 @@ class DeliveryWorker:
         self.figures = DeliveryFigures()
 
     def stop(self) -> None:
-        """Nothing more is claimed; attempts under way get a few seconds to end."""
+        """Claim nothing more; attempts under way get a few seconds to end."""
         self._stopping.set()
         self._progress.set()
 
     async def run(self) -> None:
-        """Send until stopped; a database that is away is waited for."""
+        """Send until stopped; wait for a database that is away."""
         while not self._stopping.is_set():
             try:
                 await self._look_after()
@@ -101,7 +101,7 @@ class DeliveryWorker:
         await self._end()
 
     async def claim_once(self) -> int:
-        """Attempts of what is due have begun, as far as there is room; how many."""
+        """Begin to attempt what is due, as far as there is room; answer how many."""
         room = UNDER_WAY_MAX - self._under_way.total()
         if room <= 0:
             return 0
@@ -124,7 +124,7 @@ class DeliveryWorker:
         return len(claimed)
 
     async def until_idle(self) -> None:
-        """Everything claimed so far is settled."""
+        """Wait until everything claimed so far is settled."""
         while self._tasks or self._settling is not None:
             await asyncio.wait([*self._tasks, *([self._settling] if self._settling else [])])
             await asyncio.sleep(0)
@@ -132,10 +132,10 @@ class DeliveryWorker:
     # ---- one attempt
 
     async def _attempt(self, delivery: Claimed, lease: str) -> None:
-        """The delivery is attempted, or given up; its place is free again once that is settled, whatever happens."""
+        """The delivery is attempted or given up; its place is free again once that is settled, whatever happens."""
         try:
             await self._send(delivery, lease)
-        except Unsealable as error:  # the operator's to mend: no fault of the receiver
+        except Unsealable as error:  # for the operator to fix: the receiver is not at fault
             log.error("webhook endpoint %s: %s", delivery.endpoint_id, error)
             self._given_up.append((delivery, lease))
         except Exception:  # the floor's edge
@@ -145,7 +145,7 @@ class DeliveryWorker:
 
     async def _send(self, delivery: Claimed, lease: str) -> None:
         sealed = (delivery.sealed_secret, delivery.sealed_old_secret)
-        secrets = [secret_bytes(self._seal.open(one)) for one in sealed if one is not None]
+        secrets = [secret_bytes(self._seal.open(secret)) for secret in sealed if secret is not None]
         body = _event_body(delivery)
         started_at = self._clock()
         headers = signed_headers(delivery.event_id, body, at=started_at, secrets=secrets)
@@ -200,7 +200,7 @@ class DeliveryWorker:
             attempted, self._attempted = self._attempted, []
             given_up, self._given_up = self._given_up, []
             await self._persist(attempted, given_up)
-            for delivery in [*(one.delivery for one in attempted), *(one for one, _lease in given_up)]:
+            for delivery in [*(entry.delivery for entry in attempted), *(delivery for delivery, _lease in given_up)]:
                 self._under_way[delivery.endpoint] -= 1
                 if not self._under_way[delivery.endpoint]:
                     del self._under_way[delivery.endpoint]
@@ -208,19 +208,19 @@ class DeliveryWorker:
         self._settling = None
 
     async def _persist(self, attempted: Sequence[Attempted], given_up: Sequence[tuple[Claimed, str]]) -> None:
-        """Outcomes are kept until the database takes them; if their leases run out meanwhile, they are sent again."""
+        """Keep outcomes until the database takes them; if their leases run out meanwhile, they are sent again."""
         while True:
             try:
                 due_at = self._clock() if self._is_breaking_off else self._clock() + self._lease_for
                 await release(self._pool, given_up, due_at=due_at)
                 failing = await record(self._pool, attempted, failing_max=FAILING_MAX) if attempted else []
                 break
-            except Exception as error:  # whatever it is, outcomes are not to be lost
+            except Exception as error:  # whatever it is, no outcome may be lost
                 log.warning("outcomes of webhooks wait for the database: %s", type(error).__name__, exc_info=error)
                 if self._is_breaking_off:
                     return
                 await asyncio.sleep(0.5)
-        by_endpoint = {one.delivery.endpoint: one.delivery for one in attempted}
+        by_endpoint = {entry.delivery.endpoint: entry.delivery for entry in attempted}
         for endpoint in failing:
             await self._disable(by_endpoint[endpoint], "failing")
 
@@ -228,10 +228,10 @@ class DeliveryWorker:
         command = DisableWebhookEndpoint(delivery.endpoint_id, delivery.url, reason)
         try:
             await self._writer.submit(system_submission(delivery.realm, command, livemode=delivery.livemode))
-        except Unavailable as error:  # its next failure says so again
+        except Unavailable as error:  # its next failure disables it
             log.warning("webhook endpoint %s was not disabled: %s", delivery.endpoint_id, error)
             return
-        except Exception:  # the engine has logged why; what was attempted is to be noted all the same
+        except Exception:  # the engine has logged why; the attempts are recorded all the same
             log.exception("webhook endpoint %s was not disabled", delivery.endpoint_id)
             return
         self.figures.disabled += 1
@@ -249,14 +249,14 @@ class DeliveryWorker:
             await tidy(self._pool, now)
 
     async def _pause(self, seconds: float) -> None:
-        """Until something is settled, or the time is over."""
+        """Wait until something is settled, or the time is over."""
         if not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._progress.wait(), seconds)
             self._progress.clear()
 
     async def _end(self) -> None:
-        """Attempts under way have ended or are broken off; these are due again at once, for another sender."""
+        """End attempts under way or interrupt them; interrupted ones are due again at once, for another sender."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
         self._is_breaking_off = True
@@ -265,8 +265,8 @@ class DeliveryWorker:
 
 
 def _event_body(delivery: Claimed) -> bytes:
-    """The event object. Its data is put in as it is stored: read and written once more it might come out in other
-    bytes, and attempts of one event are to be alike."""
+    """The event object. Its data is put in as it is stored: decoding and encoding it again might give other bytes, and
+    all attempts of an event must be alike."""
     envelope = event_envelope(
         id=delivery.event_id,
         type=delivery.event_type,
@@ -281,7 +281,7 @@ def _event_body(delivery: Claimed) -> bytes:
 
 
 def _retry_after(answer: Answer, now: datetime) -> timedelta | None:
-    """What the receiver asks for, in seconds or as a date; None where it says nothing that can be read."""
+    """What the receiver asks for, in seconds or as a date; None if it says nothing readable."""
     said = next((value.strip() for name, value in answer.headers if name.lower() == "retry-after"), "")
     if said.isascii() and said.isdigit():
         return timedelta(seconds=min(int(said[:9]), 10**8))
@@ -293,7 +293,7 @@ def _retry_after(answer: Answer, now: datetime) -> timedelta | None:
 
 
 def _shown_headers(answer: Answer) -> dict[str, str]:
-    """The receiver's headers as they can be stored: no NUL, and not without end."""
+    """The receiver's headers as they can be stored: without NUL, and not endless."""
     return {name[:200]: _clean(value)[:BODY_SHOWN_MAX] for name, value in answer.headers[:100]}
 
 

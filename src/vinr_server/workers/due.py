@@ -1,4 +1,4 @@
-"""Write what has fallen due: expiries, windows of offers that are over, test clocks that have caught up.
+"""Write what has fallen due: expiries, offers whose window is over, test clocks that have caught up.
 
 Any number of these may run side by side.
 """
@@ -49,7 +49,7 @@ class DueWorker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Work until stopped; a database that is away is waited for."""
+        """Work until stopped; wait for a database that is away."""
         while not self._stopping.is_set():
             try:
                 is_busy = await self.work_once()
@@ -63,24 +63,25 @@ class DueWorker:
                 await self._pause()
 
     async def work_once(self) -> bool:
-        """One round; whether there was anything to do."""
+        """Work one round; answer whether there was anything to do."""
         now = self._clock()
         accounts = await due_accounts(self._pool, now, limit=ACCOUNTS_MAX)
-        await self._submit_all([(one.realm, one.livemode, ExpireLots(one.id)) for one in accounts])
+        await self._submit_all([(account.realm, account.livemode, ExpireLots(account.id)) for account in accounts])
         offers = await due_offers(self._pool, now, limit=OFFERS_MAX)
-        await self._submit_all([(one.realm, one.livemode, CloseOffer(one.id)) for one in offers])
+        await self._submit_all([(offer.realm, offer.livemode, CloseOffer(offer.id)) for offer in offers])
         sessions = await due_sessions(self._pool, now, limit=SESSIONS_MAX)
         over: list[tuple[int, bool, Command]] = [
-            (one.realm, one.livemode, ExpireCheckoutSession(one.id, only_if_over=True)) for one in sessions
+            (session.realm, session.livemode, ExpireCheckoutSession(session.id, only_if_over=True))
+            for session in sessions
         ]
         await self._submit_all(over)
-        due_at = [one.due_at for due in (accounts, offers, sessions) for one in due]
+        due_at = [row.due_at for rows in (accounts, offers, sessions) for row in rows]
         lags = [(now - at).total_seconds() for at in due_at if at is not None]
         self.figures.lag_seconds = max(lags, default=0.0)
         self.figures.accounts += len(accounts)
         clocks = await settled_clocks(self._pool)
         self.figures.clocks += len(clocks)
-        await self._submit_all([(one.realm, False, FinishTestClock(one.id, one.frozen_at)) for one in clocks])
+        await self._submit_all([(clock.realm, False, FinishTestClock(clock.id, clock.frozen_at)) for clock in clocks])
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY
             await forget(self._pool)

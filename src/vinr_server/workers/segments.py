@@ -1,8 +1,8 @@
-"""Tell by events who enters and leaves dynamic segments, by facts that changed or by time that passed.
+"""Announce by events who enters and leaves dynamic segments, because facts changed or time passed.
 
-Who is in a segment never waits for this: offers and carts judge it by themselves, at the instant they need it. A pass
-over all members begins once in `every`; each member is told of within that and the length of a pass. Any number of
-these may run side by side: what another told meanwhile changes nothing.
+Who is in a segment never waits for this: offers and carts judge it themselves, at the instant they need it. A pass over
+all members begins once in `every`; each change is announced within that and the length of a pass. Any number of these
+may run side by side: what another has already announced changes nothing.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from vinr_server.core.segments.commands import TellSegments
+from vinr_server.core.segments.commands import AnnounceSegments
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.due.segments import Watched, page_end, to_be_told, watched_realms
+from vinr_server.storage.due.segments import Watched, page_end, to_be_announced, watched_realms
 from vinr_server.workers.commands import submit_all
 
 log = logging.getLogger("vinr.worker")
 
 EVERY = timedelta(seconds=60)
-# Of so many members a page of reads takes tens of milliseconds, far from the limit of a statement.
+# A page of this many members takes tens of milliseconds to read, far from a statement's limit.
 MEMBERS_MAX = 1_000
 
 
@@ -33,14 +33,14 @@ class SegmentWorker:
     def __init__(self, pool: Any, writer: Writer, *, clock: Clock = wall_clock, every: timedelta = EVERY) -> None:
         self._pool, self._writer, self._clock, self._every = pool, writer, clock, every
         self._stopping = asyncio.Event()
-        self.told = 0
+        self.announced = 0
 
     def stop(self) -> None:
         """The worker ends after the page it is at."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Pass after pass until stopped; a database that is away is waited for."""
+        """Pass after pass until stopped; wait for a database that is away."""
         while not self._stopping.is_set():
             began_at = self._clock()
             try:
@@ -52,24 +52,24 @@ class SegmentWorker:
             await self._pause(began_at + self._every - self._clock())
 
     async def work_once(self) -> int:
-        """One pass; how many members there was something to tell of."""
-        told = 0
+        """One pass; answer how many members there was something to announce of."""
+        announced = 0
         for watched in await watched_realms(self._pool):
             after = ""
             while not self._stopping.is_set():
                 end = await page_end(self._pool, watched.realm, after, limit=MEMBERS_MAX)
                 if end is None:
                     break
-                due = await to_be_told(self._pool, watched, self._clock(), after=after, end=end)
-                await self._tell(watched, [TellSegments(account, tuple(ids)) for account, ids in due.items()])
-                told += len(due)
+                due = await to_be_announced(self._pool, watched, self._clock(), after=after, end=end)
+                await self._announce(watched, [AnnounceSegments(account, tuple(ids)) for account, ids in due.items()])
+                announced += len(due)
                 after = end
-        self.told += told
-        return told
+        self.announced += announced
+        return announced
 
-    async def _tell(self, watched: Watched, commands: Sequence[TellSegments]) -> None:
+    async def _announce(self, watched: Watched, commands: Sequence[AnnounceSegments]) -> None:
         own = [(watched.realm, watched.livemode, command) for command in commands]
-        await submit_all(self._writer, own, failure="a member was not told of")
+        await submit_all(self._writer, own, failure="a member's segments were not announced")
 
     async def _pause(self, left: timedelta) -> None:
         try:

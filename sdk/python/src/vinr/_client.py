@@ -1,4 +1,4 @@
-"""The two clients: all resources, carried out by a transport, and the webhooks' secret."""
+"""The two clients: all resources over a transport, and the webhooks' secret."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from vinr.webhooks import Webhooks
 class Vinr(Transport, Resources):
     """The client. `secret_key` is VINR_SECRET_KEY and `base_url` VINR_BASE_URL unless given; `timeout` is in seconds.
 
-    It keeps connections open and may be shared by threads; `close()` it, or use it as a context manager.
-    Connection errors, 429, 503 and idempotency_key_in_use are tried again up to `max_retries` times. Every POST
-    carries an idempotency key, a random one if you give none, so that no try counts twice.
+    It keeps connections open and threads may share it; `close()` it, or use it as a context manager.
+    The client retries connection errors, 429, 503 and idempotency_key_in_use up to `max_retries` times. Every POST
+    carries an idempotency key, a random one if you give none, so that no attempt counts twice.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Vinr(Transport, Resources):
 
 
 class AsyncVinr(AsyncTransport, AsyncResources):
-    """The client for asyncio; like `Vinr`, with calls to await and lists to walk with `async for`."""
+    """The client for asyncio; like `Vinr`, but you await calls and walk lists with `async for`."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What can go wrong, one class for each reaction of the caller: fix the call, reconcile, wait, or ask for help."""
+"""What can go wrong, with a class for each reaction: fix the call, reconcile, wait, or ask for help."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ApiError(VinrError):
 
 
 class InvalidRequestError(ApiError):
-    """The call itself is wrong, or names what does not exist (400, 404, 405, 413): correct it."""
+    """The call itself is wrong, or names an object that does not exist (400, 404, 405, 413). Correct it."""
 
 
 class AuthenticationError(ApiError):
@@ -47,15 +47,15 @@ class AuthenticationError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """The key is good, but not for this (403)."""
+    """The key is valid, but has no permission for this call (403)."""
 
 
 class ConflictError(ApiError):
-    """A refusal by the state of things (409), such as insufficient_points: nothing was changed; `details` says why."""
+    """The current state refuses the call (409), such as insufficient_points. Nothing changed; `details` says why."""
 
 
 class IdempotencyError(ApiError):
-    """The idempotency key was used before, with another body (422)."""
+    """The idempotency key was already used with another body (422)."""
 
 
 class RateLimitError(ApiError):
@@ -63,15 +63,15 @@ class RateLimitError(ApiError):
 
 
 class ServerError(ApiError):
-    """Something broke at the server (5xx). Nothing was done, or the same idempotency key will tell."""
+    """The server failed (5xx). To learn whether the call was carried out, repeat it with the same idempotency key."""
 
 
 class UnavailableError(ServerError):
-    """The server can't work just now (503), after all retries."""
+    """The server is temporarily unavailable (503), after all retries."""
 
 
 class ApiConnectionError(VinrError):
-    """No answer came, after all retries. Whether the call was carried out is unknown; repeat it with its key."""
+    """No answer came, after all retries. The call may have been carried out: repeat it with its idempotency key."""
 
 
 class ApiTimeoutError(ApiConnectionError):
@@ -79,7 +79,7 @@ class ApiTimeoutError(ApiConnectionError):
 
 
 class SignatureError(VinrError):
-    """A webhook's signature does not prove that the payload is genuine and recent: don't act on it."""
+    """A webhook's signature does not prove that the payload is genuine and recent. Don't act on it."""
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -93,11 +93,11 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def api_error(response: httpx2.Response, *, retry_after: float | None) -> ApiError:
-    """The error that a response stands for; a proxy's page in place of our JSON makes one too."""
+    """The error for a response, even if a proxy answered with a page instead of our JSON."""
     status, error = response.status_code, _error_object(response)
     by_default = InvalidRequestError if status < 500 else ServerError
     return _BY_STATUS.get(status, by_default)(
-        str(error.get("message") or f"{response.url} answered {status} without saying why."),
+        str(error.get("message") or f"{response.url} answered {status} without an error message."),
         status=status,
         code=str(error.get("code", "")),
         type=str(error.get("type", "")),

@@ -1,4 +1,4 @@
-"""The base of all answers: typed attributes over what the server sent, fields it does not know yet included."""
+"""The base of all answers: typed attributes over the server's values, including fields this version does not know."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _KINDS: dict[str, type[VinrObject]] = {}
 
 
 class VinrObject:
-    """An object as answered. Fields read as attributes, or as `object["field"]` where a name is none in Python.
+    """An object as answered. Read fields as attributes, or as `object["field"]` if Python reserves the name.
 
-    It can't be changed; `to_dict()` gives a copy of what was sent. Instants are Unix seconds.
+    You can't change it; `to_dict()` returns a copy of the server's values. Instants are Unix seconds.
     """
 
     _nested: ClassVar[dict[str, type[VinrObject]]] = {}
@@ -34,7 +34,7 @@ class VinrObject:
 
     @property
     def request_id(self) -> str | None:
-        """The id of the request that was answered with this object; None on what is nested in another."""
+        """The id of the request that this object answers; None if the object is nested in another."""
         own = self._values.get("request_id")
         return own if isinstance(own, str) else self._request_id
 
@@ -56,10 +56,10 @@ class VinrObject:
     __hash__ = None  # type: ignore[assignment]
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{type(self).__name__} is what the server answered; to change {name}, call an update.")
+        raise AttributeError(f"{type(self).__name__} is the server's answer. To change {name}, call an update.")
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{type(self).__name__} is what the server answered; {name} can't be removed.")
+        raise AttributeError(f"{type(self).__name__} is the server's answer: {name} can't be removed.")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._values.items())})"
@@ -67,7 +67,7 @@ class VinrObject:
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self._values, self._request_id)
 
-    if not TYPE_CHECKING:  # type checkers know the declared fields, and find a typo
+    if not TYPE_CHECKING:  # type checkers know the declared fields and find typos
 
         def __getattr__(self, name: str) -> Any:
             known = ", ".join(self.__dict__.get("_values", ()))
@@ -75,7 +75,7 @@ class VinrObject:
 
 
 class Data(VinrObject):
-    """What an event is about: the object itself, of its own class, where it is one of the engine's."""
+    """What an event is about: the object itself, in its own class, if the engine sent the event."""
 
 
 def _restore(kind: type[VinrObject], values: dict[str, Any], request_id: str | None) -> VinrObject:
@@ -86,10 +86,10 @@ def _read(value: Any, kind: type[VinrObject] | None, holder: Mapping[str, Any]) 
     if kind is not None and isinstance(value, dict):
         return (_data_kind(holder.get("type"), value.get("object")) if kind is Data else kind)(value)
     if kind is not None and isinstance(value, list):
-        return [_read(one, kind, holder) for one in value]
+        return [_read(item, kind, holder) for item in value]
     return value
 
 
 def _data_kind(event_type: object, named: object) -> type[VinrObject]:
-    """The class of an event's data. Of a type this version does not know yet, the object's own name tells."""
+    """The class of an event's data. If this version does not know the type, the object's name decides."""
     return _EVENTS.get(str(event_type)) or _KINDS.get(str(named)) or Data

@@ -1,4 +1,4 @@
-"""Lists: one page at hand, and all further ones by iterating."""
+"""Lists: one page, and all further pages by iterating."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Query = Mapping[str, Any]
 
 
 class _Page(Generic[ObjectT]):
-    """`data` are this page's objects, newest first; `has_more` tells whether others follow."""
+    """`data` holds this page's objects, newest first; `has_more` says whether more follow."""
 
     def __init__(self, answer: VinrObject, kind: type[ObjectT], query: Query) -> None:
-        self.data: list[ObjectT] = [kind(one) for one in answer["data"]]
+        self.data: list[ObjectT] = [kind(values) for values in answer["data"]]
         self.has_more: bool = answer["has_more"]
         self.url: str = answer["url"]
         self.request_id = answer.request_id
@@ -29,7 +29,7 @@ class _Page(Generic[ObjectT]):
         return f"{type(self).__name__}(url={self.url!r}, has_more={self.has_more}, data={self.data!r})"
 
     def _in_order(self) -> list[ObjectT]:
-        """This page's objects as a walk meets them: with `ending_before` it goes from the older to the newer."""
+        """This page's objects in the order of the walk: with `ending_before`, from older to newer."""
         return self.data[::-1] if self._is_backwards else self.data
 
     def _next_query(self) -> Query | None:
@@ -41,7 +41,7 @@ class _Page(Generic[ObjectT]):
 
 
 class Page(_Page[ObjectT]):
-    """One page of a list; iterating goes on through all further pages, asking for each when it is reached."""
+    """One page of a list; iterating continues through all further pages and requests each when it is reached."""
 
     def __init__(
         self, answer: VinrObject, kind: type[ObjectT], query: Query, ask: Callable[[Query], Page[ObjectT]]
@@ -62,7 +62,7 @@ class Page(_Page[ObjectT]):
 
 
 class AsyncPage(_Page[ObjectT]):
-    """One page of a list; `async for` goes on through all further pages, asking for each when it is reached."""
+    """One page of a list; `async for` continues through all further pages and requests each when it is reached."""
 
     def __init__(
         self,
@@ -82,13 +82,13 @@ class AsyncPage(_Page[ObjectT]):
     async def __aiter__(self) -> AsyncIterator[ObjectT]:
         page: AsyncPage[ObjectT] | None = self
         while page is not None:
-            for one in page._in_order():
-                yield one
+            for item in page._in_order():
+                yield item
             page = await page.next_page()
 
 
 class AsyncPages(Generic[ObjectT]):
-    """A list not asked for yet: `await` gives its first page, `async for` walks through all objects."""
+    """A list not requested yet: `await` returns its first page, `async for` walks through all objects."""
 
     def __init__(self, ask: Callable[[], Awaitable[AsyncPage[ObjectT]]]) -> None:
         self._ask = ask
@@ -97,5 +97,5 @@ class AsyncPages(Generic[ObjectT]):
         return self._ask().__await__()
 
     async def __aiter__(self) -> AsyncIterator[ObjectT]:
-        async for one in await self._ask():
-            yield one
+        async for item in await self._ask():
+            yield item

@@ -1,4 +1,4 @@
-"""The bases of all resources: each holds the transport that carries its calls out."""
+"""The bases of all resources: each holds the transport that makes its calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What carries calls out, with and without asyncio: one request, its retries, its answer or error."""
+"""Makes the calls, with and without asyncio: one request, its retries, its answer or error."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Request:
 
 
 class _Core:
-    """What both transports share: settings, and the way from a call to a request and from a response to an answer."""
+    """What both transports share: settings, and turning calls into requests and responses into answers."""
 
     def __init__(self, secret_key: str | None, *, base_url: str | None, timeout: float, max_retries: int) -> None:
         key = os.environ.get("VINR_SECRET_KEY") if secret_key is None else secret_key
         if not key:
-            raise VinrError("No API key. Give secret_key= or set VINR_SECRET_KEY.")
+            raise VinrError("No API key. Pass secret_key= or set VINR_SECRET_KEY.")
         self.base_url = (base_url or os.environ.get("VINR_BASE_URL") or BASE_URL).rstrip("/")
         self._secret_key, self._timeout, self._retries = key, timeout, Retries(max_retries)
 
@@ -88,7 +88,7 @@ class _Core:
         }
 
     def _failure(self, outcome: httpx2.Response | httpx2.RequestError) -> VinrError | None:
-        """The error of a try; None if it succeeded."""
+        """The error of an attempt; None if it succeeded."""
         if isinstance(outcome, httpx2.RequestError):
             return connection_error(outcome, base_url=self.base_url)
         if outcome.is_success:
@@ -102,7 +102,9 @@ def _answer(response: httpx2.Response, kind: type[ObjectT]) -> ObjectT:
     except ValueError:
         values = None
     if not isinstance(values, dict):
-        raise VinrError(f"{response.url} answered {response.status_code} with what is no object of this API.")
+        raise VinrError(
+            f"{response.url} answered {response.status_code} without an object of this API. Check the base URL."
+        )
     return kind(values, request_id=response.headers.get("request-id"))
 
 
@@ -132,7 +134,7 @@ class Transport(_Core):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> ObjectT:
-        """The answer to a call, after retries. The resources' methods all come here."""
+        """The answer to a call, after retries. All methods of the resources call this."""
         request = self._prepare(
             method, path, body=body, query=query or {}, idempotency_key=idempotency_key, timeout=timeout
         )
@@ -199,7 +201,7 @@ class AsyncTransport(_Core):
         idempotency_key: str | None = None,
         timeout: float | None = None,
     ) -> ObjectT:
-        """The answer to a call, after retries. The resources' methods all come here."""
+        """The answer to a call, after retries. All methods of the resources call this."""
         request = self._prepare(
             method, path, body=body, query=query or {}, idempotency_key=idempotency_key, timeout=timeout
         )
@@ -225,7 +227,7 @@ class AsyncTransport(_Core):
     def request_pages(
         self, path: str, kind: type[ObjectT], *, query: Query, timeout: float | None
     ) -> AsyncPages[ObjectT]:
-        """A list, to be awaited or walked."""
+        """A list to await or to walk."""
         return AsyncPages(partial(self._request_page, path, kind, timeout, query))
 
     async def _request_page(

@@ -1,4 +1,4 @@
-"""What callers may pass, and how it is written on the wire."""
+"""The values that callers may pass, and how they are sent."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def write_query(fields: Mapping[str, Any]) -> dict[str, str]:
     query: dict[str, str] = {}
     for name, value in _wire(fields, "").items():
         if isinstance(value, dict):
-            query |= {f"{name}[{key}]": _text(one) for key, one in value.items() if one is not None}
+            query |= {f"{name}[{key}]": _text(bound) for key, bound in value.items() if bound is not None}
         elif value is not None:
             query[name] = _text(value)
     return query
@@ -66,24 +66,24 @@ def _text(value: Any) -> str:
 def _wire(value: Any, path: str) -> Any:
     if isinstance(value, Mapping):
         here = f"{path}." if path else ""
-        return {str(key): _wire(one, f"{here}{key}") for key, one in value.items() if one is not NOT_GIVEN}
+        return {str(key): _wire(field, f"{here}{key}") for key, field in value.items() if field is not NOT_GIVEN}
     if isinstance(value, (list, tuple)):
-        return [_wire(one, f"{path}[{position}]") for position, one in enumerate(value)]
+        return [_wire(item, f"{path}[{position}]") for position, item in enumerate(value)]
     if isinstance(value, datetime):
         if value.utcoffset() is None:
-            raise ValueError(f"{path}: {value!r} has no time zone, so it names no instant. Give it one, such as UTC.")
+            raise ValueError(f"{path}: {value!r} has no time zone, so its instant is unclear. Add one, such as UTC.")
         return value.isoformat()
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
         if not value.is_finite():
-            raise ValueError(f"{path}: {value} is not a number that can be sent.")
+            raise ValueError(f"{path}: {value} can't be sent. Use a finite number.")
         return format(value, "f")
     return value
 
 
 def fill(path: str, **ids: str) -> str:
-    """The path with its ids, each quoted whole: an id never reaches beyond its place."""
+    """The path with its ids, each fully quoted so that an id can't change the rest of the path."""
     for name, id in ids.items():
         if not isinstance(id, str) or not id.strip("."):
             raise ValueError(f"{name} must be an id, not {id!r}.")

@@ -1,4 +1,4 @@
-"""The types of what stands inside of bodies, for annotations: `from vinr.inputs import LineInput`."""
+"""The types of the objects inside request bodies, for annotations: `from vinr.inputs import LineInput`."""
 
 from vinr._generated.inputs import *  # noqa: F403
 from vinr._values import Created as Created

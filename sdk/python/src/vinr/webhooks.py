@@ -24,7 +24,7 @@ Header = str | Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What a header claims: the bytes that were signed, when, and the signatures, one for each secret in force."""
+    """What a header claims: the signed bytes, the time, and the signatures, one for each active secret."""
 
     signed: bytes
     timestamp: str
@@ -34,21 +34,21 @@ class _Claim:
 def verify(
     payload: bytes | str, header: Header, secret: str | None = None, tolerance: int | None = TOLERANCE_SECONDS
 ) -> Event:
-    """The event in a webhook that was signed with the secret, at most `tolerance` seconds ago (None: whenever).
+    """The event in a webhook that was signed with the secret, at most `tolerance` seconds ago (None: any time).
 
     `payload` is the raw body, before any parsing. `header` is the value of `x-vinr-signature`, or all the request's
-    headers; among those, the Standard Webhooks headers will do too. `secret` is VINR_WEBHOOK_SECRET unless given.
-    Raises SignatureError for what is forged, altered, old or malformed: answer 400 and do nothing.
+    headers; the Standard Webhooks headers work too. `secret` is VINR_WEBHOOK_SECRET unless given.
+    Raises SignatureError if the webhook is forged, altered, old or malformed: answer 400 and do nothing.
     """
     body = payload.encode() if isinstance(payload, str) else payload
     key = _key(secret)
     claim = _claim(body, header)
     expected = hmac.new(key, claim.signed, hashlib.sha256).digest()
-    # Every signature is compared, each in constant time: the time taken tells nothing.
-    if not any([hmac.compare_digest(expected, one) for one in claim.signatures]):  # noqa: C419
+    # Every signature is compared, each in constant time: the duration reveals nothing.
+    if not any([hmac.compare_digest(expected, signature) for signature in claim.signatures]):  # noqa: C419
         raise SignatureError(
-            "No signature fits this payload and secret. Pass the body's bytes exactly as received, and the secret of "
-            "the endpoint that they were sent to."
+            "No signature matches this payload and secret. Pass the body's bytes exactly as received, and the secret "
+            "of the endpoint that received them."
         )
     _check_age(claim.timestamp, tolerance)
     return _event(body)
@@ -84,8 +84,8 @@ def _key(secret: str | None) -> bytes:
         key = b""
     if not text.startswith("whsec_") or len(key) != 32:
         raise VinrError(
-            "The webhook secret must be `whsec_` and 32 bytes in base64, as shown when the endpoint was created. Give "
-            "secret=, webhook_secret= to the client, or set VINR_WEBHOOK_SECRET."
+            "The webhook secret must be `whsec_` and 32 bytes in base64, as shown when the endpoint was created. Pass "
+            "secret=, pass webhook_secret= to the client, or set VINR_WEBHOOK_SECRET."
         )
     return key
 
@@ -107,9 +107,9 @@ def _own_claim(body: bytes, header: str) -> _Claim:
     timestamps = [value for name, _, value in pairs if name == "t"]
     signatures = [_bytes_or_none(value) for name, _, value in pairs if name == "v1"]
     if len(timestamps) != 1 or not signatures:
-        raise SignatureError(f"{SIGNATURE_HEADER} must read t=<seconds>,v1=<hex>; it reads {header[:80]!r}.")
+        raise SignatureError(f"{SIGNATURE_HEADER} must have the form t=<seconds>,v1=<hex>, but is {header[:80]!r}.")
     signed = f"{timestamps[0]}.".encode(errors="replace") + body
-    return _Claim(signed, timestamps[0], tuple(one for one in signatures if one is not None))
+    return _Claim(signed, timestamps[0], tuple(signature for signature in signatures if signature is not None))
 
 
 def _bytes_or_none(text: str) -> bytes | None:
@@ -136,9 +136,8 @@ def _check_age(timestamp: str, tolerance: int | None) -> None:
         raise SignatureError(f"The signature's time {timestamp[:40]!r} is not in Unix seconds.")
     age = int(time.time()) - int(timestamp)
     if tolerance is not None and abs(age) > tolerance:
-        raise SignatureError(
-            f"The signature was made {abs(age)} s {'ago' if age > 0 else 'in the future'}; {tolerance} s are tolerated."
-        )
+        when = "ago" if age > 0 else "in the future"
+        raise SignatureError(f"The signature was made {abs(age)} s {when}; at most {tolerance} s is allowed.")
 
 
 def _event(body: bytes) -> Event:

@@ -2,12 +2,13 @@
 
 import type * as objects from './objects.js';
 
-/** The events that the engine sends of its own accord, by type, each with its data. */
+/** The events that the engine sends by itself, by type, each with its data. */
 export interface EngineEvents {
   readonly 'loyalty.account.created': objects.LoyaltyAccount;
   readonly 'loyalty.points.earned': objects.PointsTransaction;
   readonly 'loyalty.points.adjusted': objects.PointsTransaction;
   readonly 'loyalty.points.reversed': objects.PointsTransaction;
+  readonly 'loyalty.points.reinstated': objects.PointsTransaction;
   readonly 'loyalty.points.expired': objects.PointsTransaction;
   readonly 'loyalty.tier.changed': objects.TierChange;
   readonly 'loyalty.reward.redeemed': objects.Redemption;
@@ -19,6 +20,8 @@ export interface EngineEvents {
   readonly 'offer.ended': objects.OfferEvent;
   readonly 'payment.completed': objects.Payment;
   readonly 'payment.refunded': objects.Payment;
+  readonly 'payment.refund_canceled': objects.Payment;
+  readonly 'payment.updated': objects.Payment;
   readonly 'payment.linked': objects.Payment;
   readonly 'customer.merged': objects.CustomerMerge;
   readonly 'segment.entered': objects.SegmentChange;

@@ -28,6 +28,10 @@ export interface CancelRedemptionInput {
   reason?: string | null | undefined;
 }
 
+export interface CancelRefundInput {
+  reason?: string | null | undefined;
+}
+
 export interface CompleteCheckoutSessionInput {
   payment?: string | null | undefined;
   payment_id?: string | null | undefined;
@@ -43,6 +47,32 @@ export interface ConsumeDiscountInput {
 export type CreateAccountInput = OneOf<'program' | 'program_id' | 'programId', string> &
   OneOf<'customer' | 'customer_id' | 'customerId', string> & {
   metadata?: Metadata | undefined;
+};
+
+export interface OpeningLotInput {
+  points: number;
+  expires_at?: Instant | null | undefined;
+  expiresAt?: Instant | null | undefined;
+  available_at?: Instant | null | undefined;
+  availableAt?: Instant | null | undefined;
+}
+
+export type OpeningAccountInput = OneOf<'customer' | 'customer_id' | 'customerId', string> & {
+  email?: string | null | undefined;
+  joined_at?: Instant | null | undefined;
+  joinedAt?: Instant | null | undefined;
+  points?: number | null | undefined;
+  lots?: readonly OpeningLotInput[] | undefined;
+  lifetime_points?: number | null | undefined;
+  lifetimePoints?: number | null | undefined;
+  tier?: string | null | undefined;
+  metadata?: Metadata | undefined;
+};
+
+export type CreateAccountsInput = OneOf<'program' | 'program_id' | 'programId', string> & {
+  accounts: readonly OpeningAccountInput[];
+  deliver_events?: boolean | undefined;
+  deliverEvents?: boolean | undefined;
 };
 
 export interface CreateApiKeyInput {
@@ -87,12 +117,28 @@ export interface CreateCustomerInput {
   metadata?: Metadata | undefined;
 }
 
+export interface BandInput {
+  up_to?: number | undefined;
+  upTo?: number | undefined;
+  points_per_currency_unit?: Rate | null | undefined;
+  pointsPerCurrencyUnit?: Rate | null | undefined;
+  points?: number | undefined;
+  per_amount?: number | undefined;
+  perAmount?: number | undefined;
+}
+
 export interface EarnInput {
   points_per_currency_unit?: Rate | null | undefined;
   pointsPerCurrencyUnit?: Rate | null | undefined;
   points?: number | null | undefined;
   currency?: string | null | undefined;
   rounding?: 'ceil' | 'floor' | 'half_even' | undefined;
+  per_amount?: number | undefined;
+  perAmount?: number | undefined;
+  full_steps?: boolean | undefined;
+  fullSteps?: boolean | undefined;
+  bands?: readonly BandInput[] | undefined;
+  graduated?: boolean | undefined;
 }
 
 export interface WindowInput {
@@ -102,7 +148,7 @@ export interface WindowInput {
   endsAt?: Instant | null | undefined;
 }
 
-export interface ConditionsInput {
+export interface RuleConditionsInput {
   metadata?: Metadata | null | undefined;
   min_amount?: number | null | undefined;
   minAmount?: number | null | undefined;
@@ -112,6 +158,8 @@ export interface ConditionsInput {
   first_payment?: boolean | null | undefined;
   firstPayment?: boolean | null | undefined;
   window?: WindowInput | null | undefined;
+  max_amount?: number | undefined;
+  maxAmount?: number | undefined;
 }
 
 export interface WhenInput {
@@ -125,11 +173,25 @@ export interface MultiplierInput {
   when: WhenInput;
 }
 
+export interface CapsInput {
+  points: number;
+  per: 'day' | 'member' | 'month' | 'payment';
+}
+
+export interface ExchangeInput {
+  /** ISO 4217, such as EUR. */
+  in: string;
+  /** By currency: what one unit of it is in `in`, of at most 12 decimals. */
+  rates: Readonly<Record<string, Rate>>;
+}
+
 export type CreateEarningRuleInput = OneOf<'program' | 'program_id' | 'programId', string> & {
   trigger: string;
   earn: EarnInput;
-  conditions?: ConditionsInput | null | undefined;
+  conditions?: RuleConditionsInput | null | undefined;
   multipliers?: readonly MultiplierInput[] | undefined;
+  caps?: CapsInput | null | undefined;
+  exchange?: ExchangeInput | null | undefined;
   active?: boolean | undefined;
   metadata?: Metadata | undefined;
 };
@@ -154,6 +216,18 @@ export interface TargetingInput {
   enrolled_before?: Instant | null | undefined;
   enrolledBefore?: Instant | null | undefined;
   metadata?: Metadata | null | undefined;
+}
+
+export interface ConditionsInput {
+  metadata?: Metadata | null | undefined;
+  min_amount?: number | null | undefined;
+  minAmount?: number | null | undefined;
+  currency?: string | null | undefined;
+  skus?: readonly string[] | undefined;
+  categories?: readonly string[] | undefined;
+  first_payment?: boolean | null | undefined;
+  firstPayment?: boolean | null | undefined;
+  window?: WindowInput | null | undefined;
 }
 
 export interface CreateEngagementOfferInput {
@@ -218,14 +292,18 @@ export interface CreateOfferInput {
 }
 
 export interface TenderInput {
-  type: string;
+  /** Any spelling will do: storeCredit and Store Credit are store_credit. */
+  type: 'card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other';
   amount: number;
 }
 
 export type LineInput = OneOf<'unit_price' | 'unitPrice', number> & {
+  id?: string | null | undefined;
   quantity?: number | undefined;
   sku?: string | null | undefined;
   categories?: readonly string[] | undefined;
+  discount?: number | undefined;
+  tax?: number | undefined;
 };
 
 export interface CreatePaymentInput {
@@ -244,6 +322,7 @@ export interface CreatePaymentInput {
   checkoutSession?: string | null | undefined;
   checkout_session_id?: string | null | undefined;
   checkoutSessionId?: string | null | undefined;
+  order?: string | null | undefined;
   lines?: readonly LineInput[] | undefined;
   occurred_at?: Instant | null | undefined;
   occurredAt?: Instant | null | undefined;
@@ -282,6 +361,9 @@ export interface CreateProgramInput {
   /** IANA, such as Europe/Berlin. */
   timezone?: string | undefined;
   tiers?: readonly TierInput[] | undefined;
+  /** Which tenders earn points; by default all but gift_card, store_credit and points. */
+  earning_tenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
+  earningTenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
   guest_days?: number | null | undefined;
   guestDays?: number | null | undefined;
   test_clock?: string | null | undefined;
@@ -400,10 +482,8 @@ export interface EvaluateCartInput {
 
 export type LinkPaymentInput = OneOf<'customer' | 'customer_id' | 'customerId', string>;
 
-export interface MergeCustomersInput {
-  from: string;
-  into: string;
-}
+export type MergeCustomersInput = OneOf<'from' | 'from_id' | 'fromId', string> &
+  OneOf<'into' | 'into_id' | 'intoId', string>;
 
 export type NoInput = { readonly [name: string]: never };
 
@@ -411,11 +491,21 @@ export interface PreviewSegmentInput {
   conditions: SegmentConditionsInput;
 }
 
+export interface RefundLineInput {
+  id?: string | null | undefined;
+  sku?: string | null | undefined;
+  quantity?: number | null | undefined;
+  amount?: number | null | undefined;
+}
+
 export interface RefundPaymentInput {
   id?: string | null | undefined;
   amount?: number | null | undefined;
+  total_refunded?: number | null | undefined;
+  totalRefunded?: number | null | undefined;
   eligible_amount?: number | null | undefined;
   eligibleAmount?: number | null | undefined;
+  lines?: readonly RefundLineInput[] | undefined;
   reason?: string | null | undefined;
   metadata?: Metadata | undefined;
 }
@@ -480,8 +570,10 @@ export interface UpdateCustomerInput {
 
 export interface UpdateEarningRuleInput {
   earn?: EarnInput | undefined;
-  conditions?: ConditionsInput | undefined;
+  conditions?: RuleConditionsInput | undefined;
   multipliers?: readonly MultiplierInput[] | undefined;
+  caps?: CapsInput | null | undefined;
+  exchange?: ExchangeInput | null | undefined;
   active?: boolean | undefined;
   metadata?: MetadataChanges | undefined;
 }
@@ -512,6 +604,15 @@ export interface UpdateOfferInput {
   endsAt?: Instant | null | undefined;
 }
 
+export interface UpdatePaymentInput {
+  amount?: number | null | undefined;
+  lines?: readonly LineInput[] | null | undefined;
+  tax?: number | null | undefined;
+  shipping?: number | null | undefined;
+  tenders?: readonly TenderInput[] | null | undefined;
+  reason?: string | null | undefined;
+}
+
 export interface CurrencyChanges {
   name?: string | undefined;
   expiry_months?: number | null | undefined;
@@ -524,6 +625,9 @@ export interface UpdateProgramInput {
   name?: string | undefined;
   currency?: CurrencyChanges | undefined;
   tiers?: readonly TierInput[] | undefined;
+  /** Which tenders earn points; by default all but gift_card, store_credit and points. */
+  earning_tenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
+  earningTenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
   guest_days?: number | null | undefined;
   guestDays?: number | null | undefined;
   status?: 'active' | 'archived' | undefined;
@@ -588,6 +692,23 @@ export interface LoyaltyAccountsListQuery {
   created?: Created | undefined;
 }
 
+export interface LoyaltyAccountsExportQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  program?: string | undefined;
+  program_id?: string | undefined;
+  programId?: string | undefined;
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
+  tier?: string | undefined;
+  status?: 'active' | 'closed' | undefined;
+  created?: Created | undefined;
+}
+
 export interface LoyaltyEarningRulesListQuery {
   limit?: number | undefined;
   starting_after?: string | undefined;
@@ -611,7 +732,7 @@ export interface LoyaltyPointsListQuery {
   account?: string | undefined;
   account_id?: string | undefined;
   accountId?: string | undefined;
-  kind?: 'award' | 'adjustment' | 'redemption' | 'redemption_cancellation' | 'reversal' | 'expiry' | 'transfer' | undefined;
+  kind?: 'award' | 'adjustment' | 'redemption' | 'redemption_cancellation' | 'reversal' | 'reinstatement' | 'expiry' | 'transfer' | undefined;
   payment?: string | undefined;
   payment_id?: string | undefined;
   paymentId?: string | undefined;
@@ -728,6 +849,30 @@ export interface PaymentsListQuery {
   customer_id?: string | undefined;
   customerId?: string | undefined;
   currency?: string | undefined;
+  created?: Created | undefined;
+}
+
+export interface PaymentsRevisionsQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  created?: Created | undefined;
+}
+
+export interface RefundsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  payment?: string | undefined;
+  payment_id?: string | undefined;
+  paymentId?: string | undefined;
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
   created?: Created | undefined;
 }
 

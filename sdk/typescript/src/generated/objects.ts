@@ -38,6 +38,73 @@ export interface ApiKeyAct {
   readonly livemode: boolean;
 }
 
+export interface TierProgress {
+  readonly nextTier: string;
+  readonly next_tier: string;
+  readonly pointsNeeded: number;
+  readonly points_needed: number;
+}
+
+export interface NextExpiry {
+  readonly at: number;
+  readonly points: number;
+}
+
+export interface LoyaltyAccount {
+  readonly id: string;
+  readonly object: 'loyalty_account';
+  readonly program: string;
+  readonly programId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly balance: number;
+  readonly pending: number;
+  readonly lifetimePoints: number;
+  readonly lifetime_points: number;
+  readonly tier: string | null;
+  readonly tierProgress: TierProgress | null;
+  readonly tier_progress: TierProgress | null;
+  readonly nextExpiry: NextExpiry | null;
+  readonly next_expiry: NextExpiry | null;
+  readonly sequence: number;
+  readonly status: 'active' | 'closed' | 'merged';
+  readonly mergedInto: string | null;
+  readonly merged_into: string | null;
+  readonly mergedIntoId: string | null;
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface ErrorObject {
+  readonly type: string;
+  readonly code: string;
+  readonly message: string;
+  readonly docUrl: string;
+  readonly doc_url: string;
+  readonly requestId: string;
+  readonly request_id: string;
+  readonly param?: string | undefined;
+  readonly details?: Json | undefined;
+}
+
+export interface BulkAccountResult {
+  readonly status: number;
+  readonly account?: LoyaltyAccount | undefined;
+  readonly error?: ErrorObject | undefined;
+}
+
+export interface BulkAccounts {
+  readonly object: 'list';
+  readonly url: string;
+  readonly hasMore: boolean;
+  readonly has_more: boolean;
+  readonly created: number;
+  readonly existing: number;
+  readonly failed: number;
+  readonly data: readonly BulkAccountResult[];
+}
+
 export interface Tender {
   readonly type: string;
   readonly amount: number;
@@ -50,6 +117,8 @@ export interface Line {
   readonly sku: string | null;
   readonly categories: readonly string[];
   readonly discount?: number | undefined;
+  readonly tax?: number | undefined;
+  readonly id?: string | null | undefined;
 }
 
 export interface Award {
@@ -94,6 +163,13 @@ export interface PaymentRedemption {
   readonly pointsTransactionId: string | null;
 }
 
+export interface RefundLine {
+  readonly id?: string | undefined;
+  readonly sku?: string | undefined;
+  readonly quantity?: number | undefined;
+  readonly amount?: number | undefined;
+}
+
 export interface Refund {
   readonly id: string;
   readonly object: 'refund';
@@ -102,11 +178,18 @@ export interface Refund {
   readonly amount: number;
   readonly eligibleAmount: number | null;
   readonly eligible_amount: number | null;
+  readonly lines: readonly RefundLine[];
   readonly reason: string | null;
+  readonly status: 'canceled' | 'succeeded';
   readonly pointsReversed: number;
   readonly points_reversed: number;
+  readonly pointsReinstated: number;
+  readonly points_reinstated: number;
   readonly metadata: Metadata;
+  readonly canceledAt: number | null;
+  readonly canceled_at: number | null;
   readonly created: number;
+  readonly livemode: boolean;
 }
 
 export interface Payment {
@@ -129,6 +212,8 @@ export interface Payment {
   readonly checkoutSession: string | null;
   readonly checkout_session: string | null;
   readonly checkoutSessionId: string | null;
+  readonly order: string | null;
+  readonly revision: number;
   readonly lines: readonly Line[];
   readonly refunded: boolean;
   readonly awards: readonly Award[];
@@ -141,18 +226,8 @@ export interface Payment {
   readonly created: number;
   readonly livemode: boolean;
   readonly refund?: Refund | undefined;
-}
-
-export interface ErrorObject {
-  readonly type: string;
-  readonly code: string;
-  readonly message: string;
-  readonly docUrl: string;
-  readonly doc_url: string;
-  readonly requestId: string;
-  readonly request_id: string;
-  readonly param?: string | undefined;
-  readonly details?: Json | undefined;
+  readonly alreadyReported?: true | undefined;
+  readonly already_reported?: true | undefined;
 }
 
 export interface BulkResult {
@@ -324,12 +399,28 @@ export interface Discount {
   readonly livemode: boolean;
 }
 
+export interface Band {
+  readonly upTo?: number | undefined;
+  readonly up_to?: number | undefined;
+  readonly pointsPerCurrencyUnit?: number | string | undefined;
+  readonly points_per_currency_unit?: number | string | undefined;
+  readonly points?: number | undefined;
+  readonly perAmount?: number | undefined;
+  readonly per_amount?: number | undefined;
+}
+
 export interface Earn {
   readonly pointsPerCurrencyUnit?: number | string | undefined;
   readonly points_per_currency_unit?: number | string | undefined;
   readonly points?: number | undefined;
   readonly currency?: string | undefined;
   readonly rounding?: 'ceil' | 'floor' | 'half_even' | undefined;
+  readonly perAmount?: number | undefined;
+  readonly per_amount?: number | undefined;
+  readonly fullSteps?: boolean | undefined;
+  readonly full_steps?: boolean | undefined;
+  readonly bands?: readonly Band[] | undefined;
+  readonly graduated?: boolean | undefined;
 }
 
 export interface Window {
@@ -343,6 +434,8 @@ export interface Conditions {
   readonly metadata?: Metadata | undefined;
   readonly minAmount?: number | undefined;
   readonly min_amount?: number | undefined;
+  readonly maxAmount?: number | undefined;
+  readonly max_amount?: number | undefined;
   readonly currency?: string | undefined;
   readonly skus?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
@@ -362,6 +455,16 @@ export interface Multiplier {
   readonly factor: number | string;
 }
 
+export interface Caps {
+  readonly points: number;
+  readonly per: 'day' | 'member' | 'month' | 'payment';
+}
+
+export interface Exchange {
+  readonly in: string;
+  readonly rates: Readonly<Record<string, string>>;
+}
+
 export interface EarningRule {
   readonly id: string;
   readonly object: 'earning_rule';
@@ -372,6 +475,8 @@ export interface EarningRule {
   readonly earn: Earn;
   readonly conditions: Conditions;
   readonly multipliers: readonly Multiplier[];
+  readonly caps: Caps | null;
+  readonly exchange: Exchange | null;
   readonly active: boolean;
   readonly metadata: Metadata;
   readonly created: number;
@@ -471,39 +576,28 @@ export interface Event {
   readonly skipped?: readonly Skipped[] | undefined;
 }
 
-export interface TierProgress {
-  readonly nextTier: string;
-  readonly next_tier: string;
-  readonly pointsNeeded: number;
-  readonly points_needed: number;
-}
-
-export interface NextExpiry {
-  readonly at: number;
+export interface MemberLot {
   readonly points: number;
+  readonly availableAt: number;
+  readonly available_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
 }
 
-export interface LoyaltyAccount {
+export interface LoyaltyMember {
   readonly id: string;
-  readonly object: 'loyalty_account';
+  readonly object: 'loyalty_member';
   readonly program: string;
   readonly programId: string;
   readonly customer: string;
   readonly customerId: string;
-  readonly balance: number;
-  readonly pending: number;
+  readonly email: string | null;
+  readonly points: number;
+  readonly lots: readonly MemberLot[];
   readonly lifetimePoints: number;
   readonly lifetime_points: number;
   readonly tier: string | null;
-  readonly tierProgress: TierProgress | null;
-  readonly tier_progress: TierProgress | null;
-  readonly nextExpiry: NextExpiry | null;
-  readonly next_expiry: NextExpiry | null;
-  readonly sequence: number;
-  readonly status: 'active' | 'closed' | 'merged';
-  readonly mergedInto: string | null;
-  readonly merged_into: string | null;
-  readonly mergedIntoId: string | null;
+  readonly status: 'active' | 'closed';
   readonly metadata: Metadata;
   readonly created: number;
   readonly livemode: boolean;
@@ -675,6 +769,25 @@ export interface OfferRedemptionEvent {
   readonly sequence: number | null;
 }
 
+export interface PaymentRevision {
+  readonly id: string;
+  readonly object: 'payment_revision';
+  readonly payment: string;
+  readonly paymentId: string;
+  readonly revision: number;
+  readonly amount: number;
+  readonly eligibleAmount: number;
+  readonly eligible_amount: number;
+  readonly tax: number;
+  readonly shipping: number;
+  readonly tenders: readonly Tender[];
+  readonly lines: readonly Line[];
+  readonly reason: string | null;
+  readonly supersededAt: number;
+  readonly superseded_at: number;
+  readonly livemode: boolean;
+}
+
 export interface Source {
   readonly type: string;
   readonly id: string;
@@ -685,7 +798,7 @@ export interface PointsTransaction {
   readonly object: 'points_transaction';
   readonly account: string;
   readonly accountId: string;
-  readonly kind: 'adjustment' | 'award' | 'expiry' | 'redemption' | 'redemption_cancellation' | 'reversal' | 'transfer';
+  readonly kind: 'adjustment' | 'award' | 'expiry' | 'redemption' | 'redemption_cancellation' | 'reinstatement' | 'reversal' | 'transfer';
   readonly points: number;
   readonly balanceAfter: number;
   readonly balance_after: number;
@@ -731,6 +844,8 @@ export interface Program {
   readonly currency: ProgramCurrency;
   readonly timezone: string;
   readonly tiers: readonly Tier[];
+  readonly earningTenders: readonly string[];
+  readonly earning_tenders: readonly string[];
   readonly guestDays: number | null;
   readonly guest_days: number | null;
   readonly status: 'active' | 'archived';

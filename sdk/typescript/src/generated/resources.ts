@@ -15,7 +15,7 @@ export class WebhookEndpoints {
     this.#client = client;
   }
 
-  /** Be told of events at a URL; the signing secret is in this answer and never again. */
+  /** Create an endpoint that receives events at a URL; only this answer shows the signing secret. */
   create(body: inputs.CreateWebhookEndpointInput, options?: PostOptions): Promise<Answer<objects.WebhookEndpoint>> {
     return this.#client.send('POST', '/v1/webhook_endpoints', 'WebhookEndpoint', body, options);
   }
@@ -30,7 +30,7 @@ export class WebhookEndpoints {
     return this.#client.send('GET', path`/v1/webhook_endpoints/${id}`, 'WebhookEndpoint', undefined, options);
   }
 
-  /** Change an endpoint, or disable and enable it. */
+  /** Change an endpoint, or disable or enable it. */
   update(
     id: string,
     body?: inputs.UpdateWebhookEndpointInput,
@@ -39,12 +39,12 @@ export class WebhookEndpoints {
     return this.#client.send('POST', path`/v1/webhook_endpoints/${id}`, 'WebhookEndpoint', body, options);
   }
 
-  /** Delete an endpoint: it is told nothing any more. */
+  /** Delete an endpoint: it no longer receives events. */
   delete(id: string, options?: WriteOptions): Promise<Answer<objects.Deleted>> {
     return this.#client.send('DELETE', path`/v1/webhook_endpoints/${id}`, 'Deleted', undefined, options);
   }
 
-  /** Make a new signing secret; the old one signs beside it for the overlap (a day by default). */
+  /** Create a new signing secret; the old one signs alongside it for the overlap (a day by default). */
   rotate(
     id: string,
     body?: inputs.RotateWebhookEndpointInput,
@@ -63,7 +63,7 @@ export class WebhookEndpoints {
   }
 
   /**
-   * Send one event to an endpoint once more, under the same webhook-id. Refused by state (ConflictError):
+   * Send one event to an endpoint again, under the same webhook-id. Refused by state (ConflictError):
    * webhook_endpoint_disabled.
    */
   resend(id: string, body: inputs.ResendEventInput, options?: PostOptions): Promise<Answer<objects.WebhookDelivery>> {
@@ -71,8 +71,8 @@ export class WebhookEndpoints {
   }
 
   /**
-   * Send the events of a span of time to an endpoint once more, up to 1,000 in a call. Refused by state
-   * (ConflictError): webhook_endpoint_disabled.
+   * Send the events of a period to an endpoint again, up to 1,000 in a call. Refused by state (ConflictError):
+   * webhook_endpoint_disabled.
    */
   replay(id: string, body: inputs.ReplayEventsInput, options?: PostOptions): Promise<Answer<objects.WebhookReplay>> {
     return this.#client.send('POST', path`/v1/webhook_endpoints/${id}/replay`, 'WebhookReplay', body, options);
@@ -87,12 +87,12 @@ export class ApiKeyActs {
     this.#client = client;
   }
 
-  /** Retrieve one act upon an API key. */
+  /** Retrieve one act on an API key. */
   retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.ApiKeyAct>> {
     return this.#client.send('GET', path`/v1/api_key_acts/${id}`, 'ApiKeyAct', undefined, options);
   }
 
-  /** List acts upon API keys, newest first. */
+  /** List acts on API keys, newest first. */
   list(query?: inputs.ApiKeyActsListQuery, options?: RequestOptions): List<objects.ApiKeyAct> {
     return this.#client.list('/v1/api_key_acts', 'ApiKeyAct', query, options);
   }
@@ -106,7 +106,7 @@ export class ApiKeys {
     this.#client = client;
   }
 
-  /** Make a key to this data; its secret is in this answer and never again. */
+  /** Create an API key for this data; only this answer shows its secret. */
   create(body?: inputs.CreateApiKeyInput, options?: PostOptions): Promise<Answer<objects.ApiKey>> {
     return this.#client.send('POST', '/v1/api_keys', 'ApiKey', body, options);
   }
@@ -122,14 +122,14 @@ export class ApiKeys {
   }
 
   /**
-   * Make a new key in a key's place, which lives on for the overlap. Refused by state (ConflictError):
+   * Create a new key in place of an old one, which still works for the overlap. Refused by state (ConflictError):
    * api_key_not_active.
    */
   roll(id: string, body?: inputs.RollApiKeyInput, options?: PostOptions): Promise<Answer<objects.ApiKey>> {
     return this.#client.send('POST', path`/v1/api_keys/${id}/roll`, 'ApiKey', body, options);
   }
 
-  /** Revoke a key: within 5 seconds it opens nothing anywhere. */
+  /** Revoke a key: within 5 seconds it no longer works anywhere. */
   revoke(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.ApiKey>> {
     return this.#client.send('POST', path`/v1/api_keys/${id}/revoke`, 'ApiKey', body, options);
   }
@@ -143,7 +143,7 @@ export class TestHelpersTestClocks {
     this.#client = client;
   }
 
-  /** Create a clock that stands still until it is advanced. */
+  /** Create a clock that stands still until you advance it. */
   create(body: inputs.CreateTestClockInput, options?: PostOptions): Promise<Answer<objects.TestClock>> {
     return this.#client.send('POST', '/v1/test_helpers/test_clocks', 'TestClock', body, options);
   }
@@ -158,13 +158,13 @@ export class TestHelpersTestClocks {
     return this.#client.send('GET', path`/v1/test_helpers/test_clocks/${id}`, 'TestClock', undefined, options);
   }
 
-  /** Delete a clock; programs on it stand still. */
+  /** Delete a clock; time stands still for the programs on it. */
   delete(id: string, options?: WriteOptions): Promise<Answer<objects.Deleted>> {
     return this.#client.send('DELETE', path`/v1/test_helpers/test_clocks/${id}`, 'Deleted', undefined, options);
   }
 
   /**
-   * Move a clock on; it is ready when all work due by then is written. Refused by state (ConflictError):
+   * Advance a clock; it is ready once all work due by then is written. Refused by state (ConflictError):
    * clock_advancing.
    */
   advance(id: string, body: inputs.AdvanceTestClockInput, options?: PostOptions): Promise<Answer<objects.TestClock>> {
@@ -190,7 +190,8 @@ export class Events {
   }
 
   /**
-   * Report a business event of your own; rules that name its type earn. Refused by state (ConflictError): id_conflict.
+   * Report a business event of your own; rules that name its type award points. Refused by state (ConflictError):
+   * id_conflict.
    */
   create(body: inputs.ReportEventInput, options?: PostOptions): Promise<Answer<objects.Event>> {
     return this.#client.send('POST', '/v1/events', 'Event', body, options);
@@ -215,7 +216,7 @@ export class Customers {
     this.#client = client;
   }
 
-  /** Keep a reference to a customer. Refused by state (ConflictError): id_conflict. */
+  /** Create a reference to a customer. Refused by state (ConflictError): id_conflict. */
   create(body?: inputs.CreateCustomerInput, options?: PostOptions): Promise<Answer<objects.Customer>> {
     return this.#client.send('POST', '/v1/customers', 'Customer', body, options);
   }
@@ -241,6 +242,30 @@ export class Customers {
    */
   merge(body: inputs.MergeCustomersInput, options?: PostOptions): Promise<Answer<objects.CustomerMerge>> {
     return this.#client.send('POST', '/v1/customers/merge', 'CustomerMerge', body, options);
+  }
+}
+
+/** `vinr.refunds` */
+export class Refunds {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Retrieve one refund. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.Refund>> {
+    return this.#client.send('GET', path`/v1/refunds/${id}`, 'Refund', undefined, options);
+  }
+
+  /** Cancel a refund that failed, or a dispute that was won; what it took of the points comes back. */
+  cancel(id: string, body?: inputs.CancelRefundInput, options?: PostOptions): Promise<Answer<objects.Refund>> {
+    return this.#client.send('POST', path`/v1/refunds/${id}/cancel`, 'Refund', body, options);
+  }
+
+  /** List refunds, newest first. */
+  list(query?: inputs.RefundsListQuery, options?: RequestOptions): List<objects.Refund> {
+    return this.#client.list('/v1/refunds', 'Refund', query, options);
   }
 }
 
@@ -276,8 +301,16 @@ export class Payments {
   }
 
   /**
-   * Refund a payment, whole or in part; what it earned is clawed back. Refused by state (ConflictError): id_conflict,
-   * refund_exceeds_payment.
+   * Amend a payment: it is what it is now, and its member has what that earns. Refused by state (ConflictError):
+   * payment_has_session, refund_exceeds_payment.
+   */
+  update(id: string, body?: inputs.UpdatePaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
+    return this.#client.send('POST', path`/v1/payments/${id}`, 'Payment', body, options);
+  }
+
+  /**
+   * Refund a payment, fully or in part; the points it earned are clawed back. Refused by state (ConflictError):
+   * id_conflict, refund_exceeds_payment.
    */
   refund(id: string, body?: inputs.RefundPaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
     return this.#client.send('POST', path`/v1/payments/${id}/refund`, 'Payment', body, options);
@@ -289,6 +322,15 @@ export class Payments {
    */
   link(id: string, body: inputs.LinkPaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
     return this.#client.send('POST', path`/v1/payments/${id}/link`, 'Payment', body, options);
+  }
+
+  /** List what a payment said before it was amended, newest first. */
+  revisions(
+    id: string,
+    query?: inputs.PaymentsRevisionsQuery,
+    options?: RequestOptions,
+  ): List<objects.PaymentRevision> {
+    return this.#client.list(path`/v1/payments/${id}/revisions`, 'PaymentRevision', query, options);
   }
 }
 
@@ -305,12 +347,17 @@ export class Discounts {
     return this.#client.send('GET', path`/v1/discounts/${id}`, 'Discount', undefined, options);
   }
 
-  /** Use a discount up. Refused by state (ConflictError): discount_consumed, discount_not_usable. */
+  /**
+   * Consume a discount: it can't be used again. Refused by state (ConflictError): discount_consumed,
+   * discount_not_usable.
+   */
   consume(id: string, body?: inputs.ConsumeDiscountInput, options?: PostOptions): Promise<Answer<objects.Discount>> {
     return this.#client.send('POST', path`/v1/discounts/${id}/consume`, 'Discount', body, options);
   }
 
-  /** Make a consumed discount usable again. Refused by state (ConflictError): discount_not_usable. */
+  /**
+   * Release a consumed discount, so that it can be used again. Refused by state (ConflictError): discount_not_usable.
+   */
   release(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.Discount>> {
     return this.#client.send('POST', path`/v1/discounts/${id}/release`, 'Discount', body, options);
   }
@@ -325,8 +372,8 @@ export class CheckoutSessions {
   }
 
   /**
-   * Promise a cart what it gets, and hold the offers' caps and the discounts for it. Refused by state (ConflictError):
-   * not_eligible, discount_consumed, discount_not_usable.
+   * Open a session: it promises a cart what it gets, and holds the offers' caps and discounts for it. Refused by state
+   * (ConflictError): not_eligible, discount_consumed, discount_not_usable.
    */
   create(body: inputs.CreateCheckoutSessionInput, options?: PostOptions): Promise<Answer<objects.CheckoutSession>> {
     return this.#client.send('POST', '/v1/checkout/sessions', 'CheckoutSession', body, options);
@@ -343,7 +390,7 @@ export class CheckoutSessions {
   }
 
   /**
-   * Change the cart of an open session; offers it holds stay at the revisions it was promised. Refused by state
+   * Change the cart of an open session; the offers it holds keep the revisions it was promised. Refused by state
    * (ConflictError): not_eligible, discount_consumed, discount_not_usable, checkout_session_not_open.
    */
   update(
@@ -366,7 +413,10 @@ export class CheckoutSessions {
     return this.#client.send('POST', path`/v1/checkout/sessions/${id}/complete`, 'CheckoutSession', body, options);
   }
 
-  /** Give back at once what a session holds. Refused by state (ConflictError): checkout_session_not_open. */
+  /**
+   * Expire a session: everything it holds is released at once. Refused by state (ConflictError):
+   * checkout_session_not_open.
+   */
   expire(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.CheckoutSession>> {
     return this.#client.send('POST', path`/v1/checkout/sessions/${id}/expire`, 'CheckoutSession', body, options);
   }
@@ -383,7 +433,7 @@ export class Checkout {
   }
 
   /**
-   * Tell what a cart gets and why, line by line; nothing is written or held. Refused by state (ConflictError):
+   * Show what a cart gets and why, line by line; nothing is written or held. Refused by state (ConflictError):
    * not_eligible, discount_consumed, discount_not_usable.
    */
   evaluate(body: inputs.EvaluateCartInput, options?: PostOptions): Promise<Answer<objects.CheckoutEvaluation>> {
@@ -417,12 +467,12 @@ export class Offers {
     return this.#client.send('GET', path`/v1/offers/${id}`, 'Offer', undefined, options);
   }
 
-  /** Switch an offer on or off, or move its end. */
+  /** Turn an offer on or off, or change when it ends. */
   update(id: string, body?: inputs.UpdateOfferInput, options?: PostOptions): Promise<Answer<objects.Offer>> {
     return this.#client.send('POST', path`/v1/offers/${id}`, 'Offer', body, options);
   }
 
-  /** Delete an offer for good; what it took off stays on record. */
+  /** Delete an offer for good; the discounts it gave stay on record. */
   delete(id: string, options?: WriteOptions): Promise<Answer<objects.Deleted>> {
     return this.#client.send('DELETE', path`/v1/offers/${id}`, 'Deleted', undefined, options);
   }
@@ -437,7 +487,7 @@ export class EngagementSegments {
   }
 
   /**
-   * Create a segment: static, its members listed by hand; or dynamic, whoever meets its conditions. Refused by state
+   * Create a segment: static, with the members you list; or dynamic, with all who meet its conditions. Refused by state
    * (ConflictError): id_conflict.
    */
   create(body: inputs.CreateSegmentInput, options?: PostOptions): Promise<Answer<objects.Segment>> {
@@ -454,17 +504,17 @@ export class EngagementSegments {
     return this.#client.send('GET', path`/v1/engagement/segments/${id}`, 'Segment', undefined, options);
   }
 
-  /** Change a segment; other conditions count from the next command on. */
+  /** Change a segment; new conditions apply from the next command on. */
   update(id: string, body?: inputs.UpdateSegmentInput, options?: PostOptions): Promise<Answer<objects.Segment>> {
     return this.#client.send('POST', path`/v1/engagement/segments/${id}`, 'Segment', body, options);
   }
 
-  /** Delete a segment that no live offer names. Refused by state (ConflictError): segment_in_use. */
+  /** Delete a segment that no live offer uses. Refused by state (ConflictError): segment_in_use. */
   delete(id: string, options?: WriteOptions): Promise<Answer<objects.Deleted>> {
     return this.#client.send('DELETE', path`/v1/engagement/segments/${id}`, 'Deleted', undefined, options);
   }
 
-  /** List the members of a segment, who entered last first; of a dynamic one, those it was told of by events. */
+  /** List a segment's members, last entered first; for a dynamic segment, those that events announced. */
   members(
     id: string,
     query?: inputs.EngagementSegmentsMembersQuery,
@@ -473,7 +523,7 @@ export class EngagementSegments {
     return this.#client.list(path`/v1/engagement/segments/${id}/members`, 'SegmentMember', query, options);
   }
 
-  /** Add up to 1,000 accounts to a static segment; those that do not exist are named. */
+  /** Add up to 1,000 accounts to a static segment; the answer names those that do not exist. */
   addMembers(
     id: string,
     body: inputs.SegmentAccountsInput,
@@ -482,7 +532,7 @@ export class EngagementSegments {
     return this.#client.send('POST', path`/v1/engagement/segments/${id}/members`, 'SegmentAddition', body, options);
   }
 
-  /** Remove up to 1,000 accounts from a static segment; those that do not exist are named. */
+  /** Remove up to 1,000 accounts from a static segment; the answer names those that do not exist. */
   removeMembers(
     id: string,
     body: inputs.SegmentAccountsInput,
@@ -497,12 +547,12 @@ export class EngagementSegments {
     );
   }
 
-  /** Count the members of a segment, exactly. */
+  /** Count the members of a segment exactly. */
   size(id: string, options?: RequestOptions): Promise<Answer<objects.SegmentSize>> {
     return this.#client.send('GET', path`/v1/engagement/segments/${id}/size`, 'SegmentSize', undefined, options);
   }
 
-  /** Count the members that a segment of these conditions would have, exactly; nothing is created. */
+  /** Count exactly the members that a segment with these conditions would have; nothing is created. */
   preview(body: inputs.PreviewSegmentInput, options?: PostOptions): Promise<Answer<objects.SegmentSize>> {
     return this.#client.send('POST', '/v1/engagement/segments/preview', 'SegmentSize', body, options);
   }
@@ -535,7 +585,7 @@ export class EngagementOffers {
   }
 
   /**
-   * Make a new revision of an offer; what it gave keeps the older one. Refused by state (ConflictError):
+   * Create a new revision of an offer; what it already gave keeps the old one. Refused by state (ConflictError):
    * program_mismatch, reward_archived.
    */
   update(
@@ -546,7 +596,7 @@ export class EngagementOffers {
     return this.#client.send('POST', path`/v1/engagement/offers/${id}`, 'EngagementOffer', body, options);
   }
 
-  /** Let an offer go live within its window; a paused one goes on. */
+  /** Publish an offer: it is live within its window. A paused offer resumes. */
   publish(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.EngagementOffer>> {
     return this.#client.send('POST', path`/v1/engagement/offers/${id}/publish`, 'EngagementOffer', body, options);
   }
@@ -568,7 +618,7 @@ export class EngagementOffers {
     return this.#client.send('POST', '/v1/engagement/offers/activate', 'OfferActivation', body, options);
   }
 
-  /** Tell which offers a member can use now, and what stands in the way of the rest; nothing changes. */
+  /** Show which offers a member can use now, and what the others still require; nothing changes. */
   eligible(body: inputs.EligibleOffersInput, options?: PostOptions): Promise<Answer<objects.EligibleOffers>> {
     return this.#client.send('POST', '/v1/engagement/offers/eligible', 'EligibleOffers', body, options);
   }
@@ -621,7 +671,7 @@ export class LoyaltyRedemptions {
   }
 
   /**
-   * Cancel a redemption: its points go back to the lots that paid. Refused by state (ConflictError):
+   * Cancel a redemption: its points return to the lots that paid. Refused by state (ConflictError):
    * redemption_already_canceled, discount_consumed, discount_not_usable.
    */
   cancel(id: string, body?: inputs.CancelRedemptionInput, options?: PostOptions): Promise<Answer<objects.Redemption>> {
@@ -637,7 +687,7 @@ export class LoyaltyRewards {
     this.#client = client;
   }
 
-  /** Create something that points buy. Refused by state (ConflictError): id_conflict. */
+  /** Create a reward that points can buy. Refused by state (ConflictError): id_conflict. */
   create(body: inputs.CreateRewardInput, options?: PostOptions): Promise<Answer<objects.Reward>> {
     return this.#client.send('POST', '/v1/loyalty/rewards', 'Reward', body, options);
   }
@@ -652,12 +702,12 @@ export class LoyaltyRewards {
     return this.#client.send('GET', path`/v1/loyalty/rewards/${id}`, 'Reward', undefined, options);
   }
 
-  /** Make a new revision of a reward. */
+  /** Create a new revision of a reward. */
   update(id: string, body?: inputs.UpdateRewardInput, options?: PostOptions): Promise<Answer<objects.Reward>> {
     return this.#client.send('POST', path`/v1/loyalty/rewards/${id}`, 'Reward', body, options);
   }
 
-  /** Archive a reward: it can't be redeemed any more. */
+  /** Archive a reward: it can no longer be redeemed. */
   archive(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.Reward>> {
     return this.#client.send('POST', path`/v1/loyalty/rewards/${id}/archive`, 'Reward', body, options);
   }
@@ -681,7 +731,7 @@ export class LoyaltyPoints {
     return this.#client.send('POST', '/v1/loyalty/points/adjust', 'PointsTransaction', body, options);
   }
 
-  /** Claw back an award, whole or in part. Refused by state (ConflictError): reversal_of_reversal, not_reversible. */
+  /** Claw back an award, fully or in part. Refused by state (ConflictError): reversal_of_reversal, not_reversible. */
   reverse(body: inputs.ReversePointsInput, options?: PostOptions): Promise<Answer<objects.PointsTransaction>> {
     return this.#client.send('POST', '/v1/loyalty/points/reverse', 'PointsTransaction', body, options);
   }
@@ -720,7 +770,7 @@ export class LoyaltyEarningRules {
     return this.#client.send('GET', path`/v1/loyalty/earning_rules/${id}`, 'EarningRule', undefined, options);
   }
 
-  /** Make a new revision of a rule. */
+  /** Create a new revision of a rule. */
   update(
     id: string,
     body?: inputs.UpdateEarningRuleInput,
@@ -744,7 +794,7 @@ export class LoyaltyAccounts {
   }
 
   /**
-   * Enroll a customer in a program; enrolling again returns the account that is there. Refused by state
+   * Enroll a customer in a program; enrolling again answers with the existing account. Refused by state
    * (ConflictError): account_closed.
    */
   create(body: inputs.CreateAccountInput, options?: PostOptions): Promise<Answer<objects.LoyaltyAccount>> {
@@ -754,6 +804,11 @@ export class LoyaltyAccounts {
   /** List accounts, newest first. */
   list(query?: inputs.LoyaltyAccountsListQuery, options?: RequestOptions): List<objects.LoyaltyAccount> {
     return this.#client.list('/v1/loyalty/accounts', 'LoyaltyAccount', query, options);
+  }
+
+  /** Enroll up to 1,000 members with the points, lifetime and tier they bring; a result for each. */
+  createMany(body: inputs.CreateAccountsInput, options?: PostOptions): Promise<Answer<objects.BulkAccounts>> {
+    return this.#client.send('POST', '/v1/loyalty/accounts/bulk', 'BulkAccounts', body, options);
   }
 
   /** Retrieve one account. */
@@ -774,6 +829,11 @@ export class LoyaltyAccounts {
   /** Reopen a closed account: it earns and redeems again. */
   reopen(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.LoyaltyAccount>> {
     return this.#client.send('POST', path`/v1/loyalty/accounts/${id}/reopen`, 'LoyaltyAccount', body, options);
+  }
+
+  /** List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm. */
+  export(query?: inputs.LoyaltyAccountsExportQuery, options?: RequestOptions): List<objects.LoyaltyMember> {
+    return this.#client.list('/v1/loyalty/accounts/export', 'LoyaltyMember', query, options);
   }
 }
 
@@ -825,7 +885,7 @@ export class Loyalty {
   }
 }
 
-/** What a client offers. */
+/** All resources of a client. */
 export class Resources {
   readonly loyalty: Loyalty;
   readonly engagement: Engagement;
@@ -833,6 +893,7 @@ export class Resources {
   readonly checkout: Checkout;
   readonly discounts: Discounts;
   readonly payments: Payments;
+  readonly refunds: Refunds;
   readonly customers: Customers;
   readonly events: Events;
   readonly testHelpers: TestHelpers;
@@ -847,6 +908,7 @@ export class Resources {
     this.checkout = new Checkout(client);
     this.discounts = new Discounts(client);
     this.payments = new Payments(client);
+    this.refunds = new Refunds(client);
     this.customers = new Customers(client);
     this.events = new Events(client);
     this.testHelpers = new TestHelpers(client);

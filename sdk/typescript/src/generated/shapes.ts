@@ -2,22 +2,31 @@
 
 import type { Shape } from '../shape.js';
 
-/** What is known of each object beside its names. */
+/** How to read each object, in addition to its names. */
 export const SHAPES: Readonly<Record<string, Shape>> = {
   ApiKey: {},
   ApiKeyAct: { references: ['api_key'], loose: ['details'] },
+  TierProgress: {},
+  NextExpiry: {},
+  LoyaltyAccount: {
+    references: ['program', 'customer', 'merged_into'],
+    nested: { tier_progress: 'TierProgress', next_expiry: 'NextExpiry' },
+  },
+  Error: { loose: ['details'] },
+  BulkAccountResult: { nested: { account: 'LoyaltyAccount', error: 'Error' } },
+  BulkAccounts: { nested: { data: 'BulkAccountResult' } },
   Tender: {},
   Line: {},
   Award: { references: ['account', 'points_transaction', 'rule', 'offer'] },
   Unmet: {},
   Skipped: { references: ['account', 'customer', 'rule', 'offer'], nested: { unmet: 'Unmet' } },
   PaymentRedemption: { references: ['offer', 'account', 'points_transaction'] },
-  Refund: { references: ['payment'] },
+  RefundLine: {},
+  Refund: { references: ['payment'], nested: { lines: 'RefundLine' } },
   Payment: {
     references: ['customer', 'account', 'checkout_session'],
     nested: { tenders: 'Tender', lines: 'Line', awards: 'Award', skipped: 'Skipped', offer_redemptions: 'PaymentRedemption', refund: 'Refund' },
   },
-  Error: { loose: ['details'] },
   BulkResult: { nested: { payment: 'Payment', error: 'Error' } },
   BulkPayments: { nested: { data: 'BulkResult' } },
   CartLine: {},
@@ -37,14 +46,17 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   CustomerMerge: { references: ['from', 'into'], nested: { accounts: 'MergedAccount' } },
   Deleted: {},
   Discount: { references: ['account', 'redemption', 'payment', 'checkout_session'] },
-  Earn: {},
+  Band: {},
+  Earn: { nested: { bands: 'Band' } },
   Window: {},
   Conditions: { nested: { window: 'Window' } },
   When: { nested: { window: 'Window' } },
   Multiplier: { nested: { when: 'When' } },
+  Caps: {},
+  Exchange: {},
   EarningRule: {
     references: ['program'],
-    nested: { earn: 'Earn', conditions: 'Conditions', multipliers: 'Multiplier' },
+    nested: { earn: 'Earn', conditions: 'Conditions', multipliers: 'Multiplier', caps: 'Caps', exchange: 'Exchange' },
   },
   Incentive: { references: ['reward'] },
   EligibleOffer: { references: ['offer'], nested: { incentive: 'Incentive', unmet: 'Unmet' } },
@@ -56,12 +68,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   EventRequest: {},
   Event: { payload: 'data', nested: { request: 'EventRequest', awards: 'Award', skipped: 'Skipped' } },
-  TierProgress: {},
-  NextExpiry: {},
-  LoyaltyAccount: {
-    references: ['program', 'customer', 'merged_into'],
-    nested: { tier_progress: 'TierProgress', next_expiry: 'NextExpiry' },
-  },
+  MemberLot: {},
+  LoyaltyMember: { references: ['program', 'customer'], nested: { lots: 'MemberLot' } },
   Criteria: {},
   Offer: { nested: { criteria: 'Criteria' } },
   OfferDiscount: {},
@@ -79,6 +87,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session'],
     nested: { discount: 'OfferDiscount' },
   },
+  PaymentRevision: { references: ['payment'], nested: { tenders: 'Tender', lines: 'Line' } },
   Source: {},
   PointsTransaction: {
     references: ['account', 'payment', 'rule', 'reverses'],
@@ -116,12 +125,13 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   WebhookReplay: { references: ['endpoint'] },
 };
 
-/** What the data of each of the engine's events is. */
+/** The object in the data of each of the engine's events. */
 export const EVENT_DATA: Readonly<Record<string, string>> = {
   'loyalty.account.created': 'LoyaltyAccount',
   'loyalty.points.earned': 'PointsTransaction',
   'loyalty.points.adjusted': 'PointsTransaction',
   'loyalty.points.reversed': 'PointsTransaction',
+  'loyalty.points.reinstated': 'PointsTransaction',
   'loyalty.points.expired': 'PointsTransaction',
   'loyalty.tier.changed': 'TierChange',
   'loyalty.reward.redeemed': 'Redemption',
@@ -133,6 +143,8 @@ export const EVENT_DATA: Readonly<Record<string, string>> = {
   'offer.ended': 'OfferEvent',
   'payment.completed': 'Payment',
   'payment.refunded': 'Payment',
+  'payment.refund_canceled': 'Payment',
+  'payment.updated': 'Payment',
   'payment.linked': 'Payment',
   'customer.merged': 'CustomerMerge',
   'segment.entered': 'SegmentChange',

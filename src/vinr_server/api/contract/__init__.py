@@ -1,1 +1,1 @@
-"""The one table of operations, and what is made of it."""
+"""The one table of operations, and everything that is derived from it."""

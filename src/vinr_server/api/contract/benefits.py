@@ -1,4 +1,4 @@
-"""What a reward gives: as it is sent, as it is kept, as it is shown."""
+"""What a reward gives: as it is sent, as it is stored, as it is shown."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Benefit(Reply):
 
 
 def read_benefit(given: BenefitInput) -> dict[str, Any]:
-    """What a reward gives, with just the fields of its type."""
+    """What a reward gives, with only the fields of its type."""
     benefit: dict[str, Any] = {"type": given.type}
     if given.type == "discount":
         benefit |= _discount(given)
     elif given.amount is not None or given.percent is not None or given.currency is not None:
-        message = f"benefit.amount, percent and currency belong to type discount, not {given.type}."
+        message = f"benefit.amount, percent and currency apply to type discount, not to {given.type}. Leave them out."
         raise Problem("parameter_invalid", message, param="benefit.type")
     if given.type == "product" and given.sku is None:
         raise Problem("parameter_missing", "benefit.sku is required for a product.", param="benefit.sku")
@@ -50,7 +50,9 @@ def read_benefit(given: BenefitInput) -> dict[str, Any]:
 def _discount(given: BenefitInput) -> dict[str, Any]:
     if (given.amount is None) == (given.percent is None):
         raise Problem(
-            "parameter_invalid", "A discount needs either benefit.amount or benefit.percent.", param="benefit.amount"
+            "parameter_invalid",
+            "A discount needs either benefit.amount or benefit.percent. Send exactly one of them.",
+            param="benefit.amount",
         )
     if given.percent is not None:
         percent_e4 = read_percent(given.percent, param="benefit.percent")

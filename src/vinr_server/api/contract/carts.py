@@ -35,7 +35,7 @@ Discounts = Annotated[list[DiscountId], Meta(max_length=20)]
 
 
 class CartInput(Input):
-    """A cart, of whoever it is: what an evaluation and a session both take."""
+    """A cart, with or without its customer: what an evaluation and a session both take."""
 
     currency: str
     lines: Lines
@@ -85,7 +85,7 @@ class RejectedPromotion(Reply):
 
 
 class PricedCart(Reply):
-    """A cart with everything it gets."""
+    """A cart with everything that it gets."""
 
     customer: Reference | None
     discounts: list[str]
@@ -114,7 +114,8 @@ def read_cart(body: CartInput) -> carts.Cart:
     shipping_minor = body.shipping.amount if body.shipping is not None else 0
     cart = carts.Cart(currency, read_lines(body.lines), shipping_minor)
     if cart.subtotal_minor + cart.shipping_minor > NUMBER_MAX:
-        raise Problem("parameter_invalid", f"The cart comes to more than {NUMBER_MAX}. Send less.", param="lines")
+        message = f"The cart adds up to more than {NUMBER_MAX} minor units. Reduce its prices or quantities."
+        raise Problem("parameter_invalid", message, param="lines")
     return cart
 
 
@@ -122,23 +123,25 @@ def read_lines(given: Sequence[CartLineInput]) -> tuple[carts.CartLine, ...]:
     """The lines of a cart, each with its categories once."""
     lines = tuple(
         carts.CartLine(
-            sku=one.sku,
-            unit_price_minor=one.unit_price,
-            quantity=one.quantity,
-            categories=tuple(dict.fromkeys(one.categories)),
-            id=one.id,
-            is_shippable=one.shippable,
-            metadata=read_metadata(one.metadata, param=f"lines[{position}].metadata") if one.metadata else None,
+            sku=line.sku,
+            unit_price_minor=line.unit_price,
+            quantity=line.quantity,
+            categories=tuple(dict.fromkeys(line.categories)),
+            id=line.id,
+            is_shippable=line.shippable,
+            metadata=read_metadata(line.metadata, param=f"lines[{position}].metadata") if line.metadata else None,
         )
-        for position, one in enumerate(given)
+        for position, line in enumerate(given)
     )
     if sum(line.price_minor for line in lines) > NUMBER_MAX:
-        raise Problem("parameter_invalid", f"lines come to more than {NUMBER_MAX}. Send less.", param="lines")
+        message = f"lines add up to more than {NUMBER_MAX} minor units. Reduce their prices or quantities."
+        raise Problem("parameter_invalid", message, param="lines")
     return lines
 
 
 def read_discounts(given: Sequence[str]) -> tuple[str, ...]:
     """The ids of discounts, each once."""
     if len(set(given)) != len(given):
-        raise Problem("parameter_invalid", "discounts: one discount stands there twice.", param="discounts")
+        message = "discounts: contains a duplicate id. Send each id once."
+        raise Problem("parameter_invalid", message, param="discounts")
     return tuple(given)

@@ -1,4 +1,4 @@
-"""What a rule or an offer asks of an occasion: as it is sent, as it is judged, as it is shown."""
+"""What a rule or an offer requires of an occasion: as it is sent, as it is judged, as it is shown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from vinr_server.api.contract.currencies import read_any_currency_or_none
 from vinr_server.api.contract.input import Input, Instant, Metadata, Minor, Name
 from vinr_server.api.contract.reply import Json, Reply
 from vinr_server.api.contract.values import read_metadata, read_window
+from vinr_server.api.edge.problems import Problem
 from vinr_server.core.earning import rules
 
 
@@ -28,6 +29,12 @@ class ConditionsInput(Input):
     window: WindowInput | None = None
 
 
+class RuleConditionsInput(ConditionsInput):
+    """What a rule asks: an offer takes no upper bound."""
+
+    max_amount: Minor | UnsetType = UNSET
+
+
 class Window(Reply):
     starts_at: int | UnsetType = UNSET
     ends_at: int | UnsetType = UNSET
@@ -36,6 +43,7 @@ class Window(Reply):
 class Conditions(Reply):
     metadata: Json | UnsetType = UNSET
     min_amount: int | UnsetType = UNSET
+    max_amount: int | UnsetType = UNSET
     currency: str | UnsetType = UNSET
     skus: list[str] | UnsetType = UNSET
     categories: list[str] | UnsetType = UNSET
@@ -44,13 +52,19 @@ class Conditions(Reply):
 
 
 def read_conditions(given: ConditionsInput | None, *, zone: str) -> rules.Conditions:
-    """What a rule asks."""
+    """What a rule or an offer requires."""
     if given is None:
         return rules.Conditions()
     starts_at, ends_at = read_nested_window(given.window, param="conditions.window", zone=zone)
+    max_amount = getattr(given, "max_amount", UNSET)
+    if max_amount is not UNSET and max_amount <= (given.min_amount or 0):
+        least = f"above min_amount, {given.min_amount}" if given.min_amount else "above 0"
+        message = f"conditions.max_amount: {max_amount} leaves no amount. Send one {least}, or leave it out."
+        raise Problem("parameter_invalid", message, param="conditions.max_amount")
     return rules.Conditions(
         metadata=None if given.metadata is None else read_metadata(given.metadata, param="conditions.metadata"),
         min_amount_minor=given.min_amount,
+        max_amount_minor=None if max_amount is UNSET else max_amount,
         currency=read_any_currency_or_none(given.currency, param="conditions.currency"),
         skus=tuple(given.skus),
         categories=tuple(given.categories),
@@ -61,7 +75,7 @@ def read_conditions(given: ConditionsInput | None, *, zone: str) -> rules.Condit
 
 
 def read_nested_window(given: WindowInput | None, *, param: str, zone: str) -> tuple[Any, Any]:
-    """The window inside another object, either end open; no window at all is open at both."""
+    """The window inside another object; an end that was left out is open."""
     if given is None:
         return None, None
     return read_window(given.starts_at, given.ends_at, param=f"{param}.", zone=zone)

@@ -1,4 +1,4 @@
-"""Currencies by ISO 4217: those of today, and those withdrawn, with the days between which they were in use."""
+"""Currencies by ISO 4217: current ones, and withdrawn ones with the days between which they were in use."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from vinr_server.api.edge.problems import Problem
 from vinr_server.core.kernel.calendar import FIRST_INSTANT
 from vinr_server.core.kernel.commands import InUse
 
-# `iso4217` has the list of today's currencies only, and so has pycountry. Babel has CLDR's, which says since when and
-# until when each was legal tender where. CLDR's digits are those that prices are shown with, not ISO's exponents (of
-# the currencies of today 15 differ: IDR 0 instead of 2), so the exponents stand here: 2, but for these.
+# `iso4217` lists current currencies only, and so does pycountry. Babel has CLDR's list, with the days between which
+# each was legal tender, and where. CLDR's digits are those that prices are shown with, not ISO's exponents (15 current
+# currencies differ: IDR has 0 instead of 2), so the exponents are written here: 2, except for these.
 WITHOUT_MINOR_UNITS = frozenset(("ADP", "BEF", "BYB", "BYR", "ESP", "GRD", "ITL", "LUF", "MGF", "PTE", "TPE", "TRL"))
-# Codes of CLDR's own, for currencies that had none of ISO's.
+# Codes that CLDR made up, for currencies that had none of ISO's.
 NEVER_ISO = frozenset(("ARL", "BAN", "CLE", "MCF", "MKN", "MVP", "VNN", "YUR"))
 # Instants begin in 1970 (times.py).
 OLDEST = date(1970, 1, 1)
-# A day begins 14 hours before it does in UTC somewhere, and ends 12 hours after it.
+# In some places a day begins 14 hours before it does in UTC, and in others it ends 12 hours after.
 BEGINS_AHEAD, ENDS_BEHIND = timedelta(hours=14), timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """A currency with its minor units per unit; `in_use` is None for one of today."""
+    """A currency with its minor units per unit; `in_use` is None if it is current."""
 
     code: str
     minor_per_unit: int
     in_use: InUse | None = None
 
     def was_in_use_at(self, instant: datetime | None) -> bool:
-        """Whether something of that instant, or of now, can be in this currency."""
+        """Whether something that happened at the instant, or happens now (None), can be in this currency."""
         return self.in_use is None or (instant is not None and self.in_use.holds(instant))
 
 
 @lru_cache(maxsize=512)
 def find_currency(code: str) -> Currency | None:
-    """The currency with this code, in capitals, of today or withdrawn; None for what never was one."""
+    """The currency with this code in capitals, current or withdrawn; None if there never was one."""
     try:
         exponent = iso4217.Currency(code).exponent
     except ValueError:
@@ -65,7 +65,7 @@ def _withdrawn() -> Mapping[str, Currency]:
 
 
 def _in_use(spans: list[tuple[date, date]]) -> InUse:
-    """From its first day anywhere to the end of its last."""
+    """From the first day anywhere to the end of the last day."""
     first, last = min(first for first, _last in spans), max(last for _first, last in spans)
     starts_at = FIRST_INSTANT if first <= OLDEST else datetime.combine(first, time(), UTC) - BEGINS_AHEAD
     ends_at = datetime.combine(last + timedelta(days=1), time(), UTC) + ENDS_BEHIND
@@ -73,13 +73,13 @@ def _in_use(spans: list[tuple[date, date]]) -> InUse:
 
 
 def minor_per_unit(code: str) -> int | None:
-    """How many minor units make one unit of a currency, of today or withdrawn; None for what never was one."""
+    """How many minor units make one unit of a currency, current or withdrawn; None if there never was one."""
     known = find_currency(code)
     return None if known is None else known.minor_per_unit
 
 
 def read_any_currency(given: str, *, param: str = "currency") -> Currency:
-    """The currency of something that may be long past: of today, or withdrawn."""
+    """The currency, current or withdrawn, of something that may be long past."""
     known = find_currency(given.upper())
     if known is None:
         message = f"{param}: {given[:20]!r} is not an ISO 4217 currency such as EUR."
@@ -88,19 +88,19 @@ def read_any_currency(given: str, *, param: str = "currency") -> Currency:
 
 
 def read_currency(given: str, *, param: str = "currency") -> str:
-    """The code of a currency of today, in capitals."""
+    """The code of a current currency, in capitals."""
     known = read_any_currency(given, param=param)
     if known.in_use is not None:
-        message = f"{param}: {known.code} was in use until {known.in_use.last_day}. Send the currency that followed."
+        message = f"{param}: {known.code} was in use until {known.in_use.last_day}. Send the currency that replaced it."
         raise Problem("parameter_invalid", message, param=param)
     return known.code
 
 
 def read_currency_or_none(given: str | None, *, param: str) -> str | None:
-    """The code of a currency of today, or None where none was given."""
+    """The code of a current currency, or None if none was given."""
     return None if given is None else read_currency(given, param=param)
 
 
 def read_any_currency_or_none(given: str | None, *, param: str) -> str | None:
-    """The code of a currency that payments may be in, or None where none was given."""
+    """The code of a currency that payments may be in, or None if none was given."""
     return None if given is None else read_any_currency(given, param=param).code

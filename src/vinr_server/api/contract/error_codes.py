@@ -1,7 +1,7 @@
-"""Every error code in words: what it means, what to do, and a message as callers read it.
+"""Every error code in words: what it means, what to do, and an example of its message.
 
-From here come /docs/errors, which `doc_url` points to, the refusals in OpenAPI, and the page on errors. A code that is
-answered and does not stand here fails tests/docs/test_coverage.py.
+/docs/errors, which `doc_url` points to, the refusals in OpenAPI and the page on errors all come from here. A code that
+the server answers and that is missing here fails tests/docs/test_coverage.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Explained(NamedTuple):
-    """A code in words. `message` is an example: the real one has the values of the request."""
+    """A code in words. `message` is an example: the real message has the values of the request."""
 
     meaning: str
     remedy: str
@@ -19,147 +19,155 @@ class Explained(NamedTuple):
 
 _HTTP = {
     "request_malformed": Explained(
-        "What came is not HTTP/1.1, such as a header with a control character. The connection is closed.",
+        "The request is not valid HTTP/1.1: for example, a header has a control character. The connection is closed.",
         "Send the request with an HTTP library.",
-        "The request is not valid HTTP/1.1. Send it with an HTTP library.",
+        "The request is not valid HTTP/1.1. Send requests with an HTTP library.",
     ),
     "header_repeated": Explained(
-        "`Authorization`, `Content-Length`, `Content-Type`, `Host` or `Idempotency-Key` stands twice. The connection is"
-        " closed.",
-        "Send it once; look at what a proxy adds.",
-        "The header Authorization stands twice. Send it once.",
+        "`Authorization`, `Content-Length`, `Content-Type`, `Host` or `Idempotency-Key` is sent more than once. The"
+        " connection is closed.",
+        "Send the header once; check whether a proxy adds another.",
+        "The header Authorization was sent twice. Send it once.",
     ),
     "request_line_too_long": Explained(
-        "Path and query are longer than 8 KiB. The connection is closed.",
-        "Send less in them.",
-        "The path and query are longer than 8 KiB. Send less in them.",
+        "The path and query together are longer than 8 KiB. The connection is closed.",
+        "Shorten the path and the query.",
+        "The path and query are longer than 8 KiB. Shorten them.",
     ),
     "headers_too_large": Explained(
-        "The request has more than 100 header lines, or 64 KiB of them. The connection is closed.",
-        "Send fewer and shorter headers; look for cookies, which the engine never reads.",
-        "The request has more than 100 header lines, or 64 KiB of them. Send fewer and shorter headers.",
+        "The request has more than 100 header lines, or its headers are larger than 64 KiB. The connection is closed.",
+        "Send fewer or shorter headers; check for cookies, which the engine never reads.",
+        "The request has more than 100 header lines, or over 64 KiB of them. Send fewer and shorter headers.",
     ),
 }
 
 _INPUT = {
     "body_invalid": Explained(
-        "The body is not a JSON object, or holds what no text or number may hold (NUL, NaN, 33 levels of nesting).",
+        "The body is not a JSON object, or contains something that the engine does not accept (NUL, NaN, more than 32"
+        " levels of nesting).",
         "Send one JSON object in UTF-8. Write amounts as integers.",
-        "The body is not valid JSON: JSON is malformed: expected `:` (byte 12).",
+        "The body is not valid JSON: expected `:` (byte 12).",
     ),
     "duplicate_key": Explained(
-        "A key stands twice in one object of the body, or twice in the query string.",
-        "Send it once.",
-        "The key 'points' stands twice in one object. Send it once.",
+        "The same key appears twice in one object of the body, or twice in the query string.",
+        "Send each key once.",
+        "The key 'points' appears twice in one object. Send it once.",
     ),
     "unknown_parameter": Explained(
-        "A field or a query parameter has a name that this call does not know. Nothing is ever ignored silently.",
-        "Correct the spelling; the message names the nearest known name.",
+        "A field or a query parameter has a name that this call does not know. The engine never ignores one silently.",
+        "Correct the spelling; the message suggests the nearest known name.",
         "Unknown parameter pionts. Did you mean points?",
     ),
     "parameter_missing": Explained(
-        "A required field is not there.",
+        "A required field is missing.",
         "Send the field that `param` names.",
         "account is required.",
     ),
     "parameter_invalid": Explained(
-        "A value has the wrong type, form or range.",
+        "A value has the wrong type, format or range.",
         "Correct the field that `param` names, as the message says.",
         "points: expected an integer >= 1.",
     ),
     "parameter_conflict": Explained(
-        "Two values that mean the same thing differ, such as `program` and `programId`; or two that exclude each other"
-        " were sent.",
-        "Send one of them.",
+        "Two values that mean the same thing differ, such as `program` and `programId`; or two values were sent that"
+        " exclude each other.",
+        "Send only one of them.",
         "program is given in two spellings with different values. Send one of them.",
     ),
     "reserved_event_type": Explained(
-        "The type of a reported event belongs to the engine, such as `loyalty.points.earned`.",
+        "A reported event has a type that is reserved for the engine, such as `loyalty.points.earned`.",
         "Report your own events under your own names, such as `review.posted`.",
         "Events of type payment.completed are made by the engine. Report a payment instead.",
     ),
     "immutable_field": Explained(
         "The field can't be changed after creation.",
-        "Create a new object.",
+        "Create a new object instead.",
         "timezone can't be changed after creation. Create a new object instead.",
     ),
     "body_too_large": Explained(
-        "The body is larger than 256 KiB, or 1 MiB for a call in bulk.",
-        "Send less at once.",
-        "The body is larger than 256 KiB. Send less at once.",
+        "The body is larger than 256 KiB, or than 1 MiB for a bulk call.",
+        "Send less in one request.",
+        "The body is larger than 256 KiB. Send less in one request.",
     ),
 }
 
 _ACCESS = {
     "api_key_missing": Explained(
-        "The request carries no API key.",
+        "The request has no API key.",
         "Send the header `Authorization: Bearer sk_test_…`.",
-        "No API key. Send the header `Authorization: Bearer sk_test_…`.",
+        "The request has no API key. Send the header `Authorization: Bearer sk_test_…`.",
     ),
     "api_key_invalid": Explained(
-        "The key is unknown here, or was revoked.",
-        "Check that the key belongs to this installation; make a new one with `vinr keys create`.",
+        "This installation does not know the key, or the key was revoked.",
+        "Check that the key belongs to this installation, or make a new one with `vinr keys create`.",
         "Unknown API key sk_test_…a1b2. Check that it belongs to this installation.",
     ),
     "api_key_expired": Explained(
-        "The key's time is over.",
+        "The key has expired.",
         "Use the key that replaced it.",
         "API key sk_test_…a1b2 has expired. Use the one that replaced it.",
     ),
     "permission_missing": Explained(
-        "The key may not do this: it is restricted, or publishable. `details` names the resource and the right.",
+        "The key is restricted or publishable, and lacks a right that the call needs. `details` names the resource and"
+        " the right.",
         "Use a key that has the right, or a secret key on a server.",
         "This call needs payments:write, which your restricted key lacks. Use a key that has it.",
     ),
     "rate_limited": Explained(
-        "The key has sent too many requests within a second.",
-        "Wait as long as `Retry-After` says, then try again. SDKs do this by themselves.",
-        "Too many requests with this key. Wait as long as Retry-After says, then try again.",
+        "The key has sent more requests within a second than it may.",
+        "Wait the number of seconds in `Retry-After`, then try again. The SDKs do this for you.",
+        "Too many requests with this key. Wait the number of seconds in Retry-After, then try again.",
     ),
     "route_missing": Explained(
-        "There is no call at this path.",
-        "Compare method and path with /docs.",
+        "No call exists at this path.",
+        "Compare the method and the path with /docs.",
         "There is nothing at GET /v1/loyality. The routes are listed at /openapi.json.",
     ),
     "method_not_allowed": Explained(
-        "The path is there, but not for this method; the header `Allow` lists those it has.",
-        "Use one of them. Updates are POST, deletions DELETE.",
-        "PUT is not possible at /v1/payments; GET, POST is.",
+        "The path exists, but not for this method; the header `Allow` lists the methods that it has.",
+        "Use one of those. Updates are POST, deletions DELETE.",
+        "PUT is not allowed at /v1/payments. Use GET or POST.",
     ),
     "resource_missing": Explained(
-        "No such object. An id of another tenant, or of the other mode (test or live), answers the very same.",
-        "Check the id that `param` names, and that the key is of the right mode.",
+        "No such object exists. An id of another tenant, or of the other mode (test or live), gets the same answer.",
+        "Check the id that `param` names, and that your key has the right mode.",
         "No such account: 'loy_9'.",
     ),
 }
 
 _IDEMPOTENCY = {
     "idempotency_key_reused": Explained(
-        "The same `Idempotency-Key` came with another body. Nothing was done.",
-        "Use a new key for a new request; repeat the very same body to repeat an answer.",
-        "Idempotency key 'award-7' was used before with another body. Use a new key for a new request.",
+        "The `Idempotency-Key` was already used with a different body. Nothing was done.",
+        "Use a new key for a new request; send the very same body to get the earlier answer again.",
+        "Idempotency key 'award-7' was already used with a different body. Use a new key for a new request.",
     ),
     "idempotency_key_in_use": Explained(
-        "A request with the same `Idempotency-Key` is still being decided.",
-        "Try again in a moment. SDKs do this by themselves.",
-        "A request with idempotency key 'award-7' is still under way. Try again.",
+        "Another request with the same `Idempotency-Key` is still in progress.",
+        "Try again in a moment. The SDKs do this for you.",
+        "Another request with idempotency key 'award-7' is still in progress. Try again in a moment.",
     ),
     "id_conflict": Explained(
-        "An object with the id you chose is there already, with another content.",
+        "An object with the id that you chose already exists, with different content.",
         "Retrieve it, or choose another id. The same id with the same body answers 200 with the object.",
-        "pay_1001 was created before with another body. Use another id.",
+        "The id 'pay_1001' was already used with a different body. Use a new id, or send the original body again.",
+    ),
+    "already_imported": Explained(
+        "The member was imported before, with another content. The same item again answers 200 and moves nothing.",
+        "Correct the balance with an adjustment: `loyalty.points.adjust`.",
+        "Account loy_8sJ2k was imported before, with 120 points and other content than this item's. Correct it with an"
+        " adjustment.",
     ),
 }
 
 _STATE = {
     "api_key_not_active": Explained(
-        "The key was revoked or has expired; it can't be rolled.",
-        "Create a new key.",
-        "API key key_7 is revoked. Create a new one.",
+        "The key was revoked or has expired, so it can't be rolled.",
+        "Create a new key instead.",
+        "API key key_7 was revoked. Create a new one instead.",
     ),
     "webhook_endpoint_disabled": Explained(
-        "The webhook endpoint is disabled: by request, or since its receiver is gone or has failed for five days.",
-        "Mend the receiver, then update the endpoint with `status: enabled` and send again.",
+        "The webhook endpoint is disabled: by request, or because its receiver is gone or failed for five days.",
+        "Fix the receiver, update the endpoint with `status: enabled`, then send again.",
         "Webhook endpoint we_0197a3 is disabled. Update it with status enabled first.",
     ),
     "customer_merged": Explained(
@@ -184,79 +192,79 @@ _STATE = {
         "Account loy_abc123 is of program prog_default; reward rwd_freeShip is of prog_summer.",
     ),
     "offer_not_active": Explained(
-        "The offer is a draft, or paused; `details` says which. (One whose window or cap is over answers"
+        "The offer is a draft or paused; `details` says which. (An offer whose window or cap is over answers"
         " `offer_limit_reached`.)",
-        "Publish it.",
+        "Publish the offer.",
         "Offer ofr_9fK2 is paused. Publish it to let it go on.",
     ),
     "offer_limit_reached": Explained(
-        "The offer's window is not open, or its uses are taken: by all members together, or by this one."
+        "The offer's window is not open, or its uses are taken: those of all members together, or those of this member."
         " `details.limit` says which: `window`, `global` or `per_member`.",
-        "Show the member a friendly word; treat it as a normal outcome.",
+        "Show the member a friendly message; this is a normal outcome.",
         "All 500 redemptions of offer ofr_9fK2 are taken.",
     ),
     "reward_archived": Explained(
-        "The reward is archived: it can't be redeemed any more.",
+        "The reward is archived: it can no longer be redeemed.",
         "Offer another reward.",
         "Reward rwd_fiveOff is archived.",
     ),
     "not_eligible": Explained(
         "A condition is not met. `details` says which, and the smallest change that would meet it.",
-        "Show the member what is missing; treat it as a normal outcome.",
+        "Show the member what is missing; this is a normal outcome.",
         "Reward rwd_lounge is for members of tier gold or platinum.",
     ),
     "reward_out_of_stock": Explained(
-        "No piece of the reward is left.",
+        "The reward is out of stock.",
         "Raise `stock`, or offer another reward.",
         "Reward rwd_cup is out of stock: 500 of 500 are redeemed.",
     ),
     "insufficient_points": Explained(
-        "The balance is lower than the cost. `details` holds `balance`, `required` and `shortfall`. Nothing was taken.",
-        "Show the member what is missing. A retry with the same `Idempotency-Key` is decided anew.",
+        "The balance is below the cost. `details` holds `balance`, `required` and `shortfall`. Nothing was deducted.",
+        "Show the member what is missing. A retry with the same `Idempotency-Key` is decided again.",
         "Account loy_abc123 holds 80 points; reward rwd_fiveOff costs 100.",
     ),
     "reversal_of_reversal": Explained(
-        "The transaction is a reversal itself.",
+        "The transaction is itself a reversal.",
         "Make a new award instead.",
-        "Transaction ptx_0197a3 is a reversal; a reversal can't be reversed. Award the points anew.",
+        "Transaction ptx_0197a3 is a reversal and can't be reversed. Award the points again instead.",
     ),
     "not_reversible": Explained(
-        "Only awards are reversed; the transaction is something else. `details` names its kind.",
-        "Cancel a redemption with its own call; correct the rest with an adjustment.",
+        "Only awards can be reversed, and the transaction is something else. `details` names its kind.",
+        "Cancel a redemption with its own call; correct anything else with an adjustment.",
         "Transaction ptx_0197a3 is of kind redemption and can't be reversed. Cancel the redemption instead.",
     ),
     "redemption_already_canceled": Explained(
-        "The redemption was canceled before; its points are back.",
-        "Nothing to do.",
-        "Redemption rdm_0197a3 is canceled already.",
+        "The redemption is already canceled; its points were returned.",
+        "There is nothing to do.",
+        "Redemption rdm_0197a3 is already canceled.",
     ),
     "discount_consumed": Explained(
-        "The discount was used on a payment.",
-        "Release it first, if that payment came to nothing; else redeem anew.",
-        "Discount disc_0197a3 is used on payment pay_3xZ9q.",
+        "The discount is already used on a payment.",
+        "Release the discount first if that payment did not go through; otherwise redeem the reward again.",
+        "Discount disc_0197a3 is already used on payment pay_3xZ9q.",
     ),
     "discount_not_usable": Explained(
-        "The discount is not open: its redemption was canceled, or a checkout session holds it.",
-        "Redeem anew, or expire the session that `details.checkout_session` names.",
+        "The discount is not usable: its redemption was canceled, or a checkout session holds it.",
+        "Redeem the reward again, or expire the session that `details.checkout_session` names.",
         "Discount disc_0197a3 is void: its redemption was canceled.",
     ),
     "checkout_session_not_open": Explained(
-        "The checkout session is completed or has expired. `details.status` says which, and"
-        " `details.payment` the payment that completed it.",
-        "Open another session with the same cart.",
+        "The checkout session is completed or has expired. `details.status` says which, and `details.payment` names the"
+        " payment that completed it.",
+        "Open a new session with the same cart.",
         "Checkout session cs_0197a3 expired at 2026-11-25T12:30:00+00:00; what it held is free. Open another.",
     ),
     "payment_has_session": Explained(
-        "The payment has completed another checkout session: payment and session are one to one. `details` names both.",
-        "Complete the session with a payment of its own, or without one.",
-        "Payment pay_1001 completed checkout session cs_0197a3; it can't complete cs_0197b4 too. Complete cs_0197b4"
-        " with a payment of its own.",
+        "The payment already completed another checkout session, and can complete only one. `details` names both.",
+        "Complete the session with a separate payment, or without one.",
+        "Payment pay_1001 completed checkout session cs_0197a3, so it can't complete cs_0197b4. Complete cs_0197b4 with"
+        " a separate payment.",
     ),
     "payment_refunded": Explained(
-        "The payment was refunded whole: it can't complete a checkout session any more.",
+        "The payment was fully refunded, so it can't complete a checkout session.",
         "Complete the session with another payment, or expire it.",
-        "Payment pay_1001 was refunded whole; it can't complete checkout session cs_0197a3. Complete it with another"
-        " payment, or expire it.",
+        "Payment pay_1001 was fully refunded, so it can't complete checkout session cs_0197a3. Complete the session"
+        " with another payment, or expire it.",
     ),
     "payment_linked": Explained(
         "The payment names a customer already; that is said once. `details` names the customer.",
@@ -264,32 +272,33 @@ _STATE = {
         "Payment pay_1001 is of customer cust_abc123; it can't be cust_8sJ2k's too.",
     ),
     "refund_exceeds_payment": Explained(
-        "The refunds of the payment would be more than its amount. `details` holds what is left.",
-        "Refund at most what is left; send the refund's own `id` so that a repeated report counts once.",
-        "Payment pay_3xZ9q has 500 left to refund; 800 were asked for.",
+        "The refunds of the payment would add up to more than its amount. `details` holds what is left.",
+        "Refund at most what is left, and send the refund's own `id`, so that a repeated report counts once.",
+        "Cannot refund 800: 500 of payment pay_3xZ9q's 1000 (EUR, minor units) is already refunded. At most 500 can be"
+        " refunded.",
     ),
     "clock_advancing": Explained(
-        "The test clock is still moving: work that fell due is being written.",
+        "The test clock is still advancing: the engine is writing the work that fell due.",
         "Wait until its status is `ready`.",
         "Test clock clock_0197a3 is advancing. Wait until it is ready.",
     ),
     "segment_in_use": Explained(
-        "The segment is named by offers that are live, or paused: its members would lose them unseen. `details` names"
-        " the offers.",
-        "End or delete those offers first, or take the segment's members out.",
-        "Segment lapsed_90d is named by live offers: ofr_9fK2. End those first.",
+        "Live or paused offers use the segment, and would lose its members silently. `details` names the offers.",
+        "End or delete those offers first, or remove the segment's members instead.",
+        "Segment lapsed_90d is used by live offers: ofr_9fK2. End those first.",
     ),
 }
 
 _SERVER = {
     "internal_error": Explained(
-        "A fault of ours. Nothing was done.",
-        "Try again with the same `Idempotency-Key`; report the `request_id`.",
-        "Something broke on our side. Nothing was done; try again.",
+        "Something went wrong on our side. Nothing was done.",
+        "Try again with the same `Idempotency-Key`; if it happens again, report the `request_id`.",
+        "Something went wrong on our side. Nothing was done; try again.",
     ),
     "unavailable": Explained(
-        "The database can't be reached, or too much is waiting. Nothing was done.",
-        "Try again as `Retry-After` says, with the same `Idempotency-Key`. SDKs do this by themselves.",
+        "The database can't be reached, or too many requests are waiting. Nothing was done.",
+        "Wait the number of seconds in `Retry-After`, then try again with the same `Idempotency-Key`. The SDKs do this"
+        " for you.",
         "The database can't be reached. Try again.",
     ),
 }

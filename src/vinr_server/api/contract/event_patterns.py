@@ -1,6 +1,6 @@
-"""Which types of event an endpoint can ask for: names, `prefix.*` and `*`; and what a slip was probably meant to be.
+"""Which event types an endpoint can ask for: names, `prefix.*` and `*`; and what a typo was probably meant to be.
 
-Below the engine's own prefixes every name is known. Any other well-formed one may be an event of the merchant's own.
+Every name below the engine's own prefixes is known. Any other well-formed name may be one of the merchant's own events.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*(?:\.\*)?", re.A
 
 
 def pattern_fault(pattern: str) -> str | None:
-    """Why no event can match the pattern, as a sentence with the nearest that some do; None where one can."""
+    """Why no event can match the pattern, as a sentence with the nearest pattern that some match; None if one can."""
     if pattern == "*":
         return None
     if not _NAME.fullmatch(pattern):
-        return f"{pattern!r} is no event type. Write a name such as payment.completed, payment.* or *."
+        return f"{pattern!r} is not an event type. Write a name such as payment.completed, payment.* or *."
     if pattern.startswith(RESERVED):
         return None if pattern in _patterns() else f"There is no event {pattern}.{_hint(pattern, 0.5)}"
-    hint = _hint(pattern, 0.9)  # order.created is a merchant's own, payments.completed a slip
+    hint = _hint(pattern, 0.9)  # order.created is a merchant's own event, payments.completed a typo
     return f"There is no event {pattern}.{hint}" if hint else None
 
 
@@ -35,7 +35,7 @@ def _hint(pattern: str, likeness: float) -> str:
 
 @cache
 def _patterns() -> frozenset[str]:
-    """Every type of the engine's, and every beginning of one with a star; campaigns' too, which are still to come."""
+    """Every event type of the engine and every prefix of one with a star; also campaigns', which are still to come."""
     return frozenset({*EVENT_TYPES, *_beginnings(), *(f"{prefix}*" for prefix in RESERVED if prefix.endswith("."))})
 
 

@@ -1,4 +1,4 @@
-"""What the engine's events hold, for OpenAPI: one webhook for each type of the engine's list."""
+"""The data of the engine's events, for OpenAPI: one webhook for each type in the engine's list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def data_of(event_type: str) -> type[Reply]:
 
 def webhooks() -> dict[str, Any]:
     """The `webhooks` of the OpenAPI document, by type: the event with its own `type` and `data`."""
-    return {one: {"post": _describe(one)} for one in EVENT_TYPES}
+    return {event_type: {"post": _describe(event_type)} for event_type in EVENT_TYPES}
 
 
 def _describe(event_type: str) -> dict[str, Any]:
@@ -28,5 +28,5 @@ def _describe(event_type: str) -> dict[str, Any]:
         "summary": f"Sent to webhook endpoints that ask for {event_type}.",
         "tags": ["webhooks"],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-        "responses": {"2XX": {"description": "Received. Any other answer is tried again later."}},
+        "responses": {"2XX": {"description": "Received. The engine retries any other answer later."}},
     }

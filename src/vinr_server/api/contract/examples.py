@@ -1,6 +1,6 @@
-"""Examples of what calls take and answer, made of the schemas: they never lag behind a field.
+"""Examples of what calls take and answer, made from the schemas, so that they never lag behind a field.
 
-Ids are those of the sandbox where it has them, so that a call tried from /docs works as it stands.
+Where the sandbox has an object, the example uses its id, so that a call tried from /docs works as it is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ IDS: dict[str, str] = {
     "webhook_endpoint": "we_0197a3",
     "webhook_delivery": "dlv_0197a3",
 }
-# Values by the field's name; anything else is made of its type, and null where it may be.
+# Values by field name; anything else is made from its type, and is null where null is allowed.
 _VALUES: dict[str, Any] = {
     **IDS,
     "account": IDS["loyalty_account"],
@@ -75,14 +75,14 @@ _OF_OPERATIONS: dict[str, dict[str, Any]] = {
     "archive_reward": {"status": "archived"},
     "close_account": {"status": "closed"},
 }
-# Of the words that a field may hold, the first of these.
+# Of the words that a field may hold, the first one listed here.
 _WORDS = ("award", "active", "confirmed", "issued", "secret", "ready", "created", "none", "floor", "discount")
-# Lists that an example shows an item of.
+# Lists that an example fills with one item.
 _FILLED = ("data", "awards", "tiers")
 
 
 def example_of(schema: Schema, components: Mapping[str, Any], given: Mapping[str, Any], *, operation: str) -> Any:
-    """A value that the schema allows, as the operation would answer to the values given."""
+    """A value that the schema allows, as the operation would answer for the given values."""
     return _Maker(components, {**given, **_OF_OPERATIONS.get(operation, {})}).of(schema, "")
 
 
@@ -105,7 +105,7 @@ class _Maker:
             can_be_null = {"type": "null"} in options
             if can_be_null and name not in _VALUES:
                 return None
-            return self._plain(next(one for one in options if one != {"type": "null"}), name)
+            return self._plain(next(option for option in options if option != {"type": "null"}), name)
         return self._plain(schema, name)
 
     def _plain(self, schema: Schema, name: str) -> Any:
@@ -124,7 +124,7 @@ class _Maker:
         return {"integer": 0, "number": 0, "boolean": False, "object": {}, "string": name or "text"}.get(str(kind))
 
     def _component(self, name: str) -> Any:
-        if name in self._inside:  # what holds itself would have no end
+        if name in self._inside:  # an object inside itself would never end
             return {}
         self._inside.append(name)
         made = self.of(self._components[name], "")
@@ -136,21 +136,22 @@ class _Maker:
         kinds = schema["properties"].get("object", {})
         kind = kinds.get("const") or next(iter(kinds.get("enum", ())), None)
         is_outermost = len(self._inside) <= 1
-        for field, one in schema["properties"].items():
+        for field, value_schema in schema["properties"].items():
             if field not in schema.get("required", ()):
                 continue
-            made[field] = self.of(one, field)
+            made[field] = self.of(value_schema, field)
             if field == "id" and kind in IDS:
                 made[field] = IDS[kind]
             given = self._given.get(field) if is_outermost else None
             if isinstance(given, Mapping) and isinstance(made[field], dict):
                 made[field] |= given
-            elif isinstance(given, (str, int)) and _allows(one, given):
+            elif isinstance(given, (str, int)) and _allows(value_schema, given):
                 made[field] = given
         return made
 
 
 def _allows(schema: Schema, value: str | int) -> bool:
-    """Whether a plain value is of a type that the schema names."""
+    """Whether a plain value has a type that the schema names."""
     kind = {str: "string", bool: "boolean", int: "integer"}[type(value)]
-    return any(one.get("type") == kind or value in one.get("enum", ()) for one in schema.get("anyOf", [schema]))
+    options = schema.get("anyOf", [schema])
+    return any(option.get("type") == kind or value in option.get("enum", ()) for option in options)

@@ -1,6 +1,6 @@
-"""What bodies are made of: their base, and the types that fields of several resources have, with their bounds.
+"""What bodies are made of: their base, and the types, with their bounds, that several resources share.
 
-Shapes only: what depends on the state is decided in core.
+Shapes only: core decides what depends on the state.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What offers of both kinds have in common: how they stack, and how they are shown."""
+"""What both kinds of offers have in common: how they stack, and how they are shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Segments = Annotated[list[Name], Meta(max_length=50)]
 
 
 class AnyOffer(Reply):
-    """What offers of both kinds have."""
+    """The fields that both kinds of offers have."""
 
     id: str
     object: Literal["offer"]
@@ -39,7 +39,7 @@ class AnyOffer(Reply):
 
 
 async def show_offers(call: Call, offers: Sequence[rows.Offer]) -> list[Any]:
-    """Offers of either kind, each with its status at its own now."""
+    """Offers of either kind, each with its status at its program's current time."""
     standings = await call.reader.offer_standings(call.caller.realm, offers, datetime.now(UTC)) if offers else {}
     return [
         offer_payload(
@@ -53,7 +53,7 @@ async def show_offers(call: Call, offers: Sequence[rows.Offer]) -> list[Any]:
 
 
 def sent_window(body: Any, *ends: str, zone: str) -> dict[str, Any]:
-    """The ends of the window that were sent; a bare date that ends it means the end of that day."""
+    """The ends of the window that were sent; a bare date as its end means the end of that day."""
     return {
         name: read_instant_or_none(value, param=name, zone=zone, is_end=name == "ends_at")
         for name, value in sent(body, *ends).items()
@@ -61,5 +61,5 @@ def sent_window(body: Any, *ends: str, zone: str) -> dict[str, Any]:
 
 
 def read_stacking(mode: StackingMode, group: str | None, priority: int) -> rows.Stacking:
-    """How an offer stands beside others."""
+    """How an offer combines with others."""
     return rows.Stacking(mode=mode, group=group, priority=priority)

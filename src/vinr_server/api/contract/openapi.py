@@ -27,12 +27,12 @@ _ON_WRITES = ("body_invalid", "body_too_large", "parameter_missing")
 _ON_KEYS = ("idempotency_key_reused", "idempotency_key_in_use")
 _DESCRIPTION = """Report payments and other events; the engine turns them into points, tiers and rewards.
 
-Names are read in snake_case and camelCase; answers are snake_case. Money is in minor units, instants in answers are
+Names are read in snake_case and camelCase; answers are snake_case. Money is in minor units; instants in answers are
 Unix seconds. Every POST takes an `Idempotency-Key`, every write `?dry_run=true`. Every refusal has a stable code: see
 [/docs/errors](/docs/errors). Press **Authorize** and enter your test key to try a call."""
 _HEADERS: Json = {
     "Request-Id": {
-        "description": "Names this request, in logs and to support.",
+        "description": "Identifies this request, in logs and for support.",
         "required": True,
         "schema": {"type": "string"},
     },
@@ -42,18 +42,18 @@ _HEADERS: Json = {
         "schema": {"type": "string", "format": "date"},
     },
     "Idempotent-Replayed": {
-        "description": "This answer was given before under the same Idempotency-Key; nothing was done again.",
+        "description": "This answer was already given under the same Idempotency-Key; nothing was done again.",
         "schema": {"type": "string", "enum": ["true"]},
     },
     "RateLimit": {
-        "description": 'What the key may still send, such as `"key";r=999;t=1`. Absent where there is no limit.',
+        "description": 'How much the key may still send, such as `"key";r=999;t=1`. Absent if it has no limit.',
         "schema": {"type": "string"},
     },
     "RateLimit-Policy": {
-        "description": 'The key\'s limit, such as `"key";q=1000;w=1`. Absent where there is none.',
+        "description": 'The key\'s limit, such as `"key";q=1000;w=1`. Absent if it has none.',
         "schema": {"type": "string"},
     },
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+    "Retry-After": {"description": "How many seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string", "enum": ["Bearer"]}},
 }
 # Refusals that are the same for every operation, each described once.
@@ -70,14 +70,14 @@ _ON_EVERY_ANSWER = ("Request-Id", "Vinr-Version")
 _RATES = ("RateLimit", "RateLimit-Policy")
 _ON_STATUS = {401: ("WWW-Authenticate",), 429: (*_RATES, "Retry-After"), 503: (*_RATES, "Retry-After")}
 _IN_QUERIES = {
-    "starting_after": "The id of the last object of the page before.",
-    "ending_before": "The id of the first object of the page after.",
+    "starting_after": "The id of the last object on the previous page.",
+    "ending_before": "The id of the first object on the next page.",
 }
 
 
 @lru_cache(maxsize=1)
 def openapi() -> Json:
-    """The description of every operation: what it takes, answers, and refuses."""
+    """The OpenAPI description of every operation: what it takes, answers and refuses."""
     components = schemas()
     paths: Json = {}
     for operation in OPERATIONS:
@@ -99,7 +99,8 @@ def openapi() -> Json:
             "headers": _HEADERS,
             "responses": {name: _refusal(status, _codes_of(status)) for status, name in _SHARED.items()},
             "examples": {
-                code: {"value": Problem(code, one.message).payload("req_0197a3")} for code, one in ERROR_CODES.items()
+                code: {"value": Problem(code, explained.message).payload("req_0197a3")}
+                for code, explained in ERROR_CODES.items()
             },
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key"}},
         },
@@ -148,7 +149,7 @@ def _parameters(operation: Operation) -> Iterator[Json]:
             yield {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "A name of yours for this request: repeated under it, it is answered and done once.",
+                "description": "A name you choose for this request. Sent again under it, it is done only once.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255},
             }
         what = "Decide and answer, but write nothing."
@@ -161,10 +162,10 @@ def _parameters(operation: Operation) -> Iterator[Json]:
 
 
 def _id_in_path(operation: Operation) -> str:
-    """The id of an object that the path could name: of what is retrieved there."""
+    """An example id for the path: of the object that is retrieved there."""
     place = operation.path.partition("/{id}")[0]
-    one = next(other for other in OPERATIONS if other.path == f"{place}/{{id}}" and other.method == "GET")
-    return IDS[kind_of(one.item)]
+    retrieval = next(other for other in OPERATIONS if other.path == f"{place}/{{id}}" and other.method == "GET")
+    return IDS[kind_of(retrieval.item)]
 
 
 def _of_query(operation: Operation, name: str) -> Json:
@@ -200,8 +201,8 @@ def _outcome(operation: Operation, status: int) -> str:
     is_list = isinstance(operation.reply, ListOf) or operation.is_bulk
     what = "list" if is_list else kind_of(operation.item).replace("_", " ").replace("api", "API")
     if status == 201:
-        return f"The {what}, newly made."
-    return f"The {what}, which was there already." if 201 in operation.answers else f"The {what}."
+        return f"The new {what}."
+    return f"The {what}, which already existed." if 201 in operation.answers else f"The {what}."
 
 
 def _refusals(operation: Operation) -> Json:
@@ -217,7 +218,7 @@ def _refusals(operation: Operation) -> Json:
 
 
 def _codes_of(status: int) -> list[str]:
-    """The codes of a status that is described once for all; empty for any other."""
+    """The codes of a status that is described once for all operations; empty for any other."""
     return [code for code in (*_ALWAYS, *_ON_WRITES, *_ON_KEYS) if STATUS[code] == status and status in _SHARED]
 
 
@@ -226,7 +227,7 @@ def _refusal(status: int, codes: list[str]) -> Json:
     narrowed = {"allOf": [error, {"type": "object", "properties": {"code": {"enum": codes}}}]}
     schema = {"type": "object", "properties": {"error": narrowed}, "required": ["error"]}
     examples = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
-    # Before a key is known there is no limit to tell of.
+    # Until the key is known, there is no limit to report.
     rates = () if status in (401, *_ON_STATUS) else _RATES
     return {
         "description": ", ".join(codes),

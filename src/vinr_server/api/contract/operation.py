@@ -1,4 +1,4 @@
-"""One call of the API: what it takes, what becomes of it, what it answers."""
+"""One call of the API: what it takes, what it does, what it answers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from vinr_server.api.edge.parse import snake
 
 # From a call to its command.
 Translate = Callable[..., Any]
-# From a call in bulk to its answer: it submits each of its items itself.
+# From a bulk call to its answer: it submits each of its items itself.
 Submit = Callable[..., Awaitable[Any]]
 
-# What a write can answer: by default that it was done; that something was made; or made now, or there already.
+# What a write can answer: done (the default); created; or either created or found.
 DONE, MADE, MADE_OR_FOUND = (200,), (201,), (200, 201)
 
 
@@ -31,13 +31,15 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One call of the API. `sdk` is its path in the SDKs; `immutable` are names an update can't change.
+    """One call of the API. `sdk` is its path in the SDKs; `immutable` names the fields that an update can't change.
 
-    One of these answers it: `translate` makes a command of it, `submit` many commands, `read` an answer. `is_pure`: its
-    command is decided and nothing is written. `is_verbatim`: what it is sent is shown again as it was written, numbers
-    included. `answers` are the statuses it succeeds with. `example` is a body that works in the sandbox, with more of
-    it if need be than its required fields; `listing` is what a list takes in its query string. `others` are types that
-    it may answer instead of `reply`. `refusals` lists the codes beyond those that every call can get.
+    One of these answers it: `translate` makes a command, `submit` makes many commands, `read` makes an answer. `items`
+    names the field of a bulk call that holds its items, and their type. `is_pure`: its command is decided and nothing
+    is written. `is_verbatim`: its body is shown again exactly as it was written, numbers included. `answers` are the
+    statuses it succeeds with. `example` is a body that works in the sandbox, with optional fields where it needs them;
+    `listing` is what a list takes in its query string. `others` are types that it may answer instead of `reply`. `also`
+    are rights that it needs in addition to its own, such as loyalty.points:write. `refusals` lists the codes beyond
+    those that every call can get.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     translate: Translate | None = None
     submit: Submit | None = None
+    items: tuple[str, type[msgspec.Struct]] | None = None
     read: Read | None = None
     listing: Listing | None = None
     others: tuple[type[Reply], ...] = ()
@@ -56,12 +59,13 @@ class Operation:
     is_pure: bool = False
     is_verbatim: bool = False
     immutable: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     example: Mapping[str, Any] | None = None
 
     @property
     def item(self) -> type[Reply]:
-        """The type of what it answers; of a list, of its items."""
+        """The type of its answer; for a list, of the list's items."""
         return self.reply.item if isinstance(self.reply, ListOf) else self.reply
 
     @property
@@ -71,17 +75,22 @@ class Operation:
 
     @property
     def resource(self) -> str:
-        """What a key needs a right to, such as loyalty.earning_rules."""
+        """The resource that a key needs a right to, such as loyalty.earning_rules."""
         return snake(self.sdk.rpartition(".")[0])
 
     @property
     def right(self) -> str:
-        """The right it needs: read or write."""
+        """The right that a key needs: read or write."""
         return "write" if self.read is None and not self.is_pure else "read"
 
     @property
+    def rights(self) -> tuple[str, ...]:
+        """Every right that a restricted key needs for it, its own first: loyalty.accounts:write."""
+        return (f"{self.resource}:{self.right}", *self.also)
+
+    @property
     def keeps_answer(self) -> bool:
-        """Whether its answer is kept under an Idempotency-Key: it is a POST that writes."""
+        """Whether an Idempotency-Key keeps its answer: it is a POST that writes."""
         return self.method == "POST" and self.right == "write"
 
 

@@ -35,7 +35,7 @@ def flag(value: str, param: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A filter by one of a few words; any other is refused, since it could find nothing."""
+    """A filter by one of a few words; any other is refused, because it could find nothing."""
 
     words: tuple[str, ...]
 
@@ -55,7 +55,7 @@ def one_of(words: Any) -> Choice:
 class Listing:
     """How one resource is listed: its rows, their order, and filter name -> (column, reading).
 
-    `within`: which rows it holds at all. `switches` are filters that are true or false and no column, by name.
+    `within`: which rows the list includes. `switches`: filters by name that are true or false and not a column.
     """
 
     row_type: type[Row]
@@ -63,9 +63,9 @@ class Listing:
     order: Sequence[str] = ("created_at", "id")
     within: Scope | None = None
     switches: Mapping[str, Scope] = field(default_factory=dict)
-    # With this filter given, rows are ordered by this column instead.
+    # If this filter is given, rows are ordered by this column instead.
     order_by_filter: tuple[str, Sequence[str]] | None = None
-    # When a row came to be, and what names it in a cursor.
+    # The column with the time a row was created, and the column that names the row in a cursor.
     created_column: str = "created_at"
     cursor_column: str = "id"
 
@@ -75,7 +75,7 @@ class Listing:
         return (*_PAGING, *self.filters, *self.switches, *(f"created[{suffix}]" for suffix in _COMPARISONS))
 
     def query(self, given: Mapping[str, str], *, within: Mapping[str, Any] | None = None) -> PageQuery:
-        """The page that the query string asks for; of the rows `within` whose columns have these values, if given."""
+        """The page that the query string asks for, among the rows whose columns have the values of `within`."""
         named: dict[str, str] = {}
         for name, value in given.items():
             known = _canonical(name, (*self.filters, *self.switches))
@@ -85,7 +85,7 @@ class Listing:
         paging = {name: named.pop(name) for name in _PAGING if name in named}
         if "starting_after" in paging and "ending_before" in paging:
             raise Problem(
-                "parameter_conflict", "Give starting_after or ending_before, not both.", param="ending_before"
+                "parameter_conflict", "Send starting_after or ending_before, not both.", param="ending_before"
             )
         order = self.order
         if self.order_by_filter is not None and self.order_by_filter[0] in named:
@@ -112,13 +112,13 @@ class Listing:
         )
 
     def _scopes(self, named: Mapping[str, str]) -> list[tuple[Scope, bool]]:
-        """What holds of every row, and what is asked for by a switch: inside of it, or outside."""
+        """What holds for every row, and what the given switches ask for: inside or outside."""
         always = [] if self.within is None else [(self.within, True)]
         return always + [(scope, flag(named[name], name)) for name, scope in self.switches.items() if name in named]
 
 
 def _by_the_second(comparison: str, instant: datetime) -> tuple[str, datetime]:
-    """The comparison on stored microseconds that is true of the seconds shown."""
+    """The comparison on stored microseconds that is true for the seconds shown."""
     second = instant.replace(microsecond=0)
     if comparison in ("gt", "lte"):
         return (">=" if comparison == "gt" else "<", second + timedelta(seconds=1))
@@ -127,9 +127,10 @@ def _by_the_second(comparison: str, instant: datetime) -> tuple[str, datetime]:
 
 
 def _canonical(name: str, filters: Sequence[str]) -> str:
-    known = {one: one for one in (*filters, *_PAGING, *(f"created[{suffix}]" for suffix in _COMPARISONS))}
-    known |= {f"{one}_id": one for one in filters if one in REFERENCES}
-    known |= {_camel(spelling): one for spelling, one in known.items()}
+    names = [*filters, *_PAGING, *(f"created[{suffix}]" for suffix in _COMPARISONS)]
+    known = {filter_name: filter_name for filter_name in names}
+    known |= {f"{filter_name}_id": filter_name for filter_name in filters if filter_name in REFERENCES}
+    known |= {_camel(spelling): filter_name for spelling, filter_name in known.items()}
     if name not in known:
         raise unknown_parameter(name, known)
     return known[name]

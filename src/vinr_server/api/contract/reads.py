@@ -1,4 +1,4 @@
-"""From rows to answers: retrieve one object, list many."""
+"""From rows to answers: retrieve one object, or list many."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Show = Callable[..., Any]
 
 
 def shown_by(show: Show) -> Callable[[Call, Sequence[Any]], Awaitable[list[Any]]]:
-    """The rows, each by its payload."""
+    """The rows, each shown by its payload."""
 
     async def show_all(call: Call, rows: Sequence[Any]) -> list[Any]:
         return [show(row, livemode=call.caller.livemode) for row in rows]
@@ -42,15 +42,15 @@ def retrieve(row_type: type[Row], kind: str, show: Shows) -> Read:
 
 
 async def find(call: Call, row_type: type[Row], kind: str) -> Any:
-    """The row with the id in the URL; refused where there is none, or it is deleted."""
-    row = await call.reader.one(call.caller.realm, row_type, call.id)
+    """The row with the id in the URL; refused if it does not exist or is deleted."""
+    row = await call.reader.row(call.caller.realm, row_type, call.id)
     if row is None or getattr(row, "deleted_at", None) is not None:
         raise Problem.of(missing(kind, call.id, param="id"))
     return row
 
 
 def list_of(listing: Listing, url: str, show: Shows, *, of: tuple[str, type[Row], str] | None = None) -> Read:
-    """Answer one page; with `of` (column, row type, kind) only what belongs to the object with the id in the URL."""
+    """Answer one page; with `of` (column, row type, kind), only what belongs to the object with the id in the URL."""
 
     async def read(call: Call) -> Any:
         query, here = listing.query(call.query), url
@@ -64,10 +64,11 @@ def list_of(listing: Listing, url: str, show: Shows, *, of: tuple[str, type[Row]
 
 
 async def page_of(call: Call, query: PageQuery, url: str, show: Shows) -> dict[str, Any]:
-    """The page as the wire shows it."""
+    """The page in the form that the wire shows."""
     try:
         rows, has_more = await call.reader.page(call.caller.realm, query)
     except CursorMissing as error:
         param = "ending_before" if query.after is None else "starting_after"
-        raise Problem("parameter_invalid", f"{param}: no such object: {str(error)!r}.", param=param) from None
+        message = f"{param}: no object has the id {str(error)!r}. Send the id of an object in this list."
+        raise Problem("parameter_invalid", message, param=param) from None
     return {"object": "list", "url": url, "has_more": has_more, "data": await show(call, rows)}

@@ -1,7 +1,7 @@
 """What all answers are made of: their base, and the parts that answers of several resources have in common.
 
-Instants are Unix seconds, money is in minor units, references are ids. A field with UNSET as default is there only when
-it says something; every other one always is. tests/api/test_replies.py compares these types with the server's answers.
+Instants are Unix seconds, money is in minor units, references are ids. A field that defaults to UNSET appears only when
+it says something; every other field always appears. tests/api/test_replies.py compares these types with real answers.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 Json = dict[str, Any]
-# An object of any kind, as the event's type says.
+# An object whose fields depend on the event's type.
 Data = Annotated[Json, Meta(extra_json_schema={"format": "object"})]
-# What the engine worked out, in fields that depend on the case.
+# Results of the engine, in fields that depend on the case.
 Figures = Annotated[Json, Meta(extra_json_schema={"format": "figures"})]
 # The id of another object. The TypeScript SDK reads it with and without Id: account, accountId.
 Reference = Annotated[str, Meta(extra_json_schema={"format": "reference"})]
-# As it compares: 2, or "1.5".
+# A rate in its normal form: 2, or "1.5".
 ShownRate = int | str
-# What programs and rewards can be.
+# The statuses of programs and rewards.
 CatalogueStatus = Literal["active", "archived"]
 
 

@@ -8,13 +8,21 @@ import msgspec
 
 from vinr_server.api.contract.input import INTEGER_MAX
 from vinr_server.api.contract.operation import ListOf, Operation
+from vinr_server.api.contract.rates import EXCHANGE_DECIMALS_MAX, RATES_MAX
 from vinr_server.api.contract.table import OBJECTS, OPERATIONS
+from vinr_server.api.contract.tenders import TENDERS_MAX
 from vinr_server.api.contract.values import KEY_LENGTH_MAX, VALUE_LENGTH_MAX
 from vinr_server.api.edge.times import UNIX_MAX
-from vinr_server.core.kernel.metadata import KEYS_MAX
+from vinr_server.core.kernel.commands import KEYS_MAX
+from vinr_server.core.programs.rows import TENDERS
 
 _REF = "#/components/schemas/{name}"
-# Types that a struct can only call Any, by the name it gives them.
+_TENDER: dict[str, Any] = {
+    "type": "string",
+    "enum": [*TENDERS],
+    "description": "Any spelling will do: storeCredit and Store Credit are store_credit.",
+}
+# Types that a struct can only declare as Any, by the name that it gives them.
 _CHECKED_BY_HAND: dict[str, dict[str, Any]] = {
     "Instant": {
         "anyOf": [
@@ -46,21 +54,43 @@ _CHECKED_BY_HAND: dict[str, dict[str, Any]] = {
                 {"type": "boolean"},
             ]
         },
-        "description": "Keys and values of your own. In an update, null removes a key.",
+        "description": "Your own keys and values. In an update, null removes a key.",
+    },
+    "TenderType": _TENDER,
+    "EarningTenders": {
+        "type": "array",
+        "maxItems": TENDERS_MAX,
+        "items": _TENDER,
+        "description": "Which tenders earn points; by default all but gift_card, store_credit and points.",
+    },
+    "ExchangeRates": {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": RATES_MAX,
+        "propertyNames": {"pattern": "^[A-Z]{3}$"},
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000_000},
+                {"type": "string", "pattern": rf"^[0-9]{{1,9}}(\.[0-9]{{1,{EXCHANGE_DECIMALS_MAX}}})?$"},
+            ],
+            "format": "decimal",
+        },
+        "description": f"By currency: what one unit of it is in `in`, of at most {EXCHANGE_DECIMALS_MAX} decimals.",
     },
 }
 
-# Texts that are more than their type says, by the name they have everywhere.
+# Text fields that mean more than their type says, by the name they have everywhere.
 _BY_NAME: dict[str, dict[str, Any]] = {
     "currency": {"format": "currency", "description": "ISO 4217, such as EUR."},
+    "in": {"format": "currency", "description": "ISO 4217, such as EUR."},
     "timezone": {"format": "time-zone", "description": "IANA, such as Europe/Berlin."},
 }
-# As a parameter of a query, where it can only be a text.
+# The same in a query, where every value is text.
 INSTANT = {"anyOf": _CHECKED_BY_HAND["Instant"]["anyOf"][:3], "description": _CHECKED_BY_HAND["Instant"]["description"]}
 
 
 def schema_of_answer(operation: Operation) -> dict[str, Any]:
-    """What the operation answers."""
+    """The schema of the operation's answer."""
     names = [reply.__name__ for reply in (operation.item, *operation.others)]
     options = [{"$ref": _REF.format(name=name)} for name in names]
     schema: dict[str, Any] = {"anyOf": options} if operation.others else options[0]
@@ -72,11 +102,12 @@ def schema_of_answer(operation: Operation) -> dict[str, Any]:
 
 
 def schemas() -> dict[str, Any]:
-    """The schema of every body and every answer, by its name."""
+    """The schema of every body and every answer, by name."""
     bodies: list[Any] = [operation.body for operation in OPERATIONS if operation.body is not None]
+    bodies += [operation.items[1] for operation in OPERATIONS if operation.items is not None]
     _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     for struct in _structs(msgspec.inspect.multi_type_info(bodies)):
-        for name, hint in struct.__annotations__.items():
+        for name, hint in _annotations(struct).items():
             kind = _CHECKED_BY_HAND.get(str(hint).partition(" ")[0])
             if kind is not None:
                 properties = components[struct.__name__]["properties"]
@@ -84,31 +115,40 @@ def schemas() -> dict[str, Any]:
         components[struct.__name__]["additionalProperties"] = False
         _say_more(components[struct.__name__]["properties"])
     for operation in OPERATIONS:
-        if operation.is_bulk:  # its items are read one by one, so that each is refused by itself
-            items = {"$ref": _REF.format(name="CreatePaymentInput")}
-            components["CreatePaymentsInput"]["properties"]["payments"]["items"] = items
-    answers = [*OBJECTS.values(), *(one.item for one in OPERATIONS if one.is_bulk)]
+        if operation.items is not None:  # its items are read separately, so that each is refused by itself
+            (field, item), body = operation.items, operation.body
+            assert body is not None
+            items = {"$ref": _REF.format(name=item.__name__)}
+            components[body.__name__]["properties"][field]["items"] = items
+    answers = [*OBJECTS.values(), *(operation.item for operation in OPERATIONS if operation.is_bulk)]
     _schemas, replies = msgspec.json.schema_components(answers, ref_template=_REF)
     for reply in replies.values():
-        del reply["additionalProperties"]  # answers may gain fields; clients are to bear with that
+        del reply["additionalProperties"]  # answers may gain fields, and clients must accept that
     assert not components.keys() & replies.keys(), "a body and an answer share their name"
     return components | replies
 
 
+def _annotations(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    """The types of all fields as they are written, those of its bases too."""
+    return {
+        name: hint for base in reversed(struct.__mro__) for name, hint in vars(base).get("__annotations__", {}).items()
+    }
+
+
 def _fitting(kind: dict[str, Any], struct: type[msgspec.Struct], name: str, known: dict[str, Any]) -> dict[str, Any]:
-    """The type as this field has it: null only where it may be left out; in an update, null removes metadata."""
+    """The type as this field has it: null only if the field is optional; in an update, null removes metadata."""
     default = {"default": known["default"]} if "default" in known else {}
     field = next(field for field in msgspec.structs.fields(struct) if field.name == name)
     if "anyOf" in kind:
         return {**kind, **default, "anyOf": kind["anyOf"][:-1] if field.required else kind["anyOf"]}
-    if struct.__name__.startswith("Update"):
+    if struct.__name__.startswith("Update") and "additionalProperties" in kind:
         values = {"anyOf": [*kind["additionalProperties"]["anyOf"], {"type": "null"}]}
         kind = {**kind, "additionalProperties": values}
     return {"anyOf": [kind, {"type": "null"}], **default} if "anyOf" in known else {**kind, **default}
 
 
 def _say_more(properties: dict[str, Any]) -> None:
-    """Texts have their format; patterns end as in the regular expressions of JSON Schema."""
+    """Add formats to text fields; let patterns end as JSON Schema's regular expressions do."""
     for name, schema in properties.items():
         for option in schema.get("anyOf", [schema]):
             if option.get("type") == "string":
@@ -118,7 +158,7 @@ def _say_more(properties: dict[str, Any]) -> None:
 
 
 def _structs(kinds: Any) -> set[type[msgspec.Struct]]:
-    """Every struct in these types, nested ones too; one may hold more of its own kind."""
+    """Every struct in these types, nested ones included; a struct may contain its own kind."""
     found: set[type[msgspec.Struct]] = set()
     waiting = list(kinds)
     while waiting:

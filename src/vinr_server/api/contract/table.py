@@ -23,6 +23,7 @@ from vinr_server.api.resources import (
     points,
     programs,
     redemptions,
+    refunds,
     rewards,
     segments,
     test_clocks,
@@ -42,6 +43,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *checkout_sessions.OPERATIONS,
     *discounts.OPERATIONS,
     *payments.OPERATIONS,
+    *refunds.OPERATIONS,
     *customers.OPERATIONS,
     *events.OPERATIONS,
     *test_clocks.OPERATIONS,
@@ -50,7 +52,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *webhook_endpoints.OPERATIONS,
 )
 
-# What the data of events is that no call answers.
+# Types of events' data that no call answers.
 EVENT_DATA: tuple[type[Reply], ...] = (
     *programs.EVENT_DATA,
     *engagement_offers.EVENT_DATA,
@@ -61,18 +63,18 @@ EVENT_DATA: tuple[type[Reply], ...] = (
 
 
 def kind_of(reply: type[Reply]) -> str:
-    """The name of a type of answer as core knows it: points_transaction."""
+    """The name of an answer's type as core knows it: points_transaction."""
     return snake(reply.__name__)
 
 
 def _described() -> Iterator[type[Reply]]:
     for operation in OPERATIONS:
-        if not operation.is_bulk:  # one in bulk answers a list of its own
+        if not operation.is_bulk:  # a bulk call answers its own list
             yield operation.item
             yield from operation.others
     yield from EVENT_DATA
     yield Error
 
 
-# Every type that a call answers or an event holds.
+# Every type that a call answers or an event contains.
 OBJECTS: dict[str, type[Reply]] = {kind_of(reply): reply for reply in _described()}

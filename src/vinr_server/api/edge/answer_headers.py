@@ -1,4 +1,4 @@
-"""What every answer carries, whoever gives it: the application, or the connection to what never reached it."""
+"""The headers of every answer, given by the application, or by the connection to a request that never reached it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vinr_server.api.contract.openapi import VERSION
 
 Headers = list[tuple[bytes, bytes]]
 
-# An answer may hold a secret or personal data: no cache keeps it, and no browser takes it for a page.
+# An answer may hold a secret or personal data: no cache keeps it, and no browser treats it as a page.
 _OF_JSON: Headers = [
     (b"content-type", b"application/json"),
     (b"x-content-type-options", b"nosniff"),
@@ -17,12 +17,12 @@ _OF_JSON: Headers = [
 
 
 def make_request_id() -> str:
-    """A name for a request. Unique is enough; it opens nothing."""
+    """A name for a request. It only needs to be unique; it grants nothing."""
     return f"req_{random.getrandbits(96):024x}"
 
 
 def answer_headers(body: bytes, request_id: str, more: Headers = []) -> Headers:  # noqa: B006
-    """All headers of an answer: it is JSON unless `more` says what else it is."""
+    """All headers of an answer: it is JSON unless `more` gives another content type."""
     kind = [] if any(name == b"content-type" for name, _ in more) else _OF_JSON
     return [
         *kind,

@@ -18,10 +18,10 @@ from vinr_server.api.edge.documents import DOCUMENTS
 from vinr_server.api.edge.fingerprint import fingerprint
 from vinr_server.api.edge.identity import require_clean
 from vinr_server.api.edge.keys import KeyRing
-from vinr_server.api.edge.limits import Bucket
 from vinr_server.api.edge.parse import decode_body, read_struct, spellings
 from vinr_server.api.edge.permissions import grantable, refuse
 from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.rate_limits import Bucket
 from vinr_server.api.edge.readiness import Readiness
 from vinr_server.api.edge.request_log import Request, RequestLog
 from vinr_server.api.edge.routing import Router
@@ -46,7 +46,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class App:
-    """Routes requests of one process to its reader and its writer."""
+    """Routes the requests of one process to its reader and its writer."""
 
     def __init__(
         self,
@@ -91,9 +91,9 @@ class App:
         except Exception:  # the floor's edge
             log.exception("request %s failed", request_id)
             request.code = "internal_error"
-            message = "Something broke on our side. Nothing was done; try again."
+            message = "Something went wrong on our side. Nothing was done; try again."
             status, body, headers = 500, Problem("internal_error", message).body(request_id), []
-        if self._readiness.is_draining:  # the caller's next request is to find another process
+        if self._readiness.is_draining:  # the caller's next request should reach another process
             headers = [*headers, (b"connection", b"close")]
         self._requests.note(request, status)
         await _send(send, status, body, request_id, [*headers, *limits])
@@ -105,7 +105,7 @@ class App:
         if path in DOCUMENTS:
             request.operation = "document"
             if method not in ("GET", "HEAD"):
-                message = f"{method} is not possible at {path}; GET is."
+                message = f"{method} is not allowed at {path}. Use GET."
                 raise Problem("method_not_allowed", message, details={"allow": "GET, HEAD"})
             return await DOCUMENTS[path](self._readiness)
         headers = dict(scope["headers"])
@@ -114,11 +114,11 @@ class App:
         if caller.bucket is not None:
             _take(caller.bucket, limits)
         operation, ids = self._router.match(method, path)
-        for name, id in ids.items():
-            require_clean(id, param=name)
         request.operation = operation.id
         if caller.allowed is not None and operation.id not in caller.allowed:
             raise refuse(caller.kind, operation)
+        for name, id in ids.items():
+            require_clean(id, param=name)
         query = _query(scope["query_string"])
         call = Call(
             caller,
@@ -133,7 +133,7 @@ class App:
         )
         if operation.read is not None:
             if operation.body is not None:
-                _dry_run(query)  # nothing is written either way
+                _dry_run(query)  # allowed, though nothing is written either way
                 call.body = _typed(operation, decode_body(await _body(receive, headers, limit=BODY_BYTES_MAX)))
             return 200, encode_json(await operation.read(call)), []
         is_dry_run = _dry_run(query)
@@ -174,7 +174,7 @@ class App:
 
 
 class Disconnected(Exception):
-    """The caller went away before the body was complete; nothing was submitted."""
+    """The caller disconnected before the body was complete; nothing was submitted."""
 
 
 def _typed(operation: Operation, body: dict[str, Any]) -> Any:
@@ -197,12 +197,13 @@ def _query(raw: bytes) -> dict[str, str]:
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
     except ValueError:
-        raise Problem("parameter_invalid", "The query string is not valid UTF-8, or too long.", param="query") from None
+        message = "The query string is not valid UTF-8, or has more than 50 parameters."
+        raise Problem("parameter_invalid", message, param="query") from None
     query = dict(pairs)
     if len(query) != len(pairs):
-        raise Problem("duplicate_key", "A parameter stands twice in the query string. Send it once.", param="query")
+        raise Problem("duplicate_key", "A parameter appears twice in the query string. Send it once.", param="query")
     if any("\x00" in value for pair in pairs for value in pair):
-        raise Problem("parameter_invalid", "The query string holds a NUL character. Remove it.", param="query")
+        raise Problem("parameter_invalid", "The query string contains a NUL character. Remove it.", param="query")
     return query
 
 
@@ -217,7 +218,7 @@ def _dry_run(query: dict[str, str]) -> bool:
     if query:
         name = next(iter(query))
         raise Problem(
-            "unknown_parameter", f"Unknown parameter {name}. Writes take dry_run only in the query.", param=name
+            "unknown_parameter", f"Unknown parameter {name}. The query of a write takes only dry_run.", param=name
         )
     return value == "true"
 
@@ -242,7 +243,7 @@ async def _body(receive: Receive, headers: Headers, *, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> Problem:
-    return Problem("body_too_large", f"The body is larger than {limit // 1024} KiB. Send less at once.")
+    return Problem("body_too_large", f"The body is larger than {limit // 1024} KiB. Send less in one request.")
 
 
 def _idempotency_key(headers: Headers) -> str | None:
@@ -252,7 +253,8 @@ def _idempotency_key(headers: Headers) -> str | None:
     try:
         key = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise Problem("parameter_invalid", "Idempotency-Key is not UTF-8.", param="Idempotency-Key") from None
+        message = "Idempotency-Key is not valid UTF-8. Send it in UTF-8."
+        raise Problem("parameter_invalid", message, param="Idempotency-Key") from None
     if not 1 <= len(key) <= KEY_LENGTH_MAX or "\x00" in key:
         message = f"Idempotency-Key must have 1 to {KEY_LENGTH_MAX} characters."
         raise Problem("parameter_invalid", message, param="Idempotency-Key")
@@ -260,16 +262,16 @@ def _idempotency_key(headers: Headers) -> str | None:
 
 
 def _take(bucket: Bucket, limits: list[tuple[bytes, bytes]]) -> None:
-    """The request is counted, and its answer will say what is left; raises where nothing was."""
+    """Count the request and report in its answer what is left; raise if nothing was left."""
     wait, headers = bucket.take(time.monotonic())
     limits += headers
     if wait:
-        message = "Too many requests with this key. Wait as long as Retry-After says, then try again."
+        message = "Too many requests with this key. Wait the number of seconds in Retry-After, then try again."
         raise Problem("rate_limited", message, details={"retry_after": max(1, math.ceil(wait))})
 
 
 def _with_secret(reply: Reply, secret: str, is_dry_run: bool) -> Reply:
-    """A new key's secret is shown with the answer that made it, and never again: what is kept does not hold it."""
+    """Show a new key's secret in the answer that made it, and never again: what is stored does not contain it."""
     shown = None if reply.is_replay or is_dry_run else secret
     return Reply(reply.status, reply.body[:-1] + b',"secret":' + encode_json(shown) + b"}", reply.is_replay)
 

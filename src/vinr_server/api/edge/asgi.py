@@ -19,7 +19,7 @@ from vinr_server.storage.reads.reader import Reader
 
 
 class CannotStart(Exception):
-    """Why the process will not answer, in a sentence."""
+    """Why the process can't start, in a sentence."""
 
 
 class Server:
@@ -56,11 +56,11 @@ class Server:
         self.on_started()
 
     def reader_connections(self) -> tuple[int, int]:
-        """How many connections for reading there are, and how many of them are idle."""
+        """How many connections there are for reading, and how many of them are idle."""
         return self._pool.get_size(), self._pool.get_idle_size()
 
     def drain(self) -> None:
-        """From now on `/readyz` refuses, and every answer asks its caller to connect anew, elsewhere."""
+        """From now on `/readyz` refuses, and every answer asks its caller to connect again, to another process."""
         self._readiness.is_draining = True
 
     async def stop(self) -> None:
@@ -89,13 +89,13 @@ class Server:
 
 
 async def _at_once() -> None:
-    """Nothing to wait for."""
+    """Do nothing: there is nothing to wait for."""
 
 
 def _spare_the_collector() -> None:
-    """What is loaded by now stays for good: the collector need not look at it again, nor look as often.
+    """Let the garbage collector skip everything loaded so far, which stays for good, and run less often.
 
-    A batch makes some ten thousand objects without cycles; at the default threshold it was interrupted fifteen times.
+    A batch makes some ten thousand objects without cycles; the default threshold interrupted it fifteen times.
     """
     gc.collect()
     gc.freeze()

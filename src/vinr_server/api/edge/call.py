@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vinr_server.api.edge.limits import Bucket
+from vinr_server.api.edge.rate_limits import Bucket
 from vinr_server.engine.sealing import Seal
 from vinr_server.storage.reads.reader import Reader
 
@@ -25,10 +25,10 @@ class Caller:
 
 @dataclass(slots=True)
 class Call:
-    """What an operation's translation works from. `body` is the input struct; `path` the ids in the URL.
+    """What an operation's translation works with. `body` is the input struct; `path` holds the ids in the URL.
 
     `grantable` are the resources that a restricted key may be given. `secret` is set by a translation that makes one:
-    it is shown with the answer, once.
+    the answer shows it, once.
     """
 
     caller: Caller
@@ -49,5 +49,5 @@ class Call:
         return self.path["id"]
 
     async def zone_of_program(self, program_id: str) -> str:
-        """The zone in which a bare date of this program is meant."""
+        """The time zone that a bare date in this program refers to."""
         return await self.reader.zone(self.caller.realm, "programs", program_id)

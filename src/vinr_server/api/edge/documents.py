@@ -1,7 +1,7 @@
 """What answers without a key: health, OpenAPI, the API reference and the page of error codes.
 
-The reference is Swagger UI from the wheel of fastapi-swagger, which is kept up with each of its releases: nothing is
-loaded from elsewhere, and the policy below lets the page run no script and reach no server but this one.
+The reference is Swagger UI from the wheel of fastapi-swagger, which follows each of its releases. Nothing is loaded
+from elsewhere: the policy below lets the page run scripts of this server only, and reach no other server.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def healthz(_readiness: Readiness) -> Document:
 
 
 async def readyz(readiness: Readiness) -> Document:
-    """The process can take requests: its database answers at its schema, its writer lives, it is not about to end."""
+    """The process can take requests: its database answers with the right schema, its writer runs, it is not ending."""
     refusal = await readiness.refusal()
     if refusal is None:
         return 200, b'{"status":"ready"}', []
@@ -53,12 +53,12 @@ async def openapi_json(_readiness: Readiness) -> Document:
 
 
 async def errors_page(_readiness: Readiness) -> Document:
-    """Every error code in words; `doc_url` of an error points to its place here."""
+    """Every error code in words; an error's `doc_url` points to its section here."""
     return 200, _errors_html(), _page_headers(".html")
 
 
 def file(path: Path) -> Callable[[Readiness], Awaitable[Document]]:
-    """Answers the file, which is read once."""
+    """Answer the file, which is read only once."""
 
     async def answer(_readiness: Readiness) -> Document:
         return 200, _bytes_of(path), _page_headers(path.suffix)
@@ -94,9 +94,9 @@ def _errors_html() -> bytes:
     )
     sections = [
         f'<h2 id="{code}"><a href="#{code}"><code>{code}</code></a> <span class="status">{STATUS[code]}</span></h2>\n'
-        f"<p>{_prose(one.meaning)}</p>\n<p><strong>What to do:</strong> {_prose(one.remedy)}</p>\n"
-        f"<pre>{html.escape(one.message)}</pre>\n"
-        for code, one in ERROR_CODES.items()
+        f"<p>{_prose(explained.meaning)}</p>\n<p><strong>What to do:</strong> {_prose(explained.remedy)}</p>\n"
+        f"<pre>{html.escape(explained.message)}</pre>\n"
+        for code, explained in ERROR_CODES.items()
     ]
     intro = (
         "<p>Every refusal is <code>{&quot;error&quot;: {type, code, message, doc_url, request_id, param?, details?}}"
@@ -111,7 +111,7 @@ def _prose(text: str) -> str:
 
 
 def _swagger_ui() -> Path:
-    """The folder of Swagger UI in its package, which itself is not imported: it would load a web framework."""
+    """The folder of Swagger UI in its package, which is not imported, because that would load a web framework."""
     package = find_spec("fastapi_swagger")
     assert package is not None and package.submodule_search_locations, "fastapi-swagger is installed with us"
     return Path(next(iter(package.submodule_search_locations))) / "resources"

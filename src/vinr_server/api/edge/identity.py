@@ -29,11 +29,11 @@ def cleaned(id: str) -> str:
 
 
 def require_clean(id: str, *, param: str) -> None:
-    """Nothing, where the id is spelled as it should be. Raises a problem that names the spelling to send."""
+    """Nothing, where the id is spelled as it should be. Raises a problem that names the spelling to send, if any is."""
     if id.isascii() and id.isprintable() and id[-1:] != " " and id[:1] != " ":
         return
     clean = cleaned(id)
-    if clean != id:
+    if clean not in (id, ""):
         message = f"{param}: the id {id!a} {_what_is_wrong(id)}. Send {clean!r}."
         raise Problem("parameter_invalid", message, param=param, details={"cleaned": clean})
 

@@ -1,4 +1,4 @@
-"""API keys: who calls, by a secret of which only a keyed hash is stored."""
+"""API keys: they identify the caller by a secret of which only a keyed hash is stored."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.call import Caller
-from vinr_server.api.edge.limits import Bucket
 from vinr_server.api.edge.permissions import allowed
 from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.rate_limits import Bucket
 from vinr_server.api.edge.secrets import KEY, hash_key, hint_of, make_key
 from vinr_server.storage.batch.tables import decode_json
 from vinr_server.storage.reads.reader import FoundKey, Reader
@@ -20,15 +20,15 @@ __all__ = ["KeyRing", "hash_key", "make_key"]
 K = TypeVar("K")
 V = TypeVar("V")
 
-# A revoked key is refused everywhere within 5 seconds: this many, and a second for the look-up they began with.
+# A revoked key is refused everywhere within 5 seconds: 4 here, plus 1 for the look-up that remembered it.
 CACHE_SECONDS = 4.0
 CACHE_KEYS_MAX = 10_000
 
 
 class KeyRing:
-    """Looks callers up by their key, and remembers them for a few seconds, though never beyond a key's expiry.
+    """Looks up callers by their key, and remembers them for a few seconds, but never beyond a key's expiry.
 
-    The hash in the database is found by an index: without the pepper nobody can tell how far a guess's hash agrees.
+    An index finds the hash in the database: without the pepper nobody can measure how much of a guess's hash agrees.
     """
 
     def __init__(self, reader: Reader, pepper: str, *, rate_limit_per_second: int = 0) -> None:
@@ -44,7 +44,7 @@ class KeyRing:
     async def caller(self, authorization: bytes | None) -> Caller:
         """The caller behind an Authorization header."""
         if not authorization:
-            message = "No API key. Send the header `Authorization: Bearer sk_test_…`."
+            message = "The request has no API key. Send the header `Authorization: Bearer sk_test_…`."
             raise Problem("api_key_missing", message)
         known = self._known.get(authorization)
         if known is not None and known[0] > time.monotonic():
@@ -58,13 +58,14 @@ class KeyRing:
         scheme, _, key = authorization.decode("latin-1").partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not key:
-            raise Problem("api_key_invalid", "The Authorization header must read `Bearer ` and an API key.")
+            message = "The Authorization header must be `Bearer ` followed by an API key."
+            raise Problem("api_key_invalid", message)
         until = time.monotonic() + CACHE_SECONDS
         digest = self.hash(key)
         found = await self._reader.find_key(digest) if KEY.match(key) else None
         problem = _refuse(found, key, digest)
         if problem is not None:
-            if found is not None:  # unknown ones are not remembered: there is no end of them
+            if found is not None:  # unknown keys are not remembered: there is no end of them
                 _remember(self._refused, authorization, (until, problem))
             raise problem
         assert found is not None, "refused above"
@@ -82,7 +83,7 @@ class KeyRing:
         return caller
 
     def _bucket(self, found: FoundKey) -> Bucket | None:
-        """The key's bucket of tokens, which outlives what is remembered of the key."""
+        """The key's token bucket, which outlives what is remembered about the key."""
         if not self._rate:
             return None
         name = (found.realm, found.id)
@@ -96,14 +97,14 @@ def _refuse(found: FoundKey | None, key: str, digest: bytes) -> Problem | None:
         shown = hint_of(key) if len(key) > 24 else f"{key[:4]}…"
         return Problem("api_key_invalid", f"Unknown API key {shown}. Check that it belongs to this installation.")
     if found.is_revoked:
-        return Problem("api_key_invalid", f"API key {hint_of(key)} was revoked. Use another.")
+        return Problem("api_key_invalid", f"API key {hint_of(key)} was revoked. Use another key.")
     if found.is_expired:
         return Problem("api_key_expired", f"API key {hint_of(key)} has expired. Use the one that replaced it.")
     return None
 
 
 def _remember(known: dict[K, V], name: K, value: V) -> None:
-    """The value stands under its name; a cache that is full starts anew."""
+    """Keep the value under its name; a cache that is full is emptied first."""
     if len(known) >= CACHE_KEYS_MAX:
         known.clear()
     known[name] = value

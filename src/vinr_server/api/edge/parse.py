@@ -25,10 +25,10 @@ StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 DEPTH_MAX = 32
 INTEGER_DIGITS_MAX = EXPONENT_MAX = 400
-# Tokenises a valid JSON text: every string, and whether a colon makes it a key.
+# Tokenizes a valid JSON text: every string, and whether a colon makes it a key.
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"(\s*:)?')
 _LONG_NUMBER = re.compile(rb"[0-9]{%d}" % INTEGER_DIGITS_MAX)
-# References read under their bare name, with _id, and with Id.
+# References that are read under their bare name, with _id, and with Id.
 REFERENCES = (
     "program",
     "customer",
@@ -40,12 +40,14 @@ REFERENCES = (
     "offer",
     "checkout_session",
     "event",
+    "from",
+    "into",
 )
 ALIASES = {"points_cost": ("cost",), "transaction": ("points_transaction",)}
 
 
 class OutOfRange(Exception):
-    """A number in a body has more digits, or a greater exponent, than are taken."""
+    """A number in a body has more digits, or a greater exponent, than the engine accepts."""
 
 
 def _read_number(text: str) -> Decimal:
@@ -64,7 +66,8 @@ def decode_body(raw: bytes, *, is_verbatim: bool = False) -> dict[str, Any]:
     if b"\x00" in raw:
         raise _nul()
     if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and _depth(raw) > DEPTH_MAX:
-        raise Problem("body_invalid", f"The body is nested more than {DEPTH_MAX} levels deep.")
+        message = f"The body is nested more than {DEPTH_MAX} levels deep. Flatten it."
+        raise Problem("body_invalid", message)
     if len(raw) >= INTEGER_DIGITS_MAX and _LONG_NUMBER.search(raw) and _LONG_NUMBER.search(_STRINGS.sub(b"", raw)):
         raise _out_of_range(raw)
     try:
@@ -74,26 +77,27 @@ def decode_body(raw: bytes, *, is_verbatim: bool = False) -> dict[str, Any]:
     except OutOfRange:
         raise _out_of_range(raw) from None
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise Problem("body_invalid", f"The body is not valid JSON: {error}.") from None
+        fault = str(error).removeprefix("JSON is malformed: ")
+        raise Problem("body_invalid", f"The body is not valid JSON: {fault}.") from None
     if not isinstance(decoded, dict):
         raise Problem("body_invalid", "The body must be a JSON object.")
     if b"\\u0000" in raw and _holds_nul(decoded):
         raise _nul()
     keys = _count_keys(decoded)
-    # Where there are no more colons than keys, none was lost; others may stand in texts.
+    # With as many colons as keys, no key was lost; other colons may be part of texts.
     if raw.count(b":") != keys and sum(1 for colon in _STRINGS.findall(raw) if colon) != keys:
         _refuse_duplicates(raw)
     return decoded
 
 
 def _nul() -> Problem:
-    return Problem("body_invalid", "The body holds a NUL character (\\u0000). Remove it; text can't contain it.")
+    return Problem("body_invalid", "The body contains a NUL character (\\u0000). Remove it; text can't contain it.")
 
 
 def _is_out_of_range(text: str) -> bool:
     """Whether a JSON number is written with too many digits or too great an exponent."""
     digits, _e, exponent = text.lower().partition("e")
-    # Without leading zeros: of an exponent of a thousand digits the number itself is never made.
+    # Without leading zeros. If the exponent has a thousand digits, the number itself is never computed.
     size = exponent.lstrip("+-0")
     is_too_great = len(size) > len(str(EXPONENT_MAX)) or int(size or "0") > EXPONENT_MAX
     parts = (*digits.lstrip("-").split("."), exponent)
@@ -101,7 +105,7 @@ def _is_out_of_range(text: str) -> bool:
 
 
 def _out_of_range(raw: bytes) -> Problem:
-    """Say which field holds the number; a body that is broken as well is refused for that."""
+    """Say which field holds the number; a body that is also broken is refused for that instead."""
 
     def mark(text: str) -> Any:
         return OutOfRange(text) if _is_out_of_range(text) else 0
@@ -115,11 +119,11 @@ def _out_of_range(raw: bytes) -> Problem:
     param, text = found
     number = text if len(text) <= 40 else f"{text[:20]}…{text[-10:]}"
     bounds = f"fewer than {INTEGER_DIGITS_MAX} digits, and exponents from -{EXPONENT_MAX} to {EXPONENT_MAX}"
-    return Problem("parameter_invalid", f"{param}: {number} is out of range. Numbers have {bounds}.", param=param)
+    return Problem("parameter_invalid", f"{param}: {number} is out of range. Send {bounds}.", param=param)
 
 
 def _marked(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Where numbers out of range stand, with their text."""
+    """Where numbers out of range are, with their text."""
     if isinstance(value, OutOfRange):
         yield path or "body", str(value)
     elif isinstance(value, dict):
@@ -134,8 +138,8 @@ def _holds_nul(value: Any) -> bool:
     if isinstance(value, str):
         return "\x00" in value
     if isinstance(value, dict):
-        return any(_holds_nul(one) for pair in value.items() for one in pair)
-    return isinstance(value, list) and any(_holds_nul(one) for one in value)
+        return any(_holds_nul(text_or_value) for pair in value.items() for text_or_value in pair)
+    return isinstance(value, list) and any(_holds_nul(item) for item in value)
 
 
 def _depth(raw: bytes) -> int:
@@ -151,8 +155,8 @@ def _depth(raw: bytes) -> int:
 
 def _count_keys(value: Any) -> int:
     if isinstance(value, dict):
-        return len(value) + sum(_count_keys(one) for one in value.values() if isinstance(one, (dict, list)))
-    return sum(_count_keys(one) for one in value if isinstance(one, (dict, list)))
+        return len(value) + sum(_count_keys(inner) for inner in value.values() if isinstance(inner, (dict, list)))
+    return sum(_count_keys(item) for item in value if isinstance(item, (dict, list)))
 
 
 def _refuse_duplicates(raw: bytes) -> None:
@@ -160,16 +164,17 @@ def _refuse_duplicates(raw: bytes) -> None:
         seen: dict[str, Any] = {}
         for key, value in items:
             if key in seen:
-                raise Problem("duplicate_key", f"The key {key!r} stands twice in one object. Send it once.", param=key)
+                message = f"The key {key!r} appears twice in one object. Send it once."
+                raise Problem("duplicate_key", message, param=key)
             seen[key] = value
         return seen
 
-    json.loads(raw, object_pairs_hook=pairs)  # valid by now: only its duplicates are of interest
-    raise Problem("duplicate_key", "A key stands twice in one object. Send it once.")
+    json.loads(raw, object_pairs_hook=pairs)  # it is valid by now, so only its duplicates matter
+    raise Problem("duplicate_key", "A key appears twice in one object. Send it once.")
 
 
 def read_struct(kind: type[StructT], raw: Mapping[str, Any], *, path: str = "") -> StructT:
-    """The body as its type: names in either casing made one, unknown ones refused with the nearest known."""
+    """The body as its type: both casings of a name are one field, unknown names are refused with the nearest one."""
     named = _rename(kind, raw, path)
     try:
         read = msgspec.convert(named, kind, strict=True)
@@ -192,10 +197,10 @@ def _names(kind: type[msgspec.Struct]) -> dict[str, tuple[str, Any]]:
 
 
 def spellings(name: str) -> list[str]:
-    """Every way in which a field may be written."""
+    """Every way to write a field's name."""
     known = [name, *ALIASES.get(name, ())]
-    known += [f"{one}_id" for one in known if one in REFERENCES or name in REFERENCES]
-    return [written for one in known for written in dict.fromkeys((one, _camel(one)))]
+    known += [f"{alias}_id" for alias in known if alias in REFERENCES or name in REFERENCES]
+    return [written for alias in known for written in dict.fromkeys((alias, _camel(alias)))]
 
 
 def _camel(name: str) -> str:
@@ -204,7 +209,7 @@ def _camel(name: str) -> str:
 
 
 def _nested(hint: Any) -> Any:
-    """The struct a field holds, alone or in a list."""
+    """The struct that a field holds, alone or in a list."""
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         return next((nested for option in typing.get_args(hint) if (nested := _nested(option))), None)
     if typing.get_origin(hint) is list:
@@ -234,8 +239,8 @@ def _rename_nested(kind: type[msgspec.Struct], value: Any, path: str) -> Any:
         return _rename(kind, value, f"{path}.")
     if isinstance(value, list):
         return [
-            _rename(kind, one, f"{path}[{position}].") if isinstance(one, dict) else one
-            for position, one in enumerate(value)
+            _rename(kind, item, f"{path}[{position}].") if isinstance(item, dict) else item
+            for position, item in enumerate(value)
         ]
     return value
 
@@ -246,10 +251,10 @@ def snake(name: str) -> str:
 
 
 def unknown_parameter(key: str, known: Mapping[str, Any], path: str = "") -> Problem:
-    """Say that a name is unknown, and which known one is nearest without meaning the contrary."""
+    """Say that a name is unknown, and which known name is nearest without meaning the contrary."""
     own = sorted({name for name in known if "_" in name or name.islower()})
     nearest = nearest_name(snake(key), own)
-    hint = f" Did you mean {path}{nearest}?" if nearest else f" Known here: {', '.join(own)}."
+    hint = f" Did you mean {path}{nearest}?" if nearest else f" Known parameters: {', '.join(own)}."
     details = {"nearest": nearest} if nearest else {}
     return Problem("unknown_parameter", f"Unknown parameter {path}{key}.{hint}", param=f"{path}{key}", details=details)
 

@@ -1,8 +1,8 @@
 """What a key may do: every operation, those of named resources, or reads of the catalogue.
 
-An operation's resource is its path in the SDKs without the verb, in snake_case; what changes nothing needs the right to
-read, anything else the right to write, which includes it. Keys and their audit are for secret keys alone: nobody can
-grant them.
+An operation's resource is its path in the SDKs without the verb, in snake_case. An operation that changes nothing needs
+the right to read; any other needs the right to write, which includes reading. Only secret keys handle keys and their
+audit: nobody can grant that.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from vinr_server.api.edge.parse import snake
 from vinr_server.api.edge.problems import Problem
 
 RIGHTS = ("read", "write")
-# What a publishable key reads: what a shop's page shows to anybody.
+# What a publishable key reads: what a shop's page shows to everybody.
 CATALOGUE = ("loyalty.programs", "loyalty.earning_rules", "loyalty.rewards")
 SECRET_ONLY = ("api_keys", "api_key_acts")
 
 
 def grantable(operations: Iterable[Operation]) -> frozenset[str]:
     """Every resource that a restricted key may be given."""
-    return frozenset(one.resource for one in operations if one.resource not in SECRET_ONLY)
+    return frozenset(operation.resource for operation in operations if operation.resource not in SECRET_ONLY)
 
 
 def allowed(operations: Iterable[Operation], kind: str, permissions: Mapping[str, Any]) -> frozenset[str] | None:
@@ -32,19 +32,27 @@ def allowed(operations: Iterable[Operation], kind: str, permissions: Mapping[str
         return None
     given = permissions if kind == "restricted" else dict.fromkeys(CATALOGUE, "read")
     return frozenset(
-        one.id
-        for one in operations
-        if one.resource not in SECRET_ONLY and given.get(one.resource) in ("write", one.right)
+        operation.id
+        for operation in operations
+        if operation.resource not in SECRET_ONLY and _holds_all(given, operation.rights)
     )
+
+
+def _holds_all(given: Mapping[str, Any], rights: Iterable[str]) -> bool:
+    return all(_holds(given, *right.split(":")) for right in rights)
+
+
+def _holds(given: Mapping[str, Any], resource: str, right: str) -> bool:
+    return given.get(resource) in ("write", right)
 
 
 def refuse(kind: str, operation: Operation) -> Problem:
     """Say which right the call needs."""
-    needed = f"{operation.resource}:{operation.right}"
+    needed = " and ".join(operation.rights)
     if operation.resource in SECRET_ONLY:
-        message = f"This call needs a secret key (sk_…); the key you use is {kind}."
+        message = f"This call needs a secret key (sk_…), but your key is {kind}. Use a secret key."
     elif kind == "publishable":
-        message = f"This call needs {needed}; a publishable key reads the catalogue only. Use a secret key on a server."
+        message = f"This call needs {needed}, but a publishable key only reads the catalogue. Use a secret key."
     else:
         message = f"This call needs {needed}, which your restricted key lacks. Use a key that has it."
     details = {"resource": operation.resource, "right": operation.right}
@@ -52,10 +60,11 @@ def refuse(kind: str, operation: Operation) -> Problem:
 
 
 def read_permissions(kind: str, given: Mapping[str, Any], *, grantable: Collection[str]) -> dict[str, str]:
-    """The permissions of a new key, by resource. A restricted key has some, others have none of their own."""
+    """The permissions of a new key, by resource. Only a restricted key has any."""
     if kind != "restricted":
         if given:
-            raise Problem("parameter_invalid", "permissions: only a restricted key has any.", param="permissions")
+            message = "permissions: only a restricted key has permissions. Leave them out, or create a restricted key."
+            raise Problem("parameter_invalid", message, param="permissions")
         return {}
     if not given:
         message = 'permissions is required for a restricted key, such as {"loyalty.points": "write"}.'
@@ -65,7 +74,7 @@ def read_permissions(kind: str, given: Mapping[str, Any], *, grantable: Collecti
         resource, param = snake(name), f"permissions.{name[:100]}"
         if resource not in grantable:
             nearest = difflib.get_close_matches(resource, grantable, n=1, cutoff=0.5)
-            hint = f"Did you mean {nearest[0]}?" if nearest else f"Known: {', '.join(sorted(grantable))}."
+            hint = f"Did you mean {nearest[0]}?" if nearest else f"Known resources: {', '.join(sorted(grantable))}."
             raise Problem("parameter_invalid", f"{param}: no such resource. {hint}", param=param)
         if right not in RIGHTS:
             raise Problem("parameter_invalid", f"{param} must be read or write.", param=param)

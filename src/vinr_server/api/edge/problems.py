@@ -9,7 +9,7 @@ from typing import Any
 from vinr_server.core.kernel.answers import CODES, SHAPE_CODES, Rejected
 from vinr_server.storage.batch.tables import encode_json
 
-# Codes that the edge itself answers, beside the refusals of core.
+# Codes that the edge itself answers, in addition to core's refusals.
 EDGE_CODES: dict[str, int] = {
     "request_malformed": 400,
     "header_repeated": 400,
@@ -34,7 +34,7 @@ _TYPES = {401: "authentication_error", 403: "authentication_error", 422: "idempo
 
 @dataclass(slots=True)
 class Problem(Exception):
-    """Raised at the edge for input that can't become a command; answered like a refusal."""
+    """Raised at the edge for input that can't become a command, and answered like a refusal."""
 
     code: str
     message: str

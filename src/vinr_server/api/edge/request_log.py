@@ -1,7 +1,7 @@
-"""What is remembered of a request: its figures always, and a line of log where asked for, slow or failed.
+"""What is remembered of a request: always its figures, and a log line if all are logged, or if it was slow or failed.
 
 A line holds the operation, not the path; the tenant's realm, not the key; the code, not the message. So neither secrets
-nor personal data can get into it.
+nor personal data can enter it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ log = logging.getLogger("vinr.requests")
 
 
 class Request:
-    """A request on its way: what is known of it by now."""
+    """A request on its way, with what is known of it so far."""
 
     __slots__ = ("code", "id", "operation", "realm", "started_at")
 
@@ -28,14 +28,14 @@ class Request:
 
 
 class RequestLog:
-    """Counts every answer of a process, and logs some or all."""
+    """Counts every answer of a process, and logs some of them or all."""
 
     def __init__(self, *, logs_all: bool = False, slow_seconds: float = 1.0) -> None:
         self.figures = RequestFigures()
         self._logs_all, self._slow_seconds = logs_all, slow_seconds
 
     def note(self, request: Request, status: int) -> None:
-        """The request is answered."""
+        """Count the answered request, and log it if it should be logged."""
         seconds = time.perf_counter() - request.started_at
         self.figures.observe(request.operation, status, seconds, request.code)
         if self._logs_all or status >= 500 or seconds >= self._slow_seconds:

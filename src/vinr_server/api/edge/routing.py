@@ -12,7 +12,7 @@ Match = tuple[Operation, Mapping[str, str]]
 
 
 class Router:
-    """Static paths by one look-up, paths with an id segment by segment."""
+    """Finds static paths by one look-up, and paths with an id segment by segment."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._static: dict[tuple[str, str], Match] = {}
@@ -25,7 +25,7 @@ class Router:
                 self._static[operation.method, operation.path] = (operation, {})
 
     def match(self, method: str, path: str) -> Match:
-        """The operation, or a problem: no such route, or not by this method."""
+        """The operation, or a problem: there is no such route, or not by this method."""
         found = self._static.get((method, path))
         if found is not None:
             return found
@@ -37,14 +37,13 @@ class Router:
                     return operation, _ids(parts, segments)
                 allowed.add(operation.method)
         if allowed:
-            methods = ", ".join(sorted(allowed))
-            raise Problem(
-                "method_not_allowed", f"{method} is not possible at {path}; {methods} is.", details={"allow": methods}
-            )
+            methods = sorted(allowed)
+            message = f"{method} is not allowed at {path}. Use {' or '.join(methods)}."
+            raise Problem("method_not_allowed", message, details={"allow": ", ".join(methods)})
         raise Problem("route_missing", f"There is nothing at {method} {path}. The routes are listed at /openapi.json.")
 
 
 def _ids(parts: Sequence[str], segments: Sequence[str]) -> dict[str, str]:
-    """The ids in a path. None holds NUL, and PostgreSQL takes none: such a one is like any that does not exist."""
+    """The ids in a path. NUL is replaced, since PostgreSQL can't store it: such an id matches no object."""
     pairs = zip(parts, segments, strict=True)
     return {part[1:-1]: unquote(segment).replace("\x00", "\ufffd") for part, segment in pairs if part[:1] == "{"}

@@ -8,7 +8,7 @@ import re
 import secrets
 
 PREFIXES = {"secret": "sk", "restricted": "rk", "publishable": "pk"}
-# 43 characters of base64url are 256 bits. What looks otherwise is no key of ours and not worth a look-up.
+# 43 characters of base64url are 256 bits. Anything that looks different is not our key and not worth a look-up.
 KEY = re.compile(r"(?:sk|rk|pk)_(?:test|live)_[A-Za-z0-9_-]{43}\Z")
 
 
@@ -23,5 +23,5 @@ def hash_key(key: str, pepper: str) -> bytes:
 
 
 def hint_of(key: str) -> str:
-    """What may be shown of a key to tell it from others: its prefix and its last four characters."""
+    """What may be shown of a key so that people recognize it: its prefix and its last four characters."""
     return f"{key[:8]}…{key[-4:]}"

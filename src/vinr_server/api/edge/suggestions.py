@@ -1,11 +1,11 @@
-"""The known name that an unknown one was probably meant to be, and never one that means the contrary."""
+"""The known name that an unknown one was probably meant to be, but never one that means the contrary."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-# Words that turn a name into its contrary; the longer ones are known with a typo as well.
+# Words that turn a name into its contrary; long ones are recognized with a typo too.
 NEGATIONS = frozenset(
     [
         *("not", "no", "non", "never", "none", "without", "except", "exclude", "excludes", "excluded", "excluding"),
@@ -15,7 +15,7 @@ NEGATIONS = frozenset(
 )
 _LONG_NEGATIONS = [word for word in NEGATIONS if len(word) >= 6]
 _PREFIXES = ("un", "in", "im", "non", "not", "dis", "no")
-# Where one name says the first word and the other the second, they ask for contrary things.
+# If one name has the first word and the other has the second, they ask for contrary things.
 OPPOSITES = (
     *(("min", "max"), ("minimum", "maximum"), ("min", "maximum"), ("minimum", "max"), ("least", "most")),
     *(("before", "after"), ("starts", "ends"), ("start", "end"), ("from", "until"), ("since", "until")),
@@ -24,8 +24,8 @@ OPPOSITES = (
 
 
 def nearest_name(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | None:
-    """The known name that is most like this one, among those that don't mean the contrary; None where none is."""
-    possible = [one for one in known if not means_contrary(name, one)]
+    """The known name that is most like this one and does not mean the contrary; None if there is none."""
+    possible = [known_name for known_name in known if not means_contrary(name, known_name)]
     return next(iter(difflib.get_close_matches(name, possible, n=1, cutoff=likeness)), None)
 
 
@@ -35,26 +35,27 @@ def means_contrary(name: str, known: str) -> bool:
     negations = [word for word in theirs if word in NEGATIONS]
     if sum(_is_negation(word, negations) for word in mine) % 2 != len(negations) % 2:
         return True
-    if any(_is_negated(one, two) or _is_negated(two, one) for one in mine for two in theirs):
+    if any(_is_negated(mine_word, other) or _is_negated(other, mine_word) for mine_word in mine for other in theirs):
         return True
     return any(
-        (one in mine and two in theirs and one not in theirs) or (two in mine and one in theirs and two not in theirs)
-        for one, two in OPPOSITES
+        (first in mine and second in theirs and first not in theirs)
+        or (second in mine and first in theirs and second not in theirs)
+        for first, second in OPPOSITES
     )
 
 
 def _is_negation(word: str, likely: Iterable[str]) -> bool:
-    """Whether the word negates; with a typo too, where it is a long one or among those that the known name has."""
+    """Whether the word negates; also with a typo, if it is long or among the known name's negations."""
     if word in NEGATIONS or difflib.get_close_matches(word, _LONG_NEGATIONS, n=1, cutoff=0.8):
         return True
-    return any(_likeness(word, one) >= 0.75 for one in likely)
+    return any(_likeness(word, negation) >= 0.75 for negation in likely)
 
 
 def _is_negated(word: str, plain: str) -> bool:
-    """`inactive` is `active` negated, `nonmember` `member`, with a typo too; `incentiv` is no negation of anything."""
+    """`inactive` negates `active`, and `nonmember` negates `member`, also with a typo; `incentiv` negates nothing."""
     rests = [word.removeprefix(prefix) for prefix in _PREFIXES if word.startswith(prefix)]
     return any(_likeness(rest, plain) >= 0.8 and _likeness(rest, plain) > _likeness(word, plain) for rest in rests)
 
 
-def _likeness(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other).ratio()
+def _likeness(word: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, word, other).ratio()

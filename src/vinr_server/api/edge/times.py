@@ -12,12 +12,12 @@ from vinr_server.core.kernel.calendar import end_of_day, start_of_day, whole_sec
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 _NAIVE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?\Z", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
-# The year 9999 leaves room for every expiry that is counted from it.
+# Far enough below the year 9999 for every expiry that is counted from it.
 UNIX_MAX = 250_000_000_000
 
 
 def is_date(value: Any) -> bool:
-    """Whether the value is a bare date, whose instant depends on a zone."""
+    """Whether the value is a bare date, whose instant depends on a time zone."""
     return isinstance(value, str) and _DATE.match(value) is not None
 
 
@@ -28,14 +28,14 @@ def read_instant(value: Any, *, param: str, zone: str = "UTC", is_end: bool = Fa
             raise _invalid(f"{value} is out of range for Unix seconds (0 to {UNIX_MAX}; not milliseconds)", param)
         return datetime.fromtimestamp(value, UTC)
     if not isinstance(value, str):
-        raise _invalid("an instant is a string or an integer of Unix seconds", param)
+        raise _invalid("an instant is an RFC 3339 string, a date or an integer of Unix seconds", param)
     try:
         instant = _read_text(value, zone=zone, is_end=is_end)
     except (ValueError, OverflowError) as error:
-        raise _invalid(f"{value!r} is no date that exists: {error}", param) from None
+        raise _invalid(f"{value!r} is not a date that exists: {error}", param) from None
     if instant is not None:
         if instant.timestamp() < 0:
-            raise _invalid(f"{value} lies before 1970", param)
+            raise _invalid(f"{value} is before 1970", param)
         return instant
     if _NAIVE.match(value):
         raise _invalid(f"{value!r} has no offset; write for example {value}Z or {value}+02:00", param)
@@ -43,7 +43,7 @@ def read_instant(value: Any, *, param: str, zone: str = "UTC", is_end: bool = Fa
 
 
 def _read_text(value: str, *, zone: str, is_end: bool) -> datetime | None:
-    """The instant of a bare date or an RFC 3339 text, as it will be shown: without a fraction; None for other texts."""
+    """The instant of a bare date or an RFC 3339 text, as it will be shown, without a fraction; None for other texts."""
     if _DATE.match(value):
         day = date.fromisoformat(value)
         return end_of_day(day, zone) if is_end else start_of_day(day, zone)
@@ -53,7 +53,7 @@ def _read_text(value: str, *, zone: str, is_end: bool) -> datetime | None:
 
 
 def read_instant_or_none(value: Any, *, param: str, zone: str = "UTC", is_end: bool = False) -> datetime | None:
-    """The instant, or None where none was given."""
+    """The instant, or None if none was given."""
     return None if value is None else read_instant(value, param=param, zone=zone, is_end=is_end)
 
 

@@ -1,4 +1,4 @@
-"""Bare dates: the zone that each is meant in, looked up only where one is sent."""
+"""Bare dates: the time zone that each refers to, looked up only if one is sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def read_occurred_at(
 
 
 async def zone_if_needed(call: Call, body: Struct, *, program_id: str | None = None, table: str = "") -> str:
-    """The program's zone, looked up only where a bare date depends on it."""
+    """The program's zone, looked up only if a bare date depends on it."""
     if not any(is_date(value) for value in _leaves(msgspec.to_builtins(body))):
         return "UTC"
     if program_id is not None:
@@ -35,7 +35,7 @@ async def zone_if_needed(call: Call, body: Struct, *, program_id: str | None = N
 
 def _leaves(value: Any) -> list[Any]:
     if isinstance(value, dict):
-        return [leaf for one in value.values() for leaf in _leaves(one)]
+        return [leaf for inner in value.values() for leaf in _leaves(inner)]
     if isinstance(value, list):
-        return [leaf for one in value for leaf in _leaves(one)]
+        return [leaf for item in value for leaf in _leaves(item)]
     return [value]

@@ -1,1 +1,1 @@
-"""The resources, a file each: what callers send of one, what they are answered, and the calls on it."""
+"""The resources, a file for each: what callers send, what they are answered, and the calls."""

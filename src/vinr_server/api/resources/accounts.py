@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from vinr_server.api.contract.input import CustomerId, Input, Metadata, NoInput, ProgramId
 from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
 from vinr_server.api.contract.reads import list_of, retrieve
-from vinr_server.api.contract.reply import Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
+from vinr_server.api.resources.account_replies import AccountStatus, LoyaltyAccount, LoyaltyMember, MemberStatus
+from vinr_server.api.resources.bulk_accounts import (
+    BulkAccounts,
+    CreateAccountsInput,
+    OpeningAccountInput,
+    create_accounts,
+)
+from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.members import commands, payloads, rows
-from vinr_server.storage.reads.scopes import MEMBERS
+from vinr_server.storage.reads.holdings import holdings_of
+from vinr_server.storage.reads.scopes import MEMBERS, UNMERGED
 
 URL = "/v1/loyalty/accounts"
 
@@ -27,38 +35,6 @@ class CreateAccountInput(Input):
 
 class UpdateAccountInput(Input):
     metadata: Metadata = {}
-
-
-AccountStatus = Literal["active", "closed", "merged"]
-
-
-class TierProgress(Reply):
-    next_tier: str
-    points_needed: int
-
-
-class NextExpiry(Reply):
-    at: int
-    points: int
-
-
-class LoyaltyAccount(Reply):
-    id: str
-    object: Literal["loyalty_account"]
-    program: Reference
-    customer: Reference
-    balance: int
-    pending: int
-    lifetime_points: int
-    tier: str | None
-    tier_progress: TierProgress | None
-    next_expiry: NextExpiry | None
-    sequence: int
-    status: AccountStatus
-    merged_into: Reference | None
-    metadata: Json
-    created: int
-    livemode: bool
 
 
 def create_account(call: Call) -> commands.CreateAccount:
@@ -78,20 +54,18 @@ def reopen_account(call: Call) -> commands.ReopenAccount:
     return commands.ReopenAccount(call.id)
 
 
-ACCOUNTS = Listing(
-    rows.Account,
-    {
-        "program": ("program_id", text),
-        "customer": ("customer_id", text),
-        "tier": ("tier", text),
-        "status": ("status", one_of(AccountStatus)),
-    },
-    within=MEMBERS,
-)
+FILTERS = {
+    "program": ("program_id", text),
+    "customer": ("customer_id", text),
+    "tier": ("tier", text),
+}
+ACCOUNTS = Listing(rows.Account, {**FILTERS, "status": ("status", one_of(AccountStatus))}, within=MEMBERS)
+# What merged members had leaves with those who act for them.
+EXPORTED = Listing(rows.Account, {**FILTERS, "status": ("status", one_of(MemberStatus))}, within=UNMERGED)
 
 
 async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[Any]:
-    """Accounts with what they can spend at their program's now."""
+    """Accounts with what they can spend at their program's current time."""
     figures = await call.reader.account_figures(call.caller.realm, accounts, datetime.now(UTC)) if accounts else {}
     return [
         payloads.account_payload(
@@ -105,19 +79,74 @@ async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[An
     ]
 
 
+async def show_members(call: Call, accounts: Sequence[rows.Account]) -> list[Any]:
+    """Accounts with all that leaves with them: lots, ends, the customer's e-mail."""
+    holdings = await holdings_of(call.reader, call.caller.realm, accounts, datetime.now(UTC)) if accounts else {}
+    return [
+        {
+            "id": holding.account.id,
+            "object": "loyalty_member",
+            "program": holding.account.program_id,
+            "customer": holding.account.customer_id,
+            "email": holding.email,
+            "points": holding.account.ledger_balance_points - holding.overdue_points,
+            "lots": [
+                {
+                    "points": lot.points,
+                    "available_at": unix(lot.available_at),
+                    "expires_at": None if lot.expires_at is None else unix(lot.expires_at),
+                }
+                for lot in holding.lots
+            ],
+            "lifetime_points": holding.account.lifetime_points,
+            "tier": holding.account.tier,
+            "status": holding.account.status,
+            "metadata": holding.account.metadata,
+            "created": unix(holding.account.created_at),
+            "livemode": call.caller.livemode,
+        }
+        for holding in (holdings[account.id] for account in accounts)
+    ]
+
+
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         id="create_account",
         method="POST",
         path=URL,
         sdk="loyalty.accounts.create",
-        summary="Enroll a customer in a program; enrolling again returns the account that is there.",
+        summary="Enroll a customer in a program; enrolling again answers with the existing account.",
         body=CreateAccountInput,
         translate=create_account,
         reply=LoyaltyAccount,
         answers=MADE_OR_FOUND,
         refusals=(*FIND, "account_closed"),
         example={"program": "prog_summer", "customer": "cust_8sJ2k", "metadata": {"signup_source": "checkout"}},
+    ),
+    Operation(
+        id="create_accounts",
+        method="POST",
+        path=f"{URL}/bulk",
+        sdk="loyalty.accounts.createMany",
+        summary="Enroll up to 1,000 members with the points, lifetime and tier they bring; a result for each.",
+        body=CreateAccountsInput,
+        submit=create_accounts,
+        items=("accounts", OpeningAccountInput),
+        also=("customers:write", "loyalty.points:write"),
+        reply=BulkAccounts,
+        example={
+            "program": "prog_summer",
+            "accounts": [
+                {
+                    "customer": "cust_grace",
+                    "email": "grace@example.com",
+                    "joined_at": "2024-03-01",
+                    "lots": [{"points": 120, "expires_at": "2027-03-01"}],
+                    "lifetime_points": 900,
+                    "tier": "gold",
+                }
+            ],
+        },
     ),
     Operation(
         id="retrieve_account",
@@ -165,6 +194,17 @@ OPERATIONS: tuple[Operation, ...] = (
         reply=LoyaltyAccount,
         refusals=FIND,
         example={},
+    ),
+    Operation(
+        id="export_accounts",
+        method="GET",
+        path=f"{URL}/export",
+        sdk="loyalty.accounts.export",
+        summary="List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm.",
+        also=("customers:read",),
+        read=list_of(EXPORTED, f"{URL}/export", show_members),
+        listing=EXPORTED,
+        reply=ListOf(LoyaltyMember),
     ),
     Operation(
         id="list_accounts",

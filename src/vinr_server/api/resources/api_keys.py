@@ -1,4 +1,4 @@
-"""API keys, and the audit of what was done to them: for secret keys alone."""
+"""API keys, and the audit of what was done to them: for secret keys only."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def create_api_key(call: Call) -> CreateApiKey:
 async def roll_api_key(call: Call) -> RollApiKey:
     body: RollApiKeyInput = call.body
     expires_at = read_instant_or_none(body.expires_at, param="expires_at")
-    old = await call.reader.one(call.caller.realm, rows.ApiKey, call.id)
-    # A key's kind never changes; one that is not there is refused in its time.
+    old = await call.reader.row(call.caller.realm, rows.ApiKey, call.id)
+    # A key's kind never changes; a key that does not exist is refused when the command is decided.
     key_hash, hint = _new_secret(call, old.kind if old is not None else "secret")
     return RollApiKey(_actor(call), call.id, key_hash, hint, body.overlap_seconds, expires_at)
 
@@ -91,8 +91,8 @@ def revoke_api_key(call: Call) -> RevokeApiKey:
 
 
 def _new_secret(call: Call, kind: str) -> tuple[bytes, str]:
-    """The hash and the hint of a secret made for this call, which alone will show it."""
-    assert call.hash_key is not None, "keys are made with a pepper at hand"
+    """The hash and the hint of a secret made for this call, whose answer alone shows it."""
+    assert call.hash_key is not None, "keys are made where the pepper is known"
     call.secret = make_key(kind=kind, livemode=call.caller.livemode)
     return call.hash_key(call.secret), hint_of(call.secret)
 
@@ -108,7 +108,7 @@ API_KEY_ACTS = Listing(
 
 
 async def show_api_keys(call: Call, keys: Sequence[rows.ApiKey]) -> list[Any]:
-    """Keys with their status by now."""
+    """Keys with their current status."""
     return [payloads.api_key_payload(key, now=datetime.now(UTC), livemode=call.caller.livemode) for key in keys]
 
 
@@ -120,7 +120,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=URL,
         sdk="apiKeys.create",
-        summary="Make a key to this data; its secret is in this answer and never again.",
+        summary="Create an API key for this data; only this answer shows its secret.",
         body=CreateApiKeyInput,
         translate=create_api_key,
         reply=ApiKey,
@@ -142,7 +142,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/roll",
         sdk="apiKeys.roll",
-        summary="Make a new key in a key's place, which lives on for the overlap.",
+        summary="Create a new key in place of an old one, which still works for the overlap.",
         body=RollApiKeyInput,
         translate=roll_api_key,
         reply=ApiKey,
@@ -155,7 +155,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/revoke",
         sdk="apiKeys.revoke",
-        summary="Revoke a key: within 5 seconds it opens nothing anywhere.",
+        summary="Revoke a key: within 5 seconds it no longer works anywhere.",
         body=NoInput,
         translate=revoke_api_key,
         reply=ApiKey,
@@ -177,8 +177,8 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path=f"{ACTS_URL}/{{id}}",
         sdk="apiKeyActs.retrieve",
-        summary="Retrieve one act upon an API key.",
-        read=retrieve(rows.ApiKeyAct, "act upon an API key", show_api_key_acts),
+        summary="Retrieve one act on an API key.",
+        read=retrieve(rows.ApiKeyAct, "act on an API key", show_api_key_acts),
         reply=ApiKeyAct,
         refusals=FIND,
     ),
@@ -187,7 +187,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path=ACTS_URL,
         sdk="apiKeyActs.list",
-        summary="List acts upon API keys, newest first.",
+        summary="List acts on API keys, newest first.",
         read=list_of(API_KEY_ACTS, ACTS_URL, show_api_key_acts),
         listing=API_KEY_ACTS,
         reply=ListOf(ApiKeyAct),

@@ -1,4 +1,4 @@
-"""Customers: references to whom the merchant knows."""
+"""Customers: references to the people whom the merchant knows."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=URL,
         sdk="customers.create",
-        summary="Keep a reference to a customer.",
+        summary="Create a reference to a customer.",
         body=CreateCustomerInput,
         translate=create_customer,
         reply=Customer,

@@ -1,4 +1,4 @@
-"""Discounts: what a redemption gave off a payment, consumed once."""
+"""Discounts: what a redemption takes off a payment, consumed once."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/consume",
         sdk="discounts.consume",
-        summary="Use a discount up.",
+        summary="Consume a discount: it can't be used again.",
         body=ConsumeDiscountInput,
         translate=consume_discount,
         reply=Discount,
@@ -73,7 +73,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/release",
         sdk="discounts.release",
-        summary="Make a consumed discount usable again.",
+        summary="Release a consumed discount, so that it can be used again.",
         body=NoInput,
         translate=release_discount,
         reply=Discount,

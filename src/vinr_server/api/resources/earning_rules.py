@@ -8,16 +8,26 @@ from msgspec import UNSET, Meta, UnsetType
 
 from vinr_server.api.contract.conditions import (
     Conditions,
-    ConditionsInput,
+    RuleConditionsInput,
     Window,
     WindowInput,
     read_conditions,
     read_nested_window,
 )
-from vinr_server.api.contract.currencies import read_any_currency_or_none
-from vinr_server.api.contract.input import Count, Input, Key, Metadata, ProgramId, Rate
+from vinr_server.api.contract.input import Input, Key, Metadata, ProgramId, Rate
 from vinr_server.api.contract.operation import FIND, MADE, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, flag, text
+from vinr_server.api.contract.rates import (
+    Caps,
+    CapsInput,
+    Earn,
+    EarnInput,
+    Exchange,
+    ExchangeInput,
+    read_caps,
+    read_earn,
+    read_exchange,
+)
 from vinr_server.api.contract.reads import list_of, retrieve, shown_by
 from vinr_server.api.contract.reply import Deleted, Json, Reference, Reply, ShownRate
 from vinr_server.api.contract.values import read_metadata, read_rate
@@ -28,13 +38,6 @@ from vinr_server.core.earning import commands, payloads, rows, rules
 from vinr_server.storage.reads.scopes import NOT_DELETED
 
 URL = "/v1/loyalty/earning_rules"
-
-
-class EarnInput(Input):
-    points_per_currency_unit: Rate = None
-    points: Count | None = None
-    currency: str | None = None
-    rounding: Literal["floor", "half_even", "ceil"] = "floor"
 
 
 class WhenInput(Input):
@@ -52,25 +55,22 @@ class CreateEarningRuleInput(Input):
     program: ProgramId
     trigger: Key
     earn: EarnInput
-    conditions: ConditionsInput | None = None
+    conditions: RuleConditionsInput | None = None
     multipliers: Annotated[list[MultiplierInput], Meta(max_length=50)] = []
+    caps: CapsInput | UnsetType | None = UNSET
+    exchange: ExchangeInput | UnsetType | None = UNSET
     active: bool = True
     metadata: Metadata = {}
 
 
 class UpdateEarningRuleInput(Input):
     earn: EarnInput | UnsetType = UNSET
-    conditions: ConditionsInput | UnsetType = UNSET
+    conditions: RuleConditionsInput | UnsetType = UNSET
     multipliers: Annotated[list[MultiplierInput], Meta(max_length=50)] | UnsetType = UNSET
+    caps: CapsInput | UnsetType | None = UNSET
+    exchange: ExchangeInput | UnsetType | None = UNSET
     active: bool | UnsetType = UNSET
     metadata: Metadata = {}
-
-
-class Earn(Reply):
-    points_per_currency_unit: ShownRate | UnsetType = UNSET
-    points: int | UnsetType = UNSET
-    currency: str | UnsetType = UNSET
-    rounding: Literal["floor", "half_even", "ceil"] | UnsetType = UNSET
 
 
 class When(Reply):
@@ -93,6 +93,8 @@ class EarningRule(Reply):
     earn: Earn
     conditions: Conditions
     multipliers: list[Multiplier]
+    caps: Caps | None
+    exchange: Exchange | None
     active: bool
     metadata: Json
     created: int
@@ -110,6 +112,8 @@ async def create_earning_rule(call: Call) -> commands.CreateEarningRule:
         multipliers=read_multipliers(body.multipliers, zone=zone),
         is_active=body.active,
         metadata=read_metadata(body.metadata),
+        caps=None if body.caps is UNSET else read_caps(body.caps),
+        exchange=None if body.exchange is UNSET else read_exchange(body.exchange),
     )
 
 
@@ -123,6 +127,10 @@ async def update_earning_rule(call: Call) -> commands.UpdateEarningRule:
         changes["conditions"] = read_conditions(body.conditions, zone=zone)
     if body.multipliers is not UNSET:
         changes["multipliers"] = read_multipliers(body.multipliers, zone=zone)
+    if body.caps is not UNSET:
+        changes["caps"] = read_caps(body.caps)
+    if body.exchange is not UNSET:
+        changes["exchange"] = read_exchange(body.exchange)
     if body.active is not UNSET:
         changes["is_active"] = body.active
     return commands.UpdateEarningRule(call.id, changes, read_metadata(body.metadata, allows_null=True))
@@ -132,28 +140,16 @@ def delete_earning_rule(call: Call) -> commands.DeleteEarningRule:
     return commands.DeleteEarningRule(call.id)
 
 
-def read_earn(given: EarnInput) -> rules.EarnRate:
-    """What a rule gives: a rate per currency unit, or flat points."""
-    currency = read_any_currency_or_none(given.currency, param="earn.currency")
-    if (given.points is None) == (given.points_per_currency_unit is None):
-        message = "earn needs either points_per_currency_unit or points, and not both."
-        raise Problem("parameter_invalid", message, param="earn.points_per_currency_unit")
-    if given.points is not None:
-        return rules.EarnRate(points=given.points, currency=currency)
-    rate_e4 = read_rate(given.points_per_currency_unit, param="earn.points_per_currency_unit", lowest_e4=1)
-    return rules.EarnRate(rate_e4=rate_e4, currency=currency, rounding=given.rounding)
-
-
 def read_multipliers(given: list[MultiplierInput], *, zone: str) -> tuple[rules.Multiplier, ...]:
-    """Factors, each with when it applies."""
-    return tuple(_multiplier(one, f"multipliers[{position}]", zone) for position, one in enumerate(given))
+    """Factors, each with the condition under which it applies."""
+    return tuple(_multiplier(multiplier, f"multipliers[{n}]", zone) for n, multiplier in enumerate(given))
 
 
 def _multiplier(given: MultiplierInput, param: str, zone: str) -> rules.Multiplier:
     when = given.when
     if when.tier is None and when.metadata is None and when.window is None:
         message = (
-            f"{param}.when names no condition. Give tier, metadata or window; a factor for all belongs in the rate."
+            f"{param}.when has no condition. Send tier, metadata or window; put a factor for everybody into the rate."
         )
         raise Problem("parameter_invalid", message, param=f"{param}.when")
     starts_at, ends_at = read_nested_window(when.window, param=f"{param}.when.window", zone=zone)
@@ -184,7 +180,7 @@ OPERATIONS: tuple[Operation, ...] = (
         translate=create_earning_rule,
         reply=EarningRule,
         answers=MADE,
-        refusals=FIND,
+        refusals=(*FIND, "parameter_conflict"),
         example={
             "program": "prog_default",
             "trigger": "payment.completed",
@@ -207,12 +203,12 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}",
         sdk="loyalty.earningRules.update",
-        summary="Make a new revision of a rule.",
+        summary="Create a new revision of a rule.",
         body=UpdateEarningRuleInput,
         translate=update_earning_rule,
         reply=EarningRule,
         immutable=("id", "program", "trigger"),
-        refusals=(*FIND, "immutable_field"),
+        refusals=(*FIND, "immutable_field", "parameter_conflict"),
         example={"earn": {"points_per_currency_unit": "1.5"}, "conditions": {"min_amount": 1000, "currency": "EUR"}},
     ),
     Operation(

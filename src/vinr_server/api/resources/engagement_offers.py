@@ -167,7 +167,7 @@ class EligibleOffers(Reply):
     data: list[EligibleOffer]
 
 
-# Whoever gets a discount or a multiplier need not ask for it; a bonus or a gift is claimed, unless said otherwise.
+# Discounts and multipliers apply by themselves; bonuses and gifts are claimed, unless the offer says otherwise.
 APPLICATIONS: dict[str, rows.Application] = {
     "points_multiplier": "auto",
     "percentage_discount": "auto",
@@ -182,7 +182,7 @@ async def create_engagement_offer(call: Call) -> CreateOffer:
     starts_at, ends_at = read_window(body.starts_at, body.ends_at, param="", zone=zone)
     application = body.application or APPLICATIONS[body.incentive.type]
     if body.incentive.type == "gift_reward" and application == "auto":
-        message = "application: a gift is claimed by the member who wants it; use opt_in, or points_bonus."
+        message = "application: a member claims a gift. Send opt_in, or use a points_bonus."
         raise Problem("parameter_invalid", message, param="application")
     terms = rows.OfferTerms(
         **read_incentive(body.incentive),
@@ -294,7 +294,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}",
         sdk="engagement.offers.update",
-        summary="Make a new revision of an offer; what it gave keeps the older one.",
+        summary="Create a new revision of an offer; what it already gave keeps the old one.",
         body=UpdateEngagementOfferInput,
         translate=update_engagement_offer,
         reply=EngagementOffer,
@@ -307,7 +307,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/publish",
         sdk="engagement.offers.publish",
-        summary="Let an offer go live within its window; a paused one goes on.",
+        summary="Publish an offer: it is live within its window. A paused offer resumes.",
         body=NoInput,
         translate=publish_engagement_offer,
         reply=EngagementOffer,
@@ -353,7 +353,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/eligible",
         sdk="engagement.offers.eligible",
-        summary="Tell which offers a member can use now, and what stands in the way of the rest; nothing changes.",
+        summary="Show which offers a member can use now, and what the others still require; nothing changes.",
         body=EligibleOffersInput,
         translate=show_eligible_offers,
         reply=EligibleOffers,

@@ -1,4 +1,4 @@
-"""Events: what the engine has sent, and what merchants report of their own."""
+"""Events: what the engine has sent, and what merchants report themselves."""
 
 from __future__ import annotations
 
@@ -73,19 +73,19 @@ async def report_event(call: Call) -> commands.ReportEvent:
 
 
 def _event_customer(value: Any) -> tuple[str | None, str | None]:
-    """The customer an event is of; or why its `data.customer`, which is whatever the reporting system has, is none."""
+    """The event's customer; or why `data.customer`, which holds whatever the reporting system has, names none."""
     if value is None:
         return None, None
     if is_id(value, prefix="cust_"):
         clean = cleaned(value)
         if clean == value:
             return value, None
-        return None, f"data.customer is {value!a}, which links this event to nobody. Send {clean!r}."
-    return None, "data.customer is not an id that starts with cust_, so it links this event to nobody."
+        return None, f"data.customer is {value!a}, so this event is linked to nobody. Send {clean!r}."
+    return None, "data.customer is not an id that starts with cust_, so this event is linked to nobody."
 
 
 def _event_amount(data: Mapping[str, Any], occurred_at: datetime | None) -> tuple[int, Currency | None]:
-    """Amount and currency, where an event carries both as a payment would; otherwise it earns flat points only."""
+    """Amount and currency, if an event carries both as a payment would; otherwise it earns flat points only."""
     amount, code = data.get("amount"), data.get("currency")
     if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount <= INTEGER_MAX:
         return 0, None
@@ -104,7 +104,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=URL,
         sdk="events.create",
-        summary="Report a business event of your own; rules that name its type earn.",
+        summary="Report a business event of your own; rules that name its type award points.",
         body=ReportEventInput,
         translate=report_event,
         reply=Event,

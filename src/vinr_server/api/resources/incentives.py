@@ -1,4 +1,4 @@
-"""Incentives: what an engagement offer gives, as it is sent, as it is kept, as it is shown."""
+"""Incentives: what an engagement offer gives, as it is sent, as it is stored, as it is shown."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Incentive(Reply):
     reward: Reference | UnsetType = UNSET
 
 
-# The fields of each incentive: those it needs, and those it may have.
+# The fields of each incentive: those it requires, and those it may have.
 INCENTIVES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "points_multiplier": (("multiplier",), ()),
     "points_bonus": (("points",), ()),
@@ -45,7 +45,7 @@ INCENTIVES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def read_incentive(given: IncentiveInput) -> dict[str, Any]:
-    """The member of the terms that the incentive is."""
+    """The field of the terms that holds the incentive."""
     needed, possible = INCENTIVES[given.type]
     for name in ("multiplier", "points", "percent", "max_discount", "reward"):
         param = f"incentive.{name}"
@@ -53,11 +53,12 @@ def read_incentive(given: IncentiveInput) -> dict[str, Any]:
             if name in needed:
                 raise Problem("parameter_missing", f"{param} is required for a {given.type}.", param=param)
         elif name not in (*needed, *possible):
-            raise Problem("parameter_invalid", f"{param} does not belong to a {given.type}.", param=param)
+            message = f"{param} does not apply to a {given.type}. Leave it out."
+            raise Problem("parameter_invalid", message, param=param)
     if given.type == "points_multiplier":
         factor_e4 = read_rate(given.multiplier, param="incentive.multiplier", lowest_e4=SCALE + 1)
         if factor_e4 > 1000 * SCALE:
-            message = f"incentive.multiplier: {given.multiplier} is above 1000."
+            message = f"incentive.multiplier: {given.multiplier} is above the maximum, 1000."
             raise Problem("parameter_invalid", message, param="incentive.multiplier")
         return {"multiplier": rows.PointsMultiplier(factor_e4)}
     if given.type == "percentage_discount":

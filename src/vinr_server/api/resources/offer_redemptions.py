@@ -55,8 +55,8 @@ REDEMPTIONS = Listing(
 
 
 async def list_redemptions(call: Call) -> Any:
-    """One page of an offer's redemptions; of an offer that there is not, none can be asked for."""
-    offer = await call.reader.one(call.caller.realm, rows.Offer, call.id)
+    """One page of an offer's redemptions; refused if the offer does not exist."""
+    offer = await call.reader.row(call.caller.realm, rows.Offer, call.id)
     if offer is None:
         raise Problem.of(missing("offer", call.id, param="id"))
     url = f"/v1/engagement/offers/{call.id}/redemptions"

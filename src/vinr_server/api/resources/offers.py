@@ -145,16 +145,18 @@ def _checkout(given: CreateOfferInput) -> rows.CheckoutTerms:
     criteria = given.criteria or CriteriaInput()
     if given.type == "bogo":
         if given.value is not None:
-            message = "value: a bogo offer has none; what is free is the cheapest of each pair. Send null."
+            message = "value: a bogo offer has no value; the cheapest items of each group are free. Send null."
             raise Problem("parameter_invalid", message, param="value")
     elif given.value is None:
         raise Problem("parameter_missing", f"value is required for a {given.type}.", param="value")
     if given.per is not None and given.type != "fixed_discount":
-        raise Problem("parameter_invalid", f"per belongs to a fixed_discount, not to a {given.type}.", param="per")
+        message = f"per applies to a fixed_discount, not to a {given.type}. Leave it out."
+        raise Problem("parameter_invalid", message, param="per")
     for name in ("buy_quantity", "get_quantity"):
         if getattr(criteria, name) is not None and given.type != "bogo":
             param = f"criteria.{name}"
-            raise Problem("parameter_invalid", f"{param} belongs to a bogo, not to a {given.type}.", param=param)
+            message = f"{param} applies to a bogo, not to a {given.type}. Leave it out."
+            raise Problem("parameter_invalid", message, param=param)
     return rows.CheckoutTerms(given.type, given.value, given.per or "order", _criteria(criteria))
 
 
@@ -209,7 +211,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}",
         sdk="offers.update",
-        summary="Switch an offer on or off, or move its end.",
+        summary="Turn an offer on or off, or change when it ends.",
         body=UpdateOfferInput,
         translate=update_offer,
         reply=Offer,
@@ -225,7 +227,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="DELETE",
         path=f"{URL}/{{id}}",
         sdk="offers.delete",
-        summary="Delete an offer for good; what it took off stays on record.",
+        summary="Delete an offer for good; the discounts it gave stay on record.",
         translate=delete_offer,
         reply=Deleted,
         refusals=FIND,

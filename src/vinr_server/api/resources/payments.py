@@ -1,14 +1,30 @@
-"""Payments, alone or in bulk, and their refunds."""
+"""Payments, alone or in bulk: reported, amended and refunded."""
 
 from __future__ import annotations
 
-from vinr_server.api.contract.input import Count, CustomerId, Input, Metadata, Minor, RefundId, Text
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from vinr_server.api.contract.input import Count, CustomerId, Input, Metadata, Minor, Name, RefundId, Text
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, text
-from vinr_server.api.contract.payments import CreatePaymentInput, Payment, payment
+from vinr_server.api.contract.payments import (
+    CreatePaymentInput,
+    Line,
+    LineInput,
+    Payment,
+    Tender,
+    TenderInput,
+    payment,
+    read_lines,
+    read_paid_with,
+)
 from vinr_server.api.contract.reads import list_of, retrieve, shown_by
+from vinr_server.api.contract.reply import Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.zones import read_occurred_at
 from vinr_server.api.resources.bulk_payments import BulkPayments, CreatePaymentsInput, create_payments
 from vinr_server.core.payments import commands, payloads, rows
@@ -16,16 +32,50 @@ from vinr_server.core.payments import commands, payloads, rows
 URL = "/v1/payments"
 
 
+class RefundLineInput(Input):
+    id: Name | None = None
+    sku: Name | None = None
+    quantity: Count | None = None
+    amount: Count | None = None
+
+
 class RefundPaymentInput(Input):
     id: RefundId | None = None
     amount: Count | None = None
+    total_refunded: Minor | None = None
     eligible_amount: Minor | None = None
+    lines: Annotated[list[RefundLineInput], Meta(max_length=500)] = []
     reason: Text | None = None
     metadata: Metadata = {}
 
 
 class LinkPaymentInput(Input):
     customer: CustomerId
+
+
+class UpdatePaymentInput(Input):
+    amount: Minor | None = None
+    lines: Annotated[list[LineInput], Meta(max_length=500)] | None = None
+    tax: Minor | None = None
+    shipping: Minor | None = None
+    tenders: Annotated[list[TenderInput], Meta(max_length=20)] | None = None
+    reason: Text | None = None
+
+
+class PaymentRevision(Reply):
+    id: str
+    object: Literal["payment_revision"]
+    payment: Reference
+    revision: int
+    amount: int
+    eligible_amount: int
+    tax: int
+    shipping: int
+    tenders: list[Tender]
+    lines: list[Line]
+    reason: str | None
+    superseded_at: int
+    livemode: bool
 
 
 async def create_payment(call: Call) -> commands.CreatePayment:
@@ -35,11 +85,19 @@ async def create_payment(call: Call) -> commands.CreatePayment:
 
 def refund_payment(call: Call) -> commands.RefundPayment:
     body: RefundPaymentInput = call.body
+    if body.amount is not None and body.total_refunded is not None:
+        message = "amount is what this refund returns, total_refunded the sum of all refunds so far. Send one of them."
+        raise Problem("parameter_conflict", message, param="total_refunded")
+    if body.lines and body.eligible_amount is not None:
+        message = "eligible_amount: the lines say which part of the refund is eligible. Send one of them."
+        raise Problem("parameter_conflict", message, param="eligible_amount")
     return commands.RefundPayment(
         payment_id=call.id,
         id=body.id,
         amount_minor=body.amount,
+        total_refunded_minor=body.total_refunded,
         eligible_minor=body.eligible_amount,
+        lines=tuple(_refund_line(line, place) for place, line in enumerate(body.lines)),
         reason=body.reason,
         metadata=read_metadata(body.metadata),
     )
@@ -50,10 +108,38 @@ def link_payment(call: Call) -> commands.LinkPayment:
     return commands.LinkPayment(call.id, body.customer)
 
 
-PAYMENTS = Listing(rows.Payment, {"customer": ("customer_id", text), "currency": ("currency", text)})
+def _refund_line(line: RefundLineInput, place: int) -> rows.RefundLine:
+    """A line of a refund names the line it returns, and at most one measure of it."""
+    here = f"lines[{place}]"
+    if (line.id is None) == (line.sku is None):
+        raise Problem("parameter_invalid", f"{here}: name the line by its id or by its sku.", param=here)
+    if line.quantity is not None and line.amount is not None:
+        raise Problem("parameter_conflict", f"{here}: send quantity or amount, not both.", param=here)
+    return rows.RefundLine(line.id, line.sku, line.quantity, line.amount)
 
+
+def update_payment(call: Call) -> commands.UpdatePayment:
+    body: UpdatePaymentInput = call.body
+    lines, tax_minor = None, body.tax
+    if body.lines is not None:
+        lines, of_lines_minor = read_lines(body.lines, tax_minor=body.tax or 0)
+        tax_minor = body.tax if body.tax is not None else of_lines_minor or None
+    return commands.UpdatePayment(
+        payment_id=call.id,
+        amount_minor=body.amount,
+        lines=lines,
+        tax_minor=tax_minor,
+        shipping_minor=body.shipping,
+        tenders=read_paid_with(body.tenders) if body.tenders is not None else None,
+        reason=body.reason,
+    )
+
+
+PAYMENTS = Listing(rows.Payment, {"customer": ("customer_id", text), "currency": ("currency", text)})
+REVISIONS = Listing(rows.PaymentRevision, {})
 
 show_payments = shown_by(payloads.payment_payload)
+show_revisions = shown_by(payloads.revision_payload)
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -85,6 +171,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Report up to 1,000 payments; a result for each. With `program`, unknown customers are enrolled in it.",
         body=CreatePaymentsInput,
         submit=create_payments,
+        items=("payments", CreatePaymentInput),
         reply=BulkPayments,
         example={
             "payments": [{"id": "pay_1001", "amount": 4200, "currency": "EUR", "customer": "cust_abc123"}],
@@ -106,7 +193,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/refund",
         sdk="payments.refund",
-        summary="Refund a payment, whole or in part; what it earned is clawed back.",
+        summary="Refund a payment, fully or in part; the points it earned are clawed back.",
         body=RefundPaymentInput,
         translate=refund_payment,
         reply=Payment,
@@ -125,6 +212,29 @@ OPERATIONS: tuple[Operation, ...] = (
         reply=Payment,
         refusals=(*FIND, "payment_linked", "payment_refunded"),
         example={"customer": "cust_abc123"},
+    ),
+    Operation(
+        id="update_payment",
+        method="POST",
+        path=f"{URL}/{{id}}",
+        sdk="payments.update",
+        summary="Amend a payment: it is what it is now, and its member has what that earns.",
+        body=UpdatePaymentInput,
+        translate=update_payment,
+        reply=Payment,
+        refusals=(*FIND, "payment_has_session", "refund_exceeds_payment"),
+        example={"amount": 27000, "reason": "one more item"},
+    ),
+    Operation(
+        id="list_payment_revisions",
+        method="GET",
+        path=f"{URL}/{{id}}/revisions",
+        sdk="payments.revisions",
+        summary="List what a payment said before it was amended, newest first.",
+        read=list_of(REVISIONS, f"{URL}/{{id}}/revisions", show_revisions, of=("payment_id", rows.Payment, "payment")),
+        listing=REVISIONS,
+        reply=ListOf(PaymentRevision),
+        refusals=FIND,
     ),
     Operation(
         id="list_payments",

@@ -53,7 +53,9 @@ class ReversePointsInput(Input):
     metadata: Metadata = {}
 
 
-EntryKind = Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry", "transfer"]
+EntryKind = Literal[
+    "award", "adjustment", "redemption", "redemption_cancellation", "reversal", "reinstatement", "expiry", "transfer"
+]
 
 
 class Source(Reply):
@@ -97,7 +99,8 @@ async def award_points(call: Call) -> commands.AwardPoints:
 def adjust_points(call: Call) -> commands.AdjustPoints:
     body: AdjustPointsInput = call.body
     if body.points == 0:
-        raise Problem("parameter_invalid", "points: an adjustment of 0 adjusts nothing.", param="points")
+        message = "points: an adjustment of 0 changes nothing. Send a positive or negative number."
+        raise Problem("parameter_invalid", message, param="points")
     return commands.AdjustPoints(body.account, body.points, body.reason, read_metadata(body.metadata))
 
 
@@ -151,7 +154,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/reverse",
         sdk="loyalty.points.reverse",
-        summary="Claw back an award, whole or in part.",
+        summary="Claw back an award, fully or in part.",
         body=ReversePointsInput,
         translate=reverse_points,
         reply=PointsTransaction,

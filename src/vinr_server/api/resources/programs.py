@@ -1,4 +1,4 @@
-"""Programs: what a member can earn in, its currency, its tiers and its zone."""
+"""Programs: what a member can earn in, with its currency, its tiers and its time zone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, List
 from vinr_server.api.contract.pages import Listing, one_of
 from vinr_server.api.contract.reads import list_of, retrieve, shown_by
 from vinr_server.api.contract.reply import CatalogueStatus, Json, Reference, Reply
+from vinr_server.api.contract.tenders import EarningTenders, read_tenders
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
@@ -42,6 +43,7 @@ class CreateProgramInput(Input):
     currency: CurrencyInput | None = None
     timezone: Name = "UTC"
     tiers: Annotated[list[TierInput], Meta(max_length=50)] = []
+    earning_tenders: EarningTenders | UnsetType = UNSET
     guest_days: GuestDays | None = None
     test_clock: ClockId | None = None
     metadata: Metadata = {}
@@ -57,6 +59,7 @@ class UpdateProgramInput(Input):
     name: Name | UnsetType = UNSET
     currency: CurrencyChanges | UnsetType = UNSET
     tiers: Annotated[list[TierInput], Meta(max_length=50)] | UnsetType = UNSET
+    earning_tenders: EarningTenders | UnsetType = UNSET
     guest_days: GuestDays | UnsetType | None = UNSET
     status: Literal["active", "archived"] | UnsetType = UNSET
     metadata: Metadata = {}
@@ -85,6 +88,7 @@ class Program(Reply):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
+    earning_tenders: list[str]
     guest_days: int | None
     status: CatalogueStatus
     test_clock: Reference | None
@@ -122,6 +126,11 @@ def create_program(call: Call) -> commands.CreateProgram:
         expiry_rounding=currency.expiry_rounding if currency else "none",
         timezone=body.timezone,
         tiers=read_tiers(body.tiers),
+        earning_tenders=(
+            rows.EARNING_TENDERS
+            if body.earning_tenders is UNSET
+            else read_tenders(body.earning_tenders, param="earning_tenders")
+        ),
         guest_days=body.guest_days,
         clock_id=body.test_clock,
         metadata=read_metadata(body.metadata),
@@ -137,6 +146,8 @@ def update_program(call: Call) -> commands.UpdateProgram:
         changes |= {renamed.get(name, name): value for name, value in currency.items()}
     if body.tiers is not UNSET:
         changes["tiers"] = read_tiers(body.tiers)
+    if body.earning_tenders is not UNSET:
+        changes["earning_tenders"] = read_tenders(body.earning_tenders, param="earning_tenders")
     return commands.UpdateProgram(call.id, changes, read_metadata(body.metadata, allows_null=True))
 
 
@@ -152,7 +163,8 @@ def read_tiers(given: list[TierInput]) -> tuple[rows.Tier, ...]:
         values = [getattr(tier, name) for tier in tiers]
         if len(set(values)) != len(values):
             shown = name.removesuffix("_points")
-            raise Problem("parameter_invalid", f"tiers: two tiers have the same {shown}.", param=f"tiers.{shown}")
+            message = f"tiers: two tiers have the same {shown}. Give each its own {shown}."
+            raise Problem("parameter_invalid", message, param=f"tiers.{shown}")
     return tiers
 
 

@@ -1,4 +1,4 @@
-"""What a dynamic segment asks of its members: as it is sent, as it is judged, as it is shown."""
+"""What a dynamic segment requires of its members: as it is sent, as it is judged, as it is shown."""
 
 from __future__ import annotations
 
@@ -96,16 +96,16 @@ class SegmentConditions(Reply):
 
 
 async def conditions_of(call: Call, given: SegmentConditionsInput) -> judged.SegmentConditions:
-    """The conditions as they are judged; a bare date is midnight in the tenant's zone, a segment being of no program.
+    """The conditions as they are judged; a bare date is midnight in the tenant's zone: a segment belongs to no program.
 
-    Refuses: none at all, too many, or too deep in one another.
+    Refuses: no conditions, too many of them, or too deep a nesting.
     """
     has_dates = any(is_date(date) for part in _parts(given) for date in (part.enrolled_before, part.enrolled_after))
     zone = await call.reader.zone_of_tenant(call.caller.realm) if has_dates else "UTC"
     conditions = _read(given, "conditions", zone, depth=1)
     count = sum(_count(part) for part in _parts(given))
     if count > CONDITIONS_MAX:
-        message = f"conditions: {count} conditions are given, {CONDITIONS_MAX} allowed. Split the segment."
+        message = f"conditions: {count} conditions are given; at most {CONDITIONS_MAX} are allowed. Split the segment."
         raise Problem("parameter_invalid", message, param="conditions")
     return conditions
 
@@ -117,17 +117,17 @@ def _parts(given: SegmentConditionsInput) -> Iterator[SegmentConditionsInput]:
 
 
 def _count(given: SegmentConditionsInput) -> int:
-    """How many conditions stand here, each key of metadata for itself; those nested in it not counted."""
+    """How many conditions are here, each metadata key counted, and nested ones not."""
     names = (name for name in given.__struct_fields__ if name not in ("all", "any", "metadata"))
     return sum(getattr(given, name) is not None for name in names) + len(given.metadata or {})
 
 
 def _read(given: SegmentConditionsInput, at: str, zone: str, *, depth: int) -> judged.SegmentConditions:
     if depth > DEPTH_MAX:
-        message = f"{at}: conditions stand more than {DEPTH_MAX} deep in one another. Flatten them."
+        message = f"{at}: conditions are nested more than {DEPTH_MAX} levels deep. Flatten them."
         raise Problem("parameter_invalid", message, param=at)
     if not _count(given) and not given.all and not given.any:
-        raise Problem("parameter_invalid", f"{at} asks nothing. Give a condition, such as balance.", param=at)
+        raise Problem("parameter_invalid", f"{at} has no condition. Send one, such as balance.", param=at)
     days, enrolled = given.days_since_last_purchase, given.days_since_enrolled
     tier = given.tier
     return judged.SegmentConditions(
@@ -141,8 +141,8 @@ def _read(given: SegmentConditionsInput, at: str, zone: str, *, depth: int) -> j
         enrolled_before=read_instant_or_none(given.enrolled_before, param=f"{at}.enrolled_before", zone=zone),
         enrolled_after=read_instant_or_none(given.enrolled_after, param=f"{at}.enrolled_after", zone=zone),
         days_since_enrolled=None if enrolled is None else _bounds(enrolled, f"{at}.days_since_enrolled"),
-        all_of=tuple(_read(one, f"{at}.all[{n}]", zone, depth=depth + 1) for n, one in enumerate(given.all)),
-        any_of=tuple(_read(one, f"{at}.any[{n}]", zone, depth=depth + 1) for n, one in enumerate(given.any)),
+        all_of=tuple(_read(part, f"{at}.all[{n}]", zone, depth=depth + 1) for n, part in enumerate(given.all)),
+        any_of=tuple(_read(part, f"{at}.any[{n}]", zone, depth=depth + 1) for n, part in enumerate(given.any)),
     )
 
 
@@ -160,11 +160,10 @@ def _spend(given: SegmentConditionsInput, at: str) -> judged.Spend | None:
 
 
 def _bounds(given: Any, at: str) -> judged.Bounds:
-    """From gte to lte. Refuses a pair that nothing can meet, and none at all."""
+    """The range from gte to lte. Refuses a range that no value meets, and one without a bound."""
     if given.gte is None and given.lte is None:
-        raise Problem("parameter_invalid", f"{at} has no bound. Give gte, lte or both.", param=at)
+        raise Problem("parameter_invalid", f"{at} has no bound. Send gte, lte or both.", param=at)
     if given.gte is not None and given.lte is not None and given.gte > given.lte:
-        raise Problem(
-            "parameter_invalid", f"{at}: nothing is both {given.gte} or more and {given.lte} or less.", param=at
-        )
+        message = f"{at}: no number is both at least {given.gte} and at most {given.lte}. Correct gte or lte."
+        raise Problem("parameter_invalid", message, param=at)
     return judged.Bounds(given.gte, given.lte)

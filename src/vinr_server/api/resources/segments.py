@@ -1,4 +1,4 @@
-"""Segments: who is in them, by a list or by conditions, and how many these are."""
+"""Segments: who is in them, by a list or by conditions, and how many members there are."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from vinr_server.storage.reads.segments import TooManyMembers, count_listed, cou
 URL = "/v1/engagement/segments"
 ACCOUNTS_MAX = 1000
 SegmentId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\Z", max_length=100)]
-# Ids of other objects start with these; a segment's name must not take one from them.
+# Ids of other objects start with these, so a segment's name must not.
 PREFIXES = ("prog_", "rule_", "rwd_", "ofr_", "cmp_", "cust_", "loy_", "pay_", "re_", "evt_", "clock_", "key_")
 ROUTES = ("preview",)
 LAPSED = {"days_since_last_purchase": {"gte": 90}}
@@ -113,10 +113,10 @@ class SegmentChange(Reply):
 async def create_segment(call: Call) -> commands.CreateSegment:
     body: CreateSegmentInput = call.body
     if body.id is not None and (body.id.startswith(PREFIXES) or body.id in ROUTES):
-        message = f"id: {body.id!r} reads as another object's. Use seg_… or a name such as lapsed_90d."
+        message = f"id: {body.id!r} looks like the id of another object. Use seg_… or a name such as lapsed_90d."
         raise Problem("parameter_invalid", message, param="id")
     if body.type == "static" and body.conditions is not None:
-        message = "conditions: a static segment lists its members. Leave them out, or create a dynamic segment."
+        message = "conditions: a static segment lists its members. Leave conditions out, or create a dynamic segment."
         raise Problem("parameter_invalid", message, param="conditions")
     if body.type == "dynamic" and body.conditions is None:
         raise Problem("parameter_missing", "conditions is required for a dynamic segment.", param="conditions")
@@ -147,7 +147,7 @@ def remove_segment_members(call: Call) -> commands.RemoveSegmentMembers:
 
 
 def _accounts(body: SegmentAccountsInput) -> tuple[str, ...]:
-    """Each account once, in the order given."""
+    """Each account once, in the given order."""
     return tuple(dict.fromkeys(body.accounts))
 
 
@@ -167,12 +167,12 @@ _show_members = shown_by(segment_member_payload)
 
 
 async def list_segments(call: Call) -> Any:
-    """A page of segments; with `account`, of those that the account is in as of now."""
+    """A page of segments; with `account`, of those that the account is in now."""
     query = SEGMENTS.query(call.query)
     equal = dict(query.equal)
     account_id = equal.pop("account", None)
     if account_id is not None:
-        account = await call.reader.one(call.caller.realm, Account, account_id)
+        account = await call.reader.row(call.caller.realm, Account, account_id)
         inside: list[str] = []
         if account is not None:
             inside = await segments_of_account(call.reader, call.caller.realm, account, datetime.now(UTC))
@@ -181,14 +181,14 @@ async def list_segments(call: Call) -> Any:
 
 
 async def list_segment_members(call: Call) -> Any:
-    """A page of a segment's members, who entered last first."""
+    """A page of a segment's members, those who entered last first."""
     query = MEMBERS.query(call.query, within={"segment_id": call.id})
     segment = await _segment(call)
     return await page_of(call, query, f"{URL}/{segment.id}/members", _show_members)
 
 
 async def retrieve_segment_size(call: Call) -> Any:
-    """How many members a segment has, as of now."""
+    """How many members a segment has now."""
     _refuse_parameters(call)
     segment = await _segment(call)
     realm = call.caller.realm
@@ -198,7 +198,7 @@ async def retrieve_segment_size(call: Call) -> Any:
 
 
 async def preview_segment(call: Call) -> Any:
-    """How many members a segment of these conditions would have, as of now."""
+    """How many members a segment with these conditions would have now."""
     _refuse_parameters(call)
     body: PreviewSegmentInput = call.body
     conditions = await conditions_of(call, body.conditions)
@@ -213,12 +213,12 @@ async def _counted(counting: Coroutine[Any, Any, int]) -> int:
     try:
         return await counting
     except TooManyMembers:
-        message = "Counting these members takes longer than 3 s. Narrow the conditions, or try when less is going on."
+        message = "Counting these members takes longer than 3 s. Narrow the conditions, or try again at a quieter time."
         raise Problem("unavailable", message) from None
 
 
 async def _segment(call: Call) -> rows.Segment:
-    row = await call.reader.one(call.caller.realm, rows.Segment, call.id)
+    row = await call.reader.row(call.caller.realm, rows.Segment, call.id)
     if row is None or row.deleted_at is not None:
         raise Problem.of(missing("segment", call.id, param="id"))
     assert isinstance(row, rows.Segment)
@@ -236,7 +236,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=URL,
         sdk="engagement.segments.create",
-        summary="Create a segment: static, its members listed by hand; or dynamic, whoever meets its conditions.",
+        summary="Create a segment: static, with the members you list; or dynamic, with all who meet its conditions.",
         body=CreateSegmentInput,
         translate=create_segment,
         reply=Segment,
@@ -259,7 +259,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}",
         sdk="engagement.segments.update",
-        summary="Change a segment; other conditions count from the next command on.",
+        summary="Change a segment; new conditions apply from the next command on.",
         body=UpdateSegmentInput,
         translate=update_segment,
         reply=Segment,
@@ -272,7 +272,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="DELETE",
         path=f"{URL}/{{id}}",
         sdk="engagement.segments.delete",
-        summary="Delete a segment that no live offer names.",
+        summary="Delete a segment that no live offer uses.",
         translate=delete_segment,
         reply=Deleted,
         refusals=(*FIND, "segment_in_use"),
@@ -292,8 +292,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path=f"{URL}/{{id}}/members",
         sdk="engagement.segments.members",
-        summary="List the members of a segment, who entered last first; of a dynamic one, "
-        "those it was told of by events.",
+        summary="List a segment's members, last entered first; for a dynamic segment, those that events announced.",
         read=list_segment_members,
         listing=MEMBERS,
         reply=ListOf(SegmentMember),
@@ -304,7 +303,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/members",
         sdk="engagement.segments.addMembers",
-        summary="Add up to 1,000 accounts to a static segment; those that do not exist are named.",
+        summary="Add up to 1,000 accounts to a static segment; the answer names those that do not exist.",
         body=SegmentAccountsInput,
         translate=add_segment_members,
         reply=SegmentAddition,
@@ -316,7 +315,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/members/remove",
         sdk="engagement.segments.removeMembers",
-        summary="Remove up to 1,000 accounts from a static segment; those that do not exist are named.",
+        summary="Remove up to 1,000 accounts from a static segment; the answer names those that do not exist.",
         body=SegmentAccountsInput,
         translate=remove_segment_members,
         reply=SegmentRemoval,
@@ -328,7 +327,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path=f"{URL}/{{id}}/size",
         sdk="engagement.segments.size",
-        summary="Count the members of a segment, exactly.",
+        summary="Count the members of a segment exactly.",
         read=retrieve_segment_size,
         reply=SegmentSize,
         refusals=FIND,
@@ -338,7 +337,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/preview",
         sdk="engagement.segments.preview",
-        summary="Count the members that a segment of these conditions would have, exactly; nothing is created.",
+        summary="Count exactly the members that a segment with these conditions would have; nothing is created.",
         body=PreviewSegmentInput,
         read=preview_segment,
         reply=SegmentSize,

@@ -1,4 +1,4 @@
-"""Test clocks: the time of programs that are tried out."""
+"""Test clocks: they set the time of the programs you try out."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=URL,
         sdk="testHelpers.testClocks.create",
-        summary="Create a clock that stands still until it is advanced.",
+        summary="Create a clock that stands still until you advance it.",
         body=CreateTestClockInput,
         translate=create_test_clock,
         reply=TestClock,
@@ -88,7 +88,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/advance",
         sdk="testHelpers.testClocks.advance",
-        summary="Move a clock on; it is ready when all work due by then is written.",
+        summary="Advance a clock; it is ready once all work due by then is written.",
         body=AdvanceTestClockInput,
         translate=advance_test_clock,
         reply=TestClock,
@@ -100,7 +100,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="DELETE",
         path=f"{URL}/{{id}}",
         sdk="testHelpers.testClocks.delete",
-        summary="Delete a clock; programs on it stand still.",
+        summary="Delete a clock; time stands still for the programs on it.",
         translate=delete_test_clock,
         reply=Deleted,
         refusals=FIND,

@@ -1,4 +1,4 @@
-"""Webhook endpoints: where events are sent, what became of each, and sending them once more."""
+"""Webhook endpoints: where events are sent, what became of each, and sending them again."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class WebhookEndpoint(Reply):
     metadata: Json
     created: int
     livemode: bool
-    # In the answer that made or rotated it alone.
+    # Only in the answer that made or rotated the endpoint.
     secret: str | UnsetType | None = UNSET
 
 
@@ -162,8 +162,8 @@ async def replay_events(call: Call) -> ReplayEvents:
     starts_at = read_instant(body.starts_at, param="starts_at")
     ends_at = read_instant_or_none(body.ends_at, param="ends_at", is_end=True)
     if ends_at is not None and ends_at <= starts_at:
-        raise Problem.of(invalid("ends_at must lie after starts_at.", param="ends_at"))
-    # A name that the endpoint does not ask for is sent where it is named here.
+        raise Problem.of(invalid("ends_at must be after starts_at.", param="ends_at"))
+    # An event that is named here is sent even if the endpoint does not ask for it.
     patterns = (
         _patterns(body.events) if body.events else (await find(call, rows.WebhookEndpoint, "webhook endpoint")).events
     )
@@ -182,7 +182,7 @@ async def replay_events(call: Call) -> ReplayEvents:
 
 
 def _patterns(given: Sequence[str]) -> tuple[str, ...]:
-    """The patterns, each once; refused where no event can match."""
+    """The patterns, each once; refused if no event can match one of them."""
     for place, pattern in enumerate(given):
         fault = pattern_fault(pattern)
         if fault is not None:
@@ -199,8 +199,8 @@ async def _check_url(call: Call, url: str) -> None:
 
 
 def _new_secret(call: Call) -> bytes:
-    """A secret made for this call, which alone will show it, sealed."""
-    assert call.seal is not None, "endpoints are made with a seal at hand"
+    """A secret made for this call, sealed; only this call's answer shows it."""
+    assert call.seal is not None, "endpoints are made where the seal is known"
     call.secret = make_secret()
     return call.seal.close(call.secret)
 
@@ -217,7 +217,8 @@ async def show_webhook_deliveries(call: Call, deliveries: Sequence[rows.Delivery
     """Deliveries, each with the log of its attempts."""
     attempts = await call.reader.delivery_attempts(call.caller.realm, deliveries)
     return [
-        delivery_payload(one, attempts=attempts.get(one.id, ()), livemode=call.caller.livemode) for one in deliveries
+        delivery_payload(delivery, attempts=attempts.get(delivery.id, ()), livemode=call.caller.livemode)
+        for delivery in deliveries
     ]
 
 
@@ -227,7 +228,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=URL,
         sdk="webhookEndpoints.create",
-        summary="Be told of events at a URL; the signing secret is in this answer and never again.",
+        summary="Create an endpoint that receives events at a URL; only this answer shows the signing secret.",
         body=CreateWebhookEndpointInput,
         translate=create_webhook_endpoint,
         reply=WebhookEndpoint,
@@ -249,7 +250,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}",
         sdk="webhookEndpoints.update",
-        summary="Change an endpoint, or disable and enable it.",
+        summary="Change an endpoint, or disable or enable it.",
         body=UpdateWebhookEndpointInput,
         translate=update_webhook_endpoint,
         reply=WebhookEndpoint,
@@ -262,7 +263,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="DELETE",
         path=f"{URL}/{{id}}",
         sdk="webhookEndpoints.delete",
-        summary="Delete an endpoint: it is told nothing any more.",
+        summary="Delete an endpoint: it no longer receives events.",
         translate=delete_webhook_endpoint,
         reply=Deleted,
         refusals=FIND,
@@ -282,7 +283,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/rotate",
         sdk="webhookEndpoints.rotate",
-        summary="Make a new signing secret; the old one signs beside it for the overlap (a day by default).",
+        summary="Create a new signing secret; the old one signs alongside it for the overlap (a day by default).",
         body=RotateWebhookEndpointInput,
         translate=rotate_webhook_endpoint,
         reply=WebhookEndpoint,
@@ -310,7 +311,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/resend",
         sdk="webhookEndpoints.resend",
-        summary="Send one event to an endpoint once more, under the same webhook-id.",
+        summary="Send one event to an endpoint again, under the same webhook-id.",
         body=ResendEventInput,
         translate=resend_event,
         reply=WebhookDelivery,
@@ -323,7 +324,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/replay",
         sdk="webhookEndpoints.replay",
-        summary="Send the events of a span of time to an endpoint once more, up to 1,000 in a call.",
+        summary="Send the events of a period to an endpoint again, up to 1,000 in a call.",
         body=ReplayEventsInput,
         translate=replay_events,
         reply=WebhookReplay,

@@ -1,4 +1,4 @@
-"""The public API as a command calls it: finds the server and the key, and tells every failure in a sentence."""
+"""The public API as a command calls it: finds the server and the key, and reports every failure in a sentence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REQUEST_SECONDS_MAX = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a command finds its server, as far as options and environment say."""
+    """Where a command finds its server, according to its options and the environment."""
 
     base_url: str | None
     key: str | None
@@ -75,7 +75,7 @@ class Api:
         self._client = httpx2.Client(headers=headers, timeout=REQUEST_SECONDS_MAX, trust_env=False)
 
     def get(self, path: str, **query: str | int) -> dict[str, Any]:
-        """What stands at the path."""
+        """The object at the path."""
         return self._ask("GET", path, query=query).body
 
     def post(self, path: str, body: Mapping[str, Any]) -> Answer:
@@ -96,7 +96,7 @@ class Api:
         try:
             response = self._client.request(method, self.base_url + path, params=dict(query), json=body)
         except httpx2.TimeoutException:
-            raise Unreachable(f"{self.base_url} gave no answer within {REQUEST_SECONDS_MAX:.0f} s.") from None
+            raise Unreachable(f"{self.base_url} did not answer within {REQUEST_SECONDS_MAX:.0f} s.") from None
         except httpx2.TransportError as error:
             said = str(error) or type(error).__name__
             raise Unreachable(f"{self.base_url} can't be reached: {said}.{self._hint}") from None
@@ -107,15 +107,15 @@ class Api:
             hint = f" The key is from {self._origin}." if response.status_code == 401 else ""
             raise Refused(response.status_code, answer["error"], hint)
         except (ValueError, KeyError, TypeError):
-            message = f"{self.base_url} answers {response.status_code} without a reason; is a VINR server there?"
+            message = f"{self.base_url} answered {response.status_code} without an error. Is it a VINR server?"
             raise Unreachable(message) from None
 
 
 @contextmanager
 def calling(place: Place, what: str) -> Iterator[Api]:
-    """The API of the place; whatever it refuses ends the command with a sentence and an exit code.
+    """The API of the place; a refusal ends the command with a sentence and an exit code.
 
-    With --json the refusal itself stands on standard output, so that a script has its code and details.
+    With --json, the refusal is printed on standard output, so that a script has its code and details.
     """
     api = _api_of(place, what)
     try:
@@ -144,12 +144,12 @@ def _api_of(place: Place, what: str) -> Api:
     is_sandbox = sandbox is not None and base_url.rstrip("/") == sandbox.base_url
     key, origin = place.key, "--key or VINR_SECRET_KEY"
     if not key and is_sandbox and sandbox is not None:
-        # The sandbox's key goes to the sandbox and nowhere else.
+        # The sandbox's key is sent to the sandbox and nowhere else.
         key, origin = sandbox.secret_key, str(place.data_dir)
     if not key:
-        fail(what, f"{base_url} needs a secret key: set VINR_SECRET_KEY.", code=USAGE)
+        fail(what, f"{base_url} needs a secret key. Set VINR_SECRET_KEY.", code=USAGE)
     if not key.isascii() or not key.isprintable():
-        fail(what, f"the key from {origin} holds a character that no key has.", code=USAGE)
+        fail(what, f"the key from {origin} contains a character that no key has. Copy it again.", code=USAGE)
     return Api(base_url, key.strip(), origin=origin, hint=_hint_of(place, sandbox, is_sandbox))
 
 
@@ -159,16 +159,16 @@ def _no_server(place: Place, what: str) -> NoReturn:
 
 
 def _hint_of(place: Place, sandbox: Sandbox | None, is_sandbox: bool) -> str:
-    """What to do where nothing answers; an address kept in a shell outlives its sandbox."""
+    """What to do if nothing answers; an address kept in a shell outlives its sandbox."""
     if sandbox is not None and not is_sandbox:
-        return f' A sandbox runs at {sandbox.base_url}: eval "$(vinr status -o env)".'
+        return f' A sandbox runs at {sandbox.base_url}; to use it: eval "$(vinr status -o env)".'
     return " Is `vinr dev` running?" if is_sandbox or place.base_url else ""
 
 
 def require_test_key(api: Api, what: str) -> None:
     """The key opens test data."""
     if "_live_" in api.key[:8]:
-        fail(what, "this works on test data only, and the key is a live one; use sk_test_….", code=USAGE)
+        fail(what, "this works on test data only, and the key is for live data. Use an sk_test_… key.", code=USAGE)
 
 
 def print_json(value: Any) -> None:
@@ -177,22 +177,22 @@ def print_json(value: Any) -> None:
 
 
 def say(text: str) -> None:
-    """A line for the person who waits; standard output stays clean."""
+    """Print a line for the person who waits; standard output stays clean."""
     print(visible_lines(text), file=sys.stderr, flush=True)
 
 
 def read_object(text: str | None, option: str, what: str) -> dict[str, Any]:
-    """The JSON object of an option; {} where it was not given."""
+    """The JSON object of an option; {} if it was not given."""
     if text is None:
         return {}
     try:
         value = json.loads(text, parse_constant=lambda name: _no_number(name))
     except ValueError as error:
-        fail(what, f"{option}: not JSON: {error}.", code=USAGE)
+        fail(what, f"{option} is not valid JSON: {error}.", code=USAGE)
     if not isinstance(value, dict):
         fail(what, f"""{option} must be a JSON object, such as '{{"metadata": {{"order": "1234"}}}}'.""", code=USAGE)
     return value
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")

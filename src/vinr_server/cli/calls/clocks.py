@@ -30,7 +30,7 @@ def create_clock(place: Place, *, at: str | None, name: str | None) -> None:
         clock = api.post(PATH, body).body
     _print_one(clock, as_json=place.as_json)
     if not place.as_json:
-        print("A program lives on it from its creation: POST /v1/loyalty/programs with")
+        print("To put a program on this clock, create it with POST /v1/loyalty/programs and")
         print(f'  {{"name": "Trial", "currency": {{"expiry_months": 12}}, "test_clock": "{clock["id"]}"}}')
 
 
@@ -41,40 +41,40 @@ def list_clocks(place: Place) -> None:
     if place.as_json:
         print_json(clocks)
     elif not clocks:
-        print("There is no test clock. Make one: vinr clock create")
+        print("There is no test clock. Create one: vinr clock create")
     else:
         for clock in clocks:
             _print_one(clock, as_json=False)
 
 
 def advance_clock(place: Place, *, by: str | None, to: str | None, clock_id: str | None) -> None:
-    """The clock stands so much later, and all work due by then is written."""
+    """The clock shows the later time, and all work due by then is done."""
     if (by is None) == (to is None):
-        fail(WHAT, "say how far: a duration such as 13mo, or --to with a date.", code=USAGE)
+        fail(WHAT, "give a duration such as 13mo, or --to with a date.", code=USAGE)
     with calling(place, WHAT) as api:
         clock = api.get(f"{PATH}/{quote(clock_id, safe='')}") if clock_id else _only(api)
         instant = _later(clock, by) if by is not None else _instant(str(to), "--to")
         url = f"{PATH}/{clock['id']}"
         started_at = time.monotonic()
         clock = api.post(f"{url}/advance", {"frozen_time": instant.isoformat()}).body
-        with _progress(f"{clock['id']} is advancing to {_shown(clock)}; Ctrl-C stops the waiting only"):
+        with _progress(f"{clock['id']} is advancing to {_shown(clock)}; Ctrl-C only stops the waiting"):
             while clock["status"] != "ready":
                 time.sleep(POLL_SECONDS)
                 clock = api.get(url)
     if place.as_json:
         print_json(clock)
     else:
-        print(f"{clock['id']} stands at {_shown(clock)}, {time.monotonic() - started_at:.1f} s.")
+        print(f"{clock['id']} is at {_shown(clock)} after {time.monotonic() - started_at:.1f} s.")
 
 
 def delete_clock(place: Place, *, clock_id: str) -> None:
-    """The clock is gone; programs on it stand still."""
+    """The clock is gone; time stands still for the programs on it."""
     with calling(place, WHAT) as api:
         gone = api.delete(f"{PATH}/{quote(clock_id, safe='')}").body
     if place.as_json:
         print_json(gone)
     else:
-        print(f"{clock_id} is deleted; programs on it stand still.")
+        print(f"{clock_id} is deleted; time stands still for the programs on it.")
 
 
 def _all(api: Api) -> Iterator[dict[str, Any]]:
@@ -89,10 +89,10 @@ def _all(api: Api) -> Iterator[dict[str, Any]]:
 def _only(api: Api) -> dict[str, Any]:
     clocks = list(_all(api))
     if not clocks:
-        fail(WHAT, "there is no test clock. Make one with `vinr clock create`, then a program on it.", code=FAILED)
+        fail(WHAT, "there is no test clock. Create one with `vinr clock create`, then a program on it.", code=FAILED)
     if len(clocks) > 1:
         names = ", ".join(clock["id"] for clock in clocks[:5])
-        fail(WHAT, f"there are {len(clocks)} test clocks; say which with --clock: {names}.", code=USAGE)
+        fail(WHAT, f"there are {len(clocks)} test clocks. Choose one with --clock: {names}.", code=USAGE)
     return clocks[0]
 
 
@@ -123,7 +123,7 @@ def _print_one(clock: dict[str, Any], *, as_json: bool) -> None:
 
 @contextmanager
 def _progress(text: str) -> Iterator[None]:
-    """The line stands on standard error: alive at a terminal, once in a file."""
+    """Show the line on standard error: animated at a terminal, once in a file."""
     if not sys.stderr.isatty():
         say(text)
         yield

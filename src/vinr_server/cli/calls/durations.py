@@ -14,15 +14,15 @@ UNITS = "y, mo, w, d, h, min, s"
 
 
 def later(instant: datetime, text: str) -> datetime:
-    """The instant so much later. Months are the calendar's: points that expire after 13 months expire at 13mo sharp.
+    """The instant so much later. Months are calendar months: points that expire after 13 months expire at 13mo sharp.
 
-    Raises ValueError, with a sentence, for what is no length of time.
+    Raises ValueError, with a sentence, if the text is not a length of time.
     """
     parts = _PART.findall(text)
     if "".join(number + unit for number, unit in parts) != text or not parts:
         if re.search(r"\d+m(?!o|i)", text):
-            raise ValueError(f"{text!r}: m may mean months or minutes; write mo or min.")
-        raise ValueError(f"{text!r} is no length of time. Write 13mo, 90d or 2h (units: {UNITS}).")
+            raise ValueError(f"{text!r} is ambiguous: m may mean months or minutes. Write mo or min.")
+        raise ValueError(f"{text!r} is not a length of time. Write 13mo, 90d or 2h (units: {UNITS}).")
     months = sum(int(number) * _MONTHS[unit] for number, unit in parts if unit in _MONTHS)
     seconds = sum(int(number) * _SECONDS[unit] for number, unit in parts if unit in _SECONDS)
     moved = expires_at(instant, months=months, rounding="none", zone="UTC")

@@ -1,4 +1,4 @@
-"""Takes webhooks on a port of loopback and hands each on, byte for byte, to a receiver that is being written."""
+"""Takes webhooks on a loopback port and forwards each, byte for byte, to a receiver that is being developed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from vinr_server.cli.process.connection import PatientConnection
 from vinr_server.cli.process.serving import listen
 from vinr_server.cli.sandbox.inbox import answer, read_body
 
-# The engine gives an attempt up after 15 s.
+# The engine gives up an attempt after 15 s.
 RECEIVER_SECONDS_MAX = 14.0
 ANSWER_BYTES_MAX = 16 * 1024
-# Of one connection, not of the message; the client writes its own.
+# Headers of one connection, not of the message; the client writes its own.
 OF_THE_CONNECTION = frozenset(
     {
         "connection",
@@ -39,7 +39,7 @@ OF_THE_CONNECTION = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """One webhook, and what the receiver said; `status` is None where there is no receiver or it did not answer."""
+    """One webhook and the receiver's answer; `status` is None if there is no receiver or it did not answer."""
 
     headers: dict[str, str]
     body: bytes
@@ -50,10 +50,10 @@ class Forwarded:
 
 
 class Forwarder:
-    """A server on a thread of its own, for as long as the block lasts."""
+    """A server on its own thread, for as long as the block lasts."""
 
-    def __init__(self, target: str | None, tell: Callable[[Forwarded], None]) -> None:
-        self._target, self._tell = target, tell
+    def __init__(self, target: str | None, report: Callable[[Forwarded], None]) -> None:
+        self._target, self._report = target, report
         self._listener: socket.socket = listen("127.0.0.1", 0)
         config = uvicorn.Config(
             self._take,
@@ -67,8 +67,10 @@ class Forwarder:
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
-        self._client = httpx2.AsyncClient(timeout=RECEIVER_SECONDS_MAX, trust_env=False)
-        # What arrives is what is sent: no header of the client's own.
+        # A new connection for each event: a receiver may close an idle one just as the next event is sent on it.
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        self._client = httpx2.AsyncClient(timeout=RECEIVER_SECONDS_MAX, trust_env=False, limits=limits)
+        # Forward exactly what arrived: the client adds no header.
         self._client.headers.clear()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
 
@@ -92,11 +94,11 @@ class Forwarder:
         forwarded = Forwarded(headers, body, event=_event_of(body))
         if self._target is not None:
             forwarded, status, said = await self._forward(self._target, headers, body)
-        self._tell(forwarded)
+        self._report(forwarded)
         await answer(send, status, said)
 
     async def _forward(self, target: str, headers: Mapping[str, str], body: bytes) -> tuple[Forwarded, int, bytes]:
-        """What became of it, and what the engine is answered: the receiver's own answer, or 502 for none."""
+        """Returns what happened, and what to answer the engine: the receiver's own answer, or 502 if there is none."""
         own = {name: value for name, value in headers.items() if name not in OF_THE_CONNECTION}
         status, error, answer = None, None, b""
         begun = time.monotonic()

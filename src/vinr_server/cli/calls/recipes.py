@@ -1,4 +1,4 @@
-"""How each event of the engine is brought about: the calls of the public API that make it happen."""
+"""How to cause each event of the engine: the calls of the public API that make it happen."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from urllib.parse import quote
 from vinr_server.cli.calls.calling import Answer, Api
 from vinr_server.cli.calls.durations import later
 
-# The sandbox has them from its first start.
+# The sandbox has these from its first start.
 CUSTOMER, PROGRAM = "cust_abc123", "prog_default"
 EXPIRED_SECONDS_MAX = 20.0
 
 
 class NotPossible(Exception):
-    """What was asked for can't be made of what is there; the message is a sentence."""
+    """The event can't be made to happen with what exists; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The options of the command line; None where one was not given."""
+    """The options of the command line; None for an option that was not given."""
 
     amount: int = 5000
     currency: str = "EUR"
@@ -45,7 +45,7 @@ class Making:
         self.answers: list[Answer] = []
 
     def post(self, path: str, body: Mapping[str, Any], *, is_last: bool = True) -> dict[str, Any]:
-        """One more call; the fields of the command line go into the last, whose event was asked for."""
+        """Make a call; the fields of the command line go into the last, whose event was asked for."""
         answer = self.api.post(path, {**body, **self.wish.fields} if is_last else body)
         self.answers.append(answer)
         return answer.body
@@ -61,23 +61,23 @@ class Making:
         customer, program = self.customer(), self.wish.program
         found = self.api.get("/v1/loyalty/accounts", customer=customer, program=program)["data"]
         if not found:
-            enrol = f"vinr trigger loyalty.account.created --customer {customer} --program {program}"
-            raise NotPossible(f"{customer} is not enrolled in {program}. Enrol them: {enrol}")
+            command = f"vinr trigger loyalty.account.created --customer {customer} --program {program}"
+            raise NotPossible(f"{customer} is not enrolled in {program}. Enroll them: {command}")
         return str(found[0]["id"])
 
     def award(self, account: str, points: int, *, is_last: bool = False) -> dict[str, Any]:
         """Points for the account."""
         return self.post("/v1/loyalty/points/award", {"account": account, "points": points}, is_last=is_last)
 
-    def enrol(self, program: str, *, is_last: bool = False) -> str:
-        """An account of the customer that was named, or of one that nobody knows yet."""
+    def enroll(self, program: str, *, is_last: bool = False) -> str:
+        """Enroll the named customer, or a new one; returns the account."""
         customer = self.wish.customer or f"cust_{secrets.token_hex(4)}"
         body = {"program": program, "customer": customer}
         return str(self.post("/v1/loyalty/accounts", body, is_last=is_last)["id"])
 
 
 def complete_payment(making: Making, *, is_last: bool = True) -> str:
-    """A payment of the customer."""
+    """The customer has paid."""
     wish = making.wish
     body = {"amount": wish.amount, "currency": wish.currency, "customer": making.customer()}
     if wish.payment and is_last:
@@ -86,7 +86,7 @@ def complete_payment(making: Making, *, is_last: bool = True) -> str:
 
 
 def refund_payment(making: Making) -> None:
-    """The payment that was named, or a new one, is given back as far as --amount says."""
+    """The named payment, or a new one, is refunded by --amount."""
     payment = making.wish.payment or complete_payment(making, is_last=False)
     making.post(f"/v1/payments/{quote(payment, safe='')}/refund", {"amount": making.wish.amount})
 
@@ -98,42 +98,42 @@ def reverse_points(making: Making) -> None:
 
 
 def expire_points(making: Making) -> None:
-    """On a test clock of its own, a program whose points last a month; a month passes."""
+    """A month passes on a separate test clock, for a program whose points last a month."""
     start = datetime.now(UTC).replace(microsecond=0)
     clock = making.post("/v1/test_helpers/test_clocks", {"frozen_time": start.isoformat()}, is_last=False)["id"]
     currency = {"name": "points", "expiry_months": 1}
     program = {"name": "Expiring", "currency": currency, "test_clock": clock}
-    account = making.enrol(str(making.post("/v1/loyalty/programs", program, is_last=False)["id"]))
+    account = making.enroll(str(making.post("/v1/loyalty/programs", program, is_last=False)["id"]))
     making.award(account, making.wish.points)
     url = f"/v1/test_helpers/test_clocks/{clock}"
     making.post(f"{url}/advance", {"frozen_time": later(start, "1mo1s").isoformat()}, is_last=False)
     end = time.monotonic() + EXPIRED_SECONDS_MAX
     while making.api.get(url)["status"] != "ready":
         if time.monotonic() > end:
-            raise NotPossible("The clock is still advancing: is `vinr worker` running?")
+            raise NotPossible("The clock is still advancing. Is `vinr worker` running?")
         time.sleep(0.1)
     making.answers.append(making.api.delete(url))
 
 
 def change_tier(making: Making) -> None:
-    """A new member gets as many points as the lowest tier above nothing asks for."""
+    """A new member gets the points that the lowest tier above 0 needs."""
     program = making.api.get(f"/v1/loyalty/programs/{quote(making.wish.program, safe='')}")
     thresholds = [tier["threshold"] for tier in program["tiers"] if tier["threshold"] > 0]
     if not thresholds:
-        raise NotPossible(f"{making.wish.program} has no tier above 0 points.")
-    making.award(making.wish.account or making.enrol(making.wish.program), min(thresholds), is_last=True)
+        raise NotPossible(f"{making.wish.program} has no tier above 0 points. Choose another with --program.")
+    making.award(making.wish.account or making.enroll(making.wish.program), min(thresholds), is_last=True)
 
 
 def redeem_reward(making: Making, *, is_last: bool = True) -> str:
-    """The reward that was named, or the program's cheapest; points that lack are awarded first."""
+    """The named reward, or the program's cheapest, is redeemed; missing points are awarded first."""
     account = making.api.get(f"/v1/loyalty/accounts/{quote(making.account(), safe='')}")
     if making.wish.reward:
         reward = making.api.get(f"/v1/loyalty/rewards/{quote(making.wish.reward, safe='')}")
     else:
         page = making.api.get("/v1/loyalty/rewards", program=account["program"], status="active", limit=100)
         if not page["data"]:
-            raise NotPossible(f"{account['program']} has no active reward.")
-        reward = min(page["data"], key=lambda one: int(one["points_cost"]))
+            raise NotPossible(f"{account['program']} has no active reward. Create one first.")
+        reward = min(page["data"], key=lambda candidate: int(candidate["points_cost"]))
     if account["balance"] < reward["points_cost"]:
         making.award(account["id"], reward["points_cost"] - account["balance"])
     body = {"account": account["id"], "reward": reward["id"]}
@@ -166,7 +166,7 @@ def activate_offer(making: Making) -> str:
 
 
 def end_offer(making: Making) -> None:
-    """The member takes the only one there is of an offer."""
+    """The member takes the only redemption of an offer."""
     account, offer = making.account(), publish_offer(making, is_last=False, max_redemptions=1)
     making.post(f"{OFFERS}/activate", {"offer": offer, "account": account})
 
@@ -215,7 +215,10 @@ RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "payment.refunded": ("report a payment, refund it", refund_payment),
     "payment.linked": ("report a payment of nobody, link it to a customer", link_payment),
     "customer.merged": ("enroll a new customer, merge it into another", merge_customers),
-    "loyalty.account.created": ("enrol a new customer", lambda making: making.enrol(making.wish.program, is_last=True)),
+    "loyalty.account.created": (
+        "enroll a new customer",
+        lambda making: making.enroll(making.wish.program, is_last=True),
+    ),
     "loyalty.points.earned": (
         "award points",
         lambda making: making.award(making.account(), making.wish.points, is_last=True),
@@ -229,14 +232,14 @@ RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     ),
     "loyalty.points.reversed": ("award points, reverse them", reverse_points),
     "loyalty.points.expired": ("award points on a test clock, advance it by a month", expire_points),
-    "loyalty.tier.changed": ("enrol a new customer, award what a tier asks for", change_tier),
+    "loyalty.tier.changed": ("enroll a new customer, award what a tier needs", change_tier),
     "loyalty.reward.redeemed": ("redeem the cheapest reward", redeem_reward),
     "loyalty.redemption.canceled": ("redeem a reward, cancel it", cancel_redemption),
     "loyalty.offer.activated": ("publish an offer, opt in to it", activate_offer),
     "loyalty.offer.redeemed": ("publish an offer, opt in to it", activate_offer),
     "offer.created": ("publish an offer", publish_offer),
     "offer.updated": ("publish an offer, change it", update_offer),
-    "offer.ended": ("publish an offer of which there is one, opt in to it", end_offer),
+    "offer.ended": ("publish an offer with one redemption, opt in to it", end_offer),
     "segment.entered": ("put a member into a new segment", enter_segment),
-    "segment.left": ("put a member into a new segment, take them out", leave_segment),
+    "segment.left": ("put a member into a new segment, remove them", leave_segment),
 }

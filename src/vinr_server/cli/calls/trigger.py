@@ -1,4 +1,4 @@
-"""`vinr trigger`: makes an event happen, and shows what came of it."""
+"""`vinr trigger`: makes an event happen, and shows its results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vinr_server.core.earning.reports import RESERVED
 from vinr_server.core.events.engine_events import EVENT_TYPES
 
 WHAT = "trigger"
-# Business events that a shop may have; any other name does as well.
+# Business events that a shop may have; any other name works as well.
 SAMPLES = ("subscription.created", "review.posted", "referral.converted")
 EVENTS_LOOKED_AT = 100
 
@@ -22,7 +22,7 @@ EVENTS_LOOKED_AT = 100
 def list_triggers(*, as_json: bool) -> None:
     """Every type that can be triggered, and how."""
     ways = {type: how for type, (how, _make) in RECIPES.items()}
-    ways |= dict.fromkeys(SAMPLES, "report it as a business event; any name will do")
+    ways |= dict.fromkeys(SAMPLES, "report it as a business event; any name works")
     if as_json:
         print_json([{"type": type, "how": how} for type, how in ways.items()])
         return
@@ -31,7 +31,7 @@ def list_triggers(*, as_json: bool) -> None:
 
 
 def trigger(type: str, wish: Wish, place: Place) -> None:
-    """The event has happened; its calls and all events that came of them are printed."""
+    """The event has happened; its calls and all events that they caused are printed."""
     make = _recipe(type)
     with calling(place, WHAT) as api:
         require_test_key(api, WHAT)
@@ -43,19 +43,19 @@ def trigger(type: str, wish: Wish, place: Place) -> None:
         ids = {answer.request_id for answer in making.answers}
         page = api.get("/v1/events", limit=EVENTS_LOOKED_AT)["data"]
         accounts = {answer.body["id"] for answer in making.answers if answer.body.get("object") == "loyalty_account"}
-        events = [one for one in reversed(page) if one["request"]["id"] in ids or _is_of(one, accounts)]
+        events = [event for event in reversed(page) if event["request"]["id"] in ids or _is_of(event, accounts)]
         if not place.as_json:
             _print(making, events, type)
     if place.as_json:
         calls = [
             {
-                "method": one.method,
-                "path": one.path,
-                "status": one.status,
-                "request_id": one.request_id,
-                "answer": one.body,
+                "method": answer.method,
+                "path": answer.path,
+                "status": answer.status,
+                "request_id": answer.request_id,
+                "answer": answer.body,
             }
-            for one in making.answers
+            for answer in making.answers
         ]
         print_json({"type": type, "calls": calls, "events": events})
 
@@ -64,18 +64,19 @@ def _recipe(type: str) -> Callable[[Making], object]:
     if type.startswith(RESERVED) and type not in RECIPES:
         near = get_close_matches(type, RECIPES, n=1)
         meant = f" Did you mean {near[0]}?" if near and type not in EVENT_TYPES else ""
-        fail(WHAT, f"{type} is no event that can be triggered.{meant} See `vinr trigger --list`.", code=USAGE)
+        fail(WHAT, f"{type} can't be triggered.{meant} See `vinr trigger --list`.", code=USAGE)
     return RECIPES[type][1] if type in RECIPES else lambda making: report_event(making, type)
 
 
 def _is_of(event: dict[str, Any], accounts: set[str]) -> bool:
-    """Whether the event is of a new account of ours; what falls due is written without a request."""
+    """Whether the event belongs to an account made here; due work has no request."""
     return event["request"]["id"] is None and event["data"].get("account") in accounts
 
 
 def _print(making: Making, events: list[dict[str, Any]], type: str) -> None:
-    for one in making.answers:
-        print(visible(f"{one.method} {one.path}  {one.status} {one.body.get('id', '')}  {one.request_id}"))
+    for answer in making.answers:
+        line = f"{answer.method} {answer.path}  {answer.status} {answer.body.get('id', '')}  {answer.request_id}"
+        print(visible(line))
     for event in events:
         print(visible(f"  → {event['type']:<28}{event['id']}  {figures(event['data'])}".rstrip()))
     for line in _why_nothing(making, type):
@@ -83,18 +84,19 @@ def _print(making: Making, events: list[dict[str, Any]], type: str) -> None:
 
 
 def _why_nothing(making: Making, type: str) -> Iterator[str]:
-    """Why rules gave nothing, as far as the last answer tells of rules at all."""
+    """Why no rule gave points, if the last answer says so."""
     last = making.answers[-1].body
     for skipped in last.get("skipped", ()):
         by = next((f"{kind} {skipped[kind]}" for kind in ("rule", "offer") if kind in skipped), "linked to nobody")
-        yield f"{by}: {'; '.join(one['message'] for one in skipped['unmet'])}"
+        yield f"{by}: {'; '.join(unmet['message'] for unmet in skipped['unmet'])}"
     if last.get("awards") != [] or last.get("skipped"):
         return
     customer = making.customer()
     if making.api.get("/v1/loyalty/accounts", customer=customer, limit=1)["data"]:
         yield f"no points: no earning rule of {customer}'s programs has the trigger {type}."
     else:
-        yield f"no points: {customer} is in no program. vinr trigger loyalty.account.created --customer {customer}"
+        command = f"vinr trigger loyalty.account.created --customer {customer}"
+        yield f"no points: {customer} is in no program. Enroll them: {command}"
 
 
 def figures(data: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ def checked_settings() -> Settings:
 
 
 def settings_of_a_start() -> Settings:
-    """The same for a process that stays: a database that does not answer yet is waited for."""
+    """The same for a process that stays up: it waits for a database that does not answer yet."""
     settings = _settings()
     log_json()
     try:
@@ -37,10 +37,10 @@ def settings_of_a_start() -> Settings:
 
 
 def run_migrate(database_url: str) -> tuple[str | None, str]:
-    """The database is at the newest schema: from where to where."""
+    """The database is at the newest schema; returns the schema before and after."""
     try:
         return migrate(database_url)
-    except Exception as error:  # whatever the database says, it is for the operator's eyes
+    except Exception as error:  # the operator may see whatever the database says
         fail("migrate", database_fault(error, database_url))
 
 
@@ -53,14 +53,14 @@ def _settings() -> Settings:
 
 def wrong_settings(error: ValidationError) -> list[str]:
     """A sentence for each wrong setting, with its variable and without its value, which may be a secret."""
-    return [f"VINR_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors(include_input=False)]
+    return [f"VINR_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors(include_input=False)]
 
 
 def _require_durability(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
-        unsafe = [one for one in durability(connection) if one.level == "fail"]
+        unsafe = [finding for finding in durability(connection) if finding.level == "fail"]
     if unsafe:
-        fail("", "database: " + " ".join(f"{one.what} is {one.found}. {one.todo}" for one in unsafe))
+        fail("", "database: " + " ".join(f"{finding.what} is {finding.found}. {finding.todo}" for finding in unsafe))
 
 
 def _require_schema(database_url: str) -> None:

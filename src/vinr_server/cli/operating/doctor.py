@@ -1,4 +1,4 @@
-"""`vinr doctor`: settings and database, looked at one by one; each line says ok, warn or fail, and what to do."""
+"""`vinr doctor`: checks the settings and the database; each line says ok, warn or fail, and what to do."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def run_doctor(*, as_json: bool) -> int:
-    """Print every finding. Exit code: 1 where one of them is fail."""
+    """Print every finding; returns the exit code, 1 if a check failed."""
     findings = list(_findings())
     if as_json:
-        print(json.dumps([asdict(one) for one in findings]))
+        print(json.dumps([asdict(finding) for finding in findings]))
     else:
         console = Console(highlight=False, soft_wrap=True)
-        for one in findings:
-            level = f"[{STYLES[one.level]}]{one.level:<5}[/]"
-            console.print(f"{level} {one.what}: ", end="")
-            console.print(" ".join(part for part in (one.found, one.todo) if part), markup=False)
-    return int(any(one.level == "fail" for one in findings))
+        for finding in findings:
+            level = f"[{STYLES[finding.level]}]{finding.level:<5}[/]"
+            console.print(f"{level} {finding.what}: ", end="")
+            console.print(" ".join(part for part in (finding.found, finding.todo) if part), markup=False)
+    return int(any(finding.level == "fail" for finding in findings))
 
 
 def _findings() -> Iterator[Finding]:
     try:
         settings = Settings()  # type: ignore[call-arg]
     except ValidationError as error:
-        yield from (Finding("settings", "fail", one, "See docs/settings.md.") for one in wrong_settings(error))
+        yield from (Finding("settings", "fail", fault, "See docs/settings.md.") for fault in wrong_settings(error))
         return
     yield Finding("settings", "ok", "complete")
     try:
@@ -46,11 +46,11 @@ def _findings() -> Iterator[Finding]:
                 yield from check(connection)
             try:
                 require_current(settings.database_url)
-            except Exception as error:  # whatever the database says, it is for the operator's eyes
+            except Exception as error:  # the operator may see whatever the database says
                 yield Finding("schema", "fail", database_fault(error, settings.database_url), "Run `vinr migrate`.")
                 return
             yield Finding("schema", "ok", "current")
             for check in CHECKS_OF_SCHEMA:
                 yield from check(connection)
     except psycopg.Error as error:
-        yield Finding("database", "fail", database_fault(error, settings.database_url), "Is VINR_DATABASE_URL right?")
+        yield Finding("database", "fail", database_fault(error, settings.database_url), "Check VINR_DATABASE_URL.")

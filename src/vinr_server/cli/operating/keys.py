@@ -32,10 +32,10 @@ COMMAND_LINE = Actor()
 def create_key(
     *, tenant: str, livemode: bool, name: str | None, kind: str, allow: list[str], expires_at: str | None
 ) -> str:
-    """A new key of the tenant, which is made where it is new. Only the key's hash is stored."""
+    """A new key of the tenant, which is created if it does not exist. Only the key's hash is stored."""
     settings = checked_settings()
     try:
-        given = dict(one.rpartition(":")[::2] for one in allow)
+        given = dict(right.rpartition(":")[::2] for right in allow)
         permissions = read_permissions(kind, given, grantable=grantable(OPERATIONS))
         expires = read_instant_or_none(expires_at, param="expires_at")
     except Problem as problem:
@@ -50,7 +50,7 @@ def create_key(
 
 
 def roll_key(key_id: str, *, overlap_seconds: int, expires_at: str | None) -> str:
-    """A new key in the place of the old one, which lives on for the overlap."""
+    """A new key replaces the old one, which stays valid for the overlap."""
     settings = checked_settings()
     realm, livemode, kind = _find(settings, key_id)
     try:
@@ -65,7 +65,7 @@ def roll_key(key_id: str, *, overlap_seconds: int, expires_at: str | None) -> st
 
 
 def revoke_key(key_id: str) -> None:
-    """The key opens nothing any more."""
+    """The key no longer opens anything."""
     settings = checked_settings()
     realm, livemode, _kind = _find(settings, key_id)
     _submit(settings, realm, livemode, RevokeApiKey(COMMAND_LINE, key_id))
@@ -94,9 +94,9 @@ def print_keys(*, tenant: str | None, as_json: bool) -> None:
 
 
 def create_tenant(tenant: str, *, name: str | None) -> None:
-    """The tenant is there, with both its realms."""
+    """The tenant exists, with both its realms."""
     if not tenant.startswith("tnt_") or len(tenant) == len("tnt_"):
-        fail("tenants", f"{tenant!r} must start with tnt_, such as tnt_shop.")
+        fail("tenants", f"The tenant's id {tenant!r} must start with tnt_, such as tnt_shop.")
     with psycopg.connect(checked_settings().database_url) as connection:
         for livemode in (False, True):
             ensure_realm(connection, tenant, name or _name_of(tenant), livemode=livemode)
@@ -124,7 +124,7 @@ def _find(settings: Settings, key_id: str) -> tuple[int, bool, str]:
 
 
 def _submit(settings: Settings, realm: int, livemode: bool, command: Command) -> None:
-    """The command is committed by a writer of its own, or its refusal ends the process."""
+    """A separate writer has committed the command; a refusal ends the process."""
     outcome = asyncio.run(_commit(settings, system_submission(realm, command, livemode=livemode)))
     if isinstance(outcome, Rejected):
         fail("keys", outcome.message)
@@ -144,7 +144,7 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    cells = [list(rows[0] if rows else ["There is none."]), *([_cell(value) for value in row.values()] for row in rows)]
+    cells = [list(rows[0] if rows else ["None found."]), *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
     for line in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -10,8 +10,8 @@ import typer
 
 from vinr_server.cli.options import AsJson
 
-keys_app = typer.Typer(help="API keys: the first one of a tenant, and any other.", no_args_is_help=True)
-tenants_app = typer.Typer(help="Tenants, each with test data and live data of its own.", no_args_is_help=True)
+keys_app = typer.Typer(help="API keys: create, list, roll and revoke them.", no_args_is_help=True)
+tenants_app = typer.Typer(help="Tenants, each with its own test data and live data.", no_args_is_help=True)
 
 TENANT_DEFAULT = "tnt_default"
 
@@ -31,16 +31,16 @@ ExpiresAt = Annotated[str | None, typer.Option("--expires-at", help="A date, or 
 @keys_app.command(name="create")
 def create_key(
     live: Annotated[bool, typer.Option("--live/--test", help="Live or test data.")] = False,
-    tenant: Annotated[str, typer.Option(help="The tenant; made if it is new.")] = TENANT_DEFAULT,
+    tenant: Annotated[str, typer.Option(help="The tenant; created if it does not exist.")] = TENANT_DEFAULT,
     name: Annotated[str | None, typer.Option(help="What the key is for.")] = None,
     kind: Annotated[KeyKind, typer.Option(help="Publishable keys read the catalogue only.")] = KeyKind.secret,
     allow: Annotated[
-        list[str] | None, typer.Option(help="Of a restricted key, any number: loyalty.points:write, payments:read.")
+        list[str] | None, typer.Option(help="A restricted key's right; repeat it: loyalty.points:write, payments:read.")
     ] = None,
     expires_at: ExpiresAt = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key and print it, once; only its hash is stored (under VINR_KEY_PEPPER).
+    """Create a key and print it once; only its hash is stored (under VINR_KEY_PEPPER).
 
     Examples:
       vinr keys create --live --tenant tnt_shop
@@ -56,9 +56,9 @@ def create_key(
 
 @keys_app.command(name="list")
 def list_keys(
-    tenant: Annotated[str | None, typer.Option(help="Of this tenant alone.")] = None, as_json: AsJson = False
+    tenant: Annotated[str | None, typer.Option(help="Only keys of this tenant.")] = None, as_json: AsJson = False
 ) -> None:
-    """List the keys: what they may do, until when, and when each was last used (to five minutes).
+    """List the keys: what they may do, until when, and when each was last used (to within five minutes).
 
     Example:
       vinr keys list --tenant tnt_shop
@@ -72,12 +72,12 @@ def list_keys(
 def roll_key(
     key: KeyId,
     overlap_seconds: Annotated[
-        int, typer.Option(help="How long the old key lives on.", min=0, max=7 * 86_400)
+        int, typer.Option(help="How long the old key stays valid.", min=0, max=7 * 86_400)
     ] = 86_400,
     expires_at: ExpiresAt = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new key in a key's place and print it, once; the old one lives on for the overlap.
+    """Replace a key with a new one and print it once; the old key stays valid for the overlap.
 
     Example:
       vinr keys roll key_0197a3 --overlap-seconds 3600
@@ -90,7 +90,7 @@ def roll_key(
 
 @keys_app.command(name="revoke")
 def revoke_key(key: KeyId, as_json: AsJson = False) -> None:
-    """Revoke a key: within 5 seconds it opens nothing anywhere.
+    """Revoke a key: within 5 seconds every server refuses it.
 
     Example:
       vinr keys revoke key_0197a3
@@ -103,11 +103,11 @@ def revoke_key(key: KeyId, as_json: AsJson = False) -> None:
 
 @tenants_app.command(name="create")
 def create_tenant(
-    tenant: Annotated[str, typer.Argument(help="Its id, tnt_….")],
-    name: Annotated[str | None, typer.Option(help="How it is called. Default: the id without tnt_.")] = None,
+    tenant: Annotated[str, typer.Argument(help="The tenant's id, tnt_….")],
+    name: Annotated[str | None, typer.Option(help="The tenant's name. Default: the id without tnt_.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a tenant with its test data and its live data; does nothing where it is there already.
+    """Create a tenant with its test data and live data. Does nothing if it already exists.
 
     Example:
       vinr tenants create tnt_shop --name "The Shop"
@@ -115,13 +115,13 @@ def create_tenant(
     from vinr_server.cli.operating.keys import create_tenant
 
     create_tenant(tenant, name=name)
-    said = f"{tenant} is there. Its keys: vinr keys create --tenant {tenant} [--live]"
+    said = f"{tenant} is ready. Create a key: vinr keys create --tenant {tenant} [--live]"
     _print({"id": tenant}, said, as_json=as_json)
 
 
 @tenants_app.command(name="list")
 def list_tenants(as_json: AsJson = False) -> None:
-    """List the tenants, and how many keys in force each has.
+    """List the tenants, and how many active keys each has.
 
     Example:
       vinr tenants list

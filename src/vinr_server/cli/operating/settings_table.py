@@ -1,4 +1,4 @@
-"""docs/settings.md, made from the settings. Renew: .venv/bin/python -m vinr_server.cli.operating.settings_table"""
+"""docs/settings.md, generated from the settings. Renew: .venv/bin/python -m vinr_server.cli.operating.settings_table"""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from vinr_server.engine.settings import Settings
 PAGE = Path(__file__).parents[4] / "docs" / "settings.md"
 HEADER = """# Settings
 
-From the environment; wrong ones are refused at the start by name. This page is made from `engine/settings.py`
-(renew: `.venv/bin/python -m vinr_server.cli.settings_table`). `vinr dev` sets the first three itself.
+Settings come from the environment; a wrong one stops the start and is named. This page is generated from
+`engine/settings.py` (renew: `.venv/bin/python -m vinr_server.cli.operating.settings_table`). `vinr dev` sets the first
+three itself.
 
 | variable | default | what it is |
 |---|---|---|

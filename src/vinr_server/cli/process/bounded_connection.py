@@ -1,7 +1,7 @@
-"""A connection that keeps little for who has not shown a key: uvicorn bounds neither a request's head nor a queue.
+"""A connection that holds little for callers without a key: uvicorn limits neither a request's head nor its queue.
 
-Httptools joins the parts of an unfinished header line read by read, so an endless line cost its worker the square of
-its length; uvicorn parsed on while hundreds of thousands of pipelined requests waited. All of it was open to anybody.
+Httptools joins the parts of an unfinished header line at each read, so an endless line cost its worker the square of
+its length; uvicorn kept parsing while hundreds of thousands of pipelined requests waited. Anybody could do this.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ log = logging.getLogger("vinr.connection")
 HEAD_BYTES_MAX = 64 * 1024
 HEAD_LINES_MAX = 100
 TARGET_BYTES_MAX = 8 * 1024
-# Pipelined requests that wait for the answers before them. Each is some 3 KB here, and may be 18 bytes on the line.
+# Pipelined requests that wait for the answers before them. Each takes some 3 KB here, for as few as 18 bytes sent.
 WAITING_MAX = 100
-# Where in a read a request ends is not known; what follows it is counted from the next slice on.
+# A read does not show where a request ends; what follows it counts from the next slice on.
 SLICE_BYTES = 64 * 1024
 # A body in chunks of one byte, "1\r\nx\r\n", has five bytes of framing for each.
 FRAMING_PER_BODY_BYTE = 8
-# The largest body of any call. What is left of one after its answer is read so far, that the connection can go on.
+# The largest body of any call. After an early answer, at most this much is read so that the connection can go on.
 BODY_BYTES_MAX = 1024 * 1024
 # Two of them would let a proxy and the engine read two different requests.
 ONCE = {
@@ -38,11 +38,11 @@ ONCE = {
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """Refuses a request whose head, framing or place in the queue is beyond all measure, and closes."""
+    """Refuses a request whose head, framing or queue exceeds a limit, and closes the connection."""
 
     _is_over = False
     _is_in_head = True
-    # Of the message under way: bytes that are not its body, those that are, lines after it, and where it began.
+    # Of the current message: bytes around its body, bytes of its body, lines after it, and the slice it began in.
     _framing_bytes = 0
     _body_bytes = 0
     _trailers = 0
@@ -67,7 +67,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._check_bounds()
 
     def _feed(self, data: bytes) -> None:
-        """An offer of another protocol is declined by going on in this one."""
+        """Declines an upgrade to another protocol by continuing with this one."""
         while data:
             try:
                 self.parser.feed_data(data)
@@ -81,9 +81,9 @@ class BoundedConnection(HttpToolsProtocol):
             if self._framing_bytes > HEAD_BYTES_MAX:
                 self._refuse(_too_large())
         elif self._framing_bytes > 2 * HEAD_BYTES_MAX + FRAMING_PER_BODY_BYTE * self._body_bytes:
-            self._refuse(_malformed("The body's chunks are far smaller than what stands around them."))
+            self._refuse(_malformed("The body's chunks are far smaller than their framing."))
         elif self._body_bytes > BODY_BYTES_MAX and self.cycle.response_complete:
-            self._refuse(_malformed("The request is answered."))
+            self._refuse(_malformed("The body goes on long after the request was answered."))
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -91,14 +91,14 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        """A part of the request's target, within its limit."""
+        """Adds a part of the request's target, within its limit."""
         self.url += url
         if len(self.url) > TARGET_BYTES_MAX:
-            message = f"The path and query are longer than {TARGET_BYTES_MAX // 1024} KiB. Send less in them."
+            message = f"The path and query are longer than {TARGET_BYTES_MAX // 1024} KiB. Shorten them."
             raise Problem("request_line_too_long", message)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or after the body a trailer: those are no headers, and nobody asks for them."""
+        """Adds a header. After the body it is a trailer, which is counted and ignored."""
         if not self._is_in_head:
             self._trailers += 1
             if self._trailers > HEAD_LINES_MAX:
@@ -112,14 +112,14 @@ class BoundedConnection(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """The request begins to be answered, or takes its place in the queue."""
+        """The request is being answered, or has its place in the queue."""
         headers = self.headers
         if self._slices != self._began_in_slice and _size(self.url, headers) > HEAD_BYTES_MAX:
             raise _too_large()
         if len({name for name, _ in headers}) < len(headers):
             _require_once(headers)
         if len(self.pipeline) == WAITING_MAX:
-            raise _malformed(f"More than {WAITING_MAX} requests wait on this connection.")
+            raise _malformed(f"More than {WAITING_MAX} requests are waiting on this connection.")
         super().on_headers_complete()
         self._is_in_head = False
 
@@ -136,7 +136,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def _refuse(self, problem: Problem) -> None:
-        """Nothing more is read. Answers keep their order: requests before this one get theirs, then it is closed."""
+        """Reads nothing more. Earlier requests still get their answers in order; then the connection closes."""
         self._is_over = True
         cycle, is_answering = self.cycle, self.cycle is not None and not self.cycle.response_complete
         if is_answering and self._is_in_head:
@@ -172,11 +172,11 @@ def _problem_of(error: httptools.HttpParserError) -> Problem:
 
 
 def _malformed(message: str) -> Problem:
-    return Problem("request_malformed", f"{message} Send it with an HTTP library.")
+    return Problem("request_malformed", f"{message} Send requests with an HTTP library.")
 
 
 def _too_large() -> Problem:
-    message = f"The request has more than {HEAD_LINES_MAX} header lines, or {HEAD_BYTES_MAX // 1024} KiB of them."
+    message = f"The request has more than {HEAD_LINES_MAX} header lines, or over {HEAD_BYTES_MAX // 1024} KiB of them."
     return Problem("headers_too_large", f"{message} Send fewer and shorter headers.")
 
 
@@ -188,4 +188,4 @@ def _require_once(headers: list[tuple[bytes, bytes]]) -> None:
     names = [name for name, _ in headers]
     for name, spelling in ONCE.items():
         if names.count(name) > 1:
-            raise Problem("header_repeated", f"The header {spelling} stands twice. Send it once.", param=spelling)
+            raise Problem("header_repeated", f"The header {spelling} was sent twice. Send it once.", param=spelling)

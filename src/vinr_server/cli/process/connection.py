@@ -1,6 +1,6 @@
-"""A connection that doesn't wait for ever: uvicorn bounds the time between requests, this the time of one.
+"""A connection that does not wait forever: uvicorn limits the time between requests, this limits the time for one.
 
-Uvicorn 0.54 has no limit of its own on how slowly a request may arrive, nor on how slowly an answer may be taken.
+Uvicorn 0.54 does not limit how slowly a request may arrive, nor how slowly an answer may be taken.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from vinr_server.cli.process.bounded_connection import BoundedConnection
 
 # A request of 1 MiB over a line of 35 KiB/s takes this long.
 REQUEST_SECONDS = 30.0
-# How often a connection is looked at: a timer for each request would cost more than the request's routing.
+# How often a connection is checked: a timer for each request would cost more than the request's routing.
 LOOK_SECONDS = 5.0
 
 
@@ -30,13 +30,13 @@ class PatientConnection(BoundedConnection):
         self._look = self.loop.call_later(LOOK_SECONDS, self._look_after)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody looks any more."""
+        """The checks have stopped."""
         if self._look is not None:
             self._look.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """A request has begun to arrive, unless one was on its way."""
+        """A request has begun to arrive, unless another was already arriving."""
         if self._waiting_since is None:
             self._waiting_since = self.loop.time()
         super().data_received(data)

@@ -17,7 +17,7 @@ from vinr_server.storage.postgres.connect import AWAY, reach
 
 log = logging.getLogger("vinr.start")
 
-# Between two attempts: twice as long each time, up to what nobody minds waiting once the database is back.
+# Between two attempts: twice as long each time, up to a wait that nobody minds once the database is back.
 PAUSE_SECONDS, PAUSE_SECONDS_MAX = 0.5, 8.0
 TICK_SECONDS = 0.1
 
@@ -25,9 +25,9 @@ TICK_SECONDS = 0.1
 async def wait_for_database(
     database_url: str, *, seconds: float = inf, is_stopped: Callable[[], bool] = lambda: False
 ) -> None:
-    """The database answers, if only to refuse us. Raises what was wrong last when `seconds` are over, or CannotStart.
+    """The database answers, if only to refuse. Raises the last error after `seconds`, or CannotStart when stopped.
 
-    Each attempt that fails is a line of the log.
+    Each failed attempt logs a line.
     """
     begin, pause = time.monotonic(), PAUSE_SECONDS
     while True:
@@ -39,7 +39,7 @@ async def wait_for_database(
                 raise
             pause_now = min(pause, max(seconds - waited, TICK_SECONDS))
             log.warning(
-                "waiting for the database at %s, %.0f s by now; next attempt in %.1f s: %s",
+                "waiting for the database at %s, %.0f s so far; next attempt in %.1f s: %s",
                 database_place(database_url),
                 waited,
                 pause_now,
@@ -48,20 +48,20 @@ async def wait_for_database(
         resume = time.monotonic() + pause_now
         while (left := resume - time.monotonic()) > 0:
             if is_stopped():
-                raise CannotStart("told to end while waiting for the database")
+                raise CannotStart("stopped while waiting for the database")
             await asyncio.sleep(min(left, TICK_SECONDS))
         pause = min(2 * pause, PAUSE_SECONDS_MAX)
 
 
 async def wait_in_server(database_url: str) -> None:
-    """As a process under uvicorn waits: without an end, for its neighbours may be serving, but not past a signal."""
+    """The database answers. Waits without limit, since uvicorn's other workers may serve, but not past a signal."""
     with _watched_signals() as is_stopped:
         await wait_for_database(database_url, is_stopped=is_stopped)
 
 
 @contextmanager
 def _watched_signals() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM or Ctrl-C came within the block. Uvicorn notes them too, and looks when the start is over."""
+    """Whether SIGTERM or Ctrl-C came within the block. Uvicorn notes them too, and acts on them after the start."""
     caught: list[int] = []
     before = ending_handlers()
 

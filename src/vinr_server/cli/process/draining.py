@@ -1,7 +1,7 @@
-"""End a serving process so that nobody's request is cut: tell the load balancer, wait for it, then stop.
+"""End a serving process without cutting off a request: warn the load balancer, wait for it, then stop.
 
 On the first SIGTERM `/readyz` answers 503 and every answer carries `Connection: close`, while requests still come in.
-After the drain time uvicorn stops listening, waits for the requests under way, and shuts the application down: the
+After the drain time, uvicorn stops listening, waits for the requests under way, and shuts the application down; the
 writer answers what is queued. Ctrl-C, or a second SIGTERM, ends the drain time at once.
 """
 
@@ -23,7 +23,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Drain:
-    """The signal handlers of a process that serves; made where uvicorn's own are installed already."""
+    """The signal handlers of a process that serves, made after uvicorn has installed its own."""
 
     def __init__(self, server: Server, *, seconds: float) -> None:
         self._server, self._seconds = server, seconds
@@ -54,23 +54,23 @@ def install_drain(server: Server, *, seconds: float) -> None:
 
 
 def forget(_number: int, _frame: FrameType | None) -> None:
-    """Uvicorn raises the signals it caught once more when it has stopped; they have had their effect."""
+    """Ignores a signal. After it stops, uvicorn raises the signals it caught again; they have had their effect."""
 
 
 def forget_signals() -> None:
-    """SIGTERM and Ctrl-C mean nothing from now on, but to whoever takes them over."""
+    """SIGTERM and Ctrl-C do nothing from now on, until another handler takes them."""
     for number in ENDING:
         signal.signal(number, forget)
 
 
 def ending_handlers() -> dict[int, Any]:
-    """Who has SIGTERM and Ctrl-C."""
+    """The handlers of SIGTERM and Ctrl-C."""
     return {number: signal.getsignal(number) for number in ENDING}
 
 
 @contextmanager
 def signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """SIGTERM and Ctrl-C go to the handler within the block; afterwards to whom they went before."""
+    """SIGTERM and Ctrl-C go to the handler within the block; afterwards to the handlers before it."""
     before = ending_handlers()
     for number in ENDING:
         signal.signal(number, handler)

@@ -1,6 +1,6 @@
 """How a process logs: a line of JSON for machines, a short one for people at `vinr dev`.
 
-Of an exception a JSON line tells type, SQLSTATE and place, never its text: PostgreSQL's quotes the row it refused.
+A JSON line shows an exception's type, SQLSTATE and place, never its text: PostgreSQL's text quotes the refused row.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class JsonLines(logging.Formatter):
         }
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = _told(record.exc_info[1])
+            line["error"] = _shown_error(record.exc_info[1])
         return msgspec.json.encode(line).decode()
 
 
 class ShortLines(logging.Formatter):
-    """What somebody at a terminal wants to know: when, what, how long."""
+    """What a person at a terminal wants to know: when, what, how long."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line, with its traceback where there is one."""
@@ -43,7 +43,7 @@ class ShortLines(logging.Formatter):
         return super().format(record)
 
 
-def _told(error: BaseException) -> dict[str, Any]:
+def _shown_error(error: BaseException) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
     return {
         "type": type(error).__name__,
@@ -53,7 +53,7 @@ def _told(error: BaseException) -> dict[str, Any]:
 
 
 def log_as(formatter: logging.Formatter) -> None:
-    """Everything is logged to stderr in this form: ours from INFO on, of libraries what went wrong."""
+    """Everything logs to stderr in this form: our own from INFO up, libraries from WARNING up."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
@@ -61,10 +61,10 @@ def log_as(formatter: logging.Formatter) -> None:
 
 
 def log_json() -> None:
-    """As a process of production logs."""
+    """Logs the way a production process does."""
     log_as(JsonLines())
 
 
 def log_short() -> None:
-    """As `vinr dev` logs."""
+    """Logs the way `vinr dev` does."""
     log_as(ShortLines("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))

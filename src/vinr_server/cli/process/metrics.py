@@ -1,4 +1,4 @@
-"""What a process has counted, as Prometheus metrics on a port of its own (docs/decisions/0009)."""
+"""What a process has counted, as Prometheus metrics on its own port (docs/decisions/0009)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from vinr_server.engine.writer import Writer
 
 log = logging.getLogger("vinr.metrics")
 
-# As many processes of one machine find a port of their own.
+# So many processes on one machine each find a port.
 PORTS_TRIED = 64
 
 Families = Callable[[], Iterator[Metric]]
 
 
 class _Figures(Collector):
-    """Metrics made of figures at the moment they are asked for."""
+    """Metrics computed from the figures when they are asked for."""
 
     def __init__(self, families: Iterable[Families]) -> None:
         self._families = tuple(families)
@@ -81,10 +81,10 @@ def of_writer(writer: Writer) -> Iterator[Metric]:
 
 def of_due_work(figures: DueFigures) -> Iterator[Metric]:
     """What a worker writes."""
-    lag = "How late the latest work of the last round was; test clocks apart."
+    lag = "How late the latest work of the last round was, without test clocks."
     yield GaugeMetricFamily("vinr_due_lag_seconds", lag, value=figures.lag_seconds)
     yield CounterMetricFamily("vinr_due_accounts", "Accounts whose expiries were written.", value=figures.accounts)
-    yield CounterMetricFamily("vinr_due_clocks", "Test clocks told ready.", value=figures.clocks)
+    yield CounterMetricFamily("vinr_due_clocks", "Test clocks that became ready.", value=figures.clocks)
 
 
 def of_deliveries(figures: DeliveryFigures) -> Iterator[Metric]:
@@ -100,10 +100,10 @@ def of_deliveries(figures: DeliveryFigures) -> Iterator[Metric]:
         family = HistogramMetricFamily(name, what)
         _add(family, [], distribution)
         yield family
-    yield GaugeMetricFamily("vinr_webhook_queue_depth", "Deliveries that are due, to 10,001.", value=figures.due)
-    late = "For how long the first of them has been due."
+    yield GaugeMetricFamily("vinr_webhook_queue_depth", "Deliveries that are due, up to 10,001.", value=figures.due)
+    late = "How long the first of them has been due."
     yield GaugeMetricFamily("vinr_webhook_queue_seconds", late, value=figures.due_seconds)
-    disabled = "Endpoints that were disabled: gone, or failing for days."
+    disabled = "Endpoints that were disabled: removed, or failing for days."
     yield CounterMetricFamily("vinr_webhook_disabled", disabled, value=figures.disabled)
 
 
@@ -114,7 +114,7 @@ def _add(family: HistogramMetricFamily, labels: list[str], distribution: Distrib
 
 
 def serve_metrics(settings: Settings, *families: Families) -> int | None:
-    """The metrics answer at /metrics of VINR_METRICS_PORT or the next free port, which is returned; None where off."""
+    """Metrics are served at /metrics on VINR_METRICS_PORT or the next free port, which is returned; None if off."""
     if settings.metrics_port is None:
         return None
     registry = CollectorRegistry()
@@ -128,5 +128,5 @@ def serve_metrics(settings: Settings, *families: Families) -> int | None:
             continue
         log.info("metrics at http://%s:%d/metrics", settings.metrics_host, port)
         return port
-    log.error("no port from %d on is free for metrics; this process has none", settings.metrics_port)
+    log.error("no free port for metrics from %d on; this process serves no metrics", settings.metrics_port)
     return None

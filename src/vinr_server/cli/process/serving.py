@@ -1,4 +1,4 @@
-"""How uvicorn runs the application: in `vinr dev` in one process, in `vinr serve` in as many as asked for."""
+"""How uvicorn runs the application: in `vinr dev` in one process, in `vinr serve` in as many as you ask for."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ from vinr_server.cli.process.metrics import of_server, of_writer, serve_metrics
 from vinr_server.engine.settings import Settings
 
 BACKLOG = 2048
-# Uvicorn kills a worker that does not answer for so long and starts another. At its 5 s none ever came up on a machine
-# so busy that loading the code took 8 (two cores, load 37): each was killed while it started.
+# Uvicorn kills a worker that is silent for this long and starts another. With its default of 5 s, no worker came up on
+# a machine so busy that loading the code took 8 s (two cores, load 37): each was killed while it started.
 WORKER_SILENT_SECONDS_MAX = 60
+# Longer than clients and proxies keep an idle connection: httpx 5 s, nginx and the load balancers of AWS 60 s, Go 90 s.
+# Who sends on a connection just as the server closes it gets no answer; with uvicorn's default of 5 s that was httpx.
+KEEP_ALIVE_SECONDS = 100
 
 
 def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
     """httptools and uvloop, no access log: a request is logged by its Request-Id where it matters."""
-    # asyncpg's pool logs a traceback for every attempt to reach a database that is away; the engine says it once.
+    # asyncpg's pool logs a traceback for every attempt to reach a missing database; the engine logs it once.
     logging.getLogger("asyncpg").setLevel(logging.CRITICAL)
     return uvicorn.Config(
         application,
@@ -43,6 +46,7 @@ def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
         date_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=20,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_worker_healthcheck=WORKER_SILENT_SECONDS_MAX,
         backlog=BACKLOG,
         **more,
@@ -50,9 +54,9 @@ def uvicorn_config(application: Any, **more: Any) -> uvicorn.Config:
 
 
 def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
-    """A socket on the port; raises OSError with a sentence where somebody else has it.
+    """A socket on the port; raises OSError with a sentence if the port is taken.
 
-    A shared one is bound only: the kernel spreads connections over those who listen on sockets of their own.
+    A shared socket is only bound: the kernel spreads connections over the processes that listen, each on its own.
     """
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,15 +68,15 @@ def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
             bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
-        raise OSError(f"port {port} of {host} can't be used: {error.strerror}. Choose another with --port.") from None
+        raise OSError(f"port {port} on {host} can't be used: {error.strerror}. Choose another with --port.") from None
     bound.set_inheritable(True)
     return bound
 
 
 def create(*, is_loopback_allowed: bool = False) -> Server:
-    """The application of the environment's settings, for a process of its own; every worker calls this.
+    """The application with the environment's settings, for a separate process; every worker calls this.
 
-    No setting allows loopback as a webhook's target: tests, whose receivers are there, say so in a program of theirs.
+    No setting allows loopback as a webhook's target; tests, whose receivers are there, allow it in their own program.
     """
     settings = Settings()  # type: ignore[call-arg]
     server = Server(settings, is_loopback_allowed=is_loopback_allowed)
@@ -101,10 +105,10 @@ class Workers(Multiprocess):
 
     @sockets.setter
     def sockets(self, _given: list[socket.socket]) -> None:
-        """Uvicorn hands in what it was given; there is nothing to keep."""
+        """Ignores the sockets that uvicorn passes back."""
 
     def join_all(self) -> None:
-        """All workers have ended. A second signal is passed on: they end sooner."""
+        """All workers have ended. Passes a second signal on, so that they end sooner."""
         while any(process.process.is_alive() for process in self.processes):
             if self.signal_queue:
                 self.signal_queue.clear()
@@ -118,9 +122,9 @@ class Workers(Multiprocess):
 def run_server(
     *, host: str, port: int, workers: int, application: str = "vinr_server.cli.process.serving:create"
 ) -> int:
-    """Serve until told to stop. With several workers, each is a process with a writer of its own.
+    """Serve until a signal. With several workers, each is a process with its own writer.
 
-    `application` names what makes it, in each of them.
+    `application` names the function that makes the application in each process.
     """
     log_json()
     try:

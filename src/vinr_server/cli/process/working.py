@@ -1,4 +1,4 @@
-"""`vinr worker`: due work and webhooks in a process of its own."""
+"""`vinr worker`: due work and webhooks in a separate process."""
 
 from __future__ import annotations
 

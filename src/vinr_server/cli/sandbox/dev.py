@@ -1,4 +1,4 @@
-"""`vinr dev`: the whole engine on one machine with nothing installed, for trying and for tests."""
+"""`vinr dev`: the whole engine on one machine with nothing else installed, for trials and tests."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def run_dev(*, data: Path | None, host: str, port: int | None, as_json: bool) ->
         while True:
             migrate(server.url)
             realm = open_realm(server.url, keys)
-            # The socket stays open between two rounds: who calls meanwhile waits, and is not refused.
+            # The socket stays open between two rounds, so that callers wait meanwhile instead of being refused.
             sandbox = Sandbox(_base_url(listener), keys.secret_key, server.url)
             if not uvloop.run(_serve(listener.dup(), data_dir, sandbox, keys, realm, journal, announce)):
                 return 0
@@ -81,12 +81,12 @@ def run_dev(*, data: Path | None, host: str, port: int | None, as_json: bool) ->
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
-    """A socket on the port asked for; without one, on 8484 or the next free."""
+    """A socket on the given port; without one, on 8484 or the next free port."""
     if port is not None:
         return listen(host, port)
-    for one in range(PORT, PORT + PORTS_TRIED):
+    for candidate in range(PORT, PORT + PORTS_TRIED):
         try:
-            return listen(host, one)
+            return listen(host, candidate)
         except OSError as error:
             refusal = error
     raise refusal
@@ -101,7 +101,7 @@ async def _serve(
     journal: Journal,
     announce: Callable[[Sandbox], None],
 ) -> bool:
-    """Serve until told to stop; whether it was to start anew."""
+    """Serve until a signal or a reset; returns whether to start again."""
     log_short()
     settings = Settings(database_url=sandbox.database_url, key_pepper=keys.key_pepper, secrets_key=keys.secrets_key)
     application = Server(settings, is_loopback_allowed=True)
@@ -123,7 +123,7 @@ async def _serve(
     webhooks = DeliveryWorker(
         pool, application.writer, sender=Sender(is_loopback_allowed=True), seal=Seal(settings.secrets_key)
     )
-    serving = asyncio.create_task(_until_told_to_end(server, listener))
+    serving = asyncio.create_task(_until_signal(server, listener))
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     if server.started:
@@ -146,7 +146,7 @@ async def _serve(
     return resetting.is_set()
 
 
-async def _until_told_to_end(server: uvicorn.Server, listener: socket.socket) -> None:
+async def _until_signal(server: uvicorn.Server, listener: socket.socket) -> None:
     with signals_to(forget):
         await server.serve(sockets=[listener])
 
@@ -157,17 +157,17 @@ def _base_url(listener: socket.socket) -> str:
 
 
 def _is_on_loopback(listener: socket.socket) -> bool:
-    """Whether nobody but this machine can reach it."""
+    """Whether only this machine can reach it."""
     return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
 
 
 def _base_url_on_loopback(listener: socket.socket) -> str:
-    """Who listens on every address does on loopback too."""
+    """The address on this machine: a server that listens on every address listens on loopback too."""
     return _base_url(listener).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 def _announce_reset(_sandbox: Sandbox) -> None:
-    print("The sandbox is empty again, and seeded anew.", file=sys.stderr, flush=True)
+    print("The sandbox is empty and seeded again.", file=sys.stderr, flush=True)
 
 
 def _announce(sandbox: Sandbox, *, as_json: bool) -> None:

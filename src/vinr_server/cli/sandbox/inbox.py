@@ -1,4 +1,4 @@
-"""The webhook inbox of a sandbox: an endpoint of its own that takes every event, and a page that shows them."""
+"""The webhook inbox of a sandbox: its own endpoint that takes every event, and a page that shows them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from vinr_server.api.edge.app import Receive, Send
-from vinr_server.cli.calls.signatures import faults
+from vinr_server.cli.calls.signature_check import faults
 
 PATH = "/_inbox"
 KEPT_MAX = 200
-# What anybody may send, kept apart: enough to see why a signature does not check.
+# Unsigned requests, which anybody may send, are kept apart: enough to see why a signature is invalid.
 UNSIGNED_MAX = 20
 BODY_BYTES_MAX = 256 * 1024
 _PAGE = Path(__file__).parent / "inbox_page"
@@ -44,7 +44,7 @@ _HEADERS = [
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request to the endpoint, as it came. `signatures` says of each scheme why it does not check, or null."""
+    """One request to the endpoint, as it came. `signatures` says for each scheme why it is invalid, or null."""
 
     number: int
     received_at: float
@@ -57,7 +57,7 @@ class Received:
 
 
 class Inbox:
-    """The newest events since the sandbox has started; and, apart, the newest requests that its secret did not sign."""
+    """The newest events since the sandbox started and, apart, the newest requests that its secret did not sign."""
 
     def __init__(self) -> None:
         self.secret = ""
@@ -68,7 +68,7 @@ class Inbox:
         self._deliveries: Counter[str] = Counter()
 
     def take(self, headers: dict[str, str], body: bytes) -> bool:
-        """The request is shown from now on: among the events where a signature checks, else apart. Whether it does."""
+        """Show the request from now on: with the events if a signature is valid, else apart. Returns whether one is."""
         now = time.time()
         signatures = faults(headers, body, secret=self.secret, now=now)
         is_signed = bool(self.secret) and None in signatures.values()
@@ -92,17 +92,19 @@ class Inbox:
         return is_signed
 
     def shown(self, *, after: int = 0) -> dict[str, Any]:
-        """What came after that number, newest first. A session is one start of the sandbox: numbers begin anew."""
-        data, unsigned = ([asdict(one) for one in kept if one.number > after] for kept in (self._kept, self._unsigned))
+        """What came after that number, newest first. Each start of the sandbox is a session, with numbers from 1."""
+        data, unsigned = (
+            [asdict(request) for request in kept if request.number > after] for kept in (self._kept, self._unsigned)
+        )
         of_list = {"object": "list", "url": f"{PATH}.json", "session": self._session, "last": self._count}
         return of_list | {"data": data, "unsigned": unsigned}
 
 
 class InboxRoutes:
-    """What is answered below /_inbox: events are taken by POST; the page, its files and the JSON are read."""
+    """Answers below /_inbox: takes events by POST, and serves the page, its files and the JSON."""
 
     def __init__(self, inbox: Inbox, *, secret_key: str | None = None) -> None:
-        """Who reads is asked for the key where one is given."""
+        """If a secret key is given, reading the inbox needs it."""
         self._inbox, self._key = inbox, secret_key
 
     def has(self, path: str) -> bool:
@@ -122,10 +124,10 @@ class InboxRoutes:
             await answer(send, 405, headers=[(b"allow", b"GET, HEAD")])
         elif not _is_by_address(headers.get("host", "")):
             # A page of another site could point its own name at 127.0.0.1 and read along.
-            await answer(send, 403, b"Open the inbox by address: http://127.0.0.1 and the port.\n", _HEADERS)
+            await answer(send, 403, b"Open the inbox by its address: http://127.0.0.1 and the port.\n", _HEADERS)
         elif self._key is not None and not _has_key(headers.get("authorization", ""), self._key):
             asked = (b"www-authenticate", b'Basic realm="The inbox of vinr dev: the key as password"')
-            await answer(send, 401, b"The inbox asks for the sandbox's key, as the password.\n", [asked, *_HEADERS])
+            await answer(send, 401, b"Enter the sandbox's key as the password.\n", [asked, *_HEADERS])
         elif path == f"{PATH}.json":
             after = parse_qs(scope["query_string"].decode("latin-1")).get("after", ["0"])[0]
             shown = self._inbox.shown(after=int(after) if after.isascii() and after.isdigit() else 0)
@@ -144,7 +146,7 @@ async def answer(send: Send, status: int, body: bytes = b"", headers: list[tuple
 
 
 async def read_body(receive: Receive) -> bytes | None:
-    """The body; None where it is larger than any webhook, or its sender went away."""
+    """The body; None if it is larger than any webhook, or if its sender disconnected."""
     body = bytearray()
     while True:
         message = await receive()
@@ -166,7 +168,7 @@ def _object_of(body: bytes) -> dict[str, Any]:
 
 
 def _has_key(authorization: str, key: str) -> bool:
-    """Whether it is there as in every call, or as the password that a browser asks for."""
+    """Whether the key is given as in every call, or as the password that a browser asks for."""
     scheme, _, given = authorization.partition(" ")
     if scheme.lower() == "basic":
         try:

@@ -1,4 +1,4 @@
-"""The webhook endpoint through which a sandbox tells its own inbox of every event; one like any other."""
+"""The webhook endpoint through which a sandbox sends every event to its own inbox; it is like any other."""
 
 from __future__ import annotations
 
@@ -34,6 +34,6 @@ async def open_inbox(inbox: Inbox, writer: Writer, realm: int, seal: Seal, *, da
 
 
 async def _submit(writer: Writer, realm: int, command: Command) -> dict[str, Any] | None:
-    """The endpoint as it is now; None where there is none, after a reset or once somebody has deleted it."""
+    """The endpoint as it is now; None if there is none, after a reset or because somebody deleted it."""
     outcome = await writer.submit(system_submission(realm, command, livemode=False))
     return None if isinstance(outcome, Rejected) else dict(json.loads(outcome.body))

@@ -1,8 +1,8 @@
 """The requests that a sandbox has answered, as lines of JSON in its data directory: what `vinr logs` shows.
 
-They are of test data on the developer's own machine, so bodies are kept too; keys and signing secrets are masked. A
-file rather than the process' memory: it can be read after the sandbox has stopped, which is when one wants to know.
-A server in production keeps none of this: its log has a request's id, operation, status, code (`cli/process/logs.py`).
+They concern test data on the developer's own machine, so bodies are kept too; keys and signing secrets are masked. It
+is a file so that you can read it after the sandbox has stopped, which is when you want to know. A server in production
+keeps none of this: its log has a request's id, operation, status and code (`cli/process/logs.py`).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Journal:
         self._file = self._open()
 
     def write(self, entry: Entry) -> None:
-        """The entry stands at the end of the file; beyond its size the file becomes the old one."""
+        """The entry is at the end of the file; a full file becomes the old one first."""
         if os.fstat(self._file).st_size > FILE_BYTES_MAX:
             os.close(self._file)
             self._path.replace(self._old)
@@ -62,11 +62,11 @@ class Journal:
         os.write(self._file, msgspec.json.encode(entry) + b"\n")
 
     def close(self) -> None:
-        """Nothing is written any more."""
+        """The file is closed; nothing more is written."""
         os.close(self._file)
 
     def clear(self) -> None:
-        """Nothing is remembered."""
+        """The journal is empty."""
         self._old.unlink(missing_ok=True)
         os.ftruncate(self._file, 0)
 
@@ -93,7 +93,7 @@ def shown_text(text: str | None) -> str | None:
 
 
 def shown_part(raw: bytes) -> str:
-    """A path or a query as it came; where a secret stands in it, in whatever spelling, as it reads and without that."""
+    """A path or a query as it came. If it holds a secret in any spelling, it is decoded and the secret masked."""
     read = unquote_to_bytes(raw.replace(b"+", b" "))
     masked = _SECRET.sub(rb"\1***", read)
     return raw.decode("latin-1") if masked == read else masked.decode(errors="replace")
@@ -108,7 +108,7 @@ def read_entries(data_dir: Path) -> Iterator[Entry]:
 
 
 def follow_entries(data_dir: Path) -> Iterator[Entry]:
-    """What is written from now on, for as long as somebody asks."""
+    """What is written from now on, for as long as the caller reads."""
     path, _old = paths_in(data_dir)
     file, rest = None, b""
     is_first = True

@@ -1,4 +1,4 @@
-"""Around the application of a sandbox: writes every API request down in its journal."""
+"""Wraps the application of a sandbox and records every API request in its journal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vinr_server.cli.sandbox.journal import BODY_BYTES_MAX, Entry, Journal, show
 
 
 class Failure(msgspec.Struct):
-    """What of a refusal is worth a line."""
+    """The parts of a refusal that the journal keeps."""
 
     code: str
     message: str
@@ -32,7 +32,7 @@ _decode_refusal = msgspec.json.Decoder(Refusal).decode
 
 
 class Recording:
-    """The application, with a journal of its requests. Pages and health checks are not written down."""
+    """The application, with a journal of its requests. Pages and health checks are not recorded."""
 
     def __init__(self, application: Any, journal: Journal) -> None:
         self._application, self._journal = application, journal
@@ -46,7 +46,7 @@ class Recording:
 
 
 class Exchange:
-    """One request and what was answered, overheard."""
+    """One request and its answer, recorded as they pass."""
 
     def __init__(self, scope: Mapping[str, Any], journal: Journal) -> None:
         self._scope, self._journal, self._started_at = scope, journal, time.perf_counter()
@@ -67,7 +67,7 @@ class Exchange:
         return received
 
     def sending(self, send: Send) -> Send:
-        """The same messages. The line is in the journal before the answer's end leaves: who has it, finds it."""
+        """The same messages. The line is in the journal before the answer ends, so that its caller finds it there."""
 
         async def sent(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":

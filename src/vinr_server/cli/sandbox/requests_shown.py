@@ -24,7 +24,7 @@ _STATUS = re.compile(r"[1-5](?:xx|\d\d)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which requests are asked for; what is None does not matter."""
+    """Which requests are asked for; None matches any."""
 
     request_id: str | None = None
     status: str | None = None
@@ -55,25 +55,25 @@ class Choice:
 
 
 def show_requests(data_dir: Path, choice: Choice, *, limit: int, is_following: bool, in_json: bool) -> None:
-    """The newest requests that were asked for, oldest first; then, following, those to come."""
+    """Print the newest matching requests, oldest first; then, when following, new ones as they come."""
     if choice.status and choice.status.lower() != "error" and not _STATUS.fullmatch(choice.status.lower()):
-        fail(WHAT, f"--status {choice.status!r}: write 409, 4xx or error.", code=USAGE)
+        fail(WHAT, f"--status {choice.status!r} is not valid: use 409, 4xx or error.", code=USAGE)
     if not data_dir.is_dir():
         fail(WHAT, f"there is no sandbox in {data_dir}. Start one with `vinr dev`.")
     show = _show_json if in_json else _Lines(with_bodies=choice.request_id is not None).show
     coming = follow_entries(data_dir) if is_following else iter(())
-    found = deque((one for one in read_entries(data_dir) if choice.takes(one)), maxlen=limit)
+    found = deque(_chosen(read_entries(data_dir), choice), maxlen=limit)
     for entry in found:
         show(entry)
     if not found and not is_following and not in_json:
-        asked = f"request {choice.request_id}" if choice.request_id else "such request"
+        asked = f"request {choice.request_id}" if choice.request_id else "matching request"
         fail(WHAT, f"no {asked} in {paths_in(data_dir)[0]}.")
     for entry in _chosen(coming, choice):
         show(entry)
 
 
 def _chosen(entries: Iterator[Entry], choice: Choice) -> Iterator[Entry]:
-    return (one for one in entries if choice.takes(one))
+    return (entry for entry in entries if choice.takes(entry))
 
 
 def _show_json(entry: Entry) -> None:

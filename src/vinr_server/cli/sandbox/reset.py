@@ -1,4 +1,4 @@
-"""`vinr reset`: the sandbox's data is gone, and it starts as at first; its key and address stay."""
+"""`vinr reset`: deletes the sandbox's data and seeds it again; its key and address stay."""
 
 from __future__ import annotations
 
@@ -20,47 +20,48 @@ RESET_SECONDS_MAX = 60.0
 
 
 def reset(*, data: Path | None, base_url: str | None, is_agreed: bool, as_json: bool) -> None:
-    """The sandbox of the data directory is as new, whether it runs or not. Nothing else is ever reset."""
+    """The sandbox of the data directory is like new, whether it runs or not. Nothing else is ever reset."""
     data_dir = data_dir_of(data)
     if not is_sandbox(data_dir):
-        fail(WHAT, f"there is no sandbox in {data_dir}: nothing was changed.")
+        fail(WHAT, f"there is no sandbox in {data_dir}. Nothing was changed.")
     sandbox = running_sandbox(data_dir)
     if base_url is not None and (sandbox is None or base_url.rstrip("/") != sandbox.base_url):
-        fail(WHAT, f"{base_url} is not the sandbox of {data_dir}, and only that is ever reset: nothing was changed.")
+        fail(WHAT, f"{base_url} is not the sandbox of {data_dir}, and only that can be reset. Nothing was changed.")
     if not is_agreed:
         _ask(data_dir)
     started_at = time.monotonic()
     is_running = sandbox is not None and _is_reset(sandbox, data_dir)
     if not is_running:
-        _recreate(data_dir)  # refuses where the directory is in use all the same
+        _recreate(data_dir)  # refuses if the directory is in use after all
     seconds = round(time.monotonic() - started_at, 1)
     if as_json:
         print_json({"data_dir": str(data_dir), "running": is_running, "seconds": seconds})
     else:
-        after = "it runs on, seeded anew" if is_running else "the next `vinr dev` seeds it anew"
+        after = "it keeps running with new seed data" if is_running else "the next `vinr dev` seeds it again"
         print(f"The sandbox of {data_dir} is empty again, and {after} ({seconds} s). Its key is the same.")
 
 
 def _ask(data_dir: Path) -> None:
     if not sys.stdin.isatty():
-        fail(WHAT, f"this removes all data of the sandbox in {data_dir}; say so with --yes.", code=USAGE)
+        fail(WHAT, f"this removes all data of the sandbox in {data_dir}. Confirm with --yes.", code=USAGE)
     typer.confirm(f"Remove all data of the sandbox in {data_dir}?", abort=True, err=True)
 
 
 def _is_reset(sandbox: Sandbox, data_dir: Path) -> bool:
-    """The running sandbox has started anew; False where it does not run after all, but left word that it does."""
+    """The running sandbox has started again; False if it was not running after all."""
     before = start_of_sandbox(data_dir)
     try:
         headers = {"Authorization": f"Bearer {sandbox.secret_key}"}
         answer = httpx2.post(sandbox.base_url + RESET_PATH, headers=headers, timeout=10, trust_env=False)
     except httpx2.TransportError:
         return False
-    if answer.status_code != 202:  # somebody else's server has the port by now
+    if answer.status_code != 202:  # another server has the port now
         return False
     end = time.monotonic() + RESET_SECONDS_MAX
     while start_of_sandbox(data_dir) in (None, before):
         if time.monotonic() > end:
-            fail(WHAT, f"the sandbox has not come up within {RESET_SECONDS_MAX:.0f} s.", code=UNREACHABLE)
+            why = f"the sandbox has not started again within {RESET_SECONDS_MAX:.0f} s. See the output of `vinr dev`."
+            fail(WHAT, why, code=UNREACHABLE)
         time.sleep(0.05)
     return True
 

@@ -1,4 +1,4 @@
-"""What `vinr dev` answers besides the API, and no other server does."""
+"""What only `vinr dev` answers, in addition to the API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SandboxRoutes:
         if scope["type"] == "http" and scope["path"] == RESET_PATH:
             await self._answer_reset(scope, send)
         elif scope["type"] == "http" and scope["path"] == "/" and scope["method"] == "GET":
-            # Who opens the address that was printed wants to see something.
+            # Somebody who opens the printed address wants to see something.
             await answer(send, 303, headers=[(b"location", b"/_inbox")])
         elif scope["type"] == "http" and self._inbox.has(scope["path"]):
             await self._inbox(scope, receive, send)
@@ -30,7 +30,7 @@ class SandboxRoutes:
             await self._application(scope, receive, send)
 
     async def _answer_reset(self, scope: Mapping[str, Any], send: Send) -> None:
-        """202 to who has the sandbox's key, and the sandbox starts anew; a page of another site has no key."""
+        """With the sandbox's key, answers 202 and the sandbox starts again; a page of another site has no key."""
         given = dict(scope["headers"]).get(b"authorization", b"")
         if scope["method"] != "POST":
             status = 405

@@ -12,7 +12,8 @@ import psycopg
 
 from vinr_server.api.edge.keys import hash_key, make_key
 from vinr_server.core.earning import commands as earning_commands
-from vinr_server.core.earning.rules import Conditions, EarnRate
+from vinr_server.core.earning.rates import EarnRate
+from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel import commands as kernel_commands
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
@@ -29,14 +30,14 @@ from vinr_server.engine.writer import Writer
 from vinr_server.storage.postgres.tenants import add_key, ensure_realm
 
 TENANT = "tnt_sandbox"
-# Where the server of `vinr dev` is told to start anew; no other server has it.
+# Where `vinr reset` asks the server of `vinr dev` to start again; no other server has this path.
 RESET_PATH = "/_sandbox/reset"
 TIERS = (Tier("silver", "Silver", 0), Tier("gold", "Gold", 500), Tier("platinum", "Platinum", 2000))
 LAPSED = SegmentConditions(days_since_last_purchase=Bounds(at_least=90))
 BONUS = OfferTerms(bonus=PointsBonus(250), application="opt_in", per_member_limit=1)
 FIVE_EUROS = {"type": "discount", "amount": 500, "currency": "EUR"}
 
-# In this order, each under a key of its own: a start that was killed half-way is completed by the next.
+# In this order, each under its own key: a start that was killed halfway is completed by the next.
 SEEDS: tuple[kernel_commands.Command, ...] = (
     programs_commands.CreateProgram("Default", id="prog_default", expiry_months=12, tiers=TIERS),
     programs_commands.CreateProgram("Summer", id="prog_summer", tiers=TIERS),
@@ -57,7 +58,7 @@ SEEDS: tuple[kernel_commands.Command, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The sandbox's secret key, the same at every start; what it is hashed and webhook secrets are sealed under."""
+    """The sandbox's secret key, the same at every start; the pepper of its hash, and the key that seals secrets."""
 
     secret_key: str
     key_pepper: str
@@ -66,7 +67,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Where a running sandbox is to be found."""
+    """Where to find a running sandbox."""
 
     base_url: str
     secret_key: str
@@ -78,14 +79,14 @@ def credentials(data_dir: Path) -> Credentials:
     path = data_dir / "sandbox.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
     fresh = Credentials(make_key(livemode=False), secrets.token_urlsafe(32), make_seal_key())
-    made = Credentials(**{**asdict(fresh), **kept})  # a directory of an older version lacks some
+    made = Credentials(**{**asdict(fresh), **kept})  # an older version's directory lacks some
     if asdict(made) != kept:
         write_private(path, asdict(made))
     return made
 
 
 def remember_sandbox(data_dir: Path, sandbox: Sandbox) -> None:
-    """`vinr status` can tell where the sandbox is while it runs."""
+    """`vinr status` can show where the sandbox is while it runs."""
     write_private(data_dir / "running.json", asdict(sandbox))
 
 
@@ -95,7 +96,7 @@ def forget_sandbox(data_dir: Path) -> None:
 
 
 def running_sandbox(data_dir: Path) -> Sandbox | None:
-    """The sandbox that runs on this data, None where none does. One that was killed is found not to answer."""
+    """The sandbox that runs on this data, or None. A sandbox that was killed is still listed, but does not answer."""
     path = data_dir / "running.json"
     return Sandbox(**json.loads(path.read_text())) if path.exists() else None
 
@@ -114,7 +115,7 @@ def start_of_sandbox(data_dir: Path) -> int | None:
 
 
 def write_private(path: Path, content: dict[str, str]) -> None:
-    """The file holds this, whole, for its owner's eyes alone."""
+    """The file holds exactly this, readable only by its owner."""
     draft = path.with_suffix(".new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(content, file)

@@ -16,7 +16,7 @@ from vinr_server.cli.sandbox.seed import Sandbox, running_sandbox
 
 
 def print_status(*, data: Path | None, form: str) -> int:
-    """Print where the sandbox of the data directory is; exit code 4 where none answers."""
+    """Print where the sandbox of the data directory is; exit code 4 if none answers."""
     data_dir = data_dir_of(data)
     sandbox = running_sandbox(data_dir)
     if sandbox is None or not _answers(sandbox):

@@ -1,7 +1,7 @@
-"""API keys: made, rolled with an overlap, revoked; every act is told in the audit, in the same transaction.
+"""API keys: created, rolled with an overlap, revoked; the audit logs every act in the same transaction.
 
-Only a key's hash is ever here: the secret is made and shown at the edge. Whoever acts is looked at once more under the
-lock, so that a key which was revoked a moment ago makes no other.
+Core only ever sees a key's hash: the edge makes and shows the secret. The acting key is checked again under the lock,
+so that a key that was revoked a moment ago cannot create another.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from vinr_server.core.kernel.values import replace
 
 
 def needs_create_api_key(command: CreateApiKey, needs: Needs) -> None:
-    """The key that acts."""
+    """Needs the acting key."""
     _needs_of_actor(command.actor, needs)
 
 
 def decide_create_api_key(draft: Layer, command: CreateApiKey, context: Context) -> Accepted | Rejected:
-    """The key opens its realm until it expires. Refuses: an actor no longer in force, an expiry that can't be."""
+    """The key opens its realm until it expires. Refuses: an actor that is no longer active, an invalid expiry."""
     refusal = first_listed(
         _refuse_actor(draft, command.actor, context.wall_now),
         _refuse_expiry(draft, command.actor, command.expires_at, context.wall_now),
@@ -48,21 +48,21 @@ def decide_create_api_key(draft: Layer, command: CreateApiKey, context: Context)
         last_used_at=None,
     )
     draft.put(key)
-    _tell(draft, context, command.actor, key, "created", {})
+    _record_act(draft, context, command.actor, key, "created", {})
     return Accepted(api_key_payload(key, now=context.wall_now, livemode=context.livemode))
 
 
 def needs_roll_api_key(command: RollApiKey, needs: Needs) -> None:
-    """The key to be rolled, and the one that acts."""
+    """Needs the key to roll, and the acting key."""
     needs.row(ApiKey, command.key_id)
     _needs_of_actor(command.actor, needs)
 
 
 def decide_roll_api_key(draft: Layer, command: RollApiKey, context: Context) -> Accepted | Rejected:
-    """A new key stands for the old one, which lives on for the overlap, though never longer than it would have.
+    """A new key replaces the old one, which lives on for the overlap, but never longer than it would have.
 
-    The new one has the old one's rights, and its expiry unless told another.
-    Refuses: an actor no longer in force, an expiry that can't be, a key that is unknown or no longer active.
+    The new key has the old one's rights, and its expiry unless the command names another.
+    Refuses: an actor that is no longer active, an invalid expiry, a key that is unknown or no longer active.
     """
     now, old = context.wall_now, draft.get(ApiKey, command.key_id)
     expires_at = command.expires_at
@@ -91,19 +91,19 @@ def decide_roll_api_key(draft: Layer, command: RollApiKey, context: Context) -> 
         over_at = min(over_at, old.expires_at)
     draft.put(replace(old, expires_at=over_at, replaced_by=key.id))
     draft.put(key)
-    _tell(draft, context, command.actor, old, "rolled", {"replaced_by": key.id, "expires_at": unix(over_at)})
-    _tell(draft, context, command.actor, key, "created", {"replaces": old.id})
+    _record_act(draft, context, command.actor, old, "rolled", {"replaced_by": key.id, "expires_at": unix(over_at)})
+    _record_act(draft, context, command.actor, key, "created", {"replaces": old.id})
     return Accepted(api_key_payload(key, now=now, livemode=context.livemode))
 
 
 def needs_revoke_api_key(command: RevokeApiKey, needs: Needs) -> None:
-    """The key to be revoked, and the one that acts."""
+    """Needs the key to revoke, and the acting key."""
     needs.row(ApiKey, command.key_id)
     _needs_of_actor(command.actor, needs)
 
 
 def decide_revoke_api_key(draft: Layer, command: RevokeApiKey, context: Context) -> Accepted | Rejected:
-    """The key opens nothing any more. A second time changes nothing and is no act."""
+    """The key no longer opens anything. Revoking it again changes nothing and logs no act."""
     refusal = _refuse_actor(draft, command.actor, context.wall_now)
     if refusal is not None:
         return refusal
@@ -113,7 +113,7 @@ def decide_revoke_api_key(draft: Layer, command: RevokeApiKey, context: Context)
     if key.revoked_at is None:
         key = replace(key, revoked_at=context.wall_now)
         draft.put(key)
-        _tell(draft, context, command.actor, key, "revoked", {})
+        _record_act(draft, context, command.actor, key, "revoked", {})
     return Accepted(api_key_payload(key, now=context.wall_now, livemode=context.livemode), is_new=False)
 
 
@@ -123,30 +123,35 @@ def _needs_of_actor(actor: Actor, needs: Needs) -> None:
 
 
 def _acting(draft: Layer, actor: Actor) -> ApiKey | None:
-    """The key that acts as it was before the command; None for the command line."""
+    """The acting key as it was before the command; None for the command line."""
     return None if actor.key_id is None else draft.get(ApiKey, actor.key_id)
 
 
 def _refuse_actor(draft: Layer, actor: Actor, now: datetime) -> Rejected | None:
-    """The command line may always act, a key while it is in force."""
+    """The command line may always act; a key may while it is active."""
     if actor.key_id is None:
         return None
     key = _acting(draft, actor)
     if key is None or key.revoked_at is not None:
-        return Rejected("api_key_invalid", f"API key {actor.key_id} was revoked. Use another.")
+        return Rejected("api_key_invalid", f"API key {actor.key_id} was revoked. Use another key.")
     if key.expires_at is not None and key.expires_at <= now:
-        return Rejected("api_key_expired", f"API key {key.id} expired at {unix(key.expires_at)}. Use another.")
+        return Rejected("api_key_expired", f"API key {key.id} expired at {unix(key.expires_at)}. Use another key.")
     return None
 
 
 def _refuse_expiry(draft: Layer, actor: Actor, expires_at: datetime | None, now: datetime) -> Rejected | None:
-    """A key ends in the future, and not after the one that makes it: a key gives no more than it has."""
+    """A key ends in the future, and no later than the key that makes it: a key can't give more than it has."""
     if expires_at is not None and expires_at <= now:
-        return invalid(f"expires_at: {expires_at.isoformat()} is over already.", param="expires_at")
+        return invalid(
+            f"expires_at: {expires_at.isoformat()} has already passed. Send a later time.", param="expires_at"
+        )
     key = _acting(draft, actor)
     limit = key.expires_at if key is not None else None
     if limit is not None and (expires_at is None or expires_at > limit):
-        message = f"The key you use expires at {unix(limit)}; one made with it can't live longer. Send expires_at."
+        message = (
+            f"The key you are using expires at {unix(limit)}, and a key made with it can't live longer."
+            f" Send expires_at with at most {unix(limit)}."
+        )
         return invalid(message, param="expires_at")
     return None
 
@@ -155,7 +160,7 @@ def _refuse_roll(key: ApiKey, now: datetime) -> Rejected | None:
     if key.revoked_at is not None:
         why = f"was revoked at {unix(key.revoked_at)}"
     elif key.replaced_by is not None:
-        why = f"was rolled before, into {key.replaced_by}"
+        why = f"was already rolled into {key.replaced_by}"
     elif key.expires_at is not None and key.expires_at <= now:
         why = f"expired at {unix(key.expires_at)}"
     else:
@@ -163,8 +168,10 @@ def _refuse_roll(key: ApiKey, now: datetime) -> Rejected | None:
     return Rejected("api_key_not_active", f"API key {key.id} {why}. Create a new one instead.", param="id")
 
 
-def _tell(draft: Layer, context: Context, actor: Actor, key: ApiKey, action: str, details: dict[str, Any]) -> None:
-    """The act stands in the audit, for good."""
+def _record_act(
+    draft: Layer, context: Context, actor: Actor, key: ApiKey, action: str, details: dict[str, Any]
+) -> None:
+    """Log the act in the audit, forever."""
     act = ApiKeyAct(
         id=context.make_id("act", 0),
         key_id=key.id,

@@ -11,7 +11,7 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts upon API keys: a key, from an address; the command line where `key_id` is None."""
+    """Who acts on API keys: a key, from an address; the command line if `key_id` is None."""
 
     key_id: str | None = None
     address: str | None = None
@@ -19,7 +19,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class CreateApiKey(Command):
-    """`hint`: what of the secret may be shown again. `permissions`: resource -> read or write, of a restricted key."""
+    """`hint`: the part of the secret that may be shown again. `permissions` of a restricted key: resource -> right."""
 
     actor: Actor
     kind: str
@@ -32,7 +32,7 @@ class CreateApiKey(Command):
 
 @dataclass(frozen=True, slots=True)
 class RollApiKey(Command):
-    """`expires_at` of the new key, None: as the old one; the old one lives on for `overlap_seconds`."""
+    """`expires_at` is the new key's (None: as the old key); the old key lives on for `overlap_seconds`."""
 
     actor: Actor
     key_id: str

@@ -1,4 +1,4 @@
-"""API keys and the acts upon them as the wire shows them."""
+"""API keys and the acts on them as the wire shows them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
 
 
 def api_key_payload(key: ApiKey, *, now: datetime, livemode: bool) -> Wire:
-    """The api_key object; its secret is never here."""
+    """The api_key object; it never holds the secret."""
     status = "active"
     if key.revoked_at is not None:
         status = "revoked"
@@ -33,7 +33,7 @@ def api_key_payload(key: ApiKey, *, now: datetime, livemode: bool) -> Wire:
 
 
 def api_key_act_payload(act: ApiKeyAct, *, livemode: bool) -> Wire:
-    """The api_key_act object: one line of the audit."""
+    """The api_key_act object: one line of the audit log."""
     return {
         "id": act.id,
         "object": "api_key_act",

@@ -1,4 +1,4 @@
-"""API keys and the acts upon them, as they are stored."""
+"""API keys and the acts on them, as they are stored."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ApiKey(Row):
-    """A key to the realm, by its hash: what it may do (`permissions` of a restricted one) and until when.
+    """A key to the realm, by its hash: what it may do (`permissions` of a restricted key) and until when.
 
-    `last_used_at` is coarse, and kept by whoever looks keys up; the engine writes it never.
+    `last_used_at` is coarse. The look-up of keys writes it; the engine never does.
     """
 
-    # last_used_at is kept by those who look keys up (TOUCH_KEY), not by the engine.
+    # The look-up of keys writes last_used_at (TOUCH_KEY); the engine does not.
     immutable_fields = ("key_hash", "kind", "hint", "name", "permissions", "last_used_at")
     id: str
     key_hash: bytes
@@ -34,7 +34,7 @@ class ApiKey(Row):
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyAct(Row):
-    """One act upon a key, for good: who (a key's id or `cli`) did what, when, and from which address."""
+    """One act on a key, kept forever: who (a key's id or `cli`) did what, when, and from which address."""
 
     is_append_only = True
     id: str

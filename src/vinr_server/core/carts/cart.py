@@ -1,4 +1,4 @@
-"""Carts, and what a cart can get: promotions, which are offers and issued discounts as a cart sees them (R13, R14)."""
+"""Carts, and the promotions they can get: offers and issued discounts, as a cart sees them (R13, R14)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ EffectType = Literal["fixed_discount", "percentage", "bogo", "free_product", "fr
 Phase = Literal["item", "bogo", "order", "shipping"]
 Stacking = Literal["stack", "exclusive", "best"]
 
-# The order of application (R14).
+# The order in which promotions apply (R14).
 PHASES: tuple[Phase, ...] = ("item", "bogo", "order", "shipping")
 
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """Units of one thing at one price, in minor units."""
+    """A quantity of one product at one unit price, in minor units."""
 
     sku: str
     unit_price_minor: int
@@ -30,12 +30,12 @@ class CartLine:
 
     @property
     def price_minor(self) -> int:
-        """All units, before any discount."""
+        """The price of all units, before any discount."""
         return self.unit_price_minor * self.quantity
 
     @property
     def rank(self) -> tuple[Any, ...]:
-        """Which of two lines is the earlier one, wherever they stand in the cart (R13)."""
+        """The key by which lines are ranked, independent of their position in the cart (R13)."""
         return (
             self.id or self.sku,
             self.sku,
@@ -49,7 +49,7 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """What somebody is about to buy. `lines` stand in the order they came in, which decides nothing."""
+    """What somebody is about to buy. `lines` keep the order they came in, which decides nothing."""
 
     currency: str
     lines: tuple[CartLine, ...]
@@ -57,7 +57,7 @@ class Cart:
 
     @property
     def subtotal_minor(self) -> int:
-        """All lines, before any discount, without shipping."""
+        """The price of all lines, before any discount, without shipping."""
         return sum(line.price_minor for line in self.lines)
 
     @property
@@ -68,18 +68,18 @@ class Cart:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which lines are meant: those with one of the skus or one of the categories; all where neither is named."""
+    """Which lines are selected: those with one of the skus or categories; all lines if neither is named."""
 
     skus: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
 
     @property
     def is_everything(self) -> bool:
-        """Whether every line is meant."""
+        """Whether every line is selected."""
         return not self.skus and not self.categories
 
     def selects(self, line: CartLine) -> bool:
-        """Whether this line is meant."""
+        """Whether this line is selected."""
         return self.is_everything or line.sku in self.skus or not self.categories.isdisjoint(line.categories)
 
     def __str__(self) -> str:
@@ -93,9 +93,9 @@ EVERYTHING = Selection()
 class Effect:
     """What a promotion does to prices.
 
-    fixed_discount takes `value_minor` off the order, or off every unit; percentage takes `percent_e4` (ten-thousandths
+    fixed_discount takes `value_minor` off the order or off every unit; percentage takes `percent_e4` (ten-thousandths
     of a percent) of the lines, at most `max_minor`; bogo gives `get` of every `buy` + `get` units; free_product gives
-    `get` units; free_shipping pays `value_minor` of the shipping, all of it where None.
+    `get` units; free_shipping pays `value_minor` of the shipping, or all of it (None).
     """
 
     type: EffectType
@@ -108,7 +108,7 @@ class Effect:
 
     @property
     def phase(self) -> Phase:
-        """When it is applied (R14)."""
+        """The phase in which it applies (R14)."""
         if self.type == "free_shipping":
             return "shipping"
         if self.type == "bogo":
@@ -119,7 +119,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What a cart must hold. Thresholds count the matching lines at their undiscounted prices (R23)."""
+    """What a cart must contain. Thresholds count the matching lines at their undiscounted prices (R23)."""
 
     selection: Selection = EVERYTHING
     min_subtotal_minor: int = 0
@@ -131,8 +131,8 @@ class Criteria:
 class Promotion:
     """An offer or an issued discount as a cart sees it.
 
-    `lines` are those it takes money off; None: those that match its criteria. `audience` are the keys of members it is
-    for (see `offer_index`), any of which is enough; empty: everybody. `source` is what the caller made it of.
+    `lines` are the lines it discounts; None: those that match its criteria. `audience` holds the keys of members it is
+    for (see `offer_index`), any of which is enough; empty: everybody. `source` is what the caller made it from.
     """
 
     id: str
@@ -153,7 +153,7 @@ class Promotion:
 
     @property
     def rank(self) -> tuple[Any, ...]:
-        """Which of two promotions of one phase comes first (R14): the exclusive, the higher priority, the older."""
+        """The order within a phase (R14): exclusive promotions first, then higher priority, then older ones."""
         return (self.stacking != "exclusive", -self.priority, self.created_at, self.id)
 
     def is_live(self, now: datetime) -> bool:
@@ -163,7 +163,7 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A promotion with what it took off, and the receipt from which that can be recomputed."""
+    """A promotion with its discount, and the receipt from which the discount can be recomputed."""
 
     promotion: Promotion
     discount_minor: int
@@ -172,7 +172,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Unqualified:
-    """A promotion that gave nothing, and every condition in its way."""
+    """A promotion that gave nothing, and every condition that it failed."""
 
     promotion: Promotion
     unmet: Sequence[Any]
@@ -180,7 +180,7 @@ class Unqualified:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A cart with everything it gets. `line_discounts_minor` stand in the order of the cart's lines."""
+    """A cart with everything it gets. `line_discounts_minor` follow the order of the cart's lines."""
 
     cart: Cart
     line_discounts_minor: Sequence[int]
@@ -190,7 +190,7 @@ class Evaluation:
 
     @property
     def discount_minor(self) -> int:
-        """Everything taken off, shipping included."""
+        """The total discount, shipping included."""
         return sum(self.line_discounts_minor) + self.shipping_discount_minor
 
     @property

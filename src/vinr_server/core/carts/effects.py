@@ -1,6 +1,6 @@
 """How an effect lands on a cart's prices, in whole minor units, with a receipt of every input (R13, R14).
 
-`prices` are what the lines cost after all that was applied before. A landing changes nothing: the caller applies it.
+Prices are those after everything that applied before. A landing changes nothing: the caller applies it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """The prices so far: of each line for all its units, and of the shipping; and how many units are not free."""
+    """The prices so far: of each line, for all its units, and of the shipping; and how many units are still paid."""
 
     lines: Sequence[CartLine]
     minor: list[int]
@@ -25,7 +25,7 @@ class Priced:
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """What an effect takes off: (line, minor units, units made free) for each line it touches, and of the shipping."""
+    """What an effect takes off: (line, minor units, units made free) for each line it touches, and off the shipping."""
 
     discount_minor: int
     shares: Sequence[tuple[int, int, int]]
@@ -34,11 +34,11 @@ class Landing:
 
 
 def land(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
-    """What the effect would take off these lines; never more than they cost.
+    """Compute what the effect would take off these lines; never more than they cost.
 
-    Expects: `lines` are positions in the cart, in the order of the lines' rank.
+    Expects: `lines` are positions in the cart, in rank order.
     Units: minor units, whole. A percentage rounds down: the fraction stays with the merchant.
-    Ties: leftover units of a split go by R13; of equally cheap units those on the earlier line are free.
+    Ties: leftover units of a split follow R13; of equally cheap units those on the earlier line are free.
     """
     if effect.type == "free_shipping":
         return _free_shipping(effect, priced)
@@ -50,7 +50,7 @@ def land(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
 
 
 def _off_order(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
-    """A sum off all lines together, split in proportion to their prices."""
+    """Take an amount off all lines together, split in proportion to their prices."""
     weights = [priced.minor[line] for line in lines]
     base = weights[0] if len(weights) == 1 else sum(weights)
     if effect.type == "percentage":
@@ -64,23 +64,23 @@ def _off_order(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
         receipt = {"value": effect.value_minor, "per": "order"}
     amount = min(wanted, base)
     parts = [amount] if len(weights) == 1 else split(amount, weights)
-    receipt |= {"base": base, "lines": _told(priced, lines, parts)}
+    receipt |= {"base": base, "lines": _receipt_lines(priced, lines, parts)}
     return Landing(amount, [(line, part, 0) for line, part in zip(lines, parts, strict=True)], 0, receipt)
 
 
 def _off_units(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
-    """A sum off every unit that is still to be paid."""
+    """Take an amount off every unit that is still paid for."""
     value = effect.value_minor
     assert value is not None
     parts = [min(value * priced.paid_units[line], priced.minor[line]) for line in lines]
-    receipt = {"value": value, "per": "unit", "lines": _told(priced, lines, parts, units=True)}
+    receipt = {"value": value, "per": "unit", "lines": _receipt_lines(priced, lines, parts, units=True)}
     return Landing(sum(parts), [(line, part, 0) for line, part in zip(lines, parts, strict=True)], 0, receipt)
 
 
 def _free_units(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
-    """The cheapest of all units on these lines are free: `get` of every `buy` + `get` for a bogo, `get` for a gift.
+    """Make the cheapest units on these lines free: `get` of every `buy` + `get` for a bogo, `get` for a gift.
 
-    What is left over after whole groups buys as well: with 1 bought and 2 to get, the second unit is free.
+    Units left over after whole groups count as bought, too: with buy 1 and get 2, the second unit is free.
     """
     units = sum(priced.paid_units[line] for line in lines)
     if effect.type == "free_product":
@@ -92,13 +92,15 @@ def _free_units(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing
         receipt = {"buy": effect.buy, "get": effect.get, "units": units, "free": count}
     freed = _cheapest(priced, lines, count)
     shares = [(line, *freed[line]) for line in lines if line in freed]
-    told = _told(priced, lines, [freed.get(line, (0, 0))[0] for line in lines], units=True)
-    receipt["lines"] = [one | {"free": freed.get(line, (0, 0))[1]} for one, line in zip(told, lines, strict=True)]
+    receipt_lines = _receipt_lines(priced, lines, [freed.get(line, (0, 0))[0] for line in lines], units=True)
+    receipt["lines"] = [
+        shown | {"free": freed.get(line, (0, 0))[1]} for shown, line in zip(receipt_lines, lines, strict=True)
+    ]
     return Landing(sum(minor for _line, minor, _units in shares), shares, 0, receipt)
 
 
 def _cheapest(priced: Priced, lines: Sequence[int], count: int) -> dict[int, tuple[int, int]]:
-    """The `count` cheapest units: line -> what they cost and how many. A line's price is spread over its paid units."""
+    """Pick the `count` cheapest units: line -> their cost and number. A line's price is spread over its paid units."""
     priced_units: list[tuple[int, int, int, int]] = []
     for position, line in enumerate(lines):
         units = priced.paid_units[line]
@@ -120,19 +122,21 @@ def _cheapest(priced: Priced, lines: Sequence[int], count: int) -> dict[int, tup
 
 
 def _free_shipping(effect: Effect, priced: Priced) -> Landing:
-    """A credit towards the shipping, worth at most what is left of it."""
+    """A credit toward the shipping, worth at most what is left of it."""
     base = priced.shipping_minor
     amount = base if effect.value_minor is None else min(effect.value_minor, base)
     return Landing(amount, (), amount, {"value": effect.value_minor, "base": base, "lines": []})
 
 
-def _told(priced: Priced, lines: Sequence[int], parts: Sequence[int], *, units: bool = False) -> list[dict[str, Any]]:
-    """The lines of a receipt, in rank order: what each cost before, and what was taken off."""
-    told: list[dict[str, Any]] = [
+def _receipt_lines(
+    priced: Priced, lines: Sequence[int], parts: Sequence[int], *, units: bool = False
+) -> list[dict[str, Any]]:
+    """List a receipt's lines in rank order: the price of each before, and its discount."""
+    receipt_lines: list[dict[str, Any]] = [
         {"line": line, "sku": priced.lines[line].sku, "base": priced.minor[line], "discount": part}
         for line, part in zip(lines, parts, strict=True)
     ]
     if units:
-        for one, line in zip(told, lines, strict=True):
-            one["units"] = priced.paid_units[line]
-    return told
+        for shown, line in zip(receipt_lines, lines, strict=True):
+            shown["units"] = priced.paid_units[line]
+    return receipt_lines

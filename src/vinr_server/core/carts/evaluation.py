@@ -1,8 +1,8 @@
 """Evaluate a cart: which promotions it qualifies for, in which order they apply, and what they take off (R13, R14).
 
-What comes out is decided by the cart and the promotions alone: the order in which lines or promotions arrive never
-matters. Every effect can be recomputed from its receipt; every promotion that gave nothing says what stood in the way,
-and the smallest change that would qualify.
+The cart and the promotions alone decide the result: the order in which lines or promotions arrive never matters. Every
+effect can be recomputed from its receipt; every promotion that gave nothing lists the conditions it failed, each with
+the smallest change that would meet it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from vinr_server.core.carts.index import OfferIndex
 from vinr_server.core.earning.rules import Unmet
 from vinr_server.core.kernel.values import dataclass, replace
 
-# Of the promotions that gave nothing these many are shown.
+# How many of the promotions that gave nothing are shown.
 REJECTED_MAX = 50
 
-# What stands in the way of a promotion besides the cart: its member, its caps.
+# The reasons against a promotion that lie outside the cart: its member, its caps.
 Refuse = Callable[[Promotion], Sequence[Unmet]]
 
 
 def nothing_refused(_promotion: Promotion) -> Sequence[Unmet]:
-    """Nothing but the cart decides."""
+    """Refuse nothing: only the cart decides."""
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A promotion the cart qualifies for, with the lines it takes money off."""
+    """A promotion the cart qualifies for, with the lines it discounts."""
 
     promotion: Promotion
     lines: Sequence[int]
@@ -45,17 +45,23 @@ def evaluate(
     audiences: Collection[str] = (),
     refuse: Refuse = nothing_refused,
 ) -> Evaluation:
-    """The cart with everything it gets.
+    """Return the cart with everything it gets.
 
-    `named` are promotions to be looked at besides those of the index, in place of those of the same id there: the
-    discounts the caller named, and what the cart was promised before. `audiences` are what the member belongs to,
-    `refuse` says what else stands in a promotion's way. Within a phase promotions go by their rank; each finds the
-    prices the one before left. Of those that gave nothing the first REJECTED_MAX are told: those whose lines matched,
-    by their age; then some just out of reach (`offer_index`).
+    `named` are promotions in addition to those of the index, or in place of those with the same id: the discounts that
+    the caller named, and what the cart was promised before. `audiences` are the groups the member belongs to; `refuse`
+    returns further reasons against a promotion. Within a phase promotions apply by rank, each to the prices that the
+    previous one left. Of the promotions that gave nothing, the result shows the first REJECTED_MAX: those with matching
+    lines, oldest first; then some just out of reach (`offer_index`).
     """
     ranked = cart.ranked
     found = index.find(cart, ranked, audiences)
-    first = {one.id: (one, [at for at in ranked if one.criteria.selection.selects(cart.lines[at])]) for one in named}
+    first = {
+        promotion.id: (
+            promotion,
+            [at for at in ranked if promotion.criteria.selection.selects(cart.lines[at])],
+        )
+        for promotion in named
+    }
     others = (pair for pair in found.within if pair[0].id not in first) if first else found.within
     by_phase: dict[Phase, list[_Candidate]] = {}
     rejected: list[Unqualified] = []
@@ -90,30 +96,34 @@ def evaluate(
 
 
 def unmet_by_cart(criteria: Criteria, cart: Cart, matching: Sequence[int]) -> list[Unmet]:
-    """Every condition on the cart that does not hold, with the smallest change that would make it hold."""
+    """List the conditions that the cart does not meet, each with the smallest change that would meet it."""
     unmet: list[Unmet] = []
     if criteria.currency is not None and criteria.currency != cart.currency:
-        message = f"It counts {criteria.currency} only; the cart is in {cart.currency}."
+        message = f"This promotion is for carts in {criteria.currency}; the cart is in {cart.currency}."
         unmet.append(Unmet("currency", message, f"pay in {criteria.currency}"))
     what = "" if criteria.selection.is_everything else f" of {criteria.selection}"
     if not matching:
-        unmet.append(Unmet("lines", f"No line is one{what or ' at all'}.", f"add a line{what}"))
+        message = f"The cart has no matching items{what and f' (needed: {criteria.selection})'}."
+        unmet.append(Unmet("lines", message, f"add a line{what}"))
     if criteria.min_subtotal_minor:
         subtotal_minor = sum(cart.lines[at].price_minor for at in matching)
         if subtotal_minor < criteria.min_subtotal_minor:
-            message = f"The matching lines come to {subtotal_minor}; it starts at {criteria.min_subtotal_minor}."
+            message = (
+                f"The matching items come to {subtotal_minor} ({cart.currency}, minor units);"
+                f" at least {criteria.min_subtotal_minor} is required."
+            )
             change = f"spend {criteria.min_subtotal_minor - subtotal_minor} more{what and f' on {criteria.selection}'}"
             unmet.append(Unmet("min_subtotal", message, change))
     if criteria.min_quantity > 1:
         units = sum(cart.lines[at].quantity for at in matching)
         if units < criteria.min_quantity:
-            message = f"The matching lines have {units} units; it starts at {criteria.min_quantity}."
+            message = f"The cart has {units} matching units; at least {criteria.min_quantity} are required."
             unmet.append(Unmet("min_quantity", message, f"add {criteria.min_quantity - units} more{what}"))
     return unmet
 
 
 class _Run:
-    """The prices as promotions are applied one after another, and who of each group came before."""
+    """The prices while promotions apply one after another, and which promotions of each group applied before."""
 
     def __init__(self, cart: Cart) -> None:
         self.priced = Priced(
@@ -129,12 +139,14 @@ class _Run:
         self._best: dict[str | None, Promotion] = {}
 
     def apply_all(self, candidates: Sequence[_Candidate]) -> None:
-        """All promotions of one phase are applied, or told why not."""
-        in_order = sorted(candidates, key=lambda one: one.promotion.rank) if len(candidates) > 1 else candidates
+        """Apply all promotions of one phase, or record why they don't apply."""
+        in_order = candidates
+        if len(candidates) > 1:
+            in_order = sorted(candidates, key=lambda candidate: candidate.promotion.rank)
         for candidate in in_order:
             promotion = candidate.promotion
             if promotion.stacking == "best" and promotion.group not in self._best:
-                self._apply_best([one for one in in_order if _is_rival(one.promotion, promotion)])
+                self._apply_best([rival for rival in in_order if _is_rival(rival.promotion, promotion)])
             if self._best.get(promotion.group) is promotion:
                 continue
             unmet = self._blocked(promotion) or self._apply(candidate)
@@ -142,16 +154,16 @@ class _Run:
                 self.rejected.append(Unqualified(promotion, [unmet]))
 
     def _apply_best(self, rivals: Sequence[_Candidate]) -> None:
-        """The one of the group that takes most off these prices is applied; of equals the first in rank."""
+        """Apply the promotion of the group that takes most off these prices; among equals, the first in rank."""
         promotion = rivals[0].promotion
         if self._blocked(promotion) is not None:
             return
-        winner = max(rivals, key=lambda one: land(one.promotion.effect, self.priced, one.lines).discount_minor)
+        winner = max(rivals, key=lambda rival: land(rival.promotion.effect, self.priced, rival.lines).discount_minor)
         if self._apply(winner) is None:
             self._best[promotion.group] = winner.promotion
 
     def _blocked(self, promotion: Promotion) -> Unmet | None:
-        """Whether another promotion of the group keeps this one out: exclusive ones are never combined."""
+        """Return the reason if another promotion of the group excludes this one: exclusive ones are never combined."""
         if promotion.is_voucher:
             return None
         group = promotion.group
@@ -159,14 +171,14 @@ class _Run:
         if other is None and promotion.stacking == "exclusive":
             other = self._of_group.get(group)
         if other is not None:
-            return Unmet("stacking", f"It is not combined with {other.id} ({other.name}), which applied first.", None)
+            return Unmet("stacking", f"Can't be combined with {other.id} ({other.name}), which applied first.", None)
         other = self._best.get(group) if promotion.stacking == "best" else None
         if other is not None:
-            return Unmet("stacking", f"Only the best of its group applies: {other.id} ({other.name}).", None)
+            return Unmet("stacking", f"Only the best promotion of its group applies: {other.id} ({other.name}).", None)
         return None
 
     def _apply(self, candidate: _Candidate) -> Unmet | None:
-        """The promotion is applied at the prices as they stand, unless it would take nothing off."""
+        """Apply the promotion to the current prices; return the reason if it takes nothing off."""
         promotion = candidate.promotion
         landing = land(promotion.effect, self.priced, candidate.lines)
         if landing.discount_minor == 0:
@@ -185,8 +197,8 @@ class _Run:
         return None
 
 
-def _is_rival(one: Promotion, other: Promotion) -> bool:
-    return one.stacking == "best" and one.group == other.group and not one.is_voucher
+def _is_rival(promotion: Promotion, other: Promotion) -> bool:
+    return promotion.stacking == "best" and promotion.group == other.group and not promotion.is_voucher
 
 
 def _receipt(promotion: Promotion, landing: Landing) -> dict[str, object]:
@@ -202,14 +214,14 @@ def _receipt(promotion: Promotion, landing: Landing) -> dict[str, object]:
 
 
 def _no_effect(promotion: Promotion, landing: Landing) -> Unmet:
-    """It takes nothing off these prices: no cap is used, and no discount is consumed (R14)."""
+    """Explain why it takes nothing off these prices: it uses no cap and consumes no discount (R14)."""
     effect = promotion.effect
     if effect.type == "free_shipping":
-        return Unmet("no_effect", "There is no shipping left to pay.", None)
+        return Unmet("no_effect", "There is no shipping cost left to discount.", None)
     if effect.type == "bogo" and landing.receipt["units"] <= effect.buy:
         units = landing.receipt["units"]
         selection = promotion.lines or promotion.criteria.selection
         what = "" if selection.is_everything else f" of {selection}"
-        message = f"{units} units match; the first is free at {effect.buy + 1}."
+        message = f"The cart has {units} matching units; the first free unit comes with {effect.buy + 1}."
         return Unmet("no_effect", message, f"add {effect.buy + 1 - units} more{what}")
-    return Unmet("no_effect", "What it is for costs nothing any more.", None)
+    return Unmet("no_effect", "The items it applies to are already free.", None)

@@ -1,12 +1,12 @@
-"""Live promotions arranged so that a cart finds those it may qualify for without looking at the others.
+"""An index of live promotions, in which a cart finds those it may qualify for without looking at the others.
 
-A promotion that names lines stands under each of its skus and categories; one that names none stands under its
-currency and the members it is for. Under each key those with a quantity to reach are sorted by it, the others by the
-subtotal to reach: what the whole cart can't reach is cut off by bisection. So the cost of a look-up follows the cart
-and what matches it, not the number of promotions.
+A promotion that names lines is listed under each of its skus and categories; one that names none is listed under its
+currency and the members it is for. Under each key, promotions with a minimum quantity are sorted by it, the others by
+their minimum subtotal: bisection cuts off what the whole cart can't reach. So the cost of a look-up depends on the cart
+and its matches, not on the number of promotions.
 
-What is cut off is not explained, but for the nearest few (`NEAR_MAX`): the cheapest thresholds beyond the cart's reach,
-and the newest promotions for other currencies and members.
+Promotions that are cut off are not explained, except the nearest few (`NEAR_MAX`): the lowest thresholds beyond the
+cart's reach, and the newest promotions for other currencies and members.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from vinr_server.core.carts.cart import Cart, Promotion
 from vinr_server.core.kernel.values import dataclass
 
-# How many promotions beyond the cart's reach are shown with what is missing.
+# How many promotions beyond the cart's reach are shown, with what is missing.
 NEAR_MAX = 10
-# Of one list; more could never be among the nearest ten of several.
+# From one list; a later entry could never be among the nearest ten of several lists.
 NEAR_OF_LIST = 3
 
-# For whom a promotion is: everybody, any member, or the members of a segment or tier.
+# Who a promotion is for: everybody, any member, or the members of a segment or tier.
 EVERYBODY = "everybody"
 MEMBERS = "members"
 
@@ -31,25 +31,25 @@ _SEGMENT = "segment:"
 
 
 def segment_key(segment: str) -> str:
-    """The audience that is a segment."""
+    """The audience key of a segment."""
     return f"{_SEGMENT}{segment}"
 
 
 def tier_key(tier: str) -> str:
-    """The audience that is a tier, of whichever program."""
+    """The audience key of a tier, in any program."""
     return f"tier:{tier}"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Promotions the cart may qualify for, each with its matching lines in rank order; and some just out of reach."""
+    """Promotions the cart may qualify for, and some just out of reach, each with its matching lines in rank order."""
 
     within: Sequence[tuple[Promotion, Sequence[int]]]
     beyond: Sequence[tuple[Promotion, Sequence[int]]]
 
 
 class _Ladder:
-    """Numbers of promotions by a threshold, ascending."""
+    """Slots of promotions, in ascending order of a threshold."""
 
     __slots__ = ("_slots", "_thresholds")
 
@@ -58,19 +58,19 @@ class _Ladder:
         self._slots: list[int] = []
 
     def add(self, threshold: int, slot: int) -> None:
-        """Expects ascending slots: of equal thresholds the lower slot stays in front."""
+        """Add a slot. Expects ascending slots: among equal thresholds the lower slot stays in front."""
         at = bisect_right(self._thresholds, threshold)
         self._thresholds.insert(at, threshold)
         self._slots.insert(at, slot)
 
     def within(self, reach: int) -> Sequence[int]:
-        """Those whose threshold is reached."""
+        """The slots whose threshold is reached."""
         if not self._thresholds or self._thresholds[-1] <= reach:
             return self._slots
         return self._slots[: bisect_right(self._thresholds, reach)]
 
     def beyond(self, reach: int, wanted: int) -> Iterator[tuple[int, int]]:
-        """The nearest of those whose threshold is not reached: (what is missing, slot)."""
+        """The nearest slots whose threshold is not reached: (what is missing, slot)."""
         at = bisect_right(self._thresholds, reach)
         for threshold, slot in zip(self._thresholds[at : at + wanted], self._slots[at : at + wanted], strict=True):
             yield threshold - reach, slot
@@ -97,16 +97,16 @@ Place = tuple[str | None, str]
 
 
 class OfferIndex:
-    """An immutable arrangement of promotions; the order in which they are given never matters."""
+    """An immutable index of promotions; the order in which they are given never matters."""
 
     def __init__(self, promotions: Iterable[Promotion]) -> None:
-        self._promotions = sorted(promotions, key=lambda one: (one.created_at, one.id))
+        self._promotions = sorted(promotions, key=lambda promotion: (promotion.created_at, promotion.id))
         self._by_sku: dict[str, _Shelf] = {}
         self._by_category: dict[str, _Shelf] = {}
         self._of_all_lines: dict[Place, _Shelf] = {}
         audiences = {audience for promotion in self._promotions for audience in promotion.audience}
-        # The segments that any of them asks for.
-        self.segments = frozenset(one.removeprefix(_SEGMENT) for one in audiences if one.startswith(_SEGMENT))
+        # The segments that any of the promotions names.
+        self.segments = frozenset(key.removeprefix(_SEGMENT) for key in audiences if key.startswith(_SEGMENT))
         for slot, promotion in enumerate(self._promotions):
             selection = promotion.criteria.selection
             for sku in selection.skus:
@@ -123,9 +123,9 @@ class OfferIndex:
         return len(self._promotions)
 
     def find(self, cart: Cart, ranked: Sequence[int], audiences: Collection[str] = ()) -> Found:
-        """The promotions within the cart's reach in their order of creation, and the nearest beyond it.
+        """Return the promotions within the cart's reach, oldest first, and the nearest beyond it.
 
-        `ranked` are the positions of the cart's lines in rank order; `audiences` what the member belongs to.
+        `ranked` are the positions of the cart's lines in rank order; `audiences` are the groups the member belongs to.
         """
         subtotal_minor, quantity = cart.subtotal_minor, sum(line.quantity for line in cart.lines)
         hits: dict[int, list[int]] = {}
@@ -164,7 +164,7 @@ class OfferIndex:
     def _near(
         self, shelves: Iterable[_Shelf], subtotal_minor: int, quantity: int, asked: Collection[Place]
     ) -> Sequence[int]:
-        """The nearest thresholds of the shelves at hand, then the newest promotions for others than this cart's."""
+        """The nearest thresholds of these shelves, then the newest promotions for other carts than this one."""
         missing: dict[int, int] = {}
         for shelf in shelves:
             for ladder, reach in ((shelf.by_subtotal, subtotal_minor), (shelf.by_quantity, quantity)):

@@ -1,1 +1,1 @@
-"""Checkout: evaluating a cart, and sessions that hold what it was promised."""
+"""Checkout: evaluating a cart, and sessions that hold what the cart was promised."""

@@ -1,4 +1,4 @@
-"""What callers ask of checkouts, as frozen values in the imperative (see commands.py)."""
+"""Commands on checkouts, as frozen values in the imperative."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class EvaluateCart(Command):
-    """What a cart would get now; nothing is written or held."""
+    """Show what a cart would get now; nothing is written or held."""
 
     cart: Cart
     customer_id: str | None = None
@@ -25,7 +25,7 @@ class EvaluateCart(Command):
 
 @dataclass(frozen=True, slots=True)
 class CreateCheckoutSession(Command):
-    """Promise a cart what it gets, for `minutes`."""
+    """Promise a cart what it gets, and hold it for `minutes`."""
 
     cart: Cart
     customer_id: str | None = None
@@ -49,7 +49,7 @@ class UpdateCheckoutSession(Command):
 
 @dataclass(frozen=True, slots=True)
 class CompleteCheckoutSession(Command):
-    """What was held is used for good, on a payment that is on record if one is named."""
+    """Use what the session holds, on a recorded payment if the command names one."""
 
     is_ledger_write = True
     session_id: str
@@ -58,7 +58,7 @@ class CompleteCheckoutSession(Command):
 
 @dataclass(frozen=True, slots=True)
 class ExpireCheckoutSession(Command):
-    """What was held is free again. `only_if_over`: the worker's word, who may be late or early."""
+    """Free what the session holds. `only_if_over`: sent by the worker, which may be late or early."""
 
     session_id: str
     only_if_over: bool = False

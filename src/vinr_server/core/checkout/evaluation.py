@@ -1,7 +1,8 @@
-"""What a cart gets of its realm's offers: who is buying, what they may use, and what it comes to.
+"""What a cart gets from its realm's offers: who is buying, what they may use, and what it costs in the end.
 
-One way for whoever asks: an evaluation only tells, a session also holds. Targeting, limits and windows of a member's
-offers are judged for each of the customer's accounts; the offer is that of the first account it is for.
+Evaluations and sessions share this path: an evaluation only shows the result, a session also holds it. Targeting,
+limits and windows of a member's offers are checked for each of the customer's accounts; the first account that
+qualifies gets the offer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
 from vinr_server.core.offers.promotions import offer_index, voucher_of
-from vinr_server.core.offers.redemptions import limit_refusal
+from vinr_server.core.offers.redemptions import limit_condition, limit_refusal
 from vinr_server.core.offers.rows import Criteria, Offer
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.payments.rows import Payment
@@ -43,25 +44,25 @@ NOTHING: Json = {}
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A cart evaluated for its buyer. `accounts` are the members whose offers applied, by the offer's id."""
+    """A cart evaluated for its buyer. `accounts` maps each applied offer's id to the member's account."""
 
     evaluation: Evaluation
     accounts: Mapping[str, Account]
 
 
 def needs_evaluate_cart(command: EvaluateCart, needs: Needs) -> None:
-    """The buyer's accounts, and the discounts that are named."""
+    """Needs the buyer's accounts, and the discounts that the cart names."""
     look_at_buyer(needs, command.customer_id, command.discount_ids)
 
 
 def follow_evaluate_cart(command: EvaluateCart, seen: Layer, needs: Needs) -> None:
-    """What is known of the buyer, and whose the discounts are."""
+    """Needs what is known about the buyer, and whose the discounts are."""
     name_buyer(needs, seen, command.customer_id, [command.cart], is_held=False)
     name_discounts(needs, seen, command.discount_ids)
 
 
 def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) -> Accepted | Rejected:
-    """What the cart would get now; nothing is written."""
+    """The answer shows what the cart would get now; nothing is written."""
     checkout = evaluate_cart(
         draft,
         context,
@@ -96,19 +97,22 @@ def evaluate_cart(
     promised: Sequence[Promotion] = (),
     session_id: str | None = None,
 ) -> Checkout | Rejected:
-    """The cart with everything it gets, or why one of the discounts it names can't be used.
+    """Return the cart with everything it gets, or a refusal if a discount that it names can't be used.
 
-    `promised` are offers that the session at hand holds, at the revisions it was promised: of them the cart alone is
-    judged again.
+    `promised` are the offers that the current session holds, at the promised revisions: for them only the cart is
+    checked again.
     """
     found = [payable_discount(draft, id, cart.currency, customer_id, session_id=session_id) for id in discount_ids]
     refusal = first_listed(*found)
     if refusal is not None:
         return refusal
-    vouchers = [voucher_of(one, name=_name_of(draft, one)) for one in found if isinstance(one, Discount)]
+    vouchers = [
+        voucher_of(discount, name=_name_of(draft, discount)) for discount in found if isinstance(discount, Discount)
+    ]
     accounts = accounts_of(draft, customer_id) if customer_id is not None else []
-    buyer = _Buyer(draft, context, customer_id, [one for one in accounts if one.status == "active"], metadata)
-    buyer.promised = {one.id for one in promised}
+    active = [account for account in accounts if account.status == "active"]
+    buyer = _Buyer(draft, context, customer_id, active, metadata)
+    buyer.promised = {promotion.id for promotion in promised}
     index = offer_index(draft)
     evaluation = evaluate(
         cart,
@@ -122,26 +126,28 @@ def evaluate_cart(
 
 
 def _name_of(draft: Layer, discount: Discount) -> str:
-    """What the discount was redeemed for."""
+    """The name of the reward that the discount was redeemed for."""
     redemption = draft.get(Redemption, discount.redemption_id)
     reward = draft.get(Reward, redemption.reward_id) if redemption is not None else None
     return reward.name if reward is not None else "Discount"
 
 
 class _Buyer:
-    """Who is buying, and what stands in the way of an offer besides the cart."""
+    """Who is buying, and the reasons against an offer that lie outside the cart."""
 
     def __init__(
         self, draft: Layer, context: Context, customer_id: str | None, accounts: Sequence[Account], metadata: Json
     ) -> None:
         self._draft, self._context = draft, context
         self._customer_id, self._accounts, self._metadata = customer_id, accounts, metadata
-        self._nows = dict(zip((one.id for one in accounts), instants_of(draft, context, accounts), strict=False))
+        self._nows = dict(
+            zip((account.id for account in accounts), instants_of(draft, context, accounts), strict=False)
+        )
         self.accounts_of_offers: dict[str, Account] = {}
         self.promised: set[str] = set()
 
     def audiences(self, segment_ids: frozenset[str]) -> Iterator[str]:
-        """What the customer belongs to: members, their tiers, and those of the segments that its accounts are in."""
+        """The groups that the customer belongs to: members, its tiers, and its accounts' segments."""
         if self._accounts:
             yield MEMBERS
         for account in self._accounts:
@@ -151,7 +157,7 @@ class _Buyer:
                 yield from map(segment_key, segments_of(self._draft, self._context, account, segment_ids))
 
     def unmet(self, promotion: Promotion, cart: Cart) -> Sequence[Unmet]:
-        """Everything in the way of the promotion but what the cart holds."""
+        """List the reasons against the promotion, except those in the cart."""
         offer = promotion.source
         if not isinstance(offer, Offer) or promotion.id in self.promised:
             return ()
@@ -163,9 +169,9 @@ class _Buyer:
         unmet: list[Unmet] = []
         if criteria.segments:
             named = ", ".join(criteria.segments)
-            nobody = Unmet("segments", f"It is for members of {named}; the cart names none.", f"be in {named}")
+            nobody = Unmet("segments", f"The offer is for members of {named}; the cart names none.", f"be in {named}")
             lacks: list[list[Unmet]] = [
-                outside_segments(self._draft, self._context, one, criteria.segments) for one in self._accounts
+                outside_segments(self._draft, self._context, account, criteria.segments) for account in self._accounts
             ]
             nearest = sorted(lacks, key=len)
             unmet += nearest[0] if nearest else [nobody]
@@ -179,22 +185,23 @@ class _Buyer:
         if self._is_first_order() == wants_first:
             return []
         if wants_first:
-            return [Unmet("first_order", f"Customer {self._customer_id} has ordered before.", None)]
+            return [Unmet("first_order", f"Customer {self._customer_id} has already ordered.", None)]
         return [Unmet("first_order", f"Customer {self._customer_id} has not ordered yet.", "order once before")]
 
     def _is_first_order(self) -> bool:
-        """Whether no payment of the customer is on record. (Those of its own batch are here.)"""
+        """Whether the customer has no payment on record. (The draft holds those of the current batch.)"""
         assert self._customer_id is not None
         buyer = self._draft.get(Buyer, self._customer_id)
         has_paid = buyer is not None and buyer.has_paid
         return not has_paid and not self._draft.here(Payment, self._customer_id)
 
     def _unmet_by_members(self, offer: Offer, cart: Cart) -> list[Unmet]:
-        """Nothing if one of the accounts can use the offer; else what the one lacks that lacks least."""
-        mine = [one for one in self._accounts if offer.program_id in (None, one.program_id)]
+        """Nothing if an account can use the offer; otherwise what the nearest account lacks."""
+        mine = [account for account in self._accounts if offer.program_id in (None, account.program_id)]
         if not mine:
             where = f"program {offer.program_id}" if offer.program_id is not None else "a program"
-            return [Unmet("account", f"It is for members of {where}; the cart names none.", f"enrol in {where}")]
+            message = f"The offer is for members of {where}; the cart names none."
+            return [Unmet("account", message, f"enroll in {where}")]
         nearest: list[Unmet] = []
         for account in mine:
             lacks = list(self._unmet_by_member(offer, account, cart))
@@ -209,13 +216,11 @@ class _Buyer:
         draft, now = self._draft, self._nows[account.id]
         yield from unmet_targeting(draft, self._context, offer.terms.targeting, account, now=now)
         if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
-            yield Unmet("activation", f"Account {account.id} has not opted in.", f"activate offer {offer.id}")
+            yield Unmet("activation", f"Account {account.id} has not opted in yet.", f"activate offer {offer.id}")
         limit = limit_refusal(draft, offer, account, now=now)
         if limit is not None:
-            condition = {"global": "max_redemptions", "per_member": "per_member_limit"}
-            name = str(limit.details.get("limit", "status"))
-            yield Unmet(condition.get(name, name), limit.message, limit.details.get("change"))
-        # The cart itself was judged before: currency, lines and the sum they come to.
+            yield Unmet(limit_condition(limit), limit.message, limit.details.get("change"))
+        # The cart itself was checked before: currency, lines and their subtotal.
         asked = replace(offer.terms.conditions, skus=(), categories=(), currency=None, min_amount_minor=None)
         occasion = Occasion(
             "checkout",

@@ -1,4 +1,4 @@
-"""What carts and checkout sessions need: their buyer, the discounts they name, and what a session holds."""
+"""What carts and checkout sessions need: their buyer, the discounts they name, and what the session holds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from vinr_server.core.offers.in_force import name_cap, name_offers_of_cart, name
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.rewards.discounts import name_owner
 from vinr_server.core.rewards.rows import Discount, Redemption
-from vinr_server.core.segments.membership import name_history, name_history_of_enrolments
+from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
 
 
 def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[str]) -> None:
-    """The customer's accounts and the discounts that a cart names are looked at."""
+    """Declare a look at the customer's accounts and at the discounts that a cart names."""
     if customer_id is not None:
         needs.children(Account, customer_id, look=True)
         needs.row(Buyer, customer_id)
@@ -29,7 +29,7 @@ def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[
 
 
 def name_discounts(needs: Needs, seen: Layer, discount_ids: Iterable[str]) -> None:
-    """Whose the discounts are, and what they were redeemed for."""
+    """Declare whose the discounts are, and what they were redeemed for."""
     for id in discount_ids:
         discount = name_owner(needs, seen, id)
         if discount is not None:
@@ -37,20 +37,20 @@ def name_discounts(needs: Needs, seen: Layer, discount_ids: Iterable[str]) -> No
 
 
 def name_buyer(needs: Needs, seen: Layer, customer_id: str | None, carts: Iterable[Cart], *, is_held: bool) -> None:
-    """The customer's accounts with what their offers have counted, their segments, and whether it has bought before."""
+    """Declare the customer's accounts, their offers' counters and segments, and whether they have bought before."""
     if customer_id is None:
         return
     needs.row(Buyer, customer_id)
     accounts = name_accounts(needs, seen, customer_id)
     for account in accounts:
         name_history(needs, seen, account.id)
-    name_history_of_enrolments(needs, seen, customer_id)
+    name_history_of_enrollments(needs, seen, customer_id)
     name_some_of_member(needs, customer_id)
     name_offers_of_cart(needs, seen, accounts, carts, is_held=is_held)
 
 
 def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession) -> None:
-    """What is known of the session's buyer, if its cart will change; each change meets what the one before left."""
+    """Declare what is known about the session's buyer, for each of its changed carts in order."""
     changes = needs.plans.carts.get(session.id)
     if changes is not None:
         carts = accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart)
@@ -58,7 +58,7 @@ def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession) -> No
 
 
 def look_at_session(needs: Needs, session_id: str) -> None:
-    """The session is looked at with what it holds: slots of offers, discounts, and its customer's accounts."""
+    """Declare a look at the session with what it holds: slots of offers, discounts, and its customer's accounts."""
     needs.row(CheckoutSession, session_id, look=True)
     needs.children(OfferRedemption, session_id, by="session_id", look=True)
     needs.look_along(Account, Of(CheckoutSession, session_id, "customer_id"), by="customer_id")
@@ -67,7 +67,7 @@ def look_at_session(needs: Needs, session_id: str) -> None:
 
 
 def name_held(needs: Needs, seen: Layer, session_id: str) -> CheckoutSession | None:
-    """What the session holds is declared: caps with the revisions they were promised at, discounts, accounts."""
+    """Declare what the session holds: caps with the promised revisions, discounts, accounts."""
     session = seen.get(CheckoutSession, session_id)
     if session is None:
         return None

@@ -1,4 +1,4 @@
-"""What checkouts look like on the wire."""
+"""Checkouts as the wire shows them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vinr_server.core.members.rows import Account
 
 
 def evaluation_payload(evaluation: Evaluation, accounts: Mapping[str, Account]) -> Wire:
-    """What a cart comes to, line by line, with what applied and what did not; `line` counts from 0."""
+    """A cart's prices, line by line, with what applied and what did not; `line` counts from 0."""
     cart = evaluation.cart
     return {
         "currency": cart.currency,
@@ -30,28 +30,28 @@ def evaluation_payload(evaluation: Evaluation, accounts: Mapping[str, Account]) 
         "total": evaluation.total_minor,
         "applied": [
             {
-                **_promotion(one.promotion),
-                "account": accounts[one.promotion.id].id if one.promotion.id in accounts else None,
-                "amount": one.discount_minor,
-                "receipt": one.receipt,
+                **_promotion(applied.promotion),
+                "account": accounts[applied.promotion.id].id if applied.promotion.id in accounts else None,
+                "amount": applied.discount_minor,
+                "receipt": applied.receipt,
             }
-            for one in evaluation.applied
+            for applied in evaluation.applied
         ],
         "rejected": [
             {
-                **_promotion(one.promotion),
+                **_promotion(rejected.promotion),
                 "unmet": [
                     {"condition": unmet.condition, "message": unmet.message, "change": unmet.change}
-                    for unmet in one.unmet
+                    for unmet in rejected.unmet
                 ],
             }
-            for one in evaluation.rejected
+            for rejected in evaluation.rejected
         ],
     }
 
 
 def _promotion(promotion: Promotion) -> Wire:
-    """Which it is: an offer, or a discount that was issued before."""
+    """Name the promotion: an offer, or an issued discount."""
     return {
         "offer": None if promotion.is_voucher else promotion.id,
         "discount": promotion.id if promotion.is_voucher else None,
@@ -77,7 +77,7 @@ def _line(line: CartLine, discount_minor: int) -> Wire:
 
 
 def session_payload(session: CheckoutSession, *, livemode: bool) -> Wire:
-    """The checkout_session object: what the cart was promised, and what became of it."""
+    """The checkout_session object: what the cart was promised, and the session's outcome."""
     return {
         "id": session.id,
         "object": "checkout_session",

@@ -1,4 +1,4 @@
-"""The rows of checkouts: sessions, and whether a customer has bought before."""
+"""Checkouts as they are stored: sessions, and whether a customer has bought before."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SessionStatus = Literal["open", "completed", "expired"]
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSession(Row):
-    """A cart with what it was promised: its caps are held until it is completed or expires.
+    """A cart with what it was promised: the session holds the caps until it is completed or expires.
 
-    `evaluation` is what was promised, as it is told: what each line and the shipping cost, what applied with receipts,
-    what did not and why. It is never computed again but by an update of the cart. `discount_ids` are the issued
-    discounts that the caller named, `held_ids` those among them that applied and are held.
+    `evaluation` is the promise as the wire shows it: the price of each line and of the shipping, what applied, with
+    receipts, and what did not and why. Only an update of the cart computes it again. `discount_ids` are the issued
+    discounts that the caller named; `held_ids` are those of them that applied and are held.
     """
 
     immutable_fields = ("customer_id", "clock_id", "expires_at")
@@ -44,7 +44,7 @@ class CheckoutSession(Row):
     expired_at: datetime | None = None
 
     def is_over(self, now: datetime) -> bool:
-        """Whether it can't be completed any more, whether or not that is written yet."""
+        """Whether it can no longer be completed, even if that is not written yet."""
         return self.status == "expired" or (self.status == "open" and now >= self.expires_at)
 
 
@@ -59,7 +59,7 @@ class OpenSessions(Row):
 
 @dataclass(frozen=True, slots=True)
 class Buyer(Row):
-    """Whether payments of a customer were there when the batch was loaded. In memory only."""
+    """Whether a customer had payments when the batch was loaded. In memory only."""
 
     owns = False
     id: str

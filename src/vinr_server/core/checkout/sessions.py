@@ -1,8 +1,8 @@
-"""Checkout sessions: what a cart was promised is held until it is paid for or its time is over (R15, R16).
+"""Checkout sessions: they hold what a cart was promised until it is paid for or the session expires (R15, R16).
 
-Opening a session takes a slot of every offer that applied, and the issued discounts that did; completing it uses them
-for good; expiry gives them back. What was promised stays as it was, whatever becomes of the offers meanwhile. Only
-an update of the cart is evaluated again: offers the session holds are judged at the revisions it was promised.
+Opening a session reserves a slot of every offer that applied, and the issued discounts that did; completing it uses
+them; expiry gives them back. The promise stays the same, even if the offers change in the meantime. Only an update of
+the cart is evaluated again: offers that the session holds are evaluated at the promised revisions.
 """
 
 from __future__ import annotations
@@ -30,9 +30,8 @@ from vinr_server.core.checkout.payloads import evaluation_payload, session_paylo
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.calendar import whole_second
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.rows import Json
@@ -51,12 +50,12 @@ from vinr_server.core.rewards.rows import Discount
 
 
 def needs_create_checkout_session(command: CreateCheckoutSession, needs: Needs) -> None:
-    """The buyer's accounts, and the discounts that are named."""
+    """Needs the buyer's accounts, and the discounts that the cart names."""
     look_at_buyer(needs, command.customer_id, command.discount_ids)
 
 
 def follow_create_checkout_session(command: CreateCheckoutSession, seen: Layer, needs: Needs) -> None:
-    """What is known of the buyer, and whose the discounts are."""
+    """Needs what is known about the buyer, and whose the discounts are."""
     name_buyer(needs, seen, command.customer_id, [command.cart], is_held=True)
     name_discounts(needs, seen, command.discount_ids)
 
@@ -64,7 +63,7 @@ def follow_create_checkout_session(command: CreateCheckoutSession, seen: Layer, 
 def decide_create_checkout_session(
     draft: Layer, command: CreateCheckoutSession, context: Context
 ) -> Accepted | Rejected:
-    """The cart is promised what it gets, and all of that is held for it."""
+    """The session promises the cart what it gets, and holds all of it."""
     checkout = evaluate_cart(
         draft,
         context,
@@ -102,7 +101,7 @@ def decide_create_checkout_session(
 
 
 def _clock_of(draft: Layer, customer_id: str | None) -> str | None:
-    """The test clock the session lives by: that of the customer's first membership, as everything of a customer."""
+    """Return the session's test clock: that of the customer's first membership, as for everything of a customer."""
     accounts = accounts_of(draft, customer_id) if customer_id is not None else []
     return program_of(draft, accounts[0]).clock_id if accounts else None
 
@@ -110,20 +109,20 @@ def _clock_of(draft: Layer, customer_id: str | None) -> str | None:
 def _hold(
     draft: Layer, context: Context, session: CheckoutSession, checkout: Checkout, *, now: datetime
 ) -> CheckoutSession:
-    """The session says what it was promised, and holds it; what it held besides is free again."""
+    """Write the promise to the session and reserve it; release what the session no longer needs."""
     evaluation = checkout.evaluation
-    held = {one.offer_id: one for one in _held(draft, session)}
+    held = {redemption.offer_id: redemption for redemption in _held(draft, session)}
     held_ids: list[str] = []
-    for one in evaluation.applied:
-        if one.promotion.is_voucher:
-            held_ids.append(one.promotion.id)
-            _move_discount(draft, one.promotion.id, status="reserved", session_id=session.id)
+    for applied in evaluation.applied:
+        if applied.promotion.is_voucher:
+            held_ids.append(applied.promotion.id)
+            _move_discount(draft, applied.promotion.id, status="reserved", session_id=session.id)
             continue
-        present = held.pop(one.promotion.id, None)
-        offer: Offer = one.promotion.source
-        receipt = {"offer": offer.id, "revision": offer.revision, **one.receipt}
+        present = held.pop(applied.promotion.id, None)
+        offer: Offer = applied.promotion.source
+        receipt = {"offer": offer.id, "revision": offer.revision, **applied.receipt}
         if present is not None:
-            draft.put(replace(present, discount_minor=one.discount_minor, receipt=receipt))
+            draft.put(replace(present, discount_minor=applied.discount_minor, receipt=receipt))
             continue
         redeem_offer(
             draft,
@@ -133,7 +132,7 @@ def _hold(
             receipt=receipt,
             now=now,
             session_id=session.id,
-            discount_minor=one.discount_minor,
+            discount_minor=applied.discount_minor,
             currency=session.cart.currency,
             is_reserved=True,
             bucket=session.bucket,
@@ -156,9 +155,9 @@ def _hold(
 
 
 def _held(draft: Layer, session: CheckoutSession) -> list[OfferRedemption]:
-    """The redemptions that the session holds, older ones first."""
+    """The redemptions that the session has reserved, oldest first."""
     redemptions = draft.children(OfferRedemption, session.id)
-    return sorted((one for one in redemptions if one.status == "reserved"), key=lambda one: one.id)
+    return sorted((use for use in redemptions if use.status == "reserved"), key=lambda use: use.id)
 
 
 def _move_discount(draft: Layer, discount_id: str, *, status: str, session_id: str | None) -> None:
@@ -171,14 +170,14 @@ def _move_discount(draft: Layer, discount_id: str, *, status: str, session_id: s
 
 
 def needs_update_checkout_session(command: UpdateCheckoutSession, needs: Needs) -> None:
-    """The session with all it holds, and the discounts that are named now."""
+    """Needs the session with all it holds, and the discounts that the changed cart names."""
     look_at_session(needs, command.session_id)
     look_at_buyer(needs, None, command.discount_ids or ())
     needs.plans.carts.setdefault(command.session_id, []).append(command.changes)
 
 
 def follow_update_checkout_session(command: UpdateCheckoutSession, seen: Layer, needs: Needs) -> None:
-    """What the session holds, its buyer, and whose the discounts are that are named now."""
+    """Needs what the session holds, its buyer, and whose the newly named discounts are."""
     session = name_held(needs, seen, command.session_id)
     if session is not None:
         name_changed_cart(needs, seen, session)
@@ -188,7 +187,7 @@ def follow_update_checkout_session(command: UpdateCheckoutSession, seen: Layer, 
 def decide_update_checkout_session(
     draft: Layer, command: UpdateCheckoutSession, context: Context
 ) -> Accepted | Rejected:
-    """The changed cart is promised what it gets now; what it no longer gets is free again."""
+    """The session promises the changed cart what it gets now; what it no longer gets is free again."""
     session = open_session(draft, context, command.session_id, param="id")
     if isinstance(session, Rejected):
         return session
@@ -209,12 +208,12 @@ def decide_update_checkout_session(
         customer_id=session.customer_id,
         discount_ids=discount_ids,
         metadata=metadata,
-        promised=[_as_promised(draft, one) for one in held],
+        promised=[_as_promised(draft, redemption) for redemption in held],
         session_id=session.id,
     )
     if isinstance(checkout, Rejected):
         return checkout
-    accounts = {one.offer_id: _account_of(draft, one.account_id) for one in held if one.account_id is not None}
+    accounts = {use.offer_id: _account_of(draft, use.account_id) for use in held if use.account_id is not None}
     checkout = replace(checkout, accounts={**accounts, **checkout.accounts})
     session = replace(session, cart=cart, discount_ids=discount_ids)
     session = _hold(draft, context, session, checkout, now=context.now(session.clock_id))
@@ -228,7 +227,7 @@ def _account_of(draft: Layer, account_id: str) -> Account:
 
 
 def _as_promised(draft: Layer, redemption: OfferRedemption) -> Promotion:
-    """The offer at the revision it was promised at, whatever became of it since; its window no longer matters."""
+    """Restore the offer at the promised revision, even if it has changed since; its window no longer matters."""
     revision = draft.get(OfferRevision, (redemption.offer_id, redemption.offer_revision))
     assert revision is not None, f"revision {redemption.offer_revision} of {redemption.offer_id} was not loaded"
     present = draft.get(Offer, redemption.offer_id)
@@ -252,21 +251,21 @@ def _as_promised(draft: Layer, redemption: OfferRedemption) -> Promotion:
 
 
 def needs_complete_checkout_session(command: CompleteCheckoutSession, needs: Needs) -> None:
-    """The session with all it holds, and the payment it was paid with."""
+    """Needs the session with all it holds, and the payment that pays for it."""
     look_at_session(needs, command.session_id)
     if command.payment_id is not None:
         needs.row(Payment, command.payment_id)
 
 
 def follow_complete_checkout_session(command: CompleteCheckoutSession, seen: Layer, needs: Needs) -> None:
-    """What the session holds."""
+    """Needs what the session holds."""
     name_held(needs, seen, command.session_id)
 
 
 def decide_complete_checkout_session(
     draft: Layer, command: CompleteCheckoutSession, context: Context
 ) -> Accepted | Rejected:
-    """What was held is used for good. Completing again with the same payment changes nothing."""
+    """The session's offers and discounts are used. Completing again with the same payment changes nothing."""
     payment = draft.get(Payment, command.payment_id) if command.payment_id is not None else None
     if command.payment_id is not None and payment is None:
         return missing("payment", command.payment_id, param="payment")
@@ -286,19 +285,19 @@ def decide_complete_checkout_session(
 
 
 def _spent_refusal(session: CheckoutSession, payment: Payment) -> Rejected | None:
-    """Why a payment on record can't complete this session: it is another's, not its own, or was given back."""
+    """Refuse a recorded payment that doesn't match the session, completed another session, or was fully refunded."""
     belongs = refunded = None
     if payment.session_id is not None:
         message = (
-            f"Payment {payment.id} completed checkout session {payment.session_id}; it can't complete {session.id} too."
-            f" Complete {session.id} with a payment of its own."
+            f"Payment {payment.id} already completed checkout session {payment.session_id},"
+            f" so it can't complete {session.id}. Complete {session.id} with another payment."
         )
         details: Json = {"payment": payment.id, "checkout_session": payment.session_id}
         belongs = Rejected("payment_has_session", message, details=details)
     if payment.is_refunded_whole:
         message = (
-            f"Payment {payment.id} was refunded whole; it can't complete checkout session {session.id}."
-            " Complete it with another payment, or expire it."
+            f"Payment {payment.id} was fully refunded, so it can't complete checkout session {session.id}."
+            " Complete the session with another payment, or expire it."
         )
         details = {"payment": payment.id, "checkout_session": session.id, "amount_refunded": payment.refunded_minor}
         refunded = Rejected("payment_refunded", message, details=details)
@@ -313,18 +312,18 @@ def _spent_refusal(session: CheckoutSession, payment: Payment) -> Rejected | Non
 
 
 def open_session(draft: Layer, context: Context, session_id: str, *, param: str) -> CheckoutSession | Rejected:
-    """The session if it still can be completed, else why not."""
+    """Return the session if it is open, otherwise a refusal that says why not."""
     session = draft.get(CheckoutSession, session_id)
     if session is None:
         return missing("checkout session", session_id, param=param)
     if session.status == "completed":
         paid = f" with payment {session.payment_id}" if session.payment_id is not None else ""
-        message = f"Checkout session {session.id} was completed{paid}. Open another for another cart."
+        message = f"Checkout session {session.id} was already completed{paid}. Open a new session for another cart."
         details = {"status": "completed", "checkout_session": session.id, "payment": session.payment_id}
         return Rejected("checkout_session_not_open", message, param=param, details=details)
     if session.is_over(context.now(session.clock_id)):
         at = session.expired_at or session.expires_at
-        message = f"Checkout session {session.id} expired at {at.isoformat()}; what it held is free. Open another."
+        message = f"Checkout session {session.id} expired at {at.isoformat()}; all it held is free. Open a new session."
         expired = {"status": "expired", "expires_at": unix(session.expires_at)}
         return Rejected("checkout_session_not_open", message, param=param, details=expired)
     return session
@@ -333,19 +332,22 @@ def open_session(draft: Layer, context: Context, session_id: str, *, param: str)
 def payment_refusal(
     session: CheckoutSession, *, customer_id: str | None, amount_minor: int, currency: str, payment: str
 ) -> Rejected | None:
-    """Why this is not the payment of this session: another customer's, another currency, another amount."""
+    """Refuse a payment that doesn't match the session: by customer, currency or amount."""
     if session.customer_id != customer_id:
         theirs = f"customer {session.customer_id}" if session.customer_id is not None else "no customer"
         mine = f"customer {customer_id}" if customer_id is not None else "no customer"
-        message = f"Checkout session {session.id} names {theirs}; {payment} names {mine}."
+        message = f"Checkout session {session.id} names {theirs}, but {payment} names {mine}. They must be the same."
         return Rejected("not_eligible", message, param="checkout_session", details={"condition": "customer"})
     if session.cart.currency != currency:
-        message = f"Checkout session {session.id} is in {session.cart.currency}; {payment} is in {currency}."
+        message = (
+            f"Checkout session {session.id} is in {session.cart.currency}, but {payment} is in {currency}."
+            f" Pay in {session.cart.currency}."
+        )
         return Rejected("parameter_conflict", message, param="currency", details={"currency": session.cart.currency})
     if session.total_minor != amount_minor:
         message = (
-            f"Checkout session {session.id} comes to {session.total_minor}; {payment} is of {amount_minor}."
-            " Pay its total, or update its cart first."
+            f"Checkout session {session.id} totals {session.total_minor} ({currency}, minor units),"
+            f" but {payment} is for {amount_minor}. Pay the session's total, or update its cart first."
         )
         return Rejected("parameter_conflict", message, param="amount", details={"total": session.total_minor})
     return None
@@ -354,12 +356,12 @@ def payment_refusal(
 def complete(
     draft: Layer, context: Context, session: CheckoutSession, *, payment_id: str | None
 ) -> tuple[CheckoutSession, Sequence[OfferRedemption]]:
-    """The session is completed: its offers are redeemed and told of, its discounts consumed. Expects an open one."""
+    """Complete an open session: redeem and announce its offers, consume its discounts."""
     now = context.now(session.clock_id)
     used = []
-    for one in _held(draft, session):
-        account = _account_of(draft, one.account_id) if one.account_id is not None else None
-        used.append(confirm_redemption(draft, context, one, account, payment_id=payment_id, now=now))
+    for redemption in _held(draft, session):
+        account = _account_of(draft, redemption.account_id) if redemption.account_id is not None else None
+        used.append(confirm_redemption(draft, context, redemption, account, payment_id=payment_id, now=now))
     for id in session.held_ids:
         discount = draft.get(Discount, id)
         assert discount is not None, f"discount {id} was not loaded"
@@ -370,9 +372,10 @@ def complete(
 
 
 def with_session(payment: Payment, session: CheckoutSession, used: Sequence[OfferRedemption]) -> Payment:
-    """The payment as it stands once it has completed the session: it names it, what it used up, and what it redeemed.
+    """Return the payment with the session that it completed, the discounts it used and the offers it redeemed.
 
-    Payment and session are one to one, whichever way they met. Expects that the session was completed with it.
+    Each payment completes at most one session, and each session has at most one payment. Expects that the session was
+    completed with it.
     """
     assert payment.session_id in (None, session.id), f"{payment.id} completed {payment.session_id}"
     shown = [*payment.outcome.get("offer_redemptions", ()), *map(in_outcome, used)]
@@ -388,19 +391,19 @@ def with_session(payment: Payment, session: CheckoutSession, used: Sequence[Offe
 
 
 def needs_expire_checkout_session(command: ExpireCheckoutSession, needs: Needs) -> None:
-    """The session with all it holds."""
+    """Needs the session with all it holds."""
     look_at_session(needs, command.session_id)
 
 
 def follow_expire_checkout_session(command: ExpireCheckoutSession, seen: Layer, needs: Needs) -> None:
-    """What the session holds."""
+    """Needs what the session holds."""
     name_held(needs, seen, command.session_id)
 
 
 def decide_expire_checkout_session(
     draft: Layer, command: ExpireCheckoutSession, context: Context
 ) -> Accepted | Rejected:
-    """What the session held is free again. Expiring again changes nothing; a completed one can't expire."""
+    """What the session held is free again. Expiring again changes nothing; a completed session can't expire."""
     session = draft.get(CheckoutSession, command.session_id)
     if session is None:
         return missing("checkout session", command.session_id, param="id")
@@ -411,8 +414,8 @@ def decide_expire_checkout_session(
         assert isinstance(refusal, Rejected)
         return refusal
     if session.status == "open" and not is_early:
-        for one in _held(draft, session):
-            release_redemption(draft, context, one, now=now)
+        for redemption in _held(draft, session):
+            release_redemption(draft, context, redemption, now=now)
         for id in session.held_ids:
             _move_discount(draft, id, status="issued", session_id=None)
         session = replace(session, status="expired", expired_at=now)

@@ -1,4 +1,4 @@
-"""Test clocks: a program created on one lives by it, with all its members (R1)."""
+"""Test clocks: a program created on a test clock lives by it, with all its members (R1)."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
 
-# Time ends with the year 9999. Points awarded before this have room for the longest expiry: 100 years, and the rest of
-# the year it is rounded to.
+# Time ends with the year 9999. Points awarded before this date have room for the longest expiry: 100 years, plus the
+# rest of the year it is rounded to.
 CLOCKS_END = datetime(9898, 1, 1, tzinfo=UTC)
 
 
 def needs_create_test_clock(command: CreateTestClock, needs: Needs) -> None:
-    """Nothing that is there already."""
+    """Needs no existing row."""
     needs.plans.instants.add(command.frozen_at)
 
 
 def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Context) -> Accepted | Rejected:
-    """The clock stands still at its instant."""
+    """The clock stands still at the given instant."""
     if context.livemode:
-        return invalid("Test clocks exist in test mode only; use a key that starts with sk_test_.", param="frozen_time")
+        return invalid("Test clocks exist only in test mode. Use a key that starts with sk_test_.", param="frozen_time")
     if command.frozen_at >= CLOCKS_END:
         return _too_late()
     clock = TestClock(
@@ -42,13 +42,13 @@ def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Co
 
 
 def needs_advance_test_clock(command: AdvanceTestClock, needs: Needs) -> None:
-    """The clock, locked against every batch that lives on it."""
+    """Needs the clock, locked against every batch that lives on it."""
     needs.row(TestClock, command.clock_id)
     needs.plans.instants.add(command.frozen_at)
 
 
 def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: Context) -> Accepted | Rejected:
-    """The clock stands at its new instant and is advancing until all work due by then is written."""
+    """The clock stands at its new instant, and is advancing until all work due by then is written."""
     clock = live_clock(draft, command.clock_id)
     if isinstance(clock, Rejected):
         return clock
@@ -58,7 +58,10 @@ def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: 
         )
         return Rejected("clock_advancing", message, param="id")
     if command.frozen_at < clock.frozen_at:
-        message = f"Test clock {clock.id} stands at {clock.frozen_at.isoformat()}; time does not go back."
+        message = (
+            f"Test clock {clock.id} is already at {clock.frozen_at.isoformat()}; time does not go back."
+            " Send a later frozen_time."
+        )
         return invalid(message, param="frozen_time")
     if command.frozen_at >= CLOCKS_END:
         return _too_late()
@@ -68,17 +71,17 @@ def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: 
 
 
 def _too_late() -> Rejected:
-    message = f"frozen_time must lie before {CLOCKS_END:%Y-%m-%d}, so that points awarded then have time to expire."
+    message = f"frozen_time must be before {CLOCKS_END:%Y-%m-%d}, so that points awarded then have time to expire."
     return invalid(message, param="frozen_time")
 
 
 def needs_finish_test_clock(command: FinishTestClock, needs: Needs) -> None:
-    """The clock."""
+    """Needs the clock."""
     needs.row(TestClock, command.clock_id)
 
 
 def decide_finish_test_clock(draft: Layer, command: FinishTestClock, _context: Context) -> Accepted | Rejected:
-    """The clock is ready, unless it was moved on meanwhile."""
+    """The clock is ready, unless it was advanced again in the meantime."""
     clock = live_clock(draft, command.clock_id)
     if isinstance(clock, Rejected):
         return clock
@@ -89,12 +92,12 @@ def decide_finish_test_clock(draft: Layer, command: FinishTestClock, _context: C
 
 
 def needs_delete_test_clock(command: DeleteTestClock, needs: Needs) -> None:
-    """The clock."""
+    """Needs the clock."""
     needs.row(TestClock, command.clock_id)
 
 
 def decide_delete_test_clock(draft: Layer, command: DeleteTestClock, context: Context) -> Accepted | Rejected:
-    """The clock can't be moved any more; programs on it stand still at its last instant."""
+    """The clock can no longer be advanced; programs on it stand still at its last instant."""
     clock = live_clock(draft, command.clock_id)
     if isinstance(clock, Rejected):
         return clock
@@ -103,7 +106,7 @@ def decide_delete_test_clock(draft: Layer, command: DeleteTestClock, context: Co
 
 
 def live_clock(draft: Layer, clock_id: str) -> TestClock | Rejected:
-    """The clock, unless it is unknown or deleted."""
+    """Return the clock, or refuse an unknown or deleted one."""
     clock = draft.get(TestClock, clock_id)
     return missing("test clock", clock_id, param="id") if clock is None or clock.deleted_at is not None else clock
 

@@ -22,7 +22,7 @@ class AdvanceTestClock(Command):
 
 @dataclass(frozen=True, slots=True)
 class FinishTestClock(Command):
-    """The worker's word that all work due by the clock's instant is written."""
+    """Sent by the worker once all work due by the clock's instant is written."""
 
     clock_id: str
     frozen_at: datetime

@@ -7,7 +7,7 @@ from vinr_server.core.kernel.payloads import Wire, unix
 
 
 def clock_payload(clock: TestClock) -> Wire:
-    """The test_clock object; only the test mode has clocks."""
+    """The test_clock object; it exists only in test mode."""
     return {
         "id": clock.id,
         "object": "test_clock",

@@ -11,10 +11,10 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TestClock(Row):
-    """A frozen clock of the test mode, and whether the work due by its instant is still being written."""
+    """A frozen clock in test mode, and whether the work due by its instant is still being written."""
 
     immutable_fields = ("name",)
-    __test__: ClassVar[bool] = False  # not a test class, whatever its name says to pytest
+    __test__: ClassVar[bool] = False  # despite its name, not a test class for pytest
     id: str
     name: str | None
     frozen_at: datetime

@@ -7,9 +7,8 @@ from vinr_server.core.earning.payloads import rule_payload
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context, row_of
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata, row_of
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
@@ -43,6 +42,9 @@ def decide_create_earning_rule(draft: Layer, command: CreateEarningRule, context
         revision=1,
         created_at=context.now(program.clock_id),
     )
+    refusal = _exchange_refusal(rule)
+    if refusal is not None:
+        return refusal
     _put_revision(draft, rule, context)
     return Accepted(rule_payload(rule, livemode=context.livemode))
 
@@ -59,8 +61,19 @@ def _put_revision(draft: Layer, rule: EarningRule, context: Context) -> None:
             conditions=rule.conditions,
             multipliers=rule.multipliers,
             created_at=context.wall_now,
+            caps=rule.caps,
+            exchange=rule.exchange,
         )
     )
+
+
+def _exchange_refusal(rule: EarningRule) -> Rejected | None:
+    """Refuse a rule that counts one currency only, and exchanges others."""
+    named = rule.earn.currency or rule.conditions.currency
+    if rule.exchange is None or named is None:
+        return None
+    message = f"The rule counts {named} only, so it has nothing to exchange. Take away its currency, or the exchange."
+    return Rejected("parameter_conflict", message, param="exchange", details={"currency": named})
 
 
 def needs_update_earning_rule(_command: UpdateEarningRule, needs: Needs) -> None:
@@ -77,6 +90,9 @@ def decide_update_earning_rule(draft: Layer, command: UpdateEarningRule, context
     if isinstance(merged, Rejected):
         return merged
     rule = replace(rule, metadata=merged, revision=rule.revision + 1, **command.changes)
+    refusal = _exchange_refusal(rule)
+    if refusal is not None:
+        return refusal
     _put_revision(draft, rule, context)
     return Accepted(rule_payload(rule, livemode=context.livemode), is_new=False)
 
@@ -87,7 +103,7 @@ def needs_delete_earning_rule(_command: DeleteEarningRule, needs: Needs) -> None
 
 
 def decide_delete_earning_rule(draft: Layer, command: DeleteEarningRule, context: Context) -> Accepted | Rejected:
-    """The rule gives nothing any more; its revisions stay, for the awards they made."""
+    """The rule gives nothing from now on; its revisions stay, for the awards they made."""
     rule = draft.get(EarningRule, command.rule_id)
     if rule is None or rule.deleted_at is not None:
         return missing("earning rule", command.rule_id, param="id")

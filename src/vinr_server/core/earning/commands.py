@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import field
 from datetime import datetime
 
-from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
+from vinr_server.core.earning.caps import Cap
+from vinr_server.core.earning.exchange import Exchange
+from vinr_server.core.earning.rates import EarnRate
+from vinr_server.core.earning.rules import Conditions, Multiplier
 from vinr_server.core.kernel.commands import Command, Json
 from vinr_server.core.kernel.values import dataclass
 
@@ -22,6 +25,8 @@ class CreateEarningRule(Command):
     is_active: bool = True
     metadata: Json = field(default_factory=dict)
     id: str | None = None
+    caps: Cap | None = None
+    exchange: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True)

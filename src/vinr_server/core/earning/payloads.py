@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vinr_server.core.earning.caps import Cap
+from vinr_server.core.earning.exchange import Exchange
+from vinr_server.core.earning.rates import Band, EarnRate
 from vinr_server.core.earning.rows import EarningRule
-from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
+from vinr_server.core.earning.rules import Conditions, Multiplier
 from vinr_server.core.kernel.numbers import show_decimal
 from vinr_server.core.kernel.payloads import Wire, given, unix, unix_or_none
 
@@ -21,6 +24,8 @@ def rule_payload(rule: EarningRule, *, livemode: bool) -> Wire:
         "earn": _earn(rule.earn),
         "conditions": conditions_payload(rule.conditions),
         "multipliers": [_multiplier(multiplier) for multiplier in rule.multipliers],
+        "caps": _caps(rule.caps),
+        "exchange": _exchange(rule.exchange),
         "active": rule.is_active,
         "metadata": rule.metadata,
         "created": unix(rule.created_at),
@@ -29,10 +34,29 @@ def rule_payload(rule: EarningRule, *, livemode: bool) -> Wire:
 
 
 def _earn(earn: EarnRate) -> Wire:
-    if earn.points is not None:
-        return given({"points": earn.points, "currency": earn.currency})
-    rate = show_decimal(earn.rate_e4 or 0)
-    return given({"points_per_currency_unit": rate, "currency": earn.currency, "rounding": earn.rounding})
+    if earn.flat_points is not None:
+        return given({"points": earn.flat_points, "currency": earn.currency})
+    common = {"currency": earn.currency, "rounding": earn.rounding}
+    if earn.bands:
+        return given({"bands": [_band(band) for band in earn.bands], "graduated": True, **common})
+    if earn.per_amount_minor is not None:
+        steps = {"full_steps": earn.full_steps or None}
+        return given({"points": earn.points, "per_amount": earn.per_amount_minor, **steps, **common})
+    return given({"points_per_currency_unit": show_decimal(earn.rate_e4 or 0), **common})
+
+
+def _band(band: Band) -> Wire:
+    rate = None if band.rate_e4 is None else show_decimal(band.rate_e4)
+    steps = {"points": band.points, "per_amount": band.per_amount_minor}
+    return given({"up_to": band.up_to_minor, "points_per_currency_unit": rate, **steps})
+
+
+def _caps(caps: Cap | None) -> Wire | None:
+    return None if caps is None else {"points": caps.points, "per": caps.per}
+
+
+def _exchange(exchange: Exchange | None) -> Wire | None:
+    return None if exchange is None else {"in": exchange.currency, "rates": exchange.rates}
 
 
 def conditions_payload(conditions: Conditions) -> Wire:
@@ -41,6 +65,7 @@ def conditions_payload(conditions: Conditions) -> Wire:
         {
             "metadata": conditions.metadata,
             "min_amount": conditions.min_amount_minor,
+            "max_amount": conditions.max_amount_minor,
             "currency": conditions.currency,
             "skus": list(conditions.skus) or None,
             "categories": list(conditions.categories) or None,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from vinr_server.core.earning.commands import ReportEvent
-from vinr_server.core.earning.occasions import earn_on, reasons
+from vinr_server.core.earning.occasions import earn_on, name_caps, reasons
 from vinr_server.core.earning.rules import Occasion, Unmet
-from vinr_server.core.events.announcements import sequence_of, tell
+from vinr_server.core.events.announcements import emit, sequence_of
 from vinr_server.core.events.payloads import event_payload
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
@@ -37,21 +37,23 @@ def needs_report_event(command: ReportEvent, needs: Needs) -> None:
     if command.customer_id:
         needs.children(Account, command.customer_id, look=True)
     if command.account_id:
-        name_account(needs, command.account_id)
+        name_account(needs, command.account_id, look=True)
 
 
 def follow_report_event(command: ReportEvent, seen: Layer, needs: Needs) -> None:
-    """What the customer's accounts owe."""
-    if command.customer_id:
-        name_accounts(needs, seen, command.customer_id)
+    """What the customer's accounts owe, and what capped rules have given them."""
+    accounts = name_accounts(needs, seen, command.customer_id) if command.customer_id else []
+    linked = seen.get(Account, command.account_id) if command.account_id else None
+    accounts = [*accounts, *([linked] if linked is not None else [])]
+    name_caps(needs, seen, accounts, command.type, occurred_at=command.occurred_at)
 
 
 def decide_report_event(draft: Layer, command: ReportEvent, context: Context) -> Accepted | Rejected:
     """The event is recorded as it came, and every rule in force for its type has made its award."""
     if command.type.startswith(RESERVED):
         message = (
-            f"Events of type {command.type!r} are the engine's own. Report payments at /v1/payments, and give events"
-            " of yours another name."
+            f"Events of type {command.type!r} are the engine's own. Report payments at /v1/payments, and choose another"
+            " name for your own events."
         )
         return Rejected("reserved_event_type", message, param="type")
     present = made_before(draft, context, Event, command.id)
@@ -84,7 +86,7 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
         request_id=context.request_id,
         idempotency_key=context.idempotency_key,
     )
-    tell(draft, context, event)
+    emit(draft, context, event)
     if command.id is not None:
         claim_id(draft, context, event_id, owner_bucket=bucket)
     return Accepted(event_payload(event, livemode=context.livemode))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from datetime import datetime
 
-from vinr_server.core.earning.rules import Conditions, EarnRate, Multiplier
+from vinr_server.core.earning.caps import Cap
+from vinr_server.core.earning.exchange import Exchange
+from vinr_server.core.earning.rates import EarnRate
+from vinr_server.core.earning.rules import Conditions, Multiplier
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
 
@@ -28,6 +31,8 @@ class EarningRule(Row):
     metadata: Json
     created_at: datetime
     deleted_at: datetime | None = None
+    caps: Cap | None = None
+    exchange: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,15 @@ class RuleRevision(Row):
     conditions: Conditions
     multipliers: tuple[Multiplier, ...]
     created_at: datetime
+    caps: Cap | None = None
+    exchange: Exchange | None = None
 
     @property
     def key(self) -> Hashable:
         """Rule and revision."""
         return (self.rule_id, self.revision)
+
+    @property
+    def id(self) -> str:
+        """The rule's."""
+        return self.rule_id

@@ -12,26 +12,21 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from vinr_server.core.kernel.numbers import SCALE, Rounding, ceil_div, divide, show_decimal
-from vinr_server.core.kernel.values import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class EarnRate:
-    """Either a rate per currency unit (in ten-thousandths of a point) or a flat bonus in points."""
-
-    rate_e4: int | None = None
-    points: int | None = None
-    currency: str | None = None
-    rounding: Rounding = "floor"
+from vinr_server.core.earning.caps import Room
+from vinr_server.core.earning.exchange import Exchange
+from vinr_server.core.earning.lines import CountedLine
+from vinr_server.core.earning.rates import EarnRate, first_point, frozen_rate, points_of, spell_rate
+from vinr_server.core.kernel.numbers import SCALE, Exact, ceil_div, floor_div, show_decimal, show_exact
+from vinr_server.core.kernel.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What must all hold for a rule to apply; None or empty asks nothing."""
+    """What must all hold for a rule to apply; None or empty asks nothing. The eligible part is in [min, max)."""
 
     metadata: Mapping[str, Any] | None = None
     min_amount_minor: int | None = None
+    max_amount_minor: int | None = None
     currency: str | None = None
     skus: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
@@ -53,18 +48,23 @@ class Multiplier:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What happened, as rules see it. `lines` are (sku, categories, net_minor); `occurred_at` None means now."""
+    """What happened, as rules see it. `occurred_at` None means now.
+
+    Units: minor units, exact: an eligible part, or what a line counts for, need not be whole. `exchanged` is how many
+    of them one minor unit is that was paid. `purchase` is there where programs may count different parts of it.
+    """
 
     trigger: str
     source_type: str
     source_id: str
     occurred_at: datetime | None = None
     currency: str | None = None
-    eligible_minor: int = 0
+    eligible_minor: Exact = 0
     minor_per_unit: int = 1
     metadata: Mapping[str, Any] | None = None
-    lines: Sequence[tuple[str | None, Sequence[str], int]] = ()
+    lines: Sequence[CountedLine] = ()
     is_first_payment: bool = False
+    exchanged: Exact = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,74 +103,108 @@ def evaluate_rule(
     occasion: Occasion,
     tier: str | None,
     boost: Boost | None = None,
+    exchange: Exchange | None = None,
+    room: Room | None = None,
 ) -> Earned | list[Unmet]:
     """What a rule gives for an occasion, or every condition that stands in the way.
 
+    `room` is what the rule's cap leaves, None where it has no cap.
     Units: whole points; amounts in minor units. Ties: of several multipliers that match, the highest applies. An
-    offer's boost multiplies what the rule's own factor leaves; flat points are never multiplied (R23).
-    Source: R9; the fraction lost to rounding down stays with the program.
+    offer's boost multiplies what the rule's own factor leaves; flat points are never multiplied (R23); caps come last.
+    Source: R9, R76; the fraction lost to rounding down stays with the program.
     """
-    eligible_minor = eligible_part(conditions, occasion)
-    factor_e4, reason = _best_factor(multipliers, occasion, tier)
     receipt: dict[str, Any] = {
         "rule": rule_id,
         "revision": revision,
         "trigger": occasion.trigger,
         "currency": occasion.currency,
-        "eligible": eligible_minor,
-        "min_amount": conditions.min_amount_minor,
     }
-    if earn.points is not None:
-        receipt |= {"flat": earn.points}
-        points = earn.points
+    if exchange is not None:
+        rate = exchange.rate(occasion.currency)
+        if rate is None:
+            return [*_no_rate(exchange, occasion), *unmet_conditions(_but_amounts(conditions), occasion)]
+        paid = show_exact(eligible_part(conditions, occasion))
+        receipt |= {"exchange": {"in": exchange.currency, "rate": rate, "eligible": paid}}
+        occasion = _exchanged(occasion, exchange, rate)
+    eligible_minor = eligible_part(conditions, occasion)
+    receipt |= {"eligible": show_exact(eligible_minor), "min_amount": conditions.min_amount_minor}
+    factor_e4, reason = _best_factor(multipliers, occasion, tier)
+    if earn.flat_points is not None:
+        points = earn.flat_points
+        receipt |= {"flat": points}
     else:
-        receipt |= {
-            "minor_per_unit": occasion.minor_per_unit,
-            "rate_e4": earn.rate_e4,
-            "factor_e4": factor_e4,
-            "rounding": earn.rounding,
-        }
+        receipt |= {"minor_per_unit": occasion.minor_per_unit, **frozen_rate(earn)}
+        receipt |= {"factor_e4": factor_e4, "rounding": earn.rounding}
         if boost is not None:
             offer = {"offer": boost.offer_id, "offer_revision": boost.revision, "offer_factor_e4": boost.factor_e4}
             receipt |= offer
-        points = _points_of(receipt, Fraction(eligible_minor))
-        receipt |= {"tier": reason, "formula": _formula(receipt, points)}
+        points = _points_of(earn, receipt, eligible_minor)
+        receipt |= {"tier": reason, "formula": _formula(earn, receipt, points)}
     unmet = unmet_conditions(conditions, occasion, currency=earn.currency)
     if points == 0:
-        unmet += _too_little(receipt)
+        unmet += _too_little(earn, receipt, occasion, eligible_minor)
+    if room is not None:
+        receipt |= room.frozen(points)
+        unmet += _no_room(room) if room.points == 0 else []
+        points = min(points, room.points)
     return unmet or Earned(points, receipt | {"points": points})
 
 
-def points_kept(receipt: Mapping[str, Any], *, kept_minor: Fraction, is_refunded_whole: bool) -> int:
-    """The frozen award applied to what is kept of its eligible part (R7).
-
-    Units: minor units in, whole points out. A flat bonus stays until the payment is refunded whole; either kind goes
-    when what is kept falls under the rule's threshold.
-    """
-    threshold = receipt.get("min_amount")
-    if threshold is not None and kept_minor < threshold:
-        return 0
-    if "flat" in receipt:
-        return 0 if is_refunded_whole else int(receipt["flat"])
-    return _points_of(receipt, kept_minor)
+def _points_of(earn: EarnRate, receipt: Mapping[str, Any], eligible_minor: Exact) -> int:
+    """What the rate gives with the factors that the receipt has."""
+    return points_of(
+        earn,
+        eligible_minor,
+        minor_per_unit=receipt["minor_per_unit"],
+        factor_e4=receipt["factor_e4"],
+        offer_factor_e4=receipt.get("offer_factor_e4", SCALE),
+    )
 
 
-def _points_of(receipt: Mapping[str, Any], kept_minor: Fraction) -> int:
-    """Rate times factor, times the offer's where there is one, of an eligible part; rounded once at the end (R9)."""
-    offer_factor_e4 = receipt.get("offer_factor_e4", SCALE)
-    scaled = kept_minor.numerator * receipt["rate_e4"] * receipt["factor_e4"] * offer_factor_e4
-    unit = kept_minor.denominator * receipt["minor_per_unit"] * SCALE * SCALE * SCALE
-    return divide(scaled, unit, receipt["rounding"])
+# ---- exchange
 
 
-def eligible_part(conditions: Conditions, occasion: Occasion) -> int:
-    """The minor units a rule counts: all, or those of the lines it names, never more than the occasion's."""
+def _exchanged(occasion: Occasion, exchange: Exchange, rate: str) -> Occasion:
+    """The occasion with all its amounts in the rule's own currency, exactly."""
+    per_minor = exchange.per_minor(rate, minor_per_unit=occasion.minor_per_unit)
+    return replace(
+        occasion,
+        eligible_minor=occasion.eligible_minor * per_minor,
+        lines=[(sku, categories, counted_minor * per_minor) for sku, categories, counted_minor in occasion.lines],
+        minor_per_unit=exchange.minor_per_unit,
+        exchanged=per_minor,
+    )
+
+
+def _no_rate(exchange: Exchange, occasion: Occasion) -> list[Unmet]:
+    known = ", ".join((exchange.currency, *exchange.rates))
+    got = f"this was {occasion.currency}" if occasion.currency else "this names no currency"
+    message = f"The rule counts in {exchange.currency} and has rates for {known} only; {got}."
+    return [Unmet("currency", message, f"pay in {exchange.currency}")]
+
+
+def _but_amounts(conditions: Conditions) -> Conditions:
+    return replace(conditions, min_amount_minor=None, max_amount_minor=None)
+
+
+def _no_room(room: Room) -> list[Unmet]:
+    """The cap is used up: say since when it counts, and when there is room again."""
+    periods = {"day": f"on {room.period}", "month": f"in {room.period}", "member": "for good"}
+    given = f"The rule gives a member at most {room.cap.points} points {periods[room.cap.per]}, and has given them."
+    change = None if room.frees_at is None else f"wait until {room.frees_at.isoformat()}"
+    return [Unmet("caps", given, change)]
+
+
+# ---- conditions
+
+
+def eligible_part(conditions: Conditions, occasion: Occasion) -> Exact:
+    """The minor units a rule counts: all, or what the lines it names count for (R70)."""
     if not conditions.skus and not conditions.categories:
         return occasion.eligible_minor
-    matching = sum(
-        net_minor for sku, categories, net_minor in occasion.lines if _line_matches(conditions, sku, categories)
+    return sum(
+        counted_minor for sku, categories, counted_minor in occasion.lines if _line_matches(conditions, sku, categories)
     )
-    return min(matching, occasion.eligible_minor)
 
 
 def _line_matches(conditions: Conditions, sku: str | None, categories: Sequence[str]) -> bool:
@@ -182,29 +216,34 @@ def unmet_conditions(
 ) -> list[Unmet]:
     """Every condition that the occasion does not meet, with the smallest change that would meet it.
 
-    `currency` is one that is wanted besides; `subject` who asks: a rule or an offer.
+    `currency` must match as well; `subject` is what asks: a rule or an offer.
     """
     unmet: list[Unmet] = []
     eligible_minor = eligible_part(conditions, occasion)
     for wanted in dict.fromkeys((currency, conditions.currency)):
         if wanted is not None and wanted != occasion.currency:
             got = occasion.currency or "no currency"
-            unmet.append(Unmet("currency", f"The {subject} counts {wanted} only; this was {got}.", f"pay in {wanted}"))
+            unmet.append(Unmet("currency", f"The {subject} counts only {wanted}; this was {got}.", f"pay in {wanted}"))
     unmet += _outside_window(conditions.starts_at, conditions.ends_at, occasion.occurred_at)
     unmet += metadata_differences(conditions.metadata, occasion.metadata)
     if conditions.first_payment is not None and conditions.first_payment != occasion.is_first_payment:
         which = "the member's first payment" if conditions.first_payment else "a payment after the first"
-        unmet.append(Unmet("first_payment", f"The {subject} wants {which}.", f"report {which}"))
+        unmet.append(Unmet("first_payment", f"The {subject} is for {which}.", f"report {which}"))
     if (conditions.skus or conditions.categories) and not any(
         _line_matches(conditions, sku, categories) for sku, categories, _net in occasion.lines
     ):
         named = ", ".join((*conditions.skus, *conditions.categories))
-        unmet.append(Unmet("lines", f"No line is one of {named}.", f"add a line of {named}"))
+        unmet.append(Unmet("lines", f"No line has any of these SKUs or categories: {named}.", f"add a line of {named}"))
     threshold = conditions.min_amount_minor
     if threshold is not None and eligible_minor < threshold:
-        short = threshold - eligible_minor
-        message = f"The eligible part is {eligible_minor}; the {subject} starts at {threshold}."
-        unmet.append(Unmet("min_amount", message, f"spend {short} more"))
+        message = f"The eligible part is {whole_part(eligible_minor)}; the {subject} starts at {threshold}."
+        change = _spend_more(occasion, threshold - eligible_minor, is_above=False)
+        unmet.append(Unmet("min_amount", message, change))
+    limit = conditions.max_amount_minor
+    if limit is not None and eligible_minor >= limit:
+        over = whole_part((eligible_minor - limit) / Fraction(occasion.exchanged)) + 1
+        message = f"The eligible part is {whole_part(eligible_minor)}; the {subject} ends below {limit}."
+        unmet.append(Unmet("max_amount", message, f"spend {over} less"))
     return unmet
 
 
@@ -250,7 +289,19 @@ def _best_factor(multipliers: Sequence[Multiplier], occasion: Occasion, tier: st
     return max(matching, key=lambda pair: pair[0], default=(SCALE, None))
 
 
-def _too_little(receipt: Mapping[str, Any]) -> list[Unmet]:
+def whole_part(eligible_minor: Exact) -> int:
+    """The whole minor units of an eligible part, as messages show it: a fraction that is missing counts as one."""
+    return floor_div(eligible_minor.numerator, eligible_minor.denominator)
+
+
+def _spend_more(occasion: Occasion, short_minor: Exact, *, is_above: bool) -> str:
+    """The least whole amount, as it is paid, that adds what is short; `is_above`: that adds more than it."""
+    short = Fraction(short_minor) / occasion.exchanged
+    more = whole_part(short) + 1 if is_above else ceil_div(short.numerator, short.denominator)
+    return f"spend {more} more"
+
+
+def _too_little(earn: EarnRate, receipt: Mapping[str, Any], occasion: Occasion, eligible_minor: Exact) -> list[Unmet]:
     """Say what would have earned the first point: another factor than 0, and how much more.
 
     Expects: a rate above 0.
@@ -259,19 +310,24 @@ def _too_little(receipt: Mapping[str, Any]) -> list[Unmet]:
     if receipt["factor_e4"] == 0:
         whom = f" for tier {receipt['tier']}" if receipt["tier"] else ""
         unmet.append(Unmet("factor", f"The rule multiplies by 0{whom}.", "raise its factor to 1"))
-    per_point = receipt["rate_e4"] * (receipt["factor_e4"] or SCALE) * receipt.get("offer_factor_e4", SCALE)
-    whole = receipt["minor_per_unit"] * SCALE * SCALE * SCALE
-    eligible = receipt["eligible"]
-    first = {"floor": ceil_div(whole, per_point), "half_even": whole // (2 * per_point) + 1, "ceil": 1}[
-        receipt["rounding"]
-    ]
-    if eligible < first:
-        message = f"An eligible part of {eligible} earns less than one point."
-        unmet.append(Unmet("amount", message, f"spend {first - eligible} more"))
+    first = first_point(
+        earn,
+        minor_per_unit=receipt["minor_per_unit"],
+        factor_e4=receipt["factor_e4"] or SCALE,
+        offer_factor_e4=receipt.get("offer_factor_e4", SCALE),
+    )
+    message = f"An eligible part of {whole_part(eligible_minor)} earns less than one point."
+    if first is None:
+        return [*unmet, Unmet("amount", message, None)]
+    first_minor, is_above = first
+    if eligible_minor < first_minor or (is_above and eligible_minor == first_minor):
+        change = _spend_more(occasion, first_minor - eligible_minor, is_above=is_above)
+        unmet.append(Unmet("amount", message, change))
     return unmet
 
 
-def _formula(receipt: Mapping[str, Any], points: int) -> str:
-    factors = [receipt[name] for name in ("rate_e4", "factor_e4", "offer_factor_e4") if name in receipt]
-    product = " x ".join(str(show_decimal(factor)) for factor in factors)
-    return f"{receipt['rounding']}({receipt['eligible']} / {receipt['minor_per_unit']} x {product}) = {points}"
+def _formula(earn: EarnRate, receipt: Mapping[str, Any], points: int) -> str:
+    factors = [receipt[name] for name in ("factor_e4", "offer_factor_e4") if name in receipt]
+    worth = spell_rate(earn, receipt["eligible"], receipt["minor_per_unit"])
+    product = " x ".join((worth, *(str(show_decimal(factor)) for factor in factors)))
+    return f"{receipt['rounding']}({product}) = {points}"

@@ -1,1 +1,1 @@
-"""What happened, and which webhook endpoints hear of it."""
+"""What happened, and which webhook endpoints receive it."""

@@ -1,4 +1,4 @@
-"""Events: each thing that happens is told once, in the transaction that made it happen, and so are its deliveries."""
+"""Events: each is written once, with its deliveries, in the transaction that made it happen."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def announce(
     members: Sequence[Account] = (),
     bucket: int = 0,
 ) -> Event:
-    """An event stands in the draft, in the bucket of its account or the one given; `data` is its payload.
+    """Put a new event with its deliveries into the draft; it lies in its account's bucket, or in `bucket`.
 
-    `members`: whose accounts it moved, where it is not of one account alone.
+    `data`: the payload, as the wire shows it.
+    `members`: the accounts that it changed, unless it belongs to a single `account`.
     """
     assert type in EVENT_TYPES, f"list {type} in core/events/engine_events.py"
     bucket = account.bucket if account else bucket
@@ -45,20 +46,20 @@ def announce(
         request_id=context.request_id,
         idempotency_key=context.idempotency_key,
     )
-    tell(draft, context, event)
+    emit(draft, context, event)
     return event
 
 
 def sequence_of(draft: Layer, accounts: Sequence[Account]) -> int | None:
-    """Where the ledger of the one account is by now; None for no account, or several: their ledgers are apart."""
+    """Return the current sequence of a single account's ledger; None for no account, or for several."""
     if len(accounts) != 1:
         return None
     account = draft.get(Account, accounts[0].id) or accounts[0]
     return account.sequence
 
 
-def tell(draft: Layer, context: Context, event: Event) -> None:
-    """The event stands in the draft, and is on its way to every endpoint that wants it."""
+def emit(draft: Layer, context: Context, event: Event) -> None:
+    """Put the event into the draft, with a delivery to every endpoint that wants it."""
     draft.put(event)
     if not event.is_deliverable:
         return
@@ -70,7 +71,7 @@ def tell(draft: Layer, context: Context, event: Event) -> None:
 def deliver(
     draft: Layer, context: Context, endpoint: WebhookEndpoint, *, bucket: int, event_id: str, event_type: str
 ) -> Delivery:
-    """The event is on its way to the endpoint, due at once: deliveries go by the wall's clock."""
+    """Put a delivery of the event to the endpoint into the draft, due at once: deliveries live by real time."""
     delivery = Delivery(
         bucket=bucket,
         id=context.make_id("dlv", bucket),

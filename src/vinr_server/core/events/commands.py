@@ -1,4 +1,4 @@
-"""What can be asked for of webhook endpoints, as frozen values in the imperative."""
+"""Commands on webhook endpoints, as frozen values in the imperative."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class UpdateWebhookEndpoint(Command):
 
 @dataclass(frozen=True, slots=True)
 class RotateWebhookEndpoint(Command):
-    """A new secret; the old one signs too for `overlap_seconds`."""
+    """Set a new secret; the old one also signs for `overlap_seconds`."""
 
     endpoint_id: str
     sealed_secret: bytes
@@ -47,7 +47,7 @@ class DeleteWebhookEndpoint(Command):
 
 @dataclass(frozen=True, slots=True)
 class DisableWebhookEndpoint(Command):
-    """The sender's word that the receiver has failed for days, or said that it is gone."""
+    """Sent by the delivery worker when the receiver has failed for days, or said that it is gone."""
 
     endpoint_id: str
     url: str
@@ -56,7 +56,7 @@ class DisableWebhookEndpoint(Command):
 
 @dataclass(frozen=True, slots=True)
 class ResendEvent(Command):
-    """Deliver one event to one endpoint once more, whether or not the endpoint asks for its type."""
+    """Deliver one event to one endpoint again, whether or not the endpoint subscribes to its type."""
 
     endpoint_id: str
     event_id: str
@@ -64,7 +64,7 @@ class ResendEvent(Command):
 
 @dataclass(frozen=True, slots=True)
 class ReplayEvents(Command):
-    """Deliver events to one endpoint once more: (bucket, id, type) of each, as they were found."""
+    """Deliver events to one endpoint again: (bucket, id, type) of each, in the order they were found."""
 
     endpoint_id: str
     events: tuple[tuple[int, str, str], ...]

@@ -1,4 +1,4 @@
-"""Webhook endpoints, and the deliveries that events bring forth in the transaction that tells them."""
+"""Webhook endpoints: created, updated, rotated, disabled, deleted; events sent to them again."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ from vinr_server.core.events.payloads import delivery_payload, endpoint_payload
 from vinr_server.core.events.rows import Event, WebhookEndpoint
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.calendar import whole_second
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import replace
 
 
 def needs_create_webhook_endpoint(_command: CreateWebhookEndpoint, needs: Needs) -> None:
-    """The catalogue."""
+    """Needs the catalogue."""
     needs.catalogue()
 
 
 def decide_create_webhook_endpoint(draft: Layer, command: CreateWebhookEndpoint, context: Context) -> Accepted:
-    """The endpoint is told of every event from now on that it asks for."""
+    """From now on the endpoint gets every event it subscribes to."""
     endpoint = WebhookEndpoint(
         id=context.make_id("we", 0),
         url=command.url,
@@ -50,14 +49,14 @@ def decide_create_webhook_endpoint(draft: Layer, command: CreateWebhookEndpoint,
 
 
 def needs_update_webhook_endpoint(_command: UpdateWebhookEndpoint, needs: Needs) -> None:
-    """The catalogue."""
+    """Needs the catalogue."""
     needs.catalogue()
 
 
 def decide_update_webhook_endpoint(
     draft: Layer, command: UpdateWebhookEndpoint, context: Context
 ) -> Accepted | Rejected:
-    """The endpoint is as given from now on. One that is disabled keeps what it has not got until it is enabled."""
+    """The endpoint has its new values from now on. While it is disabled, its undelivered events wait."""
     endpoint = _endpoint(draft, command.endpoint_id)
     if isinstance(endpoint, Rejected):
         return endpoint
@@ -70,19 +69,19 @@ def decide_update_webhook_endpoint(
         endpoint = replace(endpoint, disabled_reason="by_request" if endpoint.status == "disabled" else None)
     draft.put(endpoint)
     if endpoint.status == "disabled" and before == "enabled":
-        return _tell_disabled(draft, endpoint, context)
+        return _announce_disabled(draft, endpoint, context)
     return _accepted(endpoint, context)
 
 
 def needs_rotate_webhook_endpoint(_command: RotateWebhookEndpoint, needs: Needs) -> None:
-    """The catalogue."""
+    """Needs the catalogue."""
     needs.catalogue()
 
 
 def decide_rotate_webhook_endpoint(
     draft: Layer, command: RotateWebhookEndpoint, context: Context
 ) -> Accepted | Rejected:
-    """A new secret signs; the one before signs too until the overlap is over, the one before that no more."""
+    """The new secret signs; the previous one also signs until the overlap ends. Older secrets no longer sign."""
     endpoint = _endpoint(draft, command.endpoint_id)
     if isinstance(endpoint, Rejected):
         return endpoint
@@ -99,14 +98,14 @@ def decide_rotate_webhook_endpoint(
 
 
 def needs_delete_webhook_endpoint(_command: DeleteWebhookEndpoint, needs: Needs) -> None:
-    """The catalogue."""
+    """Needs the catalogue."""
     needs.catalogue()
 
 
 def decide_delete_webhook_endpoint(
     draft: Layer, command: DeleteWebhookEndpoint, context: Context
 ) -> Accepted | Rejected:
-    """The endpoint is told nothing any more, and what was on its way to it stays undelivered."""
+    """The endpoint no longer gets events, and its pending deliveries stay undelivered."""
     endpoint = _endpoint(draft, command.endpoint_id)
     if isinstance(endpoint, Rejected):
         return endpoint
@@ -115,16 +114,16 @@ def decide_delete_webhook_endpoint(
 
 
 def needs_disable_webhook_endpoint(_command: DisableWebhookEndpoint, needs: Needs) -> None:
-    """The catalogue."""
+    """Needs the catalogue."""
     needs.catalogue()
 
 
 def decide_disable_webhook_endpoint(
     draft: Layer, command: DisableWebhookEndpoint, context: Context
 ) -> Accepted | Rejected:
-    """The endpoint is told nothing until somebody enables it, and an event says so to the others.
+    """The endpoint gets no events until somebody enables it; the other endpoints get an event about it.
 
-    One that was disabled, or moved to another URL meanwhile, stays as it is: the failures were not its own.
+    An endpoint that was already disabled, or has a new URL since, stays as it is: the failures were not its own.
     """
     endpoint = _endpoint(draft, command.endpoint_id)
     if isinstance(endpoint, Rejected):
@@ -133,16 +132,16 @@ def decide_disable_webhook_endpoint(
         return _accepted(endpoint, context)
     endpoint = replace(endpoint, status="disabled", disabled_reason=command.reason)
     draft.put(endpoint)
-    return _tell_disabled(draft, endpoint, context)
+    return _announce_disabled(draft, endpoint, context)
 
 
 def needs_resend_event(command: ResendEvent, needs: Needs) -> None:
-    """The event."""
+    """Needs the event."""
     needs.row(Event, command.event_id)
 
 
 def decide_resend_event(draft: Layer, command: ResendEvent, context: Context) -> Accepted | Rejected:
-    """The event is on its way to the endpoint once more, under the same webhook-id."""
+    """Deliver the event to the endpoint again, with the same webhook-id."""
     endpoint = _endpoint(draft, command.endpoint_id)
     if isinstance(endpoint, Rejected):
         return endpoint
@@ -156,11 +155,11 @@ def decide_resend_event(draft: Layer, command: ResendEvent, context: Context) ->
 
 
 def needs_replay_events(_command: ReplayEvents, _needs: Needs) -> None:
-    """Nothing: the events were found by who asks, and never change."""
+    """Needs nothing: the caller has found the events, and they never change."""
 
 
 def decide_replay_events(draft: Layer, command: ReplayEvents, context: Context) -> Accepted | Rejected:
-    """All these events are on their way to the endpoint once more."""
+    """Deliver all these events to the endpoint again."""
     endpoint = _endpoint(draft, command.endpoint_id)
     if isinstance(endpoint, Rejected):
         return endpoint
@@ -185,15 +184,15 @@ def _endpoint(draft: Layer, endpoint_id: str) -> WebhookEndpoint | Rejected:
     return endpoint
 
 
-def _tell_disabled(draft: Layer, endpoint: WebhookEndpoint, context: Context) -> Accepted:
-    """The other endpoints hear that this one is told nothing any more, and why."""
+def _announce_disabled(draft: Layer, endpoint: WebhookEndpoint, context: Context) -> Accepted:
+    """Announce to the other endpoints that this one no longer gets events, and why."""
     payload = endpoint_payload(endpoint, livemode=context.livemode)
     announce(draft, context, type="webhook_endpoint.disabled", data=payload, now=context.wall_now)
     return Accepted(payload, is_new=False)
 
 
 def _not_enabled(endpoint: WebhookEndpoint) -> Rejected:
-    message = f"Webhook endpoint {endpoint.id} is disabled. Update it with status enabled first."
+    message = f"Webhook endpoint {endpoint.id} is disabled. Set its status to enabled first."
     return Rejected("webhook_endpoint_disabled", message, param="id", details={"reason": endpoint.disabled_reason})
 
 

@@ -1,6 +1,6 @@
-"""Every type of event that the engine sends of its own accord, and the object its data is.
+"""All types of events that the engine itself sends, and the object in their data.
 
-The one list: nothing else can be announced, and OpenAPI and the SDKs know the events from here.
+Nothing else can be announced, and OpenAPI and the SDKs take their events from this list.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ EVENT_TYPES: Mapping[str, str] = {
     "loyalty.points.earned": "points_transaction",
     "loyalty.points.adjusted": "points_transaction",
     "loyalty.points.reversed": "points_transaction",
+    "loyalty.points.reinstated": "points_transaction",
     "loyalty.points.expired": "points_transaction",
     "loyalty.tier.changed": "tier_change",
     "loyalty.reward.redeemed": "redemption",
@@ -23,6 +24,8 @@ EVENT_TYPES: Mapping[str, str] = {
     "offer.ended": "offer_event",
     "payment.completed": "payment",
     "payment.refunded": "payment",
+    "payment.refund_canceled": "payment",
+    "payment.updated": "payment",
     "payment.linked": "payment",
     "customer.merged": "customer_merge",
     "segment.entered": "segment_change",

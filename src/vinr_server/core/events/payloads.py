@@ -21,7 +21,7 @@ def event_envelope(
     request_id: str | None,
     idempotency_key: str | None,
 ) -> Wire:
-    """The event object, as it is read and as it is sent; `data` is the payload itself."""
+    """The event object, the same in the API and in webhooks; `data` is the payload itself."""
     return {
         "id": id,
         "object": "event",
@@ -35,7 +35,7 @@ def event_envelope(
 
 
 def event_payload(event: Event, *, livemode: bool) -> Wire:
-    """The event object as it is read: of a reported one, with what it earned."""
+    """The event object as the API shows it; a reported event includes what it earned."""
     payload = event_envelope(
         id=event.id,
         type=event.type,
@@ -67,7 +67,7 @@ def endpoint_payload(endpoint: WebhookEndpoint, *, livemode: bool) -> Wire:
 
 
 def delivery_payload(delivery: Delivery, *, attempts: Sequence[DeliveryAttempt], livemode: bool) -> Wire:
-    """The webhook_delivery object with its log, the first attempt first."""
+    """The webhook_delivery object with its attempts, oldest first."""
     return {
         "id": delivery.id,
         "object": "webhook_delivery",
@@ -75,7 +75,7 @@ def delivery_payload(delivery: Delivery, *, attempts: Sequence[DeliveryAttempt],
         "event": delivery.event_id,
         "event_type": delivery.event_type,
         "status": delivery.status,
-        "attempts": [_attempt(one) for one in attempts],
+        "attempts": [_attempt(attempt) for attempt in attempts],
         "next_attempt_at": unix_or_none(delivery.next_attempt_at),
         "created": unix(delivery.created_at),
         "livemode": livemode,

@@ -12,9 +12,9 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Event(Row):
-    """Something that happened, told once. `data` is the payload as the wire shows it.
+    """Something that happened, recorded once. `data` is the payload as the wire shows it.
 
-    `sequence` is that of the last entry of its account by then; None where it is of no account, or of several.
+    `sequence` is that of its account's last entry at that time; None if it belongs to no account, or to several.
     `outcome` holds what a reported event earned.
     """
 
@@ -36,15 +36,15 @@ EndpointStatus = Literal["enabled", "disabled"]
 DisabledReason = Literal["by_request", "gone", "failing"]
 DeliveryStatus = Literal["pending", "succeeded", "failed"]
 
-# The one parent of every endpoint that is to be told of events.
+# The parent of every endpoint that gets events.
 ENABLED = "enabled"
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookEndpoint(Row):
-    """Where events are sent to. Secrets are sealed before they get here.
+    """A receiver of events. Its secrets are sealed before they get here.
 
-    `events` are names, `prefix.*` or `*`. `sealed_old_secret` signs beside the new one until `old_secret_until`.
+    `events` are names, `prefix.*` or `*`. `sealed_old_secret` also signs until `old_secret_until`.
     """
 
     is_catalogue = True
@@ -63,11 +63,11 @@ class WebhookEndpoint(Row):
 
     @property
     def parent(self) -> Hashable:
-        """All that are to be told are listed together."""
+        """All endpoints that get events are listed together."""
         return ENABLED if self.status == "enabled" and self.deleted_at is None else None
 
     def wants(self, event_type: str) -> bool:
-        """Whether one of its patterns names the type."""
+        """Whether one of its patterns matches the type."""
         return any(
             pattern in ("*", event_type) or (pattern.endswith(".*") and event_type.startswith(pattern[:-1]))
             for pattern in self.events
@@ -78,11 +78,11 @@ class WebhookEndpoint(Row):
 class Delivery(Row):
     """One event on its way to one endpoint, in the event's bucket.
 
-    `next_attempt_at` is None when there will be no further one. Whoever attempts it holds the `lease` and has put
-    `next_attempt_at` off until the lease is over; the engine itself only makes deliveries (workers/deliver.py).
+    `next_attempt_at` is None when no attempt will follow. The worker that attempts it holds the `lease` and has moved
+    `next_attempt_at` to the lease's end; the engine itself only creates deliveries (workers/deliver.py).
     """
 
-    # The engine makes deliveries; how they fare is written by those who attempt them (deliveries.py).
+    # The engine creates deliveries; the workers that attempt them write the outcome (deliveries.py).
     is_append_only = True
     bucket: int
     id: str
@@ -99,7 +99,7 @@ class Delivery(Row):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt(Row):
-    """One attempt of a delivery, for the record: what was sent and what came back."""
+    """One attempt at a delivery, for the record: what was sent and what came back."""
 
     parent_field = "delivery_id"
     is_append_only = True

@@ -1,6 +1,6 @@
-"""When an event is tried again; each step is counted from the attempt before it.
+"""When a delivery is tried again; each step counts from the previous attempt.
 
-With the receiver down from the start the tenth and last attempt comes after a good three days (75 h 35 min and jitter).
+If the receiver is down from the start, the tenth and last attempt comes after three days (75 h 35 min and jitter).
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from vinr_server.core.kernel.values import dataclass
 
 Outcome = Literal["delivered", "rejected", "unanswered"]
 
-# From each attempt to the next one; the first is made at once.
+# From each attempt to the next; the first is made at once.
 WAITS = tuple(
     timedelta(seconds=seconds)
     for seconds in (5, 300, 1800, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
 )
 ATTEMPTS_MAX = len(WAITS) + 1
-# What failed together must not come back together: up to a tenth later, never earlier.
+# Deliveries that failed together must not return together: each comes up to a tenth later, never earlier.
 JITTER_MAX_PER_MILLE = 100
 RETRY_AFTER_MAX = timedelta(hours=24)
 GONE = 410
-# An endpoint that has failed for so long without a success is disabled.
+# An endpoint that has failed for this long without a success is disabled.
 FAILING_MAX = timedelta(days=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a delivery after an attempt; `disables` says why its endpoint is to be told nothing more."""
+    """A delivery's state after an attempt; `disables` says why its endpoint must be disabled, if it must."""
 
     outcome: Outcome
     status: DeliveryStatus
@@ -40,10 +40,10 @@ class Verdict:
 def judge(
     *, number: int, status_code: int | None, now: datetime, jitter_per_mille: int, retry_after: timedelta | None
 ) -> Verdict:
-    """A 2xx delivers. 410 ends it and disables the endpoint. All else is tried again until the attempts are used up.
+    """2xx: delivered. 410: given up, and the endpoint is disabled. All else is tried again until no attempt is left.
 
-    `number` counts attempts from 1; `retry_after` is what the receiver asked for: it can put an attempt off, up to a
-    day, and never hurries it.
+    `number` counts attempts from 1; `retry_after` is what the receiver asked for: it can delay the next attempt by up
+    to a day, but never hurries it.
     """
     if status_code is not None and 200 <= status_code < 300:
         return Verdict("delivered", "succeeded", None)

@@ -1,1 +1,1 @@
-"""What every room stands on: layers, needs, values, numbers, calendar, answers."""
+"""What every room uses: layers, needs, values, numbers, calendar, answers."""

@@ -1,4 +1,4 @@
-"""What a decision answers: accepted, or refused in words that are stable, with the figures that explain it.
+"""A decision's answer: accepted, or refused with a stable code and the figures that explain the refusal.
 
 Within one decision the checks run in the order of `CODES`; when several apply, the first listed is returned.
 """
@@ -17,6 +17,7 @@ CODES: dict[str, int] = {
     "api_key_invalid": 401,
     "api_key_expired": 401,
     "id_conflict": 409,
+    "already_imported": 409,
     "parameter_invalid": 400,
     "parameter_conflict": 400,
     "reserved_event_type": 400,
@@ -49,7 +50,7 @@ CODES: dict[str, int] = {
     "idempotency_key_in_use": 409,
 }
 
-# What is wrong with the shape of a bulk call's item: found at the edge, and kept with the item's key.
+# Faults in the shape of a bulk call's item: the edge finds them, and they are kept with the item's key.
 SHAPE_CODES: dict[str, int] = {"unknown_parameter": 400, "parameter_missing": 400}
 
 _RANK = {code: rank for rank, code in enumerate(CODES)}
@@ -57,7 +58,7 @@ _RANK = {code: rank for rank, code in enumerate(CODES)}
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A refusal: nothing was changed. `details` holds the figures, `param` the field at fault."""
+    """A refusal: nothing has changed. `details` holds the figures, `param` names the field at fault."""
 
     code: str
     message: str
@@ -71,24 +72,24 @@ class Rejected:
 
 
 def first_listed(*found: object) -> Rejected | None:
-    """The refusal that stands first in CODES among those found, None if there is none."""
-    refusals = [one for one in found if isinstance(one, Rejected)]
-    return min(refusals, key=lambda one: _RANK[one.code], default=None)
+    """Return the refusal that comes first in CODES, or None if there is none."""
+    refusals = [refusal for refusal in found if isinstance(refusal, Rejected)]
+    return min(refusals, key=lambda refusal: _RANK[refusal.code], default=None)
 
 
 def missing(kind: str, id: str, *, param: str) -> Rejected:
-    """Say that no such object exists in this realm; another tenant's id gets the very same answer."""
+    """Refuse an id that doesn't exist in this realm; another tenant's id gets exactly the same answer."""
     return Rejected("resource_missing", f"No such {kind}: {id!r}.", param=param)
 
 
 def invalid(message: str, *, param: str) -> Rejected:
-    """Say which field holds a value that can never be right."""
+    """Refuse a value that can never be valid, and name its field."""
     return Rejected("parameter_invalid", message, param=param)
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The object to show the caller. `is_new` tells 201 from 200: something came into existence."""
+    """The object that the caller gets. `is_new`: the command created something, so HTTP answers 201 rather than 200."""
 
     payload: Mapping[str, Any]
     is_new: bool = True

@@ -1,10 +1,10 @@
 """Calendar months, periods and days in a program's time zone (R1, R23). Instants are aware UTC datetimes.
 
-Local times are read by two rules. One that does not exist (the clock went forward over it) moves later by
-the gap; one that happens twice is the first. Both are what fold=0 means, so local times here have fold=0.
-Python knows the years 1 to 9999, in local time too: beyond them lie only `FIRST_INSTANT` and `LAST_INSTANT`.
-The rules of the zones are those of the Python package `tzdata` that is installed beside the engine, never the host's,
-whatever PYTHONTZPATH says (vinr_server/__init__.py). A process reads each zone once: an update counts after a restart.
+Two rules settle local times. A time that does not exist (the clock skipped it) moves later by the gap; a time that
+happens twice means the first. That is also what fold=0 means, so local times here have fold=0.
+Python knows the years 1 to 9999, in local time too: instants beyond them become `FIRST_INSTANT` or `LAST_INSTANT`.
+The zones' rules come from the Python package `tzdata` that is installed with the engine, never from the host, even if
+PYTHONTZPATH is set (vinr_server/__init__.py). A process reads each zone once: an update takes effect after a restart.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _PERIOD_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-# An award's instant is mostly its batch's.
+# Most awards have the instant of their batch.
 @lru_cache(maxsize=256)
 def expires_at(available_at: datetime, *, months: int | None, rounding: ExpiryRounding, zone: str) -> datetime | None:
-    """The instant from which a lot can no longer be spent; None means never.
+    """Return the instant from which a lot can no longer be spent; None means never.
 
     It is `months` calendar months after `available_at`, at the same local time, on the month's last day where
     the month is too short; then, if rounded, the first instant after the period it falls in. An expiry at a
     period's very first instant belongs to that period and moves to its end (R23).
     Shape: aware UTC; `LAST_INSTANT` when it, or the end of its period, lies after 9999 in UTC or locally.
     Expects: available_at in UTC, months >= 0 (both asserted), a zone that `is_zone`.
-    Ties: a local time that happens twice is the first. One that does not exist moves later before rounding.
+    Ties: a local time that happens twice means the first. A time that does not exist moves later before rounding.
     """
     if months is None:
         return None
@@ -53,16 +53,16 @@ def expires_at(available_at: datetime, *, months: int | None, rounding: ExpiryRo
 
 
 def whole_second(instant: datetime) -> datetime:
-    """The second that is shown of an instant: what ends then is over at the second that everybody reads."""
+    """Cut an instant to the second that the API shows, so that things end at exactly the second people read."""
     return instant.replace(microsecond=0)
 
 
 def start_of_day(day: date, zone: str) -> datetime:
-    """The first instant of a calendar day in the zone: midnight, or where there is none, the first after it.
+    """Return the first instant of a calendar day in the zone: midnight, or the first instant after a skipped midnight.
 
     Shape: aware UTC; `FIRST_INSTANT` where the year 1 starts before it.
-    Expects: a zone that `is_zone`. A day that the zone left out altogether starts where the next one does.
-    Ties: a midnight that happens twice is the first.
+    Expects: a zone that `is_zone`. A day that the zone skipped entirely starts where the next day does.
+    Ties: a midnight that happens twice means the first.
     """
     if zone == "UTC":
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -77,7 +77,7 @@ def start_of_day(day: date, zone: str) -> datetime:
 
 
 def end_of_day(day: date, zone: str) -> datetime:
-    """The first instant after a calendar day in the zone, so that the day is [start_of_day, end_of_day).
+    """Return the first instant after a calendar day in the zone, so that the day is [start_of_day, end_of_day).
 
     Shape: aware UTC; `LAST_INSTANT` for 9999-12-31.
     Expects: a zone that `is_zone`.
@@ -88,10 +88,32 @@ def end_of_day(day: date, zone: str) -> datetime:
         return LAST_INSTANT
 
 
-def is_zone(name: str) -> bool:
-    """Whether the name is a key of the IANA database, spelled exactly as there; never raises.
+def end_of_month(day: date, zone: str) -> datetime:
+    """The first instant after the calendar month of a day in the zone; `LAST_INSTANT` for December 9999.
 
-    The name is only looked up among the known ones, read once per process, so it never becomes a path.
+    Expects: a zone that `is_zone`.
+    """
+    try:
+        return start_of_day(_next_period_start(day, "month"), zone)
+    except OverflowError:
+        return LAST_INSTANT
+
+
+def local_day(instant: datetime, zone: str) -> date:
+    """The calendar day of an instant in the zone; the last there is where that lies after 9999.
+
+    Expects: a zone that `is_zone`.
+    """
+    try:
+        return _local(instant, zone).date()
+    except OverflowError:
+        return date.max
+
+
+def is_zone(name: str) -> bool:
+    """Whether the name is a key of the IANA database, spelled exactly as it is there; never raises.
+
+    The name is compared with the known names, which a process reads once, so it never becomes a path.
     """
     return name in _zone_names()
 
@@ -127,7 +149,7 @@ def _next_period_start(day: date, rounding: ExpiryRounding) -> date:
 
 
 def _year_and_month(month_index: int) -> tuple[int, int]:
-    """The calendar month so many months after January of the year 0; OverflowError after the year 9999."""
+    """The calendar month that many months after January of the year 0; OverflowError after the year 9999."""
     year = floor_div(month_index, 12)
     if year > 9999:
         raise OverflowError("month out of range")
@@ -163,7 +185,7 @@ def _gap_end(midnight: datetime, *, after: datetime, until: datetime) -> datetim
     low_seconds, high_seconds = 0, gap.days * 86_400 + gap.seconds
     while high_seconds - low_seconds > 1:
         middle_seconds = floor_div(low_seconds + high_seconds, 2)
-        # Datetimes of one zone compare by their local times, which is what is wanted here.
+        # Datetimes of one zone compare by their local times, as this search needs.
         if (after + timedelta(seconds=middle_seconds)).astimezone(midnight.tzinfo) < midnight:
             low_seconds = middle_seconds
         else:

@@ -1,4 +1,4 @@
-"""Ids that the caller chose: the same id with the same body is the same object, with another body a conflict."""
+"""Ids that callers choose: the same id with the same body is the same object; with another body it is a conflict."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ RowT = TypeVar("RowT", bound=Row)
 
 
 def made_before(draft: Layer, context: Context, row_type: type[RowT], id: str | None) -> RowT | Rejected | None:
-    """What the very same body made under the id it chose; None if it chose none or the id is free.
+    """Return what the same body created under its chosen id; None if it chose no id or the id is free.
 
-    Refuses: an id that another body has, or that the engine gave to an object which came without one.
+    Refuses: an id that a different body has taken, or that the engine gave to an object created without an id.
     """
     if id is None:
         return None
@@ -24,10 +24,10 @@ def made_before(draft: Layer, context: Context, row_type: type[RowT], id: str | 
         return None
     if claim is not None and claim.fingerprint == context.fingerprint:
         return draft.get(row_type, claim.id)
-    message = f"The id {id!r} is taken by an object made from another body. Use a new id, or send the same body again."
+    message = f"The id {id!r} was already used with a different body. Use a new id, or send the original body again."
     return Rejected("id_conflict", message, param="id", details={"id": id})
 
 
 def claim_id(draft: Layer, context: Context, id: str, *, owner_bucket: int) -> None:
-    """The id is taken by the body at hand, and resolves to the bucket of its row."""
+    """Record that this body has taken the id, which now resolves to the bucket of its row."""
     draft.put(Claim(context.bucket_of(id), id, owner_bucket, context.fingerprint))

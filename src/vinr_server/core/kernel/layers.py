@@ -1,8 +1,8 @@
 """The rows a batch of commands works on, in layers: catalogue, loaded rows, and each command's own draft.
 
-A `Layer` answers from its own rows first and from the layer below after that. A command is decided on a draft above the
+A `Layer` answers from its own rows first, then from the layer below. A command is decided on a draft above the
 batch's state; an accepted draft is merged down, a refused one is dropped, so a refusal costs its neighbours nothing.
-Each realm has a layer of its own: what belongs to another tenant cannot be reached from here.
+Each realm has its own layer: another tenant's rows cannot be reached from here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RowT = TypeVar("RowT", bound=Row)
 
 
 class Coverage:
-    """What the rows of a loaded layer are known to be: all that was declared, and nothing else."""
+    """What a loaded layer covers: everything that was declared, and nothing else."""
 
     __slots__ = ("_loaded", "_needs")
 
@@ -26,7 +26,7 @@ class Coverage:
         self._needs, self._loaded = needs, loaded
 
     def require_row(self, layer: Layer, row_type: type[Row], key: Hashable, of: tuple[Hashable, ...]) -> None:
-        """Nothing, where it is known that there is no such row. Raises Undeclared or InPart elsewhere."""
+        """Pass if the row is known not to exist; raise Undeclared or InPart otherwise."""
         if row_type.is_catalogue or self._needs.declares(row_type, key):
             return
         parts = [self._needs.part_of(row_type, parent) for parent in of]
@@ -38,7 +38,7 @@ class Coverage:
         raise Undeclared(row_type, key)
 
     def require_children(self, layer: Layer, row_type: type[Row], parent: Hashable, *, in_part: bool) -> None:
-        """Nothing, where the parent's rows are here: all of them, or (`in_part`) as many as were declared."""
+        """Pass if the parent's rows are here: all of them, or (`in_part`) as many as were declared."""
         if row_type.is_catalogue:
             return
         part = self._needs.part_of(row_type, parent)
@@ -54,9 +54,9 @@ class Coverage:
             raise InPart(row_type, parent)
 
     def _is_made(self, layer: Layer, id: Hashable) -> bool:
-        """Whether the batch itself has made what goes by this id, so that nothing can hang on it but what is here.
+        """Whether the batch itself has created the row with this id, so that all rows that depend on it are here.
 
-        A member is new with its first account: what hangs on a customer's id may be older than the customer's own row.
+        A member is new with its first account: rows under a customer's id may be older than the customer's own row.
         """
         above: Layer | None = layer
         while above is not None and above is not self._loaded:
@@ -84,7 +84,7 @@ class Layer:
         self._last_here: dict[Hashable, Any] = {}
 
     def put(self, row: Row) -> None:
-        """The row is what this layer answers for its key from now on."""
+        """From now on this layer returns the row for its key."""
         row_type, key = type(row), row.key
         self._rows.setdefault(row_type, {})[key] = row
         parent = row.parent
@@ -92,19 +92,19 @@ class Layer:
             self._children.setdefault((row_type, parent), {})[key] = None
 
     def cover(self, needs: Needs) -> None:
-        """From now on it is a bug to ask this layer, or one above it, for what the needs do not declare."""
+        """From now on it is a bug to ask this layer, or a layer above it, for rows that the needs do not declare."""
         self._coverage = Coverage(needs, self)
 
     @property
     def is_covered(self) -> bool:
-        """Whether rows may be absent because nobody declared them. (Else every row there is is in the layers.)"""
+        """Whether rows may be absent because nobody declared them. (Otherwise the layers hold all rows that exist.)"""
         return self._coverage is not None
 
     def get(self, row_type: type[RowT], key: Hashable, *, of: tuple[Hashable, ...] = ()) -> RowT | None:
-        """The row as it stands, None if there is none. Raises where nobody declared it.
+        """Return the row's current version, or None if there is no such row. Raises if nobody declared it.
 
-        `of`: the ids on which the row hangs. It is declared with all rows under one of these; and where the batch has
-        made one of them, there is no such row but one that the batch made too.
+        `of`: the ids that the row depends on. The row is declared if all rows under one of them are. If the batch has
+        created one of them, the row can only exist if the batch created it, too.
         """
         layer: Layer | None = self
         while layer is not None:
@@ -117,7 +117,7 @@ class Layer:
         return None
 
     def find(self, row_type: type[RowT], key: Hashable) -> RowT | None:
-        """As get, for those who load and save: the row if it is here, whoever declared it."""
+        """As get, for loading and saving: the row if it is here, whether or not anybody declared it."""
         layer: Layer | None = self
         while layer is not None:
             rows = layer._rows.get(row_type)
@@ -127,18 +127,18 @@ class Layer:
         return None
 
     def before(self, row_type: type[RowT], key: Hashable) -> RowT | None:
-        """A row that is here, as it stood before the command that drafts here; None if that command made it."""
+        """A row that is here, as it was before this draft's command; None if that command created it."""
         return self._below.find(row_type, key) if self._below is not None else None
 
     @property
     def below(self) -> Layer:
-        """How things stood before the command that drafts here; itself where nothing is below."""
+        """The state before this draft's command; the layer itself if nothing is below it."""
         return self if self._below is None else self._below
 
     def children(self, row_type: type[RowT], parent: Hashable, *, in_part: bool = False) -> list[RowT]:
-        """All rows of a type under one parent, lowest layer's first, each in its newest version.
+        """All rows of a type under one parent, lowest layer first, each in its newest version.
 
-        Raises where nobody declared them, or not all. `in_part`: the first of them will do; `last_here` says how many.
+        Raises unless all of them are declared. `in_part`: the first rows suffice; `last_here` says how many there are.
         """
         if self._coverage is not None:
             self._coverage.require_children(self, row_type, parent, in_part=in_part)
@@ -151,7 +151,7 @@ class Layer:
         return self.here(row_type, parent)
 
     def here(self, row_type: type[RowT], parent: Hashable) -> list[RowT]:
-        """As children, but only those that something else has brought here: loaded by chance, or made by the batch."""
+        """As children, but only rows that are here for another reason: loaded by chance, or created by the batch."""
         layers: list[dict[Hashable, None]] = []
         layer: Layer | None = self
         while layer is not None:
@@ -164,12 +164,12 @@ class Layer:
         return [row for key in keys if (row := self.get(row_type, key)) is not None]
 
     def every(self, row_type: type[RowT]) -> list[RowT]:
-        """All rows of a type of the catalogue, lowest layer's first, each in its newest version."""
+        """All rows of a type of the catalogue, lowest layer first, each in its newest version."""
         assert row_type.is_catalogue, f"nobody can declare every {row_type.__name__}"
         return self.all_here(row_type)
 
     def all_here(self, row_type: type[RowT]) -> list[RowT]:
-        """As every, of rows that are here for whatever reason: never all there are."""
+        """As every, but only the rows that happen to be here: never all that exist."""
         found: dict[Hashable, Row] = {}
         layer: Layer | None = self
         while layer is not None:
@@ -178,11 +178,11 @@ class Layer:
         return list(found.values())  # type: ignore[arg-type]
 
     def truncate(self, parent: Hashable, last: Any) -> None:
-        """Of this parent's rows only those up to `last` in their order are here; who needs more raises InPart."""
+        """Only this parent's rows up to `last`, in their order, are here; asking for more raises InPart."""
         self._last_here[parent] = last
 
     def last_here(self, parent: Hashable) -> Any:
-        """The place in the order up to which the parent's rows were loaded; None where all of them were."""
+        """The place in the order up to which the parent's rows were loaded; None if all of them were."""
         layer: Layer | None = self
         while layer is not None:
             if parent in layer._last_here:
@@ -195,16 +195,16 @@ class Layer:
         return Layer(self)
 
     def merge(self, draft: Layer) -> None:
-        """All the draft's rows are this layer's own."""
+        """Take over all of the draft's rows."""
         for row_type, rows in draft._rows.items():
             self._rows.setdefault(row_type, {}).update(rows)
         for place, keys in draft._children.items():
             self._children.setdefault(place, {}).update(keys)
 
     def written(self, row_type: type[RowT]) -> Iterable[RowT]:
-        """The rows of a type put into this very layer, in the order of their first writing."""
+        """The rows of a type that were put into this layer itself, in the order of their first writing."""
         return self._rows.get(row_type, {}).values()  # type: ignore[return-value]
 
     def all_written(self) -> Iterable[Row]:
-        """The rows put into this very layer, type by type."""
+        """The rows that were put into this layer itself, type by type."""
         return chain.from_iterable(rows.values() for rows in self._rows.values())

@@ -1,14 +1,14 @@
 """What a command needs, declared before anything is read (ARCHITECTURE.md, "Life of a command").
 
 A need is a row (by type and key) or the rows under one parent (all of them, the first in their order, or none at
-first). `needs_…` declares what the command's own words name. Where a row must be read to name the rest, that row is
-looked at without a lock, once, and the command's `follow_…` names the rest of what it saw. Then everything is locked
-and read; a decision that reads what nobody declared raises `Undeclared`.
+first). `needs_…` declares what the command itself names. Where a row must be read to name the rest, the batch looks at
+that row without a lock, once, and the command's `follow_…` declares the rest. Then everything is locked and read; a
+decision that reads an undeclared row raises `Undeclared`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Mapping
+from collections.abc import Collection, Container, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -18,7 +18,7 @@ from vinr_server.core.kernel.rows import Counter, Row
 
 
 class Part(IntEnum):
-    """How many of the rows under a parent are read: what a decision needs beyond that is read whole, once more."""
+    """How many of the rows under a parent are read. If a decision needs more, all of them are read again."""
 
     NONE = 0
     FIRST = 1
@@ -26,9 +26,9 @@ class Part(IntEnum):
 
 
 class Undeclared(Exception):
-    """A decision has read what no command of its batch declares: a bug of its `needs_…`, never a row that is missing.
+    """A decision has read a row that no command of its batch declares: a bug in its `needs_…`, not a missing row.
 
-    `command` is the name of the type of the command that was being decided.
+    `command` names the type of the command that was being decided.
     """
 
     command = ""
@@ -60,20 +60,23 @@ class AlsoRows(Exception):
         super().__init__(self.rows)
 
 
-# Rows of a type under one parent, all of which are to be read.
+# Rows of a type under one parent, all of which must be read.
 Whole = tuple[type[Row], Hashable]
 
 
 class Of(NamedTuple):
-    """What a field of a row names (an id, several, or none): known once the row has been looked at."""
+    """What a row's field names (an id, several, or none): known once the batch has looked at the row.
+
+    `key` may itself be what a field of another row names.
+    """
 
     row_type: type[Row]
-    key: Hashable
+    key: Hashable | Of
     field: str
 
 
 class Look(NamedTuple):
-    """A row, or the rows under a parent, to be read without a lock before the rest is named."""
+    """A row, or the rows under a parent, to read without a lock before the rest is declared."""
 
     row_type: type[Row]
     key: Hashable | Of
@@ -82,17 +85,17 @@ class Look(NamedTuple):
 
 @dataclass(slots=True)
 class Plans:
-    """What the commands of a batch mean to change, as far as it bears on what others of the batch need.
+    """What the commands of a batch intend to change, as far as it affects what other commands of the batch need.
 
-    instants    where they may set a test clock: windows of purchases end there as well
-    windows     windows of purchases that segments they make ask for
-    enrolments  programs that they may enrol a customer in
-    carts       by checkout session: the changes to its cart, in their order
+    instants     the instants they may set a test clock to: windows of purchases can end there
+    windows      the windows of purchases that their new segments ask for
+    enrollments  the programs that they may enroll a customer in
+    carts        by checkout session: the changes to its cart, in order
     """
 
     instants: set[datetime] = field(default_factory=set)
     windows: set[int | None] = field(default_factory=set)
-    enrolments: set[str] = field(default_factory=set)
+    enrollments: set[str] = field(default_factory=set)
     carts: dict[str, list[Any]] = field(default_factory=dict)
 
 
@@ -102,34 +105,39 @@ NOBODY: Mapping[Any, str] = {}
 class Needs:
     """The needs of all commands of one realm in one batch.
 
-    rows      by type: each key, with an id that it shares its bucket with (None: its own says where it is)
+    rows      by type: each key, with an id that shares its bucket (None: its own id names the bucket)
     parts     by type: each parent, with how many of its rows are read
-    ways      the column by which a parent's rows are found, where it is not the type's own
-    looks     what is looked at first, in the order of declaration
+    ways      the column that finds a parent's rows, where it is not the type's default
+    looks     what the batch looks at first, in the order of declaration
     """
 
-    __slots__ = ("changes_catalogue", "looks", "merged", "parts", "plans", "rows", "ways", "whole")
+    __slots__ = ("asked", "changes_catalogue", "looks", "merged", "parts", "plans", "rows", "ways", "whole")
 
-    def __init__(self, whole: Container[Whole] = (), merged: Mapping[Any, str] = NOBODY) -> None:
-        """`whole`: what a decision has asked for when the batch was decided last.
+    def __init__(
+        self, whole: Container[Whole] = (), merged: Mapping[Any, str] = NOBODY, asked: Collection[Whole] = ()
+    ) -> None:
+        """`whole`: what a decision asked for when the batch was last decided.
 
         `merged`: customers and accounts that turned out to be merged, each with the one that acts for it: whatever is
-        declared of the one is declared of the other too.
+        declared of the one is declared of the other too. `asked`: rows that a decision asked for by AlsoRows, by type
+        and key.
         """
-        self.whole, self.merged = whole, merged
+        self.whole, self.merged, self.asked = whole, merged, asked
         self.rows: dict[type[Row], dict[Hashable, str | None]] = {}
         self.parts: dict[type[Row], dict[Hashable, Part]] = {}
         self.ways: dict[tuple[type[Row], Hashable], tuple[str | None, str | None]] = {}
         self.looks: dict[Look, None] = {}
         self.plans = Plans()
         self.changes_catalogue = False
+        for row_type, key in asked:
+            self.row(row_type, key)
 
     def catalogue(self) -> None:
-        """The catalogue is about to change, and is locked for it."""
+        """Declare that the catalogue will change, so that it gets locked."""
         self.changes_catalogue = True
 
     def row(self, row_type: type[Row], key: Hashable, *, beside: str | None = None, look: bool = False) -> None:
-        """One row, locked where its kind is. `look`: it is looked at before the rest is named."""
+        """Declare one row; it is locked if its kind is. `look`: the batch looks at it before the rest is declared."""
         rows = self.rows.get(row_type)
         if rows is None:
             rows = self.rows[row_type] = {}
@@ -150,9 +158,9 @@ class Needs:
         by: str | None = None,
         look: bool = False,
     ) -> Part:
-        """The rows under a parent, or the first of them; how many are read after all.
+        """Declare the rows under a parent, or the first of them; return how many are read in the end.
 
-        `by`: the column that names the parent. `look`: they are looked at before the rest is named.
+        `by`: the column that names the parent. `look`: the batch looks at them before the rest is declared.
         """
         parts = self.parts.get(row_type)
         if parts is None:
@@ -175,7 +183,7 @@ class Needs:
         self.looks[Look(row_type, of, by)] = None
 
     def counter(self, counter_id: str, *, beside: str | None = None) -> None:
-        """A counter, locked: one of its own bucket, or one that lives beside a member."""
+        """Declare a counter, locked; it lives in its own bucket or in that of a member (`beside`)."""
         self.row(Counter, counter_id, beside=beside)
 
     def acting(self, id: str) -> str:
@@ -183,50 +191,22 @@ class Needs:
         return self.merged.get(id, id) if self.merged else id
 
     def declares(self, row_type: type[Row], key: Hashable) -> bool:
-        """Whether the very row is declared."""
+        """Whether exactly this row is declared."""
         rows = self.rows.get(row_type)
         return rows is not None and key in rows
 
     def part_of(self, row_type: type[Row], parent: Hashable) -> Part | None:
-        """How much of a parent's rows is declared; None where nothing is."""
+        """How many of a parent's rows are declared; None if none are."""
         parts = self.parts.get(row_type)
         return parts.get(parent) if parts is not None else None
 
     @property
     def size(self) -> int:
-        """A number that grows with every need that was not declared before."""
+        """A number that grows with every new need."""
         return sum(map(len, self.rows.values())) + sum(1 + part for of in self.parts.values() for part in of.values())
 
     def names(self) -> set[str]:
-        """Every id of a row that may be written, of whatever kind. (Who changes the catalogue touches everything.)"""
+        """The ids of all rows that may be written, of any kind. (A change of the catalogue touches everything.)"""
         written = (row_type for row_type in (*self.rows, *self.parts) if not row_type.is_catalogue)
         ids = (id for kind in written for place in (self.rows, self.parts) for id in place.get(kind, ()))
         return {id for id in ids if isinstance(id, str)}
-
-
-# All counters of caps, of offers and of the rewards that they give, hang on this: they can be declared in part.
-CAPS = "caps"
-
-
-def stock_counter(reward_id: str) -> str:
-    """The name of the counter of a reward's stock."""
-    return f"reward:{reward_id}"
-
-
-def member_counter(reward_id: str, account_id: str) -> str:
-    """The name of the counter of one member's redemptions of a reward."""
-    return f"reward:{reward_id}:{account_id}"
-
-
-def offer_counter(offer_id: str) -> str:
-    """The name of the counter of an offer's cap."""
-    return f"offer:{offer_id}"
-
-
-def offer_member_counter(offer_id: str, member_id: str) -> str:
-    """The name of the counter of one member's redemptions of an offer (`Offer.member_id`: an account or a customer).
-
-    The member stands first, without a colon, so that no two names are alike. Customers' ids are of the caller's making:
-    ~ and : are written as in a JSON pointer (RFC 6901); so does storage (laws/checkout.py).
-    """
-    return f"offer:{member_id.replace('~', '~0').replace(':', '~1')}:{offer_id}"

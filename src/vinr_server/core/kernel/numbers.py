@@ -1,6 +1,6 @@
 """Whole numbers only: the one place that divides, splits, and reads exact decimals.
 
-Points and money are int. Who gains from a rounding is the caller's to say, by the function it picks.
+Points and money are int. The caller decides who gains from a rounding by the function it picks.
 Rates, factors and percents are exact decimals of at most 4 places, held as an int of ten-thousandths.
 """
 
@@ -9,39 +9,42 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from functools import cmp_to_key
 from typing import Literal
 
 Rounding = Literal["floor", "half_even", "ceil"]
+# A number that is counted on with before it is rounded: an int wherever it is whole.
+Exact = int | Fraction
 
 SCALE = 10_000
 DECIMALS_MAX = 4
-# 2^53 - 1: above it a reader that holds JSON numbers as doubles (JavaScript) no longer sees what was sent.
+# 2^53 - 1: above it a reader that holds JSON numbers as doubles (JavaScript) no longer gets the exact number.
 NUMBER_MAX = 2**53 - 1
 
 _PLAIN_DECIMAL = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 
 
 def floor_div(numerator: int, denominator: int) -> int:
-    """The largest whole number that is not above the quotient.
+    """Return the largest whole number that is not above the quotient.
 
-    Expects: denominator > 0 (asserted). A negative quotient goes down as well: -1/2 is -1.
+    Expects: denominator > 0 (asserted). A negative quotient goes down, too: -1/2 is -1.
     """
     assert denominator > 0, denominator
     return numerator // denominator
 
 
 def ceil_div(numerator: int, denominator: int) -> int:
-    """The smallest whole number that is not below the quotient.
+    """Return the smallest whole number that is not below the quotient.
 
-    Expects: denominator > 0 (asserted). A negative quotient goes up as well: -1/2 is 0.
+    Expects: denominator > 0 (asserted). A negative quotient goes up, too: -1/2 is 0.
     """
     assert denominator > 0, denominator
     return -(-numerator // denominator)
 
 
 def half_even(numerator: int, denominator: int) -> int:
-    """The whole number nearest to the quotient.
+    """Return the whole number nearest to the quotient.
 
     Expects: denominator > 0 (asserted).
     Ties: to the even neighbour, so that over many roundings neither side gains.
@@ -53,7 +56,7 @@ def half_even(numerator: int, denominator: int) -> int:
 
 
 def divide(numerator: int, denominator: int, rounding: Rounding) -> int:
-    """The quotient as a whole number, by the rounding that a rule names.
+    """Round the quotient to a whole number, in the way that a rule names.
 
     Expects: denominator > 0, a known rounding (both asserted).
     """
@@ -65,6 +68,21 @@ def divide(numerator: int, denominator: int, rounding: Rounding) -> int:
     return half_even(numerator, denominator)
 
 
+def exact_div(numerator: Exact, denominator: Exact) -> Exact:
+    """The quotient itself, as an int where it is whole.
+
+    Expects: denominator > 0 (asserted).
+    """
+    assert denominator > 0, denominator
+    quotient = Fraction(numerator) / denominator
+    return quotient.numerator if quotient.denominator == 1 else quotient
+
+
+def show_exact(value: Exact) -> int | str:
+    """An exact number as receipts hold it: 2, or "7/3"; Fraction reads both."""
+    return str(value) if value.denominator != 1 else value.numerator
+
+
 def split(amount: int, weights: Sequence[int], *, ceilings: Sequence[int] | None = None) -> list[int]:
     """Divide a whole among its parts in proportion to their weights, by capped largest remainder (R13).
 
@@ -72,7 +90,7 @@ def split(amount: int, weights: Sequence[int], *, ceilings: Sequence[int] | None
     Units: any whole unit. Shape: one part per weight, in their order; sum(parts) == amount;
     0 <= part <= ceiling; weight 0 gets 0.
     Expects: nothing negative, one ceiling per weight, and an amount that fits under the ceilings of the
-    parts that weigh something (all asserted).
+    parts with a weight above 0 (all asserted).
     Ties: leftover units go to the larger weight, then to the earlier index; callers sort by id or sku first.
     """
     assert amount >= 0, amount
@@ -90,9 +108,9 @@ def split(amount: int, weights: Sequence[int], *, ceilings: Sequence[int] | None
 def _fill_to_ceilings(
     parts: list[int], rest: int, weights: Sequence[int], ceilings: Sequence[int], open_indexes: list[int]
 ) -> list[int]:
-    """Put the parts whose share reaches their ceiling at it; return the indexes that stay below theirs.
+    """Set the parts whose share reaches their ceiling to it; return the indexes of the parts that stay below.
 
-    Lowest ceiling per weight first: filling one part only makes the others' shares larger, so the first that
+    Lowest ceiling per weight first: filling a part only makes the other shares larger, so the first part that
     stays below its ceiling proves that all after it do.
     """
     assert len(ceilings) == len(weights), (ceilings, weights)
@@ -113,7 +131,7 @@ def _fill_to_ceilings(
 
 
 def _share(parts: list[int], rest: int, weights: Sequence[int], open_indexes: list[int]) -> None:
-    """Give the rest to the open parts by largest remainder.
+    """Split the rest among the open parts by largest remainder.
 
     A leftover unit never lifts a part over its ceiling: there are fewer leftover units than parts with a
     remainder, and such a part's exact share lies below its ceiling, so the next whole number is not above it.
@@ -130,11 +148,11 @@ def _share(parts: list[int], rest: int, weights: Sequence[int], open_indexes: li
 
 
 def parse_decimal(value: int | str | Decimal) -> int:
-    """The number in ten-thousandths, exactly, or a ValueError whose text is a sentence for the caller.
+    """Return the exact number in ten-thousandths, or raise a ValueError whose text is a sentence for the caller.
 
     Units: ten-thousandths of `value`.
     Refuses: bool, float, NaN, Infinity; more than 4 written decimals, even zeros; beyond ±(2^53 - 1); in a
-    string anything but ASCII digits with one point between them at most: no sign, exponent, space, separator.
+    string anything but ASCII digits with at most one point between them: no sign, exponent, space, separator.
     """
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise ValueError(f"{value!r} is not an exact number.")
@@ -157,7 +175,7 @@ def _parse_text(text: str) -> int:
     if len(fraction) > DECIMALS_MAX:
         raise _too_many_decimals(text, len(fraction))
     whole = match[1].lstrip("0")
-    # 16 digits hold 2^53 - 1; of thousands, int() would complain in words of its own.
+    # 16 digits hold 2^53 - 1; for thousands of digits, int() would raise its own message.
     if len(whole) > 16:
         raise _out_of_range()
     return int(whole + fraction.ljust(DECIMALS_MAX, "0"))
@@ -171,7 +189,7 @@ def _parse_number(number: Decimal) -> int:
         raise _too_many_decimals(str(number), -exponent)
     if not number:
         return 0
-    # Before it is multiplied out: Decimal("1e999999") would become a million digits.
+    # Check before multiplying: Decimal("1e999999") would become a million digits.
     if number.adjusted() > 15:
         raise _out_of_range()
     magnitude = int("".join(map(str, digits)) + "0" * (exponent + DECIMALS_MAX))
@@ -183,11 +201,11 @@ def _too_many_decimals(text: str, decimals: int) -> ValueError:
 
 
 def _out_of_range() -> ValueError:
-    return ValueError(f"The number is out of range: it must lie between -{NUMBER_MAX} and {NUMBER_MAX}.")
+    return ValueError(f"The number is out of range: it must be between -{NUMBER_MAX} and {NUMBER_MAX}.")
 
 
 def show_decimal(scaled: int) -> int | str:
-    """The number as the API writes it, in its shortest form: 20000 is 2, 15000 is "1.5".
+    """Write the number as the API does, in its shortest form: 20000 is 2, 15000 is "1.5".
 
     Units: ten-thousandths. Shape: an int when the number is whole, else a string without trailing zeros.
     """

@@ -11,7 +11,7 @@ Wire = dict[str, Any]
 
 
 def unix(at: datetime) -> int:
-    """Whole Unix seconds of an instant."""
+    """An instant as whole Unix seconds."""
     return int(at.timestamp())
 
 
@@ -21,7 +21,7 @@ def unix_or_none(at: datetime | None) -> int | None:
 
 
 def given(fields: Wire) -> Wire:
-    """The fields that say something."""
+    """The fields that are set."""
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -70,13 +70,13 @@ def _payment_refusal(draft: Layer, command: AwardPoints, account: Account) -> Re
     return None
 
 
-def in_the_future(occurred_at: datetime | None, *instants: datetime) -> Rejected | None:
+def in_the_future(occurred_at: datetime | None, *instants: datetime, param: str = "occurred_at") -> Rejected | None:
     """Refuse what has not happened yet by the latest of these clocks; a merchant's own may run a little ahead."""
     latest = max(instants)
     if occurred_at is None or occurred_at <= latest + CLOCK_SKEW:
         return None
-    message = f"occurred_at lies in the future; it is {latest.isoformat()} now. Report what has happened."
-    return invalid(message, param="occurred_at")
+    message = f"{param} lies in the future; it is {latest.isoformat()} now. Report what has happened."
+    return invalid(message, param=param)
 
 
 def needs_adjust_points(command: AdjustPoints, needs: Needs) -> None:

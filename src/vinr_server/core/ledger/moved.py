@@ -10,13 +10,13 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.lots import use_order
-from vinr_server.core.ledger.rows import Entry, Lot
+from vinr_server.core.ledger.rows import Lot
 
 
-def lot_of(draft: Layer, award: Entry) -> Lot:
+def lot_of(draft: Layer, award_id: str) -> Lot:
     """The award's lot as a clawback sees it: what has expired from the lots it was moved to has expired from it."""
-    lot = draft.get(Lot, award.id)
-    assert lot is not None, f"the lot of {award.id} was not loaded"
+    lot = draft.get(Lot, award_id)
+    assert lot is not None, f"the lot of {award_id} was not loaded"
     expired_points = sum(moved.expired_points for moved in moved_lots(draft, lot))
     return replace(lot, expired_points=lot.expired_points + expired_points) if expired_points else lot
 

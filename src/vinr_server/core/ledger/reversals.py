@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vinr_server.core.events.announcements import announce
@@ -10,14 +10,17 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
+from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.commands import ReversePoints
 from vinr_server.core.ledger.moved import lot_of
-from vinr_server.core.ledger.movements import Movement, claw_back, sweep
+from vinr_server.core.ledger.movements import Movement, account_of, claw_back, reinstate, sweep, taken_by
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Entry, Lot
+from vinr_server.core.ledger.transfers import transfer
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import acting, program_of
+from vinr_server.core.programs.tiers import raise_tier
 
 Json = Mapping[str, Any]
 ACCRUALS = ("award", "adjustment")
@@ -43,12 +46,12 @@ def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context
     if award is None:
         return missing("points transaction", command.transaction_id, param="transaction")
     if award.kind == "reversal":
-        message = f"{award.id} is itself the reversal of {award.reverses_id}. Award the points anew instead."
+        message = f"{award.id} is itself the reversal of {award.reverses_id}. Award the points again instead."
         return Rejected("reversal_of_reversal", message, param="transaction")
     if award.kind not in ACCRUALS or award.points < 0:
         return _not_reversible(award)
     account = swept_account(draft, context, award.account_id)
-    lot = lot_of(draft, award)
+    lot = lot_of(draft, award.id)
     left_points = lot.reversible_points
     if left_points == 0:
         return Accepted(_already_reversed(draft, award, context), is_new=False)
@@ -62,21 +65,68 @@ def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context
         receipt={"award": award.id, "awarded": award.points, "points": command.points or left_points},
         metadata=command.metadata,
     )
-    _account, payload = reverse_award(
+    _account, entry = reverse_award(
         draft, context, account, lot=lot, points=command.points or left_points, movement=movement
     )
-    return Accepted(payload)
+    return Accepted(entry_payload(entry, livemode=context.livemode))
 
 
 def reverse_award(
     draft: Layer, context: Context, account: Account, *, lot: Lot, points: int, movement: Movement
-) -> tuple[Account, Json]:
-    """The points are clawed back and told. Expects a swept account, and points no more than are left of the award."""
+) -> tuple[Account, Entry]:
+    """The points are clawed back and announced. Expects a swept account and points that the award has left."""
     now = context.now(program_of(draft, account).clock_id)
     account, entry = claw_back(draft, context, account, lot=lot, points=points, movement=movement, now=now)
     payload = entry_payload(entry, livemode=context.livemode)
     announce(draft, context, type="loyalty.points.reversed", account=account, data=payload, now=now)
-    return account, payload
+    return account, entry
+
+
+def reinstate_award(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    *,
+    lot: Lot,
+    clawback_id: str,
+    reinstated_by: Sequence[str],
+    points: int,
+    movement: Movement,
+) -> list[Entry]:
+    """Points that a clawback took of an award are back, and announced; the tier rises if it must; what is over expires.
+
+    Of a merged member's award, what lots of the account that acts for it paid is back there; the rest returns to the
+    member's own lots, and moves on at once. Expects a swept account, the acting one, and points that the clawback took
+    and nobody has reinstated.
+    """
+    program = program_of(draft, account)
+    now = context.now(program.clock_id)
+    taken = taken_by(draft, lot, clawback_id, reinstated_by)
+    entries: list[Entry] = []
+
+    def back(into: Account, points: int) -> Account:
+        mine = replace(movement, receipt={**(movement.receipt or {}), "points": points})
+        into, entry = reinstate(draft, context, into, lot=lot, taken=taken, points=points, movement=mine, now=now)
+        data = entry_payload(entry, livemode=context.livemode)
+        announce(draft, context, type="loyalty.points.reinstated", account=into, data=data, now=now)
+        entries.append(entry)
+        return into
+
+    earned = draft.get(Account, lot.account_id)
+    assert earned is not None, f"account {lot.account_id} was not loaded"
+    here_points = points
+    if earned.id != account.id:
+        here_points = min(points, sum(used for id, used in taken.items() if account_of(draft, id) == account.id))
+    if here_points < points:  # first, since it pays what the account owes by the clawback
+        earned = back(earned, points - here_points)
+        _earned, account = transfer(draft, context, earned, account, reason="merge", now=now)
+        account = replace(account, lifetime_points=account.lifetime_points + points - here_points)
+        draft.put(account)
+    if here_points:
+        account = back(account, here_points)
+    account = raise_tier(draft, context, account, program, cause_id=entries[-1].id if here_points else None)
+    sweep(draft, context, account, now=now)
+    return entries
 
 
 def swept_account(draft: Layer, context: Context, account_id: str) -> Account:

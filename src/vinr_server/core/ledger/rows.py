@@ -45,9 +45,10 @@ class Entry(Row):
 class Lot(Row):
     """What is left of one accrual; its id is the accrual's entry id.
 
-    Always: points == remaining_points + sum of its uses (expiries and clawbacks of its own are uses too).
+    Always: points == remaining_points + sum of its uses (its own expiries and clawbacks are uses too).
     `reversed_points` counts every clawback of the accrual, whichever lots paid for it. `moved_to` are the lots of
-    another account that hold what was left when its member was merged into that account's.
+    another account that hold what was left when its member was merged into that account's; of a lot that only paid
+    what the member owed then, none.
     """
 
     parent_field = "account_id"
@@ -93,7 +94,7 @@ class LotUse(Row):
 
 @dataclass(frozen=True, slots=True)
 class Deficit(Row):
-    """What no lot could pay of a clawback; the next credits pay it, oldest first."""
+    """What no lot could pay of a clawback, or of an imported debt; the next credits pay it, oldest first."""
 
     key_field = "entry_id"
     parent_field = "account_id"
@@ -104,3 +105,26 @@ class Deficit(Row):
     sequence: int
     points: int
     remaining_points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening(Row):
+    """What a member brought from another system, once: the entries of the balance follow `sequence`.
+
+    `lifetime_points` is what the old system's lifetime counts beyond these entries: points that were earned there and
+    are spent or expired since. It may be negative, where some points of the balance never counted as earned.
+    """
+
+    key_field = "account_id"
+    parent_field = "account_id"
+    is_append_only = True
+    owns = False
+    bucket: int
+    account_id: str
+    sequence: int
+    points: int
+    lifetime_points: int
+    tier: str | None
+    joined_at: datetime | None
+    fingerprint: bytes
+    created_at: datetime

@@ -103,6 +103,7 @@ def _move_debt(
         reversed_points=0,
         available_at=now,
         expires_at=None,
+        moved_to=(),  # it paid a debt, which is the other account's now: nothing returns to it
     )
     credit = _pay_deficits(draft, account, [credit], cause=entry)[0]
     assert credit.remaining_points == 0, "a debt is paid by as much as it is"

@@ -11,9 +11,8 @@ from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import InPart, Needs, Part
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
@@ -73,25 +72,40 @@ def enrol(
     draft: Layer, context: Context, program: Program, customer_id: str, *, metadata: Json, account_id: str | None = None
 ) -> Json:
     """The customer has a new account, at the tier its points reach, with what enrolling earns; returns its payload."""
-    customer = draft.get(Customer, customer_id)
-    account = empty_account(
-        context,
-        program,
-        customer_id,
-        metadata=metadata,
-        now=context.now(program.clock_id),
-        merged_from=customer.merged_from if customer else (),
-    )
-    if account_id:
-        account = replace(account, id=account_id)
-        claim_id(draft, context, account_id, owner_bucket=account.bucket)
-    draft.put(account)
+    account = open_account(draft, context, program, customer_id, metadata=metadata, account_id=account_id)
     occasion = Occasion("loyalty.account.created", "account", account.id, account.created_at, metadata=metadata)
     earn_on(draft, context, [account], occasion)
     account = draft.get(Account, account.id) or account
     payload = show_account(draft, account, context)
     announce(draft, context, type="loyalty.account.created", account=account, data=payload, now=account.created_at)
     return payload
+
+
+def open_account(
+    draft: Layer,
+    context: Context,
+    program: Program,
+    customer_id: str,
+    *,
+    metadata: Json,
+    account_id: str | None = None,
+    joined_at: datetime | None = None,
+) -> Account:
+    """The customer has an empty account; nothing is earned or announced yet."""
+    customer = draft.get(Customer, customer_id)
+    account = empty_account(
+        context,
+        program,
+        customer_id,
+        metadata=metadata,
+        now=joined_at or context.now(program.clock_id),
+        merged_from=customer.merged_from if customer else (),
+    )
+    if account_id:
+        account = replace(account, id=account_id)
+        claim_id(draft, context, account_id, owner_bucket=account.bucket)
+    draft.put(account)
+    return account
 
 
 def empty_account(
@@ -167,7 +181,7 @@ def needs_close_account(command: CloseAccount, needs: Needs) -> None:
 
 
 def decide_close_account(draft: Layer, command: CloseAccount, context: Context) -> Accepted | Rejected:
-    """The account takes no more awards or redemptions; refunds and cancellations still reach it. Idempotent."""
+    """The account no longer takes awards or redemptions; refunds and cancellations still reach it. Idempotent."""
     return _with_status(draft, command.account_id, context, "closed")
 
 

@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, OpenSessions
+from vinr_server.core.earning.caps import add_given, name_all_given
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.caps import counter_of
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Needs, Part, member_counter, offer_member_counter
+from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.movements import sweep
@@ -30,7 +31,7 @@ from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.offers.rows import Offer, OfferClaim
 from vinr_server.core.programs.members import accounts_of, enrolled, program_of
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.programs.tiers import higher_tier, raise_to, tier_for
+from vinr_server.core.programs.tiers import change_tier, higher_tier, tier_for
 from vinr_server.core.rewards.rows import Reward
 from vinr_server.core.segments.rows import Segment, SegmentMember
 
@@ -54,6 +55,7 @@ def follow_merge_customers(command: MergeCustomers, seen: Layer, needs: Needs) -
         for account in seen.children(Account, customer_id):
             name_account(needs, account.id, lots=Part.FIRST)
             needs.children(SegmentMember, account.id)
+            name_all_given(needs, account.id)
             for counter_id in _counters_of(account, offers, rewards):
                 needs.counter(counter_id, beside=account.id)
             for offer in offers:
@@ -68,10 +70,10 @@ def _offers(layer: Layer) -> list[Offer]:
 def _counters_of(account: Account, offers: Iterable[Offer], rewards: Iterable[Reward]) -> Iterator[str]:
     for offer in offers:
         if offer.program_id in (None, account.program_id):
-            yield offer_member_counter(offer.id, offer.member_id(account))
+            yield counter_of("offer", offer.id, offer.member_id(account))
     for reward in rewards:
         if reward.program_id == account.program_id:
-            yield member_counter(reward.id, account.id)
+            yield counter_of("reward", reward.id, account.id)
 
 
 def decide_merge_customers(draft: Layer, command: MergeCustomers, context: Context) -> Accepted | Rejected:
@@ -177,6 +179,7 @@ def _merge_account(draft: Layer, context: Context, account: Account, into_id: st
     into = sweep(draft, context, into, now=now)
     account, into = transfer(draft, context, account, into, reason="merge", now=now)
     _add_uses(draft, account, into)
+    add_given(draft, account, into)
     _add_claims(draft, account, into)
     _add_places(draft, account, into, now)
     into = replace(
@@ -189,7 +192,7 @@ def _merge_account(draft: Layer, context: Context, account: Account, into_id: st
     reached = tier_for(program.tiers, lifetime_points=into.lifetime_points)
     tier = higher_tier(program, into.tier, account.tier, reached)
     if tier != into.tier:
-        raise_to(draft, context, into, program, tier, cause_id=None)
+        change_tier(draft, context, into, program, tier_id=tier, cause_id=None)
     account = replace(account, status="merged", merged_into=into.id, merged_customer_id=into_id)
     draft.put(account)
     return account

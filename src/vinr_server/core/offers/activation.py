@@ -1,4 +1,4 @@
-"""A member opts in: what is claimed now, and for a bonus or a gift redeemed in the same transaction (R18)."""
+"""A member opts in: the offer is claimed, and a bonus or a gift is also redeemed in the same transaction (R18)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from vinr_server.core.segments.membership import name_history
 
 
 def needs_activate_offer(command: ActivateOffer, needs: Needs) -> None:
-    """The account, and the counter of the offer's cap."""
+    """Needs the account, and the counter of the offer's cap."""
     name_account(needs, command.account_id, look=True)
     name_cap(needs, command.offer_id)
     name_some_of_member(needs, command.account_id)
 
 
 def follow_activate_offer(command: ActivateOffer, seen: Layer, needs: Needs) -> None:
-    """What segments ask of the member, and what it has done with the offer before."""
+    """Needs what segments ask of the member, and the member's earlier uses of the offer."""
     name_history(needs, seen, command.account_id)
     account, offer = seen.get(Account, command.account_id), seen.get(Offer, command.offer_id)
     if account is not None and offer is not None:
@@ -43,9 +43,9 @@ def follow_activate_offer(command: ActivateOffer, seen: Layer, needs: Needs) -> 
 
 
 def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context) -> Accepted | Rejected:
-    """The member has claimed the offer, which an event tells of; a bonus is awarded and a gift issued at once.
+    """The member has claimed the offer, and an event announces it; a bonus is awarded or a gift issued at once.
 
-    Activating again is told again: the claim of before holds on, and what is given at activation is given once more.
+    Activating again is announced again: the earlier claim stays, and the bonus or gift is given again.
     """
     offer = draft.get(Offer, command.offer_id)
     if offer is None or offer.deleted_at is not None or offer.kind != "engagement":
@@ -54,7 +54,7 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
     if account is None:
         return missing("account", command.account_id, param="account")
     if offer.terms.application == "auto":
-        message = f"Offer {offer.id} applies by itself to every member it is for; there is nothing to activate."
+        message = f"Offer {offer.id} applies automatically to every member it is for; it needs no activation."
         return invalid(message, param="offer")
     now = context.now(program_of(draft, account).clock_id)
     refusal = first_listed(
@@ -83,10 +83,13 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
 
 
 def program_refusal(offer: Offer, account: Account) -> Rejected | None:
-    """Refuse an account of another program than the offer's."""
+    """Refuse an account that belongs to a different program than the offer."""
     if offer.program_id in (None, account.program_id):
         return None
-    message = f"Offer {offer.id} belongs to {offer.program_id}, account {account.id} to {account.program_id}."
+    message = (
+        f"Offer {offer.id} belongs to program {offer.program_id}, but account {account.id} to {account.program_id}."
+        f" Use the customer's account in {offer.program_id}."
+    )
     return Rejected("program_mismatch", message, param="offer")
 
 
@@ -98,7 +101,7 @@ def _targeting_refusal(
 
 
 def gift_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime) -> Rejected | None:
-    """Why the reward that the offer gives can't be given to this member now: a gift costs no points, that is all."""
+    """Refuse if the offer's reward can't be given to this member now, by the same rules as if it cost points."""
     if offer.terms.gift is None:
         return None
     reward = draft.get(Reward, offer.terms.gift.reward_id)
@@ -107,7 +110,7 @@ def gift_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime)
 
 
 def claim_of(draft: Layer, offer: Offer, account: Account) -> OfferClaim | None:
-    """The member's claim of an offer, None before it opted in."""
+    """Return the member's claim of an offer; None before the member opts in."""
     member_id = offer.member_id(account)
     return draft.get(OfferClaim, (offer.id, member_id), of=(member_id, offer.id))
 
@@ -115,7 +118,7 @@ def claim_of(draft: Layer, offer: Offer, account: Account) -> OfferClaim | None:
 def _redeem_at_once(
     draft: Layer, context: Context, offer: Offer, account: Account, now: datetime
 ) -> OfferRedemption | None:
-    """A bonus or a gift is given at activation; a multiplier or a discount waits for its event."""
+    """Give a bonus or a gift at activation; a multiplier or a discount waits for its event."""
     if offer.terms.bonus is not None:
         points = offer.terms.bonus.points
         receipt = {"flat": points, "points": points, "activation": True}

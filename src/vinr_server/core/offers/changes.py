@@ -1,7 +1,7 @@
-"""Offers as configuration: created, edited by revisions, published and paused, deleted, closed when their time is over.
+"""Offers as configuration: created, edited in revisions, published, paused, deleted, and closed when their window ends.
 
-Editing never touches what an offer gave (R16). An offer ends once, whatever ends it first: window, cap, or being
-switched off or deleted; `offer.ended` says so in the transaction that does it (R15).
+Editing never changes what an offer has given (R16). An offer ends once, by whichever comes first: its window, its cap,
+being switched off or being deleted; `offer.ended` announces it in the same transaction (R15).
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Literal
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
+from vinr_server.core.kernel.caps import begin_counting, begin_uncounted, counter_of
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context, row_of
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata, row_of
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
-from vinr_server.core.kernel.needs import Needs, offer_counter
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import Wire
-from vinr_server.core.kernel.rows import Claim, Counter
+from vinr_server.core.kernel.rows import Claim, Counter, Tally
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.offers.commands import CloseOffer, CreateOffer, DeleteOffer, PauseOffer, PublishOffer, UpdateOffer
 from vinr_server.core.offers.in_force import name_cap, name_gift
 from vinr_server.core.offers.payloads import offer_payload
-from vinr_server.core.offers.rows import Offer, OfferKind, OfferRedemption, OfferRevision, OfferTerms, Tally
+from vinr_server.core.offers.rows import Offer, OfferKind, OfferRevision, OfferTerms
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Reward
 from vinr_server.core.segments.membership import segments_named
@@ -32,14 +32,14 @@ EndReason = Literal["window", "max_redemptions", "deactivated", "deleted"]
 
 
 def offer_now(draft: Layer, context: Context, offer: Offer) -> datetime:
-    """The instant by which the offer lives: its program's, the wall's for one of every program."""
+    """Return the offer's current time: its program's, or real time for an offer of every program."""
     program = draft.get(Program, offer.program_id) if offer.program_id is not None else None
     return context.now(program.clock_id if program is not None else None)
 
 
 def shown_offer(draft: Layer, context: Context, offer: Offer) -> Wire:
-    """The offer's payload at its own now. Expects the counter of its cap."""
-    counter = draft.get(Counter, offer_counter(offer.id), of=(offer.id,))
+    """Return the offer's payload at its current time. Expects the counter of its cap."""
+    counter = draft.get(Counter, counter_of("offer", offer.id), of=(offer.id,))
     status = offer.status_at(offer_now(draft, context, offer), used=counter.used if counter else 0)
     return offer_payload(offer, status=status, counter=counter, livemode=context.livemode)
 
@@ -48,7 +48,7 @@ def shown_offer(draft: Layer, context: Context, offer: Offer) -> Wire:
 
 
 def needs_create_offer(command: CreateOffer, needs: Needs) -> None:
-    """The catalogue, the program's clock and the chosen id."""
+    """Needs the catalogue, the program's clock and the chosen id."""
     needs.catalogue()
     if command.program_id is not None:
         needs.row(Program, command.program_id)
@@ -60,7 +60,7 @@ def needs_create_offer(command: CreateOffer, needs: Needs) -> None:
 
 
 def decide_create_offer(draft: Layer, command: CreateOffer, context: Context) -> Accepted | Rejected:
-    """The offer is there: a draft that does nothing yet, or live from its window's start on."""
+    """The offer exists: as a draft that does nothing yet, or live from the start of its window."""
     program = draft.get(Program, command.program_id) if command.program_id is not None else None
     if command.program_id is not None and program is None:
         return missing("program", command.program_id, param="program")
@@ -69,7 +69,7 @@ def decide_create_offer(draft: Layer, command: CreateOffer, context: Context) ->
         return present
     if command.id is not None and draft.get(Claim, command.id) is not None:
         if present is None or present.deleted_at is not None:
-            message = f"The id {command.id!r} is that of a deleted offer. Use a new id."
+            message = f"The id {command.id!r} belongs to a deleted offer and can't be used again. Use a new id."
             return Rejected("id_conflict", message, param="id", details={"id": command.id})
         return Accepted(shown_offer(draft, context, present), is_new=False)
     refusal = _terms_refusal(draft, command.terms, program)
@@ -83,7 +83,7 @@ def decide_create_offer(draft: Layer, command: CreateOffer, context: Context) ->
 
 
 def _terms_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> Rejected | None:
-    """Refuse what could never be used: unknown segments, tiers the program lacks, a gift that belongs elsewhere."""
+    """Refuse terms that nobody could ever use: unknown segments, unknown tiers, a gift of another program."""
     return first_listed(
         _segment_refusal(draft, terms), _tier_refusal(terms, program), _gift_refusal(draft, terms, program)
     )
@@ -104,7 +104,8 @@ def _tier_refusal(terms: OfferTerms, program: Program | None) -> Rejected | None
     known = [tier.id for tier in program.tiers]
     for tier in terms.targeting.tiers:
         if tier not in known:
-            message = f"targeting.tiers: program {program.id} has no tier {tier!r}, only {', '.join(known) or 'none'}."
+            tiers = f"Its tiers: {', '.join(known)}." if known else "It has no tiers."
+            message = f"targeting.tiers: program {program.id} has no tier {tier!r}. {tiers}"
             return invalid(message, param="targeting.tiers")
     return None
 
@@ -116,10 +117,13 @@ def _gift_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> R
     if reward is None:
         return missing("reward", terms.gift.reward_id, param="incentive.reward")
     if program is not None and reward.program_id != program.id:
-        message = f"Reward {reward.id} belongs to program {reward.program_id}, the offer to {program.id}."
+        message = (
+            f"Reward {reward.id} belongs to program {reward.program_id}, but the offer to {program.id}."
+            f" Choose a reward of {program.id}."
+        )
         return Rejected("program_mismatch", message, param="incentive.reward")
     if reward.status == "archived":
-        message = f"Reward {reward.id} is archived and can't be given any more."
+        message = f"Reward {reward.id} is archived and can no longer be given. Choose another reward."
         return Rejected("reward_archived", message, param="incentive.reward")
     return None
 
@@ -128,18 +132,18 @@ def _gift_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> R
 
 
 def needs_update_offer(command: UpdateOffer, needs: Needs) -> None:
-    """The catalogue, and the offer's clock and counter; for its first cap, its uses so far; the counters of a gift."""
+    """Needs the catalogue, the offer's clock and counter, its uses so far for its first cap, and a gift's counters."""
     needs.catalogue()
     name_cap(needs, command.offer_id)
     if command.term_changes.get("max_redemptions") is not None:
-        needs.row(Tally, command.offer_id)
+        needs.row(Tally, ("offer", command.offer_id))
     gift = command.term_changes.get("gift")
     if gift is not None:
         name_gift(needs, gift.reward_id, None)
 
 
 def decide_update_offer(draft: Layer, command: UpdateOffer, context: Context) -> Accepted | Rejected:
-    """A new revision is in force; what the older ones gave keeps theirs."""
+    """A new revision is in force; redemptions keep the revision they were made under."""
     before = _live(draft, command.offer_id, command.kind)
     if isinstance(before, Rejected):
         return before
@@ -150,7 +154,8 @@ def decide_update_offer(draft: Layer, command: UpdateOffer, context: Context) ->
     terms = replace(before.terms, stacking=stacking, **command.term_changes)
     after = replace(before, metadata=merged, terms=terms, revision=before.revision + 1, **command.changes)
     if after.starts_at is not None and after.ends_at is not None and after.ends_at <= after.starts_at:
-        return invalid("ends_at must lie after starts_at.", param="ends_at")
+        message = f"ends_at ({after.ends_at.isoformat()}) must be after starts_at ({after.starts_at.isoformat()})."
+        return invalid(message, param="ends_at")
     program = draft.get(Program, after.program_id) if after.program_id is not None else None
     refusal = first_listed(_edit_refusal(before, terms), _terms_refusal(draft, terms, program))
     if refusal is not None:
@@ -160,36 +165,28 @@ def decide_update_offer(draft: Layer, command: UpdateOffer, context: Context) ->
 
 def _edit_refusal(before: Offer, terms: OfferTerms) -> Rejected | None:
     if terms.type != before.terms.type and before.status != "draft":
-        message = f"The offer was published as a {before.terms.type}; create another for a {terms.type}."
+        message = f"Offer {before.id} was published as a {before.terms.type}. Create a new offer for a {terms.type}."
         return Rejected("immutable_field", message, param="incentive.type")
     if terms.gift is not None and terms.application == "auto":
-        message = "incentive.type: a gift is claimed by the member who wants it, and this offer applies by itself."
+        message = (
+            "incentive.type: members must claim a gift, but this offer applies automatically."
+            " Create a new offer with application opt_in."
+        )
         return invalid(message, param="incentive.type")
     return None
-
-
-def _count_uses(draft: Layer, context: Context, offer: Offer) -> None:
-    """The counter of all members' uses holds those that were made while nobody counted."""
-    tally = draft.get(Tally, offer.id, of=(offer.id,))
-    if tally is None:  # made by this very batch, as all its redemptions are
-        uses = [one.status for one in draft.all_here(OfferRedemption) if one.offer_id == offer.id]
-        tally = Tally(offer.id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved"))
-    if tally.used or tally.reserved:
-        counter_id = offer_counter(offer.id)
-        draft.put(Counter(context.bucket_of(counter_id), counter_id, tally.used, tally.reserved))
 
 
 # ---- publish, pause, delete, close
 
 
 def needs_publish_offer(command: PublishOffer, needs: Needs) -> None:
-    """The catalogue, and the offer's clock and counter."""
+    """Needs the catalogue, and the offer's clock and counter."""
     needs.catalogue()
     name_cap(needs, command.offer_id)
 
 
 def decide_publish_offer(draft: Layer, command: PublishOffer, context: Context) -> Accepted | Rejected:
-    """The offer is live within its window; publishing again changes nothing."""
+    """The offer is live within its window. Publishing it again changes nothing."""
     before = _live(draft, command.offer_id, "engagement")
     if isinstance(before, Rejected):
         return before
@@ -200,18 +197,18 @@ def decide_publish_offer(draft: Layer, command: PublishOffer, context: Context) 
 
 
 def needs_pause_offer(command: PauseOffer, needs: Needs) -> None:
-    """The catalogue, and the offer's clock and counter."""
+    """Needs the catalogue, and the offer's clock and counter."""
     needs.catalogue()
     name_cap(needs, command.offer_id)
 
 
 def decide_pause_offer(draft: Layer, command: PauseOffer, context: Context) -> Accepted | Rejected:
-    """Nobody can redeem the offer until it is published again; claims stay. Pausing again changes nothing."""
+    """Nobody can redeem the offer until it is published again; claims stay. Pausing it again changes nothing."""
     before = _live(draft, command.offer_id, "engagement")
     if isinstance(before, Rejected):
         return before
     if before.status == "draft":
-        message = f"Offer {before.id} is a draft: nothing is live that could pause. Publish it first."
+        message = f"Offer {before.id} is a draft, so there is nothing to pause. Publish it first."
         return Rejected("offer_not_active", message, param="id", details={"status": "draft"})
     if before.status == "paused":
         return Accepted(shown_offer(draft, context, before), is_new=False)
@@ -220,13 +217,13 @@ def decide_pause_offer(draft: Layer, command: PauseOffer, context: Context) -> A
 
 
 def needs_delete_offer(command: DeleteOffer, needs: Needs) -> None:
-    """The catalogue, and the offer's counter."""
+    """Needs the catalogue, and the offer's counter."""
     needs.catalogue()
     name_cap(needs, command.offer_id)
 
 
 def decide_delete_offer(draft: Layer, command: DeleteOffer, context: Context) -> Accepted | Rejected:
-    """The offer is evaluated no more and can't be retrieved; its history stays."""
+    """The offer is no longer evaluated and can't be retrieved; its history stays."""
     before = _live(draft, command.offer_id, "checkout")
     if isinstance(before, Rejected):
         return before
@@ -235,13 +232,13 @@ def decide_delete_offer(draft: Layer, command: DeleteOffer, context: Context) ->
 
 
 def needs_close_offer(command: CloseOffer, needs: Needs) -> None:
-    """The catalogue, and the offer's clock and counter."""
+    """Needs the catalogue, and the offer's clock and counter."""
     needs.catalogue()
     name_cap(needs, command.offer_id)
 
 
 def decide_close_offer(draft: Layer, command: CloseOffer, context: Context) -> Accepted | Rejected:
-    """That the window is over is written, and told where nothing else had ended the offer before; once."""
+    """The end of the window is recorded once, and announced unless something else had already ended the offer."""
     before = draft.get(Offer, command.offer_id)
     if before is None or before.deleted_at is not None:
         return missing("offer", command.offer_id, param="id")
@@ -251,7 +248,7 @@ def decide_close_offer(draft: Layer, command: CloseOffer, context: Context) -> A
 
 
 def _live(draft: Layer, offer_id: str, kind: OfferKind) -> Offer | Rejected:
-    """The offer, if there is one of this kind."""
+    """Return the offer, or refuse if there is none of this kind."""
     offer = draft.get(Offer, offer_id)
     if offer is None or offer.deleted_at is not None or offer.kind != kind:
         return missing("offer", offer_id, param="id")
@@ -259,15 +256,17 @@ def _live(draft: Layer, offer_id: str, kind: OfferKind) -> Offer | Rejected:
 
 
 def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, event_type: str | None) -> Wire:
-    """The offer stands as given, with its revision where that is new, and events tell of it; answers its payload."""
+    """Write the offer, with its revision if that is new, and announce it by events; return its payload."""
     now = offer_now(draft, context, after)
     is_over = after.status != "draft" and after.ends_at is not None and now >= after.ends_at
     after = replace(after, closed_at=(after.closed_at or now) if is_over else None)
     is_first_cap = after.terms.max_redemptions is not None and not after.is_counted
     after = replace(after, is_counted=after.is_counted or is_first_cap)
     draft.put(after)
-    if is_first_cap:
-        _count_uses(draft, context, after)
+    if before is None:
+        begin_uncounted(draft, after)
+    elif is_first_cap:
+        begin_counting(draft, context, after)
     if before is None or before.revision != after.revision:
         draft.put(
             OfferRevision(
@@ -277,7 +276,7 @@ def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, 
     payload = shown_offer(draft, context, after)
     if event_type is not None:
         announce(draft, context, type=event_type, data=payload, now=now)
-    counter = draft.get(Counter, offer_counter(after.id), of=(after.id,))
+    counter = draft.get(Counter, counter_of("offer", after.id), of=(after.id,))
     used = counter.used if counter else 0
     reason = end_reason(after, used=used)
     was_going_on = end_reason(before, used=used) is None if before is not None else reason != "deactivated"
@@ -287,7 +286,7 @@ def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, 
 
 
 def end_reason(offer: Offer, *, used: int) -> EndReason | None:
-    """What has ended the offer, as far as that was written and told; None while it may go on."""
+    """Return what ended the offer, once that is recorded and announced; None while it may go on."""
     if offer.deleted_at is not None:
         return "deleted"
     if offer.terms.max_redemptions is not None and used >= offer.terms.max_redemptions and offer.status != "draft":
@@ -298,7 +297,7 @@ def end_reason(offer: Offer, *, used: int) -> EndReason | None:
 
 
 def announce_end(draft: Layer, context: Context, payload: Wire, *, reason: EndReason, now: datetime) -> None:
-    """An event tells that the offer is over, and what ended it."""
+    """Announce by an event that the offer is over, and what ended it."""
     announce(draft, context, type="offer.ended", data={**payload, "reason": reason}, now=now)
 
 

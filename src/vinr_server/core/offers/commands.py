@@ -1,4 +1,4 @@
-"""What callers and the worker ask of offers, as frozen values in the imperative (see commands.py)."""
+"""Commands on offers, from callers and the worker, as frozen values in the imperative."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CreateOffer(Command):
-    """An engagement offer starts as a draft, a checkout offer live; `status` says so."""
+    """An engagement offer starts as a draft, a checkout offer live, as `status` says."""
 
     kind: OfferKind
     name: str
@@ -43,7 +43,7 @@ class UpdateOffer(Command):
 
 @dataclass(frozen=True, slots=True)
 class PublishOffer(Command):
-    """A draft goes live; a paused offer goes on."""
+    """A draft goes live; a paused offer resumes."""
 
     offer_id: str
 
@@ -55,21 +55,21 @@ class PauseOffer(Command):
 
 @dataclass(frozen=True, slots=True)
 class DeleteOffer(Command):
-    """Leave a tombstone of a checkout offer; what it gave keeps its revision."""
+    """Delete a checkout offer, leaving a tombstone; redemptions keep their revision."""
 
     offer_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class CloseOffer(Command):
-    """The worker's word that the offer's window is over."""
+    """Sent by the worker when the offer's window is over."""
 
     offer_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ShowEligibleOffers(Command):
-    """Nothing changes: which offers the member can use now, and why not the rest."""
+    """Show which offers the member can use now, and why not the others; changes nothing."""
 
     account_id: str
 

@@ -1,4 +1,4 @@
-"""Which offers a member can use now, and what stands in the way of the rest: decided as a redemption would be (R17)."""
+"""Which offers a member can use now, and why not the others, decided just as a redemption would be (R17)."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ from vinr_server.core.offers.activation import claim_of, gift_refusal
 from vinr_server.core.offers.commands import ShowEligibleOffers
 from vinr_server.core.offers.in_force import WAYS, name_offers, offers_in_force
 from vinr_server.core.offers.payloads import incentive_payload
-from vinr_server.core.offers.redemptions import limit_refusal
+from vinr_server.core.offers.redemptions import limit_condition, limit_refusal
 from vinr_server.core.offers.rows import Offer
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.programs.members import closed, program_of
+from vinr_server.core.rewards.redemptions import giving_condition
 from vinr_server.core.segments.membership import name_history
 
 Json = Mapping[str, Any]
 
 
 def needs_show_eligible_offers(command: ShowEligibleOffers, needs: Needs) -> None:
-    """The account."""
+    """Needs the account."""
     name_account(needs, command.account_id, look=True)
 
 
 def follow_show_eligible_offers(command: ShowEligibleOffers, seen: Layer, needs: Needs) -> None:
-    """What segments ask of the member, and the counters and claims of all offers in force in its program."""
+    """Needs what segments ask of the member, and the counters and claims of all live offers in its program."""
     account = seen.get(Account, command.account_id)
     if account is None:
         return
@@ -44,7 +45,7 @@ def follow_show_eligible_offers(command: ShowEligibleOffers, seen: Layer, needs:
 
 
 def decide_show_eligible_offers(draft: Layer, command: ShowEligibleOffers, context: Context) -> Accepted | Rejected:
-    """Every offer in force for the member's program, newest first, usable or not; nothing changes."""
+    """Every live offer of the member's program is listed, newest first, usable or not; nothing changes."""
     account = draft.get(Account, command.account_id)
     if account is None:
         return missing("account", command.account_id, param="account")
@@ -60,13 +61,12 @@ def _show(draft: Layer, context: Context, offer: Offer, account: Account, now: d
     is_claimed = False
     if not unmet:
         is_claimed = offer.terms.application == "opt_in" and claim_of(draft, offer, account) is not None
-        refusal = first_listed(
-            closed(account) if account.status == "closed" else None,
-            limit_refusal(draft, offer, account, now=now),
-            gift_refusal(draft, offer, account, now=now),
-        )
+        shut = closed(account) if account.status == "closed" else None
+        limit = limit_refusal(draft, offer, account, now=now)
+        refusal = first_listed(shut, limit, gift_refusal(draft, offer, account, now=now))
         if refusal is not None:
-            unmet = [_of_refusal(refusal)]
+            condition = limit_condition(refusal) if refusal is limit else giving_condition(refusal)
+            unmet = [Unmet(condition, refusal.message, refusal.details.get("change"))]
     return {
         "offer": offer.id,
         "name": offer.name,
@@ -78,15 +78,6 @@ def _show(draft: Layer, context: Context, offer: Offer, account: Account, now: d
         "starts_at": unix_or_none(offer.starts_at),
         "ends_at": unix_or_none(offer.ends_at),
     }
-
-
-def _of_refusal(refusal: Rejected) -> Unmet:
-    """A refusal as a condition: the limit it names, that of the reward to be given, or its code."""
-    details = refusal.details
-    limit = details.get("limit")
-    named = f"limit.{limit}" if limit is not None else details.get("condition", refusal.code)
-    is_of_reward = refusal.code == "not_eligible" and "reward" in details
-    return Unmet(f"reward.{named}" if is_of_reward else named, refusal.message, details.get("change"))
 
 
 COMMANDS: Commands = {

@@ -1,8 +1,8 @@
-"""Which offers may be redeemed by what is happening to a member, and the rows that deciding so needs.
+"""Which offers a member's event may redeem, and the rows that this decision needs.
 
-A batch names its counters before it knows what its own commands will make of its members. What is named here is what
-will probably be needed: of a member's counters only a part is read, and a decision that needs another gets all of them.
-So a guess can cost time, never a cap.
+A batch declares its counters before it knows how its own commands will change its members. This module declares what
+will probably be needed: only a part of a member's counters is read, and a decision that needs another gets all of them.
+So a wrong guess can cost time, but never break a cap.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from itertools import chain
 from vinr_server.core.carts.cart import Cart
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.earning.rules import metadata_differences
+from vinr_server.core.kernel.caps import CAPS, counter_of
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import CAPS, Needs, Part, offer_counter, offer_member_counter, stock_counter
-from vinr_server.core.kernel.needs import member_counter as reward_member_counter
+from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.promotions import offer_index
@@ -23,14 +23,14 @@ from vinr_server.core.offers.rows import ComesWith, Offer, OfferClaim, OfferRede
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.rewards.rows import Reward
 
-# All that redeems offers of members.
+# Everything that redeems offers for members.
 WAYS: tuple[ComesWith, ...] = ("payment", "checkout", "activation")
 
 
 def offers_in_force(layer: Layer, comes_with: ComesWith, program_id: str | None) -> list[Offer]:
-    """Published offers of a program, and those of every program, that this redeems; older ones first.
+    """List the published offers of a program, and those of every program, that this redeems; oldest first.
 
-    Whether their window is open and their cap has room is still to be seen.
+    The caller still has to check their windows and caps.
     """
     places = dict.fromkeys(((comes_with, program_id), (comes_with, None)))
     found = [offer for place in places for offer in layer.children(Offer, place) if offer.parent == place]
@@ -38,32 +38,32 @@ def offers_in_force(layer: Layer, comes_with: ComesWith, program_id: str | None)
 
 
 def redemptions_of(layer: Layer, payment: Payment) -> list[OfferRedemption]:
-    """What the payment redeemed by itself, and what the checkout session did that it completed."""
+    """What the payment itself redeemed, and what the checkout session that it completed redeemed."""
     parents = (payment.id, payment.session_id)
-    found = [one for parent in parents if parent is not None for one in layer.children(OfferRedemption, parent)]
-    return [one for one in found if one.payment_id == payment.id]
+    found = [use for parent in parents if parent is not None for use in layer.children(OfferRedemption, parent)]
+    return [use for use in found if use.payment_id == payment.id]
 
 
 # ---- what is needed of a member's offers
 
 
 def name_cap(needs: Needs, offer_id: str) -> None:
-    """The counter of an offer's cap is declared, and the clock that the offer lives by."""
+    """Declare the counter of an offer's cap, and the clock that the offer lives by."""
     needs.row(Offer, offer_id)
-    needs.counter(offer_counter(offer_id))
+    needs.counter(counter_of("offer", offer_id))
 
 
 def name_offer_of_member(needs: Needs, offer: Offer, account: Account) -> None:
-    """What a member has done with an offer is declared: its counter, its claim, and the counters of a gift."""
+    """Declare what a member has done with an offer: its counter, its claim, and the counters of a gift."""
     member_id = offer.member_id(account)
-    needs.counter(offer_member_counter(offer.id, member_id), beside=account.id)
+    needs.counter(counter_of("offer", offer.id, member_id), beside=account.id)
     needs.row(OfferClaim, (offer.id, member_id), beside=account.id)
     if offer.terms.gift is not None:
         name_gift(needs, offer.terms.gift.reward_id, account.id)
 
 
 def name_use(needs: Needs, seen: Layer, use: OfferRedemption, customer_id: str | None) -> None:
-    """The account that redeemed, and the counter of the member's uses, are declared; the customer is the account's."""
+    """Declare the account that redeemed, and the counter of the member's uses; the customer is the account's."""
     if use.account_id is None:
         return
     needs.row(Account, use.account_id, beside=use.id)
@@ -72,19 +72,19 @@ def name_use(needs: Needs, seen: Layer, use: OfferRedemption, customer_id: str |
     if member_id is not None:
         acting_id = needs.acting(member_id)
         beside = use.id if acting_id == member_id else acting_id
-        needs.counter(offer_member_counter(use.offer_id, acting_id), beside=beside)
+        needs.counter(counter_of("offer", use.offer_id, acting_id), beside=beside)
 
 
 def name_gift(needs: Needs, reward_id: str, account_id: str | None) -> None:
-    """The counters of a reward's caps are declared, that of the member's limit among them."""
+    """Declare the counters of a reward's caps, including that of the member's limit."""
     needs.row(Reward, reward_id)
-    needs.counter(stock_counter(reward_id))
+    needs.counter(counter_of("reward", reward_id))
     if account_id is not None:
-        needs.counter(reward_member_counter(reward_id, account_id), beside=account_id)
+        needs.counter(counter_of("reward", reward_id, account_id), beside=account_id)
 
 
 def name_some_of_member(needs: Needs, *member_ids: str) -> None:
-    """Counters and claims of these members are declared in part: a decision that needs others gets all of them."""
+    """Declare a part of these members' counters and claims: a decision that needs others gets all of them."""
     needs.children(Counter, CAPS, Part.FIRST)
     for member_id in member_ids:
         needs.children(Counter, member_id, Part.FIRST)
@@ -94,8 +94,8 @@ def name_some_of_member(needs: Needs, *member_ids: str) -> None:
 def name_offers(
     needs: Needs, seen: Layer, comes_with: ComesWith, accounts: Iterable[Account], *, is_enrolling: bool = True
 ) -> None:
-    """What the accounts may redeem is declared; members that the batch enrols have counted nothing yet."""
-    programs = set(needs.plans.enrolments) if is_enrolling else set()
+    """Declare what the accounts may redeem; members that the batch enrolls have no counters yet."""
+    programs = set(needs.plans.enrollments) if is_enrolling else set()
     for account in accounts:
         programs.add(account.program_id)
         name_some_of_member(needs, account.id, account.customer_id)
@@ -114,18 +114,22 @@ def name_offers(
 def name_offers_of_cart(
     needs: Needs, seen: Layer, accounts: Sequence[Account], carts: Iterable[Cart], *, is_held: bool
 ) -> None:
-    """What the carts may redeem is declared: offers within their reach and the nearest beyond it, not all there are.
+    """Declare what the carts may redeem: the offers within their reach and the nearest beyond it, not all offers.
 
-    Whether a member is in a segment is not known yet: its offers are named as if it were.
+    It is not yet known whether a member is in a segment, so its offers are declared as if it were.
     """
     name_some_of_member(needs, *(id for account in accounts for id in (account.id, account.customer_id)))
     index = offer_index(seen)
     segments = list(map(segment_key, index.segments))
     tiers = [tier_key(account.tier) for account in accounts if account.tier is not None]
-    programs = {None, *needs.plans.enrolments, *(account.program_id for account in accounts)}
+    programs = {None, *needs.plans.enrollments, *(account.program_id for account in accounts)}
     for cart in carts:
         found = index.find(cart, cart.ranked, [MEMBERS, *tiers, *segments])
-        offers = [one.source for one, _lines in chain(found.within, found.beyond) if one.source.kind == "engagement"]
+        offers = [
+            promotion.source
+            for promotion, _lines in chain(found.within, found.beyond)
+            if promotion.source.kind == "engagement"
+        ]
         for offer in offers if len(programs) > 1 else ():
             if offer.program_id in programs and offer.is_counted:
                 name_cap(needs, offer.id)
@@ -139,8 +143,10 @@ def name_offers_of_cart(
 
 
 def name_whole(needs: Needs, seen: Layer) -> None:
-    """Of members and caps that a decision has asked for, every counter there may be is declared, and every claim."""
-    whole = [parent for parent, part in needs.parts.get(Counter, {}).items() if part is Part.ALL]
+    """Declare every possible counter and claim of the members and caps that a decision has asked for."""
+    counted = needs.parts.get(Counter, {})
+    # Those of a rule and a member (a pair) are counters of no offer.
+    whole = [parent for parent, part in counted.items() if part is Part.ALL and not isinstance(parent, tuple)]
     claims = [parent for parent, part in needs.parts.get(OfferClaim, {}).items() if part is Part.ALL]
     if not whole and not claims:
         return
@@ -155,18 +161,18 @@ def name_whole(needs: Needs, seen: Layer) -> None:
             if member_id == CAPS:
                 name_cap(needs, offer.id)
             else:
-                needs.counter(offer_member_counter(offer.id, str(member_id)), beside=str(member_id))
+                needs.counter(counter_of("offer", offer.id, str(member_id)), beside=str(member_id))
         for reward_id in gifts:
             name_gift(needs, reward_id, None if member_id == CAPS else str(member_id))
 
 
 def _asks_of_uses(offer: Offer) -> bool:
-    """Whether it matters what a member has done with the offer before; a use that is counted asks in any case."""
+    """Whether a member's earlier uses of the offer matter; a use that gets counted needs them in any case."""
     return offer.terms.application == "opt_in" or offer.terms.per_member_limit is not None
 
 
 def _probable(offers: Iterable[Offer], account: Account) -> Iterable[Offer]:
-    """Without those that the member can only get if the batch itself changes its tier or metadata."""
+    """Leave out offers that the member can only get if the batch itself changes its tier or metadata."""
     for offer in offers:
         targeting = offer.terms.targeting
         if targeting.tiers and account.tier not in targeting.tiers:

@@ -1,4 +1,4 @@
-"""Offers as the wire shows them, each kind in the shape of its own documentation."""
+"""Offers as the wire shows them, each kind in its own documented shape."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _engagement(offer: Offer, status: OfferStatus, counter: Counter | None) -> W
 
 
 def remaining(terms: OfferTerms, counter: Counter | None) -> int | None:
-    """How often the offer can still be redeemed by everybody together; None without a cap."""
+    """How often all members together can still redeem the offer; None without a cap."""
     if terms.max_redemptions is None:
         return None
     taken = counter.used + counter.reserved if counter is not None else 0
@@ -66,7 +66,7 @@ def remaining(terms: OfferTerms, counter: Counter | None) -> int | None:
 
 
 def incentive_payload(terms: OfferTerms) -> Wire:
-    """What a member gets, with just the fields of its type."""
+    """The incentive, with only the fields of its type."""
     figures: Mapping[str, Any] = {}
     if terms.multiplier is not None:
         figures = {"multiplier": show_decimal(terms.multiplier.factor_e4)}
@@ -123,7 +123,7 @@ def _criteria(criteria: Criteria) -> Wire:
 
 
 def offer_claim_payload(claim: OfferClaim, *, account_id: str, livemode: bool) -> Wire:
-    """The offer_claim object: a member opted in, by this account of its."""
+    """The offer_claim object: a member opted in with this account."""
     return {
         "object": "offer_claim",
         "offer": claim.offer_id,
@@ -135,7 +135,7 @@ def offer_claim_payload(claim: OfferClaim, *, account_id: str, livemode: bool) -
 
 
 def offer_redemption_payload(redemption: OfferRedemption, *, livemode: bool) -> Wire:
-    """The offer_redemption object: one use, with the one thing it gave."""
+    """The offer_redemption object: one use, with what it gave."""
     discount = {"amount": redemption.discount_minor, "currency": redemption.currency}
     return {
         "id": redemption.id,
@@ -158,7 +158,7 @@ def offer_redemption_payload(redemption: OfferRedemption, *, livemode: bool) -> 
 
 
 def in_outcome(redemption: OfferRedemption) -> Wire:
-    """A redemption as the payment remembers it: enough to find it again."""
+    """A redemption as its payment shows it: just enough to find it."""
     return {
         "id": redemption.id,
         "offer": redemption.offer_id,

@@ -1,4 +1,4 @@
-"""Offers and issued discounts as carts see them, and the index of those in force (see carts.py, offer_index.py)."""
+"""Offers and issued discounts as carts see them, and the index of live offers (carts/cart.py, carts/index.py)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHELF = "offers in force"
 
 
 class OfferShelf(Row):
-    """A catalogue's index of offers that carts may get, made when it is first asked for. In memory only."""
+    """A catalogue's index of the offers that carts may get, built on first use. In memory only."""
 
     is_catalogue = True
 
@@ -28,7 +28,7 @@ class OfferShelf(Row):
     @cached_property
     def promotions(self) -> Mapping[str, Promotion]:
         """The promotions by their offer's id."""
-        return {one.id: one for one in promotions_of(self._catalogue.written(Offer))}
+        return {promotion.id: promotion for promotion in promotions_of(self._catalogue.written(Offer))}
 
     @cached_property
     def index(self) -> OfferIndex:
@@ -37,9 +37,9 @@ class OfferShelf(Row):
 
 
 def offer_index(draft: Layer) -> OfferIndex:
-    """The index of offers in force as the draft has them.
+    """Return the index of the live offers in the draft.
 
-    That of the catalogue, unless something above it has changed an offer: then one is made for the occasion.
+    It is the catalogue's, unless the draft has changed an offer: then a new index is built.
     """
     shelf = draft.get(OfferShelf, SHELF)
     if shelf is None:
@@ -52,12 +52,12 @@ def offer_index(draft: Layer) -> OfferIndex:
         layer = layer.below
     if not changed:
         return shelf.index
-    others = [one for id, one in shelf.promotions.items() if id not in changed]
+    others = [promotion for id, promotion in shelf.promotions.items() if id not in changed]
     return OfferIndex([*others, *promotions_of(changed.values())])
 
 
 def promotions_of(offers: Iterable[Offer]) -> list[Promotion]:
-    """Those of the offers that take something off carts, and are not over. Windows and caps are still to be seen."""
+    """Keep the offers that discount carts and are not over. Callers still check windows and caps."""
     return [
         promotion_of(offer)
         for offer in offers
@@ -69,10 +69,10 @@ def promotions_of(offers: Iterable[Offer]) -> list[Promotion]:
 
 
 def promotion_of(offer: Offer) -> Promotion:
-    """The offer, of either kind, as a cart sees it.
+    """Turn an offer of either kind into a promotion.
 
-    The window of a checkout offer goes by the wall's clock and is the promotion's; that of an engagement offer goes by
-    its member's, and is seen to with the member's limits.
+    A checkout offer's window follows real time and becomes the promotion's. An engagement offer's window follows its
+    member's clock, and is checked with the member's limits.
     """
     terms = offer.terms
     is_checkout = terms.checkout is not None
@@ -129,7 +129,7 @@ def _of_percentage(percentage: PercentageDiscount, terms: OfferTerms) -> tuple[E
 
 
 def voucher_of(discount: Discount, *, name: str) -> Promotion:
-    """An issued discount as a cart sees it: it stands beside whatever else applies."""
+    """Turn an issued discount into a promotion, which combines with everything else that applies."""
     benefit: Mapping[str, Any] = discount.benefit
     return Promotion(
         id=discount.id,

@@ -1,45 +1,52 @@
 """Redemptions of offers, each counted against its caps in the transaction that makes it (R15).
 
-The counters of an offer and of a member's share of it are locked before anybody looks at them: granted is min(demand,
-cap) exactly. A checkout session holds a slot as `reserved` and confirms or releases it; others confirm at once. The use
-that fills the cap ends the offer in the same transaction.
+An offer's counters, of all uses and of each member's, are locked before anybody reads them: exactly min(demand, cap)
+uses are granted. A checkout session holds a slot as `reserved` and confirms or releases it; all others confirm at once.
+The use that fills the cap ends the offer in the same transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.caps import count_for_all, count_for_member, full_for_all, full_for_member
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import CAPS, offer_counter, offer_member_counter
 from vinr_server.core.kernel.payloads import unix
-from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.changes import announce_end, shown_offer
 from vinr_server.core.offers.payloads import offer_redemption_payload
-from vinr_server.core.offers.rows import Offer, OfferRedemption, Tally
+from vinr_server.core.offers.rows import Offer, OfferRedemption
 
 Json = Mapping[str, Any]
 
 
 def limit_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime) -> Rejected | None:
-    """Why nobody, or not this member, can redeem the offer now: its state, its window, its cap, the member's limit.
+    """Refuse if the offer, or this member, can't redeem now: by its state, its window, its cap, the member's limit.
 
     Expects the locked counters.
     """
     if offer.deleted_at is not None or offer.status != "published":
         state = "deleted" if offer.deleted_at is not None else offer.status
-        message = f"Offer {offer.id} is {'a draft' if state == 'draft' else state}. Publish it to let members use it."
+        message = f"Offer {offer.id} is {'a draft' if state == 'draft' else state}."
+        if state != "deleted":
+            message += " Publish it to let members use it."
         return Rejected("offer_not_active", message, param="offer", details={"status": state})
     window = _window_refusal(offer, now)
     if window is not None:
         return window
     return _cap_refusal(draft, offer) or _member_refusal(draft, offer, offer.member_id(account))
+
+
+def limit_condition(refusal: Rejected) -> str:
+    """What `limit_refusal` refuses for, as what is not met is named: by the offer's field, or `window`, or `status`."""
+    limit = str(refusal.details.get("limit", "status"))
+    return {"global": "max_redemptions", "per_member": "per_member_limit"}.get(limit, limit)
 
 
 def _window_refusal(offer: Offer, now: datetime) -> Rejected | None:
@@ -58,29 +65,22 @@ def _window_refusal(offer: Offer, now: datetime) -> Rejected | None:
 
 
 def _cap_refusal(draft: Layer, offer: Offer) -> Rejected | None:
-    most = offer.terms.max_redemptions
-    if most is None:
+    full = full_for_all(draft, offer)
+    if full is None:
         return None
-    counter = draft.get(Counter, offer_counter(offer.id), of=(CAPS, offer.id))
-    if counter is None or counter.used + counter.reserved < most:
-        return None
-    held = f", {counter.reserved} of them by checkouts that are open" if counter.reserved else ""
-    message = f"All {most} redemptions of offer {offer.id} are taken{held}."
-    details = {"limit": "global", "max_redemptions": most, "used": counter.used, "reserved": counter.reserved}
+    held = f" ({full.reserved} reserved by open checkout sessions)" if full.reserved else ""
+    message = f"All {full.most} redemptions of offer {offer.id} are taken{held}."
+    details = {"limit": full.limit, "max_redemptions": full.most, "used": full.used, "reserved": full.reserved}
     return Rejected("offer_limit_reached", message, param="offer", details=details)
 
 
 def _member_refusal(draft: Layer, offer: Offer, member_id: str) -> Rejected | None:
-    most = offer.terms.per_member_limit
-    if most is None:
+    full = full_for_member(draft, offer, member_id)
+    if full is None:
         return None
-    counter = draft.get(Counter, offer_member_counter(offer.id, member_id), of=(member_id, offer.id))
-    if counter is None or counter.used + counter.reserved < most:
-        return None
-    times = "once" if most == 1 else f"{most} times"
     whose = "Account" if offer.program_id is not None else "Customer"
-    message = f"{whose} {member_id} can use offer {offer.id} {times}, and has."
-    details = {"limit": "per_member", "per_member_limit": most, "used": counter.used, "reserved": counter.reserved}
+    message = f"{whose} {member_id} has already used offer {offer.id} (limit: {full.most})."
+    details = {"limit": full.limit, "per_member_limit": full.most, "used": full.used, "reserved": full.reserved}
     return Rejected("offer_limit_reached", message, param="account", details=details)
 
 
@@ -101,9 +101,9 @@ def redeem_offer(
     is_reserved: bool = False,
     bucket: int = 0,
 ) -> OfferRedemption:
-    """The offer is redeemed once more: counted, on record, told; or only held for a checkout session.
+    """Redeem the offer: count, record and announce the use; or only reserve it for a checkout session.
 
-    Expects that `limit_refusal` found nothing. `bucket` is that of a redemption of nobody's.
+    Expects that `limit_refusal` returned None. `bucket` is for a redemption without a member.
     """
     bucket = account.bucket if account is not None else bucket
     redemption = OfferRedemption(
@@ -128,7 +128,7 @@ def redeem_offer(
         _count(draft, context, redemption, offer, reserved=1)
     else:
         _count(draft, context, redemption, offer, used=1)
-        _tell(draft, context, redemption, account, now)
+        _announce_redeemed(draft, context, redemption, account, now)
     return redemption
 
 
@@ -141,19 +141,19 @@ def confirm_redemption(
     payment_id: str | None,
     now: datetime,
 ) -> OfferRedemption:
-    """What a session held is used for good, on this payment. It was promised: neither window nor pause matters now."""
+    """Use what a session reserved, on this payment. It was promised, so neither window nor pause matters now."""
     assert redemption.status == "reserved", f"{redemption.id} is {redemption.status}"
     confirmed = replace(redemption, status="confirmed", payment_id=payment_id, redeemed_at=now)
     draft.put(confirmed)
     _count(draft, context, confirmed, draft.get(Offer, redemption.offer_id), used=1, reserved=-1)
-    _tell(draft, context, confirmed, account, now)
+    _announce_redeemed(draft, context, confirmed, account, now)
     return confirmed
 
 
 def release_redemption(
     draft: Layer, context: Context, redemption: OfferRedemption, *, now: datetime
 ) -> OfferRedemption:
-    """What a session held is free again, for everybody."""
+    """Free what a session reserved, for everybody."""
     assert redemption.status == "reserved", f"{redemption.id} is {redemption.status}"
     released = replace(redemption, status="released", freed_at=now)
     draft.put(released)
@@ -162,21 +162,29 @@ def release_redemption(
 
 
 def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime) -> None:
-    """The member may use the offer once more; the use stays one of all members' (R15); twice is as once."""
+    """Frees the member's slot; the global count is unchanged (R15). Idempotent."""
     if redemption.status != "confirmed":
         return
     draft.put(replace(redemption, status="refunded", freed_at=now))
     member_id = _member_of(draft, redemption)
-    if member_id is None:
+    if member_id is not None:
+        count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=-1)
+
+
+def retake_member_slot(draft: Layer, redemption: OfferRedemption) -> None:
+    """Takes the slot that a whole refund freed again, if the limit has room for it. Idempotent."""
+    if redemption.status != "refunded":
         return
-    counter_id, of = offer_member_counter(redemption.offer_id, member_id), (member_id, redemption.offer_id)
-    counter = draft.get(Counter, counter_id, of=of)
-    if counter is not None:
-        draft.put(replace(counter, used=counter.used - 1))
+    offer, member_id = draft.get(Offer, redemption.offer_id), _member_of(draft, redemption)
+    if offer is not None and member_id is not None and _member_refusal(draft, offer, member_id) is not None:
+        return
+    draft.put(replace(redemption, status="confirmed", freed_at=None))
+    if member_id is not None:
+        count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=1)
 
 
 def _member_of(draft: Layer, redemption: OfferRedemption) -> str | None:
-    """The member that redeemed, None where nobody did."""
+    """Return the member that redeemed; None for a redemption without a member."""
     if redemption.account_id is None:
         return None
     offer, account = draft.get(Offer, redemption.offer_id), draft.get(Account, redemption.account_id)
@@ -194,43 +202,21 @@ def _count(
     used: int = 0,
     reserved: int = 0,
 ) -> None:
-    """The counters of the offer's caps moved on; the use that fills the cap ends the offer.
-
-    A member's uses are always counted, so that a limit set later holds. Those of all are counted from the offer's first
-    cap on, whether or not it has one now: an offer that never had one has no row that everybody would wait for.
-    """
+    """Move the counters of the offer's caps; the use that fills the global one ends the offer."""
     member_id = _member_of(draft, redemption)
     if member_id is not None:
-        mine, whose = offer_member_counter(redemption.offer_id, member_id), (member_id, redemption.offer_id)
-        _move(draft, mine, redemption.bucket, used, reserved, of=whose)
-    counter_id = offer_counter(redemption.offer_id)
-    if offer is None:
+        bucket = redemption.bucket
+        count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=bucket, used=used, reserved=reserved)
+    if offer is None or not count_for_all(draft, context, offer, used=used, reserved=reserved):
         return
-    if not offer.is_counted:
-        tally = draft.find(Tally, offer.id)  # where the batch counts them
-        if tally is not None:
-            draft.put(replace(tally, used=tally.used + used, reserved=tally.reserved + reserved))
-        return
-    of = (CAPS, redemption.offer_id)
-    before = draft.get(Counter, counter_id, of=of)
-    after = _move(draft, counter_id, context.bucket_of(counter_id), used, reserved, of=of)
-    most = offer.terms.max_redemptions
-    if most is None or offer.closed_at is not None or offer.deleted_at is not None:
-        return
-    was_going_on = (before.used if before is not None else 0) < most
-    if after.used >= most and was_going_on:
+    if offer.closed_at is None and offer.deleted_at is None:
         payload = shown_offer(draft, context, offer)
         announce_end(draft, context, payload, reason="max_redemptions", now=redemption.redeemed_at or context.wall_now)
 
 
-def _move(draft: Layer, counter_id: str, bucket: int, used: int, reserved: int, *, of: tuple[Hashable, ...]) -> Counter:
-    counter = draft.get(Counter, counter_id, of=of) or Counter(bucket, counter_id, 0)
-    moved = replace(counter, used=counter.used + used, reserved=counter.reserved + reserved)
-    draft.put(moved)
-    return moved
-
-
-def _tell(draft: Layer, context: Context, redemption: OfferRedemption, account: Account | None, now: datetime) -> None:
+def _announce_redeemed(
+    draft: Layer, context: Context, redemption: OfferRedemption, account: Account | None, now: datetime
+) -> None:
     account = draft.get(Account, account.id) if account is not None else None
     sequence = {"sequence": account.sequence} if account is not None else {"sequence": None}
     data = {**offer_redemption_payload(redemption, livemode=context.livemode), **sequence}

@@ -1,13 +1,13 @@
-"""Offers as they are stored: their terms, their revisions, what was claimed and what was redeemed."""
+"""Offers as they are stored: their terms and revisions, claims and redemptions."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from vinr_server.core.earning.rules import Conditions
-from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.rows import CapOwner, Json, Row
 from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.members.rows import Account
 
@@ -16,7 +16,7 @@ Application = Literal["auto", "opt_in"]
 CheckoutType = Literal["bogo", "free_shipping", "fixed_discount"]
 Per = Literal["order", "unit"]
 StackingMode = Literal["stack", "exclusive", "best"]
-# What is stored: whether it was published, and whether it was switched off again.
+# The stored status: whether it was published, and whether it was paused since.
 StoredStatus = Literal["draft", "published", "paused"]
 # What redeems an offer.
 ComesWith = Literal["payment", "checkout", "activation", "cart"]
@@ -28,23 +28,23 @@ OfferStatus = Literal["draft", "scheduled", "active", "paused", "expired", "exha
 
 @dataclass(frozen=True, slots=True)
 class PointsMultiplier:
-    """The points of the qualifying payment, times this (in ten-thousandths)."""
+    """Multiplies the points of the qualifying payment (in ten-thousandths)."""
 
     factor_e4: int
 
 
 @dataclass(frozen=True, slots=True)
 class PointsBonus:
-    """Flat points: at activation where opted into, else with the first qualifying payment."""
+    """Flat points: at activation for an opt-in offer, otherwise with the first qualifying payment."""
 
     points: int
 
 
 @dataclass(frozen=True, slots=True)
 class PercentageDiscount:
-    """A percent (in ten-thousandths: 20 % is 200,000) of the lines that the offer's conditions name, or of all.
+    """A percent (in ten-thousandths: 20 % is 200,000) off the lines that the offer's conditions name, or off all.
 
-    `max_discount_minor` caps what it takes off one checkout, in the cart's own currency.
+    `max_discount_minor` caps the discount of one checkout, in the cart's currency.
     """
 
     percent_e4: int
@@ -53,7 +53,7 @@ class PercentageDiscount:
 
 @dataclass(frozen=True, slots=True)
 class GiftReward:
-    """A reward of the catalogue, at no points."""
+    """A reward of the catalogue, for no points."""
 
     reward_id: str
 
@@ -63,9 +63,9 @@ class GiftReward:
 
 @dataclass(frozen=True, slots=True)
 class Targeting:
-    """What must all be true of a member; None or empty asks nothing (R17).
+    """What must be true of a member, all of it; None or empty asks nothing (R17).
 
-    segments: member of any; tiers: holds any; metadata: each key equal; `enrolled_before` is exclusive.
+    segments: member of any; tiers: holds any; metadata: each key is equal; `enrolled_before` is exclusive.
     """
 
     segments: tuple[str, ...] = ()
@@ -80,11 +80,11 @@ class Targeting:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What must all be true of a cart; None or empty asks nothing.
+    """What must be true of a cart, all of it; None or empty asks nothing.
 
-    skus and categories name the matching lines (one of either is enough; none given: every line matches), and the
-    thresholds count those: `min_subtotal_minor` at undiscounted prices, `min_quantity` in units. segments: the customer
-    is a member of any. buy and get: how many units are paid for how many that are free (bogo).
+    skus and categories name the matching lines (one of either is enough; without both, every line matches). Thresholds
+    count these lines: `min_subtotal_minor` at undiscounted prices, `min_quantity` in units. segments: the customer is a
+    member of any. buy and get (bogo): `get` units are free for every `buy` paid units.
     """
 
     min_subtotal_minor: int | None = None
@@ -100,7 +100,7 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutTerms:
-    """What a checkout offer takes off: `value_minor` of an order or of each matching unit; None for bogo."""
+    """What a checkout offer takes off: `value_minor` off an order or off each matching unit; None for bogo."""
 
     type: CheckoutType
     value_minor: int | None
@@ -110,10 +110,10 @@ class CheckoutTerms:
 
 @dataclass(frozen=True, slots=True)
 class Stacking:
-    """How an offer goes together with others of its phase (R14).
+    """How an offer combines with others of its phase (R14).
 
-    stack: with all; exclusive: alone; best: of all of one group only the one that takes off most.
-    A higher priority comes first.
+    stack: with all; exclusive: alone; best: only the largest discount of its group applies.
+    A higher priority applies first.
     """
 
     mode: StackingMode = "stack"
@@ -123,9 +123,9 @@ class Stacking:
 
 @dataclass(frozen=True, slots=True)
 class OfferTerms:
-    """All that an offer says at one revision but its window: redemptions keep the revision they were made under (R16).
+    """An offer's terms at one revision, without its window: redemptions keep the revision they were made under (R16).
 
-    `conditions` are what qualifies a purchase, as in earning rules. `max_redemptions` counts all members' together,
+    `conditions` qualify a purchase, as in earning rules. `max_redemptions` counts all members' uses together,
     `per_member_limit` each member's; None is unlimited.
     """
 
@@ -143,7 +143,7 @@ class OfferTerms:
 
     @property
     def type(self) -> str:
-        """The incentive by its public name."""
+        """The incentive's public type."""
         if self.checkout is not None:
             return self.checkout.type
         if self.multiplier is not None:
@@ -154,7 +154,7 @@ class OfferTerms:
 
     @property
     def comes_with(self) -> ComesWith:
-        """What redeems the offer: a payment, a member's checkout, its own activation, or anybody's cart."""
+        """What redeems the offer: a payment, a member's checkout, its activation, or anybody's cart."""
         if self.checkout is not None:
             return "cart"
         if self.percentage is not None:
@@ -173,9 +173,9 @@ def offer_status(
     used: int,
     now: datetime,
 ) -> OfferStatus:
-    """Where an offer stands in its life; `used` are its redemptions so far, reservations not among them.
+    """Return the offer's status at an instant; `used` counts its redemptions so far, without reservations.
 
-    Only an active one can be redeemed. Its window is [starts_at, ends_at). A pause does not keep it from ending.
+    Only an active offer can be redeemed. Its window is [starts_at, ends_at). A pause does not keep it from ending.
     """
     if stored == "draft":
         return "draft"
@@ -192,16 +192,16 @@ def offer_status(
 
 @dataclass(frozen=True, slots=True)
 class Offer(Row):
-    """The revision in force of an offer of either kind. `program_id` None: every program of the tenant.
+    """An offer of either kind at its current revision. `program_id` None: every program of the tenant.
 
-    `is_counted` from its first cap on, and for good: all its uses are then in the counter of all members', whatever
-    becomes of the cap, so that a use is counted when it is taken if and only if it is when it is given back.
-    `closed_at` is when the end of its window was written (and told, unless the offer had ended before); None as long as
-    the window has not ended, and for a moment after.
+    `is_counted` from its first cap on, forever: from then on the counter of all members holds all its uses, even if the
+    cap is removed, so that a use that is counted when taken is also counted when given back. `closed_at` is when the
+    end of its window was recorded (and announced, unless the offer had ended before); None until shortly after the end.
     """
 
     is_catalogue = True
     immutable_fields = ("kind", "program_id")
+    counted_as: ClassVar[CapOwner] = "offer"
     id: str
     kind: OfferKind
     program_id: str | None
@@ -219,12 +219,22 @@ class Offer(Row):
 
     @property
     def parent(self) -> Hashable:
-        """What redeems it and in which program, while it is live or scheduled: see `offers_in_force`."""
+        """What redeems it, and in which program, while it is live or scheduled (see `offers_in_force`)."""
         is_over = self.status != "published" or self.closed_at is not None or self.deleted_at is not None
         return None if is_over else (self.terms.comes_with, self.program_id)
 
+    @property
+    def global_limit(self) -> int | None:
+        """How often all members together may redeem it."""
+        return self.terms.max_redemptions
+
+    @property
+    def per_member_limit(self) -> int | None:
+        """How often each member may redeem it."""
+        return self.terms.per_member_limit
+
     def member_id(self, account: Account) -> str:
-        """Whom its limit and its claims are of: the account where it names a program, else the customer (R21).
+        """Whose limit and claims count: the account's if the offer names a program, otherwise the customer's (R21).
 
         Of a merged member, those of the one that acts for it.
         """
@@ -233,7 +243,7 @@ class Offer(Row):
         return account.merged_customer_id or account.customer_id
 
     def status_at(self, now: datetime, *, used: int) -> OfferStatus:
-        """Where the offer stands in its life; `used` are its redemptions so far, reservations not among them."""
+        """Return the offer's status at an instant; `used` counts its redemptions so far, without reservations."""
         return offer_status(
             self.status,
             starts_at=self.starts_at,
@@ -246,7 +256,7 @@ class Offer(Row):
 
 @dataclass(frozen=True, slots=True)
 class OfferRevision(Row):
-    """What an offer said at one revision, for good; its redemptions name theirs (R16)."""
+    """An offer's terms at one revision, kept forever; redemptions name their revision (R16)."""
 
     parent_field = "offer_id"
     is_append_only = True
@@ -266,9 +276,9 @@ class OfferRevision(Row):
 
 @dataclass(frozen=True, slots=True)
 class OfferClaim(Row):
-    """A member opted in. It outlives its redemptions: a freed slot needs no new claim (R23).
+    """A member's opt-in. It outlives its redemptions: a freed slot needs no new claim (R23).
 
-    `member_id` is whose claim it is (`Offer.member_id`); `account_id` the account that opted in first.
+    `member_id` says whose claim it is (`Offer.member_id`); `account_id` is the account that opted in first.
     """
 
     parent_field = "member_id"
@@ -282,7 +292,7 @@ class OfferClaim(Row):
 
     @property
     def key(self) -> Hashable:
-        """Offer and member: one row each."""
+        """Offer and member: each pair has one row."""
         return (self.offer_id, self.member_id)
 
 
@@ -290,8 +300,8 @@ class OfferClaim(Row):
 class OfferRedemption(Row):
     """One use of an offer, with what it gave: points (an entry), a reward's redemption, or money off a checkout.
 
-    status: reserved by a session, confirmed, released (the session expired), or refunded (the payment was given back
-    whole: the member's slot is free again, the global one is not).
+    status: reserved by a session, confirmed, released (the session expired), or refunded (the payment was fully
+    refunded: the member's slot is free again, the global one is not).
     """
 
     immutable_fields = (
@@ -322,17 +332,5 @@ class OfferRedemption(Row):
 
     @property
     def parent(self) -> Hashable:
-        """The checkout session that held it, else the payment that made it; a payment leads to its session's."""
+        """The checkout session that reserved it, otherwise the payment that made it. A payment leads to its session."""
         return self.session_id or self.payment_id
-
-
-# ---- in memory only
-
-
-@dataclass(frozen=True, slots=True)
-class Tally(Row):
-    """The uses of an offer that had no counter so far, counted from its redemptions. Never stored."""
-
-    id: str
-    used: int
-    reserved: int

@@ -1,4 +1,4 @@
-"""Who can use an offer: every condition of its targeting must hold of the member as before the command (R17)."""
+"""Who can use an offer: the member must meet its whole targeting, as of just before the command (R17)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from vinr_server.core.segments.membership import outside_segments, spendable_poi
 def unmet_targeting(
     draft: Layer, context: Context, targeting: Targeting, account: Account, *, now: datetime
 ) -> list[Unmet]:
-    """Every condition that fails, with the smallest change that would meet it; none: the member can use the offer.
+    """List the conditions that the member does not meet, each with the smallest change that would meet it.
 
-    An attribute that the member lacks is a condition that fails, never an error.
+    An attribute that the member lacks fails its condition; it is never an error.
     """
     member = draft.before(Account, account.id) or account
     unmet: list[Unmet] = []
@@ -27,24 +27,24 @@ def unmet_targeting(
         unmet += outside_segments(draft, context, account, targeting.segments)
     if targeting.tiers and member.tier not in targeting.tiers:
         wanted = " or ".join(targeting.tiers)
-        message = f"The offer is for tier {wanted}; account {member.id} holds {member.tier or 'none'}."
+        message = f"The offer is for tier {wanted}; account {member.id} holds {member.tier or 'no tier'}."
         unmet.append(Unmet("tiers", message, f"needs tier {wanted}"))
     if targeting.min_balance_points is not None:
         balance_points = spendable_points(draft.below, member, now)
         short_points = targeting.min_balance_points - balance_points
         if short_points > 0:
-            message = f"Account {member.id} holds {balance_points} points; it takes {targeting.min_balance_points}."
+            message = f"Account {member.id} holds {balance_points} points; {targeting.min_balance_points} are needed."
             unmet.append(Unmet("min_balance", message, f"earn {short_points} more"))
     if targeting.enrolled_before is not None and member.created_at >= targeting.enrolled_before:
         at = targeting.enrolled_before.isoformat()
-        message = f"Account {member.id} was enrolled at {member.created_at.isoformat()}, not before {at}."
+        message = f"Account {member.id} enrolled at {member.created_at.isoformat()} (required: before {at})."
         unmet.append(Unmet("enrolled_before", message, None))
     return unmet + metadata_differences(targeting.metadata, member.metadata)
 
 
 def not_eligible(offer_id: str, unmet: Sequence[Unmet]) -> Rejected:
-    """Say which conditions fail, and what would meet them."""
-    reasons = [{"condition": one.condition, "message": one.message, "change": one.change} for one in unmet]
+    """Refuse, with the conditions that fail and what would meet them."""
+    reasons = [{"condition": reason.condition, "message": reason.message, "change": reason.change} for reason in unmet]
     details = {"condition": unmet[0].condition, "change": unmet[0].change, "unmet": reasons}
-    message = f"Offer {offer_id} is not for this member. {' '.join(one.message for one in unmet)}"
+    message = f"Offer {offer_id} is not for this member. {' '.join(reason.message for reason in unmet)}"
     return Rejected("not_eligible", message, param="account", details=details)

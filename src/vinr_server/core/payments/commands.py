@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import field
 from datetime import datetime
 
-from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Command, InUse, Json
 from vinr_server.core.kernel.values import dataclass
+from vinr_server.core.payments.rows import RefundLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class CreatePayment(Command):
     occurred_at: datetime | None = None
     metadata: Json = field(default_factory=dict)
     session_id: str | None = None
+    order_id: str | None = None
     enrol_in: str | None = None
     is_deliverable: bool = True
     currency_in_use: InUse | None = None
@@ -42,31 +43,44 @@ class CreatePayment(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class BeginPayments(Command):
-    """The first command of a bulk call: from here on its idempotency key stands for the whole body."""
-
-    is_ledger_write = True
-
-
-@dataclass(frozen=True, slots=True)
-class RefusePayment(Command):
-    """An item of a bulk call that can't become a payment; the refusal is its answer, and kept as such."""
-
-    is_ledger_write = True
-    refusal: Rejected
-
-
-@dataclass(frozen=True, slots=True)
 class RefundPayment(Command):
-    """Refund a payment: `amount_minor` None means all that is left."""
+    """Refund a payment: `amount_minor` None means what its lines come to, or all that is left where it names none.
+
+    `total_refunded_minor`: the sum of all its refunds so far; what is missing of it is refunded.
+    """
 
     is_ledger_write = True
     payment_id: str
     id: str | None = None
     amount_minor: int | None = None
+    total_refunded_minor: int | None = None
     eligible_minor: int | None = None
+    lines: tuple[RefundLine, ...] = ()
     reason: str | None = None
     metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRefund(Command):
+    """A refund failed, or a dispute was won: the payment stands as if it had never been refunded by it."""
+
+    is_ledger_write = True
+    refund_id: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePayment(Command):
+    """The payment is what it is now; None keeps what it was."""
+
+    is_ledger_write = True
+    payment_id: str
+    amount_minor: int | None = None
+    lines: tuple[Json, ...] | None = None
+    tax_minor: int | None = None
+    shipping_minor: int | None = None
+    tenders: tuple[Json, ...] | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

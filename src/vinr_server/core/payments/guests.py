@@ -1,8 +1,8 @@
 """Guests: payments of customers who are not enrolled yet, and payments that name nobody (R86).
 
 A payment whose customer is not enrolled says so. One that names nobody can be given its customer later, once. Where a
-program says so (`guest_days`), enrolling earns for what the customer paid before. Either way the payment earns as of
-its own instant, under the rules and offers in force now (R9), and its awards stand in its outcome as any other's.
+program says so (`guest_days`), enrolling earns for what the customer paid before. Either way the purchase earns what is
+kept of it, at the instant it was made, by the rules and offers in force now (R9), and shows its awards like any other.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from vinr_server.core.earning.occasions import earn_on
+from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.commands import Commands, Context
@@ -23,36 +23,54 @@ from vinr_server.core.members.commands import CreateAccount
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import LinkPayment
-from vinr_server.core.payments.offers import PaymentOffers
-from vinr_server.core.payments.outcomes import with_guest_note
+from vinr_server.core.payments.orders import require_payments
+from vinr_server.core.payments.outcomes import with_guest_note, with_more
 from vinr_server.core.payments.payloads import payment_payload
-from vinr_server.core.payments.payments import payment_occasion
-from vinr_server.core.payments.rows import Payment
+from vinr_server.core.payments.payments import report
+from vinr_server.core.payments.purchases.state import as_counted, look_at_asked_orders, name_order
+from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, member_of_order, order_key
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of, program_of
-from vinr_server.core.segments.membership import name_history, name_history_of_enrolments
+from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
 
 # ---- a payment is given its customer
 
 
 def needs_link_payment(command: LinkPayment, needs: Needs) -> None:
-    """The payment, and the customer's accounts."""
-    needs.row(Payment, command.payment_id)
+    """The payment with its refunds, the customer's accounts, and its order if a decision has asked for that."""
+    needs.row(Payment, command.payment_id, look=True)
+    needs.children(Refund, command.payment_id)
     needs.children(Account, command.customer_id, look=True)
+    look_at_asked_orders(needs)
 
 
 def follow_link_payment(command: LinkPayment, seen: Layer, needs: Needs) -> None:
-    """What the accounts that earn owe, and what segments and offers ask of them."""
+    """What the accounts that earn owe, what segments, offers and caps ask of them, and the order with its earnings."""
     accounts = name_accounts(needs, seen, command.customer_id)
     for account in accounts:
         name_history(needs, seen, account.id)
     name_some_of_member(needs, command.customer_id)
     name_offers(needs, seen, "payment", accounts)
+    payment = seen.get(Payment, command.payment_id)
+    if payment is None:
+        return
+    name_caps(needs, seen, accounts, "payment.completed", occurred_at=payment.occurred_at)
+    key = _linked_key(payment, command.customer_id)
+    if key is not None:
+        needs.row(Order, key, beside=command.customer_id)
+        order = seen.get(Order, key)
+        if order is not None:
+            name_order(needs, seen, order)
+
+
+def _linked_key(payment: Payment, customer_id: str) -> str | None:
+    """The customer's order that the payment is one of."""
+    return order_key(customer_id, payment.order_id) if payment.order_id is not None else None
 
 
 def decide_link_payment(draft: Layer, command: LinkPayment, context: Context) -> Accepted | Rejected:
-    """The payment is its customer's, for good, and has earned for it. Linking it again to the same changes nothing.
+    """The payment is its customer's, for good, and has earned what is kept of it. Linking it again changes nothing.
 
-    Refuses: a payment of another customer, and one of which anything was given back.
+    Refuses: a payment of another customer, and one that was given back whole.
     """
     payment = draft.get(Payment, command.payment_id)
     if payment is None:
@@ -62,32 +80,55 @@ def decide_link_payment(draft: Layer, command: LinkPayment, context: Context) ->
     if payment.customer_id is not None:
         message = f"Payment {payment.id} is of customer {payment.customer_id}; it can't be {command.customer_id}'s too."
         return Rejected("payment_linked", message, param="customer", details={"customer": payment.customer_id})
-    if payment.refund_count:
-        message = f"Of payment {payment.id}, {payment.refunded_minor} is refunded: it can't be linked anymore."
+    if payment.is_refunded_whole:
+        message = f"All of payment {payment.id} is refunded, so nothing is left to earn for."
         return Rejected("payment_refunded", message, param="id", details={"amount_refunded": payment.refunded_minor})
     accounts = accounts_of(draft, command.customer_id)
-    payment = _earn(draft, context, replace(payment, customer_id=command.customer_id), accounts)
-    payment = replace(payment, outcome=with_guest_note(dict(payment.outcome), command.customer_id, accounts))
-    draft.put(payment)
+    payment = _link(draft, context, payment, command.customer_id, accounts)
     payload = payment_payload(payment, livemode=context.livemode)
     now = instants_of(draft, context, accounts)[0]
     announce(draft, context, type="payment.linked", members=accounts, bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload, is_new=False)
 
 
-def _earn(draft: Layer, context: Context, payment: Payment, accounts: Sequence[Account]) -> Payment:
-    """The payment counts for these accounts and has earned for them; its outcome holds that beside what it held."""
-    counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
-    for account in counted:
-        draft.put(account)
-    occasion = payment_occasion(payment, occurred_at=payment.occurred_at)
-    offers = PaymentOffers(draft, context, payment, occasion)
-    earned = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of, has_earned=offers.redeem)
-    outcome = dict(payment.outcome)
-    for name, new in offers.with_offers(earned).items():
-        known = [said for said in outcome.get(name, ()) if name != "skipped" or said["account"] is not None]
-        outcome[name] = [*known, *new]
-    return replace(payment, outcome=outcome)
+def _link(draft: Layer, context: Context, payment: Payment, customer_id: str, accounts: Sequence[Account]) -> Payment:
+    """The payment and its refunds are the customer's, and it has earned for these accounts."""
+    for refund in draft.children(Refund, payment.id):
+        draft.put(replace(refund, customer_id=customer_id))
+    by_hand, key = payment.earnings, _linked_key(payment, customer_id)
+    require_payments(draft, draft.get(Order, key) if key is not None else None)
+    payment = replace(payment, customer_id=customer_id, order_key=key, earnings=())
+    payment = _earn(draft, context, as_counted(draft, payment, accounts), accounts, is_counted=False)
+    if not accounts:
+        payment = replace(payment, outcome=with_guest_note(payment.outcome, customer_id))
+    order = draft.get(Order, key) if key is not None else None
+    if order is not None:
+        draft.put(replace(order, earnings=_joined(order.earnings, by_hand)))
+    else:
+        payment = replace(payment, earnings=_joined(payment.earnings, by_hand))
+    draft.put(payment)
+    return payment
+
+
+def _joined(earnings: Sequence[Earning], by_hand: Sequence[Earning]) -> tuple[Earning, ...]:
+    """The earnings, with what was awarded by hand while the payment was a guest's."""
+    joined = {earning.account_id: earning for earning in earnings}
+    for earning in by_hand:
+        known = joined.get(earning.account_id)
+        awards = (*known.awards, *earning.awards) if known is not None else earning.awards
+        joined[earning.account_id] = replace(known or earning, awards=awards)
+    return tuple(joined.values())
+
+
+def _earn(
+    draft: Layer, context: Context, payment: Payment, accounts: Sequence[Account], *, is_counted: bool
+) -> Payment:
+    """The payment's purchase has earned for these accounts, as of its instant; the payment shows that, too."""
+    now = instants_of(draft, context, accounts)[0]
+    earned = report(draft, context, payment, accounts, occurred_at=payment.occurred_at, now=now, is_counted=is_counted)
+    earned = replace(earned, outcome=with_more(payment.outcome, earned.outcome))
+    draft.put(earned)
+    return earned
 
 
 # ---- enrolling earns for what was paid before
@@ -103,7 +144,7 @@ def needs_create_account(command: CreateAccount, needs: Needs) -> None:
 
 
 def follow_create_account(command: CreateAccount, seen: Layer, needs: Needs) -> None:
-    """The payments themselves, and the offers that they may redeem."""
+    """The payments themselves with their refunds and orders, and the offers that they may redeem."""
     members.follow_create_account(command, seen, needs)
     if needs.part_of(Payment, command.customer_id) is not Part.ALL:
         return
@@ -111,7 +152,10 @@ def follow_create_account(command: CreateAccount, seen: Layer, needs: Needs) -> 
     for id in (command.customer_id, *(customer.merged_from if customer is not None else ())):
         for payment in seen.here(Payment, id):
             needs.row(Payment, payment.id)
-    name_history_of_enrolments(needs, seen, command.customer_id)
+            needs.children(Refund, payment.id)
+            if payment.purchase_key is not None:
+                needs.row(Order, payment.purchase_key, beside=member_of_order(payment.purchase_key))
+    name_history_of_enrollments(needs, seen, command.customer_id)
     name_some_of_member(needs, command.customer_id)
     name_offers(needs, seen, "payment", [])
 
@@ -130,9 +174,10 @@ def decide_create_account(draft: Layer, command: CreateAccount, context: Context
 
 
 def earn_as_guest(draft: Layer, context: Context, account: Account) -> int:
-    """The new account has earned for its customer's payments of the last days, the oldest first; how many there were.
+    """The new account has earned for its customer's purchases of the last days, the oldest first; how many they were.
 
-    Left out: what is linked to another account, what was refunded in part or whole, and what is dated ahead.
+    An order counts by its first payment. Left out: what is linked to another account, what was given back whole, and
+    what is dated ahead.
     """
     program = program_of(draft, account)
     if program.guest_days is None:
@@ -143,13 +188,23 @@ def earn_as_guest(draft: Layer, context: Context, account: Account) -> int:
     recent = [
         payment
         for payment in paid
-        if since < payment.occurred_at <= now and payment.account_id is None and not payment.refund_count
+        if since < payment.occurred_at <= now
+        and payment.account_id is None
+        and not payment.is_refunded_whole
+        and _leads(draft, payment)
     ]
     for payment in sorted(recent, key=lambda payment: (payment.occurred_at, payment.id)):
         newest = draft.get(Account, account.id)
         assert newest is not None
-        draft.put(_earn(draft, context, payment, [newest]))
+        payment = as_counted(draft, payment, accounts_of(draft, account.customer_id))
+        _earn(draft, context, payment, [newest], is_counted=True)
     return len(recent)
+
+
+def _leads(draft: Layer, payment: Payment) -> bool:
+    """Whether its purchase begins with the payment: an order earns once, for all its payments."""
+    order = draft.get(Order, payment.purchase_key) if payment.purchase_key is not None else None
+    return order is None or order.payment_ids[0] == payment.id
 
 
 COMMANDS: Commands = {

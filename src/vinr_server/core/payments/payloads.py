@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vinr_server.core.kernel.payloads import Wire, unix
-from vinr_server.core.payments.rows import Payment, Refund
+from vinr_server.core.kernel.payloads import Wire, given, unix, unix_or_none
+from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund, RefundLine
 
 
 def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None = None) -> Wire:
@@ -22,6 +22,8 @@ def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None =
         "tenders": list(payment.tenders),
         "discounts": list(payment.discount_ids),
         "checkout_session": payment.session_id,
+        "order": payment.order_id,
+        "revision": payment.revision,
         "lines": list(payment.lines),
         "refunded": payment.is_refunded_whole,
         "awards": payment.outcome.get("awards", []),
@@ -33,12 +35,12 @@ def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None =
         "livemode": livemode,
     }
     if refund is not None:
-        payload["refund"] = refund_payload(refund)
+        payload["refund"] = refund_payload(refund, livemode=livemode)
     return payload
 
 
-def refund_payload(refund: Refund) -> Wire:
-    """The refund, as it stands inside a payment."""
+def refund_payload(refund: Refund, *, livemode: bool) -> Wire:
+    """The refund object, by itself or inside its payment."""
     return {
         "id": refund.id,
         "object": "refund",
@@ -46,7 +48,35 @@ def refund_payload(refund: Refund) -> Wire:
         "amount": refund.amount_minor,
         "eligible_amount": refund.eligible_minor,
         "reason": refund.reason,
+        "lines": [_refund_line(line) for line in refund.lines],
+        "status": "succeeded" if refund.canceled_at is None else "canceled",
         "points_reversed": refund.points_reversed,
+        "points_reinstated": refund.points_reinstated,
         "metadata": refund.metadata,
+        "canceled_at": unix_or_none(refund.canceled_at),
         "created": unix(refund.created_at),
+        "livemode": livemode,
+    }
+
+
+def _refund_line(line: RefundLine) -> Wire:
+    return given({"id": line.id, "sku": line.sku, "quantity": line.quantity, "amount": line.amount_minor})
+
+
+def revision_payload(revision: PaymentRevision, *, livemode: bool) -> Wire:
+    """What a payment said at an earlier revision."""
+    return {
+        "id": revision.id,
+        "object": "payment_revision",
+        "payment": revision.payment_id,
+        "revision": revision.revision,
+        "amount": revision.amount_minor,
+        "eligible_amount": revision.eligible_minor,
+        "tax": revision.tax_minor,
+        "shipping": revision.shipping_minor,
+        "tenders": list(revision.tenders),
+        "lines": list(revision.lines),
+        "reason": revision.reason,
+        "superseded_at": unix(revision.created_at),
+        "livemode": livemode,
     }

@@ -8,8 +8,7 @@ from datetime import datetime
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.checkout.sessions import complete, with_session
-from vinr_server.core.earning.occasions import earn_on
-from vinr_server.core.earning.rules import Occasion
+from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
@@ -24,38 +23,20 @@ from vinr_server.core.members.changes import enrol
 from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
-from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
-from vinr_server.core.payments.offers import PaymentOffers
+from vinr_server.core.payments.commands import CreatePayment, linked_account
+from vinr_server.core.payments.orders import look_at_order_of, name_order_of, order_of, order_refusal, require_payments
 from vinr_server.core.payments.outcomes import with_guest_note
 from vinr_server.core.payments.payloads import payment_payload
-from vinr_server.core.payments.rows import Payment
+from vinr_server.core.payments.purchases.changes import change_purchase
+from vinr_server.core.payments.purchases.moving import Cause
+from vinr_server.core.payments.purchases.state import as_counted, purchase_with
+from vinr_server.core.payments.rows import Order, Payment, order_key
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
 from vinr_server.core.rewards.rows import Discount
-from vinr_server.core.segments.membership import name_history, name_history_of_enrolments
-
-# What a member did not pay with money of their own earns nothing (R9).
-UNPAID_TENDERS = ("store_credit", "points")
-
-
-def needs_begin_payments(_command: BeginPayments, _needs: Needs) -> None:
-    """Nothing: all there is to it is its idempotency key."""
-
-
-def decide_begin_payments(draft: Layer, command: BeginPayments, context: Context) -> Accepted | Rejected:
-    """The bulk call is under way; refusals of its items name the request that began it."""
-    return Accepted({"request_id": context.request_id}, is_new=False)
-
-
-def needs_refuse_payment(_command: RefusePayment, _needs: Needs) -> None:
-    """Nothing: the item was refused for what it says."""
-
-
-def decide_refuse_payment(draft: Layer, command: RefusePayment, context: Context) -> Accepted | Rejected:
-    """The refusal stands."""
-    return command.refusal
+from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
 
 
 def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
@@ -74,6 +55,7 @@ def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
         needs.row(Discount, id, look=True)
     if command.session_id is not None:
         look_at_session(needs, command.session_id)
+    look_at_order_of(needs, command)
 
 
 def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> None:
@@ -81,18 +63,22 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
     accounts: list[Account] = []
     if command.customer_id:
         accounts += name_accounts(needs, seen, command.customer_id)
-        name_history_of_enrolments(needs, seen, command.customer_id)
-        name_some_of_member(needs, command.customer_id)
+        name_history_of_enrollments(needs, seen, command.customer_id)
     if command.linked_account_id:
         linked = seen.get(Account, command.linked_account_id)
         accounts += [linked] if linked is not None else []
     for account in accounts:
         name_history(needs, seen, account.id)
-    name_offers(needs, seen, "payment", accounts)
+    if accounts or needs.plans.enrollments:  # nobody else's payment redeems an offer
+        if command.customer_id:
+            name_some_of_member(needs, command.customer_id)
+        name_offers(needs, seen, "payment", accounts)
+    name_caps(needs, seen, accounts, "payment.completed", occurred_at=command.occurred_at)
     for id in command.discount_ids:
         name_owner(needs, seen, id)
     if command.session_id is not None:
         name_held(needs, seen, command.session_id)
+    name_order_of(needs, seen, command, accounts)
 
 
 def decide_create_payment(draft: Layer, command: CreatePayment, context: Context) -> Accepted | Rejected:
@@ -113,45 +99,73 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
     ]
     instants = instants_of(draft, context, accounts)
     unused = _out_of_use(command, command.occurred_at or instants[0])
-    refusal = first_listed(in_the_future(command.occurred_at, *instants), unused, link, session, *checked)
+    order = order_of(command, draft, accounts)
+    in_order = order_refusal(order, command.order_id, command.currency)
+    refusal = first_listed(in_the_future(command.occurred_at, *instants), unused, link, session, in_order, *checked)
     if refusal is not None:
         return refusal
     assert not isinstance(session, Rejected), "refused above"
-    discounts = [one for one in checked if isinstance(one, Discount)]
-    return _record(draft, command, context, customer_id, accounts, discounts, session, now=instants[0])
+    require_payments(draft, order)
+    payment = _payment_row(as_promised(command, session), context, customer_id, order, instants[0])
+    discounts = [discount for discount in checked if isinstance(discount, Discount)]
+    return _record(draft, command, context, payment, accounts, discounts, session, now=instants[0])
 
 
 def _record(
     draft: Layer,
     command: CreatePayment,
     context: Context,
-    customer_id: str | None,
+    payment: Payment,
     accounts: Sequence[Account],
     discounts: Sequence[Discount],
     session: CheckoutSession | None,
     *,
     now: datetime,
 ) -> Accepted:
-    payment = _payment_row(as_promised(command, session), context, customer_id, now)
+    payment = as_counted(draft, payment, accounts)
     for discount in discounts:
         consume(draft, context, discount, payment_id=payment.id)
-    counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
-    for account in counted:
-        draft.put(account)
-    occasion = payment_occasion(payment, occurred_at=command.occurred_at)
-    offers = PaymentOffers(draft, context, payment, occasion)
-    outcome = earn_on(draft, context, counted, occasion, boosts_of=offers.boosts_of, has_earned=offers.redeem)
-    outcome = with_guest_note(offers.with_offers(outcome), customer_id, accounts)
-    payment = replace(payment, outcome=outcome)
+    payment = report(draft, context, payment, accounts, occurred_at=command.occurred_at, now=now)
+    if payment.customer_id is not None and not accounts:
+        payment = replace(payment, outcome=with_guest_note(payment.outcome, payment.customer_id))
+        draft.put(payment)
     if session is not None:
         session, used = complete(draft, context, session, payment_id=payment.id)
         payment = with_session(payment, session, used)
-    draft.put(payment)
+        draft.put(payment)
     if command.id is not None:
         claim_id(draft, context, payment.id, owner_bucket=payment.bucket)
     payload = payment_payload(payment, livemode=context.livemode)
     announce(draft, context, type="payment.completed", members=accounts, bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload)
+
+
+def report(
+    draft: Layer,
+    context: Context,
+    payment: Payment,
+    accounts: Sequence[Account],
+    *,
+    occurred_at: datetime | None,
+    now: datetime,
+    is_counted: bool = False,
+) -> Payment:
+    """The payment is reported: its purchase is settled, for accounts that count one more where it is a new one.
+
+    `is_counted`: it is new to these accounts, however many payments it has.
+    """
+    purchase = purchase_with(draft, payment)
+    if payment.purchase_key is not None and purchase.order is None:
+        bucket = context.bucket_of(payment.customer_id or "")
+        order = Order(bucket, payment.purchase_key, payment.currency, (), (), payment.created_at)
+        purchase = replace(purchase, order=order)
+    counted = list(accounts)
+    if is_counted or len(purchase.payments) == 1:
+        counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
+        for account in counted:
+            draft.put(account)
+    cause = Cause(payment, ("payment", payment.id), occurred_at=occurred_at, is_report=True, may_redeem=True)
+    return change_purchase(draft, context, purchase, counted, cause, now=now).payment
 
 
 def _out_of_use(command: CreatePayment, occurred_at: datetime) -> Rejected | None:
@@ -167,31 +181,10 @@ def _out_of_use(command: CreatePayment, occurred_at: datetime) -> Rejected | Non
     return invalid(message, param="currency")
 
 
-def payment_occasion(payment: Payment, *, occurred_at: datetime | None) -> Occasion:
-    """The payment as earning rules see it."""
-    return Occasion(
-        trigger="payment.completed",
-        source_type="payment",
-        source_id=payment.id,
-        occurred_at=occurred_at,
-        currency=payment.currency,
-        eligible_minor=payment.eligible_minor,
-        minor_per_unit=payment.minor_per_unit,
-        metadata=payment.metadata,
-        lines=[
-            (
-                line.get("sku"),
-                line.get("categories", ()),
-                line["unit_price"] * line["quantity"] - line.get("discount", 0),
-            )
-            for line in payment.lines
-        ],
-    )
-
-
-def _payment_row(command: CreatePayment, context: Context, customer_id: str | None, now: datetime) -> Payment:
+def _payment_row(
+    command: CreatePayment, context: Context, customer_id: str | None, order: Order | None, now: datetime
+) -> Payment:
     bucket = context.bucket_of(customer_id or command.id or "")
-    unpaid_minor = sum(tender["amount"] for tender in command.tenders if tender["type"] in UNPAID_TENDERS)
     return Payment(
         bucket=bucket,
         id=command.id or context.make_id("pay", bucket),
@@ -200,7 +193,7 @@ def _payment_row(command: CreatePayment, context: Context, customer_id: str | No
         amount_minor=command.amount_minor,
         currency=command.currency,
         minor_per_unit=command.minor_per_unit,
-        eligible_minor=max(command.amount_minor - command.tax_minor - command.shipping_minor - unpaid_minor, 0),
+        eligible_minor=0,  # as_counted says it
         tax_minor=command.tax_minor,
         shipping_minor=command.shipping_minor,
         tenders=command.tenders,
@@ -213,7 +206,15 @@ def _payment_row(command: CreatePayment, context: Context, customer_id: str | No
         occurred_at=command.occurred_at or now,
         created_at=now,
         session_id=command.session_id,
+        order_key=order.id if order is not None else _order_key(command, customer_id),
     )
+
+
+def _order_key(command: CreatePayment, customer_id: str | None) -> str | None:
+    """The order of the customer, or of the account that the payment is linked to; a guest's is nobody's."""
+    if command.order_id is None:
+        return None
+    return order_key(command.linked_account_id or customer_id, command.order_id)
 
 
 def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str | None, list[Account]] | Rejected:
@@ -239,7 +240,5 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
 
 
 COMMANDS: Commands = {
-    BeginPayments: (needs_begin_payments, decide_begin_payments),
-    RefusePayment: (needs_refuse_payment, decide_refuse_payment),
     CreatePayment: (needs_create_payment, decide_create_payment, follow_create_payment),
 }

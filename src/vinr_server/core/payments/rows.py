@@ -9,23 +9,90 @@ from vinr_server.core.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Clawback:
+    """A reversal of an award, with what has not been reinstated of it, and the entries that reinstated the rest."""
+
+    entry_id: str
+    points: int
+    reinstated_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """Points that one source gave for a purchase: a rule, an offer; or itself, where the merchant made it by hand."""
+
+    entry_id: str
+    source_id: str
+    points: int
+    payment_id: str
+    clawbacks: tuple[Clawback, ...] = ()
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether no rule and no offer made it."""
+        return self.source_id == self.entry_id
+
+    @property
+    def held_points(self) -> int:
+        """What refunds and amendments have left of the award."""
+        return self.points - sum(clawback.points for clawback in self.clawbacks)
+
+
+# A rule or an offer, and its revision.
+Revision = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Earning:
+    """What one account earns by a purchase, frozen with its first report (R7, R16), and every award made so far.
+
+    tier        that the account held before
+    occurred_at the instant of the purchase, by the account's clock where the merchant named none
+    zone        of the account's program: it says in which day and month that is
+    tenders     that earned in the program; None: those that earn by default
+    is_first    whether it was the account's first purchase
+    rules       whose conditions can still be met by other amounts and lines of the same purchase
+    multiplier  the offer that multiplies, from the report on that first qualified for it
+    bonuses     the offers that gave flat points
+    """
+
+    account_id: str
+    tier: str | None
+    occurred_at: datetime
+    zone: str
+    tenders: tuple[str, ...] | None
+    is_first: bool
+    rules: tuple[Revision, ...]
+    multiplier: Revision | None = None
+    bonuses: tuple[Revision, ...] = ()
+    awards: tuple[Award, ...] = ()
+
+    def held_points(self, source_id: str) -> int:
+        """What refunds and amendments have left of all awards of a source."""
+        return sum(award.held_points for award in self.awards if award.source_id == source_id)
+
+    @property
+    def offers(self) -> tuple[Revision, ...]:
+        """Every offer that the purchase has redeemed for the account."""
+        return (*((self.multiplier,) if self.multiplier is not None else ()), *self.bonuses)
+
+
+def clawback_ids(earnings: tuple[Earning, ...]) -> tuple[str, ...]:
+    """The entries whose lot uses say where the points of clawbacks came from, and which of them are back."""
+    clawbacks = [clawback for earning in earnings for award in earning.awards for clawback in award.clawbacks]
+    return tuple(id for clawback in clawbacks for id in (clawback.entry_id, *clawback.reinstated_by))
+
+
+@dataclass(frozen=True, slots=True)
 class Payment(Row):
-    """A payment the merchant reported, and the session it completed. `outcome` is what is shown; nothing reads it."""
+    """A payment the merchant reported, as it is now, and the session it completed.
+
+    `outcome` is what is shown; nothing reads it. `earnings` is what a purchase of this one payment has earned; that of
+    an order is kept by the order.
+    """
 
     parent_field = "customer_id"
-    immutable_fields = (
-        "account_id",
-        "amount_minor",
-        "currency",
-        "minor_per_unit",
-        "eligible_minor",
-        "tax_minor",
-        "shipping_minor",
-        "tenders",
-        "lines",
-        "metadata",
-        "occurred_at",
-    )
+    immutable_fields = ("currency", "minor_per_unit", "metadata", "occurred_at")
     bucket: int
     id: str
     customer_id: str | None
@@ -46,19 +113,118 @@ class Payment(Row):
     occurred_at: datetime
     created_at: datetime
     session_id: str | None = None
+    order_key: str | None = None
+    revision: int = 1
+    earnings: tuple[Earning, ...] = ()
 
     @property
     def is_refunded_whole(self) -> bool:
         """Whether all of it was given back. (One of nothing is given back by a refund of nothing.)"""
         return self.refund_count > 0 and self.refunded_minor == self.amount_minor
 
+    @property
+    def earnable_minor(self) -> int:
+        """What was paid for goods, with whatever tenders: tax and shipping earn nothing (R9)."""
+        return self.amount_minor - self.tax_minor - self.shipping_minor
+
+    @property
+    def order_id(self) -> str | None:
+        """The order it belongs to, by the merchant's id."""
+        return self.order_key.partition(":")[2] if self.order_key is not None else None
+
+    @property
+    def purchase_key(self) -> str | None:
+        """The order that is its purchase; None where it is a purchase by itself, as that of a guest."""
+        return None if self.order_key is None or self.order_key.startswith(":") else self.order_key
+
+    @property
+    def clawback_ids(self) -> tuple[str, ...]:
+        """What `clawback_ids` says of its earnings."""
+        return clawback_ids(self.earnings)
+
 
 @dataclass(frozen=True, slots=True)
-class Refund(Row):
-    """One refund of a payment, whole or part; `eligible_minor` only where the merchant named it."""
+class PaymentRevision(Row):
+    """What a payment said before an amendment, and why it was amended."""
 
     parent_field = "payment_id"
     is_append_only = True
+    bucket: int
+    id: str
+    payment_id: str
+    revision: int
+    amount_minor: int
+    eligible_minor: int
+    tax_minor: int
+    shipping_minor: int
+    tenders: tuple[Json, ...]
+    lines: tuple[Json, ...]
+    reason: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order(Row):
+    """All payments of one member for one order of the merchant's: together they are one purchase (R74).
+
+    Its id is `order_key`. `payment_ids` stand in the order in which they were reported.
+    """
+
+    immutable_fields = ("currency",)
+    bucket: int
+    id: str
+    currency: str
+    payment_ids: tuple[str, ...]
+    earnings: tuple[Earning, ...]
+    created_at: datetime
+
+    @property
+    def clawback_ids(self) -> tuple[str, ...]:
+        """What `clawback_ids` says of its earnings."""
+        return clawback_ids(self.earnings)
+
+
+def order_key(member_id: str | None, order_id: str) -> str:
+    """The id of a member's order: the member (a customer, or the account a payment is linked to) and the merchant's id.
+    (Nobody's for a guest.)
+
+    The member stands first, without a colon: ~ and : are written as in a JSON pointer (RFC 6901).
+    """
+    return f"{(member_id or '').replace('~', '~0').replace(':', '~1')}:{order_id}"
+
+
+def member_of_order(key: str) -> str:
+    """The customer, or the account, whose order has this id; it says where the order lives."""
+    return key.partition(":")[0].replace("~1", ":").replace("~0", "~")
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """What a refund takes of one line, or of the lines of one sku: a quantity or an amount."""
+
+    id: str | None = None
+    sku: str | None = None
+    quantity: int | None = None
+    amount_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refund(Row):
+    """One refund of a payment, whole or part; `eligible_minor` only where the merchant named it.
+
+    A canceled one never took effect: what it took was reinstated.
+    """
+
+    parent_field = "payment_id"
+    immutable_fields = (
+        "payment_id",
+        "amount_minor",
+        "eligible_minor",
+        "reason",
+        "points_reversed",
+        "metadata",
+        "lines",
+    )
     bucket: int
     id: str
     payment_id: str
@@ -68,3 +234,7 @@ class Refund(Row):
     points_reversed: int
     metadata: Json
     created_at: datetime
+    customer_id: str | None = None
+    lines: tuple[RefundLine, ...] = ()
+    canceled_at: datetime | None = None
+    points_reinstated: int = 0

@@ -5,9 +5,8 @@ from __future__ import annotations
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context, row_of
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata, row_of
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
@@ -17,7 +16,7 @@ from vinr_server.core.programs.rows import Program
 
 
 def needs_create_program(command: CreateProgram, needs: Needs) -> None:
-    """The catalogue, the chosen id and the test clock."""
+    """Needs the catalogue, the chosen id and the test clock."""
     needs.catalogue()
     if command.id:
         needs.row(Claim, command.id)
@@ -26,7 +25,7 @@ def needs_create_program(command: CreateProgram, needs: Needs) -> None:
 
 
 def decide_create_program(draft: Layer, command: CreateProgram, context: Context) -> Accepted | Rejected:
-    """The program takes members from now on."""
+    """The program is open for members from now on."""
     present = made_before(draft, context, Program, command.id)
     if isinstance(present, Rejected):
         return present
@@ -34,7 +33,7 @@ def decide_create_program(draft: Layer, command: CreateProgram, context: Context
         return Accepted(program_payload(present, livemode=context.livemode), is_new=False)
     if command.clock_id is not None:
         if context.livemode:
-            return invalid("Test clocks exist in test mode only.", param="test_clock")
+            return invalid("Test clocks exist only in test mode.", param="test_clock")
         clock = draft.get(TestClock, command.clock_id)
         if clock is None or clock.deleted_at is not None:
             return missing("test clock", command.clock_id, param="test_clock")
@@ -51,12 +50,12 @@ def decide_create_program(draft: Layer, command: CreateProgram, context: Context
 
 
 def needs_update_program(_command: UpdateProgram, needs: Needs) -> None:
-    """The catalogue."""
+    """Needs the catalogue."""
     needs.catalogue()
 
 
 def decide_update_program(draft: Layer, command: UpdateProgram, context: Context) -> Accepted | Rejected:
-    """The program is as given from now on; lots and tiers that exist stay as they are."""
+    """The program has its new values from now on; existing lots and tiers stay as they are."""
     program = draft.get(Program, command.program_id)
     if program is None:
         return missing("program", command.program_id, param="id")

@@ -7,7 +7,7 @@ from dataclasses import field
 from vinr_server.core.kernel.calendar import ExpiryRounding
 from vinr_server.core.kernel.commands import Command, Json
 from vinr_server.core.kernel.values import dataclass
-from vinr_server.core.programs.rows import Tier
+from vinr_server.core.programs.rows import EARNING_TENDERS, Tier
 
 # ---- configuration
 
@@ -21,6 +21,7 @@ class CreateProgram(Command):
     expiry_rounding: ExpiryRounding = "none"
     timezone: str = "UTC"
     tiers: tuple[Tier, ...] = ()
+    earning_tenders: tuple[str, ...] = EARNING_TENDERS
     guest_days: int | None = None
     clock_id: str | None = None
     metadata: Json = field(default_factory=dict)

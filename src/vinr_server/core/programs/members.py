@@ -1,4 +1,4 @@
-"""Who is a member: the accounts of a customer, the program of an account, and the instants they live by."""
+"""Who is a member: a customer's accounts, an account's program, and the clock they live by."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from vinr_server.core.programs.rows import Program
 
 
 class CatalogueIsOlder(Exception):
-    """A row names what came into the catalogue after the batch had read it: the batch is run again, reloaded."""
+    """A row names something newer than the batch's catalogue: the batch is loaded and run again."""
 
     sqlstate = "40001"
 
 
 def enrolled(draft: Layer, customer_id: str, program_id: str) -> Account | None:
-    """The customer's account in a program, if there is one."""
+    """Return the customer's account in a program, if there is one."""
     accounts = draft.children(Account, customer_id)
     return next((account for account in accounts if account.program_id == program_id), None)
 
 
 def acting(draft: Layer, account: Account) -> Account:
-    """The account itself, or the one it was merged into. Expects that one, as a batch declares it that knows of it."""
-    if account.merged_into is None:
-        return account
-    into = draft.get(Account, account.merged_into)
-    assert into is not None, "accounts are never deleted"
-    return into
+    """The account itself, or the one it was merged into, which a batch that knows of the merge has declared.
+
+    (While rows are only looked at, nobody may know of it yet: then it is the account itself.)
+    """
+    return account if account.merged_into is None else draft.get(Account, account.merged_into) or account
 
 
 def program_of(draft: Layer, account: Account) -> Program:
-    """The program an account belongs to; never deleted, but it may be newer than the catalogue at hand."""
+    """Return the account's program; it is never deleted, but may be newer than this catalogue."""
     program = draft.get(Program, account.program_id)
     if program is None:
         raise CatalogueIsOlder(account.program_id)
@@ -51,9 +50,9 @@ def accounts_of(draft: Layer, customer_id: str) -> list[Account]:
 
 
 def instants_of(draft: Layer, context: Context, accounts: Sequence[Account]) -> list[datetime]:
-    """The now of each account's program; the wall's where there is no account. The first is when it happens (R1).
+    """The current time of each account's program; real time if there is no account. The first is when it happens (R1).
 
-    A payment, a refund or an event has no program of its own: it happens by the clock of the member it is about.
+    A payment, a refund or an event has no program: it happens by the clock of its member.
     """
     return [context.now(program_of(draft, account).clock_id) for account in accounts] or [context.wall_now]
 

@@ -20,6 +20,7 @@ def program_payload(program: Program, *, livemode: bool) -> Wire:
         },
         "timezone": program.timezone,
         "tiers": [{"id": tier.id, "name": tier.name, "threshold": tier.threshold_points} for tier in program.tiers],
+        "earning_tenders": list(program.earning_tenders),
         "guest_days": program.guest_days,
         "status": program.status,
         "test_clock": program.clock_id,

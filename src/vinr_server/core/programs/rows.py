@@ -8,6 +8,11 @@ from vinr_server.core.kernel.calendar import ExpiryRounding
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
 
+# What payments are paid with.
+TENDERS = ("card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other")
+# What earns unless a program says otherwise: not points or store credit, nor gift cards, since buying one did (R77).
+EARNING_TENDERS = ("card", "cash", "bank_transfer", "wallet", "other")
+
 # ---- configuration: the catalogue of a realm
 
 
@@ -22,7 +27,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Program(Row):
-    """A loyalty program: its currency, zone, tiers, and the test clock it may live on.
+    """A loyalty program: its currency, zone, tiers, the tenders that earn, and the test clock it may live on.
 
     `guest_days`: enrolling earns for what the customer paid in so many days before (R86); None: for nothing.
     """
@@ -40,4 +45,5 @@ class Program(Row):
     clock_id: str | None
     metadata: Json
     created_at: datetime
+    earning_tenders: tuple[str, ...] = EARNING_TENDERS
     guest_days: int | None = None

@@ -13,7 +13,7 @@ from vinr_server.core.programs.rows import Program, Tier
 
 
 def tier_for(tiers: Sequence[Tier], *, lifetime_points: int) -> str | None:
-    """The highest tier whose threshold is reached, or None below all of them. Tiers ascend by threshold."""
+    """Return the highest tier whose threshold is reached, or None. Expects tiers in ascending order of threshold."""
     held = None
     for tier in tiers:
         if lifetime_points >= tier.threshold_points:
@@ -21,12 +21,15 @@ def tier_for(tiers: Sequence[Tier], *, lifetime_points: int) -> str | None:
     return held
 
 
-def raise_tier(draft: Layer, context: Context, account: Account, program: Program, *, cause_id: str) -> Account:
-    """The member holds the tier its lifetime points reach, if that is above the one held; an event says so."""
+def raise_tier(draft: Layer, context: Context, account: Account, program: Program, *, cause_id: str | None) -> Account:
+    """Raise the member to the tier that its lifetime points reach, if it is higher; an event announces it.
+
+    `cause_id`: the entry of the account that raised it, None for what a merged member brought.
+    """
     reached = tier_for(program.tiers, lifetime_points=account.lifetime_points)
     if reached == account.tier or _rank(program.tiers, reached) <= _rank(program.tiers, account.tier):
         return account
-    return raise_to(draft, context, account, program, reached, cause_id=cause_id)
+    return change_tier(draft, context, account, program, tier_id=reached, cause_id=cause_id)
 
 
 def higher_tier(program: Program, *tier_ids: str | None) -> str | None:
@@ -34,10 +37,34 @@ def higher_tier(program: Program, *tier_ids: str | None) -> str | None:
     return max(tier_ids, key=lambda tier_id: _rank(program.tiers, tier_id))
 
 
-def raise_to(
-    draft: Layer, context: Context, account: Account, program: Program, tier_id: str | None, *, cause_id: str | None
+def carry_over_tier(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    program: Program,
+    *,
+    tier_id: str | None,
+    cause_id: str | None,
+    is_announced: bool,
 ) -> Account:
-    """The member holds this tier; an event says so. `cause_id`: the entry that raised it, None for a merge."""
+    """The member holds the tier it brings (None: what its lifetime points reach), if that is above the one held.
+
+    A new account has none to lose, and holds the very tier it brings. `is_announced`: its own event doesn't show it.
+    """
+    brought = tier_id or tier_for(program.tiers, lifetime_points=account.lifetime_points)
+    if not is_announced:
+        account = replace(account, tier=brought)
+        draft.put(account)
+        return account
+    if _rank(program.tiers, brought) <= _rank(program.tiers, account.tier):
+        return account
+    return change_tier(draft, context, account, program, tier_id=brought, cause_id=cause_id)
+
+
+def change_tier(
+    draft: Layer, context: Context, account: Account, program: Program, *, tier_id: str | None, cause_id: str | None
+) -> Account:
+    """The member holds this tier; an event says so. `cause_id`: as in `raise_tier`."""
     raised = replace(account, tier=tier_id)
     draft.put(raised)
     data = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
+from vinr_server.core.kernel.caps import begin_counting, begin_uncounted, counter_of
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context, row_of
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata, row_of
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
-from vinr_server.core.kernel.rows import Claim
+from vinr_server.core.kernel.rows import Claim, Tally
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.commands import ArchiveReward, CreateReward, UpdateReward
@@ -41,29 +41,37 @@ def decide_create_reward(draft: Layer, command: CreateReward, context: Context) 
         revision=1,
         status="active",
         created_at=context.now(program.clock_id),
+        is_counted=command.stock is not None,
     )
     draft.put(reward)
+    begin_uncounted(draft, reward)
     claim_id(draft, context, reward.id, owner_bucket=0)
     return Accepted(reward_payload(reward, livemode=context.livemode))
 
 
-def needs_update_reward(_command: UpdateReward, needs: Needs) -> None:
-    """The catalogue."""
+def needs_update_reward(command: UpdateReward, needs: Needs) -> None:
+    """The catalogue; for the first stock, its counter and the redemptions so far."""
     needs.catalogue()
+    if command.changes.get("stock") is not None:
+        needs.counter(counter_of("reward", command.reward_id))
+        needs.row(Tally, ("reward", command.reward_id))
 
 
 def decide_update_reward(draft: Layer, command: UpdateReward, context: Context) -> Accepted | Rejected:
     """The reward is as given from its new revision on; redemptions keep what they were promised."""
-    reward = draft.get(Reward, command.reward_id)
-    if reward is None:
+    before = draft.get(Reward, command.reward_id)
+    if before is None:
         return missing("reward", command.reward_id, param="id")
-    merged = merge_metadata(reward.metadata, command.metadata or {})
+    merged = merge_metadata(before.metadata, command.metadata or {})
     if isinstance(merged, Rejected):
         return merged
-    reward = replace(reward, metadata=merged, revision=reward.revision + 1, **command.changes)
+    reward = replace(before, metadata=merged, revision=before.revision + 1, **command.changes)
     if reward.starts_at is not None and reward.ends_at is not None and reward.ends_at <= reward.starts_at:
         return invalid("ends_at must lie after starts_at.", param="ends_at")
+    reward = replace(reward, is_counted=before.is_counted or reward.stock is not None)
     draft.put(reward)
+    if reward.is_counted and not before.is_counted:
+        begin_counting(draft, context, reward)
     return Accepted(reward_payload(reward, livemode=context.livemode), is_new=False)
 
 
@@ -73,7 +81,7 @@ def needs_archive_reward(_command: ArchiveReward, needs: Needs) -> None:
 
 
 def decide_archive_reward(draft: Layer, command: ArchiveReward, context: Context) -> Accepted | Rejected:
-    """The reward can't be redeemed any more; archiving twice changes nothing."""
+    """The reward can no longer be redeemed; archiving it again changes nothing."""
     reward = draft.get(Reward, command.reward_id)
     if reward is None:
         return missing("reward", command.reward_id, param="id")

@@ -1,4 +1,4 @@
-"""Discounts issued by redemptions: consumed on a payment, released again while nothing else forbids it."""
+"""Discounts that redemptions issue: a payment consumes one, and its release lets it be used again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def follow_consume_discount(command: ConsumeDiscount, seen: Layer, needs: Needs)
 
 
 def name_owner(needs: Needs, seen: Layer, discount_id: str) -> Discount | None:
-    """The account that a discount was issued to is declared: its program says what time it is. The discount itself."""
+    """The account that a discount was issued to is declared, as its program sets the time. Returns the discount."""
     discount = seen.get(Discount, discount_id)
     if discount is not None:
         needs.row(Account, discount.account_id, beside=discount.id)
@@ -49,19 +49,18 @@ def decide_consume_discount(draft: Layer, command: ConsumeDiscount, context: Con
 def usable_discount(
     draft: Layer, discount_id: str, *, param: str, session_id: str | None = None
 ) -> Discount | Rejected:
-    """The discount if it is issued and unused, or held by the checkout session at hand; else why not."""
+    """The discount, if it is issued and unused or held by this checkout session; else why it can't be used."""
     discount = draft.get(Discount, discount_id)
     if discount is None:
         return missing("discount", discount_id, param=param)
     if discount.status == "consumed":
         where = f" on payment {discount.payment_id}" if discount.payment_id else ""
-        return Rejected(
-            "discount_consumed", f"Discount {discount_id} was used{where} before. It works once.", param=param
-        )
+        message = f"Discount {discount_id} is already used{where}. Use another, or release it first."
+        return Rejected("discount_consumed", message, param=param)
     if discount.status == "reserved":
         return discount if discount.session_id == session_id else held_by_session(discount, param=param)
     if discount.status != "issued":
-        message = f"Discount {discount_id} is {discount.status}: its redemption was canceled."
+        message = f"Discount {discount_id} is {discount.status}: its redemption was canceled. Use another discount."
         return Rejected("discount_not_usable", message, param=param)
     return discount
 
@@ -69,33 +68,33 @@ def usable_discount(
 def payable_discount(
     draft: Layer, discount_id: str, currency: str, customer_id: str | None, *, session_id: str | None = None
 ) -> Discount | Rejected:
-    """The discount, if a payment or checkout of this customer can use it; else the first listed in the way."""
+    """The discount, if a payment or checkout of this customer can use it; else the refusal that is listed first."""
     usable = usable_discount(draft, discount_id, param="discounts", session_id=session_id)
     discount = draft.get(Discount, discount_id)
     if discount is None:
         return usable
     wrong_currency = wrong_owner = None
     if discount.benefit.get("currency") not in (None, currency):
-        message = f"Discount {discount.id} is in {discount.benefit['currency']}; the payment is in {currency}."
+        message = f"Discount {discount.id} is in {discount.benefit['currency']}, but the payment is in {currency}."
         wrong_currency = Rejected("parameter_conflict", message, param="discounts")
     owner = draft.get(Account, discount.account_id)
     owners = (owner.customer_id, owner.merged_customer_id) if owner is not None else (customer_id,)
     if customer_id is not None and customer_id not in owners:
-        message = f"Discount {discount.id} belongs to another customer than {customer_id}."
+        message = f"Discount {discount.id} does not belong to customer {customer_id}. Use a discount of this customer."
         wrong_owner = Rejected("not_eligible", message, param="discounts", details={"condition": "customer"})
     return first_listed(wrong_currency, wrong_owner, usable) or discount
 
 
 def held_by_session(discount: Discount, *, param: str) -> Rejected:
-    """Say which checkout holds the discount."""
-    held = f"Discount {discount.id} is held by checkout session {discount.session_id}."
-    message = f"{held} Expire that session, or wait for it to."
+    """The refusal that names the checkout session which holds the discount."""
+    holder = f"Checkout session {discount.session_id} holds discount {discount.id}."
+    message = f"{holder} Expire the session, or wait until it expires."
     details = {"status": "reserved", "checkout_session": discount.session_id}
     return Rejected("discount_not_usable", message, param=param, details=details)
 
 
 def consume(draft: Layer, context: Context, discount: Discount, *, payment_id: str | None) -> Discount:
-    """The discount is consumed on the payment, if one is named, by its member's clock. Expects its account."""
+    """The discount is consumed, on the payment if one is named, by its member's clock. Expects its account."""
     account = draft.get(Account, discount.account_id)
     assert account is not None, f"account {discount.account_id} was not loaded"
     (now,) = instants_of(draft, context, [account])
@@ -115,7 +114,7 @@ def decide_release_discount(draft: Layer, command: ReleaseDiscount, context: Con
     if discount is None:
         return missing("discount", command.discount_id, param="id")
     if discount.status == "void":
-        message = f"Discount {discount.id} is void: its redemption was canceled."
+        message = f"Discount {discount.id} is void, as its redemption was canceled. It can't be released."
         return Rejected("discount_not_usable", message, param="id")
     if discount.status == "reserved":
         return held_by_session(discount, param="id")

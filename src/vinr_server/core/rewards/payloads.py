@@ -68,7 +68,7 @@ def redemption_payload(redemption: Redemption, *, livemode: bool) -> Wire:
 
 
 def discount_payload(discount: Discount, *, livemode: bool) -> Wire:
-    """The discount object: what it takes off, and whether it is still to be used."""
+    """The discount object: what it takes off, and whether it can still be used."""
     benefit = benefit_payload(discount.benefit)
     return {
         "id": discount.id,

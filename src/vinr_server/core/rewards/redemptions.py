@@ -1,5 +1,4 @@
-"""Redemptions: points spent on a reward, atomically with its stock and limits, and given back on cancellation (R5,
-R15)."""
+"""Redemptions: points spent on a reward, atomically with its stock and limits; canceling gives them back (R5, R15)."""
 
 from __future__ import annotations
 
@@ -7,10 +6,11 @@ from datetime import datetime
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.caps import count_for_all, count_for_member, counter_of, full_for_all, full_for_member
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import CAPS, Needs, Of, Part, member_counter, stock_counter
-from vinr_server.core.kernel.rows import Counter, Json
+from vinr_server.core.kernel.needs import Needs, Of, Part
+from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import insufficient
 from vinr_server.core.ledger.movements import Movement, debit, give_back
@@ -29,8 +29,8 @@ from vinr_server.core.rewards.rows import Discount, Redemption, Reward
 def needs_create_redemption(command: CreateRedemption, needs: Needs) -> None:
     """The account with its lots, and the counters of the reward's caps."""
     name_account(needs, command.account_id, lots=Part.FIRST)
-    needs.counter(stock_counter(command.reward_id))
-    needs.counter(member_counter(command.reward_id, command.account_id), beside=command.account_id)
+    needs.counter(counter_of("reward", command.reward_id))
+    needs.counter(counter_of("reward", command.reward_id, command.account_id), beside=command.account_id)
 
 
 def decide_create_redemption(draft: Layer, command: CreateRedemption, context: Context) -> Accepted | Rejected:
@@ -82,7 +82,7 @@ def issue(
     metadata: Json,
     now: datetime,
 ) -> tuple[Redemption, Json]:
-    """The member has the reward, its caps are counted, and an event tells of it; `paid_by` None: it is a gift."""
+    """The member has the reward, its caps are counted, and an event reports it; `paid_by` None: it is a gift."""
     redemption = Redemption(
         bucket=account.bucket,
         id=redemption_id,
@@ -95,13 +95,12 @@ def issue(
         cancellation_id=None,
         discount_id=_issue_discount(draft, context, account, redemption_id, reward.benefit, now),
         voucher_code=context.make_code() if reward.benefit["type"] == "voucher" else None,
-        took_stock=reward.stock is not None,
         benefit=reward.benefit,
         metadata=metadata,
         created_at=now,
     )
     draft.put(redemption)
-    _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=1)
+    _count(draft, context, account, reward, used=1)
     payload = redemption_payload(redemption, livemode=context.livemode)
     announce(draft, context, type="loyalty.reward.redeemed", account=account, data=payload, now=now)
     return redemption, payload
@@ -110,7 +109,7 @@ def issue(
 def giving_refusal(
     draft: Layer, account: Account, reward: Reward, *, now: datetime, offer_id: str | None = None
 ) -> Rejected | None:
-    """Why this member can't be given the reward now, whatever it would cost: all that gives a reward asks this.
+    """Why this member can't be given the reward now, whatever its cost. Everything that gives a reward asks this.
 
     `offer_id`: the offer whose gift it is. Expects the locked counters of the reward's caps.
     """
@@ -121,24 +120,38 @@ def giving_refusal(
     return replace(refusal, param="offer")
 
 
+def giving_condition(refusal: Rejected) -> str:
+    """What `giving_refusal` refuses for, as what is not met is named: `reward.` and the reward's field, or the code."""
+    details = refusal.details
+    condition = details.get(
+        "condition", {"global": "stock", "per_member": "per_member_limit"}.get(details.get("limit", ""))
+    )
+    return refusal.code if condition is None else f"reward.{condition}"
+
+
 def _state_refusal(account: Account, reward: Reward, now: datetime, name: str) -> Rejected | None:
-    """Why this member can't have the reward now, whatever was redeemed of it."""
+    """Why this member can't have the reward now, however much of it is left."""
     if account.status == "closed":
         return closed(account)
     if reward.program_id != account.program_id:
-        message = f"Reward {name} belongs to {reward.program_id}, account {account.id} to {account.program_id}."
+        message = (
+            f"Reward {name} belongs to program {reward.program_id}, account {account.id} to {account.program_id}."
+            " Redeem it with the member's account in the reward's program."
+        )
         return Rejected("program_mismatch", message, param="reward")
     if reward.status == "archived":
-        return Rejected("reward_archived", f"Reward {name} is archived and can't be redeemed any more.", param="reward")
+        message = f"Reward {name} is archived and can no longer be redeemed. Choose another reward."
+        return Rejected("reward_archived", message, param="reward")
     if reward.starts_at is not None and now < reward.starts_at:
         at = reward.starts_at.isoformat()
-        return _not_eligible(reward, f"Reward {name} starts at {at}.", "window", f"wait until {at}")
+        why = f"Reward {name} can be redeemed from {at} on."
+        return _not_eligible(reward, why, "window", f"wait until {at}")
     if reward.ends_at is not None and now >= reward.ends_at:
-        why = f"Reward {name} ended at {reward.ends_at.isoformat()}."
+        why = f"Reward {name} ended at {reward.ends_at.isoformat()}. Choose another reward."
         return _not_eligible(reward, why, "window", "choose another reward")
     if reward.tiers and account.tier not in reward.tiers:
         tiers = " or ".join(reward.tiers)
-        why = f"Reward {name} is for tier {tiers}; the member holds {account.tier or 'none'}."
+        why = f"Reward {name} is for tier {tiers}; account {account.id} holds {account.tier or 'none'}."
         return _not_eligible(reward, why, "tier", f"needs tier {tiers}")
     return None
 
@@ -149,36 +162,24 @@ def _not_eligible(reward: Reward, why: str, condition: str, change: str) -> Reje
 
 
 def _cap_refusal(draft: Layer, account: Account, reward: Reward, name: str) -> Rejected | None:
-    """Whether the member's limit or the stock is used up."""
-    mine = draft.get(Counter, member_counter(reward.id, account.id), of=(account.id, reward.id))
-    if reward.per_member_limit is not None and mine is not None and mine.used >= reward.per_member_limit:
-        limit = f"{mine.used} times; the limit is {reward.per_member_limit}"
-        message = f"Account {account.id} has redeemed reward {name} {limit}."
-        details = {"limit": "per_member", "reward": reward.id, "used": mine.used}
-        details |= {"per_member_limit": reward.per_member_limit}
+    """Why this member gets nothing of the reward: it has reached its limit, or the stock is used up."""
+    full = full_for_member(draft, reward, account.id)
+    if full is not None:
+        message = f"Account {account.id} has already redeemed reward {name} (limit: {full.most})."
+        details = {"limit": full.limit, "reward": reward.id, "used": full.used, "per_member_limit": full.most}
         return Rejected("not_eligible", message, param="reward", details=details)
-    all_used = None
-    if reward.stock is not None:
-        all_used = draft.get(Counter, stock_counter(reward.id), of=(CAPS, reward.id))
-    if reward.stock is None or (all_used.used if all_used else 0) < reward.stock:
-        return None
-    message = f"All {reward.stock} of reward {name} are redeemed. Raise its stock or choose another."
-    details = {"reward": reward.id, "stock": reward.stock}
-    return Rejected("reward_out_of_stock", message, param="reward", details=details)
+    full = full_for_all(draft, reward)
+    if full is not None:
+        message = f"All {full.most} of reward {name} are redeemed. Raise its stock or choose another."
+        details = {"limit": full.limit, "reward": reward.id, "used": full.used, "stock": full.most}
+        return Rejected("reward_out_of_stock", message, param="reward", details=details)
+    return None
 
 
-def _count(draft: Layer, context: Context, account: Account, reward: Reward, *, takes_stock: bool, step: int) -> None:
-    """The counters of the reward's caps moved by one.
-
-    A member's redemptions are always counted, so that a limit set later holds. The stock is counted while it is set: a
-    reward without one has no row that everybody would wait for.
-    """
-    owners = [(member_counter(reward.id, account.id), account.bucket, account.id)]
-    if takes_stock:
-        owners.append((stock_counter(reward.id), context.bucket_of(stock_counter(reward.id)), CAPS))
-    for counter_id, bucket, owner in owners:
-        counter = draft.get(Counter, counter_id, of=(owner, reward.id)) or Counter(bucket, counter_id, 0)
-        draft.put(replace(counter, used=max(counter.used + step, 0)))
+def _count(draft: Layer, context: Context, account: Account, reward: Reward, *, used: int) -> None:
+    """The counters of the reward's caps hold so many redemptions more, or fewer."""
+    count_for_member(draft, "reward", reward.id, account.id, bucket=account.bucket, used=used)
+    count_for_all(draft, context, reward, used=used)
 
 
 def _issue_discount(
@@ -216,9 +217,9 @@ def follow_cancel_redemption(command: CancelRedemption, seen: Layer, needs: Need
         needs.row(Lot, use.lot_id, beside=redemption.id)
     if redemption.discount_id is not None:
         needs.row(Discount, redemption.discount_id, beside=redemption.id)
-    needs.counter(stock_counter(redemption.reward_id))
-    acting_id = needs.acting(redemption.account_id)
-    needs.counter(member_counter(redemption.reward_id, acting_id), beside=acting_id)
+    owner = needs.acting(redemption.account_id)
+    needs.counter(counter_of("reward", redemption.reward_id))
+    needs.counter(counter_of("reward", redemption.reward_id, owner), beside=owner)
 
 
 def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: Context) -> Accepted | Rejected:
@@ -227,10 +228,11 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
     if redemption is None:
         return missing("redemption", command.redemption_id, param="id")
     if redemption.status == "canceled":
-        return Rejected("redemption_already_canceled", f"Redemption {redemption.id} was canceled before.", param="id")
+        message = f"Redemption {redemption.id} is already canceled."
+        return Rejected("redemption_already_canceled", message, param="id")
     discount = draft.get(Discount, redemption.discount_id) if redemption.discount_id else None
     if discount is not None and discount.status == "consumed":
-        message = f"Discount {discount.id} of redemption {redemption.id} was used on a payment. Release it first."
+        message = f"Discount {discount.id} of redemption {redemption.id} is used on a payment. Release it first."
         return Rejected(
             "discount_consumed", message, param="id", details={"discount": discount.id, "payment": discount.payment_id}
         )
@@ -247,7 +249,7 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
     draft.put(redemption)
     reward = draft.get(Reward, redemption.reward_id)
     if reward is not None:
-        _count(draft, context, account, reward, takes_stock=redemption.took_stock, step=-1)
+        _count(draft, context, account, reward, used=-1)
     payload = redemption_payload(redemption, livemode=context.livemode)
     announce(draft, context, type="loyalty.redemption.canceled", account=account, data=payload, now=now)
     return Accepted(payload, is_new=False)
@@ -256,9 +258,9 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
 def _give_points_back(
     draft: Layer, command: CancelRedemption, context: Context, account: Account, redemption: Redemption, now: datetime
 ) -> tuple[Account, str]:
-    """The points are back in the lots that paid; the account and the id of the entry that says so.
+    """The points are back in the lots that paid. Returns the account, and the id of the entry that records it.
 
-    Those of a merged member come back to its own lots too, and move on at once to the account that acts for it.
+    Those of a merged member return to its own lots too, and move on at once to the account that acts for it.
     """
     assert redemption.entry_id is not None
     paying = draft.get(Account, redemption.account_id)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
-from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.rows import CapOwner, Json, Row
 from vinr_server.core.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Reward(Row):
-    """Something points buy, with its stock, limits and window."""
+    """Something points buy, with its stock, limits and window.
+
+    `is_counted` from its first stock on, and for good: the stock counts every redemption that was not canceled,
+    whenever it was made.
+    """
 
     is_catalogue = True
     parent_field = "program_id"
     immutable_fields = ("program_id",)
+    counted_as: ClassVar[CapOwner] = "reward"
     id: str
     program_id: str
     revision: int
@@ -29,6 +35,12 @@ class Reward(Row):
     status: str
     metadata: Json
     created_at: datetime
+    is_counted: bool = False
+
+    @property
+    def global_limit(self) -> int | None:
+        """How often all members together may redeem it."""
+        return self.stock
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +55,6 @@ class Redemption(Row):
         "entry_id",
         "discount_id",
         "voucher_code",
-        "took_stock",
         "benefit",
         "metadata",
     )
@@ -58,7 +69,6 @@ class Redemption(Row):
     cancellation_id: str | None
     discount_id: str | None
     voucher_code: str | None
-    took_stock: bool
     benefit: Json
     metadata: Json
     created_at: datetime

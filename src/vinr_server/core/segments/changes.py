@@ -1,12 +1,11 @@
-"""Segments as configuration: made, changed, deleted. What they say counts from the next command on."""
+"""Segments as configuration: created, updated, deleted. A change takes effect with the next command."""
 
 from __future__ import annotations
 
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.metadata import merge_metadata
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
@@ -19,7 +18,7 @@ from vinr_server.core.segments.rows import Segment
 
 
 def needs_create_segment(command: CreateSegment, needs: Needs) -> None:
-    """The catalogue, the chosen id, and the windows of purchases that members will be asked for."""
+    """Needs the catalogue, the chosen id, and the windows of purchases that its conditions look at."""
     needs.catalogue()
     needs.plans.windows |= command.conditions.windows
     if command.id:
@@ -27,14 +26,14 @@ def needs_create_segment(command: CreateSegment, needs: Needs) -> None:
 
 
 def decide_create_segment(draft: Layer, command: CreateSegment, context: Context) -> Accepted | Rejected:
-    """The segment can be named by offers; an id stays taken after its segment is deleted."""
+    """The segment exists, and offers can name it. A deleted segment's id can't be used again."""
     present = made_before(draft, context, Segment, command.id)
     if isinstance(present, Rejected):
         return present
     if present is not None and present.deleted_at is None:
         return Accepted(segment_payload(present, livemode=context.livemode), is_new=False)
     if command.id is not None and draft.get(Claim, command.id) is not None:
-        message = f"Segment {command.id!r} was deleted, and its id stays taken. Use a new id."
+        message = f"Segment {command.id!r} was deleted, and its id can't be used again. Use a new id."
         return Rejected("id_conflict", message, param="id", details={"id": command.id})
     segment = Segment(
         id=command.id or context.make_id("seg", 0),
@@ -51,18 +50,18 @@ def decide_create_segment(draft: Layer, command: CreateSegment, context: Context
 
 
 def needs_update_segment(command: UpdateSegment, needs: Needs) -> None:
-    """The catalogue, and the windows of purchases that members will be asked for."""
+    """Needs the catalogue, and the windows of purchases that its conditions look at."""
     needs.catalogue()
     needs.plans.windows |= command.changes.get("conditions", SegmentConditions()).windows
 
 
 def decide_update_segment(draft: Layer, command: UpdateSegment, context: Context) -> Accepted | Rejected:
-    """The segment is as given from now on; conditions given anew are a new revision."""
+    """The segment has its new values from now on; new conditions make a new revision."""
     segment = live_segment(draft, command.segment_id)
     if isinstance(segment, Rejected):
         return segment
     if segment.type == "static" and "conditions" in command.changes:
-        message = f"Segment {segment.id} is static: its members are listed. Create a dynamic segment for conditions."
+        message = f"Segment {segment.id} is static, so it can't have conditions. Create a dynamic segment instead."
         return invalid(message, param="conditions")
     merged = merge_metadata(segment.metadata, command.metadata or {})
     if isinstance(merged, Rejected):
@@ -74,25 +73,25 @@ def decide_update_segment(draft: Layer, command: UpdateSegment, context: Context
 
 
 def needs_delete_segment(_command: DeleteSegment, needs: Needs) -> None:
-    """The catalogue."""
+    """Needs the catalogue."""
     needs.catalogue()
 
 
 def decide_delete_segment(draft: Layer, command: DeleteSegment, context: Context) -> Accepted | Rejected:
-    """Nobody is in the segment any more. Refuses: while a live offer names it, whose members would lose it unseen."""
+    """The segment no longer has members. Refuses while a live offer names it: its members would lose the offer."""
     segment = live_segment(draft, command.segment_id)
     if isinstance(segment, Rejected):
         return segment
     naming = [offer.id for offer in draft.every(Offer) if is_live(offer) and segment.id in segments_named(offer.terms)]
     if naming:
-        message = f"Segment {segment.id} is named by live offers: {', '.join(naming[:10])}. End those first."
+        message = f"Segment {segment.id} is used by live offers: {', '.join(naming[:10])}. End these offers first."
         return Rejected("segment_in_use", message, param="id", details={"offers": naming})
     draft.put(replace(segment, deleted_at=context.wall_now))
     return Accepted({"id": segment.id, "object": "segment", "deleted": True}, is_new=False)
 
 
 def live_segment(draft: Layer, segment_id: str) -> Segment | Rejected:
-    """The segment, unless it is unknown or deleted."""
+    """Return the segment, or refuse an unknown or deleted one."""
     segment = draft.get(Segment, segment_id)
     if segment is None or segment.deleted_at is not None:
         return missing("segment", segment_id, param="id")

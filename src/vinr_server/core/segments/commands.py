@@ -1,4 +1,4 @@
-"""Every change to segments and to who is in them, as frozen values in the imperative."""
+"""Commands on segments and their members, as frozen values in the imperative."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CreateSegment(Command):
 
 @dataclass(frozen=True, slots=True)
 class UpdateSegment(Command):
-    """`changes` maps Segment fields to their new values; other conditions are a new revision."""
+    """`changes` maps Segment fields to their new values; new conditions make a new revision."""
 
     segment_id: str
     changes: Json
@@ -46,8 +46,8 @@ class RemoveSegmentMembers(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class TellSegments(Command):
-    """Tell by events where an account has entered or left dynamic segments since it was last told."""
+class AnnounceSegments(Command):
+    """Announce by events which dynamic segments an account has entered or left since the last announcement."""
 
     account_id: str
     segment_ids: tuple[str, ...]

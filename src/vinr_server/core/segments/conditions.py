@@ -1,8 +1,8 @@
-"""Who belongs to a dynamic segment: typed conditions over a member's history and attributes, judged from facts alone.
+"""Who belongs to a dynamic segment: typed conditions on a member's history and attributes, judged from facts alone.
 
-A day is 24 hours. A purchase is a payment of the member that is not refunded whole; what is spent is its amount less
-what was refunded of it. A window of n days holds what happened less than n days ago, so that a member whose last
-purchase lies n days back has none in it.
+A day is 24 hours. A purchase is a payment of the member that is not fully refunded; it spends its amount minus its
+refunds. A window of n days holds what happened less than n days ago, so that a member whose last purchase was n days
+ago has none in it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 from vinr_server.core.earning.rules import Unmet, metadata_differences
 from vinr_server.core.kernel.values import dataclass
 
-# How deep conditions may stand in one another, and how many in all.
+# How deep conditions may be nested, and how many there may be in total.
 DEPTH_MAX, CONDITIONS_MAX = 4, 50
 DAY = timedelta(days=1)
 Days = int | None
-# Before any payment: instants start with 1970.
+# Earlier than any payment: instants start in 1970.
 BEGINNING = datetime(1969, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Whole numbers from `at_least` to `at_most`, both included; None is open."""
+    """Whole numbers from `at_least` to `at_most`, both included; None means no limit."""
 
     at_least: int | None = None
     at_most: int | None = None
@@ -32,7 +32,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class PaymentCount:
-    """How many purchases in the last `days`; None: in the member's lifetime."""
+    """How many purchases the member made in the last `days`; None: in its lifetime."""
 
     bounds: Bounds
     days: Days = None
@@ -40,7 +40,7 @@ class PaymentCount:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """How much was spent in one currency, in its minor units, in the last `days`; None: in the member's lifetime."""
+    """How much the member spent in one currency, in minor units, in the last `days`; None: in its lifetime."""
 
     currency: str
     bounds: Bounds
@@ -49,9 +49,9 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class SegmentConditions:
-    """What must all be true of a member; None or empty asks nothing. `any_of`: at least one of these, whole.
+    """What must be true of a member, all of it; None or empty asks nothing. `any_of`: at least one of them must hold.
 
-    tiers: holds any; metadata: each key equal; `enrolled_before` is exclusive, `enrolled_after` is not.
+    tiers: holds any of them; metadata: each key is equal; `enrolled_before` is exclusive, `enrolled_after` is not.
     """
 
     days_since_last_purchase: Bounds | None = None
@@ -69,7 +69,7 @@ class SegmentConditions:
 
     @property
     def asks_of_purchases(self) -> bool:
-        """Whether when the member last purchased is needed."""
+        """Whether the time of the member's last purchase is needed."""
         mine = self.days_since_last_purchase is not None or self.never_purchased is not None
         return mine or any(part.asks_of_purchases for part in (*self.all_of, *self.any_of))
 
@@ -81,30 +81,30 @@ class SegmentConditions:
     @property
     def windows(self) -> frozenset[Days]:
         """The windows whose totals are needed."""
-        mine = {one.days for one in (self.payments, self.spend) if one is not None}
+        mine = {asked.days for asked in (self.payments, self.spend) if asked is not None}
         return frozenset(mine).union(*(part.windows for part in (*self.all_of, *self.any_of)))
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Purchases of one window: how many, and what was spent in each currency."""
+    """The purchases of one window: how many, and how much was spent in each currency."""
 
     count: int = 0
     spent_minor: Mapping[str, int] | None = None
 
     def spent(self, currency: str) -> int:
-        """What was spent in a currency, in its minor units."""
+        """How much was spent in a currency, in its minor units."""
         return (self.spent_minor or {}).get(currency, 0)
 
     def plus(self, currency: str, *, count: int, minor: int) -> Totals:
-        """These totals with more in one currency, or less."""
+        """Return these totals with more, or less, in one currency."""
         spent_minor = self.spent_minor or {}
         return Totals(self.count + count, {**spent_minor, currency: spent_minor.get(currency, 0) + minor})
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What conditions are judged by. `totals` holds the windows that were asked for."""
+    """The facts that conditions are judged by. `totals` holds the windows that the conditions ask for."""
 
     tier: str | None
     balance_points: int
@@ -115,7 +115,7 @@ class Facts:
 
 
 def window_start(days: Days, now: datetime) -> datetime:
-    """The instant after which a window begins that ends now."""
+    """The instant after which a window that ends now begins."""
     return BEGINNING if days is None else now - days * DAY
 
 
@@ -125,12 +125,12 @@ def is_member(conditions: SegmentConditions, facts: Facts, now: datetime) -> boo
 
 
 def unmet_conditions(conditions: SegmentConditions, facts: Facts, now: datetime) -> list[Unmet]:
-    """Every condition that does not hold, with the smallest change that would make it; None where nothing would."""
+    """List the conditions that do not hold, each with the smallest change that would meet it, if there is one."""
     unmet = [
         *_purchase_dates(conditions, facts, now),
         *_purchase_totals(conditions, facts),
         *_attributes(conditions, facts),
-        *_enrolment(conditions, facts, now),
+        *_enrollment(conditions, facts, now),
     ]
     for part in conditions.all_of:
         unmet += unmet_conditions(part, facts, now)
@@ -143,27 +143,28 @@ def _purchase_dates(conditions: SegmentConditions, facts: Facts, now: datetime) 
     last_at = facts.last_purchase_at
     if conditions.never_purchased is not None and conditions.never_purchased != (last_at is None):
         if last_at is None:
-            yield Unmet("never_purchased", "The member has never purchased.", "make a purchase")
+            yield Unmet("never_purchased", "The member has not made a purchase yet.", "make a purchase")
         else:
-            yield Unmet("never_purchased", f"The member has purchased, last at {last_at.isoformat()}.", None)
+            yield Unmet("never_purchased", f"The member last made a purchase at {last_at.isoformat()}.", None)
     bounds = conditions.days_since_last_purchase
     if bounds is None:
         return
     name = "days_since_last_purchase"
     if last_at is None:
-        yield Unmet(name, "The member has never purchased.", _anew(bounds))
+        yield Unmet(name, "The member has not made a purchase yet.", _purchase_again(bounds))
         return
     days = whole_days(last_at, now)
     if bounds.at_least is not None and days < bounds.at_least:
         until = last_at + bounds.at_least * DAY
-        message = f"The last purchase is {days} days back, not {bounds.at_least}."
+        message = f"The last purchase was {days} days ago (required: at least {bounds.at_least})."
         yield Unmet(name, message, f"make no purchase until {until.isoformat()}")
     if bounds.at_most is not None and days > bounds.at_most:
-        yield Unmet(name, f"The last purchase is {days} days back, more than {bounds.at_most}.", _anew(bounds))
+        message = f"The last purchase was {days} days ago (allowed: at most {bounds.at_most})."
+        yield Unmet(name, message, _purchase_again(bounds))
 
 
-def _anew(bounds: Bounds) -> str:
-    """The purchase that brings a member within the bounds, if not at once."""
+def _purchase_again(bounds: Bounds) -> str:
+    """Name the purchase that brings a member within the bounds, now or after some days."""
     return f"make a purchase and no other for {bounds.at_least} days" if bounds.at_least else "make a purchase"
 
 
@@ -172,64 +173,74 @@ def _purchase_totals(conditions: SegmentConditions, facts: Facts) -> Iterator[Un
         wanted = conditions.payments
         count = facts.totals[wanted.days].count
         yield from _outside(
-            "payments", wanted.bounds, count, f"{count} purchases {_within(wanted.days)}", "purchase {} more times"
+            "payments",
+            wanted.bounds,
+            count,
+            f"The member made {count} purchases {_within(wanted.days)}",
+            "purchase {} more times",
         )
     if conditions.spend is not None:
         spend = conditions.spend
         minor = facts.totals[spend.days].spent(spend.currency)
-        what = f"{minor} {spend.currency} minor units spent {_within(spend.days)}"
+        what = f"The member spent {minor} ({spend.currency}, minor units) {_within(spend.days)}"
         yield from _outside("spend", spend.bounds, minor, what, "spend {} more")
 
 
 def _attributes(conditions: SegmentConditions, facts: Facts) -> Iterator[Unmet]:
     if conditions.tiers and facts.tier not in conditions.tiers:
         wanted = " or ".join(conditions.tiers)
-        yield Unmet("tier", f"The member's tier is {facts.tier or 'none'}, not {wanted}.", f"needs tier {wanted}")
+        yield Unmet(
+            "tier", f"The member's tier is {facts.tier or 'none'} (required: {wanted}).", f"needs tier {wanted}"
+        )
     if conditions.balance is not None:
         balance = facts.balance_points
-        yield from _outside("balance", conditions.balance, balance, f"A balance of {balance} points", "earn {} more")
+        yield from _outside("balance", conditions.balance, balance, f"The balance is {balance} points", "earn {} more")
     yield from metadata_differences(conditions.metadata, facts.metadata)
 
 
-def _enrolment(conditions: SegmentConditions, facts: Facts, now: datetime) -> Iterator[Unmet]:
+def _enrollment(conditions: SegmentConditions, facts: Facts, now: datetime) -> Iterator[Unmet]:
     enrolled_at = facts.enrolled_at
     before, after, bounds = conditions.enrolled_before, conditions.enrolled_after, conditions.days_since_enrolled
     if before is not None and enrolled_at >= before:
-        yield Unmet("enrolled_before", f"Enrolled at {enrolled_at.isoformat()}, not before {before.isoformat()}.", None)
+        message = f"The member enrolled at {enrolled_at.isoformat()} (required: before {before.isoformat()})."
+        yield Unmet("enrolled_before", message, None)
     if after is not None and enrolled_at < after:
-        yield Unmet("enrolled_after", f"Enrolled at {enrolled_at.isoformat()}, before {after.isoformat()}.", None)
+        message = f"The member enrolled at {enrolled_at.isoformat()} (required: {after.isoformat()} or later)."
+        yield Unmet("enrolled_after", message, None)
     if bounds is not None:
         days = whole_days(enrolled_at, now)
-        yield from _outside("days_since_enrolled", bounds, days, f"Enrolled for {days} days", "wait {} more days")
+        yield from _outside(
+            "days_since_enrolled", bounds, days, f"The member enrolled {days} days ago", "wait {} more days"
+        )
 
 
 def _alternatives(parts: Sequence[SegmentConditions], facts: Facts, now: datetime) -> list[Unmet]:
-    """Nothing if one of them holds whole; else one reason, with what the nearest of them lacks.
+    """Nothing if one alternative holds; otherwise a single reason, with what the nearest alternative lacks.
 
-    Ties: fewest changes, then the first; one that nothing can meet comes last.
+    Ties: fewest changes, then the first; an alternative that nothing can meet comes last.
     """
     lacking = [unmet_conditions(part, facts, now) for part in parts]
     if not all(lacking):
         return []
-    nearest = min(lacking, key=lambda unmet: (any(one.change is None for one in unmet), len(unmet)))
-    changes = [one.change for one in nearest]
-    change = None if None in changes else " and ".join(one for one in changes if one is not None)
-    reasons = " ".join(one.message for one in nearest)
-    return [Unmet("any", f"None of {len(parts)} alternatives holds; of the nearest: {reasons}", change)]
+    nearest = min(lacking, key=lambda unmet: (any(reason.change is None for reason in unmet), len(unmet)))
+    changes = [reason.change for reason in nearest]
+    change = None if None in changes else " and ".join(part for part in changes if part is not None)
+    reasons = " ".join(reason.message for reason in nearest)
+    return [Unmet("any", f"The member meets none of {len(parts)} alternatives. Closest: {reasons}", change)]
 
 
 def _outside(condition: str, bounds: Bounds, value: int, what: str, change: str) -> Iterator[Unmet]:
     if bounds.at_least is not None and value < bounds.at_least:
         missing = bounds.at_least - value
-        yield Unmet(condition, f"{what}, fewer than {bounds.at_least}.", change.format(missing))
+        yield Unmet(condition, f"{what} (required: at least {bounds.at_least}).", change.format(missing))
     if bounds.at_most is not None and value > bounds.at_most:
-        yield Unmet(condition, f"{what}, more than {bounds.at_most}.", None)
+        yield Unmet(condition, f"{what} (allowed: at most {bounds.at_most}).", None)
 
 
 def _within(days: Days) -> str:
-    return "in all" if days is None else f"in the last {days} days"
+    return "in total" if days is None else f"in the last {days} days"
 
 
 def whole_days(since: datetime, now: datetime) -> int:
-    """Days that have passed, rounded down; 0 for what a merchant's clock puts ahead of ours."""
+    """Count the days that have passed, rounded down; 0 if a merchant's clock is ahead of ours."""
     return max((now - since) // DAY, 0)

@@ -1,4 +1,4 @@
-"""Who is in a segment: members of static ones are added and removed, those of dynamic ones are told of by events."""
+"""Members of segments: added to and removed from static ones; events announce moves in dynamic ones."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.segments.changes import live_segment
-from vinr_server.core.segments.commands import AddSegmentMembers, RemoveSegmentMembers, TellSegments
+from vinr_server.core.segments.commands import AddSegmentMembers, AnnounceSegments, RemoveSegmentMembers
 from vinr_server.core.segments.membership import segments_of
 from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember
 
 
 def needs_add_segment_members(command: AddSegmentMembers, needs: Needs) -> None:
-    """The accounts, with their places in segments."""
+    """Needs the accounts, with their places in segments."""
     for account_id in command.account_ids:
         needs.row(Account, account_id)
         needs.children(SegmentMember, account_id)
 
 
 def decide_add_segment_members(draft: Layer, command: AddSegmentMembers, context: Context) -> Accepted | Rejected:
-    """Every account that exists is in the segment; who has entered is told by an event each."""
+    """Every account that exists is in the segment; an event announces each account that entered."""
     return _change(draft, context, command.segment_id, command.account_ids, is_in=True)
 
 
 def needs_remove_segment_members(command: RemoveSegmentMembers, needs: Needs) -> None:
-    """The accounts, with their places in segments."""
+    """Needs the accounts, with their places in segments."""
     for account_id in command.account_ids:
         needs.row(Account, account_id)
         needs.children(SegmentMember, account_id)
 
 
 def decide_remove_segment_members(draft: Layer, command: RemoveSegmentMembers, context: Context) -> Accepted | Rejected:
-    """None of the accounts is in the segment; who has left is told by an event each."""
+    """None of the accounts is in the segment; an event announces each account that left."""
     return _change(draft, context, command.segment_id, command.account_ids, is_in=False)
 
 
@@ -50,7 +50,7 @@ def _change(
     if isinstance(segment, Rejected):
         return segment
     if segment.type == "dynamic":
-        message = f"Segment {segment.id} is dynamic: its conditions say who is in it. Change those, or the member."
+        message = f"Segment {segment.id} is dynamic: its conditions decide who is in it. Change its conditions instead."
         return invalid(message, param="id")
     unknown = [id for id in account_ids if draft.get(Account, id) is None]
     moved = [id for id in account_ids if _move(draft, context, segment, id, is_in=is_in)]
@@ -63,7 +63,7 @@ def _change(
 
 
 def _move(draft: Layer, context: Context, segment: Segment, account_id: str, *, is_in: bool) -> bool:
-    """Whether the account was not where it is to be; it is now, with an event."""
+    """Move the account into or out of the segment, with an event; return whether it moved."""
     account = draft.get(Account, account_id)
     place = draft.get(SegmentMember, (segment.id, account_id), of=(account_id,))
     is_there = place is not None and place.left_at is None
@@ -90,15 +90,15 @@ def _put_place(draft: Layer, context: Context, segment: Segment, account: Accoun
     announce(draft, context, type="segment.entered" if is_in else "segment.left", account=account, data=data, now=now)
 
 
-def needs_tell_segments(command: TellSegments, needs: Needs) -> None:
-    """The account, with all that its segments may ask."""
+def needs_announce_segments(command: AnnounceSegments, needs: Needs) -> None:
+    """Needs the account, with everything that its segments may ask."""
     name_account(needs, command.account_id)
     needs.children(SegmentMember, command.account_id)
     needs.children(Purchases, command.account_id)
 
 
-def decide_tell_segments(draft: Layer, command: TellSegments, context: Context) -> Accepted | Rejected:
-    """Where the account stands in these segments was told; doing it again changes nothing."""
+def decide_announce_segments(draft: Layer, command: AnnounceSegments, context: Context) -> Accepted | Rejected:
+    """Events have announced where the account stands in these segments. Repeating it changes nothing."""
     account = draft.get(Account, command.account_id)
     if account is None:
         return missing("account", command.account_id, param="account")
@@ -114,5 +114,5 @@ def decide_tell_segments(draft: Layer, command: TellSegments, context: Context) 
 COMMANDS: Commands = {
     AddSegmentMembers: (needs_add_segment_members, decide_add_segment_members),
     RemoveSegmentMembers: (needs_remove_segment_members, decide_remove_segment_members),
-    TellSegments: (needs_tell_segments, decide_tell_segments),
+    AnnounceSegments: (needs_announce_segments, decide_announce_segments),
 }

@@ -1,8 +1,8 @@
-"""Which segments a member is in, exactly, as things stood before the command that asks.
+"""Which segments a member is in, as of just before the current command.
 
-Before it: a payment that comes ninety days after the last one is still made by a lapsed member, as its tier factor is
-that of the tier held before it (R9). The one seam for whoever targets by segments: `name_history` of the
-members, then ask `segments_of` or `outside_segments`.
+Before, because a payment that comes ninety days after the last is still made by a lapsed member, just as its tier
+factor is that of the tier held before it (R9). Everything that targets by segments goes through here: declare the
+members with `name_history`, then ask `segments_of` or `outside_segments`.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ USES = "uses"
 
 
 def name_history(needs: Needs, seen: Layer, account_id: str) -> None:
-    """What segments in use ask of an account is declared: nothing, where no live offer names a segment.
+    """Declare what the segments of live offers ask of an account: nothing if no live offer names a segment.
 
-    What others ask is read where a decision turns out to need it.
+    What other segments ask is read if a decision turns out to need it.
     """
     _name_history(needs, seen, account_id, place_of=account_id)
 
 
-def name_history_of_enrolments(needs: Needs, seen: Layer, customer_id: str) -> None:
-    """The same of every account that the batch may enrol the customer with."""
-    for program_id in needs.plans.enrolments:
+def name_history_of_enrollments(needs: Needs, seen: Layer, customer_id: str) -> None:
+    """Declare the same for every account that the batch may create for the customer."""
+    for program_id in needs.plans.enrollments:
         _name_history(needs, seen, (customer_id, program_id), place_of=None)
 
 
@@ -50,7 +50,7 @@ def _name_history(needs: Needs, seen: Layer, owner: Hashable, *, place_of: str |
 
 
 def segments_of(draft: Layer, context: Context, account: Account, wanted_ids: Collection[str]) -> frozenset[str]:
-    """Those of the wanted segments that the account is in. One that does not exist, or no more, has no members.
+    """Return those of the wanted segments that the account is in. A missing or deleted segment has no members.
 
     Expects: the account's history, as `name_history` declares it.
     """
@@ -59,9 +59,9 @@ def segments_of(draft: Layer, context: Context, account: Account, wanted_ids: Co
 
 
 def outside_segments(draft: Layer, context: Context, account: Account, wanted_ids: Collection[str]) -> list[Unmet]:
-    """Nothing if the account is in any of the wanted segments; else what it lacks for the nearest one.
+    """Nothing if the account is in any of the wanted segments; otherwise what it lacks for the nearest.
 
-    Ties: the fewest changes, then the first in the order given. Expects what `segments_of` does.
+    Ties: the fewest changes, then the first in the given order. Expects the same as `segments_of`.
     """
     now = context.now(program_of(draft, account).clock_id)
     nearest: list[Unmet] = []
@@ -75,17 +75,17 @@ def outside_segments(draft: Layer, context: Context, account: Account, wanted_id
 
 
 def _distance(lacks: list[Unmet]) -> tuple[bool, int]:
-    return (any(one.change is None for one in lacks), len(lacks))
+    return (any(reason.change is None for reason in lacks), len(lacks))
 
 
 def lacking(draft: Layer, segment_id: str, account: Account, now: datetime) -> list[Unmet]:
-    """What the account lacked for a segment before the command at hand; nothing if it was in it.
+    """List what the account lacked for a segment before the current command; nothing if it was a member.
 
     A closed account is in no segment.
     """
     segment = draft.get(Segment, segment_id)
     if segment is None or segment.deleted_at is not None:
-        return [Unmet("segments", f"There is no segment {segment_id}.", None)]
+        return [Unmet("segments", f"Segment {segment_id} does not exist.", None)]
     before = draft.below
     account = draft.before(Account, account.id) or account
     if account.status != "active":
@@ -97,19 +97,19 @@ def lacking(draft: Layer, segment_id: str, account: Account, now: datetime) -> l
         return [Unmet("segments", message, f"add account {account.id} to segment {segment_id}")]
     facts = facts_of(before, account, now, segment.conditions)
     return [
-        Unmet(f"segments.{segment_id}.{one.condition}", one.message, one.change)
-        for one in unmet_conditions(segment.conditions, facts, now)
+        Unmet(f"segments.{segment_id}.{unmet.condition}", unmet.message, unmet.change)
+        for unmet in unmet_conditions(segment.conditions, facts, now)
     ]
 
 
 def is_listed(layer: Layer, account: Account, segment_id: str) -> bool:
-    """Whether the account was put into a static segment and not taken out again."""
+    """Whether the account was added to a static segment and not removed since."""
     place = layer.get(SegmentMember, (segment_id, account.id), of=(account.id,))
     return place is not None and place.left_at is None
 
 
 def facts_of(layer: Layer, account: Account, now: datetime, conditions: SegmentConditions) -> Facts:
-    """What the conditions are judged by: the account as it stands, with the purchases read and those in the layer."""
+    """Gather the facts for the conditions: the current account, with the purchases read and those in the layer."""
     starts = {days: window_start(days, now) for days in conditions.windows}
     read = _read_of(layer, account) or Purchases(account.id, dict.fromkeys(starts.values(), Totals()))
     is_unread = any(start not in read.totals for start in starts.values())
@@ -125,15 +125,15 @@ def facts_of(layer: Layer, account: Account, now: datetime, conditions: SegmentC
 
 
 def _read_of(layer: Layer, account: Account) -> Purchases | None:
-    """What the batch read of the account's history; None where everything is in the layer.
+    """Return what the batch read of the account's history; None if everything is in the layer.
 
-    Of an account that the batch itself enrolled nothing is stored but the payments of its customer.
+    An account that the batch itself enrolled has nothing stored but its customer's payments.
     """
     read = layer.get(Purchases, account.id, of=(account.id,))
     if read is not None or not layer.is_covered:
         return read
-    enrolment = (account.customer_id, account.program_id)
-    return layer.get(Purchases, enrolment, of=(enrolment,))
+    enrollment = (account.customer_id, account.program_id)
+    return layer.get(Purchases, enrollment, of=(enrollment,))
 
 
 def purchases_here(layer: Layer, buyers: Iterable[MergedFrom]) -> Iterator[Payment]:
@@ -147,24 +147,24 @@ def purchases_here(layer: Layer, buyers: Iterable[MergedFrom]) -> Iterator[Payme
 def is_purchase(payment: Payment, account_id: str | None) -> bool:
     """Whether a payment of the member's customer counts as the account's purchase.
 
-    One that is linked to another account of theirs does not, nor one that was refunded whole. Storage asks the same of
-    its rows with `is_purchase_sql`.
+    A payment linked to another of the customer's accounts does not, nor does a fully refunded payment. Storage checks
+    its rows the same way (`is_purchase_sql`).
     """
     is_refunded = payment.is_refunded_whole
     return not is_refunded and payment.account_id in (None, account_id)
 
 
 def with_payment(totals: Mapping[datetime, Totals], payment: Payment, *, count: int) -> dict[datetime, Totals]:
-    """The totals with a payment in every window (by its start) that it lies in; with count -1, without it."""
+    """Add a payment to every window (by its start) that it falls in; count -1 takes it out again."""
     kept_minor = (payment.amount_minor - payment.refunded_minor) * count
     return {
-        start: one.plus(payment.currency, count=count, minor=kept_minor) if payment.occurred_at > start else one
-        for start, one in totals.items()
+        start: window.plus(payment.currency, count=count, minor=kept_minor) if payment.occurred_at > start else window
+        for start, window in totals.items()
     }
 
 
 def spendable_points(layer: Layer, account: Account, now: datetime) -> int:
-    """What the account can spend (R2): its ledger balance less what has expired and is not swept yet."""
+    """Return what the account can spend (R2): its ledger balance minus what has expired but is not swept yet."""
     if account.next_expiry_at is None or account.next_expiry_at > now:
         return account.ledger_balance_points
     last = layer.last_here(account.id)
@@ -174,18 +174,18 @@ def spendable_points(layer: Layer, account: Account, now: datetime) -> int:
 
 
 def segments_named(terms: OfferTerms) -> frozenset[str]:
-    """The segments that an offer of these terms asks about."""
+    """The segments that an offer with these terms names."""
     criteria = terms.checkout.criteria.segments if terms.checkout is not None else ()
     return frozenset((*terms.targeting.segments, *criteria))
 
 
 def is_live(offer: Offer) -> bool:
-    """Whether the offer is, or may yet be, there to be redeemed: published or paused, and neither over nor deleted."""
+    """Whether the offer can or may still be redeemed: published or paused, and neither over nor deleted."""
     return offer.status != "draft" and offer.closed_at is None and offer.deleted_at is None
 
 
 def uses_of(catalogue: Layer) -> SegmentUses:
-    """What the segments of a catalogue ask for, found once for each of its revisions."""
+    """What a catalogue's segments ask for, gathered once for each of its revisions."""
     segments = list(catalogue.written(Segment))
     live = [offer for offer in catalogue.written(Offer) if is_live(offer)]
     named = frozenset(id for offer in live for id in segments_named(offer.terms))

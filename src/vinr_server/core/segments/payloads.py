@@ -38,7 +38,7 @@ def segment_member_payload(member: SegmentMember, *, livemode: bool) -> Wire:
 
 
 def conditions_payload(conditions: SegmentConditions) -> Wire:
-    """Conditions with just the fields that ask something."""
+    """Conditions with only the fields that are set."""
     purchases, spend = conditions.payments, conditions.spend
     shown = {
         "days_since_last_purchase": _bounds(conditions.days_since_last_purchase),

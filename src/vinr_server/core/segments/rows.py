@@ -1,4 +1,4 @@
-"""The rows of segments: what they ask, who is in them, and what a batch knows of its members' purchases."""
+"""Segments as they are stored: their conditions and members; and what a batch knows of members' purchases."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Segment(Row):
 
 @dataclass(frozen=True, slots=True)
 class SegmentMember(Row):
-    """A member's place in a segment, from `entered_at` on; `left_at` says that it is there no more.
+    """A member's place in a segment, since `entered_at`; `left_at` says when it left.
 
-    Of a static segment this is the truth. Of a dynamic one it is what was told by events last: who is in it is judged
-    by its conditions, whenever it matters.
+    For a static segment this is the truth. For a dynamic segment it is what events last announced: its conditions
+    decide who is in it, whenever that matters.
     """
 
     parent_field = "account_id"
@@ -46,7 +46,7 @@ class SegmentMember(Row):
 
     @property
     def key(self) -> Hashable:
-        """Segment and member: one row each."""
+        """Segment and member: each pair has one row."""
         return (self.segment_id, self.account_id)
 
 
@@ -57,9 +57,9 @@ class SegmentMember(Row):
 class Purchases(Row):
     """What a batch read of a member's purchases, without the payments that it has as rows; never stored.
 
-    `owner` is an account's id; or a customer's and a program's, for an account that the batch itself enrols. Where this
-    row is, the account's memberships were read too. `totals` by the instant after which each window starts;
-    `has_last`: whether `last_at` was read.
+    `owner` is an account's id, or a customer's and a program's for an account that the batch itself enrolls. If this
+    row exists, the account's memberships were read, too. `totals` are keyed by the instant after which each window
+    starts; `has_last`: whether `last_at` was read.
     """
 
     key_field = "owner"
@@ -72,9 +72,7 @@ class Purchases(Row):
 
 @dataclass(frozen=True, slots=True)
 class SegmentUses(Row):
-    """What is asked of purchases by the segments of a catalogue that something live names, and by all of them; never
-    stored. `named`: the ids of the former.
-    """
+    """What a catalogue's segments ask of purchases: those that a live offer names (`named`), and all; never stored."""
 
     is_catalogue = True
     id: str

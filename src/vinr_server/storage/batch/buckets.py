@@ -6,17 +6,17 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-# An id of the engine's own making: prefix, 25 hex digits, and the bucket's two.
+# An id that the engine made: prefix, 25 hex digits, and the bucket's two.
 OWN_ID = re.compile(r"[a-z]+_[0-9a-f]{27}\Z").match
 
 
 def bucket_of(realm: int, name: str) -> int:
-    """The bucket of a customer, or of a name that stands for itself: the first byte of a hash."""
+    """The bucket of a customer, or of any other name: the first byte of a hash."""
     return hashlib.sha256(f"{realm}/{name}".encode()).digest()[0]
 
 
 def bucket_in(id: str) -> int | None:
-    """The bucket that an id of our own making carries, None for any other id."""
+    """The bucket in an id that the engine made, None for any other id."""
     return int(id[-2:], 16) if OWN_ID(id) else None
 
 

@@ -1,8 +1,8 @@
-"""Set-based statements: whatever the number of rows, one insert or update, fed by one parameter for each column.
+"""Set-based statements: one insert or update for any number of rows, with one parameter for each column.
 
 A column travels as an array, or as a single value where all rows of the batch agree on it. Most do: of 61 columns that
 a batch of awards writes, 19 differ (realm, kind, instants and absent references do not), and each array costs
-PostgreSQL a function scan besides what it costs us to encode.
+PostgreSQL a function scan in addition to our cost of encoding it.
 """
 
 from __future__ import annotations

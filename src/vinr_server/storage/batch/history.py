@@ -1,7 +1,8 @@
-"""What segments ask of members: their place in static ones, and their purchases.
+"""What the batch's instant must be known to read: what segments ask of members, and what capped rules gave them.
 
-Read only for members whose segments a command may ask for, and only what segments in use ask: a realm whose live offers
-name no segment pays nothing.
+Segments: a member's place in static ones, and its purchases. Read only for members whose segments a command may ask
+for, and only what segments in use ask: a realm whose live offers name no segment pays nothing. Capped rules: the
+counters of the periods that hold the instant, under the lock of the member's account.
 """
 
 from __future__ import annotations
@@ -11,19 +12,22 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.earning.caps import EVERY_RULE, counters_at, rule_counters
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
+from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import Days, Totals, window_start
 from vinr_server.core.segments.membership import USES, purchases_here, with_payment
 from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
+from vinr_server.storage.batch.reading import Address, columns_of, select_rows
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
 
 def is_purchase_sql(payment: str, *, account: str) -> str:
-    """The condition on a row of payments of the account's customer that it is a purchase: core's `is_purchase`."""
+    """The condition that a payment of the account's customer is a purchase: core's `is_purchase`."""
     return f"""({payment}.account_id is null or {payment}.account_id = {account})
     and not ({payment}.refund_count > 0 and {payment}.refunded_minor = {payment}.amount_minor)"""
 
@@ -56,6 +60,14 @@ cross join lateral (
 ) as sums
 """
 
+# All counters of an account, by how their names begin. Plan: a range of the primary key for each.
+COUNTERS_OF_RULES = f"""
+select {TABLES[Counter].select_list}
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, beginning)
+join counters t on t.realm = w.realm and t.id >= w.beginning and t.id < w.beginning || '~' and t.bucket = w.bucket
+where t.bucket = any($2)
+"""
+
 MEMBERSHIPS = f"""
 select {TABLES[SegmentMember].select_list}
 from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
@@ -68,9 +80,9 @@ NOTHING: Mapping[Any, Part] = {}
 
 
 class Owner(NamedTuple):
-    """Whose purchases are read, under which name: an account, or a customer whom the batch may enrol in a program.
+    """Whose purchases are read, under which name: an account, or a customer whom the batch may enroll in a program.
 
-    `buyers`: whose payments count. `instants`: what may be now for its program while the batch is decided.
+    `buyers`: whose payments count. `instants`: every possible now of its program while the batch is decided.
     """
 
     realm: int
@@ -80,13 +92,39 @@ class Owner(NamedTuple):
 
 
 async def read_history(connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime) -> None:
-    """What the commands may ask of segments stands in the layers."""
+    """The layers hold what the commands may ask of segments and of capped rules."""
     await _read_memberships(connection, needs, layers)
     await _read_purchases(connection, needs, layers, now)
+    await _read_rule_counters(connection, needs, layers, now)
+
+
+async def _read_rule_counters(
+    connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime
+) -> None:
+    """What capped rules have given in the periods that hold now, where a command may ask for it."""
+    wanted: dict[Address, None] = {}
+    whole: dict[Address, None] = {}
+    for realm, layer in layers.items():
+        pairs = [pair for pair in needs[realm].parts.get(Counter, NOTHING) if isinstance(pair, tuple)]
+        for account_id, rule_id in pairs:
+            account = layer.find(Account, account_id)
+            program = layer.get(Program, account.program_id) if account is not None else None
+            if account is None or program is None:
+                continue
+            if rule_id == EVERY_RULE:
+                whole[realm, account.bucket, rule_counters(account_id)] = None
+                continue
+            for at in _instants(layer, needs[realm], program.id, now):
+                for counter_id in counters_at(rule_id, account_id, at, program.timezone):
+                    wanted[realm, account.bucket, counter_id] = None
+    records = await connection.fetch(select_rows(Counter, "id"), *columns_of(wanted)) if wanted else []
+    records += await connection.fetch(COUNTERS_OF_RULES, *columns_of(whole)) if whole else []
+    for realm, row in rows_of(TABLES[Counter], records):
+        layers[realm].put(row)
 
 
 async def _read_memberships(connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer]) -> None:
-    """The places in segments of every account whose memberships or segments may be asked for stand in the layers."""
+    """The layers hold the memberships of every account whose memberships or segments may be asked for."""
     wanted = [
         (realm, account.bucket, account.id)
         for realm, layer in layers.items()
@@ -107,10 +145,10 @@ def _uses(layer: Layer) -> SegmentUses:
 async def _read_purchases(
     connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime
 ) -> None:
-    """What segments in use ask of the purchases of every member whose segments may be asked for stands in the layers.
+    """The layers hold the purchases of every member whose segments may be asked for, as far as segments in use ask.
 
-    Read in part, a member is read for the segments that something live names; read whole, for all.
-    Expects the locks; `now` is the wall's, a program's clock has been read.
+    A member read in part is read for the segments that something live names; a member read whole, for all.
+    Expects the locks, and the programs' clocks in the layers; `now` is the wall's.
     """
     asked: dict[Owner, tuple[frozenset[Days], bool]] = {}
     for realm, layer in layers.items():
@@ -140,7 +178,7 @@ async def _read_purchases(
 
 
 def _owner(realm: int, needs: Needs, layer: Layer, name: Any, now: datetime) -> Owner | None:
-    """An account by its id, or what a customer would be in a program; None where there is no such account yet."""
+    """An account by its id, or a customer who may enroll in a program; None if there is no such account yet."""
     if isinstance(name, tuple):
         customer_id, program_id = name
         if any(account.program_id == program_id for account in layer.here(Account, customer_id)):
@@ -159,7 +197,7 @@ def _owner(realm: int, needs: Needs, layer: Layer, name: Any, now: datetime) -> 
 def _instants(layer: Layer, needs: Needs, program_id: str, now: datetime) -> frozenset[datetime]:
     """Now on the program's clock, and every instant to which the batch itself may move it."""
     program = layer.get(Program, program_id)
-    if program is None:  # the batch makes it, on whatever clock
+    if program is None:  # the batch creates it, on any clock
         return frozenset((now, *(clock.frozen_at for clock in layer.written(TestClock)), *needs.plans.instants))
     clock = layer.get(TestClock, program.clock_id) if program.clock_id else None
     return frozenset((now,)) if clock is None else frozenset((clock.frozen_at, *needs.plans.instants))

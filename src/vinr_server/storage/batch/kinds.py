@@ -1,4 +1,4 @@
-"""The kinds of rows a batch can need, in the one order in which everybody takes their locks, and how each is taken."""
+"""The kinds of rows a batch can need, in the one order in which every batch locks them, and how each is read."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 from vinr_server.core.access.rows import ApiKey
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, OpenSessions
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.needs import Part
-from vinr_server.core.kernel.rows import Counter, Row
+from vinr_server.core.kernel.rows import Counter, Row, Tally
 from vinr_server.core.ledger.lots import BEFORE_ALL, use_order
-from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
+from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse, Opening
 from vinr_server.core.members.rows import Account, Customer
-from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision, Tally
-from vinr_server.core.payments.rows import Payment, Refund
+from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision
+from vinr_server.core.payments.rows import Order, Payment, Refund
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.storage.batch.buckets import bucket_of
@@ -33,9 +34,9 @@ from vinr_server.storage.batch.reading import (
     rows_needed,
 )
 from vinr_server.storage.batch.tables import TABLES, rows_of
-from vinr_server.storage.reads.offers import tally_uses
+from vinr_server.storage.reads.caps import tally_uses
 
-# A spend seldom needs more lots than these; a member with a million must not load them all for a coffee.
+# A spend seldom needs more lots; a member with a million must not load them all to redeem a coffee.
 LOTS_MAX = 100
 # In the order of use (R3), along the index lots_live.
 FIRST_LOTS = f"""
@@ -52,9 +53,9 @@ where t.bucket = any($2)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Rows of a type. `words`: what its locks are called; None where it is read under the locks of others.
+    """Rows of a type. `words`: the name of its locks; None if it is read under the locks of other kinds.
 
-    `place`: the bucket of an id that lives beside nothing; None: the directory knows it, or the id says so itself.
+    `place`: the bucket of an id that lives beside no other; None: the directory knows it, or the id itself says it.
     """
 
     row_type: type[Row]
@@ -90,14 +91,14 @@ async def _refunds(reading: Reading, kind: Kind) -> None:
 
 
 async def _redemptions_of_offers(reading: Reading, kind: Kind) -> None:
-    """What sessions hold or held, and what payments redeemed by themselves."""
+    """What sessions hold or held, and what payments redeemed by themselves, in the bucket of the member."""
     await reading.read(OfferRedemption, "session_id", reading.parents(OfferRedemption, by="session_id"))
     paid = reading.parents(OfferRedemption, by="payment_id")
-    await reading.read(OfferRedemption, "payment_id", paid, where="t.session_id is null")
+    await reading.read(OfferRedemption, "payment_id", paid, where="t.session_id is null", anywhere=True)
 
 
 async def _clocks(reading: Reading, kind: Kind) -> None:
-    """The clocks of the programs in question: shared by those who live on them, exclusive where one is moved."""
+    """The clocks of the programs involved: locked shared by their members' batches, exclusively to advance one."""
     wanted = dict.fromkeys(reading.wanted(kind.row_type, kind.place))
     lock = LOCK if wanted else SHARE
     for realm, layer in reading.layers.items():
@@ -118,9 +119,9 @@ async def _claims_of_offers(reading: Reading, kind: Kind) -> None:
     reading.put(await read_claims(reading.connection, named))
 
 
-async def _revisions_of_offers(reading: Reading, kind: Kind) -> None:
-    named = [(realm, offer_id, revision) for realm, _bucket, (offer_id, revision) in _pairs(reading, kind)]
-    reading.put(await read_revisions(reading.connection, named))
+async def _revisions(reading: Reading, kind: Kind) -> None:
+    named = [(realm, id, revision) for realm, _bucket, (id, revision) in _pairs(reading, kind)]
+    reading.put(await read_revisions(reading.connection, kind.row_type, named))
 
 
 def _pairs(reading: Reading, kind: Kind) -> list[tuple[int, int, tuple[str, Any]]]:
@@ -139,8 +140,9 @@ async def _open_sessions(reading: Reading, kind: Kind) -> None:
 
 
 async def _tallies(reading: Reading, kind: Kind) -> None:
-    """The uses of offers that get their first cap, whose rows are locked for it, last of all."""
-    named = [(realm, str(id)) for realm, needs in reading.needs.items() for id, _ in rows_needed(needs, Tally)]
+    """What was taken of that which gets its first global limit, whose rows are locked for it, last of all."""
+    owners: Any = [(realm, key) for realm, needs in reading.needs.items() for key in needs.rows.get(Tally, NOTHING)]
+    named = [(realm, counted_as, id) for realm, (counted_as, id) in owners]
     for realm, tally in await tally_uses(reading.connection, named):
         reading.layers[realm].put(tally)
 
@@ -163,14 +165,14 @@ def awarded(reading: Reading) -> list[tuple[int, str]]:
 
 
 async def _lots(reading: Reading, kind: Kind) -> None:
-    """Lots by their ids; of accounts those used first, or all that live where a decision has asked for more."""
+    """Lots by their ids, and each account's lots that are used first, or all live ones if a decision needs more."""
     for realm, needs in reading.needs.items():
         for account_id, part in needs.parts.get(Lot, NOTHING).items():
             if part is Part.NONE:
                 reading.layers[realm].truncate(account_id, BEFORE_ALL)
     await reading.read(Lot, "account_id", reading.parents(kind.row_type), where="t.remaining_points > 0")
     await _first_lots(
-        reading, [one for one in reading.parents(kind.row_type, part=Part.FIRST) if _account(reading, one)]
+        reading, [address for address in reading.parents(kind.row_type, part=Part.FIRST) if _account(reading, address)]
     )
     await _by_id(reading, kind)
 
@@ -193,7 +195,7 @@ async def _first_lots(reading: Reading, accounts: list[Address]) -> None:
 
 
 async def _deficits(reading: Reading, kind: Kind) -> None:
-    """What is unpaid of accounts that owe; the others have no such row."""
+    """The unpaid deficits of accounts that owe; other accounts have none."""
     declared = {(realm, id) for realm, needs in reading.needs.items() for id in needs.parts.get(Deficit, NOTHING)}
     owing = [
         (realm, account.bucket, account.id)
@@ -212,6 +214,7 @@ def _nowhere(_realm: int, _id: object) -> int:
 KINDS = (
     Kind(Account, _accounts, "accounts"),
     Kind(Payment, _locked, "payments"),
+    Kind(Order, _locked, "orders"),
     Kind(CheckoutSession, _locked, "checkout sessions"),
     Kind(Discount, _locked, "discounts"),
     Kind(Customer, _locked, "customers", bucket_of),
@@ -220,7 +223,8 @@ KINDS = (
     Kind(ApiKey, _locked, "API keys", _nowhere),
     Kind(OfferClaim, _claims_of_offers),
     Kind(OfferRedemption, _redemptions_of_offers),
-    Kind(OfferRevision, _revisions_of_offers, place=_nowhere),
+    Kind(OfferRevision, _revisions, place=_nowhere),
+    Kind(RuleRevision, _revisions, place=_nowhere),
     Kind(Buyer, _buyers, place=bucket_of),
     Kind(OpenSessions, _open_sessions, place=bucket_of),
     Kind(Redemption, _by_id),
@@ -230,10 +234,11 @@ KINDS = (
     Kind(Event, _by_id),
     Kind(Lot, _lots),
     Kind(Deficit, _deficits),
+    Kind(Opening, _of_parents),
     Kind(Tally, _tallies),
 )
 
 
 def lock_order() -> str:
-    """The order of locks in words, as ARCHITECTURE.md has it."""
+    """The order of locks in words, as in ARCHITECTURE.md."""
     return " → ".join(["catalogue (only to change it)", *(kind.words for kind in KINDS if kind.words is not None)])

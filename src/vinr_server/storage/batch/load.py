@@ -1,13 +1,13 @@
 """Load the rows a batch needs: look at what must be read to name the rest, then lock and read, kind by kind (kinds.py).
 
-Locks are taken in one order by everybody, and within each kind by realm and id. What is counted or listed is read in a
-statement after the lock, never with it. The planner is told on the writer's connection (connect.py) to reach rows
-through their keys only.
+Every batch takes locks in one order, and within each kind by realm and id. What is counted or listed is read in a
+statement after the lock, never with it. Settings of the writer's connection (connect.py) make the planner reach rows
+only through their keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vinr_server.core.checkout.rows import CheckoutSession
@@ -18,7 +18,7 @@ from vinr_server.core.kernel.rows import Claim, Row
 from vinr_server.core.ledger.rows import Entry, LotUse
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import OfferRedemption
-from vinr_server.core.payments.rows import Payment, Refund
+from vinr_server.core.payments.rows import Order, Payment, Refund, member_of_order
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.storage.batch.buckets import bucket_in, bucket_of
 from vinr_server.storage.batch.kinds import KINDS
@@ -33,20 +33,26 @@ from vinr_server.storage.batch.reading import (
 )
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
-# What can be looked at without a lock; what a row names by a field comes after it.
-LOOKED_AT = (Customer, CheckoutSession, Payment, Redemption, Entry, LotUse, Discount, OfferRedemption, Account)
+# What can be looked at without a lock; what a row names by a field comes after it. So some types come twice: an order
+# names more payments, a payment its customer's accounts, and a customer's accounts say where the customer's orders are.
+LOOKED_AT = (
+    *(Customer, Account, CheckoutSession, Refund, Payment, Order, Payment, Redemption),
+    *(Entry, LotUse, Discount, OfferRedemption, Account),
+)
+# Rows that may live in another bucket than what names them: a payment that was linked later has a guest's bucket.
+ANYWHERE: Mapping[type[Row], Collection[str]] = {Payment: ("customer_id",), OfferRedemption: ("payment_id",)}
 # Types of which a caller chooses ids, and that no catalogue holds.
 CLAIMED = (Payment, Refund, Event, Customer)
 
 
 class Superseded(Exception):
-    """Something came into being between the look and the lock: the batch is to be run again, reloaded."""
+    """A row appeared between the look and the lock: the batch must be reloaded and run again."""
 
     sqlstate = "40001"
 
 
 class Looked(NamedTuple):
-    """What was seen without a lock, by realm, type and key or parent: a row or None, the keys of a parent's rows."""
+    """What was seen without a lock, by realm, type and key or parent: a row or None, or the keys of a parent's rows."""
 
     rows: dict[tuple[int, type[Row], Hashable], Row | None]
     children: dict[tuple[int, type[Row], Hashable], set[Hashable]]
@@ -65,17 +71,17 @@ class Loader(Reading):
         is_distributed: bool,
         is_locking: bool = True,
     ) -> None:
-        """`follow` declares what the rows it is given lead to."""
+        """`follow` declares the rows that the given rows lead to."""
         super().__init__(connection, needs, layers, is_distributed=is_distributed, is_locking=is_locking)
         self._follow = follow
         self._looked = Looked({}, {})
 
     async def load(self) -> None:
-        """Every row that is needed, and exists, stands in its realm's layer, locked where it may change."""
+        """Every needed row that exists is in its realm's layer, locked if it may change."""
         await self._find_claims()
         accounts, *others = KINDS
         if self._looks_at_accounts_alone():
-            # Nobody can name another account, so these are looked at under their locks.
+            # No row can name another account, so these are read under their locks at once.
             await accounts.take(self, accounts)
             count = self._count_accounts()
             self._follow(self.layers)
@@ -113,33 +119,35 @@ class Loader(Reading):
         return sum(len(needs.rows.get(Account, NOTHING)) for needs in self.needs.values())
 
     async def _look(self) -> Mapping[int, Layer]:
-        """What was looked at, type by type: what a row names by a field is looked at after it."""
+        """The rows looked at without a lock, type by type: a row comes before the rows it names by a field."""
         looks = [(realm, look) for realm, needs in self.needs.items() for look in needs.looks]
         if not self._is_locking or not looks:
             seen = self.layers
         else:
             seen = {realm: layer.draft() for realm, layer in self.layers.items()}
+        done: set[tuple[int, Look]] = set()
         for row_type in LOOKED_AT if looks else ():
             mine = [
                 (realm, found)
                 for realm, look in looks
                 if look.row_type is row_type
-                for found in self._resolve(seen[realm], self.needs[realm], look)
+                for found in self._resolve(realm, seen[realm], look)
+                if (realm, found) not in done
             ]
+            done.update(mine)
             if mine:
                 await self._look_at(row_type, mine, seen)
+                await self._look_elsewhere(row_type, mine, seen)
         return seen
 
-    def _resolve(self, seen: Layer, needs: Needs, look: Look) -> Iterator[Look]:
-        """The look itself, or what the field of a row that was seen names; that is declared by it."""
+    def _resolve(self, realm: int, seen: Layer, look: Look) -> Iterator[Look]:
+        """The look itself, or the rows that a seen row's field names, which are declared here."""
         if not isinstance(look.key, Of):
             yield look
             return
-        row = seen.get(look.key.row_type, look.key.key)
-        value = getattr(row, look.key.field) if row is not None else None
-        # A discount's id says where it is, which is not where a session is that a merged member's discount is used in.
-        beside = None if look.row_type is Discount else str(look.key.key)
-        for id in value if isinstance(value, tuple) else () if value is None else (value,):
+        needs = self.needs[realm]
+        for id, row_id in named_by(seen, look.key):
+            beside = self._beside(realm, look.row_type, id, row_id)
             if look.by is None:
                 needs.row(look.row_type, id, beside=beside)
             else:
@@ -147,6 +155,15 @@ class Loader(Reading):
             yield Look(look.row_type, id, look.by)
             if id in needs.merged:
                 yield Look(look.row_type, needs.merged[id], look.by)
+
+    def _beside(self, realm: int, row_type: type[Row], id: str, row_id: str) -> str:
+        """What a row lives beside that another names: that other row, unless its own id says more.
+
+        What a merged member has is named by rows that live elsewhere: discounts, lots' uses, orders.
+        """
+        own_id = member_of_order(id) if row_type is Order else id
+        is_known = row_type in (Order, Discount, LotUse) and self.place(realm, own_id) is not None
+        return own_id if is_known else row_id
 
     async def _look_at(self, row_type: Any, looks: list[tuple[int, Look]], seen: Mapping[int, Layer]) -> None:
         """Rows by their ids and rows by their parents, in one statement."""
@@ -164,13 +181,31 @@ class Loader(Reading):
             if by == "source_id":
                 found += await read_awards(self.connection, mine)
             elif addresses:
-                anywhere = row_type is Payment and by == "customer_id"  # one that was linked has a guest's bucket
+                anywhere = by in ANYWHERE.get(row_type, ())
                 texts.append(select_rows(row_type, by or "id", first=1 + len(columns), anywhere=anywhere))
                 columns += columns_of(dict.fromkeys(addresses))
         if texts:
             found += rows_of(TABLES[row_type], await self.connection.fetch(" union all ".join(texts), *columns))
         for realm, row in found:
             self._see(realm, row, seen[realm])
+
+    async def _look_elsewhere(
+        self, row_type: type[Row], looks: list[tuple[int, Look]], seen: Mapping[int, Layer]
+    ) -> None:
+        """Rows that don't live beside what names them: payments of an order whose member was merged or was a guest."""
+        lost = [
+            (realm, look)
+            for realm, look in looks
+            if look.by is None
+            and self._looked.rows.get((realm, row_type, look.key)) is None
+            and self.needs[realm].rows[row_type].get(look.key) is not None
+        ]
+        if not lost:
+            return
+        for realm, look in lost:
+            self.needs[realm].rows[row_type][look.key] = None
+        await self.read(Claim, "id", [(realm, bucket_of(realm, str(look.key)), str(look.key)) for realm, look in lost])
+        await self._look_at(row_type, lost, seen)
 
     def _see(self, realm: int, row: Any, seen: Layer) -> None:
         self.found_in[realm, row.key] = row.bucket
@@ -180,16 +215,16 @@ class Loader(Reading):
         if children is not None:
             children.add(row.key)
 
-    # ---- last: whether all that was named is still all there is to name
+    # ---- last: whether the locked rows name anything new
 
     def _check_looks(self) -> None:
-        """What was named by a look without a lock is all there is to name by what was read under the locks."""
+        """The rows read under the locks name nothing more than the look without a lock did."""
         if not self._has_changed():
             return
         sizes = [needs.size for needs in self.needs.values()]
         self._follow(self.layers)
         if [needs.size for needs in self.needs.values()] != sizes:
-            raise Superseded("what was looked at has changed, and names more rows")
+            raise Superseded("the rows looked at have changed and name more rows")
 
     def _has_changed(self) -> bool:
         looked = self._looked
@@ -201,7 +236,7 @@ class Loader(Reading):
         )
 
     async def _check_claims(self) -> None:
-        """An id whose row is here and whose claim was not yet: whoever takes it has committed meanwhile."""
+        """No id has a row here without its claim: another batch may have taken it meanwhile."""
         named = [
             (realm, bucket_of(realm, str(id)), str(id))
             for realm, layer in self.layers.items()
@@ -211,13 +246,13 @@ class Loader(Reading):
         if await self.read(Claim, "id", named):
             raise Superseded("an id that was just taken")
 
-    # ---- where what is looked at is
+    # ---- where the rows to look at are
 
     def _addresses(self, row_type: type[Row], ids: Iterable[tuple[int, str]]) -> list[Address]:
-        besides = {realm: needs.rows.get(row_type, NOTHING) for realm, needs in self.needs.items()}
+        neighbors = {realm: needs.rows.get(row_type, NOTHING) for realm, needs in self.needs.items()}
         if row_type is Customer:
             return [(realm, bucket_of(realm, id), id) for realm, id in ids]
-        places = ((realm, self.place(realm, besides[realm].get(id) or id), id) for realm, id in ids)
+        places = ((realm, self.place(realm, neighbors[realm].get(id) or id), id) for realm, id in ids)
         return [(realm, bucket, id) for realm, bucket, id in places if bucket is not None]
 
     def _addresses_of_parents(self, row_type: type[Row], parents: Iterable[tuple[int, str]]) -> list[Address]:
@@ -228,7 +263,17 @@ class Loader(Reading):
                 bucket: int | None = bucket_of(realm, id)
                 self.found_in[realm, id] = bucket_of(realm, id)
             else:
-                bucket = self.place(realm, beside or id)
+                bucket = self.place_of_parent(realm, id, beside)
             if bucket is not None:
                 found.append((realm, bucket, id))
         return found
+
+
+def named_by(seen: Layer, of: Of) -> Iterator[tuple[str, str]]:
+    """The ids that a field of rows names, each with the id of the row it lives beside."""
+    keys = [of.key] if not isinstance(of.key, Of) else [key for key, _beside in named_by(seen, of.key)]
+    for key in keys:
+        row = seen.get(of.row_type, key)
+        value = getattr(row, of.field) if row is not None else None
+        for id in value if isinstance(value, tuple) else () if value is None else (value,):
+            yield id, str(key)

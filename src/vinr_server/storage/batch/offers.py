@@ -1,4 +1,4 @@
-"""What a batch reads of offers and their buyers: claims, what was promised, and who bought before."""
+"""What a batch reads about offers and their buyers: claims, frozen revisions (of rules too), and who bought before."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from vinr_server.core.checkout.rows import Buyer, OpenSessions
+from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.offers.rows import OfferClaim, OfferRevision
 from vinr_server.storage.batch.tables import TABLES, rows_of
@@ -18,12 +19,16 @@ join offer_claims t using (realm, bucket, member_id, offer_id)
 where t.bucket = any($2)
 """
 
-# By primary key.
-REVISIONS = f"""
-select {TABLES[OfferRevision].select_list}
-from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, offer_id, revision)
-join offer_revisions t using (realm, offer_id, revision)
+REVISED: tuple[type[Row], ...] = (OfferRevision, RuleRevision)
+# By primary key, for each type of revision.
+REVISIONS: dict[type[Row], str] = {
+    row_type: f"""
+select {TABLES[row_type].select_list}
+from unnest($1::int4[], $2::text[], $3::int8[]) as w (realm, {row_type.parent_field}, revision)
+join {TABLES[row_type].name} t using (realm, {row_type.parent_field}, revision)
 """
+    for row_type in REVISED
+}
 
 # Plan: the customer by its key, and of the index payments_of_customer one row for each that it is.
 BUYERS = """
@@ -48,23 +53,25 @@ from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
 
 
 async def read_claims(connection: Any, wanted: Sequence[tuple[int, int, str, str]]) -> list[tuple[int, Row]]:
-    """The claims there are, of (realm, bucket, member, offer), each as (realm, row)."""
+    """The existing claims of these (realm, bucket, member, offer), each as (realm, row)."""
     if not wanted:
         return []
     columns = [list(column) for column in zip(*wanted, strict=True)]
     return rows_of(TABLES[OfferClaim], await connection.fetch(CLAIMS, *columns))
 
 
-async def read_revisions(connection: Any, wanted: Sequence[tuple[int, str, int]]) -> list[tuple[int, Row]]:
-    """The revisions of offers there are, of (realm, offer, revision)."""
+async def read_revisions(
+    connection: Any, row_type: type[Row], wanted: Sequence[tuple[int, str, int]]
+) -> list[tuple[int, Row]]:
+    """The existing revisions, of offers or of rules, of these (realm, id, revision)."""
     if not wanted:
         return []
     columns = [list(column) for column in zip(*wanted, strict=True)]
-    return rows_of(TABLES[OfferRevision], await connection.fetch(REVISIONS, *columns))
+    return rows_of(TABLES[row_type], await connection.fetch(REVISIONS[row_type], *columns))
 
 
 async def read_buyers(connection: Any, customers: Collection[tuple[int, int, str]]) -> list[tuple[int, Buyer]]:
-    """Of each customer (realm, bucket, id) whether any payment is on record."""
+    """Whether each customer (realm, bucket, id) has any payment on record."""
     if not customers:
         return []
     columns = [list(column) for column in zip(*customers, strict=True)]

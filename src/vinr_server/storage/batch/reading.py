@@ -1,4 +1,4 @@
-"""Read a batch's rows into its layers: where each of them lives, under a lock or without, one statement for a kind."""
+"""Read a batch's rows into its layers, locked or not: finds where each lives, one statement for each kind."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Claim, Row
 from vinr_server.core.ledger.rows import Entry
-from vinr_server.storage.batch.buckets import bucket_in, lock_groups
+from vinr_server.storage.batch.buckets import bucket_in, bucket_of, lock_groups
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
 PlaceOf = Callable[[int, Any], int]
 # Realm, bucket and id.
 Address = tuple[int, int, str]
 NOTHING: Mapping[Any, Any] = {}
+# Customers live in the bucket of their id, also where the engine made it.
+CUSTOMER = "cust_"
 LOCK = "for no key update of t"
 SHARE = "for share of t"
 
-# Awards of a payment, whoever's they are. Plan: the partial index entries_by_source, a few rows for each payment.
+# Awards of a payment, to any account. Plan: the partial index entries_by_source, a few rows for each payment.
 AWARDS = f"""
 select {TABLES[Entry].select_list}
 from unnest($1::int4[], $2::text[]) as w (realm, id)
@@ -33,7 +35,7 @@ where t.kind = 'award'
 def select_rows(
     row_type: Any, column: str, *, where: str = "", lock: str = "", first: int = 1, anywhere: bool = False
 ) -> str:
-    """Rows of a type whose column is one of the wanted values: one index scan each. `first`: its first parameter.
+    """SQL for rows of a type by the wanted values of a column, an index scan each. `first`: its first parameter.
 
     `anywhere`: they may live in any bucket.
     """
@@ -50,7 +52,7 @@ def select_rows(
 
 
 class Reading:
-    """What is needed by realm, and the layers that the rows go into.
+    """The needs of each realm, and the layers that their rows go into.
 
     `found_in`: the bucket of ids whose rows were seen.
     """
@@ -64,47 +66,56 @@ class Reading:
         is_distributed: bool,
         is_locking: bool,
     ) -> None:
-        """`is_locking` False: what is read is only looked at, on a snapshot that does not change."""
+        """`is_locking` False: rows are only read, on a snapshot that does not change."""
         self.connection, self.needs, self.layers = connection, needs, layers
         self._is_distributed, self._is_locking = is_distributed, is_locking
         self.found_in: dict[tuple[int, str], int] = {}
 
     async def lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
-        """These rows are locked, and stand in the layers as they are under the lock."""
-        if not self._is_locking:  # on a snapshot, what was read once stays so
-            addresses = [one for one in addresses if self.layers[one[0]].find(row_type, one[2]) is None]
+        """These rows are locked, and are in the layers as they are under the lock."""
+        if not self._is_locking:  # on a snapshot, a row that was read does not change
+            addresses = [address for address in addresses if self.layers[address[0]].find(row_type, address[2]) is None]
         for group in lock_groups((bucket for _realm, bucket, _id in addresses), is_distributed=self._is_distributed):
             here = [address for address in addresses if address[1] in group]
             await self.read(row_type, "id", here, lock=lock if self._is_locking else "")
 
     async def read(
-        self, row_type: type[Row], column: str, addresses: Collection[Address], *, where: str = "", lock: str = ""
+        self,
+        row_type: type[Row],
+        column: str,
+        addresses: Collection[Address],
+        *,
+        where: str = "",
+        lock: str = "",
+        anywhere: bool = False,
     ) -> list[tuple[int, Row]]:
-        """The rows whose column is one of these ids stand in the layers."""
+        """The rows whose column is one of these ids are in the layers."""
         if not addresses:
             return []
         kind: Any = row_type
-        sql = select_rows(kind, column, where=where, lock=lock)
+        sql = select_rows(kind, column, where=where, lock=lock, anywhere=anywhere)
         return self.put(
             rows_of(TABLES[row_type], await self.connection.fetch(sql, *columns_of(dict.fromkeys(addresses))))
         )
 
     def put(self, found: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
-        """The rows stand in the layers."""
+        """The rows are in the layers."""
         for realm, row in found:
             self.layers[realm].put(row)
         return found
 
     def wanted(self, row_type: type[Row], place: PlaceOf | None = None) -> list[Address]:
-        """Where the rows of a type are that are needed by their ids; what resolves to no bucket does not exist.
+        """The addresses of rows of a type that are needed by their ids; an id without a bucket does not exist.
 
-        `place`: the bucket of an id that lives beside nothing; None: the directory knows it, or the id says so itself.
+        `place`: the bucket of an id that lives beside no other; None: the directory knows it, or the id itself says it.
         """
         found: list[Address] = []
         for realm, needs in self.needs.items():
             ids: Mapping[Any, str | None] = needs.rows.get(row_type, NOTHING)
             for id, beside in ids.items():
-                bucket = self.place(realm, beside) if beside is not None else None
+                bucket = self.found_in.get((realm, id))
+                if bucket is None and beside is not None:
+                    bucket = self.place(realm, beside)
                 if bucket is None:
                     bucket = place(realm, id) if place is not None else self.place(realm, id)
                 if bucket is not None:
@@ -112,22 +123,32 @@ class Reading:
         return found
 
     def parents(self, row_type: type[Row], *, part: Part = Part.ALL, by: str | None = None) -> list[Address]:
-        """Where the parents are of which so many rows of a type are needed, found by a column that is not its own."""
+        """The addresses of parents whose rows of a type are needed as far as `part`, found by the column `by`."""
         found: list[Address] = []
         for realm, needs in self.needs.items():
             ids: Mapping[Any, Part] = needs.parts.get(row_type, NOTHING)
             for id, declared in ids.items():
                 way, beside = needs.ways.get((row_type, id), (None, None))
                 if declared is part and way == by:
-                    bucket = self.place(realm, beside or id)
+                    bucket = self.place_of_parent(realm, id, beside)
                     if bucket is not None:
                         found.append((realm, bucket, id))
         return found
 
     def place(self, realm: int, id: Any) -> int | None:
-        """The bucket of an id: the directory knows it, a row beside it was seen, or the id says so itself."""
-        claim = self.layers[realm].get(Claim, id)
-        return claim.owner_bucket if claim is not None else self.found_in.get((realm, id), bucket_in(id))
+        """The bucket of an id: from the directory, from a row seen beside it, or from the id itself."""
+        claim = self.layers[realm].find(Claim, id)
+        if claim is not None:
+            return claim.owner_bucket
+        found = self.found_in.get((realm, id))
+        if found is None and isinstance(id, str) and id.startswith(CUSTOMER):
+            return bucket_of(realm, id)
+        return found if found is not None else bucket_in(id)
+
+    def place_of_parent(self, realm: int, id: Any, beside: str | None) -> int | None:
+        """The bucket of a parent's rows: where the parent was seen, or that of what it lives beside."""
+        found = self.found_in.get((realm, id))
+        return found if found is not None else self.place(realm, beside or id)
 
 
 def rows_needed(needs: Needs, row_type: type[Row]) -> Iterable[tuple[Hashable, str | None]]:
@@ -136,7 +157,7 @@ def rows_needed(needs: Needs, row_type: type[Row]) -> Iterable[tuple[Hashable, s
 
 
 def columns_of(addresses: Collection[Any]) -> list[list[Any]]:
-    """Addresses as the arrays of a statement."""
+    """Addresses as array parameters, a column each."""
     return [list(column) for column in zip(*addresses, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Save what a batch decided: for each table one insert and one update, whatever the number of rows."""
+"""Save what a batch decided: one insert and one update per table, for any number of rows."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Claim, Counter, Row
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import Offer, OfferRedemption
+from vinr_server.core.rewards.rows import Redemption, Reward
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.bulk import BulkWrite, Statement
 from vinr_server.storage.batch.load import Superseded
 from vinr_server.storage.batch.tables import TABLES
-from vinr_server.storage.reads.offers import hold_uncounted
+from vinr_server.storage.reads.caps import Owner, hold_uncounted
 
-# Rows that two batches may insert at once are inserted sorted: they queue up instead of locking crosswise.
+# Rows that two batches may insert at once are inserted sorted: the batches queue up instead of deadlocking.
 SORTED: dict[type[Row], Any] = {
     Claim: lambda pair: (pair[0], pair[1].id),
     Account: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
     Counter: lambda pair: (pair[0], pair[1].id),
 }
 
-# What tells, after a lost answer, that the commit happened.
+# After a lost answer, this row shows that the commit happened.
 INSERT_BATCH = "insert into batches (id) values ($1)"
 BUMP_CATALOGUES = "update realms set catalogue_revision = catalogue_revision + 1 where id = any($1)"
 
@@ -57,7 +58,7 @@ _PARAMETER = re.compile(r"\$(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What an idempotency key answers from now on: the payload of an event, or a reply of its own."""
+    """What an idempotency key answers from now on: the payload of an event, or a separate reply."""
 
     realm: int
     operation: str
@@ -85,9 +86,12 @@ async def save(
     A changed catalogue has a new revision. `encoded`: JSON texts made already, by the id() of their value.
     """
     inserts, updates = _sort_out(written, loaded)
-    uncounted = _uncounted_offers([*inserts.get(OfferRedemption, ()), *updates.get(OfferRedemption, ())], loaded)
+    uses = [
+        pair for kind in (OfferRedemption, Redemption) for place in (inserts, updates) for pair in place.get(kind, ())
+    ]
+    uncounted = _uncounted(uses, loaded)
     if uncounted and not await hold_uncounted(connection, uncounted):
-        raise Superseded("an offer without a counter")
+        raise Superseded("an offer or a reward got its first cap")
     writes: list[Statement] = []
     for row_type, table in TABLES.items():
         if row_type in inserts:
@@ -100,7 +104,7 @@ async def save(
     if changed:
         writes.append((BUMP_CATALOGUES, [sorted(changed)]))
     if kept:
-        in_order = sorted(kept, key=lambda one: (one.realm, one.key, one.operation))
+        in_order = sorted(kept, key=lambda answer: (answer.realm, answer.key, answer.operation))
         writes.append(INSERT_KEYS.statement(_key_columns(in_order)))
     if writes:
         await _execute(connection, [(INSERT_BATCH, [batch_id]), *writes])
@@ -114,7 +118,7 @@ async def _execute(connection: Any, writes: Sequence[Statement]) -> None:
 
 @cache
 def _in_one_statement(statements: tuple[str, ...]) -> str:
-    """The statements as data-modifying CTEs of one, their parameters numbered on."""
+    """The statements as data-modifying CTEs of one statement, with parameters renumbered."""
     if len(statements) == 1:
         return statements[0]
     parts: list[str] = []
@@ -127,15 +131,19 @@ def _in_one_statement(statements: tuple[str, ...]) -> str:
     return f"with {', '.join(parts)} select"
 
 
-def _uncounted_offers(uses: Sequence[tuple[int, Row]], loaded: Mapping[int, Layer]) -> list[tuple[int, str]]:
-    """The offers that these uses were not counted for, since they never had a cap; of carts' offers none ever has."""
-    used = {(realm, row.offer_id) for realm, row in uses if isinstance(row, OfferRedemption)}
-    offers = [(realm, loaded[realm].get(Offer, id)) for realm, id in used]
-    return [
-        (realm, offer.id)
-        for realm, offer in offers
-        if offer is not None and offer.kind == "engagement" and not offer.is_counted
-    ]
+def _uncounted(uses: Sequence[tuple[int, Row]], loaded: Mapping[int, Layer]) -> set[Owner]:
+    """What these uses were not counted for, since it never had a global limit; of carts' offers none ever has."""
+    found: set[Owner] = set()
+    for realm, use in uses:
+        capped: Offer | Reward | None = None
+        if isinstance(use, OfferRedemption):
+            capped = loaded[realm].get(Offer, use.offer_id)
+        elif isinstance(use, Redemption):
+            capped = loaded[realm].get(Reward, use.reward_id)
+        is_of_carts = isinstance(capped, Offer) and capped.kind == "checkout"
+        if capped is not None and not capped.is_counted and not is_of_carts:
+            found.add((realm, capped.counted_as, capped.id))
+    return found
 
 
 Sorted = dict[type[Row], list[tuple[int, Row]]]
@@ -151,7 +159,7 @@ def _sort_out(written: Mapping[int, Layer], loaded: Mapping[int, Layer]) -> tupl
             old = before.find(type(row), row.key)
             if old is None:
                 inserts.setdefault(type(row), []).append((realm, row))
-            elif old != row or repr(old) != repr(row):  # to == metadata of 1 and of true are the same
+            elif old != row or repr(old) != repr(row):  # metadata of 1 and of true are == to each other
                 updates.setdefault(type(row), []).append((realm, row))
                 if type(row) in TABLES:
                     TABLES[type(row)].require_mutable(old, row)
@@ -160,14 +168,14 @@ def _sort_out(written: Mapping[int, Layer], loaded: Mapping[int, Layer]) -> tupl
 
 def _key_columns(kept: Sequence[KeptAnswer]) -> list[list[Any]]:
     return [
-        [bucket_of(one.realm, one.key) for one in kept],
-        [one.realm for one in kept],
-        [one.operation for one in kept],
-        [one.key for one in kept],
-        [one.fingerprint for one in kept],
-        [one.status for one in kept],
-        [one.event_id for one in kept],
-        [one.reply for one in kept],
-        [one.is_kept for one in kept],
-        [one.created_at for one in kept],
+        [bucket_of(answer.realm, answer.key) for answer in kept],
+        [answer.realm for answer in kept],
+        [answer.operation for answer in kept],
+        [answer.key for answer in kept],
+        [answer.fingerprint for answer in kept],
+        [answer.status for answer in kept],
+        [answer.event_id for answer in kept],
+        [answer.reply for answer in kept],
+        [answer.is_kept for answer in kept],
+        [answer.created_at for answer in kept],
     ]

@@ -1,7 +1,7 @@
 """Numbers of free-form JSON that read back as they were written: 1e2 stays 1e2, and -0 stays -0.
 
-A decimal keeps its digits, 1.10 for one, but not how its exponent was spelled; an integer has no -0. Only numbers that
-would come out otherwise are held as a `SpelledNumber`; all others are plain integers and decimals.
+A decimal keeps its digits, such as 1.10, but not how its exponent was spelled; an integer has no -0. Only numbers that
+would come out differently are held as a `SpelledNumber`; all others are plain integers and decimals.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-# In a text it may stand as well; then it is only looked for in vain.
+# This may also match inside a string; then the slower decoder runs for nothing.
 _MINUS_ZERO = re.compile(r"(?:^|[\s:,\[])-0(?:[\s,\]}]|$)")
 
 
@@ -46,7 +46,7 @@ _decode = msgspec.json.Decoder(float_hook=read_number).decode
 
 
 def decode_spelled(raw: bytes | str) -> Any:
-    """The JSON value with every number's spelling; `raw` was found to be JSON before, or is the database's."""
+    """The JSON value with every number's spelling; `raw` is known to be JSON, or comes from the database."""
     text = raw if isinstance(raw, str) else raw.decode()
     if "-0" in text and _MINUS_ZERO.search(text):
         return json.loads(text, parse_int=_read_integer, parse_float=read_number)
@@ -54,7 +54,7 @@ def decode_spelled(raw: bytes | str) -> Any:
 
 
 def as_written(value: Any) -> msgspec.Raw:
-    """What an encoder writes for a number that has a spelling of its own."""
+    """What an encoder writes for a number with its own spelling."""
     if isinstance(value, SpelledNumber):
         return msgspec.Raw(value.text.encode())
     raise NotImplementedError(f"{type(value).__name__} can't be written as JSON")

@@ -36,7 +36,7 @@ from vinr_server.storage.batch.spelled_numbers import as_written, decode_spelled
 PG_TYPES: dict[Any, str] = {int: "int8", str: "text", bool: "bool", datetime: "timestamptz", bytes: "bytea"}
 
 encode_json = msgspec.json.Encoder(decimal_format="number", enc_hook=as_written).encode
-# Numbers with a fraction stay exact decimals, whoever reported them, and are written again as they were.
+# Numbers with a fraction stay exact decimals, whatever their source, and are written back as they were.
 decode_json = decode_spelled
 
 
@@ -50,14 +50,14 @@ NOTHING: Mapping[int, str] = {}
 
 
 class ImmutableEdit(Exception):
-    """A decision has changed what can't change of a stored row: a bug, that would lose the edit and answer 200."""
+    """A decision has edited an immutable field of a stored row: a bug that would lose the edit and answer 200."""
 
     def __init__(self, row_type: type[Row], key: Hashable, fields: Sequence[str]) -> None:
         super().__init__(row_type, key, fields)
         self.row_type, self.key, self.fields = row_type, key, fields
 
     def __str__(self) -> str:
-        return f"{self.row_type.__name__} {self.key!r} was edited in {', '.join(self.fields)}, which can't change"
+        return f"{self.row_type.__name__} {self.key!r} was edited in {', '.join(self.fields)}, which must not change"
 
 
 class Table:
@@ -100,7 +100,7 @@ class Table:
         return self._json[column]
 
     def require_mutable(self, before: Row, after: Row) -> None:
-        """Nothing, where only what may change is changed. Raises ImmutableEdit elsewhere."""
+        """Only mutable fields have changed; raises ImmutableEdit otherwise."""
         if self._immutable_values(before) != self._immutable_values(after):
             changed = [name for name in self._immutable if getattr(before, name) != getattr(after, name)]
             raise ImmutableEdit(self.row_type, after.key, changed)
@@ -180,11 +180,14 @@ TABLES: dict[type[Row], Table] = {
         Table(members_rows.Customer, "customers", key=["id"]),
         Table(members_rows.Account, "accounts", key=["id"]),
         Table(payments_rows.Payment, "payments", key=["id"]),
+        Table(payments_rows.PaymentRevision, "payment_revisions", key=["id"]),
+        Table(payments_rows.Order, "orders", key=["id"]),
         Table(payments_rows.Refund, "refunds", key=["id"]),
         Table(ledger_rows.Entry, "entries", key=["id"]),
         Table(ledger_rows.Lot, "lots", key=["id"]),
         Table(ledger_rows.LotUse, "lot_uses", key=["entry_id", "lot_id", "cause_id"]),
         Table(ledger_rows.Deficit, "deficits", key=["entry_id"]),
+        Table(ledger_rows.Opening, "openings", key=["account_id"]),
         Table(rewards_rows.Discount, "discounts", key=["id"]),
         Table(rewards_rows.Redemption, "redemptions", key=["id"]),
         Table(kernel_rows.Counter, "counters", key=["id"]),

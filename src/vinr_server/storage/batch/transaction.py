@@ -1,4 +1,4 @@
-"""What a batch asks of PostgreSQL besides its rows: catalogues, kept answers, and whether a commit happened."""
+"""What a batch asks of PostgreSQL in addition to its rows: catalogues, kept answers, and whether a commit happened."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vinr_server.storage.batch.tables import CATALOGUE
 LOCK_CATALOGUES = "select id from realms where id = any($1) order by id for no key update"
 FIND_REVISION = "select catalogue_revision from realms where id = $1"
 
-# A row for each realm, and one for each key that is there. Plan: one row in, a primary key each out.
+# A row for each realm, and one for each existing key. Plan: a primary key for each row.
 FIND_KEPT = """
 select id as realm, catalogue_revision, null as operation, null as key, null::bytea as fingerprint,
   null::int2 as status, null as event_id, null as reply
@@ -32,7 +32,7 @@ FIND_PAYLOADS = """
 select e.id, e.data from unnest($1::int4[], $2::text[]) as w (realm, id) join events e using (realm, id)
 """
 
-# Committed, or still at it: a backend that lost its client goes on with the COMMIT it has read.
+# Committed or still running: a backend that lost its client continues with the COMMIT it has read.
 HAPPENED = """
 select exists (select from batches where id = $1) as is_committed,
   exists (select from pg_stat_activity where pid = $2) as is_running
@@ -57,7 +57,7 @@ async def happened(connection: Any, batch_id: Any, *, backend_pid: int) -> bool 
 
 
 async def read_catalogue(connection: Any, realm: int, seen: Seen) -> tuple[int, Layer]:
-    """The realm's revision, and all its configuration, which is of that revision or a later one; nothing deleted.
+    """The realm's revision and all its configuration, of that revision or a later one, without deleted objects.
 
     `seen` is what was read of the realm before, and then what is read now: a record that has not changed need not be
     decoded again, which takes most of the time.
@@ -90,10 +90,11 @@ async def find_kept(
     columns = [list(column) for column in zip(*wanted, strict=True)] or [[], [], [], []]
     records = await connection.fetch(FIND_KEPT, list(realms), *columns)
     kept = [record for record in records if record["key"] is not None]
-    told = [(record["realm"], record["event_id"]) for record in kept if record["event_id"] is not None]
+    pointers = [(record["realm"], record["event_id"]) for record in kept if record["event_id"] is not None]
     payloads: dict[str, str] = {}
-    if told:
-        payloads = dict(await connection.fetch(FIND_PAYLOADS, *(list(column) for column in zip(*told, strict=True))))
+    if pointers:
+        columns = [list(column) for column in zip(*pointers, strict=True)]
+        payloads = dict(await connection.fetch(FIND_PAYLOADS, *columns))
     revisions = {record["realm"]: record["catalogue_revision"] for record in records if record["key"] is None}
     return revisions, {
         (record["realm"], record["operation"], record["key"]): (

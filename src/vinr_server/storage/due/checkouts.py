@@ -1,11 +1,11 @@
-"""Checkout sessions whose time is over."""
+"""Checkout sessions that have expired."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, NamedTuple
 
-# Plan: the partial index checkout_sessions_open, whose times end first; those of test clocks join their clock.
+# Plan: the partial index checkout_sessions_open, earliest expiry first; sessions on test clocks join their clock.
 DUE_SESSIONS = """
 select s.realm, r.livemode, s.id, case when c.id is null then s.expires_at end
 from checkout_sessions s
@@ -17,7 +17,7 @@ order by s.expires_at limit $2
 
 
 class DueSession(NamedTuple):
-    """A session whose time is over; `due_at` since when, unless it lives on a test clock."""
+    """A session that has expired; `due_at` says when, unless it lives on a test clock."""
 
     realm: int
     livemode: bool
@@ -26,5 +26,5 @@ class DueSession(NamedTuple):
 
 
 async def due_sessions(pool: Any, now: datetime, *, limit: int) -> list[DueSession]:
-    """Open sessions whose time is over at their now."""
+    """Open sessions that have expired at their now."""
     return [DueSession(*record) for record in await pool.fetch(DUE_SESSIONS, now, limit)]

@@ -1,7 +1,7 @@
-"""Deliveries on their way: claimed under a lease by whoever attempts them, and what came of each attempt.
+"""Deliveries under way: each sender claims some under a lease, and records the outcome of each attempt.
 
-Rows are never skipped by a cursor: transactions commit in another order than their rows' ids (a cursor `id > last` over
-an outbox lost 22 % of its events). What is due is claimed with `skip locked`, and put off until the lease is over.
+No cursor passes over the rows: transactions commit in another order than their rows' ids (a cursor `id > last` over an
+outbox lost 22 % of its events). A sender claims due rows with `skip locked`, and they are due again after the lease.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from vinr_server.storage.batch.tables import TABLES
 # Realm and endpoint.
 EndpointKey = tuple[int, str]
 
-# Endpoints with something pending are found by skipping along the index deliveries_due, a probe for each; of each one
-# a few deliveries: a backlog of one is never read for the sake of another's. $5 to $7 say what is under way.
+# Endpoints with something pending are found by skipping along the index deliveries_due, a probe for each. Each gives a
+# few deliveries, so that no endpoint's backlog is read for another endpoint. $5 to $7 say what is under way.
 CLAIM = """
 with recursive waiting as (
   (select realm, endpoint_id from deliveries where status = 'pending' order by realm, endpoint_id limit 1)
@@ -58,7 +58,7 @@ join events v on v.realm = c.realm and v.id = c.event_id and v.bucket = c.bucket
 order by c.id
 """
 
-# Only who still holds the lease may say what came of it.
+# Only the sender that still holds the lease may record the outcome.
 RECORD = """
 update deliveries t set status = r.status, attempt_count = r.number, next_attempt_at = r.next_attempt_at,
   finished_at = r.finished_at, lease = null
@@ -95,7 +95,7 @@ select count(*)::int8, min(next_attempt_at) from (
   where t.status = 'pending' and t.next_attempt_at <= $1 limit 10001) as due
 """
 
-# Nobody waits any more for what was on its way to an endpoint that is deleted.
+# Nobody waits for deliveries to a deleted endpoint.
 ABANDON = """
 update deliveries t set status = 'failed', next_attempt_at = null, finished_at = $1, lease = null
 from (
@@ -104,7 +104,7 @@ from (
   where d.status = 'pending' limit 5000 for no key update of d skip locked) as a
 where t.realm = a.realm and t.bucket = a.bucket and t.id = a.id
 """
-# One that was disabled begins anew when it is enabled.
+# A disabled endpoint starts with a clean record when it is enabled.
 FORGIVE = """
 update endpoint_health h set failing_since = null from webhook_endpoints e
 where e.realm = h.realm and e.id = h.endpoint_id and e.status = 'disabled' and h.failing_since is not null
@@ -124,7 +124,7 @@ delete from deliveries t using old where t.realm = old.realm and t.id = old.id a
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery under our lease, with all that an attempt of it needs."""
+    """A delivery under our lease, with everything that an attempt needs."""
 
     realm: int
     livemode: bool
@@ -146,13 +146,13 @@ class Claimed:
 
     @property
     def endpoint(self) -> EndpointKey:
-        """Whom it goes to."""
+        """The endpoint it goes to."""
         return (self.realm, self.endpoint_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """An attempt that was made, and how its delivery stands after it."""
+    """An attempt that was made, and the state of its delivery after it."""
 
     delivery: Claimed
     lease: str
@@ -173,30 +173,30 @@ async def claim(
     per_endpoint: int,
     per_failing: int,
 ) -> list[Claimed]:
-    """Due deliveries are ours until the lease is over, at most so many of an endpoint; fewer of one that fails."""
+    """Due deliveries are ours until the lease is over: at most so many per endpoint, fewer for one that fails."""
     busy = [[realm for realm, _id in under_way], [id for _realm, id in under_way], [*under_way.values()]]
     records = await pool.fetch(CLAIM, now, lease, now + lease_for, limit, *busy, per_endpoint, per_failing)
     return [Claimed(*record) for record in records]
 
 
 async def record(pool: Any, attempted: Sequence[Attempted], *, failing_max: timedelta) -> list[EndpointKey]:
-    """The attempts stand in the log and their deliveries as they are now; what was taken over meanwhile stays as it is.
+    """The attempts are logged and their deliveries updated, except deliveries that another sender has taken over.
 
-    Answers the endpoints that have failed for `failing_max` without a success.
+    Returns the endpoints that have failed for `failing_max` without a success.
     """
     rows = [
-        (one.delivery.realm, one.delivery.bucket, one.delivery.id, one.lease, one.status, one.attempt.number,
-         one.next_attempt_at, None if one.status == "pending" else one.at)
-        for one in attempted
+        (made.delivery.realm, made.delivery.bucket, made.delivery.id, made.lease, made.status, made.attempt.number,
+         made.next_attempt_at, None if made.status == "pending" else made.at)
+        for made in attempted
     ]  # fmt: skip
-    # Of an endpoint's outcomes in one go a success counts, whichever came last.
-    well = {one.delivery.endpoint for one in attempted if one.status == "succeeded"}
-    ill = sorted({one.delivery.endpoint for one in attempted} - well)
-    now = max(one.at for one in attempted)
+    # Among an endpoint's outcomes in one call, a success counts, whichever came last.
+    well = {made.delivery.endpoint for made in attempted if made.status == "succeeded"}
+    ill = sorted({made.delivery.endpoint for made in attempted} - well)
+    now = max(made.at for made in attempted)
     async with pool.acquire() as connection, connection.transaction():
         ours = {tuple(row) for row in await connection.fetch(RECORD, *_columns(rows))}
         logged = [
-            (one.delivery.realm, one.attempt) for one in attempted if (one.delivery.realm, one.delivery.id) in ours
+            (made.delivery.realm, made.attempt) for made in attempted if (made.delivery.realm, made.delivery.id) in ours
         ]
         if logged:
             statement, arguments = TABLES[DeliveryAttempt].insert(logged)
@@ -211,20 +211,20 @@ async def record(pool: Any, attempted: Sequence[Attempted], *, failing_max: time
 
 
 async def release(pool: Any, given_up: Collection[tuple[Claimed, str]], *, due_at: datetime) -> None:
-    """What was claimed and not attempted is due again."""
+    """Deliveries that were claimed but not attempted are due again."""
     if given_up:
-        rows = [(one.realm, one.bucket, one.id, lease) for one, lease in given_up]
+        rows = [(delivery.realm, delivery.bucket, delivery.id, lease) for delivery, lease in given_up]
         await pool.execute(RELEASE, *_columns(rows), due_at)
 
 
 async def queue(pool: Any, now: datetime) -> tuple[int, float]:
-    """How many deliveries are due (counted to 10,001), and for how many seconds the first of them has been."""
+    """How many deliveries are due (up to 10,001), and for how many seconds the first of them has been due."""
     count, since = await pool.fetchrow(QUEUE, now)
     return count, 0.0 if since is None else (now - since).total_seconds()
 
 
 async def tidy(pool: Any, now: datetime) -> None:
-    """What waits for deleted endpoints is given up; what was settled 30 days ago is forgotten."""
+    """Deliveries to deleted endpoints are given up; deliveries finished more than 30 days ago are deleted."""
     await pool.execute(ABANDON, now)
     await pool.execute(FORGIVE)
     await pool.execute(FORGET, now)

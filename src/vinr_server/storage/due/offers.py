@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-# Plan: the partial index offers_ending, whose windows end first; those of test clocks join their clock.
+# Plan: the partial index offers_ending, earliest end first; offers on test clocks join their clock.
 DUE_OFFERS = """
 select t.realm, r.livemode, t.id, case when k.id is null then t.ends_at end
 from offers t
@@ -19,7 +19,7 @@ order by t.ends_at limit $2
 
 
 class DueOffer(NamedTuple):
-    """An offer whose window is over; `due_at` since when, unless its program lives on a test clock."""
+    """An offer whose window is over; `due_at` says when it ended, unless its program lives on a test clock."""
 
     realm: int
     livemode: bool

@@ -1,4 +1,4 @@
-"""Whom to tell of dynamic segments: members who meet the conditions and were not told of, and the reverse."""
+"""What to announce of dynamic segments: members who newly meet the conditions, and members who no longer do."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ async def watched_realms(pool: Any) -> list[Watched]:
 
 
 async def page_end(pool: Any, realm: int, after: str, *, limit: int) -> str | None:
-    """The id of the last of the next accounts; None where there are no more."""
+    """The id of the last of the next accounts; None if none are left."""
     end: str | None = await pool.fetchval(PAGE_END, realm, after, limit)
     return end
 
 
-async def to_be_told(pool: Any, watched: Watched, now: datetime, *, after: str, end: str) -> dict[str, list[str]]:
-    """The accounts of a page that are in segments as they were not told of, or no more in them: account -> segments."""
-    told: dict[str, list[str]] = {}
+async def to_be_announced(pool: Any, watched: Watched, now: datetime, *, after: str, end: str) -> dict[str, list[str]]:
+    """The accounts of a page that entered or left segments and were not announced yet: account -> segments."""
+    unannounced: dict[str, list[str]] = {}
     for segment_id, conditions in watched.conditions.items():
         arguments: list[Any] = [watched.realm, now, segment_id, after, end]
 
@@ -64,5 +64,5 @@ async def to_be_told(pool: Any, watched: Watched, now: datetime, *, after: str, 
 
         sql = DIFFERENCES.format(accounts=ACCOUNTS, conditions=f"({where_of(conditions, bind)})")
         for record in await pool.fetch(sql, *arguments):
-            told.setdefault(record[0], []).append(segment_id)
-    return told
+            unannounced.setdefault(record[0], []).append(segment_id)
+    return unannounced

@@ -1,12 +1,13 @@
-"""Work that has fallen due: lots that are over, clocks that are advancing, rows kept long enough."""
+"""Work that has fallen due: lots that have expired, clocks that are advancing, rows kept long enough."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, NamedTuple
 
-# Accounts whose earliest lot is over at their program's now. Plan: for each program a short scan of accounts_expiring.
-# An index on the expiry alone met every member of a program whose test clock stands in the past, again and again.
+# Accounts whose earliest lot has expired at their program's now. Plan: for each program a short scan of
+# accounts_expiring. An index on the expiry alone read every member of a program whose test clock is in the past, again
+# and again.
 DUE_ACCOUNTS = """
 select p.realm, r.livemode, a.id, case when c.id is null then a.next_expiry_at end
 from programs p
@@ -20,7 +21,7 @@ cross join lateral (
 limit $2
 """
 
-# Clocks with nothing left to write up to their instant.
+# Clocks with no work left up to their instant.
 SETTLED_CLOCKS = """
 select c.realm, c.id, c.frozen_at from test_clocks c
 where c.status = 'advancing' and c.deleted_at is null and not exists (
@@ -46,7 +47,7 @@ delete from batches where id in (
 
 
 class DueAccount(NamedTuple):
-    """An account with lots that are over; `due_at` since when, unless its program lives on a test clock."""
+    """An account with expired lots; `due_at` says since when, unless its program lives on a test clock."""
 
     realm: int
     livemode: bool
@@ -63,12 +64,12 @@ class SettledClock(NamedTuple):
 
 
 async def due_accounts(pool: Any, now: datetime, *, limit: int) -> list[DueAccount]:
-    """Accounts whose earliest lot is over at their program's now."""
+    """Accounts whose earliest lot has expired at their program's now."""
     return [DueAccount(*record) for record in await pool.fetch(DUE_ACCOUNTS, now, limit)]
 
 
 async def settled_clocks(pool: Any) -> list[SettledClock]:
-    """Clocks that can be told ready."""
+    """Clocks that can be marked ready."""
     return [SettledClock(*record) for record in await pool.fetch(SETTLED_CLOCKS)]
 
 

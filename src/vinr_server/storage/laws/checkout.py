@@ -1,50 +1,9 @@
-"""What must hold of redeemed offers and of checkouts: what sessions hold, and what was paid (see laws.py)."""
+"""The laws of checkouts: what sessions hold, and what was paid (see ledger.py)."""
 
 from __future__ import annotations
 
-# The uses of offers by members with whom each counts for: the account where the offer names a program, else the
-# customer (R21), and of merged members the one that acts for them; and with its counter's name, as in
-# core/kernel/needs.py. `has_merged`: others were merged into that one.
-BY_MEMBER = """(
-  select m.*, 'offer:' || replace(replace(m.member_id, '~', '~0'), ':', '~1') || ':' || m.offer_id as counter_id from (
-    select r.*, i.merged_from is not null as has_merged,
-      case when o.program_id is null then i.customer_id else i.id end as member_id
-    from offer_redemptions r
-    join offers o on o.realm = r.realm and o.id = r.offer_id
-    join accounts a on a.realm = r.realm and a.id = r.account_id
-    join accounts i on i.realm = a.realm and i.id = coalesce(a.merged_into, a.id)) m)"""
-
-OFFERS = {
-    # A refund frees the member's slot, not the one of all. All uses are counted of an offer that ever had a cap.
-    "I3 an offer's counter is what is redeemed of it": f"""
-select coalesce(c.realm, r.realm), r.account_id, coalesce(c.id, r.id), coalesce(r.used, 0), coalesce(c.used, 0)
-from (select * from counters where id like 'offer:%') c full join (
-  select r.realm, 'offer:' || r.offer_id as id, null as account_id, count(*) as used
-  from offer_redemptions r join offers o on o.realm = r.realm and o.id = r.offer_id
-  where r.status in ('confirmed', 'refunded') and o.is_counted group by 1, 2
-  union all
-  select realm, counter_id, member_id, count(*)
-  from {BY_MEMBER} m where status = 'confirmed' group by realm, counter_id, member_id) r
-  on r.realm = c.realm and r.id = c.id
-where coalesce(r.used, 0) <> coalesce(c.used, 0)""",
-    # Whoever edits an offer may lower its cap or limit below what is redeemed.
-    "I3 redemptions stay within the offer's cap and the member's limit": f"""
-select o.realm, null, o.id, 'at most ' || (o.terms ->> 'max_redemptions'), r.count
-from offers o join (
-  select realm, offer_id, count(*) from offer_redemptions where status <> 'released' group by 1, 2) r
-  on r.realm = o.realm and r.offer_id = o.id
-where o.revision = 1 and r.count > (o.terms ->> 'max_redemptions')::int8
-union all
-select o.realm, r.member_id, o.id, 'at most ' || (o.terms ->> 'per_member_limit'), r.count
-from offers o join (
-  select realm, offer_id, member_id, count(*) from {BY_MEMBER} m
-  where status in ('reserved', 'confirmed') and not has_merged group by 1, 2, 3) r
-  on r.realm = o.realm and r.offer_id = o.id
-where o.revision = 1 and r.count > (o.terms ->> 'per_member_limit')::int8""",
-}
-
-CHECKOUTS = OFFERS | {
-    "R15 what is held of an offer belongs to an open session": """
+CHECKOUTS = {
+    "R15 a reserved use of an offer belongs to an open session": """
 select r.realm, r.account_id, r.id,
   case s.status when 'open' then 'reserved' when 'expired' then 'released' else 'confirmed or refunded' end, r.status
 from offer_redemptions r left join checkout_sessions s on s.realm = r.realm and s.id = r.session_id
@@ -53,16 +12,6 @@ where r.session_id is not null and case
   when r.status = 'reserved' then s.status <> 'open'
   when r.status in ('confirmed', 'refunded') then s.status <> 'completed' or r.payment_id is distinct from s.payment_id
   else false end""",
-    "R15 what is held of a cap is what open sessions hold": f"""
-select coalesce(c.realm, h.realm), null, coalesce(c.id, h.id), coalesce(h.count, 0), coalesce(c.reserved, 0)
-from counters c full join (
-  select r.realm, 'offer:' || r.offer_id as id, count(*)
-  from offer_redemptions r join offers o on o.realm = r.realm and o.id = r.offer_id
-  where r.status = 'reserved' and o.is_counted group by 1, 2
-  union all
-  select realm, counter_id, count(*) from {BY_MEMBER} m where status = 'reserved' group by 1, 2) h
-  on h.realm = c.realm and h.id = c.id
-where coalesce(c.reserved, 0) <> coalesce(h.count, 0)""",
     "R15 a payment and the session it completed name each other": """
 select s.realm, null, s.id, s.payment_id || ' names ' || s.id,
   case when p.id is null then 'no payment' else p.id || ' names ' || coalesce(p.session_id, 'none') end
@@ -73,24 +22,29 @@ select p.realm, p.account_id, p.id, p.session_id || ' names ' || p.id,
   case when s.id is null then 'no session' else s.id || ' names ' || coalesce(s.payment_id, 'none') end
 from payments p left join checkout_sessions s on s.realm = p.realm and s.id = p.session_id
 where p.session_id is not null and s.payment_id is distinct from p.id""",
-    "R15 a use of an offer is given back with its payment, and only then": """
+    "R15 a use of an offer is refunded with its payment, and only then": """
 select r.realm, r.account_id, r.id, case when p.is_returned then 'refunded' else 'confirmed' end, r.status
 from offer_redemptions r left join (
-  select realm, id, refund_count > 0 and refunded_minor = amount_minor as is_returned from payments) p
+  select realm, id, bool_and(refund_count > 0 and refunded_minor = amount_minor)
+    over (partition by realm, case when order_key not like ':%' then order_key else id end) as is_returned
+  from payments) p
   on p.realm = r.realm and p.id = r.payment_id
-where r.status in ('confirmed', 'refunded') and (r.status = 'refunded') <> coalesce(p.is_returned, false)""",
-    "R15 a payment lists all that it redeemed": """
+-- The cancellation of a refund takes a slot again only where the member's limit has room for it.
+where r.status in ('confirmed', 'refunded') and (r.status = 'refunded') <> coalesce(p.is_returned, false)
+  and not (r.status = 'refunded' and exists (
+    select from refunds f where f.realm = r.realm and f.payment_id = r.payment_id and f.canceled_at is not null))""",
+    "R15 a payment lists everything it redeemed": """
 select coalesce(r.realm, t.realm), null, coalesce(r.payment_id, t.payment_id), coalesce(r.ids, 'none'),
   coalesce(t.ids, 'none')
 from (
   select realm, payment_id, string_agg(id, ', ' order by id) as ids from offer_redemptions
   where payment_id is not null group by 1, 2) r
 full join (
-  select p.realm, p.id as payment_id, string_agg(one ->> 'id', ', ' order by one ->> 'id' collate "C") as ids
-  from payments p cross join lateral json_array_elements(p.outcome -> 'offer_redemptions') as one group by 1, 2) t
+  select p.realm, p.id as payment_id, string_agg(use ->> 'id', ', ' order by use ->> 'id' collate "C") as ids
+  from payments p cross join lateral json_array_elements(p.outcome -> 'offer_redemptions') as use group by 1, 2) t
   on t.realm = r.realm and t.payment_id = r.payment_id
 where r.ids is distinct from t.ids""",
-    "R15 a held discount is held by the open session it names": """
+    "R15 a reserved discount is held by the open session it names": """
 select d.realm, d.account_id, d.id, 'held by an open session', coalesce(s.id || ', ' || s.status, 'no session')
 from discounts d left join checkout_sessions s on s.realm = d.realm and s.id = d.session_id
 where d.status = 'reserved'
@@ -100,7 +54,7 @@ select s.realm, null, s.id, 'holds ' || h.id, coalesce(d.status, 'no such discou
 from checkout_sessions s cross join lateral jsonb_array_elements_text(s.held_ids::jsonb) as h (id)
 left join discounts d on d.realm = s.realm and d.id = h.id
 where s.status = 'open' and (d.id is null or d.status <> 'reserved' or d.session_id <> s.id)""",
-    "R13 a session's total is its lines and shipping less what came off them": """
+    "R13 a session's total is its lines and shipping less the discounts": """
 select s.realm, null, s.id, f.expected, concat_ws(', ', s.subtotal_minor, s.discount_minor, s.total_minor)
 from checkout_sessions s cross join lateral (
   select concat_ws(', ', sum((l ->> 'subtotal')::int8),
@@ -109,12 +63,13 @@ from checkout_sessions s cross join lateral (
     min((l ->> 'total')::int8) as least
   from json_array_elements(s.evaluation -> 'lines') as l) f
 where f.expected <> concat_ws(', ', s.subtotal_minor, s.discount_minor, s.total_minor) or f.least < 0""",
-    "R13 what came off a session's lines is what its offers took": """
+    "R13 a session's discount is the sum of its offers' discounts": """
 select s.realm, null, s.id, s.discount_minor, coalesce(a.minor, 0)
 from checkout_sessions s left join lateral (
-  select sum((one ->> 'amount')::int8) as minor from json_array_elements(s.evaluation -> 'applied') as one) a on true
+  select sum((offer ->> 'amount')::int8) as minor
+  from json_array_elements(s.evaluation -> 'applied') as offer) a on true
 where s.discount_minor <> coalesce(a.minor, 0)""",
-    "R16 a session was paid with its total": """
+    "R16 a session's payment is its total": """
 select s.realm, p.account_id, s.id, s.total_minor || ' ' || (s.cart ->> 'currency'),
   coalesce(p.amount_minor || ' ' || p.currency, 'no payment')
 from checkout_sessions s left join payments p on p.realm = s.realm and p.id = s.payment_id

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-# Each account with the one that acts for it: itself, or the one it was merged into.
-ACTING = """(select realm, id, coalesce(merged_into, id) as acting_id from accounts)"""
+# Each account with the one that acts for it: itself, or the one it was merged into. `has_merged`: others were merged
+# into that one.
+ACTING = """(
+  select a.realm, a.id, i.id as acting_id, i.customer_id as acting_customer_id, i.merged_from is not null as has_merged
+  from accounts a join accounts i on i.realm = a.realm and i.id = coalesce(a.merged_into, a.id))"""
 
 MERGES = {
     "R85 what leaves a merged account arrives where it was merged into": f"""
@@ -57,7 +60,7 @@ full join (
   from customers o cross join lateral json_array_elements_text(o.merged_from) as i (id)) f
   on f.realm = c.realm and f.id = c.id
 where c.merged_into is distinct from f.into_id""",
-    "R85 a merge is told once": """
+    "R85 a merge is announced once": """
 select c.realm, null, c.id, 1, coalesce(v.count, 0)
 from customers c left join (
   select realm, data ->> 'from' as id, count(*) from events where type = 'customer.merged' group by 1, 2) v

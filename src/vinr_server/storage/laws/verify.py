@@ -1,7 +1,7 @@
-"""Derive every balance, lot, deficit and counter again from the ledger, and tell what disagrees.
+"""Derive every balance, lot, deficit and counter again from the ledger, and report what disagrees.
 
-All laws are asked within one snapshot, so that what is committed meanwhile is not half seen. The connection reads only,
-as the application's role. Memory: here, one slice of disagreements; in PostgreSQL, work_mem for each hash.
+All laws are checked within one snapshot, so that a commit meanwhile is seen whole or not at all. The connection only
+reads, as the application's role. Memory: here, one slice of disagreements; in PostgreSQL, work_mem for each hash.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import psycopg
 
 from vinr_server.storage.laws.ledger import LAWS
 
-# Of each law so many disagreements are kept; the others are counted.
+# So many disagreements of each law are kept; the others are only counted.
 SHOWN_MAX = 100
 SLICE = 10_000
-# A cursor is planned for its first tenth, and tables just filled have no statistics: either would bring nested loops.
+# A cursor is planned for its first tenth, and newly filled tables have no statistics: both would cause nested loops.
 SETTINGS = {
     "role": "vinr_app",
     "statement_timeout": "0",
@@ -34,7 +34,7 @@ TENANT_OF = "select r.id, r.tenant_id || case when r.livemode then '/live' else 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A row that is not what the ledger says: `realm` as tenant/live or tenant/test, `row` its id or name."""
+    """A row that differs from the ledger: `realm` as tenant/live or tenant/test, `row` its id or name."""
 
     law: str
     realm: str | None
@@ -72,13 +72,13 @@ def snapshot(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def verify(database_url: str, *, on_law: Callable[[str], None] = lambda law: None) -> Verdict:
-    """Every law, asked of one snapshot. `on_law` is called with the name of each law before it is asked."""
+    """Check every law in one snapshot. `on_law` is called with each law's name before its check."""
     with snapshot(database_url) as connection:
         return verify_within(connection, on_law=on_law)
 
 
 def verify_within(connection: psycopg.Connection[Any], *, on_law: Callable[[str], None]) -> Verdict:
-    """Every law, asked within the connection's transaction."""
+    """Check every law within the connection's transaction."""
     verdict = Verdict()
     counted = connection.execute(COUNT_ROWS).fetchone()
     assert counted is not None
@@ -92,7 +92,7 @@ def verify_within(connection: psycopg.Connection[Any], *, on_law: Callable[[str]
 
 
 def _ask(connection: Any, law: str, query: str, realms: dict[int, str], verdict: Verdict) -> None:
-    """The verdict has the law's disagreements. Read in slices: of a broken table there may be millions."""
+    """The verdict has the law's disagreements. They are read in slices: a broken table may have millions."""
     found = 0
     with connection.cursor(name="disagreements") as cursor:
         cursor.itersize = SLICE

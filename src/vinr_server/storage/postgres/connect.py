@@ -6,8 +6,8 @@ from typing import Any
 
 import asyncpg
 
-# The writer reaches rows by their keys alone. A generic plan made while a table was small must not scan it when it
-# has grown: before these were off, a fresh database kept sequential scans until its first autovacuum.
+# The writer reaches rows by their keys alone. A generic plan made while a table was small must not scan it after it
+# has grown: before these settings, a new database kept sequential scans until its first autovacuum.
 KEYS_ONLY = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
@@ -15,7 +15,7 @@ KEYS_ONLY = {
     "plan_cache_mode": "force_generic_plan",
 }
 LIMITS = {"statement_timeout": "3000", "lock_timeout": "1000", "idle_in_transaction_session_timeout": "30000"}
-# Everybody works as the role that may not change a ledger row (migration 0001, grants).
+# All connections use the role that may not change a ledger row (migration 0001, grants).
 ROLE = {"role": "vinr_app"}
 
 
@@ -32,7 +32,7 @@ UNREACHABLE = (*AWAY, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 async def reach(database_url: str) -> None:
-    """The database answers; raises one of AWAY where it does not. That it refuses us is an answer too."""
+    """The database answers; raises one of AWAY if it does not. A refusal is an answer too."""
     try:
         connection = await asyncpg.connect(database_url, timeout=10)
     except AWAY:

@@ -37,7 +37,7 @@ _DEFAULTS = {
     "shared_buffers": "128MB",
     "max_connections": "100",
     "max_wal_size": "2GB",
-    # Used WAL segments are kept for use again: making a new one stops all commits for some 45 ms.
+    # Used WAL segments are kept for reuse: making a new one stops all commits for some 45 ms.
     "min_wal_size": "512MB",
     "random_page_cost": "1.1",
 }
@@ -45,7 +45,7 @@ _CHOSEN_HERE = {"listen_addresses", "unix_socket_directories", "port"}
 # A start takes well under a second, but a crash recovery may have 2 GB of WAL (max_wal_size) to replay.
 _SILENCE_SECONDS = 30
 _RECOVERY_SECONDS = 300
-# What the log says of a lost race for the port, and of backends that briefly outlive a killed postmaster.
+# What the log says after a lost race for the port, or while backends briefly outlive a killed postmaster.
 _PASSING_TROUBLES = ("Address already in use", "is still in use")
 # From linux/prctl.h. macOS has no equivalent: there the next start ends the orphan.
 _PR_SET_PDEATHSIG = 1
@@ -53,7 +53,7 @@ _c_library = ctypes.CDLL(None)
 
 
 class EmbeddedRefused(Exception):
-    """The embedded PostgreSQL cannot be had; the message is a sentence for the user."""
+    """The embedded PostgreSQL cannot start; the message is a sentence for the user."""
 
 
 class SystemUser(NamedTuple):
@@ -64,7 +64,7 @@ class SystemUser(NamedTuple):
 
 
 class EmbeddedServer:
-    """A running PostgreSQL and the lock on its data directory; if it dies, stop() gives the lock back."""
+    """A running PostgreSQL and the lock on its data directory; if it dies, stop() releases the lock."""
 
     def __init__(self, *, data_dir: Path, url: str, process: subprocess.Popen[bytes], lock: int) -> None:
         self.data_dir = data_dir
@@ -102,12 +102,12 @@ def default_data_dir(clone: Path) -> Path:
 
 
 def start_embedded(data_dir: Path, *, settings: Mapping[str, str] = {}) -> EmbeddedServer:
-    """PostgreSQL serves the database `vinr` kept in data_dir, which is made at the first start.
+    """PostgreSQL serves the database `vinr` in data_dir, which is created at the first start.
 
     Refuses: a directory in use, closed to the user PostgreSQL runs as, or of another PostgreSQL major.
     """
     if refused := ", ".join(sorted(_CHOSEN_HERE & set(settings))):
-        raise EmbeddedRefused(f"The embedded PostgreSQL chooses {refused} itself: leave the setting out.")
+        raise EmbeddedRefused(f"The embedded PostgreSQL sets {refused} itself. Leave the setting out.")
     data_dir = data_dir.resolve()
     try:
         user = _system_user(data_dir / "postgres")
@@ -124,7 +124,7 @@ def start_embedded(data_dir: Path, *, settings: Mapping[str, str] = {}) -> Embed
 
 
 def recreate_database(url: str) -> None:
-    """The server's database is empty, and whoever was connected to it is no more."""
+    """The server's database is empty, and earlier connections to it are closed."""
     with psycopg.connect(url.rpartition("/")[0] + "/postgres", autocommit=True) as connection:
         connection.execute("drop database if exists vinr with (force)")
         connection.execute("create database vinr")
@@ -160,7 +160,7 @@ def _system_user(pgdata: Path) -> SystemUser | None:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
         raise EmbeddedRefused(
-            "PostgreSQL does not run as root and there is no user `nobody`: run vinr as an ordinary user."
+            "PostgreSQL does not run as root and there is no user `nobody`. Run vinr as an ordinary user."
         ) from None
     return SystemUser(nobody.pw_uid, nobody.pw_gid)
 
@@ -169,23 +169,23 @@ def _refuse_unusable(pgdata: Path, user: SystemUser | None) -> None:
     """Only looks, so that a refusal leaves nothing behind."""
     if user is not None and (closed := _closed_parent(pgdata, user)) is not None:
         raise EmbeddedRefused(
-            f"{closed} is closed to uid {user.uid}, as which root runs PostgreSQL: choose an open directory,"
-            " such as --data /var/lib/vinr, or run vinr as an ordinary user."
+            f"{closed} is closed to uid {user.uid}, as which root runs PostgreSQL. Choose an open directory, such"
+            " as --data /var/lib/vinr, or run vinr as an ordinary user."
         )
     if not pgdata.exists():
         return
     owner_uid = pgdata.stat().st_uid
     if owner_uid == 0 or (user is None and owner_uid != os.geteuid()):
         raise EmbeddedRefused(
-            f"{pgdata} belongs to uid {owner_uid}, but PostgreSQL runs as its data's owner, never as root:"
-            " run vinr as another user, or choose another directory with --data."
+            f"{pgdata} belongs to uid {owner_uid}, but PostgreSQL runs as its data's owner, never as root."
+            " Run vinr as another user, or choose another directory with --data."
         )
     version_file = pgdata / "PG_VERSION"
     version = version_file.read_text().strip() if version_file.exists() else "none"
     if version != _MAJOR:
         raise EmbeddedRefused(
-            f"{pgdata} is not a data directory of PostgreSQL {_MAJOR} (its PG_VERSION: {version}):"
-            " move it away, or choose another directory with --data."
+            f"{pgdata} is not a data directory of PostgreSQL {_MAJOR} (its PG_VERSION: {version})."
+            " Move it away, or choose another directory with --data."
         )
 
 
@@ -205,7 +205,7 @@ def _closed_parent(path: Path, user: SystemUser) -> Path | None:
 
 
 def _make_directory(directory: Path) -> None:
-    """The directory exists; what root makes here is 0755 whatever the umask, what was there is untouched."""
+    """The directory exists. New parts made by root are 0755 whatever the umask; existing parts are untouched."""
     missing = [parent for parent in (directory, *directory.parents) if not parent.exists()]
     for parent in reversed(missing):
         parent.mkdir(exist_ok=True)
@@ -221,7 +221,7 @@ def _lock(data_dir: Path) -> int:
         holder = os.pread(lock, 20, 0).decode().strip() or "unknown"
         os.close(lock)
         raise EmbeddedRefused(
-            f"{data_dir} is in use by another vinr, pid {holder}: stop it, or choose another directory with --data."
+            f"{data_dir} is in use by another vinr, pid {holder}. Stop it, or choose another directory with --data."
         ) from None
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
@@ -258,14 +258,14 @@ def _reachable_programs(data_dir: Path, user: SystemUser | None) -> Path:
 
 
 def _password(data_dir: Path) -> str:
-    """The password is on disk: made at the first start and the same ever after."""
+    """The password is on disk: made at the first start and the same from then on."""
     try:
         return str(json.loads((data_dir / "postgres.json").read_text())["password"])
     except FileNotFoundError:
         if (data_dir / "postgres").exists():
             raise EmbeddedRefused(
-                f"{data_dir / 'postgres.json'} is gone, and with it the password of the database:"
-                " restore the file, or choose another directory with --data."
+                f"{data_dir / 'postgres.json'} is missing, and with it the password of the database."
+                " Restore the file, or choose another directory with --data."
             ) from None
     password = secrets.token_hex(16)
     _write_secrets(data_dir, {"password": password})
@@ -286,7 +286,7 @@ def _write_secrets(data_dir: Path, values: Mapping[str, str | int]) -> None:
 
 
 def _initialise(pgdata: Path, *, programs: Path, password: str, user: SystemUser | None, log: int) -> None:
-    """PGDATA exists, complete: initdb works elsewhere, so that one cut short leaves nothing at its path."""
+    """PGDATA exists, complete: initdb works elsewhere, so that an interrupted run leaves nothing at its path."""
     staging = Path(tempfile.mkdtemp(prefix="new.postgres.", dir=pgdata.parent))
     password_file = staging / "password"
     password_file.touch(mode=0o600)
@@ -357,8 +357,8 @@ def _becomes_ready(process: subprocess.Popen[bytes], *, port: int, password: str
 
 
 def _ensure_database(*, port: int, password: str) -> None:
-    # Says what PG* variables could say otherwise. require_auth: whoever else may have taken the port does not
-    # get to ask for the password in clear.
+    # Overrides PG* variables. require_auth: another server that has taken the port can't ask for the password in
+    # clear.
     address = f"host=127.0.0.1 hostaddr=127.0.0.1 port={port} dbname=postgres user=vinr password={password}"
     security = "sslmode=disable gssencmode=disable require_auth=scram-sha-256 connect_timeout=5 options=''"
     with psycopg.connect(f"{address} {security}", autocommit=True) as connection:
@@ -367,9 +367,9 @@ def _ensure_database(*, port: int, password: str) -> None:
 
 
 def _spawn(command: list[str], *, user: SystemUser | None, log: int) -> subprocess.Popen[bytes]:
-    """The program runs, writes to the log, and is told to shut down when this process dies, however it dies.
+    """The program runs, writes to the log, and gets a signal to shut down when this process dies, however it dies.
 
-    Linux sends the death signal when the forking thread ends: so a thread of its own forks, and stays.
+    Linux sends the death signal when the forking thread ends: so a separate thread forks, and stays.
     """
     started: Future[subprocess.Popen[bytes]] = Future()
     parent_pid = os.getpid()

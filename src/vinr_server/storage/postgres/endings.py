@@ -1,4 +1,4 @@
-"""How an embedded server ends: its process, and what a start that was killed has left behind."""
+"""How an embedded server ends: its process, and what a killed start has left behind."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ def end_orphan(pgdata: Path) -> None:
 
 
 def _stray_backends(pgdata: Path) -> list[int]:
-    """Find the backends, working in PGDATA, that a killed postmaster left: a long query does not notice.
+    """Find the backends in PGDATA that outlived a killed postmaster: a long query does not notice.
 
     Without /proc (macOS) none is found; then postgres refuses to start while they hold its shared memory.
     """

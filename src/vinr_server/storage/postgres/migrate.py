@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema, once, whoever else is trying at the same moment."""
+"""Bring a database to the newest schema, once, even if several processes try at the same moment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 
 from vinr_server.storage.postgres.revision import newest_revision
 
-# Any number will do as long as every process of ours uses the same: "vinr" in ASCII.
+# Any number works as long as all our processes use the same one: "vinr" in ASCII.
 MIGRATION_LOCK = 0x76696E72
 
 
@@ -33,7 +33,7 @@ def _engine(database_url: str) -> sqlalchemy.Engine:
 
 
 def current_revision(database_url: str) -> str | None:
-    """The revision a database is at, None where it was never migrated."""
+    """The revision a database is at, None if it was never migrated."""
     with _engine(database_url).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
@@ -57,7 +57,7 @@ def migrate(database_url: str) -> tuple[str | None, str]:
 
 
 def require_current(database_url: str) -> None:
-    """The schema is the one this version works with, or SchemaOutdated says how to get there."""
+    """The schema is the one this version needs; raises SchemaOutdated, which says how to get there, otherwise."""
     current, newest = current_revision(database_url), newest_revision()
     if current != newest:
         raise SchemaOutdated(

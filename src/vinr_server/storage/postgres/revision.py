@@ -1,6 +1,6 @@
 """The schema that this version works with, read from the names of its migrations.
 
-Alembic knows it too, but every process of a server would load it for that: 0.75 of 1.55 s of CPU before it answers.
+Alembic knows it too, but loading it would cost every server process 0.75 of its 1.55 s of CPU before it answers.
 """
 
 from __future__ import annotations

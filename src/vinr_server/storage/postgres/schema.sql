@@ -199,7 +199,9 @@ CREATE TABLE public.earning_rule_revisions (
     earn json NOT NULL,
     conditions json NOT NULL,
     multipliers json NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    caps json,
+    exchange json
 );
 
 CREATE TABLE public.earning_rules (
@@ -215,6 +217,8 @@ CREATE TABLE public.earning_rules (
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
+    caps json,
+    exchange json,
     CONSTRAINT earning_rules_revision_check CHECK ((revision > 0))
 );
 
@@ -244,8 +248,8 @@ CREATE TABLE public.entries (
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT entries_check CHECK (((points > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text, 'transfer'::text])))),
-    CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points > 0) OR (kind = ANY (ARRAY['reversal'::text, 'transfer'::text])))),
-    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'expiry'::text, 'transfer'::text]))),
+    CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points > 0) OR (kind = ANY (ARRAY['reversal'::text, 'transfer'::text])) OR (NOT (source_type IS DISTINCT FROM 'import'::text)))),
+    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'reinstatement'::text, 'expiry'::text, 'transfer'::text]))),
     CONSTRAINT entries_points_check CHECK ((points <> 0)),
     CONSTRAINT entries_sequence_check CHECK ((sequence > 0))
 );
@@ -381,6 +385,47 @@ CREATE TABLE public.offers (
     CONSTRAINT offers_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'paused'::text])))
 );
 
+CREATE TABLE public.openings (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    sequence bigint NOT NULL,
+    points bigint NOT NULL,
+    lifetime_points bigint NOT NULL,
+    tier text,
+    joined_at timestamp with time zone,
+    fingerprint bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT openings_sequence_check CHECK ((sequence >= 0))
+);
+
+CREATE TABLE public.orders (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL,
+    payment_ids json NOT NULL,
+    earnings json NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.payment_revisions (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    payment_id text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    amount_minor bigint NOT NULL,
+    eligible_minor bigint NOT NULL,
+    tax_minor bigint NOT NULL,
+    shipping_minor bigint NOT NULL,
+    tenders json NOT NULL,
+    lines json NOT NULL,
+    reason text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT payment_revisions_revision_check CHECK ((revision > 0))
+);
+
 CREATE TABLE public.payments (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
@@ -403,9 +448,13 @@ CREATE TABLE public.payments (
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
     session_id text COLLATE pg_catalog."C",
+    order_key text COLLATE pg_catalog."C",
+    revision bigint DEFAULT 1 NOT NULL,
+    earnings json NOT NULL,
     CONSTRAINT payments_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT payments_check CHECK (((eligible_minor >= 0) AND (eligible_minor <= amount_minor))),
-    CONSTRAINT payments_check1 CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor)))
+    CONSTRAINT payments_check1 CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor))),
+    CONSTRAINT payments_revision_check CHECK ((revision > 0))
 );
 
 CREATE VIEW public.postings AS
@@ -421,6 +470,7 @@ UNION ALL
             WHEN 'award'::text THEN 'points_issued'::text
             WHEN 'adjustment'::text THEN 'points_adjusted'::text
             WHEN 'reversal'::text THEN 'points_clawed_back'::text
+            WHEN 'reinstatement'::text THEN 'points_clawed_back'::text
             WHEN 'expiry'::text THEN 'points_expired'::text
             WHEN 'transfer'::text THEN 'points_transferred'::text
             ELSE 'points_redeemed'::text
@@ -441,6 +491,7 @@ CREATE TABLE public.programs (
     clock_id text COLLATE pg_catalog."C",
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    earning_tenders json DEFAULT '["card","cash","bank_transfer","wallet","other"]'::json NOT NULL,
     guest_days bigint,
     CONSTRAINT programs_expiry_months_check CHECK ((expiry_months > 0)),
     CONSTRAINT programs_guest_days_check CHECK ((guest_days > 0)),
@@ -476,7 +527,6 @@ CREATE TABLE public.redemptions (
     cancellation_id text COLLATE pg_catalog."C",
     discount_id text COLLATE pg_catalog."C",
     voucher_code text,
-    took_stock boolean NOT NULL,
     benefit json NOT NULL,
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -497,6 +547,10 @@ CREATE TABLE public.refunds (
     points_reversed bigint NOT NULL,
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    customer_id text COLLATE pg_catalog."C",
+    lines json NOT NULL,
+    canceled_at timestamp with time zone,
+    points_reinstated bigint DEFAULT 0 NOT NULL,
     CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor >= 0))
 );
 
@@ -516,8 +570,10 @@ CREATE TABLE public.rewards (
     status text NOT NULL,
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    is_counted boolean NOT NULL,
     CONSTRAINT rewards_check CHECK ((ends_at > starts_at)),
     CONSTRAINT rewards_cost_points_check CHECK ((cost_points > 0)),
+    CONSTRAINT rewards_counted_check CHECK ((is_counted OR (stock IS NULL))),
     CONSTRAINT rewards_per_member_limit_check CHECK ((per_member_limit > 0)),
     CONSTRAINT rewards_revision_check CHECK ((revision > 0)),
     CONSTRAINT rewards_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text]))),
@@ -670,6 +726,15 @@ ALTER TABLE ONLY public.offer_revisions
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_pkey PRIMARY KEY (realm, id);
 
+ALTER TABLE ONLY public.openings
+    ADD CONSTRAINT openings_pkey PRIMARY KEY (realm, account_id, bucket);
+
+ALTER TABLE ONLY public.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.payment_revisions
+    ADD CONSTRAINT payment_revisions_pkey PRIMARY KEY (realm, id, bucket);
+
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -738,7 +803,7 @@ CREATE INDEX deliveries_of_endpoint ON public.deliveries USING btree (realm, end
 
 CREATE INDEX entries_by_reversed ON public.entries USING btree (realm, reverses_id) WHERE (reverses_id IS NOT NULL);
 
-CREATE UNIQUE INDEX entries_by_source ON public.entries USING btree (realm, source_id, account_id, rule_id, bucket) WHERE ((source_id IS NOT NULL) AND (kind = 'award'::text));
+CREATE INDEX entries_by_source ON public.entries USING btree (realm, source_id, account_id, rule_id, bucket) WHERE ((source_id IS NOT NULL) AND (kind = 'award'::text));
 
 CREATE INDEX events_newest ON public.events USING btree (realm, created_at, id);
 
@@ -756,13 +821,23 @@ CREATE INDEX offers_ending ON public.offers USING btree (ends_at) WHERE ((closed
 
 CREATE INDEX offers_newest ON public.offers USING btree (realm, kind, created_at, id);
 
+CREATE INDEX payment_revisions_of_payment ON public.payment_revisions USING btree (realm, payment_id, created_at, id);
+
 CREATE INDEX payments_by_purchase ON public.payments USING btree (realm, customer_id, occurred_at) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX payments_newest ON public.payments USING btree (realm, created_at, id);
 
 CREATE INDEX payments_of_customer ON public.payments USING btree (realm, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 
+CREATE INDEX payments_of_order ON public.payments USING btree (realm, order_key) WHERE (order_key IS NOT NULL);
+
 CREATE INDEX redemptions_of_account ON public.redemptions USING btree (realm, account_id, id);
+
+CREATE INDEX redemptions_of_reward ON public.redemptions USING btree (realm, reward_id, id);
+
+CREATE INDEX refunds_newest ON public.refunds USING btree (realm, created_at, id);
+
+CREATE INDEX refunds_of_customer ON public.refunds USING btree (realm, customer_id, created_at, id) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX refunds_of_payment ON public.refunds USING btree (realm, payment_id);
 
@@ -847,6 +922,12 @@ GRANT SELECT,INSERT ON TABLE public.offer_revisions TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.offers TO vinr_app;
 
+GRANT SELECT,INSERT ON TABLE public.openings TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.orders TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.payment_revisions TO vinr_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.payments TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.postings TO vinr_app;
@@ -858,6 +939,12 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.realms TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.redemptions TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.refunds TO vinr_app;
+
+GRANT UPDATE(customer_id) ON TABLE public.refunds TO vinr_app;
+
+GRANT UPDATE(canceled_at) ON TABLE public.refunds TO vinr_app;
+
+GRANT UPDATE(points_reinstated) ON TABLE public.refunds TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.rewards TO vinr_app;
 

@@ -7,7 +7,7 @@ from typing import Any
 ENSURE_TENANT = "insert into tenants (id, name) values (%s, %s) on conflict do nothing"
 ENSURE_REALM = "insert into realms (tenant_id, livemode) values (%s, %s) on conflict do nothing"
 FIND_REALM = "select id from realms where tenant_id = %s and livemode = %s"
-# The key and, where it is new, the first line of its audit.
+# The key and, if it is new, the first line of its audit.
 INSERT_KEY = """
 with made as (
   insert into api_keys (realm, id, key_hash, name, kind, hint, permissions)
@@ -37,7 +37,7 @@ order by r.tenant_id, r.livemode, k.created_at, k.id
 
 
 def ensure_realm(connection: Any, tenant_id: str, name: str, *, livemode: bool) -> int:
-    """The tenant's realm of that mode; both are made where they are missing. Takes a psycopg connection."""
+    """The tenant's realm of that mode; both are created if missing. Takes a psycopg connection."""
     connection.execute(ENSURE_TENANT, (tenant_id, name))
     connection.execute(ENSURE_REALM, (tenant_id, livemode))
     return int(connection.execute(FIND_REALM, (tenant_id, livemode)).fetchone()[0])
@@ -49,7 +49,7 @@ def add_key(connection: Any, realm: int, *, key_id: str, key_hash: bytes, name: 
 
 
 def list_tenants(connection: Any) -> list[tuple[str, str, int, int]]:
-    """Every tenant: id, name, and how many keys in force open its test and its live data."""
+    """Every tenant: id, name, and how many active keys open its test and its live data."""
     return list(connection.execute(LIST_TENANTS).fetchall())
 
 
@@ -59,5 +59,5 @@ def list_keys(connection: Any, *, tenant_id: str | None) -> list[tuple[Any, ...]
 
 
 def find_key_realms(connection: Any, key_id: str) -> list[tuple[int, bool, str]]:
-    """Realm, mode and kind of the keys with this id: ids are unique within a realm alone."""
+    """Realm, mode and kind of the keys with this id: ids are unique only within a realm."""
     return list(connection.execute(FIND_KEY_REALMS, (key_id,)).fetchall())

@@ -1,4 +1,4 @@
-"""What an operator should know of a database, found by asking it: a list of findings, each ok, warn or fail."""
+"""What an operator should know about a database: a list of findings, each ok, warn or fail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 Level = Literal["ok", "warn", "fail"]
 
-# Each of these off means that a crash loses or tears what was acknowledged.
+# With any of these off, a crash loses or corrupts acknowledged writes.
 DURABLE = {"fsync": ("off",), "full_page_writes": ("off",), "synchronous_commit": ("off",)}
 VERSION_MIN = 180000
 SKEW_SECONDS_MAX = 5
@@ -56,7 +56,7 @@ CLOCKS = "select string_agg(id, ', ') from test_clocks where status = 'advancing
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `todo` is what to do where it is not ok."""
+    """The result of one check. `todo` says what to do if it is not ok."""
 
     what: str
     level: Level
@@ -65,10 +65,10 @@ class Finding:
 
 
 def durability(connection: Any) -> Iterator[Finding]:
-    """Whether what is acknowledged survives a crash. Takes a psycopg connection, as every function here."""
+    """Whether acknowledged writes survive a crash. Takes a psycopg connection, like every function here."""
     for name, unsafe in DURABLE.items():
         value = connection.execute(SETTING, [name]).fetchone()[0]
-        todo = f"Turn {name} on in postgresql.conf: without it a crash loses what was acknowledged."
+        todo = f"Turn {name} on in postgresql.conf: without it, a crash loses acknowledged writes."
         yield Finding(name, "fail", value, todo) if value in unsafe else Finding(name, "ok", value)
 
 
@@ -82,13 +82,11 @@ def version(connection: Any) -> Iterator[Finding]:
 
 
 def roles(connection: Any) -> Iterator[Finding]:
-    """Whether the login could do what the application never should."""
+    """Whether the login has rights that the application should not have."""
     name, is_superuser, owned = connection.execute(ROLE).fetchone()
     if is_superuser or owned:
         why = "a superuser" if is_superuser else f"the owner of {owned} tables"
-        todo = (
-            "Give serve and worker a login of their own that may only `set role vinr_app`; keep this one for migrate."
-        )
+        todo = "Give serve and worker a separate login that may only `set role vinr_app`; keep this one for migrate."
         yield Finding("login", "warn", f"{name} is {why}", todo)
     else:
         yield Finding("login", "ok", name)
@@ -97,7 +95,7 @@ def roles(connection: Any) -> Iterator[Finding]:
         todo = f"revoke update, delete, truncate on {tables} from vinr_app;"
         yield Finding("ledger rights", "fail", f"vinr_app may change {tables}", todo)
     else:
-        yield Finding("ledger rights", "ok", "vinr_app may add, and change nothing")
+        yield Finding("ledger rights", "ok", "vinr_app may add rows but not change any")
 
 
 def clock_skew(connection: Any) -> Iterator[Finding]:
@@ -107,7 +105,7 @@ def clock_skew(connection: Any) -> Iterator[Finding]:
     skew = theirs - (before + time.time()) / 2
     found = f"{skew:+.2f} s"
     if abs(skew) > SKEW_SECONDS_MAX:
-        yield Finding("clock skew", "fail", found, "Let both hosts keep time by NTP: expiries go by this host's clock.")
+        yield Finding("clock skew", "fail", found, "Run NTP on both hosts: expiries use this host's clock.")
     else:
         yield Finding("clock skew", "ok", found)
 
@@ -116,23 +114,23 @@ def connections(connection: Any) -> Iterator[Finding]:
     """Whether there is room for one more process."""
     free, most = connection.execute(CONNECTIONS).fetchone()
     found = f"{free} of {most} free"
-    todo = "Raise max_connections, or lower VINR_READERS: a process takes 2 and that many."
+    todo = "Raise max_connections, or lower VINR_READERS: a process takes 2 plus that many."
     yield Finding("connections", "ok" if free >= FREE_CONNECTIONS_MIN else "warn", found, "" if free >= 10 else todo)
 
 
 def work(connection: Any) -> Iterator[Finding]:
-    """Whether batches end, expiries are written, and test clocks arrive."""
+    """Whether batches end, expiries are written, and test clocks get ready."""
     stuck = connection.execute(STUCK, [STUCK_SECONDS]).fetchone()[0]
     found = f"{stuck} older than {STUCK_SECONDS} s"
-    todo = "Look in pg_stat_activity and pg_locks what `vinr writer` waits for."
+    todo = "Check pg_stat_activity and pg_locks for what `vinr writer` waits for."
     yield Finding("batches", "fail" if stuck else "ok", found, todo if stuck else "")
     count, seconds = connection.execute(OVERDUE, [OVERDUE_SECONDS_MAX]).fetchone()
-    todo = "Is `vinr worker` running? Members lose nothing by it: what is over can't be spent."
+    todo = "Is `vinr worker` running? No balance is wrong meanwhile: expired points can't be spent."
     yield Finding(
         "expiries", "warn" if count else "ok", f"{count} accounts overdue, {seconds} s at most", todo if count else ""
     )
     clocks = connection.execute(CLOCKS).fetchone()[0]
-    todo = "They are ready when `vinr worker` has written what falls due until then."
+    todo = "They are ready when `vinr worker` has done the work due until then. Is it running?"
     yield Finding(
         "test clocks", "warn" if clocks else "ok", f"advancing: {clocks}" if clocks else "none advancing",
         todo if clocks else "",
@@ -140,17 +138,17 @@ def work(connection: Any) -> Iterator[Finding]:
 
 
 def webhooks(connection: Any) -> Iterator[Finding]:
-    """Whether events go out, and which endpoints they go to no more."""
+    """Whether events go out, and which endpoints no longer get any."""
     count, seconds = connection.execute(WAITING, [OVERDUE_SECONDS_MAX]).fetchone()
     todo = "Is `vinr worker` running, and can it reach the internet? Nothing is lost meanwhile."
     found = f"{count} deliveries overdue, {seconds} s at most"
     yield Finding("webhooks", "warn" if count else "ok", found, todo if count else "")
     given_up = connection.execute(GIVEN_UP).fetchone()[0]
-    todo = "They were gone or failed for five days. Their owners can mend and enable them."
+    todo = "They were gone or failed for five days. Their owners can fix and enable them."
     found = f"disabled: {given_up}" if given_up else "none disabled for failing"
     yield Finding("webhook endpoints", "warn" if given_up else "ok", found, todo if given_up else "")
 
 
-# Without the schema the last of these can't be asked.
+# The last of these need the schema.
 CHECKS: tuple[Callable[[Any], Iterator[Finding]], ...] = (version, durability, clock_skew, connections)
 CHECKS_OF_SCHEMA: tuple[Callable[[Any], Iterator[Finding]], ...] = (roles, work, webhooks)

@@ -1,4 +1,4 @@
-"""What the API reads of offers: where they stand now."""
+"""What the API reads about offers: how much of each cap is taken now."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from vinr_server.core.kernel.needs import offer_counter
+from vinr_server.core.kernel.caps import counter_of
 from vinr_server.core.kernel.rows import Counter
-from vinr_server.core.offers.rows import Offer, Tally
+from vinr_server.core.offers.rows import Offer
 from vinr_server.storage.batch.buckets import bucket_of
 
-# By primary key each.
+# Each by its primary key.
 STANDINGS = """
 select t.id, coalesce(c.used, 0), coalesce(c.reserved, 0), coalesce(k.frozen_at, $4)
 from unnest($2::text[], $3::int2[]) as w (id, bucket)
@@ -21,57 +21,19 @@ left join programs p on p.realm = $1 and p.id = t.program_id
 left join test_clocks k on k.realm = $1 and k.id = p.clock_id
 """
 
-# Whoever uses one of them meanwhile is waited for, and waits: see `hold_uncounted`.
-LOCK_UNCOUNTED = """
-select t.realm, t.id from unnest($1::int4[], $2::text[]) as w (realm, id)
-join offers t using (realm, id) where not t.is_counted order by t.realm, t.id for update of t
-"""
-# Plan: the index offer_redemptions_of_offer. All redemptions of an offer, once in its life.
-TALLY = """
-select w.realm, w.id, count(*) filter (where t.status in ('confirmed', 'refunded')),
-  count(*) filter (where t.status = 'reserved')
-from unnest($1::int4[], $2::text[]) as w (realm, id)
-join offer_redemptions t on t.realm = w.realm and t.offer_id = w.id
-group by 1, 2
-"""
-# By primary key. `key share` keeps out nobody but LOCK_UNCOUNTED.
-HOLD_UNCOUNTED = """
-select t.realm, t.id from unnest($1::int4[], $2::text[]) as w (realm, id)
-join offers t using (realm, id) where not t.is_counted order by t.realm, t.id for key share of t
-"""
-
 
 class Standing(NamedTuple):
-    """How much of an offer's cap is taken, and the instant by which it lives."""
+    """How much of an offer's cap is taken, and its current instant."""
 
     counter: Counter
     now: datetime
 
 
 async def standings(pool: Any, realm: int, offers: Sequence[Offer], now: datetime) -> Mapping[str, Standing]:
-    """Where each offer stands at its own now, by id."""
+    """The standing of each offer at its own now, by id."""
     ids = [offer.id for offer in offers]
-    buckets = [bucket_of(realm, offer_counter(id)) for id in ids]
+    buckets = [bucket_of(realm, counter_of("offer", id)) for id in ids]
     return {
-        id: Standing(Counter(0, offer_counter(id), used, reserved), at)
+        id: Standing(Counter(0, counter_of("offer", id), used, reserved), at)
         for id, used, reserved, at in await pool.fetch(STANDINGS, realm, ids, buckets, now)
     }
-
-
-async def tally_uses(connection: Any, wanted: Sequence[tuple[int, str]]) -> list[tuple[int, Tally]]:
-    """Of each offer that has no counter, its uses so far; until the batch is over nobody can add to them."""
-    if not wanted:
-        return []
-    records = await connection.fetch(LOCK_UNCOUNTED, *(list(column) for column in zip(*wanted, strict=True)))
-    if not records:
-        return []
-    # After the lock, in a statement of its own: it waited for those who had used them.
-    columns = [list(column) for column in zip(*records, strict=True)]
-    counted = {(realm, id): (used, reserved) for realm, id, used, reserved in await connection.fetch(TALLY, *columns)}
-    return [(realm, Tally(id, *counted.get((realm, id), (0, 0)))) for realm, id in records]
-
-
-async def hold_uncounted(connection: Any, wanted: Sequence[tuple[int, str]]) -> bool:
-    """Whether none of these offers has a counter by now; none gets one until the batch is over."""
-    columns = [list(column) for column in zip(*sorted(wanted), strict=True)]
-    return len(await connection.fetch(HOLD_UNCOUNTED, *columns)) == len(wanted)

@@ -19,7 +19,7 @@ from vinr_server.storage.reads.offers import Standing, standings
 from vinr_server.storage.reads.scopes import Scope
 from vinr_server.storage.reads.webhooks import attempts_of, events_between
 
-# What has expired unswept, and what expires next, each by one short scan of the live lots in the order of their expiry.
+# Expired points not yet swept, and the next expiry, each by a short scan of the live lots in order of expiry.
 ACCOUNT_FIGURES = f"""
 select {TABLES[Account].select_list}, coalesce(due.points, 0) as overdue_points, next.expires_at as next_at,
   coalesce(next.points, 0) as next_points,
@@ -49,7 +49,7 @@ ZONES = {
         table: _ZONE_OF.format(table) + " where t.realm = $1 and t.id = $2"
         for table in ("earning_rules", "rewards", "accounts")
     },
-    # An offer of no program, or one that is being made, goes by the tenant's zone.
+    # An offer without a program, or one that is being created, uses the tenant's zone.
     "tenants": "select n.timezone from realms r join tenants n on n.id = r.tenant_id where r.id = $1 and $2::text = ''",
     "offers": """
 select coalesce(p.timezone, n.timezone)
@@ -64,14 +64,14 @@ where t.realm = $1 and t.customer_id = $2 order by t.created_at, t.id limit 1
 
 ZONE_OF_TENANT = "select t.timezone from realms r join tenants t on t.id = r.tenant_id where r.id = $1"
 
-# Whether a key is over is judged here, by one clock for all processes.
+# The database judges whether a key has expired: one clock for all processes.
 FIND_KEY = """
 select k.realm, r.livemode, k.id, k.kind, k.permissions::text as permissions, k.key_hash,
   k.revoked_at is not null as is_revoked, extract(epoch from k.expires_at - now())::float8 as seconds_left,
   coalesce(k.last_used_at < now() - interval '5 minutes', true) as is_unseen
 from api_keys k join realms r on r.id = k.realm where k.key_hash = $1
 """
-# Once in five minutes for each key, and never waiting for whoever changes it.
+# At most once in five minutes for each key, and never waiting for a change to it.
 TOUCH_KEY = """
 update api_keys t set last_used_at = now()
 from (select realm, id from api_keys where realm = $1 and id = $2 for no key update skip locked) as k
@@ -79,7 +79,7 @@ where t.realm = k.realm and t.id = k.id
 """
 
 
-# Reached by keys alone, as the writer's rows are.
+# Reaches rows by their keys alone, as the writer does.
 SNAPSHOT = "begin isolation level repeatable read read only; " + "; ".join(
     f"set local {name} = {value}" for name, value in KEYS_ONLY.items()
 )
@@ -101,16 +101,16 @@ class PageQuery:
     equal: Mapping[str, Any] = field(default_factory=dict)
     # (column, operator, value), operator one of > >= < <=
     compared: Sequence[tuple[str, str, Any]] = ()
-    # Those rows that are inside of each scope, or outside where it says False.
+    # Only rows inside each scope, or outside it if False.
     scopes: Sequence[tuple[Scope, bool]] = ()
-    # Columns that every row of the list has in common, by value (a list: one of these); a cursor is looked up in them.
+    # Column values that every row of the list shares (a list: any of these); a cursor is looked up within them.
     within: Mapping[str, Any] = field(default_factory=dict)
     cursor_column: str = "id"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountFigures:
-    """An account with what it shows beside its row, at its program's now; all of one snapshot."""
+    """An account with the figures shown beside its row, at its program's now; all from one snapshot."""
 
     account: Account
     overdue_points: int
@@ -120,7 +120,7 @@ class AccountFigures:
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """An API key as it stands: whose it is and what it may do. `seconds_left` is None for one that never expires."""
+    """An API key: whose it is and what it may do. `seconds_left` is None for a key that never expires."""
 
     realm: int
     livemode: bool
@@ -133,7 +133,7 @@ class FoundKey:
 
     @property
     def is_expired(self) -> bool:
-        """Whether its time is over."""
+        """Whether it has expired."""
         return self.seconds_left is not None and self.seconds_left <= 0
 
 
@@ -145,7 +145,7 @@ class Reader:
 
     @property
     def pool(self) -> Any:
-        """The connections, for reads of a module of their own."""
+        """The connections, for reads in other modules."""
         return self._pool
 
     @asynccontextmanager
@@ -158,7 +158,7 @@ class Reader:
             finally:
                 await connection.execute("commit")
 
-    async def one(self, realm: int, row_type: type[Row], id: str) -> Any:
+    async def row(self, realm: int, row_type: type[Row], id: str) -> Any:
         """The row with this id, or None."""
         table = TABLES[row_type]
         record = await self._pool.fetchrow(
@@ -210,9 +210,10 @@ class Reader:
     async def account_figures(
         self, realm: int, accounts: Sequence[Account], now: datetime
     ) -> dict[str, AccountFigures]:
-        """Spendable balance and next expiry of each account, lazily true (R2)."""
+        """Spendable balance and next expiry of each account, correct before the sweep too (R2)."""
         decode = TABLES[Program].json_decoder("tiers")
-        records = await self._pool.fetch(ACCOUNT_FIGURES, [realm] * len(accounts), [one.id for one in accounts], now)
+        ids = [account.id for account in accounts]
+        records = await self._pool.fetch(ACCOUNT_FIGURES, [realm] * len(ids), ids, now)
         return {
             record["id"]: AccountFigures(
                 TABLES[Account].row(list(record)[: len(TABLES[Account].columns)]),  # type: ignore[arg-type]
@@ -224,7 +225,7 @@ class Reader:
         }
 
     async def offer_standings(self, realm: int, offers: Sequence[Offer], now: datetime) -> Mapping[str, Standing]:
-        """Where each offer stands at its own now, by id."""
+        """The standing of each offer at its own now, by id."""
         return await standings(self._pool, realm, offers, now)
 
     async def delivery_attempts(
@@ -249,20 +250,20 @@ class Reader:
         return await events_between(self._pool, realm, starts_at, ends_at, patterns=patterns, after=after, limit=limit)
 
     async def zone(self, realm: int, table: str, id: str) -> str:
-        """The zone of the program that an object belongs to; UTC where there is no such object."""
+        """The zone of the program that an object belongs to; UTC if there is no such object."""
         return await self._pool.fetchval(ZONES[table], realm, id) or "UTC"
 
     async def zone_of_customer(self, realm: int, customer_id: str) -> str:
-        """The zone of the customer's first program; UTC where it has none."""
+        """The zone of the customer's first program; UTC if there is none."""
         return await self._pool.fetchval(ZONE_OF_CUSTOMER, realm, customer_id) or "UTC"
 
     async def zone_of_tenant(self, realm: int) -> str:
-        """The zone of whatever belongs to no program."""
+        """The tenant's zone, for objects without a program."""
         zone: str = await self._pool.fetchval(ZONE_OF_TENANT, realm)
         return zone
 
     async def find_key(self, key_hash: bytes) -> FoundKey | None:
-        """The key with this hash, whether or not it is still in force; one that is counts as used now."""
+        """The key with this hash, active or not; an active key counts as used now."""
         record = await self._pool.fetchrow(FIND_KEY, key_hash)
         if record is None:
             return None
@@ -273,6 +274,6 @@ class Reader:
         return found
 
     async def schema_revision(self) -> str | None:
-        """The revision of the schema; an answer at all says that the database is reachable."""
+        """The revision of the schema; any answer means that the database is reachable."""
         revision: str | None = await self._pool.fetchval("select version_num from alembic_version")
         return revision

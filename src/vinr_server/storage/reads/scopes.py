@@ -1,4 +1,4 @@
-"""Which rows a list holds, by name: whoever lists says which, and the condition stays here. `t` is the row."""
+"""Which rows a list holds, by name: a list names its scopes, and the conditions stay here. `t` is the row."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ class Scope:
     condition: str
 
     def holds(self, *, inside: bool) -> str:
-        """The condition on a row that it is in the scope, or that it is not."""
+        """The condition that a row is in the scope, or that it is not."""
         return self.condition if inside else f"not ({self.condition})"
 
 
 NOT_DELETED = Scope("t.deleted_at is null")
 # Without those that stand for a merged customer in programs it never enrolled in.
 MEMBERS = Scope("(t.status <> 'merged' or t.merged_into is not null)")
-# Memberships that last.
+UNMERGED = Scope("t.status <> 'merged'")
+# Current memberships.
 NOT_LEFT = Scope("t.left_at is null")
 ENGAGEMENT_OFFERS = Scope("t.kind = 'engagement' and t.deleted_at is null")
 CHECKOUT_OFFERS = Scope("t.kind = 'checkout' and t.deleted_at is null")
-# Checkout offers that are evaluated now. (They have no cap, and go by the wall clock.)
+# Checkout offers that are evaluated now. (They have no cap, and use the wall clock.)
 LIVE_OFFERS = Scope("""t.status = 'published'
   and (t.starts_at is null or t.starts_at <= now()) and (t.ends_at is null or t.ends_at > now())""")
-# What a checkout session holds, or gave back, was not redeemed.
+# Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")

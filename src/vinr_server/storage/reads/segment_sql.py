@@ -1,6 +1,6 @@
-"""Conditions of a dynamic segment as SQL over all members: for sizes, and to find whom to tell of.
+"""Conditions of a dynamic segment as SQL over all members: for sizes, and to find members who entered or left.
 
-What a member may have is never decided by it: that is core's `unmet_conditions`, which a test holds this against.
+It never decides what a member may have: core's `unmet_conditions` does, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ Bind = Callable[[Any], str]
 
 
 def where_of(conditions: SegmentConditions, bind: Bind) -> str:
-    """The condition on `a` and `n` that holds of exactly the members; `bind` answers the place of an argument."""
-    return " and ".join(f"({one})" for one in _conditions(conditions, bind)) or "true"
+    """The condition on `a` and `n` that is true for exactly the members; `bind` returns the place of an argument."""
+    return " and ".join(f"({condition})" for condition in _conditions(conditions, bind)) or "true"
 
 
 def _conditions(conditions: SegmentConditions, bind: Bind) -> Iterator[str]:
@@ -70,7 +70,7 @@ def _purchases(conditions: SegmentConditions, bind: Bind) -> Iterator[str]:
         yield from _days_since(last, conditions.days_since_last_purchase, bind)
     if conditions.payments is not None:
         bounds, window = conditions.payments.bounds, _window(conditions.payments.days, bind)
-        # Nobody's purchases are counted further than the bounds can tell.
+        # No purchases are counted beyond what the bounds can distinguish.
         most = (bounds.at_least or 0) if bounds.at_most is None else bounds.at_most + 1
         limit = f"{window} limit {bind(most)}::int8"
         counted = _of_purchases(lambda purchases: f"(select count(*) from (select {purchases}{limit}) as few)")
@@ -93,12 +93,12 @@ def _window(days: Days, bind: Bind) -> str:
 
 
 def _days(days: int, bind: Bind) -> str:
-    """So many times 24 hours: the length of a day as such depends on the session's zone."""
+    """Days of 24 hours each: the length of a calendar day depends on the session's zone."""
     return f"make_interval(hours => {bind(days * 24)}::int4)"
 
 
 def _days_since(instant: str, bounds: Bounds, bind: Bind) -> Iterator[str]:
-    """Whole days since an instant, which may lie a little ahead of ours."""
+    """Whole days since an instant, which may be slightly in the future."""
     if bounds.at_least:
         yield f"{instant} <= n.now - {_days(bounds.at_least, bind)}"
     elif bounds.at_least == 0:

@@ -1,4 +1,4 @@
-"""What the API reads of segments: how many members they have, and which of them a member is in."""
+"""What the API reads about segments: how many members each has, and which segments a member is in."""
 
 from __future__ import annotations
 

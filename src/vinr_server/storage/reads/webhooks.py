@@ -1,4 +1,4 @@
-"""What is read of webhooks for those who ask: the log of deliveries, and events to be told once more."""
+"""What the API reads about webhooks: the log of deliveries, and events to be sent again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ order by t.delivery_id, t.number
 """
 
 # Along events_newest from the oldest on. $5 are whole types, $6 are beginnings of types.
-# What was reported not to be told (R22) is not told later either.
+# An event reported as not deliverable (R22) is not sent later either.
 EVENTS_BETWEEN = """
 select t.bucket, t.id, t.type from events t
 where t.realm = $1 and (t.created_at, t.id) > ($2, $3) and ($4::timestamptz is null or t.created_at < $4)
@@ -33,7 +33,7 @@ order by t.created_at, t.id limit $7
 async def attempts_of(pool: Any, realm: int, deliveries: Sequence[Delivery]) -> Mapping[str, list[DeliveryAttempt]]:
     """The log of each delivery, by its id, the first attempt first."""
     found: dict[str, list[DeliveryAttempt]] = {}
-    buckets, ids = [one.bucket for one in deliveries], [one.id for one in deliveries]
+    buckets, ids = [delivery.bucket for delivery in deliveries], [delivery.id for delivery in deliveries]
     for record in await pool.fetch(ATTEMPTS_OF, realm, buckets, ids):
         attempt = _ATTEMPTS.row(record)
         assert isinstance(attempt, DeliveryAttempt)
@@ -53,9 +53,9 @@ async def events_between(
 ) -> tuple[list[tuple[int, str, str]], bool]:
     """Bucket, id and type of events that match a pattern, oldest first, and whether there are more.
 
-    `after` is the event that stood last at `starts_at`; None: from that instant on.
+    `after` is the last event already seen at `starts_at`; None: from that instant on.
     """
-    names = [one for one in patterns if not one.endswith("*")]
-    stems = [one.removesuffix("*") for one in patterns if one.endswith("*")]
+    names = [pattern for pattern in patterns if not pattern.endswith("*")]
+    stems = [pattern.removesuffix("*") for pattern in patterns if pattern.endswith("*")]
     records = await pool.fetch(EVENTS_BETWEEN, realm, starts_at, after or "", ends_at, names, stems, limit + 1)
     return [(bucket, id, type) for bucket, id, type in records[:limit]], len(records) > limit

@@ -14,9 +14,13 @@ __all__ = [
     "ApiKeyAct",
     "AppliedPromotion",
     "Award",
+    "Band",
     "Benefit",
+    "BulkAccountResult",
+    "BulkAccounts",
     "BulkPayments",
     "BulkResult",
+    "Caps",
     "CartLine",
     "CartShipping",
     "CheckoutEvaluation",
@@ -37,9 +41,12 @@ __all__ = [
     "Event",
     "EventRequest",
     "EventType",
+    "Exchange",
     "Incentive",
     "Line",
     "LoyaltyAccount",
+    "LoyaltyMember",
+    "MemberLot",
     "MergedAccount",
     "Multiplier",
     "NextExpiry",
@@ -52,11 +59,13 @@ __all__ = [
     "OfferRedemptionEvent",
     "Payment",
     "PaymentRedemption",
+    "PaymentRevision",
     "PointsTransaction",
     "Program",
     "ProgramCurrency",
     "Redemption",
     "Refund",
+    "RefundLine",
     "RejectedPromotion",
     "Reward",
     "Segment",
@@ -86,12 +95,13 @@ __all__ = [
     "Window",
 ]
 
-# What the engine sends of its own accord.
+# The events that the engine sends by itself.
 EventType: TypeAlias = Literal[
     "loyalty.account.created",
     "loyalty.points.earned",
     "loyalty.points.adjusted",
     "loyalty.points.reversed",
+    "loyalty.points.reinstated",
     "loyalty.points.expired",
     "loyalty.tier.changed",
     "loyalty.reward.redeemed",
@@ -103,6 +113,8 @@ EventType: TypeAlias = Literal[
     "offer.ended",
     "payment.completed",
     "payment.refunded",
+    "payment.refund_canceled",
+    "payment.updated",
     "payment.linked",
     "customer.merged",
     "segment.entered",
@@ -149,6 +161,83 @@ class ApiKeyAct(VinrObject):
     _kind = "api_key_act"
 
 
+class TierProgress(VinrObject):
+    """Tier progress."""
+
+    next_tier: str
+    points_needed: int
+
+
+class NextExpiry(VinrObject):
+    """Next expiry."""
+
+    at: int
+    points: int
+
+
+class LoyaltyAccount(VinrObject):
+    """Loyalty account."""
+
+    id: str
+    object: Literal["loyalty_account"]
+    program: str
+    customer: str
+    balance: int
+    pending: int
+    lifetime_points: int
+    tier: str | None
+    tier_progress: TierProgress | None
+    next_expiry: NextExpiry | None
+    sequence: int
+    status: Literal["active", "closed", "merged"]
+    merged_into: str | None
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+
+    _kind = "loyalty_account"
+
+    _events = ("loyalty.account.created",)
+
+    _nested = {"tier_progress": TierProgress, "next_expiry": NextExpiry}
+
+
+class Error(VinrObject):
+    """Error."""
+
+    type: str
+    code: str
+    message: str
+    doc_url: str
+    request_id: str
+    param: str | None = None
+    details: dict[str, Any] | None = None
+
+
+class BulkAccountResult(VinrObject):
+    """Bulk account result."""
+
+    status: int
+    account: LoyaltyAccount | None = None
+    error: Error | None = None
+
+    _nested = {"account": LoyaltyAccount, "error": Error}
+
+
+class BulkAccounts(VinrObject):
+    """Bulk accounts."""
+
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    created: int
+    existing: int
+    failed: int
+    data: list[BulkAccountResult]
+
+    _nested = {"data": BulkAccountResult}
+
+
 class Tender(VinrObject):
     """Tender."""
 
@@ -164,6 +253,8 @@ class Line(VinrObject):
     sku: str | None
     categories: list[str]
     discount: int | None = None
+    tax: int | None = None
+    id: str | None | None = None
 
 
 class Award(VinrObject):
@@ -205,6 +296,15 @@ class PaymentRedemption(VinrObject):
     points_transaction: str | None
 
 
+class RefundLine(VinrObject):
+    """Refund line."""
+
+    id: str | None = None
+    sku: str | None = None
+    quantity: int | None = None
+    amount: int | None = None
+
+
 class Refund(VinrObject):
     """Refund."""
 
@@ -213,12 +313,19 @@ class Refund(VinrObject):
     payment: str
     amount: int
     eligible_amount: int | None
+    lines: list[RefundLine]
     reason: str | None
+    status: Literal["canceled", "succeeded"]
     points_reversed: int
+    points_reinstated: int
     metadata: dict[str, Any]
+    canceled_at: int | None
     created: int
+    livemode: bool
 
     _kind = "refund"
+
+    _nested = {"lines": RefundLine}
 
 
 class Payment(VinrObject):
@@ -237,6 +344,8 @@ class Payment(VinrObject):
     tenders: list[Tender]
     discounts: list[str]
     checkout_session: str | None
+    order: str | None
+    revision: int
     lines: list[Line]
     refunded: bool
     awards: list[Award]
@@ -247,10 +356,11 @@ class Payment(VinrObject):
     created: int
     livemode: bool
     refund: Refund | None = None
+    already_reported: Literal[True] | None = None
 
     _kind = "payment"
 
-    _events = ("payment.completed", "payment.refunded", "payment.linked")
+    _events = ("payment.completed", "payment.refunded", "payment.refund_canceled", "payment.updated", "payment.linked")
 
     _nested = {
         "tenders": Tender,
@@ -260,18 +370,6 @@ class Payment(VinrObject):
         "offer_redemptions": PaymentRedemption,
         "refund": Refund,
     }
-
-
-class Error(VinrObject):
-    """Error."""
-
-    type: str
-    code: str
-    message: str
-    doc_url: str
-    request_id: str
-    param: str | None = None
-    details: dict[str, Any] | None = None
 
 
 class BulkResult(VinrObject):
@@ -462,6 +560,15 @@ class Discount(VinrObject):
     _kind = "discount"
 
 
+class Band(VinrObject):
+    """Band."""
+
+    up_to: int | None = None
+    points_per_currency_unit: int | str | None = None
+    points: int | None = None
+    per_amount: int | None = None
+
+
 class Earn(VinrObject):
     """Earn."""
 
@@ -469,6 +576,12 @@ class Earn(VinrObject):
     points: int | None = None
     currency: str | None = None
     rounding: Literal["ceil", "floor", "half_even"] | None = None
+    per_amount: int | None = None
+    full_steps: bool | None = None
+    bands: list[Band] | None = None
+    graduated: bool | None = None
+
+    _nested = {"bands": Band}
 
 
 class Window(VinrObject):
@@ -483,6 +596,7 @@ class Conditions(VinrObject):
 
     metadata: dict[str, Any] | None = None
     min_amount: int | None = None
+    max_amount: int | None = None
     currency: str | None = None
     skus: list[str] | None = None
     categories: list[str] | None = None
@@ -511,6 +625,19 @@ class Multiplier(VinrObject):
     _nested = {"when": When}
 
 
+class Caps(VinrObject):
+    """Caps."""
+
+    points: int
+    per: Literal["day", "member", "month", "payment"]
+
+
+class Exchange(VinrObject):
+    """Exchange."""
+
+    rates: dict[str, Any]
+
+
 class EarningRule(VinrObject):
     """Earning rule."""
 
@@ -522,6 +649,8 @@ class EarningRule(VinrObject):
     earn: Earn
     conditions: Conditions
     multipliers: list[Multiplier]
+    caps: Caps | None
+    exchange: Exchange | None
     active: bool
     metadata: dict[str, Any]
     created: int
@@ -529,7 +658,7 @@ class EarningRule(VinrObject):
 
     _kind = "earning_rule"
 
-    _nested = {"earn": Earn, "conditions": Conditions, "multipliers": Multiplier}
+    _nested = {"earn": Earn, "conditions": Conditions, "multipliers": Multiplier, "caps": Caps, "exchange": Exchange}
 
 
 class Incentive(VinrObject):
@@ -638,45 +767,34 @@ class Event(VinrObject):
     _nested = {"data": Data, "request": EventRequest, "awards": Award, "skipped": Skipped}
 
 
-class TierProgress(VinrObject):
-    """Tier progress."""
+class MemberLot(VinrObject):
+    """Member lot."""
 
-    next_tier: str
-    points_needed: int
-
-
-class NextExpiry(VinrObject):
-    """Next expiry."""
-
-    at: int
     points: int
+    available_at: int
+    expires_at: int | None
 
 
-class LoyaltyAccount(VinrObject):
-    """Loyalty account."""
+class LoyaltyMember(VinrObject):
+    """Loyalty member."""
 
     id: str
-    object: Literal["loyalty_account"]
+    object: Literal["loyalty_member"]
     program: str
     customer: str
-    balance: int
-    pending: int
+    email: str | None
+    points: int
+    lots: list[MemberLot]
     lifetime_points: int
     tier: str | None
-    tier_progress: TierProgress | None
-    next_expiry: NextExpiry | None
-    sequence: int
-    status: Literal["active", "closed", "merged"]
-    merged_into: str | None
+    status: Literal["active", "closed"]
     metadata: dict[str, Any]
     created: int
     livemode: bool
 
-    _kind = "loyalty_account"
+    _kind = "loyalty_member"
 
-    _events = ("loyalty.account.created",)
-
-    _nested = {"tier_progress": TierProgress, "next_expiry": NextExpiry}
+    _nested = {"lots": MemberLot}
 
 
 class Criteria(VinrObject):
@@ -851,6 +969,28 @@ class OfferRedemptionEvent(VinrObject):
     _nested = {"discount": OfferDiscount}
 
 
+class PaymentRevision(VinrObject):
+    """Payment revision."""
+
+    id: str
+    object: Literal["payment_revision"]
+    payment: str
+    revision: int
+    amount: int
+    eligible_amount: int
+    tax: int
+    shipping: int
+    tenders: list[Tender]
+    lines: list[Line]
+    reason: str | None
+    superseded_at: int
+    livemode: bool
+
+    _kind = "payment_revision"
+
+    _nested = {"tenders": Tender, "lines": Line}
+
+
 class Source(VinrObject):
     """Source."""
 
@@ -864,7 +1004,16 @@ class PointsTransaction(VinrObject):
     id: str
     object: Literal["points_transaction"]
     account: str
-    kind: Literal["adjustment", "award", "expiry", "redemption", "redemption_cancellation", "reversal", "transfer"]
+    kind: Literal[
+        "adjustment",
+        "award",
+        "expiry",
+        "redemption",
+        "redemption_cancellation",
+        "reinstatement",
+        "reversal",
+        "transfer",
+    ]
     points: int
     balance_after: int
     sequence: int
@@ -882,7 +1031,13 @@ class PointsTransaction(VinrObject):
 
     _kind = "points_transaction"
 
-    _events = ("loyalty.points.earned", "loyalty.points.adjusted", "loyalty.points.reversed", "loyalty.points.expired")
+    _events = (
+        "loyalty.points.earned",
+        "loyalty.points.adjusted",
+        "loyalty.points.reversed",
+        "loyalty.points.reinstated",
+        "loyalty.points.expired",
+    )
 
     _nested = {"source": Source}
 
@@ -913,6 +1068,7 @@ class Program(VinrObject):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
+    earning_tenders: list[str]
     guest_days: int | None
     status: Literal["active", "archived"]
     test_clock: str | None

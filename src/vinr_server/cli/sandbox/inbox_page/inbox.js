@@ -6,7 +6,7 @@ const [list, detail, empty, live, filter] = ["events", "detail", "empty", "live"
 let session = null;
 let last = 0;
 let received = [];
-let unsigned = []; // what anybody sent: apart, so that it pushes no event out
+let unsigned = []; // kept apart: anybody can send these, and they must not push events out
 let chosen = null;
 let isLooking = false;
 
@@ -17,49 +17,49 @@ function make(tag, text, className) {
   return element;
 }
 
-function parsed(one) {
+function parsed(webhook) {
   try {
-    return JSON.parse(one.body);
+    return JSON.parse(webhook.body);
   } catch {
     return null;
   }
 }
 
-function gist(one) {
-  const data = parsed(one)?.data;
-  if (!data || typeof data !== "object") return one.event ?? "";
+function gist(webhook) {
+  const data = parsed(webhook)?.data;
+  if (!data || typeof data !== "object") return webhook.event ?? "";
   const parts = [];
   if (Number.isInteger(data.points)) parts.push(`${data.points > 0 ? "+" : ""}${data.points} points`);
   if (Number.isInteger(data.amount)) parts.push(`${data.amount} ${data.currency ?? ""}`.trim());
   for (const name of ["customer", "account", "tier"]) if (typeof data[name] === "string") parts.push(data[name]);
-  return parts.join(" · ") || (one.event ?? "");
+  return parts.join(" · ") || (webhook.event ?? "");
 }
 
-function time(one) {
-  return new Date(one.received_at * 1000).toLocaleTimeString();
+function time(webhook) {
+  return new Date(webhook.received_at * 1000).toLocaleTimeString();
 }
 
-function faults(one) {
-  return Object.values(one.signatures).filter((fault) => fault !== null);
+function faults(webhook) {
+  return Object.values(webhook.signatures).filter((fault) => fault !== null);
 }
 
-function chip(one) {
-  const count = faults(one).length;
+function chip(webhook) {
+  const count = faults(webhook).length;
   return make("span", count ? "signature ✗" : "signed ✓", count ? "chip bad" : "chip good");
 }
 
-function row(one) {
+function row(webhook) {
   const button = make("button");
   button.type = "button";
-  button.append(make("span", one.type ?? "not an event", "type"));
+  button.append(make("span", webhook.type ?? "not an event", "type"));
   const line = make("span", undefined, "line");
-  line.append(make("span", time(one)), make("span", gist(one), "gist"));
-  if (one.delivery > 1) line.append(make("span", `delivery ${one.delivery}`, "chip again"));
-  line.append(chip(one));
+  line.append(make("span", time(webhook)), make("span", gist(webhook), "gist"));
+  if (webhook.delivery > 1) line.append(make("span", `delivery ${webhook.delivery}`, "chip again"));
+  line.append(chip(webhook));
   button.append(line);
-  if (one.number === chosen) button.setAttribute("aria-current", "true");
+  if (webhook.number === chosen) button.setAttribute("aria-current", "true");
   button.addEventListener("click", () => {
-    chosen = one.number;
+    chosen = webhook.number;
     show();
   });
   const item = make("li");
@@ -78,36 +78,36 @@ function pairs(entries) {
 }
 
 function verdict(fault) {
-  return fault === null ? make("span", "checks ✓", "chip good") : make("span", `does not check ✗ ${fault}`, "chip bad");
+  return fault === null ? make("span", "valid ✓", "chip good") : make("span", `invalid ✗ ${fault}`, "chip bad");
 }
 
-function full(one) {
-  const value = parsed(one);
-  const parts = [make("h1", one.type ?? "Not an event")];
-  parts.push(make("p", `${one.event ?? "without an id"} · received ${new Date(one.received_at * 1000).toLocaleString()}`, "hint"));
+function full(webhook) {
+  const value = parsed(webhook);
+  const parts = [make("h1", webhook.type ?? "Not an event")];
+  parts.push(make("p", `${webhook.event ?? "without an id"} · received ${new Date(webhook.received_at * 1000).toLocaleString()}`, "hint"));
   parts.push(make("h2", "Signatures"));
-  parts.push(pairs(Object.entries(one.signatures).map(([name, fault]) => [name, verdict(fault)])));
-  parts.push(make("h2", "Body"), make("pre", value === null ? one.body : JSON.stringify(value, null, 2)));
-  parts.push(make("h2", "Headers"), pairs(Object.entries(one.headers)));
-  parts.push(make("h2", "The very bytes"), make("pre", one.body));
+  parts.push(pairs(Object.entries(webhook.signatures).map(([name, fault]) => [name, verdict(fault)])));
+  parts.push(make("h2", "Body"), make("pre", value === null ? webhook.body : JSON.stringify(value, null, 2)));
+  parts.push(make("h2", "Headers"), pairs(Object.entries(webhook.headers)));
+  parts.push(make("h2", "Raw body"), make("pre", webhook.body));
   return parts;
 }
 
-function matches(one) {
+function matches(webhook) {
   const wanted = filter.value.trim().toLowerCase();
-  return !wanted || `${one.type} ${one.event} ${one.body}`.toLowerCase().includes(wanted);
+  return !wanted || `${webhook.type} ${webhook.event} ${webhook.body}`.toLowerCase().includes(wanted);
 }
 
 function show() {
   const [shown, apart] = [received.filter(matches), unsigned.filter(matches)];
-  const heading = apart.length ? [make("li", "Not signed by this sandbox, and refused:", "hint")] : [];
+  const heading = apart.length ? [make("li", "Refused, because this sandbox did not sign them:", "hint")] : [];
   list.replaceChildren(...shown.map(row), ...heading, ...apart.map(row));
   empty.hidden = received.length > 0 || unsigned.length > 0;
-  const one = [...received, ...unsigned].find((candidate) => candidate.number === chosen);
-  detail.replaceChildren(...(one ? full(one) : [make("p", "Choose an event to see its headers, body and signatures.", "hint")]));
+  const selected = [...received, ...unsigned].find((candidate) => candidate.number === chosen);
+  detail.replaceChildren(...(selected ? full(selected) : [make("p", "Choose an event to see its headers, body and signatures.", "hint")]));
 }
 
-function tell(word, className) {
+function showStatus(word, className) {
   live.textContent = word;
   live.className = className;
 }
@@ -118,12 +118,12 @@ async function look() {
   try {
     let page = await ask(last);
     if (page.session !== session) {
-      if (last) page = await ask(0); // the sandbox has started anew, and counts from 1 again
+      if (last) page = await ask(0); // the sandbox has restarted and counts from 1 again
       [session, received, unsigned, chosen] = [page.session, [], [], null];
       show();
     }
     last = page.last;
-    tell("live", "on");
+    showStatus("live", "on");
     if (page.data.length || page.unsigned.length) {
       received = [...page.data, ...received].slice(0, KEPT_MAX);
       unsigned = [...page.unsigned, ...unsigned].slice(0, UNSIGNED_MAX);
@@ -131,7 +131,7 @@ async function look() {
       show();
     }
   } catch {
-    tell("the sandbox does not answer", "off");
+    showStatus("the sandbox does not answer", "off");
   }
   isLooking = false;
 }

@@ -24,7 +24,7 @@ class ApiKeyActs(Resource):
         *,
         timeout: float | None = None,
     ) -> ApiKeyAct:
-        """Retrieve one act upon an API key."""
+        """Retrieve one act on an API key."""
         return self._client.request(
             "GET",
             fill("/v1/api_key_acts/{id}", id=id),
@@ -44,7 +44,7 @@ class ApiKeyActs(Resource):
         created: Created | None = None,
         timeout: float | None = None,
     ) -> Page[ApiKeyAct]:
-        """List acts upon API keys, newest first."""
+        """List acts on API keys, newest first."""
         return self._client.request_page(
             "/v1/api_key_acts",
             ApiKeyAct,
@@ -70,7 +70,7 @@ class AsyncApiKeyActs(AsyncResource):
         *,
         timeout: float | None = None,
     ) -> ApiKeyAct:
-        """Retrieve one act upon an API key."""
+        """Retrieve one act on an API key."""
         return await self._client.request(
             "GET",
             fill("/v1/api_key_acts/{id}", id=id),
@@ -90,7 +90,7 @@ class AsyncApiKeyActs(AsyncResource):
         created: Created | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[ApiKeyAct]:
-        """List acts upon API keys, newest first."""
+        """List acts on API keys, newest first."""
         return self._client.request_pages(
             "/v1/api_key_acts",
             ApiKeyAct,

@@ -29,7 +29,7 @@ class ApiKeys(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> ApiKey:
-        """Make a key to this data; its secret is in this answer and never again."""
+        """Create an API key for this data; only this answer shows its secret."""
         return self._client.request(
             "POST",
             "/v1/api_keys",
@@ -88,7 +88,7 @@ class ApiKeys(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> ApiKey:
-        """Make a new key in a key's place, which lives on for the overlap.
+        """Create a new key in place of an old one, which still works for the overlap.
 
         Refused by state (ConflictError): api_key_not_active.
         """
@@ -110,7 +110,7 @@ class ApiKeys(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> ApiKey:
-        """Revoke a key: within 5 seconds it opens nothing anywhere."""
+        """Revoke a key: within 5 seconds it no longer works anywhere."""
         return self._client.request(
             "POST",
             fill("/v1/api_keys/{id}/revoke", id=id),
@@ -136,7 +136,7 @@ class AsyncApiKeys(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> ApiKey:
-        """Make a key to this data; its secret is in this answer and never again."""
+        """Create an API key for this data; only this answer shows its secret."""
         return await self._client.request(
             "POST",
             "/v1/api_keys",
@@ -195,7 +195,7 @@ class AsyncApiKeys(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> ApiKey:
-        """Make a new key in a key's place, which lives on for the overlap.
+        """Create a new key in place of an old one, which still works for the overlap.
 
         Refused by state (ConflictError): api_key_not_active.
         """
@@ -217,7 +217,7 @@ class AsyncApiKeys(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> ApiKey:
-        """Revoke a key: within 5 seconds it opens nothing anywhere."""
+        """Revoke a key: within 5 seconds it no longer works anywhere."""
         return await self._client.request(
             "POST",
             fill("/v1/api_keys/{id}/revoke", id=id),

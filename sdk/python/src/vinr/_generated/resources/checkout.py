@@ -37,7 +37,7 @@ class Checkout(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutEvaluation:
-        """Tell what a cart gets and why, line by line; nothing is written or held.
+        """Show what a cart gets and why, line by line; nothing is written or held.
 
         Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
         """
@@ -78,7 +78,7 @@ class AsyncCheckout(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutEvaluation:
-        """Tell what a cart gets and why, line by line; nothing is written or held.
+        """Show what a cart gets and why, line by line; nothing is written or held.
 
         Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
         """

@@ -36,7 +36,7 @@ class CheckoutSessions(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutSession:
-        """Promise a cart what it gets, and hold the offers' caps and the discounts for it.
+        """Open a session: it promises a cart what it gets, and holds the offers' caps and discounts for it.
 
         Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
         """
@@ -110,7 +110,7 @@ class CheckoutSessions(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutSession:
-        """Change the cart of an open session; offers it holds stay at the revisions it was promised.
+        """Change the cart of an open session; the offers it holds keep the revisions it was promised.
 
         Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable,
         checkout_session_not_open.
@@ -157,7 +157,7 @@ class CheckoutSessions(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutSession:
-        """Give back at once what a session holds.
+        """Expire a session: everything it holds is released at once.
 
         Refused by state (ConflictError): checkout_session_not_open.
         """
@@ -189,7 +189,7 @@ class AsyncCheckoutSessions(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutSession:
-        """Promise a cart what it gets, and hold the offers' caps and the discounts for it.
+        """Open a session: it promises a cart what it gets, and holds the offers' caps and discounts for it.
 
         Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
         """
@@ -263,7 +263,7 @@ class AsyncCheckoutSessions(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutSession:
-        """Change the cart of an open session; offers it holds stay at the revisions it was promised.
+        """Change the cart of an open session; the offers it holds keep the revisions it was promised.
 
         Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable,
         checkout_session_not_open.
@@ -310,7 +310,7 @@ class AsyncCheckoutSessions(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutSession:
-        """Give back at once what a session holds.
+        """Expire a session: everything it holds is released at once.
 
         Refused by state (ConflictError): checkout_session_not_open.
         """

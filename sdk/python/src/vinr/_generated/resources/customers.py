@@ -28,7 +28,7 @@ class Customers(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Customer:
-        """Keep a reference to a customer.
+        """Create a reference to a customer.
 
         Refused by state (ConflictError): id_conflict.
         """
@@ -140,7 +140,7 @@ class AsyncCustomers(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Customer:
-        """Keep a reference to a customer.
+        """Create a reference to a customer.
 
         Refused by state (ConflictError): id_conflict.
         """

@@ -38,7 +38,7 @@ class Discounts(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Discount:
-        """Use a discount up.
+        """Consume a discount: it can't be used again.
 
         Refused by state (ConflictError): discount_consumed, discount_not_usable.
         """
@@ -60,7 +60,7 @@ class Discounts(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Discount:
-        """Make a consumed discount usable again.
+        """Release a consumed discount, so that it can be used again.
 
         Refused by state (ConflictError): discount_not_usable.
         """
@@ -101,7 +101,7 @@ class AsyncDiscounts(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Discount:
-        """Use a discount up.
+        """Consume a discount: it can't be used again.
 
         Refused by state (ConflictError): discount_consumed, discount_not_usable.
         """
@@ -123,7 +123,7 @@ class AsyncDiscounts(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Discount:
-        """Make a consumed discount usable again.
+        """Release a consumed discount, so that it can be used again.
 
         Refused by state (ConflictError): discount_not_usable.
         """

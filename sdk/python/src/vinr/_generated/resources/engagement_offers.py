@@ -136,7 +136,7 @@ class EngagementOffers(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> EngagementOffer:
-        """Make a new revision of an offer; what it gave keeps the older one.
+        """Create a new revision of an offer; what it already gave keeps the old one.
 
         Refused by state (ConflictError): program_mismatch, reward_archived.
         """
@@ -171,7 +171,7 @@ class EngagementOffers(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> EngagementOffer:
-        """Let an offer go live within its window; a paused one goes on."""
+        """Publish an offer: it is live within its window. A paused offer resumes."""
         return self._client.request(
             "POST",
             fill("/v1/engagement/offers/{id}/publish", id=id),
@@ -236,7 +236,7 @@ class EngagementOffers(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> EligibleOffers:
-        """Tell which offers a member can use now, and what stands in the way of the rest; nothing changes."""
+        """Show which offers a member can use now, and what the others still require; nothing changes."""
         return self._client.request(
             "POST",
             "/v1/engagement/offers/eligible",
@@ -388,7 +388,7 @@ class AsyncEngagementOffers(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> EngagementOffer:
-        """Make a new revision of an offer; what it gave keeps the older one.
+        """Create a new revision of an offer; what it already gave keeps the old one.
 
         Refused by state (ConflictError): program_mismatch, reward_archived.
         """
@@ -423,7 +423,7 @@ class AsyncEngagementOffers(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> EngagementOffer:
-        """Let an offer go live within its window; a paused one goes on."""
+        """Publish an offer: it is live within its window. A paused offer resumes."""
         return await self._client.request(
             "POST",
             fill("/v1/engagement/offers/{id}/publish", id=id),
@@ -488,7 +488,7 @@ class AsyncEngagementOffers(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> EligibleOffers:
-        """Tell which offers a member can use now, and what stands in the way of the rest; nothing changes."""
+        """Show which offers a member can use now, and what the others still require; nothing changes."""
         return await self._client.request(
             "POST",
             "/v1/engagement/offers/eligible",

@@ -38,7 +38,7 @@ class EngagementSegments(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Segment:
-        """Create a segment: static, its members listed by hand; or dynamic, whoever meets its conditions.
+        """Create a segment: static, with the members you list; or dynamic, with all who meet its conditions.
 
         Refused by state (ConflictError): id_conflict.
         """
@@ -103,7 +103,7 @@ class EngagementSegments(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Segment:
-        """Change a segment; other conditions count from the next command on."""
+        """Change a segment; new conditions apply from the next command on."""
         return self._client.request(
             "POST",
             fill("/v1/engagement/segments/{id}", id=id),
@@ -121,7 +121,7 @@ class EngagementSegments(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Deleted:
-        """Delete a segment that no live offer names.
+        """Delete a segment that no live offer uses.
 
         Refused by state (ConflictError): segment_in_use.
         """
@@ -143,7 +143,7 @@ class EngagementSegments(Resource):
         created: Created | None = None,
         timeout: float | None = None,
     ) -> Page[SegmentMember]:
-        """List the members of a segment, who entered last first; of a dynamic one, those it was told of by events."""
+        """List a segment's members, last entered first; for a dynamic segment, those that events announced."""
         return self._client.request_page(
             fill("/v1/engagement/segments/{id}/members", id=id),
             SegmentMember,
@@ -165,7 +165,7 @@ class EngagementSegments(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> SegmentAddition:
-        """Add up to 1,000 accounts to a static segment; those that do not exist are named."""
+        """Add up to 1,000 accounts to a static segment; the answer names those that do not exist."""
         return self._client.request(
             "POST",
             fill("/v1/engagement/segments/{id}/members", id=id),
@@ -185,7 +185,7 @@ class EngagementSegments(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> SegmentRemoval:
-        """Remove up to 1,000 accounts from a static segment; those that do not exist are named."""
+        """Remove up to 1,000 accounts from a static segment; the answer names those that do not exist."""
         return self._client.request(
             "POST",
             fill("/v1/engagement/segments/{id}/members/remove", id=id),
@@ -202,7 +202,7 @@ class EngagementSegments(Resource):
         *,
         timeout: float | None = None,
     ) -> SegmentSize:
-        """Count the members of a segment, exactly."""
+        """Count the members of a segment exactly."""
         return self._client.request(
             "GET",
             fill("/v1/engagement/segments/{id}/size", id=id),
@@ -218,7 +218,7 @@ class EngagementSegments(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> SegmentSize:
-        """Count the members that a segment of these conditions would have, exactly; nothing is created."""
+        """Count exactly the members that a segment with these conditions would have; nothing is created."""
         return self._client.request(
             "POST",
             "/v1/engagement/segments/preview",
@@ -245,7 +245,7 @@ class AsyncEngagementSegments(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Segment:
-        """Create a segment: static, its members listed by hand; or dynamic, whoever meets its conditions.
+        """Create a segment: static, with the members you list; or dynamic, with all who meet its conditions.
 
         Refused by state (ConflictError): id_conflict.
         """
@@ -310,7 +310,7 @@ class AsyncEngagementSegments(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Segment:
-        """Change a segment; other conditions count from the next command on."""
+        """Change a segment; new conditions apply from the next command on."""
         return await self._client.request(
             "POST",
             fill("/v1/engagement/segments/{id}", id=id),
@@ -328,7 +328,7 @@ class AsyncEngagementSegments(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Deleted:
-        """Delete a segment that no live offer names.
+        """Delete a segment that no live offer uses.
 
         Refused by state (ConflictError): segment_in_use.
         """
@@ -350,7 +350,7 @@ class AsyncEngagementSegments(AsyncResource):
         created: Created | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[SegmentMember]:
-        """List the members of a segment, who entered last first; of a dynamic one, those it was told of by events."""
+        """List a segment's members, last entered first; for a dynamic segment, those that events announced."""
         return self._client.request_pages(
             fill("/v1/engagement/segments/{id}/members", id=id),
             SegmentMember,
@@ -372,7 +372,7 @@ class AsyncEngagementSegments(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> SegmentAddition:
-        """Add up to 1,000 accounts to a static segment; those that do not exist are named."""
+        """Add up to 1,000 accounts to a static segment; the answer names those that do not exist."""
         return await self._client.request(
             "POST",
             fill("/v1/engagement/segments/{id}/members", id=id),
@@ -392,7 +392,7 @@ class AsyncEngagementSegments(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> SegmentRemoval:
-        """Remove up to 1,000 accounts from a static segment; those that do not exist are named."""
+        """Remove up to 1,000 accounts from a static segment; the answer names those that do not exist."""
         return await self._client.request(
             "POST",
             fill("/v1/engagement/segments/{id}/members/remove", id=id),
@@ -409,7 +409,7 @@ class AsyncEngagementSegments(AsyncResource):
         *,
         timeout: float | None = None,
     ) -> SegmentSize:
-        """Count the members of a segment, exactly."""
+        """Count the members of a segment exactly."""
         return await self._client.request(
             "GET",
             fill("/v1/engagement/segments/{id}/size", id=id),
@@ -425,7 +425,7 @@ class AsyncEngagementSegments(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> SegmentSize:
-        """Count the members that a segment of these conditions would have, exactly; nothing is created."""
+        """Count exactly the members that a segment with these conditions would have; nothing is created."""
         return await self._client.request(
             "POST",
             "/v1/engagement/segments/preview",

@@ -27,7 +27,7 @@ class Events(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Event:
-        """Report a business event of your own; rules that name its type earn.
+        """Report a business event of your own; rules that name its type award points.
 
         Refused by state (ConflictError): id_conflict.
         """
@@ -96,7 +96,7 @@ class AsyncEvents(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Event:
-        """Report a business event of your own; rules that name its type earn.
+        """Report a business event of your own; rules that name its type award points.
 
         Refused by state (ConflictError): id_conflict.
         """

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from typing import Literal
 
+from vinr._generated.inputs import (
+    OpeningAccountInput,
+)
 from vinr._generated.objects import (
+    BulkAccounts,
     LoyaltyAccount,
+    LoyaltyMember,
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Created, Many, Metadata, NotGiven, fill
 
 
 class LoyaltyAccounts(Resource):
@@ -28,7 +33,7 @@ class LoyaltyAccounts(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> LoyaltyAccount:
-        """Enroll a customer in a program; enrolling again returns the account that is there.
+        """Enroll a customer in a program; enrolling again answers with the existing account.
 
         Refused by state (ConflictError): account_closed.
         """
@@ -69,6 +74,27 @@ class LoyaltyAccounts(Resource):
                 "status": status,
                 "created": created,
             },
+            timeout=timeout,
+        )
+
+    def create_many(
+        self,
+        accounts: Many[OpeningAccountInput],
+        *,
+        program: str,
+        deliver_events: bool | NotGiven = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> BulkAccounts:
+        """Enroll up to 1,000 members with the points, lifetime and tier they bring; a result for each."""
+        return self._client.request(
+            "POST",
+            "/v1/loyalty/accounts/bulk",
+            returns=BulkAccounts,
+            body={"accounts": accounts, "program": program, "deliver_events": deliver_events},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
             timeout=timeout,
         )
 
@@ -144,6 +170,36 @@ class LoyaltyAccounts(Resource):
             timeout=timeout,
         )
 
+    def export(
+        self,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        program: str | None = None,
+        customer: str | None = None,
+        tier: str | None = None,
+        status: Literal["active", "closed"] | None = None,
+        created: Created | None = None,
+        timeout: float | None = None,
+    ) -> Page[LoyaltyMember]:
+        """List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm."""
+        return self._client.request_page(
+            "/v1/loyalty/accounts/export",
+            LoyaltyMember,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "program": program,
+                "customer": customer,
+                "tier": tier,
+                "status": status,
+                "created": created,
+            },
+            timeout=timeout,
+        )
+
 
 class AsyncLoyaltyAccounts(AsyncResource):
     """`client.loyalty.accounts`."""
@@ -158,7 +214,7 @@ class AsyncLoyaltyAccounts(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> LoyaltyAccount:
-        """Enroll a customer in a program; enrolling again returns the account that is there.
+        """Enroll a customer in a program; enrolling again answers with the existing account.
 
         Refused by state (ConflictError): account_closed.
         """
@@ -199,6 +255,27 @@ class AsyncLoyaltyAccounts(AsyncResource):
                 "status": status,
                 "created": created,
             },
+            timeout=timeout,
+        )
+
+    async def create_many(
+        self,
+        accounts: Many[OpeningAccountInput],
+        *,
+        program: str,
+        deliver_events: bool | NotGiven = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> BulkAccounts:
+        """Enroll up to 1,000 members with the points, lifetime and tier they bring; a result for each."""
+        return await self._client.request(
+            "POST",
+            "/v1/loyalty/accounts/bulk",
+            returns=BulkAccounts,
+            body={"accounts": accounts, "program": program, "deliver_events": deliver_events},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
             timeout=timeout,
         )
 
@@ -271,5 +348,35 @@ class AsyncLoyaltyAccounts(AsyncResource):
             body={},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def export(
+        self,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        program: str | None = None,
+        customer: str | None = None,
+        tier: str | None = None,
+        status: Literal["active", "closed"] | None = None,
+        created: Created | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[LoyaltyMember]:
+        """List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm."""
+        return self._client.request_pages(
+            "/v1/loyalty/accounts/export",
+            LoyaltyMember,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "program": program,
+                "customer": customer,
+                "tier": tier,
+                "status": status,
+                "created": created,
+            },
             timeout=timeout,
         )

@@ -88,7 +88,7 @@ class LoyaltyPoints(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> PointsTransaction:
-        """Claw back an award, whole or in part.
+        """Claw back an award, fully or in part.
 
         Refused by state (ConflictError): reversal_of_reversal, not_reversible.
         """
@@ -109,7 +109,16 @@ class LoyaltyPoints(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         account: str | None = None,
-        kind: Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry", "transfer"]
+        kind: Literal[
+            "award",
+            "adjustment",
+            "redemption",
+            "redemption_cancellation",
+            "reversal",
+            "reinstatement",
+            "expiry",
+            "transfer",
+        ]
         | None = None,
         payment: str | None = None,
         rule: str | None = None,
@@ -221,7 +230,7 @@ class AsyncLoyaltyPoints(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> PointsTransaction:
-        """Claw back an award, whole or in part.
+        """Claw back an award, fully or in part.
 
         Refused by state (ConflictError): reversal_of_reversal, not_reversible.
         """
@@ -242,7 +251,16 @@ class AsyncLoyaltyPoints(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         account: str | None = None,
-        kind: Literal["award", "adjustment", "redemption", "redemption_cancellation", "reversal", "expiry", "transfer"]
+        kind: Literal[
+            "award",
+            "adjustment",
+            "redemption",
+            "redemption_cancellation",
+            "reversal",
+            "reinstatement",
+            "expiry",
+            "transfer",
+        ]
         | None = None,
         payment: str | None = None,
         rule: str | None = None,

@@ -31,6 +31,10 @@ class LoyaltyPrograms(Resource):
         currency: CurrencyInput | NotGiven | None = NOT_GIVEN,
         timezone: str | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        earning_tenders: Many[
+            Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
+        ]
+        | NotGiven = NOT_GIVEN,
         guest_days: int | NotGiven | None = NOT_GIVEN,
         test_clock: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
@@ -52,6 +56,7 @@ class LoyaltyPrograms(Resource):
                 "currency": currency,
                 "timezone": timezone,
                 "tiers": tiers,
+                "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
                 "test_clock": test_clock,
                 "metadata": metadata,
@@ -106,6 +111,10 @@ class LoyaltyPrograms(Resource):
         name: str | NotGiven = NOT_GIVEN,
         currency: CurrencyChanges | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        earning_tenders: Many[
+            Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
+        ]
+        | NotGiven = NOT_GIVEN,
         guest_days: int | NotGiven | None = NOT_GIVEN,
         status: Literal["active", "archived"] | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
@@ -122,6 +131,7 @@ class LoyaltyPrograms(Resource):
                 "name": name,
                 "currency": currency,
                 "tiers": tiers,
+                "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
                 "status": status,
                 "metadata": metadata,
@@ -143,6 +153,10 @@ class AsyncLoyaltyPrograms(AsyncResource):
         currency: CurrencyInput | NotGiven | None = NOT_GIVEN,
         timezone: str | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        earning_tenders: Many[
+            Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
+        ]
+        | NotGiven = NOT_GIVEN,
         guest_days: int | NotGiven | None = NOT_GIVEN,
         test_clock: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
@@ -164,6 +178,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
                 "currency": currency,
                 "timezone": timezone,
                 "tiers": tiers,
+                "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
                 "test_clock": test_clock,
                 "metadata": metadata,
@@ -218,6 +233,10 @@ class AsyncLoyaltyPrograms(AsyncResource):
         name: str | NotGiven = NOT_GIVEN,
         currency: CurrencyChanges | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        earning_tenders: Many[
+            Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
+        ]
+        | NotGiven = NOT_GIVEN,
         guest_days: int | NotGiven | None = NOT_GIVEN,
         status: Literal["active", "archived"] | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
@@ -234,6 +253,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
                 "name": name,
                 "currency": currency,
                 "tiers": tiers,
+                "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
                 "status": status,
                 "metadata": metadata,

@@ -94,7 +94,7 @@ class LoyaltyRedemptions(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Redemption:
-        """Cancel a redemption: its points go back to the lots that paid.
+        """Cancel a redemption: its points return to the lots that paid.
 
         Refused by state (ConflictError): redemption_already_canceled, discount_consumed, discount_not_usable.
         """
@@ -188,7 +188,7 @@ class AsyncLoyaltyRedemptions(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Redemption:
-        """Cancel a redemption: its points go back to the lots that paid.
+        """Cancel a redemption: its points return to the lots that paid.
 
         Refused by state (ConflictError): redemption_already_canceled, discount_consumed, discount_not_usable.
         """

@@ -39,7 +39,7 @@ class LoyaltyRewards(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Reward:
-        """Create something that points buy.
+        """Create a reward that points can buy.
 
         Refused by state (ConflictError): id_conflict.
         """
@@ -122,7 +122,7 @@ class LoyaltyRewards(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Reward:
-        """Make a new revision of a reward."""
+        """Create a new revision of a reward."""
         return self._client.request(
             "POST",
             fill("/v1/loyalty/rewards/{id}", id=id),
@@ -151,7 +151,7 @@ class LoyaltyRewards(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Reward:
-        """Archive a reward: it can't be redeemed any more."""
+        """Archive a reward: it can no longer be redeemed."""
         return self._client.request(
             "POST",
             fill("/v1/loyalty/rewards/{id}/archive", id=id),
@@ -184,7 +184,7 @@ class AsyncLoyaltyRewards(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Reward:
-        """Create something that points buy.
+        """Create a reward that points can buy.
 
         Refused by state (ConflictError): id_conflict.
         """
@@ -267,7 +267,7 @@ class AsyncLoyaltyRewards(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Reward:
-        """Make a new revision of a reward."""
+        """Create a new revision of a reward."""
         return await self._client.request(
             "POST",
             fill("/v1/loyalty/rewards/{id}", id=id),
@@ -296,7 +296,7 @@ class AsyncLoyaltyRewards(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Reward:
-        """Archive a reward: it can't be redeemed any more."""
+        """Archive a reward: it can no longer be redeemed."""
         return await self._client.request(
             "POST",
             fill("/v1/loyalty/rewards/{id}/archive", id=id),

@@ -118,7 +118,7 @@ class Offers(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Offer:
-        """Switch an offer on or off, or move its end."""
+        """Turn an offer on or off, or change when it ends."""
         return self._client.request(
             "POST",
             fill("/v1/offers/{id}", id=id),
@@ -136,7 +136,7 @@ class Offers(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Deleted:
-        """Delete an offer for good; what it took off stays on record."""
+        """Delete an offer for good; the discounts it gave stay on record."""
         return self._client.request(
             "DELETE",
             fill("/v1/offers/{id}", id=id),
@@ -245,7 +245,7 @@ class AsyncOffers(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Offer:
-        """Switch an offer on or off, or move its end."""
+        """Turn an offer on or off, or change when it ends."""
         return await self._client.request(
             "POST",
             fill("/v1/offers/{id}", id=id),
@@ -263,7 +263,7 @@ class AsyncOffers(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Deleted:
-        """Delete an offer for good; what it took off stays on record."""
+        """Delete an offer for good; the discounts it gave stay on record."""
         return await self._client.request(
             "DELETE",
             fill("/v1/offers/{id}", id=id),

@@ -8,11 +8,13 @@ from __future__ import annotations
 from vinr._generated.inputs import (
     CreatePaymentInput,
     LineInput,
+    RefundLineInput,
     TenderInput,
 )
 from vinr._generated.objects import (
     BulkPayments,
     Payment,
+    PaymentRevision,
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
@@ -34,6 +36,7 @@ class Payments(Resource):
         tenders: Many[TenderInput] | NotGiven = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
         checkout_session: str | NotGiven | None = NOT_GIVEN,
+        order: str | NotGiven | None = NOT_GIVEN,
         lines: Many[LineInput] | NotGiven = NOT_GIVEN,
         occurred_at: Instant | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
@@ -60,6 +63,7 @@ class Payments(Resource):
                 "tenders": tenders,
                 "discounts": discounts,
                 "checkout_session": checkout_session,
+                "order": order,
                 "lines": lines,
                 "occurred_at": occurred_at,
                 "metadata": metadata,
@@ -130,20 +134,57 @@ class Payments(Resource):
             timeout=timeout,
         )
 
+    def update(
+        self,
+        id: str,
+        *,
+        amount: int | NotGiven | None = NOT_GIVEN,
+        lines: Many[LineInput] | NotGiven | None = NOT_GIVEN,
+        tax: int | NotGiven | None = NOT_GIVEN,
+        shipping: int | NotGiven | None = NOT_GIVEN,
+        tenders: Many[TenderInput] | NotGiven | None = NOT_GIVEN,
+        reason: str | NotGiven | None = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> Payment:
+        """Amend a payment: it is what it is now, and its member has what that earns.
+
+        Refused by state (ConflictError): payment_has_session, refund_exceeds_payment.
+        """
+        return self._client.request(
+            "POST",
+            fill("/v1/payments/{id}", id=id),
+            returns=Payment,
+            body={
+                "amount": amount,
+                "lines": lines,
+                "tax": tax,
+                "shipping": shipping,
+                "tenders": tenders,
+                "reason": reason,
+            },
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
     def refund(
         self,
         payment_id: str,
         *,
         id: str | NotGiven | None = NOT_GIVEN,
         amount: int | NotGiven | None = NOT_GIVEN,
+        total_refunded: int | NotGiven | None = NOT_GIVEN,
         eligible_amount: int | NotGiven | None = NOT_GIVEN,
+        lines: Many[RefundLineInput] | NotGiven = NOT_GIVEN,
         reason: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Payment:
-        """Refund a payment, whole or in part; what it earned is clawed back.
+        """Refund a payment, fully or in part; the points it earned are clawed back.
 
         Refused by state (ConflictError): id_conflict, refund_exceeds_payment.
         """
@@ -154,7 +195,9 @@ class Payments(Resource):
             body={
                 "id": id,
                 "amount": amount,
+                "total_refunded": total_refunded,
                 "eligible_amount": eligible_amount,
+                "lines": lines,
                 "reason": reason,
                 "metadata": metadata,
             },
@@ -186,6 +229,29 @@ class Payments(Resource):
             timeout=timeout,
         )
 
+    def revisions(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        created: Created | None = None,
+        timeout: float | None = None,
+    ) -> Page[PaymentRevision]:
+        """List what a payment said before it was amended, newest first."""
+        return self._client.request_page(
+            fill("/v1/payments/{id}/revisions", id=id),
+            PaymentRevision,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "created": created,
+            },
+            timeout=timeout,
+        )
+
 
 class AsyncPayments(AsyncResource):
     """`client.payments`."""
@@ -202,6 +268,7 @@ class AsyncPayments(AsyncResource):
         tenders: Many[TenderInput] | NotGiven = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
         checkout_session: str | NotGiven | None = NOT_GIVEN,
+        order: str | NotGiven | None = NOT_GIVEN,
         lines: Many[LineInput] | NotGiven = NOT_GIVEN,
         occurred_at: Instant | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
@@ -228,6 +295,7 @@ class AsyncPayments(AsyncResource):
                 "tenders": tenders,
                 "discounts": discounts,
                 "checkout_session": checkout_session,
+                "order": order,
                 "lines": lines,
                 "occurred_at": occurred_at,
                 "metadata": metadata,
@@ -298,20 +366,57 @@ class AsyncPayments(AsyncResource):
             timeout=timeout,
         )
 
+    async def update(
+        self,
+        id: str,
+        *,
+        amount: int | NotGiven | None = NOT_GIVEN,
+        lines: Many[LineInput] | NotGiven | None = NOT_GIVEN,
+        tax: int | NotGiven | None = NOT_GIVEN,
+        shipping: int | NotGiven | None = NOT_GIVEN,
+        tenders: Many[TenderInput] | NotGiven | None = NOT_GIVEN,
+        reason: str | NotGiven | None = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> Payment:
+        """Amend a payment: it is what it is now, and its member has what that earns.
+
+        Refused by state (ConflictError): payment_has_session, refund_exceeds_payment.
+        """
+        return await self._client.request(
+            "POST",
+            fill("/v1/payments/{id}", id=id),
+            returns=Payment,
+            body={
+                "amount": amount,
+                "lines": lines,
+                "tax": tax,
+                "shipping": shipping,
+                "tenders": tenders,
+                "reason": reason,
+            },
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
     async def refund(
         self,
         payment_id: str,
         *,
         id: str | NotGiven | None = NOT_GIVEN,
         amount: int | NotGiven | None = NOT_GIVEN,
+        total_refunded: int | NotGiven | None = NOT_GIVEN,
         eligible_amount: int | NotGiven | None = NOT_GIVEN,
+        lines: Many[RefundLineInput] | NotGiven = NOT_GIVEN,
         reason: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Payment:
-        """Refund a payment, whole or in part; what it earned is clawed back.
+        """Refund a payment, fully or in part; the points it earned are clawed back.
 
         Refused by state (ConflictError): id_conflict, refund_exceeds_payment.
         """
@@ -322,7 +427,9 @@ class AsyncPayments(AsyncResource):
             body={
                 "id": id,
                 "amount": amount,
+                "total_refunded": total_refunded,
                 "eligible_amount": eligible_amount,
+                "lines": lines,
                 "reason": reason,
                 "metadata": metadata,
             },
@@ -351,5 +458,28 @@ class AsyncPayments(AsyncResource):
             body={"customer": customer},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def revisions(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        created: Created | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[PaymentRevision]:
+        """List what a payment said before it was amended, newest first."""
+        return self._client.request_pages(
+            fill("/v1/payments/{id}/revisions", id=id),
+            PaymentRevision,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "created": created,
+            },
             timeout=timeout,
         )

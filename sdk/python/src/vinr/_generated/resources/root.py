@@ -15,13 +15,14 @@ from vinr._generated.resources.events import AsyncEvents, Events
 from vinr._generated.resources.loyalty import AsyncLoyalty, Loyalty
 from vinr._generated.resources.offers import AsyncOffers, Offers
 from vinr._generated.resources.payments import AsyncPayments, Payments
+from vinr._generated.resources.refunds import AsyncRefunds, Refunds
 from vinr._generated.resources.test_helpers import AsyncTestHelpers, TestHelpers
 from vinr._generated.resources.webhook_endpoints import AsyncWebhookEndpoints, WebhookEndpoints
 from vinr._transport import AsyncTransport, Transport
 
 
 class Resources:
-    """What a client offers."""
+    """All resources of a client."""
 
     def _bind(self, client: Transport) -> None:
         self.loyalty = Loyalty(client)
@@ -30,6 +31,7 @@ class Resources:
         self.checkout = Checkout(client)
         self.discounts = Discounts(client)
         self.payments = Payments(client)
+        self.refunds = Refunds(client)
         self.customers = Customers(client)
         self.events = Events(client)
         self.test_helpers = TestHelpers(client)
@@ -39,7 +41,7 @@ class Resources:
 
 
 class AsyncResources:
-    """What a client offers."""
+    """All resources of a client."""
 
     def _bind(self, client: AsyncTransport) -> None:
         self.loyalty = AsyncLoyalty(client)
@@ -48,6 +50,7 @@ class AsyncResources:
         self.checkout = AsyncCheckout(client)
         self.discounts = AsyncDiscounts(client)
         self.payments = AsyncPayments(client)
+        self.refunds = AsyncRefunds(client)
         self.customers = AsyncCustomers(client)
         self.events = AsyncEvents(client)
         self.test_helpers = AsyncTestHelpers(client)

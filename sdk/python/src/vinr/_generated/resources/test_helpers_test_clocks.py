@@ -28,7 +28,7 @@ class TestHelpersTestClocks(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> TestClock:
-        """Create a clock that stands still until it is advanced."""
+        """Create a clock that stands still until you advance it."""
         return self._client.request(
             "POST",
             "/v1/test_helpers/test_clocks",
@@ -84,7 +84,7 @@ class TestHelpersTestClocks(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Deleted:
-        """Delete a clock; programs on it stand still."""
+        """Delete a clock; time stands still for the programs on it."""
         return self._client.request(
             "DELETE",
             fill("/v1/test_helpers/test_clocks/{id}", id=id),
@@ -102,7 +102,7 @@ class TestHelpersTestClocks(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> TestClock:
-        """Move a clock on; it is ready when all work due by then is written.
+        """Advance a clock; it is ready once all work due by then is written.
 
         Refused by state (ConflictError): clock_advancing.
         """
@@ -129,7 +129,7 @@ class AsyncTestHelpersTestClocks(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> TestClock:
-        """Create a clock that stands still until it is advanced."""
+        """Create a clock that stands still until you advance it."""
         return await self._client.request(
             "POST",
             "/v1/test_helpers/test_clocks",
@@ -185,7 +185,7 @@ class AsyncTestHelpersTestClocks(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Deleted:
-        """Delete a clock; programs on it stand still."""
+        """Delete a clock; time stands still for the programs on it."""
         return await self._client.request(
             "DELETE",
             fill("/v1/test_helpers/test_clocks/{id}", id=id),
@@ -203,7 +203,7 @@ class AsyncTestHelpersTestClocks(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> TestClock:
-        """Move a clock on; it is ready when all work due by then is written.
+        """Advance a clock; it is ready once all work due by then is written.
 
         Refused by state (ConflictError): clock_advancing.
         """

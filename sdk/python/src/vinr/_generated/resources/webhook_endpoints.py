@@ -32,7 +32,7 @@ class WebhookEndpoints(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> WebhookEndpoint:
-        """Be told of events at a URL; the signing secret is in this answer and never again."""
+        """Create an endpoint that receives events at a URL; only this answer shows the signing secret."""
         return self._client.request(
             "POST",
             "/v1/webhook_endpoints",
@@ -94,7 +94,7 @@ class WebhookEndpoints(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> WebhookEndpoint:
-        """Change an endpoint, or disable and enable it."""
+        """Change an endpoint, or disable or enable it."""
         return self._client.request(
             "POST",
             fill("/v1/webhook_endpoints/{id}", id=id),
@@ -112,7 +112,7 @@ class WebhookEndpoints(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Deleted:
-        """Delete an endpoint: it is told nothing any more."""
+        """Delete an endpoint: it no longer receives events."""
         return self._client.request(
             "DELETE",
             fill("/v1/webhook_endpoints/{id}", id=id),
@@ -130,7 +130,7 @@ class WebhookEndpoints(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> WebhookEndpoint:
-        """Make a new signing secret; the old one signs beside it for the overlap (a day by default)."""
+        """Create a new signing secret; the old one signs alongside it for the overlap (a day by default)."""
         return self._client.request(
             "POST",
             fill("/v1/webhook_endpoints/{id}/rotate", id=id),
@@ -179,7 +179,7 @@ class WebhookEndpoints(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> WebhookDelivery:
-        """Send one event to an endpoint once more, under the same webhook-id.
+        """Send one event to an endpoint again, under the same webhook-id.
 
         Refused by state (ConflictError): webhook_endpoint_disabled.
         """
@@ -206,7 +206,7 @@ class WebhookEndpoints(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> WebhookReplay:
-        """Send the events of a span of time to an endpoint once more, up to 1,000 in a call.
+        """Send the events of a period to an endpoint again, up to 1,000 in a call.
 
         Refused by state (ConflictError): webhook_endpoint_disabled.
         """
@@ -241,7 +241,7 @@ class AsyncWebhookEndpoints(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> WebhookEndpoint:
-        """Be told of events at a URL; the signing secret is in this answer and never again."""
+        """Create an endpoint that receives events at a URL; only this answer shows the signing secret."""
         return await self._client.request(
             "POST",
             "/v1/webhook_endpoints",
@@ -303,7 +303,7 @@ class AsyncWebhookEndpoints(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> WebhookEndpoint:
-        """Change an endpoint, or disable and enable it."""
+        """Change an endpoint, or disable or enable it."""
         return await self._client.request(
             "POST",
             fill("/v1/webhook_endpoints/{id}", id=id),
@@ -321,7 +321,7 @@ class AsyncWebhookEndpoints(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Deleted:
-        """Delete an endpoint: it is told nothing any more."""
+        """Delete an endpoint: it no longer receives events."""
         return await self._client.request(
             "DELETE",
             fill("/v1/webhook_endpoints/{id}", id=id),
@@ -339,7 +339,7 @@ class AsyncWebhookEndpoints(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> WebhookEndpoint:
-        """Make a new signing secret; the old one signs beside it for the overlap (a day by default)."""
+        """Create a new signing secret; the old one signs alongside it for the overlap (a day by default)."""
         return await self._client.request(
             "POST",
             fill("/v1/webhook_endpoints/{id}/rotate", id=id),
@@ -388,7 +388,7 @@ class AsyncWebhookEndpoints(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> WebhookDelivery:
-        """Send one event to an endpoint once more, under the same webhook-id.
+        """Send one event to an endpoint again, under the same webhook-id.
 
         Refused by state (ConflictError): webhook_endpoint_disabled.
         """
@@ -415,7 +415,7 @@ class AsyncWebhookEndpoints(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> WebhookReplay:
-        """Send the events of a span of time to an endpoint once more, up to 1,000 in a call.
+        """Send the events of a period to an endpoint again, up to 1,000 in a call.
 
         Refused by state (ConflictError): webhook_endpoint_disabled.
         """

@@ -1,6 +1,6 @@
 """API keys of three kinds that expire and are rolled, and the audit of what was done to them.
 
-Keys made before are secret keys: they may do everything, as they could.
+Existing keys become secret keys: they may still do everything.
 
 Revision ID: 0002
 """

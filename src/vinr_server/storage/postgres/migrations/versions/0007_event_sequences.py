@@ -1,4 +1,4 @@
-"""How far the ledger of an event's account had come; events of before tell none.
+"""How far the ledger of an event's account had come; earlier events have none.
 
 Revision ID: 0007
 """

@@ -1,6 +1,6 @@
-"""A payment and the checkout session it completed name each other, and a session is over at the second it shows.
+"""A payment and the checkout session it completed name each other, and a session expires at the second it shows.
 
-What older versions left is put right. A payment that completed several sessions keeps the one it named itself, else
+Corrects what older versions left. A payment that completed several sessions keeps the one it named itself, else
 the first; the others stay completed, by no payment on record. Uses that a whole refund should have freed are free.
 
 Revision ID: 0008
@@ -66,6 +66,6 @@ update checkout_sessions set expires_at = date_trunc('second', expires_at) where
 
 
 def upgrade() -> None:
-    """One index, and what was left behind."""
+    """One index, and corrections."""
     op.execute(PAYMENTS)
     op.execute(SESSIONS)

@@ -1,6 +1,6 @@
-"""All uses of an offer are counted from its first cap on, whatever becomes of the cap.
+"""All uses of an offer are counted from its first cap on, whatever happens to the cap.
 
-What was not given back of a cap that had been taken away is counted again.
+Uses that were not released while a cap was removed are counted again.
 
 Revision ID: 0009
 """
@@ -29,5 +29,5 @@ where u.realm = c.realm and u.id = c.id and (c.used, c.reserved) <> (u.used, u.r
 
 
 def upgrade() -> None:
-    """One column, and what was left behind."""
+    """One column, and corrections."""
     op.execute(OFFERS)

@@ -1,4 +1,4 @@
-"""The application reads which schema there is, and can't claim another.
+"""The application reads the schema's version and can't change it.
 
 Revision ID: 0010
 """

@@ -1,4 +1,4 @@
-"""Offers of every program count the customer: its claims and counters of several accounts are one from now on (R21).
+"""Offers for all programs count by customer: the claims and counters of a customer's accounts are merged (R21).
 
 Revision ID: 0011
 """
@@ -35,8 +35,8 @@ insert into counters (bucket, realm, id, used, reserved)
 select bucket, realm, id, sum(used), sum(reserved) from moved group by 1, 2, 3;
 """
 
-# Customers who have used an offer more often than one limit allows did so while each account had a limit of its own. To
-# such an offer this is an edit: what was given before stands as it is.
+# Customers who have used an offer more often than one limit allows did so while each account had its own limit. For
+# such an offer this is an edit: earlier uses stay as they are.
 REVISIONS = """
 with beyond as (
   select distinct o.realm, o.id
@@ -56,6 +56,6 @@ update realms set catalogue_revision = catalogue_revision + 1 where id in (selec
 
 
 def upgrade() -> None:
-    """Claims and counters are whose they count."""
+    """Claims and counters belong to the member they count."""
     for statements in (CLAIMS, COUNTERS, REVISIONS):
         op.execute(statements)

@@ -1,4 +1,4 @@
-"""Whether a webhook's signature checks, in either scheme; shares no code with the sender."""
+"""Whether a webhook's signature is valid, in either scheme; shares no code with the sender."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SCHEMES = ("x-vinr-signature", "webhook-signature")
 
 
 def faults(headers: Mapping[str, str], body: bytes, *, secret: str, now: float) -> dict[str, str | None]:
-    """For each scheme why its signature does not check, or None where it does. Header names are in lower case."""
+    """For each scheme why its signature is invalid, or None if it is valid. Header names are in lower case."""
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except binascii.Error:
-        return dict.fromkeys(SCHEMES, "the secret is not whsec_ and base64")
+        return dict.fromkeys(SCHEMES, "the secret must be whsec_ and base64")
     return {
         "x-vinr-signature": _fault_of_ours(headers, body, key, now),
         "webhook-signature": _fault_of_standard(headers, body, key, now),
@@ -32,7 +32,7 @@ def _fault_of_ours(headers: Mapping[str, str], body: bytes, key: bytes, now: flo
     parts = [part.strip().partition("=")[::2] for part in given.split(",")]
     times = [value for name, value in parts if name == "t"]
     if len(times) != 1:
-        return "it has no time, or several"
+        return "it must have exactly one time (t=)"
     at = times[0]
     expected = hmac.new(key, f"{at}.".encode() + body, sha256).hexdigest()
     return _fault(at, expected, [value.lower() for name, value in parts if name == "v1"], now)
@@ -52,10 +52,10 @@ def _fault_of_standard(headers: Mapping[str, str], body: bytes, key: bytes, now:
 
 def _fault(at: str, expected: str, given: list[str], now: float) -> str | None:
     if not (at.isascii() and at.isdigit()):
-        return "it has no time"
+        return "its time must be Unix seconds"
     # Bytes: compare_digest refuses text beyond ASCII, which anybody may send.
-    if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):
-        return "it is not that of this body under this secret"
+    if not any(hmac.compare_digest(expected.encode(), candidate.encode()) for candidate in given):
+        return "it does not match this body and secret"
     if abs(now - int(at[:12])) > TOLERANCE_SECONDS:
-        return f"its time is more than {TOLERANCE_SECONDS} s away from now"
+        return f"its time is more than {TOLERANCE_SECONDS} s from now"
     return None

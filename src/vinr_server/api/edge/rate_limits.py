@@ -20,7 +20,7 @@ class Bucket:
         self._policy = (b"ratelimit-policy", b'"key";q=%d;w=%d' % (per_second, WINDOW))
 
     def take(self, now: float) -> tuple[float, Headers]:
-        """How many seconds to wait (0: the request may go on), and what to tell the caller."""
+        """How many seconds to wait (0: the request may go on), and the headers that report it to the caller."""
         tokens = min(self._capacity, self._tokens + (now - self._at) * self._capacity)
         self._at = now
         wait = 0.0

@@ -1,0 +1,197 @@
+"""Offers that a payment redeems: the best multiplier on what it earns, then flat bonuses (R9, R18).
+
+An offer is redeemed where the member is its target, the payment meets its conditions, and its caps have room; where it
+adds nothing it takes no slot (R14). Targeting is judged now, whatever was true when the member opted in (R17).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from vinr_server.core.earning.occasions import reasons
+from vinr_server.core.earning.rules import Boost, Occasion, Unmet, eligible_part, unmet_conditions
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.numbers import show_exact
+from vinr_server.core.ledger.movements import Movement
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.activation import claim_of
+from vinr_server.core.offers.in_force import offers_in_force
+from vinr_server.core.offers.payloads import in_outcome
+from vinr_server.core.offers.redemptions import limit_condition, limit_refusal, redeem_offer
+from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision, OfferTerms
+from vinr_server.core.offers.targeting import unmet_targeting
+from vinr_server.core.payments.purchases.moving import NewAward
+from vinr_server.core.payments.rows import Earning, Payment, Revision
+from vinr_server.core.programs.members import program_of
+
+Json = Mapping[str, Any]
+# What a redemption's receipt says by itself.
+_OF_OFFER = ("offer", "offer_revision")
+
+
+class PaymentOffers:
+    """The offers that a purchase redeems with one of its payments, account by account.
+
+    `boosts_of` is asked before an account earns, the offers are redeemed as soon as it has: what one account has used
+    is counted when the next asks, so that a customer with several has what one limit, and one cap, leaves them
+    together. An order redeems an offer once; what it was redeemed for is frozen (R16).
+    """
+
+    def __init__(self, draft: Layer, context: Context, payment: Payment) -> None:
+        self._draft, self._context = draft, context
+        self._payment = payment
+        self._now = context.wall_now  # of the account that earns: by its program's clock
+        self._multipliers: list[Offer] = []
+        self.new_bonuses: list[Offer] = []
+        self._redemptions: list[OfferRedemption] = []
+        self._skipped: list[Json] = []
+
+    def boosts_of(self, account: Account, occasion: Occasion, earning: Earning, *, may_redeem: bool) -> Sequence[Boost]:
+        """The multiplier that the purchase has redeemed, if it still qualifies; else those it may redeem, best first.
+
+        Ties: the older offer, then the lower id.
+        """
+        context = self._context
+        self._now = context.now(program_of(self._draft, account).clock_id)
+        self._multipliers, self.new_bonuses = [], []
+        if may_redeem:
+            in_force = offers_in_force(self._draft, "payment", account.program_id)
+            known = {offer_id for offer_id, _revision in earning.offers}
+            fresh = [offer for offer in in_force if offer.id not in known]
+            usable = [offer for offer in fresh if self._is_usable(offer, account, occasion)]
+            multipliers = [offer for offer in usable if offer.terms.multiplier is not None]
+            self._multipliers = sorted(multipliers, key=lambda offer: -_factor_of(offer.terms))
+            self.new_bonuses = [offer for offer in usable if offer.terms.bonus is not None]
+        if earning.multiplier is None:
+            return [Boost(offer.id, offer.revision, _factor_of(offer.terms)) for offer in self._multipliers]
+        terms = self._terms(earning.multiplier)
+        self._multipliers = []
+        still_qualifies = not unmet_conditions(terms.conditions, occasion, subject="offer")
+        return [Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies else []
+
+    def redeem_multiplier(self, account: Account, awards: Sequence[NewAward]) -> Revision | None:
+        """The multiplier that added to these awards of the account is redeemed: counted, on record and announced."""
+        boosted = [award for award in awards if award.rule_id is not None and award.offer_id is not None]
+        redeemed = None
+        for offer in self._multipliers:
+            if boosted and boosted[0].offer_id == offer.id:
+                self._redemptions.append(self._redeem_multiplier(offer, account, boosted))
+                redeemed = (offer.id, offer.revision)
+            else:
+                self._skip_multiplier(offer, account, boosted)
+        return redeemed
+
+    def bonus_points(self, bonus: Revision, occasion: Occasion) -> int:
+        """What a bonus that was redeemed gives now: nothing where the purchase no longer qualifies."""
+        terms = self._terms(bonus)
+        assert terms.bonus is not None, f"{bonus[0]} is no bonus"
+        return 0 if unmet_conditions(terms.conditions, occasion, subject="offer") else terms.bonus.points
+
+    def bonus_movement(self, bonus: Revision, occasion: Occasion) -> Movement:
+        """Why a bonus gives points."""
+        offer_id, revision = bonus
+        offer, terms = self._draft.get(Offer, offer_id), self._terms(bonus)
+        assert terms.bonus is not None, f"{offer_id} is no bonus"
+        receipt = {
+            "offer": offer_id,
+            "offer_revision": revision,
+            "flat": terms.bonus.points,
+            "currency": occasion.currency,
+            "eligible": show_exact(eligible_part(terms.conditions, occasion)),
+            "min_amount": terms.conditions.min_amount_minor,
+            "points": terms.bonus.points,
+        }
+        return Movement("award", reason=offer.name if offer is not None else None, receipt=receipt)
+
+    def redeem_bonus(self, offer: Offer, account: Account, movement: Movement, *, entry_id: str) -> None:
+        """The bonus is redeemed, with the entry that gave its points."""
+        receipt = {name: value for name, value in (movement.receipt or {}).items() if name not in _OF_OFFER}
+        newest = self._draft.get(Account, account.id) or account
+        self._redemptions.append(
+            redeem_offer(
+                self._draft,
+                self._context,
+                offer,
+                newest,
+                receipt=receipt,
+                now=self._now,
+                entry_id=entry_id,
+                payment_id=self._payment.id,
+            )
+        )
+
+    def with_offers(self, outcome: Json) -> dict[str, Any]:
+        """The outcome of the payment with the offers it redeemed, and why others gave nothing."""
+        shown = {"offer_redemptions": [in_outcome(use) for use in self._redemptions]} if self._redemptions else {}
+        return {**outcome, "skipped": [*outcome["skipped"], *self._skipped], **shown}
+
+    def _terms(self, revision: Revision) -> OfferTerms:
+        """What the offer said then: where it says the same today, the catalogue has it."""
+        current = self._draft.get(Offer, revision[0])
+        if current is not None and current.revision == revision[1]:
+            return current.terms
+        offer = self._draft.get(OfferRevision, revision)
+        assert offer is not None, f"revision {revision} of an offer is never deleted"
+        return offer.terms
+
+    def _is_usable(self, offer: Offer, account: Account, occasion: Occasion) -> bool:
+        """Whether the payment may redeem the offer; the payment says why a targeted member may not."""
+        draft, context = self._draft, self._context
+        now = self._now
+        if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
+            return False
+        if unmet_targeting(draft, context, offer.terms.targeting, account, now=now):
+            return False
+        refusal = limit_refusal(draft, offer, account, now=now)
+        unmet = unmet_conditions(offer.terms.conditions, occasion, subject="offer")
+        if refusal is not None:
+            unmet.append(Unmet(limit_condition(refusal), refusal.message, None))
+        unmet += _outside(offer, occasion.occurred_at)
+        if unmet:
+            self._skip(offer, account, unmet)
+        return not unmet
+
+    def _skip(self, offer: Offer, account: Account, unmet: Sequence[Unmet]) -> None:
+        self._skipped.append({"account": account.id, "offer": offer.id, "unmet": reasons(unmet)})
+
+    def _skip_multiplier(self, offer: Offer, account: Account, boosted: Sequence[NewAward]) -> None:
+        if boosted:
+            message = f"Only the best multiplier applies, and that is offer {boosted[0].offer_id}."
+            self._skip(offer, account, [Unmet("best", message, None)])
+        else:
+            message = "The payment earns no points that the offer would add to; it took no use of it."
+            self._skip(offer, account, [Unmet("no_effect", message, "spend more")])
+
+    def _redeem_multiplier(self, offer: Offer, account: Account, boosted: Sequence[NewAward]) -> OfferRedemption:
+        receipt = {
+            "factor_e4": _factor_of(offer.terms),
+            "points_transactions": [award.entry_id for award in boosted],
+        }
+        return redeem_offer(
+            self._draft,
+            self._context,
+            offer,
+            account,
+            receipt=receipt,
+            now=self._now,
+            entry_id=boosted[0].entry_id,
+            payment_id=self._payment.id,
+        )
+
+
+def _factor_of(terms: OfferTerms) -> int:
+    assert terms.multiplier is not None, "it is no multiplier"
+    return terms.multiplier.factor_e4
+
+
+def _outside(offer: Offer, occurred_at: datetime | None) -> list[Unmet]:
+    """A payment reported late, or imported, counts for an offer that was open when it was made, and is open now."""
+    assert occurred_at is not None, "the occasion's instant is settled before its offers are looked at"
+    if offer.starts_at is not None and occurred_at < offer.starts_at:
+        return [Unmet("window", f"The payment was made before offer {offer.id} started.", None)]
+    if offer.ends_at is not None and occurred_at >= offer.ends_at:
+        return [Unmet("window", f"The payment was made after offer {offer.id} ended.", None)]
+    return []

@@ -1,0 +1,207 @@
+"""Settle a purchase: what it earns in the state it is in now, less what it has been given, moves (R7, R74, R75).
+
+One function says what a purchase earns, whatever led to its state: `evaluate_rule`, of rules as they were at its first
+report. A report, a refund, the cancellation of one and an amendment each move the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from vinr_server.core.earning.caps import count_given
+from vinr_server.core.earning.occasions import (
+    Result,
+    Revised,
+    results_of,
+    rules_in_force,
+    skip,
+    skips_of_closed,
+    with_room,
+)
+from vinr_server.core.earning.rows import EarningRule, RuleRevision
+from vinr_server.core.earning.rules import Boost, Earned, Occasion, Unmet
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.rows import Json
+from vinr_server.core.kernel.values import dataclass, replace
+from vinr_server.core.ledger.movements import Movement
+from vinr_server.core.members.rows import Account
+from vinr_server.core.payments.purchases.moving import Mover, NewAward
+from vinr_server.core.payments.purchases.offers import PaymentOffers
+from vinr_server.core.payments.purchases.state import Purchase, earner_id
+from vinr_server.core.payments.rows import Earning, Revision
+from vinr_server.core.programs.members import program_of
+from vinr_server.core.programs.rows import EARNING_TENDERS
+
+# Conditions of which another state of the same purchase may think otherwise.
+CHANGING = frozenset({"amount", "min_amount", "max_amount", "lines", "caps"})
+TRIGGER = "payment.completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the purchase has earned by now. `outcome` is what is shown of what moved."""
+
+    earnings: tuple[Earning, ...]
+    outcome: Mapping[str, Any]
+
+
+def settle(draft: Layer, context: Context, purchase: Purchase, accounts: Sequence[Account], mover: Mover) -> Settled:
+    """Every account holds what the purchase earns it now, and the outcome says why a rule gave nothing."""
+    settling, cause = _Settling(draft, context, purchase, mover), mover.cause
+    earnings = {earning.account_id: earning for earning in purchase.earnings}
+    for account in accounts:
+        mine = [earning for earning in purchase.earnings if earner_id(draft, earning) == account.id]
+        for earning in mine:
+            earnings[earning.account_id] = settling.again(account, earning)
+        if cause.is_report and not mine and account.status != "active":
+            settling.skipped += skips_of_closed(draft, account, TRIGGER)
+        elif cause.is_report and not mine:
+            earnings[account.id] = settling.first(account)
+    return settling.settled(tuple(earnings.values()))
+
+
+class _Settling:
+    """One settlement, account by account."""
+
+    def __init__(self, draft: Layer, context: Context, purchase: Purchase, mover: Mover) -> None:
+        self._draft, self._context, self._purchase = draft, context, purchase
+        self._mover, self._cause = mover, mover.cause
+        self._offers = PaymentOffers(draft, context, mover.cause.payment)
+        self.skipped: list[Json] = []
+
+    def settled(self, earnings: tuple[Earning, ...]) -> Settled:
+        outcome = self._offers.with_offers(
+            {"awards": [_shown(award) for award in self._mover.awards], "skipped": self.skipped}
+        )
+        return Settled(earnings, outcome)
+
+    def first(self, account: Account) -> Earning:
+        """The account has what the rules in force give, and these are frozen where amounts or lines may yet matter."""
+        rules = rules_in_force(self._draft, account.program_id, TRIGGER)
+        known = self._draft.before(Account, account.id)
+        tier = known.tier if known is not None else None
+        context, program = self._context, program_of(self._draft, account)
+        occurred_at = self._cause.occurred_at or context.now(program.clock_id)
+        tenders = program.earning_tenders if program.earning_tenders != EARNING_TENDERS else None
+        is_first = account.payment_count <= 1
+        earning = Earning(account.id, tier, occurred_at, program.timezone, tenders, is_first, ())
+        mine = self._seen_by(earning)
+        results = self._results(account, earning, mine, rules)
+        lasting = [rule for rule, (result, _boost) in zip(rules, results, strict=True) if _may_change(result)]
+        earning = replace(earning, rules=tuple((rule.id, rule.revision) for rule in lasting))
+        return self._give_all(account, earning, mine, rules, results)
+
+    def again(self, account: Account, earning: Earning) -> Earning:
+        """The account has what its frozen rules give now."""
+        rules = [self._rule(revision) for revision in earning.rules]
+        mine = self._seen_by(earning)
+        return self._give_all(account, earning, mine, rules, self._results(account, earning, mine, rules))
+
+    def _rule(self, revision: Revision) -> Revised:
+        """What the rule said then: where it says the same today, the catalogue has it."""
+        current = self._draft.get(EarningRule, revision[0])
+        if current is not None and current.revision == revision[1]:
+            return current
+        rule = self._draft.get(RuleRevision, revision)
+        assert rule is not None, f"revision {revision} of a rule is never deleted"
+        return rule
+
+    def _seen_by(self, earning: Earning) -> Occasion:
+        """The occasion at the account's instant, and as its first purchase or a later one."""
+        tenders = earning.tenders if earning.tenders is not None else EARNING_TENDERS
+        occasion = self._purchase.occasion(tenders)
+        return replace(occasion, occurred_at=earning.occurred_at, is_first_payment=earning.is_first)
+
+    def _results(
+        self, account: Account, earning: Earning, mine: Occasion, rules: Sequence[Revised]
+    ) -> Sequence[Result]:
+        """What each rule gives; nothing of a purchase that was given back whole."""
+        boosts = self._offers.boosts_of(account, mine, earning, may_redeem=self._may_redeem(account))
+        if self._purchase.is_refunded_whole:
+            return [([], None) for _rule in rules]
+        at, zone = earning.occurred_at, earning.zone
+        rooms = with_room(self._draft, rules, account, at=at, zone=zone, held_points=earning.held_points)
+        return results_of(rooms, mine, earning.tier, boosts)
+
+    def _may_redeem(self, account: Account) -> bool:
+        return self._cause.may_redeem and account.status == "active"
+
+    def _give_all(
+        self,
+        account: Account,
+        earning: Earning,
+        mine: Occasion,
+        rules: Sequence[Revised],
+        results: Iterable[Result],
+    ) -> Earning:
+        before = len(self._mover.awards)
+        for rule, (result, boost) in zip(rules, results, strict=True):
+            if isinstance(result, Earned):
+                earning = self._give(account, earning, rule, mine, result, boost)
+            else:
+                earning = self._count(account, rule, earning, self._mover.move(account, earning, rule.id, 0))
+                self.skipped += [skip(rule, account, result)] if self._cause.is_report else []
+        return self._settle_offers(account, earning, mine, self._mover.awards[before:])
+
+    def _give(
+        self, account: Account, earning: Earning, rule: Revised, mine: Occasion, earned: Earned, boost: Boost | None
+    ) -> Earning:
+        """The rule's awards hold what it gives now."""
+        movement = Movement(
+            "award",
+            reason=mine.trigger,
+            rule_id=rule.id,
+            rule_revision=rule.revision,
+            receipt=earned.receipt,
+            occurred_at=mine.occurred_at if self._cause.payment.id == mine.source_id else None,
+        )
+        offer_id = boost.offer_id if boost is not None else None
+        moved = self._mover.move(account, earning, rule.id, earned.points, movement, offer_id=offer_id)
+        return self._count(account, rule, earning, moved)
+
+    def _count(self, account: Account, rule: Revised, before: Earning, after: Earning) -> Earning:
+        """The rule's cap counts what the purchase holds of it now."""
+        points = after.held_points(rule.id) - before.held_points(rule.id)
+        if rule.caps is not None:
+            at, zone = before.occurred_at, before.zone
+            count_given(self._draft, rule.id, account, rule.caps, points, at=at, zone=zone)
+        return after
+
+    def _settle_offers(self, account: Account, earning: Earning, mine: Occasion, awards: Sequence[NewAward]) -> Earning:
+        """Flat bonuses hold what they give now; offers that the purchase qualifies for at last are redeemed."""
+        for bonus in earning.bonuses:
+            points = 0 if self._purchase.is_refunded_whole else self._offers.bonus_points(bonus, mine)
+            movement = self._offers.bonus_movement(bonus, mine)
+            earning = self._mover.move(account, earning, bonus[0], points, movement, offer_id=bonus[0])
+        if not self._may_redeem(account) or self._purchase.is_refunded_whole:
+            return earning
+        multiplier = self._offers.redeem_multiplier(account, awards) or earning.multiplier
+        earning = replace(earning, multiplier=multiplier)
+        for offer in self._offers.new_bonuses:
+            assert offer.terms.bonus is not None, f"{offer.id} is no bonus"
+            revision, points = (offer.id, offer.revision), offer.terms.bonus.points
+            movement = self._offers.bonus_movement(revision, mine)
+            earning = self._mover.move(account, earning, offer.id, points, movement, offer_id=offer.id)
+            earning = replace(earning, bonuses=(*earning.bonuses, revision))
+            self._offers.redeem_bonus(offer, account, movement, entry_id=earning.awards[-1].entry_id)
+        return earning
+
+
+def _shown(award: NewAward) -> Json:
+    """The award as the payment's outcome shows it."""
+    by_rule = {"rule": award.rule_id} if award.rule_id is not None else {}
+    by_offer = {"offer": award.offer_id} if award.offer_id is not None else {}
+    return {
+        "account": award.account_id,
+        **by_rule,
+        **by_offer,
+        "points_transaction": award.entry_id,
+        "points": award.points,
+    }
+
+
+def _may_change(result: Earned | list[Unmet]) -> bool:
+    """Whether the rule may give something in another state of the same purchase."""
+    return isinstance(result, Earned) or all(unmet.condition in CHANGING for unmet in result)
