@@ -164,7 +164,7 @@ SESSIONS = [
         "a session that expires keeps what it held",
         "decide_expire_checkout_session",
         """
-        for redemption in _held(draft, session):
+        for redemption in held_by(draft, session):
             release_redemption(draft, context, redemption, now=now)
         """,
         "",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from vinr_server.core.checkout.completion import payment_refusal
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.checkout.sessions import open_session, payment_refusal
+from vinr_server.core.checkout.sessions import open_session
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
