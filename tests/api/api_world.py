@@ -423,7 +423,7 @@ def _checkout_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     line = {"sku": "coffee", "unit_price": 1100, "quantity": 2, "id": "line_1", "categories": ["drinks"]}
     line |= {"shippable": False, "metadata": {"size": "L"}}
     changes = {"lines": [line], "shipping": {"amount": 499}, "discounts": [ids["disc"]], "metadata": {"note": "a"}}
-    cart = {"currency": "EUR", "customer": ids["cust"], **changes}
+    cart = {"currency": "EUR", "prices_include_tax": False, "customer": ids["cust"], **changes}
     return {
         "evaluate_cart": [Sample("/v1/checkout/evaluate", cart)],
         "create_checkout_session": [Sample(sessions, cart | {"expires_in_minutes": 15})],

@@ -195,6 +195,27 @@ SESSIONS = [
         session("test_are_paid_by_their_customer_in_full_and_once"),
     ),
     Mutant(
+        "tax on top of the prices is not paid",
+        "_amount_refusal",
+        "expected_minor = total_minor + tax_minor if is_on_top else total_minor",
+        "expected_minor = total_minor",
+        scenario("tax_on_top: A payment is the session's total and its tax, and only the total earns (R73)"),
+    ),
+    Mutant(
+        "a payment on record completes a session whatever its tax",
+        "_spent_refusal",
+        "tax_minor=payment.tax_minor",
+        "tax_minor=payment.amount_minor - session.total_minor",
+        scenario("tax_on_top: A payment on record completes a session with its tax on top (R73)"),
+    ),
+    Mutant(
+        "lines take tax out of prices that hold none",
+        "_tax_refusal",
+        'if line.get("tax"):',
+        "if False:",
+        scenario("tax_on_top: What is paid less or more than the total and the tax is refused, with the figures (R73)"),
+    ),
+    Mutant(
         "a held discount can be named twice",
         "usable_discount",
         "return discount if discount.session_id == session_id else held_by_session(discount, param=param)",

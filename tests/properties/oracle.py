@@ -330,6 +330,7 @@ class Oracle(CheckoutOracle):
         name = command.id or self.own()
         payment = {
             "amount": command.amount_minor,
+            "tax": command.tax_minor,
             "eligible": eligible,
             "customer": customer,
             "currency": command.currency,

@@ -117,6 +117,8 @@ def _cart(world: World, words: Words, clauses: Clauses) -> Json:
     body: Json = {"currency": currency, "lines": [line(one, currency) for one in clauses.every("line")]}
     if name != NOBODY:
         body["customer"] = world.member(name).customer if name in world.members else f"cust_{name}"
+    if clauses.has("plus-tax"):
+        body["prices_include_tax"] = False
     if shipping := clauses.word("shipping"):
         body["shipping"] = {"amount": minor(shipping, currency)}
     if discounts := clauses.every("discount"):

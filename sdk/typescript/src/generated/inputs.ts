@@ -74,6 +74,8 @@ export interface CreateCheckoutSessionInput {
   /** ISO 4217, such as EUR. */
   currency: string;
   lines: readonly CartLineInput[];
+  prices_include_tax?: boolean | undefined;
+  pricesIncludeTax?: boolean | undefined;
   customer?: string | null | undefined;
   customer_id?: string | null | undefined;
   customerId?: string | null | undefined;
@@ -444,6 +446,8 @@ export interface EvaluateCartInput {
   /** ISO 4217, such as EUR. */
   currency: string;
   lines: readonly CartLineInput[];
+  prices_include_tax?: boolean | undefined;
+  pricesIncludeTax?: boolean | undefined;
   customer?: string | null | undefined;
   customer_id?: string | null | undefined;
   customerId?: string | null | undefined;

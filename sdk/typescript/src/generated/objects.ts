@@ -238,6 +238,8 @@ export interface CheckoutEvaluation {
   readonly customerId: string | null;
   readonly discounts: readonly string[];
   readonly currency: string;
+  readonly pricesIncludeTax: boolean;
+  readonly prices_include_tax: boolean;
   readonly lines: readonly CartLine[];
   readonly subtotal: number;
   readonly shipping: CartShipping;
@@ -255,6 +257,8 @@ export interface CheckoutSession {
   readonly customerId: string | null;
   readonly discounts: readonly string[];
   readonly currency: string;
+  readonly pricesIncludeTax: boolean;
+  readonly prices_include_tax: boolean;
   readonly lines: readonly CartLine[];
   readonly subtotal: number;
   readonly shipping: CartShipping;

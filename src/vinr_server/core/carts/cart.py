@@ -49,11 +49,15 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """What somebody is about to buy. `lines` keep the order they came in, which decides nothing."""
+    """What somebody is about to buy. `lines` keep the order they came in, which decides nothing.
+
+    If `prices_include_tax` is false, tax comes on top of the total: no discount looks at it (R73).
+    """
 
     currency: str
     lines: tuple[CartLine, ...]
     shipping_minor: int = 0
+    prices_include_tax: bool = True
 
     @property
     def subtotal_minor(self) -> int:

@@ -78,6 +78,7 @@ def _spent_refusal(session: CheckoutSession, payment: Payment) -> Rejected | Non
         session,
         customer_id=payment.customer_id,
         amount_minor=payment.amount_minor,
+        tax_minor=payment.tax_minor,
         currency=payment.currency,
         payment=f"payment {payment.id}",
     )
@@ -85,7 +86,7 @@ def _spent_refusal(session: CheckoutSession, payment: Payment) -> Rejected | Non
 
 
 def payment_refusal(
-    session: CheckoutSession, *, customer_id: str | None, amount_minor: int, currency: str, payment: str
+    session: CheckoutSession, *, customer_id: str | None, amount_minor: int, tax_minor: int, currency: str, payment: str
 ) -> Rejected | None:
     """Refuse a payment that doesn't match the session: by customer, currency or amount."""
     if session.customer_id != customer_id:
@@ -99,13 +100,31 @@ def payment_refusal(
             f" Pay in {session.cart.currency}."
         )
         return Rejected("parameter_conflict", message, param="currency", details={"currency": session.cart.currency})
-    if session.total_minor != amount_minor:
+    return _amount_refusal(session, amount_minor=amount_minor, tax_minor=tax_minor, payment=payment)
+
+
+def _amount_refusal(session: CheckoutSession, *, amount_minor: int, tax_minor: int, payment: str) -> Rejected | None:
+    """Refuse an amount other than the session's total, or, where tax comes on top, its total and the tax (R73)."""
+    total_minor, currency = session.total_minor, session.cart.currency
+    is_on_top = not session.cart.prices_include_tax
+    expected_minor = total_minor + tax_minor if is_on_top else total_minor
+    if amount_minor == expected_minor:
+        return None
+    if is_on_top:
         message = (
-            f"Checkout session {session.id} totals {session.total_minor} ({currency}, minor units),"
-            f" but {payment} is for {amount_minor}. Pay the session's total, or update its cart first."
+            f"Checkout session {session.id} totals {total_minor} ({currency}, minor units) without tax, but {payment}"
+            f" is for {amount_minor}, of which {tax_minor} is tax: {amount_minor - tax_minor} without tax."
+            f" Pay {expected_minor}, the total and its tax, or update the session's cart first."
         )
-        return Rejected("parameter_conflict", message, param="amount", details={"total": session.total_minor})
-    return None
+    else:
+        message = (
+            f"Checkout session {session.id} totals {total_minor} ({currency}, minor units), but {payment} is for"
+            f" {amount_minor}. Pay the session's total, or update its cart first."
+        )
+        if tax_minor and amount_minor - tax_minor == total_minor:
+            message += " If tax comes on top of the cart's prices, open the session with prices_include_tax: false."
+    details = {"total": total_minor, "tax": tax_minor, "expected_amount": expected_minor}
+    return Rejected("parameter_conflict", message, param="amount", details=details)
 
 
 def complete(

@@ -375,6 +375,7 @@ class CheckoutEvaluation(VinrObject):
     customer: str | None
     discounts: list[str]
     currency: str
+    prices_include_tax: bool
     lines: list[CartLine]
     subtotal: int
     shipping: CartShipping
@@ -396,6 +397,7 @@ class CheckoutSession(VinrObject):
     customer: str | None
     discounts: list[str]
     currency: str
+    prices_include_tax: bool
     lines: list[CartLine]
     subtotal: int
     shipping: CartShipping

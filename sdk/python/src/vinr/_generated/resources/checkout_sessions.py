@@ -27,6 +27,7 @@ class CheckoutSessions(Resource):
         *,
         currency: str,
         lines: Many[CartLineInput],
+        prices_include_tax: bool | NotGiven = NOT_GIVEN,
         customer: str | NotGiven | None = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
@@ -47,6 +48,7 @@ class CheckoutSessions(Resource):
             body={
                 "currency": currency,
                 "lines": lines,
+                "prices_include_tax": prices_include_tax,
                 "customer": customer,
                 "shipping": shipping,
                 "discounts": discounts,
@@ -180,6 +182,7 @@ class AsyncCheckoutSessions(AsyncResource):
         *,
         currency: str,
         lines: Many[CartLineInput],
+        prices_include_tax: bool | NotGiven = NOT_GIVEN,
         customer: str | NotGiven | None = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
@@ -200,6 +203,7 @@ class AsyncCheckoutSessions(AsyncResource):
             body={
                 "currency": currency,
                 "lines": lines,
+                "prices_include_tax": prices_include_tax,
                 "customer": customer,
                 "shipping": shipping,
                 "discounts": discounts,
