@@ -89,6 +89,7 @@ def load(world: Stored, commands: Iterable[Command], *, whole: Any = ()) -> Laye
     for command in several:
         follow(command, seen, needs)
     _read(world, loaded, needs)
+    _read_buyers(world, loaded, needs.rows.get(Buyer, ()))
     _read_clocks(loaded, world, needs)
     loaded.cover(needs)
     return loaded
@@ -123,8 +124,6 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
             row = world.get(row_type, key)
             if row is not None and not row_type.is_catalogue:
                 loaded.put(row)
-            if row_type is Buyer:
-                loaded.put(Buyer(key, bool(world.children(Payment, key))))
             if row_type is Tally:
                 _tally(world, loaded, *key)
     for row_type, parents in needs.parts.items():
@@ -139,6 +138,14 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 # Accounts are read by their ids: those under a customer only say which.
                 for row in world.children(row_type, parent) if row_type is not Account else ():
                     loaded.put(row)
+
+
+def _read_buyers(world: Layer, loaded: Layer, asked: Iterable[Any]) -> None:
+    """Whether customers have bought, by payments that were not loaded."""
+    for customer_id, order_key in asked:
+        others = (payment for payment in world.children(Payment, customer_id) if not loaded.find(Payment, payment.id))
+        has_bought = any(one.kept_minor > 0 and (order_key is None or one.order_key != order_key) for one in others)
+        loaded.put(Buyer(customer_id, order_key, has_bought))
 
 
 def _read_rule_counters(world: Layer, loaded: Layer, account_id: str, rule_id: str) -> None:

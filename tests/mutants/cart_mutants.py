@@ -216,6 +216,27 @@ SESSIONS = [
         scenario("tax_on_top: What is paid less or more than the total and the tax is refused, with the figures (R73)"),
     ),
     Mutant(
+        "an order that was refunded whole still was the first",
+        "is_first_order",
+        "payment.kept_minor > 0",
+        "True",
+        "core/test_first_order.py::test_only_what_is_kept_is_an_order",
+    ),
+    Mutant(
+        "an order on record that was refunded whole still was the first",
+        "BUYERS",
+        "p.amount_minor > p.refunded_minor",
+        "true",
+        scenario("first_order: A purchase that is refunded whole leaves the next one the first (R82)", "postgres"),
+    ),
+    Mutant(
+        "the second payment of an order comes after its first",
+        "is_first_order",
+        "(order_key is None or payment.order_key != order_key)",
+        "True",
+        "core/test_first_order.py::test_other_payments_of_the_order_are_left_out",
+    ),
+    Mutant(
         "a held discount can be named twice",
         "usable_discount",
         "return discount if discount.session_id == session_id else held_by_session(discount, param=param)",

@@ -14,9 +14,9 @@ from vinr_server.core.carts.cart import Cart, Evaluation, Promotion
 from vinr_server.core.carts.evaluation import evaluate
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.checkout.commands import EvaluateCart
+from vinr_server.core.checkout.first_order import is_first_order
 from vinr_server.core.checkout.needs import look_at_buyer, name_buyer, name_discounts
 from vinr_server.core.checkout.payloads import evaluation_payload
-from vinr_server.core.checkout.rows import Buyer
 from vinr_server.core.earning.rules import Occasion, Unmet, unmet_conditions
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
 from vinr_server.core.kernel.commands import Commands, Context
@@ -29,7 +29,6 @@ from vinr_server.core.offers.promotions import offer_index, voucher_of
 from vinr_server.core.offers.redemptions import limit_condition, limit_refusal
 from vinr_server.core.offers.rows import Criteria, Offer
 from vinr_server.core.offers.targeting import unmet_targeting
-from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, instants_of
 from vinr_server.core.rewards.discounts import payable_discount
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
@@ -182,18 +181,11 @@ class _Buyer:
     def _unmet_by_order(self, wants_first: bool) -> list[Unmet]:
         if self._customer_id is None:
             return [Unmet("first_order", "The cart names no customer.", "name the customer")]
-        if self._is_first_order() == wants_first:
+        if is_first_order(self._draft, self._customer_id) == wants_first:
             return []
         if wants_first:
             return [Unmet("first_order", f"Customer {self._customer_id} has already ordered.", None)]
         return [Unmet("first_order", f"Customer {self._customer_id} has not ordered yet.", "order once before")]
-
-    def _is_first_order(self) -> bool:
-        """Whether the customer has no payment on record. (The draft holds those of the current batch.)"""
-        assert self._customer_id is not None
-        buyer = self._draft.get(Buyer, self._customer_id)
-        has_paid = buyer is not None and buyer.has_paid
-        return not has_paid and not self._draft.here(Payment, self._customer_id)
 
     def _unmet_by_members(self, offer: Offer, cart: Cart) -> list[Unmet]:
         """Nothing if an account can use the offer; otherwise what the nearest account lacks."""
@@ -229,7 +221,7 @@ class _Buyer:
             occurred_at=now,
             currency=cart.currency,
             metadata=self._metadata,
-            is_first_payment=account.payment_count == 0,
+            is_first_payment=asked.first_payment is not None and is_first_order(draft, account.customer_id),
         )
         yield from unmet_conditions(asked, occasion, subject="offer")
 

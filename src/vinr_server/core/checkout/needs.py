@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from vinr_server.core.carts.cart import Cart
-from vinr_server.core.checkout.rows import Buyer, CheckoutSession
+from vinr_server.core.checkout.first_order import name_first_order
+from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.values import replace
@@ -23,7 +24,7 @@ def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[
     """Declare a look at the customer's accounts and at the discounts that a cart names."""
     if customer_id is not None:
         needs.children(Account, customer_id, look=True)
-        needs.row(Buyer, customer_id)
+        name_first_order(needs, customer_id)
     for id in discount_ids:
         needs.row(Discount, id, look=True)
 
@@ -40,7 +41,7 @@ def name_buyer(needs: Needs, seen: Layer, customer_id: str | None, carts: Iterab
     """Declare the customer's accounts, their offers' counters and segments, and whether they have bought before."""
     if customer_id is None:
         return
-    needs.row(Buyer, customer_id)
+    name_first_order(needs, customer_id)
     accounts = name_accounts(needs, seen, customer_id)
     for account in accounts:
         name_history(needs, seen, account.id)

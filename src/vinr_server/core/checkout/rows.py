@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -50,8 +50,17 @@ class CheckoutSession(Row):
 
 @dataclass(frozen=True, slots=True)
 class Buyer(Row):
-    """Whether a customer had payments when the batch was loaded. In memory only."""
+    """Whether a customer had bought when the batch was loaded, by payments that it has not as rows. In memory only.
+
+    `order_key`: the order whose payments are left out, since they are the purchase that is asked about.
+    """
 
     owns = False
-    id: str
-    has_paid: bool
+    customer_id: str
+    order_key: str | None
+    has_bought: bool
+
+    @property
+    def key(self) -> Hashable:
+        """The customer, and the order that is left out."""
+        return (self.customer_id, self.order_key)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from vinr_server.core.checkout.completion import complete, with_session
+from vinr_server.core.checkout.first_order import name_first_order
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.earning.occasions import name_caps
@@ -84,9 +85,12 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
     if command.customer_id:
         accounts += name_accounts(needs, seen, command.customer_id)
         name_history_of_enrollments(needs, seen, command.customer_id)
+        name_first_order(needs, command.customer_id, order_key=_order_key(command, command.customer_id))
     if command.linked_account_id:
         linked = seen.get(Account, command.linked_account_id)
-        accounts += [linked] if linked is not None else []
+        if linked is not None:
+            accounts.append(linked)
+            name_first_order(needs, linked.customer_id, order_key=_order_key(command, linked.customer_id))
     for account in accounts:
         name_history(needs, seen, account.id)
     if accounts or needs.plans.enrollments:  # nobody else's payment redeems an offer

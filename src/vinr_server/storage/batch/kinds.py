@@ -130,7 +130,10 @@ def _pairs(reading: Reading, kind: Kind) -> list[tuple[int, int, tuple[str, Any]
 
 
 async def _buyers(reading: Reading, kind: Kind) -> None:
-    for realm, buyer in await read_buyers(reading.connection, reading.wanted(Buyer, kind.place)):
+    """Whether customers have bought, by payments that are not in the layers already."""
+    customers: Any = reading.wanted(Buyer, kind.place)
+    here = [(realm, payment.id) for realm, layer in reading.layers.items() for payment in layer.written(Payment)]
+    for realm, buyer in await read_buyers(reading.connection, customers, here):
         reading.layers[realm].put(buyer)
 
 
@@ -220,7 +223,7 @@ KINDS = (
     Kind(OfferRedemption, _redemptions_of_offers),
     Kind(OfferRevision, _revisions, place=_nowhere),
     Kind(RuleRevision, _revisions, place=_nowhere),
-    Kind(Buyer, _buyers, place=bucket_of),
+    Kind(Buyer, _buyers, place=lambda realm, key: bucket_of(realm, key[0])),
     Kind(Redemption, _by_id),
     Kind(LotUse, _of_parents),
     Kind(Entry, _entries),

@@ -30,12 +30,15 @@ join {TABLES[row_type].name} t using (realm, {row_type.parent_field}, revision)
     for row_type in REVISED
 }
 
-# Plan: the index payments_of_customer, one row for each customer.
+# Plan: the index payments_of_customer, up to the first payment of which something is kept.
 BUYERS = """
-select w.realm, w.id, exists (
+select w.realm, w.id, w.order_key, exists (
   select from payments p
-  where p.realm = w.realm and p.customer_id = w.id and p.bucket = w.bucket and p.bucket = any($2))
-from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+  where p.realm = w.realm and p.customer_id = w.id and p.bucket = w.bucket and p.bucket = any($2)
+    and p.amount_minor > p.refunded_minor and (w.order_key is null or p.order_key is distinct from w.order_key)
+    and not exists (
+      select from unnest($5::int4[], $6::text[]) as x (realm, id) where x.realm = p.realm and x.id = p.id))
+from unnest($1::int4[], $2::int2[], $3::text[], $4::text[]) as w (realm, bucket, id, order_key)
 """
 
 
@@ -57,9 +60,16 @@ async def read_revisions(
     return rows_of(TABLES[row_type], await connection.fetch(REVISIONS[row_type], *columns))
 
 
-async def read_buyers(connection: Any, customers: Collection[tuple[int, int, str]]) -> list[tuple[int, Buyer]]:
-    """Whether each customer (realm, bucket, id) has any payment on record."""
+async def read_buyers(
+    connection: Any,
+    customers: Collection[tuple[int, int, tuple[str, str | None]]],
+    here: Collection[tuple[int, str]],
+) -> list[tuple[int, Buyer]]:
+    """Whether each customer (realm, bucket, its id and the order left out) has bought, payments `here` left out."""
     if not customers:
         return []
-    columns = [list(column) for column in zip(*customers, strict=True)]
-    return [(realm, Buyer(id, has_paid)) for realm, id, has_paid in await connection.fetch(BUYERS, *columns)]
+    asked = [(realm, bucket, id, order_key) for realm, bucket, (id, order_key) in customers]
+    columns = [list(column) for column in zip(*asked, strict=True)]
+    loaded = [list(column) for column in zip(*here, strict=True)] if here else [[], []]
+    records = await connection.fetch(BUYERS, *columns, *loaded)
+    return [(realm, Buyer(id, order_key, has_bought)) for realm, id, order_key, has_bought in records]
