@@ -342,6 +342,8 @@ class Oracle(CheckoutOracle):
         if command.session_id is not None:
             self.settle(self.sessions[command.session_id], payment)
         self.take_id(command.id)
+        for account in accounts:
+            account.payments += 1
         facts = {
             "currency": command.currency,
             "eligible": eligible,

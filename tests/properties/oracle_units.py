@@ -72,6 +72,7 @@ class Account:
     debts: list[list[Any]] = field(default_factory=list)
     movements: list[int] = field(default_factory=list)
     lifetime: int = 0
+    payments: int = 0
     is_closed: bool = False
     enrolled_by: Any = None
 

@@ -233,6 +233,7 @@ def decide_update_checkout_session(
 
 
 def account_of(draft: Layer, account_id: str) -> Account:
+    """The account that redeemed an offer; it is there."""
     account = draft.get(Account, account_id)
     assert account is not None, f"account {account_id} is gone"
     return account

@@ -88,9 +88,10 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
         name_first_order(needs, command.customer_id, order_key=_order_key(command, command.customer_id))
     if command.linked_account_id:
         linked = seen.get(Account, command.linked_account_id)
-        if linked is not None:
-            accounts.append(linked)
-            name_first_order(needs, linked.customer_id, order_key=_order_key(command, linked.customer_id))
+        accounts += [linked] if linked is not None else []
+        # An account that the batch itself creates is of one of the customers that it enrolls.
+        for customer_id in (linked.customer_id,) if linked is not None else needs.plans.enrolling:
+            name_first_order(needs, customer_id, order_key=_order_key(command, customer_id))
     for account in accounts:
         name_history(needs, seen, account.id)
     if accounts or needs.plans.enrollments:  # nobody else's payment redeems an offer
