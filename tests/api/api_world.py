@@ -404,6 +404,8 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     cart = lines | {"segments": [ids["seg"]], "first_order": True}
     live = {"id": "ofr_new", "active": True, **WINDOW, **stacking, **note}
     fixed = {"name": "Ten off", "type": "fixed_discount", "value": 1000, "per": "unit", "criteria": cart}
+    post = {"name": "Half the shipping", "type": "free_shipping", "percent_off": "50"}
+    post |= {"max_redemptions": 100, "per_member_limit": 2}
     pairs = {"name": "Pairs", "type": "bogo", "criteria": {"buy_quantity": 2, "get_quantity": 1}}
     return {
         "create_engagement_offer": [Sample(engagement, new | shared | one) for one in incentives],
@@ -412,7 +414,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "pause_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/pause", {})],
         "activate_offer": [Sample(f"{engagement}/activate", {"offer": ids["double_ofr"], "account": ids["loy"]})],
         "show_eligible_offers": [Sample(f"{engagement}/eligible", {"account": ids["loy"]})],
-        "create_offer": [Sample(checkout, live | fixed), Sample(checkout, pairs)],
+        "create_offer": [Sample(checkout, live | fixed), Sample(checkout, pairs), Sample(checkout, post)],
         "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", {"active": True, "ends_at": 1_900_000_000})],
         "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],
     }

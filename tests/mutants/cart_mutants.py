@@ -70,7 +70,7 @@ EFFECTS = [
     ),
     Mutant(
         "a free unit is free once more",
-        "_Run._apply",
+        "Run._apply",
         "paid_units[line] -= freed",
         "",
         case("what is free is not free again"),
@@ -101,20 +101,70 @@ ORDER = [
     ),
     Mutant(
         "an exclusive offer keeps out only those of its phase",
-        "_Run.apply_all",
-        "for candidate in in_order:",
+        "Run._take_turn",
+        "other = self._blocker(promotion)",
         """
-        self._exclusive.clear()
-        for candidate in in_order:
+        if place and self._in_order[place - 1].phase != candidate.phase:
+            self._exclusive.clear()
+        other = self._blocker(promotion)
         """,
         case("in every phase"),
     ),
     Mutant(
         "the best of a group is its oldest",
-        "_Run._apply_best",
-        "winner = max(rivals, key=lambda rival: land(rival.promotion.effect, self.priced, rival.lines).discount_minor)",
-        "winner = rivals[0]",
+        "Run._choose",
+        "winner = max(useful, key=lambda rival: amounts[rival.promotion.id])",
+        "winner = useful[0]",
         case("the best of a group"),
+    ),
+    Mutant(
+        "an older exclusive offer applies although another gives more",
+        "_exclusive_rank",
+        "(-promotion.priority, -amount_minor, promotion.created_at, promotion.id)",
+        "(-promotion.priority, promotion.created_at, promotion.id)",
+        case("of two exclusive ones the better"),
+    ),
+    Mutant(
+        "what an offer would give in a later phase is what it would give now",
+        "Run._would_take",
+        "if rival.phase == here or self._is_trial:",
+        "if True:",
+        case("the best of all phases by what is left there"),
+    ),
+    Mutant(
+        "the best of a group is chosen in each phase",
+        "Run._choose",
+        "rivals = self._rivals[rivalry]",
+        "rivals = [one for one in self._rivals[rivalry] if one.phase == self._in_order[place].phase]",
+        case("the best of all phases"),
+    ),
+    Mutant(
+        "what rounds to nothing is said to be free",
+        "no_effect",
+        "effect.percent_e4 and base_minor and effect.max_minor != 0",
+        "False",
+        scenario("checkout: What rounds to nothing says so, and from where on it gives something (R80)"),
+    ),
+    Mutant(
+        "a cart's offer is used beyond its cap",
+        "cart_limit_refusal",
+        "full = _cap_refusal(draft, offer)",
+        "full = None",
+        scenario("checkout: A checkout offer is used so often and not once more (R15, R80)"),
+    ),
+    Mutant(
+        "a cart without a customer uses what each customer has a limit for",
+        "cart_limit_refusal",
+        "if customer_id is None:",
+        "if False:",
+        scenario("checkout: A checkout offer is used so often by each customer, with an account or without (R15, R80)"),
+    ),
+    Mutant(
+        "a customer's use of a cart's offer is not counted",
+        "_customer_of",
+        "offer is None or offer.per_member_limit is None",
+        "True",
+        scenario("checkout: A checkout offer is used so often by each customer, with an account or without (R15, R80)"),
     ),
     Mutant(
         "the lower priority comes first",
@@ -189,9 +239,9 @@ SESSIONS = [
     ),
     Mutant(
         "a payment of less completes a session",
-        "payment_refusal",
-        "session.total_minor != amount_minor",
-        "session.total_minor < amount_minor",
+        "_amount_refusal",
+        "if amount_minor == expected_minor:",
+        "if amount_minor <= expected_minor:",
         session("test_are_paid_by_their_customer_in_full_and_once"),
     ),
     Mutant(

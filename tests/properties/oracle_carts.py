@@ -1,10 +1,11 @@
 """A second opinion on carts: every unit by itself, every promotion looked at, exact rationals, no index.
 
-Written from R13, R14 and R23 alone; it shares no code with the engine but the frozen values.
+Written from R13, R14, R23 and R80 alone; it shares no code with the engine but the frozen values.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -24,10 +25,9 @@ class CartOracle:
         self.units = [line.quantity for line in cart.lines]
         self.shipping = cart.shipping_minor
         self.applied: list[tuple[str, int]] = []
+        self.spoken_for: dict[str | None, str] = {}
         qualified = [one for one in promotions if self.qualifies(one)]
-        for phase in PHASES:
-            here = [one for one in qualified if phase_of(one) == phase]
-            self.run(sorted(here, key=lambda one: (one.stacking != "exclusive", -one.priority, one.created_at, one.id)))
+        self.run(sorted(qualified, key=turn))
 
     def qualifies(self, one: Promotion) -> bool:
         """Whether the cart and the member meet every condition."""
@@ -35,18 +35,55 @@ class CartOracle:
             return False
         return not missing(one.criteria, self.cart)
 
-    def run(self, promotions: Sequence[Promotion]) -> None:
-        """One phase."""
+    def run(self, promotions: Sequence[Promotion], *, is_trial: bool = False) -> None:
+        """Everything in turn; where several can't go together, one of them is taken at the turn of the first."""
         waiting = list(promotions)
         while waiting:
             one = waiting.pop(0)
             if self.is_kept_out(one):
                 continue
-            if one.stacking == "best":
-                rivals = [one, *(r for r in waiting if r.stacking == "best" and r.group == one.group)]
-                one = max(rivals, key=lambda rival: sum(self.takes(rival)))
-                waiting = [w for w in waiting if w not in rivals]
+            rivals = [other for other in waiting if are_rivals(one, other)]
+            if rivals:
+                chosen = self.choose([one, *rivals], waiting, is_trial=is_trial)
+                if chosen is None:
+                    self.apply(one)  # in vain, and so do the others
+                    continue
+                waiting = [other for other in waiting if other is chosen or other not in rivals]
+                if chosen.stacking == "exclusive":
+                    self.spoken_for[chosen.group] = chosen.id
+                if phase_of(chosen) != phase_of(one):
+                    continue
+                waiting = [other for other in waiting if other is not chosen]
+                one = chosen
             self.apply(one)
+
+    def choose(self, rivals: Sequence[Promotion], waiting: Sequence[Promotion], *, is_trial: bool) -> Promotion | None:
+        """R80: exclusive ones by priority, then all by what each would take off this cart, then the first in turn."""
+        amounts = {one.id: self.would_take(one, rivals, waiting, is_trial=is_trial) for one in rivals}
+        useful = [one for one in rivals if amounts[one.id]]
+        if not useful:
+            return None
+        if useful[0].stacking == "exclusive":
+            top = max(one.priority for one in useful)
+            useful = sorted((one for one in useful if one.priority == top), key=lambda one: (one.created_at, one.id))
+        best = max(amounts[one.id] for one in useful)
+        return next(one for one in useful if amounts[one.id] == best)
+
+    def would_take(
+        self, one: Promotion, rivals: Sequence[Promotion], waiting: Sequence[Promotion], *, is_trial: bool
+    ) -> int:
+        """What it would take off without its rivals: now, or in a later phase after all that comes before it.
+
+        (While that is tried, other groups choose by the prices of the moment.)
+        """
+        if is_trial or phase_of(one) == phase_of(rivals[0]):
+            return sum(self.takes(one))
+        tried = copy.deepcopy(self)
+        before = [other for other in waiting if turn(other) < turn(one) and other not in rivals]
+        if one.stacking == "exclusive":
+            before = [other for other in before if other.group != one.group or other.is_voucher]
+        tried.run(before, is_trial=True)
+        return 0 if tried.is_kept_out(one) else sum(tried.takes(one))
 
     def is_kept_out(self, one: Promotion) -> bool:
         """Whether another of its group came first."""
@@ -55,7 +92,8 @@ class CartOracle:
             return False
         before = [other for other in before if not other.is_voucher]
         return (
-            any(other.stacking == "exclusive" for other in before)
+            self.spoken_for.get(one.group, one.id) != one.id
+            or any(other.stacking == "exclusive" for other in before)
             or (one.stacking == "exclusive" and bool(before))
             or (one.stacking == "best" and any(other.stacking == "best" for other in before))
         )
@@ -82,6 +120,8 @@ class CartOracle:
         taken = [0] * (len(self.left) + 1)
         if effect.type == "free_shipping":
             taken[-1] = self.shipping if effect.value_minor is None else min(effect.value_minor, self.shipping)
+            if effect.percent_e4:
+                taken[-1] = int(Fraction(self.shipping * effect.percent_e4, 1_000_000))
             return taken
         lines = self.lines_of(one)
         if effect.type in ("bogo", "free_product"):
@@ -128,6 +168,17 @@ class CartOracle:
                 else:
                     bought += 1
         return [(at, price) for price, _rank, at in sorted(units)[:free]]
+
+
+def turn(one: Promotion) -> Any:
+    """Its place in the order in which promotions apply (R14)."""
+    return (PHASES.index(phase_of(one)), one.stacking != "exclusive", -one.priority, one.created_at, one.id)
+
+
+def are_rivals(one: Promotion, other: Promotion) -> bool:
+    """Whether only one of the two can apply, being of one kind and group."""
+    is_free = one.stacking == "stack" or one.is_voucher or other.is_voucher
+    return not is_free and (one.stacking, one.group) == (other.stacking, other.group)
 
 
 def share(amount: int, weights: Sequence[int]) -> list[int]:
@@ -183,6 +234,8 @@ def recomputed(receipt: Mapping[str, Any]) -> dict[int | str, int]:
     kind = receipt["type"]
     if kind == "free_shipping":
         value = receipt["value"]
+        if receipt["percent_e4"]:
+            return {"shipping": int(Fraction(receipt["base"] * receipt["percent_e4"], 1_000_000))}
         return {"shipping": receipt["base"] if value is None else min(value, receipt["base"])}
     if kind == "fixed_discount" and receipt["per"] == "unit":
         return {one["line"]: min(receipt["value"] * one["units"], one["base"]) for one in lines}

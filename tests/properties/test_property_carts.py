@@ -52,6 +52,7 @@ effects = st.one_of(
     st.builds(lambda buy, get: Effect("bogo", buy=buy, get=get), st.integers(1, 3), st.integers(1, 3)),
     st.builds(lambda get: Effect("free_product", get=get), st.integers(1, 2)),
     st.builds(Effect, st.just("free_shipping"), st.none() | prices),
+    st.builds(lambda percent: Effect("free_shipping", percent_e4=percent), st.sampled_from([1, 125_000, 1_000_000])),
 )
 criteria = st.builds(
     Criteria,

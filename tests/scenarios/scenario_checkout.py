@@ -27,10 +27,17 @@ def cart_offer(world: World, words: Words, clauses: Clauses) -> Answer:
         criteria |= {"buy_quantity": int(gives[1]), "get_quantity": int(gives[3])}
     else:
         assert gives[0] == "ships", gives
-        body |= {"type": "free_shipping", "value": minor(gives[1], gives[2])}
-        criteria["currency"] = gives[2]
+        body["type"] = "free_shipping"
+        if gives[1].endswith("%"):
+            body["percent_off"] = gives[1][:-1]
+        elif gives[1] != "all":
+            body["value"] = minor(gives[1], gives[2])
+            criteria["currency"] = gives[2]
     if until := clauses.word("until"):
         body["ends_at"] = wire_instant(until)
+    for clause, field in (("cap", "max_redemptions"), ("limit", "per_member_limit")):
+        if (most := clauses.word(clause)) is not None:
+            body[field] = int(most)
     return world.call("create_offer", body | {"criteria": criteria | _criteria(clauses)} | stacking(clauses))
 
 

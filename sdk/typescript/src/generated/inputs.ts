@@ -253,7 +253,13 @@ export interface CreateOfferInput {
   type: 'bogo' | 'fixed_discount' | 'free_shipping';
   value?: number | null | undefined;
   per?: 'order' | 'unit' | null | undefined;
+  percent_off?: Rate | null | undefined;
+  percentOff?: Rate | null | undefined;
   criteria?: CriteriaInput | null | undefined;
+  max_redemptions?: number | null | undefined;
+  maxRedemptions?: number | null | undefined;
+  per_member_limit?: number | null | undefined;
+  perMemberLimit?: number | null | undefined;
   active?: boolean | undefined;
   starts_at?: Instant | null | undefined;
   startsAt?: Instant | null | undefined;
@@ -573,6 +579,8 @@ export interface UpdateOfferInput {
   active?: boolean | undefined;
   ends_at?: Instant | null | undefined;
   endsAt?: Instant | null | undefined;
+  max_redemptions?: number | null | undefined;
+  maxRedemptions?: number | null | undefined;
 }
 
 export interface UpdatePaymentInput {

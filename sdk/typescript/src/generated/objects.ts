@@ -571,7 +571,14 @@ export interface Offer {
   readonly type: 'bogo' | 'fixed_discount' | 'free_shipping';
   readonly value: number | null;
   readonly per: 'order' | 'unit' | null;
+  readonly percentOff: number | string | null;
+  readonly percent_off: number | string | null;
   readonly criteria: Criteria;
+  readonly maxRedemptions: number | null;
+  readonly max_redemptions: number | null;
+  readonly perMemberLimit: number | null;
+  readonly per_member_limit: number | null;
+  readonly remaining: number | null;
   readonly active: boolean;
 }
 
@@ -666,6 +673,8 @@ export interface OfferEvent {
   readonly type?: 'bogo' | 'fixed_discount' | 'free_shipping' | undefined;
   readonly value?: number | null | undefined;
   readonly per?: 'order' | 'unit' | null | undefined;
+  readonly percentOff?: number | string | null | undefined;
+  readonly percent_off?: number | string | null | undefined;
   readonly criteria?: Criteria | undefined;
   readonly active?: boolean | undefined;
 }

@@ -451,7 +451,7 @@ export class Offers {
     return this.#client.send('GET', path`/v1/offers/${id}`, 'Offer', undefined, options);
   }
 
-  /** Turn an offer on or off, or change when it ends. */
+  /** Turn an offer on or off, or change when it ends or how often it can be used. */
   update(id: string, body?: inputs.UpdateOfferInput, options?: PostOptions): Promise<Answer<objects.Offer>> {
     return this.#client.send('POST', path`/v1/offers/${id}`, 'Offer', body, options);
   }

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from vinr_server.api.contract.conditions import Conditions
 from vinr_server.api.contract.currencies import read_currency_or_none
-from vinr_server.api.contract.input import Count, Input, Instant, Key, Metadata, Minor, Name, OfferId
+from vinr_server.api.contract.input import Count, Input, Instant, Key, Metadata, Minor, Name, OfferId, Rate, sent
 from vinr_server.api.contract.offers import (
     AnyOffer,
     Names,
@@ -22,8 +22,8 @@ from vinr_server.api.contract.offers import (
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing
 from vinr_server.api.contract.reads import list_of, retrieve
-from vinr_server.api.contract.reply import Deleted, Reference, Reply
-from vinr_server.api.contract.values import read_metadata, read_window
+from vinr_server.api.contract.reply import Deleted, Reference, Reply, ShownRate
+from vinr_server.api.contract.values import read_metadata, read_percent, read_window
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.zones import zone_if_needed
@@ -53,7 +53,10 @@ class CreateOfferInput(Input):
     type: Literal["bogo", "free_shipping", "fixed_discount"]
     value: Minor | None = None
     per: Literal["order", "unit"] | None = None
+    percent_off: Rate = None
     criteria: CriteriaInput | None = None
+    max_redemptions: Count | None = None
+    per_member_limit: Count | None = None
     active: bool = True
     starts_at: Instant = None
     ends_at: Instant = None
@@ -67,6 +70,7 @@ class CreateOfferInput(Input):
 class UpdateOfferInput(Input):
     active: bool | UnsetType = UNSET
     ends_at: Instant | UnsetType = UNSET
+    max_redemptions: Count | UnsetType | None = UNSET
 
 
 class Criteria(Reply):
@@ -86,7 +90,11 @@ class Offer(AnyOffer):
     type: Literal["bogo", "free_shipping", "fixed_discount"]
     value: int | None
     per: Literal["order", "unit"] | None
+    percent_off: ShownRate | None
     criteria: Criteria
+    max_redemptions: int | None
+    per_member_limit: int | None
+    remaining: int | None
     active: bool
 
 
@@ -107,6 +115,7 @@ class OfferEvent(AnyOffer):
     type: Literal["bogo", "free_shipping", "fixed_discount"] | UnsetType = UNSET
     value: int | UnsetType | None = UNSET
     per: Literal["order", "unit"] | UnsetType | None = UNSET
+    percent_off: ShownRate | UnsetType | None = UNSET
     criteria: Criteria | UnsetType = UNSET
     active: bool | UnsetType = UNSET
 
@@ -119,7 +128,10 @@ async def create_offer(call: Call) -> CreateOffer:
         kind="checkout",
         name=body.name,
         terms=rows.OfferTerms(
-            checkout=_checkout(body), stacking=read_stacking(body.stacking, body.stacking_group, body.priority)
+            checkout=_checkout(body),
+            stacking=read_stacking(body.stacking, body.stacking_group, body.priority),
+            max_redemptions=body.max_redemptions,
+            per_member_limit=body.per_member_limit,
         ),
         status="published" if body.active else "paused",
         starts_at=starts_at,
@@ -134,7 +146,7 @@ async def update_offer(call: Call) -> UpdateOffer:
     changes = sent_window(body, "ends_at", zone=await zone_if_needed(call, body, table="offers"))
     if body.active is not UNSET:
         changes["status"] = "published" if body.active else "paused"
-    return UpdateOffer(kind="checkout", offer_id=call.id, changes=changes)
+    return UpdateOffer(kind="checkout", offer_id=call.id, changes=changes, term_changes=sent(body, "max_redemptions"))
 
 
 def delete_offer(call: Call) -> DeleteOffer:
@@ -147,8 +159,9 @@ def _checkout(given: CreateOfferInput) -> rows.CheckoutTerms:
         if given.value is not None:
             message = "value: a bogo offer has no value; the cheapest items of each group are free. Send null."
             raise Problem("parameter_invalid", message, param="value")
-    elif given.value is None:
-        raise Problem("parameter_missing", f"value is required for a {given.type}.", param="value")
+    elif given.type == "fixed_discount" and given.value is None:
+        raise Problem("parameter_missing", "value is required for a fixed_discount.", param="value")
+    percent_e4 = _percent_off(given)
     if given.per is not None and given.type != "fixed_discount":
         message = f"per applies to a fixed_discount, not to a {given.type}. Leave it out."
         raise Problem("parameter_invalid", message, param="per")
@@ -157,7 +170,20 @@ def _checkout(given: CreateOfferInput) -> rows.CheckoutTerms:
             param = f"criteria.{name}"
             message = f"{param} applies to a bogo, not to a {given.type}. Leave it out."
             raise Problem("parameter_invalid", message, param=param)
-    return rows.CheckoutTerms(given.type, given.value, given.per or "order", _criteria(criteria))
+    return rows.CheckoutTerms(given.type, given.value, given.per or "order", _criteria(criteria), percent_e4)
+
+
+def _percent_off(given: CreateOfferInput) -> int | None:
+    """The part of the shipping that is free; None: `value` of it, or all."""
+    if given.percent_off is None:
+        return None
+    if given.type != "free_shipping":
+        message = f"percent_off applies to free_shipping, not to a {given.type}. Leave it out."
+        raise Problem("parameter_invalid", message, param="percent_off")
+    if given.value is not None:
+        message = f"value is {given.value} and percent_off {given.percent_off}: a free_shipping takes one of them."
+        raise Problem("parameter_conflict", message, param="percent_off")
+    return read_percent(given.percent_off, param="percent_off")
 
 
 def _criteria(given: CriteriaInput) -> rows.Criteria:
@@ -211,12 +237,12 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}",
         sdk="offers.update",
-        summary="Turn an offer on or off, or change when it ends.",
+        summary="Turn an offer on or off, or change when it ends or how often it can be used.",
         body=UpdateOfferInput,
         translate=update_offer,
         reply=Offer,
         immutable=(
-            *("id", "name", "type", "value", "per", "criteria", "starts_at"),
+            *("id", "name", "type", "value", "per", "percent_off", "criteria", "per_member_limit", "starts_at"),
             *("stacking", "stacking_group", "priority", "metadata"),
         ),
         refusals=(*FIND, "immutable_field"),

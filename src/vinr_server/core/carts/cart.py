@@ -99,7 +99,7 @@ class Effect:
 
     fixed_discount takes `value_minor` off the order or off every unit; percentage takes `percent_e4` (ten-thousandths
     of a percent) of the lines, at most `max_minor`; bogo gives `get` of every `buy` + `get` units; free_product gives
-    `get` units; free_shipping pays `value_minor` of the shipping, or all of it (None).
+    `get` units; free_shipping pays `value_minor` of the shipping, or `percent_e4` of it, or (neither) all of it.
     """
 
     type: EffectType

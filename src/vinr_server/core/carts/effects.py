@@ -125,7 +125,11 @@ def _free_shipping(effect: Effect, priced: Priced) -> Landing:
     """A credit toward the shipping, worth at most what is left of it."""
     base = priced.shipping_minor
     amount = base if effect.value_minor is None else min(effect.value_minor, base)
-    return Landing(amount, (), amount, {"value": effect.value_minor, "base": base, "lines": []})
+    if effect.percent_e4:
+        amount = floor_div(base * effect.percent_e4, 100 * SCALE)
+    receipt: dict[str, Any] = {"value": effect.value_minor, "percent_e4": effect.percent_e4 or None}
+    receipt |= {"base": base, "lines": []}
+    return Landing(amount, (), amount, receipt)
 
 
 def _receipt_lines(

@@ -26,7 +26,7 @@ from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
 from vinr_server.core.offers.promotions import offer_index, voucher_of
-from vinr_server.core.offers.redemptions import limit_condition, limit_refusal
+from vinr_server.core.offers.redemptions import cart_limit_refusal, limit_condition, limit_refusal
 from vinr_server.core.offers.rows import Criteria, Offer
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.programs.members import accounts_of, instants_of
@@ -161,7 +161,9 @@ class _Buyer:
         if not isinstance(offer, Offer) or promotion.id in self.promised:
             return ()
         if offer.terms.checkout is not None:
-            return self._unmet_by_customer(offer.terms.checkout.criteria)
+            unmet = self._unmet_by_customer(offer.terms.checkout.criteria)
+            limit = cart_limit_refusal(self._draft, offer, self._customer_id)
+            return unmet if limit is None else [*unmet, _unmet_limit(limit)]
         return self._unmet_by_members(offer, cart)
 
     def _unmet_by_customer(self, criteria: Criteria) -> list[Unmet]:
@@ -211,7 +213,7 @@ class _Buyer:
             yield Unmet("activation", f"Account {account.id} has not opted in yet.", f"activate offer {offer.id}")
         limit = limit_refusal(draft, offer, account, now=now)
         if limit is not None:
-            yield Unmet(limit_condition(limit), limit.message, limit.details.get("change"))
+            yield _unmet_limit(limit)
         # The cart itself was checked before: currency, lines and their subtotal.
         asked = replace(offer.terms.conditions, skus=(), categories=(), currency=None, min_amount_minor=None)
         occasion = Occasion(
@@ -224,6 +226,10 @@ class _Buyer:
             is_first_payment=asked.first_payment is not None and is_first_order(draft, account.customer_id),
         )
         yield from unmet_conditions(asked, occasion, subject="offer")
+
+
+def _unmet_limit(refusal: Rejected) -> Unmet:
+    return Unmet(limit_condition(refusal), refusal.message, refusal.details.get("change"))
 
 
 COMMANDS: Commands = {

@@ -22,7 +22,7 @@ from vinr_server.core.offers.rows import (
 
 def offer_payload(offer: Offer, *, status: OfferStatus, counter: Counter | None, livemode: bool) -> Wire:
     """The offer object of either kind; `counter` is that of its cap."""
-    shape = _engagement(offer, status, counter) if offer.kind == "engagement" else _checkout(offer, status)
+    shape = _engagement(offer, status, counter) if offer.kind == "engagement" else _checkout(offer, status, counter)
     stacking = offer.terms.stacking
     return {
         "id": offer.id,
@@ -94,14 +94,18 @@ def _targeting(targeting: Targeting) -> Wire:
     )
 
 
-def _checkout(offer: Offer, status: OfferStatus) -> Wire:
+def _checkout(offer: Offer, status: OfferStatus, counter: Counter | None) -> Wire:
     checkout = offer.terms.checkout
     assert checkout is not None, f"offer {offer.id} is of kind checkout and has no checkout terms"
     return {
         "type": checkout.type,
         "value": checkout.value_minor,
         "per": checkout.per if checkout.type == "fixed_discount" else None,
+        "percent_off": show_decimal(checkout.percent_e4) if checkout.percent_e4 is not None else None,
         "criteria": _criteria(checkout.criteria),
+        "max_redemptions": offer.terms.max_redemptions,
+        "per_member_limit": offer.terms.per_member_limit,
+        "remaining": remaining(offer.terms, counter),
         "active": status == "active",
     }
 

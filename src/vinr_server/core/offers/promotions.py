@@ -104,6 +104,7 @@ def _of_checkout(terms: CheckoutTerms) -> tuple[Effect, Criteria, tuple[str, ...
         terms.type,
         value_minor=terms.value_minor,
         per=terms.per,
+        percent_e4=terms.percent_e4 or 0,
         buy=asked.buy_quantity or 1,
         get=asked.get_quantity or 1,
     )

@@ -100,12 +100,16 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutTerms:
-    """What a checkout offer takes off: `value_minor` off an order or off each matching unit; None for bogo."""
+    """What a checkout offer takes off: `value_minor` off an order or off each matching unit; None for bogo.
+
+    free_shipping pays `value_minor` of the shipping, or `percent_e4` of it (ten-thousandths of a percent), or all.
+    """
 
     type: CheckoutType
     value_minor: int | None
     per: Per = "order"
     criteria: Criteria = Criteria()
+    percent_e4: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

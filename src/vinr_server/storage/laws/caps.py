@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 # Every use of an offer and every redemption of a reward, with whom it counts for: the account, or the customer if the
-# offer names no program (R21). A refund frees the member's use of an offer, not the one of all; what is canceled of a
-# reward is free for all.
+# offer names no program (R21); the session's customer if it is a checkout offer with a limit for each (R80). A refund
+# frees the member's use of an offer, not the one of all; what is canceled of a reward is free for all.
 TAKEN = """(
   select r.realm, 'offer' as counted_as, r.offer_id as id,
-    case when o.program_id is null then a.customer_id else a.id end as member_id,
+    case when o.kind = 'checkout' then case when o.terms ->> 'per_member_limit' is not null then s.customer_id end
+      when o.program_id is null then a.customer_id else a.id end as member_id,
     r.status in ('confirmed', 'refunded') as is_used, r.status = 'confirmed' as is_used_by_member,
     r.status = 'reserved' as is_held
   from offer_redemptions r
   join offers o on o.realm = r.realm and o.id = r.offer_id
   left join accounts a on a.realm = r.realm and a.id = r.account_id
+  left join checkout_sessions s on s.realm = r.realm and s.id = r.session_id
   union all
   select realm, 'reward', reward_id, account_id, status = 'confirmed', status = 'confirmed', false from redemptions)"""
 

@@ -21,8 +21,11 @@ NOT_DELETED = Scope("t.deleted_at is null")
 NOT_LEFT = Scope("t.left_at is null")
 ENGAGEMENT_OFFERS = Scope("t.kind = 'engagement' and t.deleted_at is null")
 CHECKOUT_OFFERS = Scope("t.kind = 'checkout' and t.deleted_at is null")
-# Checkout offers that are evaluated now. (They have no cap, and use the wall clock.)
+# Checkout offers that are evaluated now, by the wall clock: those whose cap, if they have one, is not used up.
 LIVE_OFFERS = Scope("""t.status = 'published'
-  and (t.starts_at is null or t.starts_at <= now()) and (t.ends_at is null or t.ends_at > now())""")
+  and (t.starts_at is null or t.starts_at <= now()) and (t.ends_at is null or t.ends_at > now())
+  and not (t.is_counted and t.terms ->> 'max_redemptions' is not null and exists (
+    select from counters c where c.realm = t.realm and c.id = 'offer:' || t.id
+      and c.used >= (t.terms ->> 'max_redemptions')::int8))""")
 # Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")

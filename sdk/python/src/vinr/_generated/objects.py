@@ -744,7 +744,11 @@ class Offer(VinrObject):
     type: Literal["bogo", "fixed_discount", "free_shipping"]
     value: int | None
     per: Literal["order", "unit"] | None
+    percent_off: int | str | None
     criteria: Criteria
+    max_redemptions: int | None
+    per_member_limit: int | None
+    remaining: int | None
     active: bool
 
     _kind = "offer"
@@ -845,6 +849,7 @@ class OfferEvent(VinrObject):
     type: Literal["bogo", "fixed_discount", "free_shipping"] | None = None
     value: int | None | None = None
     per: Literal["order", "unit"] | None | None = None
+    percent_off: int | str | None | None = None
     criteria: Criteria | None = None
     active: bool | None = None
 

@@ -16,7 +16,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Created, Instant, Metadata, NotGiven, Rate, fill
 
 
 class Offers(Resource):
@@ -29,7 +29,10 @@ class Offers(Resource):
         type: Literal["bogo", "fixed_discount", "free_shipping"],
         value: int | NotGiven | None = NOT_GIVEN,
         per: Literal["order", "unit"] | NotGiven | None = NOT_GIVEN,
+        percent_off: Rate | NotGiven | None = NOT_GIVEN,
         criteria: CriteriaInput | NotGiven | None = NOT_GIVEN,
+        max_redemptions: int | NotGiven | None = NOT_GIVEN,
+        per_member_limit: int | NotGiven | None = NOT_GIVEN,
         active: bool | NotGiven = NOT_GIVEN,
         starts_at: Instant | NotGiven | None = NOT_GIVEN,
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
@@ -55,7 +58,10 @@ class Offers(Resource):
                 "type": type,
                 "value": value,
                 "per": per,
+                "percent_off": percent_off,
                 "criteria": criteria,
+                "max_redemptions": max_redemptions,
+                "per_member_limit": per_member_limit,
                 "active": active,
                 "starts_at": starts_at,
                 "ends_at": ends_at,
@@ -114,16 +120,17 @@ class Offers(Resource):
         *,
         active: bool | NotGiven = NOT_GIVEN,
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
+        max_redemptions: int | NotGiven | None = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Offer:
-        """Turn an offer on or off, or change when it ends."""
+        """Turn an offer on or off, or change when it ends or how often it can be used."""
         return self._client.request(
             "POST",
             fill("/v1/offers/{id}", id=id),
             returns=Offer,
-            body={"active": active, "ends_at": ends_at},
+            body={"active": active, "ends_at": ends_at, "max_redemptions": max_redemptions},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -156,7 +163,10 @@ class AsyncOffers(AsyncResource):
         type: Literal["bogo", "fixed_discount", "free_shipping"],
         value: int | NotGiven | None = NOT_GIVEN,
         per: Literal["order", "unit"] | NotGiven | None = NOT_GIVEN,
+        percent_off: Rate | NotGiven | None = NOT_GIVEN,
         criteria: CriteriaInput | NotGiven | None = NOT_GIVEN,
+        max_redemptions: int | NotGiven | None = NOT_GIVEN,
+        per_member_limit: int | NotGiven | None = NOT_GIVEN,
         active: bool | NotGiven = NOT_GIVEN,
         starts_at: Instant | NotGiven | None = NOT_GIVEN,
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
@@ -182,7 +192,10 @@ class AsyncOffers(AsyncResource):
                 "type": type,
                 "value": value,
                 "per": per,
+                "percent_off": percent_off,
                 "criteria": criteria,
+                "max_redemptions": max_redemptions,
+                "per_member_limit": per_member_limit,
                 "active": active,
                 "starts_at": starts_at,
                 "ends_at": ends_at,
@@ -241,16 +254,17 @@ class AsyncOffers(AsyncResource):
         *,
         active: bool | NotGiven = NOT_GIVEN,
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
+        max_redemptions: int | NotGiven | None = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Offer:
-        """Turn an offer on or off, or change when it ends."""
+        """Turn an offer on or off, or change when it ends or how often it can be used."""
         return await self._client.request(
             "POST",
             fill("/v1/offers/{id}", id=id),
             returns=Offer,
-            body={"active": active, "ends_at": ends_at},
+            body={"active": active, "ends_at": ends_at, "max_redemptions": max_redemptions},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
