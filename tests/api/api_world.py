@@ -407,6 +407,11 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     post = {"name": "Half the shipping", "type": "free_shipping", "percent_off": "50"}
     post |= {"max_redemptions": 100, "per_member_limit": 2}
     pairs = {"name": "Pairs", "type": "bogo", "criteria": {"buy_quantity": 2, "get_quantity": 1}}
+    racket = {"skus": ["racket"], "categories": ["sport"], "quantity": 3}
+    ball = {"skus": ["ball"], "categories": ["toys"], "quantity": 1, "percent_off": "50", "pick": "dearest"}
+    aces = {"name": "Aces", "type": "bogo", "buy": racket, "get": ball, "max_times": 2}
+    later = {"active": True, "ends_at": 1_900_000_000}
+    any_of = aces | {"buy": {"any": True, "quantity": 2}}
     return {
         "create_engagement_offer": [Sample(engagement, new | shared | one) for one in incentives],
         "update_engagement_offer": [Sample(f"{engagement}/{ids['draft_ofr']}", shared | one) for one in incentives],
@@ -414,8 +419,8 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "pause_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/pause", {})],
         "activate_offer": [Sample(f"{engagement}/activate", {"offer": ids["double_ofr"], "account": ids["loy"]})],
         "show_eligible_offers": [Sample(f"{engagement}/eligible", {"account": ids["loy"]})],
-        "create_offer": [Sample(checkout, live | fixed), Sample(checkout, pairs), Sample(checkout, post)],
-        "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", {"active": True, "ends_at": 1_900_000_000})],
+        "create_offer": [Sample(checkout, one) for one in (live | fixed, pairs, post, aces, any_of)],
+        "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", later | {"max_redemptions": None})],
         "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],
     }
 

@@ -1,6 +1,6 @@
 """A second opinion on carts: every unit by itself, every promotion looked at, exact rationals, no index.
 
-Written from R13, R14, R23 and R80 alone; it shares no code with the engine but the frozen values.
+Written from R13, R14, R23, R79 and R80 alone; it shares no code with the engine but the frozen values.
 """
 
 from __future__ import annotations
@@ -107,7 +107,10 @@ class CartOracle:
             return
         self.by_id = {**self.by_id, one.id: one}
         self.applied.append((one.id, sum(takes)))
-        if one.effect.type in ("bogo", "free_product"):
+        if one.effect.got is not None:
+            for _price, _rank, at in self.given_units(one) if one.effect.percent_e4 == 1_000_000 else ():
+                self.units[at] -= 1
+        elif one.effect.type in ("bogo", "free_product"):
             for at, _price in self.free_units(one):
                 self.units[at] -= 1
         *lines, shipping = takes
@@ -124,7 +127,10 @@ class CartOracle:
                 taken[-1] = int(Fraction(self.shipping * effect.percent_e4, 1_000_000))
             return taken
         lines = self.lines_of(one)
-        if effect.type in ("bogo", "free_product"):
+        if effect.got is not None:
+            for at, part in percent_of_units(self.given_units(one), effect.percent_e4, lines).items():
+                taken[at] = part
+        elif effect.type in ("bogo", "free_product"):
             for at, price in self.free_units(one):
                 taken[at] += price
         elif effect.type == "fixed_discount" and effect.per == "unit":
@@ -145,6 +151,17 @@ class CartOracle:
         """The lines it takes money off, in their order."""
         selection = one.criteria.selection if one.lines is None else one.lines
         return [at for at in self.order if matches(selection, self.cart.lines[at])]
+
+    def given_units(self, one: Promotion) -> list[tuple[int, int, int]]:
+        """The units of `got` that come with those of `bought`, each with its price, rank and line."""
+        bought, got = one.effect.bought, one.effect.got
+        assert bought is not None and got is not None
+        lines = [
+            (at, self.left[at], self.units[at], matches(bought, self.cart.lines[at]), matches(got, self.cart.lines[at]))
+            for at in self.lines_of(one)
+        ]
+        effect = one.effect
+        return given_of(lines, effect.buy, effect.get, effect.max_times, is_dearest=effect.is_dearest)
 
     def free_units(self, one: Promotion) -> list[tuple[int, int]]:
         """The units it makes free, each with its line and price."""
@@ -167,7 +184,55 @@ class CartOracle:
                         bought = got = 0
                 else:
                     bought += 1
+            if effect.max_times is not None:
+                free = min(free, effect.max_times * effect.get)
         return [(at, price) for price, _rank, at in sorted(units)[:free]]
+
+
+Line = tuple[int, int, int, bool, bool]
+
+
+def given_of(
+    lines: Sequence[Line], buy: int, get: int, max_times: int | None, *, is_dearest: bool
+) -> list[tuple[int, int, int]]:
+    """R79, by trying: the most units that can be given while others are bought, and of all ways the cheapest (dearest).
+
+    A line is its number, its price, its units, and whether it may be bought and given.
+    """
+    both: list[tuple[int, int, int]] = []
+    given_only: list[tuple[int, int, int]] = []
+    bought_only = 0
+    for rank, (at, left, count, is_bought, is_given) in enumerate(lines):
+        prices = [(left // count + (number >= count - left % count), rank, at) for number in range(count)]
+        if is_given:
+            (both if is_bought else given_only).extend(prices)
+        else:
+            bought_only += count if is_bought else 0
+
+    def order(unit: tuple[int, int, int]) -> tuple[int, int, int]:
+        return (-unit[0], *unit[1:]) if is_dearest else unit
+
+    both.sort(key=order)
+    given_only.sort(key=order)
+    most = len(both) + len(given_only) if max_times is None else max_times * get
+    for wanted in range(min(most, len(both) + len(given_only)), 0, -1):
+        times = -(-wanted // get)
+        ways = [
+            sorted(both[:shared] + given_only[: wanted - shared], key=order)
+            for shared in range(min(wanted, len(both)) + 1)
+            if wanted - shared <= len(given_only) and times * buy <= bought_only + len(both) - shared
+        ]
+        if ways:
+            return min(ways, key=lambda way: [order(unit) for unit in way])
+    return []
+
+
+def percent_of_units(units: Sequence[tuple[int, int, int]], percent_e4: int, lines: Sequence[int]) -> dict[int, int]:
+    """What a percentage of these units together comes to, by line, in the order of lines (R13)."""
+    prices = {at: sum(price for price, _rank, line in units if line == at) for at in lines}
+    amount = int(Fraction(sum(prices.values()) * percent_e4, 1_000_000))
+    touched = [at for at in lines if any(line == at for _price, _rank, line in units)]
+    return dict(zip(touched, share(amount, [prices[at] for at in touched]), strict=True))
 
 
 def turn(one: Promotion) -> Any:
@@ -239,6 +304,12 @@ def recomputed(receipt: Mapping[str, Any]) -> dict[int | str, int]:
         return {"shipping": receipt["base"] if value is None else min(value, receipt["base"])}
     if kind == "fixed_discount" and receipt["per"] == "unit":
         return {one["line"]: min(receipt["value"] * one["units"], one["base"]) for one in lines}
+    if "gettable" in receipt:
+        mine = [(one["line"], one["base"], one["units"], one["buys"], one["gets"]) for one in lines]
+        is_dearest = receipt["pick"] == "dearest"
+        units = given_of(mine, receipt["buy"], receipt["get"], receipt["max_times"], is_dearest=is_dearest)
+        places = [one["line"] for one in lines]
+        return dict.fromkeys(places, 0) | percent_of_units(units, receipt["percent_e4"], places)
     if kind in ("bogo", "free_product"):
         prices = sorted(
             (one["base"] // one["units"] + (number >= one["units"] - one["base"] % one["units"]), rank, one["line"])

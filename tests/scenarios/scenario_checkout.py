@@ -22,6 +22,8 @@ def cart_offer(world: World, words: Words, clauses: Clauses) -> Answer:
         body |= {"type": "fixed_discount", "value": minor(gives[1], gives[2])}
         body |= {"per": "unit"} if clauses.has("each") else {}
         criteria["currency"] = gives[2]
+    elif gives[0] == "buys" and "of" in gives:
+        body |= {"type": "bogo", **_buy_and_get(gives, clauses)}
     elif gives[0] == "buys":
         body["type"] = "bogo"
         criteria |= {"buy_quantity": int(gives[1]), "get_quantity": int(gives[3])}
@@ -39,6 +41,25 @@ def cart_offer(world: World, words: Words, clauses: Clauses) -> Answer:
         if (most := clauses.word(clause)) is not None:
             body[field] = int(most)
     return world.call("create_offer", body | {"criteria": criteria | _criteria(clauses)} | stacking(clauses))
+
+
+def _buy_and_get(gives: list[str], clauses: Clauses) -> Json:
+    """`buys 2 of racket gets 1 of ball shoe [at 50%]`; a name with # is a category, `any` is every line."""
+    at = gives.index("gets")
+    buy, get = ({"quantity": int(words[1]), **_named(words[3:])} for words in (gives[:at], gives[at:]))
+    if percent := clauses.word("at"):
+        get["percent_off"] = percent.rstrip("%")
+    if clauses.has("dearest"):
+        get["pick"] = "dearest"
+    times = clauses.word("times")
+    return {"buy": buy, "get": get} | ({"max_times": int(times)} if times else {})
+
+
+def _named(names: list[str]) -> Json:
+    if names == ["any"]:
+        return {"any": True}
+    categories = [name[1:] for name in names if name.startswith("#")]
+    return {"skus": [name for name in names if not name.startswith("#")], "categories": categories}
 
 
 def _criteria(clauses: Clauses) -> Json:

@@ -45,6 +45,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [cap 3] [limit 2] [from instant] [until instant] [everywhere] [exclusive|best [group]] [priority 1]
         and a rule's conditions; `edit offer double …`
     publish double | pause double | activate A double [as R, a gift's redemption] | look A (shows its offers)
+    cart-offer aces buys 3 of ball|#sport|any gets 1 of racket [at 50%] [dearest] [times 2]
     cart-offer ten takes 10.00 EUR [each] | two buys 1 gets 1 | post ships 5.00 EUR|50%|all
         [cap 3] [limit 2] [min 50.00 EUR] [quantity 3] [skus beans] [categories coffee] [for segment vip] [first-order]
         [exclusive|best [group]] [priority 1] [off] [until instant]; `switch ten on|off`, `delete offer ten`

@@ -248,6 +248,22 @@ export interface CriteriaInput {
   getQuantity?: number | null | undefined;
 }
 
+export interface BuyInput {
+  skus?: readonly string[] | undefined;
+  categories?: readonly string[] | undefined;
+  any?: boolean | undefined;
+  quantity?: number | undefined;
+}
+
+export interface GetInput {
+  skus?: readonly string[] | undefined;
+  categories?: readonly string[] | undefined;
+  quantity?: number | undefined;
+  percent_off?: Rate | null | undefined;
+  percentOff?: Rate | null | undefined;
+  pick?: 'cheapest' | 'dearest' | undefined;
+}
+
 export interface CreateOfferInput {
   name: string;
   type: 'bogo' | 'fixed_discount' | 'free_shipping';
@@ -256,6 +272,10 @@ export interface CreateOfferInput {
   percent_off?: Rate | null | undefined;
   percentOff?: Rate | null | undefined;
   criteria?: CriteriaInput | null | undefined;
+  buy?: BuyInput | null | undefined;
+  get?: GetInput | null | undefined;
+  max_times?: number | null | undefined;
+  maxTimes?: number | null | undefined;
   max_redemptions?: number | null | undefined;
   maxRedemptions?: number | null | undefined;
   per_member_limit?: number | null | undefined;

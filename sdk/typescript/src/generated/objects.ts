@@ -551,6 +551,22 @@ export interface Criteria {
   readonly get_quantity?: number | undefined;
 }
 
+export interface Buy {
+  readonly skus: readonly string[];
+  readonly categories: readonly string[];
+  readonly any: boolean;
+  readonly quantity: number;
+}
+
+export interface Get {
+  readonly skus: readonly string[];
+  readonly categories: readonly string[];
+  readonly quantity: number;
+  readonly percentOff: number | string;
+  readonly percent_off: number | string;
+  readonly pick: 'cheapest' | 'dearest';
+}
+
 export interface Offer {
   readonly id: string;
   readonly object: 'offer';
@@ -574,6 +590,10 @@ export interface Offer {
   readonly percentOff: number | string | null;
   readonly percent_off: number | string | null;
   readonly criteria: Criteria;
+  readonly buy: Buy | null;
+  readonly get: Get | null;
+  readonly maxTimes: number | null;
+  readonly max_times: number | null;
   readonly maxRedemptions: number | null;
   readonly max_redemptions: number | null;
   readonly perMemberLimit: number | null;
@@ -676,6 +696,10 @@ export interface OfferEvent {
   readonly percentOff?: number | string | null | undefined;
   readonly percent_off?: number | string | null | undefined;
   readonly criteria?: Criteria | undefined;
+  readonly buy?: Buy | null | undefined;
+  readonly get?: Get | null | undefined;
+  readonly maxTimes?: number | null | undefined;
+  readonly max_times?: number | null | undefined;
   readonly active?: boolean | undefined;
 }
 

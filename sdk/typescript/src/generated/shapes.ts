@@ -65,7 +65,9 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     nested: { tier_progress: 'TierProgress', next_expiry: 'NextExpiry' },
   },
   Criteria: {},
-  Offer: { nested: { criteria: 'Criteria' } },
+  Buy: {},
+  Get: {},
+  Offer: { nested: { criteria: 'Criteria', buy: 'Buy', get: 'Get' } },
   OfferDiscount: {},
   OfferRedemption: {
     references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session'],
@@ -75,7 +77,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   OfferClaim: { references: ['offer', 'account'] },
   OfferEvent: {
     references: ['program'],
-    nested: { incentive: 'Incentive', targeting: 'Targeting', conditions: 'Conditions', criteria: 'Criteria' },
+    nested: { incentive: 'Incentive', targeting: 'Targeting', conditions: 'Conditions', criteria: 'Criteria', buy: 'Buy', get: 'Get' },
   },
   OfferRedemptionEvent: {
     references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session'],

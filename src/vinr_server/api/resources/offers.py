@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from vinr_server.api.contract.buy_and_get import Buy, BuyInput, Get, GetInput, read_buy, read_get
 from vinr_server.api.contract.conditions import Conditions
 from vinr_server.api.contract.currencies import read_currency_or_none
 from vinr_server.api.contract.input import Count, Input, Instant, Key, Metadata, Minor, Name, OfferId, Rate, sent
@@ -55,6 +57,9 @@ class CreateOfferInput(Input):
     per: Literal["order", "unit"] | None = None
     percent_off: Rate = None
     criteria: CriteriaInput | None = None
+    buy: BuyInput | None = None
+    get: GetInput | None = None
+    max_times: Count | None = None
     max_redemptions: Count | None = None
     per_member_limit: Count | None = None
     active: bool = True
@@ -92,6 +97,9 @@ class Offer(AnyOffer):
     per: Literal["order", "unit"] | None
     percent_off: ShownRate | None
     criteria: Criteria
+    buy: Buy | None
+    get: Get | None
+    max_times: int | None
     max_redemptions: int | None
     per_member_limit: int | None
     remaining: int | None
@@ -117,6 +125,9 @@ class OfferEvent(AnyOffer):
     per: Literal["order", "unit"] | UnsetType | None = UNSET
     percent_off: ShownRate | UnsetType | None = UNSET
     criteria: Criteria | UnsetType = UNSET
+    buy: Buy | UnsetType | None = UNSET
+    get: Get | UnsetType | None = UNSET
+    max_times: int | UnsetType | None = UNSET
     active: bool | UnsetType = UNSET
 
 
@@ -170,7 +181,28 @@ def _checkout(given: CreateOfferInput) -> rows.CheckoutTerms:
             param = f"criteria.{name}"
             message = f"{param} applies to a bogo, not to a {given.type}. Leave it out."
             raise Problem("parameter_invalid", message, param=param)
-    return rows.CheckoutTerms(given.type, given.value, given.per or "order", _criteria(criteria), percent_e4)
+    buy, get = _buy_and_get(given, criteria)
+    terms = rows.CheckoutTerms(given.type, given.value, given.per or "order", _criteria(criteria), percent_e4)
+    return replace(terms, buy=buy, get=get, max_times=given.max_times)
+
+
+def _buy_and_get(given: CreateOfferInput, criteria: CriteriaInput) -> tuple[rows.Buy | None, rows.Get | None]:
+    """The two selections of a bogo; neither for one that has a single selection, that of its criteria."""
+    for name in ("buy", "get", "max_times"):
+        if getattr(given, name) is not None and given.type != "bogo":
+            message = f"{name} applies to a bogo, not to a {given.type}. Leave it out."
+            raise Problem("parameter_invalid", message, param=name)
+    if given.buy is None and given.get is None:
+        return None, None
+    if given.buy is None or given.get is None:
+        missing = "buy" if given.buy is None else "get"
+        raise Problem("parameter_missing", f"{missing}: buy and get go together. Send both.", param=missing)
+    for name in ("skus", "categories", "buy_quantity", "get_quantity"):
+        if getattr(criteria, name):
+            param = f"criteria.{name}"
+            message = f"{param}: buy and get name the lines and their quantities. Leave it out."
+            raise Problem("parameter_conflict", message, param=param)
+    return read_buy(given.buy), read_get(given.get)
 
 
 def _percent_off(given: CreateOfferInput) -> int | None:
@@ -242,7 +274,20 @@ OPERATIONS: tuple[Operation, ...] = (
         translate=update_offer,
         reply=Offer,
         immutable=(
-            *("id", "name", "type", "value", "per", "percent_off", "criteria", "per_member_limit", "starts_at"),
+            *(
+                "id",
+                "name",
+                "type",
+                "value",
+                "per",
+                "percent_off",
+                "criteria",
+                "buy",
+                "get",
+                "max_times",
+                "per_member_limit",
+                "starts_at",
+            ),
             *("stacking", "stacking_group", "priority", "metadata"),
         ),
         refusals=(*FIND, "immutable_field"),

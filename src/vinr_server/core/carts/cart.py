@@ -98,8 +98,10 @@ class Effect:
     """What a promotion does to prices.
 
     fixed_discount takes `value_minor` off the order or off every unit; percentage takes `percent_e4` (ten-thousandths
-    of a percent) of the lines, at most `max_minor`; bogo gives `get` of every `buy` + `get` units; free_product gives
-    `get` units; free_shipping pays `value_minor` of the shipping, or `percent_e4` of it, or (neither) all of it.
+    of a percent) of the lines, at most `max_minor`; bogo gives `get` of every `buy` + `get` units; with two selections
+    it takes `percent_e4` off `get` units of `got` for every `buy` units of `bought`: the cheapest or the dearest, and a
+    unit serves once (R79). `max_times` limits how often it does so in one cart. free_product gives `get` units;
+    free_shipping pays `value_minor` of the shipping, or `percent_e4` of it, or (neither) all of it.
     """
 
     type: EffectType
@@ -109,6 +111,10 @@ class Effect:
     max_minor: int | None = None
     buy: int = 1
     get: int = 1
+    bought: Selection | None = None
+    got: Selection | None = None
+    is_dearest: bool = False
+    max_times: int | None = None
 
     @property
     def phase(self) -> Phase:
@@ -159,6 +165,14 @@ class Promotion:
     def rank(self) -> tuple[Any, ...]:
         """The order within a phase (R14): exclusive promotions first, then higher priority, then older ones."""
         return (self.stacking != "exclusive", -self.priority, self.created_at, self.id)
+
+    @property
+    def found_by(self) -> Selection:
+        """The lines by which it is found: those of its criteria, or those it wants bought and gives."""
+        bought, got = self.effect.bought, self.effect.got
+        if bought is None or got is None:
+            return self.criteria.selection
+        return Selection(bought.skus | got.skus, bought.categories | got.categories)
 
     def is_live(self, now: datetime) -> bool:
         """Whether its window is open."""

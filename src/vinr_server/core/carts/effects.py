@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vinr_server.core.carts.cart import CartLine, Effect
-from vinr_server.core.kernel.numbers import SCALE, floor_div, split
+from vinr_server.core.kernel.numbers import SCALE, ceil_div, floor_div, split
 from vinr_server.core.kernel.values import dataclass
 
 
@@ -42,6 +42,8 @@ def land(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
     """
     if effect.type == "free_shipping":
         return _free_shipping(effect, priced)
+    if effect.got is not None:
+        return _buy_and_get(effect, priced, lines)
     if effect.type in ("bogo", "free_product"):
         return _free_units(effect, priced, lines)
     if effect.type == "fixed_discount" and effect.per == "unit":
@@ -89,7 +91,9 @@ def _free_units(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing
     else:
         groups, rest = divmod(units, effect.buy + effect.get)
         count = groups * effect.get + min(max(rest - effect.buy, 0), effect.get)
-        receipt = {"buy": effect.buy, "get": effect.get, "units": units, "free": count}
+        if effect.max_times is not None:
+            count = min(count, effect.max_times * effect.get)
+        receipt = {"buy": effect.buy, "get": effect.get, "units": units, "max_times": effect.max_times, "free": count}
     freed = _cheapest(priced, lines, count)
     shares = [(line, *freed[line]) for line in lines if line in freed]
     receipt_lines = _receipt_lines(priced, lines, [freed.get(line, (0, 0))[0] for line in lines], units=True)
@@ -100,15 +104,8 @@ def _free_units(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing
 
 
 def _cheapest(priced: Priced, lines: Sequence[int], count: int) -> dict[int, tuple[int, int]]:
-    """Pick the `count` cheapest units: line -> their cost and number. A line's price is spread over its paid units."""
-    priced_units: list[tuple[int, int, int, int]] = []
-    for position, line in enumerate(lines):
-        units = priced.paid_units[line]
-        if units:
-            low_minor, dearer = divmod(priced.minor[line], units)
-            priced_units.append((low_minor, position, line, units - dearer))
-            if dearer:
-                priced_units.append((low_minor + 1, position, line, dearer))
+    """Pick the `count` cheapest units: line -> their cost and number."""
+    priced_units = _priced_units(priced, lines)
     priced_units.sort()
     freed: dict[int, tuple[int, int]] = {}
     for unit_minor, _position, line, units in priced_units:
@@ -119,6 +116,78 @@ def _cheapest(priced: Priced, lines: Sequence[int], count: int) -> dict[int, tup
         minor, number = freed.get(line, (0, 0))
         freed[line] = (minor + unit_minor * taken, number + taken)
     return freed
+
+
+def _priced_units(priced: Priced, lines: Sequence[int]) -> list[tuple[int, int, int, int]]:
+    """Paid units as (price, place, line, number of them): a line's price is spread over its paid units."""
+    priced_units: list[tuple[int, int, int, int]] = []
+    for position, line in enumerate(lines):
+        units = priced.paid_units[line]
+        if units:
+            low_minor, dearer = divmod(priced.minor[line], units)
+            priced_units.append((low_minor, position, line, units - dearer))
+            if dearer:
+                priced_units.append((low_minor + 1, position, line, dearer))
+    return priced_units
+
+
+def _buy_and_get(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
+    """Take a percentage off units of one selection for units of another that stay paid in full; a unit serves once.
+
+    Units: the percentage of all given units together rounds down, and is split over their lines (R13).
+    Ties: of equally cheap, or dear, units those on the earlier line are given.
+    """
+    assert effect.bought is not None and effect.got is not None, "a bogo with two selections has both"
+    bought = {line for line in lines if effect.bought.selects(priced.lines[line])}
+    got = [line for line in lines if effect.got.selects(priced.lines[line])]
+    buyable, gettable = (sum(priced.paid_units[line] for line in some) for some in (bought, got))
+    units = sum(priced.paid_units[line] for line in lines)
+    count = _given_units(effect, buyable=buyable, gettable=gettable, units=units)
+    times = ceil_div(count, effect.get)
+    # Those that are bought are no longer there to be given.
+    spare = buyable - times * effect.buy
+    priced_units = _priced_units(priced, got)
+    priced_units.sort(key=lambda unit: (-unit[0] if effect.is_dearest else unit[0], unit[1], unit[2]))
+    given: dict[int, tuple[int, int]] = {}
+    left = count
+    for unit_minor, _position, line, number in priced_units:
+        taken = min(number, left, spare) if line in bought else min(number, left)
+        if line in bought:
+            spare -= taken
+        if taken:
+            left -= taken
+            minor, so_far = given.get(line, (0, 0))
+            given[line] = (minor + unit_minor * taken, so_far + taken)
+    assert left == 0, f"{left} of {count} units were not there to be given"
+    touched = [line for line in lines if line in given]
+    weights = [given[line][0] for line in touched]
+    base = sum(weights)
+    amount = floor_div(base * effect.percent_e4, 100 * SCALE)
+    parts = dict(zip(touched, split(amount, weights) if amount else [0] * len(weights), strict=True))
+    is_free = effect.percent_e4 == 100 * SCALE
+    shares = [(line, parts[line], given[line][1] if is_free else 0) for line in touched]
+    receipt: dict[str, Any] = {"buy": effect.buy, "get": effect.get, "max_times": effect.max_times, "times": times}
+    receipt |= {"percent_e4": effect.percent_e4, "pick": "dearest" if effect.is_dearest else "cheapest"}
+    receipt |= {"bought": buyable, "gettable": gettable, "units": units, "given": count, "base": base}
+    shown = _receipt_lines(priced, lines, [parts.get(line, 0) for line in lines], units=True)
+    receipt["lines"] = [
+        one | {"given": given.get(line, (0, 0))[1], "buys": line in bought, "gets": line in got}
+        for one, line in zip(shown, lines, strict=True)
+    ]
+    return Landing(amount, shares, 0, receipt)
+
+
+def _given_units(effect: Effect, *, buyable: int, gettable: int, units: int) -> int:
+    """How many units are given: all that can be while enough others are bought. `units`: of either selection.
+
+    Whoever has bought for one more time gets what there is, even if that is less than `get`.
+    """
+    times = min(buyable // effect.buy, gettable // effect.get, units // (effect.buy + effect.get))
+    count = times * effect.get
+    if (times + 1) * effect.buy <= buyable:
+        rest = units - (times + 1) * effect.buy
+        count = max(count, min(gettable, rest, (times + 1) * effect.get))
+    return count if effect.max_times is None else min(count, effect.max_times * effect.get)
 
 
 def _free_shipping(effect: Effect, priced: Priced) -> Landing:

@@ -108,7 +108,7 @@ class OfferIndex:
         # The segments that any of the promotions names.
         self.segments = frozenset(key.removeprefix(_SEGMENT) for key in audiences if key.startswith(_SEGMENT))
         for slot, promotion in enumerate(self._promotions):
-            selection = promotion.criteria.selection
+            selection = promotion.found_by
             for sku in selection.skus:
                 self._by_sku.setdefault(sku, _Shelf()).add(promotion, slot)
             for category in selection.categories:
@@ -153,7 +153,11 @@ class OfferIndex:
                 shelves[id(shelf)] = shelf
                 for slots in (shelf.by_subtotal.within(subtotal_minor), shelf.by_quantity.within(quantity)):
                     hits.update((slot, list(ranked)) for slot in slots)
-        within = [(self._promotions[slot], hits[slot]) for slot in sorted(hits)]
+        within = []
+        for slot in sorted(hits):
+            promotion = self._promotions[slot]
+            # Criteria with two selections beside them count the whole cart.
+            within.append((promotion, hits[slot] if promotion.effect.got is None else list(ranked)))
         near = self._near(shelves.values(), subtotal_minor, quantity, asked)
         beyond = [
             (promotion, [at for at in ranked if promotion.criteria.selection.selects(cart.lines[at])])

@@ -42,6 +42,8 @@ def no_effect(promotion: Promotion, landing: Landing, currency: str) -> Unmet:
         return Unmet("no_effect", "There is no shipping cost left to discount.", None)
     if effect.value_minor == 0 or effect.max_minor == 0:
         return Unmet("no_effect", "The offer takes 0 off.", None)
+    if effect.got is not None:
+        return _nothing_to_get(promotion, landing)
     if effect.type == "bogo" and landing.receipt["units"] <= effect.buy:
         units = landing.receipt["units"]
         message = f"The cart has {units} matching units; the first free unit comes with {effect.buy + 1}."
@@ -60,8 +62,28 @@ def _rounds_to_zero(promotion: Promotion, base_minor: int, currency: str) -> Unm
     more_minor = least_minor - base_minor
     if effect.type == "free_shipping":
         return Unmet("rounds_to_zero", message, f"pay {more_minor} more for shipping")
+    if effect.got is not None:
+        return Unmet("rounds_to_zero", message, None)
     on = _what(promotion).replace(" of ", " on ", 1)
     return Unmet("rounds_to_zero", message, f"spend {more_minor} more{on}")
+
+
+def _nothing_to_get(promotion: Promotion, landing: Landing) -> Unmet:
+    """Too little is bought, or there is nothing to get: what to add of each (R79)."""
+    effect, figures = promotion.effect, landing.receipt
+    if figures["given"]:
+        return Unmet("no_effect", "The items it applies to are already free.", None)
+    get = 0 if figures["gettable"] else 1
+    buy = max(effect.buy - figures["bought"], 0)
+    buy += max(effect.buy + 1 - (figures["units"] + buy + get), 0)
+    bought = "" if effect.bought is None or effect.bought.is_everything else f" of {effect.bought}"
+    parts = [f"{buy} more{bought}"] if buy else []
+    parts += [f"1 of {effect.got}"] if get else []
+    message = (
+        f"The cart has {figures['bought']} units{bought} to buy and {figures['gettable']} of {effect.got} to get;"
+        f" {effect.buy} must be bought for the first one to get, and a unit serves once."
+    )
+    return Unmet("no_effect", message, f"add {' and '.join(parts)}")
 
 
 def _what(promotion: Promotion) -> str:

@@ -10,7 +10,9 @@ from vinr_server.core.kernel.numbers import show_decimal
 from vinr_server.core.kernel.payloads import Wire, given, unix, unix_or_none
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.offers.rows import (
+    Buy,
     Criteria,
+    Get,
     Offer,
     OfferClaim,
     OfferRedemption,
@@ -103,10 +105,32 @@ def _checkout(offer: Offer, status: OfferStatus, counter: Counter | None) -> Wir
         "per": checkout.per if checkout.type == "fixed_discount" else None,
         "percent_off": show_decimal(checkout.percent_e4) if checkout.percent_e4 is not None else None,
         "criteria": _criteria(checkout.criteria),
+        "buy": _buy(checkout.buy) if checkout.buy is not None else None,
+        "get": _get(checkout.get) if checkout.get is not None else None,
+        "max_times": checkout.max_times,
         "max_redemptions": offer.terms.max_redemptions,
         "per_member_limit": offer.terms.per_member_limit,
         "remaining": remaining(offer.terms, counter),
         "active": status == "active",
+    }
+
+
+def _buy(buy: Buy) -> Wire:
+    return {
+        "skus": list(buy.skus),
+        "categories": list(buy.categories),
+        "any": not buy.skus and not buy.categories,
+        "quantity": buy.quantity,
+    }
+
+
+def _get(get: Get) -> Wire:
+    return {
+        "skus": list(get.skus),
+        "categories": list(get.categories),
+        "quantity": get.quantity,
+        "percent_off": show_decimal(get.percent_e4),
+        "pick": get.pick,
     }
 
 

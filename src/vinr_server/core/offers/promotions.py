@@ -88,6 +88,7 @@ def promotion_of(offer: Offer) -> Promotion:
         effect=effect,
         created_at=offer.created_at,
         criteria=criteria,
+        lines=_touched(effect),
         audience=audience,
         priority=terms.stacking.priority,
         stacking=terms.stacking.mode,
@@ -98,15 +99,23 @@ def promotion_of(offer: Offer) -> Promotion:
     )
 
 
+def _touched(effect: Effect) -> Selection | None:
+    """The lines that two selections look at; None for those of the criteria."""
+    if effect.bought is None or effect.got is None or effect.bought.is_everything:
+        return None
+    return Selection(effect.bought.skus | effect.got.skus, effect.bought.categories | effect.got.categories)
+
+
 def _of_checkout(terms: CheckoutTerms) -> tuple[Effect, Criteria, tuple[str, ...]]:
     asked = terms.criteria
-    effect = Effect(
+    effect = _buy_and_get(terms) or Effect(
         terms.type,
         value_minor=terms.value_minor,
         per=terms.per,
         percent_e4=terms.percent_e4 or 0,
         buy=asked.buy_quantity or 1,
         get=asked.get_quantity or 1,
+        max_times=terms.max_times,
     )
     criteria = Criteria(
         Selection(frozenset(asked.skus), frozenset(asked.categories)),
@@ -115,6 +124,23 @@ def _of_checkout(terms: CheckoutTerms) -> tuple[Effect, Criteria, tuple[str, ...
         currency=asked.currency,
     )
     return effect, criteria, tuple(map(segment_key, asked.segments))
+
+
+def _buy_and_get(terms: CheckoutTerms) -> Effect | None:
+    """The effect of a bogo with two selections; None for any other offer."""
+    buy, get = terms.buy, terms.get
+    if buy is None or get is None:
+        return None
+    return Effect(
+        "bogo",
+        percent_e4=get.percent_e4,
+        buy=buy.quantity,
+        get=get.quantity,
+        bought=Selection(frozenset(buy.skus), frozenset(buy.categories)),
+        got=Selection(frozenset(get.skus), frozenset(get.categories)),
+        is_dearest=get.pick == "dearest",
+        max_times=terms.max_times,
+    )
 
 
 def _of_percentage(percentage: PercentageDiscount, terms: OfferTerms) -> tuple[Effect, Criteria, tuple[str, ...]]:

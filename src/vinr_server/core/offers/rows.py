@@ -99,10 +99,31 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
+class Buy:
+    """What must be bought, and paid in full, for each time that something is given; all lines if none are named."""
+
+    skus: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """What is given each time, the cheapest or the dearest units; `percent_e4` is taken off (R79)."""
+
+    skus: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    quantity: int = 1
+    percent_e4: int = 1_000_000
+    pick: Literal["cheapest", "dearest"] = "cheapest"
+
+
+@dataclass(frozen=True, slots=True)
 class CheckoutTerms:
     """What a checkout offer takes off: `value_minor` off an order or off each matching unit; None for bogo.
 
     free_shipping pays `value_minor` of the shipping, or `percent_e4` of it (ten-thousandths of a percent), or all.
+    A bogo has one selection, that of its criteria, or two: `buy` and `get`; `max_times` counts within one order.
     """
 
     type: CheckoutType
@@ -110,6 +131,9 @@ class CheckoutTerms:
     per: Per = "order"
     criteria: Criteria = Criteria()
     percent_e4: int | None = None
+    buy: Buy | None = None
+    get: Get | None = None
+    max_times: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

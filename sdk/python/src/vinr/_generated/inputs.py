@@ -13,6 +13,7 @@ __all__ = [
     "BalanceInput",
     "BandInput",
     "BenefitInput",
+    "BuyInput",
     "CapsInput",
     "CartLineInput",
     "ConditionsInput",
@@ -23,6 +24,7 @@ __all__ = [
     "DaysInput",
     "EarnInput",
     "ExchangeInput",
+    "GetInput",
     "IncentiveInput",
     "LineInput",
     "MultiplierInput",
@@ -49,6 +51,15 @@ class BenefitInput(TypedDict, total=False):
     currency: str | None
     sku: str | None
     description: str | None
+
+
+class BuyInput(TypedDict, total=False):
+    """Buy."""
+
+    skus: Many[str]
+    categories: Many[str]
+    any: bool
+    quantity: int
 
 
 class CapsInput(TypedDict, total=False):
@@ -181,6 +192,16 @@ class EarnInput(TypedDict, total=False):
 
 # Exchange.
 ExchangeInput = TypedDict("ExchangeInput", {"in": Required[str], "rates": Required[Json]}, total=False)
+
+
+class GetInput(TypedDict, total=False):
+    """Get."""
+
+    skus: Many[str]
+    categories: Many[str]
+    quantity: int
+    percent_off: Rate | None
+    pick: Literal["cheapest", "dearest"]
 
 
 class IncentiveInput(TypedDict, total=False):

@@ -18,6 +18,7 @@ __all__ = [
     "Benefit",
     "BulkPayments",
     "BulkResult",
+    "Buy",
     "Caps",
     "CartLine",
     "CartShipping",
@@ -39,6 +40,7 @@ __all__ = [
     "EventRequest",
     "EventType",
     "Exchange",
+    "Get",
     "Incentive",
     "Line",
     "LoyaltyAccount",
@@ -725,6 +727,25 @@ class Criteria(VinrObject):
     get_quantity: int | None = None
 
 
+class Buy(VinrObject):
+    """Buy."""
+
+    skus: list[str]
+    categories: list[str]
+    any: bool
+    quantity: int
+
+
+class Get(VinrObject):
+    """Get."""
+
+    skus: list[str]
+    categories: list[str]
+    quantity: int
+    percent_off: int | str
+    pick: Literal["cheapest", "dearest"]
+
+
 class Offer(VinrObject):
     """Offer."""
 
@@ -746,6 +767,9 @@ class Offer(VinrObject):
     per: Literal["order", "unit"] | None
     percent_off: int | str | None
     criteria: Criteria
+    buy: Buy | None
+    get: Get | None
+    max_times: int | None
     max_redemptions: int | None
     per_member_limit: int | None
     remaining: int | None
@@ -753,7 +777,7 @@ class Offer(VinrObject):
 
     _kind = "offer"
 
-    _nested = {"criteria": Criteria}
+    _nested = {"criteria": Criteria, "buy": Buy, "get": Get}
 
 
 class OfferDiscount(VinrObject):
@@ -851,13 +875,23 @@ class OfferEvent(VinrObject):
     per: Literal["order", "unit"] | None | None = None
     percent_off: int | str | None | None = None
     criteria: Criteria | None = None
+    buy: Buy | None | None = None
+    get: Get | None | None = None
+    max_times: int | None | None = None
     active: bool | None = None
 
     _kind = "offer"
 
     _events = ("offer.created", "offer.updated", "offer.ended")
 
-    _nested = {"incentive": Incentive, "targeting": Targeting, "conditions": Conditions, "criteria": Criteria}
+    _nested = {
+        "incentive": Incentive,
+        "targeting": Targeting,
+        "conditions": Conditions,
+        "criteria": Criteria,
+        "buy": Buy,
+        "get": Get,
+    }
 
 
 class OfferRedemptionEvent(VinrObject):

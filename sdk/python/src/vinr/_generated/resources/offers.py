@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Literal
 
 from vinr._generated.inputs import (
+    BuyInput,
     CriteriaInput,
+    GetInput,
 )
 from vinr._generated.objects import (
     Deleted,
@@ -31,6 +33,9 @@ class Offers(Resource):
         per: Literal["order", "unit"] | NotGiven | None = NOT_GIVEN,
         percent_off: Rate | NotGiven | None = NOT_GIVEN,
         criteria: CriteriaInput | NotGiven | None = NOT_GIVEN,
+        buy: BuyInput | NotGiven | None = NOT_GIVEN,
+        get: GetInput | NotGiven | None = NOT_GIVEN,
+        max_times: int | NotGiven | None = NOT_GIVEN,
         max_redemptions: int | NotGiven | None = NOT_GIVEN,
         per_member_limit: int | NotGiven | None = NOT_GIVEN,
         active: bool | NotGiven = NOT_GIVEN,
@@ -60,6 +65,9 @@ class Offers(Resource):
                 "per": per,
                 "percent_off": percent_off,
                 "criteria": criteria,
+                "buy": buy,
+                "get": get,
+                "max_times": max_times,
                 "max_redemptions": max_redemptions,
                 "per_member_limit": per_member_limit,
                 "active": active,
@@ -165,6 +173,9 @@ class AsyncOffers(AsyncResource):
         per: Literal["order", "unit"] | NotGiven | None = NOT_GIVEN,
         percent_off: Rate | NotGiven | None = NOT_GIVEN,
         criteria: CriteriaInput | NotGiven | None = NOT_GIVEN,
+        buy: BuyInput | NotGiven | None = NOT_GIVEN,
+        get: GetInput | NotGiven | None = NOT_GIVEN,
+        max_times: int | NotGiven | None = NOT_GIVEN,
         max_redemptions: int | NotGiven | None = NOT_GIVEN,
         per_member_limit: int | NotGiven | None = NOT_GIVEN,
         active: bool | NotGiven = NOT_GIVEN,
@@ -194,6 +205,9 @@ class AsyncOffers(AsyncResource):
                 "per": per,
                 "percent_off": percent_off,
                 "criteria": criteria,
+                "buy": buy,
+                "get": get,
+                "max_times": max_times,
                 "max_redemptions": max_redemptions,
                 "per_member_limit": per_member_limit,
                 "active": active,
