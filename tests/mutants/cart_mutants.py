@@ -87,7 +87,7 @@ EFFECTS = [
         "_buy_and_get",
         "taken = min(number, left, spare) if line in bought else min(number, left)",
         "taken = min(number, left)",
-        "properties/test_property_carts.py::test_a_cart_gets_what_the_second_opinion_says",
+        scenario("buy_and_get: A unit that is bought is not got, and one that is got was not bought (R79)"),
     ),
     Mutant(
         "rackets alone make a free one",
@@ -109,6 +109,20 @@ EFFECTS = [
         "Selection(bought.skus | got.skus, bought.categories | got.categories)",
         "Selection(bought.skus, bought.categories)",
         scenario("buy_and_get: Six rackets never make one free ball, let alone a racket (R79)"),
+    ),
+    Mutant(
+        "a session whose metadata changed is left as it was",
+        "decide_update_checkout_session",
+        "cart == session.cart and discount_ids == session.discount_ids and not is_relabeled",
+        "cart == session.cart and discount_ids == session.discount_ids",
+        scenario("checkout: A session is evaluated again when its metadata says something else (R81)"),
+    ),
+    Mutant(
+        "what a session holds does not ask for its metadata again",
+        "_Buyer.unmet",
+        "return metadata_differences(offer.terms.conditions.metadata, self._metadata)",
+        "return ()",
+        scenario("checkout: A session is evaluated again when its metadata says something else (R81)"),
     ),
     Mutant(
         "two credits pay one shipping twice",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scenario_drivers import Answer
-from scenario_language import Clauses, Words, minor, wire_instant
+from scenario_language import Clauses, Words, minor, pairs, wire_instant
 from scenario_world import World
 
 Json = dict[str, Any]
@@ -122,10 +122,16 @@ def checkout(world: World, words: Words, clauses: Clauses) -> Answer:
 
 
 def recart(world: World, words: Words, clauses: Clauses) -> Answer:
-    """An open session's cart has other lines."""
+    """An open session's cart has other lines, shipping or metadata."""
     session = world.named(world.sessions, words[0])
-    lines = [line(one, session.object["currency"]) for one in clauses.every("line")]
-    return world.call("update_checkout_session", {"lines": lines}, id=session.id)
+    body: Json = {}
+    if lines := [line(one, session.object["currency"]) for one in clauses.every("line")]:
+        body["lines"] = lines
+    if shipping := clauses.word("shipping"):
+        body["shipping"] = {"amount": minor(shipping, session.object["currency"])}
+    if labels := clauses.one("metadata"):
+        body["metadata"] = pairs(labels)
+    return world.call("update_checkout_session", body, id=session.id)
 
 
 def complete(world: World, words: Words, clauses: Clauses) -> Answer:
@@ -147,6 +153,8 @@ def _cart(world: World, words: Words, clauses: Clauses) -> Json:
         body["customer"] = world.member(name).customer if name in world.members else f"cust_{name}"
     if clauses.has("plus-tax"):
         body["prices_include_tax"] = False
+    if labels := clauses.one("metadata"):
+        body["metadata"] = pairs(labels)
     if shipping := clauses.word("shipping"):
         body["shipping"] = {"amount": minor(shipping, currency)}
     if discounts := clauses.every("discount"):

@@ -171,8 +171,8 @@ def _buy_and_get(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landin
     receipt |= {"bought": buyable, "gettable": gettable, "units": units, "given": count, "base": base}
     shown = _receipt_lines(priced, lines, [parts.get(line, 0) for line in lines], units=True)
     receipt["lines"] = [
-        one | {"given": given.get(line, (0, 0))[1], "buys": line in bought, "gets": line in got}
-        for one, line in zip(shown, lines, strict=True)
+        row | {"given": given.get(line, (0, 0))[1], "buys": line in bought, "gets": line in got}
+        for row, line in zip(shown, lines, strict=True)
     ]
     return Landing(amount, shares, 0, receipt)
 
@@ -180,7 +180,7 @@ def _buy_and_get(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landin
 def _given_units(effect: Effect, *, buyable: int, gettable: int, units: int) -> int:
     """How many units are given: all that can be while enough others are bought. `units`: of either selection.
 
-    Whoever has bought for one more time gets what there is, even if that is less than `get`.
+    A customer who has bought for one more time gets what there is, even if that is less than `get`.
     """
     times = min(buyable // effect.buy, gettable // effect.get, units // (effect.buy + effect.get))
     count = times * effect.get

@@ -11,7 +11,7 @@ from vinr_server.core.kernel.numbers import SCALE, ceil_div, show_decimal
 
 
 def blocked(other: Promotion, other_minor: int, mine_minor: int, currency: str) -> Unmet:
-    """Another promotion of the group can't be combined with it; `mine_minor` is what it would take off besides."""
+    """Another promotion of the group can't be combined with it; `mine_minor` is what it would take off as well."""
     message = (
         f"Can't be combined with {other.id} ({other.name}), which takes off {other_minor}"
         f" ({currency}, minor units); this one would take off another {mine_minor}."

@@ -17,7 +17,7 @@ from vinr_server.core.checkout.commands import EvaluateCart
 from vinr_server.core.checkout.first_order import is_first_order
 from vinr_server.core.checkout.needs import look_at_buyer, name_buyer, name_discounts
 from vinr_server.core.checkout.payloads import evaluation_payload
-from vinr_server.core.earning.rules import Occasion, Unmet, unmet_conditions
+from vinr_server.core.earning.rules import Occasion, Unmet, metadata_differences, unmet_conditions
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -98,8 +98,8 @@ def evaluate_cart(
 ) -> Checkout | Rejected:
     """Return the cart with everything it gets, or a refusal if a discount that it names can't be used.
 
-    `promised` are the offers that the current session holds, at the promised revisions: for them only the cart is
-    checked again.
+    `promised` are the offers that the current session holds, at the promised revisions: for them only the cart
+    and its metadata are checked again.
     """
     found = [payable_discount(draft, id, cart.currency, customer_id, session_id=session_id) for id in discount_ids]
     refusal = first_listed(*found)
@@ -158,8 +158,10 @@ class _Buyer:
     def unmet(self, promotion: Promotion, cart: Cart) -> Sequence[Unmet]:
         """List the reasons against the promotion, except those in the cart."""
         offer = promotion.source
-        if not isinstance(offer, Offer) or promotion.id in self.promised:
+        if not isinstance(offer, Offer):
             return ()
+        if promotion.id in self.promised:
+            return metadata_differences(offer.terms.conditions.metadata, self._metadata)
         if offer.terms.checkout is not None:
             unmet = self._unmet_by_customer(offer.terms.checkout.criteria)
             limit = cart_limit_refusal(self._draft, offer, self._customer_id)

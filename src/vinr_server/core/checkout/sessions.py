@@ -206,10 +206,11 @@ def decide_update_checkout_session(
     metadata = merge_metadata(session.metadata, command.metadata or {})
     if isinstance(metadata, Rejected):
         return metadata
+    is_relabeled = metadata != session.metadata
     session = replace(session, metadata=metadata)
     cart: Cart = replace(session.cart, **command.changes)
     discount_ids = session.discount_ids if command.discount_ids is None else command.discount_ids
-    if cart == session.cart and discount_ids == session.discount_ids:
+    if cart == session.cart and discount_ids == session.discount_ids and not is_relabeled:
         draft.put(session)
         return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
     held = held_by(draft, session)
