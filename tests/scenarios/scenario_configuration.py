@@ -118,7 +118,7 @@ def conditions_of(clauses: Clauses) -> Json:
             conditions[field] = minor(*bound)
     if currency := clauses.word("currency"):
         conditions["currency"] = currency
-    for name in ("skus", "categories"):
+    for name in ("skus", "categories", "exclude_skus", "exclude_categories"):
         if wanted := clauses.one(name):
             conditions[name] = list(wanted)
     for name, is_first in (("first", True), ("later", False)):

@@ -16,7 +16,8 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     rule base earns 1 per 10 EUR | earns 2 per unit (of any currency) | earns 50 flat | earns 5 for each [full] 2.50 EUR
         | earns bands EUR, band 1 per 1.00 to 100.00, band 2 per 1.00
         [on type] [in program] [inactive] [caps 500 by day] [exchange EUR ZAR=0.051 JPY=0.0061]
-        [min 50.00 EUR] [max 100.00 EUR] [currency EUR] [skus beans] [categories coffee] [first payment]
+        [min 50.00 EUR] [max 100.00 EUR] [currency EUR] [skus beans] [categories coffee]
+        [exclude_skus gift] [exclude_categories sale] [first payment]
         [later payments] [metadata key=value] [from instant] [until instant] [rounding ceil]
         [factor 2 for tier gold] [factor 3 for metadata key=value] [factor 2 from instant until instant]
     reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from instant] [until instant]
@@ -46,7 +47,8 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         and a rule's conditions; `edit offer double …`
     publish double | pause double | activate A double [as R, a gift's redemption] | look A (shows its offers)
     cart-offer ten takes 10.00 EUR [each] | two buys 1 gets 1 | post ships 5.00 EUR
-        [min 50.00 EUR] [quantity 3] [skus beans] [categories coffee] [for segment vip] [first-order]
+        [min 50.00 EUR] [quantity 3] [skus beans] [categories coffee]
+        [exclude_skus gift] [exclude_categories sale] [for segment vip] [first-order]
         [exclusive|best [group]] [priority 1] [off] [until instant]; `switch ten on|off`, `delete offer ten`
     cart A EUR, line beans 10.00 x2 in coffee [shipping 5.00] [discount R]; nobody has no customer
     checkout A EUR … [as S] (a session) | recart S, line … | complete S [with pay_1] | abandon S

@@ -155,6 +155,10 @@ export interface RuleConditionsInput {
   currency?: string | null | undefined;
   skus?: readonly string[] | undefined;
   categories?: readonly string[] | undefined;
+  exclude_skus?: readonly string[] | undefined;
+  excludeSkus?: readonly string[] | undefined;
+  exclude_categories?: readonly string[] | undefined;
+  excludeCategories?: readonly string[] | undefined;
   first_payment?: boolean | null | undefined;
   firstPayment?: boolean | null | undefined;
   window?: WindowInput | null | undefined;
@@ -225,6 +229,10 @@ export interface ConditionsInput {
   currency?: string | null | undefined;
   skus?: readonly string[] | undefined;
   categories?: readonly string[] | undefined;
+  exclude_skus?: readonly string[] | undefined;
+  excludeSkus?: readonly string[] | undefined;
+  exclude_categories?: readonly string[] | undefined;
+  excludeCategories?: readonly string[] | undefined;
   first_payment?: boolean | null | undefined;
   firstPayment?: boolean | null | undefined;
   window?: WindowInput | null | undefined;
@@ -262,6 +270,10 @@ export interface CriteriaInput {
   minQuantity?: number | null | undefined;
   skus?: readonly string[] | undefined;
   categories?: readonly string[] | undefined;
+  exclude_skus?: readonly string[] | undefined;
+  excludeSkus?: readonly string[] | undefined;
+  exclude_categories?: readonly string[] | undefined;
+  excludeCategories?: readonly string[] | undefined;
   currency?: string | null | undefined;
   segments?: readonly string[] | undefined;
   first_order?: boolean | null | undefined;

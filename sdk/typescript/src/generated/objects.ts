@@ -410,6 +410,10 @@ export interface Conditions {
   readonly currency?: string | undefined;
   readonly skus?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
+  readonly excludeSkus?: readonly string[] | undefined;
+  readonly exclude_skus?: readonly string[] | undefined;
+  readonly excludeCategories?: readonly string[] | undefined;
+  readonly exclude_categories?: readonly string[] | undefined;
   readonly firstPayment?: boolean | undefined;
   readonly first_payment?: boolean | undefined;
   readonly window?: Window | undefined;
@@ -581,6 +585,10 @@ export interface Criteria {
   readonly min_quantity?: number | undefined;
   readonly skus?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
+  readonly excludeSkus?: readonly string[] | undefined;
+  readonly exclude_skus?: readonly string[] | undefined;
+  readonly excludeCategories?: readonly string[] | undefined;
+  readonly exclude_categories?: readonly string[] | undefined;
   readonly currency?: string | undefined;
   readonly segments?: readonly string[] | undefined;
   readonly firstOrder?: boolean | undefined;

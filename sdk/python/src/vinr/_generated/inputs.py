@@ -87,6 +87,8 @@ class ConditionsInput(TypedDict, total=False):
     currency: str | None
     skus: Many[str]
     categories: Many[str]
+    exclude_skus: Many[str]
+    exclude_categories: Many[str]
     first_payment: bool | None
     window: WindowInput | None
 
@@ -135,6 +137,8 @@ class CriteriaInput(TypedDict, total=False):
     min_quantity: int | None
     skus: Many[str]
     categories: Many[str]
+    exclude_skus: Many[str]
+    exclude_categories: Many[str]
     currency: str | None
     segments: Many[str]
     first_order: bool | None
@@ -249,6 +253,8 @@ class RuleConditionsInput(TypedDict, total=False):
     currency: str | None
     skus: Many[str]
     categories: Many[str]
+    exclude_skus: Many[str]
+    exclude_categories: Many[str]
     first_payment: bool | None
     window: WindowInput | None
     max_amount: int

@@ -570,6 +570,8 @@ class Conditions(VinrObject):
     currency: str | None = None
     skus: list[str] | None = None
     categories: list[str] | None = None
+    exclude_skus: list[str] | None = None
+    exclude_categories: list[str] | None = None
     first_payment: bool | None = None
     window: Window | None = None
 
@@ -774,6 +776,8 @@ class Criteria(VinrObject):
     min_quantity: int | None = None
     skus: list[str] | None = None
     categories: list[str] | None = None
+    exclude_skus: list[str] | None = None
+    exclude_categories: list[str] | None = None
     currency: str | None = None
     segments: list[str] | None = None
     first_order: bool | None = None
