@@ -78,6 +78,8 @@ def award(world: World, words: Words, clauses: Clauses) -> Answer:
     body = {"account": world.member(name).id, "points": int(points), **_common(clauses)}
     if payment := clauses.word("payment"):
         body["payment"] = payment
+    if end := clauses.word("ends"):
+        body["expires_at"] = wire_instant(end) if "T" in end else end
     answer = world.call("award_points", body)
     world.note(world.entries, clauses.word("as"), answer)
     return answer
