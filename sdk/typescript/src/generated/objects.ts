@@ -547,6 +547,21 @@ export interface Event {
   readonly skipped?: readonly Skipped[] | undefined;
 }
 
+export interface Lot {
+  readonly id: string;
+  readonly idId: string;
+  readonly object: 'lot';
+  readonly account: string;
+  readonly accountId: string;
+  readonly points: number;
+  readonly remaining: number;
+  readonly availableAt: number;
+  readonly available_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly livemode: boolean;
+}
+
 export interface MemberLot {
   readonly points: number;
   readonly availableAt: number;

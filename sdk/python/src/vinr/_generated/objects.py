@@ -43,6 +43,7 @@ __all__ = [
     "Exchange",
     "Incentive",
     "Line",
+    "Lot",
     "LoyaltyAccount",
     "LoyaltyMember",
     "MemberLot",
@@ -735,6 +736,21 @@ class Event(VinrObject):
     _kind = "event"
 
     _nested = {"data": Data, "request": EventRequest, "awards": Award, "skipped": Skipped}
+
+
+class Lot(VinrObject):
+    """Lot."""
+
+    id: str
+    object: Literal["lot"]
+    account: str
+    points: int
+    remaining: int
+    available_at: int
+    expires_at: int | None
+    livemode: bool
+
+    _kind = "lot"
 
 
 class MemberLot(VinrObject):

@@ -12,7 +12,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Metadata, NotGiven, fill
 
 
 class LoyaltyRedemptions(Resource):
@@ -52,7 +52,7 @@ class LoyaltyRedemptions(Resource):
         account: str | None = None,
         reward: str | None = None,
         status: Literal["confirmed", "canceled"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Redemption]:
         """List redemptions, newest first."""
@@ -146,7 +146,7 @@ class AsyncLoyaltyRedemptions(AsyncResource):
         account: str | None = None,
         reward: str | None = None,
         status: Literal["confirmed", "canceled"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Redemption]:
         """List redemptions, newest first."""

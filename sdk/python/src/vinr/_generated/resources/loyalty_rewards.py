@@ -15,7 +15,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class LoyaltyRewards(Resource):
@@ -73,7 +73,7 @@ class LoyaltyRewards(Resource):
         ending_before: str | None = None,
         program: str | None = None,
         status: Literal["active", "archived"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Reward]:
         """List rewards, newest first."""
@@ -218,7 +218,7 @@ class AsyncLoyaltyRewards(AsyncResource):
         ending_before: str | None = None,
         program: str | None = None,
         status: Literal["active", "archived"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Reward]:
         """List rewards, newest first."""
