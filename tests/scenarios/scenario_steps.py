@@ -115,7 +115,10 @@ def redeem(world: World, words: Words, clauses: Clauses) -> Answer:
     if costs and world.costs.get(reward) != int(costs[1]):
         price = configuration.edit if reward in world.costs else configuration.reward
         price(world, (*(("reward",) if reward in world.costs else ()), reward, *costs), Clauses(()))
-    answer = world.call("create_redemption", {"account": member.id, "reward": reward, **_common(clauses)})
+    body: Json = {"account": member.id, "reward": reward, **_common(clauses)}
+    if points := clauses.word("spending"):
+        body["points"] = int(points)
+    answer = world.call("create_redemption", body)
     called = clauses.word("as")
     world.note(world.redemptions, called, answer)
     if called:

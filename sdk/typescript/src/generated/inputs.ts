@@ -375,6 +375,7 @@ export interface CreateProgramInput {
 
 export type CreateRedemptionInput = OneOf<'account' | 'account_id' | 'accountId', string> &
   OneOf<'reward' | 'reward_id' | 'rewardId', string> & {
+  points?: number | null | undefined;
   metadata?: Metadata | undefined;
 };
 
@@ -382,15 +383,25 @@ export interface BenefitInput {
   type: 'discount' | 'free_shipping' | 'product' | 'voucher';
   amount?: number | null | undefined;
   percent?: Rate | null | undefined;
+  amount_per_point?: Rate | null | undefined;
+  amountPerPoint?: Rate | null | undefined;
+  min_points?: number | null | undefined;
+  minPoints?: number | null | undefined;
+  max_points?: number | null | undefined;
+  maxPoints?: number | null | undefined;
+  step_points?: number | null | undefined;
+  stepPoints?: number | null | undefined;
   currency?: string | null | undefined;
   sku?: string | null | undefined;
   description?: string | null | undefined;
 }
 
-export type CreateRewardInput = OneOf<'program' | 'program_id' | 'programId', string> &
-  OneOf<'points_cost' | 'pointsCost' | 'cost', number> & {
+export type CreateRewardInput = OneOf<'program' | 'program_id' | 'programId', string> & {
   name: string;
   benefit: BenefitInput;
+  points_cost?: number | null | undefined;
+  pointsCost?: number | null | undefined;
+  cost?: number | null | undefined;
   id?: string | null | undefined;
   stock?: number | null | undefined;
   per_member_limit?: number | null | undefined;

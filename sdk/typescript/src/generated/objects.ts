@@ -845,6 +845,14 @@ export interface Benefit {
   readonly type: 'discount' | 'free_shipping' | 'product' | 'voucher';
   readonly amount?: number | undefined;
   readonly percent?: number | string | undefined;
+  readonly amountPerPoint?: number | string | undefined;
+  readonly amount_per_point?: number | string | undefined;
+  readonly minPoints?: number | undefined;
+  readonly min_points?: number | undefined;
+  readonly maxPoints?: number | undefined;
+  readonly max_points?: number | undefined;
+  readonly stepPoints?: number | undefined;
+  readonly step_points?: number | undefined;
   readonly currency?: string | undefined;
   readonly sku?: string | undefined;
   readonly description?: string | undefined;

@@ -1063,6 +1063,10 @@ class Benefit(VinrObject):
     type: Literal["discount", "free_shipping", "product", "voucher"]
     amount: int | None = None
     percent: int | str | None = None
+    amount_per_point: int | str | None = None
+    min_points: int | None = None
+    max_points: int | None = None
+    step_points: int | None = None
     currency: str | None = None
     sku: str | None = None
     description: str | None = None
