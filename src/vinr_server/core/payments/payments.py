@@ -25,13 +25,13 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import CreatePayment, linked_account
 from vinr_server.core.payments.payloads import payment_payload
+from vinr_server.core.payments.purchases.changes import change_purchase
+from vinr_server.core.payments.purchases.moving import Cause
+from vinr_server.core.payments.purchases.state import as_counted, look_at_order, name_order, purchase_with
 from vinr_server.core.payments.rows import Order, Payment, order_key
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.purchases.changes import change_purchase
-from vinr_server.core.purchases.moving import Cause
-from vinr_server.core.purchases.state import as_counted, look_at_order, name_order, purchase_with
 from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
 from vinr_server.core.rewards.rows import Discount
 from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
