@@ -162,7 +162,7 @@ def _prefix_of(world: World, operation: Operation, *, is_cursor: bool = False) -
     prefix = PREFIXES[operation.resource]
     if is_cursor:
         others = {"list_offer_redemptions": "ordm", "list_segment_members": "loy", "list_webhook_deliveries": "dlv"}
-        others |= {"list_payment_revisions": "prev"}
+        others |= {"list_payment_revisions": "prev", "list_account_lots": "ptx"}
         prefix = others.get(operation.id, prefix)
     assert prefix in world.ids, operation.id
     return prefix

@@ -22,6 +22,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [factor 2 for tier gold] [factor 3 for metadata key=value] [factor 2 from instant until instant]
     reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from instant] [until instant]
         [gives 5.00 EUR off] [in program]
+    reward rwd_money, pays 0.5 EUR (minor units a point) [least 100] [most 5000] [steps 50]; `redeem …, spending 250`
     edit program|rule|reward … (`none` takes a limit away) | delete rule base | archive rwd_coffee
     account A [in program] [same customer as B] | enrol A (again) | close A
     relabel A, metadata key=value: another piece of metadata
@@ -30,7 +31,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [enrolled before|from instant] [enrolled >= 30 days ago]; without a clause, static
         any: one condition is enough. `edit segment`, `delete segment`
     join vip A B | leave vip A: members of a static segment
-    award A 100 [payment pay_1] [on instant] [as W] | adjust A -50 | reverse W 30
+    award A 100 [payment pay_1] [on instant] [ends instant] [as W] | adjust A -50 | reverse W 30
     redeem A rwd_coffee costs 100 [as R] | cancel R | consume R [on pay_1] | release R
         costs: the price is set first; W, R: names for later steps; R.entry: the redemption's entry
     pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00]

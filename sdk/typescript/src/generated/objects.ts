@@ -551,6 +551,21 @@ export interface Event {
   readonly skipped?: readonly Skipped[] | undefined;
 }
 
+export interface Lot {
+  readonly id: string;
+  readonly idId: string;
+  readonly object: 'lot';
+  readonly account: string;
+  readonly accountId: string;
+  readonly points: number;
+  readonly remaining: number;
+  readonly availableAt: number;
+  readonly available_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly livemode: boolean;
+}
+
 export interface MemberLot {
   readonly points: number;
   readonly availableAt: number;
@@ -838,6 +853,14 @@ export interface Benefit {
   readonly type: 'discount' | 'free_shipping' | 'product' | 'voucher';
   readonly amount?: number | undefined;
   readonly percent?: number | string | undefined;
+  readonly amountPerPoint?: number | string | undefined;
+  readonly amount_per_point?: number | string | undefined;
+  readonly minPoints?: number | undefined;
+  readonly min_points?: number | undefined;
+  readonly maxPoints?: number | undefined;
+  readonly max_points?: number | undefined;
+  readonly stepPoints?: number | undefined;
+  readonly step_points?: number | undefined;
   readonly currency?: string | undefined;
   readonly sku?: string | undefined;
   readonly description?: string | undefined;

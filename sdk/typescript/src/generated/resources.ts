@@ -811,6 +811,11 @@ export class LoyaltyAccounts {
   export(query?: inputs.LoyaltyAccountsExportQuery, options?: RequestOptions): List<objects.LoyaltyMember> {
     return this.#client.list('/v1/loyalty/accounts/export', 'LoyaltyMember', query, options);
   }
+
+  /** List the lots of an account that still hold points, the newest first, each with its end. */
+  lots(id: string, query?: inputs.LoyaltyAccountsLotsQuery, options?: RequestOptions): List<objects.Lot> {
+    return this.#client.list(path`/v1/loyalty/accounts/${id}/lots`, 'Lot', query, options);
+  }
 }
 
 /** `vinr.loyalty.programs` */

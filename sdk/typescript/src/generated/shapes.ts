@@ -66,6 +66,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   EventRequest: {},
   Event: { payload: 'data', nested: { request: 'EventRequest', awards: 'Award', skipped: 'Skipped' } },
+  Lot: { references: ['id', 'account'] },
   MemberLot: {},
   LoyaltyMember: { references: ['program', 'customer'], nested: { lots: 'MemberLot' } },
   Criteria: {},

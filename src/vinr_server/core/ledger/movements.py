@@ -52,14 +52,16 @@ def accrue(
     points: int,
     movement: Movement,
     event_type: str,
+    expires_at: datetime | None = None,
 ) -> tuple[Account, Entry, Json]:
     """Points are added as a new lot; deficits are paid first, and a lot that is over already expires at once.
 
-    Expects: points > 0. Returns the account, the entry and its payload. Source: R1, R5, R22, R23.
+    The lot ends by the program unless `expires_at` names its end. Expects: points > 0, an end after the points are
+    there. Returns the account, the entry and its payload. Source: R1, R5, R22, R23, R84.
     """
     now = context.now(program.clock_id)
     available_at = min(movement.occurred_at or now, now)
-    expires_at = end_by_program(program, available_at)
+    expires_at = expires_at or end_by_program(program, available_at)
     account, entry, lot = _credit(
         draft,
         context,

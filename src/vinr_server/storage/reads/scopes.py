@@ -24,5 +24,10 @@ CHECKOUT_OFFERS = Scope("t.kind = 'checkout' and t.deleted_at is null")
 # Checkout offers that are evaluated now. (They have no cap, and use the wall clock.)
 LIVE_OFFERS = Scope("""t.status = 'published'
   and (t.starts_at is null or t.starts_at <= now()) and (t.ends_at is null or t.ends_at > now())""")
+# Lots that can be spent from now on, or later: they hold points, and are not over at their program's now.
+LIVE_LOTS = Scope("""t.remaining_points > 0 and (t.expires_at is null or t.expires_at > coalesce(
+  (select c.frozen_at from accounts a join programs p on p.realm = a.realm and p.id = a.program_id
+   join test_clocks c on c.realm = p.realm and c.id = p.clock_id where a.realm = t.realm and a.id = t.account_id),
+  now()))""")
 # Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")

@@ -48,6 +48,10 @@ class BenefitInput(TypedDict, total=False):
     type: Required[Literal["discount", "free_shipping", "product", "voucher"]]
     amount: int | None
     percent: Rate | None
+    amount_per_point: Rate | None
+    min_points: int | None
+    max_points: int | None
+    step_points: int | None
     currency: str | None
     sku: str | None
     description: str | None

@@ -43,6 +43,7 @@ __all__ = [
     "Exchange",
     "Incentive",
     "Line",
+    "Lot",
     "LoyaltyAccount",
     "LoyaltyMember",
     "MemberLot",
@@ -739,6 +740,21 @@ class Event(VinrObject):
     _nested = {"data": Data, "request": EventRequest, "awards": Award, "skipped": Skipped}
 
 
+class Lot(VinrObject):
+    """Lot."""
+
+    id: str
+    object: Literal["lot"]
+    account: str
+    points: int
+    remaining: int
+    available_at: int
+    expires_at: int | None
+    livemode: bool
+
+    _kind = "lot"
+
+
 class MemberLot(VinrObject):
     """Member lot."""
 
@@ -1051,6 +1067,10 @@ class Benefit(VinrObject):
     type: Literal["discount", "free_shipping", "product", "voucher"]
     amount: int | None = None
     percent: int | str | None = None
+    amount_per_point: int | str | None = None
+    min_points: int | None = None
+    max_points: int | None = None
+    step_points: int | None = None
     currency: str | None = None
     sku: str | None = None
     description: str | None = None
