@@ -72,8 +72,8 @@ def _operation(operation: Operation) -> Iterator[str]:
     described = openapi()["paths"][operation.path][operation.method.lower()]
     yield from (f"## {operation.sdk.rpartition('.')[2]} {{ #{anchor(operation)} }}", "", operation.summary, "")
     call = f"client.{snake(operation.sdk)}(…)"
-    right = f"{operation.resource}:{operation.right}"
-    yield from (f"`{operation.method} {operation.path}` · `{call}` · a restricted key needs `{right}`", "")
+    rights = " and ".join(f"`{right}`" for right in operation.rights)
+    yield from (f"`{operation.method} {operation.path}` · `{call}` · a restricted key needs {rights}", "")
     query = [given for given in described["parameters"] if given["in"] == "query" and given["name"] != "dry_run"]
     if query:
         yield from ("| parameter | type | |", "|---|---|---|")

@@ -24,6 +24,8 @@ SECTIONS: dict[str, list[str]] = {
     ],
     "Guides": [
         "guides/launch-a-program.md",
+        "guides/bring-your-members.md",
+        "guides/import-purchases.md",
         "guides/earn-and-redeem.md",
         "guides/linking-payments.md",
         "guides/earning-rules.md",

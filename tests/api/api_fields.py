@@ -10,13 +10,17 @@ from typing import Any
 import msgspec
 import msgspec.inspect as inspect
 
-from vinr_server.api.contract.payments import CreatePaymentInput
+from vinr_server.api.contract.table import OPERATIONS
 
 Step = str | int
 
 INSTANTS: tuple[str, ...] = ("starts_at", "ends_at", "occurred_at", "frozen_time", "expires_at")
-INSTANTS += ("enrolled_before", "enrolled_after")
+INSTANTS += ("enrolled_before", "enrolled_after", "joined_at", "available_at")
 RATES = ("points_per_currency_unit", "factor", "percent", "multiplier")
+
+
+# The type of the items of each call in bulk, by that of its body.
+ITEMS = {operation.body: operation.items[1] for operation in OPERATIONS if operation.items is not None}
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,8 @@ def _fields(
                 yield from _fields(option, here, is_update, above)
     if isinstance(kind, inspect.ListType):
         item = kind.item_type
-        if isinstance(item, inspect.AnyType):  # bulk payments are read one by one
-            item = inspect.type_info(CreatePaymentInput)
+        if isinstance(item, inspect.AnyType):  # the items of a call in bulk are read one by one
+            item = inspect.type_info(ITEMS[above[-1]])
         yield Field((*path, 0), item, False, True, is_update)
         yield from _fields(item, (*path, 0), is_update, above)
 

@@ -287,11 +287,25 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     award = {"account": ids["loy"], "points": 5, "payment": ids["pay"], "occurred_at": "2026-06-01", **why}
     person = {"name": "Ada", "email": "ada@example.com", "metadata": {"note": "a"}}
     enrolment = {"program": ids["prog"], "customer": "cust_fresh", "metadata": {"note": "a"}}
+    lot = {"points": 5, "available_at": "2026-01-01T00:00:00Z", "expires_at": "2030-01-01"}
+    owing = {"customer": "cust_fresh", "points": -5, "metadata": {"note": "a"}}
+    brought = {
+        "customer": "cust_fresh",
+        "email": "a@example.com",
+        "joined_at": "2026-01-01",
+        "points": 5,
+        "lots": [lot],
+        "lifetime_points": 900,
+        "tier": "gold",
+        "metadata": {"note": "a"},
+    }
+    bulk = {"program": ids["prog"], "deliver_events": False}
     redemption = {"account": ids["loy"], "reward": ids["rwd"], "metadata": {"note": "a"}}
     return {
         "create_customer": [Sample("/v1/customers", person | {"id": "cust_fresh"})],
         "update_customer": [Sample(f"/v1/customers/{ids['cust']}", person)],
         "create_account": [Sample(accounts, enrolment)],
+        "create_accounts": [Sample(f"{accounts}/bulk", bulk | {"accounts": [one]}) for one in (brought, owing)],
         "update_account": [Sample(f"{accounts}/{ids['loy']}", {"metadata": {"note": "a"}})],
         "close_account": [Sample(f"{accounts}/{ids['loy']}/close", {})],
         "award_points": [Sample(f"{points}/award", award)],

@@ -13,7 +13,7 @@ import pytest
 from api_world import Json, problem
 
 from conftest import RunningServer, make_database, make_realm, start_server
-from vinr_server.api.edge.limits import Bucket
+from vinr_server.api.edge.rate_limits import Bucket
 from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 KEYS = "/v1/api_keys"

@@ -54,11 +54,13 @@ class Field:
         if kind in ("secret", "unknown", "none"):
             return {"secret": self.home.realm.key, "unknown": "sk_test_" + "x" * 43, "none": None}[kind]
         if kind == "right" and operation.resource not in SECRET_ONLY:
-            resources = {operation.resource: operation.right}
+            resources = dict(right.split(":") for right in operation.rights)
         elif kind == "wrong_right":  # the right to read where one to write is needed, or nearly the name
             resources = {operation.resource: "read"} if operation.right == "write" else {"discounts": "read"}
             if operation.resource in SECRET_ONLY or resources.get(operation.resource) == operation.right:
                 resources = {"customers": "read"}
+        elif kind == "wrong_right" and operation.also:  # its own right, and none that it needs beside it
+            resources = {operation.resource: operation.right}
         elif kind == "other_resources":
             resources.pop(operation.resource, None)
         name = (kind, str(sorted(resources.items())) if kind not in ("publishable", "revoked", "expired") else "")
@@ -160,7 +162,7 @@ def _prefix_of(world: World, operation: Operation, *, is_cursor: bool = False) -
     prefix = PREFIXES[operation.resource]
     if is_cursor:
         others = {"list_offer_redemptions": "ordm", "list_segment_members": "loy", "list_webhook_deliveries": "dlv"}
-        others |= {"list_payment_revisions": "prev"}
+        others |= {"list_payment_revisions": "prev", "list_account_lots": "ptx"}
         prefix = others.get(operation.id, prefix)
     assert prefix in world.ids, operation.id
     return prefix

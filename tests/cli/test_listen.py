@@ -19,7 +19,7 @@ from sandbox_processes import Dev, announce, command, finish, launch, open_direc
 
 from conftest import PATIENCE_SECONDS, RunningServer, wait_until
 from vinr import SignatureError, Vinr
-from vinr_server.cli.calls.signatures import faults
+from vinr_server.cli.calls.signature_check import faults
 from vinr_server.cli.sandbox.inbox import KEPT_MAX, UNSIGNED_MAX, Inbox
 
 ask = partial(httpx2.request, trust_env=False, timeout=PATIENCE_SECONDS)

@@ -115,16 +115,16 @@ RIGHTS = [
     ),
     Mutant(
         "a right to read suffices to write",
-        "allowed",
-        '("write", operation.right)',
+        "_holds",
+        '("write", right)',
         '("write", "read")',
         MATRIX,
     ),
     Mutant(
         "a restricted key manages keys",
         "allowed",
-        'operation.resource not in SECRET_ONLY and given.get(operation.resource) in ("write", operation.right)',
-        'operation.resource in SECRET_ONLY or given.get(operation.resource) in ("write", operation.right)',
+        "operation.resource not in SECRET_ONLY and _holds_all(given, operation.rights)",
+        "operation.resource in SECRET_ONLY or _holds_all(given, operation.rights)",
         MATRIX,
     ),
     Mutant(
@@ -182,25 +182,23 @@ FINGERPRINTS = [
     ),
     Mutant(
         "a bulk call's items share one key",
-        "create_payments",
-        'f"{idempotency_key}/{place}"',
-        "idempotency_key",
+        "submit_items",
+        'f"{key}/{place}"',
+        "key",
         f"{BULK}::test_keeps_an_answer_for_each_under_its_key",
     ),
     Mutant(
         "a bulk call's key for another program",
-        "_begin",
-        "{'program': body.program, 'deliver_events': body.deliver_events, 'payments': "
-        "[item.fingerprint.hex() for item in items]}",
-        "{'deliver_events': body.deliver_events, 'payments': [item.fingerprint.hex() for item in items]}",
+        "create_payments",
+        "{'program': body.program, 'deliver_events': body.deliver_events}",
+        "{'deliver_events': body.deliver_events}",
         f"{BULK}::test_refuses_its_key_for_anything_else_as_a_whole",
     ),
     Mutant(
         "a bulk call's key whether webhooks hear of it or not",
         "_begin",
-        "{'program': body.program, 'deliver_events': body.deliver_events, 'payments': "
-        "[item.fingerprint.hex() for item in items]}",
-        "{'program': body.program, 'payments': [item.fingerprint.hex() for item in items]}",
+        "{**whole, bulk.field: [item.fingerprint.hex() for item in items]}",
+        "{'program': whole['program'], bulk.field: [item.fingerprint.hex() for item in items]}",
         f"{BULK}::test_refuses_its_key_for_anything_else_as_a_whole",
     ),
     Mutant(
@@ -212,7 +210,7 @@ FINGERPRINTS = [
     ),
     Mutant(
         "a bulk call's refused items are tried again under its key",
-        "create_payments",
+        "submit_items",
         "keeps_refusal=True",
         "keeps_refusal=False",
         f"{BULK}::test_answers_its_key_as_at_first_whatever_could_be_done_by_now",
@@ -226,8 +224,8 @@ FINGERPRINTS = [
     ),
     Mutant(
         "a bulk call that broke off is done anew",
-        "create_payments",
-        "f'{idempotency_key}/{place}'",
+        "submit_items",
+        "f'{key}/{place}'",
         "f'{request_id}/{place}'",
         "engine/test_crash.py::TestKilledServer::test_goes_on_with_a_bulk_call_where_it_was_killed",
     ),

@@ -9,6 +9,7 @@ LISTEN = "cli/test_listen.py"
 DATABASE_WAIT = "cli/test_database_wait.py::TestProcesses"
 
 BOUNDED = "cli/test_bounded_connection.py"
+IMPORTS = "cli/test_import_purchases.py"
 MUTANTS = [
     Mutant(
         "the sandbox's key is sent to any server",
@@ -156,5 +157,54 @@ MUTANTS = [
         "self._framing_bytes > 2 * HEAD_BYTES_MAX + FRAMING_PER_BODY_BYTE * self._body_bytes",
         "False",
         f"{BOUNDED}::TestBodies::test_are_not_outweighed_by_their_framing",
+    ),
+    Mutant(
+        "ids of imported rows by row number",
+        "Identities.of",
+        'return f"{self._prefix}{digest.hex()}" + (f"_{ordinal}" if ordinal > 1 else "")',
+        'return f"{self._prefix}{sum(self._seen.values())}"',
+        f"{IMPORTS}::TestImportPurchases::test_knows_rows_by_what_they_say_wherever_they_stand",
+    ),
+    Mutant(
+        "equal rows of a file are one",
+        "Identities.of",
+        "ordinal = self._seen[digest]",
+        "ordinal = 1",
+        f"{IMPORTS}::TestImportPurchases::test_knows_rows_by_what_they_say_wherever_they_stand",
+    ),
+    Mutant(
+        "a decimal comma is read as thousands",
+        "DecimalEvidence.sign",
+        "return next(iter(self.by_sign))",
+        'return "."',
+        f"{IMPORTS}::TestNumbers::test_show_their_decimal_sign",
+    ),
+    Mutant(
+        "an ambiguous number is guessed",
+        "DecimalEvidence.sign",
+        "if self.ambiguous:",
+        "if False:",
+        f"{IMPORTS}::TestNumbers::test_are_never_guessed",
+    ),
+    Mutant(
+        "an ambiguous date is guessed",
+        "DateEvidence.order",
+        "if self.ambiguous:",
+        "if False:",
+        f"{IMPORTS}::TestDates::test_are_never_guessed",
+    ),
+    Mutant(
+        "a member's balance is brought again",
+        "decide_import_account",
+        "opening.fingerprint == context.fingerprint",
+        "False",
+        "api/test_import_accounts.py::TestImport::test_moves_nothing_twice",
+    ),
+    Mutant(
+        "an old lifetime is forgotten",
+        "_bring",
+        "lifetime_points = brought_points - counted_points",
+        "lifetime_points = 0",
+        "api/test_import_accounts.py::TestImport::test_gives_what_they_bring_and_no_welcome",
     ),
 ]

@@ -6,6 +6,20 @@ from mutant import Mutant, scenario
 
 LIVE_LOTS = [
     Mutant(
+        "an excluded line earns",
+        "line_counts",
+        "sku in conditions.exclude_skus or any(category in conditions.exclude_categories for category in categories)",
+        "False",
+        scenario("earning: A rule leaves out the lines it excludes (R78)"),
+    ),
+    Mutant(
+        "an excluded category excludes skus alone",
+        "Selection.selects",
+        "line.sku in self.exclude_skus or not self.exclude_categories.isdisjoint(line.categories)",
+        "line.sku in self.exclude_skus",
+        scenario("checkout: A cart's offer leaves out the lines it excludes (R78)"),
+    ),
+    Mutant(
         "LIFO: the lot that expires last pays first",
         "spendable",
         "key=use_order,",
@@ -167,7 +181,7 @@ REFUNDS = [
     ),
     Mutant(
         "a credit does not pay the deficit first",
-        "accrue",
+        "_credit",
         "lot = _pay_deficits(draft, account, [lot], cause=entry)[0]",
         "pass",
         scenario("clawback: The next credits pay a deficit first (R6)"),

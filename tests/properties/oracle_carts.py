@@ -31,7 +31,8 @@ class CartOracle:
 
     def qualifies(self, one: Promotion) -> bool:
         """Whether the cart and the member meet every condition."""
-        if one.criteria.selection == Selection() and one.audience and not self.audiences & set(one.audience):
+        named = one.criteria.selection.skus | one.criteria.selection.categories
+        if not named and one.audience and not self.audiences & set(one.audience):
             return False
         return not missing(one.criteria, self.cart)
 
@@ -275,6 +276,8 @@ def place(line: CartLine) -> Any:
 def matches(selection: Selection, line: CartLine) -> bool:
     """Whether a line is meant."""
     named = bool(selection.skus or selection.categories)
+    if line.sku in selection.exclude_skus or set(line.categories) & selection.exclude_categories:
+        return False
     return not named or line.sku in selection.skus or any(one in selection.categories for one in line.categories)
 
 

@@ -23,11 +23,17 @@ CATEGORIES = ["x", "y", "z"]
 SEGMENTS = [segment_key("vip"), segment_key("new")]
 
 prices = st.integers(0, 5) | st.integers(0, 10_000)
-selections = st.builds(
-    Selection,
-    st.frozensets(st.sampled_from(SKUS), max_size=2),
-    st.frozensets(st.sampled_from(CATEGORIES), max_size=1),
-)
+
+
+def selection(named: list[str], excluded: list[str]) -> Selection:
+    """Of skus and categories; what is named is not excluded."""
+    out = set(excluded) - set(named)
+    kinds = [(frozenset(names) & frozenset(kind)) for names in (named, out) for kind in (SKUS, CATEGORIES)]
+    return Selection(*kinds)
+
+
+names = st.lists(st.sampled_from([*SKUS, *CATEGORIES]), max_size=2)
+selections = st.builds(selection, names, st.just([]) | st.just([]) | names)
 lines = st.builds(
     CartLine,
     st.sampled_from(SKUS),
@@ -226,7 +232,7 @@ def _changed(cart: Cart, asked: Criteria, change: str, less: int = 0) -> Cart:
     if verb == "pay":
         return replace(cart, currency=words[1])
     if change.startswith("add a line"):
-        name = change.removeprefix("add a line of ").split(", ")[0]
+        name = change.removeprefix("add a line of ").split(" but ")[0].split(", ")[0]
         one = CartLine(name, 0) if name in SKUS else CartLine("new", 0, 1, (name,))
         return replace(cart, lines=(*cart.lines, one))
     number = int(words[0]) - less

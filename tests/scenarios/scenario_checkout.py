@@ -68,7 +68,7 @@ def _criteria(clauses: Clauses) -> Json:
         criteria["min_subtotal"] = minor(*subtotal)
     if units := clauses.word("quantity"):
         criteria["min_quantity"] = int(units)
-    for name in ("skus", "categories"):
+    for name in ("skus", "categories", "exclude_skus", "exclude_categories"):
         if named := clauses.one(name):
             criteria[name] = list(named)
     if segments := clauses.one("for"):

@@ -39,7 +39,7 @@ HEADER = f"-- What the migrations lead to, for reading; a test compares. Renew: 
 NOISE = re.compile(r"--|SET |SELECT pg_catalog\.set_config|\\(un)?restrict")
 
 APPEND_ONLY = (
-    *("entries", "lot_uses", "events", "earning_rule_revisions", "refunds", "directory", "api_key_acts"),
+    *("entries", "lot_uses", "openings", "events", "earning_rule_revisions", "refunds", "directory", "api_key_acts"),
     *("offer_revisions", "offer_claims"),
 )
 

@@ -7,7 +7,6 @@ import signal
 import sys
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +14,7 @@ from typer.exceptions import TyperException
 
 from vinr_server.cli import day_one_app
 from vinr_server.cli.exits import EXIT_CODES, INTERRUPTED, USAGE
+from vinr_server.cli.files_app import export_app, import_app
 from vinr_server.cli.operating.keys_app import keys_app, tenants_app
 from vinr_server.cli.options import AsJson, DataDirectory
 
@@ -24,7 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog=EXIT_CODES,
 )
-import_app = typer.Typer(help="Import what a merchant already has.", no_args_is_help=True)
 
 OPERATING, BRINGING = "Operating", "Data"
 
@@ -61,28 +60,6 @@ class StatusForm(StrEnum):
     text = "text"
     env = "env"
     json = "json"
-
-
-class FileForm(StrEnum):
-    """How a file to import separates its columns."""
-
-    auto = "auto"
-    csv = "csv"
-    whitespace = "whitespace"
-
-
-FileColumns = Annotated[
-    str,
-    typer.Option(
-        help="The columns in order: customer, date, amount, currency, payment (an id), and - for a column to ignore."
-        " Or by the header's names: customer=Kunde,date=Datum,amount=Betrag."
-    ),
-]
-DateFormat = Annotated[str | None, typer.Option(help="A strptime format: %Y%m%d, %d.%m.%Y. Default: ISO 8601.")]
-CustomerPrefix = Annotated[str | None, typer.Option(help="Prefix of every customer. Default: cust_ where missing.")]
-PaymentPrefix = Annotated[
-    str | None, typer.Option(help="Prefix of the payment column, or of the row's number: pay_shop_.")
-]
 
 
 @app.command(rich_help_panel=day_one_app.PANEL)
@@ -203,86 +180,11 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON ar
     raise typer.Exit(run_doctor(as_json=as_json))
 
 
-@import_app.command(name="purchases")
-def import_purchases(
-    file: Annotated[Path, typer.Argument(help="CSV, or columns separated by white space.")],
-    program: Annotated[str, typer.Option(help="The program the customers are enrolled in, prog_….")],
-    columns: FileColumns,
-    skip_rows: Annotated[int, typer.Option(help="Lines to skip at the top.", min=0)] = 0,
-    date_format: DateFormat = None,
-    time_of_day: Annotated[str, typer.Option("--time", help="HH:MM, for dates without a time.")] = "00:00",
-    timezone: Annotated[str, typer.Option(help="For times without an offset, such as Europe/Berlin.")] = "UTC",
-    currency: Annotated[str | None, typer.Option(help="Currency of all amounts, if no column has it.")] = None,
-    customer_prefix: CustomerPrefix = None,
-    payment_prefix: PaymentPrefix = None,
-    form: Annotated[FileForm, typer.Option("--format", help="How the file separates columns.")] = FileForm.auto,
-    encoding: Annotated[str, typer.Option(help="The file's encoding, such as cp1252.")] = "utf-8",
-    errors: Annotated[Path | None, typer.Option(help="Where failed rows go. Default: FILE.errors.csv here.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, write nothing.")] = False,
-    batch_size: Annotated[int, typer.Option(help="Payments per request.", min=1, max=1000)] = 500,
-    concurrency: Annotated[int, typer.Option(help="Requests sent at the same time.", min=1, max=64)] = 4,
-    base_url: Annotated[str, typer.Option(envvar="VINR_BASE_URL", help="The server.")] = "http://127.0.0.1:8484",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-) -> None:
-    """Report past purchases as payments, with their points; the key is read from VINR_SECRET_KEY.
-
-    Running it again adds nothing: a payment's id comes from its row's number or
-    its own column. Amounts are decimals in currency units. Exit codes: 0 all
-    rows, 1 it couldn't run, 2 some rows failed or an option is wrong, 130 Ctrl-C.
-
-    Example:
-      vinr import purchases history.csv --program prog_default --columns customer,date,amount --currency EUR
-    """
-    from vinr_server.cli.imports.purchases import ImportOptions, run_import
-
-    options = ImportOptions(
-        file=file,
-        program=program,
-        base_url=base_url,
-        columns=columns,
-        currency=currency,
-        date_format=date_format,
-        time_of_day=time_of_day,
-        timezone=timezone,
-        customer_prefix=customer_prefix,
-        payment_prefix=payment_prefix,
-        skip_rows=skip_rows,
-        form=form.value,
-        encoding=encoding,
-        errors=errors,
-        batch_size=batch_size,
-        concurrency=concurrency,
-        is_dry_run=dry_run,
-        as_json=as_json,
-    )
-    raise typer.Exit(run_import(options))
-
-
-@import_app.command(name="members")
-def import_members(
-    file: Annotated[Path, typer.Argument(help="CSV with a header.")],
-    segment: Annotated[str, typer.Option(help="The static segment that the accounts join.")],
-    column: Annotated[str, typer.Option(help="The header of the accounts' ids.")] = "account",
-    errors: Annotated[Path | None, typer.Option(help="Where failed rows go. Default: FILE.errors.csv here.")] = None,
-    base_url: Annotated[str, typer.Option(envvar="VINR_BASE_URL", help="The server.")] = "http://127.0.0.1:8484",
-) -> None:
-    """Add the accounts of a file to a static segment; the key is read from VINR_SECRET_KEY.
-
-    Running it again adds nothing. Exit codes: 0 all rows, 1 it couldn't run,
-    2 some rows failed, 130 Ctrl-C.
-
-    Example:
-      vinr import members vips.csv --segment vip
-    """
-    from vinr_server.cli.imports.members import MembersOptions, run_import_members
-
-    raise typer.Exit(run_import_members(MembersOptions(file, segment, column, errors, base_url)))
-
-
 day_one_app.add_to(app)
 app.add_typer(keys_app, name="keys", rich_help_panel=OPERATING)
 app.add_typer(tenants_app, name="tenants", rich_help_panel=OPERATING)
 app.add_typer(import_app, name="import", rich_help_panel=BRINGING)
+app.add_typer(export_app, name="export", rich_help_panel=BRINGING)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vinr_server.core import bulk
 from vinr_server.core.access import changes as api_keys
 from vinr_server.core.checkout import completion, evaluation, sessions
 from vinr_server.core.clocks import changes as clocks
@@ -15,6 +16,7 @@ from vinr_server.core.kernel.needs import Needs, Undeclared
 from vinr_server.core.kernel.numbers import NUMBER_MAX
 from vinr_server.core.ledger import awards, reversals
 from vinr_server.core.members import changes as members
+from vinr_server.core.members import imports as member_imports
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers import activation, eligibility
 from vinr_server.core.offers import changes as offers
@@ -26,6 +28,7 @@ from vinr_server.core.segments import changes as segments
 from vinr_server.core.segments import members as segment_members
 
 COMMANDS: Commands = {
+    **bulk.COMMANDS,
     **api_keys.COMMANDS,
     **endpoints.COMMANDS,
     **clocks.COMMANDS,
@@ -35,6 +38,7 @@ COMMANDS: Commands = {
     **earning_rules.COMMANDS,
     **reports.COMMANDS,
     **members.COMMANDS,
+    **member_imports.COMMANDS,
     **rewards.COMMANDS,
     **redemptions.COMMANDS,
     **discounts.COMMANDS,

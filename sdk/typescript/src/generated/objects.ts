@@ -38,6 +38,70 @@ export interface ApiKeyAct {
   readonly livemode: boolean;
 }
 
+export interface TierProgress {
+  readonly nextTier: string;
+  readonly next_tier: string;
+  readonly pointsNeeded: number;
+  readonly points_needed: number;
+}
+
+export interface NextExpiry {
+  readonly at: number;
+  readonly points: number;
+}
+
+export interface LoyaltyAccount {
+  readonly id: string;
+  readonly object: 'loyalty_account';
+  readonly program: string;
+  readonly programId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly balance: number;
+  readonly pending: number;
+  readonly lifetimePoints: number;
+  readonly lifetime_points: number;
+  readonly tier: string | null;
+  readonly tierProgress: TierProgress | null;
+  readonly tier_progress: TierProgress | null;
+  readonly nextExpiry: NextExpiry | null;
+  readonly next_expiry: NextExpiry | null;
+  readonly sequence: number;
+  readonly status: 'active' | 'closed';
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface ErrorObject {
+  readonly type: string;
+  readonly code: string;
+  readonly message: string;
+  readonly docUrl: string;
+  readonly doc_url: string;
+  readonly requestId: string;
+  readonly request_id: string;
+  readonly param?: string | undefined;
+  readonly details?: Json | undefined;
+}
+
+export interface BulkAccountResult {
+  readonly status: number;
+  readonly account?: LoyaltyAccount | undefined;
+  readonly error?: ErrorObject | undefined;
+}
+
+export interface BulkAccounts {
+  readonly object: 'list';
+  readonly url: string;
+  readonly hasMore: boolean;
+  readonly has_more: boolean;
+  readonly created: number;
+  readonly existing: number;
+  readonly failed: number;
+  readonly data: readonly BulkAccountResult[];
+}
+
 export interface Tender {
   readonly type: string;
   readonly amount: number;
@@ -159,18 +223,6 @@ export interface Payment {
   readonly refund?: Refund | undefined;
   readonly alreadyReported?: true | undefined;
   readonly already_reported?: true | undefined;
-}
-
-export interface ErrorObject {
-  readonly type: string;
-  readonly code: string;
-  readonly message: string;
-  readonly docUrl: string;
-  readonly doc_url: string;
-  readonly requestId: string;
-  readonly request_id: string;
-  readonly param?: string | undefined;
-  readonly details?: Json | undefined;
 }
 
 export interface BulkResult {
@@ -362,6 +414,10 @@ export interface Conditions {
   readonly currency?: string | undefined;
   readonly skus?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
+  readonly excludeSkus?: readonly string[] | undefined;
+  readonly exclude_skus?: readonly string[] | undefined;
+  readonly excludeCategories?: readonly string[] | undefined;
+  readonly exclude_categories?: readonly string[] | undefined;
   readonly firstPayment?: boolean | undefined;
   readonly first_payment?: boolean | undefined;
   readonly window?: Window | undefined;
@@ -499,35 +555,42 @@ export interface Event {
   readonly skipped?: readonly Skipped[] | undefined;
 }
 
-export interface TierProgress {
-  readonly nextTier: string;
-  readonly next_tier: string;
-  readonly pointsNeeded: number;
-  readonly points_needed: number;
-}
-
-export interface NextExpiry {
-  readonly at: number;
-  readonly points: number;
-}
-
-export interface LoyaltyAccount {
+export interface Lot {
   readonly id: string;
-  readonly object: 'loyalty_account';
+  readonly idId: string;
+  readonly object: 'lot';
+  readonly account: string;
+  readonly accountId: string;
+  readonly points: number;
+  readonly remaining: number;
+  readonly availableAt: number;
+  readonly available_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly livemode: boolean;
+}
+
+export interface MemberLot {
+  readonly points: number;
+  readonly availableAt: number;
+  readonly available_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+}
+
+export interface LoyaltyMember {
+  readonly id: string;
+  readonly object: 'loyalty_member';
   readonly program: string;
   readonly programId: string;
   readonly customer: string;
   readonly customerId: string;
-  readonly balance: number;
-  readonly pending: number;
+  readonly email: string | null;
+  readonly points: number;
+  readonly lots: readonly MemberLot[];
   readonly lifetimePoints: number;
   readonly lifetime_points: number;
   readonly tier: string | null;
-  readonly tierProgress: TierProgress | null;
-  readonly tier_progress: TierProgress | null;
-  readonly nextExpiry: NextExpiry | null;
-  readonly next_expiry: NextExpiry | null;
-  readonly sequence: number;
   readonly status: 'active' | 'closed';
   readonly metadata: Metadata;
   readonly created: number;
@@ -541,6 +604,10 @@ export interface Criteria {
   readonly min_quantity?: number | undefined;
   readonly skus?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
+  readonly excludeSkus?: readonly string[] | undefined;
+  readonly exclude_skus?: readonly string[] | undefined;
+  readonly excludeCategories?: readonly string[] | undefined;
+  readonly exclude_categories?: readonly string[] | undefined;
   readonly currency?: string | undefined;
   readonly segments?: readonly string[] | undefined;
   readonly firstOrder?: boolean | undefined;
@@ -823,6 +890,14 @@ export interface Benefit {
   readonly type: 'discount' | 'free_shipping' | 'product' | 'voucher';
   readonly amount?: number | undefined;
   readonly percent?: number | string | undefined;
+  readonly amountPerPoint?: number | string | undefined;
+  readonly amount_per_point?: number | string | undefined;
+  readonly minPoints?: number | undefined;
+  readonly min_points?: number | undefined;
+  readonly maxPoints?: number | undefined;
+  readonly max_points?: number | undefined;
+  readonly stepPoints?: number | undefined;
+  readonly step_points?: number | undefined;
   readonly currency?: string | undefined;
   readonly sku?: string | undefined;
   readonly description?: string | undefined;
@@ -997,9 +1072,9 @@ export interface TestClock {
 }
 
 export interface TierCause {
-  readonly pointsTransaction: string;
-  readonly points_transaction: string;
-  readonly pointsTransactionId: string;
+  readonly pointsTransaction: string | null;
+  readonly points_transaction: string | null;
+  readonly pointsTransactionId: string | null;
   readonly lifetimePoints: number;
   readonly lifetime_points: number;
 }

@@ -787,6 +787,11 @@ export class LoyaltyAccounts {
     return this.#client.list('/v1/loyalty/accounts', 'LoyaltyAccount', query, options);
   }
 
+  /** Enroll up to 1,000 members with the points, lifetime and tier they bring; a result for each. */
+  createMany(body: inputs.CreateAccountsInput, options?: PostOptions): Promise<Answer<objects.BulkAccounts>> {
+    return this.#client.send('POST', '/v1/loyalty/accounts/bulk', 'BulkAccounts', body, options);
+  }
+
   /** Retrieve one account. */
   retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.LoyaltyAccount>> {
     return this.#client.send('GET', path`/v1/loyalty/accounts/${id}`, 'LoyaltyAccount', undefined, options);
@@ -800,6 +805,16 @@ export class LoyaltyAccounts {
   /** Close an account: it no longer earns or redeems. */
   close(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.LoyaltyAccount>> {
     return this.#client.send('POST', path`/v1/loyalty/accounts/${id}/close`, 'LoyaltyAccount', body, options);
+  }
+
+  /** List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm. */
+  export(query?: inputs.LoyaltyAccountsExportQuery, options?: RequestOptions): List<objects.LoyaltyMember> {
+    return this.#client.list('/v1/loyalty/accounts/export', 'LoyaltyMember', query, options);
+  }
+
+  /** List the lots of an account that still hold points, the newest first, each with its end. */
+  lots(id: string, query?: inputs.LoyaltyAccountsLotsQuery, options?: RequestOptions): List<objects.Lot> {
+    return this.#client.list(path`/v1/loyalty/accounts/${id}/lots`, 'Lot', query, options);
   }
 }
 

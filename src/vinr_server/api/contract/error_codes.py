@@ -151,6 +151,12 @@ _IDEMPOTENCY = {
         "Retrieve it, or choose another id. The same id with the same body answers 200 with the object.",
         "The id 'pay_1001' was already used with a different body. Use a new id, or send the original body again.",
     ),
+    "already_imported": Explained(
+        "The member was imported before, with another content. The same item again answers 200 and moves nothing.",
+        "Correct the balance with an adjustment: `loyalty.points.adjust`.",
+        "Account loy_8sJ2k was imported before, with 120 points and other content than this item's. Correct it with an"
+        " adjustment.",
+    ),
 }
 
 _STATE = {

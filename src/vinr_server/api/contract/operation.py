@@ -33,11 +33,13 @@ class ListOf:
 class Operation:
     """One call of the API. `sdk` is its path in the SDKs; `immutable` names the fields that an update can't change.
 
-    One of these answers it: `translate` makes a command, `submit` makes many commands, `read` makes an answer.
-    `is_pure`: its command is decided and nothing is written. `is_verbatim`: its body is shown again exactly as it was
-    written, numbers included. `answers` are the statuses it succeeds with. `example` is a body that works in the
-    sandbox, with optional fields where it needs them; `listing` is what a list takes in its query string. `others` are
-    types that it may answer instead of `reply`. `refusals` lists the codes beyond those that every call can get.
+    One of these answers it: `translate` makes a command, `submit` makes many commands, `read` makes an answer. `items`
+    names the field of a bulk call that holds its items, and their type. `is_pure`: its command is decided and nothing
+    is written. `is_verbatim`: its body is shown again exactly as it was written, numbers included. `answers` are the
+    statuses it succeeds with. `example` is a body that works in the sandbox, with optional fields where it needs them;
+    `listing` is what a list takes in its query string. `others` are types that it may answer instead of `reply`. `also`
+    are rights that it needs in addition to its own, such as loyalty.points:write. `refusals` lists the codes beyond
+    those that every call can get.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     translate: Translate | None = None
     submit: Submit | None = None
+    items: tuple[str, type[msgspec.Struct]] | None = None
     read: Read | None = None
     listing: Listing | None = None
     others: tuple[type[Reply], ...] = ()
@@ -56,6 +59,7 @@ class Operation:
     is_pure: bool = False
     is_verbatim: bool = False
     immutable: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     example: Mapping[str, Any] | None = None
 
@@ -78,6 +82,11 @@ class Operation:
     def right(self) -> str:
         """The right that a key needs: read or write."""
         return "write" if self.read is None and not self.is_pure else "read"
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """Every right that a restricted key needs for it, its own first: loyalty.accounts:write."""
+        return (f"{self.resource}:{self.right}", *self.also)
 
     @property
     def keeps_answer(self) -> bool:

@@ -104,6 +104,7 @@ def schema_of_answer(operation: Operation) -> dict[str, Any]:
 def schemas() -> dict[str, Any]:
     """The schema of every body and every answer, by name."""
     bodies: list[Any] = [operation.body for operation in OPERATIONS if operation.body is not None]
+    bodies += [operation.items[1] for operation in OPERATIONS if operation.items is not None]
     _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     for struct in _structs(msgspec.inspect.multi_type_info(bodies)):
         for name, hint in _annotations(struct).items():
@@ -114,9 +115,11 @@ def schemas() -> dict[str, Any]:
         components[struct.__name__]["additionalProperties"] = False
         _say_more(components[struct.__name__]["properties"])
     for operation in OPERATIONS:
-        if operation.is_bulk:  # its items are read separately, so that each is refused by itself
-            items = {"$ref": _REF.format(name="CreatePaymentInput")}
-            components["CreatePaymentsInput"]["properties"]["payments"]["items"] = items
+        if operation.items is not None:  # its items are read separately, so that each is refused by itself
+            (field, item), body = operation.items, operation.body
+            assert body is not None
+            items = {"$ref": _REF.format(name=item.__name__)}
+            components[body.__name__]["properties"][field]["items"] = items
     answers = [*OBJECTS.values(), *(operation.item for operation in OPERATIONS if operation.is_bulk)]
     _schemas, replies = msgspec.json.schema_components(answers, ref_template=_REF)
     for reply in replies.values():

@@ -17,10 +17,10 @@ from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.documents import DOCUMENTS
 from vinr_server.api.edge.fingerprint import fingerprint
 from vinr_server.api.edge.keys import KeyRing
-from vinr_server.api.edge.limits import Bucket
 from vinr_server.api.edge.parse import decode_body, read_struct, spellings
 from vinr_server.api.edge.permissions import grantable, refuse
 from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.rate_limits import Bucket
 from vinr_server.api.edge.readiness import Readiness
 from vinr_server.api.edge.request_log import Request, RequestLog
 from vinr_server.api.edge.routing import Router

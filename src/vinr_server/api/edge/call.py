@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vinr_server.api.edge.limits import Bucket
+from vinr_server.api.edge.rate_limits import Bucket
 from vinr_server.engine.sealing import Seal
 from vinr_server.storage.reads.reader import Reader
 

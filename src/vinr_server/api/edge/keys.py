@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.call import Caller
-from vinr_server.api.edge.limits import Bucket
 from vinr_server.api.edge.permissions import allowed
 from vinr_server.api.edge.problems import Problem
+from vinr_server.api.edge.rate_limits import Bucket
 from vinr_server.api.edge.secrets import KEY, hash_key, hint_of, make_key
 from vinr_server.storage.batch.tables import decode_json
 from vinr_server.storage.reads.reader import FoundKey, Reader

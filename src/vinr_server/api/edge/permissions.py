@@ -34,13 +34,21 @@ def allowed(operations: Iterable[Operation], kind: str, permissions: Mapping[str
     return frozenset(
         operation.id
         for operation in operations
-        if operation.resource not in SECRET_ONLY and given.get(operation.resource) in ("write", operation.right)
+        if operation.resource not in SECRET_ONLY and _holds_all(given, operation.rights)
     )
+
+
+def _holds_all(given: Mapping[str, Any], rights: Iterable[str]) -> bool:
+    return all(_holds(given, *right.split(":")) for right in rights)
+
+
+def _holds(given: Mapping[str, Any], resource: str, right: str) -> bool:
+    return given.get(resource) in ("write", right)
 
 
 def refuse(kind: str, operation: Operation) -> Problem:
     """Say which right the call needs."""
-    needed = f"{operation.resource}:{operation.right}"
+    needed = " and ".join(operation.rights)
     if operation.resource in SECRET_ONLY:
         message = f"This call needs a secret key (sk_…), but your key is {kind}. Use a secret key."
     elif kind == "publishable":

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from vinr_server.api.contract.input import CustomerId, Input, Metadata, NoInput, ProgramId
 from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
-from vinr_server.api.contract.reads import list_of, retrieve
-from vinr_server.api.contract.reply import Json, Reference, Reply
+from vinr_server.api.contract.reads import list_of, retrieve, shown_by
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
+from vinr_server.api.resources.account_replies import AccountStatus, Lot, LoyaltyAccount, LoyaltyMember
+from vinr_server.api.resources.bulk_accounts import (
+    BulkAccounts,
+    CreateAccountsInput,
+    OpeningAccountInput,
+    create_accounts,
+)
+from vinr_server.core.kernel.payloads import unix
+from vinr_server.core.ledger import rows as ledger
+from vinr_server.core.ledger.payloads import lot_payload
 from vinr_server.core.members import commands, payloads, rows
+from vinr_server.storage.reads.holdings import holdings_of
+from vinr_server.storage.reads.scopes import LIVE_LOTS
 
 URL = "/v1/loyalty/accounts"
 
@@ -26,37 +37,6 @@ class CreateAccountInput(Input):
 
 class UpdateAccountInput(Input):
     metadata: Metadata = {}
-
-
-AccountStatus = Literal["active", "closed"]
-
-
-class TierProgress(Reply):
-    next_tier: str
-    points_needed: int
-
-
-class NextExpiry(Reply):
-    at: int
-    points: int
-
-
-class LoyaltyAccount(Reply):
-    id: str
-    object: Literal["loyalty_account"]
-    program: Reference
-    customer: Reference
-    balance: int
-    pending: int
-    lifetime_points: int
-    tier: str | None
-    tier_progress: TierProgress | None
-    next_expiry: NextExpiry | None
-    sequence: int
-    status: AccountStatus
-    metadata: Json
-    created: int
-    livemode: bool
 
 
 def create_account(call: Call) -> commands.CreateAccount:
@@ -80,7 +60,10 @@ ACCOUNTS = Listing(
         "tier": ("tier", text),
         "status": ("status", one_of(AccountStatus)),
     },
+    instants={"next_expiry": "next_expiry_at"},
 )
+LOTS = Listing(ledger.Lot, {}, order=("sequence",), within=LIVE_LOTS, created_column="available_at")
+show_lots = shown_by(lot_payload)
 
 
 async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[Any]:
@@ -98,6 +81,36 @@ async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[An
     ]
 
 
+async def show_members(call: Call, accounts: Sequence[rows.Account]) -> list[Any]:
+    """Accounts with all that leaves with them: lots, ends, the customer's e-mail."""
+    holdings = await holdings_of(call.reader, call.caller.realm, accounts, datetime.now(UTC)) if accounts else {}
+    return [
+        {
+            "id": holding.account.id,
+            "object": "loyalty_member",
+            "program": holding.account.program_id,
+            "customer": holding.account.customer_id,
+            "email": holding.email,
+            "points": holding.account.ledger_balance_points - holding.overdue_points,
+            "lots": [
+                {
+                    "points": lot.points,
+                    "available_at": unix(lot.available_at),
+                    "expires_at": None if lot.expires_at is None else unix(lot.expires_at),
+                }
+                for lot in holding.lots
+            ],
+            "lifetime_points": holding.account.lifetime_points,
+            "tier": holding.account.tier,
+            "status": holding.account.status,
+            "metadata": holding.account.metadata,
+            "created": unix(holding.account.created_at),
+            "livemode": call.caller.livemode,
+        }
+        for holding in (holdings[account.id] for account in accounts)
+    ]
+
+
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         id="create_account",
@@ -111,6 +124,31 @@ OPERATIONS: tuple[Operation, ...] = (
         answers=MADE_OR_FOUND,
         refusals=FIND,
         example={"program": "prog_summer", "customer": "cust_8sJ2k", "metadata": {"signup_source": "checkout"}},
+    ),
+    Operation(
+        id="create_accounts",
+        method="POST",
+        path=f"{URL}/bulk",
+        sdk="loyalty.accounts.createMany",
+        summary="Enroll up to 1,000 members with the points, lifetime and tier they bring; a result for each.",
+        body=CreateAccountsInput,
+        submit=create_accounts,
+        items=("accounts", OpeningAccountInput),
+        also=("customers:write", "loyalty.points:write"),
+        reply=BulkAccounts,
+        example={
+            "program": "prog_summer",
+            "accounts": [
+                {
+                    "customer": "cust_grace",
+                    "email": "grace@example.com",
+                    "joined_at": "2024-03-01",
+                    "lots": [{"points": 120, "expires_at": "2027-03-01"}],
+                    "lifetime_points": 900,
+                    "tier": "gold",
+                }
+            ],
+        },
     ),
     Operation(
         id="retrieve_account",
@@ -146,6 +184,28 @@ OPERATIONS: tuple[Operation, ...] = (
         reply=LoyaltyAccount,
         refusals=FIND,
         example={},
+    ),
+    Operation(
+        id="export_accounts",
+        method="GET",
+        path=f"{URL}/export",
+        sdk="loyalty.accounts.export",
+        summary="List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm.",
+        also=("customers:read",),
+        read=list_of(ACCOUNTS, f"{URL}/export", show_members),
+        listing=ACCOUNTS,
+        reply=ListOf(LoyaltyMember),
+    ),
+    Operation(
+        id="list_account_lots",
+        method="GET",
+        path=f"{URL}/{{id}}/lots",
+        sdk="loyalty.accounts.lots",
+        summary="List the lots of an account that still hold points, the newest first, each with its end.",
+        read=list_of(LOTS, f"{URL}/{{id}}/lots", show_lots, of=("account_id", rows.Account, "account")),
+        listing=LOTS,
+        reply=ListOf(Lot),
+        refusals=FIND,
     ),
     Operation(
         id="list_accounts",

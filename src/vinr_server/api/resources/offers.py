@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from vinr_server.api.contract.buy_and_get import Buy, BuyInput, Get, GetInput, read_buy, read_get
-from vinr_server.api.contract.conditions import Conditions
+from vinr_server.api.contract.conditions import Conditions, refuse_both
 from vinr_server.api.contract.currencies import read_currency_or_none
 from vinr_server.api.contract.input import Count, Input, Instant, Key, Metadata, Minor, Name, OfferId, Rate, sent
 from vinr_server.api.contract.offers import (
@@ -43,6 +43,8 @@ class CriteriaInput(Input):
     min_quantity: Count | None = None
     skus: Names = []
     categories: Names = []
+    exclude_skus: Names = []
+    exclude_categories: Names = []
     currency: str | None = None
     segments: Segments = []
     first_order: bool | None = None
@@ -83,6 +85,8 @@ class Criteria(Reply):
     min_quantity: int | UnsetType = UNSET
     skus: list[str] | UnsetType = UNSET
     categories: list[str] | UnsetType = UNSET
+    exclude_skus: list[str] | UnsetType = UNSET
+    exclude_categories: list[str] | UnsetType = UNSET
     currency: str | UnsetType = UNSET
     segments: list[str] | UnsetType = UNSET
     first_order: bool | UnsetType = UNSET
@@ -219,11 +223,14 @@ def _percent_off(given: CreateOfferInput) -> int | None:
 
 
 def _criteria(given: CriteriaInput) -> rows.Criteria:
+    refuse_both(given, param="criteria")
     return rows.Criteria(
         min_subtotal_minor=given.min_subtotal,
         min_quantity=given.min_quantity,
         skus=tuple(dict.fromkeys(given.skus)),
         categories=tuple(dict.fromkeys(given.categories)),
+        exclude_skus=tuple(dict.fromkeys(given.exclude_skus)),
+        exclude_categories=tuple(dict.fromkeys(given.exclude_categories)),
         currency=read_currency_or_none(given.currency, param="criteria.currency"),
         segments=tuple(dict.fromkeys(given.segments)),
         first_order=given.first_order,

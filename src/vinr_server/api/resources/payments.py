@@ -162,6 +162,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Report up to 1,000 payments; a result for each. With `program`, unknown customers are enrolled in it.",
         body=CreatePaymentsInput,
         submit=create_payments,
+        items=("payments", CreatePaymentInput),
         reply=BulkPayments,
         example={
             "payments": [{"id": "pay_1001", "amount": 4200, "currency": "EUR", "customer": "cust_abc123"}],

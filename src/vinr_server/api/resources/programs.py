@@ -92,7 +92,7 @@ class Program(Reply):
 
 
 class TierCause(Reply):
-    points_transaction: Reference
+    points_transaction: Reference | None
     lifetime_points: int
 
 

@@ -67,7 +67,7 @@ class Forwarder:
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
-        # Each event on a connection of its own: a receiver may close an idle one just as the next event is sent on it.
+        # A new connection for each event: a receiver may close an idle one just as the next event is sent on it.
         limits = httpx2.Limits(max_keepalive_connections=0)
         self._client = httpx2.AsyncClient(timeout=RECEIVER_SECONDS_MAX, trust_env=False, limits=limits)
         # Forward exactly what arrived: the client adds no header.

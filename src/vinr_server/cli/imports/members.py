@@ -1,145 +1,115 @@
-"""`vinr import members`: the accounts of a CSV file join a static segment, a thousand in a request.
-
-Running it again adds nothing: whoever is there already stays. Rows that can't be read, and accounts that do not exist,
-go to a file of their own.
-"""
+"""`vinr import members`: sends members with their balances in bulk, in lanes; a second run adds nothing."""
 
 from __future__ import annotations
 
-import asyncio
-import csv
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
-from urllib.parse import quote
+from datetime import UTC, datetime
 
-import msgspec
-import uvloop
+from msgspec import Struct
 
-from vinr_server.cli.imports.purchase_rows import ImportRefused
-from vinr_server.cli.imports.purchases import Interruption, Server, failure_of
-from vinr_server.cli.imports.report import ErrorFile, Report, progress_of
-
-ACCOUNTS_MAX = 1000
-ID_LENGTH_MAX = 255
-
-
-class Addition(msgspec.Struct):
-    """What the server answers to a batch."""
-
-    added: int
-    already_members: int
-    unknown: list[str]
+from vinr_server.cli.imports.member_rows import Member, MemberReading, OpeningAccount, Outcome, read_members
+from vinr_server.cli.imports.presets import MEMBERS, OF_MEMBERS, find_preset, statuses
+from vinr_server.cli.imports.preview import facts_of, first, show, zone_of
+from vinr_server.cli.imports.purchase_rows import BadRow, Skipped
+from vinr_server.cli.imports.reading.dates import DateStyle
+from vinr_server.cli.imports.reading.table import FileOptions, Table, Writing, survey
+from vinr_server.cli.imports.report import Report
+from vinr_server.cli.imports.run import Import, run_file
+from vinr_server.cli.imports.sending import Interruption, Lanes, Program, Sender, Server
 
 
-@dataclass(frozen=True)
-class MembersOptions:
-    """What the command line says."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberOptions(FileOptions):
+    """The command line."""
 
-    file: Path
-    segment: str
-    column: str
-    errors: Path | None
-    base_url: str
+    customer_prefix: str | None = None
+    only: str | None = None
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of the file with its account; "" where it names none."""
+class Bulk(Struct):
+    """A bulk request."""
 
-    number: int
-    line: str
-    account: str
+    program: str
+    accounts: list[OpeningAccount]
 
 
-def run_import_members(options: MembersOptions) -> int:
+def run_import_members(options: MemberOptions) -> int:
     """Import the file and say what came of it. 0: all rows; 1: it couldn't run; 2: some rows failed; 130: Ctrl-C."""
-    errors = options.errors or Path(f"{options.file.name}.errors.csv")
-    interruption = Interruption()
-    try:
-        secret_key = os.environ.get("VINR_SECRET_KEY", "").strip()
-        if not secret_key:
-            raise ImportRefused("Set VINR_SECRET_KEY to a secret key of the server.")
-        if errors.exists() and options.file.exists() and errors.samefile(options.file):
-            raise ImportRefused(f"--errors: {errors} is the file to import.")
-        with ExitStack() as at_end:
-            file = at_end.enter_context(options.file.open(encoding="utf-8-sig", newline=""))
-            report = Report(progress_of(file, at_end), at_end.enter_context(ErrorFile(errors)))
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(
-                    _add_all(options, secret_key, rows_of(csv.reader(file), options.column), report, interruption)
-                )
-    except OSError as error:
-        return _refused(f"{options.file} can't be read: {error.strerror}.")
-    except (ImportRefused, UnicodeDecodeError, csv.Error) as error:
-        return _refused(str(error))
-    print(
-        f"Read {report.rows:,} rows: {report.created:,} joined {options.segment},"
-        f" {report.existing:,} were there already, {report.failed:,} failed."
+
+    def prepare(table: Table, program: Program) -> Import:
+        return _prepare(options, table, program)
+
+    return run_file("members", options, prepare, fields=MEMBERS, presets=OF_MEMBERS)
+
+
+def _prepare(options: MemberOptions, table: Table, program: Program) -> Import:
+    """The import, after what it will do has been shown."""
+    preset = find_preset(options.preset, OF_MEMBERS)
+    writing = survey(table, numbers=("points", "spent", "lifetime_points"), dates=("joined_at", "expires_at"))
+    zone = zone_of(options.timezone or (preset.timezone if preset is not None else None), program)
+    has_status = "status" in table.columns.positions
+    reading = MemberReading(
+        columns=table.columns,
+        decimal_sign=writing.decimal_sign or ".",
+        dates=DateStyle(writing.date_order, options.date_format, options.time_of_day, zone),
+        customer_prefix=options.customer_prefix,
+        only=statuses(options.only) if options.only is not None else preset.only if preset and has_status else (),
     )
-    if report.failed:
-        print(f"The failed rows are in {errors}.", file=sys.stderr)
-    return 128 + interruption.signal if interruption.signal else 2 if report.failed else 0
+    _show(table, reading, writing, program)
+
+    def body_of(members: Sequence[Member]) -> Bulk:
+        return Bulk(options.program, [member.account for member in members])
+
+    async def send_all(server: Server, report: Report, interruption: Interruption) -> None:
+        path = "/v1/loyalty/accounts/bulk?dry_run=true" if options.is_dry_run else "/v1/loyalty/accounts/bulk"
+        sender = Sender[Member](server, report, path, body_of)
+        lanes = Lanes[Member](
+            sender.send, count=options.concurrency, size=options.batch_size, interruption=interruption
+        )
+        await lanes.run(_members(read_members(table.records(), reading), report))
+
+    return send_all
 
 
-def _refused(message: str) -> int:
-    print(f"vinr import members: {message}", file=sys.stderr)
-    return 1
-
-
-def rows_of(lines: Iterator[list[str]], column: str) -> Iterator[Row]:
-    """The rows below the header, each with what its column says; empty lines are left out."""
-    header = [cell.strip() for cell in next(lines, [])]
-    if column not in header:
-        raise ImportRefused(f"the header has no column {column!r}. It reads: {', '.join(header)[:300]}")
-    place = header.index(column)
-    for number, cells in enumerate(lines, start=1):
-        if cells:
-            account = cells[place].strip() if len(cells) > place else ""
-            yield Row(number, ",".join(cells), account)
-
-
-async def _add_all(
-    options: MembersOptions, secret_key: str, rows: Iterator[Row], report: Report, interruption: Interruption
-) -> None:
-    """Every row has an outcome, unless it is interrupted: then the batch at hand is the last."""
-    interruption.listen()
-    server = Server(options.base_url, secret_key, interruption)
-    path = f"/v1/engagement/segments/{quote(options.segment, safe='')}/members"
-    try:
-        while not interruption.signal and (some := list(islice(rows, ACCOUNTS_MAX))):
-            await _add(server, path, _readable(some, report), report)
-            report.show()
-    finally:
-        await server.close()
-
-
-def _readable(rows: list[Row], report: Report) -> list[Row]:
-    """The rows that name an account; the others are reported."""
-    good = []
+def _members(rows: Iterator[Outcome], report: Report) -> Iterator[Member | None]:
+    """The rows that are members; None for each of the others, which are reported."""
     for row in rows:
-        if row.account.startswith("loy_") and len(row.account) <= ID_LENGTH_MAX and row.account.isprintable():
-            good.append(row)
+        if isinstance(row, Member):
+            yield row
+            continue
+        if isinstance(row, Skipped):
+            report.skipped += 1
         else:
-            report.add_failed(row.number, row.line, "parameter_invalid", "An account's id starts with loy_.")
-    return good
+            report.add_failed(row.row, row.line, row.code, row.message)
+        yield None
 
 
-async def _add(server: Server, path: str, rows: list[Row], report: Report) -> None:
-    if not rows:
-        return
-    response = await server.ask("POST", path, msgspec.json.encode({"accounts": [row.account for row in rows]}))
-    if response.status_code != 200:
-        raise ImportRefused(f"the server answers {response.status_code}: {failure_of(response).message}")
-    answer = msgspec.json.decode(response.content, type=Addition)
-    unknown = set(answer.unknown)
-    for row in rows:
-        if row.account in unknown:
-            report.add_failed(row.number, row.line, "resource_missing", f"No such account: {row.account!r}.")
-    known = sum(row.account not in unknown for row in rows)
-    report.created += answer.added
-    report.existing += known - answer.added
+def _show(table: Table, reading: MemberReading, writing: Writing, program: Program) -> None:
+    facts = facts_of(table, writing, zone=reading.dates.timezone, program=program)
+    facts.append(("statuses", f"{', '.join(reading.only)} count; other rows are left out" if reading.only else ""))
+    show(str(table.options.file), facts, [_shown(row) for row in first(read_members(table.records(), reading))])
+
+
+def _shown(row: Outcome) -> str:
+    """The row as it was understood."""
+    if isinstance(row, BadRow):
+        return f"row {row.row} fails: {row.message}"
+    if isinstance(row, Skipped):
+        return f"row {row.row} is left out: {row.reason}"
+    account = row.account
+    parts = [account.customer] + ([f"{account.points} points"] if account.points is not None else [])
+    for lot in account.lots:
+        parts.append(
+            f"{lot.points} points" + (f" until {_day(lot.expires_at)}" if lot.expires_at else " without an end")
+        )
+    parts += [f"lifetime {account.lifetime_points}"] if account.lifetime_points is not None else []
+    parts += [f"tier {account.tier}"] if account.tier else []
+    parts += [f"joined {_day(account.joined_at)}"] if account.joined_at is not None else []
+    return "  ".join(parts)
+
+
+def _day(instant: int | str | None) -> str:
+    if isinstance(instant, int):
+        return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant or ""

@@ -2,104 +2,59 @@
 
 from __future__ import annotations
 
-import asyncio
-import codecs
-import os
-import random
-import signal
-import sys
-import time
-import zlib
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from urllib.parse import quote
 
-import httpx2
-import msgspec
-import uvloop
 from msgspec import Struct
 
+from vinr_server.api.contract.currencies import minor_per_unit
+from vinr_server.cli.imports.presets import OF_PURCHASES, PURCHASES, Preset, find_preset, statuses
+from vinr_server.cli.imports.preview import facts_of, first, show, zone_of
 from vinr_server.cli.imports.purchase_rows import (
+    COLUMN,
+    NEGATIVE,
     BadRow,
-    ImportRefused,
+    Outcome,
     Payment,
     Purchase,
     Reading,
-    lines_of,
-    parse_columns,
+    Refund,
+    Skipped,
     read_purchases,
 )
-from vinr_server.cli.imports.report import ErrorFile, Report, Summary, print_summary, progress_of
+from vinr_server.cli.imports.reading.dates import DateStyle
+from vinr_server.cli.imports.reading.table import FileOptions, Table, Writing, survey
+from vinr_server.cli.imports.refusals import ImportRefused
+from vinr_server.cli.imports.report import Report
+from vinr_server.cli.imports.run import Import, run_file
+from vinr_server.cli.imports.sending import (
+    Failure,
+    Interruption,
+    Lanes,
+    Program,
+    Result,
+    Sender,
+    Server,
+    encode,
+    failure_of,
+)
 
-# Of one request; the waits between them grow to BACKOFF_SECONDS_MAX, together about half a minute.
-ATTEMPTS_MAX = 8
-# Of the first request: a wrong address should be told soon.
-FIRST_ATTEMPTS_MAX = 3
-BACKOFF_SECONDS, BACKOFF_SECONDS_MAX, RETRY_AFTER_SECONDS_MAX = 0.2, 10.0, 300.0
-REQUEST_SECONDS_MAX = 60.0
-# The server takes no more in one request (api/edge/app.py).
-BODY_BYTES_MAX = 1024 * 1024
-# After Ctrl-C, for the answers to what was sent: so that the summary is true.
-GRACE_SECONDS = 10.0
-# Rows read between two looks at the network and at Ctrl-C.
-ROWS_AT_A_STRETCH = 256
-RETRIED = (429, 502, 503, 504)
-REFUSES_THE_KEY = (401, 403)
-# Answers to a request that one row of it can have caused.
-CAUSED_BY_A_ROW = (400, 413, 422, 500)
+MONEY = ("amount", "tax", "shipping", "refunded")
 
 
-@dataclass(frozen=True, slots=True)
-class ImportOptions:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchaseOptions(FileOptions):
     """The command line."""
 
-    file: Path
-    program: str
-    base_url: str
-    columns: str
     currency: str | None = None
-    date_format: str | None = None
-    time_of_day: str = "00:00"
-    timezone: str = "UTC"
     customer_prefix: str | None = None
     payment_prefix: str | None = None
-    skip_rows: int = 0
-    form: str = "auto"
-    encoding: str = "utf-8"
-    errors: Path | None = None
-    batch_size: int = 500
-    concurrency: int = 4
-    is_dry_run: bool = False
-    as_json: bool = False
-
-
-class Failure(Struct):
-    """The part of an error that is reported."""
-
-    code: str
-    message: str
-
-
-class Result(Struct):
-    """The part of a payment's result that is looked at; the payment itself is skipped over."""
-
-    status: int
-    error: Failure | None = None
-
-
-class Results(Struct):
-    """The answer to a bulk request."""
-
-    data: list[Result]
-
-
-class Refused(Struct):
-    """The answer to a request refused as a whole."""
-
-    error: Failure
+    only: str | None = None
+    refunded: str | None = None
+    refunds: str | None = None
 
 
 class Bulk(Struct):
@@ -109,334 +64,170 @@ class Bulk(Struct):
     payments: list[Payment]
 
 
-_encode = msgspec.json.Encoder().encode
-_decode_results = msgspec.json.Decoder(Results).decode
-_decode_refused = msgspec.json.Decoder(Refused).decode
-
-
-def run_import(options: ImportOptions) -> int:
+def run_import(options: PurchaseOptions) -> int:
     """Import the file and say what came of it. 0: all rows; 1: it couldn't run; 2: some rows failed; 130: Ctrl-C."""
-    try:
-        secret_key = _secret_key()
-        with _open(options) as file, ExitStack() as at_end:
-            lines = lines_of(file, name=str(options.file), encoding=options.encoding)
-            reading = _reading(options)
-            rows = read_purchases(lines, form=options.form, skip_rows=options.skip_rows, reading=reading)
-            report = Report(progress_of(file, at_end), at_end.enter_context(ErrorFile(_errors_path(options))))
-            run = Run(options, rows, report)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(run.all(secret_key))
-    except ImportRefused as refusal:
-        print(f"vinr import purchases: {refusal}", file=sys.stderr)
-        return 1
-    summary = run.summary()
-    print_summary(summary, as_json=options.as_json)
-    if run.interruption.signal:
-        return 128 + run.interruption.signal
-    return 1 if summary.stopped else 2 if summary.failed else 0
+
+    def prepare(table: Table, program: Program) -> Import:
+        return _prepare(options, table, program)
+
+    return run_file("purchases", options, prepare, fields=PURCHASES, presets=OF_PURCHASES)
 
 
-def _secret_key() -> str:
-    key = os.environ.get("VINR_SECRET_KEY", "").strip()
-    if not key or not key.isascii():
-        sandbox = 'For the sandbox of `vinr dev`: eval "$(vinr status -o env)".'
-        raise ImportRefused(f"Set VINR_SECRET_KEY to a secret key of the server (sk_test_… or sk_live_…). {sandbox}")
-    return key
+def _prepare(options: PurchaseOptions, table: Table, program: Program) -> Import:
+    """The import, after what it will do has been shown."""
+    preset = find_preset(options.preset, OF_PURCHASES)
+    table = _with_refund_column(options, table)
+    writing = survey(table, numbers=MONEY, dates=("date",))
+    reading = _reading(options, preset, table, program, writing)
+    _show(table, reading, writing, program)
+
+    async def send_all(server: Server, report: Report, interruption: Interruption) -> None:
+        await Purchases(options, server, report, interruption).send(read_purchases(table.records(), reading))
+
+    return send_all
 
 
-def _open(options: ImportOptions) -> IO[str]:
-    try:
-        name = codecs.lookup(options.encoding).name
-    except LookupError:
-        raise ImportRefused(f"--encoding: {options.encoding!r} is not known; utf-8 and cp1252 are.") from None
-    try:
-        # utf-8-sig: spreadsheets put a byte order mark first. newline="": the csv module looks at line ends itself.
-        return options.file.open(encoding="utf-8-sig" if name == "utf-8" else name, newline="")
-    except OSError as error:
-        raise ImportRefused(f"{options.file} can't be read: {error.strerror}.") from None
+def _with_refund_column(options: PurchaseOptions, table: Table) -> Table:
+    """`--refunds "column NAME"` adds a column to those that are named; `--refunds negative` adds none."""
+    word, _space, name = (options.refunds or NEGATIVE).strip().partition(" ")
+    if word == NEGATIVE and not name:
+        return table
+    if word != COLUMN or not name:
+        raise ImportRefused(f'--refunds: {options.refunds!r} is not understood. Say negative, or "column NAME".')
+    columns = table.columns
+    if not columns.has_names:
+        raise ImportRefused('--refunds "column NAME" needs columns by the header\'s names, in --columns or a --preset.')
+    named = replace(
+        columns, names={**columns.names, "refunded": (name.strip(),)}, optional=columns.optional - {"refunded"}
+    )
+    return replace(table, columns=named.located_in(table.header()))
 
 
-def _reading(options: ImportOptions) -> Reading:
+def _reading(
+    options: PurchaseOptions, preset: Preset | None, table: Table, program: Program, writing: Writing
+) -> Reading:
+    zone = zone_of(options.timezone or (preset.timezone if preset is not None else None), program)
+    has_status = "status" in table.columns.positions
+    only = statuses(options.only) if options.only is not None else preset.only if preset and has_status else ()
+    refunded = preset.refunded if preset and has_status else ()
     return Reading(
-        columns=parse_columns(options.columns),
+        columns=table.columns,
         currency=options.currency,
-        date_format=options.date_format,
-        time_of_day=options.time_of_day,
-        timezone=options.timezone,
+        decimal_sign=writing.decimal_sign or ".",
+        dates=DateStyle(writing.date_order, options.date_format, options.time_of_day, zone),
         customer_prefix=options.customer_prefix,
         payment_prefix=options.payment_prefix,
+        only=only,
+        refunded=statuses(options.refunded) if options.refunded is not None else refunded,
+        refunds=NEGATIVE if options.refunds and options.refunds.strip() == NEGATIVE else None,
+        is_by_line=preset is not None and preset.is_by_line,
+        folds_emails=preset is not None,
     )
 
 
-def _errors_path(options: ImportOptions) -> Path:
-    path = options.errors or Path(f"{options.file.name}.errors.csv")
-    if not path.parent.is_dir():
-        raise ImportRefused(f"--errors: there is no directory {path.parent}.")
-    if path.is_dir():
-        raise ImportRefused(f"--errors: {path} is a directory.")
-    if path.exists() and path.samefile(options.file):
-        raise ImportRefused(f"--errors: {path} is the file to import.")
-    return path
+def _show(table: Table, reading: Reading, writing: Writing, program: Program) -> None:
+    facts = facts_of(table, writing, zone=reading.dates.timezone, program=program)
+    counted = ", ".join(dict.fromkeys((*reading.only, *reading.refunded)))
+    facts.append(("statuses", f"{counted} count; other rows are left out" if counted else ""))
+    has_ids = "payment" in table.columns.positions
+    facts.append(("ids", "" if has_ids else "made of what each row says, never of its place"))
+    show(str(table.options.file), facts, [_shown(row) for row in first(read_purchases(table.records(), reading))])
 
 
-class Run:
-    """One import, from the first request to the summary."""
+def _shown(row: Outcome) -> str:
+    """The row as it was understood."""
+    if isinstance(row, BadRow):
+        return f"row {row.row} fails: {row.message}"
+    if isinstance(row, Skipped):
+        return f"row {row.row} is left out: {row.reason}"
+    if isinstance(row, Refund):
+        return f"row {row.row} gives back {row.amount} minor units of {row.payment_id or row.order}"
+    payment = row.payment
+    parts = [payment.customer, str(payment.occurred_at), _money(payment.amount, payment.currency), payment.id]
+    if isinstance(payment.occurred_at, int):
+        parts[1] = datetime.fromtimestamp(payment.occurred_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for word, minor in (("tax", payment.tax), ("shipping", payment.shipping), ("refunded", row.refunded_minor)):
+        parts += [f"{word} {_money(minor, payment.currency)}"] if minor else []
+    return "  ".join(parts)
 
-    def __init__(self, options: ImportOptions, rows: Iterator[Purchase | BadRow], report: Report) -> None:
-        self._options, self._rows, self._report = options, rows, report
-        self._started = time.monotonic()
-        self._stopped: str | None = None
-        self.interruption = Interruption()
 
-    async def all(self, secret_key: str) -> None:
-        """Every row has an outcome, or `summary` says why not. Raises ImportRefused where nothing was begun."""
-        self.interruption.listen()
-        server = Server(self._options.base_url, secret_key, self.interruption)
-        try:
-            await server.require_program(self._options.program)
-            await self._send_all(server)
-        except asyncio.CancelledError:
-            pass  # Ctrl-C twice, or answers that did not come in time
-        finally:
-            await server.close()
+def _money(minor: int, currency: str) -> str:
+    units = minor_per_unit(currency) or 1
+    return f"{Decimal(minor) / units:.{len(str(units)) - 1}f} {currency}"
 
-    async def _send_all(self, server: Server) -> None:
+
+class Purchases:
+    """Purchases and what was given back of them, on their way to the server."""
+
+    def __init__(self, options: PurchaseOptions, server: Server, report: Report, interruption: Interruption) -> None:
+        self._options, self._server, self._report, self._interruption = options, server, report, interruption
+        self._waiting: list[Refund] = []
+        self._payments_of: dict[str, str] = {}
+
+    async def send(self, rows: Iterator[Outcome]) -> None:
+        """Every row has an outcome: first the payments, each followed by what its row says was given back of it."""
         options = self._options
-        sender = Sender(server, self._report, options.program, is_dry_run=options.is_dry_run)
-        lanes = Lanes(sender.send, count=options.concurrency, size=options.batch_size, interruption=self.interruption)
-        try:
-            await lanes.run(self._purchases())
-        except ImportRefused as refusal:
-            self._stopped = str(refusal)
-
-    def _purchases(self) -> Iterator[Purchase | None]:
-        """The rows that are purchases; None for each of the others, which are reported."""
-        for row in self._rows:
-            if isinstance(row, Purchase):
-                yield row
-            else:
-                is_first = row.row == 1 and not self._options.skip_rows
-                hint = " If this line is the header, leave it out with --skip-rows 1." if is_first else ""
-                self._report.add_failed(row.row, row.line, row.code, row.message + hint)
-                yield None
-
-    def summary(self) -> Summary:
-        """The counts so far."""
-        report, seconds = self._report, time.monotonic() - self._started
-        stopped = "interrupted" if self.interruption.signal else self._stopped
-        return Summary(
-            file=str(self._options.file),
-            program=self._options.program,
-            dry_run=self._options.is_dry_run,
-            rows=report.rows,
-            created=report.created,
-            existing=report.existing,
-            failed=report.failed,
-            seconds=round(seconds, 3),
-            rows_per_second=round(report.rows / seconds) if seconds else 0,
-            complete=stopped is None,
-            stopped=stopped,
-            errors_file=str(report.errors.path) if report.failed else None,
+        path = "/v1/payments/bulk?dry_run=true" if options.is_dry_run else "/v1/payments/bulk"
+        sender = Sender[Purchase](self._server, self._report, path, self._body, after=self._give_back)
+        lanes = Lanes[Purchase](
+            sender.send, count=options.concurrency, size=options.batch_size, interruption=self._interruption
         )
+        await lanes.run(self._purchases(rows))
+        for refund in self._waiting:
+            if self._interruption.signal:
+                return
+            await self._refund(refund)
+            self._report.show()
 
+    def _body(self, purchases: Sequence[Purchase]) -> Bulk:
+        return Bulk(self._options.program, [purchase.payment for purchase in purchases])
 
-class Interruption:
-    """Ctrl-C or SIGTERM. The first asks for an orderly end; the second, or GRACE_SECONDS, ends the run at once."""
-
-    def __init__(self) -> None:
-        self.signal = 0
-        self._asked = asyncio.Event()
-
-    def listen(self) -> None:
-        """The running task is told of signals from here on."""
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._interrupt, number, task)
-
-    def _interrupt(self, number: int, task: asyncio.Task[Any]) -> None:
-        if self.signal:
-            task.cancel()
-        self.signal = number
-        self._asked.set()
-        asyncio.get_running_loop().call_later(GRACE_SECONDS, task.cancel)
-
-    async def sleep(self, seconds: float) -> bool:
-        """Whether an interruption came before the time was over."""
-        try:
-            await asyncio.wait_for(self._asked.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
-
-
-class Lanes:
-    """Batches of purchases on their way. One customer's go through one lane, in the file's order, one at a time."""
-
-    def __init__(
-        self,
-        send: Callable[[list[Purchase]], Coroutine[Any, Any, None]],
-        *,
-        count: int,
-        size: int,
-        interruption: Interruption,
-    ) -> None:
-        self._send, self._size, self._interruption = send, size, interruption
-        self._batches: list[list[Purchase]] = [[] for _lane in range(count)]
-        # One batch waits while one is under way: a lane never waits for the file, and little is in memory.
-        self._queues = [asyncio.Queue[list[Purchase] | None](maxsize=1) for _lane in range(count)]
-
-    async def run(self, purchases: Iterator[Purchase | None]) -> None:
-        """Everything is sent, or as much as was under way when an interruption came."""
-        refused: ImportRefused | None = None
-        try:
-            async with asyncio.TaskGroup() as group:
-                for queue in self._queues:
-                    group.create_task(self._run_lane(queue))
-                try:
-                    await self._fill(purchases)
-                except ImportRefused as refusal:
-                    refused = refusal  # the file can't be read further; what was read is sent all the same
-                for queue, rest in zip(self._queues, self._batches, strict=True):
-                    await queue.put(rest)
-                    await queue.put(None)
-        except* ImportRefused as refusals:
-            refused = ImportRefused(str(refusals.exceptions[0]))
-        if refused is not None:
-            raise refused
-
-    async def _fill(self, purchases: Iterator[Purchase | None]) -> None:
-        count = len(self._queues)
-        for position, purchase in enumerate(purchases):
-            if position % ROWS_AT_A_STRETCH == 0:
-                await asyncio.sleep(0)
-                if self._interruption.signal:
-                    return
-            if purchase is None:
+    def _purchases(self, rows: Iterator[Outcome]) -> Iterator[Purchase | None]:
+        """The rows that are purchases; None for each of the others, which are reported or wait."""
+        knows_orders = self._options.refunds is not None
+        for row in rows:
+            if isinstance(row, Purchase):
+                if knows_orders and (order := row.payment.order):
+                    self._payments_of.setdefault(order, row.payment.id)
+                yield row
                 continue
-            lane = zlib.crc32(purchase.payment.customer.encode()) % count
-            self._batches[lane].append(purchase)
-            if len(self._batches[lane]) >= self._size:
-                batch, self._batches[lane] = self._batches[lane], []
-                await self._queues[lane].put(batch)
-
-    async def _run_lane(self, queue: asyncio.Queue[list[Purchase] | None]) -> None:
-        while (batch := await queue.get()) is not None:
-            if batch and not self._interruption.signal:
-                await self._send(batch)
-
-
-class Server:
-    """The server, asked patiently: lost connections and answers that say "later" are tried again, within bounds."""
-
-    def __init__(self, base_url: str, secret_key: str, interruption: Interruption) -> None:
-        if not base_url.startswith(("http://", "https://")):
-            raise ImportRefused(f"--base-url: {base_url!r} must start with http:// or https://.")
-        self._base_url, self._interruption = base_url.rstrip("/"), interruption
-        headers = {"Authorization": f"Bearer {secret_key}", "Content-Type": "application/json"}
-        self._client = httpx2.AsyncClient(headers=headers, timeout=REQUEST_SECONDS_MAX, trust_env=False)
-
-    async def close(self) -> None:
-        """The connections are closed."""
-        await self._client.aclose()
-
-    async def require_program(self, program: str) -> None:
-        """The server is there, takes the key and knows the program."""
-        path = f"/v1/loyalty/programs/{quote(program, safe='')}"
-        response = await self.ask("GET", path, attempts=FIRST_ATTEMPTS_MAX)
-        if response.status_code != 200:
-            raise ImportRefused(f"--program {program}: {self._base_url} answers: {failure_of(response).message}")
-
-    async def ask(
-        self, method: str, path: str, content: bytes | None = None, *, attempts: int = ATTEMPTS_MAX
-    ) -> httpx2.Response:
-        """The server's answer. Refuses to go on when it doesn't take the key or `attempts` were in vain."""
-        for attempt in range(1, attempts + 1):
-            try:
-                response = await self._client.request(method, self._base_url + path, content=content)
-            except (httpx2.TransportError, httpx2.InvalidURL) as error:
-                trouble, retry_after = f"can't be reached: {str(error) or type(error).__name__}", None
+            if isinstance(row, Refund):
+                self._waiting.append(row)
+            elif isinstance(row, Skipped):
+                self._report.skipped += 1
             else:
-                if response.status_code in REFUSES_THE_KEY:
-                    raise ImportRefused(f"{self._base_url} refuses VINR_SECRET_KEY: {failure_of(response).message}")
-                if response.status_code not in RETRIED:
-                    return response
-                trouble = f"answers {response.status_code}: {failure_of(response).message}"
-                retry_after = response.headers.get("retry-after")
-            if attempt == attempts or await self.pause(attempt, retry_after):
-                break
-        raise ImportRefused(f"{self._base_url} {trouble} (tried {attempt} times)")
+                self._report.add_failed(row.row, row.line, row.code, row.message)
+            yield None
 
-    async def pause(self, attempt: int, retry_after: str | None = None) -> bool:
-        """Wait before the next attempt, as long as the server asks; whether an interruption came meanwhile."""
-        seconds = min(BACKOFF_SECONDS * 2**attempt, BACKOFF_SECONDS_MAX) * random.uniform(0.5, 1)
-        if retry_after is not None and retry_after.isdecimal():
-            seconds = max(seconds, min(int(retry_after), RETRY_AFTER_SECONDS_MAX))
-        return await self._interruption.sleep(seconds)
+    async def _give_back(self, purchase: Purchase, result: Result) -> Failure | None:
+        """As much of the payment is refunded as its row says, whatever was refunded before."""
+        known_minor = result.payment.amount_refunded if result.payment is not None else 0
+        if self._options.is_dry_run or purchase.refunded_minor <= known_minor:
+            return None
+        id = f"re_{purchase.payment.id.removeprefix('pay_')}_{purchase.refunded_minor}"
+        answer = await self._ask(purchase.payment.id, id, purchase.refunded_minor - known_minor)
+        return answer if isinstance(answer, Failure) else None
 
+    async def _refund(self, refund: Refund) -> None:
+        """A row with a negative amount is given back of the payment, or of the order's."""
+        payment_id = refund.payment_id or self._payments_of.get(refund.order or "")
+        if payment_id is None:
+            message = f"No row of the file is a payment of order {refund.order!r}; name the payment it is of."
+            answer: Failure | int = Failure("resource_missing", message)
+        else:
+            answer = 201 if self._options.is_dry_run else await self._ask(payment_id, refund.id, refund.amount)
+        if isinstance(answer, Failure):
+            self._report.add_failed(refund.row, refund.line, answer.code, answer.message)
+        elif answer == 201:
+            self._report.created += 1
+        else:
+            self._report.existing += 1
 
-def failure_of(response: httpx2.Response) -> Failure:
-    """What a refusal says; where it is none of ours, its status."""
-    try:
-        return _decode_refused(response.content).error
-    except msgspec.DecodeError:
-        code = f"http_{response.status_code}"
-        return Failure(code, f"{code} without a reason; is this the address of a VINR server?")
-
-
-class Sender:
-    """Sends batches and reports each row's result."""
-
-    def __init__(self, server: Server, report: Report, program: str, *, is_dry_run: bool) -> None:
-        self._server, self._report, self._program = server, report, program
-        self._path = "/v1/payments/bulk?dry_run=true" if is_dry_run else "/v1/payments/bulk"
-
-    async def send(self, purchases: list[Purchase]) -> None:
-        """Every purchase has an outcome. Those that the server had no time for are sent again, in their order."""
-        for attempt in range(1, ATTEMPTS_MAX + 1):
-            content = _encode(Bulk(self._program, [purchase.payment for purchase in purchases]))
-            if len(content) > BODY_BYTES_MAX and len(purchases) > 1:
-                return await self._send_halves(purchases)
-            response = await self._server.ask("POST", self._path, content)
-            if response.status_code != 200:
-                return await self._find_culprit(purchases, response)
-            purchases = self._settle(purchases, response.content)
-            if not purchases:
-                return None
-            if await self._server.pause(attempt):
-                return None
-        raise ImportRefused(f"the server has no time for row {purchases[0].row} (tried {ATTEMPTS_MAX} times)")
-
-    async def _send_halves(self, purchases: list[Purchase]) -> None:
-        middle = len(purchases) // 2
-        await self.send(purchases[:middle])
-        await self.send(purchases[middle:])
-
-    async def _find_culprit(self, purchases: list[Purchase], response: httpx2.Response) -> None:
-        """One row can spoil a request, with a NUL character for one: by halving it is found and alone reported."""
-        failure = failure_of(response)
-        if response.status_code not in CAUSED_BY_A_ROW:
-            raise ImportRefused(f"the server answers {response.status_code}: {failure.message}")
-        if len(purchases) > 1:
-            return await self._send_halves(purchases)
-        self._report.add_failed(purchases[0].row, purchases[0].line, failure.code, failure.message)
-        return None
-
-    def _settle(self, purchases: Sequence[Purchase], content: bytes) -> list[Purchase]:
-        """Report the results; returns the purchases to send again."""
-        try:
-            results = _decode_results(content).data
-        except msgspec.DecodeError as error:
-            raise ImportRefused(f"the server's answer is not one of a VINR server: {error}") from None
-        again = []
-        for purchase, result in zip(purchases, results, strict=True):
-            if result.status in RETRIED:
-                again.append(purchase)
-            elif result.error is not None:
-                self._report.add_failed(purchase.row, purchase.line, result.error.code, result.error.message)
-            elif result.status == 201:
-                self._report.created += 1
-            else:
-                self._report.existing += 1
-        self._report.show()
-        return again
+    async def _ask(self, payment_id: str, refund_id: str, amount: int) -> Failure | int:
+        """The status of a refund that was made now or is there already, or why it can't be made."""
+        path = f"/v1/payments/{quote(payment_id, safe='')}/refund"
+        response = await self._server.ask("POST", path, encode({"id": refund_id, "amount": amount}))
+        if response.status_code not in (200, 201):
+            return failure_of(response)
+        self._report.refunded += response.status_code == 201
+        return response.status_code

@@ -9,14 +9,16 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import msgspec
 from msgspec import Struct
 
+from vinr_server.cli.cells import defused
 from vinr_server.cli.control_characters import visible_cell
-from vinr_server.cli.imports.purchase_rows import ImportRefused
+from vinr_server.cli.imports.refusals import ImportRefused
 
 PLAIN_PROGRESS_SECONDS = 5.0
 
@@ -31,6 +33,8 @@ class Summary(Struct):
     created: int
     existing: int
     failed: int
+    skipped: int
+    refunded: int
     seconds: float
     rows_per_second: int
     complete: bool
@@ -65,12 +69,11 @@ class ErrorFile:
 
 def as_text_cell(text: str) -> str:
     """The text, such that no spreadsheet takes it for a formula and no terminal for a command."""
-    text = visible_cell(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return defused(visible_cell(text))
 
 
 class Progress(Protocol):
-    """Tells whoever waits how far the import is."""
+    """Shows how far the import is."""
 
     def show(self, rows: int) -> None:
         """`rows` have an outcome."""
@@ -81,12 +84,12 @@ class Report:
 
     def __init__(self, progress: Progress, errors: ErrorFile) -> None:
         self._progress, self.errors = progress, errors
-        self.created = self.existing = self.failed = 0
+        self.created = self.existing = self.failed = self.skipped = self.refunded = 0
 
     @property
     def rows(self) -> int:
         """How many have an outcome."""
-        return self.created + self.existing + self.failed
+        return self.created + self.existing + self.failed + self.skipped
 
     def add_failed(self, row: int, line: str, code: str, message: str) -> None:
         """One more failed row."""
@@ -98,11 +101,11 @@ class Report:
         self._progress.show(self.rows)
 
 
-def progress_of(file: IO[str], at_end: ExitStack) -> Progress:
+def progress_of(file: IO[Any], at_end: ExitStack) -> Progress:
     """A bar where standard error is a terminal, else a line every few seconds. Measured in bytes read."""
     status = os.fstat(file.fileno())
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-    position: Callable[[], int] = file.buffer.tell if size else lambda: 0  # type: ignore[attr-defined]
+    position: Callable[[], int] = partial(os.lseek, file.fileno(), 0, os.SEEK_CUR) if size else lambda: 0
     return at_end.enter_context(ProgressBar(position, size)) if sys.stderr.isatty() else PlainProgress(position, size)
 
 
@@ -149,15 +152,29 @@ class ProgressBar:
         self._bar.update(self._task, completed=self._position(), description=f"{rows:,} rows, {pace:,.0f} rows/s")
 
 
-def print_summary(summary: Summary, *, as_json: bool) -> None:
+def errors_path(asked: Path | None, file: Path) -> Path:
+    """Where failed rows go."""
+    path = asked or Path(f"{file.name}.errors.csv")
+    if not path.parent.is_dir():
+        raise ImportRefused(f"--errors: there is no directory {path.parent}.")
+    if path.is_dir():
+        raise ImportRefused(f"--errors: {path} is a directory.")
+    if path.exists() and file.exists() and path.samefile(file):
+        raise ImportRefused(f"--errors: {path} is the file to import.")
+    return path
+
+
+def print_summary(summary: Summary, *, as_json: bool, command: str) -> None:
     """The summary is on standard output; what to do about failures, on standard error."""
     if as_json:
         print(msgspec.json.encode(summary).decode())
     else:
         verb, would = ("Checked", "would be ") if summary.dry_run else ("Imported", "")
+        more = f", {summary.skipped:,} left out" if summary.skipped else ""
+        more += f"; {summary.refunded:,} refunds" if summary.refunded else ""
         print(
             f"{verb} {summary.rows:,} rows in {summary.seconds:.1f} s ({summary.rows_per_second:,} rows/s):"
-            f" {summary.created:,} {would}created, {summary.existing:,} there already, {summary.failed:,} failed."
+            f" {summary.created:,} {would}created, {summary.existing:,} there already, {summary.failed:,} failed{more}."
         )
         if summary.dry_run:
             print("It was a dry run: nothing was written.")
@@ -165,7 +182,7 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         print(f"The failed rows are in {summary.errors_file}.", file=sys.stderr)
     if summary.stopped:
         print(
-            f"vinr import purchases: stopped: {summary.stopped.rstrip('.')}. Run the same command again to complete it:"
+            f"vinr import {command}: stopped: {summary.stopped.rstrip('.')}. Run the same command again to complete it:"
             " what is there already is not added twice.",
             file=sys.stderr,
         )

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from vinr_server.api.edge.app import Receive, Send
-from vinr_server.cli.calls.signatures import faults
+from vinr_server.cli.calls.signature_check import faults
 
 PATH = "/_inbox"
 KEPT_MAX = 200

@@ -72,22 +72,38 @@ class Cart:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which lines are selected: those with one of the skus or categories; all lines if neither is named."""
+    """Which lines: those with one of the skus or categories, all if neither is named; never those excluded."""
 
     skus: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
+    exclude_skus: frozenset[str] = frozenset()
+    exclude_categories: frozenset[str] = frozenset()
+
+    @property
+    def names_lines(self) -> bool:
+        """Whether some lines are named; otherwise it is all but the excluded ones."""
+        return bool(self.skus or self.categories)
+
+    @property
+    def excludes_lines(self) -> bool:
+        """Whether some lines are excluded."""
+        return bool(self.exclude_skus or self.exclude_categories)
 
     @property
     def is_everything(self) -> bool:
-        """Whether every line is selected."""
-        return not self.skus and not self.categories
+        """Whether every line is selected, whatever it is."""
+        return not self.names_lines and not self.excludes_lines
 
     def selects(self, line: CartLine) -> bool:
         """Whether this line is selected."""
-        return self.is_everything or line.sku in self.skus or not self.categories.isdisjoint(line.categories)
+        if line.sku in self.exclude_skus or not self.exclude_categories.isdisjoint(line.categories):
+            return False
+        return not self.names_lines or line.sku in self.skus or not self.categories.isdisjoint(line.categories)
 
     def __str__(self) -> str:
-        return ", ".join((*sorted(self.skus), *sorted(self.categories))) or "any line"
+        named = ", ".join((*sorted(self.skus), *sorted(self.categories)))
+        excluded = ", ".join((*sorted(self.exclude_skus), *sorted(self.exclude_categories)))
+        return f"{named or 'anything'} but {excluded}" if excluded else named or "any line"
 
 
 EVERYTHING = Selection()

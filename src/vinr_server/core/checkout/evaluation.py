@@ -17,12 +17,12 @@ from vinr_server.core.checkout.commands import EvaluateCart
 from vinr_server.core.checkout.first_order import is_first_order
 from vinr_server.core.checkout.needs import look_at_buyer, name_buyer, name_discounts
 from vinr_server.core.checkout.payloads import evaluation_payload
-from vinr_server.core.earning.rules import Occasion, Unmet, metadata_differences, unmet_conditions
+from vinr_server.core.earning.rules import Conditions, Occasion, Unmet, metadata_differences, unmet_conditions
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
-from vinr_server.core.kernel.values import dataclass, replace
+from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
 from vinr_server.core.offers.promotions import offer_index, voucher_of
@@ -216,8 +216,7 @@ class _Buyer:
         limit = limit_refusal(draft, offer, account, now=now)
         if limit is not None:
             yield _unmet_limit(limit)
-        # The cart itself was checked before: currency, lines and their subtotal.
-        asked = replace(offer.terms.conditions, skus=(), categories=(), currency=None, min_amount_minor=None)
+        asked = _but_of_the_cart(offer.terms.conditions)
         occasion = Occasion(
             "checkout",
             "checkout",
@@ -237,3 +236,13 @@ def _unmet_limit(refusal: Rejected) -> Unmet:
 COMMANDS: Commands = {
     EvaluateCart: (needs_evaluate_cart, decide_evaluate_cart, follow_evaluate_cart),
 }
+
+
+def _but_of_the_cart(conditions: Conditions) -> Conditions:
+    """What is left to ask: the cart itself was checked before, its currency, lines and their subtotal."""
+    return Conditions(
+        metadata=conditions.metadata,
+        first_payment=conditions.first_payment,
+        starts_at=conditions.starts_at,
+        ends_at=conditions.ends_at,
+    )

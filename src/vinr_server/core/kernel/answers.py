@@ -17,6 +17,7 @@ CODES: dict[str, int] = {
     "api_key_invalid": 401,
     "api_key_expired": 401,
     "id_conflict": 409,
+    "already_imported": 409,
     "parameter_invalid": 400,
     "parameter_conflict": 400,
     "reserved_event_type": 400,

@@ -17,7 +17,7 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.values import dataclass, replace
-from vinr_server.core.ledger.lots import Use, consume_lots, overdue, spendable, use_order
+from vinr_server.core.ledger.lots import Use, consume_lots, is_over, overdue, spendable, use_order
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account
@@ -52,18 +52,101 @@ def accrue(
     points: int,
     movement: Movement,
     event_type: str,
+    expires_at: datetime | None = None,
 ) -> tuple[Account, Entry, Json]:
     """Points are added as a new lot; deficits are paid first, and a lot that is over already expires at once.
 
-    Expects: points > 0. Returns the account, the entry and its payload. Source: R1, R5, R22, R23.
+    The lot ends by the program unless `expires_at` names its end. Expects: points > 0, an end after the points are
+    there. Returns the account, the entry and its payload. Source: R1, R5, R22, R23, R84.
     """
     now = context.now(program.clock_id)
     available_at = min(movement.occurred_at or now, now)
-    account, entry = _post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
+    expires_at = expires_at or end_by_program(program, available_at)
+    account, entry, lot = _credit(
+        draft,
+        context,
+        account,
+        points=points,
+        movement=movement,
+        available_at=available_at,
+        expires_at=expires_at,
+        now=now,
+    )
+    payload = entry_payload(entry, livemode=context.livemode)
+    announce(draft, context, type=event_type, account=account, data=payload, now=now)
+    account = raise_tier(draft, context, account, program, cause_id=entry.id)
+    if lot.remaining_points and is_over(lot, now):
+        account = expire_lot(draft, context, account, lot, now=now)
+    return account, entry, payload
+
+
+def end_by_program(program: Program, available_at: datetime) -> datetime | None:
+    """When points of that instant expire by the program's own rule (R1)."""
     expires_at = calendar.expires_at(
         available_at, months=program.expiry_months, rounding=program.expiry_rounding, zone=program.timezone
     )
-    expires_at = calendar.whole_second(expires_at) if expires_at is not None else None
+    return calendar.whole_second(expires_at) if expires_at is not None else None
+
+
+def bring_in(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    *,
+    points: int,
+    movement: Movement,
+    available_at: datetime,
+    expires_at: datetime | None,
+    now: datetime,
+) -> tuple[Account, Entry]:
+    """Points of another system are a lot with their own end; a lot that is over expires at once. No tier moves.
+
+    Expects: points > 0, available_at <= now, available_at < expires_at.
+    """
+    account, entry, lot = _credit(
+        draft,
+        context,
+        account,
+        points=points,
+        movement=movement,
+        available_at=available_at,
+        expires_at=expires_at,
+        now=now,
+    )
+    data = entry_payload(entry, livemode=context.livemode)
+    announce(draft, context, type="loyalty.points.adjusted", account=account, data=data, now=now)
+    if lot.remaining_points and is_over(lot, now):
+        account = expire_lot(draft, context, account, lot, now=now)
+    return account, entry
+
+
+def owe(
+    draft: Layer, context: Context, account: Account, *, points: int, movement: Movement, now: datetime
+) -> tuple[Account, Entry]:
+    """Points are taken from the lots by R3, and what these can't pay is a deficit. Expects a swept account."""
+    uses = consume_lots(spendable(draft.children(Lot, account.id, in_part=True), now), spend_points=points)
+    _require_all(draft, account, uses, needed_points=points)
+    account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
+    _take(draft, entry, uses)
+    _put_deficit(draft, entry, points=points - sum(use.points for use in uses))
+    data = entry_payload(entry, livemode=context.livemode)
+    announce(draft, context, type="loyalty.points.adjusted", account=account, data=data, now=now)
+    return _with_next_expiry(draft, account), entry
+
+
+def _credit(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    *,
+    points: int,
+    movement: Movement,
+    available_at: datetime,
+    expires_at: datetime | None,
+    now: datetime,
+) -> tuple[Account, Entry, Lot]:
+    """The entry and its lot; deficits are paid first."""
+    account, entry = _post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
     lot = Lot(
         bucket=account.bucket,
         id=entry.id,
@@ -79,16 +162,10 @@ def accrue(
     if account.ledger_balance_points < points:
         lot = _pay_deficits(draft, account, [lot], cause=entry)[0]
     draft.put(lot)
-    is_over_already = expires_at is not None and expires_at <= now
-    if lot.remaining_points and expires_at is not None and not is_over_already:
+    if lot.remaining_points and expires_at is not None and not is_over(lot, now):
         account = replace(account, next_expiry_at=min(account.next_expiry_at or expires_at, expires_at))
         draft.put(account)
-    payload = entry_payload(entry, livemode=context.livemode)
-    announce(draft, context, type=event_type, account=account, data=payload, now=now)
-    account = raise_tier(draft, context, account, program, cause_id=entry.id)
-    if lot.remaining_points and is_over_already:
-        account = expire_lot(draft, context, account, lot, now=now)
-    return account, entry, payload
+    return account, entry, lot
 
 
 def sweep(draft: Layer, context: Context, account: Account, *, now: datetime) -> Account:
@@ -143,18 +220,7 @@ def claw_back(
     _take(draft, entry, uses)
     newest = draft.get(Lot, lot.id) or lot
     draft.put(replace(newest, reversed_points=newest.reversed_points + points))
-    short_points = points - sum(use.points for use in uses)
-    if short_points:
-        draft.put(
-            Deficit(
-                bucket=account.bucket,
-                entry_id=entry.id,
-                account_id=account.id,
-                sequence=entry.sequence,
-                points=short_points,
-                remaining_points=short_points,
-            )
-        )
+    _put_deficit(draft, entry, points=points - sum(use.points for use in uses))
     return _with_next_expiry(draft, account), entry
 
 
@@ -272,6 +338,21 @@ def _take(draft: Layer, entry: Entry, uses: Sequence[Use]) -> None:
     for lot, points in uses:
         draft.put(replace(lot, remaining_points=lot.remaining_points - points))
         _put_use(draft, entry, lot, points=points, cause=entry)
+
+
+def _put_deficit(draft: Layer, entry: Entry, *, points: int) -> None:
+    """What no lot could pay of the entry is owed."""
+    if points:
+        draft.put(
+            Deficit(
+                bucket=entry.bucket,
+                entry_id=entry.id,
+                account_id=entry.account_id,
+                sequence=entry.sequence,
+                points=points,
+                remaining_points=points,
+            )
+        )
 
 
 def _put_use(draft: Layer, entry: Entry, lot: Lot, *, points: int, cause: Entry) -> None:

@@ -91,7 +91,7 @@ class LotUse(Row):
 
 @dataclass(frozen=True, slots=True)
 class Deficit(Row):
-    """What no lot could pay of a clawback; the next credits pay it, oldest first."""
+    """What no lot could pay of a clawback, or of an imported debt; the next credits pay it, oldest first."""
 
     key_field = "entry_id"
     parent_field = "account_id"
@@ -102,3 +102,26 @@ class Deficit(Row):
     sequence: int
     points: int
     remaining_points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening(Row):
+    """What a member brought from another system, once: the entries of the balance follow `sequence`.
+
+    `lifetime_points` is what the old system's lifetime counts beyond these entries: points that were earned there and
+    are spent or expired since. It may be negative, where some points of the balance never counted as earned.
+    """
+
+    key_field = "account_id"
+    parent_field = "account_id"
+    is_append_only = True
+    owns = False
+    bucket: int
+    account_id: str
+    sequence: int
+    points: int
+    lifetime_points: int
+    tier: str | None
+    joined_at: datetime | None
+    fingerprint: bytes
+    created_at: datetime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from vinr_server.core.earning.occasions import earn_on
@@ -59,6 +60,26 @@ def enrol(
     draft: Layer, context: Context, program: Program, customer_id: str, *, metadata: Json, account_id: str | None = None
 ) -> Json:
     """The customer has a new account, at the tier its points reach, with what enrolling earns; answers its payload."""
+    account = open_account(draft, context, program, customer_id, metadata=metadata, account_id=account_id)
+    occasion = Occasion("loyalty.account.created", "account", account.id, account.created_at, metadata=metadata)
+    earn_on(draft, context, [account], occasion)
+    account = draft.get(Account, account.id) or account
+    payload = show_account(draft, account, context)
+    announce(draft, context, type="loyalty.account.created", account=account, data=payload, now=account.created_at)
+    return payload
+
+
+def open_account(
+    draft: Layer,
+    context: Context,
+    program: Program,
+    customer_id: str,
+    *,
+    metadata: Json,
+    account_id: str | None = None,
+    joined_at: datetime | None = None,
+) -> Account:
+    """The customer has an empty account; nothing is earned or announced yet."""
     bucket = context.bucket_of(customer_id)
     account = Account(
         bucket=bucket,
@@ -73,17 +94,12 @@ def enrol(
         next_expiry_at=None,
         status="active",
         metadata=metadata,
-        created_at=context.now(program.clock_id),
+        created_at=joined_at or context.now(program.clock_id),
     )
     draft.put(account)
     if account_id:
         claim_id(draft, context, account_id, owner_bucket=bucket)
-    occasion = Occasion("loyalty.account.created", "account", account.id, account.created_at, metadata=metadata)
-    earn_on(draft, context, [account], occasion)
-    account = draft.get(Account, account.id) or account
-    payload = show_account(draft, account, context)
-    announce(draft, context, type="loyalty.account.created", account=account, data=payload, now=account.created_at)
-    return payload
+    return account
 
 
 def show_account(draft: Layer, account: Account, context: Context) -> Json:

@@ -141,6 +141,8 @@ def _criteria(criteria: Criteria) -> Wire:
             "min_quantity": criteria.min_quantity,
             "skus": list(criteria.skus) or None,
             "categories": list(criteria.categories) or None,
+            "exclude_skus": list(criteria.exclude_skus) or None,
+            "exclude_categories": list(criteria.exclude_categories) or None,
             "currency": criteria.currency,
             "segments": list(criteria.segments) or None,
             "first_order": criteria.first_order,

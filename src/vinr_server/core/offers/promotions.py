@@ -8,8 +8,10 @@ from typing import Any
 
 from vinr_server.core.carts.cart import Criteria, Effect, Promotion, Selection
 from vinr_server.core.carts.index import MEMBERS, OfferIndex, segment_key, tier_key
+from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Row
+from vinr_server.core.offers import rows
 from vinr_server.core.offers.rows import CheckoutTerms, Offer, OfferTerms, PercentageDiscount
 from vinr_server.core.rewards.rows import Discount
 
@@ -118,7 +120,7 @@ def _of_checkout(terms: CheckoutTerms) -> tuple[Effect, Criteria, tuple[str, ...
         max_times=terms.max_times,
     )
     criteria = Criteria(
-        Selection(frozenset(asked.skus), frozenset(asked.categories)),
+        _selection(asked),
         min_subtotal_minor=asked.min_subtotal_minor or 0,
         min_quantity=asked.min_quantity or 0,
         currency=asked.currency,
@@ -143,11 +145,20 @@ def _buy_and_get(terms: CheckoutTerms) -> Effect | None:
     )
 
 
+def _selection(asked: rows.Criteria | Conditions) -> Selection:
+    return Selection(
+        frozenset(asked.skus),
+        frozenset(asked.categories),
+        frozenset(asked.exclude_skus),
+        frozenset(asked.exclude_categories),
+    )
+
+
 def _of_percentage(percentage: PercentageDiscount, terms: OfferTerms) -> tuple[Effect, Criteria, tuple[str, ...]]:
     asked, targeting = terms.conditions, terms.targeting
     effect = Effect("percentage", percent_e4=percentage.percent_e4, max_minor=percentage.max_discount_minor)
     criteria = Criteria(
-        Selection(frozenset(asked.skus), frozenset(asked.categories)),
+        _selection(asked),
         min_subtotal_minor=asked.min_amount_minor or 0,
         currency=asked.currency,
     )

@@ -82,7 +82,8 @@ class Targeting:
 class Criteria:
     """What must be true of a cart, all of it; None or empty asks nothing.
 
-    skus and categories name the matching lines (one of either is enough; without both, every line matches). Thresholds
+    skus and categories name the matching lines (one of either is enough; without both, every line matches); what is
+    excluded never matches. Thresholds
     count these lines: `min_subtotal_minor` at undiscounted prices, `min_quantity` in units. segments: the customer is a
     member of any. buy and get (bogo): `get` units are free for every `buy` paid units.
     """
@@ -96,6 +97,8 @@ class Criteria:
     first_order: bool | None = None
     buy_quantity: int | None = None
     get_quantity: int | None = None
+    exclude_skus: tuple[str, ...] = ()
+    exclude_categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

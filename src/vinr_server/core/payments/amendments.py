@@ -14,12 +14,10 @@ from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.payments.commands import UpdatePayment
 from vinr_server.core.payments.payloads import payment_payload
-from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund
-from vinr_server.core.programs.members import instants_of
-from vinr_server.core.purchases.changes import change_purchase
-from vinr_server.core.purchases.kept import places_of, share_taken
-from vinr_server.core.purchases.moving import Cause
-from vinr_server.core.purchases.state import (
+from vinr_server.core.payments.purchases.changes import change_purchase
+from vinr_server.core.payments.purchases.kept import places_of, share_taken
+from vinr_server.core.payments.purchases.moving import Cause
+from vinr_server.core.payments.purchases.state import (
     accounts_of_earnings,
     accounts_of_payment,
     as_counted,
@@ -28,6 +26,8 @@ from vinr_server.core.purchases.state import (
     purchase_with,
     standing_refunds,
 )
+from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund
+from vinr_server.core.programs.members import instants_of
 
 
 def needs_update_payment(command: UpdatePayment, needs: Needs) -> None:

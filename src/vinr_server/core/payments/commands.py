@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import field
 from datetime import datetime
 
-from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Command, InUse, Json
 from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.payments.rows import RefundLine
@@ -41,21 +40,6 @@ class CreatePayment(Command):
     def linked_account_id(self) -> str | None:
         """The member named in the metadata, in either casing."""
         return linked_account(self.metadata)
-
-
-@dataclass(frozen=True, slots=True)
-class BeginPayments(Command):
-    """The first command of a bulk call: from here on its idempotency key stands for the whole body."""
-
-    is_ledger_write = True
-
-
-@dataclass(frozen=True, slots=True)
-class RefusePayment(Command):
-    """An item of a bulk call that can't become a payment; the refusal is its answer, and kept as such."""
-
-    is_ledger_write = True
-    refusal: Rejected
 
 
 @dataclass(frozen=True, slots=True)

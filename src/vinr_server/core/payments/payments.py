@@ -24,36 +24,18 @@ from vinr_server.core.members.changes import enrol
 from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
-from vinr_server.core.payments.commands import BeginPayments, CreatePayment, RefusePayment, linked_account
+from vinr_server.core.payments.commands import CreatePayment, linked_account
 from vinr_server.core.payments.payloads import payment_payload
+from vinr_server.core.payments.purchases.changes import change_purchase
+from vinr_server.core.payments.purchases.moving import Cause
+from vinr_server.core.payments.purchases.state import as_counted, look_at_order, name_order, purchase_with
 from vinr_server.core.payments.rows import Order, Payment, order_key
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.purchases.changes import change_purchase
-from vinr_server.core.purchases.moving import Cause
-from vinr_server.core.purchases.state import as_counted, look_at_order, name_order, purchase_with
 from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
 from vinr_server.core.rewards.rows import Discount
 from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
-
-
-def needs_begin_payments(_command: BeginPayments, _needs: Needs) -> None:
-    """Nothing: all there is to it is its idempotency key."""
-
-
-def decide_begin_payments(draft: Layer, command: BeginPayments, context: Context) -> Accepted | Rejected:
-    """The bulk call is under way; refusals of its items name the request that began it."""
-    return Accepted({"request_id": context.request_id}, is_new=False)
-
-
-def needs_refuse_payment(_command: RefusePayment, _needs: Needs) -> None:
-    """Nothing: the item was refused for what it says."""
-
-
-def decide_refuse_payment(draft: Layer, command: RefusePayment, context: Context) -> Accepted | Rejected:
-    """The refusal stands."""
-    return command.refusal
 
 
 def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
@@ -274,7 +256,5 @@ def _link(draft: Layer, command: CreatePayment, context: Context) -> tuple[str |
 
 
 COMMANDS: Commands = {
-    BeginPayments: (needs_begin_payments, decide_begin_payments),
-    RefusePayment: (needs_refuse_payment, decide_refuse_payment),
     CreatePayment: (needs_create_payment, decide_create_payment, follow_create_payment),
 }

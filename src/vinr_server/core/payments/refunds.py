@@ -15,13 +15,10 @@ from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.payments.commands import CancelRefund, RefundPayment
 from vinr_server.core.payments.payloads import payment_payload, refund_payload
-from vinr_server.core.payments.refusals import refund_refusal, refunded_minor
-from vinr_server.core.payments.rows import Payment, Refund
-from vinr_server.core.programs.members import instants_of
-from vinr_server.core.purchases.changes import Changed, change_purchase
-from vinr_server.core.purchases.kept import kept_of
-from vinr_server.core.purchases.moving import Cause
-from vinr_server.core.purchases.state import (
+from vinr_server.core.payments.purchases.changes import Changed, change_purchase
+from vinr_server.core.payments.purchases.kept import kept_of
+from vinr_server.core.payments.purchases.moving import Cause
+from vinr_server.core.payments.purchases.state import (
     Purchase,
     accounts_of_earnings,
     accounts_of_payment,
@@ -30,6 +27,9 @@ from vinr_server.core.purchases.state import (
     purchase_with,
     standing_refunds,
 )
+from vinr_server.core.payments.refusals import refund_refusal, refunded_minor
+from vinr_server.core.payments.rows import Payment, Refund
+from vinr_server.core.programs.members import instants_of
 
 
 def needs_refund_payment(command: RefundPayment, needs: Needs) -> None:

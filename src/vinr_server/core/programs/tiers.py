@@ -26,14 +26,44 @@ def raise_tier(draft: Layer, context: Context, account: Account, program: Progra
     reached = tier_for(program.tiers, lifetime_points=account.lifetime_points)
     if reached == account.tier or _rank(program.tiers, reached) <= _rank(program.tiers, account.tier):
         return account
-    raised = replace(account, tier=reached)
+    return _change_tier(draft, context, account, program, tier_id=reached, cause_id=cause_id)
+
+
+def carry_over_tier(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    program: Program,
+    *,
+    tier_id: str | None,
+    cause_id: str | None,
+    is_announced: bool,
+) -> Account:
+    """The member holds the tier it brings (None: what its lifetime points reach), if that is above the one held.
+
+    A new account has none to lose, and holds the very tier it brings. `is_announced`: its own event doesn't show it.
+    """
+    brought = tier_id or tier_for(program.tiers, lifetime_points=account.lifetime_points)
+    if not is_announced:
+        account = replace(account, tier=brought)
+        draft.put(account)
+        return account
+    if _rank(program.tiers, brought) <= _rank(program.tiers, account.tier):
+        return account
+    return _change_tier(draft, context, account, program, tier_id=brought, cause_id=cause_id)
+
+
+def _change_tier(
+    draft: Layer, context: Context, account: Account, program: Program, *, tier_id: str | None, cause_id: str | None
+) -> Account:
+    raised = replace(account, tier=tier_id)
     draft.put(raised)
     data = {
         "account": account.id,
         "program": program.id,
         "customer": account.customer_id,
         "from": account.tier,
-        "to": reached,
+        "to": tier_id,
         "cause": {"points_transaction": cause_id, "lifetime_points": account.lifetime_points},
         "sequence": account.sequence,
     }

@@ -14,7 +14,7 @@ from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.needs import Part
 from vinr_server.core.kernel.rows import Counter, Row, Tally
 from vinr_server.core.ledger.lots import BEFORE_ALL, use_order
-from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
+from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse, Opening
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision
 from vinr_server.core.payments.rows import Order, Payment, Refund
@@ -231,6 +231,7 @@ KINDS = (
     Kind(Event, _by_id),
     Kind(Lot, _lots),
     Kind(Deficit, _deficits),
+    Kind(Opening, _of_parents),
     Kind(Tally, _tallies),
 )
 

@@ -37,12 +37,24 @@ select realm, account_id, id, previous + points, balance_after_points from (
   from entries) e
 where balance_after_points <> previous + points""",
     "lifetime points are accruals less their reversals": """
-select a.realm, a.id, a.id, coalesce(e.points, 0), a.lifetime_points
+select a.realm, a.id, a.id, coalesce(e.points, 0) + coalesce(o.lifetime_points, 0), a.lifetime_points
 from accounts a left join (
   select realm, account_id, sum(points) as points from entries
   where kind in ('award', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0) group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
-where a.lifetime_points <> coalesce(e.points, 0)""",
+left join openings o on o.realm = a.realm and o.account_id = a.id
+where a.lifetime_points <> coalesce(e.points, 0) + coalesce(o.lifetime_points, 0)""",
+    "an opening is what its entries brought": """
+select o.realm, o.account_id, o.account_id, o.points::text, coalesce(e.points, 0)::text
+from openings o left join (
+  select realm, account_id, sum(points) as points, min(sequence) as first from entries
+  where source_type = 'import' group by 1, 2) e
+  on e.realm = o.realm and e.account_id = o.account_id
+where o.points <> coalesce(e.points, 0) or e.first <= o.sequence
+union all
+select e.realm, e.account_id, e.id, 'an opening', 'none'
+from entries e left join openings o on o.realm = e.realm and o.account_id = e.account_id
+where e.source_type = 'import' and o.account_id is null""",
     # All payments of an order count once. One that names no account counts for those its customer had at the time, so
     # only bounds can be derived.
     "an account's payment_count counts its purchases": """
@@ -61,9 +73,9 @@ where a.payment_count not between coalesce(mine.count, 0) and coalesce(mine.coun
 select e.realm, e.account_id, e.id, 'account in bucket ' || e.bucket, coalesce('bucket ' || a.bucket, 'no account')
 from entries e left join accounts a on a.realm = e.realm and a.id = e.account_id
 where a.bucket is distinct from e.bucket""",
-    "I4 only a reversal takes a balance below 0": """
+    "I4 only a reversal or an imported debt takes a balance below 0": """
 select realm, account_id, id, 'reversal', kind from entries
-where balance_after_points < 0 and points < 0 and kind <> 'reversal'""",
+where balance_after_points < 0 and points < 0 and kind <> 'reversal' and source_type is distinct from 'import'""",
 }
 
 LOTS = {
@@ -96,7 +108,8 @@ from entries e
 left join (select realm, entry_id, sum(points) as points from lot_uses where cause_id = entry_id group by 1, 2) u
   on u.realm = e.realm and u.entry_id = e.id
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
-where e.kind = 'reversal' and coalesce(d.points, 0) <> -e.points - coalesce(u.points, 0)""",
+where (e.kind = 'reversal' or (e.source_type = 'import' and e.points < 0))
+  and coalesce(d.points, 0) <> -e.points - coalesce(u.points, 0)""",
     "I2 an accrual has its lot": """
 select e.realm, e.account_id, e.id,
   concat_ws(', ', e.account_id, e.sequence, e.points, least(e.occurred_at, e.created_at)),
@@ -105,7 +118,7 @@ from entries e left join lots l on l.realm = e.realm and l.id = e.id
 where e.kind in ('award', 'adjustment') and e.points > 0
   and (e.account_id, e.sequence, e.points, least(e.occurred_at, e.created_at))
     is distinct from (l.account_id, l.sequence, l.points, l.available_at)""",
-    "I2 a lot comes from an accrual, a deficit from a clawback": """
+    "I2 a lot comes from an accrual, a deficit from a clawback or an imported debt": """
 select l.realm, l.account_id, l.id, 'accrual', coalesce(e.kind, 'no entry')
 from lots l left join entries e on e.realm = l.realm and e.id = l.id
 where e.id is null or e.points < 0 or e.kind not in ('award', 'adjustment')
@@ -113,7 +126,8 @@ union all
 select d.realm, d.account_id, d.entry_id, concat_ws(', ', d.account_id, d.sequence, 'reversal'),
   coalesce(concat_ws(', ', e.account_id, e.sequence, e.kind), 'no entry')
 from deficits d left join entries e on e.realm = d.realm and e.id = d.entry_id
-where (d.account_id, d.sequence, 'reversal') is distinct from (e.account_id, e.sequence, e.kind)""",
+where (d.account_id, d.sequence) is distinct from (e.account_id, e.sequence)
+  or (e.kind <> 'reversal' and e.source_type is distinct from 'import')""",
     "I2 a lot use joins a debit, a lot and a cause of one account": """
 select u.realm, l.account_id, u.entry_id || ' ' || u.lot_id,
   coalesce(l.account_id, 'a lot'), concat(coalesce(e.account_id, 'no entry'), ', ', coalesce(c.account_id, 'no cause'))
@@ -180,14 +194,25 @@ from accounts a join (
 where a.tier is distinct from t.tier""",
     # Lifetime points fall only by clawbacks; each member with a tier above the first has once reached its threshold.
     "a tier was raised at the ledger's lifetime points": """
-select v.realm, v.account_id, v.id, e.points, v.data -> 'cause' ->> 'lifetime_points'
-from (select * from events where type = 'loyalty.tier.changed') v
-left join (
-  select realm, account_id, id, sum(points) filter (
+with sums as (
+  select realm, account_id, id, sequence, sum(points) filter (
     where kind in ('award', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0))
     over (partition by realm, account_id order by sequence) as points
-  from entries) e on e.realm = v.realm and e.id = v.data -> 'cause' ->> 'points_transaction'
-where e.points is distinct from (v.data -> 'cause' ->> 'lifetime_points')::int8""",
+  from entries),
+raised as (
+  select realm, account_id, id, (data ->> 'sequence')::int8 as sequence,
+    data -> 'cause' ->> 'points_transaction' as entry_id, (data -> 'cause' ->> 'lifetime_points')::int8 as points
+  from events where type = 'loyalty.tier.changed')
+select v.realm, v.account_id, v.id, e.points + coalesce(o.lifetime_points, 0), v.points::text
+from raised v left join sums e on e.realm = v.realm and e.id = v.entry_id
+left join openings o on o.realm = v.realm and o.account_id = v.account_id and o.sequence < e.sequence
+where v.entry_id is not null and e.points + coalesce(o.lifetime_points, 0) is distinct from v.points
+union all
+-- An imported member may bring lifetime points and a tier without a point: its event names no entry.
+select v.realm, v.account_id, v.id, coalesce(e.points, 0) + o.lifetime_points, v.points::text
+from raised v left join sums e on e.realm = v.realm and e.account_id = v.account_id and e.sequence = v.sequence
+left join openings o on o.realm = v.realm and o.account_id = v.account_id and o.sequence = v.sequence
+where v.entry_id is null and coalesce(e.points, 0) + o.lifetime_points is distinct from v.points""",
 }
 
 REDEMPTIONS = {
@@ -267,7 +292,7 @@ where v.id is null or coalesce(a.count, 0) <> d.attempt_count""",
     "I9 the application role adds to the ledger and never changes it": """
 select null::int, null, name, 'select, insert', 'more'
 from unnest(array['entries', 'lot_uses', 'events', 'payment_revisions', 'earning_rule_revisions', 'directory',
-  'offer_revisions', 'offer_claims']) as name
+  'openings', 'offer_revisions', 'offer_claims']) as name
 where has_table_privilege('vinr_app', name, 'update, delete, truncate')
   or has_any_column_privilege('vinr_app', name, 'update')""",
 }

@@ -241,7 +241,7 @@ CREATE TABLE public.entries (
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT entries_check CHECK (((points > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text])))),
-    CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points > 0) OR (kind = 'reversal'::text))),
+    CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points > 0) OR (kind = 'reversal'::text) OR (NOT (source_type IS DISTINCT FROM 'import'::text)))),
     CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'reinstatement'::text, 'expiry'::text]))),
     CONSTRAINT entries_points_check CHECK ((points <> 0)),
     CONSTRAINT entries_sequence_check CHECK ((sequence > 0))
@@ -375,6 +375,20 @@ CREATE TABLE public.offers (
     CONSTRAINT offers_kind_check CHECK ((kind = ANY (ARRAY['engagement'::text, 'checkout'::text]))),
     CONSTRAINT offers_revision_check CHECK ((revision > 0)),
     CONSTRAINT offers_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'paused'::text])))
+);
+
+CREATE TABLE public.openings (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    sequence bigint NOT NULL,
+    points bigint NOT NULL,
+    lifetime_points bigint NOT NULL,
+    tier text,
+    joined_at timestamp with time zone,
+    fingerprint bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT openings_sequence_check CHECK ((sequence >= 0))
 );
 
 CREATE TABLE public.orders (
@@ -701,6 +715,9 @@ ALTER TABLE ONLY public.offer_revisions
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_pkey PRIMARY KEY (realm, id);
 
+ALTER TABLE ONLY public.openings
+    ADD CONSTRAINT openings_pkey PRIMARY KEY (realm, account_id, bucket);
+
 ALTER TABLE ONLY public.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -889,6 +906,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.offer_redemptions TO vinr_app;
 GRANT SELECT,INSERT ON TABLE public.offer_revisions TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.offers TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.openings TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.orders TO vinr_app;
 

@@ -28,6 +28,8 @@ __all__ = [
     "IncentiveInput",
     "LineInput",
     "MultiplierInput",
+    "OpeningAccountInput",
+    "OpeningLotInput",
     "PaymentCountInput",
     "RefundLineInput",
     "RuleConditionsInput",
@@ -48,6 +50,10 @@ class BenefitInput(TypedDict, total=False):
     type: Required[Literal["discount", "free_shipping", "product", "voucher"]]
     amount: int | None
     percent: Rate | None
+    amount_per_point: Rate | None
+    min_points: int | None
+    max_points: int | None
+    step_points: int | None
     currency: str | None
     sku: str | None
     description: str | None
@@ -96,6 +102,8 @@ class ConditionsInput(TypedDict, total=False):
     currency: str | None
     skus: Many[str]
     categories: Many[str]
+    exclude_skus: Many[str]
+    exclude_categories: Many[str]
     first_payment: bool | None
     window: WindowInput | None
 
@@ -144,6 +152,8 @@ class CriteriaInput(TypedDict, total=False):
     min_quantity: int | None
     skus: Many[str]
     categories: Many[str]
+    exclude_skus: Many[str]
+    exclude_categories: Many[str]
     currency: str | None
     segments: Many[str]
     first_order: bool | None
@@ -230,6 +240,27 @@ class MultiplierInput(TypedDict, total=False):
     when: Required[WhenInput]
 
 
+class OpeningLotInput(TypedDict, total=False):
+    """Opening lot."""
+
+    points: Required[int]
+    expires_at: Instant | None
+    available_at: Instant | None
+
+
+class OpeningAccountInput(TypedDict, total=False):
+    """Opening account."""
+
+    customer: Required[str]
+    email: str | None
+    joined_at: Instant | None
+    points: int | None
+    lots: Many[OpeningLotInput]
+    lifetime_points: int | None
+    tier: str | None
+    metadata: Metadata
+
+
 class RefundLineInput(TypedDict, total=False):
     """Refund line."""
 
@@ -247,6 +278,8 @@ class RuleConditionsInput(TypedDict, total=False):
     currency: str | None
     skus: Many[str]
     categories: Many[str]
+    exclude_skus: Many[str]
+    exclude_categories: Many[str]
     first_payment: bool | None
     window: WindowInput | None
     max_amount: int

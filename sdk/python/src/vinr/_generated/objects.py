@@ -16,6 +16,8 @@ __all__ = [
     "Award",
     "Band",
     "Benefit",
+    "BulkAccountResult",
+    "BulkAccounts",
     "BulkPayments",
     "BulkResult",
     "Buy",
@@ -43,7 +45,10 @@ __all__ = [
     "Get",
     "Incentive",
     "Line",
+    "Lot",
     "LoyaltyAccount",
+    "LoyaltyMember",
+    "MemberLot",
     "Multiplier",
     "NextExpiry",
     "Offer",
@@ -153,6 +158,82 @@ class ApiKeyAct(VinrObject):
     livemode: bool
 
     _kind = "api_key_act"
+
+
+class TierProgress(VinrObject):
+    """Tier progress."""
+
+    next_tier: str
+    points_needed: int
+
+
+class NextExpiry(VinrObject):
+    """Next expiry."""
+
+    at: int
+    points: int
+
+
+class LoyaltyAccount(VinrObject):
+    """Loyalty account."""
+
+    id: str
+    object: Literal["loyalty_account"]
+    program: str
+    customer: str
+    balance: int
+    pending: int
+    lifetime_points: int
+    tier: str | None
+    tier_progress: TierProgress | None
+    next_expiry: NextExpiry | None
+    sequence: int
+    status: Literal["active", "closed"]
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+
+    _kind = "loyalty_account"
+
+    _events = ("loyalty.account.created",)
+
+    _nested = {"tier_progress": TierProgress, "next_expiry": NextExpiry}
+
+
+class Error(VinrObject):
+    """Error."""
+
+    type: str
+    code: str
+    message: str
+    doc_url: str
+    request_id: str
+    param: str | None = None
+    details: dict[str, Any] | None = None
+
+
+class BulkAccountResult(VinrObject):
+    """Bulk account result."""
+
+    status: int
+    account: LoyaltyAccount | None = None
+    error: Error | None = None
+
+    _nested = {"account": LoyaltyAccount, "error": Error}
+
+
+class BulkAccounts(VinrObject):
+    """Bulk accounts."""
+
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    created: int
+    existing: int
+    failed: int
+    data: list[BulkAccountResult]
+
+    _nested = {"data": BulkAccountResult}
 
 
 class Tender(VinrObject):
@@ -286,18 +367,6 @@ class Payment(VinrObject):
         "offer_redemptions": PaymentRedemption,
         "refund": Refund,
     }
-
-
-class Error(VinrObject):
-    """Error."""
-
-    type: str
-    code: str
-    message: str
-    doc_url: str
-    request_id: str
-    param: str | None = None
-    details: dict[str, Any] | None = None
 
 
 class BulkResult(VinrObject):
@@ -506,6 +575,8 @@ class Conditions(VinrObject):
     currency: str | None = None
     skus: list[str] | None = None
     categories: list[str] | None = None
+    exclude_skus: list[str] | None = None
+    exclude_categories: list[str] | None = None
     first_payment: bool | None = None
     window: Window | None = None
 
@@ -673,44 +744,49 @@ class Event(VinrObject):
     _nested = {"data": Data, "request": EventRequest, "awards": Award, "skipped": Skipped}
 
 
-class TierProgress(VinrObject):
-    """Tier progress."""
-
-    next_tier: str
-    points_needed: int
-
-
-class NextExpiry(VinrObject):
-    """Next expiry."""
-
-    at: int
-    points: int
-
-
-class LoyaltyAccount(VinrObject):
-    """Loyalty account."""
+class Lot(VinrObject):
+    """Lot."""
 
     id: str
-    object: Literal["loyalty_account"]
+    object: Literal["lot"]
+    account: str
+    points: int
+    remaining: int
+    available_at: int
+    expires_at: int | None
+    livemode: bool
+
+    _kind = "lot"
+
+
+class MemberLot(VinrObject):
+    """Member lot."""
+
+    points: int
+    available_at: int
+    expires_at: int | None
+
+
+class LoyaltyMember(VinrObject):
+    """Loyalty member."""
+
+    id: str
+    object: Literal["loyalty_member"]
     program: str
     customer: str
-    balance: int
-    pending: int
+    email: str | None
+    points: int
+    lots: list[MemberLot]
     lifetime_points: int
     tier: str | None
-    tier_progress: TierProgress | None
-    next_expiry: NextExpiry | None
-    sequence: int
     status: Literal["active", "closed"]
     metadata: dict[str, Any]
     created: int
     livemode: bool
 
-    _kind = "loyalty_account"
+    _kind = "loyalty_member"
 
-    _events = ("loyalty.account.created",)
-
-    _nested = {"tier_progress": TierProgress, "next_expiry": NextExpiry}
+    _nested = {"lots": MemberLot}
 
 
 class Criteria(VinrObject):
@@ -720,6 +796,8 @@ class Criteria(VinrObject):
     min_quantity: int | None = None
     skus: list[str] | None = None
     categories: list[str] | None = None
+    exclude_skus: list[str] | None = None
+    exclude_categories: list[str] | None = None
     currency: str | None = None
     segments: list[str] | None = None
     first_order: bool | None = None
@@ -1030,6 +1108,10 @@ class Benefit(VinrObject):
     type: Literal["discount", "free_shipping", "product", "voucher"]
     amount: int | None = None
     percent: int | str | None = None
+    amount_per_point: int | str | None = None
+    min_points: int | None = None
+    max_points: int | None = None
+    step_points: int | None = None
     currency: str | None = None
     sku: str | None = None
     description: str | None = None
@@ -1236,7 +1318,7 @@ class TestClock(VinrObject):
 class TierCause(VinrObject):
     """Tier cause."""
 
-    points_transaction: str
+    points_transaction: str | None
     lifetime_points: int
 
 

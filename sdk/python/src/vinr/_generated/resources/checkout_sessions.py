@@ -16,7 +16,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class CheckoutSessions(Resource):
@@ -68,7 +68,7 @@ class CheckoutSessions(Resource):
         ending_before: str | None = None,
         customer: str | None = None,
         status: Literal["open", "completed", "expired"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[CheckoutSession]:
         """List checkout sessions, newest first."""
@@ -223,7 +223,7 @@ class AsyncCheckoutSessions(AsyncResource):
         ending_before: str | None = None,
         customer: str | None = None,
         status: Literal["open", "completed", "expired"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[CheckoutSession]:
         """List checkout sessions, newest first."""

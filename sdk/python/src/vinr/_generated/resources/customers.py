@@ -10,7 +10,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Metadata, NotGiven, fill
 
 
 class Customers(Resource):
@@ -48,7 +48,7 @@ class Customers(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         email: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Customer]:
         """List customers, newest first."""
@@ -137,7 +137,7 @@ class AsyncCustomers(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         email: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Customer]:
         """List customers, newest first."""

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from typing import Literal
 
+from vinr._generated.inputs import (
+    OpeningAccountInput,
+)
 from vinr._generated.objects import (
+    BulkAccounts,
+    Lot,
     LoyaltyAccount,
+    LoyaltyMember,
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class LoyaltyAccounts(Resource):
@@ -49,7 +55,8 @@ class LoyaltyAccounts(Resource):
         customer: str | None = None,
         tier: str | None = None,
         status: Literal["active", "closed"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
+        next_expiry: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[LoyaltyAccount]:
         """List accounts, newest first."""
@@ -65,7 +72,29 @@ class LoyaltyAccounts(Resource):
                 "tier": tier,
                 "status": status,
                 "created": created,
+                "next_expiry": next_expiry,
             },
+            timeout=timeout,
+        )
+
+    def create_many(
+        self,
+        accounts: Many[OpeningAccountInput],
+        *,
+        program: str,
+        deliver_events: bool | NotGiven = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> BulkAccounts:
+        """Enroll up to 1,000 members with the points, lifetime and tier they bring; a result for each."""
+        return self._client.request(
+            "POST",
+            "/v1/loyalty/accounts/bulk",
+            returns=BulkAccounts,
+            body={"accounts": accounts, "program": program, "deliver_events": deliver_events},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
             timeout=timeout,
         )
 
@@ -122,6 +151,61 @@ class LoyaltyAccounts(Resource):
             timeout=timeout,
         )
 
+    def export(
+        self,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        program: str | None = None,
+        customer: str | None = None,
+        tier: str | None = None,
+        status: Literal["active", "closed"] | None = None,
+        created: InstantRange | None = None,
+        next_expiry: InstantRange | None = None,
+        timeout: float | None = None,
+    ) -> Page[LoyaltyMember]:
+        """List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm."""
+        return self._client.request_page(
+            "/v1/loyalty/accounts/export",
+            LoyaltyMember,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "program": program,
+                "customer": customer,
+                "tier": tier,
+                "status": status,
+                "created": created,
+                "next_expiry": next_expiry,
+            },
+            timeout=timeout,
+        )
+
+    def lots(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        created: InstantRange | None = None,
+        timeout: float | None = None,
+    ) -> Page[Lot]:
+        """List the lots of an account that still hold points, the newest first, each with its end."""
+        return self._client.request_page(
+            fill("/v1/loyalty/accounts/{id}/lots", id=id),
+            Lot,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "created": created,
+            },
+            timeout=timeout,
+        )
+
 
 class AsyncLoyaltyAccounts(AsyncResource):
     """`client.loyalty.accounts`."""
@@ -157,7 +241,8 @@ class AsyncLoyaltyAccounts(AsyncResource):
         customer: str | None = None,
         tier: str | None = None,
         status: Literal["active", "closed"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
+        next_expiry: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[LoyaltyAccount]:
         """List accounts, newest first."""
@@ -173,7 +258,29 @@ class AsyncLoyaltyAccounts(AsyncResource):
                 "tier": tier,
                 "status": status,
                 "created": created,
+                "next_expiry": next_expiry,
             },
+            timeout=timeout,
+        )
+
+    async def create_many(
+        self,
+        accounts: Many[OpeningAccountInput],
+        *,
+        program: str,
+        deliver_events: bool | NotGiven = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> BulkAccounts:
+        """Enroll up to 1,000 members with the points, lifetime and tier they bring; a result for each."""
+        return await self._client.request(
+            "POST",
+            "/v1/loyalty/accounts/bulk",
+            returns=BulkAccounts,
+            body={"accounts": accounts, "program": program, "deliver_events": deliver_events},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
             timeout=timeout,
         )
 
@@ -227,5 +334,60 @@ class AsyncLoyaltyAccounts(AsyncResource):
             body={},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def export(
+        self,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        program: str | None = None,
+        customer: str | None = None,
+        tier: str | None = None,
+        status: Literal["active", "closed"] | None = None,
+        created: InstantRange | None = None,
+        next_expiry: InstantRange | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[LoyaltyMember]:
+        """List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm."""
+        return self._client.request_pages(
+            "/v1/loyalty/accounts/export",
+            LoyaltyMember,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "program": program,
+                "customer": customer,
+                "tier": tier,
+                "status": status,
+                "created": created,
+                "next_expiry": next_expiry,
+            },
+            timeout=timeout,
+        )
+
+    def lots(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        created: InstantRange | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[Lot]:
+        """List the lots of an account that still hold points, the newest first, each with its end."""
+        return self._client.request_pages(
+            fill("/v1/loyalty/accounts/{id}/lots", id=id),
+            Lot,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "created": created,
+            },
             timeout=timeout,
         )

@@ -18,7 +18,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Metadata, NotGiven, Rate, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Metadata, NotGiven, Rate, fill
 
 
 class Offers(Resource):
@@ -91,7 +91,7 @@ class Offers(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         active: bool | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Offer]:
         """List offers, newest first."""
@@ -231,7 +231,7 @@ class AsyncOffers(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         active: bool | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Offer]:
         """List offers, newest first."""

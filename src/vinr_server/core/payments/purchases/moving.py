@@ -8,7 +8,6 @@ from typing import Any
 
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.movements import Movement, accrue
 from vinr_server.core.ledger.reversals import reinstate_award, reverse_award, swept_account
@@ -41,12 +40,23 @@ class Cause:
     reinstates: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class NewAward:
+    """Points that a cause gave: by a rule, by the bonus of an offer, or by a rule that an offer multiplied."""
+
+    account_id: str
+    entry_id: str
+    points: int
+    rule_id: str | None
+    offer_id: str | None
+
+
 class Mover:
-    """The points that one cause moves. `awards` are those it has given so far, as they are shown."""
+    """The points that one cause moves. `awards` are those it has given so far."""
 
     def __init__(self, draft: Layer, context: Context, cause: Cause) -> None:
         self._draft, self._context, self.cause = draft, context, cause
-        self.awards: list[Json] = []
+        self.awards: list[NewAward] = []
         self.reversed_points = self.reinstated_points = 0
 
     def move(
@@ -56,10 +66,12 @@ class Mover:
         source_id: str,
         target_points: int,
         movement: Movement | None = None,
-        shown: Json | None = None,
+        *,
+        offer_id: str | None = None,
     ) -> Earning:
         """The awards of a source hold the target. A closed account gets nothing more; None gives no new award.
 
+        `offer_id`: the offer that adds to what the movement gives, or is all of it.
         What the merchant has reversed by hand stays reversed: it counts as taken, and is never given again.
         """
         held_points = earning.held_points(source_id)
@@ -70,10 +82,16 @@ class Mover:
             held_points += back_points
         if movement is None or target_points == held_points or account.status != "active":
             return earning
-        return self._award(earning, source_id, target_points, held_points, movement, shown or {})
+        return self._award(earning, source_id, target_points, held_points, movement, offer_id)
 
     def _award(
-        self, earning: Earning, source_id: str, target_points: int, held_points: int, movement: Movement, shown: Json
+        self,
+        earning: Earning,
+        source_id: str,
+        target_points: int,
+        held_points: int,
+        movement: Movement,
+        offer_id: str | None,
     ) -> Earning:
         points, payment = target_points - held_points, self.cause.payment
         receipt = {**(movement.receipt or {})}
@@ -95,7 +113,7 @@ class Mover:
             movement=movement,
             event_type="loyalty.points.earned",
         )
-        self.awards.append({"account": account.id, **shown, "points_transaction": entry.id, "points": points})
+        self.awards.append(NewAward(account.id, entry.id, points, movement.rule_id, offer_id))
         award = Award(entry.id, source_id, points, payment.id)
         return replace(earning, awards=(*earning.awards, award))
 

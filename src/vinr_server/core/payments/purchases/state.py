@@ -16,10 +16,10 @@ from vinr_server.core.ledger.rows import Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member, name_use, redemptions_of
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
+from vinr_server.core.payments.purchases.kept import kept_of
 from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, Revision
 from vinr_server.core.programs.members import accounts_of, program_of
 from vinr_server.core.programs.rows import EARNING_TENDERS
-from vinr_server.core.purchases.kept import kept_of
 
 
 @dataclass(frozen=True, slots=True)

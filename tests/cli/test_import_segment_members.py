@@ -1,4 +1,4 @@
-"""`vinr import members` as an operator runs it: in a separate process, against a real server."""
+"""`vinr import segment-members` as an operator runs it: in a separate process, against a real server."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ URL = "/v1/engagement/segments"
 
 def run(server: RunningServer, key: str, directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"VINR_SECRET_KEY": key, "VINR_BASE_URL": server.base_url}
-    command = [sys.executable, "-m", "vinr_server.cli", "import", "members", *options]
+    command = [sys.executable, "-m", "vinr_server.cli", "import", "segment-members", *options]
     return subprocess.run(
         command, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )
 
 
 class TestImport:
-    def test_adds_whoever_exists_and_names_the_rest(self, shared_server: RunningServer, tmp_path: Path) -> None:
+    def test_adds_accounts_that_exist_and_names_the_rest(self, shared_server: RunningServer, tmp_path: Path) -> None:
         realm = make_realm(shared_server.database_url, f"tnt_{uuid.uuid4().hex}", livemode=False)
         with shared_server.client(realm.key) as client:
             program = client.post("/v1/loyalty/programs", json={"name": "P"}).json()["id"]
@@ -55,7 +55,7 @@ class TestImport:
         column = run(shared_server, realm.key, tmp_path, "vips.csv", "--segment", "vip", "--column", "id")
         key = run(shared_server, "sk_test_none", tmp_path, "vips.csv", "--segment", "vip")
 
-        assert [one.returncode for one in (missing, column, key)] == [1, 1, 1]
+        assert [run.returncode for run in (missing, column, key)] == [1, 1, 1]
         assert "No such segment: 'vip'" in missing.stderr
         assert "no column 'id'" in column.stderr
         assert "VINR_SECRET_KEY" in key.stderr

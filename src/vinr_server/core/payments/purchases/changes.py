@@ -19,11 +19,11 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import redemptions_of
 from vinr_server.core.offers.redemptions import free_member_slot, retake_member_slot
 from vinr_server.core.offers.rows import OfferRedemption
+from vinr_server.core.payments.purchases.kept import kept_share
+from vinr_server.core.payments.purchases.moving import Cause, Mover
+from vinr_server.core.payments.purchases.settling import settle
+from vinr_server.core.payments.purchases.state import Purchase, put_purchase
 from vinr_server.core.payments.rows import Award, Earning, Payment
-from vinr_server.core.purchases.kept import kept_share
-from vinr_server.core.purchases.moving import Cause, Mover
-from vinr_server.core.purchases.settling import settle
-from vinr_server.core.purchases.state import Purchase, put_purchase
 
 
 @dataclass(frozen=True, slots=True)

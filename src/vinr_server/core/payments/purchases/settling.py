@@ -28,12 +28,12 @@ from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.movements import Movement
 from vinr_server.core.members.rows import Account
+from vinr_server.core.payments.purchases.moving import Mover, NewAward
+from vinr_server.core.payments.purchases.offers import PaymentOffers
+from vinr_server.core.payments.purchases.state import Purchase
 from vinr_server.core.payments.rows import Earning, Revision
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.programs.rows import EARNING_TENDERS
-from vinr_server.core.purchases.moving import Mover
-from vinr_server.core.purchases.offers import PaymentOffers
-from vinr_server.core.purchases.state import Purchase
 
 # Conditions of which another state of the same purchase may think otherwise.
 CHANGING = frozenset({"amount", "min_amount", "max_amount", "lines", "caps"})
@@ -73,7 +73,9 @@ class _Settling:
         self.skipped: list[Json] = []
 
     def settled(self, earnings: tuple[Earning, ...]) -> Settled:
-        outcome = self._offers.with_offers({"awards": self._mover.awards, "skipped": self.skipped})
+        outcome = self._offers.with_offers(
+            {"awards": [_shown(award) for award in self._mover.awards], "skipped": self.skipped}
+        )
         return Settled(earnings, outcome)
 
     def first(self, account: Account) -> Earning:
@@ -159,8 +161,8 @@ class _Settling:
             receipt=earned.receipt,
             occurred_at=mine.occurred_at if self._cause.payment.id == mine.source_id else None,
         )
-        shown = {"rule": rule.id} | ({"offer": boost.offer_id} if boost is not None else {})
-        moved = self._mover.move(account, earning, rule.id, earned.points, movement, shown)
+        offer_id = boost.offer_id if boost is not None else None
+        moved = self._mover.move(account, earning, rule.id, earned.points, movement, offer_id=offer_id)
         return self._count(account, rule, earning, moved)
 
     def _count(self, account: Account, rule: Revised, before: Earning, after: Earning) -> Earning:
@@ -171,12 +173,12 @@ class _Settling:
             count_given(self._draft, rule.id, account, rule.caps, points, at=at, zone=zone)
         return after
 
-    def _settle_offers(self, account: Account, earning: Earning, mine: Occasion, awards: Sequence[Json]) -> Earning:
+    def _settle_offers(self, account: Account, earning: Earning, mine: Occasion, awards: Sequence[NewAward]) -> Earning:
         """Flat bonuses hold what they give now; offers that the purchase qualifies for at last are redeemed."""
         for bonus in earning.bonuses:
             points = 0 if self._purchase.is_refunded_whole else self._offers.bonus_points(bonus, mine)
             movement = self._offers.bonus_movement(bonus, mine)
-            earning = self._mover.move(account, earning, bonus[0], points, movement, {"offer": bonus[0]})
+            earning = self._mover.move(account, earning, bonus[0], points, movement, offer_id=bonus[0])
         if not self._may_redeem(account) or self._purchase.is_refunded_whole:
             return earning
         multiplier = self._offers.redeem_multiplier(account, awards) or earning.multiplier
@@ -185,10 +187,23 @@ class _Settling:
             assert offer.terms.bonus is not None, f"{offer.id} is no bonus"
             revision, points = (offer.id, offer.revision), offer.terms.bonus.points
             movement = self._offers.bonus_movement(revision, mine)
-            earning = self._mover.move(account, earning, offer.id, points, movement, {"offer": offer.id})
+            earning = self._mover.move(account, earning, offer.id, points, movement, offer_id=offer.id)
             earning = replace(earning, bonuses=(*earning.bonuses, revision))
             self._offers.redeem_bonus(offer, account, movement, entry_id=earning.awards[-1].entry_id)
         return earning
+
+
+def _shown(award: NewAward) -> Json:
+    """The award as the payment's outcome shows it."""
+    by_rule = {"rule": award.rule_id} if award.rule_id is not None else {}
+    by_offer = {"offer": award.offer_id} if award.offer_id is not None else {}
+    return {
+        "account": award.account_id,
+        **by_rule,
+        **by_offer,
+        "points_transaction": award.entry_id,
+        "points": award.points,
+    }
 
 
 def _may_change(result: Earned | list[Unmet]) -> bool:

@@ -23,6 +23,7 @@ from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.redemptions import limit_condition, limit_refusal, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision, OfferTerms
 from vinr_server.core.offers.targeting import unmet_targeting
+from vinr_server.core.payments.purchases.moving import NewAward
 from vinr_server.core.payments.rows import Earning, Payment, Revision
 from vinr_server.core.programs.members import program_of
 
@@ -71,12 +72,12 @@ class PaymentOffers:
         still_qualifies = not unmet_conditions(terms.conditions, occasion, subject="offer")
         return [Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies else []
 
-    def redeem_multiplier(self, account: Account, awards: Sequence[Json]) -> Revision | None:
+    def redeem_multiplier(self, account: Account, awards: Sequence[NewAward]) -> Revision | None:
         """The multiplier that added to these awards of the account is redeemed: counted, on record and announced."""
-        boosted = [award for award in awards if "rule" in award and "offer" in award]
+        boosted = [award for award in awards if award.rule_id is not None and award.offer_id is not None]
         redeemed = None
         for offer in self._multipliers:
-            if boosted and boosted[0]["offer"] == offer.id:
+            if boosted and boosted[0].offer_id == offer.id:
                 self._redemptions.append(self._redeem_multiplier(offer, account, boosted))
                 redeemed = (offer.id, offer.revision)
             else:
@@ -156,18 +157,18 @@ class PaymentOffers:
     def _skip(self, offer: Offer, account: Account, unmet: Sequence[Unmet]) -> None:
         self._skipped.append({"account": account.id, "offer": offer.id, "unmet": reasons(unmet)})
 
-    def _skip_multiplier(self, offer: Offer, account: Account, boosted: Sequence[Json]) -> None:
+    def _skip_multiplier(self, offer: Offer, account: Account, boosted: Sequence[NewAward]) -> None:
         if boosted:
-            message = f"Only the best multiplier applies, and that is offer {boosted[0]['offer']}."
+            message = f"Only the best multiplier applies, and that is offer {boosted[0].offer_id}."
             self._skip(offer, account, [Unmet("best", message, None)])
         else:
             message = "The payment earns no points that the offer would add to; it took no use of it."
             self._skip(offer, account, [Unmet("no_effect", message, "spend more")])
 
-    def _redeem_multiplier(self, offer: Offer, account: Account, boosted: Sequence[Json]) -> OfferRedemption:
+    def _redeem_multiplier(self, offer: Offer, account: Account, boosted: Sequence[NewAward]) -> OfferRedemption:
         receipt = {
             "factor_e4": _factor_of(offer.terms),
-            "points_transactions": [award["points_transaction"] for award in boosted],
+            "points_transactions": [award.entry_id for award in boosted],
         }
         return redeem_offer(
             self._draft,
@@ -176,7 +177,7 @@ class PaymentOffers:
             account,
             receipt=receipt,
             now=self._now,
-            entry_id=boosted[0]["points_transaction"],
+            entry_id=boosted[0].entry_id,
             payment_id=self._payment.id,
         )
 

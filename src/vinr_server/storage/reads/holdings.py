@@ -1,0 +1,67 @@
+"""What members hold, lot by lot: all that leaves with them when they are exported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from vinr_server.core.members.rows import Account
+from vinr_server.storage.batch.tables import TABLES
+from vinr_server.storage.reads.reader import Reader
+
+# One statement, so that balance and lots are of one instant. Lots in the order of their use, along the index lots_live.
+HOLDINGS = f"""
+select {TABLES[Account].select_list}, k.email, coalesce(l.overdue, 0) as overdue_points,
+  coalesce(l.points, '{{}}') as points, coalesce(l.starts, '{{}}') as starts, coalesce(l.ends, '{{}}') as ends
+from unnest($1::int4[], $2::text[]) as w (realm, id)
+join accounts t on t.realm = w.realm and t.id = w.id
+join programs p on p.realm = t.realm and p.id = t.program_id
+left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+left join customers k on k.realm = t.realm and k.id = t.customer_id and k.bucket = t.bucket
+left join lateral (
+  select sum(h.points) filter (where h.is_over)::int8 as overdue,
+    array_agg(h.points) filter (where not h.is_over) as points,
+    array_agg(h.starts_at) filter (where not h.is_over) as starts,
+    array_agg(h.expires_at) filter (where not h.is_over) as ends
+  from (
+    select remaining_points as points, available_at as starts_at, expires_at,
+      coalesce(expires_at <= coalesce(c.frozen_at, $3), false) as is_over
+    from lots where realm = t.realm and account_id = t.id and bucket = t.bucket and remaining_points > 0
+    order by expires_at, available_at, sequence) as h
+) as l on true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLot:
+    """What is left of a lot that is not over."""
+
+    points: int
+    available_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An account with its live lots, the soonest to expire first, and its customer's e-mail."""
+
+    account: Account
+    email: str | None
+    overdue_points: int
+    lots: Sequence[LiveLot]
+
+
+async def holdings_of(reader: Reader, realm: int, accounts: Sequence[Account], now: datetime) -> dict[str, Holding]:
+    """What each account holds at its program's now, by id."""
+    ids = [account.id for account in accounts]
+    async with reader.snapshot() as connection:  # by keys alone: a table filled a minute ago has no statistics yet
+        records = await connection.fetch(HOLDINGS, [realm] * len(ids), ids, now)
+    width = len(TABLES[Account].columns)
+    found = {}
+    for record in records:
+        account = TABLES[Account].row(list(record)[:width])
+        assert isinstance(account, Account)
+        lots = [LiveLot(*lot) for lot in zip(record["points"], record["starts"], record["ends"], strict=True)]
+        found[account.id] = Holding(account, record["email"], record["overdue_points"], lots)
+    return found
