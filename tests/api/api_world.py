@@ -150,6 +150,8 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     reward = {"program": ids["prog"], "name": "Five", "points_cost": 100, "id": f"rwd_{slug}"}
     benefit = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR"}}
     ids["rwd"] = world.post("/v1/loyalty/rewards", reward | benefit)["id"]
+    variable = {"benefit": {"type": "discount", "amount_per_point": 1, "currency": "EUR"}}
+    ids["variable_rwd"] = world.post("/v1/loyalty/rewards", {"program": ids["prog"], "name": "Any"} | variable)["id"]
     redemption = world.post("/v1/loyalty/redemptions", {"account": ids["loy"], "reward": ids["rwd"]})
     offer = {"program": ids["prog"], "name": "Bonus", "incentive": {"type": "points_bonus", "points": 10}}
     offer |= {"max_redemptions": 1000, "per_member_limit": 5}
@@ -162,7 +164,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     activation = {"offer": ids["ofr"], "account": ids["loy"]}
     ids["ordm"] = world.post("/v1/engagement/offers/activate", activation)["redemption"]["id"]
     shipping = {"name": "Ships free", "type": "free_shipping", "value": 500, "active": False}
-    ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}"})["id"]
+    ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}", "max_redemptions": 1000})["id"]
     ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
     ids |= _pay(world)
     cart = {"currency": "EUR", "customer": ids["cust"], "lines": [{"sku": "coffee", "unit_price": 5000}]}
@@ -229,6 +231,8 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
             "currency": "EUR",
             "skus": ["coffee"],
             "categories": ["drinks"],
+            "exclude_skus": ["filter"],
+            "exclude_categories": ["sale"],
             "first_payment": True,
             "window": WINDOW,
         },
@@ -250,6 +254,9 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     amount = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR", "description": "Five off"}}
     percent = {"benefit": {"type": "discount", "percent": "12.5", "currency": "EUR"}}
     product = {"benefit": {"type": "product", "sku": "cup"}}
+    variable = {"type": "discount", "amount_per_point": "0.5", "currency": "EUR"}
+    variable |= {"min_points": 100, "max_points": 500, "step_points": 50}
+    without_cost = {name: value for name, value in changes.items() if name != "points_cost"}
     program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
     program |= {"currency": currency | {"pending_days": 0}, "earning_tenders": ["card", "gift_card"]}
     if "clock" in ids:
@@ -270,9 +277,13 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         ],
         "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", body) for body in counted],
         "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
-        "create_reward": [Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)],
+        "create_reward": [
+            *(Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)),
+            Sample(rewards, {"program": ids["prog"], "id": "rwd_fresh", **without_cost, "benefit": variable}),
+        ],
         "update_reward": [
-            Sample(f"{rewards}/{ids['rwd']}", changes | benefit) for benefit in (amount, percent, product)
+            *(Sample(f"{rewards}/{ids['rwd']}", changes | benefit) for benefit in (amount, percent, product)),
+            Sample(f"{rewards}/{ids['rwd']}", without_cost | {"benefit": variable}),
         ],
         "archive_reward": [Sample(f"{rewards}/{ids['rwd']}/archive", {})],
         "create_test_clock": [Sample(clocks, {"frozen_time": "2030-01-01T00:00:00Z", "name": "a clock"})],
@@ -285,6 +296,7 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     accounts, points = "/v1/loyalty/accounts", "/v1/loyalty/points"
     why = {"reason": "because", "metadata": {"note": "a"}}
     award = {"account": ids["loy"], "points": 5, "payment": ids["pay"], "occurred_at": "2026-06-01", **why}
+    award["expires_at"] = "2040-01-01"
     person = {"name": "Ada", "email": "ada@example.com", "metadata": {"note": "a"}}
     enrolment = {"program": ids["prog"], "customer": "cust_fresh", "metadata": {"note": "a"}}
     lot = {"points": 5, "available_at": "2026-01-01T00:00:00Z", "expires_at": "2030-01-01"}
@@ -311,7 +323,10 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "award_points": [Sample(f"{points}/award", award)],
         "adjust_points": [Sample(f"{points}/adjust", {"account": ids["loy"], "points": -5, **why})],
         "reverse_points": [Sample(f"{points}/reverse", {"transaction": ids["ptx"], "points": 5, **why})],
-        "create_redemption": [Sample("/v1/loyalty/redemptions", redemption)],
+        "create_redemption": [
+            Sample("/v1/loyalty/redemptions", redemption),
+            Sample("/v1/loyalty/redemptions", redemption | {"reward": ids["variable_rwd"], "points": 20}),
+        ],
         "cancel_redemption": [Sample(f"/v1/loyalty/redemptions/{ids['rdm']}/cancel", {"reason": "because"})],
         "consume_discount": [Sample(f"/v1/discounts/{ids['disc']}/consume", {"payment": ids["pay"]})],
         "release_discount": [Sample(f"/v1/discounts/{ids['disc']}/release", {})],
@@ -401,6 +416,8 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "currency": "EUR",
         "skus": ["coffee"],
         "categories": ["drinks"],
+        "exclude_skus": ["filter"],
+        "exclude_categories": ["sale"],
         "first_payment": True,
         "window": WINDOW,
     }
@@ -416,6 +433,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     new = {"program": ids["prog"], "id": "ofr_fresh", "application": "opt_in"}
     lines = {"min_subtotal": 5000, "min_quantity": 2, "skus": ["coffee"], "categories": ["drinks"], "currency": "EUR"}
     cart = lines | {"segments": [ids["seg"]], "first_order": True}
+    cart |= {"exclude_skus": ["filter"], "exclude_categories": ["sale"]}
     live = {"id": "ofr_new", "active": True, **WINDOW, **stacking, **note}
     fixed = {"name": "Ten off", "type": "fixed_discount", "value": 1000, "per": "unit", "criteria": cart}
     post = {"name": "Half the shipping", "type": "free_shipping", "percent_off": "50"}
@@ -434,7 +452,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "activate_offer": [Sample(f"{engagement}/activate", {"offer": ids["double_ofr"], "account": ids["loy"]})],
         "show_eligible_offers": [Sample(f"{engagement}/eligible", {"account": ids["loy"]})],
         "create_offer": [Sample(checkout, one) for one in (live | fixed, pairs, post, aces, any_of)],
-        "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", later | {"max_redemptions": None})],
+        "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", later | {"max_redemptions": 500})],
         "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],
     }
 
