@@ -85,8 +85,8 @@ EFFECTS = [
     Mutant(
         "what is bought is given away",
         "_buy_and_get",
-        "taken = min(number, left, spare) if line in bought else min(number, left)",
-        "taken = min(number, left)",
+        "scarce=bought,",
+        "scarce=(),",
         scenario("buy_and_get: A unit that is bought is not got, and one that is got was not bought (R79)"),
     ),
     Mutant(
@@ -105,9 +105,9 @@ EFFECTS = [
     ),
     Mutant(
         "a cart finds what it may get by what it must buy alone",
-        "Promotion.found_by",
-        "Selection(bought.skus | got.skus, bought.categories | got.categories)",
-        "Selection(bought.skus, bought.categories)",
+        "Effect.either",
+        "Selection(self.bought.skus | self.got.skus, self.bought.categories | self.got.categories)",
+        "Selection(self.bought.skus, self.bought.categories)",
         scenario("buy_and_get: Six rackets never make one free ball, let alone a racket (R79)"),
     ),
     Mutant(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from vinr_server.core.earning.lines import is_selected
 from vinr_server.core.kernel.values import dataclass
 
 EffectType = Literal["fixed_discount", "percentage", "bogo", "free_product", "free_shipping"]
@@ -96,9 +97,7 @@ class Selection:
 
     def selects(self, line: CartLine) -> bool:
         """Whether this line is selected."""
-        if line.sku in self.exclude_skus or not self.exclude_categories.isdisjoint(line.categories):
-            return False
-        return not self.names_lines or line.sku in self.skus or not self.categories.isdisjoint(line.categories)
+        return is_selected(self, line.sku, line.categories)
 
     def __str__(self) -> str:
         named = ", ".join((*sorted(self.skus), *sorted(self.categories)))
@@ -131,6 +130,13 @@ class Effect:
     got: Selection | None = None
     is_dearest: bool = False
     max_times: int | None = None
+
+    @property
+    def either(self) -> Selection | None:
+        """The lines that two selections name, bought or got; None for an effect without them."""
+        if self.bought is None or self.got is None:
+            return None
+        return Selection(self.bought.skus | self.got.skus, self.bought.categories | self.got.categories)
 
     @property
     def phase(self) -> Phase:
@@ -185,10 +191,7 @@ class Promotion:
     @property
     def found_by(self) -> Selection:
         """The lines by which it is found: those of its criteria, or those it wants bought and gives."""
-        bought, got = self.effect.bought, self.effect.got
-        if bought is None or got is None:
-            return self.criteria.selection
-        return Selection(bought.skus | got.skus, bought.categories | got.categories)
+        return self.effect.either or self.criteria.selection
 
     def is_live(self, now: datetime) -> bool:
         """Whether its window is open."""

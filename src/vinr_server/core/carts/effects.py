@@ -5,12 +5,15 @@ Prices are those after everything that applied before. A landing changes nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from vinr_server.core.carts.cart import CartLine, Effect
 from vinr_server.core.kernel.numbers import SCALE, ceil_div, floor_div, split
 from vinr_server.core.kernel.values import dataclass
+
+# Price of a unit, place of its line, the line, and how many there are.
+PricedUnits = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +110,29 @@ def _cheapest(priced: Priced, lines: Sequence[int], count: int) -> dict[int, tup
     """Pick the `count` cheapest units: line -> their cost and number."""
     priced_units = _priced_units(priced, lines)
     priced_units.sort()
-    freed: dict[int, tuple[int, int]] = {}
+    return _take(priced_units, count)
+
+
+def _take(
+    priced_units: Iterable[PricedUnits], count: int, *, scarce: Collection[int] = (), spare: int = 0
+) -> dict[int, tuple[int, int]]:
+    """Take `count` units in this order, of scarce lines at most `spare` together: line -> their cost and number."""
+    taken: dict[int, tuple[int, int]] = {}
     for unit_minor, _position, line, units in priced_units:
-        taken = min(units, count)
-        if taken == 0:
-            break
-        count -= taken
-        minor, number = freed.get(line, (0, 0))
-        freed[line] = (minor + unit_minor * taken, number + taken)
-    return freed
+        number = min(units, count, spare) if line in scarce else min(units, count)
+        if line in scarce:
+            spare -= number
+        if number:
+            count -= number
+            minor, so_far = taken.get(line, (0, 0))
+            taken[line] = (minor + unit_minor * number, so_far + number)
+    assert count == 0, f"{count} more units were to be taken than there are"
+    return taken
 
 
-def _priced_units(priced: Priced, lines: Sequence[int]) -> list[tuple[int, int, int, int]]:
-    """Paid units as (price, place, line, number of them): a line's price is spread over its paid units."""
-    priced_units: list[tuple[int, int, int, int]] = []
+def _priced_units(priced: Priced, lines: Sequence[int]) -> list[PricedUnits]:
+    """Paid units: a line's price is spread over its paid units."""
+    priced_units: list[PricedUnits] = []
     for position, line in enumerate(lines):
         units = priced.paid_units[line]
         if units:
@@ -144,21 +156,10 @@ def _buy_and_get(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landin
     units = sum(priced.paid_units[line] for line in lines)
     count = _given_units(effect, buyable=buyable, gettable=gettable, units=units)
     times = ceil_div(count, effect.get)
-    # Those that are bought are no longer there to be given.
-    spare = buyable - times * effect.buy
     priced_units = _priced_units(priced, got)
     priced_units.sort(key=lambda unit: (-unit[0] if effect.is_dearest else unit[0], unit[1], unit[2]))
-    given: dict[int, tuple[int, int]] = {}
-    left = count
-    for unit_minor, _position, line, number in priced_units:
-        taken = min(number, left, spare) if line in bought else min(number, left)
-        if line in bought:
-            spare -= taken
-        if taken:
-            left -= taken
-            minor, so_far = given.get(line, (0, 0))
-            given[line] = (minor + unit_minor * taken, so_far + taken)
-    assert left == 0, f"{left} of {count} units were not there to be given"
+    # Those that are bought are no longer there to be given.
+    given = _take(priced_units, count, scarce=bought, spare=buyable - times * effect.buy)
     touched = [line for line in lines if line in given]
     weights = [given[line][0] for line in touched]
     base = sum(weights)

@@ -14,7 +14,7 @@ from typing import Any
 
 from vinr_server.core.earning.caps import Room
 from vinr_server.core.earning.exchange import Exchange
-from vinr_server.core.earning.lines import CountedLine
+from vinr_server.core.earning.lines import CountedLine, is_selected
 from vinr_server.core.earning.rates import EarnRate, first_point, frozen_rate, points_of, spell_rate
 from vinr_server.core.kernel.numbers import SCALE, Exact, ceil_div, floor_div, show_decimal, show_exact
 from vinr_server.core.kernel.values import dataclass, replace
@@ -209,25 +209,16 @@ def eligible_part(conditions: Conditions, occasion: Occasion) -> Exact:
     What was paid beside the lines can't be excluded.
     """
     if conditions.skus or conditions.categories:
-        return sum(minor for sku, categories, minor in occasion.lines if line_counts(conditions, sku, categories))
+        return sum(minor for sku, categories, minor in occasion.lines if is_selected(conditions, sku, categories))
     if conditions.exclude_skus or conditions.exclude_categories:
-        excluded = (minor for sku, categories, minor in occasion.lines if not line_counts(conditions, sku, categories))
+        excluded = (minor for sku, categories, minor in occasion.lines if not is_selected(conditions, sku, categories))
         return occasion.eligible_minor - sum(excluded)
     return occasion.eligible_minor
 
 
-def line_counts(conditions: Conditions, sku: str | None, categories: Sequence[str]) -> bool:
-    """Whether a line is one that the conditions name, or any, and not one that they exclude."""
-    if sku in conditions.exclude_skus or any(category in conditions.exclude_categories for category in categories):
-        return False
-    names_lines = bool(conditions.skus or conditions.categories)
-    named = sku in conditions.skus or any(category in conditions.categories for category in categories)
-    return named or not names_lines
-
-
 def _no_line_counts(conditions: Conditions, occasion: Occasion) -> list[Unmet]:
     """Say that the lines hold nothing that counts: none of those that are named, or only excluded ones."""
-    if any(line_counts(conditions, sku, categories) for sku, categories, _minor in occasion.lines):
+    if any(is_selected(conditions, sku, categories) for sku, categories, _minor in occasion.lines):
         return []
     excluded = ", ".join((*conditions.exclude_skus, *conditions.exclude_categories))
     if conditions.skus or conditions.categories:

@@ -103,9 +103,7 @@ def promotion_of(offer: Offer) -> Promotion:
 
 def _touched(effect: Effect) -> Selection | None:
     """The lines that two selections look at; None for those of the criteria."""
-    if effect.bought is None or effect.got is None or effect.bought.is_everything:
-        return None
-    return Selection(effect.bought.skus | effect.got.skus, effect.bought.categories | effect.got.categories)
+    return None if effect.bought is None or effect.bought.is_everything else effect.either
 
 
 def _of_checkout(terms: CheckoutTerms) -> tuple[Effect, Criteria, tuple[str, ...]]:
