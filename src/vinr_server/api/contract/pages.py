@@ -85,8 +85,9 @@ class Listing:
     def query(self, given: Mapping[str, str], *, within: Mapping[str, Any] | None = None) -> PageQuery:
         """The page that the query string asks for, among the rows whose columns have the values of `within`."""
         named: dict[str, str] = {}
+        bounds = self.bounds
         for name, value in given.items():
-            known = _canonical(name, (*self.filters, *self.switches), self.bounds)
+            known = _canonical(name, (*self.filters, *self.switches), bounds)
             if named.setdefault(known, value) != value:
                 message = f"{known} is given in two spellings with different values. Send one of them."
                 raise Problem("parameter_conflict", message, param=known)
@@ -110,9 +111,9 @@ class Listing:
                 if name in self.filters
             },
             compared=[
-                (self.bounds[name], *_by_the_second(_comparison(name), read_instant(_number(value), param=name)))
+                (bounds[name], *_by_the_second(_comparison(name), read_instant(_number(value), param=name)))
                 for name, value in named.items()
-                if name in self.bounds
+                if name in bounds
             ],
             scopes=self._scopes(named),
             within=within or {},

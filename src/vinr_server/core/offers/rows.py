@@ -83,9 +83,9 @@ class Criteria:
     """What must be true of a cart, all of it; None or empty asks nothing.
 
     skus and categories name the matching lines (one of either is enough; without both, every line matches); what is
-    excluded never matches. Thresholds
-    count these lines: `min_subtotal_minor` at undiscounted prices, `min_quantity` in units. segments: the customer is a
-    member of any. buy and get (bogo): `get` units are free for every `buy` paid units.
+    excluded never matches. Thresholds count these lines: `min_subtotal_minor` at undiscounted prices, `min_quantity` in
+    units. segments: the customer is a member of any. buy and get (bogo): `get` units are free for every `buy` paid
+    units.
     """
 
     min_subtotal_minor: int | None = None
