@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from vinr_server.core.checkout.rows import Buyer, CheckoutSession, OpenSessions
+from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import follow, needs_of
 from vinr_server.core.earning.caps import EVERY_RULE, rule_counter, rule_counters
@@ -100,6 +100,7 @@ def load(
     for command in several:
         follow(command, seen, needs)
     _read(world, loaded, needs)
+    _read_buyers(world, loaded, needs.rows.get(Buyer, ()))
     _read_clocks(loaded, world, needs)
     loaded.cover(needs)
     return loaded
@@ -135,11 +136,10 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
             row = world.get(row_type, key)
             if row is not None and not row_type.is_catalogue:
                 loaded.put(row)
-            if row_type is Buyer:
-                loaded.put(Buyer(key, any(world.children(Payment, id) for id in _who(world, key))))
-            if row_type is OpenSessions:
+            if row_type is Traces:
                 mine = [one for one in world.all_here(CheckoutSession) if one.customer_id == key]
-                loaded.put(OpenSessions(str(key), tuple(one.id for one in mine if one.status == "open")))
+                is_open = tuple(one.id for one in mine if one.status == "open")
+                loaded.put(Traces(str(key), is_open, bool(world.children(Payment, key))))
             if row_type is Tally:
                 _tally(world, loaded, *key)
     for row_type, parents in needs.parts.items():
@@ -154,6 +154,16 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 # Accounts and payments are read by their ids: those under a customer only say which.
                 for row in world.children(row_type, parent) if row_type not in (Account, Payment) else ():
                     loaded.put(row)
+
+
+def _read_buyers(world: Layer, loaded: Layer, asked: Iterable[Any]) -> None:
+    """Whether customers have bought, by payments that were not loaded."""
+    for customer_id, order_id in asked:
+        ids = _who(world, customer_id)
+        paid = (payment for id in ids for payment in world.children(Payment, id))
+        others = (payment for payment in paid if not loaded.find(Payment, payment.id))
+        has_bought = any(one.kept_minor > 0 and (order_id is None or one.order_id != order_id) for one in others)
+        loaded.put(Buyer(customer_id, order_id, has_bought, ids))
 
 
 def _read_rule_counters(world: Layer, loaded: Layer, account_id: str, rule_id: str) -> None:

@@ -36,7 +36,7 @@ _IMPORTS = {
     "../client.js": "Client, PostOptions, RequestOptions, WriteOptions",
     "../pages.js": "List",
     "../shape.js": "Shape",
-    "../values.js": "Created, Instant, Json, Metadata, MetadataChanges, OneOf, Rate",
+    "../values.js": "Instant, InstantRange, Json, Metadata, MetadataChanges, OneOf, Rate",
 }
 
 
@@ -98,9 +98,10 @@ def _input(openapi: dict[str, Any], name: str) -> str:
 def _query(node: Resource, call: Call) -> str:
     filters = [parameter for parameter in call.query if "[" not in parameter.name]
     text = _type_of_parameters(_query_name(node, call), filters, _query_spellings)
-    if len(filters) < len(call.query):
-        text = text.replace("\n}", "\n  created?: Created | undefined;\n}")
-    return text
+    ranges = dict.fromkeys(parameter.name.partition("[")[0] for parameter in call.query if "[" in parameter.name)
+    names = [spelling for name in ranges for spelling in dict.fromkeys((_camel(name), name))]
+    lines = "".join(f"\n  {name}?: InstantRange | undefined;" for name in names)
+    return text.replace("\n}", f"{lines}\n}}")
 
 
 def _query_spellings(name: str) -> list[str]:

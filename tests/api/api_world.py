@@ -148,9 +148,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
         "/v1/loyalty/earning_rules",
         {"program": ids["prog"], "trigger": "payment.completed", "earn": {"points_per_currency_unit": 1}},
     )["id"]
-    reward = {"program": ids["prog"], "name": "Five", "points_cost": 100, "id": f"rwd_{slug}"}
-    benefit = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR"}}
-    ids["rwd"] = world.post("/v1/loyalty/rewards", reward | benefit)["id"]
+    _offer_rewards(world)
     redemption = world.post("/v1/loyalty/redemptions", {"account": ids["loy"], "reward": ids["rwd"]})
     offer = {"program": ids["prog"], "name": "Bonus", "incentive": {"type": "points_bonus", "points": 10}}
     offer |= {"max_redemptions": 1000, "per_member_limit": 5}
@@ -163,7 +161,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     activation = {"offer": ids["ofr"], "account": ids["loy"]}
     ids["ordm"] = world.post("/v1/engagement/offers/activate", activation)["redemption"]["id"]
     shipping = {"name": "Ships free", "type": "free_shipping", "value": 500, "active": False}
-    ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}"})["id"]
+    ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}", "max_redemptions": 1000})["id"]
     ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
     ids |= _pay(world)
     cart = {"currency": "EUR", "customer": ids["cust"], "lines": [{"sku": "coffee", "unit_price": 5000}]}
@@ -179,6 +177,16 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     ids["key"] = world.post("/v1/api_keys", {"kind": "publishable", "name": "World"})["id"]
     ids["act"] = client.get(f"/v1/api_key_acts?api_key={ids['key']}").json()["data"][0]["id"]
     return world
+
+
+def _offer_rewards(world: World) -> None:
+    """One reward of a fixed price, and one that is worth as much as the points that are given for it."""
+    ids = world.ids
+    reward = {"program": ids["prog"], "name": "Five", "points_cost": 100, "id": f"rwd_{world.slug}"}
+    benefit = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR"}}
+    ids["rwd"] = world.post("/v1/loyalty/rewards", reward | benefit)["id"]
+    variable = {"benefit": {"type": "discount", "amount_per_point": 1, "currency": "EUR"}}
+    ids["variable_rwd"] = world.post("/v1/loyalty/rewards", {"program": ids["prog"], "name": "Any"} | variable)["id"]
 
 
 def _pay(world: World) -> Mapping[str, str]:
@@ -231,6 +239,8 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
             "currency": "EUR",
             "skus": ["coffee"],
             "categories": ["drinks"],
+            "exclude_skus": ["filter"],
+            "exclude_categories": ["sale"],
             "first_payment": True,
             "window": WINDOW,
         },
@@ -252,6 +262,9 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     amount = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR", "description": "Five off"}}
     percent = {"benefit": {"type": "discount", "percent": "12.5", "currency": "EUR"}}
     product = {"benefit": {"type": "product", "sku": "cup"}}
+    variable = {"type": "discount", "amount_per_point": "0.5", "currency": "EUR"}
+    variable |= {"min_points": 100, "max_points": 500, "step_points": 50}
+    without_cost = {name: value for name, value in changes.items() if name != "points_cost"}
     program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
     program |= {"currency": currency | {"pending_days": 0}, "earning_tenders": ["card", "gift_card"], "guest_days": 30}
     if "clock" in ids:
@@ -272,9 +285,13 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         ],
         "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", body) for body in counted],
         "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
-        "create_reward": [Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)],
+        "create_reward": [
+            *(Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)),
+            Sample(rewards, {"program": ids["prog"], "id": "rwd_fresh", **without_cost, "benefit": variable}),
+        ],
         "update_reward": [
-            Sample(f"{rewards}/{ids['rwd']}", changes | benefit) for benefit in (amount, percent, product)
+            *(Sample(f"{rewards}/{ids['rwd']}", changes | benefit) for benefit in (amount, percent, product)),
+            Sample(f"{rewards}/{ids['rwd']}", without_cost | {"benefit": variable}),
         ],
         "archive_reward": [Sample(f"{rewards}/{ids['rwd']}/archive", {})],
         "create_test_clock": [Sample(clocks, {"frozen_time": "2030-01-01T00:00:00Z", "name": "a clock"})],
@@ -287,6 +304,7 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     accounts, points = "/v1/loyalty/accounts", "/v1/loyalty/points"
     why = {"reason": "because", "metadata": {"note": "a"}}
     award = {"account": ids["loy"], "points": 5, "payment": ids["pay"], "occurred_at": "2026-06-01", **why}
+    award["expires_at"] = "2040-01-01"
     person = {"name": "Ada", "email": "ada@example.com", "metadata": {"note": "a"}}
     enrolment = {"program": ids["prog"], "customer": "cust_fresh", "metadata": {"note": "a"}}
     lot = {"points": 5, "available_at": "2026-01-01T00:00:00Z", "expires_at": "2030-01-01"}
@@ -315,7 +333,10 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "award_points": [Sample(f"{points}/award", award)],
         "adjust_points": [Sample(f"{points}/adjust", {"account": ids["loy"], "points": -5, **why})],
         "reverse_points": [Sample(f"{points}/reverse", {"transaction": ids["ptx"], "points": 5, **why})],
-        "create_redemption": [Sample("/v1/loyalty/redemptions", redemption)],
+        "create_redemption": [
+            Sample("/v1/loyalty/redemptions", redemption),
+            Sample("/v1/loyalty/redemptions", redemption | {"reward": ids["variable_rwd"], "points": 20}),
+        ],
         "cancel_redemption": [Sample(f"/v1/loyalty/redemptions/{ids['rdm']}/cancel", {"reason": "because"})],
         "consume_discount": [Sample(f"/v1/discounts/{ids['disc']}/consume", {"payment": ids["pay"]})],
         "release_discount": [Sample(f"/v1/discounts/{ids['disc']}/release", {})],
@@ -406,6 +427,8 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "currency": "EUR",
         "skus": ["coffee"],
         "categories": ["drinks"],
+        "exclude_skus": ["filter"],
+        "exclude_categories": ["sale"],
         "first_payment": True,
         "window": WINDOW,
     }
@@ -421,9 +444,17 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     new = {"program": ids["prog"], "id": "ofr_fresh", "application": "opt_in"}
     lines = {"min_subtotal": 5000, "min_quantity": 2, "skus": ["coffee"], "categories": ["drinks"], "currency": "EUR"}
     cart = lines | {"segments": [ids["seg"]], "first_order": True}
+    cart |= {"exclude_skus": ["filter"], "exclude_categories": ["sale"]}
     live = {"id": "ofr_new", "active": True, **WINDOW, **stacking, **note}
     fixed = {"name": "Ten off", "type": "fixed_discount", "value": 1000, "per": "unit", "criteria": cart}
+    post = {"name": "Half the shipping", "type": "free_shipping", "percent_off": "50"}
+    post |= {"max_redemptions": 100, "per_member_limit": 2}
     pairs = {"name": "Pairs", "type": "bogo", "criteria": {"buy_quantity": 2, "get_quantity": 1}}
+    racket = {"skus": ["racket"], "categories": ["sport"], "quantity": 3}
+    ball = {"skus": ["ball"], "categories": ["toys"], "quantity": 1, "percent_off": "50", "pick": "dearest"}
+    aces = {"name": "Aces", "type": "bogo", "buy": racket, "get": ball, "max_times": 2}
+    later = {"active": True, "ends_at": 1_900_000_000}
+    any_of = aces | {"buy": {"any": True, "quantity": 2}}
     return {
         "create_engagement_offer": [Sample(engagement, new | shared | one) for one in incentives],
         "update_engagement_offer": [Sample(f"{engagement}/{ids['draft_ofr']}", shared | one) for one in incentives],
@@ -431,8 +462,8 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "pause_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/pause", {})],
         "activate_offer": [Sample(f"{engagement}/activate", {"offer": ids["double_ofr"], "account": ids["loy"]})],
         "show_eligible_offers": [Sample(f"{engagement}/eligible", {"account": ids["loy"]})],
-        "create_offer": [Sample(checkout, live | fixed), Sample(checkout, pairs)],
-        "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", {"active": True, "ends_at": 1_900_000_000})],
+        "create_offer": [Sample(checkout, one) for one in (live | fixed, pairs, post, aces, any_of)],
+        "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", later | {"max_redemptions": 500})],
         "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],
     }
 
@@ -442,7 +473,7 @@ def _checkout_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     line = {"sku": "coffee", "unit_price": 1100, "quantity": 2, "id": "line_1", "categories": ["drinks"]}
     line |= {"shippable": False, "metadata": {"size": "L"}}
     changes = {"lines": [line], "shipping": {"amount": 499}, "discounts": [ids["disc"]], "metadata": {"note": "a"}}
-    cart = {"currency": "EUR", "customer": ids["cust"], **changes}
+    cart = {"currency": "EUR", "prices_include_tax": False, "customer": ids["cust"], **changes}
     return {
         "evaluate_cart": [Sample("/v1/checkout/evaluate", cart)],
         "create_checkout_session": [Sample(sessions, cart | {"expires_in_minutes": 15})],

@@ -17,7 +17,7 @@ import httpx2
 import psycopg
 import pytest
 from api_references import references, twin
-from api_world import NOBODY, PREFIXES, Json, World, build_world, masked, problem, samples, with_value
+from api_world import NOBODY, PREFIXES, Json, World, build_world, masked, problem, samples, value_at, with_value
 
 from conftest import RunningServer
 from vinr_server.api.contract.table import OPERATIONS, Operation
@@ -148,7 +148,9 @@ def places(world: World, operation: Operation) -> list[Place]:
     if operation.body is not None:
         for sample, path, prefix in references(world, operation):
             if path:
-                found.append(Place("body", prefix, f"{sample.path}{dry}", sample.body, path))
+                given = value_at(sample.body, path)
+                named = next((name for name, id in world.ids.items() if id == given), prefix)
+                found.append(Place("body", named, f"{sample.path}{dry}", sample.body, path))
     for name in operation.listing.names if operation.listing else ():
         if name in FILTERS:
             found.append(Place("filter", FILTERS[name], world.path(operation), name=name))
@@ -162,7 +164,7 @@ def _prefix_of(world: World, operation: Operation, *, is_cursor: bool = False) -
     prefix = PREFIXES[operation.resource]
     if is_cursor:
         others = {"list_offer_redemptions": "ordm", "list_segment_members": "loy", "list_webhook_deliveries": "dlv"}
-        others |= {"list_payment_revisions": "prev"}
+        others |= {"list_payment_revisions": "prev", "list_account_lots": "ptx"}
         prefix = others.get(operation.id, prefix)
     assert prefix in world.ids, operation.id
     return prefix

@@ -90,7 +90,20 @@ class TestTenants:
         vinr("keys", "create", "--tenant", "tnt_shop", "--live")
 
         assert json.loads(vinr("tenants", "list", "--json")[1]) == [
-            {"id": "tnt_shop", "name": "The shop", "test_keys": 0, "live_keys": 1}
+            {"id": "tnt_shop", "name": "The shop", "timezone": "UTC", "test_keys": 0, "live_keys": 1}
         ]
         assert vinr("tenants", "create", "shop")[0] == 1
         assert "The shop" in vinr("tenants", "list")[1]
+
+    def test_live_in_a_time_zone(self, vinr: Any) -> None:
+        def zone() -> str:
+            return str(json.loads(vinr("tenants", "list", "--json")[1])[0]["timezone"])
+
+        assert "Europe/Berlin" in vinr("tenants", "create", "tnt_shop", "--timezone", "Europe/Berlin")[1]
+        assert (vinr("tenants", "create", "tnt_shop", "--timezone", "Asia/Tokyo")[0], zone()) == (0, "Europe/Berlin")
+        assert (vinr("tenants", "update", "tnt_shop", "--timezone", "Asia/Tokyo")[0], zone()) == (0, "Asia/Tokyo")
+        for refused in (["create", "tnt_new"], ["update", "tnt_shop"]):
+            code, _stdout, stderr = vinr("tenants", *refused, "--timezone", "Berlin")
+            assert code == 1 and "Europe/Berlin" in stderr
+        assert vinr("tenants", "update", "tnt_none", "--timezone", "UTC")[0] == 1
+        assert zone() == "Asia/Tokyo"

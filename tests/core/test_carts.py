@@ -88,7 +88,11 @@ CASES = [
     Case("never below nothing", "shoe 10.00", [off("a", "8.00"), off("b", "8.00"), off("c", "8.00")], "10.00", applied="a b"),
     # ---- stacking
     Case("an exclusive one stands alone", "shoe 100.00", [off("a", "5.00"), off("b", "9.00", stacking="exclusive")], "9.00", applied="b"),
-    Case("of two exclusive ones the older", "shoe 100.00", [off("b", "9.00", stacking="exclusive"), off("a", "5.00", stacking="exclusive")], "5.00", applied="a"),
+    Case("of two exclusive ones the better", "shoe 100.00", [off("b", "9.00", stacking="exclusive"), off("a", "5.00", stacking="exclusive")], "9.00", applied="b"),
+    Case("of two equally good exclusive ones the older", "shoe 100.00", [off("b", "9.00", stacking="exclusive"), percent("a", 9, stacking="exclusive")], "9.00", applied="a"),
+    Case("the better exclusive one of a later phase", "shoe 100.00", [off_each("a", "5.00", stacking="exclusive"), off("b", "9.00", stacking="exclusive"), off_each("c", "1.00")], "9.00", applied="b"),
+    Case("the best of all phases", "shoe 100.00", [off_each("a", "5.00", stacking="best"), percent("b", 9, stacking="best")], "9.00", applied="b"),
+    Case("the best of all phases by what is left there", "2 shoe 50.00", [off_each("a", "3.00", stacking="best"), bogo("b"), percent("c", 10, stacking="best")], "53.00", applied="a b"),
     Case("only within its group", "shoe 100.00", [off("a", "5.00"), off("b", "9.00", stacking="exclusive", group="g")], "14.00", applied="b a"),
     Case("in every phase", "shoe 100.00", [off_each("a", "5.00", stacking="exclusive"), off("b", "9.00"), ships_free("c")], "5.00", "3.00", applied="a"),
     Case("and not after another of its group", "shoe 100.00", [off_each("a", "5.00"), off("b", "9.00", stacking="exclusive")], "5.00", applied="a"),

@@ -70,10 +70,59 @@ EFFECTS = [
     ),
     Mutant(
         "a free unit is free once more",
-        "_Run._apply",
+        "Run._apply",
         "paid_units[line] -= freed",
         "",
         case("what is free is not free again"),
+    ),
+    Mutant(
+        "a unit that is bought is got as well",
+        "_given_units",
+        "rest = units - (times + 1) * effect.buy",
+        "rest = gettable",
+        scenario("buy_and_get: A unit that is bought is not got, and one that is got was not bought (R79)"),
+    ),
+    Mutant(
+        "what is bought is given away",
+        "_buy_and_get",
+        "scarce=bought,",
+        "scarce=(),",
+        scenario("buy_and_get: A unit that is bought is not got, and one that is got was not bought (R79)"),
+    ),
+    Mutant(
+        "rackets alone make a free one",
+        "_buy_and_get",
+        "got = [line for line in lines if effect.got.selects(priced.lines[line])]",
+        "got = list(lines)",
+        scenario("buy_and_get: Six rackets never make one free ball, let alone a racket (R79)"),
+    ),
+    Mutant(
+        "it is given more often than once an order",
+        "_given_units",
+        "return count if effect.max_times is None else min(count, effect.max_times * effect.get)",
+        "return count",
+        scenario("buy_and_get: The cheapest is got, or the dearest, and so often in one order (R79)"),
+    ),
+    Mutant(
+        "a cart finds what it may get by what it must buy alone",
+        "Effect.either",
+        "Selection(self.bought.skus | self.got.skus, self.bought.categories | self.got.categories)",
+        "Selection(self.bought.skus, self.bought.categories)",
+        scenario("buy_and_get: Six rackets never make one free ball, let alone a racket (R79)"),
+    ),
+    Mutant(
+        "a session whose metadata changed is left as it was",
+        "decide_update_checkout_session",
+        "cart == session.cart and discount_ids == session.discount_ids and not is_relabeled",
+        "cart == session.cart and discount_ids == session.discount_ids",
+        scenario("checkout: A session is evaluated again when its metadata says something else (R81)"),
+    ),
+    Mutant(
+        "what a session holds does not ask for its metadata again",
+        "_Buyer.unmet",
+        "return metadata_differences(offer.terms.conditions.metadata, self._metadata)",
+        "return ()",
+        scenario("checkout: A session is evaluated again when its metadata says something else (R81)"),
     ),
     Mutant(
         "two credits pay one shipping twice",
@@ -101,20 +150,70 @@ ORDER = [
     ),
     Mutant(
         "an exclusive offer keeps out only those of its phase",
-        "_Run.apply_all",
-        "for candidate in in_order:",
+        "Run._take_turn",
+        "other = self._blocker(promotion)",
         """
-        self._exclusive.clear()
-        for candidate in in_order:
+        if place and self._in_order[place - 1].phase != candidate.phase:
+            self._exclusive.clear()
+        other = self._blocker(promotion)
         """,
         case("in every phase"),
     ),
     Mutant(
         "the best of a group is its oldest",
-        "_Run._apply_best",
-        "winner = max(rivals, key=lambda rival: land(rival.promotion.effect, self.priced, rival.lines).discount_minor)",
-        "winner = rivals[0]",
+        "Run._choose",
+        "winner = max(useful, key=lambda rival: amounts[rival.promotion.id])",
+        "winner = useful[0]",
         case("the best of a group"),
+    ),
+    Mutant(
+        "an older exclusive offer applies although another gives more",
+        "_exclusive_rank",
+        "(-promotion.priority, -amount_minor, promotion.created_at, promotion.id)",
+        "(-promotion.priority, promotion.created_at, promotion.id)",
+        case("of two exclusive ones the better"),
+    ),
+    Mutant(
+        "what an offer would give in a later phase is what it would give now",
+        "Run._would_take",
+        "if rival.phase == here or self._is_trial:",
+        "if True:",
+        case("the best of all phases by what is left there"),
+    ),
+    Mutant(
+        "the best of a group is chosen in each phase",
+        "Run._choose",
+        "rivals = self._rivals[rivalry]",
+        "rivals = [one for one in self._rivals[rivalry] if one.phase == self._in_order[place].phase]",
+        case("the best of all phases"),
+    ),
+    Mutant(
+        "what rounds to nothing is said to be free",
+        "no_effect",
+        "effect.percent_e4 and base_minor and effect.max_minor != 0",
+        "False",
+        scenario("checkout: What rounds to nothing says so, and from where on it gives something (R80)"),
+    ),
+    Mutant(
+        "a cart's offer is used beyond its cap",
+        "cart_limit_refusal",
+        "full = _cap_refusal(draft, offer)",
+        "full = None",
+        scenario("checkout: A checkout offer is used so often and not once more (R15, R80)"),
+    ),
+    Mutant(
+        "a cart without a customer uses what each customer has a limit for",
+        "cart_limit_refusal",
+        "if customer_id is None:",
+        "if False:",
+        scenario("checkout: A checkout offer is used so often by each customer, with an account or without (R15, R80)"),
+    ),
+    Mutant(
+        "a customer's use of a cart's offer is not counted",
+        "_customer_of",
+        "offer is None or offer.per_member_limit is None",
+        "True",
+        scenario("checkout: A checkout offer is used so often by each customer, with an account or without (R15, R80)"),
     ),
     Mutant(
         "the lower priority comes first",
@@ -164,7 +263,7 @@ SESSIONS = [
         "a session that expires keeps what it held",
         "decide_expire_checkout_session",
         """
-        for redemption in _held(draft, session):
+        for redemption in held_by(draft, session):
             release_redemption(draft, context, redemption, now=now)
         """,
         "",
@@ -189,10 +288,52 @@ SESSIONS = [
     ),
     Mutant(
         "a payment of less completes a session",
-        "payment_refusal",
-        "session.total_minor != amount_minor",
-        "session.total_minor < amount_minor",
+        "_amount_refusal",
+        "if amount_minor == expected_minor:",
+        "if amount_minor <= expected_minor:",
         session("test_are_paid_by_their_customer_in_full_and_once"),
+    ),
+    Mutant(
+        "tax on top of the prices is not paid",
+        "_amount_refusal",
+        "expected_minor = total_minor + tax_minor if is_on_top else total_minor",
+        "expected_minor = total_minor",
+        scenario("tax_on_top: A payment is the session's total and its tax, and only the total earns (R73)"),
+    ),
+    Mutant(
+        "a payment on record completes a session whatever its tax",
+        "_spent_refusal",
+        "tax_minor=payment.tax_minor",
+        "tax_minor=payment.amount_minor - session.total_minor",
+        scenario("tax_on_top: A payment on record completes a session with its tax on top (R73)"),
+    ),
+    Mutant(
+        "lines take tax out of prices that hold none",
+        "_tax_refusal",
+        'if line.get("tax"):',
+        "if False:",
+        scenario("tax_on_top: What is paid less or more than the total and the tax is refused, with the figures (R73)"),
+    ),
+    Mutant(
+        "an order that was refunded whole still was the first",
+        "is_first_order",
+        "payment.kept_minor > 0",
+        "True",
+        "core/test_first_order.py::test_only_what_is_kept_is_an_order",
+    ),
+    Mutant(
+        "an order on record that was refunded whole still was the first",
+        "BUYERS",
+        "p.amount_minor > p.refunded_minor",
+        "true",
+        scenario("first_order: A purchase that is refunded whole leaves the next one the first (R82)", "postgres"),
+    ),
+    Mutant(
+        "the second payment of an order comes after its first",
+        "is_first_order",
+        "(order_key is None or payment.order_key != order_key)",
+        "True",
+        "core/test_first_order.py::test_other_payments_of_the_order_are_left_out",
     ),
     Mutant(
         "a held discount can be named twice",

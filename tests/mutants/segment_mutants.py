@@ -33,8 +33,8 @@ JUDGING = [
     Mutant(
         "a payment that was refunded whole is a purchase",
         "is_purchase",
-        "is_refunded = payment.is_refunded_whole",
-        "is_refunded = False",
+        "payment.kept_minor > 0",
+        "payment.amount_minor > 0",
         SCENARIO.format("A payment that is refunded whole was no purchase [core]"),
     ),
     Mutant(
@@ -47,8 +47,8 @@ JUDGING = [
     Mutant(
         "a payment linked to another account counts",
         "is_purchase",
-        "not is_refunded and payment.account_id in (None, account_id)",
-        "not is_refunded",
+        "payment.kept_minor > 0 and payment.account_id in (None, account_id)",
+        "payment.kept_minor > 0",
         SCENARIO.format("Payments of another account of the same customer are its own [core]"),
     ),
     Mutant(

@@ -18,7 +18,8 @@ def check_out(plan: Planner) -> None:
     """A cart is promised its discount and paid for in one way or another, while the offer's caps change; then again."""
     dice = plan.dice
     for _time in range(1 + dice.roll(2)):
-        cart = Cart("EUR", (CartLine("cart", dice.pick((1_000, 999))),))
+        # Prices hold their tax, or it comes on top.
+        cart = Cart("EUR", (CartLine("cart", dice.pick((1_000, 999))),), 0, dice.pick((True, False)))
         plan.do(CreateCheckoutSession(cart, dice.pick(CUSTOMERS)))
         if dice.one_in(3):
             edit_offer(plan)
@@ -66,7 +67,9 @@ def settle(plan: Planner, session: tuple[Ref, int, str]) -> None:
     if way in ("record", "report"):
         line = {"sku": "cart", "unit_price": total, "quantity": 1, "categories": []}
         names: Any = {"session_id": id} if way == "report" else {}
-        plan.do(payments_commands.CreatePayment(total, "EUR", 100, customer_id=customer, lines=(line,), **names))
+        tax = plan.dice.pick((0, 0, 190))
+        names["tax_minor"] = tax
+        plan.do(payments_commands.CreatePayment(total + tax, "EUR", 100, customer_id=customer, lines=(line,), **names))
     if way == "expire":
         plan.do(ExpireCheckoutSession(id))  # type: ignore[arg-type]
     elif way == "nothing" or not plan.known.payments:

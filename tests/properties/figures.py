@@ -38,7 +38,6 @@ class AccountFigures(NamedTuple):
     lifetime: int
     tier: str | None
     is_closed: bool
-    payments: int
     owed: int
     lots: list[LotFigures]
 
@@ -60,7 +59,6 @@ def figures_of(account: Any, lots: Iterable[Any], deficits: Iterable[Any], now: 
         lifetime=account.lifetime_points,
         tier=account.tier,
         is_closed=account.status == "closed",
-        payments=account.payment_count,
         owed=sum(deficit.remaining_points for deficit in deficits),
         lots=shown,
     )
@@ -73,7 +71,6 @@ def expected(account: Account) -> AccountFigures:
         lifetime=account.lifetime,
         tier=account.tier,
         is_closed=account.is_closed,
-        payments=account.payments,
         owed=sum(points for _name, points in account.debts),
         lots=[
             LotFigures(

@@ -331,6 +331,7 @@ class Oracle(CheckoutOracle):
         name = command.id or self.own()
         payment = {
             "amount": command.amount_minor,
+            "tax": command.tax_minor,
             "eligible": eligible,
             "customer": customer,
             "currency": command.currency,
@@ -392,6 +393,11 @@ class Oracle(CheckoutOracle):
         made = self.earn(accounts, command.type, ("awards",), facts)
         return Verdict(figures=([len(lot.units) for _account, lot in made], self.skipped))
 
+    def has_ordered(self, customer: Any, apart_from: Any) -> bool:
+        """R82: something is left of another payment of the customer."""
+        others = [one for one in self.payments.values() if one["customer"] == customer and one is not apart_from]
+        return any(one["amount"] > sum(amount for amount, _, _ in one["refunds"].values()) for one in others)
+
     def earn(
         self, accounts: list[Account], trigger: str, path: Any, facts: dict[str, Any], *, payment: Any = None
     ) -> list[Any]:
@@ -404,7 +410,7 @@ class Oracle(CheckoutOracle):
         for account in accounts:
             tier = None if account.enrolled_by is self.step else account.tier
             at = facts.get("occurred_at") or self.now(account.program)
-            is_first = trigger == "payment.completed" and account.payments == 1
+            is_first = trigger == "payment.completed" and not self.has_ordered(account.customer, payment)
             for rule in list(self.rules.values()):
                 is_meant = rule["program_id"] == account.program.id and rule["trigger"] == trigger
                 if not is_meant or not rule["is_active"]:

@@ -34,6 +34,7 @@ class CheckoutOracle(OfferRules):
         total = sum(line.unit_price_minor * line.quantity for line in command.cart.lines)
         session: dict[str, Any] = {"customer": command.customer_id, "program": program, "ends_at": ends_at}
         session |= {"currency": command.cart.currency, "status": "open", "payment": None}
+        session["holds_tax"] = command.cart.prices_include_tax
         for name, offer in self.offers.items():
             percentage = offer["terms"].percentage
             mine = [one for one in accounts if one.program.id == offer["program"] and not one.is_closed]
@@ -63,12 +64,16 @@ class CheckoutOracle(OfferRules):
                 customer, _accounts = self.linked(command.customer_id, link)
             except RefusedError:
                 customer = None
-            self.check_paid(self.open_session(command.session_id), customer, command.amount_minor, command.currency)
+            session = self.open_session(command.session_id)
+            is_taxed_twice = any(line.get("tax") for line in command.lines) and not session["holds_tax"]
+            refuse_if((is_taxed_twice, "parameter_conflict"))
+            self.check_paid(session, customer, command.amount_minor, command.tax_minor, command.currency)
 
-    def check_paid(self, session: dict[str, Any], customer: Any, amount: int, currency: str) -> None:
-        """Whose it is comes first."""
+    def check_paid(self, session: dict[str, Any], customer: Any, amount: int, tax: int, currency: str) -> None:
+        """Whose it is comes first. R73: where the prices hold no tax, what is paid is the total and the tax."""
         refuse_if((session["customer"] != customer, "not_eligible"))
-        is_other = session["currency"] != currency or session["total"] != amount
+        untaxed = amount if session["holds_tax"] else amount - tax
+        is_other = session["currency"] != currency or session["total"] != untaxed
         refuse_if((is_other, "parameter_conflict"))
 
     def complete_checkout_session(self, command: Any) -> Verdict:
@@ -80,7 +85,9 @@ class CheckoutOracle(OfferRules):
         self.open_session(command.session_id)
         if payment is not None:
             refuse_if_any_refuses(
-                lambda: self.check_paid(session, payment["customer"], payment["amount"], payment["currency"]),
+                lambda: self.check_paid(
+                    session, payment["customer"], payment["amount"], payment["tax"], payment["currency"]
+                ),
                 lambda: refuse_if((payment["session"] is not None, "payment_has_session")),
                 lambda: refuse_if((self.is_returned(payment), "payment_refunded")),
             )

@@ -14,14 +14,18 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
     """What a rule freezes into its award, or None where a condition is not met."""
     asks, earn = rule["conditions"], rule["earn"]
     eligible = facts.get("eligible", 0)
+    all_lines = facts.get("lines", ())
+    share = min(Fraction(eligible, sum(map(net_of, all_lines)) or 1), Fraction(1))
+    out = [line for line in all_lines if is_of(line, asks.exclude_skus, asks.exclude_categories)]
     if asks.skus or asks.categories:
-        all_lines = facts.get("lines", ())
-        skus, categories = set(asks.skus), set(asks.categories)
-        lines = [line for line in all_lines if line["sku"] in skus or set(line["categories"]) & categories]
+        lines = [line for line in all_lines if is_of(line, asks.skus, asks.categories) and line not in out]
         if not lines:
             return None
-        share = min(Fraction(eligible, sum(map(net_of, all_lines)) or 1), Fraction(1))
         eligible = share * sum(map(net_of, lines))
+    elif out:
+        eligible -= share * sum(map(net_of, out))
+        if len(out) == len(all_lines) and eligible <= 0:
+            return None
     met = (
         all(wanted in (None, facts.get("currency")) for wanted in (earn.currency, asks.currency))
         and all(facts["metadata"].get(name) == value for name, value in (asks.metadata or {}).items())
@@ -47,6 +51,11 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
         "factor": max(factors, default=Fraction(1)),
         "threshold": asks.min_amount_minor or 0,
     }
+
+
+def is_of(line: dict[str, Any], skus: Any, categories: Any) -> bool:
+    """Whether a line has one of these."""
+    return line["sku"] in skus or bool(set(line["categories"]) & set(categories))
 
 
 def net_of(line: dict[str, Any]) -> int:

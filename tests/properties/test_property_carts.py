@@ -23,11 +23,17 @@ CATEGORIES = ["x", "y", "z"]
 SEGMENTS = [segment_key("vip"), segment_key("new")]
 
 prices = st.integers(0, 5) | st.integers(0, 10_000)
-selections = st.builds(
-    Selection,
-    st.frozensets(st.sampled_from(SKUS), max_size=2),
-    st.frozensets(st.sampled_from(CATEGORIES), max_size=1),
-)
+
+
+def selection(named: list[str], excluded: list[str]) -> Selection:
+    """Of skus and categories; what is named is not excluded."""
+    out = set(excluded) - set(named)
+    kinds = [(frozenset(names) & frozenset(kind)) for names in (named, out) for kind in (SKUS, CATEGORIES)]
+    return Selection(*kinds)
+
+
+names = st.lists(st.sampled_from([*SKUS, *CATEGORIES]), max_size=2)
+selections = st.builds(selection, names, st.just([]) | st.just([]) | names)
 lines = st.builds(
     CartLine,
     st.sampled_from(SKUS),
@@ -49,9 +55,34 @@ effects = st.one_of(
         st.sampled_from([1, 10_000, 125_000, 333_333, 1_000_000]) | st.integers(1, 1_000_000),
         st.none() | prices,
     ),
-    st.builds(lambda buy, get: Effect("bogo", buy=buy, get=get), st.integers(1, 3), st.integers(1, 3)),
+    st.builds(
+        lambda buy, get, times: Effect("bogo", buy=buy, get=get, max_times=times),
+        st.integers(1, 3),
+        st.integers(1, 3),
+        st.sampled_from([None, None, 1, 2]),
+    ),
+    st.builds(
+        lambda buy, get, times, bought, got, percent, is_dearest: Effect(
+            "bogo",
+            percent_e4=percent,
+            buy=buy,
+            get=get,
+            bought=bought,
+            got=got,
+            is_dearest=is_dearest,
+            max_times=times,
+        ),
+        st.integers(1, 3),
+        st.integers(1, 3),
+        st.sampled_from([None, None, 1, 2]),
+        selections,
+        selections.filter(lambda one: not one.is_everything),
+        st.sampled_from([1_000_000, 1_000_000, 500_000, 333_333, 1]),
+        st.booleans(),
+    ),
     st.builds(lambda get: Effect("free_product", get=get), st.integers(1, 2)),
     st.builds(Effect, st.just("free_shipping"), st.none() | prices),
+    st.builds(lambda percent: Effect("free_shipping", percent_e4=percent), st.sampled_from([1, 125_000, 1_000_000])),
 )
 criteria = st.builds(
     Criteria,
@@ -62,22 +93,33 @@ criteria = st.builds(
 )
 
 
+def with_two_selections(one: Promotion) -> Promotion:
+    """As promotions are made of offers: a bogo with two selections looks at the lines of both, for anybody."""
+    bought, got = one.effect.bought, one.effect.got
+    if bought is None or got is None:
+        return one
+    both = None if bought.is_everything else one.found_by
+    return replace(one, criteria=replace(one.criteria, selection=Selection()), lines=both, audience=())
+
+
 @st.composite
 def offered(draw: st.DrawFn) -> list[Promotion]:
     """Up to eight promotions, some of one instant, some in groups."""
     return [
-        Promotion(
-            f"ofr_{number}",
-            1,
-            f"offer {number}",
-            draw(effects),
-            START + timedelta(seconds=draw(st.integers(0, 3))),
-            draw(criteria),
-            lines=draw(st.none() | st.none() | selections),
-            audience=draw(st.sampled_from([(), (), (SEGMENTS[0],), tuple(SEGMENTS)])),
-            priority=draw(st.sampled_from([0, 0, 1])),
-            stacking=draw(st.sampled_from(["stack", "stack", "exclusive", "best"])),
-            group=draw(st.sampled_from([None, "g", "h"])),
+        with_two_selections(
+            Promotion(
+                f"ofr_{number}",
+                1,
+                f"offer {number}",
+                draw(effects),
+                START + timedelta(seconds=draw(st.integers(0, 3))),
+                draw(criteria),
+                lines=draw(st.none() | st.none() | selections),
+                audience=draw(st.sampled_from([(), (), (SEGMENTS[0],), tuple(SEGMENTS)])),
+                priority=draw(st.sampled_from([0, 0, 1])),
+                stacking=draw(st.sampled_from(["stack", "stack", "exclusive", "best"])),
+                group=draw(st.sampled_from([None, "g", "h"])),
+            )
         )
         for number in range(draw(st.integers(0, 8)))
     ]
@@ -100,10 +142,12 @@ def test_a_cart_gets_what_the_second_opinion_says() -> None:
         for one in got.applied:
             counted[one.promotion.effect.type] += 1
             counted[one.promotion.stacking] += 1
+            counted["buy and get"] += one.promotion.effect.got is not None
         counted["several"] += len(got.applied) > 1
 
     hold(law, examples=700, cart=carts, promotions=offered(), member=audiences)
-    kinds = ["fixed_discount", "percentage", "bogo", "free_product", "free_shipping", "exclusive", "best", "several"]
+    kinds = ["fixed_discount", "percentage", "bogo", "free_product", "free_shipping"]
+    kinds += ["exclusive", "best", "several", "buy and get"]
     expect(counted, dict.fromkeys(kinds, 40))
 
 
@@ -188,7 +232,7 @@ def _changed(cart: Cart, asked: Criteria, change: str, less: int = 0) -> Cart:
     if verb == "pay":
         return replace(cart, currency=words[1])
     if change.startswith("add a line"):
-        name = change.removeprefix("add a line of ").split(", ")[0]
+        name = change.removeprefix("add a line of ").split(" but ")[0].split(", ")[0]
         one = CartLine(name, 0) if name in SKUS else CartLine("new", 0, 1, (name,))
         return replace(cart, lines=(*cart.lines, one))
     number = int(words[0]) - less

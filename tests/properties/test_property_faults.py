@@ -65,7 +65,7 @@ class Shop:
         made: dict[str, Command] = {
             "award": ledger_commands.AwardPoints(account, 40, tag),
             "payment": payments_commands.CreatePayment(700, "EUR", 100, id=f"pay_{tag}", customer_id="cust_cem"),
-            "redemption": rewards_commands.CreateRedemption(account, "rwd_shipping", {"tag": tag}),
+            "redemption": rewards_commands.CreateRedemption(account, "rwd_shipping", metadata={"tag": tag}),
         }
         steps: list[Step] = []
         for what, command in made.items():

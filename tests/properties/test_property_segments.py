@@ -74,7 +74,7 @@ def holds(asked: SegmentConditions, layer: Layer, account: Account) -> bool:
         for one in rows(layer, Payment)
         if one.customer_id == account.customer_id
         and one.account_id in (None, account.id)
-        and not (one.refund_count and one.amount_minor == one.refunded_minor)
+        and one.amount_minor > one.refunded_minor
     ]
     answers = [all(holds(part, layer, account) for part in asked.all_of)]
     if asked.any_of:

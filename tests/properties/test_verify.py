@@ -329,8 +329,6 @@ EDITS = [
      "update openings set points = points + 1 where [openings]"),
     ("an opening is what its entries brought",
      "delete from openings where [openings]"),
-    ("an account's payment_count counts its purchases",
-     "update accounts set payment_count = payment_count + 99 where [accounts]"),
     ("an entry belongs to an account, in its bucket",
      "update entries set bucket = (bucket + 1) % 256 where [entries]"),
     ("I4 only a reversal, an imported debt or that of a merged member takes a balance below 0",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scenario_drivers import Answer
-from scenario_language import Clauses, Words, minor, wire_instant
+from scenario_language import Clauses, Words, minor, pairs, wire_instant
 from scenario_world import World
 
 Json = dict[str, Any]
@@ -22,16 +22,44 @@ def cart_offer(world: World, words: Words, clauses: Clauses) -> Answer:
         body |= {"type": "fixed_discount", "value": minor(gives[1], gives[2])}
         body |= {"per": "unit"} if clauses.has("each") else {}
         criteria["currency"] = gives[2]
+    elif gives[0] == "buys" and "of" in gives:
+        body |= {"type": "bogo", **_buy_and_get(gives, clauses)}
     elif gives[0] == "buys":
         body["type"] = "bogo"
         criteria |= {"buy_quantity": int(gives[1]), "get_quantity": int(gives[3])}
     else:
         assert gives[0] == "ships", gives
-        body |= {"type": "free_shipping", "value": minor(gives[1], gives[2])}
-        criteria["currency"] = gives[2]
+        body["type"] = "free_shipping"
+        if gives[1].endswith("%"):
+            body["percent_off"] = gives[1][:-1]
+        elif gives[1] != "all":
+            body["value"] = minor(gives[1], gives[2])
+            criteria["currency"] = gives[2]
     if until := clauses.word("until"):
         body["ends_at"] = wire_instant(until)
+    for clause, field in (("cap", "max_redemptions"), ("limit", "per_member_limit")):
+        if (most := clauses.word(clause)) is not None:
+            body[field] = int(most)
     return world.call("create_offer", body | {"criteria": criteria | _criteria(clauses)} | stacking(clauses))
+
+
+def _buy_and_get(gives: list[str], clauses: Clauses) -> Json:
+    """`buys 2 of racket gets 1 of ball shoe [at 50%]`; a name with # is a category, `any` is every line."""
+    at = gives.index("gets")
+    buy, get = ({"quantity": int(words[1]), **_named(words[3:])} for words in (gives[:at], gives[at:]))
+    if percent := clauses.word("at"):
+        get["percent_off"] = percent.rstrip("%")
+    if clauses.has("dearest"):
+        get["pick"] = "dearest"
+    times = clauses.word("times")
+    return {"buy": buy, "get": get} | ({"max_times": int(times)} if times else {})
+
+
+def _named(names: list[str]) -> Json:
+    if names == ["any"]:
+        return {"any": True}
+    categories = [name[1:] for name in names if name.startswith("#")]
+    return {"skus": [name for name in names if not name.startswith("#")], "categories": categories}
 
 
 def _criteria(clauses: Clauses) -> Json:
@@ -40,7 +68,7 @@ def _criteria(clauses: Clauses) -> Json:
         criteria["min_subtotal"] = minor(*subtotal)
     if units := clauses.word("quantity"):
         criteria["min_quantity"] = int(units)
-    for name in ("skus", "categories"):
+    for name in ("skus", "categories", "exclude_skus", "exclude_categories"):
         if named := clauses.one(name):
             criteria[name] = list(named)
     if segments := clauses.one("for"):
@@ -94,10 +122,16 @@ def checkout(world: World, words: Words, clauses: Clauses) -> Answer:
 
 
 def recart(world: World, words: Words, clauses: Clauses) -> Answer:
-    """An open session's cart has other lines."""
+    """An open session's cart has other lines, shipping or metadata."""
     session = world.named(world.sessions, words[0])
-    lines = [line(one, session.object["currency"]) for one in clauses.every("line")]
-    return world.call("update_checkout_session", {"lines": lines}, id=session.id)
+    body: Json = {}
+    if lines := [line(one, session.object["currency"]) for one in clauses.every("line")]:
+        body["lines"] = lines
+    if shipping := clauses.word("shipping"):
+        body["shipping"] = {"amount": minor(shipping, session.object["currency"])}
+    if labels := clauses.one("metadata"):
+        body["metadata"] = pairs(labels)
+    return world.call("update_checkout_session", body, id=session.id)
 
 
 def complete(world: World, words: Words, clauses: Clauses) -> Answer:
@@ -117,6 +151,10 @@ def _cart(world: World, words: Words, clauses: Clauses) -> Json:
     body: Json = {"currency": currency, "lines": [line(one, currency) for one in clauses.every("line")]}
     if name != NOBODY:
         body["customer"] = world.member(name).customer if name in world.members else f"cust_{name}"
+    if clauses.has("plus-tax"):
+        body["prices_include_tax"] = False
+    if labels := clauses.one("metadata"):
+        body["metadata"] = pairs(labels)
     if shipping := clauses.word("shipping"):
         body["shipping"] = {"amount": minor(shipping, currency)}
     if discounts := clauses.every("discount"):

@@ -120,7 +120,7 @@ def conditions_of(clauses: Clauses) -> Json:
             conditions[field] = minor(*bound)
     if currency := clauses.word("currency"):
         conditions["currency"] = currency
-    for name in ("skus", "categories"):
+    for name in ("skus", "categories", "exclude_skus", "exclude_categories"):
         if wanted := clauses.one(name):
             conditions[name] = list(wanted)
     for name, is_first in (("first", True), ("later", False)):
@@ -167,9 +167,18 @@ def _reward_fields(costs: list[str], clauses: Clauses) -> Json:
             fields[field] = None if cap == "none" else int(cap)
     if gives := clauses.one("gives"):
         fields["benefit"] = {"type": "discount", "amount": minor(gives[0], gives[1]), "currency": gives[1]}
+    if pays := clauses.one("pays"):
+        fields["benefit"] = _per_point(pays, clauses)
     if tiers := clauses.one("for"):
         fields["tiers"] = list(tiers[1:])
     return fields | _window(clauses)
+
+
+def _per_point(pays: Words, clauses: Clauses) -> Json:
+    """`pays 0.5 EUR`: minor units for each point; and the points that are possible."""
+    names = {"least": "min_points", "most": "max_points", "steps": "step_points"}
+    bounds = {field: int(value) for name, field in names.items() if (value := clauses.word(name))}
+    return {"type": "discount", "amount_per_point": pays[0], "currency": pays[1], **bounds}
 
 
 def edit(world: World, words: Words, clauses: Clauses) -> Answer | None:

@@ -16,11 +16,13 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     rule base earns 1 per 10 EUR | earns 2 per unit (of any currency) | earns 50 flat | earns 5 for each [full] 2.50 EUR
         | earns bands EUR, band 1 per 1.00 to 100.00, band 2 per 1.00
         [on type] [in program] [inactive] [caps 500 by day] [exchange EUR ZAR=0.051 JPY=0.0061]
-        [min 50.00 EUR] [max 100.00 EUR] [currency EUR] [skus beans] [categories coffee] [first payment]
+        [min 50.00 EUR] [max 100.00 EUR] [currency EUR] [skus beans] [categories coffee]
+        [exclude_skus gift] [exclude_categories sale] [first payment]
         [later payments] [metadata key=value] [from instant] [until instant] [rounding ceil]
         [factor 2 for tier gold] [factor 3 for metadata key=value] [factor 2 from instant until instant]
     reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from instant] [until instant]
         [gives 5.00 EUR off] [in program]
+    reward rwd_money, pays 0.5 EUR (minor units a point) [least 100] [most 5000] [steps 50]; `redeem …, spending 250`
     edit program|rule|reward … (`none` takes a limit away) | delete rule base | archive rwd_coffee
     account A [in program] [same customer as B] | enrol A (again) | close A | reopen A
     merge A into B: the one customer is the other; the expectations are about B
@@ -30,7 +32,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [enrolled before|from instant] [enrolled >= 30 days ago]; without a clause, static
         any: one condition is enough. `edit segment`, `delete segment`
     join vip A B | leave vip A: members of a static segment
-    award A 100 [payment pay_1] [on instant] [as W] | adjust A -50 | reverse W 30
+    award A 100 [payment pay_1] [on instant] [ends instant] [as W] | adjust A -50 | reverse W 30
     redeem A rwd_coffee costs 100 [as R] | cancel R | consume R [on pay_1] | release R
         costs: the price is set first; W, R: names for later steps; R.entry: the redemption's entry
     pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00]
@@ -47,11 +49,13 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [cap 3] [limit 2] [from instant] [until instant] [everywhere] [exclusive|best [group]] [priority 1]
         and a rule's conditions; `edit offer double …`
     publish double | pause double | activate A double [as R, a gift's redemption] | look A (shows its offers)
-    cart-offer ten takes 10.00 EUR [each] | two buys 1 gets 1 | post ships 5.00 EUR
-        [min 50.00 EUR] [quantity 3] [skus beans] [categories coffee] [for segment vip] [first-order]
+    cart-offer aces buys 3 of ball|#sport|any gets 1 of racket [at 50%] [dearest] [times 2]
+    cart-offer ten takes 10.00 EUR [each] | two buys 1 gets 1 | post ships 5.00 EUR|50%|all
+        [cap 3] [limit 2] [min 50.00 EUR] [quantity 3] [skus beans]
+        [categories coffee] [exclude_skus gift] [exclude_categories sale] [for segment vip] [first-order]
         [exclusive|best [group]] [priority 1] [off] [until instant]; `switch ten on|off`, `delete offer ten`
-    cart A EUR, line beans 10.00 x2 in coffee [shipping 5.00] [discount R]; nobody has no customer
-    checkout A EUR … [as S] (a session) | recart S, line … | complete S [with pay_1] | abandon S
+    cart A EUR, line beans 10.00 x2 in coffee [shipping 5.00] [discount R] [plus-tax]; nobody has no customer
+    checkout A EUR … [as S] (a session) | recart S[, line …][, shipping 5.00] | complete S [with pay_1] | abandon S
 Any of them takes [key text], an Idempotency-Key, and those that make something take [metadata key=value].
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:

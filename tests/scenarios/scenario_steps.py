@@ -96,6 +96,8 @@ def award(world: World, words: Words, clauses: Clauses) -> Answer:
     body = {"account": world.member(name).id, "points": int(points), **_common(clauses)}
     if payment := clauses.word("payment"):
         body["payment"] = payment
+    if end := clauses.word("ends"):
+        body["expires_at"] = wire_instant(end) if "T" in end else end
     answer = world.call("award_points", body)
     world.note(world.entries, clauses.word("as"), answer)
     return answer
@@ -131,7 +133,10 @@ def redeem(world: World, words: Words, clauses: Clauses) -> Answer:
     if costs and world.costs.get(reward) != int(costs[1]):
         price = configuration.edit if reward in world.costs else configuration.reward
         price(world, (*(("reward",) if reward in world.costs else ()), reward, *costs), Clauses(()))
-    answer = world.call("create_redemption", {"account": member.id, "reward": reward, **_common(clauses)})
+    body: Json = {"account": member.id, "reward": reward, **_common(clauses)}
+    if points := clauses.word("spending"):
+        body["points"] = int(points)
+    answer = world.call("create_redemption", body)
     called = clauses.word("as")
     world.note(world.redemptions, called, answer)
     if called:

@@ -27,7 +27,7 @@ export type { EngineEvents } from './generated/events.js';
 export type * from './generated/inputs.js';
 export type * from './generated/objects.js';
 export { List, Page } from './pages.js';
-export type { Created, Instant, Json, Metadata, MetadataChanges, Rate } from './values.js';
+export type { Created, Instant, InstantRange, Json, Metadata, MetadataChanges, Rate } from './values.js';
 export { VERSION } from './version.js';
 export {
   Webhooks,

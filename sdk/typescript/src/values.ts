@@ -20,10 +20,13 @@ export type OneOf<Name extends string, Value> = {
   [Given in Name]: { [Key in Given]: Value } & { [Key in Exclude<Name, Given>]?: Value | undefined };
 }[Name];
 
-/** When an object was created. */
-export interface Created {
+/** Bounds on an instant of listed objects, such as when they were created. */
+export interface InstantRange {
   gt?: Instant | undefined;
   gte?: Instant | undefined;
   lt?: Instant | undefined;
   lte?: Instant | undefined;
 }
+
+/** Bounds on when listed objects were created. */
+export type Created = InstantRange;

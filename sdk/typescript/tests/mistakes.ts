@@ -10,7 +10,7 @@ export async function required(vinr: Vinr): Promise<void> {
   await vinr.loyalty.accounts.create({ program: 'prog_1', customer: 'cust_1', custommer: 'x' }); // wrong: misspelled
   await vinr.loyalty.accounts.create(); // wrong: no body
   await vinr.loyalty.redemptions.create({ accountId: 'loy_1' }); // wrong: no reward
-  await vinr.loyalty.rewards.create({ program: 'prog_1', name: 'A', benefit: { type: 'voucher' } }); // wrong: no cost
+  await vinr.loyalty.rewards.create({ program: 'p', name: 'A', points_cost: '5', benefit: { type: 'voucher' } }); // wrong
   await vinr.loyalty.rewards.create({ program: 'prog_1', name: 'A', points_cost: 5, benefit: { type: 'voucher' } });
   await vinr.payments.create({ amount: 5, currency: 'EUR', lines: [{ unitPrice: 5 }, { unit_price: 5, sku: 'a' }] });
   await vinr.payments.create({ amount: 5, currency: 'EUR', lines: [{ sku: 'a' }] }); // wrong: a line without its price

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 # What makes a spreadsheet calculate, behind any number of apostrophes: those are counted, so that undoing is exact.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -17,3 +18,8 @@ def defused(text: str) -> str:
 def restored(cell: str) -> str:
     """The text that `defused` was given."""
     return cell[1:] if _DEFUSED.match(cell) else cell
+
+
+def shown_instant(instant: int | str) -> str:
+    """Unix seconds as RFC 3339, in UTC; an instant that is text already stays as it is."""
+    return instant if isinstance(instant, str) else datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

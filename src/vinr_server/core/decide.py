@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vinr_server.core import bulk
 from vinr_server.core.access import changes as api_keys
-from vinr_server.core.checkout import evaluation, sessions
+from vinr_server.core.checkout import completion, evaluation, sessions
 from vinr_server.core.clocks import changes as clocks
 from vinr_server.core.earning import changes as earning_rules
 from vinr_server.core.earning import reports
@@ -49,6 +49,7 @@ COMMANDS: Commands = {
     **offers.COMMANDS,
     **activation.COMMANDS,
     **eligibility.COMMANDS,
+    **completion.COMMANDS,
     **evaluation.COMMANDS,
     **sessions.COMMANDS,
     **payments.COMMANDS,

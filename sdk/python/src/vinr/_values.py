@@ -34,13 +34,16 @@ class NotGiven(Enum):
 NOT_GIVEN: Final = NotGiven.NOT_GIVEN
 
 
-class Created(TypedDict, total=False):
-    """Bounds on when listed objects were created."""
+class InstantRange(TypedDict, total=False):
+    """Bounds on an instant of listed objects, such as when they were created."""
 
     gt: Instant
     gte: Instant
     lt: Instant
     lte: Instant
+
+
+Created = InstantRange
 
 
 def write_body(fields: Mapping[str, Any]) -> bytes:

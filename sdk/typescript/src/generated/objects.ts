@@ -295,6 +295,8 @@ export interface CheckoutEvaluation {
   readonly customerId: string | null;
   readonly discounts: readonly string[];
   readonly currency: string;
+  readonly pricesIncludeTax: boolean;
+  readonly prices_include_tax: boolean;
   readonly lines: readonly CartLine[];
   readonly subtotal: number;
   readonly shipping: CartShipping;
@@ -312,6 +314,8 @@ export interface CheckoutSession {
   readonly customerId: string | null;
   readonly discounts: readonly string[];
   readonly currency: string;
+  readonly pricesIncludeTax: boolean;
+  readonly prices_include_tax: boolean;
   readonly lines: readonly CartLine[];
   readonly subtotal: number;
   readonly shipping: CartShipping;
@@ -439,6 +443,10 @@ export interface Conditions {
   readonly currency?: string | undefined;
   readonly skus?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
+  readonly excludeSkus?: readonly string[] | undefined;
+  readonly exclude_skus?: readonly string[] | undefined;
+  readonly excludeCategories?: readonly string[] | undefined;
+  readonly exclude_categories?: readonly string[] | undefined;
   readonly firstPayment?: boolean | undefined;
   readonly first_payment?: boolean | undefined;
   readonly window?: Window | undefined;
@@ -576,6 +584,21 @@ export interface Event {
   readonly skipped?: readonly Skipped[] | undefined;
 }
 
+export interface Lot {
+  readonly id: string;
+  readonly idId: string;
+  readonly object: 'lot';
+  readonly account: string;
+  readonly accountId: string;
+  readonly points: number;
+  readonly remaining: number;
+  readonly availableAt: number;
+  readonly available_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly livemode: boolean;
+}
+
 export interface MemberLot {
   readonly points: number;
   readonly availableAt: number;
@@ -610,6 +633,10 @@ export interface Criteria {
   readonly min_quantity?: number | undefined;
   readonly skus?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
+  readonly excludeSkus?: readonly string[] | undefined;
+  readonly exclude_skus?: readonly string[] | undefined;
+  readonly excludeCategories?: readonly string[] | undefined;
+  readonly exclude_categories?: readonly string[] | undefined;
   readonly currency?: string | undefined;
   readonly segments?: readonly string[] | undefined;
   readonly firstOrder?: boolean | undefined;
@@ -618,6 +645,22 @@ export interface Criteria {
   readonly buy_quantity?: number | undefined;
   readonly getQuantity?: number | undefined;
   readonly get_quantity?: number | undefined;
+}
+
+export interface Buy {
+  readonly skus: readonly string[];
+  readonly categories: readonly string[];
+  readonly any: boolean;
+  readonly quantity: number;
+}
+
+export interface Get {
+  readonly skus: readonly string[];
+  readonly categories: readonly string[];
+  readonly quantity: number;
+  readonly percentOff: number | string;
+  readonly percent_off: number | string;
+  readonly pick: 'cheapest' | 'dearest';
 }
 
 export interface Offer {
@@ -640,7 +683,18 @@ export interface Offer {
   readonly type: 'bogo' | 'fixed_discount' | 'free_shipping';
   readonly value: number | null;
   readonly per: 'order' | 'unit' | null;
+  readonly percentOff: number | string | null;
+  readonly percent_off: number | string | null;
   readonly criteria: Criteria;
+  readonly buy: Buy | null;
+  readonly get: Get | null;
+  readonly maxTimes: number | null;
+  readonly max_times: number | null;
+  readonly maxRedemptions: number | null;
+  readonly max_redemptions: number | null;
+  readonly perMemberLimit: number | null;
+  readonly per_member_limit: number | null;
+  readonly remaining: number | null;
   readonly active: boolean;
 }
 
@@ -735,7 +789,13 @@ export interface OfferEvent {
   readonly type?: 'bogo' | 'fixed_discount' | 'free_shipping' | undefined;
   readonly value?: number | null | undefined;
   readonly per?: 'order' | 'unit' | null | undefined;
+  readonly percentOff?: number | string | null | undefined;
+  readonly percent_off?: number | string | null | undefined;
   readonly criteria?: Criteria | undefined;
+  readonly buy?: Buy | null | undefined;
+  readonly get?: Get | null | undefined;
+  readonly maxTimes?: number | null | undefined;
+  readonly max_times?: number | null | undefined;
   readonly active?: boolean | undefined;
 }
 
@@ -861,6 +921,14 @@ export interface Benefit {
   readonly type: 'discount' | 'free_shipping' | 'product' | 'voucher';
   readonly amount?: number | undefined;
   readonly percent?: number | string | undefined;
+  readonly amountPerPoint?: number | string | undefined;
+  readonly amount_per_point?: number | string | undefined;
+  readonly minPoints?: number | undefined;
+  readonly min_points?: number | undefined;
+  readonly maxPoints?: number | undefined;
+  readonly max_points?: number | undefined;
+  readonly stepPoints?: number | undefined;
+  readonly step_points?: number | undefined;
   readonly currency?: string | undefined;
   readonly sku?: string | undefined;
   readonly description?: string | undefined;

@@ -467,7 +467,7 @@ export class Offers {
     return this.#client.send('GET', path`/v1/offers/${id}`, 'Offer', undefined, options);
   }
 
-  /** Turn an offer on or off, or change when it ends. */
+  /** Turn an offer on or off, or change when it ends or how often it can be used. */
   update(id: string, body?: inputs.UpdateOfferInput, options?: PostOptions): Promise<Answer<objects.Offer>> {
     return this.#client.send('POST', path`/v1/offers/${id}`, 'Offer', body, options);
   }
@@ -834,6 +834,11 @@ export class LoyaltyAccounts {
   /** List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm. */
   export(query?: inputs.LoyaltyAccountsExportQuery, options?: RequestOptions): List<objects.LoyaltyMember> {
     return this.#client.list('/v1/loyalty/accounts/export', 'LoyaltyMember', query, options);
+  }
+
+  /** List the lots of an account that still hold points, the newest first, each with its end. */
+  lots(id: string, query?: inputs.LoyaltyAccountsLotsQuery, options?: RequestOptions): List<objects.Lot> {
+    return this.#client.list(path`/v1/loyalty/accounts/${id}/lots`, 'Lot', query, options);
   }
 }
 

@@ -68,10 +68,13 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   EventRequest: {},
   Event: { payload: 'data', nested: { request: 'EventRequest', awards: 'Award', skipped: 'Skipped' } },
+  Lot: { references: ['id', 'account'] },
   MemberLot: {},
   LoyaltyMember: { references: ['program', 'customer'], nested: { lots: 'MemberLot' } },
   Criteria: {},
-  Offer: { nested: { criteria: 'Criteria' } },
+  Buy: {},
+  Get: {},
+  Offer: { nested: { criteria: 'Criteria', buy: 'Buy', get: 'Get' } },
   OfferDiscount: {},
   OfferRedemption: {
     references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session'],
@@ -81,7 +84,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   OfferClaim: { references: ['offer', 'account'] },
   OfferEvent: {
     references: ['program'],
-    nested: { incentive: 'Incentive', targeting: 'Targeting', conditions: 'Conditions', criteria: 'Criteria' },
+    nested: { incentive: 'Incentive', targeting: 'Targeting', conditions: 'Conditions', criteria: 'Criteria', buy: 'Buy', get: 'Get' },
   },
   OfferRedemptionEvent: {
     references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session'],

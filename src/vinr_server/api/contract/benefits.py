@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
@@ -9,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from vinr_server.api.contract.currencies import read_currency, read_currency_or_none
 from vinr_server.api.contract.input import Count, Input, Name, Rate, Text
 from vinr_server.api.contract.reply import Reply, ShownRate
-from vinr_server.api.contract.values import read_percent
+from vinr_server.api.contract.values import read_percent, read_rate
 from vinr_server.api.edge.problems import Problem
 
 
@@ -17,11 +18,18 @@ class BenefitInput(Input):
     type: Literal["discount", "free_shipping", "product", "voucher"]
     amount: Count | None = None
     percent: Rate = None
+    amount_per_point: Rate = None
+    min_points: Count | None = None
+    max_points: Count | None = None
+    step_points: Count | None = None
     currency: str | None = None
     sku: Name | None = None
     description: Text | None = None
 
 
+# How many points a variable reward may be redeemed for.
+RANGE_FIELDS = ("min_points", "max_points", "step_points")
+DISCOUNT_FIELDS = ("amount", "percent", "amount_per_point", *RANGE_FIELDS, "currency")
 BenefitType = Literal["discount", "free_shipping", "product", "voucher"]
 
 
@@ -29,6 +37,10 @@ class Benefit(Reply):
     type: BenefitType
     amount: int | UnsetType = UNSET
     percent: ShownRate | UnsetType = UNSET
+    amount_per_point: ShownRate | UnsetType = UNSET
+    min_points: int | UnsetType = UNSET
+    max_points: int | UnsetType = UNSET
+    step_points: int | UnsetType = UNSET
     currency: str | UnsetType = UNSET
     sku: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -39,27 +51,52 @@ def read_benefit(given: BenefitInput) -> dict[str, Any]:
     benefit: dict[str, Any] = {"type": given.type}
     if given.type == "discount":
         benefit |= _discount(given)
-    elif given.amount is not None or given.percent is not None or given.currency is not None:
-        message = f"benefit.amount, percent and currency apply to type discount, not to {given.type}. Leave them out."
-        raise Problem("parameter_invalid", message, param="benefit.type")
+    else:
+        _require_none(given, DISCOUNT_FIELDS, f"apply to type discount, not to {given.type}", param="benefit.type")
     if given.type == "product" and given.sku is None:
         raise Problem("parameter_missing", "benefit.sku is required for a product.", param="benefit.sku")
     return benefit | {name: value for name in ("sku", "description") if (value := getattr(given, name)) is not None}
 
 
 def _discount(given: BenefitInput) -> dict[str, Any]:
-    if (given.amount is None) == (given.percent is None):
-        raise Problem(
-            "parameter_invalid",
-            "A discount needs either benefit.amount or benefit.percent. Send exactly one of them.",
-            param="benefit.amount",
+    values = [name for name in ("amount", "percent", "amount_per_point") if getattr(given, name) is not None]
+    if len(values) != 1:
+        message = (
+            "A discount needs one of benefit.amount, benefit.percent and benefit.amount_per_point."
+            " Send exactly one of them."
         )
+        raise Problem("parameter_invalid", message, param="benefit.amount")
+    if given.amount_per_point is None:
+        _require_none(given, RANGE_FIELDS, "apply with benefit.amount_per_point only")
     if given.percent is not None:
         percent_e4 = read_percent(given.percent, param="benefit.percent")
         currency = read_currency_or_none(given.currency, param="benefit.currency")
         return {"percent_e4": percent_e4} | ({"currency": currency} if currency else {})
     if given.currency is None:
-        raise Problem(
-            "parameter_missing", "benefit.currency is required with benefit.amount.", param="benefit.currency"
-        )
-    return {"amount": given.amount, "currency": read_currency(given.currency, param="benefit.currency")}
+        message = f"benefit.currency is required with benefit.{values[0]}."
+        raise Problem("parameter_missing", message, param="benefit.currency")
+    currency = read_currency(given.currency, param="benefit.currency")
+    worth = {"amount": given.amount} if given.amount is not None else _per_point(given)
+    return worth | {"currency": currency}
+
+
+def _per_point(given: BenefitInput) -> dict[str, Any]:
+    """What a variable reward is worth, and for how many points it may be redeemed."""
+    per_point_e4 = read_rate(given.amount_per_point, param="benefit.amount_per_point", lowest_e4=1)
+    step, least, most = given.step_points or 1, given.min_points or given.step_points or 1, given.max_points
+    if most is not None and most < least:
+        message = f"benefit.max_points: {most} lies below benefit.min_points, {least}."
+        raise Problem("parameter_invalid", message, param="benefit.max_points")
+    for name, value in (("min_points", least), ("max_points", most)):
+        if value is not None and value % step:
+            message = f"benefit.{name}: {value} is not a multiple of benefit.step_points, {step}."
+            raise Problem("parameter_invalid", message, param=f"benefit.{name}")
+    found = {"amount_per_point_e4": per_point_e4, "min_points": least, "step_points": step}
+    return found | ({"max_points": most} if most is not None else {})
+
+
+def _require_none(given: BenefitInput, names: Sequence[str], why: str, *, param: str | None = None) -> None:
+    sent = [name for name in names if getattr(given, name) is not None]
+    if sent:
+        message = f"benefit.{' and benefit.'.join(sent)} {why}. Leave out what does not apply."
+        raise Problem("parameter_invalid", message, param=param or f"benefit.{sent[0]}")

@@ -39,6 +39,7 @@ class CartInput(Input):
 
     currency: str
     lines: Lines
+    prices_include_tax: bool = True
     customer: CustomerId | None = None
     shipping: ShippingInput | None = None
     discounts: Discounts = []
@@ -90,6 +91,7 @@ class PricedCart(Reply):
     customer: Reference | None
     discounts: list[str]
     currency: str
+    prices_include_tax: bool
     lines: list[CartLine]
     subtotal: int
     shipping: CartShipping
@@ -112,7 +114,7 @@ def read_cart(body: CartInput) -> carts.Cart:
     """The cart of a body."""
     currency = read_currency(body.currency)
     shipping_minor = body.shipping.amount if body.shipping is not None else 0
-    cart = carts.Cart(currency, read_lines(body.lines), shipping_minor)
+    cart = carts.Cart(currency, read_lines(body.lines), shipping_minor, body.prices_include_tax)
     if cart.subtotal_minor + cart.shipping_minor > NUMBER_MAX:
         message = f"The cart adds up to more than {NUMBER_MAX} minor units. Reduce its prices or quantities."
         raise Problem("parameter_invalid", message, param="lines")

@@ -25,6 +25,8 @@ class ConditionsInput(Input):
     currency: str | None = None
     skus: Annotated[list[Name], Meta(max_length=1000)] = []
     categories: Annotated[list[Name], Meta(max_length=1000)] = []
+    exclude_skus: Annotated[list[Name], Meta(max_length=1000)] = []
+    exclude_categories: Annotated[list[Name], Meta(max_length=1000)] = []
     first_payment: bool | None = None
     window: WindowInput | None = None
 
@@ -47,6 +49,8 @@ class Conditions(Reply):
     currency: str | UnsetType = UNSET
     skus: list[str] | UnsetType = UNSET
     categories: list[str] | UnsetType = UNSET
+    exclude_skus: list[str] | UnsetType = UNSET
+    exclude_categories: list[str] | UnsetType = UNSET
     first_payment: bool | UnsetType = UNSET
     window: Window | UnsetType = UNSET
 
@@ -61,6 +65,7 @@ def read_conditions(given: ConditionsInput | None, *, zone: str) -> rules.Condit
         least = f"above min_amount, {given.min_amount}" if given.min_amount else "above 0"
         message = f"conditions.max_amount: {max_amount} leaves no amount. Send one {least}, or leave it out."
         raise Problem("parameter_invalid", message, param="conditions.max_amount")
+    refuse_both(given, param="conditions")
     return rules.Conditions(
         metadata=None if given.metadata is None else read_metadata(given.metadata, param="conditions.metadata"),
         min_amount_minor=given.min_amount,
@@ -68,10 +73,21 @@ def read_conditions(given: ConditionsInput | None, *, zone: str) -> rules.Condit
         currency=read_any_currency_or_none(given.currency, param="conditions.currency"),
         skus=tuple(given.skus),
         categories=tuple(given.categories),
+        exclude_skus=tuple(given.exclude_skus),
+        exclude_categories=tuple(given.exclude_categories),
         first_payment=given.first_payment,
         starts_at=starts_at,
         ends_at=ends_at,
     )
+
+
+def refuse_both(given: Any, *, param: str) -> None:
+    """Refuse a sku or category that is both asked for and excluded: no line could ever count."""
+    for name in ("skus", "categories"):
+        both = sorted(set(getattr(given, name)) & set(getattr(given, f"exclude_{name}")))
+        if both:
+            message = f"{param}.exclude_{name}: {both[0]!r} is in {param}.{name}, too. Name it in one of them."
+            raise Problem("parameter_conflict", message, param=f"{param}.exclude_{name}")
 
 
 def read_nested_window(given: WindowInput | None, *, param: str, zone: str) -> tuple[Any, Any]:

@@ -172,7 +172,7 @@ def _of_query(operation: Operation, name: str) -> Json:
     assert operation.listing is not None, operation.id
     if name == "limit":
         return {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}
-    if name.startswith("created["):
+    if name in operation.listing.bounds:
         return INSTANT
     _column, reading = operation.listing.filters.get(name, ("", None))
     if reading is flag or name in operation.listing.switches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -65,20 +65,29 @@ class Listing:
     switches: Mapping[str, Scope] = field(default_factory=dict)
     # If this filter is given, rows are ordered by this column instead.
     order_by_filter: tuple[str, Sequence[str]] | None = None
-    # The column with the time a row was created, and the column that names the row in a cursor.
+    # Instants that can be bounded: `created`, by the column that has it, and others of the resource.
     created_column: str = "created_at"
+    instants: Mapping[str, str] = field(default_factory=dict)
+    # The column that names the row in a cursor.
     cursor_column: str = "id"
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """The parameters that bound an instant, such as created[gte], each with the column that it is about."""
+        columns = {"created": self.created_column, **self.instants}
+        return {f"{name}[{suffix}]": column for name, column in columns.items() for suffix in _COMPARISONS}
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every parameter of the query string."""
-        return (*_PAGING, *self.filters, *self.switches, *(f"created[{suffix}]" for suffix in _COMPARISONS))
+        return (*_PAGING, *self.filters, *self.switches, *self.bounds)
 
     def query(self, given: Mapping[str, str], *, within: Mapping[str, Any] | None = None) -> PageQuery:
         """The page that the query string asks for, among the rows whose columns have the values of `within`."""
         named: dict[str, str] = {}
+        bounds = self.bounds
         for name, value in given.items():
-            known = _canonical(name, (*self.filters, *self.switches))
+            known = _canonical(name, (*self.filters, *self.switches), bounds)
             if named.setdefault(known, value) != value:
                 message = f"{known} is given in two spellings with different values. Send one of them."
                 raise Problem("parameter_conflict", message, param=known)
@@ -102,9 +111,9 @@ class Listing:
                 if name in self.filters
             },
             compared=[
-                (self.created_column, *_by_the_second(name[8:-1], read_instant(_number(value), param=name)))
+                (bounds[name], *_by_the_second(_comparison(name), read_instant(_number(value), param=name)))
                 for name, value in named.items()
-                if name.startswith("created[")
+                if name in bounds
             ],
             scopes=self._scopes(named),
             within=within or {},
@@ -117,6 +126,10 @@ class Listing:
         return always + [(scope, flag(named[name], name)) for name, scope in self.switches.items() if name in named]
 
 
+def _comparison(bound: str) -> str:
+    return bound.partition("[")[2].rstrip("]")
+
+
 def _by_the_second(comparison: str, instant: datetime) -> tuple[str, datetime]:
     """The comparison on stored microseconds that is true for the seconds shown."""
     second = instant.replace(microsecond=0)
@@ -126,8 +139,8 @@ def _by_the_second(comparison: str, instant: datetime) -> tuple[str, datetime]:
     return (">=" if comparison == "gte" else "<", first)
 
 
-def _canonical(name: str, filters: Sequence[str]) -> str:
-    names = [*filters, *_PAGING, *(f"created[{suffix}]" for suffix in _COMPARISONS)]
+def _canonical(name: str, filters: Sequence[str], bounds: Iterable[str]) -> str:
+    names = [*filters, *_PAGING, *bounds]
     known = {filter_name: filter_name for filter_name in names}
     known |= {f"{filter_name}_id": filter_name for filter_name in filters if filter_name in REFERENCES}
     known |= {_camel(spelling): filter_name for spelling, filter_name in known.items()}

@@ -24,9 +24,24 @@ OPPOSITES = (
 
 
 def nearest_name(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | None:
-    """The known name that is most like this one and does not mean the contrary; None if there is none."""
+    """The known name that is most like this one and does not mean the contrary; None if there is none.
+
+    Words that negate are passed over: `not_skus` is like `exclude_skus`, and `exclude_segments` is not.
+    """
     possible = [known_name for known_name in known if not means_contrary(name, known_name)]
-    return next(iter(difflib.get_close_matches(name, possible, n=1, cutoff=likeness)), None)
+    likely = [(_likeness(*_without_negations(name, known_name)), known_name) for known_name in possible]
+    best, nearest = max(likely, key=lambda pair: pair[0], default=(0.0, ""))
+    return nearest if best >= likeness else None
+
+
+def _without_negations(name: str, known: str) -> tuple[str, str]:
+    """What both names are about; of two that don't negate, the names themselves."""
+    theirs = known.split("_")
+    negations = [word for word in theirs if word in NEGATIONS]
+    if not negations:
+        return name, known
+    mine = [word for word in name.split("_") if not _is_negation(word, negations)]
+    return "_".join(mine), "_".join(word for word in theirs if word not in negations)
 
 
 def means_contrary(name: str, known: str) -> bool:

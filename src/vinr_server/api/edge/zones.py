@@ -12,16 +12,19 @@ from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.times import is_date, read_instant_or_none
 
 
-async def read_occurred_at(
-    call: Call, value: Any, *, account_id: str | None = None, customer_id: str | None = None
-) -> datetime | None:
-    """The instant; a bare date is midnight in the zone of the member's program."""
+async def read_occurred_at(call: Call, value: Any, *, customer_id: str | None) -> datetime | None:
+    """The instant; a bare date is midnight in the zone of the customer's first program."""
     zone = "UTC"
-    if is_date(value) and account_id is not None:
-        zone = await call.reader.zone(call.caller.realm, "accounts", account_id)
-    elif is_date(value) and customer_id is not None:
+    if is_date(value) and customer_id is not None:
         zone = await call.reader.zone_of_customer(call.caller.realm, customer_id)
     return read_instant_or_none(value, param="occurred_at", zone=zone)
+
+
+async def zone_of_account(call: Call, account_id: str, *values: Any) -> str:
+    """The zone of the account's program, looked up only if one of the values is a bare date."""
+    if not any(map(is_date, values)):
+        return "UTC"
+    return await call.reader.zone(call.caller.realm, "accounts", account_id)
 
 
 async def zone_if_needed(call: Call, body: Struct, *, program_id: str | None = None, table: str = "") -> str:

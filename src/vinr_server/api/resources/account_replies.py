@@ -39,6 +39,19 @@ class LoyaltyAccount(Reply):
     livemode: bool
 
 
+class Lot(Reply):
+    """What is left of one accrual. Its id is that of the accrual's points_transaction."""
+
+    id: Reference
+    object: Literal["lot"]
+    account: Reference
+    points: int
+    remaining: int
+    available_at: int
+    expires_at: int | None
+    livemode: bool
+
+
 class MemberLot(Reply):
     points: int
     available_at: int

@@ -9,10 +9,16 @@ from typing import Any
 from vinr_server.api.contract.input import CustomerId, Input, Metadata, NoInput, ProgramId
 from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
-from vinr_server.api.contract.reads import list_of, retrieve
+from vinr_server.api.contract.reads import list_of, retrieve, shown_by
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
-from vinr_server.api.resources.account_replies import AccountStatus, LoyaltyAccount, LoyaltyMember, MemberStatus
+from vinr_server.api.resources.account_replies import (
+    AccountStatus,
+    Lot,
+    LoyaltyAccount,
+    LoyaltyMember,
+    MemberStatus,
+)
 from vinr_server.api.resources.bulk_accounts import (
     BulkAccounts,
     CreateAccountsInput,
@@ -20,9 +26,11 @@ from vinr_server.api.resources.bulk_accounts import (
     create_accounts,
 )
 from vinr_server.core.kernel.payloads import unix
+from vinr_server.core.ledger import rows as ledger
+from vinr_server.core.ledger.payloads import lot_payload
 from vinr_server.core.members import commands, payloads, rows
 from vinr_server.storage.reads.holdings import holdings_of
-from vinr_server.storage.reads.scopes import MEMBERS, UNMERGED
+from vinr_server.storage.reads.scopes import LIVE_LOTS, MEMBERS, UNMERGED
 
 URL = "/v1/loyalty/accounts"
 
@@ -59,9 +67,16 @@ FILTERS = {
     "customer": ("customer_id", text),
     "tier": ("tier", text),
 }
-ACCOUNTS = Listing(rows.Account, {**FILTERS, "status": ("status", one_of(AccountStatus))}, within=MEMBERS)
+INSTANTS = {"next_expiry": "next_expiry_at"}
+ACCOUNTS = Listing(
+    rows.Account, {**FILTERS, "status": ("status", one_of(AccountStatus))}, instants=INSTANTS, within=MEMBERS
+)
 # What merged members had leaves with those who act for them.
-EXPORTED = Listing(rows.Account, {**FILTERS, "status": ("status", one_of(MemberStatus))}, within=UNMERGED)
+EXPORTED = Listing(
+    rows.Account, {**FILTERS, "status": ("status", one_of(MemberStatus))}, instants=INSTANTS, within=UNMERGED
+)
+LOTS = Listing(ledger.Lot, {}, order=("sequence",), within=LIVE_LOTS, created_column="available_at")
+show_lots = shown_by(lot_payload)
 
 
 async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[Any]:
@@ -205,6 +220,17 @@ OPERATIONS: tuple[Operation, ...] = (
         read=list_of(EXPORTED, f"{URL}/export", show_members),
         listing=EXPORTED,
         reply=ListOf(LoyaltyMember),
+    ),
+    Operation(
+        id="list_account_lots",
+        method="GET",
+        path=f"{URL}/{{id}}/lots",
+        sdk="loyalty.accounts.lots",
+        summary="List the lots of an account that still hold points, the newest first, each with its end.",
+        read=list_of(LOTS, f"{URL}/{{id}}/lots", show_lots, of=("account_id", rows.Account, "account")),
+        listing=LOTS,
+        reply=ListOf(Lot),
+        refusals=FIND,
     ),
     Operation(
         id="list_accounts",

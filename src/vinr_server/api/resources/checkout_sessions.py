@@ -142,7 +142,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body=UpdateCheckoutSessionInput,
         translate=update_checkout_session,
         reply=CheckoutSession,
-        immutable=("id", "currency", "customer"),
+        immutable=("id", "currency", "prices_include_tax", "customer"),
         refusals=(*CART_REFUSALS, "checkout_session_not_open", "immutable_field"),
         example={"lines": [{"sku": "shoe", "unit_price": 3000, "quantity": 3}]},
     ),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from vinr_server.api.contract.conditions import Conditions
+from vinr_server.api.contract.buy_and_get import Buy, BuyInput, Get, GetInput, read_buy, read_get
+from vinr_server.api.contract.conditions import Conditions, refuse_both
 from vinr_server.api.contract.currencies import read_currency_or_none
-from vinr_server.api.contract.input import Count, Input, Instant, Key, Metadata, Minor, Name, OfferId
+from vinr_server.api.contract.input import Count, Input, Instant, Key, Metadata, Minor, Name, OfferId, Rate, sent
 from vinr_server.api.contract.offers import (
     AnyOffer,
     Names,
@@ -22,8 +24,8 @@ from vinr_server.api.contract.offers import (
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing
 from vinr_server.api.contract.reads import list_of, retrieve
-from vinr_server.api.contract.reply import Deleted, Reference, Reply
-from vinr_server.api.contract.values import read_metadata, read_window
+from vinr_server.api.contract.reply import Deleted, Reference, Reply, ShownRate
+from vinr_server.api.contract.values import read_metadata, read_percent, read_window
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.zones import zone_if_needed
@@ -41,6 +43,8 @@ class CriteriaInput(Input):
     min_quantity: Count | None = None
     skus: Names = []
     categories: Names = []
+    exclude_skus: Names = []
+    exclude_categories: Names = []
     currency: str | None = None
     segments: Segments = []
     first_order: bool | None = None
@@ -53,7 +57,13 @@ class CreateOfferInput(Input):
     type: Literal["bogo", "free_shipping", "fixed_discount"]
     value: Minor | None = None
     per: Literal["order", "unit"] | None = None
+    percent_off: Rate = None
     criteria: CriteriaInput | None = None
+    buy: BuyInput | None = None
+    get: GetInput | None = None
+    max_times: Count | None = None
+    max_redemptions: Count | None = None
+    per_member_limit: Count | None = None
     active: bool = True
     starts_at: Instant = None
     ends_at: Instant = None
@@ -67,6 +77,7 @@ class CreateOfferInput(Input):
 class UpdateOfferInput(Input):
     active: bool | UnsetType = UNSET
     ends_at: Instant | UnsetType = UNSET
+    max_redemptions: Count | UnsetType | None = UNSET
 
 
 class Criteria(Reply):
@@ -74,6 +85,8 @@ class Criteria(Reply):
     min_quantity: int | UnsetType = UNSET
     skus: list[str] | UnsetType = UNSET
     categories: list[str] | UnsetType = UNSET
+    exclude_skus: list[str] | UnsetType = UNSET
+    exclude_categories: list[str] | UnsetType = UNSET
     currency: str | UnsetType = UNSET
     segments: list[str] | UnsetType = UNSET
     first_order: bool | UnsetType = UNSET
@@ -86,7 +99,14 @@ class Offer(AnyOffer):
     type: Literal["bogo", "free_shipping", "fixed_discount"]
     value: int | None
     per: Literal["order", "unit"] | None
+    percent_off: ShownRate | None
     criteria: Criteria
+    buy: Buy | None
+    get: Get | None
+    max_times: int | None
+    max_redemptions: int | None
+    per_member_limit: int | None
+    remaining: int | None
     active: bool
 
 
@@ -107,7 +127,11 @@ class OfferEvent(AnyOffer):
     type: Literal["bogo", "free_shipping", "fixed_discount"] | UnsetType = UNSET
     value: int | UnsetType | None = UNSET
     per: Literal["order", "unit"] | UnsetType | None = UNSET
+    percent_off: ShownRate | UnsetType | None = UNSET
     criteria: Criteria | UnsetType = UNSET
+    buy: Buy | UnsetType | None = UNSET
+    get: Get | UnsetType | None = UNSET
+    max_times: int | UnsetType | None = UNSET
     active: bool | UnsetType = UNSET
 
 
@@ -119,7 +143,10 @@ async def create_offer(call: Call) -> CreateOffer:
         kind="checkout",
         name=body.name,
         terms=rows.OfferTerms(
-            checkout=_checkout(body), stacking=read_stacking(body.stacking, body.stacking_group, body.priority)
+            checkout=_checkout(body),
+            stacking=read_stacking(body.stacking, body.stacking_group, body.priority),
+            max_redemptions=body.max_redemptions,
+            per_member_limit=body.per_member_limit,
         ),
         status="published" if body.active else "paused",
         starts_at=starts_at,
@@ -134,7 +161,7 @@ async def update_offer(call: Call) -> UpdateOffer:
     changes = sent_window(body, "ends_at", zone=await zone_if_needed(call, body, table="offers"))
     if body.active is not UNSET:
         changes["status"] = "published" if body.active else "paused"
-    return UpdateOffer(kind="checkout", offer_id=call.id, changes=changes)
+    return UpdateOffer(kind="checkout", offer_id=call.id, changes=changes, term_changes=sent(body, "max_redemptions"))
 
 
 def delete_offer(call: Call) -> DeleteOffer:
@@ -147,8 +174,9 @@ def _checkout(given: CreateOfferInput) -> rows.CheckoutTerms:
         if given.value is not None:
             message = "value: a bogo offer has no value; the cheapest items of each group are free. Send null."
             raise Problem("parameter_invalid", message, param="value")
-    elif given.value is None:
-        raise Problem("parameter_missing", f"value is required for a {given.type}.", param="value")
+    elif given.type == "fixed_discount" and given.value is None:
+        raise Problem("parameter_missing", "value is required for a fixed_discount.", param="value")
+    percent_e4 = _percent_off(given)
     if given.per is not None and given.type != "fixed_discount":
         message = f"per applies to a fixed_discount, not to a {given.type}. Leave it out."
         raise Problem("parameter_invalid", message, param="per")
@@ -157,15 +185,52 @@ def _checkout(given: CreateOfferInput) -> rows.CheckoutTerms:
             param = f"criteria.{name}"
             message = f"{param} applies to a bogo, not to a {given.type}. Leave it out."
             raise Problem("parameter_invalid", message, param=param)
-    return rows.CheckoutTerms(given.type, given.value, given.per or "order", _criteria(criteria))
+    buy, get = _buy_and_get(given, criteria)
+    terms = rows.CheckoutTerms(given.type, given.value, given.per or "order", _criteria(criteria), percent_e4)
+    return replace(terms, buy=buy, get=get, max_times=given.max_times)
+
+
+def _buy_and_get(given: CreateOfferInput, criteria: CriteriaInput) -> tuple[rows.Buy | None, rows.Get | None]:
+    """The two selections of a bogo; neither for one that has a single selection, that of its criteria."""
+    for name in ("buy", "get", "max_times"):
+        if getattr(given, name) is not None and given.type != "bogo":
+            message = f"{name} applies to a bogo, not to a {given.type}. Leave it out."
+            raise Problem("parameter_invalid", message, param=name)
+    if given.buy is None and given.get is None:
+        return None, None
+    if given.buy is None or given.get is None:
+        missing = "buy" if given.buy is None else "get"
+        raise Problem("parameter_missing", f"{missing}: buy and get go together. Send both.", param=missing)
+    for name in ("skus", "categories", "buy_quantity", "get_quantity"):
+        if getattr(criteria, name):
+            param = f"criteria.{name}"
+            message = f"{param}: buy and get name the lines and their quantities. Leave it out."
+            raise Problem("parameter_conflict", message, param=param)
+    return read_buy(given.buy), read_get(given.get)
+
+
+def _percent_off(given: CreateOfferInput) -> int | None:
+    """The part of the shipping that is free; None: `value` of it, or all."""
+    if given.percent_off is None:
+        return None
+    if given.type != "free_shipping":
+        message = f"percent_off applies to free_shipping, not to a {given.type}. Leave it out."
+        raise Problem("parameter_invalid", message, param="percent_off")
+    if given.value is not None:
+        message = f"value is {given.value} and percent_off {given.percent_off}: a free_shipping takes one of them."
+        raise Problem("parameter_conflict", message, param="percent_off")
+    return read_percent(given.percent_off, param="percent_off")
 
 
 def _criteria(given: CriteriaInput) -> rows.Criteria:
+    refuse_both(given, param="criteria")
     return rows.Criteria(
         min_subtotal_minor=given.min_subtotal,
         min_quantity=given.min_quantity,
         skus=tuple(dict.fromkeys(given.skus)),
         categories=tuple(dict.fromkeys(given.categories)),
+        exclude_skus=tuple(dict.fromkeys(given.exclude_skus)),
+        exclude_categories=tuple(dict.fromkeys(given.exclude_categories)),
         currency=read_currency_or_none(given.currency, param="criteria.currency"),
         segments=tuple(dict.fromkeys(given.segments)),
         first_order=given.first_order,
@@ -211,12 +276,25 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}",
         sdk="offers.update",
-        summary="Turn an offer on or off, or change when it ends.",
+        summary="Turn an offer on or off, or change when it ends or how often it can be used.",
         body=UpdateOfferInput,
         translate=update_offer,
         reply=Offer,
         immutable=(
-            *("id", "name", "type", "value", "per", "criteria", "starts_at"),
+            *(
+                "id",
+                "name",
+                "type",
+                "value",
+                "per",
+                "percent_off",
+                "criteria",
+                "buy",
+                "get",
+                "max_times",
+                "per_member_limit",
+                "starts_at",
+            ),
             *("stacking", "stacking_group", "priority", "metadata"),
         ),
         refusals=(*FIND, "immutable_field"),

@@ -24,7 +24,8 @@ from vinr_server.api.contract.reply import Figures, Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
-from vinr_server.api.edge.zones import read_occurred_at
+from vinr_server.api.edge.times import read_instant_or_none
+from vinr_server.api.edge.zones import zone_of_account
 from vinr_server.core.ledger import commands, payloads, rows
 
 URL = "/v1/loyalty/points"
@@ -36,6 +37,7 @@ class AwardPointsInput(Input):
     reason: Text | None = None
     payment: PaymentId | None = None
     occurred_at: Instant = None
+    expires_at: Instant = None
     metadata: Metadata = {}
 
 
@@ -86,12 +88,14 @@ class PointsTransaction(Reply):
 
 async def award_points(call: Call) -> commands.AwardPoints:
     body: AwardPointsInput = call.body
+    zone = await zone_of_account(call, body.account, body.occurred_at, body.expires_at)
     return commands.AwardPoints(
         account_id=body.account,
         points=body.points,
         reason=body.reason,
         payment_id=body.payment,
-        occurred_at=await read_occurred_at(call, body.occurred_at, account_id=body.account),
+        occurred_at=read_instant_or_none(body.occurred_at, param="occurred_at", zone=zone),
+        expires_at=read_instant_or_none(body.expires_at, param="expires_at", zone=zone, is_end=True),
         metadata=read_metadata(body.metadata),
     )
 

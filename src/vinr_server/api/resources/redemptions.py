@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from vinr_server.api.contract.benefits import Benefit
-from vinr_server.api.contract.input import AccountId, Input, Metadata, RewardId, Text
+from vinr_server.api.contract.input import AccountId, Count, Input, Metadata, RewardId, Text
 from vinr_server.api.contract.operation import FIND, MADE, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
 from vinr_server.api.contract.reads import list_of, retrieve, shown_by
@@ -20,6 +20,7 @@ URL = "/v1/loyalty/redemptions"
 class CreateRedemptionInput(Input):
     account: AccountId
     reward: RewardId
+    points: Count | None = None
     metadata: Metadata = {}
 
 
@@ -51,7 +52,7 @@ class Redemption(Reply):
 
 def create_redemption(call: Call) -> commands.CreateRedemption:
     body: CreateRedemptionInput = call.body
-    return commands.CreateRedemption(body.account, body.reward, read_metadata(body.metadata))
+    return commands.CreateRedemption(body.account, body.reward, body.points, read_metadata(body.metadata))
 
 
 def cancel_redemption(call: Call) -> commands.CancelRedemption:

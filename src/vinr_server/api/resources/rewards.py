@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -26,9 +26,11 @@ from vinr_server.api.contract.reads import list_of, retrieve, shown_by
 from vinr_server.api.contract.reply import CatalogueStatus, Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata, read_window
 from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.edge.zones import zone_if_needed
 from vinr_server.core.rewards import commands, payloads, rows
+from vinr_server.core.rewards.variable import is_variable
 
 URL = "/v1/loyalty/rewards"
 
@@ -36,8 +38,8 @@ URL = "/v1/loyalty/rewards"
 class CreateRewardInput(Input):
     program: ProgramId
     name: Name
-    points_cost: Count
     benefit: BenefitInput
+    points_cost: Count | None = None
     id: RewardId | None = None
     stock: Minor | None = None
     per_member_limit: Count | None = None
@@ -83,11 +85,12 @@ async def create_reward(call: Call) -> commands.CreateReward:
     body: CreateRewardInput = call.body
     zone = await zone_if_needed(call, body, program_id=body.program)
     starts_at, ends_at = read_window(body.starts_at, body.ends_at, param="", zone=zone)
+    benefit = read_benefit(body.benefit)
     return commands.CreateReward(
         program_id=body.program,
         name=body.name,
-        cost_points=body.points_cost,
-        benefit=read_benefit(body.benefit),
+        cost_points=_cost_points(body.points_cost, benefit),
+        benefit=benefit,
         id=body.id,
         stock=body.stock,
         per_member_limit=body.per_member_limit,
@@ -96,6 +99,19 @@ async def create_reward(call: Call) -> commands.CreateReward:
         ends_at=ends_at,
         metadata=read_metadata(body.metadata),
     )
+
+
+def _cost_points(points_cost: int | None, benefit: dict[str, Any]) -> int:
+    """What the reward costs; of a variable one the least that it can be redeemed for."""
+    if not is_variable(benefit):
+        if points_cost is None:
+            raise Problem("parameter_missing", "points_cost is required.", param="points_cost")
+        return points_cost
+    if points_cost is not None:
+        message = "points_cost: a reward with benefit.amount_per_point costs what a member spends on it. Leave it out."
+        raise Problem("parameter_invalid", message, param="points_cost")
+    least: int = benefit["min_points"]
+    return least
 
 
 async def update_reward(call: Call) -> commands.UpdateReward:

@@ -6,14 +6,13 @@ import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from vinr_server.api.contract.currencies import minor_per_unit
-from vinr_server.cli.cells import defused
+from vinr_server.cli.cells import defused, shown_instant
 
 Json = Mapping[str, Any]
 # A cell's text from the object; a number stays one, text is defused, None is empty.
@@ -56,7 +55,7 @@ def _money(name: str) -> Cell:
 
 
 def _instant(seconds: int | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if seconds is None else shown_instant(seconds)
 
 
 def _lots(shown: Json) -> str:

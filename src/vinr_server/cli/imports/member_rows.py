@@ -11,13 +11,12 @@ import msgspec
 from msgspec import Struct
 
 from vinr_server.api.contract.input import INTEGER_MAX
-from vinr_server.cli.cells import restored
 from vinr_server.cli.imports.presets import folded_status
-from vinr_server.cli.imports.purchase_rows import BadRow, Skipped, prefixed
 from vinr_server.cli.imports.reading.columns import METADATA, Columns
 from vinr_server.cli.imports.reading.dates import DateStyle, instant_reader, wire_instant
 from vinr_server.cli.imports.reading.decimals import decimal_reader
 from vinr_server.cli.imports.reading.records import Record
+from vinr_server.cli.imports.reading.rows import BadRow, RowCells, Skipped, prefixed, read_rows
 from vinr_server.cli.imports.refusals import ImportRefused, RowRefused, invalid
 
 # A lot in a cell: points@from/to, as an interval of ISO 8601; `..` is no end.
@@ -87,102 +86,91 @@ class MemberReading:
 
 
 def read_members(records: Iterable[Record], reading: MemberReading) -> Iterator[Outcome]:
-    """Every row below the header, numbered from 1: lazily, one at a time is in memory."""
-    read = _RowReader(reading).read
-    for row, (cells, line) in enumerate(records, start=1):
-        try:
-            yield read(row, cells, line)
-        except RowRefused as refusal:
-            yield BadRow(row, line, refusal.code, refusal.message)
+    """What becomes of every row below the header."""
+    reader = _RowReader(reading)
+    return read_rows(records, reader.cells, reader.read)
 
 
 class _RowReader:
     """A row's cells on their way to an account; raises RowRefused."""
 
     def __init__(self, reading: MemberReading) -> None:
-        self._reading, self._at = reading, reading.columns.positions
+        self._reading, self.cells = reading, RowCells(reading.columns)
         self._read_decimal = decimal_reader(reading.decimal_sign)
-        self._metadata = [(name.removeprefix(METADATA), name) for name in self._at if name.startswith(METADATA)]
+        names = reading.columns.positions
+        self._metadata = [(name.removeprefix(METADATA), name) for name in names if name.startswith(METADATA)]
         self._read_joined = instant_reader(reading.dates, field="joined_at")
         self._read_end = instant_reader(reading.dates, field="expires_at", is_end=True)
 
-    def read(self, row: int, cells: Sequence[str] | None, line: str) -> Outcome:
+    def read(self, row: int, cells: Sequence[str], line: str) -> Outcome:
         """What becomes of the row."""
-        if cells is None:
-            raise invalid("The row can't be read as CSV; perhaps a quote is not closed.")
-        if len(cells) != self._reading.columns.width:
-            raise invalid(f"The row has {len(cells)} columns; {self._reading.columns.width} are expected.")
-        status = folded_status(self._cell(cells, "status"))
+        status = folded_status(self.cells.cell(cells, "status"))
         if status == "closed":
             return Skipped(row, line, "its account is closed")
         if self._reading.only and status not in self._reading.only:
             return Skipped(row, line, f"its status is {status or 'empty'}")
         earned_points = self._number(cells, "points")
         points = self._left(cells, earned_points)
-        lots, joined = self._lots(cells, points), self._cell(cells, "joined_at")
-        lifetime_points = earned_points if "spent" in self._at else self._number(cells, "lifetime_points")
+        lots, joined = self._lots(cells, points), self.cells.cell(cells, "joined_at")
+        lifetime_points = earned_points if "spent" in self.cells else self._number(cells, "lifetime_points")
         account = OpeningAccount(
             self._customer(cells),
-            email=self._cell(cells, "email") or None,
+            email=self.cells.cell(cells, "email") or None,
             joined_at=wire_instant(self._read_joined(joined)) if joined else None,
             points=None if lots else points,
             lots=lots,
             lifetime_points=lifetime_points,
-            tier=self._cell(cells, "tier") or None,
+            tier=self.cells.cell(cells, "tier") or None,
             metadata=self._read_metadata(cells),
         )
         return Member(row, line, account)
 
     def _customer(self, cells: Sequence[str]) -> str:
         """The customer; where no column names it, it is known by its e-mail."""
-        name = self._cell(cells, "customer") or self._cell(cells, "email").casefold()
+        name = self.cells.cell(cells, "customer") or self.cells.cell(cells, "email").casefold()
         if not name:
             raise RowRefused("parameter_missing", "The row names no member: customer and email are empty.")
         return prefixed(self._reading.customer_prefix, "cust_", name)
 
     def _left(self, cells: Sequence[str], points: int | None) -> int | None:
         """The points that are there; of a file that counts all that were ever earned, less those that were spent."""
-        if "spent" in self._at and points is not None:
+        if "spent" in self.cells and points is not None:
             return points - abs(self._number(cells, "spent") or 0)
         return points
 
     def _lots(self, cells: Sequence[str], points: int | None) -> tuple[OpeningLot, ...]:
         """The lots of a cell, or one of all points where their end stands in a column."""
-        if "lots" in self._at:
-            lots = tuple(_lot(text) for text in self._cell(cells, "lots").split())
+        if "lots" in self.cells:
+            lots = tuple(_lot(text) for text in self.cells.cell(cells, "lots").split())
             held_points = sum(lot.points for lot in lots)
             if lots and points is not None and held_points != points:
                 raise invalid(f"points is {points}, but the lots hold {held_points}.")
             return lots
-        if "expires_at" not in self._at or points is None or points <= 0:
+        if "expires_at" not in self.cells or points is None or points <= 0:
             return ()
-        text = self._cell(cells, "expires_at")
+        text = self.cells.cell(cells, "expires_at")
         return (OpeningLot(points, wire_instant(self._read_end(text)) if text else None),)
 
     def _read_metadata(self, cells: Sequence[str]) -> Mapping[str, Any]:
         """What the columns metadata.KEY hold, over what a JSON object in the column metadata holds."""
-        text = self._cell(cells, "metadata")
+        text = self.cells.cell(cells, "metadata")
         found: dict[str, Any] = {}
         if text:
             try:
                 found = msgspec.json.decode(text, type=dict[str, Any])
             except msgspec.DecodeError:
                 raise invalid(f"metadata {text[:60]!r} is not a JSON object.") from None
-        return found | {key: value for key, name in self._metadata if (value := self._cell(cells, name))}
+        return found | {key: value for key, name in self._metadata if (value := self.cells.cell(cells, name))}
 
     def _number(self, cells: Sequence[str], name: str) -> int | None:
         """A whole number; None where the cell is empty."""
-        text = self._cell(cells, name)
+        text = self.cells.cell(cells, name)
         if not text:
             return None
         value = self._read_decimal(text)
         if value != int(value) or abs(value) > INTEGER_MAX:
             raise invalid(f"{name} {text[:40]} is not a whole number of points.")
         return int(value)
-
-    def _cell(self, cells: Sequence[str], name: str) -> str:
-        place = self._at.get(name)
-        return "" if place is None else restored(cells[place].strip())
 
 
 def _lot(text: str) -> OpeningLot:

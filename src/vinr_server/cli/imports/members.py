@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from vinr_server.cli.cells import shown_instant
 from vinr_server.cli.imports.member_rows import Member, MemberReading, OpeningAccount, Outcome, read_members
 from vinr_server.cli.imports.presets import MEMBERS, OF_MEMBERS, find_preset, statuses
 from vinr_server.cli.imports.preview import facts_of, first, show, zone_of
-from vinr_server.cli.imports.purchase_rows import BadRow, Skipped
 from vinr_server.cli.imports.reading.dates import DateStyle
 from vinr_server.cli.imports.reading.table import FileOptions, Table, Writing, survey
 from vinr_server.cli.imports.report import Report
@@ -78,10 +77,7 @@ def _members(rows: Iterator[Outcome], report: Report) -> Iterator[Member | None]
         if isinstance(row, Member):
             yield row
             continue
-        if isinstance(row, Skipped):
-            report.skipped += 1
-        else:
-            report.add_failed(row.row, row.line, row.code, row.message)
+        report.add_unsent(row)
         yield None
 
 
@@ -93,23 +89,14 @@ def _show(table: Table, reading: MemberReading, writing: Writing, program: Progr
 
 def _shown(row: Outcome) -> str:
     """The row as it was understood."""
-    if isinstance(row, BadRow):
-        return f"row {row.row} fails: {row.message}"
-    if isinstance(row, Skipped):
-        return f"row {row.row} is left out: {row.reason}"
+    if not isinstance(row, Member):
+        return str(row)
     account = row.account
     parts = [account.customer] + ([f"{account.points} points"] if account.points is not None else [])
     for lot in account.lots:
-        parts.append(
-            f"{lot.points} points" + (f" until {_day(lot.expires_at)}" if lot.expires_at else " without an end")
-        )
+        end = f"until {shown_instant(lot.expires_at)}" if lot.expires_at else "without an end"
+        parts.append(f"{lot.points} points {end}")
     parts += [f"lifetime {account.lifetime_points}"] if account.lifetime_points is not None else []
     parts += [f"tier {account.tier}"] if account.tier else []
-    parts += [f"joined {_day(account.joined_at)}"] if account.joined_at is not None else []
+    parts += [f"joined {shown_instant(account.joined_at)}"] if account.joined_at is not None else []
     return "  ".join(parts)
-
-
-def _day(instant: int | str | None) -> str:
-    if isinstance(instant, int):
-        return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return instant or ""

@@ -11,13 +11,13 @@ from decimal import Decimal
 from msgspec import Struct
 
 from vinr_server.api.contract.currencies import minor_per_unit
-from vinr_server.cli.cells import restored
 from vinr_server.cli.imports.presets import folded_status
 from vinr_server.cli.imports.reading.columns import Columns
 from vinr_server.cli.imports.reading.dates import DateStyle, instant_reader, wire_instant
 from vinr_server.cli.imports.reading.decimals import decimal_reader, minor_units
 from vinr_server.cli.imports.reading.records import Record
-from vinr_server.cli.imports.refusals import ImportRefused, RowRefused, invalid
+from vinr_server.cli.imports.reading.rows import BadRow, RowCells, Skipped, prefixed, read_rows
+from vinr_server.cli.imports.refusals import ImportRefused, invalid
 
 # What of a row can change from one export to the next: it is no part of what the row is known by.
 CHANGING = ("status", "refunded")
@@ -64,23 +64,6 @@ class Refund(Struct, frozen=True, gc=False):
     order: str | None
 
 
-class BadRow(Struct, frozen=True, gc=False):
-    """A row that is no purchase, and why."""
-
-    row: int
-    line: str
-    code: str
-    message: str
-
-
-class Skipped(Struct, frozen=True, gc=False):
-    """A row that is left out as it was asked for."""
-
-    row: int
-    line: str
-    reason: str
-
-
 Outcome = Purchase | Refund | BadRow | Skipped
 
 
@@ -122,13 +105,9 @@ class Reading:
 
 
 def read_purchases(records: Iterable[Record], reading: Reading) -> Iterator[Outcome]:
-    """Every row below the header, numbered from 1: lazily, one at a time is in memory."""
-    read = _RowReader(reading).read
-    for row, (cells, line) in enumerate(records, start=1):
-        try:
-            yield read(row, cells, line)
-        except RowRefused as refusal:
-            yield BadRow(row, line, refusal.code, refusal.message)
+    """What becomes of every row below the header."""
+    reader = _RowReader(reading)
+    return read_rows(records, reader.cells, reader.read)
 
 
 class Identities:
@@ -151,8 +130,8 @@ class _RowReader:
     """A row's cells on their way to a payment; raises RowRefused."""
 
     def __init__(self, reading: Reading) -> None:
-        self._reading, self._at = reading, reading.columns.positions
-        self._known_by = [place for field, place in self._at.items() if field not in CHANGING]
+        self._reading, self.cells = reading, RowCells(reading.columns)
+        self._known_by = [place for field, place in reading.columns.positions.items() if field not in CHANGING]
         self._payment_ids = Identities(reading.payment_prefix or "pay_")
         self._refund_ids = Identities(f"re_{(reading.payment_prefix or 'pay_').removeprefix('pay_')}")
         self._read_decimal = decimal_reader(reading.decimal_sign)
@@ -160,35 +139,31 @@ class _RowReader:
         self._fixed_currency = (reading.currency or "").upper()
         self._only = {*reading.only, *reading.refunded}
 
-    def read(self, row: int, cells: Sequence[str] | None, line: str) -> Outcome:
+    def read(self, row: int, cells: Sequence[str], line: str) -> Outcome:
         """What becomes of the row."""
-        if cells is None:
-            raise invalid("The row can't be read as CSV; perhaps a quote is not closed.")
-        if len(cells) != self._reading.columns.width:
-            raise invalid(f"The row has {len(cells)} columns; {self._reading.columns.width} are expected.")
-        status = folded_status(self._cell(cells, "status"))
-        if self._reading.is_by_line and not self._cell(cells, "amount") and not status:
+        status = folded_status(self.cells.cell(cells, "status"))
+        if self._reading.is_by_line and not self.cells.cell(cells, "amount") and not status:
             return Skipped(row, line, "it goes on with the order above")
-        if "status" in self._at and status not in self._only:
+        if "status" in self.cells and status not in self._only:
             return Skipped(row, line, f"its status is {status or 'empty'}")
-        currency = self._fixed_currency if "currency" not in self._at else self._text(cells, "currency").upper()
+        currency = self._fixed_currency if "currency" not in self.cells else self.cells.text(cells, "currency").upper()
         amount = self._money(cells, "amount", currency)
         if amount < 0:
             return self._refund(row, cells, line, -amount)
         payment = self._payment(cells, currency, amount)
-        refunded_minor = abs(self._money(cells, "refunded", currency)) if self._cell(cells, "refunded") else 0
+        refunded_minor = abs(self._money(cells, "refunded", currency)) if self.cells.cell(cells, "refunded") else 0
         if not refunded_minor and status in self._reading.refunded:
             refunded_minor = amount
         return Purchase(row, line, payment, refunded_minor)
 
     def _payment(self, cells: Sequence[str], currency: str, amount: int) -> Payment:
-        customer = self._text(cells, "customer")
+        customer = self.cells.text(cells, "customer")
         if self._reading.folds_emails and "@" in customer:
             customer = customer.casefold()
-        tender, order = self._cell(cells, "tender"), self._cell(cells, "order")
-        occurred_at = wire_instant(self._read_instant(self._text(cells, "date")))
-        if "payment" in self._at:
-            id = prefixed(self._reading.payment_prefix, "pay_", self._text(cells, "payment"))
+        tender, order = self.cells.cell(cells, "tender"), self.cells.cell(cells, "order")
+        occurred_at = wire_instant(self._read_instant(self.cells.text(cells, "date")))
+        if "payment" in self.cells:
+            id = prefixed(self._reading.payment_prefix, "pay_", self.cells.text(cells, "payment"))
         else:
             id = self._payment_ids.of(cells[place] for place in self._known_by)
         return Payment(
@@ -205,46 +180,29 @@ class _RowReader:
 
     def _refund(self, row: int, cells: Sequence[str], line: str, amount: int) -> Refund:
         if self._reading.refunds != NEGATIVE:
-            text = self._cell(cells, "amount")
+            text = self.cells.cell(cells, "amount")
             raise invalid(
                 f"amount {text[:40]} is negative; purchases are 0 or more. Refunds come with --refunds negative."
             )
         payment_id = None
-        if "payment" in self._at and self._cell(cells, "payment"):
-            payment_id = prefixed(self._reading.payment_prefix, "pay_", self._cell(cells, "payment"))
+        if "payment" in self.cells and self.cells.cell(cells, "payment"):
+            payment_id = prefixed(self._reading.payment_prefix, "pay_", self.cells.cell(cells, "payment"))
         id = self._refund_ids.of(cells[place] for place in self._known_by)
-        return Refund(row, line, id, amount, payment_id, self._cell(cells, "order") or None)
+        return Refund(row, line, id, amount, payment_id, self.cells.cell(cells, "order") or None)
 
     def _money(self, cells: Sequence[str], field: str, currency: str) -> int:
-        text = self._text(cells, field)
+        text = self.cells.text(cells, field)
         value: Decimal = self._read_decimal(text)
         return minor_units(value, currency, text=text, field=field)
 
     def _part(self, cells: Sequence[str], field: str, currency: str) -> int:
         """A part of the amount: tax or shipping; an empty cell is none."""
-        if not self._cell(cells, field):
+        if not self.cells.cell(cells, field):
             return 0
         minor = self._money(cells, field, currency)
         if minor < 0:
-            raise invalid(f"{field} {self._cell(cells, field)[:40]} is negative; it is a part of the amount.")
+            raise invalid(f"{field} {self.cells.cell(cells, field)[:40]} is negative; it is a part of the amount.")
         return minor
-
-    def _cell(self, cells: Sequence[str], field: str) -> str:
-        place = self._at.get(field)
-        return "" if place is None else restored(cells[place].strip())
-
-    def _text(self, cells: Sequence[str], field: str) -> str:
-        text = self._cell(cells, field)
-        if not text:
-            raise RowRefused("parameter_missing", f"{field} is empty.")
-        return text
-
-
-def prefixed(prefix: str | None, kind: str, text: str) -> str:
-    """The id: behind the prefix asked for; without one, behind the kind's own where it is lacking."""
-    if prefix is None:
-        return text if text.startswith(kind) else kind + text
-    return prefix + text
 
 
 def _tender(text: str) -> str:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from vinr_server.api.contract.currencies import minor_per_unit
+from vinr_server.cli.cells import shown_instant
 from vinr_server.cli.imports.presets import OF_PURCHASES, PURCHASES, Preset, find_preset, statuses
 from vinr_server.cli.imports.preview import facts_of, first, show, zone_of
 from vinr_server.cli.imports.purchase_rows import (
     COLUMN,
     NEGATIVE,
-    BadRow,
     Outcome,
     Payment,
     Purchase,
     Reading,
     Refund,
-    Skipped,
     read_purchases,
 )
 from vinr_server.cli.imports.reading.dates import DateStyle
@@ -136,16 +134,13 @@ def _show(table: Table, reading: Reading, writing: Writing, program: Program) ->
 
 def _shown(row: Outcome) -> str:
     """The row as it was understood."""
-    if isinstance(row, BadRow):
-        return f"row {row.row} fails: {row.message}"
-    if isinstance(row, Skipped):
-        return f"row {row.row} is left out: {row.reason}"
     if isinstance(row, Refund):
         return f"row {row.row} gives back {row.amount} minor units of {row.payment_id or row.order}"
+    if not isinstance(row, Purchase):
+        return str(row)
     payment = row.payment
-    parts = [payment.customer, str(payment.occurred_at), _money(payment.amount, payment.currency), payment.id]
-    if isinstance(payment.occurred_at, int):
-        parts[1] = datetime.fromtimestamp(payment.occurred_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = shown_instant(payment.occurred_at)
+    parts = [payment.customer, at, _money(payment.amount, payment.currency), payment.id]
     for word, minor in (("tax", payment.tax), ("shipping", payment.shipping), ("refunded", row.refunded_minor)):
         parts += [f"{word} {_money(minor, payment.currency)}"] if minor else []
     return "  ".join(parts)
@@ -193,10 +188,8 @@ class Purchases:
                 continue
             if isinstance(row, Refund):
                 self._waiting.append(row)
-            elif isinstance(row, Skipped):
-                self._report.skipped += 1
             else:
-                self._report.add_failed(row.row, row.line, row.code, row.message)
+                self._report.add_unsent(row)
             yield None
 
     async def _give_back(self, purchase: Purchase, result: Result) -> Failure | None:

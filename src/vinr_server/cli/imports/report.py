@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from vinr_server.cli.cells import defused
 from vinr_server.cli.control_characters import visible_cell
+from vinr_server.cli.imports.reading.rows import BadRow, Skipped
 from vinr_server.cli.imports.refusals import ImportRefused
 
 PLAIN_PROGRESS_SECONDS = 5.0
@@ -95,6 +96,13 @@ class Report:
         """One more failed row."""
         self.failed += 1
         self.errors.add(row, line, code, message)
+
+    def add_unsent(self, row: BadRow | Skipped) -> None:
+        """One more row that is not sent."""
+        if isinstance(row, Skipped):
+            self.skipped += 1
+        else:
+            self.add_failed(row.row, row.line, row.code, row.message)
 
     def show(self) -> None:
         """The progress is up to date."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,8 +20,8 @@ import msgspec
 import uvloop
 
 from vinr_server.cli.imports.refusals import ImportRefused
-from vinr_server.cli.imports.report import ErrorFile, Report, progress_of
-from vinr_server.cli.imports.sending import Interruption, Server, failure_of
+from vinr_server.cli.imports.report import ErrorFile, Report, errors_path, progress_of
+from vinr_server.cli.imports.sending import Interruption, Server, failure_of, secret_key
 
 ACCOUNTS_MAX = 1000
 ID_LENGTH_MAX = 255
@@ -58,21 +57,15 @@ class Row:
 
 def run_import_segment_members(options: SegmentOptions) -> int:
     """Import the file and say what came of it. 0: all rows; 1: it couldn't run; 2: some rows failed; 130: Ctrl-C."""
-    errors = options.errors or Path(f"{options.file.name}.errors.csv")
     interruption = Interruption()
     try:
-        secret_key = os.environ.get("VINR_SECRET_KEY", "").strip()
-        if not secret_key:
-            raise ImportRefused("Set VINR_SECRET_KEY to a secret key of the server.")
-        if errors.exists() and options.file.exists() and errors.samefile(options.file):
-            raise ImportRefused(f"--errors: {errors} is the file to import.")
+        key = secret_key()
+        errors = errors_path(options.errors, options.file)
         with ExitStack() as at_end:
             file = at_end.enter_context(options.file.open(encoding="utf-8-sig", newline=""))
             report = Report(progress_of(file, at_end), at_end.enter_context(ErrorFile(errors)))
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(
-                    _add_all(options, secret_key, rows_of(csv.reader(file), options.column), report, interruption)
-                )
+                runner.run(_add_all(options, key, rows_of(csv.reader(file), options.column), report, interruption))
     except OSError as error:
         return _refused(f"{options.file} can't be read: {error.strerror}.")
     except (ImportRefused, UnicodeDecodeError, csv.Error) as error:
@@ -104,11 +97,11 @@ def rows_of(lines: Iterator[list[str]], column: str) -> Iterator[Row]:
 
 
 async def _add_all(
-    options: SegmentOptions, secret_key: str, rows: Iterator[Row], report: Report, interruption: Interruption
+    options: SegmentOptions, key: str, rows: Iterator[Row], report: Report, interruption: Interruption
 ) -> None:
     """Every row has an outcome, unless it is interrupted: then the current batch is the last."""
     interruption.listen()
-    server = Server(options.base_url, secret_key, interruption)
+    server = Server(options.base_url, key, interruption)
     path = f"/v1/engagement/segments/{quote(options.segment, safe='')}/members"
     try:
         while not interruption.signal and (some := list(islice(rows, ACCOUNTS_MAX))):

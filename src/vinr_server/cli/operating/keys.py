@@ -19,12 +19,20 @@ from vinr_server.cli.exits import fail
 from vinr_server.cli.operating.checks import checked_settings
 from vinr_server.core.access.commands import Actor, CreateApiKey, RevokeApiKey, RollApiKey
 from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.calendar import is_zone
 from vinr_server.core.kernel.commands import Command
 from vinr_server.engine.settings import Settings
 from vinr_server.engine.submission import Outcome, Submission, system_submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.postgres.connect import connect_writer
-from vinr_server.storage.postgres.tenants import ensure_realm, find_key_realms, list_keys, list_tenants
+from vinr_server.storage.postgres.tenants import (
+    ensure_realm,
+    find_key_realms,
+    list_keys,
+    list_tenants,
+    set_zone,
+    zone_of_tenant,
+)
 
 COMMAND_LINE = Actor()
 
@@ -93,20 +101,40 @@ def print_keys(*, tenant: str | None, as_json: bool) -> None:
     _print(shown, as_json=as_json)
 
 
-def create_tenant(tenant: str, *, name: str | None) -> None:
-    """The tenant exists, with both its realms."""
+def create_tenant(tenant: str, *, name: str | None, zone: str | None) -> str:
+    """The tenant exists, with both its realms; its time zone, which one that existed before keeps."""
+    if zone is not None:
+        _check_zone(zone)
     if not tenant.startswith("tnt_") or len(tenant) == len("tnt_"):
         fail("tenants", f"The tenant's id {tenant!r} must start with tnt_, such as tnt_shop.")
     with psycopg.connect(checked_settings().database_url) as connection:
+        known = zone_of_tenant(connection, tenant)
         for livemode in (False, True):
             ensure_realm(connection, tenant, name or _name_of(tenant), livemode=livemode)
+        if known is None and zone is not None:
+            set_zone(connection, tenant, zone)
+        return zone_of_tenant(connection, tenant) or "UTC"
+
+
+def update_tenant(tenant: str, *, zone: str) -> None:
+    """The tenant's bare dates mean days of that time zone; what was sent before keeps its instants."""
+    _check_zone(zone)
+    with psycopg.connect(checked_settings().database_url) as connection:
+        if not set_zone(connection, tenant, zone):
+            fail("tenants", f"There is no tenant {tenant}. Create it: vinr tenants create {tenant} --timezone {zone}")
+
+
+def _check_zone(zone: str) -> None:
+    if not is_zone(zone):
+        fail("tenants", f"--timezone: {zone!r} is not an IANA time zone such as Europe/Berlin.")
 
 
 def print_tenants(*, as_json: bool) -> None:
     """Every tenant."""
     with psycopg.connect(checked_settings().database_url) as connection:
         rows = list_tenants(connection)
-    shown = [{"id": id, "name": name, "test_keys": test, "live_keys": live} for id, name, test, live in rows]
+    names = ("id", "name", "timezone", "test_keys", "live_keys")
+    shown = [dict(zip(names, row, strict=True)) for row in rows]
     _print(shown, as_json=as_json)
 
 

@@ -105,18 +105,36 @@ def revoke_key(key: KeyId, as_json: AsJson = False) -> None:
 def create_tenant(
     tenant: Annotated[str, typer.Argument(help="The tenant's id, tnt_….")],
     name: Annotated[str | None, typer.Option(help="The tenant's name. Default: the id without tnt_.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Where its bare dates are days, such as Europe/Berlin.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a tenant with its test data and live data. Does nothing if it already exists.
 
     Example:
-      vinr tenants create tnt_shop --name "The Shop"
+      vinr tenants create tnt_shop --name "The Shop" --timezone Europe/Berlin
     """
     from vinr_server.cli.operating.keys import create_tenant
 
-    create_tenant(tenant, name=name)
-    said = f"{tenant} is ready. Create a key: vinr keys create --tenant {tenant} [--live]"
-    _print({"id": tenant}, said, as_json=as_json)
+    zone = create_tenant(tenant, name=name, zone=timezone)
+    said = f"{tenant} is ready ({zone}). Create a key: vinr keys create --tenant {tenant} [--live]"
+    _print({"id": tenant, "timezone": zone}, said, as_json=as_json)
+
+
+@tenants_app.command(name="update")
+def update_tenant(
+    tenant: Annotated[str, typer.Argument(help="The tenant's id, tnt_….")],
+    timezone: Annotated[str, typer.Option(help="Where its bare dates are days, such as Europe/Berlin.")],
+    as_json: AsJson = False,
+) -> None:
+    """Set a tenant's time zone, for offers without a program and for carts. Instants that are set stay.
+
+    Example:
+      vinr tenants update tnt_shop --timezone Europe/Berlin
+    """
+    from vinr_server.cli.operating.keys import update_tenant
+
+    update_tenant(tenant, zone=timezone)
+    _print({"id": tenant, "timezone": timezone}, f"{tenant} is in {timezone} now.", as_json=as_json)
 
 
 @tenants_app.command(name="list")

@@ -9,10 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import httpx2
+import psycopg
 
 from vinr_server.cli.calls.calling import data_dir_of
 from vinr_server.cli.exits import UNREACHABLE
-from vinr_server.cli.sandbox.seed import Sandbox, running_sandbox
+from vinr_server.cli.sandbox.seed import TENANT, Sandbox, running_sandbox
+from vinr_server.storage.postgres.tenants import zone_of_tenant
 
 
 def print_status(*, data: Path | None, form: str) -> int:
@@ -23,6 +25,8 @@ def print_status(*, data: Path | None, form: str) -> int:
         print(f"vinr status: no sandbox runs on {data_dir}. Start one with `vinr dev`.", file=sys.stderr)
         return UNREACHABLE
     values = asdict(sandbox)
+    if form != "env":
+        values["timezone"] = _zone(sandbox)
     if form == "json":
         print(json.dumps(values))
     elif form == "env":
@@ -30,6 +34,12 @@ def print_status(*, data: Path | None, form: str) -> int:
     else:
         print("\n".join(f"{name.replace('_', ' '):<14}{value}" for name, value in values.items()))
     return 0
+
+
+def _zone(sandbox: Sandbox) -> str:
+    """The time zone of the sandbox's tenant."""
+    with psycopg.connect(sandbox.database_url) as connection:
+        return zone_of_tenant(connection, TENANT) or "UTC"
 
 
 def _answers(sandbox: Sandbox) -> bool:

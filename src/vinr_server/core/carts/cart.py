@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from vinr_server.core.earning.lines import is_selected
 from vinr_server.core.kernel.values import dataclass
 
 EffectType = Literal["fixed_discount", "percentage", "bogo", "free_product", "free_shipping"]
@@ -49,11 +50,15 @@ class CartLine:
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """What somebody is about to buy. `lines` keep the order they came in, which decides nothing."""
+    """What somebody is about to buy. `lines` keep the order they came in, which decides nothing.
+
+    If `prices_include_tax` is false, tax comes on top of the total: no discount looks at it (R73).
+    """
 
     currency: str
     lines: tuple[CartLine, ...]
     shipping_minor: int = 0
+    prices_include_tax: bool = True
 
     @property
     def subtotal_minor(self) -> int:
@@ -68,22 +73,36 @@ class Cart:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which lines are selected: those with one of the skus or categories; all lines if neither is named."""
+    """Which lines: those with one of the skus or categories, all if neither is named; never those excluded."""
 
     skus: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
+    exclude_skus: frozenset[str] = frozenset()
+    exclude_categories: frozenset[str] = frozenset()
+
+    @property
+    def names_lines(self) -> bool:
+        """Whether some lines are named; otherwise it is all but the excluded ones."""
+        return bool(self.skus or self.categories)
+
+    @property
+    def excludes_lines(self) -> bool:
+        """Whether some lines are excluded."""
+        return bool(self.exclude_skus or self.exclude_categories)
 
     @property
     def is_everything(self) -> bool:
-        """Whether every line is selected."""
-        return not self.skus and not self.categories
+        """Whether every line is selected, whatever it is."""
+        return not self.names_lines and not self.excludes_lines
 
     def selects(self, line: CartLine) -> bool:
         """Whether this line is selected."""
-        return self.is_everything or line.sku in self.skus or not self.categories.isdisjoint(line.categories)
+        return is_selected(self, line.sku, line.categories)
 
     def __str__(self) -> str:
-        return ", ".join((*sorted(self.skus), *sorted(self.categories))) or "any line"
+        named = ", ".join((*sorted(self.skus), *sorted(self.categories)))
+        excluded = ", ".join((*sorted(self.exclude_skus), *sorted(self.exclude_categories)))
+        return f"{named or 'anything'} but {excluded}" if excluded else named or "any line"
 
 
 EVERYTHING = Selection()
@@ -94,8 +113,10 @@ class Effect:
     """What a promotion does to prices.
 
     fixed_discount takes `value_minor` off the order or off every unit; percentage takes `percent_e4` (ten-thousandths
-    of a percent) of the lines, at most `max_minor`; bogo gives `get` of every `buy` + `get` units; free_product gives
-    `get` units; free_shipping pays `value_minor` of the shipping, or all of it (None).
+    of a percent) of the lines, at most `max_minor`; bogo gives `get` of every `buy` + `get` units; with two selections
+    it takes `percent_e4` off `get` units of `got` for every `buy` units of `bought`: the cheapest or the dearest, and a
+    unit serves once (R79). `max_times` limits how often it does so in one cart. free_product gives `get` units;
+    free_shipping pays `value_minor` of the shipping, or `percent_e4` of it, or (neither) all of it.
     """
 
     type: EffectType
@@ -105,6 +126,17 @@ class Effect:
     max_minor: int | None = None
     buy: int = 1
     get: int = 1
+    bought: Selection | None = None
+    got: Selection | None = None
+    is_dearest: bool = False
+    max_times: int | None = None
+
+    @property
+    def either(self) -> Selection | None:
+        """The lines that two selections name, bought or got; None for an effect without them."""
+        if self.bought is None or self.got is None:
+            return None
+        return Selection(self.bought.skus | self.got.skus, self.bought.categories | self.got.categories)
 
     @property
     def phase(self) -> Phase:
@@ -155,6 +187,11 @@ class Promotion:
     def rank(self) -> tuple[Any, ...]:
         """The order within a phase (R14): exclusive promotions first, then higher priority, then older ones."""
         return (self.stacking != "exclusive", -self.priority, self.created_at, self.id)
+
+    @property
+    def found_by(self) -> Selection:
+        """The lines by which it is found: those of its criteria, or those it wants bought and gives."""
+        return self.effect.either or self.criteria.selection
 
     def is_live(self, now: datetime) -> bool:
         """Whether its window is open."""

@@ -5,12 +5,15 @@ Prices are those after everything that applied before. A landing changes nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from vinr_server.core.carts.cart import CartLine, Effect
-from vinr_server.core.kernel.numbers import SCALE, floor_div, split
+from vinr_server.core.kernel.numbers import SCALE, ceil_div, floor_div, split
 from vinr_server.core.kernel.values import dataclass
+
+# Price of a unit, place of its line, the line, and how many there are.
+PricedUnits = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ def land(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
     """
     if effect.type == "free_shipping":
         return _free_shipping(effect, priced)
+    if effect.got is not None:
+        return _buy_and_get(effect, priced, lines)
     if effect.type in ("bogo", "free_product"):
         return _free_units(effect, priced, lines)
     if effect.type == "fixed_discount" and effect.per == "unit":
@@ -89,7 +94,9 @@ def _free_units(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing
     else:
         groups, rest = divmod(units, effect.buy + effect.get)
         count = groups * effect.get + min(max(rest - effect.buy, 0), effect.get)
-        receipt = {"buy": effect.buy, "get": effect.get, "units": units, "free": count}
+        if effect.max_times is not None:
+            count = min(count, effect.max_times * effect.get)
+        receipt = {"buy": effect.buy, "get": effect.get, "units": units, "max_times": effect.max_times, "free": count}
     freed = _cheapest(priced, lines, count)
     shares = [(line, *freed[line]) for line in lines if line in freed]
     receipt_lines = _receipt_lines(priced, lines, [freed.get(line, (0, 0))[0] for line in lines], units=True)
@@ -100,8 +107,32 @@ def _free_units(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing
 
 
 def _cheapest(priced: Priced, lines: Sequence[int], count: int) -> dict[int, tuple[int, int]]:
-    """Pick the `count` cheapest units: line -> their cost and number. A line's price is spread over its paid units."""
-    priced_units: list[tuple[int, int, int, int]] = []
+    """Pick the `count` cheapest units: line -> their cost and number."""
+    priced_units = _priced_units(priced, lines)
+    priced_units.sort()
+    return _take(priced_units, count)
+
+
+def _take(
+    priced_units: Iterable[PricedUnits], count: int, *, scarce: Collection[int] = (), spare: int = 0
+) -> dict[int, tuple[int, int]]:
+    """Take `count` units in this order, of scarce lines at most `spare` together: line -> their cost and number."""
+    taken: dict[int, tuple[int, int]] = {}
+    for unit_minor, _position, line, units in priced_units:
+        number = min(units, count, spare) if line in scarce else min(units, count)
+        if line in scarce:
+            spare -= number
+        if number:
+            count -= number
+            minor, so_far = taken.get(line, (0, 0))
+            taken[line] = (minor + unit_minor * number, so_far + number)
+    assert count == 0, f"{count} more units were to be taken than there are"
+    return taken
+
+
+def _priced_units(priced: Priced, lines: Sequence[int]) -> list[PricedUnits]:
+    """Paid units: a line's price is spread over its paid units."""
+    priced_units: list[PricedUnits] = []
     for position, line in enumerate(lines):
         units = priced.paid_units[line]
         if units:
@@ -109,23 +140,66 @@ def _cheapest(priced: Priced, lines: Sequence[int], count: int) -> dict[int, tup
             priced_units.append((low_minor, position, line, units - dearer))
             if dearer:
                 priced_units.append((low_minor + 1, position, line, dearer))
-    priced_units.sort()
-    freed: dict[int, tuple[int, int]] = {}
-    for unit_minor, _position, line, units in priced_units:
-        taken = min(units, count)
-        if taken == 0:
-            break
-        count -= taken
-        minor, number = freed.get(line, (0, 0))
-        freed[line] = (minor + unit_minor * taken, number + taken)
-    return freed
+    return priced_units
+
+
+def _buy_and_get(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
+    """Take a percentage off units of one selection for units of another that stay paid in full; a unit serves once.
+
+    Units: the percentage of all given units together rounds down, and is split over their lines (R13).
+    Ties: of equally cheap, or dear, units those on the earlier line are given.
+    """
+    assert effect.bought is not None and effect.got is not None, "a bogo with two selections has both"
+    bought = {line for line in lines if effect.bought.selects(priced.lines[line])}
+    got = [line for line in lines if effect.got.selects(priced.lines[line])]
+    buyable, gettable = (sum(priced.paid_units[line] for line in some) for some in (bought, got))
+    units = sum(priced.paid_units[line] for line in lines)
+    count = _given_units(effect, buyable=buyable, gettable=gettable, units=units)
+    times = ceil_div(count, effect.get)
+    priced_units = _priced_units(priced, got)
+    priced_units.sort(key=lambda unit: (-unit[0] if effect.is_dearest else unit[0], unit[1], unit[2]))
+    # Those that are bought are no longer there to be given.
+    given = _take(priced_units, count, scarce=bought, spare=buyable - times * effect.buy)
+    touched = [line for line in lines if line in given]
+    weights = [given[line][0] for line in touched]
+    base = sum(weights)
+    amount = floor_div(base * effect.percent_e4, 100 * SCALE)
+    parts = dict(zip(touched, split(amount, weights) if amount else [0] * len(weights), strict=True))
+    is_free = effect.percent_e4 == 100 * SCALE
+    shares = [(line, parts[line], given[line][1] if is_free else 0) for line in touched]
+    receipt: dict[str, Any] = {"buy": effect.buy, "get": effect.get, "max_times": effect.max_times, "times": times}
+    receipt |= {"percent_e4": effect.percent_e4, "pick": "dearest" if effect.is_dearest else "cheapest"}
+    receipt |= {"bought": buyable, "gettable": gettable, "units": units, "given": count, "base": base}
+    shown = _receipt_lines(priced, lines, [parts.get(line, 0) for line in lines], units=True)
+    receipt["lines"] = [
+        row | {"given": given.get(line, (0, 0))[1], "buys": line in bought, "gets": line in got}
+        for row, line in zip(shown, lines, strict=True)
+    ]
+    return Landing(amount, shares, 0, receipt)
+
+
+def _given_units(effect: Effect, *, buyable: int, gettable: int, units: int) -> int:
+    """How many units are given: all that can be while enough others are bought. `units`: of either selection.
+
+    A customer who has bought for one more time gets what there is, even if that is less than `get`.
+    """
+    times = min(buyable // effect.buy, gettable // effect.get, units // (effect.buy + effect.get))
+    count = times * effect.get
+    if (times + 1) * effect.buy <= buyable:
+        rest = units - (times + 1) * effect.buy
+        count = max(count, min(gettable, rest, (times + 1) * effect.get))
+    return count if effect.max_times is None else min(count, effect.max_times * effect.get)
 
 
 def _free_shipping(effect: Effect, priced: Priced) -> Landing:
     """A credit toward the shipping, worth at most what is left of it."""
     base = priced.shipping_minor
     amount = base if effect.value_minor is None else min(effect.value_minor, base)
-    return Landing(amount, (), amount, {"value": effect.value_minor, "base": base, "lines": []})
+    if effect.percent_e4:
+        amount = floor_div(base * effect.percent_e4, 100 * SCALE)
+    receipt: dict[str, Any] = {"value": effect.value_minor, "percent_e4": effect.percent_e4 or None}
+    receipt |= {"base": base, "lines": []}
+    return Landing(amount, (), amount, receipt)
 
 
 def _receipt_lines(

@@ -108,12 +108,12 @@ class OfferIndex:
         # The segments that any of the promotions names.
         self.segments = frozenset(key.removeprefix(_SEGMENT) for key in audiences if key.startswith(_SEGMENT))
         for slot, promotion in enumerate(self._promotions):
-            selection = promotion.criteria.selection
+            selection = promotion.found_by
             for sku in selection.skus:
                 self._by_sku.setdefault(sku, _Shelf()).add(promotion, slot)
             for category in selection.categories:
                 self._by_category.setdefault(category, _Shelf()).add(promotion, slot)
-            if selection.is_everything:
+            if not selection.names_lines:
                 for audience in promotion.audience or (EVERYBODY,):
                     self._of_all_lines.setdefault((promotion.criteria.currency, audience), _Shelf()).add(
                         promotion, slot
@@ -153,13 +153,23 @@ class OfferIndex:
                 shelves[id(shelf)] = shelf
                 for slots in (shelf.by_subtotal.within(subtotal_minor), shelf.by_quantity.within(quantity)):
                     hits.update((slot, list(ranked)) for slot in slots)
-        within = [(self._promotions[slot], hits[slot]) for slot in sorted(hits)]
+        within = [(self._promotions[slot], self._selected(slot, cart, hits[slot], ranked)) for slot in sorted(hits)]
         near = self._near(shelves.values(), subtotal_minor, quantity, asked)
         beyond = [
             (promotion, [at for at in ranked if promotion.criteria.selection.selects(cart.lines[at])])
             for promotion in (self._promotions[slot] for slot in near if slot not in hits)
         ]
         return Found(within, beyond)
+
+    def _selected(self, slot: int, cart: Cart, hit: list[int], ranked: Sequence[int]) -> list[int]:
+        """The lines that were hit, without those that the promotion excludes."""
+        promotion = self._promotions[slot]
+        if promotion.effect.got is not None:
+            return list(ranked)  # criteria with two selections beside them count the whole cart
+        selection = promotion.criteria.selection
+        if not selection.excludes_lines:
+            return hit
+        return [at for at in hit if selection.selects(cart.lines[at])]
 
     def _near(
         self, shelves: Iterable[_Shelf], subtotal_minor: int, quantity: int, asked: Collection[Place]

@@ -14,22 +14,21 @@ from vinr_server.core.carts.cart import Cart, Evaluation, Promotion
 from vinr_server.core.carts.evaluation import evaluate
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.checkout.commands import EvaluateCart
+from vinr_server.core.checkout.first_order import is_first_order
 from vinr_server.core.checkout.needs import look_at_buyer, name_buyer, name_discounts
 from vinr_server.core.checkout.payloads import evaluation_payload
-from vinr_server.core.checkout.rows import Buyer
-from vinr_server.core.earning.rules import Occasion, Unmet, unmet_conditions
+from vinr_server.core.earning.rules import Conditions, Occasion, Unmet, metadata_differences, unmet_conditions
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
-from vinr_server.core.kernel.values import dataclass, replace
+from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
 from vinr_server.core.offers.promotions import offer_index, voucher_of
-from vinr_server.core.offers.redemptions import limit_condition, limit_refusal
+from vinr_server.core.offers.redemptions import cart_limit_refusal, limit_condition, limit_refusal
 from vinr_server.core.offers.rows import Criteria, Offer
 from vinr_server.core.offers.targeting import unmet_targeting
-from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, instants_of
 from vinr_server.core.rewards.discounts import payable_discount
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
@@ -99,8 +98,8 @@ def evaluate_cart(
 ) -> Checkout | Rejected:
     """Return the cart with everything it gets, or a refusal if a discount that it names can't be used.
 
-    `promised` are the offers that the current session holds, at the promised revisions: for them only the cart is
-    checked again.
+    `promised` are the offers that the current session holds, at the promised revisions: for them only the cart
+    and its metadata are checked again.
     """
     found = [payable_discount(draft, id, cart.currency, customer_id, session_id=session_id) for id in discount_ids]
     refusal = first_listed(*found)
@@ -159,10 +158,14 @@ class _Buyer:
     def unmet(self, promotion: Promotion, cart: Cart) -> Sequence[Unmet]:
         """List the reasons against the promotion, except those in the cart."""
         offer = promotion.source
-        if not isinstance(offer, Offer) or promotion.id in self.promised:
+        if not isinstance(offer, Offer):
             return ()
+        if promotion.id in self.promised:
+            return metadata_differences(offer.terms.conditions.metadata, self._metadata)
         if offer.terms.checkout is not None:
-            return self._unmet_by_customer(offer.terms.checkout.criteria)
+            unmet = self._unmet_by_customer(offer.terms.checkout.criteria)
+            limit = cart_limit_refusal(self._draft, offer, self._customer_id)
+            return unmet if limit is None else [*unmet, _unmet_limit(limit)]
         return self._unmet_by_members(offer, cart)
 
     def _unmet_by_customer(self, criteria: Criteria) -> list[Unmet]:
@@ -182,18 +185,11 @@ class _Buyer:
     def _unmet_by_order(self, wants_first: bool) -> list[Unmet]:
         if self._customer_id is None:
             return [Unmet("first_order", "The cart names no customer.", "name the customer")]
-        if self._is_first_order() == wants_first:
+        if is_first_order(self._draft, self._customer_id) == wants_first:
             return []
         if wants_first:
             return [Unmet("first_order", f"Customer {self._customer_id} has already ordered.", None)]
         return [Unmet("first_order", f"Customer {self._customer_id} has not ordered yet.", "order once before")]
-
-    def _is_first_order(self) -> bool:
-        """Whether the customer has no payment on record. (The draft holds those of the current batch.)"""
-        assert self._customer_id is not None
-        buyer = self._draft.get(Buyer, self._customer_id)
-        has_paid = buyer is not None and buyer.has_paid
-        return not has_paid and not self._draft.here(Payment, self._customer_id)
 
     def _unmet_by_members(self, offer: Offer, cart: Cart) -> list[Unmet]:
         """Nothing if an account can use the offer; otherwise what the nearest account lacks."""
@@ -219,9 +215,8 @@ class _Buyer:
             yield Unmet("activation", f"Account {account.id} has not opted in yet.", f"activate offer {offer.id}")
         limit = limit_refusal(draft, offer, account, now=now)
         if limit is not None:
-            yield Unmet(limit_condition(limit), limit.message, limit.details.get("change"))
-        # The cart itself was checked before: currency, lines and their subtotal.
-        asked = replace(offer.terms.conditions, skus=(), categories=(), currency=None, min_amount_minor=None)
+            yield _unmet_limit(limit)
+        asked = _but_of_the_cart(offer.terms.conditions)
         occasion = Occasion(
             "checkout",
             "checkout",
@@ -229,11 +224,25 @@ class _Buyer:
             occurred_at=now,
             currency=cart.currency,
             metadata=self._metadata,
-            is_first_payment=account.payment_count == 0,
+            is_first_payment=asked.first_payment is not None and is_first_order(draft, account.customer_id),
         )
         yield from unmet_conditions(asked, occasion, subject="offer")
+
+
+def _unmet_limit(refusal: Rejected) -> Unmet:
+    return Unmet(limit_condition(refusal), refusal.message, refusal.details.get("change"))
 
 
 COMMANDS: Commands = {
     EvaluateCart: (needs_evaluate_cart, decide_evaluate_cart, follow_evaluate_cart),
 }
+
+
+def _but_of_the_cart(conditions: Conditions) -> Conditions:
+    """What is left to ask: the cart itself was checked before, its currency, lines and their subtotal."""
+    return Conditions(
+        metadata=conditions.metadata,
+        first_payment=conditions.first_payment,
+        starts_at=conditions.starts_at,
+        ends_at=conditions.ends_at,
+    )

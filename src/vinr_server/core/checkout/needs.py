@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from vinr_server.core.carts.cart import Cart
-from vinr_server.core.checkout.rows import Buyer, CheckoutSession
+from vinr_server.core.checkout.first_order import name_first_order
+from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_accounts
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import name_cap, name_offers_of_cart, name_some_of_member, name_use
+from vinr_server.core.offers.in_force import name_cap, name_offers_of_cart, name_use
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.rewards.discounts import name_owner
 from vinr_server.core.rewards.rows import Discount, Redemption
@@ -23,7 +24,7 @@ def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[
     """Declare a look at the customer's accounts and at the discounts that a cart names."""
     if customer_id is not None:
         needs.children(Account, customer_id, look=True)
-        needs.row(Buyer, customer_id)
+        name_first_order(needs, customer_id)
     for id in discount_ids:
         needs.row(Discount, id, look=True)
 
@@ -37,16 +38,15 @@ def name_discounts(needs: Needs, seen: Layer, discount_ids: Iterable[str]) -> No
 
 
 def name_buyer(needs: Needs, seen: Layer, customer_id: str | None, carts: Iterable[Cart], *, is_held: bool) -> None:
-    """Declare the customer's accounts, their offers' counters and segments, and whether they have bought before."""
-    if customer_id is None:
-        return
-    needs.row(Buyer, customer_id)
-    accounts = name_accounts(needs, seen, customer_id)
-    for account in accounts:
-        name_history(needs, seen, account.id)
-    name_history_of_enrollments(needs, seen, customer_id)
-    name_some_of_member(needs, customer_id)
-    name_offers_of_cart(needs, seen, accounts, carts, is_held=is_held)
+    """Declare the customer's accounts and segments, whether they have bought before, and the counters of offers."""
+    accounts: list[Account] = []
+    if customer_id is not None:
+        name_first_order(needs, customer_id)
+        accounts = name_accounts(needs, seen, customer_id)
+        for account in accounts:
+            name_history(needs, seen, account.id)
+        name_history_of_enrollments(needs, seen, customer_id)
+    name_offers_of_cart(needs, seen, accounts, carts, customer_id=customer_id, is_held=is_held)
 
 
 def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession) -> None:

@@ -16,6 +16,7 @@ def evaluation_payload(evaluation: Evaluation, accounts: Mapping[str, Account]) 
     cart = evaluation.cart
     return {
         "currency": cart.currency,
+        "prices_include_tax": cart.prices_include_tax,
         "lines": [
             _line(line, discount_minor)
             for line, discount_minor in zip(cart.lines, evaluation.line_discounts_minor, strict=True)
@@ -84,6 +85,8 @@ def session_payload(session: CheckoutSession, *, livemode: bool) -> Wire:
         "status": session.status,
         "customer": session.customer_id,
         "discounts": list(session.discount_ids),
+        # Sessions of earlier versions don't have it in their evaluation.
+        "prices_include_tax": session.cart.prices_include_tax,
         **session.evaluation,
         "payment": session.payment_id,
         "metadata": session.metadata,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -49,18 +49,33 @@ class CheckoutSession(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenSessions(Row):
-    """The sessions of a customer that were open when the batch was loaded. In memory only."""
+class Traces(Row):
+    """What names a customer without being in its accounts: open sessions, and whether any payment does.
+
+    As of when the batch was loaded. In memory only.
+    """
 
     owns = False
     id: str
     session_ids: tuple[str, ...]
+    has_paid: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer(Row):
-    """Whether a customer had payments when the batch was loaded. In memory only."""
+    """Whether a customer had bought when the batch was loaded, by payments that it has not as rows. In memory only.
+
+    `order_id`: the merchant's order whose payments are left out, since they are the purchase that is asked about.
+    `customer_ids`: the customer, and those that were merged into it.
+    """
 
     owns = False
-    id: str
-    has_paid: bool
+    customer_id: str
+    order_id: str | None
+    has_bought: bool
+    customer_ids: tuple[str, ...]
+
+    @property
+    def key(self) -> Hashable:
+        """The customer, and the order that is left out."""
+        return (self.customer_id, self.order_id)

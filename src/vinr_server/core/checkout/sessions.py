@@ -7,12 +7,10 @@ the cart is evaluated again: offers that the session holds are evaluated at the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from vinr_server.core.carts.cart import Cart, Promotion
 from vinr_server.core.checkout.commands import (
-    CompleteCheckoutSession,
     CreateCheckoutSession,
     ExpireCheckoutSession,
     UpdateCheckoutSession,
@@ -28,22 +26,18 @@ from vinr_server.core.checkout.needs import (
 )
 from vinr_server.core.checkout.payloads import evaluation_payload, session_payload
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
-from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.promotions import promotion_of
-from vinr_server.core.offers.redemptions import confirm_redemption, redeem_offer, release_redemption
+from vinr_server.core.offers.redemptions import redeem_offer, release_redemption
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
-from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, program_of
-from vinr_server.core.rewards.discounts import consume
 from vinr_server.core.rewards.rows import Discount
 
 # ---- open
@@ -111,7 +105,7 @@ def _hold(
 ) -> CheckoutSession:
     """Write the promise to the session and reserve it; release what the session no longer needs."""
     evaluation = checkout.evaluation
-    held = {redemption.offer_id: redemption for redemption in _held(draft, session)}
+    held = {redemption.offer_id: redemption for redemption in held_by(draft, session)}
     held_ids: list[str] = []
     for applied in evaluation.applied:
         if applied.promotion.is_voucher:
@@ -154,7 +148,7 @@ def _hold(
     return session
 
 
-def _held(draft: Layer, session: CheckoutSession) -> list[OfferRedemption]:
+def held_by(draft: Layer, session: CheckoutSession) -> list[OfferRedemption]:
     """The redemptions that the session has reserved, oldest first."""
     redemptions = draft.children(OfferRedemption, session.id)
     return sorted((use for use in redemptions if use.status == "reserved"), key=lambda use: use.id)
@@ -164,6 +158,24 @@ def _move_discount(draft: Layer, discount_id: str, *, status: str, session_id: s
     discount = draft.get(Discount, discount_id)
     assert discount is not None, f"discount {discount_id} was not loaded"
     draft.put(replace(discount, status=status, session_id=session_id))
+
+
+def open_session(draft: Layer, context: Context, session_id: str, *, param: str) -> CheckoutSession | Rejected:
+    """Return the session if it is open, otherwise a refusal that says why not."""
+    session = draft.get(CheckoutSession, session_id)
+    if session is None:
+        return missing("checkout session", session_id, param=param)
+    if session.status == "completed":
+        paid = f" with payment {session.payment_id}" if session.payment_id is not None else ""
+        message = f"Checkout session {session.id} was already completed{paid}. Open a new session for another cart."
+        details = {"status": "completed", "checkout_session": session.id, "payment": session.payment_id}
+        return Rejected("checkout_session_not_open", message, param=param, details=details)
+    if session.is_over(context.now(session.clock_id)):
+        at = session.expired_at or session.expires_at
+        message = f"Checkout session {session.id} expired at {at.isoformat()}; all it held is free. Open a new session."
+        expired = {"status": "expired", "expires_at": unix(session.expires_at)}
+        return Rejected("checkout_session_not_open", message, param=param, details=expired)
+    return session
 
 
 # ---- update
@@ -194,13 +206,14 @@ def decide_update_checkout_session(
     metadata = merge_metadata(session.metadata, command.metadata or {})
     if isinstance(metadata, Rejected):
         return metadata
+    is_relabeled = metadata != session.metadata
     session = replace(session, metadata=metadata)
     cart: Cart = replace(session.cart, **command.changes)
     discount_ids = session.discount_ids if command.discount_ids is None else command.discount_ids
-    if cart == session.cart and discount_ids == session.discount_ids:
+    if cart == session.cart and discount_ids == session.discount_ids and not is_relabeled:
         draft.put(session)
         return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
-    held = _held(draft, session)
+    held = held_by(draft, session)
     checkout = evaluate_cart(
         draft,
         context,
@@ -213,14 +226,15 @@ def decide_update_checkout_session(
     )
     if isinstance(checkout, Rejected):
         return checkout
-    accounts = {use.offer_id: _account_of(draft, use.account_id) for use in held if use.account_id is not None}
+    accounts = {use.offer_id: account_of(draft, use.account_id) for use in held if use.account_id is not None}
     checkout = replace(checkout, accounts={**accounts, **checkout.accounts})
     session = replace(session, cart=cart, discount_ids=discount_ids)
     session = _hold(draft, context, session, checkout, now=context.now(session.clock_id))
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
 
 
-def _account_of(draft: Layer, account_id: str) -> Account:
+def account_of(draft: Layer, account_id: str) -> Account:
+    """The account that redeemed an offer; it is there."""
     account = draft.get(Account, account_id)
     assert account is not None, f"account {account_id} is gone"
     return account
@@ -245,146 +259,6 @@ def _as_promised(draft: Layer, redemption: OfferRedemption) -> Promotion:
         created_at=present.created_at if present is not None else revision.created_at,
     )
     return promotion_of(offer)
-
-
-# ---- complete
-
-
-def needs_complete_checkout_session(command: CompleteCheckoutSession, needs: Needs) -> None:
-    """Needs the session with all it holds, and the payment that pays for it."""
-    look_at_session(needs, command.session_id)
-    if command.payment_id is not None:
-        needs.row(Payment, command.payment_id)
-
-
-def follow_complete_checkout_session(command: CompleteCheckoutSession, seen: Layer, needs: Needs) -> None:
-    """Needs what the session holds."""
-    name_held(needs, seen, command.session_id)
-
-
-def decide_complete_checkout_session(
-    draft: Layer, command: CompleteCheckoutSession, context: Context
-) -> Accepted | Rejected:
-    """The session's offers and discounts are used. Completing again with the same payment changes nothing."""
-    payment = draft.get(Payment, command.payment_id) if command.payment_id is not None else None
-    if command.payment_id is not None and payment is None:
-        return missing("payment", command.payment_id, param="payment")
-    present = draft.get(CheckoutSession, command.session_id)
-    if present is not None and present.status == "completed" and present.payment_id == command.payment_id:
-        return Accepted(session_payload(present, livemode=context.livemode), is_new=False)
-    session = open_session(draft, context, command.session_id, param="id")
-    if isinstance(session, Rejected):
-        return session
-    refusal = _spent_refusal(session, payment) if payment is not None else None
-    if refusal is not None:
-        return replace(refusal, param="payment")
-    session, used = complete(draft, context, session, payment_id=command.payment_id)
-    if payment is not None:
-        draft.put(with_session(payment, session, used))
-    return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
-
-
-def _spent_refusal(session: CheckoutSession, payment: Payment) -> Rejected | None:
-    """Refuse a recorded payment that doesn't match the session, completed another session, or was fully refunded."""
-    belongs = refunded = None
-    if payment.session_id is not None:
-        message = (
-            f"Payment {payment.id} already completed checkout session {payment.session_id},"
-            f" so it can't complete {session.id}. Complete {session.id} with another payment."
-        )
-        details: Json = {"payment": payment.id, "checkout_session": payment.session_id}
-        belongs = Rejected("payment_has_session", message, details=details)
-    if payment.is_refunded_whole:
-        message = (
-            f"Payment {payment.id} was fully refunded, so it can't complete checkout session {session.id}."
-            " Complete the session with another payment, or expire it."
-        )
-        details = {"payment": payment.id, "checkout_session": session.id, "amount_refunded": payment.refunded_minor}
-        refunded = Rejected("payment_refunded", message, details=details)
-    other = payment_refusal(
-        session,
-        customer_id=payment.customer_id,
-        amount_minor=payment.amount_minor,
-        currency=payment.currency,
-        payment=f"payment {payment.id}",
-    )
-    return first_listed(other, belongs, refunded)
-
-
-def open_session(draft: Layer, context: Context, session_id: str, *, param: str) -> CheckoutSession | Rejected:
-    """Return the session if it is open, otherwise a refusal that says why not."""
-    session = draft.get(CheckoutSession, session_id)
-    if session is None:
-        return missing("checkout session", session_id, param=param)
-    if session.status == "completed":
-        paid = f" with payment {session.payment_id}" if session.payment_id is not None else ""
-        message = f"Checkout session {session.id} was already completed{paid}. Open a new session for another cart."
-        details = {"status": "completed", "checkout_session": session.id, "payment": session.payment_id}
-        return Rejected("checkout_session_not_open", message, param=param, details=details)
-    if session.is_over(context.now(session.clock_id)):
-        at = session.expired_at or session.expires_at
-        message = f"Checkout session {session.id} expired at {at.isoformat()}; all it held is free. Open a new session."
-        expired = {"status": "expired", "expires_at": unix(session.expires_at)}
-        return Rejected("checkout_session_not_open", message, param=param, details=expired)
-    return session
-
-
-def payment_refusal(
-    session: CheckoutSession, *, customer_id: str | None, amount_minor: int, currency: str, payment: str
-) -> Rejected | None:
-    """Refuse a payment that doesn't match the session: by customer, currency or amount."""
-    if session.customer_id != customer_id:
-        theirs = f"customer {session.customer_id}" if session.customer_id is not None else "no customer"
-        mine = f"customer {customer_id}" if customer_id is not None else "no customer"
-        message = f"Checkout session {session.id} names {theirs}, but {payment} names {mine}. They must be the same."
-        return Rejected("not_eligible", message, param="checkout_session", details={"condition": "customer"})
-    if session.cart.currency != currency:
-        message = (
-            f"Checkout session {session.id} is in {session.cart.currency}, but {payment} is in {currency}."
-            f" Pay in {session.cart.currency}."
-        )
-        return Rejected("parameter_conflict", message, param="currency", details={"currency": session.cart.currency})
-    if session.total_minor != amount_minor:
-        message = (
-            f"Checkout session {session.id} totals {session.total_minor} ({currency}, minor units),"
-            f" but {payment} is for {amount_minor}. Pay the session's total, or update its cart first."
-        )
-        return Rejected("parameter_conflict", message, param="amount", details={"total": session.total_minor})
-    return None
-
-
-def complete(
-    draft: Layer, context: Context, session: CheckoutSession, *, payment_id: str | None
-) -> tuple[CheckoutSession, Sequence[OfferRedemption]]:
-    """Complete an open session: redeem and announce its offers, consume its discounts."""
-    now = context.now(session.clock_id)
-    used = []
-    for redemption in _held(draft, session):
-        account = _account_of(draft, redemption.account_id) if redemption.account_id is not None else None
-        used.append(confirm_redemption(draft, context, redemption, account, payment_id=payment_id, now=now))
-    for id in session.held_ids:
-        discount = draft.get(Discount, id)
-        assert discount is not None, f"discount {id} was not loaded"
-        consume(draft, context, discount, payment_id=payment_id)
-    session = replace(session, status="completed", payment_id=payment_id, completed_at=now)
-    draft.put(session)
-    return session, used
-
-
-def with_session(payment: Payment, session: CheckoutSession, used: Sequence[OfferRedemption]) -> Payment:
-    """Return the payment with the session that it completed, the discounts it used and the offers it redeemed.
-
-    Each payment completes at most one session, and each session has at most one payment. Expects that the session was
-    completed with it.
-    """
-    assert payment.session_id in (None, session.id), f"{payment.id} completed {payment.session_id}"
-    shown = [*payment.outcome.get("offer_redemptions", ()), *map(in_outcome, used)]
-    return replace(
-        payment,
-        session_id=session.id,
-        discount_ids=tuple(dict.fromkeys((*payment.discount_ids, *session.held_ids))),
-        outcome={**payment.outcome, "offer_redemptions": shown} if shown else payment.outcome,
-    )
 
 
 # ---- expire
@@ -414,7 +288,7 @@ def decide_expire_checkout_session(
         assert isinstance(refusal, Rejected)
         return refusal
     if session.status == "open" and not is_early:
-        for redemption in _held(draft, session):
+        for redemption in held_by(draft, session):
             release_redemption(draft, context, redemption, now=now)
         for id in session.held_ids:
             _move_discount(draft, id, status="issued", session_id=None)
@@ -433,11 +307,6 @@ COMMANDS: Commands = {
         needs_update_checkout_session,
         decide_update_checkout_session,
         follow_update_checkout_session,
-    ),
-    CompleteCheckoutSession: (
-        needs_complete_checkout_session,
-        decide_complete_checkout_session,
-        follow_complete_checkout_session,
     ),
     ExpireCheckoutSession: (
         needs_expire_checkout_session,

@@ -81,6 +81,13 @@ def needs_update_earning_rule(_command: UpdateEarningRule, needs: Needs) -> None
     needs.catalogue()
 
 
+def follow_update_earning_rule(command: UpdateEarningRule, seen: Layer, needs: Needs) -> None:
+    """The revision that is replaced: the batch's own payments may have earned by it, and be refunded after."""
+    rule = seen.get(EarningRule, command.rule_id)
+    if rule is not None:
+        needs.row(RuleRevision, (rule.id, rule.revision))
+
+
 def decide_update_earning_rule(draft: Layer, command: UpdateEarningRule, context: Context) -> Accepted | Rejected:
     """A new revision is in force; what the older ones gave keeps theirs."""
     rule = draft.get(EarningRule, command.rule_id)
@@ -113,6 +120,6 @@ def decide_delete_earning_rule(draft: Layer, command: DeleteEarningRule, context
 
 COMMANDS: Commands = {
     CreateEarningRule: (needs_create_earning_rule, decide_create_earning_rule),
-    UpdateEarningRule: (needs_update_earning_rule, decide_update_earning_rule),
+    UpdateEarningRule: (needs_update_earning_rule, decide_update_earning_rule, follow_update_earning_rule),
     DeleteEarningRule: (needs_delete_earning_rule, decide_delete_earning_rule),
 }

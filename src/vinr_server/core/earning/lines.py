@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from vinr_server.core.kernel.numbers import Exact, exact_div
 from vinr_server.core.programs.rows import TENDERS
@@ -11,6 +11,31 @@ from vinr_server.core.programs.rows import TENDERS
 Json = Mapping[str, Any]
 # Sku, categories, and the minor units that the line counts for.
 CountedLine = tuple[str | None, Sequence[str], Exact]
+
+
+class LineNames(Protocol):
+    """What names lines and leaves lines out: a rule's or an offer's conditions, a promotion's selection (R78)."""
+
+    @property
+    def skus(self) -> Collection[str]: ...
+
+    @property
+    def categories(self) -> Collection[str]: ...
+
+    @property
+    def exclude_skus(self) -> Collection[str]: ...
+
+    @property
+    def exclude_categories(self) -> Collection[str]: ...
+
+
+def is_selected(names: LineNames, sku: str | None, categories: Iterable[str]) -> bool:
+    """Whether a line is one of those that are named, or any if none are, and not one that is left out."""
+    if sku in names.exclude_skus or any(category in names.exclude_categories for category in categories):
+        return False
+    if not names.skus and not names.categories:
+        return True
+    return sku in names.skus or any(category in names.categories for category in categories)
 
 
 def eligible_minor(earnable_minor: int, tenders: Sequence[Json], earning_tenders: Collection[str]) -> int:

@@ -69,6 +69,8 @@ def conditions_payload(conditions: Conditions) -> Wire:
             "currency": conditions.currency,
             "skus": list(conditions.skus) or None,
             "categories": list(conditions.categories) or None,
+            "exclude_skus": list(conditions.exclude_skus) or None,
+            "exclude_categories": list(conditions.exclude_categories) or None,
             "first_payment": conditions.first_payment,
             "window": _window(conditions.starts_at, conditions.ends_at),
         }

@@ -14,7 +14,7 @@ from typing import Any
 
 from vinr_server.core.earning.caps import Room
 from vinr_server.core.earning.exchange import Exchange
-from vinr_server.core.earning.lines import CountedLine
+from vinr_server.core.earning.lines import CountedLine, is_selected
 from vinr_server.core.earning.rates import EarnRate, first_point, frozen_rate, points_of, spell_rate
 from vinr_server.core.kernel.numbers import SCALE, Exact, ceil_div, floor_div, show_decimal, show_exact
 from vinr_server.core.kernel.values import dataclass, replace
@@ -22,7 +22,10 @@ from vinr_server.core.kernel.values import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What must all hold for a rule to apply; None or empty asks nothing. The eligible part is in [min, max)."""
+    """What must all hold for a rule to apply; None or empty asks nothing. The eligible part is in [min, max).
+
+    `skus` and `categories` name the lines that count, all of them where both are empty; what is excluded never counts.
+    """
 
     metadata: Mapping[str, Any] | None = None
     min_amount_minor: int | None = None
@@ -33,6 +36,8 @@ class Conditions:
     first_payment: bool | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    exclude_skus: tuple[str, ...] = ()
+    exclude_categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,16 +204,32 @@ def _no_room(room: Room) -> list[Unmet]:
 
 
 def eligible_part(conditions: Conditions, occasion: Occasion) -> Exact:
-    """The minor units a rule counts: all, or what the lines it names count for (R70)."""
-    if not conditions.skus and not conditions.categories:
-        return occasion.eligible_minor
-    return sum(
-        counted_minor for sku, categories, counted_minor in occasion.lines if _line_matches(conditions, sku, categories)
-    )
+    """The minor units a rule counts: what the lines it names count for, or all but the lines it excludes (R70, R78).
+
+    What was paid beside the lines can't be excluded.
+    """
+    if conditions.skus or conditions.categories:
+        return sum(minor for sku, categories, minor in occasion.lines if is_selected(conditions, sku, categories))
+    if conditions.exclude_skus or conditions.exclude_categories:
+        excluded = (minor for sku, categories, minor in occasion.lines if not is_selected(conditions, sku, categories))
+        return occasion.eligible_minor - sum(excluded)
+    return occasion.eligible_minor
 
 
-def _line_matches(conditions: Conditions, sku: str | None, categories: Sequence[str]) -> bool:
-    return sku in conditions.skus or any(category in conditions.categories for category in categories)
+def _no_line_counts(conditions: Conditions, occasion: Occasion) -> list[Unmet]:
+    """Say that the lines hold nothing that counts: none of those that are named, or only excluded ones."""
+    if any(is_selected(conditions, sku, categories) for sku, categories, _minor in occasion.lines):
+        return []
+    excluded = ", ".join((*conditions.exclude_skus, *conditions.exclude_categories))
+    if conditions.skus or conditions.categories:
+        named = ", ".join((*conditions.skus, *conditions.categories))
+        but = f" (and none of {excluded})" if excluded else ""
+        message = f"No line has any of these SKUs or categories: {named}{but}."
+        return [Unmet("lines", message, f"add a line of {named}")]
+    if excluded and occasion.lines and eligible_part(conditions, occasion) <= 0:
+        message = f"Every line has one of these excluded SKUs or categories: {excluded}."
+        return [Unmet("lines", message, "add another line")]
+    return []
 
 
 def unmet_conditions(
@@ -229,11 +250,7 @@ def unmet_conditions(
     if conditions.first_payment is not None and conditions.first_payment != occasion.is_first_payment:
         which = "the member's first payment" if conditions.first_payment else "a payment after the first"
         unmet.append(Unmet("first_payment", f"The {subject} is for {which}.", f"report {which}"))
-    if (conditions.skus or conditions.categories) and not any(
-        _line_matches(conditions, sku, categories) for sku, categories, _net in occasion.lines
-    ):
-        named = ", ".join((*conditions.skus, *conditions.categories))
-        unmet.append(Unmet("lines", f"No line has any of these SKUs or categories: {named}.", f"add a line of {named}"))
+    unmet += _no_line_counts(conditions, occasion)
     threshold = conditions.min_amount_minor
     if threshold is not None and eligible_minor < threshold:
         message = f"The eligible part is {whole_part(eligible_minor)}; the {subject} starts at {threshold}."

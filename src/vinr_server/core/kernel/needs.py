@@ -90,12 +90,14 @@ class Plans:
     instants     the instants they may set a test clock to: windows of purchases can end there
     windows      the windows of purchases that their new segments ask for
     enrollments  the programs that they may enroll a customer in
+    enrolling    the customers that they may enroll
     carts        by checkout session: the changes to its cart, in order
     """
 
     instants: set[datetime] = field(default_factory=set)
     windows: set[int | None] = field(default_factory=set)
     enrollments: set[str] = field(default_factory=set)
+    enrolling: set[str] = field(default_factory=set)
     carts: dict[str, list[Any]] = field(default_factory=dict)
 
 

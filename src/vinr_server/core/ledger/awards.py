@@ -9,6 +9,7 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, in
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
+from vinr_server.core.kernel.payloads import Wire, unix
 from vinr_server.core.ledger.commands import AdjustPoints, AwardPoints, ExpireLots
 from vinr_server.core.ledger.lots import spendable
 from vinr_server.core.ledger.movements import Movement, accrue, debit, sweep
@@ -36,26 +37,49 @@ def decide_award_points(draft: Layer, command: AwardPoints, context: Context) ->
     if account is None:
         return missing("account", command.account_id, param="account")
     program = program_of(draft, account)
+    now = context.now(program.clock_id)
     refusal = first_listed(
-        in_the_future(command.occurred_at, context.now(program.clock_id)),
+        in_the_future(command.occurred_at, now),
+        _end_refusal(command.expires_at, min(command.occurred_at or now, now)),
         _payment_refusal(draft, command, account),
         closed(account) if account.status == "closed" else None,
     )
     if refusal is not None:
         return refusal
+    receipt: Wire = {"manual": True, "points": command.points}
+    if command.expires_at is not None:
+        receipt["expires_at"] = unix(command.expires_at)
     movement = Movement(
         "award",
         reason=command.reason,
         source_type="payment" if command.payment_id else None,
         source_id=command.payment_id,
-        receipt={"manual": True, "points": command.points},
+        receipt=receipt,
         metadata=command.metadata,
         occurred_at=command.occurred_at,
     )
     _account, _entry, payload = accrue(
-        draft, context, account, program, points=command.points, movement=movement, event_type="loyalty.points.earned"
+        draft,
+        context,
+        account,
+        program,
+        points=command.points,
+        movement=movement,
+        event_type="loyalty.points.earned",
+        expires_at=command.expires_at,
     )
     return Accepted(payload)
+
+
+def _end_refusal(expires_at: datetime | None, available_at: datetime) -> Rejected | None:
+    """Refuse an end before the points are there."""
+    if expires_at is None or expires_at > available_at:
+        return None
+    message = (
+        f"expires_at: points that are there from {available_at.isoformat()} on can't end at {expires_at.isoformat()}."
+        " Send a later instant, or leave it out for the program's own end."
+    )
+    return invalid(message, param="expires_at")
 
 
 def _payment_refusal(draft: Layer, command: AwardPoints, account: Account) -> Rejected | None:

@@ -13,12 +13,15 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AwardPoints(Command):
+    """Give points by hand. `expires_at`: their end, instead of the one that the program would give them."""
+
     is_ledger_write = True
     account_id: str
     points: int
     reason: str | None = None
     payment_id: str | None = None
     occurred_at: datetime | None = None
+    expires_at: datetime | None = None
     metadata: Json = field(default_factory=dict)
 
 

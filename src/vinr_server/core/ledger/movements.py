@@ -53,14 +53,16 @@ def accrue(
     points: int,
     movement: Movement,
     event_type: str,
+    expires_at: datetime | None = None,
 ) -> tuple[Account, Entry, Json]:
     """Points are added as a new lot; deficits are paid first, and a lot that is over already expires at once.
 
-    Expects: points > 0. Returns the account, the entry and its payload. Source: R1, R5, R22, R23.
+    The lot ends by the program unless `expires_at` names its end. Expects: points > 0, an end after the points are
+    there. Returns the account, the entry and its payload. Source: R1, R5, R22, R23, R84.
     """
     now = context.now(program.clock_id)
     available_at = min(movement.occurred_at or now, now)
-    expires_at = end_by_program(program, available_at)
+    expires_at = expires_at or end_by_program(program, available_at)
     account, entry, lot = _credit(
         draft,
         context,
@@ -71,12 +73,9 @@ def accrue(
         expires_at=expires_at,
         now=now,
     )
-    payload = entry_payload(entry, livemode=context.livemode)
-    announce(draft, context, type=event_type, account=account, data=payload, now=now)
+    payload = _announce_entry(draft, context, account, entry, event_type=event_type, now=now)
     account = raise_tier(draft, context, account, program, cause_id=entry.id)
-    if lot.remaining_points and is_over(lot, now):
-        account = expire_lot(draft, context, account, lot, now=now)
-    return account, entry, payload
+    return _expire_if_over(draft, context, account, lot, now=now), entry, payload
 
 
 def end_by_program(program: Program, available_at: datetime) -> datetime | None:
@@ -112,11 +111,8 @@ def bring_in(
         expires_at=expires_at,
         now=now,
     )
-    data = entry_payload(entry, livemode=context.livemode)
-    announce(draft, context, type="loyalty.points.adjusted", account=account, data=data, now=now)
-    if lot.remaining_points and is_over(lot, now):
-        account = expire_lot(draft, context, account, lot, now=now)
-    return account, entry
+    _announce_entry(draft, context, account, entry, event_type="loyalty.points.adjusted", now=now)
+    return _expire_if_over(draft, context, account, lot, now=now), entry
 
 
 def owe(
@@ -128,9 +124,24 @@ def owe(
     account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
     _take(draft, entry, uses)
     _put_deficit(draft, entry, points=points - sum(use.points for use in uses))
-    data = entry_payload(entry, livemode=context.livemode)
-    announce(draft, context, type="loyalty.points.adjusted", account=account, data=data, now=now)
+    _announce_entry(draft, context, account, entry, event_type="loyalty.points.adjusted", now=now)
     return _with_next_expiry(draft, account), entry
+
+
+def _announce_entry(
+    draft: Layer, context: Context, account: Account, entry: Entry, *, event_type: str, now: datetime
+) -> Json:
+    """The entry is announced; returns its payload."""
+    payload = entry_payload(entry, livemode=context.livemode)
+    announce(draft, context, type=event_type, account=account, data=payload, now=now)
+    return payload
+
+
+def _expire_if_over(draft: Layer, context: Context, account: Account, lot: Lot, *, now: datetime) -> Account:
+    """A new lot that is over already expires at once."""
+    if lot.remaining_points and is_over(lot, now):
+        return expire_lot(draft, context, account, lot, now=now)
+    return account
 
 
 def _credit(
@@ -185,8 +196,7 @@ def expire_lot(draft: Layer, context: Context, account: Account, lot: Lot, *, no
     account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
     draft.put(replace(lot, remaining_points=0, expired_points=lot.expired_points + points))
     _put_use(draft, entry, lot, points=points, cause=entry)
-    data = entry_payload(entry, livemode=context.livemode)
-    announce(draft, context, type="loyalty.points.expired", account=account, data=data, now=now)
+    _announce_entry(draft, context, account, entry, event_type="loyalty.points.expired", now=now)
     return account
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vinr_server.core.kernel.payloads import Wire, unix
-from vinr_server.core.ledger.rows import Entry
+from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
+from vinr_server.core.ledger.rows import Entry, Lot
 
 
 def entry_payload(entry: Entry, *, livemode: bool) -> Wire:
@@ -26,5 +26,19 @@ def entry_payload(entry: Entry, *, livemode: bool) -> Wire:
         "metadata": entry.metadata,
         "occurred_at": unix(entry.occurred_at),
         "created": unix(entry.created_at),
+        "livemode": livemode,
+    }
+
+
+def lot_payload(lot: Lot, *, livemode: bool) -> Wire:
+    """The lot object: what is left of an accrual, and when it ends. It has the id of the accrual's transaction."""
+    return {
+        "id": lot.id,
+        "object": "lot",
+        "account": lot.account_id,
+        "points": lot.points,
+        "remaining": lot.remaining_points,
+        "available_at": unix(lot.available_at),
+        "expires_at": unix_or_none(lot.expires_at),
         "livemode": livemode,
     }

@@ -127,7 +127,6 @@ def empty_account(
         ledger_balance_points=0,
         lifetime_points=0,
         sequence=0,
-        payment_count=0,
         tier=tier_for(program.tiers, lifetime_points=0),
         next_expiry_at=None,
         status="active",

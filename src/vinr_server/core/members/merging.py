@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from vinr_server.core.checkout.rows import Buyer, CheckoutSession, OpenSessions
+from vinr_server.core.checkout.rows import CheckoutSession, Traces
 from vinr_server.core.earning.caps import add_given, name_all_given
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
@@ -41,8 +41,7 @@ Json = Mapping[str, Any]
 def needs_merge_customers(command: MergeCustomers, needs: Needs) -> None:
     """Both customers with their accounts, and open checkouts of the one. No program may come into being meanwhile."""
     needs.catalogue()
-    needs.row(Buyer, command.from_id)
-    needs.row(OpenSessions, command.from_id)
+    needs.row(Traces, command.from_id)
     for customer_id in (command.from_id, command.into_id):
         needs.row(Customer, customer_id)
         needs.children(Account, customer_id, look=True)
@@ -52,6 +51,8 @@ def follow_merge_customers(command: MergeCustomers, seen: Layer, needs: Needs) -
     """All that hangs on the accounts: lots and debts, places in segments, counters and claims of what there is."""
     offers, rewards = _offers(seen), seen.every(Reward)
     for customer_id in (command.from_id, command.into_id):
+        for offer in _limited(seen):
+            needs.counter(counter_of("offer", offer.id, customer_id), beside=customer_id)
         for account in seen.children(Account, customer_id):
             name_account(needs, account.id, lots=Part.FIRST)
             needs.children(SegmentMember, account.id)
@@ -65,6 +66,11 @@ def follow_merge_customers(command: MergeCustomers, seen: Layer, needs: Needs) -
 def _offers(layer: Layer) -> list[Offer]:
     """The offers that members have counters and claims of."""
     return [offer for offer in layer.every(Offer) if offer.kind == "engagement"]
+
+
+def _limited(layer: Layer) -> list[Offer]:
+    """The offers of carts that customers have counters of, with or without an account (R80)."""
+    return [offer for offer in layer.every(Offer) if offer.kind == "checkout" and offer.per_member_limit is not None]
 
 
 def _counters_of(account: Account, offers: Iterable[Offer], rewards: Iterable[Reward]) -> Iterator[str]:
@@ -90,14 +96,14 @@ def decide_merge_customers(draft: Layer, command: MergeCustomers, context: Conte
     if leaving is not None and leaving.merged_into == into_id:
         merged = [account for account in mine if account.merged_into is not None]
         return Accepted(merge_payload(from_id, into_id, merged, livemode=context.livemode), is_new=False)
-    buyer = draft.get(Buyer, from_id)
-    if leaving is None and not mine and not (buyer is not None and buyer.has_paid):
+    traces = draft.get(Traces, from_id)
+    if leaving is None and not mine and not (traces is not None and traces.has_paid):
         return missing("customer", from_id, param="from")
     metadata = merge_metadata(leaving.metadata if leaving else {}, staying.metadata if staying else {})
     refusal = (
         _merged_refusal(leaving, staying, from_id, into_id)
         or _account_refusal(draft, mine, into_id)
-        or _session_refusal(draft, from_id)
+        or _session_refusal(draft, from_id, traces)
     )
     if refusal is not None:
         return refusal
@@ -109,6 +115,9 @@ def decide_merge_customers(draft: Layer, command: MergeCustomers, context: Conte
         theirs = enrolled(draft, from_id, account.program_id)
         joined = MergedFrom(from_id, theirs.id if theirs is not None else None)
         draft.put(replace(account, merged_from=(*(account.merged_from or ()), joined)))
+    for offer in _limited(draft):
+        used_up, goes_on = (counter_of("offer", offer.id, id) for id in (from_id, into_id))
+        _add_counter(draft, used_up, goes_on, context.bucket_of(into_id), of=(from_id, into_id, offer.id))
     _stand_in(draft, context, from_id, into_id)
     _merge_profiles(draft, context, leaving, staying, command, metadata)
     payload = merge_payload(from_id, into_id, merged, livemode=context.livemode)
@@ -137,10 +146,9 @@ def _merged_refusal(leaving: Customer | None, staying: Customer | None, from_id:
     return None
 
 
-def _session_refusal(draft: Layer, from_id: str) -> Rejected | None:
+def _session_refusal(draft: Layer, from_id: str, traces: Traces | None) -> Rejected | None:
     """A session holds what its customer was promised: it is paid for or given up first."""
-    open_sessions = draft.get(OpenSessions, from_id)
-    for session_id in open_sessions.session_ids if open_sessions is not None else ():
+    for session_id in traces.session_ids if traces is not None else ():
         session = draft.find(CheckoutSession, session_id)
         if session is None or session.status == "open":
             message = f"Customer {from_id} has the open checkout session {session_id}. Complete or expire it first."
@@ -185,7 +193,6 @@ def _merge_account(draft: Layer, context: Context, account: Account, into_id: st
     into = replace(
         into,
         lifetime_points=into.lifetime_points + account.lifetime_points,
-        payment_count=into.payment_count + account.payment_count,
         metadata={**account.metadata, **into.metadata},
     )
     draft.put(into)
@@ -215,14 +222,18 @@ def _add_uses(draft: Layer, account: Account, into: Account) -> None:
     owners = [offer.id for offer in offers if offer.program_id in (None, account.program_id)]
     owners += [reward.id for reward in rewards if reward.program_id == account.program_id]
     for (mine, theirs), owner_id in zip(names, owners, strict=True):
-        used = draft.get(Counter, mine, of=(account.id, account.customer_id, owner_id))
-        if used is None or not (used.used or used.reserved):
-            continue
-        counter = draft.get(Counter, theirs, of=(into.id, into.customer_id, owner_id)) or Counter(
-            into.bucket, theirs, 0
-        )
-        draft.put(replace(counter, used=counter.used + used.used, reserved=counter.reserved + used.reserved))
-        draft.put(replace(used, used=0, reserved=0))
+        members = (account.id, account.customer_id, into.id, into.customer_id)
+        _add_counter(draft, mine, theirs, into.bucket, of=(*members, owner_id))
+
+
+def _add_counter(draft: Layer, mine: str, theirs: str, bucket: int, *, of: tuple[str, ...]) -> None:
+    """What the one counter says is the other's. A counter at 0 goes along: a canceled refund may count there again."""
+    leaving = draft.get(Counter, mine, of=of)
+    if leaving is None:
+        return
+    staying = draft.get(Counter, theirs, of=of) or Counter(bucket, theirs, 0)
+    draft.put(replace(staying, used=staying.used + leaving.used, reserved=staying.reserved + leaving.reserved))
+    draft.put(replace(leaving, used=0, reserved=0))
 
 
 def _add_claims(draft: Layer, account: Account, into: Account) -> None:

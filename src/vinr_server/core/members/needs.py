@@ -19,6 +19,7 @@ def name_enrolment(needs: Needs, customer_id: str, program_id: str) -> None:
     needs.children(Account, customer_id, look=True)
     needs.row(Program, program_id)
     needs.plans.enrollments.add(program_id)
+    needs.plans.enrolling.add(customer_id)
     needs.children(Purchases, (customer_id, program_id), Part.NONE)
     needs.children(Counter, customer_id, Part.FIRST)
     needs.children(OfferClaim, customer_id, Part.FIRST)

@@ -59,7 +59,6 @@ class Account(Row):
     ledger_balance_points: int
     lifetime_points: int
     sequence: int
-    payment_count: int
     tier: str | None
     next_expiry_at: datetime | None
     status: str

@@ -143,7 +143,17 @@ def _redeem_at_once(
         reward = draft.get(Reward, offer.terms.gift.reward_id)
         assert reward is not None, "the gift was checked before"
         redemption_id = context.make_id("rdm", account.bucket)
-        issue(draft, context, account, reward, redemption_id=redemption_id, paid_by=None, metadata={}, now=now)
+        issue(
+            draft,
+            context,
+            account,
+            reward,
+            reward.benefit,
+            redemption_id=redemption_id,
+            paid_by=None,
+            metadata={},
+            now=now,
+        )
         given = {"reward": reward.id, "reward_revision": reward.revision, "points": 0}
         return redeem_offer(draft, context, offer, account, receipt=given, now=now, redemption_id=redemption_id)
     return None

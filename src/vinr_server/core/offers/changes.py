@@ -25,6 +25,7 @@ from vinr_server.core.offers.payloads import offer_payload
 from vinr_server.core.offers.rows import Offer, OfferKind, OfferRevision, OfferTerms
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Reward
+from vinr_server.core.rewards.variable import is_variable
 from vinr_server.core.segments.membership import segments_named
 from vinr_server.core.segments.rows import Segment
 
@@ -125,6 +126,9 @@ def _gift_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> R
     if reward.status == "archived":
         message = f"Reward {reward.id} is archived and can no longer be given. Choose another reward."
         return Rejected("reward_archived", message, param="incentive.reward")
+    if is_variable(reward.benefit):
+        message = f"incentive.reward: reward {reward.id} is worth what a member spends on it. Give another."
+        return invalid(message, param="incentive.reward")
     return None
 
 
@@ -140,6 +144,13 @@ def needs_update_offer(command: UpdateOffer, needs: Needs) -> None:
     gift = command.term_changes.get("gift")
     if gift is not None:
         name_gift(needs, gift.reward_id, None)
+
+
+def follow_update_offer(command: UpdateOffer, seen: Layer, needs: Needs) -> None:
+    """The revision that is replaced: the batch's own payments may have redeemed it, and be refunded after."""
+    offer = seen.get(Offer, command.offer_id)
+    if offer is not None:
+        needs.row(OfferRevision, (offer.id, offer.revision))
 
 
 def decide_update_offer(draft: Layer, command: UpdateOffer, context: Context) -> Accepted | Rejected:
@@ -164,6 +175,12 @@ def decide_update_offer(draft: Layer, command: UpdateOffer, context: Context) ->
 
 
 def _edit_refusal(before: Offer, terms: OfferTerms) -> Rejected | None:
+    if before.kind == "checkout" and terms.max_redemptions is not None and not before.is_counted:
+        message = (
+            f"Offer {before.id} was created without max_redemptions, so its uses are not counted."
+            " Create a new offer with a cap."
+        )
+        return Rejected("immutable_field", message, param="max_redemptions")
     if terms.type != before.terms.type and before.status != "draft":
         message = f"Offer {before.id} was published as a {before.terms.type}. Create a new offer for a {terms.type}."
         return Rejected("immutable_field", message, param="incentive.type")
@@ -303,7 +320,7 @@ def announce_end(draft: Layer, context: Context, payload: Wire, *, reason: EndRe
 
 COMMANDS: Commands = {
     CreateOffer: (needs_create_offer, decide_create_offer),
-    UpdateOffer: (needs_update_offer, decide_update_offer),
+    UpdateOffer: (needs_update_offer, decide_update_offer, follow_update_offer),
     PublishOffer: (needs_publish_offer, decide_publish_offer),
     PauseOffer: (needs_pause_offer, decide_pause_offer),
     DeleteOffer: (needs_delete_offer, decide_delete_offer),

@@ -17,7 +17,7 @@ from vinr_server.core.kernel.caps import CAPS, counter_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
-from vinr_server.core.members.rows import Account
+from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.promotions import offer_index
 from vinr_server.core.offers.rows import ComesWith, Offer, OfferClaim, OfferRedemption
 from vinr_server.core.payments.rows import Payment
@@ -64,15 +64,24 @@ def name_offer_of_member(needs: Needs, offer: Offer, account: Account) -> None:
 
 def name_use(needs: Needs, seen: Layer, use: OfferRedemption, customer_id: str | None) -> None:
     """Declare the account that redeemed, and the counter of the member's uses; the customer is the account's."""
+    offer = seen.get(Offer, use.offer_id)
     if use.account_id is None:
+        if offer is not None and offer.per_member_limit is not None and customer_id is not None:
+            needs.row(Customer, customer_id)
+            name_limit_of_customer(needs, offer, needs.acting(customer_id))
         return
     needs.row(Account, use.account_id, beside=use.id)
-    offer = seen.get(Offer, use.offer_id)
     member_id = customer_id if offer is not None and offer.program_id is None else use.account_id
     if member_id is not None:
         acting_id = needs.acting(member_id)
         beside = use.id if acting_id == member_id else acting_id
         needs.counter(counter_of("offer", use.offer_id, acting_id), beside=beside)
+
+
+def name_limit_of_customer(needs: Needs, offer: Offer, customer_id: str) -> None:
+    """Declare the counter of a customer's uses of a checkout offer, if the offer has a limit for each."""
+    if offer.per_member_limit is not None:
+        needs.counter(counter_of("offer", offer.id, customer_id), beside=customer_id)
 
 
 def name_gift(needs: Needs, reward_id: str, account_id: str | None) -> None:
@@ -112,24 +121,37 @@ def name_offers(
 
 
 def name_offers_of_cart(
-    needs: Needs, seen: Layer, accounts: Sequence[Account], carts: Iterable[Cart], *, is_held: bool
+    needs: Needs,
+    seen: Layer,
+    accounts: Sequence[Account],
+    carts: Iterable[Cart],
+    *,
+    customer_id: str | None,
+    is_held: bool,
 ) -> None:
     """Declare what the carts may redeem: the offers within their reach and the nearest beyond it, not all offers.
 
     It is not yet known whether a member is in a segment, so its offers are declared as if it were.
     """
     name_some_of_member(needs, *(id for account in accounts for id in (account.id, account.customer_id)))
+    if customer_id is not None:
+        name_some_of_member(needs, customer_id)
     index = offer_index(seen)
     segments = list(map(segment_key, index.segments))
     tiers = [tier_key(account.tier) for account in accounts if account.tier is not None]
     programs = {None, *needs.plans.enrollments, *(account.program_id for account in accounts)}
     for cart in carts:
         found = index.find(cart, cart.ranked, [MEMBERS, *tiers, *segments])
-        offers = [
-            promotion.source
-            for promotion, _lines in chain(found.within, found.beyond)
-            if promotion.source.kind == "engagement"
-        ]
+        offers = []
+        for promotion, _lines in chain(found.within, found.beyond):
+            offer = promotion.source
+            if offer.kind == "engagement":
+                offers.append(offer)
+                continue
+            if offer.is_counted:
+                name_cap(needs, offer.id)
+            if customer_id is not None:
+                name_limit_of_customer(needs, offer, customer_id)
         for offer in offers if len(programs) > 1 else ():
             if offer.program_id in programs and offer.is_counted:
                 name_cap(needs, offer.id)

@@ -10,7 +10,9 @@ from vinr_server.core.kernel.numbers import show_decimal
 from vinr_server.core.kernel.payloads import Wire, given, unix, unix_or_none
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.offers.rows import (
+    Buy,
     Criteria,
+    Get,
     Offer,
     OfferClaim,
     OfferRedemption,
@@ -22,7 +24,7 @@ from vinr_server.core.offers.rows import (
 
 def offer_payload(offer: Offer, *, status: OfferStatus, counter: Counter | None, livemode: bool) -> Wire:
     """The offer object of either kind; `counter` is that of its cap."""
-    shape = _engagement(offer, status, counter) if offer.kind == "engagement" else _checkout(offer, status)
+    shape = _engagement(offer, status, counter) if offer.kind == "engagement" else _checkout(offer, status, counter)
     stacking = offer.terms.stacking
     return {
         "id": offer.id,
@@ -94,15 +96,41 @@ def _targeting(targeting: Targeting) -> Wire:
     )
 
 
-def _checkout(offer: Offer, status: OfferStatus) -> Wire:
+def _checkout(offer: Offer, status: OfferStatus, counter: Counter | None) -> Wire:
     checkout = offer.terms.checkout
     assert checkout is not None, f"offer {offer.id} is of kind checkout and has no checkout terms"
     return {
         "type": checkout.type,
         "value": checkout.value_minor,
         "per": checkout.per if checkout.type == "fixed_discount" else None,
+        "percent_off": show_decimal(checkout.percent_e4) if checkout.percent_e4 is not None else None,
         "criteria": _criteria(checkout.criteria),
+        "buy": _buy(checkout.buy) if checkout.buy is not None else None,
+        "get": _get(checkout.get) if checkout.get is not None else None,
+        "max_times": checkout.max_times,
+        "max_redemptions": offer.terms.max_redemptions,
+        "per_member_limit": offer.terms.per_member_limit,
+        "remaining": remaining(offer.terms, counter),
         "active": status == "active",
+    }
+
+
+def _buy(buy: Buy) -> Wire:
+    return {
+        "skus": list(buy.skus),
+        "categories": list(buy.categories),
+        "any": not buy.skus and not buy.categories,
+        "quantity": buy.quantity,
+    }
+
+
+def _get(get: Get) -> Wire:
+    return {
+        "skus": list(get.skus),
+        "categories": list(get.categories),
+        "quantity": get.quantity,
+        "percent_off": show_decimal(get.percent_e4),
+        "pick": get.pick,
     }
 
 
@@ -113,6 +141,8 @@ def _criteria(criteria: Criteria) -> Wire:
             "min_quantity": criteria.min_quantity,
             "skus": list(criteria.skus) or None,
             "categories": list(criteria.categories) or None,
+            "exclude_skus": list(criteria.exclude_skus) or None,
+            "exclude_categories": list(criteria.exclude_categories) or None,
             "currency": criteria.currency,
             "segments": list(criteria.segments) or None,
             "first_order": criteria.first_order,

@@ -8,8 +8,10 @@ from typing import Any
 
 from vinr_server.core.carts.cart import Criteria, Effect, Promotion, Selection
 from vinr_server.core.carts.index import MEMBERS, OfferIndex, segment_key, tier_key
+from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Row
+from vinr_server.core.offers import rows
 from vinr_server.core.offers.rows import CheckoutTerms, Offer, OfferTerms, PercentageDiscount
 from vinr_server.core.rewards.rows import Discount
 
@@ -88,6 +90,7 @@ def promotion_of(offer: Offer) -> Promotion:
         effect=effect,
         created_at=offer.created_at,
         criteria=criteria,
+        lines=_touched(effect),
         audience=audience,
         priority=terms.stacking.priority,
         stacking=terms.stacking.mode,
@@ -98,17 +101,24 @@ def promotion_of(offer: Offer) -> Promotion:
     )
 
 
+def _touched(effect: Effect) -> Selection | None:
+    """The lines that two selections look at; None for those of the criteria."""
+    return None if effect.bought is None or effect.bought.is_everything else effect.either
+
+
 def _of_checkout(terms: CheckoutTerms) -> tuple[Effect, Criteria, tuple[str, ...]]:
     asked = terms.criteria
-    effect = Effect(
+    effect = _buy_and_get(terms) or Effect(
         terms.type,
         value_minor=terms.value_minor,
         per=terms.per,
+        percent_e4=terms.percent_e4 or 0,
         buy=asked.buy_quantity or 1,
         get=asked.get_quantity or 1,
+        max_times=terms.max_times,
     )
     criteria = Criteria(
-        Selection(frozenset(asked.skus), frozenset(asked.categories)),
+        _selection(asked),
         min_subtotal_minor=asked.min_subtotal_minor or 0,
         min_quantity=asked.min_quantity or 0,
         currency=asked.currency,
@@ -116,11 +126,37 @@ def _of_checkout(terms: CheckoutTerms) -> tuple[Effect, Criteria, tuple[str, ...
     return effect, criteria, tuple(map(segment_key, asked.segments))
 
 
+def _buy_and_get(terms: CheckoutTerms) -> Effect | None:
+    """The effect of a bogo with two selections; None for any other offer."""
+    buy, get = terms.buy, terms.get
+    if buy is None or get is None:
+        return None
+    return Effect(
+        "bogo",
+        percent_e4=get.percent_e4,
+        buy=buy.quantity,
+        get=get.quantity,
+        bought=Selection(frozenset(buy.skus), frozenset(buy.categories)),
+        got=Selection(frozenset(get.skus), frozenset(get.categories)),
+        is_dearest=get.pick == "dearest",
+        max_times=terms.max_times,
+    )
+
+
+def _selection(asked: rows.Criteria | Conditions) -> Selection:
+    return Selection(
+        frozenset(asked.skus),
+        frozenset(asked.categories),
+        frozenset(asked.exclude_skus),
+        frozenset(asked.exclude_categories),
+    )
+
+
 def _of_percentage(percentage: PercentageDiscount, terms: OfferTerms) -> tuple[Effect, Criteria, tuple[str, ...]]:
     asked, targeting = terms.conditions, terms.targeting
     effect = Effect("percentage", percent_e4=percentage.percent_e4, max_minor=percentage.max_discount_minor)
     criteria = Criteria(
-        Selection(frozenset(asked.skus), frozenset(asked.categories)),
+        _selection(asked),
         min_subtotal_minor=asked.min_amount_minor or 0,
         currency=asked.currency,
     )

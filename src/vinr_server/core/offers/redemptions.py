@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.caps import count_for_all, count_for_member, full_for_all, full_for_member
@@ -18,10 +19,11 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.members.rows import Account
+from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.changes import announce_end, shown_offer
 from vinr_server.core.offers.payloads import offer_redemption_payload
 from vinr_server.core.offers.rows import Offer, OfferRedemption
+from vinr_server.core.payments.rows import Payment
 
 Json = Mapping[str, Any]
 
@@ -41,6 +43,21 @@ def limit_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime
     if window is not None:
         return window
     return _cap_refusal(draft, offer) or _member_refusal(draft, offer, offer.member_id(account))
+
+
+def cart_limit_refusal(draft: Layer, offer: Offer, customer_id: str | None) -> Rejected | None:
+    """Refuse if a checkout offer's cap is full, or the customer's limit; a limit for each needs to know whose (R80).
+
+    Expects the locked counters.
+    """
+    full = _cap_refusal(draft, offer)
+    if full is not None or offer.per_member_limit is None:
+        return full
+    if customer_id is None:
+        message = f"Each customer can use offer {offer.id} {offer.per_member_limit} times; the cart names no customer."
+        details = {"limit": "per_member", "per_member_limit": offer.per_member_limit, "change": "name the customer"}
+        return Rejected("offer_limit_reached", message, param="customer", details=details)
+    return _member_refusal(draft, offer, customer_id)
 
 
 def limit_condition(refusal: Rejected) -> str:
@@ -184,13 +201,28 @@ def retake_member_slot(draft: Layer, redemption: OfferRedemption) -> None:
 
 
 def _member_of(draft: Layer, redemption: OfferRedemption) -> str | None:
-    """Return the member that redeemed; None for a redemption without a member."""
+    """Return the member whose uses are counted; None for a redemption that counts for nobody."""
     if redemption.account_id is None:
-        return None
+        return _customer_of(draft, redemption)
     offer, account = draft.get(Offer, redemption.offer_id), draft.get(Account, redemption.account_id)
     assert offer is not None, "offers for members are never deleted"
     assert account is not None, "accounts are never deleted"
     return offer.member_id(account)
+
+
+def _customer_of(draft: Layer, redemption: OfferRedemption) -> str | None:
+    """The customer of a checkout offer, if the offer has a limit for each: that of the session, or of its payment."""
+    offer = draft.get(Offer, redemption.offer_id)
+    if offer is None or offer.per_member_limit is None:
+        return None
+    session_id, payment_id = redemption.session_id, redemption.payment_id
+    used_by: CheckoutSession | Payment | None = draft.find(CheckoutSession, session_id) if session_id else None
+    if used_by is None and payment_id is not None:
+        used_by = draft.get(Payment, payment_id)
+    if used_by is None or used_by.customer_id is None:
+        return None
+    customer = draft.find(Customer, used_by.customer_id)
+    return (customer.merged_into if customer is not None else None) or used_by.customer_id
 
 
 def _count(

@@ -82,9 +82,10 @@ class Targeting:
 class Criteria:
     """What must be true of a cart, all of it; None or empty asks nothing.
 
-    skus and categories name the matching lines (one of either is enough; without both, every line matches). Thresholds
-    count these lines: `min_subtotal_minor` at undiscounted prices, `min_quantity` in units. segments: the customer is a
-    member of any. buy and get (bogo): `get` units are free for every `buy` paid units.
+    skus and categories name the matching lines (one of either is enough; without both, every line matches); what is
+    excluded never matches. Thresholds count these lines: `min_subtotal_minor` at undiscounted prices, `min_quantity` in
+    units. segments: the customer is a member of any. buy and get (bogo): `get` units are free for every `buy` paid
+    units.
     """
 
     min_subtotal_minor: int | None = None
@@ -96,16 +97,46 @@ class Criteria:
     first_order: bool | None = None
     buy_quantity: int | None = None
     get_quantity: int | None = None
+    exclude_skus: tuple[str, ...] = ()
+    exclude_categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Buy:
+    """What must be bought, and paid in full, for each time that something is given; all lines if none are named."""
+
+    skus: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """What is given each time, the cheapest or the dearest units; `percent_e4` is taken off (R79)."""
+
+    skus: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    quantity: int = 1
+    percent_e4: int = 1_000_000
+    pick: Literal["cheapest", "dearest"] = "cheapest"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutTerms:
-    """What a checkout offer takes off: `value_minor` off an order or off each matching unit; None for bogo."""
+    """What a checkout offer takes off: `value_minor` off an order or off each matching unit; None for bogo.
+
+    free_shipping pays `value_minor` of the shipping, or `percent_e4` of it (ten-thousandths of a percent), or all.
+    A bogo has one selection, that of its criteria, or two: `buy` and `get`; `max_times` counts within one order.
+    """
 
     type: CheckoutType
     value_minor: int | None
     per: Per = "order"
     criteria: Criteria = Criteria()
+    percent_e4: int | None = None
+    buy: Buy | None = None
+    get: Get | None = None
+    max_times: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from vinr_server.core.checkout.first_order import is_first_of, name_first_order
 from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
@@ -53,6 +54,7 @@ def follow_link_payment(command: LinkPayment, seen: Layer, needs: Needs) -> None
     payment = seen.get(Payment, command.payment_id)
     if payment is None:
         return
+    name_first_order(needs, command.customer_id, order_id=payment.order_id)
     name_caps(needs, seen, accounts, "payment.completed", occurred_at=payment.occurred_at)
     key = _linked_key(payment, command.customer_id)
     if key is not None:
@@ -98,7 +100,7 @@ def _link(draft: Layer, context: Context, payment: Payment, customer_id: str, ac
     by_hand, key = payment.earnings, _linked_key(payment, customer_id)
     require_payments(draft, draft.get(Order, key) if key is not None else None)
     payment = replace(payment, customer_id=customer_id, order_key=key, earnings=())
-    payment = _earn(draft, context, as_counted(draft, payment, accounts), accounts, is_counted=False)
+    payment = _earn(draft, context, as_counted(draft, payment, accounts), accounts)
     if not accounts:
         payment = replace(payment, outcome=with_guest_note(payment.outcome, customer_id))
     order = draft.get(Order, key) if key is not None else None
@@ -121,11 +123,11 @@ def _joined(earnings: Sequence[Earning], by_hand: Sequence[Earning]) -> tuple[Ea
 
 
 def _earn(
-    draft: Layer, context: Context, payment: Payment, accounts: Sequence[Account], *, is_counted: bool
+    draft: Layer, context: Context, payment: Payment, accounts: Sequence[Account], *, is_first: bool | None = None
 ) -> Payment:
     """The payment's purchase has earned for these accounts, as of its instant; the payment shows that, too."""
     now = instants_of(draft, context, accounts)[0]
-    earned = report(draft, context, payment, accounts, occurred_at=payment.occurred_at, now=now, is_counted=is_counted)
+    earned = report(draft, context, payment, accounts, occurred_at=payment.occurred_at, now=now, is_first=is_first)
     earned = replace(earned, outcome=with_more(payment.outcome, earned.outcome))
     draft.put(earned)
     return earned
@@ -197,7 +199,7 @@ def earn_as_guest(draft: Layer, context: Context, account: Account) -> int:
         newest = draft.get(Account, account.id)
         assert newest is not None
         payment = as_counted(draft, payment, accounts_of(draft, account.customer_id))
-        _earn(draft, context, payment, [newest], is_counted=True)
+        _earn(draft, context, payment, [newest], is_first=is_first_of(paid, payment))
     return len(recent)
 
 

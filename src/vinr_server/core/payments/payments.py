@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from vinr_server.core.checkout.completion import complete, with_session
+from vinr_server.core.checkout.first_order import name_first_order
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.checkout.sessions import complete, with_session
 from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
@@ -64,9 +65,13 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
     if command.customer_id:
         accounts += name_accounts(needs, seen, command.customer_id)
         name_history_of_enrollments(needs, seen, command.customer_id)
+        name_first_order(needs, command.customer_id, order_id=command.order_id)
     if command.linked_account_id:
         linked = seen.get(Account, command.linked_account_id)
         accounts += [linked] if linked is not None else []
+        # An account that the batch itself creates is of one of the customers that it enrolls.
+        for customer_id in (linked.customer_id,) if linked is not None else needs.plans.enrolling:
+            name_first_order(needs, customer_id, order_id=command.order_id)
     for account in accounts:
         name_history(needs, seen, account.id)
     if accounts or needs.plans.enrollments:  # nobody else's payment redeems an offer
@@ -148,24 +153,20 @@ def report(
     *,
     occurred_at: datetime | None,
     now: datetime,
-    is_counted: bool = False,
+    is_first: bool | None = None,
 ) -> Payment:
-    """The payment is reported: its purchase is settled, for accounts that count one more where it is a new one.
+    """The payment is reported: its purchase is settled for these accounts.
 
-    `is_counted`: it is new to these accounts, however many payments it has.
+    `is_first`: whether it is the customer's first order, where the caller knows.
     """
     purchase = purchase_with(draft, payment)
     if payment.purchase_key is not None and purchase.order is None:
         bucket = context.bucket_of(payment.customer_id or "")
         order = Order(bucket, payment.purchase_key, payment.currency, (), (), payment.created_at)
         purchase = replace(purchase, order=order)
-    counted = list(accounts)
-    if is_counted or len(purchase.payments) == 1:
-        counted = [replace(account, payment_count=account.payment_count + 1) for account in accounts]
-        for account in counted:
-            draft.put(account)
-    cause = Cause(payment, ("payment", payment.id), occurred_at=occurred_at, is_report=True, may_redeem=True)
-    return change_purchase(draft, context, purchase, counted, cause, now=now).payment
+    source = ("payment", payment.id)
+    cause = Cause(payment, source, occurred_at=occurred_at, is_report=True, is_first=is_first, may_redeem=True)
+    return change_purchase(draft, context, purchase, accounts, cause, now=now).payment
 
 
 def _out_of_use(command: CreatePayment, occurred_at: datetime) -> Rejected | None:

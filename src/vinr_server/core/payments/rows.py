@@ -123,6 +123,11 @@ class Payment(Row):
         return self.refund_count > 0 and self.refunded_minor == self.amount_minor
 
     @property
+    def kept_minor(self) -> int:
+        """What refunds have left of the amount."""
+        return self.amount_minor - self.refunded_minor
+
+    @property
     def earnable_minor(self) -> int:
         """What was paid for goods, with whatever tenders: tax and shipping earn nothing (R9)."""
         return self.amount_minor - self.tax_minor - self.shipping_minor

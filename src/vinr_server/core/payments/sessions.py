@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from vinr_server.core.checkout.completion import payment_refusal
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.checkout.sessions import open_session, payment_refusal
+from vinr_server.core.checkout.sessions import open_session
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
@@ -26,15 +27,31 @@ def session_to_pay(
         message = f"Discount {strange[0]} is not one that checkout session {session.id} holds. Name it in the session."
         return Rejected("parameter_conflict", message, param="discounts", details={"held": list(session.held_ids)})
     return (
-        payment_refusal(
+        _tax_refusal(session, command)
+        or payment_refusal(
             session,
             customer_id=customer_id,
             amount_minor=command.amount_minor,
+            tax_minor=command.tax_minor,
             currency=command.currency,
             payment="the payment",
         )
         or session
     )
+
+
+def _tax_refusal(session: CheckoutSession, command: CreatePayment) -> Rejected | None:
+    """Refuse lines that take tax out of prices which hold none: they would earn too little (R70, R73)."""
+    if session.cart.prices_include_tax:
+        return None
+    for position, line in enumerate(command.lines):
+        if line.get("tax"):
+            message = (
+                f"lines[{position}].tax: the prices of checkout session {session.id} don't include tax, so there is no"
+                f" {line['tax']} in this one. Send the tax of the whole payment as tax."
+            )
+            return Rejected("parameter_conflict", message, param=f"lines[{position}].tax", details={})
+    return None
 
 
 def as_promised(command: CreatePayment, session: CheckoutSession | None) -> CreatePayment:

@@ -14,6 +14,7 @@ from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.commands import ArchiveReward, CreateReward, UpdateReward
 from vinr_server.core.rewards.payloads import reward_payload
 from vinr_server.core.rewards.rows import Reward
+from vinr_server.core.rewards.variable import is_variable
 
 
 def needs_create_reward(command: CreateReward, needs: Needs) -> None:
@@ -65,7 +66,11 @@ def decide_update_reward(draft: Layer, command: UpdateReward, context: Context) 
     merged = merge_metadata(before.metadata, command.metadata or {})
     if isinstance(merged, Rejected):
         return merged
+    if "cost_points" in command.changes and is_variable(command.changes.get("benefit", before.benefit)):
+        return _no_fixed_price(before)
     reward = replace(before, metadata=merged, revision=before.revision + 1, **command.changes)
+    if is_variable(reward.benefit):
+        reward = replace(reward, cost_points=reward.benefit["min_points"])
     if reward.starts_at is not None and reward.ends_at is not None and reward.ends_at <= reward.starts_at:
         return invalid("ends_at must lie after starts_at.", param="ends_at")
     reward = replace(reward, is_counted=before.is_counted or reward.stock is not None)
@@ -73,6 +78,11 @@ def decide_update_reward(draft: Layer, command: UpdateReward, context: Context) 
     if reward.is_counted and not before.is_counted:
         begin_counting(draft, context, reward)
     return Accepted(reward_payload(reward, livemode=context.livemode), is_new=False)
+
+
+def _no_fixed_price(reward: Reward) -> Rejected:
+    message = f"points_cost: reward {reward.id} costs what a member spends on it. Change benefit.min_points instead."
+    return invalid(message, param="points_cost")
 
 
 def needs_archive_reward(_command: ArchiveReward, needs: Needs) -> None:

@@ -43,9 +43,12 @@ class ArchiveReward(Command):
 
 @dataclass(frozen=True, slots=True)
 class CreateRedemption(Command):
+    """Spend points on a reward. `points`: how many, where the reward is variable."""
+
     is_ledger_write = True
     account_id: str
     reward_id: str
+    points: int | None = None
     metadata: Json = field(default_factory=dict)
 
 

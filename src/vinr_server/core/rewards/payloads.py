@@ -34,11 +34,11 @@ def reward_payload(reward: Reward, *, livemode: bool) -> Wire:
 
 
 def benefit_payload(benefit: Mapping[str, Any]) -> Wire:
-    """A benefit with its percent, if any, shown as it compares."""
-    shown = {name: value for name, value in benefit.items() if name != "percent_e4"}
-    if "percent_e4" in benefit:
-        shown["percent"] = show_decimal(benefit["percent_e4"])
-    return shown
+    """A benefit with its decimals, if any, shown as they compare."""
+    return {
+        name.removesuffix("_e4"): show_decimal(value) if name.endswith("_e4") else value
+        for name, value in benefit.items()
+    }
 
 
 def redemption_payload(redemption: Redemption, *, livemode: bool) -> Wire:

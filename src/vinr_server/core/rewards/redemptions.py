@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.caps import count_for_all, count_for_member, counter_of, full_for_all, full_for_member
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -24,6 +24,7 @@ from vinr_server.core.rewards.commands import CancelRedemption, CreateRedemption
 from vinr_server.core.rewards.discounts import held_by_session
 from vinr_server.core.rewards.payloads import redemption_payload
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
+from vinr_server.core.rewards.variable import Price, is_variable, price_of
 
 
 def needs_create_redemption(command: CreateRedemption, needs: Needs) -> None:
@@ -42,20 +43,31 @@ def decide_create_redemption(draft: Layer, command: CreateRedemption, context: C
     if reward is None:
         return missing("reward", command.reward_id, param="reward")
     now = context.now(program_of(draft, account).clock_id)
-    refusal = giving_refusal(draft, account, reward, now=now)
+    price = price_of(reward, command.points)
+    refusal = first_listed(giving_refusal(draft, account, reward, now=now), price)
     if refusal is not None:
         return refusal
+    assert isinstance(price, Price), "refused above"
     account = swept_account(draft, context, account.id)
-    if account.ledger_balance_points < reward.cost_points:
-        return insufficient(account, required=reward.cost_points, what=f"reward {reward.id} costs")
-    return _redeem(draft, context, account, reward, metadata=command.metadata, now=now)
+    if account.ledger_balance_points < price.cost_points:
+        return insufficient(account, required=price.cost_points, what=f"reward {reward.id} costs")
+    return _redeem(draft, context, account, reward, price, command, now=now)
 
 
 def _redeem(
-    draft: Layer, context: Context, account: Account, reward: Reward, *, metadata: Json, now: datetime
+    draft: Layer,
+    context: Context,
+    account: Account,
+    reward: Reward,
+    price: Price,
+    command: CreateRedemption,
+    *,
+    now: datetime,
 ) -> Accepted:
-    redemption_id = context.make_id("rdm", account.bucket)
-    receipt = {"reward": reward.id, "revision": reward.revision, "points": reward.cost_points}
+    redemption_id, metadata = context.make_id("rdm", account.bucket), command.metadata
+    receipt = {"reward": reward.id, "revision": reward.revision, "points": price.cost_points}
+    if command.points is not None:
+        receipt |= {"requested": command.points, "amount": price.benefit["amount"]}
     movement = Movement(
         "redemption",
         reason=reward.name,
@@ -64,9 +76,17 @@ def _redeem(
         receipt=receipt,
         metadata=metadata,
     )
-    account, entry = debit(draft, context, account, points=reward.cost_points, movement=movement, now=now)
+    account, entry = debit(draft, context, account, points=price.cost_points, movement=movement, now=now)
     _redemption, payload = issue(
-        draft, context, account, reward, redemption_id=redemption_id, paid_by=entry, metadata=metadata, now=now
+        draft,
+        context,
+        account,
+        reward,
+        price.benefit,
+        redemption_id=redemption_id,
+        paid_by=entry,
+        metadata=metadata,
+        now=now,
     )
     return Accepted(payload)
 
@@ -76,6 +96,7 @@ def issue(
     context: Context,
     account: Account,
     reward: Reward,
+    benefit: Json,
     *,
     redemption_id: str,
     paid_by: Entry | None,
@@ -93,9 +114,9 @@ def issue(
         points_spent=-paid_by.points if paid_by else 0,
         entry_id=paid_by.id if paid_by else None,
         cancellation_id=None,
-        discount_id=_issue_discount(draft, context, account, redemption_id, reward.benefit, now),
-        voucher_code=context.make_code() if reward.benefit["type"] == "voucher" else None,
-        benefit=reward.benefit,
+        discount_id=_issue_discount(draft, context, account, redemption_id, benefit, now),
+        voucher_code=context.make_code() if benefit["type"] == "voucher" else None,
+        benefit=benefit,
         metadata=metadata,
         created_at=now,
     )
@@ -114,6 +135,9 @@ def giving_refusal(
     `offer_id`: the offer whose gift it is. Expects the locked counters of the reward's caps.
     """
     name = reward.id if offer_id is None else f"{reward.id} of offer {offer_id}"
+    if offer_id is not None and is_variable(reward.benefit):
+        why = f"Reward {name} is worth what a member spends on it, so it can't be given for nothing."
+        return replace(_not_eligible(reward, why, "benefit", "give another reward"), param="offer")
     refusal = _state_refusal(account, reward, now, name) or _cap_refusal(draft, account, reward, name)
     if refusal is None or offer_id is None or refusal.param != "reward":
         return refusal

@@ -1,6 +1,6 @@
 """Who belongs to a dynamic segment: typed conditions on a member's history and attributes, judged from facts alone.
 
-A day is 24 hours. A purchase is a payment of the member that is not fully refunded; it spends its amount minus its
+A day is 24 hours. A purchase is a payment of the member of which something is kept; it spends its amount minus its
 refunds. A window of n days holds what happened less than n days ago, so that a member whose last purchase was n days
 ago has none in it.
 """

@@ -147,11 +147,10 @@ def purchases_here(layer: Layer, buyers: Iterable[MergedFrom]) -> Iterator[Payme
 def is_purchase(payment: Payment, account_id: str | None) -> bool:
     """Whether a payment of the member's customer counts as the account's purchase.
 
-    A payment linked to another of the customer's accounts does not, nor does a fully refunded payment. Storage checks
-    its rows the same way (`is_purchase_sql`).
+    A payment linked to another of the customer's accounts does not, nor does one of which nothing is kept: a payment of
+    0, or a fully refunded one (R82). Storage checks its rows the same way (`is_purchase_sql`).
     """
-    is_refunded = payment.is_refunded_whole
-    return not is_refunded and payment.account_id in (None, account_id)
+    return payment.kept_minor > 0 and payment.account_id in (None, account_id)
 
 
 def with_payment(totals: Mapping[datetime, Totals], payment: Payment, *, count: int) -> dict[datetime, Totals]:

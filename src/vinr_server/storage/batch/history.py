@@ -29,7 +29,7 @@ from vinr_server.storage.batch.tables import TABLES, rows_of
 def is_purchase_sql(payment: str, *, account: str) -> str:
     """The condition that a payment of the account's customer is a purchase: core's `is_purchase`."""
     return f"""({payment}.account_id is null or {payment}.account_id = {account})
-    and not ({payment}.refund_count > 0 and {payment}.refunded_minor = {payment}.amount_minor)"""
+    and {payment}.amount_minor > {payment}.refunded_minor"""
 
 
 # The newest purchase of each buyer that is not among the loaded payments. Plan: payments_by_purchase backwards, past

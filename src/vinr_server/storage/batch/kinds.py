@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vinr_server.core.access.rows import ApiKey
-from vinr_server.core.checkout.rows import Buyer, CheckoutSession, OpenSessions
+from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.events.rows import Event
@@ -21,7 +21,7 @@ from vinr_server.core.payments.rows import Order, Payment, Refund
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.storage.batch.buckets import bucket_of
-from vinr_server.storage.batch.offers import read_buyers, read_claims, read_open_sessions, read_revisions
+from vinr_server.storage.batch.offers import read_buyers, read_claims, read_revisions, read_traces
 from vinr_server.storage.batch.reading import (
     LOCK,
     NOTHING,
@@ -130,12 +130,15 @@ def _pairs(reading: Reading, kind: Kind) -> list[tuple[int, int, tuple[str, Any]
 
 
 async def _buyers(reading: Reading, kind: Kind) -> None:
-    for realm, buyer in await read_buyers(reading.connection, reading.wanted(Buyer, kind.place)):
+    """Whether customers have bought, by payments that are not in the layers already."""
+    customers: Any = reading.wanted(Buyer, kind.place)
+    here = [(realm, payment.id) for realm, layer in reading.layers.items() for payment in layer.written(Payment)]
+    for realm, buyer in await read_buyers(reading.connection, customers, here):
         reading.layers[realm].put(buyer)
 
 
-async def _open_sessions(reading: Reading, kind: Kind) -> None:
-    for realm, row in await read_open_sessions(reading.connection, reading.wanted(OpenSessions, kind.place)):
+async def _traces(reading: Reading, kind: Kind) -> None:
+    for realm, row in await read_traces(reading.connection, reading.wanted(Traces, kind.place)):
         reading.layers[realm].put(row)
 
 
@@ -225,8 +228,8 @@ KINDS = (
     Kind(OfferRedemption, _redemptions_of_offers),
     Kind(OfferRevision, _revisions, place=_nowhere),
     Kind(RuleRevision, _revisions, place=_nowhere),
-    Kind(Buyer, _buyers, place=bucket_of),
-    Kind(OpenSessions, _open_sessions, place=bucket_of),
+    Kind(Buyer, _buyers, place=lambda realm, key: bucket_of(realm, key[0])),
+    Kind(Traces, _traces, place=bucket_of),
     Kind(Redemption, _by_id),
     Kind(LotUse, _of_parents),
     Kind(Entry, _entries),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from vinr_server.core.checkout.rows import Buyer, OpenSessions
+from vinr_server.core.checkout.rows import Buyer, Traces
 from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.offers.rows import OfferClaim, OfferRevision
@@ -30,24 +30,31 @@ join {TABLES[row_type].name} t using (realm, {row_type.parent_field}, revision)
     for row_type in REVISED
 }
 
-# Plan: the customer by its key, and of the index payments_of_customer one row for each that it is.
+# Plan: the customer by its key; for each that it is, the index payments_of_customer, up to the first payment of which
+# something is kept.
 BUYERS = """
-select w.realm, w.id, exists (
-  select from (
-    select w.id as id union all
+select w.realm, w.id, w.order_id, i.ids, exists (
+  select from unnest(i.ids) as buyer (id)
+  join payments p on p.realm = w.realm and p.customer_id = buyer.id
+  where p.amount_minor > p.refunded_minor
+    and (w.order_id is null or split_part(p.order_key, ':', 2) is distinct from w.order_id)
+    and not exists (
+      select from unnest($5::int4[], $6::text[]) as x (realm, id) where x.realm = p.realm and x.id = p.id))
+from unnest($1::int4[], $2::int2[], $3::text[], $4::text[]) as w (realm, bucket, id, order_id)
+cross join lateral (
+  select array[w.id] || array(
     select json_array_elements_text(c.merged_from) from customers c
-    where c.realm = w.realm and c.id = w.id and c.bucket = w.bucket and c.bucket = any($2)) as buyer
-  join payments p on p.realm = w.realm and p.customer_id = buyer.id)
-from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+    where c.realm = w.realm and c.id = w.id and c.bucket = w.bucket and c.bucket = any($2)) as ids) i
 """
 
-# Plan: the partial index checkout_sessions_of_customer.
-OPEN_SESSIONS = """
+# Plan: the partial index checkout_sessions_of_customer, and one row of the index payments_of_customer.
+TRACES = """
 select w.realm, w.id, array(
   select s.id from checkout_sessions s
   where s.realm = w.realm and s.customer_id = w.id and s.bucket = w.bucket and s.bucket = any($2)
     and s.status = 'open' and s.customer_id is not null
-  order by s.id)
+  order by s.id),
+  exists (select from payments p where p.realm = w.realm and p.customer_id = w.id)
 from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
 """
 
@@ -70,19 +77,25 @@ async def read_revisions(
     return rows_of(TABLES[row_type], await connection.fetch(REVISIONS[row_type], *columns))
 
 
-async def read_buyers(connection: Any, customers: Collection[tuple[int, int, str]]) -> list[tuple[int, Buyer]]:
-    """Whether each customer (realm, bucket, id) has any payment on record."""
+async def read_buyers(
+    connection: Any,
+    customers: Collection[tuple[int, int, tuple[str, str | None]]],
+    here: Collection[tuple[int, str]],
+) -> list[tuple[int, Buyer]]:
+    """Whether each customer (realm, bucket, its id and the order left out) has bought, payments `here` left out."""
+    if not customers:
+        return []
+    asked = [(realm, bucket, id, order_id) for realm, bucket, (id, order_id) in customers]
+    columns = [list(column) for column in zip(*asked, strict=True)]
+    loaded = [list(column) for column in zip(*here, strict=True)] if here else [[], []]
+    records = await connection.fetch(BUYERS, *columns, *loaded)
+    return [(realm, Buyer(id, order_id, has_bought, tuple(ids))) for realm, id, order_id, ids, has_bought in records]
+
+
+async def read_traces(connection: Any, customers: Collection[tuple[int, int, str]]) -> list[tuple[int, Traces]]:
+    """Of each customer (realm, bucket, id) the open checkout sessions, and whether any payment names it."""
     if not customers:
         return []
     columns = [list(column) for column in zip(*customers, strict=True)]
-    return [(realm, Buyer(id, has_paid)) for realm, id, has_paid in await connection.fetch(BUYERS, *columns)]
-
-
-async def read_open_sessions(
-    connection: Any, customers: Collection[tuple[int, int, str]]
-) -> list[tuple[int, OpenSessions]]:
-    """Of each customer (realm, bucket, id) the open checkout sessions."""
-    if not customers:
-        return []
-    columns = [list(column) for column in zip(*customers, strict=True)]
-    return [(realm, OpenSessions(id, tuple(ids))) for realm, id, ids in await connection.fetch(OPEN_SESSIONS, *columns)]
+    records = await connection.fetch(TRACES, *columns)
+    return [(realm, Traces(id, tuple(ids), has_paid)) for realm, id, ids, has_paid in records]

@@ -117,7 +117,9 @@ class Reading:
                 if bucket is None and beside is not None:
                     bucket = self.place(realm, beside)
                 if bucket is None:
-                    bucket = place(realm, id) if place is not None else self.place(realm, id)
+                    # Beside a name that no row was seen of: that of a customer without an account.
+                    name = id if beside is None else beside
+                    bucket = place(realm, name) if place is not None else self.place(realm, id)
                 if bucket is not None:
                     found.append((realm, bucket, id))
         return found

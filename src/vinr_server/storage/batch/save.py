@@ -132,7 +132,7 @@ def _in_one_statement(statements: tuple[str, ...]) -> str:
 
 
 def _uncounted(uses: Sequence[tuple[int, Row]], loaded: Mapping[int, Layer]) -> set[Owner]:
-    """What these uses were not counted for, since it never had a global limit; of carts' offers none ever has."""
+    """What these uses were not counted for, since it never had a global limit; checkout offers never get one later."""
     found: set[Owner] = set()
     for realm, use in uses:
         capped: Offer | Reward | None = None

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from vinr_server.storage.laws.merges import ACTING
+from vinr_server.storage.laws.merges import ACTING, ACTING_CUSTOMERS
 
 # Every use of an offer and every redemption of a reward, with whom it counts for: the account, or the customer if the
-# offer names no program (R21); of merged members, those of the one that acts for them. A refund frees the member's use
-# of an offer, not the one of all; what is canceled of a reward is free for all.
+# offer names no program (R21); the session's customer if it is a checkout offer with a limit for each (R80). Of merged
+# members, those of the one that acts for them. A refund frees the member's use of an offer, not the one of all; what is
+# canceled of a reward is free for all.
 TAKEN = f"""(
   select r.realm, 'offer' as counted_as, r.offer_id as id,
-    case when o.program_id is null then a.acting_customer_id else a.acting_id end as member_id, a.has_merged,
+    case when o.kind = 'checkout' then case when o.terms ->> 'per_member_limit' is not null then c.acting_id end
+      when o.program_id is null then a.acting_customer_id else a.acting_id end as member_id,
+    case when o.kind = 'checkout' then c.has_merged else a.has_merged end as has_merged,
     r.status in ('confirmed', 'refunded') as is_used, r.status = 'confirmed' as is_used_by_member,
     r.status = 'reserved' as is_held
   from offer_redemptions r
   join offers o on o.realm = r.realm and o.id = r.offer_id
   left join {ACTING} a on a.realm = r.realm and a.id = r.account_id
+  left join checkout_sessions s on s.realm = r.realm and s.id = r.session_id
+  left join {ACTING_CUSTOMERS} c on c.realm = s.realm and c.id = s.customer_id
   union all
   select r.realm, 'reward', r.reward_id, a.acting_id, a.has_merged, r.status = 'confirmed', r.status = 'confirmed',
     false

@@ -69,12 +69,15 @@ from checkout_sessions s left join lateral (
   select sum((offer ->> 'amount')::int8) as minor
   from json_array_elements(s.evaluation -> 'applied') as offer) a on true
 where s.discount_minor <> coalesce(a.minor, 0)""",
+    # Where tax comes on top of the prices, the payment is that much more (R73).
     "R16 a session's payment is its total": """
-select s.realm, p.account_id, s.id, s.total_minor || ' ' || (s.cart ->> 'currency'),
+select s.realm, p.account_id, s.id, s.total_minor + t.on_top_minor || ' ' || (s.cart ->> 'currency'),
   coalesce(p.amount_minor || ' ' || p.currency, 'no payment')
 from checkout_sessions s left join payments p on p.realm = s.realm and p.id = s.payment_id
+cross join lateral (
+  select case when s.cart ->> 'prices_include_tax' = 'false' then coalesce(p.tax_minor, 0) else 0 end) t (on_top_minor)
 where s.payment_id is not null
-  and (p.amount_minor, p.currency) is distinct from (s.total_minor, s.cart ->> 'currency')
+  and (p.amount_minor, p.currency) is distinct from (s.total_minor + t.on_top_minor, s.cart ->> 'currency')
 union all
 select p.realm, p.account_id, p.id, 'a completed session', coalesce(s.status, 'none')
 from payments p left join checkout_sessions s on s.realm = p.realm and s.id = p.session_id and s.payment_id = p.id

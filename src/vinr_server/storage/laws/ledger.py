@@ -61,33 +61,6 @@ union all
 select e.realm, e.account_id, e.id, 'an opening', 'none'
 from entries e left join openings o on o.realm = e.realm and o.account_id = e.account_id
 where e.source_type = 'import' and o.account_id is null""",
-    # All payments of an order count once, also if it goes on after a merge. One that names no account counts for those
-    # its customer had at the time, so only bounds can be derived.
-    "an account's payment_count counts its purchases": """
-select a.realm, a.id, a.id, coalesce(mine.count, 0) || ' to '
-  || coalesce(mine.count, 0) + coalesce(any_of.count, 0) + coalesce(theirs.count, 0), a.payment_count
-from accounts a
-left join (
-  select m.realm, m.id, count(distinct coalesce(p.order_key, p.id))
-  from (
-    select realm, id, id as account_id from accounts
-    union all select realm, merged_into, id from accounts where merged_into is not null) m
-  join payments p on p.realm = m.realm and p.account_id = m.account_id group by 1, 2) mine
-  on mine.realm = a.realm and mine.id = a.id
-left join (
-  select realm, customer_id, count(distinct coalesce(order_key, id)) from payments
-  where account_id is null and customer_id is not null group by 1, 2) any_of
-  on any_of.realm = a.realm and any_of.customer_id = a.customer_id
-left join (
-  select o.realm, o.id, sum(n.count) as count
-  from accounts o cross join lateral json_array_elements(o.merged_from) as b
-  join (
-    select realm, customer_id, count(distinct coalesce(order_key, id)) from payments
-    where account_id is null and customer_id is not null group by 1, 2
-    ) n on n.realm = o.realm and n.customer_id = b ->> 'customer_id'
-  group by 1, 2) theirs on theirs.realm = a.realm and theirs.id = a.id
-where a.payment_count not between coalesce(mine.count, 0)
-  and coalesce(mine.count, 0) + coalesce(any_of.count, 0) + coalesce(theirs.count, 0)""",
     "an entry belongs to an account, in its bucket": """
 select e.realm, e.account_id, e.id, 'account in bucket ' || e.bucket, coalesce('bucket ' || a.bucket, 'no account')
 from entries e left join accounts a on a.realm = e.realm and a.id = e.account_id

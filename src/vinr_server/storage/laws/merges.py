@@ -8,6 +8,14 @@ ACTING = """(
   select a.realm, a.id, i.id as acting_id, i.customer_id as acting_customer_id, i.merged_from is not null as has_merged
   from accounts a join accounts i on i.realm = a.realm and i.id = coalesce(a.merged_into, a.id))"""
 
+# The same of every customer that a session names: it needs no account.
+ACTING_CUSTOMERS = """(
+  select s.realm, s.id, coalesce(f.merged_into, s.id) as acting_id,
+    json_array_length(coalesce(i.merged_from, '[]')) > 0 as has_merged
+  from (select distinct realm, customer_id as id from checkout_sessions where customer_id is not null) s
+  left join customers f on f.realm = s.realm and f.id = s.id
+  left join customers i on i.realm = s.realm and i.id = coalesce(f.merged_into, s.id))"""
+
 MERGES = {
     "R85 what leaves a merged account arrives where it was merged into": f"""
 select e.realm, a.acting_id, a.acting_id, 0, sum(e.points)

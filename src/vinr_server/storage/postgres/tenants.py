@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 ENSURE_TENANT = "insert into tenants (id, name) values (%s, %s) on conflict do nothing"
+SET_ZONE = "update tenants set timezone = %s where id = %s"
+ZONE_OF_TENANT = "select timezone from tenants where id = %s"
 ENSURE_REALM = "insert into realms (tenant_id, livemode) values (%s, %s) on conflict do nothing"
 FIND_REALM = "select id from realms where tenant_id = %s and livemode = %s"
 # The key and, if it is new, the first line of its audit.
@@ -17,7 +19,7 @@ insert into api_key_acts (realm, id, key_id, action, actor, details, created_at)
 select realm, 'act_' || replace(gen_random_uuid()::text, '-', ''), id, 'created', 'cli', '{}', now() from made
 """
 LIST_TENANTS = """
-select t.id, t.name, count(k.id) filter (where not r.livemode), count(k.id) filter (where r.livemode)
+select t.id, t.name, t.timezone, count(k.id) filter (where not r.livemode), count(k.id) filter (where r.livemode)
 from tenants t
 left join realms r on r.tenant_id = t.id
 left join api_keys k on k.realm = r.id and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
@@ -43,13 +45,24 @@ def ensure_realm(connection: Any, tenant_id: str, name: str, *, livemode: bool) 
     return int(connection.execute(FIND_REALM, (tenant_id, livemode)).fetchone()[0])
 
 
+def set_zone(connection: Any, tenant_id: str, zone: str) -> bool:
+    """The tenant's bare dates mean days of that time zone; whether there is such a tenant."""
+    return bool(connection.execute(SET_ZONE, (zone, tenant_id)).rowcount)
+
+
+def zone_of_tenant(connection: Any, tenant_id: str) -> str | None:
+    """The time zone of a tenant; None if there is no such tenant."""
+    row = connection.execute(ZONE_OF_TENANT, (tenant_id,)).fetchone()
+    return None if row is None else str(row[0])
+
+
 def add_key(connection: Any, realm: int, *, key_id: str, key_hash: bytes, name: str) -> None:
     """The secret key opens the realm; adding the same key again changes nothing."""
     connection.execute(INSERT_KEY, (realm, key_id, key_hash, name))
 
 
-def list_tenants(connection: Any) -> list[tuple[str, str, int, int]]:
-    """Every tenant: id, name, and how many active keys open its test and its live data."""
+def list_tenants(connection: Any) -> list[tuple[str, str, str, int, int]]:
+    """Every tenant: id, name, time zone, and how many active keys open its test and its live data."""
     return list(connection.execute(LIST_TENANTS).fetchall())
 
 

@@ -24,8 +24,16 @@ UNMERGED = Scope("t.status <> 'merged'")
 NOT_LEFT = Scope("t.left_at is null")
 ENGAGEMENT_OFFERS = Scope("t.kind = 'engagement' and t.deleted_at is null")
 CHECKOUT_OFFERS = Scope("t.kind = 'checkout' and t.deleted_at is null")
-# Checkout offers that are evaluated now. (They have no cap, and use the wall clock.)
+# Checkout offers that are evaluated now, by the wall clock: those whose cap, if they have one, is not used up.
 LIVE_OFFERS = Scope("""t.status = 'published'
-  and (t.starts_at is null or t.starts_at <= now()) and (t.ends_at is null or t.ends_at > now())""")
+  and (t.starts_at is null or t.starts_at <= now()) and (t.ends_at is null or t.ends_at > now())
+  and not (t.is_counted and t.terms ->> 'max_redemptions' is not null and exists (
+    select from counters c where c.realm = t.realm and c.id = 'offer:' || t.id
+      and c.used >= (t.terms ->> 'max_redemptions')::int8))""")
+# Lots that can be spent from now on, or later: they hold points, and are not over at their program's now.
+LIVE_LOTS = Scope("""t.remaining_points > 0 and (t.expires_at is null or t.expires_at > coalesce(
+  (select c.frozen_at from accounts a join programs p on p.realm = a.realm and p.id = a.program_id
+   join test_clocks c on c.realm = p.realm and c.id = p.clock_id where a.realm = t.realm and a.id = t.account_id),
+  now()))""")
 # Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")

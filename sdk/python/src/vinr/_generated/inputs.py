@@ -13,6 +13,7 @@ __all__ = [
     "BalanceInput",
     "BandInput",
     "BenefitInput",
+    "BuyInput",
     "CapsInput",
     "CartLineInput",
     "ConditionsInput",
@@ -23,6 +24,7 @@ __all__ = [
     "DaysInput",
     "EarnInput",
     "ExchangeInput",
+    "GetInput",
     "IncentiveInput",
     "LineInput",
     "MultiplierInput",
@@ -48,9 +50,22 @@ class BenefitInput(TypedDict, total=False):
     type: Required[Literal["discount", "free_shipping", "product", "voucher"]]
     amount: int | None
     percent: Rate | None
+    amount_per_point: Rate | None
+    min_points: int | None
+    max_points: int | None
+    step_points: int | None
     currency: str | None
     sku: str | None
     description: str | None
+
+
+class BuyInput(TypedDict, total=False):
+    """Buy."""
+
+    skus: Many[str]
+    categories: Many[str]
+    any: bool
+    quantity: int
 
 
 class CapsInput(TypedDict, total=False):
@@ -87,6 +102,8 @@ class ConditionsInput(TypedDict, total=False):
     currency: str | None
     skus: Many[str]
     categories: Many[str]
+    exclude_skus: Many[str]
+    exclude_categories: Many[str]
     first_payment: bool | None
     window: WindowInput | None
 
@@ -135,6 +152,8 @@ class CriteriaInput(TypedDict, total=False):
     min_quantity: int | None
     skus: Many[str]
     categories: Many[str]
+    exclude_skus: Many[str]
+    exclude_categories: Many[str]
     currency: str | None
     segments: Many[str]
     first_order: bool | None
@@ -183,6 +202,16 @@ class EarnInput(TypedDict, total=False):
 
 # Exchange.
 ExchangeInput = TypedDict("ExchangeInput", {"in": Required[str], "rates": Required[Json]}, total=False)
+
+
+class GetInput(TypedDict, total=False):
+    """Get."""
+
+    skus: Many[str]
+    categories: Many[str]
+    quantity: int
+    percent_off: Rate | None
+    pick: Literal["cheapest", "dearest"]
 
 
 class IncentiveInput(TypedDict, total=False):
@@ -249,6 +278,8 @@ class RuleConditionsInput(TypedDict, total=False):
     currency: str | None
     skus: Many[str]
     categories: Many[str]
+    exclude_skus: Many[str]
+    exclude_categories: Many[str]
     first_payment: bool | None
     window: WindowInput | None
     max_amount: int

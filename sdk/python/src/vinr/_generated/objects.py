@@ -20,6 +20,7 @@ __all__ = [
     "BulkAccounts",
     "BulkPayments",
     "BulkResult",
+    "Buy",
     "Caps",
     "CartLine",
     "CartShipping",
@@ -42,8 +43,10 @@ __all__ = [
     "EventRequest",
     "EventType",
     "Exchange",
+    "Get",
     "Incentive",
     "Line",
+    "Lot",
     "LoyaltyAccount",
     "LoyaltyMember",
     "MemberLot",
@@ -449,6 +452,7 @@ class CheckoutEvaluation(VinrObject):
     customer: str | None
     discounts: list[str]
     currency: str
+    prices_include_tax: bool
     lines: list[CartLine]
     subtotal: int
     shipping: CartShipping
@@ -470,6 +474,7 @@ class CheckoutSession(VinrObject):
     customer: str | None
     discounts: list[str]
     currency: str
+    prices_include_tax: bool
     lines: list[CartLine]
     subtotal: int
     shipping: CartShipping
@@ -600,6 +605,8 @@ class Conditions(VinrObject):
     currency: str | None = None
     skus: list[str] | None = None
     categories: list[str] | None = None
+    exclude_skus: list[str] | None = None
+    exclude_categories: list[str] | None = None
     first_payment: bool | None = None
     window: Window | None = None
 
@@ -767,6 +774,21 @@ class Event(VinrObject):
     _nested = {"data": Data, "request": EventRequest, "awards": Award, "skipped": Skipped}
 
 
+class Lot(VinrObject):
+    """Lot."""
+
+    id: str
+    object: Literal["lot"]
+    account: str
+    points: int
+    remaining: int
+    available_at: int
+    expires_at: int | None
+    livemode: bool
+
+    _kind = "lot"
+
+
 class MemberLot(VinrObject):
     """Member lot."""
 
@@ -804,11 +826,32 @@ class Criteria(VinrObject):
     min_quantity: int | None = None
     skus: list[str] | None = None
     categories: list[str] | None = None
+    exclude_skus: list[str] | None = None
+    exclude_categories: list[str] | None = None
     currency: str | None = None
     segments: list[str] | None = None
     first_order: bool | None = None
     buy_quantity: int | None = None
     get_quantity: int | None = None
+
+
+class Buy(VinrObject):
+    """Buy."""
+
+    skus: list[str]
+    categories: list[str]
+    any: bool
+    quantity: int
+
+
+class Get(VinrObject):
+    """Get."""
+
+    skus: list[str]
+    categories: list[str]
+    quantity: int
+    percent_off: int | str
+    pick: Literal["cheapest", "dearest"]
 
 
 class Offer(VinrObject):
@@ -830,12 +873,19 @@ class Offer(VinrObject):
     type: Literal["bogo", "fixed_discount", "free_shipping"]
     value: int | None
     per: Literal["order", "unit"] | None
+    percent_off: int | str | None
     criteria: Criteria
+    buy: Buy | None
+    get: Get | None
+    max_times: int | None
+    max_redemptions: int | None
+    per_member_limit: int | None
+    remaining: int | None
     active: bool
 
     _kind = "offer"
 
-    _nested = {"criteria": Criteria}
+    _nested = {"criteria": Criteria, "buy": Buy, "get": Get}
 
 
 class OfferDiscount(VinrObject):
@@ -931,14 +981,25 @@ class OfferEvent(VinrObject):
     type: Literal["bogo", "fixed_discount", "free_shipping"] | None = None
     value: int | None | None = None
     per: Literal["order", "unit"] | None | None = None
+    percent_off: int | str | None | None = None
     criteria: Criteria | None = None
+    buy: Buy | None | None = None
+    get: Get | None | None = None
+    max_times: int | None | None = None
     active: bool | None = None
 
     _kind = "offer"
 
     _events = ("offer.created", "offer.updated", "offer.ended")
 
-    _nested = {"incentive": Incentive, "targeting": Targeting, "conditions": Conditions, "criteria": Criteria}
+    _nested = {
+        "incentive": Incentive,
+        "targeting": Targeting,
+        "conditions": Conditions,
+        "criteria": Criteria,
+        "buy": Buy,
+        "get": Get,
+    }
 
 
 class OfferRedemptionEvent(VinrObject):
@@ -1087,6 +1148,10 @@ class Benefit(VinrObject):
     type: Literal["discount", "free_shipping", "product", "voucher"]
     amount: int | None = None
     percent: int | str | None = None
+    amount_per_point: int | str | None = None
+    min_points: int | None = None
+    max_points: int | None = None
+    step_points: int | None = None
     currency: str | None = None
     sku: str | None = None
     description: str | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from vinr_server.core.checkout.first_order import is_first_order
 from vinr_server.core.earning.caps import count_given
 from vinr_server.core.earning.occasions import (
     Result,
@@ -85,7 +86,12 @@ class _Settling:
         context, program = self._context, program_of(self._draft, account)
         occurred_at = self._cause.occurred_at or context.now(program.clock_id)
         tenders = program.earning_tenders if program.earning_tenders != EARNING_TENDERS else None
-        is_first = account.payment_count <= 1
+        payment = self._purchase.payments[0]
+        is_first = self._cause.is_first
+        if is_first is None:
+            is_first = is_first_order(
+                self._draft, account.customer_id, order_id=payment.order_id, payment_id=payment.id
+            )
         earning = Earning(account.id, tier, occurred_at, program.timezone, tenders, is_first, ())
         mine = self._seen_by(earning)
         results = self._results(account, earning, mine, rules)

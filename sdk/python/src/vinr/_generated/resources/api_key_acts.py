@@ -12,7 +12,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import Created, fill
+from vinr._values import InstantRange, fill
 
 
 class ApiKeyActs(Resource):
@@ -41,7 +41,7 @@ class ApiKeyActs(Resource):
         api_key: str | None = None,
         action: Literal["created", "rolled", "revoked"] | None = None,
         actor: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[ApiKeyAct]:
         """List acts on API keys, newest first."""
@@ -87,7 +87,7 @@ class AsyncApiKeyActs(AsyncResource):
         api_key: str | None = None,
         action: Literal["created", "rolled", "revoked"] | None = None,
         actor: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[ApiKeyAct]:
         """List acts on API keys, newest first."""

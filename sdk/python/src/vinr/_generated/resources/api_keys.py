@@ -12,7 +12,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Json, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Json, NotGiven, fill
 
 
 class ApiKeys(Resource):
@@ -47,7 +47,7 @@ class ApiKeys(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         kind: Literal["secret", "restricted", "publishable"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[ApiKey]:
         """List API keys, newest first."""
@@ -154,7 +154,7 @@ class AsyncApiKeys(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         kind: Literal["secret", "restricted", "publishable"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[ApiKey]:
         """List API keys, newest first."""

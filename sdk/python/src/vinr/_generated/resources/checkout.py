@@ -29,6 +29,7 @@ class Checkout(Resource):
         *,
         currency: str,
         lines: Many[CartLineInput],
+        prices_include_tax: bool | NotGiven = NOT_GIVEN,
         customer: str | NotGiven | None = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
@@ -48,6 +49,7 @@ class Checkout(Resource):
             body={
                 "currency": currency,
                 "lines": lines,
+                "prices_include_tax": prices_include_tax,
                 "customer": customer,
                 "shipping": shipping,
                 "discounts": discounts,
@@ -70,6 +72,7 @@ class AsyncCheckout(AsyncResource):
         *,
         currency: str,
         lines: Many[CartLineInput],
+        prices_include_tax: bool | NotGiven = NOT_GIVEN,
         customer: str | NotGiven | None = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
@@ -89,6 +92,7 @@ class AsyncCheckout(AsyncResource):
             body={
                 "currency": currency,
                 "lines": lines,
+                "prices_include_tax": prices_include_tax,
                 "customer": customer,
                 "shipping": shipping,
                 "discounts": discounts,

@@ -16,7 +16,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class CheckoutSessions(Resource):
@@ -27,6 +27,7 @@ class CheckoutSessions(Resource):
         *,
         currency: str,
         lines: Many[CartLineInput],
+        prices_include_tax: bool | NotGiven = NOT_GIVEN,
         customer: str | NotGiven | None = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
@@ -47,6 +48,7 @@ class CheckoutSessions(Resource):
             body={
                 "currency": currency,
                 "lines": lines,
+                "prices_include_tax": prices_include_tax,
                 "customer": customer,
                 "shipping": shipping,
                 "discounts": discounts,
@@ -66,7 +68,7 @@ class CheckoutSessions(Resource):
         ending_before: str | None = None,
         customer: str | None = None,
         status: Literal["open", "completed", "expired"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[CheckoutSession]:
         """List checkout sessions, newest first."""
@@ -180,6 +182,7 @@ class AsyncCheckoutSessions(AsyncResource):
         *,
         currency: str,
         lines: Many[CartLineInput],
+        prices_include_tax: bool | NotGiven = NOT_GIVEN,
         customer: str | NotGiven | None = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
@@ -200,6 +203,7 @@ class AsyncCheckoutSessions(AsyncResource):
             body={
                 "currency": currency,
                 "lines": lines,
+                "prices_include_tax": prices_include_tax,
                 "customer": customer,
                 "shipping": shipping,
                 "discounts": discounts,
@@ -219,7 +223,7 @@ class AsyncCheckoutSessions(AsyncResource):
         ending_before: str | None = None,
         customer: str | None = None,
         status: Literal["open", "completed", "expired"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[CheckoutSession]:
         """List checkout sessions, newest first."""

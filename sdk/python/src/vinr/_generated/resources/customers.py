@@ -11,7 +11,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Metadata, NotGiven, fill
 
 
 class Customers(Resource):
@@ -49,7 +49,7 @@ class Customers(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         email: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Customer]:
         """List customers, newest first."""
@@ -161,7 +161,7 @@ class AsyncCustomers(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         email: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Customer]:
         """List customers, newest first."""

@@ -20,7 +20,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Metadata, NotGiven, fill
 
 
 class EngagementOffers(Resource):
@@ -85,7 +85,7 @@ class EngagementOffers(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         program: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[EngagementOffer]:
         """List engagement offers, newest first."""
@@ -256,7 +256,7 @@ class EngagementOffers(Resource):
         ending_before: str | None = None,
         account: str | None = None,
         status: Literal["confirmed", "refunded"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[OfferRedemption]:
         """List what an offer gave, newest first."""
@@ -337,7 +337,7 @@ class AsyncEngagementOffers(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         program: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[EngagementOffer]:
         """List engagement offers, newest first."""
@@ -508,7 +508,7 @@ class AsyncEngagementOffers(AsyncResource):
         ending_before: str | None = None,
         account: str | None = None,
         status: Literal["confirmed", "refunded"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[OfferRedemption]:
         """List what an offer gave, newest first."""

@@ -20,7 +20,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class EngagementSegments(Resource):
@@ -60,7 +60,7 @@ class EngagementSegments(Resource):
         ending_before: str | None = None,
         type: Literal["static", "dynamic"] | None = None,
         account: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Segment]:
         """List segments, newest first; with `account`, those that the account is in."""
@@ -140,7 +140,7 @@ class EngagementSegments(Resource):
         limit: int | None = None,
         starting_after: str | None = None,
         ending_before: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[SegmentMember]:
         """List a segment's members, last entered first; for a dynamic segment, those that events announced."""
@@ -267,7 +267,7 @@ class AsyncEngagementSegments(AsyncResource):
         ending_before: str | None = None,
         type: Literal["static", "dynamic"] | None = None,
         account: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Segment]:
         """List segments, newest first; with `account`, those that the account is in."""
@@ -347,7 +347,7 @@ class AsyncEngagementSegments(AsyncResource):
         limit: int | None = None,
         starting_after: str | None = None,
         ending_before: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[SegmentMember]:
         """List a segment's members, last entered first; for a dynamic segment, those that events announced."""

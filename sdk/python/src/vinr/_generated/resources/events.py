@@ -10,7 +10,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Json, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Json, NotGiven, fill
 
 
 class Events(Resource):
@@ -49,7 +49,7 @@ class Events(Resource):
         ending_before: str | None = None,
         type: str | None = None,
         account: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Event]:
         """List events, newest first."""
@@ -118,7 +118,7 @@ class AsyncEvents(AsyncResource):
         ending_before: str | None = None,
         type: str | None = None,
         account: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Event]:
         """List events, newest first."""

@@ -12,12 +12,13 @@ from vinr._generated.inputs import (
 )
 from vinr._generated.objects import (
     BulkAccounts,
+    Lot,
     LoyaltyAccount,
     LoyaltyMember,
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class LoyaltyAccounts(Resource):
@@ -57,7 +58,8 @@ class LoyaltyAccounts(Resource):
         customer: str | None = None,
         tier: str | None = None,
         status: Literal["active", "closed", "merged"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
+        next_expiry: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[LoyaltyAccount]:
         """List accounts, newest first."""
@@ -73,6 +75,7 @@ class LoyaltyAccounts(Resource):
                 "tier": tier,
                 "status": status,
                 "created": created,
+                "next_expiry": next_expiry,
             },
             timeout=timeout,
         )
@@ -180,7 +183,8 @@ class LoyaltyAccounts(Resource):
         customer: str | None = None,
         tier: str | None = None,
         status: Literal["active", "closed"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
+        next_expiry: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[LoyaltyMember]:
         """List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm."""
@@ -195,6 +199,30 @@ class LoyaltyAccounts(Resource):
                 "customer": customer,
                 "tier": tier,
                 "status": status,
+                "created": created,
+                "next_expiry": next_expiry,
+            },
+            timeout=timeout,
+        )
+
+    def lots(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        created: InstantRange | None = None,
+        timeout: float | None = None,
+    ) -> Page[Lot]:
+        """List the lots of an account that still hold points, the newest first, each with its end."""
+        return self._client.request_page(
+            fill("/v1/loyalty/accounts/{id}/lots", id=id),
+            Lot,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
                 "created": created,
             },
             timeout=timeout,
@@ -238,7 +266,8 @@ class AsyncLoyaltyAccounts(AsyncResource):
         customer: str | None = None,
         tier: str | None = None,
         status: Literal["active", "closed", "merged"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
+        next_expiry: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[LoyaltyAccount]:
         """List accounts, newest first."""
@@ -254,6 +283,7 @@ class AsyncLoyaltyAccounts(AsyncResource):
                 "tier": tier,
                 "status": status,
                 "created": created,
+                "next_expiry": next_expiry,
             },
             timeout=timeout,
         )
@@ -361,7 +391,8 @@ class AsyncLoyaltyAccounts(AsyncResource):
         customer: str | None = None,
         tier: str | None = None,
         status: Literal["active", "closed"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
+        next_expiry: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[LoyaltyMember]:
         """List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm."""
@@ -376,6 +407,30 @@ class AsyncLoyaltyAccounts(AsyncResource):
                 "customer": customer,
                 "tier": tier,
                 "status": status,
+                "created": created,
+                "next_expiry": next_expiry,
+            },
+            timeout=timeout,
+        )
+
+    def lots(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        created: InstantRange | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[Lot]:
+        """List the lots of an account that still hold points, the newest first, each with its end."""
+        return self._client.request_pages(
+            fill("/v1/loyalty/accounts/{id}/lots", id=id),
+            Lot,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
                 "created": created,
             },
             timeout=timeout,

@@ -18,7 +18,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class LoyaltyEarningRules(Resource):
@@ -70,7 +70,7 @@ class LoyaltyEarningRules(Resource):
         program: str | None = None,
         trigger: str | None = None,
         active: bool | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[EarningRule]:
         """List earning rules, newest first."""
@@ -203,7 +203,7 @@ class AsyncLoyaltyEarningRules(AsyncResource):
         program: str | None = None,
         trigger: str | None = None,
         active: bool | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[EarningRule]:
         """List earning rules, newest first."""

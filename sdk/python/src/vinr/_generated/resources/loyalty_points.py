@@ -12,7 +12,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Metadata, NotGiven, fill
 
 
 class LoyaltyPoints(Resource):
@@ -26,6 +26,7 @@ class LoyaltyPoints(Resource):
         reason: str | NotGiven | None = NOT_GIVEN,
         payment: str | NotGiven | None = NOT_GIVEN,
         occurred_at: Instant | NotGiven | None = NOT_GIVEN,
+        expires_at: Instant | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -45,6 +46,7 @@ class LoyaltyPoints(Resource):
                 "reason": reason,
                 "payment": payment,
                 "occurred_at": occurred_at,
+                "expires_at": expires_at,
                 "metadata": metadata,
             },
             query={"dry_run": dry_run or None},
@@ -122,7 +124,7 @@ class LoyaltyPoints(Resource):
         | None = None,
         payment: str | None = None,
         rule: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[PointsTransaction]:
         """List points transactions, newest first."""
@@ -168,6 +170,7 @@ class AsyncLoyaltyPoints(AsyncResource):
         reason: str | NotGiven | None = NOT_GIVEN,
         payment: str | NotGiven | None = NOT_GIVEN,
         occurred_at: Instant | NotGiven | None = NOT_GIVEN,
+        expires_at: Instant | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -187,6 +190,7 @@ class AsyncLoyaltyPoints(AsyncResource):
                 "reason": reason,
                 "payment": payment,
                 "occurred_at": occurred_at,
+                "expires_at": expires_at,
                 "metadata": metadata,
             },
             query={"dry_run": dry_run or None},
@@ -264,7 +268,7 @@ class AsyncLoyaltyPoints(AsyncResource):
         | None = None,
         payment: str | None = None,
         rule: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[PointsTransaction]:
         """List points transactions, newest first."""

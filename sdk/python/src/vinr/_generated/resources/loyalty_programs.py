@@ -17,7 +17,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class LoyaltyPrograms(Resource):
@@ -73,7 +73,7 @@ class LoyaltyPrograms(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         status: Literal["active", "archived"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Program]:
         """List programs, newest first."""
@@ -195,7 +195,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         status: Literal["active", "archived"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Program]:
         """List programs, newest first."""

@@ -12,7 +12,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, Metadata, NotGiven, fill
 
 
 class LoyaltyRedemptions(Resource):
@@ -23,6 +23,7 @@ class LoyaltyRedemptions(Resource):
         *,
         account: str,
         reward: str,
+        points: int | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -37,7 +38,7 @@ class LoyaltyRedemptions(Resource):
             "POST",
             "/v1/loyalty/redemptions",
             returns=Redemption,
-            body={"account": account, "reward": reward, "metadata": metadata},
+            body={"account": account, "reward": reward, "points": points, "metadata": metadata},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -52,7 +53,7 @@ class LoyaltyRedemptions(Resource):
         account: str | None = None,
         reward: str | None = None,
         status: Literal["confirmed", "canceled"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Redemption]:
         """List redemptions, newest first."""
@@ -117,6 +118,7 @@ class AsyncLoyaltyRedemptions(AsyncResource):
         *,
         account: str,
         reward: str,
+        points: int | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -131,7 +133,7 @@ class AsyncLoyaltyRedemptions(AsyncResource):
             "POST",
             "/v1/loyalty/redemptions",
             returns=Redemption,
-            body={"account": account, "reward": reward, "metadata": metadata},
+            body={"account": account, "reward": reward, "points": points, "metadata": metadata},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -146,7 +148,7 @@ class AsyncLoyaltyRedemptions(AsyncResource):
         account: str | None = None,
         reward: str | None = None,
         status: Literal["confirmed", "canceled"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Redemption]:
         """List redemptions, newest first."""

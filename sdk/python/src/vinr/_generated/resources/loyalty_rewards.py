@@ -15,7 +15,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class LoyaltyRewards(Resource):
@@ -26,8 +26,8 @@ class LoyaltyRewards(Resource):
         *,
         program: str,
         name: str,
-        points_cost: int,
         benefit: BenefitInput,
+        points_cost: int | NotGiven | None = NOT_GIVEN,
         id: str | NotGiven | None = NOT_GIVEN,
         stock: int | NotGiven | None = NOT_GIVEN,
         per_member_limit: int | NotGiven | None = NOT_GIVEN,
@@ -50,8 +50,8 @@ class LoyaltyRewards(Resource):
             body={
                 "program": program,
                 "name": name,
-                "points_cost": points_cost,
                 "benefit": benefit,
+                "points_cost": points_cost,
                 "id": id,
                 "stock": stock,
                 "per_member_limit": per_member_limit,
@@ -73,7 +73,7 @@ class LoyaltyRewards(Resource):
         ending_before: str | None = None,
         program: str | None = None,
         status: Literal["active", "archived"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Reward]:
         """List rewards, newest first."""
@@ -171,8 +171,8 @@ class AsyncLoyaltyRewards(AsyncResource):
         *,
         program: str,
         name: str,
-        points_cost: int,
         benefit: BenefitInput,
+        points_cost: int | NotGiven | None = NOT_GIVEN,
         id: str | NotGiven | None = NOT_GIVEN,
         stock: int | NotGiven | None = NOT_GIVEN,
         per_member_limit: int | NotGiven | None = NOT_GIVEN,
@@ -195,8 +195,8 @@ class AsyncLoyaltyRewards(AsyncResource):
             body={
                 "program": program,
                 "name": name,
-                "points_cost": points_cost,
                 "benefit": benefit,
+                "points_cost": points_cost,
                 "id": id,
                 "stock": stock,
                 "per_member_limit": per_member_limit,
@@ -218,7 +218,7 @@ class AsyncLoyaltyRewards(AsyncResource):
         ending_before: str | None = None,
         program: str | None = None,
         status: Literal["active", "archived"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Reward]:
         """List rewards, newest first."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Literal
 
 from vinr._generated.inputs import (
+    BuyInput,
     CriteriaInput,
+    GetInput,
 )
 from vinr._generated.objects import (
     Deleted,
@@ -16,7 +18,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Metadata, NotGiven, Rate, fill
 
 
 class Offers(Resource):
@@ -29,7 +31,13 @@ class Offers(Resource):
         type: Literal["bogo", "fixed_discount", "free_shipping"],
         value: int | NotGiven | None = NOT_GIVEN,
         per: Literal["order", "unit"] | NotGiven | None = NOT_GIVEN,
+        percent_off: Rate | NotGiven | None = NOT_GIVEN,
         criteria: CriteriaInput | NotGiven | None = NOT_GIVEN,
+        buy: BuyInput | NotGiven | None = NOT_GIVEN,
+        get: GetInput | NotGiven | None = NOT_GIVEN,
+        max_times: int | NotGiven | None = NOT_GIVEN,
+        max_redemptions: int | NotGiven | None = NOT_GIVEN,
+        per_member_limit: int | NotGiven | None = NOT_GIVEN,
         active: bool | NotGiven = NOT_GIVEN,
         starts_at: Instant | NotGiven | None = NOT_GIVEN,
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
@@ -55,7 +63,13 @@ class Offers(Resource):
                 "type": type,
                 "value": value,
                 "per": per,
+                "percent_off": percent_off,
                 "criteria": criteria,
+                "buy": buy,
+                "get": get,
+                "max_times": max_times,
+                "max_redemptions": max_redemptions,
+                "per_member_limit": per_member_limit,
                 "active": active,
                 "starts_at": starts_at,
                 "ends_at": ends_at,
@@ -77,7 +91,7 @@ class Offers(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         active: bool | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Offer]:
         """List offers, newest first."""
@@ -114,16 +128,17 @@ class Offers(Resource):
         *,
         active: bool | NotGiven = NOT_GIVEN,
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
+        max_redemptions: int | NotGiven | None = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Offer:
-        """Turn an offer on or off, or change when it ends."""
+        """Turn an offer on or off, or change when it ends or how often it can be used."""
         return self._client.request(
             "POST",
             fill("/v1/offers/{id}", id=id),
             returns=Offer,
-            body={"active": active, "ends_at": ends_at},
+            body={"active": active, "ends_at": ends_at, "max_redemptions": max_redemptions},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -156,7 +171,13 @@ class AsyncOffers(AsyncResource):
         type: Literal["bogo", "fixed_discount", "free_shipping"],
         value: int | NotGiven | None = NOT_GIVEN,
         per: Literal["order", "unit"] | NotGiven | None = NOT_GIVEN,
+        percent_off: Rate | NotGiven | None = NOT_GIVEN,
         criteria: CriteriaInput | NotGiven | None = NOT_GIVEN,
+        buy: BuyInput | NotGiven | None = NOT_GIVEN,
+        get: GetInput | NotGiven | None = NOT_GIVEN,
+        max_times: int | NotGiven | None = NOT_GIVEN,
+        max_redemptions: int | NotGiven | None = NOT_GIVEN,
+        per_member_limit: int | NotGiven | None = NOT_GIVEN,
         active: bool | NotGiven = NOT_GIVEN,
         starts_at: Instant | NotGiven | None = NOT_GIVEN,
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
@@ -182,7 +203,13 @@ class AsyncOffers(AsyncResource):
                 "type": type,
                 "value": value,
                 "per": per,
+                "percent_off": percent_off,
                 "criteria": criteria,
+                "buy": buy,
+                "get": get,
+                "max_times": max_times,
+                "max_redemptions": max_redemptions,
+                "per_member_limit": per_member_limit,
                 "active": active,
                 "starts_at": starts_at,
                 "ends_at": ends_at,
@@ -204,7 +231,7 @@ class AsyncOffers(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         active: bool | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Offer]:
         """List offers, newest first."""
@@ -241,16 +268,17 @@ class AsyncOffers(AsyncResource):
         *,
         active: bool | NotGiven = NOT_GIVEN,
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
+        max_redemptions: int | NotGiven | None = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Offer:
-        """Turn an offer on or off, or change when it ends."""
+        """Turn an offer on or off, or change when it ends or how often it can be used."""
         return await self._client.request(
             "POST",
             fill("/v1/offers/{id}", id=id),
             returns=Offer,
-            body={"active": active, "ends_at": ends_at},
+            body={"active": active, "ends_at": ends_at, "max_redemptions": max_redemptions},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,

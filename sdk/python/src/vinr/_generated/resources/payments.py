@@ -18,7 +18,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class Payments(Resource):
@@ -81,7 +81,7 @@ class Payments(Resource):
         ending_before: str | None = None,
         customer: str | None = None,
         currency: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Payment]:
         """List payments, newest first."""
@@ -236,7 +236,7 @@ class Payments(Resource):
         limit: int | None = None,
         starting_after: str | None = None,
         ending_before: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[PaymentRevision]:
         """List what a payment said before it was amended, newest first."""
@@ -313,7 +313,7 @@ class AsyncPayments(AsyncResource):
         ending_before: str | None = None,
         customer: str | None = None,
         currency: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Payment]:
         """List payments, newest first."""
@@ -468,7 +468,7 @@ class AsyncPayments(AsyncResource):
         limit: int | None = None,
         starting_after: str | None = None,
         ending_before: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[PaymentRevision]:
         """List what a payment said before it was amended, newest first."""

@@ -10,7 +10,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, NotGiven, fill
+from vinr._values import NOT_GIVEN, InstantRange, NotGiven, fill
 
 
 class Refunds(Resource):
@@ -58,7 +58,7 @@ class Refunds(Resource):
         ending_before: str | None = None,
         payment: str | None = None,
         customer: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Refund]:
         """List refunds, newest first."""
@@ -122,7 +122,7 @@ class AsyncRefunds(AsyncResource):
         ending_before: str | None = None,
         payment: str | None = None,
         customer: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Refund]:
         """List refunds, newest first."""

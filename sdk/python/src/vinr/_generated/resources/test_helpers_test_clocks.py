@@ -13,7 +13,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, NotGiven, fill
 
 
 class TestHelpersTestClocks(Resource):
@@ -46,7 +46,7 @@ class TestHelpersTestClocks(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         status: Literal["ready", "advancing"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[TestClock]:
         """List test clocks, newest first."""
@@ -147,7 +147,7 @@ class AsyncTestHelpersTestClocks(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         status: Literal["ready", "advancing"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[TestClock]:
         """List test clocks, newest first."""

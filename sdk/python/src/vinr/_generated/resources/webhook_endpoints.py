@@ -15,7 +15,7 @@ from vinr._generated.objects import (
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, Created, Instant, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class WebhookEndpoints(Resource):
@@ -50,7 +50,7 @@ class WebhookEndpoints(Resource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         status: Literal["enabled", "disabled"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[WebhookEndpoint]:
         """List webhook endpoints, newest first."""
@@ -151,7 +151,7 @@ class WebhookEndpoints(Resource):
         status: Literal["pending", "succeeded", "failed"] | None = None,
         event: str | None = None,
         type: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[WebhookDelivery]:
         """List what was sent to an endpoint, newest first, with the log of every attempt."""
@@ -259,7 +259,7 @@ class AsyncWebhookEndpoints(AsyncResource):
         starting_after: str | None = None,
         ending_before: str | None = None,
         status: Literal["enabled", "disabled"] | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[WebhookEndpoint]:
         """List webhook endpoints, newest first."""
@@ -360,7 +360,7 @@ class AsyncWebhookEndpoints(AsyncResource):
         status: Literal["pending", "succeeded", "failed"] | None = None,
         event: str | None = None,
         type: str | None = None,
-        created: Created | None = None,
+        created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[WebhookDelivery]:
         """List what was sent to an endpoint, newest first, with the log of every attempt."""
