@@ -33,7 +33,7 @@ INSERT_ACCOUNTS = """
 insert into accounts (bucket, realm, id, program_id, customer_id, ledger_balance_points, lifetime_points, sequence,
   status, metadata, created_at)
 select n %% 256, %(realm)s, 'loy_' || lpad(to_hex(n), 25, '0') || lpad(to_hex(n %% 256), 2, '0'), %(program)s,
-  'cust_' || lpad(n::text, 12, '0'), 0, 0, 0, 0, 'active', '{}', now()
+  'cust_' || lpad(n::text, 12, '0'), 0, 0, 0, 'active', '{}', now()
 from generate_series(1, %(accounts)s) n
 """
 

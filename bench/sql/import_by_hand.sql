@@ -56,7 +56,7 @@ insert into accounts (bucket, realm, id, program_id, customer_id, ledger_balance
   next_expiry_at, status, metadata, created_at)
 select bucket, {realm}, account_id, {program}, customer_id,
   coalesce(sum(points) filter (where has_points and not is_over), 0), sum(points), sum(has_points::int + is_over::int),
-  count(*), min(expires_at) filter (where has_points and not is_over), 'active', '{}', {now}
+  min(expires_at) filter (where has_points and not is_over), 'active', '{}', {now}
 from bought group by bucket, account_id, customer_id;
 
 insert into payments (bucket, realm, id, customer_id, amount_minor, currency, minor_per_unit, eligible_minor, tax_minor,

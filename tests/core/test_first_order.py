@@ -15,7 +15,7 @@ AT = datetime(2026, 6, 1, tzinfo=UTC)
 PAID = Payment(
     bucket=0, id="pay_1", customer_id="cust_1", account_id=None, amount_minor=500, currency="EUR", minor_per_unit=100,
     eligible_minor=500, tax_minor=0, shipping_minor=0, tenders=(), discount_ids=(), lines=(), refunded_minor=0,
-    refund_count=0, outcome={}, metadata={}, occurred_at=AT, created_at=AT, order_id="shop_1",
+    refund_count=0, outcome={}, metadata={}, occurred_at=AT, created_at=AT, order_key="cust_1:shop_1",
 )  # fmt: skip
 
 

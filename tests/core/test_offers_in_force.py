@@ -58,7 +58,7 @@ def looked_up(*offers: Offer, is_held: bool = False, member: str | None = MEMBER
     catalogue.merge(world)
     catalogue.put(OfferShelf(catalogue))
     batch, needs = Layer(catalogue), Needs()
-    accounts = [Account(1, id, PROGRAM, CUSTOMER, 0, 0, 0, 0, None, None, "active", {}, NOW) for id in [member] if id]
+    accounts = [Account(1, id, PROGRAM, CUSTOMER, 0, 0, 0, None, None, "active", {}, NOW) for id in [member] if id]
     for account in accounts:
         batch.put(account)
     needs.children(Account, CUSTOMER)

@@ -12,7 +12,6 @@ CREATE TABLE public.accounts (
     ledger_balance_points bigint NOT NULL,
     lifetime_points bigint NOT NULL,
     sequence bigint NOT NULL,
-    payment_count bigint NOT NULL,
     tier text,
     next_expiry_at timestamp with time zone,
     status text NOT NULL,
