@@ -304,6 +304,10 @@ EDITS = [
      " where id = 'pay_recorded'"),
     ("R13 a session's total is its lines and shipping less the discounts",
      "update checkout_sessions set total_minor = total_minor + 1 where [checkout_sessions: status = 'open']"),
+    ("R13 a session keeps the promise that it shows",
+     "update checkout_sessions set shipping_discount_minor = shipping_discount_minor + 1 where [checkout_sessions]"),
+    ("R13 a session keeps the promise that it shows",
+     "update checkout_sessions set line_discounts_minor = json_build_array(1) where [checkout_sessions: discount_minor > 1]"),
     ("R13 a session's discount is the sum of its offers' discounts",
      "update checkout_sessions set discount_minor = discount_minor - 1 where [checkout_sessions: discount_minor > 0]"),
     ("R16 a session's payment is its total",
@@ -507,6 +511,8 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+alter table checkout_sessions drop column line_discounts_minor, drop column shipping_discount_minor;
+alter table accounts add column payment_count int8 not null default 0;
 alter table customers drop column email_key, drop column merged_into, drop column merged_from;
 alter table accounts drop column merged_into, drop column merged_customer_id, drop column merged_from;
 drop index checkout_sessions_of_customer;

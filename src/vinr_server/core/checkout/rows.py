@@ -18,9 +18,10 @@ SessionStatus = Literal["open", "completed", "expired"]
 class CheckoutSession(Row):
     """A cart with what it was promised: the session holds the caps until it is completed or expires.
 
-    `evaluation` is the promise as the wire shows it: the price of each line and of the shipping, what applied, with
-    receipts, and what did not and why. Only an update of the cart computes it again. `discount_ids` are the issued
-    discounts that the caller named; `held_ids` are those of them that applied and are held.
+    The promise is what came off each line of the cart, in its order, and off the shipping. `evaluation` is the promise
+    as the wire shows it, with what applied, the receipts, and what did not apply and why: nothing reads it. Only an
+    update of the cart computes them again. `discount_ids` are the issued discounts that the caller named; `held_ids`
+    are those of them that applied and are held.
     """
 
     immutable_fields = ("customer_id", "clock_id", "expires_at")
@@ -32,6 +33,8 @@ class CheckoutSession(Row):
     subtotal_minor: int
     discount_minor: int
     total_minor: int
+    line_discounts_minor: tuple[int, ...]
+    shipping_discount_minor: int
     evaluation: Json
     discount_ids: tuple[str, ...]
     held_ids: tuple[str, ...]

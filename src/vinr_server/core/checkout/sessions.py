@@ -80,6 +80,8 @@ def decide_create_checkout_session(
         subtotal_minor=0,
         discount_minor=0,
         total_minor=0,
+        line_discounts_minor=(),
+        shipping_discount_minor=0,
         evaluation={},
         discount_ids=command.discount_ids,
         held_ids=(),
@@ -141,6 +143,8 @@ def _hold(
         subtotal_minor=evaluation.cart.subtotal_minor,
         discount_minor=evaluation.discount_minor,
         total_minor=evaluation.total_minor,
+        line_discounts_minor=tuple(evaluation.line_discounts_minor),
+        shipping_discount_minor=evaluation.shipping_discount_minor,
         evaluation=payload,
         held_ids=tuple(held_ids),
     )

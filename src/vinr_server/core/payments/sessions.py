@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vinr_server.core.carts.cart import CartLine
 from vinr_server.core.checkout.completion import payment_refusal
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.checkout.sessions import open_session
@@ -61,11 +62,17 @@ def as_promised(command: CreatePayment, session: CheckoutSession | None) -> Crea
     return replace(
         command,
         discount_ids=session.held_ids,
-        lines=command.lines or tuple(map(_paid_line, session.evaluation["lines"])),
-        shipping_minor=command.shipping_minor or session.evaluation["shipping"]["total"],
+        lines=command.lines or tuple(map(_paid_line, session.cart.lines, session.line_discounts_minor)),
+        shipping_minor=command.shipping_minor or session.cart.shipping_minor - session.shipping_discount_minor,
     )
 
 
-def _paid_line(line: Json) -> Json:
+def _paid_line(line: CartLine, discount_minor: int) -> Json:
     """A line of a cart as payments keep theirs, with what came off it: points are earned on the net (R9)."""
-    return {name: line[name] for name in ("unit_price", "quantity", "sku", "categories", "discount")}
+    return {
+        "unit_price": line.unit_price_minor,
+        "quantity": line.quantity,
+        "sku": line.sku,
+        "categories": list(line.categories),
+        "discount": discount_minor,
+    }

@@ -63,6 +63,13 @@ from checkout_sessions s cross join lateral (
     min((l ->> 'total')::int8) as least
   from json_array_elements(s.evaluation -> 'lines') as l) f
 where f.expected <> concat_ws(', ', s.subtotal_minor, s.discount_minor, s.total_minor) or f.least < 0""",
+    "R13 a session keeps the promise that it shows": """
+select s.realm, null, s.id, f.expected, concat_ws(', ', s.line_discounts_minor::jsonb, s.shipping_discount_minor)
+from checkout_sessions s cross join lateral (
+  select concat_ws(', ', jsonb_agg((l.line ->> 'discount')::int8 order by l.position),
+    s.evaluation -> 'shipping' ->> 'discount') as expected
+  from json_array_elements(s.evaluation -> 'lines') with ordinality as l (line, position)) f
+where f.expected <> concat_ws(', ', s.line_discounts_minor::jsonb, s.shipping_discount_minor)""",
     "R13 a session's discount is the sum of its offers' discounts": """
 select s.realm, null, s.id, s.discount_minor, coalesce(a.minor, 0)
 from checkout_sessions s left join lateral (

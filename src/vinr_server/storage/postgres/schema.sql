@@ -85,10 +85,13 @@ CREATE TABLE public.checkout_sessions (
     expires_at timestamp with time zone NOT NULL,
     completed_at timestamp with time zone,
     expired_at timestamp with time zone,
+    line_discounts_minor json NOT NULL,
+    shipping_discount_minor bigint NOT NULL,
     CONSTRAINT checkout_sessions_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
     CONSTRAINT checkout_sessions_check1 CHECK (((status = 'expired'::text) = (expired_at IS NOT NULL))),
     CONSTRAINT checkout_sessions_check2 CHECK (((payment_id IS NULL) OR (status = 'completed'::text))),
     CONSTRAINT checkout_sessions_discount_minor_check CHECK ((discount_minor >= 0)),
+    CONSTRAINT checkout_sessions_shipping_discount_minor_check CHECK ((shipping_discount_minor >= 0)),
     CONSTRAINT checkout_sessions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'completed'::text, 'expired'::text]))),
     CONSTRAINT checkout_sessions_subtotal_minor_check CHECK ((subtotal_minor >= 0)),
     CONSTRAINT checkout_sessions_total_minor_check CHECK ((total_minor >= 0))
