@@ -63,6 +63,13 @@ class TestVerify:
         assert (event.type, event.data.id) == ("payment.completed", "pay_1")
         assert webhooks.construct(payload, sign(payload), SECRET) == event
 
+    @pytest.mark.parametrize("parsed", [EVENT, None, 5])
+    def test_needs_the_raw_body_and_says_so(self, parsed: Any) -> None:
+        payload = json.dumps(EVENT).encode()
+
+        with pytest.raises(VinrError, match="raw body"):
+            webhooks.verify(parsed, sign(payload), secret=SECRET)
+
     def test_takes_the_secret_from_the_environment_or_the_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
         payload = json.dumps(EVENT).encode()
         monkeypatch.setenv("VINR_WEBHOOK_SECRET", SECRET)

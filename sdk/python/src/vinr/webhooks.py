@@ -38,9 +38,10 @@ def verify(
 
     `payload` is the raw body, before any parsing. `header` is the value of `x-vinr-signature`, or all the request's
     headers; the Standard Webhooks headers work too. `secret` is VINR_WEBHOOK_SECRET unless given.
-    Raises SignatureError if the webhook is forged, altered, old or malformed: answer 400 and do nothing.
+    Raises SignatureError if the webhook is forged, altered, old or malformed: answer 400 and do nothing. Raises
+    VinrError if the payload was parsed already.
     """
-    body = payload.encode() if isinstance(payload, str) else payload
+    body = _bytes_of(payload)
     key = _key(secret)
     claim = _claim(body, header)
     expected = hmac.new(key, claim.signed, hashlib.sha256).digest()
@@ -74,6 +75,15 @@ class Webhooks:
         return verify(payload, header, self._secret if secret is None else secret, tolerance)
 
     construct = verify
+
+
+def _bytes_of(payload: object) -> bytes:
+    """The body as it came; one that was parsed has other bytes than those that were signed."""
+    if isinstance(payload, str):
+        return payload.encode()
+    if isinstance(payload, bytes | bytearray | memoryview):
+        return bytes(payload)
+    raise VinrError("The payload must be the raw body, as text or bytes. Verify it before anything parses it.")
 
 
 def _key(secret: str | None) -> bytes:

@@ -12,13 +12,14 @@ from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant
 from vinr_server.core.kernel.rows import Row
 from vinr_server.storage.reads.reader import PageQuery
-from vinr_server.storage.reads.scopes import Scope
+from vinr_server.storage.reads.scopes import Related, Scope
 
 LIMIT_DEFAULT, LIMIT_MAX = 10, 100
 _COMPARISONS = ("gt", "gte", "lt", "lte")
 _PAGING = ("limit", "starting_after", "ending_before")
 
-Filter = tuple[str, Callable[[str, str], Any]]
+# What a filter is about, a column or rows related to its value, and how the value is read.
+Filter = tuple[str | Related, Callable[[str, str], Any]]
 
 
 def text(value: str, _param: str) -> str:
@@ -53,7 +54,7 @@ def one_of(words: Any) -> Choice:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How one resource is listed: its rows, their order, and filter name -> (column, reading).
+    """How one resource is listed: its rows, their order, and filter name -> `Filter`.
 
     `within`: which rows the list includes. `switches`: filters by name that are true or false and not a column.
     """
@@ -96,6 +97,7 @@ class Listing:
             raise Problem(
                 "parameter_conflict", "Send starting_after or ending_before, not both.", param="ending_before"
             )
+        filtered = [(*self.filters[name], name, value) for name, value in named.items() if name in self.filters]
         order = self.order
         if self.order_by_filter is not None and self.order_by_filter[0] in named:
             order = self.order_by_filter[1]
@@ -105,11 +107,8 @@ class Listing:
             limit=_limit(paging.get("limit")),
             after=paging.get("starting_after"),
             before=paging.get("ending_before"),
-            equal={
-                self.filters[name][0]: self.filters[name][1](value, name)
-                for name, value in named.items()
-                if name in self.filters
-            },
+            equal={about: read(value, name) for about, read, name, value in filtered if isinstance(about, str)},
+            related=[(about, read(value, name)) for about, read, name, value in filtered if isinstance(about, Related)],
             compared=[
                 (bounds[name], *_by_the_second(_comparison(name), read_instant(_number(value), param=name)))
                 for name, value in named.items()

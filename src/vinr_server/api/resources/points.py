@@ -27,6 +27,7 @@ from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.edge.zones import zone_of_account
 from vinr_server.core.ledger import commands, payloads, rows
+from vinr_server.storage.reads.scopes import OF_PAYMENT
 
 URL = "/v1/loyalty/points"
 
@@ -118,7 +119,7 @@ ENTRIES = Listing(
     {
         "account": ("account_id", text),
         "kind": ("kind", one_of(EntryKind)),
-        "payment": ("source_id", text),
+        "payment": (OF_PAYMENT, text),
         "rule": ("rule_id", text),
     },
     order=("id",),

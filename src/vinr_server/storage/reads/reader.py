@@ -16,7 +16,7 @@ from vinr_server.core.programs.rows import Program, Tier
 from vinr_server.storage.batch.tables import TABLES
 from vinr_server.storage.postgres.connect import KEYS_ONLY
 from vinr_server.storage.reads.offers import Standing, standings
-from vinr_server.storage.reads.scopes import Scope
+from vinr_server.storage.reads.scopes import Related, Scope
 from vinr_server.storage.reads.webhooks import attempts_of, events_between
 
 # Expired points not yet swept, and the next expiry, each by a short scan of the live lots in order of expiry.
@@ -101,6 +101,7 @@ class PageQuery:
     equal: Mapping[str, Any] = field(default_factory=dict)
     # (column, operator, value), operator one of > >= < <=
     compared: Sequence[tuple[str, str, Any]] = ()
+    related: Sequence[tuple[Related, Any]] = ()
     # Only rows inside each scope, or outside it if False.
     scopes: Sequence[tuple[Scope, bool]] = ()
     # Column values that every row of the list shares (a list: any of these); a cursor is looked up within them.
@@ -181,6 +182,7 @@ class Reader:
             for column, value in {**query.equal, **query.within}.items()
         ]
         conditions += [f"t.{column} {operator} {bind(value)}" for column, operator, value in query.compared]
+        conditions += [related.holds(bind(value)) for related, value in query.related]
         cursor = query.after if query.after is not None else query.before
         if cursor is not None:
             position = await self._position(realm, query, cursor)

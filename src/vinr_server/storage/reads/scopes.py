@@ -16,6 +16,17 @@ class Scope:
         return self.condition if inside else f"not ({self.condition})"
 
 
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Rows that have to do with a value which no column holds: `{value}` stands for it, $1 is the realm."""
+
+    condition: str
+
+    def holds(self, value: str) -> str:
+        """The condition, for a value or the parameter that carries it."""
+        return self.condition.format(value=value)
+
+
 NOT_DELETED = Scope("t.deleted_at is null")
 # Without those that stand for a merged customer in programs it never enrolled in.
 MEMBERS = Scope("(t.status <> 'merged' or t.merged_into is not null)")
@@ -37,3 +48,11 @@ LIVE_LOTS = Scope("""t.remaining_points > 0 and (t.expires_at is null or t.expir
   now()))""")
 # Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")
+# What a payment awarded, what was clawed back of that, and what of it was reinstated. Plan: entries_by_source, then
+# entries_by_reversed twice, then the rows by their key.
+OF_PAYMENT = Related("""t.id = any(array(
+  with recursive moved (id) as (
+    select a.id from entries a where a.realm = $1 and a.source_id = {value} and a.kind = 'award'
+    union all
+    select r.id from moved m join entries r on r.realm = $1 and r.reverses_id = m.id)
+  select id from moved))""")
