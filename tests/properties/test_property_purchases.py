@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +17,9 @@ from test_property_offers import double, offer
 from worlds import step_of
 
 from vinr_server.core.earning import commands as earning_commands
-from vinr_server.core.earning.rules import Conditions, EarnRate
+from vinr_server.core.earning.caps import Cap
+from vinr_server.core.earning.rates import Band, EarnRate
+from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments import commands as payments_commands
@@ -31,12 +33,58 @@ counted: Counter[str] = Counter()
 
 @dataclass(frozen=True)
 class Asked:
-    """A rule as the oracle knows it: a rate in ten-thousandths, or flat points; from so much, of a sku or of all."""
+    """A rule as the oracle knows it: what it gives for an amount, or flat points; from so much up to less than so much,
+    of a sku, of all but one, or of all; and never more than its cap.
 
-    rate_e4: int | None
-    flat: int | None
-    least: int | None
-    sku: str | None
+    `rates`: what each part above the one before gives for one minor unit; the last has no end.
+    """
+
+    flat: int | None = None
+    rates: tuple[tuple[int | None, Fraction], ...] = ()
+    step: tuple[int, int] | None = None
+    rounds: str = "floor"
+    least: int | None = None
+    below: int | None = None
+    sku: str | None = None
+    but: str | None = None
+    cap: tuple[int, str] | None = None
+
+    @property
+    def earn(self) -> EarnRate:
+        """The rule as it is created."""
+        if self.flat is not None:
+            return EarnRate(points=self.flat)
+        if self.step is not None:
+            points, minor = self.step
+            return EarnRate(points=points, per_amount_minor=minor, full_steps=True)
+        bands = [Band(up_to, rate_e4=int(per_minor * 1_000_000)) for up_to, per_minor in self.rates]
+        rounding: Any = self.rounds
+        if len(bands) == 1:
+            return EarnRate(rate_e4=bands[0].rate_e4, rounding=rounding)
+        return EarnRate(bands=tuple(bands), rounding=rounding)
+
+    @property
+    def asks(self) -> Conditions:
+        """What it asks, as it is created."""
+        skus, excluded = ((sku,) if sku else () for sku in (self.sku, self.but))
+        return Conditions(min_amount_minor=self.least, max_amount_minor=self.below, skus=skus, exclude_skus=excluded)
+
+    def gives(self, part: Fraction, factor: int) -> int:
+        """What so much earns, but for the cap."""
+        if self.flat is not None:
+            return self.flat
+        if self.step is not None:
+            points, minor = self.step
+            return points * math.floor(part / minor) * factor
+        exact, start = Fraction(0), 0
+        for up_to, per_minor in self.rates:
+            end = part if up_to is None else min(part, Fraction(up_to))
+            exact += max(end - start, Fraction(0)) * per_minor
+            start = up_to or 0
+        return ROUNDS[self.rounds](exact * factor)
+
+
+ROUNDS = {"floor": math.floor, "ceil": math.ceil, "half_even": round}
 
 
 @dataclass
@@ -90,18 +138,28 @@ def earned(rules: list[Asked], doubles_from: int | None, order: list[Paid]) -> i
     factor = 2 if doubles_from is not None and everything >= doubles_from else 1
     points = 0
     for rule in rules:
-        part = everything
-        if rule.sku is not None:
-            if not any(rule.sku in paid.lines for paid in order):
-                continue
-            part = sum((lines.get(rule.sku, Fraction(0)) for _eligible, lines in kept), Fraction(0))
-        if rule.least is not None and part < rule.least:
+        part = part_of(rule, order)
+        if part is None or (rule.least is not None and part < rule.least):
             continue
-        if rule.flat is not None:
-            points += rule.flat
-        else:
-            points += math.floor(part / 100 * Fraction(rule.rate_e4 or 0, 10_000) * factor)
+        if rule.below is not None and part >= rule.below:
+            continue
+        desired = rule.gives(part, factor)
+        points += desired if rule.cap is None else min(desired, rule.cap[0])
     return points
+
+
+def part_of(rule: Asked, order: list[Paid]) -> Fraction | None:
+    """What a rule counts of what is kept; None where no line counts that has to."""
+    kept = [paid.kept() for paid in order]
+    everything = sum((eligible for eligible, _lines in kept), Fraction(0))
+    skus = {sku for paid in order for sku in paid.lines}
+    named = rule.sku or rule.but
+    part = sum((lines.get(named, Fraction(0)) for _eligible, lines in kept), Fraction(0)) if named else Fraction(0)
+    if rule.sku is not None:
+        return part if rule.sku in skus else None
+    if rule.but is not None and skus == {rule.but} and everything == part:
+        return None
+    return everything - part
 
 
 class Shop:
@@ -113,11 +171,13 @@ class Shop:
         self.canceled = 0
         self.rules = [self._rule() for _rule in range(chance.randint(1, 4))]
         self.doubles_from = chance.choice((None, 0, 1_000, 5_000))
+        if any(rule.below is not None or rule.cap is not None for rule in self.rules):
+            self.doubles_from = None  # only a refund may bring a purchase to what a multiplier adds to
         self.do(programs_commands.CreateProgram("Shop", id="prog_shop"))
         for rule in self.rules:
-            earn = EarnRate(points=rule.flat) if rule.flat is not None else EarnRate(rate_e4=rule.rate_e4)
-            asks = Conditions(min_amount_minor=rule.least, skus=(rule.sku,) if rule.sku else ())
-            self.do(earning_commands.CreateEarningRule("prog_shop", "payment.completed", earn, asks))
+            caps = Cap(*rule.cap) if rule.cap is not None else None
+            rule_of = earning_commands.CreateEarningRule("prog_shop", "payment.completed", rule.earn, rule.asks)
+            self.do(replace(rule_of, caps=caps))
         if self.doubles_from is not None:
             conditions = Conditions(min_amount_minor=self.doubles_from)
             for command in offer("double", double(1, conditions=conditions), program_id="prog_shop"):
@@ -126,13 +186,22 @@ class Shop:
 
     def _rule(self) -> Asked:
         chance = self.chance
-        is_flat = chance.random() < 0.4
-        return Asked(
-            None if is_flat else chance.choice((1_000, 3_333, 10_000, 25_000)),
-            chance.randint(1, 50) if is_flat else None,
-            chance.choice((None, None, 500, 2_000, 6_000)),
-            chance.choice((None, None, "beans", "mug")),
+        least = chance.choice((None, None, 500, 2_000, 6_000))
+        sku, but = chance.choice(((None, None), (None, None), ("beans", None), ("mug", None), (None, "beans")))
+        cap = chance.choice((None, None, (chance.randint(1, 60), chance.choice(("payment", "day", "month", "member")))))
+        asked = Asked(
+            least=least, below=chance.choice((None, None, None, (least or 0) + 3_000)), sku=sku, but=but, cap=cap
         )
+        form = chance.choice(("flat", "rate", "rate", "bands", "steps"))
+        if form == "flat":
+            return replace(asked, flat=chance.randint(1, 50))
+        if form == "steps":
+            return replace(asked, step=(chance.randint(1, 9), chance.choice((100, 250, 999))))
+        ends = sorted(chance.sample((300, 1_000, 2_500, 7_000), chance.randint(1, 3))) if form == "bands" else []
+        rates = [(end, Fraction(chance.choice((0, 1_000, 3_333, 10_000, 25_000)), 1_000_000)) for end in (*ends, None)]
+        if not rates[-1][1]:
+            rates[-1] = (None, Fraction(1, 100))
+        return replace(asked, rates=tuple(rates), rounds=chance.choice(("floor", "half_even", "ceil")))
 
     def do(self, *commands: Any) -> Any:
         """What becomes of the commands, decided in one batch; of the last."""
