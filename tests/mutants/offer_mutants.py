@@ -112,8 +112,25 @@ MUTANTS: list[Mutant] = [
         "a refund forgets the offer's multiplier",
         "PaymentOffers.boosts_of",
         "[Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies else []",
-        "[Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies and may_redeem else []",
+        "[Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies and self._reported_at is None else []",
         scenario("offers: A refund takes back by the frozen multiplier, by any path (R7)"),
+    ),
+    Mutant(
+        "an amendment redeems an offer that came after the purchase",
+        "PaymentOffers._is_later",
+        "since > reported_at",
+        "since < reported_at",
+        scenario(
+            "purchases: What becomes of a purchase redeems offers that were in force when it was reported, and no later"
+            " ones (R7, R75)"
+        ),
+    ),
+    Mutant(
+        "a refund that needs no new award leaves the multiplier unused",
+        "_Settling._settle_offers",
+        "self._offers.redeem_multiplier(account, offer_id, given or held)",
+        "(self._offers.redeem_multiplier(account, offer_id, given) if given else None)",
+        scenario("purchases: A multiplier to which a cap left nothing multiplies what a refund leaves (R7, R76)"),
     ),
     Mutant(
         "what was held of a cap stays held once the cap is gone",

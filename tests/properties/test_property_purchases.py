@@ -171,8 +171,6 @@ class Shop:
         self.canceled = 0
         self.rules = [self._rule() for _rule in range(chance.randint(1, 4))]
         self.doubles_from = chance.choice((None, 0, 1_000, 5_000))
-        if any(rule.below is not None or rule.cap is not None for rule in self.rules):
-            self.doubles_from = None  # only a refund may bring a purchase to what a multiplier adds to
         self.do(programs_commands.CreateProgram("Shop", id="prog_shop"))
         for rule in self.rules:
             caps = Cap(*rule.cap) if rule.cap is not None else None

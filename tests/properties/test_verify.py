@@ -513,6 +513,7 @@ class TestVerify:
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
 alter table checkout_sessions drop column line_discounts_minor, drop column shipping_discount_minor;
+alter table offers drop column in_force_since;
 alter table accounts add column payment_count int8 not null default 0;
 alter table customers drop column email_key, drop column merged_into, drop column merged_from;
 alter table accounts drop column merged_into, drop column merged_customer_id, drop column merged_from;

@@ -277,6 +277,9 @@ def _put(draft: Layer, context: Context, before: Offer | None, after: Offer, *, 
     now = offer_now(draft, context, after)
     is_over = after.status != "draft" and after.ends_at is not None and now >= after.ends_at
     after = replace(after, closed_at=(after.closed_at or now) if is_over else None)
+    is_as_before = before is not None and (before.status, before.revision) == (after.status, after.revision)
+    if after.status == "published" and not is_as_before:
+        after = replace(after, in_force_since=now)
     is_first_cap = after.terms.max_redemptions is not None and not after.is_counted
     after = replace(after, is_counted=after.is_counted or is_first_cap)
     draft.put(after)

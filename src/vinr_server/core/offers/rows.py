@@ -228,6 +228,7 @@ class Offer(Row):
     `is_counted` from its first cap on, forever: from then on the counter of all members holds all its uses, even if the
     cap is removed, so that a use that is counted when taken is also counted when given back. `closed_at` is when the
     end of its window was recorded (and announced, unless the offer had ended before); None until shortly after the end.
+    `in_force_since`: when it was published as it is now, by its program's clock; None while it is a draft.
     """
 
     is_catalogue = True
@@ -247,6 +248,7 @@ class Offer(Row):
     closed_at: datetime | None = None
     deleted_at: datetime | None = None
     is_counted: bool = False
+    in_force_since: datetime | None = None
 
     @property
     def parent(self) -> Hashable:

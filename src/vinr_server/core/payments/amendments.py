@@ -41,7 +41,7 @@ def follow_update_payment(command: UpdatePayment, seen: Layer, needs: Needs) -> 
     """The accounts that earn, what the purchase has earned, and offers that it may redeem now."""
     payment = seen.get(Payment, command.payment_id)
     if payment is not None:
-        name_purchase(needs, seen, payment, may_redeem=True)
+        name_purchase(needs, seen, payment)
 
 
 def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context) -> Accepted | Rejected:
@@ -71,7 +71,6 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
         ("payment", amended.id),
         reason=command.reason or "payment updated",
         receipt={"payment": amended.id, "revision": amended.revision, "eligible": amended.eligible_minor},
-        may_redeem=True,
         reinstates=True,
     )
     earning = accounts_of_earnings(draft, purchase.earnings)

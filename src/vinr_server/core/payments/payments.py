@@ -165,7 +165,7 @@ def report(
         order = Order(bucket, payment.purchase_key, payment.currency, (), (), payment.created_at)
         purchase = replace(purchase, order=order)
     source = ("payment", payment.id)
-    cause = Cause(payment, source, occurred_at=occurred_at, is_report=True, is_first=is_first, may_redeem=True)
+    cause = Cause(payment, source, occurred_at=occurred_at, is_report=True, is_first=is_first)
     return change_purchase(draft, context, purchase, accounts, cause, now=now).payment
 
 

@@ -129,7 +129,6 @@ def _change(
             "amount": payment.amount_minor,
             "amount_refunded": payment.refunded_minor,
         },
-        may_redeem=reinstates,
         reinstates=reinstates,
     )
     return change_purchase(draft, context, purchase, accounts_of_earnings(draft, purchase.earnings), cause, now=now)
@@ -151,7 +150,7 @@ def follow_cancel_refund(command: CancelRefund, seen: Layer, needs: Needs) -> No
     refund = seen.get(Refund, command.refund_id)
     payment = seen.get(Payment, refund.payment_id) if refund is not None else None
     if payment is not None:
-        name_purchase(needs, seen, payment, may_redeem=True)
+        name_purchase(needs, seen, payment)
 
 
 def decide_cancel_refund(draft: Layer, command: CancelRefund, context: Context) -> Accepted | Rejected:

@@ -379,6 +379,7 @@ CREATE TABLE public.offers (
     closed_at timestamp with time zone,
     deleted_at timestamp with time zone,
     is_counted boolean NOT NULL,
+    in_force_since timestamp with time zone,
     CONSTRAINT offers_check CHECK ((ends_at > starts_at)),
     CONSTRAINT offers_check1 CHECK (((kind = 'engagement'::text) OR ((program_id IS NULL) AND (status <> 'draft'::text)))),
     CONSTRAINT offers_counted_check CHECK ((is_counted OR ((terms ->> 'max_redemptions'::text) IS NULL))),

@@ -28,7 +28,6 @@ class Cause:
     occurred_at  when it happened, where the merchant said so
     is_report    accounts that have not earned by the purchase begin to
     is_first     whether it is the customer's first order, where that was asked before; None where it is not known
-    may_redeem   offers that the purchase has not redeemed may be
     reinstates   points that were clawed back come back before new ones are given
     """
 
@@ -39,7 +38,6 @@ class Cause:
     occurred_at: datetime | None = None
     is_report: bool = False
     is_first: bool | None = None
-    may_redeem: bool = False
     reinstates: bool = False
 
 

@@ -23,7 +23,6 @@ from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.redemptions import limit_condition, limit_refusal, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision, OfferTerms
 from vinr_server.core.offers.targeting import unmet_targeting
-from vinr_server.core.payments.purchases.moving import NewAward
 from vinr_server.core.payments.rows import Earning, Payment, Revision
 from vinr_server.core.programs.members import program_of
 
@@ -40,9 +39,10 @@ class PaymentOffers:
     together. An order redeems an offer once; what it was redeemed for is frozen (R16).
     """
 
-    def __init__(self, draft: Layer, context: Context, payment: Payment) -> None:
+    def __init__(self, draft: Layer, context: Context, payment: Payment, reported_at: datetime | None) -> None:
+        """`payment`: the one that redeems; `reported_at`: when the purchase was reported, None where that is now."""
         self._draft, self._context = draft, context
-        self._payment = payment
+        self._payment, self._reported_at = payment, reported_at
         self._now = context.wall_now  # of the account that earns: by its program's clock
         self._multipliers: list[Offer] = []
         self.new_bonuses: list[Offer] = []
@@ -60,7 +60,7 @@ class PaymentOffers:
         if may_redeem:
             in_force = offers_in_force(self._draft, "payment", account.program_id)
             known = {offer_id for offer_id, _revision in earning.offers}
-            fresh = [offer for offer in in_force if offer.id not in known]
+            fresh = [offer for offer in in_force if offer.id not in known and not self._is_later(offer, account)]
             usable = [offer for offer in fresh if self._is_usable(offer, account, occasion)]
             multipliers = [offer for offer in usable if offer.terms.multiplier is not None]
             self._multipliers = sorted(multipliers, key=lambda offer: -_factor_of(offer.terms))
@@ -72,16 +72,18 @@ class PaymentOffers:
         still_qualifies = not unmet_conditions(terms.conditions, occasion, subject="offer")
         return [Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies else []
 
-    def redeem_multiplier(self, account: Account, awards: Sequence[NewAward]) -> Revision | None:
-        """The multiplier that added to these awards of the account is redeemed: counted, on record and announced."""
-        boosted = [award for award in awards if award.rule_id is not None and award.offer_id is not None]
+    def redeem_multiplier(self, account: Account, best_id: str | None, entry_ids: Sequence[str]) -> Revision | None:
+        """The multiplier that adds to the account's points is redeemed: counted, on record and announced.
+
+        `best_id`: the offer, None where no offer adds anything; `entry_ids`: the awards that it adds to.
+        """
         redeemed = None
         for offer in self._multipliers:
-            if boosted and boosted[0].offer_id == offer.id:
-                self._redemptions.append(self._redeem_multiplier(offer, account, boosted))
+            if offer.id == best_id:
+                self._redemptions.append(self._redeem_multiplier(offer, account, entry_ids))
                 redeemed = (offer.id, offer.revision)
             else:
-                self._skip_multiplier(offer, account, boosted)
+                self._skip_multiplier(offer, account, best_id)
         return redeemed
 
     def bonus_points(self, bonus: Revision, occasion: Occasion) -> int:
@@ -128,6 +130,15 @@ class PaymentOffers:
         shown = {"offer_redemptions": [in_outcome(use) for use in self._redemptions]} if self._redemptions else {}
         return {**outcome, "skipped": [*outcome["skipped"], *self._skipped], **shown}
 
+    def _is_later(self, offer: Offer, account: Account) -> bool:
+        """Whether the offer came, or was changed, after the purchase was reported: what becomes of this, is too late.
+
+        One that lives by another clock than the account can't be compared.
+        """
+        reported_at, since = self._reported_at, offer.in_force_since
+        is_comparable = offer.program_id is not None or program_of(self._draft, account).clock_id is None
+        return is_comparable and reported_at is not None and since is not None and since > reported_at
+
     def _terms(self, revision: Revision) -> OfferTerms:
         """What the offer said then: where it says the same today, the catalogue has it."""
         current = self._draft.get(Offer, revision[0])
@@ -157,19 +168,16 @@ class PaymentOffers:
     def _skip(self, offer: Offer, account: Account, unmet: Sequence[Unmet]) -> None:
         self._skipped.append({"account": account.id, "offer": offer.id, "unmet": reasons(unmet)})
 
-    def _skip_multiplier(self, offer: Offer, account: Account, boosted: Sequence[NewAward]) -> None:
-        if boosted:
-            message = f"Only the best multiplier applies, and that is offer {boosted[0].offer_id}."
+    def _skip_multiplier(self, offer: Offer, account: Account, best_id: str | None) -> None:
+        if best_id is not None:
+            message = f"Only the best multiplier applies, and that is offer {best_id}."
             self._skip(offer, account, [Unmet("best", message, None)])
         else:
             message = "The payment earns no points that the offer would add to; it took no use of it."
             self._skip(offer, account, [Unmet("no_effect", message, "spend more")])
 
-    def _redeem_multiplier(self, offer: Offer, account: Account, boosted: Sequence[NewAward]) -> OfferRedemption:
-        receipt = {
-            "factor_e4": _factor_of(offer.terms),
-            "points_transactions": [award.entry_id for award in boosted],
-        }
+    def _redeem_multiplier(self, offer: Offer, account: Account, entry_ids: Sequence[str]) -> OfferRedemption:
+        receipt = {"factor_e4": _factor_of(offer.terms), "points_transactions": list(entry_ids)}
         return redeem_offer(
             self._draft,
             self._context,
@@ -177,7 +185,7 @@ class PaymentOffers:
             account,
             receipt=receipt,
             now=self._now,
-            entry_id=boosted[0].entry_id,
+            entry_id=entry_ids[0],
             payment_id=self._payment.id,
         )
 

@@ -6,7 +6,8 @@ report. A report, a refund, the cancellation of one and an amendment each move t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from vinr_server.core.checkout.first_order import is_first_order
@@ -69,8 +70,13 @@ class _Settling:
     def __init__(self, draft: Layer, context: Context, purchase: Purchase, mover: Mover) -> None:
         self._draft, self._context, self._purchase = draft, context, purchase
         self._mover, self._cause = mover, mover.cause
-        self._offers = PaymentOffers(draft, context, mover.cause.payment)
+        self._offers = PaymentOffers(draft, context, mover.cause.payment, self._reported_at)
         self.skipped: list[Json] = []
+
+    @property
+    def _reported_at(self) -> datetime | None:
+        """When the last payment of the purchase was reported; None where that is now."""
+        return None if self._cause.is_report else max(payment.created_at for payment in self._purchase.payments)
 
     def settled(self, earnings: tuple[Earning, ...]) -> Settled:
         outcome = self._offers.with_offers(
@@ -124,15 +130,12 @@ class _Settling:
         self, account: Account, earning: Earning, mine: Occasion, rules: Sequence[Revised]
     ) -> Sequence[Result]:
         """What each rule gives; nothing of a purchase that was given back whole."""
-        boosts = self._offers.boosts_of(account, mine, earning, may_redeem=self._may_redeem(account))
+        boosts = self._offers.boosts_of(account, mine, earning, may_redeem=account.status == "active")
         if self._purchase.is_refunded_whole:
             return [([], None) for _rule in rules]
         at, zone = earning.occurred_at, earning.zone
         rooms = with_room(self._draft, rules, account, at=at, zone=zone, held_points=earning.held_points)
         return results_of(rooms, mine, earning.tier, boosts)
-
-    def _may_redeem(self, account: Account) -> bool:
-        return self._cause.may_redeem and account.status == "active"
 
     def _give_all(
         self,
@@ -140,7 +143,7 @@ class _Settling:
         earning: Earning,
         mine: Occasion,
         rules: Sequence[Revised],
-        results: Iterable[Result],
+        results: Sequence[Result],
     ) -> Earning:
         before = len(self._mover.awards)
         for rule, (result, boost) in zip(rules, results, strict=True):
@@ -149,7 +152,8 @@ class _Settling:
             else:
                 earning = self._count(account, rule, earning, self._mover.move(account, earning, rule.id, 0))
                 self.skipped += [skip(rule, account, result)] if self._cause.is_report else []
-        return self._settle_offers(account, earning, mine, self._mover.awards[before:])
+        boosted = {rule.id: boost.offer_id for rule, (_result, boost) in zip(rules, results, strict=True) if boost}
+        return self._settle_offers(account, earning, mine, boosted, self._mover.awards[before:])
 
     def _give(
         self, account: Account, earning: Earning, rule: Revised, mine: Occasion, earned: Earned, boost: Boost | None
@@ -175,15 +179,28 @@ class _Settling:
             count_given(self._draft, rule.id, account, rule.caps, points, at=at, zone=zone)
         return after
 
-    def _settle_offers(self, account: Account, earning: Earning, mine: Occasion, awards: Sequence[NewAward]) -> Earning:
-        """Flat bonuses hold what they give now; offers that the purchase qualifies for at last are redeemed."""
+    def _settle_offers(
+        self,
+        account: Account,
+        earning: Earning,
+        mine: Occasion,
+        boosted: Mapping[str, str],
+        awards: Sequence[NewAward],
+    ) -> Earning:
+        """Flat bonuses hold what they give now; offers that the purchase qualifies for at last are redeemed.
+
+        `boosted`: the rules to which a multiplier adds, with its offer; `awards`: what the account was given just now.
+        """
         for bonus in earning.bonuses:
             points = 0 if self._purchase.is_refunded_whole else self._offers.bonus_points(bonus, mine)
             movement = self._offers.bonus_movement(bonus, mine)
             earning = self._mover.move(account, earning, bonus[0], points, movement, offer_id=bonus[0])
-        if not self._may_redeem(account) or self._purchase.is_refunded_whole:
+        if account.status != "active" or self._purchase.is_refunded_whole:
             return earning
-        multiplier = self._offers.redeem_multiplier(account, awards) or earning.multiplier
+        given = [award.entry_id for award in awards if award.rule_id in boosted]
+        held = [award.entry_id for award in earning.awards if award.source_id in boosted]
+        offer_id = next(iter(boosted.values()), None) if given or held else None
+        multiplier = self._offers.redeem_multiplier(account, offer_id, given or held) or earning.multiplier
         earning = replace(earning, multiplier=multiplier)
         for offer in self._offers.new_bonuses:
             assert offer.terms.bonus is not None, f"{offer.id} is no bonus"

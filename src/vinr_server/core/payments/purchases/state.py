@@ -147,8 +147,8 @@ def look_at_purchase(needs: Needs, payment_id: str | Of, *, is_reinstating: bool
         needs.look_along(LotUse, Of(Order, key, "clawback_ids"), by="entry_id")
 
 
-def name_purchase(needs: Needs, seen: Layer, payment: Payment, *, may_redeem: bool = False) -> None:
-    """All that changing a purchase may move is declared. `may_redeem`: offers that it has not redeemed, too."""
+def name_purchase(needs: Needs, seen: Layer, payment: Payment) -> None:
+    """All that changing a purchase may move is declared, and the offers that it may redeem."""
     if payment.customer_id is not None:
         name_accounts(needs, seen, payment.customer_id, lots=Part.FIRST)
     if payment.account_id is not None:
@@ -163,10 +163,9 @@ def name_purchase(needs: Needs, seen: Layer, payment: Payment, *, may_redeem: bo
         name_order(needs, seen, order)
     else:
         _name_earnings(needs, seen, payment.earnings)
-    if may_redeem:
-        if payment.customer_id is not None:
-            name_some_of_member(needs, payment.customer_id)
-        name_offers(needs, seen, "payment", accounts_of_payment(seen, payment), is_enrolling=False)
+    if payment.customer_id is not None:
+        name_some_of_member(needs, payment.customer_id)
+    name_offers(needs, seen, "payment", accounts_of_payment(seen, payment), is_enrolling=False)
 
 
 def name_order(needs: Needs, seen: Layer, order: Order) -> None:
