@@ -92,9 +92,10 @@ async def sender_kills(hooks: Hooks, *, seed: str, kills: int, events_each: int)
             senders.start(later=LATER_SECONDS)
         for one in told:
             one.receiver.mood = "slow"
-        killed_at.append(await _kill(senders, told))
-        senders.start(later=DAY_SECONDS)
-        await _until_all_sent(hooks)
+        while hooks.one(PENDING):
+            killed_at.append(await _kill(senders, told))
+            senders.start(later=DAY_SECONDS)
+            await _until_nothing_is_due(hooks, senders)
     finally:
         senders.end()
     _note(told)
@@ -131,13 +132,17 @@ async def _until_new(receiver: Receiver, known: int) -> None:
         await asyncio.sleep(0.002)
 
 
-async def _until_all_sent(hooks: Hooks) -> None:
-    """Nothing is pending. Expects that it becomes less all the time."""
+async def _until_nothing_is_due(hooks: Hooks, senders: Senders) -> None:
+    """All that was due for this sender has been attempted. What was not heard in time is due for a later one.
+
+    Expects that it becomes less all the time.
+    """
+    is_due = f"(lease is not null or next_attempt_at <= now() + interval '{senders.ahead_seconds} s')"
     least, since = hooks.one(PENDING), time.monotonic()
-    while left := hooks.one(PENDING):
+    while left := hooks.one(f"{PENDING} and {is_due}"):
         if left < least:
             least, since = left, time.monotonic()
-        assert time.monotonic() - since < PATIENCE_SECONDS, f"{left} are still pending"
+        assert time.monotonic() - since < PATIENCE_SECONDS, f"{left} are still due"
         await asyncio.sleep(0.1)
 
 
