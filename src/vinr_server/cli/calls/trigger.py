@@ -86,17 +86,18 @@ def _print(making: Making, events: list[dict[str, Any]], type: str) -> None:
 def _why_nothing(making: Making, type: str) -> Iterator[str]:
     """Why no rule gave points, if the last answer says so."""
     last = making.answers[-1].body
+    is_enrolled = True
     for skipped in last.get("skipped", ()):
-        by = next((f"{kind} {skipped[kind]}" for kind in ("rule", "offer") if kind in skipped), "linked to nobody")
+        is_enrolled &= all(unmet["condition"] != "not_enrolled" for unmet in skipped["unmet"])
+        by = next((f"{kind} {skipped[kind]}" for kind in ("rule", "offer") if kind in skipped), "no points")
         yield f"{by}: {'; '.join(unmet['message'] for unmet in skipped['unmet'])}"
-    if last.get("awards") != [] or last.get("skipped"):
+    if last.get("awards") != [] or (is_enrolled and last.get("skipped")):
         return
     customer = making.customer()
-    if making.api.get("/v1/loyalty/accounts", customer=customer, limit=1)["data"]:
+    if is_enrolled and making.api.get("/v1/loyalty/accounts", customer=customer, limit=1)["data"]:
         yield f"no points: no earning rule of {customer}'s programs has the trigger {type}."
     else:
-        command = f"vinr trigger loyalty.account.created --customer {customer}"
-        yield f"no points: {customer} is in no program. Enroll them: {command}"
+        yield f"Enroll {customer}: vinr trigger loyalty.account.created --customer {customer}"
 
 
 def figures(data: dict[str, Any]) -> str:
