@@ -37,9 +37,9 @@ select count(*)::int from pg_stat_activity
 where application_name = 'vinr writer' and xact_start < now() - make_interval(secs => %s)
 """
 OVERDUE = """
-select count(*)::int, coalesce(extract(epoch from now() - min(a.next_expiry_at)), 0)::int
+select count(*)::int, coalesce(extract(epoch from now() - min(least(a.next_expiry_at, a.next_reminder_at))), 0)::int
 from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
-where p.clock_id is null and a.next_expiry_at <= now() - make_interval(secs => %s)
+where p.clock_id is null and least(a.next_expiry_at, a.next_reminder_at) <= now() - make_interval(secs => %s)
 """
 WAITING = """
 select count(*)::int, coalesce(extract(epoch from now() - min(d.next_attempt_at)), 0)::int
