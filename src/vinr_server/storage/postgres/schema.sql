@@ -498,7 +498,7 @@ CREATE TABLE public.programs (
     created_at timestamp with time zone NOT NULL,
     earning_tenders json DEFAULT '["card","cash","bank_transfer","wallet","other"]'::json NOT NULL,
     guest_days bigint,
-    reminder_plans json NOT NULL,
+    reminder_plans json DEFAULT '[]'::json NOT NULL,
     CONSTRAINT programs_expiry_months_check CHECK ((expiry_months > 0)),
     CONSTRAINT programs_guest_days_check CHECK ((guest_days > 0)),
     CONSTRAINT programs_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text])))

@@ -38,8 +38,9 @@ where application_name = 'vinr writer' and xact_start < now() - make_interval(se
 """
 OVERDUE = """
 select count(*)::int, coalesce(extract(epoch from now() - min(least(a.next_expiry_at, a.next_reminder_at))), 0)::int
-from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
-where p.clock_id is null and least(a.next_expiry_at, a.next_reminder_at) <= now() - make_interval(secs => %s)
+from (select now() - make_interval(secs => %s) as at) late, programs p
+join accounts a on a.realm = p.realm and a.program_id = p.id
+where p.clock_id is null and (a.next_expiry_at <= late.at or a.next_reminder_at <= late.at)
 """
 WAITING = """
 select count(*)::int, coalesce(extract(epoch from now() - min(d.next_attempt_at)), 0)::int
