@@ -334,6 +334,8 @@ MERGES = [
     ),
 ]
 
+MANY = "core/test_reminders.py::TestManyLots"
+
 REMINDERS = [
     Mutant(
         "a reminder comes twice",
@@ -413,29 +415,25 @@ REMINDERS = [
         scenario("reminders: A closed member is not reminded, and expires in silence (R84)"),
     ),
     Mutant(
-        "of many lots, those far behind are never spoken of",
+        "of many lots, those that are not loaded are never spoken of",
         "planned",
         "_require_first(draft, account, now, days, first)",
         "pass",
-        scenario(
-            "many_lots: Reminders of many lots, and of one far behind them, come at their instants (R84)", "postgres"
-        ),
+        f"{MANY}::test_asks_for_all_lots_where_an_earlier_reminder_may_be_among_those_left_behind",
     ),
     Mutant(
-        "the lot after those of a span is not known",
-        "_read_reminded_lots",
-        "end > span.until",
-        "end >= span.until + timedelta(days=90)",
-        scenario(
-            "many_lots: Reminders of many lots, and of one far behind them, come at their instants (R84)", "postgres"
-        ),
+        "a reminder counts those of many lots that are loaded",
+        "due_reminders",
+        "_require_span(draft, account, span.after + timedelta(days=days), span.until + timedelta(days=days))",
+        "pass",
+        f"{MANY}::test_asks_for_all_lots_where_some_of_one_end_may_be_left_behind",
     ),
     Mutant(
         "a clock is ready before its reminders are sent",
         "SETTLED_CLOCKS",
         "a.next_reminder_at <= c.frozen_at or",
         "false or",
-        scenario("reminders: Members are reminded so many days before their points end (R84)", "postgres"),
+        "workers/test_due.py::TestReminders::test_are_sent_before_their_clock_is_ready",
     ),
     Mutant(
         "members whom nothing touches never follow new reminders",

@@ -298,6 +298,20 @@ class TestReminders:
         assert left == (len(accounts) - 1, end - timedelta(days=7), end - timedelta(days=7))
         assert engine.figures("select count(*) from events where type = 'loyalty.points.expiring'") == (0,)
 
+    async def test_are_sent_before_their_clock_is_ready(self, engine: Engine) -> None:
+        program, clock = await engine.program()
+        await engine.post(f"/v1/loyalty/programs/{program}", {"expiry_reminders": [7]})
+        await engine.members(program, ACCOUNTS_MAX + 20, 10)
+        await engine.advance(clock, "2026-02-22T00:00:00Z")
+
+        seen = []
+        for _round in range(2):
+            await engine.workers[0].work_once()
+            sent = engine.figures("select count(*) from events where type = 'loyalty.points.expiring'")
+            seen.append((*sent, (await engine.get(f"/v1/test_helpers/test_clocks/{clock}"))["status"]))
+
+        assert seen == [(ACCOUNTS_MAX, "advancing"), (ACCOUNTS_MAX + 20, "ready")]
+
     async def test_of_workers_at_once_come_once(self, engine: Engine) -> None:
         program, clock = await engine.program()
         await engine.post(f"/v1/loyalty/programs/{program}", {"expiry_reminders": [30, 7]})
