@@ -393,13 +393,13 @@ EDITS = [
     ("next_expiry_at is the earliest expiry of the live lots",
      "update lots set expires_at = expires_at + interval '1 s' where remaining_points > 0 and expires_at is not null"),
     ("R84 next_reminder_at is not after a reminder of the live lots",
-     "update accounts set next_reminder_at = next_reminder_at + interval '1 s'"
-     " where [accounts: next_reminder_at is not null]"),
+     "update accounts set next_reminder_at = next_reminder_at + interval '1 s' where id = 'loy_e1'"),
     ("R84 next_reminder_at is not after a reminder of the live lots",
-     "update accounts set next_reminder_at = null where [accounts: next_reminder_at is not null]"),
+     "update accounts set next_reminder_at = null where id = 'loy_e1'"),
     ("R84 a reminder comes once",
-     "insert into events select bucket, realm, id || '2', type, account_id, data, sequence, created_at, outcome,"
-     " is_deliverable, request_id, idempotency_key from events where [events: type = 'loyalty.points.expiring']"),
+     "insert into events (bucket, realm, id, type, account_id, data, sequence, created_at, is_deliverable)"
+     " select bucket, realm, id || '2', type, account_id, data, sequence, created_at, is_deliverable"
+     " from events where [events: type = 'loyalty.points.expiring']"),
     ("R84 a reminder comes its days before an end of the account's lots, not earlier",
      "update events set created_at = created_at - interval '366 days'"
      " where [events: type = 'loyalty.points.expiring']"),
