@@ -15,6 +15,7 @@ WHEN: dict[str, str] = {
     "loyalty.points.reversed": "An award was clawed back, whole or in part: by a refund, or by hand.",
     "loyalty.points.reinstated": "Points of a clawback are back: the refund was canceled, or the payment amended.",
     "loyalty.points.expired": "The rest of a lot has expired.",
+    "loyalty.points.expiring": "Points of a member end in `days` days; the program's `expiry_reminders` say when.",
     "loyalty.tier.changed": "A member's tier changed. `cause` names the transaction.",
     "loyalty.reward.redeemed": "A member spent points on a reward.",
     "loyalty.redemption.canceled": "A redemption was canceled; its points are back.",

@@ -267,6 +267,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     without_cost = {name: value for name, value in changes.items() if name != "points_cost"}
     program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
     program |= {"currency": currency | {"pending_days": 0}, "earning_tenders": ["card", "gift_card"], "guest_days": 30}
+    program |= {"expiry_reminders": [7, 30]}
     if "clock" in ids:
         program |= {"test_clock": ids["clock"]}
     new_reward = {"program": ids["prog"], "id": "rwd_fresh", **changes}
@@ -276,7 +277,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
             Sample(
                 f"{programs}/{ids['prog']}",
                 {"name": "Main", "currency": currency, "tiers": tiers, "status": "active", "metadata": {"note": "a"}}
-                | {"earning_tenders": ["card"], "guest_days": 30},
+                | {"earning_tenders": ["card"], "guest_days": 30, "expiry_reminders": [30]},
             )
         ],
         "create_earning_rule": [

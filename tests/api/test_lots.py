@@ -103,3 +103,21 @@ class TestAccounts:
         answer = client.get(ACCOUNTS, params={"next_expiry": JUNE})
 
         assert answer.json()["error"]["code"] == "unknown_parameter"
+
+
+class TestReminders:
+    def test_are_shown_from_the_largest_number_of_days_down(self, client: httpx2.Client) -> None:
+        made = post(client, "/v1/loyalty/programs", {"name": "Q", "expiry_reminders": [7, 30, 1]})
+        kept = post(client, f"/v1/loyalty/programs/{made['id']}", {"name": "R"})
+        changed = post(client, f"/v1/loyalty/programs/{made['id']}", {"expiry_reminders": []})
+
+        shown = [program["expiry_reminders"] for program in (made, kept, changed)]
+        assert shown == [[30, 7, 1], [30, 7, 1], []]
+
+    def test_name_each_number_of_days_once(self, client: httpx2.Client) -> None:
+        answer = client.post("/v1/loyalty/programs", json={"name": "Q", "expiry_reminders": [7, 30, 7]})
+
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "expiry_reminders")
+        assert answer.json()["error"]["message"] == (
+            "expiry_reminders: 7 days are named twice. Name each number of days once."
+        )

@@ -198,6 +198,18 @@ def _expire_and_refund(world: World) -> None:
     world.post(f"/v1/payments/{guest['id']}/link", {"customer": world.ids["cust"]})
     world.post("/v1/loyalty/accounts", {"program": program["id"], "customer": "cust_then"})
     world.post("/v1/customers/merge", {"from": "cust_then", "into": "cust_now"})
+    _remind(world)
+
+
+def _remind(world: World) -> None:
+    """A member was reminded of points that end: a spend sends what was due, if no worker has."""
+    clock = world.post("/v1/test_helpers/test_clocks", {"frozen_time": "2030-01-01"})["id"]
+    body = {"name": "Ends", "test_clock": clock, "currency": {"expiry_months": 1}, "expiry_reminders": [7]}
+    program = world.post("/v1/loyalty/programs", body)["id"]
+    member = world.post("/v1/loyalty/accounts", {"program": program, "customer": world.ids["cust"]})["id"]
+    world.post("/v1/loyalty/points/award", {"account": member, "points": 5})
+    world.post(f"/v1/test_helpers/test_clocks/{clock}/advance", {"frozen_time": "2030-01-28"})
+    world.post("/v1/loyalty/points/adjust", {"account": member, "points": -1, "reason": "spent"})
 
 
 def _award_back(world: World) -> None:

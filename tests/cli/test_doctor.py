@@ -119,7 +119,7 @@ class TestDoctor:
             f"""insert into programs (realm, id, name, currency_name, expiry_rounding, timezone, tiers, status,
               metadata, created_at)
               values ({realm.id}, 'prog_a', 'A', 'points', 'none', 'UTC', '[]', 'active', '{{}}', now())""",
-            f"""insert into accounts values (1, {realm.id}, 'loy_a', 'prog_a', 'cust_a', 1, 1, 1, 0, null,
+            f"""insert into accounts values (1, {realm.id}, 'loy_a', 'prog_a', 'cust_a', 1, 1, 1, null,
               now() - interval '1 hour', 'active', '{{}}', now())""",
             f"""insert into webhook_endpoints values
               ({realm.id}, 'we_a', 'https://a', '["*"]', null, 'disabled', 'failing', '', null, null, '{{}}', now()),

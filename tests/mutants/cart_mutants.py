@@ -331,7 +331,7 @@ SESSIONS = [
     Mutant(
         "the second payment of an order comes after its first",
         "is_first_order",
-        "(order_key is None or payment.order_key != order_key)",
+        "(order_id is None or payment.order_id != order_id)",
         "True",
         "core/test_first_order.py::test_other_payments_of_the_order_are_left_out",
     ),

@@ -195,9 +195,9 @@ REFUNDS = [
     ),
     Mutant(
         "of returned points those that end last pay a deficit",
-        "give_back",
-        "_pay_deficits(draft, account, sorted(returned, key=use_order), cause=entry)",
-        "_pay_deficits(draft, account, sorted(returned, key=use_order, reverse=True), cause=entry)",
+        "_put_returned",
+        "_pay_deficits(draft, account, sorted(returned, key=use_order), cause=cause)",
+        "_pay_deficits(draft, account, sorted(returned, key=use_order, reverse=True), cause=cause)",
         scenario("cancellation: Of returned points those that end soonest pay a deficit (R3, R5)"),
     ),
 ]
@@ -264,9 +264,9 @@ MERGES = [
     ),
     Mutant(
         "a merge gives the member's uses of offers back",
-        "_add_uses",
-        "used=counter.used + used.used",
-        "used=counter.used",
+        "_add_counter",
+        "used=staying.used + leaving.used",
+        "used=staying.used",
         scenario("merges: Uses of offers add up to the member's limit"),
     ),
     Mutant(
@@ -334,4 +334,114 @@ MERGES = [
     ),
 ]
 
-MUTANTS = [*LIVE_LOTS, *EARNING, *REFUNDS, *REWARDS, *MERGES]
+MANY = "core/test_reminders.py::TestManyLots"
+
+REMINDERS = [
+    Mutant(
+        "a reminder comes twice",
+        "_instants",
+        "lot.expires_at > now + timedelta(days=count)",
+        "lot.expires_at >= now + timedelta(days=count)",
+        scenario("reminders: Members are reminded so many days before their points end (R84)"),
+    ),
+    Mutant(
+        "a reminder is judged when the worker comes",
+        "accrue",
+        "account = caught_up(draft, context, account, program, now=now)",
+        "pass",
+        scenario("reminders: What is awarded before a late worker comes was not there at the reminder's instant (R84)"),
+    ),
+    Mutant(
+        "an expiry comes before a reminder of its instant",
+        "sweep",
+        "end_of(over[0]) < reminder.at",
+        "end_of(over[0]) <= reminder.at",
+        scenario("reminders: At one instant a reminder comes before an expiry (R84)"),
+    ),
+    Mutant(
+        "reminders come before the expiries of earlier instants",
+        "sweep",
+        "end_of(over[0]) < reminder.at",
+        "False",
+        scenario("reminders: An expiry comes before a reminder of a later instant (R84)"),
+    ),
+    Mutant(
+        "new reminders are for points to come alone",
+        "is_behind",
+        "account.reminder_revision != program.reminder_plan.revision",
+        "False",
+        scenario("reminders: Reminders of a live program reach the points that are there, where they lie ahead (R84)"),
+    ),
+    Mutant(
+        "new reminders are sent for instants that are over",
+        "spans_of",
+        "yield Span(plan.days, plan.since, until)",
+        "yield Span(plan.days, plan.since - timedelta(days=30), until)",
+        scenario("reminders: Reminders of a live program reach the points that are there, where they lie ahead (R84)"),
+    ),
+    Mutant(
+        "a change of reminders drops what was due by the old ones",
+        "spans_of",
+        "account.next_reminder_at is not None",
+        "following is None and account.next_reminder_at is not None",
+        scenario("reminders: Reminders by the old days still come where they were due before the change (R84)"),
+    ),
+    Mutant(
+        "returned points are never spoken of",
+        "_put_returned",
+        "return remember(draft, account, lots, now=now)",
+        "return account",
+        scenario("reminders: Points that are returned are reminded of what lies ahead (R84)"),
+    ),
+    Mutant(
+        "moved points are never spoken of",
+        "_bring",
+        "return remember(draft, into, [moved], now=now)",
+        "return into",
+        scenario("reminders: A merge sends first what was due (R84)"),
+    ),
+    Mutant(
+        "a closed member is reminded of what it can't spend",
+        "remind",
+        "if account.status != 'active':",
+        "if False:",
+        scenario("reminders: A closed member is not reminded, and expires in silence (R84)"),
+    ),
+    Mutant(
+        "what was due is lost when a member is closed",
+        "_with_status",
+        "account = caught_up(draft, context, account, program, now=context.now(program.clock_id))",
+        "pass",
+        scenario("reminders: A closed member is not reminded, and expires in silence (R84)"),
+    ),
+    Mutant(
+        "of many lots, those that are not loaded are never spoken of",
+        "planned",
+        "_require_first(draft, account, now, days, first)",
+        "pass",
+        f"{MANY}::test_asks_for_all_lots_where_an_earlier_reminder_may_be_among_those_left_behind",
+    ),
+    Mutant(
+        "a reminder counts those of many lots that are loaded",
+        "due_reminders",
+        "_require_span(draft, account, span.after + timedelta(days=days), span.until + timedelta(days=days))",
+        "pass",
+        f"{MANY}::test_asks_for_all_lots_where_some_of_one_end_may_be_left_behind",
+    ),
+    Mutant(
+        "a clock is ready before its reminders are sent",
+        "SETTLED_CLOCKS",
+        "a.next_reminder_at <= c.frozen_at or",
+        "false or",
+        "workers/test_due.py::TestReminders::test_are_sent_before_their_clock_is_ready",
+    ),
+    Mutant(
+        "members whom nothing touches never follow new reminders",
+        "NEXT_MEMBERS",
+        "reminder_revision <> $3",
+        "reminder_revision > $3",
+        "workers/test_due.py::TestReminders::test_reach_members_whom_nothing_touches",
+    ),
+]
+
+MUTANTS = [*LIVE_LOTS, *EARNING, *REFUNDS, *REWARDS, *MERGES, *REMINDERS]

@@ -15,8 +15,10 @@ from oracle_answers import Verdict
 from oracle_units import EXPIRED, Account
 from steps import Step
 
+from vinr_server.core.events import rows as events_rows
 from vinr_server.core.ledger import rows as ledger_rows
 from vinr_server.core.members import rows as members_rows
+from vinr_server.core.programs import rows as programs_rows
 from vinr_server.engine.submission import Outcome, Reply
 
 
@@ -160,8 +162,33 @@ class Judge:
         return {(account.program.id, account.customer): expected(account) for account in members}
 
     def compare_core(self, run: CoreRun, realm: int) -> None:
-        """Every account in memory is as the oracle says."""
+        """Every account in memory is as the oracle says, and so are its reminders."""
         _compare(core_figures(run, realm, self.nows(realm)), self.expected(realm))
+        self._compare_reminders(run, realm)
+
+    def _compare_reminders(self, run: CoreRun, realm: int) -> None:
+        """Those that were sent are those of the rules, each once; none is missing but what nobody has settled yet."""
+        layer = run.layers[run.realms[realm]]
+        rows = list(layer.all_written())
+        sent: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+        for row in rows:
+            if isinstance(row, events_rows.Event) and row.type == "loyalty.points.expiring":
+                sent[row.data["account"]].append((row.data["days"], row.data["expires_at"], row.data["points"]))
+        accounts = {(row.program_id, row.customer_id): row for row in rows if isinstance(row, members_rows.Account)}
+        for member in self.oracles[realm].members:
+            account = accounts[member.program.id, member.customer]
+            program = layer.get(programs_rows.Program, account.program_id)
+            assert program is not None
+            plan = program.reminder_plan
+            is_behind = account.reminder_revision != plan.revision
+            wanted = {(days, int(end.timestamp()), points): at for at, days, end, points in member.reminders}
+            late = {
+                reminder
+                for reminder, at in wanted.items()
+                if is_behind or (account.next_reminder_at is not None and at >= account.next_reminder_at)
+            }
+            got = sent[account.id]
+            assert len(set(got)) == len(got) and set(got) <= wanted.keys() <= {*got, *late}, (got, wanted, account)
 
     def compare_tables(self, database: Database, run: Run) -> None:
         """Every account in the tables is as the oracle says."""

@@ -115,6 +115,7 @@ def _count_rows(counted: Counter[str], written: Sequence[kernel_rows.Row]) -> No
                 counted["edited rules"] += row.revision > 1
             case events_rows.Event():
                 counted["tier changes"] += row.type == "loyalty.tier.changed"
+                counted["reminders"] += row.type == "loyalty.points.expiring"
 
 
 # Of each at least so many in 1,000 histories; a quarter of what is usual, so that chance alone does not miss it.
@@ -130,5 +131,5 @@ FLOORS = {
     "reward_archived": 2, "sessions completed by a payment": 50, "checkout_session_not_open": 25,
     "payment_has_session": 10, "payment_refunded": 2, "edited offers": 110, "uses of an offer: confirmed": 300,
     "uses of an offer: refunded": 25, "uses of an offer: released": 12,
-    "gifts": 40, "offer_limit_reached": 60,
+    "gifts": 40, "offer_limit_reached": 60, "reminders": 90,
 }  # fmt: skip

@@ -279,7 +279,9 @@ def edit_reward(plan: Planner) -> None:
     reward = dice.pick(list(plan.world.rewards))
     changes = (
         rewards_commands.UpdateReward(reward, {"cost_points": dice.pick((10, 35))}),
-        programs_commands.UpdateProgram("prog_a", {"expiry_months": dice.pick((2, 1))}),
+        programs_commands.UpdateProgram(
+            "prog_a", {"expiry_months": dice.pick((2, 1))}, expiry_reminders=dice.pick((None, (10, 3), (5,), ()))
+        ),
         rewards_commands.ArchiveReward(reward),
     )
     plan.do(dice.pick(changes))
@@ -326,7 +328,8 @@ def sweep(plan: Planner) -> None:
     """What is over is written off, as a worker does."""
     for account in list(plan.world.accounts):
         row = plan.row(account)
-        if row.next_expiry_at is not None and row.next_expiry_at <= plan.now(account):
+        ends = [at for at in (row.next_expiry_at, row.next_reminder_at) if at is not None]
+        if ends and min(ends) <= plan.now(account):
             plan.do(ledger_commands.ExpireLots(account), is_plain=True)
 
 

@@ -98,6 +98,9 @@ class Oracle(CheckoutOracle):
         clock = self.found(self.clocks, command.clock_id)
         is_moving = clock[1] == "advancing" and clock[0] != command.frozen_at
         refuse_if((is_moving, "clock_advancing"), (command.frozen_at < clock[0], "parameter_invalid"))
+        for account in self.members:
+            if account.program.clock_id == command.clock_id:
+                account.remind(clock[0], command.frozen_at)
         clock[:] = [command.frozen_at, "advancing"]
         for account in self.members:
             account.expire(self.now(account.program))
@@ -110,7 +113,7 @@ class Oracle(CheckoutOracle):
         return Verdict(is_new=False)
 
     def create_program(self, command: Any) -> None:
-        names = ("id", "tiers", "clock_id", "expiry_months", "expiry_rounding", "timezone")
+        names = ("id", "tiers", "clock_id", "expiry_months", "expiry_rounding", "timezone", "expiry_reminders")
         self.programs[command.id] = SimpleNamespace(**{name: getattr(command, name) for name in names})
 
     def create_earning_rule(self, command: Any) -> None:
@@ -129,6 +132,8 @@ class Oracle(CheckoutOracle):
     def update_program(self, command: Any) -> Verdict:
         """From now on; programs are shared by their accounts, which see the change at once."""
         vars(self.found(self.programs, command.program_id)).update(command.changes)
+        if command.expiry_reminders is not None:
+            self.programs[command.program_id].expiry_reminders = command.expiry_reminders
         return Verdict(is_new=False)
 
     def create_reward(self, command: Any) -> None:

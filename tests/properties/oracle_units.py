@@ -75,6 +75,7 @@ class Account:
     payments: int = 0
     is_closed: bool = False
     enrolled_by: Any = None
+    reminders: list[tuple[datetime, int, datetime, int]] = field(default_factory=list)
 
     @property
     def balance(self) -> int:
@@ -95,6 +96,15 @@ class Account:
         """A deficit is paid before anything else, the oldest first."""
         for debt in self.debts:
             debt[1] = self.spend(debt[1], ("debt", debt[0]))
+
+    def remind(self, since: datetime, until: datetime) -> None:
+        """R84: what falls due in (since, until], while nothing happens to the member: (instant, days, end, points)."""
+        for end in {lot.expires_at for lot in self.lots if lot.expires_at is not None}:
+            points = sum(lot.free for lot in self.lots if lot.expires_at == end)
+            for days in self.program.expiry_reminders:
+                at = end - timedelta(days=days)
+                if since < at <= until and points and not self.is_closed:
+                    self.reminders.append((at, days, end, points))
 
     def expire(self, now: datetime) -> None:
         """R4: a movement for each lot that is over and held something; spendable on [available, expires)."""

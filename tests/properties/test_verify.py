@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -23,6 +24,7 @@ from test_property_offers import bonus, double, offer
 from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.core.carts.cart import Cart, CartLine
 from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCheckoutSession
+from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.caps import Cap
 from vinr_server.core.earning.rates import EarnRate
@@ -195,6 +197,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         answer = _answers(WriterRun(database.runner, database.writer, [realm]), first=20_000)
         for command in (*MERGED, *BOUGHT):
             answer(command)
+        _remind(answer)
     return url
 
 
@@ -227,6 +230,17 @@ def _check_out(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> N
     redemption = answer(rewards_commands.CreateRedemption("loy_o2", "rwd_o"))
     held = answer(CreateCheckoutSession(CART, "cust_o2", discount_ids=(redemption["discount"],)))
     assert len(held["applied"]) == 2, held
+
+
+def _remind(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """One member was reminded of points that end, and will be once more."""
+    clock = answer(clocks_commands.CreateTestClock(datetime(2026, 1, 15, tzinfo=UTC)))["id"]
+    program = programs_commands.CreateProgram("Ends", id="prog_ends", clock_id=clock, expiry_reminders=(30, 7))
+    answer(program)
+    answer(members_commands.CreateAccount("prog_ends", "cust_e1", account_id="loy_e1"))
+    answer(ledger_commands.AwardPoints("loy_e1", 10, expires_at=datetime(2026, 3, 1, tzinfo=UTC)))
+    answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 1, tzinfo=UTC)))
+    assert answer(ledger_commands.ExpireLots("loy_e1"))["expiries"] == 0
 
 
 def _capped(most: int | None) -> kernel_commands.Command:
@@ -378,6 +392,23 @@ EDITS = [
      "update accounts set next_expiry_at = null where [accounts: next_expiry_at is not null]"),
     ("next_expiry_at is the earliest expiry of the live lots",
      "update lots set expires_at = expires_at + interval '1 s' where remaining_points > 0 and expires_at is not null"),
+    ("R84 next_reminder_at is not after a reminder of the live lots",
+     "update accounts set next_reminder_at = next_reminder_at + interval '1 s' where id = 'loy_e1'"),
+    ("R84 next_reminder_at is not after a reminder of the live lots",
+     "update accounts set next_reminder_at = null where id = 'loy_e1'"),
+    ("R84 a reminder comes once",
+     "insert into events (bucket, realm, id, type, account_id, data, sequence, created_at, is_deliverable)"
+     " select bucket, realm, id || '2', type, account_id, data, sequence, created_at, is_deliverable"
+     " from events where [events: type = 'loyalty.points.expiring']"),
+    ("R84 a reminder comes its days before an end of the account's lots, not earlier",
+     "update events set created_at = created_at - interval '366 days'"
+     " where [events: type = 'loyalty.points.expiring']"),
+    ("R84 a reminder comes its days before an end of the account's lots, not earlier",
+     "update events set data = jsonb_set(data::jsonb, '{points}', '1000000')::json"
+     " where [events: type = 'loyalty.points.expiring']"),
+    ("R84 a reminder comes its days before an end of the account's lots, not earlier",
+     "update events set data = jsonb_set(data::jsonb, '{expires_at}', '1')::json"
+     " where [events: type = 'loyalty.points.expiring']"),
     ("R4 nothing expires before its instant",
      "update entries set created_at = '2000-01-01' where [entries: kind = 'expiry']"),
     ("an account's tier is the last one announced",
@@ -512,6 +543,8 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+alter table programs drop column reminder_plans;
+alter table accounts drop column next_reminder_at, drop column reminder_revision;
 alter table checkout_sessions drop column line_discounts_minor, drop column shipping_discount_minor;
 alter table offers drop column in_force_since;
 alter table accounts add column payment_count int8 not null default 0;

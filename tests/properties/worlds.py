@@ -62,7 +62,7 @@ def programs(variant: int, clock: Ref) -> list[Command]:
     rounding: Any = ("month", "none", "day", "quarter", "year", "month")[variant % 6]
     make: Any = programs_commands.CreateProgram
     return [
-        make("A", id="prog_a", expiry_months=1, tiers=TIERS, clock_id=clock),
+        make("A", id="prog_a", expiry_months=1, tiers=TIERS, clock_id=clock, expiry_reminders=(10, 3)[: variant % 3]),
         make("B", id="prog_b", tiers=(Tier("member", "Member", 0), Tier("star", "Star", 80))),
         make("C", id="prog_c", expiry_months=2, expiry_rounding=rounding, timezone="Europe/Berlin", clock_id=clock),
     ]

@@ -49,6 +49,8 @@ def _program_fields(words: Words, clauses: Clauses) -> Json:
         fields["earning_tenders"] = [] if tenders == ("none",) else list(tenders)
     if guests := clauses.one("guests"):
         fields["guest_days"] = int(guests[0])
+    if reminders := clauses.one("reminds"):
+        fields["expiry_reminders"] = [] if reminders == ("never",) else [int(days) for days in reminders]
     return fields
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import scenario_events
 from scenario_drivers import Answer
-from scenario_language import Step, Words, instant, minor
+from scenario_language import FAR, Step, Words, instant, listed, minor, points_at
 from scenario_world import World
 
 from vinr_server.api.edge.problems import STATUS
@@ -19,10 +20,8 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.rewards.rows import Discount
 
-FAR = datetime.max.replace(tzinfo=UTC)
-
 # Expectations that compare with what was there before the step.
-OF_THIS_STEP = ("entries", "uses", "events", "deliverable", "happened")
+OF_THIS_STEP = ("entries", "uses", "events", "in_order", "reminded", "deliverable", "happened")
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def _offer(view: View, words: Words) -> Compared:
 def _usable(view: View, words: Words) -> Compared:
     """`usable double + triple`: the offers that the member can use now, newest first."""
     shown = [one["offer"].removeprefix("ofr_") for one in view.answer.payload["data"] if one["eligible"]]
-    return _listed(words), shown
+    return listed(words), shown
 
 
 def _unusable(view: View, words: Words) -> Compared:
@@ -169,32 +168,18 @@ def _size(view: View, words: Words) -> Compared:
 
 def _deficits(view: View, words: Words) -> Compared:
     unpaid = [deficit.remaining_points for deficit in view.mine(Deficit) if deficit.remaining_points]
-    return [int(points) for points in _listed(words)], unpaid
+    return [int(points) for points in listed(words)], unpaid
 
 
 def _lots(view: View, words: Words) -> Compared:
     live = [lot for lot in view.mine(Lot) if lot.remaining_points]
-    return _points_at(words), [(lot.remaining_points, _expiry(lot)) for lot in sorted(live, key=_use_order)]
+    return points_at(words), [(lot.remaining_points, _expiry(lot)) for lot in sorted(live, key=_use_order)]
 
 
 def _next_expiry(view: View, words: Words) -> Compared:
     shown = view.world.driver.account(view.account_id)["next_expiry"]
-    wanted = [(points, int(at.timestamp())) for points, at in _points_at(words)]
+    wanted = [(points, int(at.timestamp())) for points, at in points_at(words)]
     return wanted, [(shown["points"], shown["at"])] if shown else []
-
-
-def _points_at(words: Words) -> list[tuple[int, datetime]]:
-    """`150@2026-12-01 + 20@never`."""
-    found = []
-    for one in _listed(words):
-        points, at = one.split("@")
-        found.append((int(points), FAR if at == "never" else instant(at)))
-    return found
-
-
-def _listed(words: Words) -> list[str]:
-    """The parts between plus signs; `none` is no part."""
-    return [] if words == ("none",) else " ".join(words).split(" + ")
 
 
 def _expiry(lot: Any) -> datetime:
@@ -209,7 +194,7 @@ def _use_order(lot: Any) -> tuple[bool, Any, datetime, int]:
 
 
 def _entries(view: View, words: Words) -> Compared:
-    wanted = [(kind, int(points)) for kind, points in (one.split() for one in _listed(words))]
+    wanted = [(kind, int(points)) for kind, points in (one.split() for one in listed(words))]
     return wanted, [(entry.kind, entry.points) for entry in view.new_entries()]
 
 
@@ -220,21 +205,7 @@ def _uses(view: View, words: Words) -> Compared:
     uses = [use for use in view.world.driver.rows(LotUse) if use.entry_id == debit.id]
     paid = [(use.points, lots[use.lot_id]) for use in uses]
     ordered = sorted(paid, key=lambda pair: _use_order(pair[1]))
-    return _points_at(words), [(points, _expiry(lot)) for points, lot in ordered]
-
-
-def _events(view: View, words: Words) -> Compared:
-    return sorted(_listed(words)), sorted(event.type for event in view.new_events())
-
-
-def _happened(view: View, words: Words) -> Compared:
-    """When the step's events and entries, of whomever, came to be: all at one instant."""
-    rows = [*view.new_entries(), *view.new_events()]
-    return {instant(words[0])}, {row.created_at for row in rows}
-
-
-def _deliverable(view: View, words: Words) -> Compared:
-    return {words[0] == "yes"}, {event.is_deliverable for event in view.new_events()}
+    return points_at(words), [(points, _expiry(lot)) for points, lot in ordered]
 
 
 def _revision(view: View, words: Words) -> Compared:
@@ -309,14 +280,14 @@ def _total(view: View, words: Words) -> Compared:
 def _off(view: View, words: Words) -> Compared:
     """`off 3.33 + 3.34`: what each line of the cart gets, as they came."""
     payload = view.answer.payload
-    wanted = [minor(one, payload["currency"]) for one in _listed(words)]
+    wanted = [minor(one, payload["currency"]) for one in listed(words)]
     return wanted, [line["discount"] for line in payload["lines"]]
 
 
 def _applied(view: View, words: Words) -> Compared:
     """`applied ten 10.00 + post 5.00`: what the cart gets, in the order of application."""
     payload = view.answer.payload
-    wanted = [one.split() for one in _listed(words)]
+    wanted = [one.split() for one in listed(words)]
     got = [(one["name"], one["amount"]) for one in payload["applied"]]
     return [(name, minor(amount, payload["currency"])) for name, amount in wanted], got
 
@@ -363,9 +334,12 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "next_expiry": _next_expiry,
     "entries": _entries,
     "uses": _uses,
-    "events": _events,
-    "deliverable": _deliverable,
-    "happened": _happened,
+    "events": scenario_events.events,
+    "in_order": scenario_events.in_order,
+    "reminded": scenario_events.reminded,
+    "reminded_so_far": scenario_events.reminded_so_far,
+    "deliverable": scenario_events.deliverable,
+    "happened": scenario_events.happened,
     "revision": _revision,
     "created": _status(201),
     "existing": _status(200),

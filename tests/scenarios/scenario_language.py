@@ -12,7 +12,7 @@ starts a line of prose. `runs on postgres, http` marks a scenario about somethin
 Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brackets:
     clock 2026-01-01T10:00Z | advance 2026-02-01 [late]    late: what is due is not written before the next step
     program summer expires 12 months | expires never [rounded month] [zone Europe/Berlin] [tiers silver 0 gold 500]
-        [guests 30 days] [earning-tenders card gift_card]
+        [guests 30 days] [earning-tenders card gift_card] [reminds 30 7] (days before an end)
     rule base earns 1 per 10 EUR | earns 2 per unit (of any currency) | earns 50 flat | earns 5 for each [full] 2.50 EUR
         | earns bands EUR, band 1 per 1.00 to 100.00, band 2 per 1.00
         [on type] [in program] [inactive] [caps 500 by day] [exchange EUR ZAR=0.051 JPY=0.0061]
@@ -61,7 +61,8 @@ Any of them takes [key text], an Idempotency-Key, and those that make something 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:
     balance ledger lifetime tier deficits lots next_expiry segments
     size vip 2: how many members a segment has
-    of this step: entries uses events deliverable happened revision
+    of this step: entries uses events in_order (events) deliverable happened revision
+        reminded 30 days 100@2027-01-15 + 7 days 60@2027-01-15 (reminded_so_far: of all steps)
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
     of offers: offer double active | gave double 2 | usable double + triple | unusable double tiers needs tier gold
     of carts: total 15.00 | off 3.33 + 3.34 (by line) | applied ten 10.00 + post 5.00 | session S completed
@@ -82,6 +83,7 @@ from typing import Any
 
 Words = tuple[str, ...]
 
+FAR = datetime.max.replace(tzinfo=UTC)
 WAYS = ("core", "postgres", "http")
 DECIMALS = {"ZAR": 2, "HRK": 2, "BGN": 2, "ITL": 0, "EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
 
@@ -210,3 +212,17 @@ def _value(text: str) -> str | int | bool:
     if text in ("true", "false"):
         return text == "true"
     return int(text) if re.fullmatch(r"-?\d+", text) else text.strip("'")
+
+
+def points_at(words: Words) -> list[tuple[int, datetime]]:
+    """`150@2026-12-01 + 20@never`."""
+    found = []
+    for one in listed(words):
+        points, at = one.split("@")
+        found.append((int(points), FAR if at == "never" else instant(at)))
+    return found
+
+
+def listed(words: Words) -> list[str]:
+    """The parts between plus signs; `none` is no part."""
+    return [] if words == ("none",) else " ".join(words).split(" + ")

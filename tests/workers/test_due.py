@@ -275,6 +275,60 @@ class TestClocks:
         assert late["created"] == int(datetime(2026, 6, 1, tzinfo=UTC).timestamp())
 
 
+class TestReminders:
+    async def test_reach_members_whom_nothing_touches(self, engine: Engine) -> None:
+        """A program on real time gets reminders when its members have points already, more of them than one round."""
+        program = str((await engine.post("/v1/loyalty/programs", {"name": "Live"}))["id"])
+        accounts = await engine.members(program, ACCOUNTS_MAX + 20)
+        end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=40)
+        award = {"points": 10, "expires_at": end.isoformat()}
+        await asyncio.gather(
+            *(engine.post("/v1/loyalty/points/award", {"account": one, **award}) for one in accounts[1:])
+        )
+        await engine.work()
+
+        await engine.post(f"/v1/loyalty/programs/{program}", {"expiry_reminders": [50, 30, 7]})
+        await engine.work()
+        added = engine.figures(PLANNED)
+        await engine.post(f"/v1/loyalty/programs/{program}", {"expiry_reminders": [7]})
+        await engine.work()
+        left = engine.figures(PLANNED)
+
+        assert added == (len(accounts) - 1, end - timedelta(days=30), end - timedelta(days=30))
+        assert left == (len(accounts) - 1, end - timedelta(days=7), end - timedelta(days=7))
+        assert engine.figures("select count(*) from events where type = 'loyalty.points.expiring'") == (0,)
+
+    async def test_are_sent_before_their_clock_is_ready(self, engine: Engine) -> None:
+        program, clock = await engine.program()
+        await engine.post(f"/v1/loyalty/programs/{program}", {"expiry_reminders": [7]})
+        await engine.members(program, ACCOUNTS_MAX + 20, 10)
+        await engine.advance(clock, "2026-02-22T00:00:00Z")
+
+        seen = []
+        for _round in range(2):
+            await engine.workers[0].work_once()
+            sent = engine.figures("select count(*) from events where type = 'loyalty.points.expiring'")
+            seen.append((*sent, (await engine.get(f"/v1/test_helpers/test_clocks/{clock}"))["status"]))
+
+        assert seen == [(ACCOUNTS_MAX, "advancing"), (ACCOUNTS_MAX + 20, "ready")]
+
+    async def test_of_workers_at_once_come_once(self, engine: Engine) -> None:
+        program, clock = await engine.program()
+        await engine.post(f"/v1/loyalty/programs/{program}", {"expiry_reminders": [30, 7]})
+        await engine.members(program, 150, 10, 20)
+        await engine.advance(clock, "2026-06-01T00:00:00Z")
+
+        for _ in range(3):
+            await asyncio.gather(*(worker.work_once() for worker in engine.workers))
+
+        sent = engine.figures("select count(*) from events where type = 'loyalty.points.expiring'")
+        assert sent == (150,)  # 30 days before the end of February the clock had passed already
+
+
+PLANNED = """
+select count(*), min(next_reminder_at), max(next_reminder_at) from accounts where next_reminder_at is not null"""
+
+
 class TestWorkers:
     async def test_at_once_write_each_expiry_once(self, engine: Engine) -> None:
         program, clock = await engine.program()

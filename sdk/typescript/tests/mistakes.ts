@@ -23,6 +23,8 @@ export async function kinds(vinr: Vinr): Promise<void> {
   await vinr.loyalty.rewards.update('rwd_1', { benefit: { type: 'cash' } }); // wrong: no such benefit
   await vinr.loyalty.programs.create({ name: 'A', currency: { expiryMonths: '12' } }); // wrong: months are a number
   await vinr.loyalty.programs.create({ name: 'A', currency: { expiry_month: 12 } }); // wrong: misspelled inside
+  await vinr.loyalty.programs.create({ name: 'A', expiryReminders: [30, 7] });
+  await vinr.loyalty.programs.create({ name: 'A', expiryReminders: ['30'] }); // wrong: days are numbers
   await vinr.loyalty.accounts.update('loy_1', { metadata: { a: { b: 1 } } }); // wrong: metadata is flat
   await vinr.loyalty.accounts.retrieve(5); // wrong: ids are text
   await vinr.loyalty.accounts.list({ balance: 5 }); // wrong: no such filter

@@ -1,4 +1,4 @@
-"""Write what has fallen due: expiries, offers whose window is over, test clocks that have caught up.
+"""Write what has fallen due: expiries, reminders, offers whose window is over, test clocks that have caught up.
 
 Any number of these may run side by side.
 """
@@ -23,6 +23,7 @@ from vinr_server.storage.due.checkouts import due_sessions
 from vinr_server.storage.due.offers import due_offers
 from vinr_server.storage.due.work import due_accounts, forget, settled_clocks
 from vinr_server.workers.commands import submit_all
+from vinr_server.workers.reminders import ReminderRounds
 
 log = logging.getLogger("vinr.worker")
 
@@ -42,6 +43,7 @@ class DueWorker:
         self._pool, self._writer, self._clock = pool, writer, clock
         self._stopping = asyncio.Event()
         self._forget_at = clock()
+        self._reminders = ReminderRounds()
         self.figures = DueFigures()
 
     def stop(self) -> None:
@@ -67,6 +69,8 @@ class DueWorker:
         now = self._clock()
         accounts = await due_accounts(self._pool, now, limit=ACCOUNTS_MAX)
         await self._submit_all([(account.realm, account.livemode, ExpireLots(account.id)) for account in accounts])
+        is_reminding, behind = await self._reminders.next(self._pool, limit=ACCOUNTS_MAX)
+        await self._submit_all(behind)
         offers = await due_offers(self._pool, now, limit=OFFERS_MAX)
         await self._submit_all([(offer.realm, offer.livemode, CloseOffer(offer.id)) for offer in offers])
         sessions = await due_sessions(self._pool, now, limit=SESSIONS_MAX)
@@ -85,7 +89,8 @@ class DueWorker:
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY
             await forget(self._pool)
-        return bool(accounts or offers or sessions or clocks)
+            self._reminders.again()
+        return bool(accounts or is_reminding or offers or sessions or clocks)
 
     async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
         await submit_all(self._writer, commands, failure="due work was not done")

@@ -10,6 +10,7 @@ export interface EngineEvents {
   readonly 'loyalty.points.reversed': objects.PointsTransaction;
   readonly 'loyalty.points.reinstated': objects.PointsTransaction;
   readonly 'loyalty.points.expired': objects.PointsTransaction;
+  readonly 'loyalty.points.expiring': objects.ExpiryReminder;
   readonly 'loyalty.tier.changed': objects.TierChange;
   readonly 'loyalty.reward.redeemed': objects.Redemption;
   readonly 'loyalty.redemption.canceled': objects.Redemption;

@@ -408,6 +408,8 @@ export interface CreateProgramInput {
   earningTenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
   guest_days?: number | null | undefined;
   guestDays?: number | null | undefined;
+  expiry_reminders?: readonly number[] | undefined;
+  expiryReminders?: readonly number[] | undefined;
   test_clock?: string | null | undefined;
   testClock?: string | null | undefined;
   test_clock_id?: string | null | undefined;
@@ -687,6 +689,8 @@ export interface UpdateProgramInput {
   earningTenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
   guest_days?: number | null | undefined;
   guestDays?: number | null | undefined;
+  expiry_reminders?: readonly number[] | undefined;
+  expiryReminders?: readonly number[] | undefined;
   status?: 'active' | 'archived' | undefined;
   metadata?: MetadataChanges | undefined;
 }

@@ -584,6 +584,22 @@ export interface Event {
   readonly skipped?: readonly Skipped[] | undefined;
 }
 
+export interface ExpiryReminder {
+  readonly account: string;
+  readonly accountId: string;
+  readonly program: string;
+  readonly programId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly points: number;
+  readonly expiresAt: number;
+  readonly expires_at: number;
+  readonly days: number;
+  readonly at: number;
+  readonly sequence: number;
+  readonly livemode: boolean;
+}
+
 export interface Lot {
   readonly id: string;
   readonly idId: string;
@@ -908,6 +924,8 @@ export interface Program {
   readonly earning_tenders: readonly string[];
   readonly guestDays: number | null;
   readonly guest_days: number | null;
+  readonly expiryReminders: readonly number[];
+  readonly expiry_reminders: readonly number[];
   readonly status: 'active' | 'archived';
   readonly testClock: string | null;
   readonly test_clock: string | null;

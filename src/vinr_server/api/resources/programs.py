@@ -35,6 +35,7 @@ class TierInput(Input):
 
 
 GuestDays = Annotated[int, Meta(ge=1, le=366)]
+ExpiryReminders = Annotated[list[Annotated[int, Meta(ge=1, le=3650)]], Meta(max_length=10)]
 
 
 class CreateProgramInput(Input):
@@ -45,6 +46,7 @@ class CreateProgramInput(Input):
     tiers: Annotated[list[TierInput], Meta(max_length=50)] = []
     earning_tenders: EarningTenders | UnsetType = UNSET
     guest_days: GuestDays | None = None
+    expiry_reminders: ExpiryReminders = []
     test_clock: ClockId | None = None
     metadata: Metadata = {}
 
@@ -61,6 +63,7 @@ class UpdateProgramInput(Input):
     tiers: Annotated[list[TierInput], Meta(max_length=50)] | UnsetType = UNSET
     earning_tenders: EarningTenders | UnsetType = UNSET
     guest_days: GuestDays | UnsetType | None = UNSET
+    expiry_reminders: ExpiryReminders | UnsetType = UNSET
     status: Literal["active", "archived"] | UnsetType = UNSET
     metadata: Metadata = {}
 
@@ -90,6 +93,7 @@ class Program(Reply):
     tiers: list[Tier]
     earning_tenders: list[str]
     guest_days: int | None
+    expiry_reminders: list[int]
     status: CatalogueStatus
     test_clock: Reference | None
     metadata: Json
@@ -112,6 +116,18 @@ class TierChange(Reply):
     sequence: int
 
 
+class ExpiryReminder(Reply):
+    account: Reference
+    program: Reference
+    customer: Reference
+    points: int
+    expires_at: int
+    days: int
+    at: int
+    sequence: int
+    livemode: bool
+
+
 def create_program(call: Call) -> commands.CreateProgram:
     body: CreateProgramInput = call.body
     if not is_zone(body.timezone):
@@ -132,6 +148,7 @@ def create_program(call: Call) -> commands.CreateProgram:
             else read_tenders(body.earning_tenders, param="earning_tenders")
         ),
         guest_days=body.guest_days,
+        expiry_reminders=read_reminders(body.expiry_reminders),
         clock_id=body.test_clock,
         metadata=read_metadata(body.metadata),
     )
@@ -148,7 +165,17 @@ def update_program(call: Call) -> commands.UpdateProgram:
         changes["tiers"] = read_tiers(body.tiers)
     if body.earning_tenders is not UNSET:
         changes["earning_tenders"] = read_tenders(body.earning_tenders, param="earning_tenders")
-    return commands.UpdateProgram(call.id, changes, read_metadata(body.metadata, allows_null=True))
+    reminders = None if body.expiry_reminders is UNSET else read_reminders(body.expiry_reminders)
+    return commands.UpdateProgram(call.id, changes, read_metadata(body.metadata, allows_null=True), reminders)
+
+
+def read_reminders(given: list[int]) -> tuple[int, ...]:
+    """Days before an end, from the largest down, each once."""
+    twice = next((days for days in given if given.count(days) > 1), None)
+    if twice is not None:
+        message = f"expiry_reminders: {twice} days are named twice. Name each number of days once."
+        raise Problem("parameter_invalid", message, param="expiry_reminders")
+    return tuple(sorted(given, reverse=True))
 
 
 def read_tiers(given: list[TierInput]) -> tuple[rows.Tier, ...]:
@@ -225,4 +252,4 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 
-EVENT_DATA = (TierChange,)
+EVENT_DATA = (TierChange, ExpiryReminder)

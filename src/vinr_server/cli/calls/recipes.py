@@ -97,22 +97,27 @@ def reverse_points(making: Making) -> None:
     making.post("/v1/loyalty/points/reverse", {"transaction": entry})
 
 
-def expire_points(making: Making) -> None:
-    """A month passes on a separate test clock, for a program whose points last a month."""
+def expire_points(making: Making, *, passes: str = "1mo1s", **more: Any) -> None:
+    """Time passes on a separate test clock, for a program whose points last a month."""
     start = datetime.now(UTC).replace(microsecond=0)
     clock = making.post("/v1/test_helpers/test_clocks", {"frozen_time": start.isoformat()}, is_last=False)["id"]
     currency = {"name": "points", "expiry_months": 1}
-    program = {"name": "Expiring", "currency": currency, "test_clock": clock}
+    program = {"name": "Expiring", "currency": currency, "test_clock": clock, **more}
     account = making.enroll(str(making.post("/v1/loyalty/programs", program, is_last=False)["id"]))
     making.award(account, making.wish.points)
     url = f"/v1/test_helpers/test_clocks/{clock}"
-    making.post(f"{url}/advance", {"frozen_time": later(start, "1mo1s").isoformat()}, is_last=False)
+    making.post(f"{url}/advance", {"frozen_time": later(start, passes).isoformat()}, is_last=False)
     end = time.monotonic() + EXPIRED_SECONDS_MAX
     while making.api.get(url)["status"] != "ready":
         if time.monotonic() > end:
             raise NotPossible("The clock is still advancing. Is `vinr worker` running?")
         time.sleep(0.1)
     making.answers.append(making.api.delete(url))
+
+
+def remind_of_points(making: Making) -> None:
+    """So much time passes that the points end within 7 days."""
+    expire_points(making, passes="25d", expiry_reminders=[7])
 
 
 def change_tier(making: Making) -> None:
@@ -232,6 +237,7 @@ RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     ),
     "loyalty.points.reversed": ("award points, reverse them", reverse_points),
     "loyalty.points.expired": ("award points on a test clock, advance it by a month", expire_points),
+    "loyalty.points.expiring": ("award points on a test clock, advance it to days before they end", remind_of_points),
     "loyalty.tier.changed": ("enroll a new customer, award what a tier needs", change_tier),
     "loyalty.reward.redeemed": ("redeem the cheapest reward", redeem_reward),
     "loyalty.redemption.canceled": ("redeem a reward, cancel it", cancel_redemption),

@@ -14,6 +14,7 @@ EVENT_TYPES: Mapping[str, str] = {
     "loyalty.points.reversed": "points_transaction",
     "loyalty.points.reinstated": "points_transaction",
     "loyalty.points.expired": "points_transaction",
+    "loyalty.points.expiring": "expiry_reminder",
     "loyalty.tier.changed": "tier_change",
     "loyalty.reward.redeemed": "redemption",
     "loyalty.redemption.canceled": "redemption",

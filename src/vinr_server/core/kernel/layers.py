@@ -178,7 +178,7 @@ class Layer:
         return list(found.values())  # type: ignore[arg-type]
 
     def truncate(self, parent: Hashable, last: Any) -> None:
-        """Only this parent's rows up to `last`, in their order, are here; asking for more raises InPart."""
+        """Only this parent's rows up to `last`, in their order, are here (None: all); asking for more raises InPart."""
         self._last_here[parent] = last
 
     def last_here(self, parent: Hashable) -> Any:

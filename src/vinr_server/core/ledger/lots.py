@@ -1,4 +1,4 @@
-"""Lots: the order in which points are used, and which lots pay for a spend (R2, R3)."""
+"""Lots: when they end, the order in which points are used, and which lots pay for a spend (R1, R2, R3)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from vinr_server.core.kernel import calendar
 from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.programs.rows import Program
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 # The place in the order of use before any lot: how far an account is loaded that was loaded without its lots.
@@ -20,9 +22,22 @@ class Use(NamedTuple):
     points: int
 
 
+def end_by_program(program: Program, available_at: datetime) -> datetime | None:
+    """When points of that instant expire by the program's own rule (R1)."""
+    expires_at = calendar.expires_at(
+        available_at, months=program.expiry_months, rounding=program.expiry_rounding, zone=program.timezone
+    )
+    return calendar.whole_second(expires_at) if expires_at is not None else None
+
+
+def end_of(lot: Lot) -> datetime:
+    """The instant from which the lot is over."""
+    return lot.expires_at or NEVER
+
+
 def use_order(lot: Lot) -> tuple[datetime, datetime, int]:
     """Sort key of R3: soonest expiry first (never last), then earliest available, then sequence."""
-    return (lot.expires_at or NEVER, lot.available_at, lot.sequence)
+    return (end_of(lot), lot.available_at, lot.sequence)
 
 
 def is_over(lot: Lot, now: datetime) -> bool:

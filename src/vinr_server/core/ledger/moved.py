@@ -6,11 +6,13 @@ finds its own points by what the lot says of its moves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.lots import use_order
-from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.ledger.rows import Lot, LotUse
 
 
 def lot_of(draft: Layer, award_id: str) -> Lot:
@@ -34,3 +36,15 @@ def moved_lots(draft: Layer, lot: Lot) -> list[Lot]:
     if len(found) < len(lot.moved_to):
         raise AlsoRows(Lot, lot.moved_to)
     return sorted(found, key=use_order)
+
+
+def taken_by(draft: Layer, lot: Lot, clawback_id: str, reinstated_by: Sequence[str]) -> dict[str, int]:
+    """What a clawback of an award took of other lots than its own, less what was reinstated, by the lots' ids.
+
+    Expects the uses of the clawback, and of the entries that have reinstated parts of it.
+    """
+    taken: dict[str, int] = {}
+    for entry_id in (clawback_id, *reinstated_by):
+        for use in draft.children(LotUse, entry_id):
+            taken[use.lot_id] = taken.get(use.lot_id, 0) + use.points
+    return {id: points for id, points in taken.items() if id != lot.id and points > 0}

@@ -12,16 +12,26 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel import calendar
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.values import dataclass, replace
-from vinr_server.core.ledger.lots import Use, consume_lots, is_over, overdue, spendable, use_order
+from vinr_server.core.ledger.lots import (
+    Use,
+    consume_lots,
+    end_by_program,
+    end_of,
+    is_over,
+    overdue,
+    spendable,
+    use_order,
+)
 from vinr_server.core.ledger.moved import own_lots
 from vinr_server.core.ledger.payloads import entry_payload
+from vinr_server.core.ledger.reminders import due_reminders, is_behind, planned, remember, remind
 from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.members import program_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.programs.tiers import raise_tier
 
@@ -61,6 +71,7 @@ def accrue(
     there. Returns the account, the entry and its payload. Source: R1, R5, R22, R23, R84.
     """
     now = context.now(program.clock_id)
+    account = caught_up(draft, context, account, program, now=now)
     available_at = min(movement.occurred_at or now, now)
     expires_at = expires_at or end_by_program(program, available_at)
     account, entry, lot = _credit(
@@ -76,14 +87,6 @@ def accrue(
     payload = _announce_entry(draft, context, account, entry, event_type=event_type, now=now)
     account = raise_tier(draft, context, account, program, cause_id=entry.id)
     return _expire_if_over(draft, context, account, lot, now=now), entry, payload
-
-
-def end_by_program(program: Program, available_at: datetime) -> datetime | None:
-    """When points of that instant expire by the program's own rule (R1)."""
-    expires_at = calendar.expires_at(
-        available_at, months=program.expiry_months, rounding=program.expiry_rounding, zone=program.timezone
-    )
-    return calendar.whole_second(expires_at) if expires_at is not None else None
 
 
 def bring_in(
@@ -175,14 +178,32 @@ def _credit(
     if lot.remaining_points and expires_at is not None and not is_over(lot, now):
         account = replace(account, next_expiry_at=min(account.next_expiry_at or expires_at, expires_at))
         draft.put(account)
-    return account, entry, lot
+    return remember(draft, account, [lot], now=now), entry, lot
 
 
 def sweep(draft: Layer, context: Context, account: Account, *, now: datetime) -> Account:
-    """Every lot of the account that is over holds nothing more; one expiry entry each (R4). Expects its live lots."""
-    for lot in overdue(draft.children(Lot, account.id, in_part=True), now):
+    """Every lot of the account that is over holds nothing more, one expiry entry each (R4), and what was due is sent.
+
+    Reminders and expiries come in the order of their instants, at one instant the reminders first (R84). Expects its
+    live lots.
+    """
+    program = program_of(draft, account)
+    over = overdue(draft.children(Lot, account.id, in_part=True), now)
+    if is_behind(account, program, now=now):
+        due = due_reminders(draft, account, program, now=now)
+        account = planned(draft, account, program, now=now)
+        for reminder in due:
+            while over and end_of(over[0]) < reminder.at:
+                account = expire_lot(draft, context, account, over.pop(0), now=now)
+            remind(draft, context, account, reminder, now=now)
+    for lot in over:
         account = expire_lot(draft, context, account, lot, now=now)
     return _with_next_expiry(draft, account)
+
+
+def caught_up(draft: Layer, context: Context, account: Account, program: Program, *, now: datetime) -> Account:
+    """The account, swept where a reminder may be due, so that what follows changes nothing that it says."""
+    return sweep(draft, context, account, now=now) if is_behind(account, program, now=now) else account
 
 
 def expire_lot(draft: Layer, context: Context, account: Account, lot: Lot, *, now: datetime) -> Account:
@@ -253,21 +274,8 @@ def give_back(
         returned.append(replace(lot, remaining_points=lot.remaining_points + use.points))
         _put_use(draft, entry, lot, points=-use.points, cause=entry)
     assert sum(use.points for use in paid) == points, "a debit equals its lot uses"
-    for lot in _pay_deficits(draft, account, sorted(returned, key=use_order), cause=entry):
-        draft.put(lot)
+    account = _put_returned(draft, account, returned, cause=entry, now=now)
     return sweep(draft, context, account, now=now), entry
-
-
-def taken_by(draft: Layer, lot: Lot, clawback_id: str, reinstated_by: Sequence[str]) -> dict[str, int]:
-    """What a clawback of an award took of other lots than its own, less what was reinstated, by the lots' ids.
-
-    Expects the uses of the clawback, and of the entries that have reinstated parts of it.
-    """
-    taken: dict[str, int] = {}
-    for entry_id in (clawback_id, *reinstated_by):
-        for use in draft.children(LotUse, entry_id):
-            taken[use.lot_id] = taken.get(use.lot_id, 0) + use.points
-    return {id: points for id, points in taken.items() if id != lot.id and points > 0}
 
 
 def account_of(draft: Layer, lot_id: str) -> str:
@@ -304,9 +312,15 @@ def reinstate(
             returned.append(replace(paid, remaining_points=paid.remaining_points + back_points))
             _put_use(draft, entry, paid, points=-back_points, cause=entry)
             left_points -= back_points
-    for paying in _pay_deficits(draft, account, sorted(returned, key=use_order), cause=entry):
-        draft.put(paying)
-    return account, entry
+    return _put_returned(draft, account, returned, cause=entry, now=now), entry
+
+
+def _put_returned(draft: Layer, account: Account, returned: Sequence[Lot], *, cause: Entry, now: datetime) -> Account:
+    """The lots hold again what came back to them, less what the account owed."""
+    lots = _pay_deficits(draft, account, sorted(returned, key=use_order), cause=cause)
+    for lot in lots:
+        draft.put(lot)
+    return remember(draft, account, lots, now=now)
 
 
 def _paid_debt(lot: Lot) -> bool:

@@ -12,8 +12,8 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.commands import ReversePoints
-from vinr_server.core.ledger.moved import lot_of
-from vinr_server.core.ledger.movements import Movement, account_of, claw_back, reinstate, sweep, taken_by
+from vinr_server.core.ledger.moved import lot_of, taken_by
+from vinr_server.core.ledger.movements import Movement, account_of, claw_back, reinstate, sweep
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Entry, Lot

@@ -128,3 +128,22 @@ class Opening(Row):
     joined_at: datetime | None
     fingerprint: bytes
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndSpan:
+    """Every live lot that ends in (after, until] is loaded, and the first one that ends later, at `later`, if any."""
+
+    after: datetime
+    until: datetime
+    later: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endings(Row):
+    """Which lots of an account were loaded by their ends, in addition to those that pay first. In memory only."""
+
+    key_field = "account_id"
+    owns = False
+    account_id: str
+    spans: tuple[EndSpan, ...]

@@ -20,6 +20,7 @@ from vinr_server.core.ledger.movements import (
     _take,
     _with_next_expiry,
 )
+from vinr_server.core.ledger.reminders import remember
 from vinr_server.core.ledger.rows import Deficit, Lot
 from vinr_server.core.members.rows import Account
 
@@ -34,6 +35,9 @@ def transfer(
     """
     account, into = _move_lots(draft, context, account, into, reason=reason, now=now)
     account, into = _move_debt(draft, context, account, into, reason=reason, now=now)
+    if account.next_reminder_at is not None:
+        account = replace(account, next_reminder_at=None)
+        draft.put(account)
     return _with_next_expiry(draft, account), _with_next_expiry(draft, into)
 
 
@@ -81,7 +85,7 @@ def _bring(draft: Layer, context: Context, into: Account, lot: Lot, *, reason: s
     draft.put(moved)
     left = draft.get(Lot, lot.id) or lot
     draft.put(replace(left, moved_to=(*(left.moved_to or ()), moved.id)))
-    return into
+    return remember(draft, into, [moved], now=now)
 
 
 def _move_debt(

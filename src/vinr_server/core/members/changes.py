@@ -17,6 +17,7 @@ from vinr_server.core.kernel.needs import InPart, Needs, Part
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.lots import is_over, next_expiry, overdue_points
+from vinr_server.core.ledger.movements import caught_up
 from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.commands import (
@@ -133,6 +134,7 @@ def empty_account(
         metadata=metadata,
         created_at=now,
         merged_from=tuple(MergedFrom(id, None) for id in merged_from) or None,
+        reminder_revision=program.reminder_plan.revision,
     )
 
 
@@ -198,6 +200,8 @@ def _with_status(draft: Layer, account_id: str, context: Context, status: str) -
     account = draft.get(Account, account_id)
     if account is None:
         return missing("account", account_id, param="id")
+    program = program_of(draft, account)
+    account = caught_up(draft, context, account, program, now=context.now(program.clock_id))
     account = replace(account, status=status)
     draft.put(account)
     return Accepted(show_account(draft, account, context), is_new=False)

@@ -18,8 +18,8 @@ from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import in_the_future
-from vinr_server.core.ledger.lots import NEVER
-from vinr_server.core.ledger.movements import Movement, bring_in, end_by_program, owe, sweep
+from vinr_server.core.ledger.lots import NEVER, end_by_program
+from vinr_server.core.ledger.movements import Movement, bring_in, owe, sweep
 from vinr_server.core.ledger.needs import name_accounts
 from vinr_server.core.ledger.rows import Opening
 from vinr_server.core.members.changes import open_account, show_account, with_email

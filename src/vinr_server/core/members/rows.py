@@ -48,6 +48,9 @@ class Account(Row):
     in that one's account `merged_into`. One that is merged into no account stands for a customer that never enrolled:
     nobody can enroll it any more, and whatever names the customer finds out who it is now. `merged_from`: the customers
     that were merged into this account's, None for none.
+
+    Reminders of points that end (R84): by the plan `reminder_revision` of the program, all that fell due before
+    `next_reminder_at` are sent, and none of its points has one before that instant; None: none of them has any.
     """
 
     parent_field = "customer_id"
@@ -67,6 +70,8 @@ class Account(Row):
     merged_into: str | None = None
     merged_customer_id: str | None = None
     merged_from: tuple[MergedFrom, ...] | None = None
+    next_reminder_at: datetime | None = None
+    reminder_revision: int = 0
 
     @property
     def customer_ids(self) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
@@ -12,7 +14,7 @@ from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.programs.commands import CreateProgram, UpdateProgram
 from vinr_server.core.programs.payloads import program_payload
-from vinr_server.core.programs.rows import Program
+from vinr_server.core.programs.rows import REMINDER_PLANS_MAX, Program, ReminderPlan
 
 
 def needs_create_program(command: CreateProgram, needs: Needs) -> None:
@@ -37,21 +39,33 @@ def decide_create_program(draft: Layer, command: CreateProgram, context: Context
         clock = draft.get(TestClock, command.clock_id)
         if clock is None or clock.deleted_at is not None:
             return missing("test clock", command.clock_id, param="test_clock")
+    now = context.now(command.clock_id)
     program = row_of(
         Program,
         command,
         id=command.id or context.make_id("prog", 0),
         status="active",
-        created_at=context.now(command.clock_id),
+        created_at=now,
     )
+    program = with_reminders(program, command.expiry_reminders, since=now)
     draft.put(program)
     claim_id(draft, context, program.id, owner_bucket=0)
     return Accepted(program_payload(program, livemode=context.livemode))
 
 
-def needs_update_program(_command: UpdateProgram, needs: Needs) -> None:
-    """Needs the catalogue."""
+def with_reminders(program: Program, days: tuple[int, ...], *, since: datetime) -> Program:
+    """The program's members are reminded so many days before points end, from an instant on; no change, no revision."""
+    plan = program.reminder_plan
+    if days == plan.days:
+        return program
+    plans = (*program.reminder_plans, ReminderPlan(plan.revision + 1, since, days))
+    return replace(program, reminder_plans=plans[-REMINDER_PLANS_MAX:])
+
+
+def needs_update_program(command: UpdateProgram, needs: Needs) -> None:
+    """Needs the catalogue, and the time by the program's clock."""
     needs.catalogue()
+    needs.row(Program, command.program_id)
 
 
 def decide_update_program(draft: Layer, command: UpdateProgram, context: Context) -> Accepted | Rejected:
@@ -63,6 +77,8 @@ def decide_update_program(draft: Layer, command: UpdateProgram, context: Context
     if isinstance(merged, Rejected):
         return merged
     program = replace(program, metadata=merged, **command.changes)
+    if command.expiry_reminders is not None:
+        program = with_reminders(program, command.expiry_reminders, since=context.now(program.clock_id))
     draft.put(program)
     return Accepted(program_payload(program, livemode=context.livemode), is_new=False)
 

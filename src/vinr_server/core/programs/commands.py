@@ -23,14 +23,16 @@ class CreateProgram(Command):
     tiers: tuple[Tier, ...] = ()
     earning_tenders: tuple[str, ...] = EARNING_TENDERS
     guest_days: int | None = None
+    expiry_reminders: tuple[int, ...] = ()
     clock_id: str | None = None
     metadata: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateProgram(Command):
-    """`changes` maps Program fields to their new values."""
+    """`changes` maps Program fields to their new values; `expiry_reminders`: days, where they change, too."""
 
     program_id: str
     changes: Json
     metadata: Json | None = None
+    expiry_reminders: tuple[int, ...] | None = None

@@ -22,6 +22,7 @@ def program_payload(program: Program, *, livemode: bool) -> Wire:
         "tiers": [{"id": tier.id, "name": tier.name, "threshold": tier.threshold_points} for tier in program.tiers],
         "earning_tenders": list(program.earning_tenders),
         "guest_days": program.guest_days,
+        "expiry_reminders": list(program.reminder_plan.days),
         "status": program.status,
         "test_clock": program.clock_id,
         "metadata": program.metadata,

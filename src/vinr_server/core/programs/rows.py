@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from vinr_server.core.kernel.calendar import ExpiryRounding
+from vinr_server.core.kernel.calendar import FIRST_INSTANT, ExpiryRounding
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
 
@@ -26,10 +26,26 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class ReminderPlan:
+    """How many `days` before points end members are reminded of it, since an instant; a change is a new revision."""
+
+    revision: int
+    since: datetime
+    days: tuple[int, ...]
+
+
+# What holds in a program that never had reminders, and is the plan of members from before the first.
+NO_REMINDERS = ReminderPlan(0, FIRST_INSTANT, ())
+# A member follows each of them in turn until its reminders have caught up with the last.
+REMINDER_PLANS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
 class Program(Row):
     """A loyalty program: its currency, zone, tiers, the tenders that earn, and the test clock it may live on.
 
     `guest_days`: enrolling earns for what the customer paid in so many days before (R86); None: for nothing.
+    `reminder_plans`: the last one holds, the ones before held until the next one's instant (R84).
     """
 
     is_catalogue = True
@@ -47,3 +63,9 @@ class Program(Row):
     created_at: datetime
     earning_tenders: tuple[str, ...] = EARNING_TENDERS
     guest_days: int | None = None
+    reminder_plans: tuple[ReminderPlan, ...] = ()
+
+    @property
+    def reminder_plan(self) -> ReminderPlan:
+        """The plan of reminders that holds."""
+        return self.reminder_plans[-1] if self.reminder_plans else NO_REMINDERS

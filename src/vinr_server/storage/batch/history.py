@@ -1,27 +1,33 @@
-"""What the batch's instant must be known to read: what segments ask of members, and what capped rules gave them.
+"""What the batch's instant must be known to read: what segments ask, what capped rules gave, which reminders are due.
 
 Segments: a member's place in static ones, and its purchases. Read only for members whose segments a command may ask
 for, and only what segments in use ask: a realm whose live offers name no segment pays nothing. Capped rules: the
-counters of the periods that hold the instant, under the lock of the member's account.
+counters of the periods that hold the instant, under the lock of the member's account. Reminders: the lots that end so
+many days after it, of members that may have one due.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from vinr_server.core.clocks.changes import CLOCKS_END
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.earning.caps import EVERY_RULE, counters_at, rule_counters
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.reminders import is_behind, spans_of
+from vinr_server.core.ledger.rows import Endings, EndSpan, Lot
 from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import Days, Totals, window_start
 from vinr_server.core.segments.membership import USES, purchases_here, with_payment
 from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
+from vinr_server.storage.batch.kinds import read_first_lots
 from vinr_server.storage.batch.reading import Address, columns_of, select_rows
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
@@ -76,6 +82,25 @@ where t.bucket = any($2)
 """
 
 
+# Live lots by their ends: all that end in a span, and the first one after it. Plan: a range of lots_live for each.
+ENDING_LOTS = f"""
+select {TABLES[Lot].select_list}
+from unnest($1::int4[], $2::int2[], $3::text[], $4::timestamptz[], $5::timestamptz[])
+  as w (realm, bucket, id, after, until)
+cross join lateral (
+  (select * from lots l
+  where l.realm = w.realm and l.account_id = w.id and l.bucket = w.bucket and l.remaining_points > 0
+    and l.expires_at > w.after and l.expires_at <= w.until)
+  union all
+  (select * from lots l
+  where l.realm = w.realm and l.account_id = w.id and l.bucket = w.bucket and l.remaining_points > 0
+    and l.expires_at > w.until
+  order by l.expires_at limit 1)
+) as t
+where t.bucket = any($2)
+"""
+
+
 NOTHING: Mapping[Any, Part] = {}
 
 
@@ -96,6 +121,51 @@ async def read_history(connection: Any, needs: Mapping[int, Needs], layers: Mapp
     await _read_memberships(connection, needs, layers)
     await _read_purchases(connection, needs, layers, now)
     await _read_rule_counters(connection, needs, layers, now)
+    await _read_reminded_lots(connection, needs, layers, now)
+
+
+async def _read_reminded_lots(
+    connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime
+) -> None:
+    """The lots of which reminders may be due, or are next, where that is beyond the lots that pay first (R84)."""
+    behind: dict[Address, tuple[Account, list[EndSpan]]] = {}
+    for realm, layer in layers.items():
+        for account_id, part in needs[realm].parts.get(Lot, NOTHING).items():
+            account = layer.find(Account, account_id)
+            program = layer.get(Program, account.program_id) if account is not None else None
+            if account is None or program is None or part is Part.ALL or not program.reminder_plans:
+                continue
+            instants = _instants(layer, needs[realm], program.id, now)
+            if any(is_behind(account, program, now=at) for at in instants):
+                spans = _end_spans(account, program, min(instants), min(max(instants), CLOCKS_END))
+                behind[realm, account.bucket, account.id] = (account, spans)
+    unread = [address for address in behind if needs[address[0]].part_of(Lot, address[2]) is Part.NONE]
+    await read_first_lots(connection, layers, unread)
+    asked = [
+        (*address, span.after, span.until)
+        for address, (_account, spans) in behind.items()
+        if layers[address[0]].last_here(address[2]) is not None
+        for span in spans
+    ]
+    if not asked:
+        return
+    found: dict[tuple[int, str], list[datetime]] = {}
+    for realm, row in rows_of(TABLES[Lot], await connection.fetch(ENDING_LOTS, *_columns(asked))):
+        assert isinstance(row, Lot) and row.expires_at is not None
+        layers[realm].put(row)
+        found.setdefault((realm, row.account_id), []).append(row.expires_at)
+    for (realm, _bucket, id), (_account, spans) in behind.items():
+        ends = found.get((realm, id), [])
+        known = [replace(span, later=min((end for end in ends if end > span.until), default=None)) for span in spans]
+        layers[realm].put(Endings(id, tuple(known)))
+
+
+def _end_spans(account: Account, program: Program, earliest: datetime, latest: datetime) -> list[EndSpan]:
+    """Where the ends lie that reminders up to the latest instant are about, and the next ones from the earliest on."""
+    spans = list(spans_of(account, program, latest))
+    days = {days for span in spans for days in span.days} | set(program.reminder_plan.days)
+    after = min([span.after for span in spans] + [earliest])
+    return [EndSpan(after + timedelta(days=count), latest + timedelta(days=count), None) for count in sorted(days)]
 
 
 async def _read_rule_counters(

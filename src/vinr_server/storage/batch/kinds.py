@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.events.rows import Event
+from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Part
 from vinr_server.core.kernel.rows import Counter, Row, Tally
 from vinr_server.core.ledger.lots import BEFORE_ALL, use_order
@@ -174,9 +175,8 @@ async def _lots(reading: Reading, kind: Kind) -> None:
             if part is Part.NONE:
                 reading.layers[realm].truncate(account_id, BEFORE_ALL)
     await reading.read(Lot, "account_id", reading.parents(kind.row_type), where="t.remaining_points > 0")
-    await _first_lots(
-        reading, [address for address in reading.parents(kind.row_type, part=Part.FIRST) if _account(reading, address)]
-    )
+    first = [address for address in reading.parents(kind.row_type, part=Part.FIRST) if _account(reading, address)]
+    await read_first_lots(reading.connection, reading.layers, first)
     await _by_id(reading, kind)
 
 
@@ -184,17 +184,17 @@ def _account(reading: Reading, address: Address) -> Account | None:
     return reading.layers[address[0]].get(Account, address[2])
 
 
-async def _first_lots(reading: Reading, accounts: list[Address]) -> None:
+async def read_first_lots(connection: Any, layers: Mapping[int, Layer], accounts: list[Address]) -> None:
+    """The layers hold each account's lots that are used first, and know how far that is."""
     if not accounts:
         return
-    loaded: dict[tuple[int, str], list[Lot]] = {}
-    records = await reading.connection.fetch(FIRST_LOTS, *columns_of(accounts), LOTS_MAX)
-    for realm, row in reading.put(rows_of(TABLES[Lot], records)):
+    loaded: dict[tuple[int, str], list[Lot]] = {(realm, id): [] for realm, _bucket, id in accounts}
+    for realm, row in rows_of(TABLES[Lot], await connection.fetch(FIRST_LOTS, *columns_of(accounts), LOTS_MAX)):
         assert isinstance(row, Lot)
-        loaded.setdefault((realm, row.account_id), []).append(row)
+        layers[realm].put(row)
+        loaded[realm, row.account_id].append(row)
     for (realm, account_id), lots in loaded.items():
-        if len(lots) == LOTS_MAX:
-            reading.layers[realm].truncate(account_id, use_order(lots[-1]))
+        layers[realm].truncate(account_id, use_order(lots[-1]) if len(lots) == LOTS_MAX else None)
 
 
 async def _deficits(reading: Reading, kind: Kind) -> None:

@@ -5,28 +5,61 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-# Accounts whose earliest lot has expired at their program's now. Plan: for each program a short scan of
-# accounts_expiring. An index on the expiry alone read every member of a program whose test clock is in the past, again
-# and again.
-DUE_ACCOUNTS = """
-select p.realm, r.livemode, a.id, case when c.id is null then a.next_expiry_at end
+# A member that does not follow its program's plan of reminders yet, and has points that end.
+BEHIND = """next_expiry_at is not null
+    and reminder_revision <> (p.reminder_plans -> -1 ->> 'revision')::int8"""
+
+# Accounts whose earliest lot has expired, or that have a reminder due, at their program's now; and while a test clock
+# advances, those that may have one. Plan: for each program a short scan of accounts_expiring, and of accounts_reminding
+# where it has ever had reminders. An index on the expiry alone read every member of a program whose test clock is in
+# the past, again and again.
+DUE_ACCOUNTS = f"""
+select p.realm, r.livemode, a.id, case when c.id is null then a.due_at end
 from programs p
 join realms r on r.id = p.realm
 left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
 cross join lateral (
-  select id, next_expiry_at from accounts
+  (select id, next_expiry_at as due_at from accounts
   where realm = p.realm and program_id = p.id and next_expiry_at <= coalesce(c.frozen_at, $1)
-  order by next_expiry_at limit $2
+  order by next_expiry_at limit $2)
+  union all
+  (select id, next_reminder_at from accounts
+  where json_array_length(p.reminder_plans) > 0
+    and realm = p.realm and program_id = p.id and next_reminder_at <= coalesce(c.frozen_at, $1)
+  order by next_reminder_at limit $2)
+  union all
+  (select id, null from accounts
+  where c.status = 'advancing' and json_array_length(p.reminder_plans) > 0
+    and realm = p.realm and program_id = p.id and {BEHIND}
+  limit $2)
 ) as a
 limit $2
 """
 
+# Programs that live by real time and have, or had, reminders: each with its newest plan.
+REMINDING_PROGRAMS = """
+select p.realm, r.livemode, p.id, (p.reminder_plans -> -1 ->> 'revision')::int8
+from programs p join realms r on r.id = p.realm
+where p.clock_id is null and json_array_length(p.reminder_plans) > 0
+"""
+# The next of a program's members in the order of their enrollment, and which of them follow an older plan. Plan: a
+# range of accounts_newest.
+NEXT_MEMBERS = """
+select id, created_at, next_expiry_at is not null and reminder_revision <> $3 from accounts
+where realm = $1 and program_id = $2 and (created_at, id) > ($4, $5)
+order by created_at, id limit $6
+"""
+
 # Clocks with no work left up to their instant.
-SETTLED_CLOCKS = """
+SETTLED_CLOCKS = f"""
 select c.realm, c.id, c.frozen_at from test_clocks c
 where c.status = 'advancing' and c.deleted_at is null and not exists (
   select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and a.next_expiry_at <= c.frozen_at)
+and not exists (
+  select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
+  where p.realm = c.realm and p.clock_id = c.id and json_array_length(p.reminder_plans) > 0
+    and (a.next_reminder_at <= c.frozen_at or {BEHIND}))
 and not exists (
   select from programs p join offers o on o.realm = p.realm and o.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and o.closed_at is null and o.deleted_at is null
@@ -47,7 +80,7 @@ delete from batches where id in (
 
 
 class DueAccount(NamedTuple):
-    """An account with expired lots; `due_at` says since when, unless its program lives on a test clock."""
+    """An account with expired lots or due reminders; `due_at` says since when, if its program lives by real time."""
 
     realm: int
     livemode: bool
@@ -63,9 +96,40 @@ class SettledClock(NamedTuple):
     frozen_at: datetime
 
 
+class RemindingProgram(NamedTuple):
+    """A program on real time that has reminders, or had: the revision of its plan."""
+
+    realm: int
+    livemode: bool
+    id: str
+    revision: int
+
+
+class Member(NamedTuple):
+    """An account in the order of enrollment, and whether it has yet to follow its program's plan of reminders."""
+
+    id: str
+    created_at: datetime
+    is_behind: bool
+
+
 async def due_accounts(pool: Any, now: datetime, *, limit: int) -> list[DueAccount]:
-    """Accounts whose earliest lot has expired at their program's now."""
-    return [DueAccount(*record) for record in await pool.fetch(DUE_ACCOUNTS, now, limit)]
+    """Accounts whose earliest lot has expired, or that have a reminder due, at their program's now."""
+    found = [DueAccount(*record) for record in await pool.fetch(DUE_ACCOUNTS, now, limit)]
+    return list({(account.realm, account.id): account for account in reversed(found)}.values())
+
+
+async def reminding_programs(pool: Any) -> list[RemindingProgram]:
+    """Programs whose members may have to hear of other reminders than before."""
+    return [RemindingProgram(*record) for record in await pool.fetch(REMINDING_PROGRAMS)]
+
+
+async def next_members(
+    pool: Any, program: RemindingProgram, after: tuple[datetime, str], *, limit: int
+) -> list[Member]:
+    """The members enrolled after that one."""
+    given = (program.realm, program.id, program.revision, *after, limit)
+    return [Member(*record) for record in await pool.fetch(NEXT_MEMBERS, *given)]
 
 
 async def settled_clocks(pool: Any) -> list[SettledClock]:

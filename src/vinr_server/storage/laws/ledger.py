@@ -168,6 +168,31 @@ from accounts a left join (
   select realm, account_id, min(expires_at) as expires_at from lots where remaining_points > 0 group by 1, 2) l
   on l.realm = a.realm and l.account_id = a.id
 where a.next_expiry_at is distinct from l.expires_at""",
+    # None that lies ahead: what was due may be unwritten yet.
+    "R84 next_reminder_at is not after a reminder of the live lots": """
+select a.realm, a.id, a.id, 'by ' || min(l.expires_at - make_interval(hours => 24 * d.days::int)),
+  coalesce(a.next_reminder_at::text, 'never')
+from programs p
+cross join lateral json_array_elements_text(p.reminder_plans -> -1 -> 'days') as d (days)
+join accounts a on a.realm = p.realm and a.program_id = p.id
+  and a.reminder_revision = (p.reminder_plans -> -1 ->> 'revision')::int8
+join lots l on l.realm = a.realm and l.account_id = a.id and l.remaining_points > 0
+left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+where l.expires_at > coalesce(c.frozen_at, now()) + make_interval(hours => 24 * d.days::int)
+  and coalesce(a.next_reminder_at, 'infinity') > l.expires_at - make_interval(hours => 24 * d.days::int)
+group by a.realm, a.id, a.next_reminder_at""",
+    "R84 a reminder comes once": """
+select realm, account_id, min(id), 1, count(*) from events where type = 'loyalty.points.expiring'
+group by realm, account_id, data ->> 'expires_at', data ->> 'days' having count(*) > 1""",
+    "R84 a reminder comes its days before an end of the account's lots, not earlier": """
+select v.realm, v.account_id, v.id, concat_ws(', ', v.data ->> 'expires_at', 'at least ' || (v.data ->> 'points')),
+  coalesce(l.points::text, 'no lot')
+from events v left join (
+  select realm, account_id, floor(extract(epoch from expires_at))::int8 as ends, sum(points) as points from lots
+  group by 1, 2, 3) l
+  on l.realm = v.realm and l.account_id = v.account_id and l.ends = (v.data ->> 'expires_at')::int8
+where v.type = 'loyalty.points.expiring' and (l.points is null or (v.data ->> 'points')::int8 not between 1 and l.points
+  or extract(epoch from v.created_at) < (v.data ->> 'expires_at')::int8 - 86400 * (v.data ->> 'days')::int8)""",
     "R4 nothing expires before its instant": """
 select e.realm, e.account_id, e.id, 'not before ' || coalesce(l.expires_at::text, 'ever'), e.created_at
 from entries e left join lots l on l.realm = e.realm and l.id = e.source_id
@@ -249,16 +274,17 @@ select e.realm, e.account_id, e.id, 'once: ' || concat_ws(', ', e.points, e.bala
 from entries e left join (
   select realm, data ->> 'id' as id, count(*),
     min(concat_ws(', ', data ->> 'points', data ->> 'balance_after', data ->> 'sequence')) as figures
-  from events where type like 'loyalty.points.%' group by 1, 2) v on v.realm = e.realm and v.id = e.id
+  from events where type like 'loyalty.points.%' and type <> 'loyalty.points.expiring' group by 1, 2) v
+  on v.realm = e.realm and v.id = e.id
 where e.kind in ('award', 'adjustment', 'reversal', 'reinstatement', 'expiry')
   and (v.count, v.figures) is distinct from (1, concat_ws(', ', e.points, e.balance_after_points, e.sequence))""",
     "I6 an event of a movement has its sequence": """
 select realm, account_id, id, data ->> 'sequence', sequence::text
-from events where type like 'loyalty.points.%' and sequence <> (data ->> 'sequence')::int8""",
+from events where type like 'loyalty.points.%' and sequence is distinct from (data ->> 'sequence')::int8""",
     "I6 an event of a movement has its entry": """
 select v.realm, v.account_id, v.id, 'entry ' || (v.data ->> 'id'), 'none'
 from events v left join entries e on e.realm = v.realm and e.id = v.data ->> 'id'
-where v.type like 'loyalty.points.%' and e.id is null""",
+where v.type like 'loyalty.points.%' and v.type <> 'loyalty.points.expiring' and e.id is null""",
     "I6 a redemption has one event, and so has its cancellation": """
 select r.realm, r.account_id, r.id,
   '1 and ' || (r.status = 'canceled')::int, concat(coalesce(v.made, 0), ' and ', coalesce(v.canceled, 0))

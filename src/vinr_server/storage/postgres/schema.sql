@@ -20,8 +20,11 @@ CREATE TABLE public.accounts (
     merged_into text COLLATE pg_catalog."C",
     merged_customer_id text COLLATE pg_catalog."C",
     merged_from json,
+    next_reminder_at timestamp with time zone,
+    reminder_revision bigint DEFAULT 0 NOT NULL,
     CONSTRAINT accounts_lifetime_points_check CHECK ((lifetime_points >= 0)),
     CONSTRAINT accounts_merged_check CHECK ((((status = 'merged'::text) = (merged_customer_id IS NOT NULL)) AND ((merged_into IS NULL) OR (status = 'merged'::text)) AND ((status <> 'merged'::text) OR ((ledger_balance_points = 0) AND (merged_from IS NULL))))),
+    CONSTRAINT accounts_reminder_revision_check CHECK ((reminder_revision >= 0)),
     CONSTRAINT accounts_sequence_check CHECK ((sequence >= 0)),
     CONSTRAINT accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'closed'::text, 'merged'::text])))
 )
@@ -496,6 +499,7 @@ CREATE TABLE public.programs (
     created_at timestamp with time zone NOT NULL,
     earning_tenders json DEFAULT '["card","cash","bank_transfer","wallet","other"]'::json NOT NULL,
     guest_days bigint,
+    reminder_plans json DEFAULT '[]'::json NOT NULL,
     CONSTRAINT programs_expiry_months_check CHECK ((expiry_months > 0)),
     CONSTRAINT programs_guest_days_check CHECK ((guest_days > 0)),
     CONSTRAINT programs_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text])))
@@ -777,6 +781,8 @@ ALTER TABLE ONLY public.webhook_endpoints
 CREATE INDEX accounts_expiring ON public.accounts USING btree (realm, program_id, next_expiry_at) WHERE (next_expiry_at IS NOT NULL);
 
 CREATE INDEX accounts_newest ON public.accounts USING btree (realm, program_id, created_at, id);
+
+CREATE INDEX accounts_reminding ON public.accounts USING btree (realm, program_id, next_reminder_at) WHERE (next_reminder_at IS NOT NULL);
 
 CREATE INDEX api_key_acts_newest ON public.api_key_acts USING btree (realm, created_at, id);
 

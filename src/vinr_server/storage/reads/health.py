@@ -37,9 +37,10 @@ select count(*)::int from pg_stat_activity
 where application_name = 'vinr writer' and xact_start < now() - make_interval(secs => %s)
 """
 OVERDUE = """
-select count(*)::int, coalesce(extract(epoch from now() - min(a.next_expiry_at)), 0)::int
-from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
-where p.clock_id is null and a.next_expiry_at <= now() - make_interval(secs => %s)
+select count(*)::int, coalesce(extract(epoch from now() - min(least(a.next_expiry_at, a.next_reminder_at))), 0)::int
+from (select now() - make_interval(secs => %s) as at) late, programs p
+join accounts a on a.realm = p.realm and a.program_id = p.id
+where p.clock_id is null and (a.next_expiry_at <= late.at or a.next_reminder_at <= late.at)
 """
 WAITING = """
 select count(*)::int, coalesce(extract(epoch from now() - min(d.next_attempt_at)), 0)::int

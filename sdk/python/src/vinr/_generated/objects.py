@@ -43,6 +43,7 @@ __all__ = [
     "EventRequest",
     "EventType",
     "Exchange",
+    "ExpiryReminder",
     "Get",
     "Incentive",
     "Line",
@@ -106,6 +107,7 @@ EventType: TypeAlias = Literal[
     "loyalty.points.reversed",
     "loyalty.points.reinstated",
     "loyalty.points.expired",
+    "loyalty.points.expiring",
     "loyalty.tier.changed",
     "loyalty.reward.redeemed",
     "loyalty.redemption.canceled",
@@ -774,6 +776,22 @@ class Event(VinrObject):
     _nested = {"data": Data, "request": EventRequest, "awards": Award, "skipped": Skipped}
 
 
+class ExpiryReminder(VinrObject):
+    """Expiry reminder."""
+
+    account: str
+    program: str
+    customer: str
+    points: int
+    expires_at: int
+    days: int
+    at: int
+    sequence: int
+    livemode: bool
+
+    _events = ("loyalty.points.expiring",)
+
+
 class Lot(VinrObject):
     """Lot."""
 
@@ -1131,6 +1149,7 @@ class Program(VinrObject):
     tiers: list[Tier]
     earning_tenders: list[str]
     guest_days: int | None
+    expiry_reminders: list[int]
     status: Literal["active", "archived"]
     test_clock: str | None
     metadata: dict[str, Any]

@@ -36,6 +36,7 @@ class LoyaltyPrograms(Resource):
         ]
         | NotGiven = NOT_GIVEN,
         guest_days: int | NotGiven | None = NOT_GIVEN,
+        expiry_reminders: Many[int] | NotGiven = NOT_GIVEN,
         test_clock: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
@@ -58,6 +59,7 @@ class LoyaltyPrograms(Resource):
                 "tiers": tiers,
                 "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
+                "expiry_reminders": expiry_reminders,
                 "test_clock": test_clock,
                 "metadata": metadata,
             },
@@ -116,6 +118,7 @@ class LoyaltyPrograms(Resource):
         ]
         | NotGiven = NOT_GIVEN,
         guest_days: int | NotGiven | None = NOT_GIVEN,
+        expiry_reminders: Many[int] | NotGiven = NOT_GIVEN,
         status: Literal["active", "archived"] | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
@@ -133,6 +136,7 @@ class LoyaltyPrograms(Resource):
                 "tiers": tiers,
                 "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
+                "expiry_reminders": expiry_reminders,
                 "status": status,
                 "metadata": metadata,
             },
@@ -158,6 +162,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
         ]
         | NotGiven = NOT_GIVEN,
         guest_days: int | NotGiven | None = NOT_GIVEN,
+        expiry_reminders: Many[int] | NotGiven = NOT_GIVEN,
         test_clock: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
@@ -180,6 +185,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
                 "tiers": tiers,
                 "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
+                "expiry_reminders": expiry_reminders,
                 "test_clock": test_clock,
                 "metadata": metadata,
             },
@@ -238,6 +244,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
         ]
         | NotGiven = NOT_GIVEN,
         guest_days: int | NotGiven | None = NOT_GIVEN,
+        expiry_reminders: Many[int] | NotGiven = NOT_GIVEN,
         status: Literal["active", "archived"] | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
@@ -255,6 +262,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
                 "tiers": tiers,
                 "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
+                "expiry_reminders": expiry_reminders,
                 "status": status,
                 "metadata": metadata,
             },
