@@ -477,7 +477,7 @@ def _checkout_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     return {
         "evaluate_cart": [Sample("/v1/checkout/evaluate", cart)],
         "create_checkout_session": [Sample(sessions, cart | {"expires_in_minutes": 15})],
-        "update_checkout_session": [Sample(f"{sessions}/{ids['cs']}", changes)],
+        "update_checkout_session": [Sample(f"{sessions}/{ids['cs']}", changes | {"customer": ids["cust"]})],
         "complete_checkout_session": [Sample(f"{sessions}/{ids['cs']}/complete", {"payment": ids["pay"]})],
         "expire_checkout_session": [Sample(f"{sessions}/{ids['cs']}/expire", {})],
     }

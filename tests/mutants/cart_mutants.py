@@ -113,9 +113,33 @@ EFFECTS = [
     Mutant(
         "a session whose metadata changed is left as it was",
         "decide_update_checkout_session",
-        "cart == session.cart and discount_ids == session.discount_ids and not is_relabeled",
-        "cart == session.cart and discount_ids == session.discount_ids",
+        "if session == present:",
+        "if session == replace(present, metadata=metadata):",
         scenario("checkout: A session is evaluated again when its metadata says something else (R81)"),
+    ),
+    Mutant(
+        "a session is given from one customer to another",
+        "_with_customer",
+        "if session.customer_id is not None:",
+        "if not customer_id:",
+        scenario("guest_sessions: A session has one customer, and naming it again changes nothing (R81)"),
+    ),
+    Mutant(
+        "what a guest's session holds is not counted for the customer it was given",
+        "decide_update_checkout_session",
+        "draft.put(session)  # what it holds is counted for its customer",
+        "",
+        scenario("guest_sessions: A session given to somebody without an account counts for it (R81)"),
+    ),
+    Mutant(
+        "a session that was given its customer holds only what a guest can",
+        "Reading.addresses_of_parent",
+        """
+        if way == "session_id":
+            buckets |= self._places_of_uses(realm, id, beside, seen)
+        """,
+        "",
+        scenario("guest_sessions: A session that was given its customer gives back all it holds (R81)", "postgres"),
     ),
     Mutant(
         "what a session holds does not ask for its metadata again",

@@ -307,7 +307,8 @@ EDITS = [
     ("R13 a session keeps the promise that it shows",
      "update checkout_sessions set shipping_discount_minor = shipping_discount_minor + 1 where [checkout_sessions]"),
     ("R13 a session keeps the promise that it shows",
-     "update checkout_sessions set line_discounts_minor = json_build_array(1) where [checkout_sessions: discount_minor > 1]"),
+     "update checkout_sessions set line_discounts_minor = json_build_array(1)"
+     " where [checkout_sessions: discount_minor > 1]"),
     ("R13 a session's discount is the sum of its offers' discounts",
      "update checkout_sessions set discount_minor = discount_minor - 1 where [checkout_sessions: discount_minor > 0]"),
     ("R16 a session's payment is its total",

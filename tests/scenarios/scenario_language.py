@@ -55,7 +55,8 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [categories coffee] [exclude_skus gift] [exclude_categories sale] [for segment vip] [first-order]
         [exclusive|best [group]] [priority 1] [off] [until instant]; `switch ten on|off`, `delete offer ten`
     cart A EUR, line beans 10.00 x2 in coffee [shipping 5.00] [discount R] [plus-tax]; nobody has no customer
-    checkout A EUR … [as S] (a session) | recart S[, line …][, shipping 5.00] | complete S [with pay_1] | abandon S
+    checkout A EUR … [as S] (a session) | recart S[, by A][, line …][, shipping 5.00] (by: a guest's session is A's)
+        | complete S [with pay_1] | abandon S
 Any of them takes [key text], an Idempotency-Key, and those that make something take [metadata key=value].
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:

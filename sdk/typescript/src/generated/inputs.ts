@@ -611,6 +611,9 @@ export interface UpdateAccountInput {
 }
 
 export interface UpdateCheckoutSessionInput {
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
   lines?: readonly CartLineInput[] | undefined;
   shipping?: ShippingInput | null | undefined;
   discounts?: readonly string[] | undefined;

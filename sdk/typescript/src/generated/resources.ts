@@ -390,8 +390,9 @@ export class CheckoutSessions {
   }
 
   /**
-   * Change the cart of an open session; the offers it holds keep the revisions it was promised. Refused by state
-   * (ConflictError): not_eligible, discount_consumed, discount_not_usable, checkout_session_not_open.
+   * Change the cart of an open session, or give a guest's its customer; what it holds stays promised. Refused by state
+   * (ConflictError): not_eligible, discount_consumed, discount_not_usable, checkout_session_not_open,
+   * checkout_session_linked.
    */
   update(
     id: string,

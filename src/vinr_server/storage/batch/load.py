@@ -177,7 +177,7 @@ class Loader(Reading):
                 addresses = self._addresses(row_type, mine)
             else:
                 self._looked.children.update({(realm, row_type, id): set() for realm, id in mine})
-                addresses = self._addresses_of_parents(row_type, mine)
+                addresses = self._addresses_of_parents(row_type, mine, seen, by=by)
             if by == "source_id":
                 found += await read_awards(self.connection, mine)
             elif addresses:
@@ -255,17 +255,15 @@ class Loader(Reading):
         places = ((realm, self.place(realm, neighbors[realm].get(id) or id), id) for realm, id in ids)
         return [(realm, bucket, id) for realm, bucket, id in places if bucket is not None]
 
-    def _addresses_of_parents(self, row_type: type[Row], parents: Iterable[tuple[int, str]]) -> list[Address]:
+    def _addresses_of_parents(
+        self, row_type: type[Row], parents: Iterable[tuple[int, str]], seen: Mapping[int, Layer], *, by: str
+    ) -> list[Address]:
         found: list[Address] = []
         for realm, id in parents:
             _way, beside = self.needs[realm].ways.get((row_type, id), (None, None))
             if row_type is Account or row_type is Payment:
-                bucket: int | None = bucket_of(realm, id)
                 self.found_in[realm, id] = bucket_of(realm, id)
-            else:
-                bucket = self.place_of_parent(realm, id, beside)
-            if bucket is not None:
-                found.append((realm, bucket, id))
+            found += self.addresses_of_parent(realm, id, beside, seen[realm], way=by)
         return found
 
 
