@@ -264,6 +264,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     product = {"benefit": {"type": "product", "sku": "cup"}}
     variable = {"type": "discount", "amount_per_point": "0.5", "currency": "EUR"}
     variable |= {"min_points": 100, "max_points": 500, "step_points": 50}
+    variable |= {"min_subtotal": 2000, "max_percent_of_order": "12.5"}
     without_cost = {name: value for name, value in changes.items() if name != "points_cost"}
     program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
     program |= {"currency": currency | {"pending_days": 0}, "earning_tenders": ["card", "gift_card"], "guest_days": 30}

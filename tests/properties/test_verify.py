@@ -22,7 +22,7 @@ from test_property_offers import bonus, double, offer
 
 from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.core.carts.cart import Cart, CartLine
-from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCheckoutSession
+from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCheckoutSession, UpdateCheckoutSession
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.caps import Cap
 from vinr_server.core.earning.rates import EarnRate
@@ -195,6 +195,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         answer = _answers(WriterRun(database.runner, database.writer, [realm]), first=20_000)
         for command in (*MERGED, *BOUGHT):
             answer(command)
+        _spend_in_part(answer)
     return url
 
 
@@ -227,6 +228,25 @@ def _check_out(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> N
     redemption = answer(rewards_commands.CreateRedemption("loy_o2", "rwd_o"))
     held = answer(CreateCheckoutSession(CART, "cust_o2", discount_ids=(redemption["discount"],)))
     assert len(held["applied"]) == 2, held
+
+
+def _spend_in_part(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Orders of a guest who becomes a customer take less than a variable reward is worth; then it is canceled."""
+    worth = {"type": "discount", "amount_per_point_e4": 10_000, "min_points": 1, "step_points": 1, "currency": "EUR"}
+    answer(rewards_commands.CreateReward("prog_offers", "Money", 1, worth, id="rwd_money"))
+    answer(ledger_commands.AwardPoints("loy_o2", 1_000))
+    for taken in (0, 1, 2):
+        redemption = answer(rewards_commands.CreateRedemption("loy_o2", "rwd_money", 300))
+        discount_id = redemption["discount"]
+        for price in (200, 70)[:taken]:
+            answer(rewards_commands.ReleaseDiscount(discount_id))
+            cart = Cart("EUR", (CartLine("tea", price),))
+            session = answer(CreateCheckoutSession(cart, discount_ids=(discount_id,)))
+            answer(UpdateCheckoutSession(session["id"], {}, "cust_o2"))
+            answer(CompleteCheckoutSession(session["id"]))
+        if taken == 2:
+            answer(rewards_commands.ReleaseDiscount(discount_id))
+            answer(rewards_commands.CancelRedemption(redemption["id"]))
 
 
 def _capped(most: int | None) -> kernel_commands.Command:
@@ -404,6 +424,16 @@ EDITS = [
     ("R5 a redemption and its entries name each other",
      "update redemptions set status = 'confirmed', cancellation_id = null"
      " where [redemptions: status = 'canceled']"),
+    ("R5 a redemption and its entries name each other",
+     "update redemptions set points_returned = points_returned + 1 where [redemptions: points_returned > 0]"),
+    ("R83 a variable discount is worth the points that are still spent on it",
+     "update discounts set worth_minor = worth_minor + 1 where [discounts: worth_minor > 0]"),
+    ("R83 a variable discount is worth the points that are still spent on it",
+     "update discounts set worth_minor = 5 where [discounts: worth_minor is null and status = 'reserved']"),
+    ("I6 what an order returned of a redemption has its events",
+     "delete from events where type = 'loyalty.redemption.reduced'"),
+    ("R13 a session's discounts are worth what they take off",
+     "update checkout_sessions set held_minor = '[1]' where [checkout_sessions: held_minor::text <> '[]']"),
     ("R5 a redemption's entry has its redemption",
      "delete from redemptions where [redemptions]"),
     ("R5 a discount and its redemption agree",
@@ -512,6 +542,9 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+alter table checkout_sessions drop column held_minor;
+alter table redemptions drop column points_returned;
+alter table discounts drop column worth_minor;
 alter table checkout_sessions drop column line_discounts_minor, drop column shipping_discount_minor;
 alter table accounts add column payment_count int8 not null default 0;
 alter table customers drop column email_key, drop column merged_into, drop column merged_from;

@@ -21,7 +21,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [later payments] [metadata key=value] [from instant] [until instant] [rounding ceil]
         [factor 2 for tier gold] [factor 3 for metadata key=value] [factor 2 from instant until instant]
     reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from instant] [until instant]
-        [gives 5.00 EUR off] [in program]
+        [gives 5.00 EUR off] [from-order 20.00 EUR] [at-most 50%] (of the order) [in program]
     reward rwd_money, pays 0.5 EUR (minor units a point) [least 100] [most 5000] [steps 50]; `redeem …, spending 250`
     edit program|rule|reward … (`none` takes a limit away) | delete rule base | archive rwd_coffee
     account A [in program] [same customer as B] | enrol A (again) | close A | reopen A

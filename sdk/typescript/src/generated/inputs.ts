@@ -433,6 +433,10 @@ export interface BenefitInput {
   maxPoints?: number | null | undefined;
   step_points?: number | null | undefined;
   stepPoints?: number | null | undefined;
+  min_subtotal?: number | null | undefined;
+  minSubtotal?: number | null | undefined;
+  max_percent_of_order?: Rate | null | undefined;
+  maxPercentOfOrder?: Rate | null | undefined;
   currency?: string | null | undefined;
   sku?: string | null | undefined;
   description?: string | null | undefined;

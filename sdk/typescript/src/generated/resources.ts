@@ -348,7 +348,7 @@ export class Discounts {
   }
 
   /**
-   * Consume a discount: it can't be used again. Refused by state (ConflictError): discount_consumed,
+   * Consume a discount: it can't be used again. Refused by state (ConflictError): not_eligible, discount_consumed,
    * discount_not_usable.
    */
   consume(id: string, body?: inputs.ConsumeDiscountInput, options?: PostOptions): Promise<Answer<objects.Discount>> {

@@ -86,6 +86,7 @@ def decide_create_checkout_session(
         evaluation={},
         discount_ids=command.discount_ids,
         held_ids=(),
+        held_minor=(),
         payment_id=None,
         clock_id=clock_id,
         metadata=command.metadata,
@@ -109,11 +110,12 @@ def _hold(
     """Write the promise to the session and reserve it; release what the session no longer needs."""
     evaluation = checkout.evaluation
     held = {redemption.offer_id: redemption for redemption in held_by(draft, session)}
-    held_ids: list[str] = []
+    vouchers = [applied for applied in evaluation.applied if applied.promotion.is_voucher]
+    held_ids = tuple(applied.promotion.id for applied in vouchers)
+    for id in held_ids:
+        _move_discount(draft, id, status="reserved", session_id=session.id)
     for applied in evaluation.applied:
         if applied.promotion.is_voucher:
-            held_ids.append(applied.promotion.id)
-            _move_discount(draft, applied.promotion.id, status="reserved", session_id=session.id)
             continue
         present = held.pop(applied.promotion.id, None)
         offer: Offer = applied.promotion.source
@@ -147,7 +149,8 @@ def _hold(
         line_discounts_minor=tuple(evaluation.line_discounts_minor),
         shipping_discount_minor=evaluation.shipping_discount_minor,
         evaluation=payload,
-        held_ids=tuple(held_ids),
+        held_ids=held_ids,
+        held_minor=tuple(applied.discount_minor for applied in vouchers),
     )
     draft.put(session)
     return session
