@@ -366,7 +366,7 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     refund = {"id": "re_fresh", "amount": 200, "eligible_amount": 100, "reason": "broken", "metadata": {"note": "a"}}
     by_line = {"total_refunded": 300, "lines": [{"id": "first", "quantity": 1}]}
     by_amount = {"lines": [{"sku": "coffee", "amount": 50}]}
-    amended = {"amount": 5600, "lines": [line], "tax": 100, "shipping": 200, "reason": "one more"}
+    amended = {"amount": 5600, "lines": [line], "tax": 100, "shipping": 200, "reason": "one more", "reprice": False}
     amended["tenders"] = [{"type": "store_credit", "amount": 300}]
     event = {
         "type": "subscription.created",

@@ -184,6 +184,31 @@ EFFECTS = [
         scenario("points_as_money: A payment without a session is asked too, where its lines say enough"),
     ),
     Mutant(
+        "what a repriced payment no longer earns stays used",
+        "reprice",
+        """
+        for left in uses:
+            if all(use.id != left.id for use in used):
+                withdraw_redemption(draft, context, left, now=now)
+        """,
+        "",
+        scenario("repricing: What a repriced payment no longer earns is free for everybody"),
+    ),
+    Mutant(
+        "a repriced payment may be of any amount",
+        "total_refusal",
+        "if amended.amount_minor == total_minor + tax_minor:",
+        "if amended.amount_minor >= 0:",
+        scenario("repricing: A repriced payment is of what its cart comes to now"),
+    ),
+    Mutant(
+        "a repriced cart forgets what it was promised",
+        "reprice",
+        "promised=[promised_offer(draft, use) for use in uses],",
+        "promised=[],",
+        scenario("repricing: What a repriced payment used stays promised, and is not used twice"),
+    ),
+    Mutant(
         "two credits pay one shipping twice",
         "_free_shipping",
         "min(effect.value_minor, base)",
@@ -331,7 +356,7 @@ SESSIONS = [
     Mutant(
         "a session whose offer was edited is priced again",
         "decide_update_checkout_session",
-        "promised=[_as_promised(draft, redemption) for redemption in held],",
+        "promised=[promised_offer(draft, redemption) for redemption in held],",
         "promised=[],",
         session("test_stay_as_they_were_promised"),
     ),
@@ -368,7 +393,7 @@ SESSIONS = [
     ),
     Mutant(
         "lines take tax out of prices that hold none",
-        "_tax_refusal",
+        "tax_refusal",
         'if line.get("tax"):',
         "if False:",
         scenario("tax_on_top: What is paid less or more than the total and the tax is refused, with the figures (R73)"),

@@ -196,6 +196,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         for command in (*MERGED, *BOUGHT):
             answer(command)
         _spend_in_part(answer)
+        _price_again(answer)
     return url
 
 
@@ -247,6 +248,22 @@ def _spend_in_part(answer: Callable[[kernel_commands.Command], dict[str, Any]]) 
         if taken == 2:
             answer(rewards_commands.ReleaseDiscount(discount_id))
             answer(rewards_commands.CancelRedemption(redemption["id"]))
+
+
+def _price_again(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """A session's payment is amended: its cart no longer gets the offer, then gets it again, and stays so."""
+    tea = {"unit_price": 0, "quantity": 1, "sku": "tea", "categories": []}
+    for number in (1, 2):
+        paid = answer(CreateCheckoutSession(CART, "cust_o2"))
+        id = f"pay_again{number}"
+        answer(
+            payments_commands.CreatePayment(
+                paid["total"], "EUR", 100, id=id, customer_id="cust_o2", session_id=paid["id"]
+            )
+        )
+        answer(payments_commands.UpdatePayment(id, 300, (tea,), reprice=True))
+        if number == 2:
+            answer(payments_commands.UpdatePayment(id, 1_200, ({**tea, "unit_price": 1_000},), reprice=True))
 
 
 def _capped(most: int | None) -> kernel_commands.Command:

@@ -42,6 +42,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     link pay_1 A: a guest's payment is A's
     import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1] [total 9.00] [line beans x2|5.00]
     undo re_1: its cancellation | amend pay_1 25.00 [tax 1.90] [shipping 5.00] [line beans 10.00 x2]
+        [reprice] (its session's cart is evaluated again)
     report review.posted A [amount 10.00 EUR] [by account] [on instant] [as evt_1]
     offer double gives 2x points | gives 1000 points | gives 20% off [at most 15.00 EUR] | gives rwd_mug
         [draft] [auto] [opt-in]

@@ -675,6 +675,7 @@ export interface UpdatePaymentInput {
   shipping?: number | null | undefined;
   tenders?: readonly TenderInput[] | null | undefined;
   reason?: string | null | undefined;
+  reprice?: boolean | undefined;
 }
 
 export interface CurrencyChanges {

@@ -302,7 +302,8 @@ export class Payments {
 
   /**
    * Amend a payment: it is what it is now, and its member has what that earns. Refused by state (ConflictError):
-   * payment_has_session, refund_exceeds_payment.
+   * not_eligible, discount_consumed, discount_not_usable, payment_has_session, payment_refunded,
+   * refund_exceeds_payment.
    */
   update(id: string, body?: inputs.UpdatePaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
     return this.#client.send('POST', path`/v1/payments/${id}`, 'Payment', body, options);

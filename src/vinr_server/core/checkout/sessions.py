@@ -110,12 +110,11 @@ def _hold(
     """Write the promise to the session and reserve it; release what the session no longer needs."""
     evaluation = checkout.evaluation
     held = {redemption.offer_id: redemption for redemption in held_by(draft, session)}
-    vouchers = [applied for applied in evaluation.applied if applied.promotion.is_voucher]
-    held_ids = tuple(applied.promotion.id for applied in vouchers)
-    for id in held_ids:
-        _move_discount(draft, id, status="reserved", session_id=session.id)
+    held_ids: set[str] = set()
     for applied in evaluation.applied:
         if applied.promotion.is_voucher:
+            held_ids.add(applied.promotion.id)
+            _move_discount(draft, applied.promotion.id, status="reserved", session_id=session.id)
             continue
         present = held.pop(applied.promotion.id, None)
         offer: Offer = applied.promotion.source
@@ -140,20 +139,27 @@ def _hold(
         release_redemption(draft, context, left, now=now)
     for id in set(session.held_ids).difference(held_ids):
         _move_discount(draft, id, status="issued", session_id=None)
-    payload = evaluation_payload(evaluation, checkout.accounts)
-    session = replace(
+    session = with_promise(session, checkout)
+    draft.put(session)
+    return session
+
+
+def with_promise(session: CheckoutSession, checkout: Checkout) -> CheckoutSession:
+    """The session promises what the cart gets."""
+    evaluation = checkout.evaluation
+    vouchers = [applied for applied in evaluation.applied if applied.promotion.is_voucher]
+    return replace(
         session,
+        cart=evaluation.cart,
         subtotal_minor=evaluation.cart.subtotal_minor,
         discount_minor=evaluation.discount_minor,
         total_minor=evaluation.total_minor,
         line_discounts_minor=tuple(evaluation.line_discounts_minor),
         shipping_discount_minor=evaluation.shipping_discount_minor,
-        evaluation=payload,
-        held_ids=held_ids,
+        evaluation=evaluation_payload(evaluation, checkout.accounts),
+        held_ids=tuple(applied.promotion.id for applied in vouchers),
         held_minor=tuple(applied.discount_minor for applied in vouchers),
     )
-    draft.put(session)
-    return session
 
 
 def held_by(draft: Layer, session: CheckoutSession) -> list[OfferRedemption]:
@@ -232,7 +238,7 @@ def decide_update_checkout_session(
         customer_id=session.customer_id,
         discount_ids=discount_ids,
         metadata=metadata,
-        promised=[_as_promised(draft, redemption) for redemption in held],
+        promised=[promised_offer(draft, redemption) for redemption in held],
         session_id=session.id,
     )
     if isinstance(checkout, Rejected):
@@ -275,7 +281,7 @@ def account_of(draft: Layer, account_id: str) -> Account:
     return account
 
 
-def _as_promised(draft: Layer, redemption: OfferRedemption) -> Promotion:
+def promised_offer(draft: Layer, redemption: OfferRedemption) -> Promotion:
     """Restore the offer at the promised revision, even if it has changed since; its window no longer matters."""
     revision = draft.get(OfferRevision, (redemption.offer_id, redemption.offer_revision))
     assert revision is not None, f"revision {redemption.offer_revision} of {redemption.offer_id} was not loaded"

@@ -34,9 +34,10 @@ from vinr_server.storage.batch.reading import (
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
 # What can be looked at without a lock; what a row names by a field comes after it. So some types come twice: an order
-# names more payments, a payment its customer's accounts, and a customer's accounts say where the customer's orders are.
+# names more payments, a payment its customer's accounts and its session, and a customer's accounts say where its orders
+# are.
 LOOKED_AT = (
-    *(Customer, Account, CheckoutSession, Refund, Payment, Order, Payment, Redemption),
+    *(Customer, Account, CheckoutSession, Refund, Payment, Order, Payment, CheckoutSession, Redemption),
     *(Entry, LotUse, Discount, OfferRedemption, Account),
 )
 # Rows that may live in another bucket than what names them: a payment that was linked later has a guest's bucket.

@@ -347,7 +347,11 @@ CREATE TABLE public.offer_redemptions (
     created_at timestamp with time zone NOT NULL,
     redeemed_at timestamp with time zone,
     freed_at timestamp with time zone,
-    CONSTRAINT offer_redemptions_check CHECK (((status = ANY (ARRAY['confirmed'::text, 'refunded'::text])) = (redeemed_at IS NOT NULL))),
+    CONSTRAINT offer_redemptions_check CHECK (
+CASE status
+    WHEN 'released'::text THEN true
+    ELSE ((status = ANY (ARRAY['confirmed'::text, 'refunded'::text])) = (redeemed_at IS NOT NULL))
+END),
     CONSTRAINT offer_redemptions_check1 CHECK (((status = ANY (ARRAY['released'::text, 'refunded'::text])) = (freed_at IS NOT NULL))),
     CONSTRAINT offer_redemptions_check2 CHECK (((status <> ALL (ARRAY['reserved'::text, 'released'::text])) OR (session_id IS NOT NULL))),
     CONSTRAINT offer_redemptions_discount_minor_check CHECK ((discount_minor >= 0)),

@@ -22,6 +22,10 @@ update checkout_sessions s set held_minor = (
   where offer.applied ->> 'discount' is not null)
 where s.held_ids::text <> '[]';
 alter table checkout_sessions alter column held_minor drop default;
+-- A use that a repriced payment no longer earns is released, and was redeemed once.
+alter table offer_redemptions drop constraint offer_redemptions_check,
+  add constraint offer_redemptions_check check (
+    case status when 'released' then true else (status in ('confirmed', 'refunded')) = (redeemed_at is not null) end);
 """
 
 
