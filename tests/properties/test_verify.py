@@ -450,7 +450,8 @@ EDITS = [
     ("I6 what an order returned of a redemption has its events",
      "delete from events where type = 'loyalty.redemption.reduced'"),
     ("R13 a session's discounts are worth what they take off",
-     "update checkout_sessions set held_minor = '[1]' where [checkout_sessions: held_minor::text <> '[]']"),
+     "update checkout_sessions set held_minor = json_build_array(1)"
+     " where [checkout_sessions: json_array_length(held_minor) > 0]"),
     ("R5 a redemption's entry has its redemption",
      "delete from redemptions where [redemptions]"),
     ("R5 a discount and its redemption agree",
