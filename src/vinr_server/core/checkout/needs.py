@@ -55,7 +55,7 @@ def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession) -> No
     if changes is None:
         return
     carts = list(accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart))
-    for customer_id in {session.customer_id, *needs.plans.buyers.get(session.id, ())}:
+    for customer_id in dict.fromkeys((session.customer_id, *needs.plans.buyers.get(session.id, ()))):
         name_buyer(needs, seen, customer_id, carts, is_held=True)
 
 

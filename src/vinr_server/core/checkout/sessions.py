@@ -201,7 +201,7 @@ def needs_update_checkout_session(command: UpdateCheckoutSession, needs: Needs) 
     look_at_buyer(needs, command.customer_id, command.discount_ids or ())
     needs.plans.carts.setdefault(command.session_id, []).append(command.changes)
     if command.customer_id is not None:
-        needs.plans.buyers.setdefault(command.session_id, set()).add(command.customer_id)
+        needs.plans.buyers.setdefault(command.session_id, []).append(command.customer_id)
 
 
 def follow_update_checkout_session(command: UpdateCheckoutSession, seen: Layer, needs: Needs) -> None:

@@ -100,7 +100,7 @@ class Plans:
     enrollments: set[str] = field(default_factory=set)
     enrolling: set[str] = field(default_factory=set)
     carts: dict[str, list[Any]] = field(default_factory=dict)
-    buyers: dict[str, set[str]] = field(default_factory=dict)
+    buyers: dict[str, list[str]] = field(default_factory=dict)
 
 
 NOBODY: Mapping[Any, str] = {}

@@ -248,7 +248,8 @@ def _count(
     """Move the counters of the offer's caps; the use that fills the global one ends the offer."""
     member_id = _member_of(draft, redemption)
     if member_id is not None:
-        bucket = redemption.bucket
+        is_of_account = redemption.account_id is not None
+        bucket = redemption.bucket if is_of_account else context.bucket_of(member_id)
         count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=bucket, used=used, reserved=reserved)
     if offer is None or not count_for_all(draft, context, offer, used=used, reserved=reserved):
         return

@@ -20,7 +20,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.members.rows import Account
+from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.in_force import name_cap, name_use, redemptions_of
 from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.redemptions import redeem_offer, withdraw_redemption
@@ -52,6 +52,7 @@ def name_cart_of(needs: Needs, seen: Layer, command: UpdatePayment, payment: Pay
         needs.row(OfferRevision, (use.offer_id, use.offer_revision))
         name_use(needs, seen, use, session.customer_id)
     if session.customer_id is not None:
+        needs.row(Customer, session.customer_id)
         name_first_order(needs, needs.acting(session.customer_id), order_id=payment.order_id)
     customer_id = needs.acting(session.customer_id) if session.customer_id is not None else None
     name_buyer(needs, seen, customer_id, [_cart(session, command)], is_held=True)

@@ -16,6 +16,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Look, Needs, Of
 from vinr_server.core.kernel.rows import Claim, Row
 from vinr_server.core.ledger.rows import Entry, LotUse
+from vinr_server.core.members.merged import merges_in
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.rows import Order, Payment, Refund, member_of_order
@@ -219,13 +220,22 @@ class Loader(Reading):
     # ---- last: whether the locked rows name anything new
 
     def _check_looks(self) -> None:
-        """The rows read under the locks name nothing more than the look without a lock did."""
-        if not self._has_changed():
+        """The rows read under the locks name nothing more than the look without a lock did.
+
+        Where they show that a member was merged, the batch is run again anyway, about the one that acts for it.
+        """
+        if not self._has_changed() or self._shows_merges():
             return
         sizes = [needs.size for needs in self.needs.values()]
         self._follow(self.layers)
         if [needs.size for needs in self.needs.values()] != sizes:
             raise Superseded("the rows looked at have changed and name more rows")
+
+    def _shows_merges(self) -> bool:
+        """Whether a member turns out to be merged, of whom the batch did not know."""
+        return any(
+            not self.needs[realm].merged.items() >= merges_in(layer).items() for realm, layer in self.layers.items()
+        )
 
     def _has_changed(self) -> bool:
         looked = self._looked

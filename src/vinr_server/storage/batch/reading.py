@@ -150,8 +150,11 @@ class Reading:
         """Where a session's uses of offers are: a guest's, given its customer later, has some in both buckets (R81)."""
         session = seen.find(CheckoutSession, session_id)
         payment = seen.find(Payment, beside) if beside is not None else None
-        customer_ids = {row.customer_id for row in (session, payment) if row is not None}
-        return {bucket_in(session_id), *(bucket_of(realm, id) for id in customer_ids if id is not None)}
+        customer_ids = {
+            row.customer_id for row in (session, payment) if row is not None and row.customer_id is not None
+        }
+        customer_ids |= {self.needs[realm].acting(id) for id in customer_ids}
+        return {bucket_in(session_id), *(bucket_of(realm, id) for id in customer_ids)}
 
     def place(self, realm: int, id: Any) -> int | None:
         """The bucket of an id: from the directory, from a row seen beside it, or from the id itself."""
