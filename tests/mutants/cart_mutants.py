@@ -39,8 +39,8 @@ ALLOCATION = [
     Mutant(
         "a discount larger than the cart makes it negative",
         "_off_order",
-        "amount = min(wanted, base)",
-        "amount = wanted",
+        "min(wanted, base)",
+        "wanted",
         case("never more than the cart costs"),
     ),
     Mutant(
@@ -415,7 +415,7 @@ SESSIONS = [
     Mutant(
         "the second payment of an order comes after its first",
         "is_first_order",
-        "(order_key is None or payment.order_key != order_key)",
+        "(order_id is None or payment.order_id != order_id)",
         "True",
         "core/test_first_order.py::test_other_payments_of_the_order_are_left_out",
     ),

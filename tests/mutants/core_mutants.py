@@ -264,14 +264,14 @@ MERGES = [
     ),
     Mutant(
         "a merge gives the member's uses of offers back",
-        "_add_uses",
-        "used=counter.used + used.used",
-        "used=counter.used",
+        "_add_counter",
+        "used=staying.used + leaving.used",
+        "used=staying.used",
         scenario("merges: Uses of offers add up to the member's limit"),
     ),
     Mutant(
         "points of a canceled redemption stay with the merged member",
-        "_give_points_back",
+        "give_points_back",
         "paying.merged_into is None",
         "True",
         scenario("merges: An old redemption can be canceled, and its points come back with their own end (R5)"),
