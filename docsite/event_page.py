@@ -19,6 +19,7 @@ WHEN: dict[str, str] = {
     "loyalty.tier.changed": "A member's tier changed. `cause` names the transaction.",
     "loyalty.reward.redeemed": "A member spent points on a reward.",
     "loyalty.redemption.canceled": "A redemption was canceled; its points are back.",
+    "loyalty.redemption.reduced": "An order took only a part of a variable reward; `points_returned` are back.",
     "loyalty.points.pending": "A member earned points that become available later.",
     "loyalty.offer.activated": "A member claimed an offer. It reserves nothing.",
     "loyalty.offer.redeemed": "An offer was redeemed for points, a discount or a gift.",

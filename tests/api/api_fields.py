@@ -16,7 +16,10 @@ Step = str | int
 
 INSTANTS: tuple[str, ...] = ("starts_at", "ends_at", "occurred_at", "frozen_time", "expires_at")
 INSTANTS += ("enrolled_before", "enrolled_after", "joined_at", "available_at")
-RATES = ("points_per_currency_unit", "factor", "percent", "multiplier", "amount_per_point", "percent_off")
+RATES = (
+    *("points_per_currency_unit", "factor", "percent", "multiplier", "amount_per_point", "percent_off"),
+    "max_percent_of_order",
+)
 
 
 # The type of the items of each call in bulk, by that of its body.

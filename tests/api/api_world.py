@@ -264,6 +264,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     product = {"benefit": {"type": "product", "sku": "cup"}}
     variable = {"type": "discount", "amount_per_point": "0.5", "currency": "EUR"}
     variable |= {"min_points": 100, "max_points": 500, "step_points": 50}
+    variable |= {"min_subtotal": 2000, "max_percent_of_order": "12.5"}
     without_cost = {name: value for name, value in changes.items() if name != "points_cost"}
     program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
     program |= {"currency": currency | {"pending_days": 0}, "earning_tenders": ["card", "gift_card"], "guest_days": 30}
@@ -366,7 +367,7 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     refund = {"id": "re_fresh", "amount": 200, "eligible_amount": 100, "reason": "broken", "metadata": {"note": "a"}}
     by_line = {"total_refunded": 300, "lines": [{"id": "first", "quantity": 1}]}
     by_amount = {"lines": [{"sku": "coffee", "amount": 50}]}
-    amended = {"amount": 5600, "lines": [line], "tax": 100, "shipping": 200, "reason": "one more"}
+    amended = {"amount": 5600, "lines": [line], "tax": 100, "shipping": 200, "reason": "one more", "reprice": False}
     amended["tenders"] = [{"type": "store_credit", "amount": 300}]
     event = {
         "type": "subscription.created",
@@ -478,7 +479,7 @@ def _checkout_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     return {
         "evaluate_cart": [Sample("/v1/checkout/evaluate", cart)],
         "create_checkout_session": [Sample(sessions, cart | {"expires_in_minutes": 15})],
-        "update_checkout_session": [Sample(f"{sessions}/{ids['cs']}", changes)],
+        "update_checkout_session": [Sample(f"{sessions}/{ids['cs']}", changes | {"customer": ids["cust"]})],
         "complete_checkout_session": [Sample(f"{sessions}/{ids['cs']}/complete", {"payment": ids["pay"]})],
         "expire_checkout_session": [Sample(f"{sessions}/{ids['cs']}/expire", {})],
     }

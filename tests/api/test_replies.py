@@ -122,6 +122,7 @@ class TestEveryEvent:
     def test_of_the_engine_is_listed_and_its_data_is_as_declared(self, world: World) -> None:
         _award_back(world)
         _expire_and_refund(world)
+        _spend_in_part(world)
 
         seen = {event["type"] for event in engine_events(world)}
 
@@ -210,6 +211,16 @@ def _remind(world: World) -> None:
     world.post("/v1/loyalty/points/award", {"account": member, "points": 5})
     world.post(f"/v1/test_helpers/test_clocks/{clock}/advance", {"frozen_time": "2030-01-28"})
     world.post("/v1/loyalty/points/adjust", {"account": member, "points": -1, "reason": "spent"})
+
+
+def _spend_in_part(world: World) -> None:
+    """An order takes less than the points of a variable reward are worth."""
+    world.post("/v1/loyalty/points/award", {"account": world.ids["loy"], "points": 9})
+    variable = {"account": world.ids["loy"], "reward": world.ids["variable_rwd"], "points": 3}
+    cart = {"currency": "EUR", "lines": [{"sku": "pin", "unit_price": 2}]}
+    discount = world.post("/v1/loyalty/redemptions", variable)["discount"]
+    session = world.post("/v1/checkout/sessions", cart | {"discounts": [discount]})
+    world.post(f"/v1/checkout/sessions/{session['id']}/complete", {})
 
 
 def _award_back(world: World) -> None:

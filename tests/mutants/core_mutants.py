@@ -271,7 +271,7 @@ MERGES = [
     ),
     Mutant(
         "points of a canceled redemption stay with the merged member",
-        "_give_points_back",
+        "give_points_back",
         "paying.merged_into is None",
         "True",
         scenario("merges: An old redemption can be canceled, and its points come back with their own end (R5)"),

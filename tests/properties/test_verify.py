@@ -23,7 +23,7 @@ from test_property_offers import bonus, double, offer
 
 from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.core.carts.cart import Cart, CartLine
-from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCheckoutSession
+from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCheckoutSession, UpdateCheckoutSession
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.caps import Cap
@@ -198,6 +198,8 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         for command in (*MERGED, *BOUGHT):
             answer(command)
         _remind(answer)
+        _spend_in_part(answer)
+        _price_again(answer)
     return url
 
 
@@ -241,6 +243,41 @@ def _remind(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None
     answer(ledger_commands.AwardPoints("loy_e1", 10, expires_at=datetime(2026, 3, 1, tzinfo=UTC)))
     answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 1, tzinfo=UTC)))
     assert answer(ledger_commands.ExpireLots("loy_e1"))["expiries"] == 0
+
+
+def _spend_in_part(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Orders of a guest who becomes a customer take less than a variable reward is worth; then it is canceled."""
+    worth = {"type": "discount", "amount_per_point_e4": 10_000, "min_points": 1, "step_points": 1, "currency": "EUR"}
+    answer(rewards_commands.CreateReward("prog_offers", "Money", 1, worth, id="rwd_money"))
+    answer(ledger_commands.AwardPoints("loy_o2", 1_000))
+    for taken in (0, 1, 2):
+        redemption = answer(rewards_commands.CreateRedemption("loy_o2", "rwd_money", 300))
+        discount_id = redemption["discount"]
+        for price in (200, 70)[:taken]:
+            answer(rewards_commands.ReleaseDiscount(discount_id))
+            cart = Cart("EUR", (CartLine("tea", price),))
+            session = answer(CreateCheckoutSession(cart, discount_ids=(discount_id,)))
+            answer(UpdateCheckoutSession(session["id"], {}, "cust_o2"))
+            answer(CompleteCheckoutSession(session["id"]))
+        if taken == 2:
+            answer(rewards_commands.ReleaseDiscount(discount_id))
+            answer(rewards_commands.CancelRedemption(redemption["id"]))
+
+
+def _price_again(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """A session's payment is amended: its cart no longer gets the offer, then gets it again, and stays so."""
+    tea = {"unit_price": 0, "quantity": 1, "sku": "tea", "categories": []}
+    for number in (1, 2):
+        paid = answer(CreateCheckoutSession(CART, "cust_o2"))
+        id = f"pay_again{number}"
+        answer(
+            payments_commands.CreatePayment(
+                paid["total"], "EUR", 100, id=id, customer_id="cust_o2", session_id=paid["id"]
+            )
+        )
+        answer(payments_commands.UpdatePayment(id, 300, (tea,), reprice=True))
+        if number == 2:
+            answer(payments_commands.UpdatePayment(id, 1_200, ({**tea, "unit_price": 1_000},), reprice=True))
 
 
 def _capped(most: int | None) -> kernel_commands.Command:
@@ -435,6 +472,17 @@ EDITS = [
     ("R5 a redemption and its entries name each other",
      "update redemptions set status = 'confirmed', cancellation_id = null"
      " where [redemptions: status = 'canceled']"),
+    ("R5 a redemption and its entries name each other",
+     "update redemptions set points_returned = points_returned + 1 where [redemptions: points_returned > 0]"),
+    ("R83 a variable discount is worth the points that are still spent on it",
+     "update discounts set worth_minor = worth_minor + 1 where [discounts: worth_minor > 0]"),
+    ("R83 a variable discount is worth the points that are still spent on it",
+     "update discounts set worth_minor = 5 where [discounts: worth_minor is null and status = 'reserved']"),
+    ("I6 what an order returned of a redemption has its events",
+     "delete from events where type = 'loyalty.redemption.reduced'"),
+    ("R13 a session's discounts are worth what they take off",
+     "update checkout_sessions set held_minor = json_build_array(1)"
+     " where [checkout_sessions: json_array_length(held_minor) > 0]"),
     ("R5 a redemption's entry has its redemption",
      "delete from redemptions where [redemptions]"),
     ("R5 a discount and its redemption agree",
@@ -545,6 +593,9 @@ class TestVerify:
 LEFT_BEHIND = """
 alter table programs drop column reminder_plans;
 alter table accounts drop column next_reminder_at, drop column reminder_revision;
+alter table checkout_sessions drop column held_minor;
+alter table redemptions drop column points_returned;
+alter table discounts drop column worth_minor;
 alter table checkout_sessions drop column line_discounts_minor, drop column shipping_discount_minor;
 alter table offers drop column in_force_since;
 alter table accounts add column payment_count int8 not null default 0;

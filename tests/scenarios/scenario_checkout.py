@@ -122,9 +122,11 @@ def checkout(world: World, words: Words, clauses: Clauses) -> Answer:
 
 
 def recart(world: World, words: Words, clauses: Clauses) -> Answer:
-    """An open session's cart has other lines, shipping or metadata."""
+    """An open session has other lines, shipping or metadata, or is a guest's no longer."""
     session = world.named(world.sessions, words[0])
     body: Json = {}
+    if name := clauses.word("by"):
+        body["customer"] = _customer(world, name)
     if lines := [line(one, session.object["currency"]) for one in clauses.every("line")]:
         body["lines"] = lines
     if shipping := clauses.word("shipping"):
@@ -146,11 +148,15 @@ def abandon(world: World, words: Words, clauses: Clauses) -> Answer:
     return world.call("expire_checkout_session", id=world.named(world.sessions, words[0]).id)
 
 
+def _customer(world: World, name: str) -> str:
+    return world.member(name).customer if name in world.members else f"cust_{name}"
+
+
 def _cart(world: World, words: Words, clauses: Clauses) -> Json:
     name, currency = words
     body: Json = {"currency": currency, "lines": [line(one, currency) for one in clauses.every("line")]}
     if name != NOBODY:
-        body["customer"] = world.member(name).customer if name in world.members else f"cust_{name}"
+        body["customer"] = _customer(world, name)
     if clauses.has("plus-tax"):
         body["prices_include_tax"] = False
     if labels := clauses.one("metadata"):

@@ -171,6 +171,10 @@ def _reward_fields(costs: list[str], clauses: Clauses) -> Json:
         fields["benefit"] = {"type": "discount", "amount": minor(gives[0], gives[1]), "currency": gives[1]}
     if pays := clauses.one("pays"):
         fields["benefit"] = _per_point(pays, clauses)
+    if least := clauses.one("from-order"):
+        fields["benefit"]["min_subtotal"] = minor(least[0], least[1])
+    if most := clauses.word("at-most"):
+        fields["benefit"]["max_percent_of_order"] = most.rstrip("%")
     if tiers := clauses.one("for"):
         fields["tiers"] = list(tiers[1:])
     return fields | _window(clauses)

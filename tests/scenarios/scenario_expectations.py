@@ -150,10 +150,12 @@ def _unusable(view: View, words: Words) -> Compared:
 
 
 def _gave(view: View, words: Words) -> Compared:
-    """`gave double 2`: how often an offer was redeemed, by whomever."""
+    """`gave double 2`: how often an offer was redeemed, by whomever, and was not taken back since."""
     name, count = words
     redemptions = view.world.driver.rows(OfferRedemption)
-    return int(count), sum(one.offer_id == f"ofr_{name}" and one.redeemed_at is not None for one in redemptions)
+    return int(count), sum(
+        use.offer_id == f"ofr_{name}" and use.status in ("confirmed", "refunded") for use in redemptions
+    )
 
 
 def _segments(view: View, words: Words) -> Compared:

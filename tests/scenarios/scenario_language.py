@@ -21,7 +21,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [later payments] [metadata key=value] [from instant] [until instant] [rounding ceil]
         [factor 2 for tier gold] [factor 3 for metadata key=value] [factor 2 from instant until instant]
     reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from instant] [until instant]
-        [gives 5.00 EUR off] [in program]
+        [gives 5.00 EUR off] [from-order 20.00 EUR] [at-most 50%] (of the order) [in program]
     reward rwd_money, pays 0.5 EUR (minor units a point) [least 100] [most 5000] [steps 50]; `redeem …, spending 250`
     edit program|rule|reward … (`none` takes a limit away) | delete rule base | archive rwd_coffee
     account A [in program] [same customer as B] | enrol A (again) | close A | reopen A
@@ -42,6 +42,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     link pay_1 A: a guest's payment is A's
     import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1] [total 9.00] [line beans x2|5.00]
     undo re_1: its cancellation | amend pay_1 25.00 [tax 1.90] [shipping 5.00] [line beans 10.00 x2]
+        [reprice] (its session's cart is evaluated again)
     report review.posted A [amount 10.00 EUR] [by account] [on instant] [as evt_1]
     offer double gives 2x points | gives 1000 points | gives 20% off [at most 15.00 EUR] | gives rwd_mug
         [draft] [auto] [opt-in]
@@ -55,7 +56,8 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [categories coffee] [exclude_skus gift] [exclude_categories sale] [for segment vip] [first-order]
         [exclusive|best [group]] [priority 1] [off] [until instant]; `switch ten on|off`, `delete offer ten`
     cart A EUR, line beans 10.00 x2 in coffee [shipping 5.00] [discount R] [plus-tax]; nobody has no customer
-    checkout A EUR … [as S] (a session) | recart S[, line …][, shipping 5.00] | complete S [with pay_1] | abandon S
+    checkout A EUR … [as S] (a session) | recart S[, by A][, line …][, shipping 5.00] (by: a guest's session is A's)
+        | complete S [with pay_1] | abandon S
 Any of them takes [key text], an Idempotency-Key, and those that make something take [metadata key=value].
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:

@@ -295,6 +295,8 @@ def amend(world: World, words: Words, clauses: Clauses) -> Answer:
             body[name] = minor(part, currency)
     if lines := clauses.every("line"):
         body["lines"] = [checkout.line(line, currency) for line in lines]
+    if clauses.has("reprice"):
+        body["reprice"] = True
     return world.call("update_payment", body, id=payment.id)
 
 

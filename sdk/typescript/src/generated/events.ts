@@ -14,6 +14,7 @@ export interface EngineEvents {
   readonly 'loyalty.tier.changed': objects.TierChange;
   readonly 'loyalty.reward.redeemed': objects.Redemption;
   readonly 'loyalty.redemption.canceled': objects.Redemption;
+  readonly 'loyalty.redemption.reduced': objects.Redemption;
   readonly 'loyalty.offer.activated': objects.OfferClaim;
   readonly 'loyalty.offer.redeemed': objects.OfferRedemptionEvent;
   readonly 'offer.created': objects.OfferEvent;

@@ -435,6 +435,10 @@ export interface BenefitInput {
   maxPoints?: number | null | undefined;
   step_points?: number | null | undefined;
   stepPoints?: number | null | undefined;
+  min_subtotal?: number | null | undefined;
+  minSubtotal?: number | null | undefined;
+  max_percent_of_order?: Rate | null | undefined;
+  maxPercentOfOrder?: Rate | null | undefined;
   currency?: string | null | undefined;
   sku?: string | null | undefined;
   description?: string | null | undefined;
@@ -613,6 +617,9 @@ export interface UpdateAccountInput {
 }
 
 export interface UpdateCheckoutSessionInput {
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
   lines?: readonly CartLineInput[] | undefined;
   shipping?: ShippingInput | null | undefined;
   discounts?: readonly string[] | undefined;
@@ -670,6 +677,7 @@ export interface UpdatePaymentInput {
   shipping?: number | null | undefined;
   tenders?: readonly TenderInput[] | null | undefined;
   reason?: string | null | undefined;
+  reprice?: boolean | undefined;
 }
 
 export interface CurrencyChanges {

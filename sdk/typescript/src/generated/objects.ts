@@ -391,6 +391,10 @@ export interface Discount {
   readonly amount: number | null;
   readonly percent: number | string | null;
   readonly currency: string | null;
+  readonly minSubtotal: number | null;
+  readonly min_subtotal: number | null;
+  readonly maxPercentOfOrder: number | string | null;
+  readonly max_percent_of_order: number | string | null;
   readonly status: 'consumed' | 'issued' | 'reserved' | 'void';
   readonly payment: string | null;
   readonly paymentId: string | null;
@@ -947,6 +951,10 @@ export interface Benefit {
   readonly max_points?: number | undefined;
   readonly stepPoints?: number | undefined;
   readonly step_points?: number | undefined;
+  readonly minSubtotal?: number | undefined;
+  readonly min_subtotal?: number | undefined;
+  readonly maxPercentOfOrder?: number | string | undefined;
+  readonly max_percent_of_order?: number | string | undefined;
   readonly currency?: string | undefined;
   readonly sku?: string | undefined;
   readonly description?: string | undefined;
@@ -962,6 +970,8 @@ export interface Redemption {
   readonly status: 'canceled' | 'confirmed';
   readonly pointsSpent: number;
   readonly points_spent: number;
+  readonly pointsReturned: number;
+  readonly points_returned: number;
   readonly pointsTransaction: string | null;
   readonly points_transaction: string | null;
   readonly pointsTransactionId: string | null;

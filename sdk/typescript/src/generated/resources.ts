@@ -302,7 +302,8 @@ export class Payments {
 
   /**
    * Amend a payment: it is what it is now, and its member has what that earns. Refused by state (ConflictError):
-   * payment_has_session, refund_exceeds_payment.
+   * not_eligible, discount_consumed, discount_not_usable, payment_has_session, payment_refunded,
+   * refund_exceeds_payment.
    */
   update(id: string, body?: inputs.UpdatePaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
     return this.#client.send('POST', path`/v1/payments/${id}`, 'Payment', body, options);
@@ -348,7 +349,7 @@ export class Discounts {
   }
 
   /**
-   * Consume a discount: it can't be used again. Refused by state (ConflictError): discount_consumed,
+   * Consume a discount: it can't be used again. Refused by state (ConflictError): not_eligible, discount_consumed,
    * discount_not_usable.
    */
   consume(id: string, body?: inputs.ConsumeDiscountInput, options?: PostOptions): Promise<Answer<objects.Discount>> {
@@ -390,8 +391,9 @@ export class CheckoutSessions {
   }
 
   /**
-   * Change the cart of an open session; the offers it holds keep the revisions it was promised. Refused by state
-   * (ConflictError): not_eligible, discount_consumed, discount_not_usable, checkout_session_not_open.
+   * Change the cart of an open session, or give a guest's its customer; what it holds stays promised. Refused by state
+   * (ConflictError): not_eligible, discount_consumed, discount_not_usable, checkout_session_not_open,
+   * checkout_session_linked.
    */
   update(
     id: string,

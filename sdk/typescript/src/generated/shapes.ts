@@ -141,6 +141,7 @@ export const EVENT_DATA: Readonly<Record<string, string>> = {
   'loyalty.tier.changed': 'TierChange',
   'loyalty.reward.redeemed': 'Redemption',
   'loyalty.redemption.canceled': 'Redemption',
+  'loyalty.redemption.reduced': 'Redemption',
   'loyalty.offer.activated': 'OfferClaim',
   'loyalty.offer.redeemed': 'OfferRedemptionEvent',
   'offer.created': 'OfferEvent',

@@ -22,6 +22,8 @@ class BenefitInput(Input):
     min_points: Count | None = None
     max_points: Count | None = None
     step_points: Count | None = None
+    min_subtotal: Count | None = None
+    max_percent_of_order: Rate = None
     currency: str | None = None
     sku: Name | None = None
     description: Text | None = None
@@ -29,7 +31,9 @@ class BenefitInput(Input):
 
 # How many points a variable reward may be redeemed for.
 RANGE_FIELDS = ("min_points", "max_points", "step_points")
-DISCOUNT_FIELDS = ("amount", "percent", "amount_per_point", *RANGE_FIELDS, "currency")
+# Of which orders a discount takes something off, and how much at most.
+ORDER_FIELDS = ("min_subtotal", "max_percent_of_order")
+DISCOUNT_FIELDS = ("amount", "percent", "amount_per_point", *RANGE_FIELDS, "currency", *ORDER_FIELDS)
 BenefitType = Literal["discount", "free_shipping", "product", "voucher"]
 
 
@@ -41,6 +45,8 @@ class Benefit(Reply):
     min_points: int | UnsetType = UNSET
     max_points: int | UnsetType = UNSET
     step_points: int | UnsetType = UNSET
+    min_subtotal: int | UnsetType = UNSET
+    max_percent_of_order: ShownRate | UnsetType = UNSET
     currency: str | UnsetType = UNSET
     sku: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -50,7 +56,7 @@ def read_benefit(given: BenefitInput) -> dict[str, Any]:
     """What a reward gives, with only the fields of its type."""
     benefit: dict[str, Any] = {"type": given.type}
     if given.type == "discount":
-        benefit |= _discount(given)
+        benefit |= _discount(given) | _of_order(given)
     else:
         _require_none(given, DISCOUNT_FIELDS, f"apply to type discount, not to {given.type}", param="benefit.type")
     if given.type == "product" and given.sku is None:
@@ -78,6 +84,20 @@ def _discount(given: BenefitInput) -> dict[str, Any]:
     currency = read_currency(given.currency, param="benefit.currency")
     worth = {"amount": given.amount} if given.amount is not None else _per_point(given)
     return worth | {"currency": currency}
+
+
+def _of_order(given: BenefitInput) -> dict[str, Any]:
+    """What the order must come to, and how much of it is taken off at most (R83)."""
+    if given.min_subtotal is not None and given.currency is None:
+        message = "benefit.currency is required with benefit.min_subtotal."
+        raise Problem("parameter_missing", message, param="benefit.currency")
+    found: dict[str, Any] = {}
+    if given.min_subtotal is not None:
+        found["min_subtotal"] = given.min_subtotal
+    if given.max_percent_of_order is not None:
+        param = "benefit.max_percent_of_order"
+        found["max_percent_of_order_e4"] = read_percent(given.max_percent_of_order, param=param)
+    return found
 
 
 def _per_point(given: BenefitInput) -> dict[str, Any]:

@@ -266,6 +266,12 @@ _STATE = {
         "Payment pay_1001 was fully refunded, so it can't complete checkout session cs_0197a3. Complete the session"
         " with another payment, or expire it.",
     ),
+    "checkout_session_linked": Explained(
+        "The checkout session has a customer already, another one; that is said once. `details` names the customer.",
+        "Open a new session for the other customer, or merge the two if they are one.",
+        "Checkout session cs_9fK2x is of customer cust_abc123; it can't be cust_8sJ2k's too."
+        " Open a new session for another customer.",
+    ),
     "payment_linked": Explained(
         "The payment names a customer already; that is said once. `details` names the customer.",
         "Nothing to do; merge the customers if they are one.",

@@ -18,7 +18,7 @@ from vinr_server.api.contract.carts import (
     read_discounts,
     read_lines,
 )
-from vinr_server.api.contract.input import Input, Metadata, NoInput, PaymentId
+from vinr_server.api.contract.input import CustomerId, Input, Metadata, NoInput, PaymentId
 from vinr_server.api.contract.operation import FIND, MADE, ListOf, Operation
 from vinr_server.api.contract.pages import Choice, Listing, text
 from vinr_server.api.contract.reads import list_of, retrieve, shown_by
@@ -45,6 +45,7 @@ class CreateCheckoutSessionInput(CartInput):
 
 
 class UpdateCheckoutSessionInput(Input):
+    customer: CustomerId | UnsetType = UNSET
     lines: Lines | UnsetType = UNSET
     shipping: ShippingInput | UnsetType | None = UNSET
     discounts: Discounts | UnsetType = UNSET
@@ -89,6 +90,7 @@ def update_checkout_session(call: Call) -> UpdateCheckoutSession:
     return UpdateCheckoutSession(
         session_id=call.id,
         changes=changes,
+        customer_id=None if body.customer is UNSET else body.customer,
         discount_ids=None if body.discounts is UNSET else read_discounts(body.discounts),
         metadata=read_metadata(body.metadata, allows_null=True),
     )
@@ -138,12 +140,12 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}",
         sdk="checkout.sessions.update",
-        summary="Change the cart of an open session; the offers it holds keep the revisions it was promised.",
+        summary="Change the cart of an open session, or give a guest's its customer; what it holds stays promised.",
         body=UpdateCheckoutSessionInput,
         translate=update_checkout_session,
         reply=CheckoutSession,
-        immutable=("id", "currency", "prices_include_tax", "customer"),
-        refusals=(*CART_REFUSALS, "checkout_session_not_open", "immutable_field"),
+        immutable=("id", "currency", "prices_include_tax"),
+        refusals=(*CART_REFUSALS, "checkout_session_not_open", "checkout_session_linked", "immutable_field"),
         example={"lines": [{"sku": "shoe", "unit_price": 3000, "quantity": 3}]},
     ),
     Operation(

@@ -27,6 +27,8 @@ class Discount(Reply):
     amount: int | None
     percent: ShownRate | None
     currency: str | None
+    min_subtotal: int | None
+    max_percent_of_order: ShownRate | None
     status: Literal["issued", "reserved", "consumed", "void"]
     payment: Reference | None
     checkout_session: Reference | None
@@ -65,7 +67,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body=ConsumeDiscountInput,
         translate=consume_discount,
         reply=Discount,
-        refusals=(*FIND, "discount_consumed", "discount_not_usable"),
+        refusals=(*FIND, "not_eligible", "discount_consumed", "discount_not_usable"),
         example={"payment": "pay_3xZ9q"},
     ),
     Operation(

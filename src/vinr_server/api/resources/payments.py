@@ -60,6 +60,7 @@ class UpdatePaymentInput(Input):
     shipping: Minor | None = None
     tenders: Annotated[list[TenderInput], Meta(max_length=20)] | None = None
     reason: Text | None = None
+    reprice: bool = False
 
 
 class PaymentRevision(Reply):
@@ -132,6 +133,7 @@ def update_payment(call: Call) -> commands.UpdatePayment:
         shipping_minor=body.shipping,
         tenders=read_paid_with(body.tenders) if body.tenders is not None else None,
         reason=body.reason,
+        reprice=body.reprice,
     )
 
 
@@ -222,7 +224,10 @@ OPERATIONS: tuple[Operation, ...] = (
         body=UpdatePaymentInput,
         translate=update_payment,
         reply=Payment,
-        refusals=(*FIND, "payment_has_session", "refund_exceeds_payment"),
+        refusals=(
+            *(*FIND, "parameter_conflict", "not_eligible", "discount_consumed", "discount_not_usable"),
+            *("payment_has_session", "payment_refunded", "refund_exceeds_payment"),
+        ),
         example={"amount": 27000, "reason": "one more item"},
     ),
     Operation(

@@ -38,6 +38,7 @@ class Redemption(Reply):
     reward: Reference
     status: RedemptionStatus
     points_spent: int
+    points_returned: int
     points_transaction: Reference | None
     cancellation: Reference | None
     discount: Reference | None

@@ -94,8 +94,8 @@ LEDGER = Kind(
 REDEMPTIONS = Kind(
     "/v1/loyalty/redemptions",
     {
-        **{name: _field(name) for name in ("id", "account", "reward", "status", "points_spent", "points_transaction")},
-        **{name: _field(name) for name in ("cancellation", "discount", "voucher_code")},
+        **{name: _field(name) for name in ("id", "account", "reward", "status", "points_spent", "points_returned")},
+        **{name: _field(name) for name in ("points_transaction", "cancellation", "discount", "voucher_code")},
         **{name: _json(name) for name in ("benefit", "metadata")},
         "created": _time("created"),
         "canceled_at": _time("canceled_at"),

@@ -117,6 +117,10 @@ class Effect:
     it takes `percent_e4` off `get` units of `got` for every `buy` units of `bought`: the cheapest or the dearest, and a
     unit serves once (R79). `max_times` limits how often it does so in one cart. free_product gives `get` units;
     free_shipping pays `value_minor` of the shipping, or `percent_e4` of it, or (neither) all of it.
+
+    Of issued discounts alone (R83): `most_percent_e4` of all goods, undiscounted, is the most that it takes off; one
+    that `is_whole` takes nothing off where it finds less than all of it; and `per_point_e4` (ten-thousandths of a minor
+    unit) is what each point of it is worth, of which it takes only those that it needs.
     """
 
     type: EffectType
@@ -130,6 +134,9 @@ class Effect:
     got: Selection | None = None
     is_dearest: bool = False
     max_times: int | None = None
+    most_percent_e4: int | None = None
+    is_whole: bool = False
+    per_point_e4: int | None = None
 
     @property
     def either(self) -> Selection | None:

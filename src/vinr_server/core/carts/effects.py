@@ -67,7 +67,17 @@ def _off_order(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing:
         assert effect.value_minor is not None
         wanted = effect.value_minor
         receipt = {"value": effect.value_minor, "per": "order"}
-    amount = min(wanted, base)
+    if effect.most_percent_e4 is not None:
+        goods = sum(line.price_minor for line in priced.lines)
+        most = floor_div(goods * effect.most_percent_e4, 100 * SCALE)
+        receipt |= {"max_percent_of_order_e4": effect.most_percent_e4, "order": goods, "most": most}
+        wanted = min(wanted, most)
+    amount = 0 if effect.is_whole and wanted > base else min(wanted, base)
+    if effect.per_point_e4 is not None:
+        assert effect.value_minor is not None
+        points, needed = (ceil_div(minor * SCALE, effect.per_point_e4) for minor in (effect.value_minor, amount))
+        receipt |= {"amount_per_point_e4": effect.per_point_e4, "points": needed, "points_returned": points - needed}
+    receipt |= {"wanted": wanted} if effect.is_whole else {}
     parts = [amount] if len(weights) == 1 else split(amount, weights)
     receipt |= {"base": base, "lines": _receipt_lines(priced, lines, parts)}
     return Landing(amount, [(line, part, 0) for line, part in zip(lines, parts, strict=True)], 0, receipt)

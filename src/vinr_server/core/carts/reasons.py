@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vinr_server.core.carts.cart import Promotion
+from vinr_server.core.carts.cart import Effect, Promotion
 from vinr_server.core.carts.effects import Landing
 from vinr_server.core.earning.rules import Unmet
 from vinr_server.core.kernel.numbers import SCALE, ceil_div, show_decimal
@@ -36,6 +36,10 @@ def not_chosen(promotion: Promotion, other: Promotion, amounts_minor: Mapping[st
 def no_effect(promotion: Promotion, landing: Landing, currency: str) -> Unmet:
     """It takes nothing off these prices: it uses no cap and consumes no discount (R14)."""
     effect, base_minor = promotion.effect, landing.receipt.get("base", 0)
+    if landing.receipt.get("most") == 0 and landing.receipt["order"]:
+        return _most_rounds_to_zero(effect, landing.receipt["order"], currency)
+    if base_minor and landing.receipt.get("wanted", 0) > base_minor:
+        return _larger_than_order(landing.receipt["wanted"], base_minor, currency)
     if effect.percent_e4 and base_minor and effect.max_minor != 0:
         return _rounds_to_zero(promotion, base_minor, currency)
     if effect.type == "free_shipping":
@@ -66,6 +70,26 @@ def _rounds_to_zero(promotion: Promotion, base_minor: int, currency: str) -> Unm
         return Unmet("rounds_to_zero", message, None)
     on = _what(promotion).replace(" of ", " on ", 1)
     return Unmet("rounds_to_zero", message, f"spend {more_minor} more{on}")
+
+
+def _most_rounds_to_zero(effect: Effect, goods_minor: int, currency: str) -> Unmet:
+    """The percentage of the order that it takes off at most rounds down (R83)."""
+    percent_e4 = effect.most_percent_e4 or 0
+    least_minor = ceil_div(100 * SCALE, percent_e4)
+    message = (
+        f"It takes off at most {show_decimal(percent_e4)}% of the order, and that of {goods_minor} ({currency}, minor"
+        f" units) rounds down to 0; {least_minor} is the least order of which it takes something off."
+    )
+    return Unmet("rounds_to_zero", message, f"spend {least_minor - goods_minor} more")
+
+
+def _larger_than_order(wanted_minor: int, left_minor: int, currency: str) -> Unmet:
+    """It would lose what the cart can't use, so it stays issued (R83)."""
+    message = (
+        f"The discount takes off {wanted_minor} ({currency}, minor units); {left_minor} is left to pay for the goods."
+        " It stays issued, for a larger order."
+    )
+    return Unmet("larger_than_order", message, f"spend {wanted_minor - left_minor} more")
 
 
 def _nothing_to_get(promotion: Promotion, landing: Landing) -> Unmet:

@@ -38,11 +38,12 @@ class CreateCheckoutSession(Command):
 class UpdateCheckoutSession(Command):
     """Change an open session's cart; `changes` maps Cart fields to their new values.
 
-    `discount_ids` None leaves them as they are.
+    `discount_ids` None leaves them as they are. `customer_id` names the customer of a guest's session, once.
     """
 
     session_id: str
     changes: Json
+    customer_id: str | None = None
     discount_ids: tuple[str, ...] | None = None
     metadata: Json | None = None
 

@@ -20,19 +20,22 @@ from vinr_server.core.offers.redemptions import confirm_redemption
 from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.rewards.discounts import consume
+from vinr_server.core.rewards.returns import look_at_asked_redemptions, name_asked_redemptions, return_unused
 from vinr_server.core.rewards.rows import Discount
 
 
 def needs_complete_checkout_session(command: CompleteCheckoutSession, needs: Needs) -> None:
     """Needs the session with all it holds, and the payment that pays for it."""
     look_at_session(needs, command.session_id)
+    look_at_asked_redemptions(needs)
     if command.payment_id is not None:
         needs.row(Payment, command.payment_id)
 
 
 def follow_complete_checkout_session(command: CompleteCheckoutSession, seen: Layer, needs: Needs) -> None:
-    """Needs what the session holds."""
+    """Needs what the session holds, and the lots that get back what its order leaves unused."""
     name_held(needs, seen, command.session_id)
+    name_asked_redemptions(needs, seen)
 
 
 def decide_complete_checkout_session(
@@ -130,16 +133,17 @@ def _amount_refusal(session: CheckoutSession, *, amount_minor: int, tax_minor: i
 def complete(
     draft: Layer, context: Context, session: CheckoutSession, *, payment_id: str | None
 ) -> tuple[CheckoutSession, Sequence[OfferRedemption]]:
-    """Complete an open session: redeem and announce its offers, consume its discounts."""
+    """Complete an open session: redeem and announce its offers, consume its discounts, return points left unused."""
     now = context.now(session.clock_id)
     used = []
     for redemption in held_by(draft, session):
         account = account_of(draft, redemption.account_id) if redemption.account_id is not None else None
         used.append(confirm_redemption(draft, context, redemption, account, payment_id=payment_id, now=now))
-    for id in session.held_ids:
+    for id, taken_minor in zip(session.held_ids, session.held_minor, strict=True):
         discount = draft.get(Discount, id)
         assert discount is not None, f"discount {id} was not loaded"
-        consume(draft, context, discount, payment_id=payment_id)
+        consumed = consume(draft, context, discount, payment_id=payment_id)
+        return_unused(draft, context, consumed, taken_minor=taken_minor)
     session = replace(session, status="completed", payment_id=payment_id, completed_at=now)
     draft.put(session)
     return session, used

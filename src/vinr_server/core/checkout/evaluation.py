@@ -29,6 +29,7 @@ from vinr_server.core.offers.promotions import offer_index, voucher_of
 from vinr_server.core.offers.redemptions import cart_limit_refusal, limit_condition, limit_refusal
 from vinr_server.core.offers.rows import Criteria, Offer
 from vinr_server.core.offers.targeting import unmet_targeting
+from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, instants_of
 from vinr_server.core.rewards.discounts import payable_discount
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
@@ -95,11 +96,12 @@ def evaluate_cart(
     metadata: Json = NOTHING,
     promised: Sequence[Promotion] = (),
     session_id: str | None = None,
+    payment: Payment | None = None,
 ) -> Checkout | Rejected:
     """Return the cart with everything it gets, or a refusal if a discount that it names can't be used.
 
     `promised` are the offers that the current session holds, at the promised revisions: for them only the cart
-    and its metadata are checked again.
+    and its metadata are checked again. `payment` paid for the cart before: it is no order before this one.
     """
     found = [payable_discount(draft, id, cart.currency, customer_id, session_id=session_id) for id in discount_ids]
     refusal = first_listed(*found)
@@ -111,7 +113,7 @@ def evaluate_cart(
     accounts = accounts_of(draft, customer_id) if customer_id is not None else []
     active = [account for account in accounts if account.status == "active"]
     buyer = _Buyer(draft, context, customer_id, active, metadata)
-    buyer.promised = {promotion.id for promotion in promised}
+    buyer.promised, buyer.payment = {promotion.id for promotion in promised}, payment
     index = offer_index(draft)
     evaluation = evaluate(
         cart,
@@ -144,6 +146,7 @@ class _Buyer:
         )
         self.accounts_of_offers: dict[str, Account] = {}
         self.promised: set[str] = set()
+        self.payment: Payment | None = None
 
     def audiences(self, segment_ids: frozenset[str]) -> Iterator[str]:
         """The groups that the customer belongs to: members, its tiers, and its accounts' segments."""
@@ -185,11 +188,17 @@ class _Buyer:
     def _unmet_by_order(self, wants_first: bool) -> list[Unmet]:
         if self._customer_id is None:
             return [Unmet("first_order", "The cart names no customer.", "name the customer")]
-        if is_first_order(self._draft, self._customer_id) == wants_first:
+        if self._is_first_order(self._customer_id) == wants_first:
             return []
         if wants_first:
             return [Unmet("first_order", f"Customer {self._customer_id} has already ordered.", None)]
         return [Unmet("first_order", f"Customer {self._customer_id} has not ordered yet.", "order once before")]
+
+    def _is_first_order(self, customer_id: str) -> bool:
+        paid = self.payment
+        if paid is None:
+            return is_first_order(self._draft, customer_id)
+        return is_first_order(self._draft, customer_id, order_id=paid.order_id, payment_id=paid.id)
 
     def _unmet_by_members(self, offer: Offer, cart: Cart) -> list[Unmet]:
         """Nothing if an account can use the offer; otherwise what the nearest account lacks."""
@@ -224,7 +233,7 @@ class _Buyer:
             occurred_at=now,
             currency=cart.currency,
             metadata=self._metadata,
-            is_first_payment=asked.first_payment is not None and is_first_order(draft, account.customer_id),
+            is_first_payment=asked.first_payment is not None and self._is_first_order(account.customer_id),
         )
         yield from unmet_conditions(asked, occasion, subject="offer")
 

@@ -50,11 +50,13 @@ def name_buyer(needs: Needs, seen: Layer, customer_id: str | None, carts: Iterab
 
 
 def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession) -> None:
-    """Declare what is known about the session's buyer, for each of its changed carts in order."""
+    """Declare what is known about the session's buyer, or each that it may get, for each of its changed carts."""
     changes = needs.plans.carts.get(session.id)
-    if changes is not None:
-        carts = accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart)
-        name_buyer(needs, seen, session.customer_id, carts, is_held=True)
+    if changes is None:
+        return
+    carts = list(accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart))
+    for customer_id in dict.fromkeys((session.customer_id, *needs.plans.buyers.get(session.id, ()))):
+        name_buyer(needs, seen, customer_id, carts, is_held=True)
 
 
 def look_at_session(needs: Needs, session_id: str) -> None:

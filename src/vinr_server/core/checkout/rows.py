@@ -21,10 +21,11 @@ class CheckoutSession(Row):
     The promise is what came off each line of the cart, in its order, and off the shipping. `evaluation` is the promise
     as the wire shows it, with what applied, the receipts, and what did not apply and why: nothing reads it. Only an
     update of the cart computes them again. `discount_ids` are the issued discounts that the caller named; `held_ids`
-    are those of them that applied and are held.
+    are those of them that applied and are held, and `held_minor` what each of these takes off. A guest's session may
+    be given its customer, once, and with it a clock and an end on it: it stays in the bucket of guests, but what it
+    holds from then on is in the customer's.
     """
 
-    immutable_fields = ("customer_id", "clock_id", "expires_at")
     bucket: int
     id: str
     customer_id: str | None
@@ -38,6 +39,7 @@ class CheckoutSession(Row):
     evaluation: Json
     discount_ids: tuple[str, ...]
     held_ids: tuple[str, ...]
+    held_minor: tuple[int, ...]
     payment_id: str | None
     clock_id: str | None
     metadata: Json

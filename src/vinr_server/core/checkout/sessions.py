@@ -2,7 +2,8 @@
 
 Opening a session reserves a slot of every offer that applied, and the issued discounts that did; completing it uses
 them; expiry gives them back. The promise stays the same, even if the offers change in the meantime. Only an update of
-the cart is evaluated again: offers that the session holds are evaluated at the promised revisions.
+the cart is evaluated again: offers that the session holds are evaluated at the promised revisions. A guest's session
+can be given its customer, once (R81).
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ def decide_create_checkout_session(
         evaluation={},
         discount_ids=command.discount_ids,
         held_ids=(),
+        held_minor=(),
         payment_id=None,
         clock_id=clock_id,
         metadata=command.metadata,
@@ -108,10 +110,10 @@ def _hold(
     """Write the promise to the session and reserve it; release what the session no longer needs."""
     evaluation = checkout.evaluation
     held = {redemption.offer_id: redemption for redemption in held_by(draft, session)}
-    held_ids: list[str] = []
+    held_ids: set[str] = set()
     for applied in evaluation.applied:
         if applied.promotion.is_voucher:
-            held_ids.append(applied.promotion.id)
+            held_ids.add(applied.promotion.id)
             _move_discount(draft, applied.promotion.id, status="reserved", session_id=session.id)
             continue
         present = held.pop(applied.promotion.id, None)
@@ -131,25 +133,33 @@ def _hold(
             discount_minor=applied.discount_minor,
             currency=session.cart.currency,
             is_reserved=True,
-            bucket=session.bucket,
+            bucket=context.bucket_of(session.customer_id or ""),
         )
     for left in held.values():
         release_redemption(draft, context, left, now=now)
     for id in set(session.held_ids).difference(held_ids):
         _move_discount(draft, id, status="issued", session_id=None)
-    payload = evaluation_payload(evaluation, checkout.accounts)
-    session = replace(
+    session = with_promise(session, checkout)
+    draft.put(session)
+    return session
+
+
+def with_promise(session: CheckoutSession, checkout: Checkout) -> CheckoutSession:
+    """The session promises what the cart gets."""
+    evaluation = checkout.evaluation
+    vouchers = [applied for applied in evaluation.applied if applied.promotion.is_voucher]
+    return replace(
         session,
+        cart=evaluation.cart,
         subtotal_minor=evaluation.cart.subtotal_minor,
         discount_minor=evaluation.discount_minor,
         total_minor=evaluation.total_minor,
         line_discounts_minor=tuple(evaluation.line_discounts_minor),
         shipping_discount_minor=evaluation.shipping_discount_minor,
-        evaluation=payload,
-        held_ids=tuple(held_ids),
+        evaluation=evaluation_payload(evaluation, checkout.accounts),
+        held_ids=tuple(applied.promotion.id for applied in vouchers),
+        held_minor=tuple(applied.discount_minor for applied in vouchers),
     )
-    draft.put(session)
-    return session
 
 
 def held_by(draft: Layer, session: CheckoutSession) -> list[OfferRedemption]:
@@ -188,8 +198,10 @@ def open_session(draft: Layer, context: Context, session_id: str, *, param: str)
 def needs_update_checkout_session(command: UpdateCheckoutSession, needs: Needs) -> None:
     """Needs the session with all it holds, and the discounts that the changed cart names."""
     look_at_session(needs, command.session_id)
-    look_at_buyer(needs, None, command.discount_ids or ())
+    look_at_buyer(needs, command.customer_id, command.discount_ids or ())
     needs.plans.carts.setdefault(command.session_id, []).append(command.changes)
+    if command.customer_id is not None:
+        needs.plans.buyers.setdefault(command.session_id, []).append(command.customer_id)
 
 
 def follow_update_checkout_session(command: UpdateCheckoutSession, seen: Layer, needs: Needs) -> None:
@@ -204,18 +216,19 @@ def decide_update_checkout_session(
     draft: Layer, command: UpdateCheckoutSession, context: Context
 ) -> Accepted | Rejected:
     """The session promises the changed cart what it gets now; what it no longer gets is free again."""
-    session = open_session(draft, context, command.session_id, param="id")
+    present = open_session(draft, context, command.session_id, param="id")
+    if isinstance(present, Rejected):
+        return present
+    session = _with_customer(draft, context, present, command.customer_id)
     if isinstance(session, Rejected):
         return session
     metadata = merge_metadata(session.metadata, command.metadata or {})
     if isinstance(metadata, Rejected):
         return metadata
-    is_relabeled = metadata != session.metadata
-    session = replace(session, metadata=metadata)
     cart: Cart = replace(session.cart, **command.changes)
     discount_ids = session.discount_ids if command.discount_ids is None else command.discount_ids
-    if cart == session.cart and discount_ids == session.discount_ids and not is_relabeled:
-        draft.put(session)
+    session = replace(session, metadata=metadata, cart=cart, discount_ids=discount_ids)
+    if session == present:
         return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
     held = held_by(draft, session)
     checkout = evaluate_cart(
@@ -225,16 +238,40 @@ def decide_update_checkout_session(
         customer_id=session.customer_id,
         discount_ids=discount_ids,
         metadata=metadata,
-        promised=[_as_promised(draft, redemption) for redemption in held],
+        promised=[promised_offer(draft, redemption) for redemption in held],
         session_id=session.id,
     )
     if isinstance(checkout, Rejected):
         return checkout
     accounts = {use.offer_id: account_of(draft, use.account_id) for use in held if use.account_id is not None}
     checkout = replace(checkout, accounts={**accounts, **checkout.accounts})
-    session = replace(session, cart=cart, discount_ids=discount_ids)
+    draft.put(session)  # what it holds is counted for its customer
     session = _hold(draft, context, session, checkout, now=context.now(session.clock_id))
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
+
+
+def _with_customer(
+    draft: Layer, context: Context, session: CheckoutSession, customer_id: str | None
+) -> CheckoutSession | Rejected:
+    """The session as the customer's, for good; itself if it is that already. Refuses another customer than its own.
+
+    From then on it lives by the customer's clock, as all that is a customer's, for the time that it had left.
+    """
+    if customer_id is None or customer_id == session.customer_id:
+        return session
+    if session.customer_id is not None:
+        message = (
+            f"Checkout session {session.id} is of customer {session.customer_id}; it can't be {customer_id}'s too."
+            " Open a new session for another customer."
+        )
+        details = {"customer": session.customer_id, "checkout_session": session.id}
+        return Rejected("checkout_session_linked", message, param="customer", details=details)
+    clock_id = _clock_of(draft, customer_id)
+    if clock_id is None:
+        return replace(session, customer_id=customer_id)
+    left = session.expires_at - context.wall_now
+    expires_at = whole_second(context.now(clock_id) + left)
+    return replace(session, customer_id=customer_id, clock_id=clock_id, expires_at=expires_at)
 
 
 def account_of(draft: Layer, account_id: str) -> Account:
@@ -244,7 +281,7 @@ def account_of(draft: Layer, account_id: str) -> Account:
     return account
 
 
-def _as_promised(draft: Layer, redemption: OfferRedemption) -> Promotion:
+def promised_offer(draft: Layer, redemption: OfferRedemption) -> Promotion:
     """Restore the offer at the promised revision, even if it has changed since; its window no longer matters."""
     revision = draft.get(OfferRevision, (redemption.offer_id, redemption.offer_revision))
     assert revision is not None, f"revision {redemption.offer_revision} of {redemption.offer_id} was not loaded"

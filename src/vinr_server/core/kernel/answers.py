@@ -41,6 +41,7 @@ CODES: dict[str, int] = {
     "discount_consumed": 409,
     "discount_not_usable": 409,
     "checkout_session_not_open": 409,
+    "checkout_session_linked": 409,
     "payment_has_session": 409,
     "payment_refunded": 409,
     "payment_linked": 409,

@@ -92,6 +92,7 @@ class Plans:
     enrollments  the programs that they may enroll a customer in
     enrolling    the customers that they may enroll
     carts        by checkout session: the changes to its cart, in order
+    buyers       by checkout session: the customers that it may be given
     """
 
     instants: set[datetime] = field(default_factory=set)
@@ -99,6 +100,7 @@ class Plans:
     enrollments: set[str] = field(default_factory=set)
     enrolling: set[str] = field(default_factory=set)
     carts: dict[str, list[Any]] = field(default_factory=dict)
+    buyers: dict[str, list[str]] = field(default_factory=dict)
 
 
 NOBODY: Mapping[Any, str] = {}

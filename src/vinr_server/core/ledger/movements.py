@@ -259,21 +259,34 @@ def claw_back(
 
 
 def give_back(
-    draft: Layer, context: Context, account: Account, *, debit_id: str, points: int, movement: Movement, now: datetime
+    draft: Layer,
+    context: Context,
+    account: Account,
+    *,
+    debit_id: str,
+    points: int,
+    returned_points: int = 0,
+    movement: Movement,
+    now: datetime,
 ) -> tuple[Account, Entry]:
-    """Return a debit's points to the lots that paid, the last used first; what is over by now expires again (R5).
+    """Return points of a debit to the lots that paid, the last used first; what is over by now expires again (R5).
 
-    A deficit is paid from the returned points first. Expects a swept account, and the debit's uses and lots.
+    `returned_points` of it were returned before, from the last used on too. A deficit is paid from the returned points
+    first. Expects a swept account, and the debit's uses and lots.
     """
     paid = [use for use in draft.children(LotUse, debit_id) if use.points > 0]
     lots = {use.lot_id: _lot(draft, use.lot_id) for use in paid}
     account, entry = _post(draft, context, account, points=points, movement=movement, now=now)
     returned: list[Lot] = []
+    before_points, left_points = returned_points, points
     for use in sorted(paid, key=lambda use: use_order(lots[use.lot_id]), reverse=True):
-        lot = lots[use.lot_id]
-        returned.append(replace(lot, remaining_points=lot.remaining_points + use.points))
-        _put_use(draft, entry, lot, points=-use.points, cause=entry)
-    assert sum(use.points for use in paid) == points, "a debit equals its lot uses"
+        lot, gone_points = lots[use.lot_id], min(use.points, before_points)
+        back_points = min(use.points - gone_points, left_points)
+        before_points, left_points = before_points - gone_points, left_points - back_points
+        if back_points:
+            returned.append(replace(lot, remaining_points=lot.remaining_points + back_points))
+            _put_use(draft, entry, lot, points=-back_points, cause=entry)
+    assert left_points == 0, f"{debit_id} is {left_points} points short of what is returned of it"
     account = _put_returned(draft, account, returned, cause=entry, now=now)
     return sweep(draft, context, account, now=now), entry
 

@@ -14,6 +14,7 @@ from vinr_server.core.kernel.rows import Row
 from vinr_server.core.offers import rows
 from vinr_server.core.offers.rows import CheckoutTerms, Offer, OfferTerms, PercentageDiscount
 from vinr_server.core.rewards.rows import Discount
+from vinr_server.core.rewards.variable import is_variable
 
 SHELF = "offers in force"
 
@@ -171,10 +172,11 @@ def voucher_of(discount: Discount, *, name: str) -> Promotion:
         id=discount.id,
         revision=1,
         name=name,
-        effect=_effect_of(benefit),
+        effect=_effect_of(discount),
         created_at=discount.created_at,
         criteria=Criteria(
             Selection(frozenset([benefit["sku"]])) if benefit["type"] == "product" else Selection(),
+            min_subtotal_minor=benefit.get("min_subtotal", 0),
             currency=benefit.get("currency"),
         ),
         is_voucher=True,
@@ -182,12 +184,20 @@ def voucher_of(discount: Discount, *, name: str) -> Promotion:
     )
 
 
-def _effect_of(benefit: Mapping[str, Any]) -> Effect:
+def _effect_of(discount: Discount) -> Effect:
+    benefit: Mapping[str, Any] = discount.benefit
     if benefit["type"] == "free_shipping":
         return Effect("free_shipping")
     if benefit["type"] == "product":
         return Effect("free_product")
     assert benefit["type"] == "discount", f"a discount of type {benefit['type']}"
+    most_percent_e4 = benefit.get("max_percent_of_order_e4")
     if "percent_e4" in benefit:
-        return Effect("percentage", percent_e4=benefit["percent_e4"])
-    return Effect("fixed_discount", value_minor=benefit["amount"])
+        return Effect("percentage", percent_e4=benefit["percent_e4"], most_percent_e4=most_percent_e4)
+    return Effect(
+        "fixed_discount",
+        value_minor=discount.amount_minor,
+        most_percent_e4=most_percent_e4,
+        is_whole=not is_variable(benefit),
+        per_point_e4=benefit.get("amount_per_point_e4"),
+    )

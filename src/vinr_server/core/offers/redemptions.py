@@ -178,6 +178,17 @@ def release_redemption(
     return released
 
 
+def withdraw_redemption(
+    draft: Layer, context: Context, redemption: OfferRedemption, *, now: datetime
+) -> OfferRedemption:
+    """Take back a use that a repriced payment no longer earns: it is free for the member, and for everybody (R75)."""
+    assert redemption.status == "confirmed", f"{redemption.id} is {redemption.status}"
+    withdrawn = replace(redemption, status="released", payment_id=None, freed_at=now)
+    draft.put(withdrawn)
+    _count(draft, context, withdrawn, draft.get(Offer, redemption.offer_id), used=-1)
+    return withdrawn
+
+
 def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime) -> None:
     """Frees the member's slot; the global count is unchanged (R15). Idempotent."""
     if redemption.status != "confirmed":
@@ -237,7 +248,8 @@ def _count(
     """Move the counters of the offer's caps; the use that fills the global one ends the offer."""
     member_id = _member_of(draft, redemption)
     if member_id is not None:
-        bucket = redemption.bucket
+        is_of_account = redemption.account_id is not None
+        bucket = redemption.bucket if is_of_account else context.bucket_of(member_id)
         count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=bucket, used=used, reserved=reserved)
     if offer is None or not count_for_all(draft, context, offer, used=used, reserved=reserved):
         return

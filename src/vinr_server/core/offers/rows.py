@@ -333,8 +333,9 @@ class OfferClaim(Row):
 class OfferRedemption(Row):
     """One use of an offer, with what it gave: points (an entry), a reward's redemption, or money off a checkout.
 
-    status: reserved by a session, confirmed, released (the session expired), or refunded (the payment was fully
-    refunded: the member's slot is free again, the global one is not).
+    status: reserved by a session, confirmed, released (the session expired, or its payment was priced again and no
+    longer earns it), or refunded (the payment was fully refunded: the member's slot is free again, the global one is
+    not).
     """
 
     immutable_fields = (

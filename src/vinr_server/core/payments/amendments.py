@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
 
+from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
@@ -26,6 +27,7 @@ from vinr_server.core.payments.purchases.state import (
     purchase_with,
     standing_refunds,
 )
+from vinr_server.core.payments.repricing import look_at_cart_of, name_cart_of, reprice, total_refusal
 from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund
 from vinr_server.core.programs.members import instants_of
 
@@ -34,6 +36,8 @@ def needs_update_payment(command: UpdatePayment, needs: Needs) -> None:
     """The payment with its purchase, its customer's accounts, and where the points of clawbacks came from."""
     needs.row(Payment, command.payment_id, look=True)
     look_at_purchase(needs, command.payment_id, is_reinstating=True)
+    if command.reprice:
+        look_at_cart_of(needs, command.payment_id)
     needs.children(Refund, command.payment_id)
 
 
@@ -42,6 +46,8 @@ def follow_update_payment(command: UpdatePayment, seen: Layer, needs: Needs) -> 
     payment = seen.get(Payment, command.payment_id)
     if payment is not None:
         name_purchase(needs, seen, payment)
+        if command.reprice:
+            name_cart_of(needs, seen, command, payment)
 
 
 def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context) -> Accepted | Rejected:
@@ -50,11 +56,16 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
     if payment is None:
         return missing("payment", command.payment_id, param="id")
     accounts = accounts_of_payment(draft, payment)
-    amended = as_counted(draft, _amended(payment, command), accounts)
+    trial = draft.draft()
+    priced = reprice(trial, context, payment, command) if command.reprice else payment
+    if isinstance(priced, Rejected):
+        return priced
+    amended = as_counted(draft, _amended(priced, command), accounts)
     standing = standing_refunds(draft, payment)
+    session = trial.get(CheckoutSession, payment.session_id) if command.reprice and payment.session_id else None
     refusal = first_listed(
         _parts_refusal(amended),
-        _session_refusal(payment),
+        total_refusal(amended, session) if session is not None else _session_refusal(payment),
         _refunded_refusal(amended),
         _lines_refusal(amended, standing),
     )
@@ -62,6 +73,7 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
         return refusal
     if amended == payment:
         return Accepted(payment_payload(payment, livemode=context.livemode), is_new=False)
+    draft.merge(trial)
     now = instants_of(draft, context, accounts)[0]
     draft.put(_revision_of(payment, command, context, now))
     amended = replace(amended, revision=payment.revision + 1)
@@ -81,7 +93,9 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
 
 
 def _amended(payment: Payment, command: UpdatePayment) -> Payment:
-    names = ("amount_minor", "lines", "tax_minor", "shipping_minor", "tenders")
+    names: tuple[str, ...] = ("amount_minor", "tax_minor", "tenders")
+    if not command.reprice:  # the cart says what its lines and its shipping came to
+        names += ("lines", "shipping_minor")
     return replace(payment, **{name: value for name in names if (value := getattr(command, name)) is not None})
 
 
@@ -122,7 +136,8 @@ def _session_refusal(payment: Payment) -> Rejected | None:
         return None
     message = (
         f"Payment {payment.id} completed checkout session {payment.session_id}, which priced its cart."
-        " Refund the payment, or report what was paid beyond it as another payment of the same order."
+        " Send reprice: true with the cart's lines to price it again, refund the payment, or report what was paid"
+        " beyond it as another payment of the same order."
     )
     return Rejected("payment_has_session", message, param="id", details={"checkout_session": payment.session_id})
 

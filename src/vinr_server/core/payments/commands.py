@@ -71,7 +71,7 @@ class CancelRefund(Command):
 
 @dataclass(frozen=True, slots=True)
 class UpdatePayment(Command):
-    """The payment is what it is now; None keeps what it was."""
+    """The payment is what it is now; None keeps what it was. `reprice`: its session's cart is evaluated again, too."""
 
     is_ledger_write = True
     payment_id: str
@@ -81,6 +81,7 @@ class UpdatePayment(Command):
     shipping_minor: int | None = None
     tenders: tuple[Json, ...] | None = None
     reason: str | None = None
+    reprice: bool = False
 
 
 @dataclass(frozen=True, slots=True)

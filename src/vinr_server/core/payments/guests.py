@@ -25,9 +25,9 @@ from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import LinkPayment
 from vinr_server.core.payments.orders import require_payments
-from vinr_server.core.payments.outcomes import with_guest_note, with_more
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.payments import report
+from vinr_server.core.payments.purchases.outcomes import with_guest_note, with_more
 from vinr_server.core.payments.purchases.state import as_counted, look_at_asked_orders, name_order
 from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, member_of_order, order_key
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of, program_of

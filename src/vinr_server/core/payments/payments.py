@@ -26,16 +26,17 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import CreatePayment, linked_account
 from vinr_server.core.payments.orders import look_at_order_of, name_order_of, order_of, order_refusal, require_payments
-from vinr_server.core.payments.outcomes import with_guest_note
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.purchases.changes import change_purchase
 from vinr_server.core.payments.purchases.moving import Cause
+from vinr_server.core.payments.purchases.outcomes import with_guest_note
 from vinr_server.core.payments.purchases.state import as_counted, purchase_with
 from vinr_server.core.payments.rows import Order, Payment, order_key
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.rewards.discounts import consume, name_owner, payable_discount
+from vinr_server.core.rewards.discounts import consume, goods_minor, name_owner, payable_discount, small_order
+from vinr_server.core.rewards.returns import look_at_asked_redemptions, name_asked_redemptions
 from vinr_server.core.rewards.rows import Discount
 from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
 
@@ -56,6 +57,7 @@ def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
         needs.row(Discount, id, look=True)
     if command.session_id is not None:
         look_at_session(needs, command.session_id)
+        look_at_asked_redemptions(needs)
     look_at_order_of(needs, command)
 
 
@@ -83,6 +85,7 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
         name_owner(needs, seen, id)
     if command.session_id is not None:
         name_held(needs, seen, command.session_id)
+        name_asked_redemptions(needs, seen)
     name_order_of(needs, seen, command, accounts)
 
 
@@ -98,7 +101,7 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
     session = session_to_pay(draft, command, context, customer_id)
     held_ids = session.held_ids if isinstance(session, CheckoutSession) else ()
     checked = [
-        payable_discount(draft, id, command.currency, customer_id)
+        _payable(draft, command, id, customer_id)
         for id in command.discount_ids
         if id not in held_ids and not isinstance(session, Rejected)
     ]
@@ -143,6 +146,14 @@ def _record(
     payload = payment_payload(payment, livemode=context.livemode)
     announce(draft, context, type="payment.completed", members=accounts, bucket=payment.bucket, data=payload, now=now)
     return Accepted(payload)
+
+
+def _payable(draft: Layer, command: CreatePayment, discount_id: str, customer_id: str | None) -> Discount | Rejected:
+    """The discount, if the payment can use it without a session; else why not."""
+    discount = payable_discount(draft, discount_id, command.currency, customer_id)
+    if isinstance(discount, Rejected):
+        return discount
+    return small_order(discount, goods_minor(command), param="discounts") or discount
 
 
 def report(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vinr_server.core.carts.cart import CartLine
 from vinr_server.core.checkout.completion import payment_refusal
 from vinr_server.core.checkout.rows import CheckoutSession
@@ -28,7 +30,7 @@ def session_to_pay(
         message = f"Discount {strange[0]} is not one that checkout session {session.id} holds. Name it in the session."
         return Rejected("parameter_conflict", message, param="discounts", details={"held": list(session.held_ids)})
     return (
-        _tax_refusal(session, command)
+        tax_refusal(session, command.lines)
         or payment_refusal(
             session,
             customer_id=customer_id,
@@ -41,11 +43,11 @@ def session_to_pay(
     )
 
 
-def _tax_refusal(session: CheckoutSession, command: CreatePayment) -> Rejected | None:
+def tax_refusal(session: CheckoutSession, lines: Sequence[Json]) -> Rejected | None:
     """Refuse lines that take tax out of prices which hold none: they would earn too little (R70, R73)."""
     if session.cart.prices_include_tax:
         return None
-    for position, line in enumerate(command.lines):
+    for position, line in enumerate(lines):
         if line.get("tax"):
             message = (
                 f"lines[{position}].tax: the prices of checkout session {session.id} don't include tax, so there is no"
@@ -62,12 +64,12 @@ def as_promised(command: CreatePayment, session: CheckoutSession | None) -> Crea
     return replace(
         command,
         discount_ids=session.held_ids,
-        lines=command.lines or tuple(map(_paid_line, session.cart.lines, session.line_discounts_minor)),
+        lines=command.lines or tuple(map(paid_line, session.cart.lines, session.line_discounts_minor)),
         shipping_minor=command.shipping_minor or session.cart.shipping_minor - session.shipping_discount_minor,
     )
 
 
-def _paid_line(line: CartLine, discount_minor: int) -> Json:
+def paid_line(line: CartLine, discount_minor: int) -> Json:
     """A line of a cart as payments keep theirs, with what came off it: points are earned on the net (R9)."""
     return {
         "unit_price": line.unit_price_minor,

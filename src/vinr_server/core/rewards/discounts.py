@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Payment
@@ -37,11 +41,15 @@ def name_owner(needs: Needs, seen: Layer, discount_id: str) -> Discount | None:
 
 def decide_consume_discount(draft: Layer, command: ConsumeDiscount, context: Context) -> Accepted | Rejected:
     """The discount is used up."""
-    if command.payment_id is not None and draft.get(Payment, command.payment_id) is None:
+    payment = draft.get(Payment, command.payment_id) if command.payment_id is not None else None
+    if command.payment_id is not None and payment is None:
         return missing("payment", command.payment_id, param="payment")
     discount = usable_discount(draft, command.discount_id, param="id")
     if isinstance(discount, Rejected):
         return discount
+    refusal = small_order(discount, goods_minor(payment), param="payment") if payment is not None else None
+    if refusal is not None:
+        return refusal
     consumed = consume(draft, context, discount, payment_id=command.payment_id)
     return Accepted(discount_payload(consumed, livemode=context.livemode), is_new=False)
 
@@ -83,6 +91,49 @@ def payable_discount(
         message = f"Discount {discount.id} does not belong to customer {customer_id}. Use a discount of this customer."
         wrong_owner = Rejected("not_eligible", message, param="discounts", details={"condition": "customer"})
     return first_listed(wrong_currency, wrong_owner, usable) or discount
+
+
+class Paid(Protocol):
+    """A payment, or the report of one."""
+
+    @property
+    def amount_minor(self) -> int:
+        """What was paid."""
+
+    @property
+    def tax_minor(self) -> int:
+        """The tax in it."""
+
+    @property
+    def shipping_minor(self) -> int:
+        """The shipping in it."""
+
+    @property
+    def lines(self) -> Sequence[Json]:
+        """Its lines."""
+
+
+def goods_minor(paid: Paid) -> int | None:
+    """What the goods cost before discounts, where the lines come to all that was paid, with the tax or without it.
+
+    None where they don't: without a cart, nobody can say what else was bought.
+    """
+    prices = sum(line["unit_price"] * line["quantity"] for line in paid.lines)
+    come_to = prices - sum(line.get("discount", 0) for line in paid.lines) + paid.shipping_minor
+    return prices if paid.lines and come_to in (paid.amount_minor, paid.amount_minor - paid.tax_minor) else None
+
+
+def small_order(discount: Discount, goods: int | None, *, param: str) -> Rejected | None:
+    """Refuse the discount on an order that is smaller than it asks (R83), if it is known what the order comes to."""
+    least = discount.benefit.get("min_subtotal", 0)
+    if goods is None or goods >= least:
+        return None
+    message = (
+        f"Discount {discount.id} is for orders of at least {least} ({discount.benefit['currency']}, minor units);"
+        f" the goods of this one come to {goods}. It stays issued: use it on a larger order."
+    )
+    details = {"condition": "min_subtotal", "min_subtotal": least, "subtotal": goods}
+    return Rejected("not_eligible", message, param=param, details=details)
 
 
 def held_by_session(discount: Discount, *, param: str) -> Rejected:

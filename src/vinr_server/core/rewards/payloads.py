@@ -50,6 +50,7 @@ def redemption_payload(redemption: Redemption, *, livemode: bool) -> Wire:
         "reward": redemption.reward_id,
         "status": redemption.status,
         "points_spent": redemption.points_spent,
+        "points_returned": redemption.points_returned,
         "points_transaction": redemption.entry_id,
         "cancellation": redemption.cancellation_id,
         "discount": redemption.discount_id,
@@ -68,7 +69,7 @@ def redemption_payload(redemption: Redemption, *, livemode: bool) -> Wire:
 
 
 def discount_payload(discount: Discount, *, livemode: bool) -> Wire:
-    """The discount object: what it takes off, and whether it can still be used."""
+    """The discount object: what it takes off, of which orders, and whether it can still be used."""
     benefit = benefit_payload(discount.benefit)
     return {
         "id": discount.id,
@@ -76,9 +77,11 @@ def discount_payload(discount: Discount, *, livemode: bool) -> Wire:
         "account": discount.account_id,
         "redemption": discount.redemption_id,
         "type": {"discount": "percent" if "percent" in benefit else "amount"}.get(benefit["type"], benefit["type"]),
-        "amount": benefit.get("amount"),
+        "amount": discount.amount_minor,
         "percent": benefit.get("percent"),
         "currency": benefit.get("currency"),
+        "min_subtotal": benefit.get("min_subtotal"),
+        "max_percent_of_order": benefit.get("max_percent_of_order"),
         "status": discount.status,
         "payment": discount.payment_id,
         "checkout_session": discount.session_id,

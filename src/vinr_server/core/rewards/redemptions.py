@@ -9,20 +9,20 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, mi
 from vinr_server.core.kernel.caps import count_for_all, count_for_member, counter_of, full_for_all, full_for_member
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Needs, Of, Part
+from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import insufficient
-from vinr_server.core.ledger.movements import Movement, debit, give_back
+from vinr_server.core.ledger.movements import Movement, debit
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import swept_account
-from vinr_server.core.ledger.rows import Entry, Lot, LotUse
-from vinr_server.core.ledger.transfers import transfer
+from vinr_server.core.ledger.rows import Entry
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import closed, program_of
 from vinr_server.core.rewards.commands import CancelRedemption, CreateRedemption
 from vinr_server.core.rewards.discounts import held_by_session
 from vinr_server.core.rewards.payloads import redemption_payload
+from vinr_server.core.rewards.returns import give_points_back, look_at_payers, name_payers
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
 from vinr_server.core.rewards.variable import Price, is_variable, price_of
 
@@ -227,8 +227,7 @@ def _issue_discount(
 
 def needs_cancel_redemption(command: CancelRedemption, needs: Needs) -> None:
     """The redemption, and which lots paid for it."""
-    needs.row(Redemption, command.redemption_id, look=True)
-    needs.look_along(LotUse, Of(Redemption, command.redemption_id, "entry_id"), by="entry_id")
+    look_at_payers(needs, command.redemption_id)
 
 
 def follow_cancel_redemption(command: CancelRedemption, seen: Layer, needs: Needs) -> None:
@@ -236,9 +235,7 @@ def follow_cancel_redemption(command: CancelRedemption, seen: Layer, needs: Need
     redemption = seen.get(Redemption, command.redemption_id)
     if redemption is None:
         return
-    name_account(needs, redemption.account_id, lots=Part.FIRST, beside=redemption.id)
-    for use in seen.children(LotUse, redemption.entry_id) if redemption.entry_id is not None else ():
-        needs.row(Lot, use.lot_id, beside=redemption.id)
+    name_payers(needs, seen, redemption)
     if redemption.discount_id is not None:
         needs.row(Discount, redemption.discount_id, beside=redemption.id)
     owner = needs.acting(redemption.account_id)
@@ -247,7 +244,7 @@ def follow_cancel_redemption(command: CancelRedemption, seen: Layer, needs: Need
 
 
 def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: Context) -> Accepted | Rejected:
-    """The points are back in the lots that paid, the discount is void, the caps have a free slot (R5, R23)."""
+    """The points still spent are back in the lots that paid, the discount is void, the caps have a free slot."""
     redemption = draft.get(Redemption, command.redemption_id)
     if redemption is None:
         return missing("redemption", command.redemption_id, param="id")
@@ -266,7 +263,10 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
     now = context.now(program_of(draft, account).clock_id)
     cancellation_id = None
     if redemption.entry_id is not None:
-        account, cancellation_id = _give_points_back(draft, command, context, account, redemption, now)
+        points, reason = redemption.kept_points, command.reason
+        account, cancellation_id = give_points_back(
+            draft, context, account, redemption, points=points, reason=reason, now=now
+        )
     if discount is not None:
         draft.put(replace(discount, status="void"))
     redemption = replace(redemption, status="canceled", cancellation_id=cancellation_id, canceled_at=now)
@@ -277,40 +277,6 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
     payload = redemption_payload(redemption, livemode=context.livemode)
     announce(draft, context, type="loyalty.redemption.canceled", account=account, data=payload, now=now)
     return Accepted(payload, is_new=False)
-
-
-def _give_points_back(
-    draft: Layer, command: CancelRedemption, context: Context, account: Account, redemption: Redemption, now: datetime
-) -> tuple[Account, str]:
-    """The points are back in the lots that paid. Returns the account, and the id of the entry that records it.
-
-    Those of a merged member return to its own lots too, and move on at once to the account that acts for it.
-    """
-    assert redemption.entry_id is not None
-    paying = draft.get(Account, redemption.account_id)
-    assert paying is not None, f"account {redemption.account_id} was not loaded"
-    paying = paying if paying.merged_into is not None else account
-    movement = Movement(
-        "redemption_cancellation",
-        reason=command.reason,
-        source_type="redemption",
-        source_id=redemption.id,
-        reverses_id=redemption.entry_id,
-        receipt={"redemption": redemption.id, "points": redemption.points_spent},
-    )
-    paying, entry = give_back(
-        draft,
-        context,
-        paying,
-        debit_id=redemption.entry_id,
-        points=redemption.points_spent,
-        movement=movement,
-        now=now,
-    )
-    if paying.merged_into is None:
-        return paying, entry.id
-    _paying, account = transfer(draft, context, paying, account, reason="merge", now=now)
-    return account, entry.id
 
 
 COMMANDS: Commands = {

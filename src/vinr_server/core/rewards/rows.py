@@ -45,7 +45,10 @@ class Reward(Row):
 
 @dataclass(frozen=True, slots=True)
 class Redemption(Row):
-    """Points spent on a reward, with the benefit as it was promised then. A gift cost none and has no entry."""
+    """Points spent on a reward, with the benefit as it was promised then. A gift cost none and has no entry.
+
+    `points_returned` are those that an order left unused: of a variable reward it takes only what it needs.
+    """
 
     immutable_fields = (
         "account_id",
@@ -73,6 +76,12 @@ class Redemption(Row):
     metadata: Json
     created_at: datetime
     canceled_at: datetime | None = None
+    points_returned: int = 0
+
+    @property
+    def kept_points(self) -> int:
+        """The points that are still spent on it, unless it is canceled."""
+        return self.points_spent - self.points_returned
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,7 @@ class Discount(Row):
     """What a redemption issued for use on a payment.
 
     status: issued, reserved by the checkout session that is named, consumed, or void (the redemption was canceled).
+    `worth_minor` is what is left of a variable one after an order that needed less; None: all that its benefit says.
     """
 
     immutable_fields = ("account_id", "redemption_id", "benefit")
@@ -93,3 +103,9 @@ class Discount(Row):
     created_at: datetime
     consumed_at: datetime | None = None
     session_id: str | None = None
+    worth_minor: int | None = None
+
+    @property
+    def amount_minor(self) -> int | None:
+        """The amount that it takes off now; None for one that is no amount."""
+        return self.worth_minor if self.worth_minor is not None else self.benefit.get("amount")

@@ -26,6 +26,11 @@ def is_variable(benefit: Json) -> bool:
     return "amount_per_point_e4" in benefit
 
 
+def points_for(benefit: Json, amount_minor: int) -> int:
+    """The points that a variable reward takes for an amount: no fewer come to as much."""
+    return ceil_div(amount_minor * SCALE, benefit["amount_per_point_e4"])
+
+
 def price_of(reward: Reward, points: int | None) -> Price | Rejected:
     """What the reward costs and gives for so many points, or why it can't be redeemed for them.
 
@@ -47,7 +52,7 @@ def price_of(reward: Reward, points: int | None) -> Price | Rejected:
     if amount_minor == 0:
         least = ceil_div(SCALE, per_point_e4)
         return invalid(f"points: {points} points come to nothing; spend at least {least}.", param="points")
-    return Price(ceil_div(amount_minor * SCALE, per_point_e4), {**reward.benefit, "amount": amount_minor})
+    return Price(points_for(reward.benefit, amount_minor), {**reward.benefit, "amount": amount_minor})
 
 
 def _is_in_range(benefit: Json, points: int) -> bool:

@@ -16,6 +16,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Look, Needs, Of
 from vinr_server.core.kernel.rows import Claim, Row
 from vinr_server.core.ledger.rows import Entry, LotUse
+from vinr_server.core.members.merged import merges_in
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.rows import Order, Payment, Refund, member_of_order
@@ -34,9 +35,10 @@ from vinr_server.storage.batch.reading import (
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
 # What can be looked at without a lock; what a row names by a field comes after it. So some types come twice: an order
-# names more payments, a payment its customer's accounts, and a customer's accounts say where the customer's orders are.
+# names more payments, a payment its customer's accounts and its session, and a customer's accounts say where its orders
+# are.
 LOOKED_AT = (
-    *(Customer, Account, CheckoutSession, Refund, Payment, Order, Payment, Redemption),
+    *(Customer, Account, CheckoutSession, Refund, Payment, Order, Payment, CheckoutSession, Redemption),
     *(Entry, LotUse, Discount, OfferRedemption, Account),
 )
 # Rows that may live in another bucket than what names them: a payment that was linked later has a guest's bucket.
@@ -177,7 +179,7 @@ class Loader(Reading):
                 addresses = self._addresses(row_type, mine)
             else:
                 self._looked.children.update({(realm, row_type, id): set() for realm, id in mine})
-                addresses = self._addresses_of_parents(row_type, mine)
+                addresses = self._addresses_of_parents(row_type, mine, seen, by=by)
             if by == "source_id":
                 found += await read_awards(self.connection, mine)
             elif addresses:
@@ -218,13 +220,22 @@ class Loader(Reading):
     # ---- last: whether the locked rows name anything new
 
     def _check_looks(self) -> None:
-        """The rows read under the locks name nothing more than the look without a lock did."""
-        if not self._has_changed():
+        """The rows read under the locks name nothing more than the look without a lock did.
+
+        Where they show that a member was merged, the batch is run again anyway, about the one that acts for it.
+        """
+        if not self._has_changed() or self._shows_merges():
             return
         sizes = [needs.size for needs in self.needs.values()]
         self._follow(self.layers)
         if [needs.size for needs in self.needs.values()] != sizes:
             raise Superseded("the rows looked at have changed and name more rows")
+
+    def _shows_merges(self) -> bool:
+        """Whether a member turns out to be merged, of whom the batch did not know."""
+        return any(
+            not self.needs[realm].merged.items() >= merges_in(layer).items() for realm, layer in self.layers.items()
+        )
 
     def _has_changed(self) -> bool:
         looked = self._looked
@@ -255,17 +266,15 @@ class Loader(Reading):
         places = ((realm, self.place(realm, neighbors[realm].get(id) or id), id) for realm, id in ids)
         return [(realm, bucket, id) for realm, bucket, id in places if bucket is not None]
 
-    def _addresses_of_parents(self, row_type: type[Row], parents: Iterable[tuple[int, str]]) -> list[Address]:
+    def _addresses_of_parents(
+        self, row_type: type[Row], parents: Iterable[tuple[int, str]], seen: Mapping[int, Layer], *, by: str
+    ) -> list[Address]:
         found: list[Address] = []
         for realm, id in parents:
             _way, beside = self.needs[realm].ways.get((row_type, id), (None, None))
             if row_type is Account or row_type is Payment:
-                bucket: int | None = bucket_of(realm, id)
                 self.found_in[realm, id] = bucket_of(realm, id)
-            else:
-                bucket = self.place_of_parent(realm, id, beside)
-            if bucket is not None:
-                found.append((realm, bucket, id))
+            found += self.addresses_of_parent(realm, id, beside, seen[realm], way=by)
         return found
 
 

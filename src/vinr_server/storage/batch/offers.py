@@ -47,15 +47,16 @@ cross join lateral (
     where c.realm = w.realm and c.id = w.id and c.bucket = w.bucket and c.bucket = any($2)) as ids) i
 """
 
-# Plan: the partial index checkout_sessions_of_customer, and one row of the index payments_of_customer.
+# Plan: the partial index checkout_sessions_of_customer, and one row of the index payments_of_customer. A session or a
+# payment of a guest that was given its customer stays in its own bucket.
 TRACES = """
 select w.realm, w.id, array(
   select s.id from checkout_sessions s
-  where s.realm = w.realm and s.customer_id = w.id and s.bucket = w.bucket and s.bucket = any($2)
+  where s.realm = w.realm and s.customer_id = w.id
     and s.status = 'open' and s.customer_id is not null
   order by s.id),
   exists (select from payments p where p.realm = w.realm and p.customer_id = w.id)
-from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+from unnest($1::int4[], $2::text[]) as w (realm, id)
 """
 
 
@@ -96,6 +97,6 @@ async def read_traces(connection: Any, customers: Collection[tuple[int, int, str
     """Of each customer (realm, bucket, id) the open checkout sessions, and whether any payment names it."""
     if not customers:
         return []
-    columns = [list(column) for column in zip(*customers, strict=True)]
-    records = await connection.fetch(TRACES, *columns)
+    realms, _buckets, ids = zip(*customers, strict=True)
+    records = await connection.fetch(TRACES, list(realms), list(ids))
     return [(realm, Traces(id, tuple(ids), has_paid)) for realm, id, ids, has_paid in records]

@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Claim, Row
 from vinr_server.core.ledger.rows import Entry
+from vinr_server.core.payments.rows import Payment
 from vinr_server.storage.batch.buckets import bucket_in, bucket_of, lock_groups
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
@@ -132,10 +134,27 @@ class Reading:
             for id, declared in ids.items():
                 way, beside = needs.ways.get((row_type, id), (None, None))
                 if declared is part and way == by:
-                    bucket = self.place_of_parent(realm, id, beside)
-                    if bucket is not None:
-                        found.append((realm, bucket, id))
+                    found += self.addresses_of_parent(realm, id, beside, self.layers[realm], way=by)
         return found
+
+    def addresses_of_parent(
+        self, realm: int, id: Any, beside: str | None, seen: Layer, *, way: str | None
+    ) -> list[Address]:
+        """Where the rows are that name a parent in the column `way`: where the parent was seen, or by what it lives."""
+        buckets = {self.place_of_parent(realm, id, beside)}
+        if way == "session_id":
+            buckets |= self._places_of_uses(realm, id, beside, seen)
+        return [(realm, bucket, id) for bucket in sorted(bucket for bucket in buckets if bucket is not None)]
+
+    def _places_of_uses(self, realm: int, session_id: str, beside: str | None, seen: Layer) -> set[int | None]:
+        """Where a session's uses of offers are: a guest's, given its customer later, has some in both buckets (R81)."""
+        session = seen.find(CheckoutSession, session_id)
+        payment = seen.find(Payment, beside) if beside is not None else None
+        customer_ids = {
+            row.customer_id for row in (session, payment) if row is not None and row.customer_id is not None
+        }
+        customer_ids |= {self.needs[realm].acting(id) for id in customer_ids}
+        return {bucket_in(session_id), *(bucket_of(realm, id) for id in customer_ids)}
 
     def place(self, realm: int, id: Any) -> int | None:
         """The bucket of an id: from the directory, from a row seen beside it, or from the id itself."""

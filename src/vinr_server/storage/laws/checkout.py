@@ -54,6 +54,14 @@ select s.realm, null, s.id, 'holds ' || h.id, coalesce(d.status, 'no such discou
 from checkout_sessions s cross join lateral jsonb_array_elements_text(s.held_ids::jsonb) as h (id)
 left join discounts d on d.realm = s.realm and d.id = h.id
 where s.status = 'open' and (d.id is null or d.status <> 'reserved' or d.session_id <> s.id)""",
+    "R13 a session's discounts are worth what they take off": """
+select s.realm, null, s.id, coalesce(h.shown::text, '[]'), s.held_minor::jsonb::text
+from checkout_sessions s left join lateral (
+  select jsonb_agg((offer.applied ->> 'amount')::int8 order by offer.position) as shown
+  from json_array_elements(s.evaluation -> 'applied') with ordinality as offer (applied, position)
+  where offer.applied ->> 'discount' is not null) h on true
+where coalesce(h.shown, '[]') <> s.held_minor::jsonb
+  or jsonb_array_length(s.held_minor::jsonb) <> jsonb_array_length(s.held_ids::jsonb)""",
     "R13 a session's total is its lines and shipping less the discounts": """
 select s.realm, null, s.id, f.expected, concat_ws(', ', s.subtotal_minor, s.discount_minor, s.total_minor)
 from checkout_sessions s cross join lateral (

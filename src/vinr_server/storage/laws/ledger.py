@@ -244,18 +244,35 @@ where v.entry_id is null and (coalesce(o.account_id, m.account_id) is null
 REDEMPTIONS = {
     "R5 a redemption and its entries name each other": """
 select r.realm, r.account_id, r.id,
-  concat_ws(', ', r.account_id, -r.points_spent, case r.status when 'canceled' then r.points_spent end),
-  concat_ws(', ', e.account_id, e.points, c.points)
+  concat_ws(', ', r.account_id, -r.points_spent, r.points_returned || ' returned', f.points),
+  concat_ws(', ', e.account_id, e.points, coalesce(c.returned, 0) || ' returned', c.points)
 from redemptions r
+cross join lateral (select case r.status when 'canceled' then r.points_spent - r.points_returned end) f (points)
 left join entries e on e.realm = r.realm and e.id = r.entry_id and e.kind = 'redemption'
-left join entries c on c.realm = r.realm and c.reverses_id = r.entry_id and c.kind = 'redemption_cancellation'
+left join (
+  select c.realm, r.id, max(c.id) filter (where c.id = r.cancellation_id) as cancellation_id,
+    sum(c.points) filter (where c.id = r.cancellation_id) as points,
+    sum(c.points) filter (where c.id is distinct from r.cancellation_id) as returned
+  from entries c join redemptions r on r.realm = c.realm and r.entry_id = c.reverses_id
+  where c.kind = 'redemption_cancellation' group by 1, 2) c on c.realm = r.realm and c.id = r.id
 where r.points_spent > 0 and ((e.account_id, e.points) is distinct from (r.account_id, -r.points_spent)
-  or (r.cancellation_id, case r.status when 'canceled' then r.points_spent end) is distinct from (c.id, c.points))""",
+  or (r.cancellation_id, f.points) is distinct from (c.cancellation_id, c.points)
+  or coalesce(c.returned, 0) <> r.points_returned)""",
     "R5 a redemption's entry has its redemption": """
 select e.realm, e.account_id, e.id, 'a redemption', 'none'
-from entries e left join redemptions r on r.realm = e.realm and e.id in (r.entry_id, r.cancellation_id)
-  and r.id = e.source_id
+from entries e left join redemptions r on r.realm = e.realm and r.id = e.source_id
+  and case e.kind when 'redemption' then e.id else e.reverses_id end = r.entry_id
 where e.kind in ('redemption', 'redemption_cancellation') and r.id is null""",
+    "R83 a variable discount is worth the points that are still spent on it": """
+select d.realm, d.account_id, d.id, f.points::text, (r.points_spent - r.points_returned)::text
+from discounts d join redemptions r on r.realm = d.realm and r.id = d.redemption_id
+cross join lateral (select coalesce(d.worth_minor, (d.benefit ->> 'amount')::int8)::numeric,
+  (d.benefit ->> 'amount_per_point_e4')::numeric) w (minor, per_point_e4)
+cross join lateral (select div(w.minor * 10000 + w.per_point_e4 - 1, w.per_point_e4)) f (points)
+where w.per_point_e4 is not null and f.points <> r.points_spent - r.points_returned
+union all
+select realm, account_id, id, 'no other worth than its benefit', worth_minor::text from discounts
+where worth_minor is not null and benefit ->> 'amount_per_point_e4' is null""",
     "R5 a discount and its redemption agree": """
 select d.realm, d.account_id, d.id, coalesce(r.id || case r.status when 'canceled' then ', void' else ', not void' end,
   'no redemption'), d.redemption_id || ', ' || d.status
@@ -294,6 +311,12 @@ from redemptions r left join (
   from events where type in ('loyalty.reward.redeemed', 'loyalty.redemption.canceled') group by 1, 2) v
   on v.realm = r.realm and v.id = r.id
 where (coalesce(v.made, 0), coalesce(v.canceled, 0)) <> (1, (r.status = 'canceled')::int)""",
+    "I6 what an order returned of a redemption has its events": """
+select r.realm, r.account_id, r.id, r.points_returned::text, coalesce(v.points, 0)::text
+from redemptions r left join (
+  select realm, data ->> 'id' as id, max((data ->> 'points_returned')::int8) as points
+  from events where type = 'loyalty.redemption.reduced' group by 1, 2) v on v.realm = r.realm and v.id = r.id
+where r.points_returned <> coalesce(v.points, 0)""",
     "I6 a payment has one event, and so has each refund": """
 select p.realm, p.account_id, p.id,
   '1 and ' || coalesce(f.count, 0), concat(coalesce(v.made, 0), ' and ', coalesce(v.refunded, 0))

@@ -90,6 +90,7 @@ CREATE TABLE public.checkout_sessions (
     expired_at timestamp with time zone,
     line_discounts_minor json NOT NULL,
     shipping_discount_minor bigint NOT NULL,
+    held_minor json NOT NULL,
     CONSTRAINT checkout_sessions_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
     CONSTRAINT checkout_sessions_check1 CHECK (((status = 'expired'::text) = (expired_at IS NOT NULL))),
     CONSTRAINT checkout_sessions_check2 CHECK (((payment_id IS NULL) OR (status = 'completed'::text))),
@@ -192,8 +193,10 @@ CREATE TABLE public.discounts (
     created_at timestamp with time zone NOT NULL,
     consumed_at timestamp with time zone,
     session_id text COLLATE pg_catalog."C",
+    worth_minor bigint,
     CONSTRAINT discounts_check CHECK (((status = 'reserved'::text) = (session_id IS NOT NULL))),
-    CONSTRAINT discounts_status_check CHECK ((status = ANY (ARRAY['issued'::text, 'reserved'::text, 'consumed'::text, 'void'::text])))
+    CONSTRAINT discounts_status_check CHECK ((status = ANY (ARRAY['issued'::text, 'reserved'::text, 'consumed'::text, 'void'::text]))),
+    CONSTRAINT discounts_worth_minor_check CHECK ((worth_minor > 0))
 );
 
 CREATE TABLE public.earning_rule_revisions (
@@ -347,7 +350,11 @@ CREATE TABLE public.offer_redemptions (
     created_at timestamp with time zone NOT NULL,
     redeemed_at timestamp with time zone,
     freed_at timestamp with time zone,
-    CONSTRAINT offer_redemptions_check CHECK (((status = ANY (ARRAY['confirmed'::text, 'refunded'::text])) = (redeemed_at IS NOT NULL))),
+    CONSTRAINT offer_redemptions_check CHECK (
+CASE status
+    WHEN 'released'::text THEN true
+    ELSE ((status = ANY (ARRAY['confirmed'::text, 'refunded'::text])) = (redeemed_at IS NOT NULL))
+END),
     CONSTRAINT offer_redemptions_check1 CHECK (((status = ANY (ARRAY['released'::text, 'refunded'::text])) = (freed_at IS NOT NULL))),
     CONSTRAINT offer_redemptions_check2 CHECK (((status <> ALL (ARRAY['reserved'::text, 'released'::text])) OR (session_id IS NOT NULL))),
     CONSTRAINT offer_redemptions_discount_minor_check CHECK ((discount_minor >= 0)),
@@ -538,7 +545,9 @@ CREATE TABLE public.redemptions (
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
     canceled_at timestamp with time zone,
+    points_returned bigint DEFAULT 0 NOT NULL,
     CONSTRAINT redemptions_canceled_check CHECK ((((status = 'canceled'::text) AND (entry_id IS NOT NULL)) = (cancellation_id IS NOT NULL))),
+    CONSTRAINT redemptions_check CHECK (((points_returned >= 0) AND ((points_returned = 0) OR (points_returned < points_spent)))),
     CONSTRAINT redemptions_points_spent_check CHECK (((points_spent >= 0) AND ((points_spent > 0) = (entry_id IS NOT NULL)))),
     CONSTRAINT redemptions_status_check CHECK ((status = ANY (ARRAY['confirmed'::text, 'canceled'::text])))
 );

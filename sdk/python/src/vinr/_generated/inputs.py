@@ -54,6 +54,8 @@ class BenefitInput(TypedDict, total=False):
     min_points: int | None
     max_points: int | None
     step_points: int | None
+    min_subtotal: int | None
+    max_percent_of_order: Rate | None
     currency: str | None
     sku: str | None
     description: str | None

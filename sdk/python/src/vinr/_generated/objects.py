@@ -111,6 +111,7 @@ EventType: TypeAlias = Literal[
     "loyalty.tier.changed",
     "loyalty.reward.redeemed",
     "loyalty.redemption.canceled",
+    "loyalty.redemption.reduced",
     "loyalty.offer.activated",
     "loyalty.offer.redeemed",
     "offer.created",
@@ -557,6 +558,8 @@ class Discount(VinrObject):
     amount: int | None
     percent: int | str | None
     currency: str | None
+    min_subtotal: int | None
+    max_percent_of_order: int | str | None
     status: Literal["consumed", "issued", "reserved", "void"]
     payment: str | None
     checkout_session: str | None
@@ -1171,6 +1174,8 @@ class Benefit(VinrObject):
     min_points: int | None = None
     max_points: int | None = None
     step_points: int | None = None
+    min_subtotal: int | None = None
+    max_percent_of_order: int | str | None = None
     currency: str | None = None
     sku: str | None = None
     description: str | None = None
@@ -1185,6 +1190,7 @@ class Redemption(VinrObject):
     reward: str
     status: Literal["canceled", "confirmed"]
     points_spent: int
+    points_returned: int
     points_transaction: str | None
     cancellation: str | None
     discount: str | None
@@ -1198,7 +1204,7 @@ class Redemption(VinrObject):
 
     _kind = "redemption"
 
-    _events = ("loyalty.reward.redeemed", "loyalty.redemption.canceled")
+    _events = ("loyalty.reward.redeemed", "loyalty.redemption.canceled", "loyalty.redemption.reduced")
 
     _nested = {"benefit": Benefit}
 

@@ -104,6 +104,7 @@ class CheckoutSessions(Resource):
         self,
         id: str,
         *,
+        customer: str | NotGiven = NOT_GIVEN,
         lines: Many[CartLineInput] | NotGiven = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
@@ -112,16 +113,22 @@ class CheckoutSessions(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutSession:
-        """Change the cart of an open session; the offers it holds keep the revisions it was promised.
+        """Change the cart of an open session, or give a guest's its customer; what it holds stays promised.
 
         Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable,
-        checkout_session_not_open.
+        checkout_session_not_open, checkout_session_linked.
         """
         return self._client.request(
             "POST",
             fill("/v1/checkout/sessions/{id}", id=id),
             returns=CheckoutSession,
-            body={"lines": lines, "shipping": shipping, "discounts": discounts, "metadata": metadata},
+            body={
+                "customer": customer,
+                "lines": lines,
+                "shipping": shipping,
+                "discounts": discounts,
+                "metadata": metadata,
+            },
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -259,6 +266,7 @@ class AsyncCheckoutSessions(AsyncResource):
         self,
         id: str,
         *,
+        customer: str | NotGiven = NOT_GIVEN,
         lines: Many[CartLineInput] | NotGiven = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
@@ -267,16 +275,22 @@ class AsyncCheckoutSessions(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutSession:
-        """Change the cart of an open session; the offers it holds keep the revisions it was promised.
+        """Change the cart of an open session, or give a guest's its customer; what it holds stays promised.
 
         Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable,
-        checkout_session_not_open.
+        checkout_session_not_open, checkout_session_linked.
         """
         return await self._client.request(
             "POST",
             fill("/v1/checkout/sessions/{id}", id=id),
             returns=CheckoutSession,
-            body={"lines": lines, "shipping": shipping, "discounts": discounts, "metadata": metadata},
+            body={
+                "customer": customer,
+                "lines": lines,
+                "shipping": shipping,
+                "discounts": discounts,
+                "metadata": metadata,
+            },
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,

@@ -40,7 +40,7 @@ class Discounts(Resource):
     ) -> Discount:
         """Consume a discount: it can't be used again.
 
-        Refused by state (ConflictError): discount_consumed, discount_not_usable.
+        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
         """
         return self._client.request(
             "POST",
@@ -103,7 +103,7 @@ class AsyncDiscounts(AsyncResource):
     ) -> Discount:
         """Consume a discount: it can't be used again.
 
-        Refused by state (ConflictError): discount_consumed, discount_not_usable.
+        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
         """
         return await self._client.request(
             "POST",

@@ -144,13 +144,15 @@ class Payments(Resource):
         shipping: int | NotGiven | None = NOT_GIVEN,
         tenders: Many[TenderInput] | NotGiven | None = NOT_GIVEN,
         reason: str | NotGiven | None = NOT_GIVEN,
+        reprice: bool | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Payment:
         """Amend a payment: it is what it is now, and its member has what that earns.
 
-        Refused by state (ConflictError): payment_has_session, refund_exceeds_payment.
+        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable, payment_has_session,
+        payment_refunded, refund_exceeds_payment.
         """
         return self._client.request(
             "POST",
@@ -163,6 +165,7 @@ class Payments(Resource):
                 "shipping": shipping,
                 "tenders": tenders,
                 "reason": reason,
+                "reprice": reprice,
             },
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
@@ -376,13 +379,15 @@ class AsyncPayments(AsyncResource):
         shipping: int | NotGiven | None = NOT_GIVEN,
         tenders: Many[TenderInput] | NotGiven | None = NOT_GIVEN,
         reason: str | NotGiven | None = NOT_GIVEN,
+        reprice: bool | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Payment:
         """Amend a payment: it is what it is now, and its member has what that earns.
 
-        Refused by state (ConflictError): payment_has_session, refund_exceeds_payment.
+        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable, payment_has_session,
+        payment_refunded, refund_exceeds_payment.
         """
         return await self._client.request(
             "POST",
@@ -395,6 +400,7 @@ class AsyncPayments(AsyncResource):
                 "shipping": shipping,
                 "tenders": tenders,
                 "reason": reason,
+                "reprice": reprice,
             },
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
