@@ -171,9 +171,9 @@ EFFECTS = [
     ),
     Mutant(
         "points that an order left unused return to the same lot again",
-        "give_back",
-        "lots[use.lot_id], min(use.points, before_points)",
-        "lots[use.lot_id], 0",
+        "uses_to_return",
+        "min(points, before_points)",
+        "0",
         scenario("points_as_money: Unused points return to the lots that paid, the last used first (R5)"),
     ),
     Mutant(

@@ -82,3 +82,19 @@ def consume_lots(lots: Sequence[Lot], *, spend_points: int) -> list[Use]:
         uses.append(Use(lot, paid_points))
         unpaid_points -= paid_points
     return uses
+
+
+def uses_to_return(paid: Iterable[Use], *, returned_points: int, return_points: int) -> list[Use]:
+    """What goes back to each lot that paid, the last used first, if so much was returned before, from there on, too.
+
+    Raises AssertionError where less was paid.
+    """
+    before_points, left_points, returned = returned_points, return_points, []
+    for lot, points in sorted(paid, key=lambda use: use_order(use.lot), reverse=True):
+        gone_points = min(points, before_points)
+        back_points = min(points - gone_points, left_points)
+        before_points, left_points = before_points - gone_points, left_points - back_points
+        if back_points:
+            returned.append(Use(lot, back_points))
+    assert left_points == 0, f"{left_points} points more were to be returned than were paid"
+    return returned

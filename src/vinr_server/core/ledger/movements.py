@@ -25,6 +25,7 @@ from vinr_server.core.ledger.lots import (
     overdue,
     spendable,
     use_order,
+    uses_to_return,
 )
 from vinr_server.core.ledger.moved import own_lots
 from vinr_server.core.ledger.payloads import entry_payload
@@ -274,19 +275,12 @@ def give_back(
     `returned_points` of it were returned before, from the last used on too. A deficit is paid from the returned points
     first. Expects a swept account, and the debit's uses and lots.
     """
-    paid = [use for use in draft.children(LotUse, debit_id) if use.points > 0]
-    lots = {use.lot_id: _lot(draft, use.lot_id) for use in paid}
+    paid = [Use(_lot(draft, use.lot_id), use.points) for use in draft.children(LotUse, debit_id) if use.points > 0]
     account, entry = _post(draft, context, account, points=points, movement=movement, now=now)
     returned: list[Lot] = []
-    before_points, left_points = returned_points, points
-    for use in sorted(paid, key=lambda use: use_order(lots[use.lot_id]), reverse=True):
-        lot, gone_points = lots[use.lot_id], min(use.points, before_points)
-        back_points = min(use.points - gone_points, left_points)
-        before_points, left_points = before_points - gone_points, left_points - back_points
-        if back_points:
-            returned.append(replace(lot, remaining_points=lot.remaining_points + back_points))
-            _put_use(draft, entry, lot, points=-back_points, cause=entry)
-    assert left_points == 0, f"{debit_id} is {left_points} points short of what is returned of it"
+    for lot, back_points in uses_to_return(paid, returned_points=returned_points, return_points=points):
+        returned.append(replace(lot, remaining_points=lot.remaining_points + back_points))
+        _put_use(draft, entry, lot, points=-back_points, cause=entry)
     account = _put_returned(draft, account, returned, cause=entry, now=now)
     return sweep(draft, context, account, now=now), entry
 
