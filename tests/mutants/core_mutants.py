@@ -213,7 +213,8 @@ REWARDS = [
     Mutant(
         "a cancellation makes a fresh lot",
         "give_back",
-        "paid = [use for use in draft.children(LotUse, debit_id) if use.points > 0]",
+        "paid = [Use(_lot(draft, use.lot_id), use.points)"
+        " for use in draft.children(LotUse, debit_id) if use.points > 0]",
         FRESH_LOT,
         scenario("cancellation: A cancellation makes no fresh lot, whatever the program says by then (R5)"),
     ),
