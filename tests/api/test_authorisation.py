@@ -208,8 +208,9 @@ def verdict(response: httpx2.Response, operation: Operation, place: Place, whose
     if place.kind == "cursor":  # a deleted object still marks its place in the order
         return None if (status == 200) == (whose in ("own", "deleted")) and status in (200, 400) else "cursor"
     if place.prefix == "cust" and place.kind == "body" and whose != "own":
-        # Customers are the merchant's own: any is fine, but for a discount that is another's.
-        return None if '"error"' not in response.text or "not_eligible" in response.text else "not as any customer"
+        # Customers are the merchant's own: any is fine, but for a discount, or a session, that is another's.
+        is_anothers = any(code in response.text for code in ("not_eligible", "checkout_session_linked"))
+        return None if '"error"' not in response.text or is_anothers else "not as any customer"
     if whose == "own":
         return None if status in (200, 201) and '"error":{' not in response.text else "not accepted"
     missing = "resource_missing" in response.text and status in (200 if operation.is_bulk else 404, 404)

@@ -252,7 +252,7 @@ class TestFilters:
             ("/v1/loyalty/earning_rules", "trigger", "payment.completed"), ("/v1/loyalty/points", "account",
             ids["loy"]),
             ("/v1/loyalty/points", "kind", "award"), ("/v1/loyalty/points", "kind", "redemption"),
-            ("/v1/loyalty/points", "payment", ids["pay"]), ("/v1/loyalty/points", "rule", ids["rule"]),
+            ("/v1/loyalty/points", "rule", ids["rule"]),
             ("/v1/loyalty/rewards", "program", ids["prog"]), ("/v1/loyalty/rewards", "status", "active"),
             ("/v1/loyalty/redemptions", "account", ids["loy"]), ("/v1/loyalty/redemptions", "reward", ids["rwd"]),
             ("/v1/loyalty/redemptions", "status", "confirmed"), ("/v1/payments", "customer", ids["cust"]),
