@@ -308,7 +308,7 @@ EDITS = [
     ("I3 a rule's counters count what it gave",
      "update counters set used = used + 100 where [counters: id like 'rule:%']"),
     ("I3 a rule's counters count what it gave",
-     "delete from counters where [counters: id like 'rule:%']"),
+     "delete from counters where [counters: id like 'rule:%' and used > 0]"),
     ("I3 what a rule gives in a period stays within its cap",
      "update earning_rules set caps = jsonb_set(caps::jsonb, '{points}', '1')::json where id = 'rule_capped'"),
     ("I3 a counter is what is used and held of its cap",
