@@ -130,12 +130,23 @@ class _Settling:
         self, account: Account, earning: Earning, mine: Occasion, rules: Sequence[Revised]
     ) -> Sequence[Result]:
         """What each rule gives; nothing of a purchase that was given back whole."""
-        boosts = self._offers.boosts_of(account, mine, earning, may_redeem=account.status == "active")
+        boosts = self._offers.boosts_of(account, mine, earning, may_redeem=self._may_redeem(account))
         if self._purchase.is_refunded_whole:
             return [([], None) for _rule in rules]
         at, zone = earning.occurred_at, earning.zone
         rooms = with_room(self._draft, rules, account, at=at, zone=zone, held_points=earning.held_points)
         return results_of(rooms, mine, earning.tier, boosts)
+
+    def _may_redeem(self, account: Account) -> bool:
+        """Whether it is the account's own purchase: one to which points were given by hand redeems nothing by it."""
+        paid = self._cause.payment
+        is_own = any(
+            buyer.account_id == paid.account_id
+            if paid.account_id is not None
+            else buyer.customer_id == paid.customer_id
+            for buyer in account.buyers
+        )
+        return is_own and account.status == "active"
 
     def _give_all(
         self,
@@ -195,7 +206,7 @@ class _Settling:
             points = 0 if self._purchase.is_refunded_whole else self._offers.bonus_points(bonus, mine)
             movement = self._offers.bonus_movement(bonus, mine)
             earning = self._mover.move(account, earning, bonus[0], points, movement, offer_id=bonus[0])
-        if account.status != "active" or self._purchase.is_refunded_whole:
+        if not self._may_redeem(account) or self._purchase.is_refunded_whole:
             return earning
         given = [award.entry_id for award in awards if award.rule_id in boosted]
         held = [award.entry_id for award in earning.awards if award.source_id in boosted]
