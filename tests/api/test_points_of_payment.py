@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from test_lots import post
 
 from conftest import RunningServer, make_realm
 
@@ -25,14 +26,6 @@ def client(shared_server: RunningServer) -> Iterator[httpx2.Client]:
         post(client, "/v1/loyalty/earning_rules", {"program": "prog_p", "trigger": "payment.completed", **earn})
         post(client, "/v1/loyalty/accounts", {"program": "prog_p", "customer": "cust_a"})
         yield client
-
-
-def post(client: httpx2.Client, path: str, body: Json) -> Json:
-    """The answer of a write."""
-    answer = client.post(path, json=body)
-    assert answer.status_code in (200, 201), answer.text
-    made: Json = answer.json()
-    return made
 
 
 def pay(client: httpx2.Client, id: str, amount: int) -> None:

@@ -197,7 +197,7 @@ EFFECTS = [
     Mutant(
         "a repriced payment may be of any amount",
         "total_refusal",
-        "if amended.amount_minor == total_minor + tax_minor:",
+        "if amended.amount_minor == due_minor:",
         "if amended.amount_minor >= 0:",
         scenario("repricing: A repriced payment is of what its cart comes to now"),
     ),
@@ -379,9 +379,9 @@ SESSIONS = [
     ),
     Mutant(
         "tax on top of the prices is not paid",
-        "_amount_refusal",
-        "expected_minor = total_minor + tax_minor if is_on_top else total_minor",
-        "expected_minor = total_minor",
+        "CheckoutSession.due_minor",
+        "self.total_minor + tax_minor",
+        "self.total_minor",
         scenario("tax_on_top: A payment is the session's total and its tax, and only the total earns (R73)"),
     ),
     Mutant(

@@ -60,11 +60,7 @@ def read_get(given: GetInput) -> rows.Get:
     """What is given, for nothing unless `percent_off` says otherwise."""
     if not given.skus and not given.categories:
         raise Problem("parameter_missing", "get names no lines. Send get.skus or get.categories.", param="get.skus")
-    get = rows.Get(
-        tuple(dict.fromkeys(given.skus)), tuple(dict.fromkeys(given.categories)), given.quantity, pick=given.pick
-    )
-    if given.percent_off is None:
-        return get
-    return rows.Get(
-        get.skus, get.categories, get.quantity, read_percent(given.percent_off, param="get.percent_off"), given.pick
-    )
+    skus, categories = tuple(dict.fromkeys(given.skus)), tuple(dict.fromkeys(given.categories))
+    percent_off = 100 if given.percent_off is None else given.percent_off
+    percent_e4 = read_percent(percent_off, param="get.percent_off")
+    return rows.Get(skus, categories, given.quantity, percent_e4, given.pick)

@@ -109,11 +109,10 @@ def payment_refusal(
 def _amount_refusal(session: CheckoutSession, *, amount_minor: int, tax_minor: int, payment: str) -> Rejected | None:
     """Refuse an amount other than the session's total, or, where tax comes on top, its total and the tax (R73)."""
     total_minor, currency = session.total_minor, session.cart.currency
-    is_on_top = not session.cart.prices_include_tax
-    expected_minor = total_minor + tax_minor if is_on_top else total_minor
+    expected_minor = session.due_minor(tax_minor)
     if amount_minor == expected_minor:
         return None
-    if is_on_top:
+    if not session.cart.prices_include_tax:
         message = (
             f"Checkout session {session.id} totals {total_minor} ({currency}, minor units) without tax, but {payment}"
             f" is for {amount_minor}, of which {tax_minor} is tax: {amount_minor - tax_minor} without tax."

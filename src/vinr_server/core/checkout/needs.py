@@ -24,7 +24,6 @@ def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[
     """Declare a look at the customer's accounts and at the discounts that a cart names."""
     if customer_id is not None:
         needs.children(Account, customer_id, look=True)
-        name_first_order(needs, customer_id)
     for id in discount_ids:
         needs.row(Discount, id, look=True)
 

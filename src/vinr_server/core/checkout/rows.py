@@ -48,6 +48,10 @@ class CheckoutSession(Row):
     completed_at: datetime | None = None
     expired_at: datetime | None = None
 
+    def due_minor(self, tax_minor: int) -> int:
+        """What its payment comes to, with so much tax: the total, and the tax where that is on top (R73)."""
+        return self.total_minor if self.cart.prices_include_tax else self.total_minor + tax_minor
+
     def is_over(self, now: datetime) -> bool:
         """Whether it can no longer be completed, even if that is not written yet."""
         return self.status == "expired" or (self.status == "open" and now >= self.expires_at)

@@ -20,7 +20,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.members.rows import Account, Customer
+from vinr_server.core.members.rows import Customer
 from vinr_server.core.offers.in_force import name_cap, name_use, redemptions_of
 from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.redemptions import redeem_offer, withdraw_redemption
@@ -28,6 +28,7 @@ from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
 from vinr_server.core.payments.commands import UpdatePayment
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.payments.sessions import paid_line, tax_refusal
+from vinr_server.core.programs.members import acting_customer
 from vinr_server.core.rewards.discounts import consume
 from vinr_server.core.rewards.returns import look_at_asked_redemptions, name_asked_redemptions, return_unused
 from vinr_server.core.rewards.rows import Discount
@@ -76,7 +77,7 @@ def reprice(draft: Layer, context: Context, payment: Payment, command: UpdatePay
     now = context.now(session.clock_id)
     uses = [use for use in redemptions_of(draft, payment) if use.session_id == session.id and use.status == "confirmed"]
     _take_back_discounts(draft, session, payment)
-    customer_id = _acting_customer(draft, session.customer_id)
+    customer_id = acting_customer(draft, session.customer_id) if session.customer_id is not None else None
     checkout = evaluate_cart(
         draft,
         context,
@@ -106,17 +107,18 @@ def reprice(draft: Layer, context: Context, payment: Payment, command: UpdatePay
 def total_refusal(amended: Payment, session: CheckoutSession) -> Rejected | None:
     """Refuse an amount that is not what the repriced cart comes to, with its tax where that is on top (R73)."""
     total_minor, currency = session.total_minor, session.cart.currency
-    tax_minor = 0 if session.cart.prices_include_tax else amended.tax_minor
-    if amended.amount_minor == total_minor + tax_minor:
+    due_minor = session.due_minor(amended.tax_minor)
+    if amended.amount_minor == due_minor:
         return None
+    tax_minor = due_minor - total_minor
     taxed = f" and its tax of {tax_minor}" if tax_minor else ""
     message = (
         f"The cart of checkout session {session.id} totals {total_minor} ({currency}, minor units) now, after"
         f" {session.discount_minor} off{taxed}; payment {amended.id} would be for {amended.amount_minor}."
-        f" Amend it to {total_minor + tax_minor}."
+        f" Amend it to {due_minor}."
     )
     details = {"total": total_minor, "tax": tax_minor, "discount": session.discount_minor}
-    details["expected_amount"] = total_minor + tax_minor
+    details["expected_amount"] = due_minor
     return Rejected("parameter_conflict", message, param="amount", details=details)
 
 
@@ -159,12 +161,6 @@ def _refunded_refusal(payment: Payment) -> Rejected | None:
     message = f"All of payment {payment.id} is refunded, so there is nothing to price again. Report a new payment."
     details = {"amount_refunded": payment.refunded_minor}
     return Rejected("payment_refunded", message, param="id", details=details)
-
-
-def _acting_customer(draft: Layer, customer_id: str | None) -> str | None:
-    """The customer that the session's customer is now."""
-    accounts = draft.children(Account, customer_id) if customer_id is not None else []
-    return next((account.merged_customer_id for account in accounts if account.merged_customer_id), customer_id)
 
 
 # ---- what is used

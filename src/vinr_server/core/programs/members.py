@@ -40,12 +40,15 @@ def program_of(draft: Layer, account: Account) -> Program:
     return program
 
 
+def acting_customer(draft: Layer, customer_id: str) -> str:
+    """The customer itself, or the one that it is now. Expects all of its accounts."""
+    accounts = draft.children(Account, customer_id)
+    return next((account.merged_customer_id for account in accounts if account.merged_customer_id), customer_id)
+
+
 def accounts_of(draft: Layer, customer_id: str) -> list[Account]:
     """The accounts of the customer, or of the one it is now, in the order of enrollment. Expects all of them."""
-    accounts = draft.children(Account, customer_id)
-    acting_id = next((account.merged_customer_id for account in accounts if account.merged_customer_id), None)
-    if acting_id is not None:
-        accounts = draft.children(Account, acting_id)
+    accounts = draft.children(Account, acting_customer(draft, customer_id))
     return sorted(accounts, key=lambda account: (account.created_at, account.id))
 
 
