@@ -50,6 +50,11 @@ WITHOUT_LIMITS = "set lock_timeout = 0; set statement_timeout = 0"
 QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Properties come first: few tests that take minutes each, which at the end one process would run alone."""
+    items.sort(key=lambda item: "properties" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedServer]:
     """A PostgreSQL of this test process' own; under /tmp because root's one needs directories open to others."""
