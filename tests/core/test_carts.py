@@ -7,9 +7,24 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from cart_words import START, bogo, cart, cents, changes, gift, line, names, off, off_each, percent, priced, ships_free
+from cart_words import (
+    START,
+    bogo,
+    cart,
+    cents,
+    changes,
+    gift,
+    line,
+    names,
+    off,
+    off_each,
+    percent,
+    priced,
+    promotion,
+    ships_free,
+)
 
-from vinr_server.core.carts.cart import Cart, Promotion, Selection
+from vinr_server.core.carts.cart import Cart, Effect, Promotion, Selection
 from vinr_server.core.carts.index import NEAR_MAX, segment_key
 from vinr_server.core.earning.rules import Unmet
 
@@ -210,3 +225,9 @@ class TestReach:
         offered = percent("a", 50, of="shoe", lines=Selection(frozenset(["hat"])))
         got = priced(cart("shoe 30.00, hat 10.00"), offered)
         assert list(got.line_discounts_minor) == [0, 500]
+
+    def test_what_is_left_out_is_neither_bought_nor_given(self) -> None:
+        new = Selection(frozenset(["ball"]), exclude_categories=frozenset(["used"]))
+        effect = Effect("bogo", percent_e4=1_000_000, buy=2, bought=new, got=new)
+        got = priced(cart("5 ball 0.00, ball 9.00 #used, hat 9.00"), promotion("a", effect, of="ball"))
+        assert list(got.line_discounts_minor) == [0, 0, 0]

@@ -163,7 +163,7 @@ def _buy_and_get(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landin
     bought = {line for line in lines if effect.bought.selects(priced.lines[line])}
     got = [line for line in lines if effect.got.selects(priced.lines[line])]
     buyable, gettable = (sum(priced.paid_units[line] for line in some) for some in (bought, got))
-    units = sum(priced.paid_units[line] for line in lines)
+    units = sum(priced.paid_units[line] for line in bought.union(got))
     count = _given_units(effect, buyable=buyable, gettable=gettable, units=units)
     times = ceil_div(count, effect.get)
     priced_units = _priced_units(priced, got)
