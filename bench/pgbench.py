@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vinr_server.storage.postgres.embedded import binary
 
 HERE = Path(__file__).parent
 FORMS = {"a": "award_statements.sql", "b": "award_pipeline.sql", "c": "award_cte.sql"}
+# A run that got to nothing is tried again, twice as long, up to this.
+LONGEST_SECONDS = 30
 FORM_NAMES = {"a": "statement by statement", "b": "pipelined", "c": "one CTE"}
 
 
@@ -56,6 +59,18 @@ def run_pgbench(
         p50_ms=latencies[len(latencies) // 2] / 1000,
         p99_ms=latencies[len(latencies) * 99 // 100] / 1000,
     )
+
+
+def run_until_some(run: Callable[..., AnchorFigures], seconds: float, **known: Any) -> AnchorFigures:
+    """Figures of at least one transaction: a busy machine may not have connected all clients in a short time.
+
+    The first run is number 2, after the warm-up.
+    """
+    figures, number = run(seconds=seconds, run=2, **known), 2
+    while not figures.transactions and seconds < LONGEST_SECONDS:
+        seconds, number = seconds * 2, number + 1
+        figures = run(seconds=seconds, run=number, **known)
+    return figures
 
 
 def _latencies(logs: Path) -> list[int]:

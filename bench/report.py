@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 SUMMED_UP = ("## The same rows", "## Ratios")
+# While others keep so many cores busy, milliseconds say more about them than about the engine.
+NOISY_CORES = 0.5
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -23,6 +25,11 @@ class Goal:
     is_at_most: bool = False
     unit: str = "x"
     word: str = "goal"
+
+    @property
+    def is_absolute(self) -> bool:
+        """Whether the figure is no ratio: it says as much about the machine as about the engine."""
+        return self.unit != "x"
 
     @property
     def is_met(self) -> bool:
@@ -39,11 +46,11 @@ class Goal:
 
     def line(self) -> str:
         """The goal in one line."""
+        return f"{'PASS' if self.is_met else 'FAIL'}  {self}"
+
+    def __str__(self) -> str:
         sign = "≤" if self.is_at_most else "≥"
-        verdict = "PASS" if self.is_met else "FAIL"
-        return (
-            f"{verdict}  {self.name}: {self.reached:.2f} {self.unit} ({self.word} {sign} {self.bound:.3g} {self.unit})"
-        )
+        return f"{self.name}: {self.reached:.2f} {self.unit} ({self.word} {sign} {self.bound:.3g} {self.unit})"
 
 
 @dataclass
@@ -59,11 +66,19 @@ class Report:
     figures: dict[str, Any] = field(default_factory=dict)
     goals: list[Goal] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    noise_cores: float = 0.0
 
     @property
     def is_good(self) -> bool:
-        """Every goal is met, and the figures can be trusted."""
-        return not self.problems and all(goal.is_met for goal in self.goals)
+        """Every goal is met that can be judged, and the figures can be trusted."""
+        return not self.problems and all(goal.is_met for goal in self.goals if self._is_judged(goal))
+
+    def _is_judged(self, goal: Goal) -> bool:
+        """Whether the figure says something: a floor in milliseconds does not, while others use the machine."""
+        return goal.word == "goal" or not goal.is_absolute or self.noise_cores < NOISY_CORES
+
+    def _lines(self) -> list[str]:
+        return [goal.line() if self._is_judged(goal) else f"NOT JUDGED, others run  {goal}" for goal in self.goals]
 
     def add_table(self, title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """A table under a title."""
@@ -76,7 +91,7 @@ class Report:
     def summary(self) -> str:
         """The text of the short form: what each side wrote, the ratios, the verdicts."""
         shown = [section for section in self.sections if section.startswith(SUMMED_UP)]
-        lines = [*(goal.line() for goal in self.goals), *(f"NOT TO BE TRUSTED  {problem}" for problem in self.problems)]
+        lines = [*self._lines(), *(f"NOT TO BE TRUSTED  {problem}" for problem in self.problems)]
         parts = [f"# bench --short: {self.what}", *shown, "\n".join(lines)]
         return "\n\n".join(part for part in parts if part) + "\n"
 

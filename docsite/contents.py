@@ -19,6 +19,7 @@ SECTIONS: dict[str, list[str]] = {
         "concepts/tiers.md",
         "concepts/offers.md",
         "concepts/segments.md",
+        "concepts/conditions.md",
         "concepts/checkout.md",
         "concepts/rules.md",
     ],

@@ -11,6 +11,8 @@ from typing import Any
 
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.conditions.member import Totals
+from vinr_server.core.conditions.membership import uses_of
 from vinr_server.core.decide import follow, needs_of
 from vinr_server.core.earning.caps import EVERY_RULE, rule_counter, rule_counters
 from vinr_server.core.kernel.commands import Command
@@ -24,8 +26,6 @@ from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Redemption, Reward
-from vinr_server.core.segments.conditions import Totals
-from vinr_server.core.segments.membership import uses_of
 from vinr_server.core.segments.rows import Purchases, SegmentMember
 from vinr_server.storage.batch.load import named_by
 

@@ -125,7 +125,8 @@ def _input(openapi: dict[str, Any], name: str) -> str:
         hints[field.name] = f"Required[{hint}]" if field.is_required else hint
     title = f"{_words(name.removesuffix('Input'))}."
     if any(map(keyword.iskeyword, hints)):  # a class can't have such a field
-        pairs = ", ".join(f'"{key}": {hint}' for key, hint in hints.items())
+        # Unlike a class, the call evaluates its types at once: those that name a body may not be there yet.
+        pairs = ", ".join(f'"{key}": {repr(hint) if "Input" in hint else hint}' for key, hint in hints.items())
         return f'# {title}\n{name} = TypedDict("{name}", {{{pairs}}}, total=False)'
     lines = [f"class {name}(TypedDict, total=False):", f'    """{title}"""', ""]
     lines += [f"    {key}: {hint}" for key, hint in hints.items()]

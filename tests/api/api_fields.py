@@ -35,6 +35,7 @@ class Field:
     is_nullable: bool
     is_required: bool
     is_update: bool
+    place: str
 
     @property
     def name(self) -> str:
@@ -71,15 +72,30 @@ def _fields(
             here = (*path, field.encode_name)
             options = _options(field.type)
             is_nullable = _allows_null(field.type) or (field.type == inspect.AnyType() and not field.required)
-            yield Field(here, _merged(options, field.name), is_nullable, field.required, is_update)
+            place = _place(here, above)
+            yield Field(here, _merged(options, field.name), is_nullable, field.required, is_update, place)
             for option in options:
                 yield from _fields(option, here, is_update, above)
     if isinstance(kind, inspect.ListType):
         item = kind.item_type
         if isinstance(item, inspect.AnyType):  # the items of a call in bulk are read one by one
             item = inspect.type_info(ITEMS[above[-1]])
-        yield Field((*path, 0), item, False, True, is_update)
+        yield Field((*path, 0), item, False, True, is_update, _place((*path, 0), above))
         yield from _fields(item, (*path, 0), is_update, above)
+
+
+def _place(path: tuple[Step, ...], above: tuple[type[msgspec.Struct], ...]) -> str:
+    """What tests ask about once: a path, but of a type that holds itself the field, wherever the type stands."""
+    own = next((cls for cls in reversed(above) if _holds_itself(cls)), None)
+    if own is None:
+        return param_of(path)
+    name = next(step for step in reversed(path) if isinstance(step, str))
+    return f"{own.__name__}.{name}{'[]' if isinstance(path[-1], int) else ''}"
+
+
+def _holds_itself(struct: type[msgspec.Struct]) -> bool:
+    """Whether fields of the type are of the type itself."""
+    return any(struct.__name__ in str(hint) for hint in struct.__annotations__.values())
 
 
 def _options(kind: Any) -> list[Any]:
@@ -179,6 +195,11 @@ def _wrong(field: Field, sample: Any) -> list[bytes]:
         return [*(json.dumps(date).encode() for date in NO_DATES), *WRONG_INSTANTS]
     if kind == "rate":
         return list(WRONG_RATES)
+    if isinstance(kind, inspect.UnionType):
+        kind = tuple(kind.types)
+    if isinstance(kind, tuple) and not any(isinstance(option, inspect.ListType) for option in kind):
+        flags = [] if any(isinstance(option, inspect.BoolType) for option in kind) else [b"true", b"false"]
+        return [b"[]", b"{}", b'["x"]', *flags, *FRACTIONS, *HUGE]
     if isinstance(kind, tuple):  # a name or a list of names
         return [b"1", b"1.5", b"true", b"{}", b'""', _text("x" * 101), b"[1]", b'[""]', b"[null]", b"[[]]"]
     if isinstance(kind, inspect.IntType):

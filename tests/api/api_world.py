@@ -201,6 +201,35 @@ def _pay(world: World) -> Mapping[str, str]:
 
 
 WINDOW = {"starts_at": "2026-06-01", "ends_at": 1_900_000_000}
+_PAID = {"field": "order.currency", "eq": "EUR"}
+_LINES = {"skus": ["tea"], "categories": ["drinks"], "exclude_skus": ["gift"], "exclude_categories": ["sale"]}
+_TIER = {"field": "tier", "exists": True}
+_SPENT = {"field": "purchases.spend", "gte": 1, "lt": 900, "days": 30, "currency": "EUR"}
+OF_ORDER: tuple[Json, ...] = (
+    _PAID,
+    {"field": "order.currency", "in": ["EUR", "USD"]},
+    {"field": "metadata.channel", "exists": True},
+    {"field": "order.amount", "gt": 1, "lte": 900, **_LINES},
+    {"field": "order.amount", "gte": 1, "lt": 900},
+    {"field": "occurred_at", "within": 30},
+    {"all": [_PAID], "any": [_PAID], "not": _PAID},
+)
+OF_MEMBER: tuple[Json, ...] = (
+    {"field": "tier", "eq": "gold"},
+    {"field": "tier", "in": ["gold", "star"]},
+    _TIER,
+    _SPENT,
+    {"field": "purchases.count", "gt": 1, "lte": 9},
+    {"field": "account.enrolled_at", "within": 30},
+    {"all": [_TIER], "any": [_TIER], "not": _TIER},
+)
+# Where both may be asked about, each field of a question stands in one of them.
+OF_BOTH = (*OF_ORDER, _SPENT)
+
+
+def wheres(nodes: tuple[Json, ...]) -> list[Json]:
+    """Each of these questions, in every place of a condition."""
+    return [{"all": [node], "any": [node], "not": node} for node in nodes]
 
 
 def samples(world: World) -> dict[str, list[Sample]]:
@@ -256,7 +285,9 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     rest = {"points_per_currency_unit": 2}
     bands = {"earn": {"bands": [first, rest], "graduated": True}}
     other_bands = {"earn": {"bands": [{**rest, "up_to": 100}, {"points": 1, "per_amount": 100}], "graduated": True}}
-    counted = (rates, flat, steps, bands, other_bands)
+    asking = [flat | {"conditions": one} for one in wheres(OF_BOTH)]
+    asking += [{"earn": {"points": 5}, "multipliers": [{"factor": 2, "when": one}]} for one in wheres(OF_BOTH)]
+    counted = (rates, flat, steps, bands, other_bands, *asking)
     changes = {"name": "Six", "points_cost": 200, "stock": 10, "per_member_limit": 2, "tiers": ["gold"], **WINDOW}
     changes["metadata"] = {"note": "a"}
     amount = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR", "description": "Five off"}}
@@ -283,7 +314,8 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         ],
         "create_earning_rule": [
             Sample(rules, {"program": ids["prog"], "trigger": trigger, **body})
-            for trigger, body in zip(("payment.completed", *("review.posted",) * 4), counted, strict=True)
+            for trigger, bodies in (("payment.completed", (rates, *asking)), ("review.posted", counted[1:5]))
+            for body in bodies
         ],
         "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", body) for body in counted],
         "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
@@ -420,6 +452,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "segments": [ids["seg"]],
         "tiers": ["gold"],
         "min_balance": 100,
+        "max_balance": 900,
         "enrolled_before": "2026-01-01",
         "metadata": {"region": "EU"},
     }
@@ -433,6 +466,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "exclude_categories": ["sale"],
         "first_payment": True,
         "window": WINDOW,
+        "max_amount": 100_000,
     }
     stacking = {"stacking": "best", "stacking_group": "spring", "priority": 5}
     limits = {"max_redemptions": 500, "per_member_limit": 2}
@@ -442,11 +476,14 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     bonus = {"incentive": {"type": "points_bonus", "points": 1000}}
     percentage = {"incentive": {"type": "percentage_discount", "percent": 20, "max_discount": 1500}}
     gift = {"incentive": {"type": "gift_reward", "reward": ids["rwd"]}}
-    incentives = (bonus, multiplier, percentage, gift)
+    incentives = [shared | one for one in (bonus, multiplier, percentage, gift)]
+    incentives += [{"name": "Spring", **multiplier, "conditions": one} for one in wheres(OF_ORDER)]
+    incentives += [{"name": "Spring", **multiplier, "targeting": one} for one in wheres(OF_MEMBER)]
     new = {"program": ids["prog"], "id": "ofr_fresh", "application": "opt_in"}
     lines = {"min_subtotal": 5000, "min_quantity": 2, "skus": ["coffee"], "categories": ["drinks"], "currency": "EUR"}
     cart = lines | {"segments": [ids["seg"]], "first_order": True}
     cart |= {"exclude_skus": ["filter"], "exclude_categories": ["sale"]}
+    cart |= {"max_subtotal": 90_000, "max_quantity": 9}
     live = {"id": "ofr_new", "active": True, **WINDOW, **stacking, **note}
     fixed = {"name": "Ten off", "type": "fixed_discount", "value": 1000, "per": "unit", "criteria": cart}
     post = {"name": "Half the shipping", "type": "free_shipping", "percent_off": "50"}
@@ -455,16 +492,20 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     racket = {"skus": ["racket"], "categories": ["sport"], "quantity": 3}
     ball = {"skus": ["ball"], "categories": ["toys"], "quantity": 1, "percent_off": "50", "pick": "dearest"}
     aces = {"name": "Aces", "type": "bogo", "buy": racket, "get": ball, "max_times": 2}
+    asking = [{"name": "Post", "type": "free_shipping", "criteria": one} for one in wheres(OF_BOTH)]
+    asking += [
+        {"name": "Ten", "type": "fixed_discount", "value": 9, "criteria": {"min_subtotal": 9, "of": "discounted"}}
+    ]
     later = {"active": True, "ends_at": 1_900_000_000}
     any_of = aces | {"buy": {"any": True, "quantity": 2}}
     return {
-        "create_engagement_offer": [Sample(engagement, new | shared | one) for one in incentives],
-        "update_engagement_offer": [Sample(f"{engagement}/{ids['draft_ofr']}", shared | one) for one in incentives],
+        "create_engagement_offer": [Sample(engagement, new | one) for one in incentives],
+        "update_engagement_offer": [Sample(f"{engagement}/{ids['draft_ofr']}", one) for one in incentives],
         "publish_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/publish", {})],
         "pause_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/pause", {})],
         "activate_offer": [Sample(f"{engagement}/activate", {"offer": ids["double_ofr"], "account": ids["loy"]})],
         "show_eligible_offers": [Sample(f"{engagement}/eligible", {"account": ids["loy"]})],
-        "create_offer": [Sample(checkout, one) for one in (live | fixed, pairs, post, aces, any_of)],
+        "create_offer": [Sample(checkout, one) for one in (live | fixed, pairs, post, aces, any_of, *asking)],
         "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", later | {"max_redemptions": 500})],
         "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],
     }
@@ -502,25 +543,29 @@ def _segment_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "days_since_enrolled": bounds,
         "all": [{"tier": ["gold"]}],
         "any": [{"balance": {"lte": 5}}, {"never_purchased": True}],
+        "not": {"tier": ["star"]},
     }
     named = {"name": "Fresh", "metadata": {"note": "a"}}
     dynamic = {"id": "seg_fresh", "type": "dynamic", "conditions": conditions}
     tiers = {"conditions": {"tier": ["gold"]}}
+    asking = [{"conditions": one} for one in OF_MEMBER]
     return {
         "create_segment": [
             Sample(segments, named | dynamic),
             Sample(segments, named | {"type": "dynamic"} | tiers),
+            *(Sample(segments, named | {"type": "dynamic"} | one) for one in asking),
             Sample(segments, named | {"type": "static"}),
         ],
         "update_segment": [
             Sample(seg, named),
             Sample(f"{segments}/{ids['dyn']}", named | {"conditions": conditions}),
             Sample(f"{segments}/{ids['dyn']}", tiers),
+            *(Sample(f"{segments}/{ids['dyn']}", one) for one in asking),
         ],
         "delete_segment": [Sample(f"{segments}/{ids['dyn']}", None)],
         "add_segment_members": [Sample(f"{seg}/members", members)],
         "remove_segment_members": [Sample(f"{seg}/members/remove", members)],
-        "preview_segment": [Sample(f"{segments}/preview", one) for one in ({"conditions": conditions}, tiers)],
+        "preview_segment": [Sample(f"{segments}/preview", one) for one in ({"conditions": conditions}, tiers, *asking)],
     }
 
 

@@ -86,9 +86,11 @@ def all_of(failures: list[str]) -> str:
 def each_field(world: World, operation: Operation) -> Iterator[tuple[Sample, Field]]:
     """Every field of an operation with the first sample that sets it."""
     assert operation.body is not None
+    known: set[str] = set()
     for field in fields_of(operation.body):
-        for sample in samples(world)[operation.id]:
+        for sample in samples(world)[operation.id] if field.place not in known else ():
             if value_at(sample.body, field.path) is not None:
+                known.add(field.place)
                 yield sample, field
                 break
 
@@ -100,9 +102,9 @@ class TestSamples:
     @pytest.mark.parametrize("operation", WITH_BODY, ids=by_id)
     def test_every_field_is_set_by_one(self, world: World, operation: Operation) -> None:
         assert operation.body is not None
-        set_somewhere = {field.path for _sample, field in each_field(world, operation)}
+        set_somewhere = {field.place for _sample, field in each_field(world, operation)}
 
-        assert {field.path for field in fields_of(operation.body)} == set_somewhere
+        assert {field.place for field in fields_of(operation.body)} == set_somewhere
 
     @pytest.mark.parametrize("operation", WRITES, ids=by_id)
     def test_every_one_is_accepted_and_a_dry_run_writes_nothing(self, world: World, operation: Operation) -> None:
@@ -166,7 +168,8 @@ class TestFields:
                 error = refusal(world.client.post(sample.path, json=body), field.path)
                 if error["code"] != "unknown_parameter" or error["param"] != param_of((*field.path[:-1], typo)):
                     failures.append(f"{field.param} as {typo}: {error['code']} of {error.get('param')}")
-                elif field.name not in error["message"].replace(typo, ""):
+                elif len(field.name) > 3 and field.name not in error["message"].replace(typo, ""):
+                    # (Of three letters and a typo, another name may be as like.)
                     failures.append(f"{field.param} as {typo}: {error['message']}")
 
         assert not failures, all_of(failures)

@@ -26,7 +26,7 @@ from cart_words import (
 
 from vinr_server.core.carts.cart import Cart, Effect, Promotion, Selection
 from vinr_server.core.carts.index import NEAR_MAX, segment_key
-from vinr_server.core.earning.rules import Unmet
+from vinr_server.core.conditions.judging import Unmet
 
 
 @dataclass(frozen=True)

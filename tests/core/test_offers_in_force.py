@@ -11,7 +11,7 @@ from cart_words import cart
 from vinr_server.core.carts.index import NEAR_MAX
 from vinr_server.core.checkout.evaluation import evaluate_cart
 from vinr_server.core.checkout.needs import name_buyer
-from vinr_server.core.earning.rules import Conditions
+from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer

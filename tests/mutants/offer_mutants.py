@@ -68,9 +68,8 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "who was a target at activation stays one",
         "PaymentOffers._is_usable",
-        "unmet_targeting(draft, context, offer.terms.targeting, account, now=now)",
-        "offer.terms.application == 'auto' and unmet_targeting(draft, context, offer.terms.targeting,"
-        " account, now=now)",
+        "unmet_targeting(draft, context, offer.terms.targeting, account)",
+        "offer.terms.application == 'auto' and unmet_targeting(draft, context, offer.terms.targeting, account)",
         scenario("offers: Who leaves the segment after opting in loses the offer (R17)"),
     ),
     Mutant(

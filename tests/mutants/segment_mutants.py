@@ -7,6 +7,8 @@ from mutant import Mutant
 SCENARIO = "scenarios/test_scenarios.py::test_scenario[segments: {}]"
 BATCHES = "workers/test_segment_events.py::TestBatches::{}"
 API = "api/test_segments.py"
+CONDITIONS = "scenarios/test_scenarios.py::test_scenario[conditions: {}]"
+TREES = "core/test_conditions.py"
 
 JUDGING = [
     Mutant(
@@ -18,9 +20,9 @@ JUDGING = [
     ),
     Mutant(
         "what is said to be missing is one too few",
-        "_outside",
-        "missing = bounds.at_least - value",
-        "missing = bounds.at_least - value - 1",
+        "_reach",
+        "bound - value if value < bound else value - bound",
+        "bound - value - 1 if value < bound else value - bound",
         "core/test_segment_suggestions.py::test_what_is_suggested_is_enough_and_no_more_than_that",
     ),
     Mutant(
@@ -74,7 +76,7 @@ JUDGING = [
     ),
     Mutant(
         "one alternative is as good as all",
-        "_alternatives",
+        "none_of",
         "if not all(lacking):",
         "if not any(lacking):",
         SCENARIO.format("Conditions stand together, or one for all [core]"),
@@ -113,7 +115,7 @@ READING = [
     Mutant(
         "a window that the batch makes is not read",
         "needs_create_segment",
-        "needs.plans.windows |= command.conditions.windows",
+        "needs.plans.windows |= _windows(command.conditions)",
         "",
         BATCHES.format("test_a_segment_that_the_batch_makes_is_judged_in_it"),
     ),
@@ -158,9 +160,79 @@ CHANGING = [
     Mutant(
         "a segment that a live offer names is deleted",
         "decide_delete_segment",
-        "if naming:",
+        "if offers or rules:",
         "if False:",
         f"{API}::TestDeleting::test_waits_for_the_offers_that_name_it",
+    ),
+    Mutant(
+        "a segment that a rule names is deleted",
+        "decide_delete_segment",
+        "if offers or rules:",
+        "if offers:",
+        CONDITIONS.format("A factor is for members of a segment, and for good (R78) [core]"),
+    ),
+    Mutant(
+        "the contrary of one of several is the contrary of all",
+        "contrary_of",
+        "Condition(all_of=tuple(contrary_of(part) for part in condition.any_of))",
+        "Condition(any_of=tuple(contrary_of(part) for part in condition.any_of))",
+        f"{TREES}::test_what_holds_is_what_a_second_opinion_says_and_never_its_contrary",
+    ),
+    Mutant(
+        "what is missing is what was unwanted",
+        "unmet_of",
+        "(not _failing(asked, value, values)) != asked.is_contrary",
+        "(not _failing(asked, value, values)) != (asked.is_contrary and value is not None)",
+        f"{TREES}::test_what_holds_is_what_a_second_opinion_says_and_never_its_contrary",
+    ),
+    Mutant(
+        "the last day of a range is not in it",
+        "_COMPARE",
+        "value <= bound",
+        "value < bound",
+        f"{TREES}::test_what_holds_is_what_a_second_opinion_says_and_never_its_contrary",
+    ),
+    Mutant(
+        "what is assumed leaves the other alternatives to ask",
+        "assuming",
+        "alternatives if all(part.asks for part in alternatives) else ()",
+        "alternatives",
+        f"{TREES}::test_what_is_assumed_is_not_asked_and_never_stands_in_the_way",
+    ),
+    Mutant(
+        "a member is judged again as it is by now",
+        "_Settling.again",
+        "FrozenValues(earning.facts, earning.occurred_at) if earning.facts is not None else None",
+        "member_of(self._draft, self._context, account, of_member(rules))",
+        CONDITIONS.format("A member is asked about as it was before the purchase, for good (R7, R78) [core]"),
+    ),
+    Mutant(
+        "a rule looks at the member as the purchase left it",
+        "values_of",
+        "member = draft.before(Account, account.id) or account",
+        "member = account",
+        CONDITIONS.format("A member is asked about as it was before the purchase, for good (R7, R78) [core]"),
+    ),
+    Mutant(
+        "of windows those of rules are not read",
+        "uses_of",
+        "(tree for each in asking for tree in trees_of(each))",
+        "(tree for each in live for tree in trees_of(each))",
+        CONDITIONS.format("A member is asked about as it was before the purchase, for good (R7, R78) [postgres]"),
+    ),
+    Mutant(
+        "a line that was returned is still there",
+        "_names_of_lines",
+        "line[2] > 0",
+        "line[2] >= 0",
+        CONDITIONS.format("Of a purchase only lines of which something is kept are there (R78) [core]"),
+    ),
+    Mutant(
+        "a segment's contrary is what it asks",
+        "_where",
+        "not coalesce(",
+        "coalesce(",
+        CONDITIONS.format("A segment asks about fields, and for the contrary (R78) [postgres]"),
     ),
     Mutant(
         "a deleted segment's id is free again",

@@ -15,8 +15,8 @@ from worlds import CUSTOMERS, FIRST_STEP, RATES
 
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import EarnRate
-from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands

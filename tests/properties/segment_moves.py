@@ -11,6 +11,7 @@ from moves import advance, award, enrol, pay, redeem, refund, return_goods
 from planner import Planner
 
 from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.conditions.tree import Predicate
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.segments.commands import (
@@ -39,6 +40,18 @@ DYNAMIC: dict[str, SegmentConditions] = {
                 spend=Spend("USD", Bounds(1, None)), all_of=(SegmentConditions(balance=Bounds(None, 20)),)
             ),
         )
+    ),
+    "seg_unlike": SegmentConditions(
+        not_of=SegmentConditions(tiers=("silver", "gold"), any_of=(SegmentConditions(balance=Bounds(20, None)),)),
+    ),
+    "seg_few": SegmentConditions(predicate=Predicate("purchases.count", gt=0, lt=3, days=20)),
+    "seg_plain": SegmentConditions(
+        any_of=(
+            SegmentConditions(predicate=Predicate("account.metadata.vip", exists=False)),
+            SegmentConditions(predicate=Predicate("purchases.days_since_last", one_of=(1, 2, 5))),
+            SegmentConditions(predicate=Predicate("account.days_since_enrolled", lt=3)),
+        ),
+        not_of=SegmentConditions(predicate=Predicate("account.enrolled_at", within=1)),
     ),
     "seg_old": SegmentConditions(days_since_enrolled=Bounds(10, 40), enrolled_after=WALL),
 }

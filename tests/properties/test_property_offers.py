@@ -17,8 +17,8 @@ import pytest
 
 from conftest import make_database, make_realm
 from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import EarnRate
-from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands

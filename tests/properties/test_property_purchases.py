@@ -18,8 +18,8 @@ from worlds import step_of
 
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.caps import Cap
+from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import Band, EarnRate
-from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments import commands as payments_commands

@@ -12,9 +12,9 @@ from examples import expect, hold
 from hypothesis import strategies as st
 
 from vinr_server.core.earning.caps import Cap, Room
-from vinr_server.core.earning.exchange import Exchange
-from vinr_server.core.earning.rates import Band, EarnRate
-from vinr_server.core.earning.rules import Boost, Conditions, Earned, Multiplier, Occasion, evaluate_rule
+from vinr_server.core.earning.conditions import Conditions, Occasion
+from vinr_server.core.earning.rates import Band, EarnRate, Exchange
+from vinr_server.core.earning.rules import Boost, Earned, Multiplier, evaluate_rule
 
 counted: Counter[str] = Counter()
 ROUNDINGS = {"floor": math.floor, "ceil": math.ceil, "half_even": round}

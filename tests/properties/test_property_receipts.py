@@ -18,8 +18,10 @@ from histories import History, histories
 from hypothesis import strategies as st
 from steps import Step
 
+from vinr_server.core.conditions.judging import Unmet
+from vinr_server.core.earning.conditions import Conditions, Occasion
 from vinr_server.core.earning.rates import EarnRate
-from vinr_server.core.earning.rules import Conditions, Earned, Multiplier, Occasion, Unmet, evaluate_rule
+from vinr_server.core.earning.rules import Earned, Multiplier, evaluate_rule
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.ledger.rows import Entry
 from vinr_server.core.members.rows import Account

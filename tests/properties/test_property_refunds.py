@@ -15,8 +15,9 @@ from steps import Ref
 from worlds import step_of
 
 from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import EarnRate
-from vinr_server.core.earning.rules import Conditions, Multiplier
+from vinr_server.core.earning.rules import Multiplier
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members import commands as members_commands

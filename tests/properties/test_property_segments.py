@@ -21,13 +21,14 @@ from steps import batches
 
 from conftest import make_database
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.conditions.membership import lacking
+from vinr_server.core.conditions.tree import Predicate
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import Bounds, SegmentConditions
-from vinr_server.core.segments.membership import lacking
 from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.submission import Reply
 from vinr_server.storage.postgres.connect import connect_readers
@@ -104,7 +105,33 @@ def holds(asked: SegmentConditions, layer: Layer, account: Account) -> bool:
         answers.append(account.created_at >= asked.enrolled_after)
     if asked.days_since_enrolled is not None:
         answers.append(between(asked.days_since_enrolled, int((now - account.created_at).total_seconds() // 86_400)))
+    if asked.not_of is not None:
+        answers.append(not holds(asked.not_of, layer, account))
+    if asked.predicate is not None:
+        ages = [int(max(one[0].total_seconds(), 0) // 86_400) for one in bought]
+        values = {
+            "purchases.count": len([one for one in bought if one[0] < timedelta(days=asked.predicate.days or 99_999)]),
+            "purchases.days_since_last": min(
+                (int(max(one[0].total_seconds(), 0) // 86_400) for one in bought), default=None
+            ),
+            "account.metadata.vip": account.metadata.get("vip"),
+            "account.days_since_enrolled": max(int((now - account.created_at).total_seconds() // 86_400), 0),
+            "account.enrolled_at": account.created_at,
+        }
+        answers.append(_is_met(asked.predicate, values[asked.predicate.field], now))
     return all(answers)
+
+
+def _is_met(asked: Predicate, value: Any, now: datetime) -> bool:
+    """The operators that the segments of these histories use."""
+    if asked.exists is not None:
+        return asked.exists == (value is not None)
+    if value is None:
+        return False
+    if asked.within is not None:
+        return bool(now - value < timedelta(days=asked.within))
+    is_one = value in asked.values if asked.values else True
+    return is_one and (asked.gt is None or value > asked.gt) and (asked.lt is None or value < asked.lt)
 
 
 def between(bounds: Bounds, value: int) -> bool:

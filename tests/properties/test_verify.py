@@ -27,8 +27,8 @@ from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCh
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.caps import Cap
+from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import EarnRate
-from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel import commands as kernel_commands
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands

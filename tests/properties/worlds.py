@@ -15,8 +15,9 @@ from steps import Ref, Step, refs_in
 
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import EarnRate
-from vinr_server.core.earning.rules import Conditions, Multiplier
+from vinr_server.core.earning.rules import Multiplier
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scenario_conditions import where_of
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
 from scenario_world import World
@@ -75,7 +76,13 @@ def _criteria(clauses: Clauses) -> Json:
         criteria["segments"] = list(segments[1:])
     if clauses.has("first-order"):
         criteria["first_order"] = True
-    return criteria
+    if most := clauses.one("max"):
+        criteria["max_subtotal"] = minor(*most)
+    if units := clauses.word("units-at-most"):
+        criteria["max_quantity"] = int(units)
+    if clauses.has("of-discounted"):
+        criteria["of"] = "discounted"
+    return criteria | where_of(clauses)
 
 
 def stacking(clauses: Clauses) -> Json:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import scenario_segments
+from scenario_conditions import where_of
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
 from scenario_world import World
@@ -132,7 +133,7 @@ def conditions_of(clauses: Clauses) -> Json:
         conditions["metadata"] = pairs(metadata)
     if window := _window(clauses):
         conditions["window"] = window
-    return conditions
+    return conditions | where_of(clauses)
 
 
 def _window(clauses: Clauses) -> Json:
@@ -141,8 +142,10 @@ def _window(clauses: Clauses) -> Json:
 
 
 def _multiplier(words: Words) -> Json:
-    """`2 for tier gold`, `3 for metadata channel=app`, `2 from instant until instant`."""
+    """`2 for tier gold`, `3 for metadata channel=app`, `2 from instant until instant`, `2 where …`."""
     factor, *when = words
+    if when[0] == "where":
+        return {"factor": factor, "when": where_of(Clauses((tuple(when),)))}
     if when[0] == "from":
         return {"factor": factor, "when": {"window": _window(Clauses((tuple(when[:2]), tuple(when[2:]))))}}
     _for, kind, *wanted = when

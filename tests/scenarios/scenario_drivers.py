@@ -38,6 +38,7 @@ from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.clocks.commands import FinishTestClock
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.conditions.membership import segments_of
 from vinr_server.core.decide import decide
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Command, Context
@@ -51,7 +52,6 @@ from vinr_server.core.offers.changes import shown_offer
 from vinr_server.core.offers.commands import CloseOffer
 from vinr_server.core.offers.rows import Offer
 from vinr_server.core.segments.commands import AnnounceSegments
-from vinr_server.core.segments.membership import segments_of
 from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.batch import Reload, Wholes, require_known_merges
 from vinr_server.engine.submission import Submission

@@ -20,6 +20,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [exclude_skus gift] [exclude_categories sale] [first payment]
         [later payments] [metadata key=value] [from instant] [until instant] [rounding ceil]
         [factor 2 for tier gold] [factor 3 for metadata key=value] [factor 2 from instant until instant]
+        [where …] [factor 2 where …] (scenario_conditions.py)
     reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from instant] [until instant]
         [gives 5.00 EUR off] [from-order 20.00 EUR] [at-most 50%] (of the order) [in program]
     reward rwd_money, pays 0.5 EUR (minor units a point) [least 100] [most 5000] [steps 50]; `redeem …, spending 250`
@@ -29,7 +30,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     relabel A, metadata key=value: another piece of metadata
     segment vip [any] [purchased >= 90 days ago] [purchased never|ever] [payments >= 3 [within 30 days]]
         [spend >= 50.00 EUR [within 30 days]] [balance >= 500] [tier gold] [metadata key=value]
-        [enrolled before|from instant] [enrolled >= 30 days ago]; without a clause, static
+        [enrolled before|from instant] [enrolled >= 30 days ago] [where …]; without a clause, static
         any: one condition is enough. `edit segment`, `delete segment`
     join vip A B | leave vip A: members of a static segment
     award A 100 [payment pay_1] [on instant] [ends instant] [as W] | adjust A -50 | reverse W 30
@@ -47,12 +48,14 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     offer double gives 2x points | gives 1000 points | gives 20% off [at most 15.00 EUR] | gives rwd_mug
         [draft] [auto] [opt-in]
         [for tier gold] [for segment vip] [for balance 500] [for enrolled before instant] [for metadata key=value]
+        [for where …]
         [cap 3] [limit 2] [from instant] [until instant] [everywhere] [exclusive|best [group]] [priority 1]
         and a rule's conditions; `edit offer double …`
     publish double | pause double | activate A double [as R, a gift's redemption] | look A (shows its offers)
     cart-offer aces buys 3 of ball|#sport|any gets 1 of racket [at 50%] [dearest] [times 2]
     cart-offer ten takes 10.00 EUR [each] | two buys 1 gets 1 | post ships 5.00 EUR|50%|all
-        [cap 3] [limit 2] [min 50.00 EUR] [quantity 3] [skus beans]
+        [cap 3] [limit 2] [min 50.00 EUR] [max 99.00 EUR] [of-discounted] [quantity 3] [units-at-most 9] [skus beans]
+        [where …]
         [categories coffee] [exclude_skus gift] [exclude_categories sale] [for segment vip] [first-order]
         [exclusive|best [group]] [priority 1] [off] [until instant]; `switch ten on|off`, `delete offer ten`
     cart A EUR, line beans 10.00 x2 in coffee [shipping 5.00] [discount R] [plus-tax]; nobody has no customer

@@ -6,6 +6,7 @@ from typing import Any
 
 import scenario_checkout as checkout
 import scenario_configuration as configuration
+from scenario_conditions import where_of
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
 from scenario_world import World
@@ -70,6 +71,8 @@ def _targeting(clauses: Clauses) -> Json:
             targeting[f"{kind}s"] = rest
         elif kind == "balance":
             targeting["min_balance"] = int(rest[0])
+        elif kind == "where":
+            targeting |= where_of(Clauses((("where", *rest),)))
         elif kind == "enrolled":
             targeting["enrolled_before"] = wire_instant(rest[-1])
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scenario_conditions import node_of
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
 from scenario_world import World
@@ -63,6 +64,8 @@ def conditions_of(clauses: Clauses) -> Json:
             parts.append({"days_since_enrolled": {BOUNDS[kind]: int(rest[0])}})
         else:
             parts.append({f"enrolled_{'before' if kind == 'before' else 'after'}": wire_instant(rest[0])})
+    if words := clauses.one("where"):
+        parts.append(node_of(words))
     if not parts:
         return {}
     return parts[0] if len(parts) == 1 else {"any" if is_any else "all": parts}

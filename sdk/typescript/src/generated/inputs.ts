@@ -145,6 +145,29 @@ export interface EarnInput {
   graduated?: boolean | undefined;
 }
 
+export interface ConditionInput {
+  field?: string | null | undefined;
+  eq?: boolean | number | string | null | undefined;
+  in?: readonly (boolean | number | string)[] | null | undefined;
+  exists?: boolean | null | undefined;
+  gt?: number | string | null | undefined;
+  gte?: number | string | null | undefined;
+  lt?: number | string | null | undefined;
+  lte?: number | string | null | undefined;
+  within?: number | null | undefined;
+  days?: number | null | undefined;
+  currency?: string | null | undefined;
+  skus?: readonly string[] | undefined;
+  categories?: readonly string[] | undefined;
+  exclude_skus?: readonly string[] | undefined;
+  excludeSkus?: readonly string[] | undefined;
+  exclude_categories?: readonly string[] | undefined;
+  excludeCategories?: readonly string[] | undefined;
+  all?: readonly ConditionInput[] | undefined;
+  any?: readonly ConditionInput[] | undefined;
+  not?: ConditionInput | null | undefined;
+}
+
 export interface WindowInput {
   starts_at?: Instant | null | undefined;
   startsAt?: Instant | null | undefined;
@@ -152,10 +175,15 @@ export interface WindowInput {
   endsAt?: Instant | null | undefined;
 }
 
-export interface RuleConditionsInput {
+export interface ConditionsInput {
+  all?: readonly ConditionInput[] | undefined;
+  any?: readonly ConditionInput[] | undefined;
+  not?: ConditionInput | null | undefined;
   metadata?: Metadata | null | undefined;
   min_amount?: number | null | undefined;
   minAmount?: number | null | undefined;
+  max_amount?: number | undefined;
+  maxAmount?: number | undefined;
   currency?: string | null | undefined;
   skus?: readonly string[] | undefined;
   categories?: readonly string[] | undefined;
@@ -166,11 +194,12 @@ export interface RuleConditionsInput {
   first_payment?: boolean | null | undefined;
   firstPayment?: boolean | null | undefined;
   window?: WindowInput | null | undefined;
-  max_amount?: number | undefined;
-  maxAmount?: number | undefined;
 }
 
 export interface WhenInput {
+  all?: readonly ConditionInput[] | undefined;
+  any?: readonly ConditionInput[] | undefined;
+  not?: ConditionInput | null | undefined;
   tier?: string | readonly string[] | null | undefined;
   metadata?: Metadata | null | undefined;
   window?: WindowInput | null | undefined;
@@ -196,7 +225,7 @@ export interface ExchangeInput {
 export type CreateEarningRuleInput = OneOf<'program' | 'program_id' | 'programId', string> & {
   trigger: string;
   earn: EarnInput;
-  conditions?: RuleConditionsInput | null | undefined;
+  conditions?: ConditionsInput | null | undefined;
   multipliers?: readonly MultiplierInput[] | undefined;
   caps?: CapsInput | null | undefined;
   exchange?: ExchangeInput | null | undefined;
@@ -217,29 +246,18 @@ export interface IncentiveInput {
 }
 
 export interface TargetingInput {
+  all?: readonly ConditionInput[] | undefined;
+  any?: readonly ConditionInput[] | undefined;
+  not?: ConditionInput | null | undefined;
   segments?: readonly string[] | undefined;
   tiers?: readonly string[] | undefined;
   min_balance?: number | null | undefined;
   minBalance?: number | null | undefined;
+  max_balance?: number | null | undefined;
+  maxBalance?: number | null | undefined;
   enrolled_before?: Instant | null | undefined;
   enrolledBefore?: Instant | null | undefined;
   metadata?: Metadata | null | undefined;
-}
-
-export interface ConditionsInput {
-  metadata?: Metadata | null | undefined;
-  min_amount?: number | null | undefined;
-  minAmount?: number | null | undefined;
-  currency?: string | null | undefined;
-  skus?: readonly string[] | undefined;
-  categories?: readonly string[] | undefined;
-  exclude_skus?: readonly string[] | undefined;
-  excludeSkus?: readonly string[] | undefined;
-  exclude_categories?: readonly string[] | undefined;
-  excludeCategories?: readonly string[] | undefined;
-  first_payment?: boolean | null | undefined;
-  firstPayment?: boolean | null | undefined;
-  window?: WindowInput | null | undefined;
 }
 
 export interface CreateEngagementOfferInput {
@@ -268,6 +286,9 @@ export interface CreateEngagementOfferInput {
 }
 
 export interface CriteriaInput {
+  all?: readonly ConditionInput[] | undefined;
+  any?: readonly ConditionInput[] | undefined;
+  not?: ConditionInput | null | undefined;
   min_subtotal?: number | null | undefined;
   minSubtotal?: number | null | undefined;
   min_quantity?: number | null | undefined;
@@ -286,6 +307,11 @@ export interface CriteriaInput {
   buyQuantity?: number | null | undefined;
   get_quantity?: number | null | undefined;
   getQuantity?: number | null | undefined;
+  max_subtotal?: number | null | undefined;
+  maxSubtotal?: number | null | undefined;
+  max_quantity?: number | null | undefined;
+  maxQuantity?: number | null | undefined;
+  of?: 'discounted' | 'undiscounted' | undefined;
 }
 
 export interface BuyInput {
@@ -487,6 +513,17 @@ export interface BalanceInput {
 }
 
 export interface SegmentConditionsInput {
+  field?: string | null | undefined;
+  eq?: boolean | number | string | null | undefined;
+  in?: readonly (boolean | number | string)[] | null | undefined;
+  exists?: boolean | null | undefined;
+  gt?: number | string | null | undefined;
+  gte?: number | string | null | undefined;
+  lt?: number | string | null | undefined;
+  lte?: number | string | null | undefined;
+  within?: number | null | undefined;
+  days?: number | null | undefined;
+  currency?: string | null | undefined;
   days_since_last_purchase?: DaysInput | null | undefined;
   daysSinceLastPurchase?: DaysInput | null | undefined;
   never_purchased?: boolean | null | undefined;
@@ -504,6 +541,7 @@ export interface SegmentConditionsInput {
   daysSinceEnrolled?: DaysInput | null | undefined;
   all?: readonly SegmentConditionsInput[] | undefined;
   any?: readonly SegmentConditionsInput[] | undefined;
+  not?: SegmentConditionsInput | null | undefined;
 }
 
 export interface CreateSegmentInput {
@@ -634,7 +672,7 @@ export interface UpdateCustomerInput {
 
 export interface UpdateEarningRuleInput {
   earn?: EarnInput | undefined;
-  conditions?: RuleConditionsInput | undefined;
+  conditions?: ConditionsInput | undefined;
   multipliers?: readonly MultiplierInput[] | undefined;
   caps?: CapsInput | null | undefined;
   exchange?: ExchangeInput | null | undefined;

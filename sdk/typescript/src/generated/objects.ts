@@ -431,6 +431,29 @@ export interface Earn {
   readonly graduated?: boolean | undefined;
 }
 
+export interface Condition {
+  readonly field?: string | undefined;
+  readonly eq?: boolean | number | string | undefined;
+  readonly in?: readonly (boolean | number | string)[] | undefined;
+  readonly exists?: boolean | undefined;
+  readonly gt?: number | undefined;
+  readonly gte?: number | undefined;
+  readonly lt?: number | undefined;
+  readonly lte?: number | undefined;
+  readonly within?: number | undefined;
+  readonly days?: number | undefined;
+  readonly currency?: string | undefined;
+  readonly skus?: readonly string[] | undefined;
+  readonly categories?: readonly string[] | undefined;
+  readonly excludeSkus?: readonly string[] | undefined;
+  readonly exclude_skus?: readonly string[] | undefined;
+  readonly excludeCategories?: readonly string[] | undefined;
+  readonly exclude_categories?: readonly string[] | undefined;
+  readonly all?: readonly Condition[] | undefined;
+  readonly any?: readonly Condition[] | undefined;
+  readonly not?: Condition | undefined;
+}
+
 export interface Window {
   readonly startsAt?: number | undefined;
   readonly starts_at?: number | undefined;
@@ -439,6 +462,9 @@ export interface Window {
 }
 
 export interface Conditions {
+  readonly all?: readonly Condition[] | undefined;
+  readonly any?: readonly Condition[] | undefined;
+  readonly not?: Condition | undefined;
   readonly metadata?: Metadata | undefined;
   readonly minAmount?: number | undefined;
   readonly min_amount?: number | undefined;
@@ -457,6 +483,9 @@ export interface Conditions {
 }
 
 export interface When {
+  readonly all?: readonly Condition[] | undefined;
+  readonly any?: readonly Condition[] | undefined;
+  readonly not?: Condition | undefined;
   readonly tier?: string | readonly string[] | undefined;
   readonly metadata?: Metadata | undefined;
   readonly window?: Window | undefined;
@@ -529,10 +558,15 @@ export interface EligibleOffers {
 }
 
 export interface Targeting {
+  readonly all?: readonly Condition[] | undefined;
+  readonly any?: readonly Condition[] | undefined;
+  readonly not?: Condition | undefined;
   readonly segments?: readonly string[] | undefined;
   readonly tiers?: readonly string[] | undefined;
   readonly minBalance?: number | undefined;
   readonly min_balance?: number | undefined;
+  readonly maxBalance?: number | undefined;
+  readonly max_balance?: number | undefined;
   readonly enrolledBefore?: number | undefined;
   readonly enrolled_before?: number | undefined;
   readonly metadata?: Metadata | undefined;
@@ -647,6 +681,9 @@ export interface LoyaltyMember {
 }
 
 export interface Criteria {
+  readonly all?: readonly Condition[] | undefined;
+  readonly any?: readonly Condition[] | undefined;
+  readonly not?: Condition | undefined;
   readonly minSubtotal?: number | undefined;
   readonly min_subtotal?: number | undefined;
   readonly minQuantity?: number | undefined;
@@ -665,6 +702,11 @@ export interface Criteria {
   readonly buy_quantity?: number | undefined;
   readonly getQuantity?: number | undefined;
   readonly get_quantity?: number | undefined;
+  readonly maxSubtotal?: number | undefined;
+  readonly max_subtotal?: number | undefined;
+  readonly maxQuantity?: number | undefined;
+  readonly max_quantity?: number | undefined;
+  readonly of?: 'discounted' | 'undiscounted' | undefined;
 }
 
 export interface Buy {
@@ -1034,6 +1076,17 @@ export interface SegmentSpend {
 }
 
 export interface SegmentConditions {
+  readonly field?: string | undefined;
+  readonly eq?: boolean | number | string | undefined;
+  readonly in?: readonly (boolean | number | string)[] | undefined;
+  readonly exists?: boolean | undefined;
+  readonly gt?: number | undefined;
+  readonly gte?: number | undefined;
+  readonly lt?: number | undefined;
+  readonly lte?: number | undefined;
+  readonly within?: number | undefined;
+  readonly days?: number | undefined;
+  readonly currency?: string | undefined;
   readonly daysSinceLastPurchase?: SegmentBounds | undefined;
   readonly days_since_last_purchase?: SegmentBounds | undefined;
   readonly neverPurchased?: boolean | undefined;
@@ -1051,6 +1104,7 @@ export interface SegmentConditions {
   readonly days_since_enrolled?: SegmentBounds | undefined;
   readonly all?: readonly SegmentConditions[] | undefined;
   readonly any?: readonly SegmentConditions[] | undefined;
+  readonly not?: SegmentConditions | undefined;
 }
 
 export interface Segment {

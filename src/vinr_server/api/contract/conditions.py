@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
@@ -10,8 +11,10 @@ from vinr_server.api.contract.currencies import read_any_currency_or_none
 from vinr_server.api.contract.input import Input, Instant, Metadata, Minor, Name
 from vinr_server.api.contract.reply import Json, Reply
 from vinr_server.api.contract.values import read_metadata, read_window
+from vinr_server.api.contract.where import OF_RULE, Where, WhereInput, read_where
 from vinr_server.api.edge.problems import Problem
-from vinr_server.core.earning import rules
+from vinr_server.core.conditions.fields import Of
+from vinr_server.core.earning import conditions
 
 
 class WindowInput(Input):
@@ -19,9 +22,10 @@ class WindowInput(Input):
     ends_at: Instant = None
 
 
-class ConditionsInput(Input):
+class ConditionsInput(WhereInput):
     metadata: Metadata | None = None
     min_amount: Minor | None = None
+    max_amount: Minor | UnsetType = UNSET
     currency: str | None = None
     skus: Annotated[list[Name], Meta(max_length=1000)] = []
     categories: Annotated[list[Name], Meta(max_length=1000)] = []
@@ -31,18 +35,12 @@ class ConditionsInput(Input):
     window: WindowInput | None = None
 
 
-class RuleConditionsInput(ConditionsInput):
-    """What a rule asks: an offer takes no upper bound."""
-
-    max_amount: Minor | UnsetType = UNSET
-
-
 class Window(Reply):
     starts_at: int | UnsetType = UNSET
     ends_at: int | UnsetType = UNSET
 
 
-class Conditions(Reply):
+class Conditions(Where):
     metadata: Json | UnsetType = UNSET
     min_amount: int | UnsetType = UNSET
     max_amount: int | UnsetType = UNSET
@@ -55,18 +53,18 @@ class Conditions(Reply):
     window: Window | UnsetType = UNSET
 
 
-def read_conditions(given: ConditionsInput | None, *, zone: str) -> rules.Conditions:
-    """What a rule or an offer requires."""
+def read_conditions(given: ConditionsInput | None, *, zone: str, of: Collection[Of] = OF_RULE) -> conditions.Conditions:
+    """What a rule or an offer requires; `of`: the fields that it may ask about."""
     if given is None:
-        return rules.Conditions()
+        return conditions.Conditions()
     starts_at, ends_at = read_nested_window(given.window, param="conditions.window", zone=zone)
-    max_amount = getattr(given, "max_amount", UNSET)
+    max_amount = given.max_amount
     if max_amount is not UNSET and max_amount <= (given.min_amount or 0):
         least = f"above min_amount, {given.min_amount}" if given.min_amount else "above 0"
         message = f"conditions.max_amount: {max_amount} leaves no amount. Send one {least}, or leave it out."
         raise Problem("parameter_invalid", message, param="conditions.max_amount")
     refuse_both(given, param="conditions")
-    return rules.Conditions(
+    return conditions.Conditions(
         metadata=None if given.metadata is None else read_metadata(given.metadata, param="conditions.metadata"),
         min_amount_minor=given.min_amount,
         max_amount_minor=None if max_amount is UNSET else max_amount,
@@ -78,6 +76,7 @@ def read_conditions(given: ConditionsInput | None, *, zone: str) -> rules.Condit
         first_payment=given.first_payment,
         starts_at=starts_at,
         ends_at=ends_at,
+        where=read_where(given, param="conditions", zone=zone, of=of),
     )
 
 

@@ -13,7 +13,7 @@ from vinr_server.api.contract.input import Count, Input, Rate
 from vinr_server.api.contract.reply import Reply, ShownRate
 from vinr_server.api.contract.values import read_rate
 from vinr_server.api.edge.problems import Problem
-from vinr_server.core.earning import caps, exchange, rates
+from vinr_server.core.earning import caps, rates
 
 # As rates are bounded (values.py): more points for a minor unit than anybody gives.
 StepPoints = Annotated[int, Meta(ge=0, le=1_000_000_000)]
@@ -183,7 +183,7 @@ def read_caps(given: CapsInput | None) -> caps.Cap | None:
     return None if given is None else caps.Cap(given.points, given.per)
 
 
-def read_exchange(given: ExchangeInput | None) -> exchange.Exchange | None:
+def read_exchange(given: ExchangeInput | None) -> rates.Exchange | None:
     """The currency that a rule counts in, and the rates of others in it."""
     if given is None:
         return None
@@ -198,7 +198,7 @@ def read_exchange(given: ExchangeInput | None) -> exchange.Exchange | None:
         if source.code in found:
             raise Problem("parameter_invalid", f"{param}: {source.code} has two rates. Send one.", param=param)
         found[source.code] = _exchange_rate(rate, param)
-    return exchange.Exchange(target.code, target.minor_per_unit, found)
+    return rates.Exchange(target.code, target.minor_per_unit, found)
 
 
 def _exchange_rate(given: Any, param: str) -> str:

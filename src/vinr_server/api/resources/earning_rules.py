@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from vinr_server.api.contract.conditions import (
     Conditions,
-    RuleConditionsInput,
+    ConditionsInput,
     Window,
     WindowInput,
     read_conditions,
@@ -31,6 +31,7 @@ from vinr_server.api.contract.rates import (
 from vinr_server.api.contract.reads import list_of, retrieve, shown_by
 from vinr_server.api.contract.reply import Deleted, Json, Reference, Reply, ShownRate
 from vinr_server.api.contract.values import read_metadata, read_rate
+from vinr_server.api.contract.where import OF_RULE, Where, WhereInput, read_where
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.zones import zone_if_needed
@@ -40,7 +41,7 @@ from vinr_server.storage.reads.scopes import NOT_DELETED
 URL = "/v1/loyalty/earning_rules"
 
 
-class WhenInput(Input):
+class WhenInput(WhereInput):
     tier: Key | Annotated[list[Key], Meta(max_length=50)] | None = None
     metadata: Metadata | None = None
     window: WindowInput | None = None
@@ -55,7 +56,7 @@ class CreateEarningRuleInput(Input):
     program: ProgramId
     trigger: Key
     earn: EarnInput
-    conditions: RuleConditionsInput | None = None
+    conditions: ConditionsInput | None = None
     multipliers: Annotated[list[MultiplierInput], Meta(max_length=50)] = []
     caps: CapsInput | UnsetType | None = UNSET
     exchange: ExchangeInput | UnsetType | None = UNSET
@@ -65,7 +66,7 @@ class CreateEarningRuleInput(Input):
 
 class UpdateEarningRuleInput(Input):
     earn: EarnInput | UnsetType = UNSET
-    conditions: RuleConditionsInput | UnsetType = UNSET
+    conditions: ConditionsInput | UnsetType = UNSET
     multipliers: Annotated[list[MultiplierInput], Meta(max_length=50)] | UnsetType = UNSET
     caps: CapsInput | UnsetType | None = UNSET
     exchange: ExchangeInput | UnsetType | None = UNSET
@@ -73,7 +74,7 @@ class UpdateEarningRuleInput(Input):
     metadata: Metadata = {}
 
 
-class When(Reply):
+class When(Where):
     tier: str | list[str] | UnsetType = UNSET
     metadata: Json | UnsetType = UNSET
     window: Window | UnsetType = UNSET
@@ -147,9 +148,11 @@ def read_multipliers(given: list[MultiplierInput], *, zone: str) -> tuple[rules.
 
 def _multiplier(given: MultiplierInput, param: str, zone: str) -> rules.Multiplier:
     when = given.when
-    if when.tier is None and when.metadata is None and when.window is None:
+    where = read_where(when, param=f"{param}.when", zone=zone, of=OF_RULE)
+    if when.tier is None and when.metadata is None and when.window is None and not where.asks:
         message = (
-            f"{param}.when has no condition. Send tier, metadata or window; put a factor for everybody into the rate."
+            f"{param}.when has no condition. Send tier, metadata, window, all, any or not; put a factor for everybody"
+            " into the rate."
         )
         raise Problem("parameter_invalid", message, param=f"{param}.when")
     starts_at, ends_at = read_nested_window(when.window, param=f"{param}.when.window", zone=zone)
@@ -159,6 +162,7 @@ def _multiplier(given: MultiplierInput, param: str, zone: str) -> rules.Multipli
         metadata=None if when.metadata is None else read_metadata(when.metadata, param=f"{param}.when.metadata"),
         starts_at=starts_at,
         ends_at=ends_at,
+        where=where,
     )
 
 

@@ -35,6 +35,7 @@ from vinr_server.api.contract.pages import Listing, text
 from vinr_server.api.contract.reads import list_of, retrieve
 from vinr_server.api.contract.reply import Json, Reference, Reply, Unmet
 from vinr_server.api.contract.values import read_metadata, read_window
+from vinr_server.api.contract.where import OF_MEMBER, OF_OFFER, Where, WhereInput, read_where
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
@@ -55,10 +56,11 @@ from vinr_server.storage.reads.scopes import ENGAGEMENT_OFFERS
 URL = "/v1/engagement/offers"
 
 
-class TargetingInput(Input):
+class TargetingInput(WhereInput):
     segments: Segments = []
     tiers: Annotated[list[Key], Meta(max_length=50)] = []
     min_balance: Minor | None = None
+    max_balance: Minor | None = None
     enrolled_before: Instant = None
     metadata: Metadata | None = None
 
@@ -108,10 +110,11 @@ class EligibleOffersInput(Input):
 OfferStatus = Literal["draft", "scheduled", "active", "paused", "expired", "exhausted"]
 
 
-class Targeting(Reply):
+class Targeting(Where):
     segments: list[str] | UnsetType = UNSET
     tiers: list[str] | UnsetType = UNSET
     min_balance: int | UnsetType = UNSET
+    max_balance: int | UnsetType = UNSET
     enrolled_before: int | UnsetType = UNSET
     metadata: Json | UnsetType = UNSET
 
@@ -188,7 +191,7 @@ async def create_engagement_offer(call: Call) -> CreateOffer:
         **read_incentive(body.incentive),
         application=application,
         targeting=_targeting(body.targeting, zone=zone),
-        conditions=read_conditions(body.conditions, zone=zone),
+        conditions=read_conditions(body.conditions, zone=zone, of=OF_OFFER),
         stacking=read_stacking(body.stacking, body.stacking_group, body.priority),
         max_redemptions=body.max_redemptions,
         per_member_limit=body.per_member_limit,
@@ -215,7 +218,7 @@ async def update_engagement_offer(call: Call) -> UpdateOffer:
     if body.targeting is not UNSET:
         terms["targeting"] = _targeting(body.targeting, zone=zone)
     if body.conditions is not UNSET:
-        terms["conditions"] = read_conditions(body.conditions, zone=zone)
+        terms["conditions"] = read_conditions(body.conditions, zone=zone, of=OF_OFFER)
     names = {"stacking": "mode", "stacking_group": "group", "priority": "priority"}
     stacking = {names[name]: value for name, value in sent(body, *names).items()}
     changes = sent(body, "name") | sent_window(body, "starts_at", "ends_at", zone=zone)
@@ -248,12 +251,18 @@ def activate_offer(call: Call) -> ActivateOffer:
 def _targeting(given: TargetingInput | None, *, zone: str) -> rows.Targeting:
     if given is None:
         return rows.Targeting()
+    least, most = given.min_balance, given.max_balance
+    if least is not None and most is not None and least > most:
+        message = f"targeting.max_balance: no balance is both at least {least} and at most {most}. Correct one of them."
+        raise Problem("parameter_invalid", message, param="targeting.max_balance")
     return rows.Targeting(
         segments=tuple(dict.fromkeys(given.segments)),
         tiers=tuple(dict.fromkeys(given.tiers)),
         min_balance_points=given.min_balance,
         enrolled_before=read_instant_or_none(given.enrolled_before, param="targeting.enrolled_before", zone=zone),
         metadata=None if given.metadata is None else read_metadata(given.metadata, param="targeting.metadata"),
+        max_balance_points=most,
+        where=read_where(given, param="targeting", zone=zone, of=OF_MEMBER),
     )
 
 

@@ -24,8 +24,9 @@ from vinr_server.api.contract.offers import (
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing
 from vinr_server.api.contract.reads import list_of, retrieve
-from vinr_server.api.contract.reply import Deleted, Reference, Reply, ShownRate
+from vinr_server.api.contract.reply import Deleted, Reference, ShownRate
 from vinr_server.api.contract.values import read_metadata, read_percent, read_window
+from vinr_server.api.contract.where import OF_CRITERIA, Where, WhereInput, read_where
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.zones import zone_if_needed
@@ -38,7 +39,7 @@ from vinr_server.storage.reads.scopes import CHECKOUT_OFFERS, LIVE_OFFERS
 URL = "/v1/offers"
 
 
-class CriteriaInput(Input):
+class CriteriaInput(WhereInput):
     min_subtotal: Minor | None = None
     min_quantity: Count | None = None
     skus: Names = []
@@ -50,6 +51,9 @@ class CriteriaInput(Input):
     first_order: bool | None = None
     buy_quantity: Count | None = None
     get_quantity: Count | None = None
+    max_subtotal: Count | None = None
+    max_quantity: Count | None = None
+    of: rows.Prices = "undiscounted"
 
 
 class CreateOfferInput(Input):
@@ -80,7 +84,7 @@ class UpdateOfferInput(Input):
     max_redemptions: Count | UnsetType | None = UNSET
 
 
-class Criteria(Reply):
+class Criteria(Where):
     min_subtotal: int | UnsetType = UNSET
     min_quantity: int | UnsetType = UNSET
     skus: list[str] | UnsetType = UNSET
@@ -92,6 +96,9 @@ class Criteria(Reply):
     first_order: bool | UnsetType = UNSET
     buy_quantity: int | UnsetType = UNSET
     get_quantity: int | UnsetType = UNSET
+    max_subtotal: int | UnsetType = UNSET
+    max_quantity: int | UnsetType = UNSET
+    of: rows.Prices | UnsetType = UNSET
 
 
 class Offer(AnyOffer):
@@ -143,7 +150,7 @@ async def create_offer(call: Call) -> CreateOffer:
         kind="checkout",
         name=body.name,
         terms=rows.OfferTerms(
-            checkout=_checkout(body),
+            checkout=_checkout(body, zone=zone),
             stacking=read_stacking(body.stacking, body.stacking_group, body.priority),
             max_redemptions=body.max_redemptions,
             per_member_limit=body.per_member_limit,
@@ -168,7 +175,7 @@ def delete_offer(call: Call) -> DeleteOffer:
     return DeleteOffer(call.id)
 
 
-def _checkout(given: CreateOfferInput) -> rows.CheckoutTerms:
+def _checkout(given: CreateOfferInput, *, zone: str) -> rows.CheckoutTerms:
     criteria = given.criteria or CriteriaInput()
     if given.type == "bogo":
         if given.value is not None:
@@ -186,7 +193,9 @@ def _checkout(given: CreateOfferInput) -> rows.CheckoutTerms:
             message = f"{param} applies to a bogo, not to a {given.type}. Leave it out."
             raise Problem("parameter_invalid", message, param=param)
     buy, get = _buy_and_get(given, criteria)
-    terms = rows.CheckoutTerms(given.type, given.value, given.per or "order", _criteria(criteria), percent_e4)
+    _require_later_phase(given, criteria)
+    asked = _criteria(criteria, zone=zone)
+    terms = rows.CheckoutTerms(given.type, given.value, given.per or "order", asked, percent_e4)
     return replace(terms, buy=buy, get=get, max_times=given.max_times)
 
 
@@ -222,8 +231,32 @@ def _percent_off(given: CreateOfferInput) -> int | None:
     return read_percent(given.percent_off, param="percent_off")
 
 
-def _criteria(given: CriteriaInput) -> rows.Criteria:
+def _require_later_phase(given: CreateOfferInput, criteria: CriteriaInput) -> None:
+    """Refuse a threshold of discounted prices for an offer that makes them what they are (R78)."""
+    if criteria.of == "undiscounted":
+        return
+    if criteria.min_subtotal is None and criteria.max_subtotal is None:
+        message = "criteria.of says what min_subtotal and max_subtotal count. Send one of them, or leave it out."
+        raise Problem("parameter_missing", message, param="criteria.min_subtotal")
+    if given.type == "bogo" or given.per == "unit":
+        kind = "bogo" if given.type == "bogo" else "fixed_discount per unit"
+        message = f"criteria.of: a {kind} applies before prices are discounted. Leave it out, or discount the order."
+        raise Problem("parameter_conflict", message, param="criteria.of")
+
+
+def _require_range(given: CriteriaInput) -> None:
+    """Refuse thresholds between which no cart lies."""
+    for name in ("subtotal", "quantity"):
+        least, most = getattr(given, f"min_{name}"), getattr(given, f"max_{name}")
+        if least is not None and most is not None and least > most:
+            param = f"criteria.max_{name}"
+            message = f"{param}: nothing is both at least {least} and at most {most}. Correct one of them."
+            raise Problem("parameter_invalid", message, param=param)
+
+
+def _criteria(given: CriteriaInput, *, zone: str) -> rows.Criteria:
     refuse_both(given, param="criteria")
+    _require_range(given)
     return rows.Criteria(
         min_subtotal_minor=given.min_subtotal,
         min_quantity=given.min_quantity,
@@ -236,6 +269,10 @@ def _criteria(given: CriteriaInput) -> rows.Criteria:
         first_order=given.first_order,
         buy_quantity=given.buy_quantity,
         get_quantity=given.get_quantity,
+        max_subtotal_minor=given.max_subtotal,
+        max_quantity=given.max_quantity,
+        counts=given.of,
+        where=read_where(given, param="criteria", zone=zone, of=OF_CRITERIA),
     )
 
 

@@ -6,20 +6,27 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
+from msgspec import field as called
 
 from vinr_server.api.contract.currencies import read_any_currency
 from vinr_server.api.contract.input import INTEGER_MAX, Count, Input, Instant, Key, Metadata, Minor
 from vinr_server.api.contract.reply import Json, Reply
 from vinr_server.api.contract.values import read_metadata
+from vinr_server.api.contract.where import (
+    DAYS_MAX,
+    OF_MEMBER,
+    PredicateInput,
+    ShownPredicate,
+    WindowDays,
+    read_predicate,
+    require_depth,
+)
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import is_date, read_instant_or_none
+from vinr_server.core.conditions.tree import CONDITIONS_MAX, Predicate
 from vinr_server.core.segments import conditions as judged
-from vinr_server.core.segments.conditions import CONDITIONS_MAX, DEPTH_MAX
 
-# A century.
-DAYS_MAX = 36_525
-Window = Annotated[int, Meta(ge=1, le=DAYS_MAX)]
 DayCount = Annotated[int, Meta(ge=0, le=DAYS_MAX)]
 Points = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 
@@ -37,17 +44,19 @@ class BalanceInput(Input):
 class PaymentCountInput(Input):
     gte: Count | None = None
     lte: Minor | None = None
-    days: Window | None = None
+    days: WindowDays | None = None
 
 
 class SpendInput(Input):
     currency: str
     gte: Count | None = None
     lte: Minor | None = None
-    days: Window | None = None
+    days: WindowDays | None = None
 
 
-class SegmentConditionsInput(Input):
+class SegmentConditionsInput(PredicateInput):
+    """What segments ask in their own short forms, or about a field; or all, any and not of others."""
+
     days_since_last_purchase: DaysInput | None = None
     never_purchased: bool | None = None
     payments: PaymentCountInput | None = None
@@ -60,6 +69,7 @@ class SegmentConditionsInput(Input):
     days_since_enrolled: DaysInput | None = None
     all: Annotated[list[SegmentConditionsInput], Meta(max_length=CONDITIONS_MAX)] = []
     any: Annotated[list[SegmentConditionsInput], Meta(max_length=CONDITIONS_MAX)] = []
+    not_: SegmentConditionsInput | None = called(name="not", default=None)
 
 
 class SegmentBounds(Reply):
@@ -80,7 +90,7 @@ class SegmentSpend(Reply):
     days: int | UnsetType = UNSET
 
 
-class SegmentConditions(Reply):
+class SegmentConditions(ShownPredicate):
     days_since_last_purchase: SegmentBounds | UnsetType = UNSET
     never_purchased: bool | UnsetType = UNSET
     payments: SegmentPayments | UnsetType = UNSET
@@ -93,6 +103,7 @@ class SegmentConditions(Reply):
     days_since_enrolled: SegmentBounds | UnsetType = UNSET
     all: list[SegmentConditions] | UnsetType = UNSET
     any: list[SegmentConditions] | UnsetType = UNSET
+    not_: SegmentConditions | UnsetType = called(name="not", default=UNSET)
 
 
 async def conditions_of(call: Call, given: SegmentConditionsInput) -> judged.SegmentConditions:
@@ -100,7 +111,7 @@ async def conditions_of(call: Call, given: SegmentConditionsInput) -> judged.Seg
 
     Refuses: no conditions, too many of them, or too deep a nesting.
     """
-    has_dates = any(is_date(date) for part in _parts(given) for date in (part.enrolled_before, part.enrolled_after))
+    has_dates = any(is_date(date) for part in _parts(given) for date in _dates(part))
     zone = await call.reader.zone_of_tenant(call.caller.realm) if has_dates else "UTC"
     conditions = _read(given, "conditions", zone, depth=1)
     count = sum(_count(part) for part in _parts(given))
@@ -110,23 +121,45 @@ async def conditions_of(call: Call, given: SegmentConditionsInput) -> judged.Seg
     return conditions
 
 
+def _dates(given: SegmentConditionsInput) -> tuple[Any, ...]:
+    return (given.enrolled_before, given.enrolled_after, given.gt, given.gte, given.lt, given.lte)
+
+
 def _parts(given: SegmentConditionsInput) -> Iterator[SegmentConditionsInput]:
     yield given
-    for part in (*given.all, *given.any):
+    for part in (*given.all, *given.any, *((given.not_,) if given.not_ is not None else ())):
         yield from _parts(part)
+
+
+# What is counted by itself, or belongs to a field.
+_UNCOUNTED = frozenset(("all", "any", "not_", "metadata", *PredicateInput.__struct_fields__)) - {"field"}
 
 
 def _count(given: SegmentConditionsInput) -> int:
     """How many conditions are here, each metadata key counted, and nested ones not."""
-    names = (name for name in given.__struct_fields__ if name not in ("all", "any", "metadata"))
+    names = (name for name in given.__struct_fields__ if name not in _UNCOUNTED)
     return sum(getattr(given, name) is not None for name in names) + len(given.metadata or {})
 
 
+def _predicate(given: SegmentConditionsInput, at: str, zone: str) -> Predicate | None:
+    """The question about a field, if there is one. A segment can't ask about segments: it might ask about itself."""
+    if given.field is None:
+        for name in (name for name in _OF_FIELD if getattr(given, name) is not None):
+            message = f"{at}.{name.rstrip('_')} belongs to a field. Name it."
+            raise Problem("parameter_missing", message, param=f"{at}.field")
+        return None
+    if given.field == "segment":
+        message = f"{at}.field: a segment can't ask about segments. Join their conditions instead."
+        raise Problem("parameter_invalid", message, param=f"{at}.field")
+    return read_predicate(given, param=at, zone=zone, of=OF_MEMBER)
+
+
+_OF_FIELD = tuple(name for name in PredicateInput.__struct_fields__ if name != "field")
+
+
 def _read(given: SegmentConditionsInput, at: str, zone: str, *, depth: int) -> judged.SegmentConditions:
-    if depth > DEPTH_MAX:
-        message = f"{at}: conditions are nested more than {DEPTH_MAX} levels deep. Flatten them."
-        raise Problem("parameter_invalid", message, param=at)
-    if not _count(given) and not given.all and not given.any:
+    require_depth(depth, at)
+    if not _count(given) and not given.all and not given.any and given.not_ is None:
         raise Problem("parameter_invalid", f"{at} has no condition. Send one, such as balance.", param=at)
     days, enrolled = given.days_since_last_purchase, given.days_since_enrolled
     tier = given.tier
@@ -143,6 +176,8 @@ def _read(given: SegmentConditionsInput, at: str, zone: str, *, depth: int) -> j
         days_since_enrolled=None if enrolled is None else _bounds(enrolled, f"{at}.days_since_enrolled"),
         all_of=tuple(_read(part, f"{at}.all[{n}]", zone, depth=depth + 1) for n, part in enumerate(given.all)),
         any_of=tuple(_read(part, f"{at}.any[{n}]", zone, depth=depth + 1) for n, part in enumerate(given.any)),
+        not_of=_read(given.not_, f"{at}.not", zone, depth=depth + 1) if given.not_ is not None else None,
+        predicate=_predicate(given, at, zone),
     )
 
 

@@ -12,8 +12,8 @@ import psycopg
 
 from vinr_server.api.edge.keys import hash_key, make_key
 from vinr_server.core.earning import commands as earning_commands
+from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import EarnRate
-from vinr_server.core.earning.rules import Conditions
 from vinr_server.core.kernel import commands as kernel_commands
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands

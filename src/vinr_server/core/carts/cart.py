@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from vinr_server.core.conditions.tree import Lines, Predicate
 from vinr_server.core.earning.lines import is_selected
 from vinr_server.core.kernel.values import dataclass
 
@@ -158,12 +159,46 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What a cart must contain. Thresholds count the matching lines at their undiscounted prices (R23)."""
+    """What a cart must contain. Thresholds count the matching lines.
+
+    They count them at their undiscounted prices (R23), or, where it `is_discounted`, at those that the item and BOGO
+    phases leave (R78).
+    """
 
     selection: Selection = EVERYTHING
     min_subtotal_minor: int = 0
     min_quantity: int = 0
     currency: str | None = None
+    max_subtotal_minor: int | None = None
+    max_quantity: int | None = None
+    is_discounted: bool = False
+
+    def unmet_subtotal(self, minor: int, *, is_before_discounts: bool) -> Predicate | None:
+        """What is asked of the matching lines and not met by what they come to; None if that is enough.
+
+        Discounts may yet bring down what is too much.
+        """
+        if minor < self.min_subtotal_minor:
+            return Predicate("order.amount", gte=self.min_subtotal_minor, lines=self.lines, name="min_subtotal")
+        most_minor = None if self.is_discounted and is_before_discounts else self.max_subtotal_minor
+        if most_minor is not None and minor > most_minor:
+            return Predicate("order.amount", lte=most_minor, lines=self.lines, name="max_subtotal")
+        return None
+
+    def unmet_quantity(self, units: int) -> Predicate | None:
+        """The same of their units. (One unit is asked for by any line.)"""
+        if self.min_quantity > 1 and units < self.min_quantity:
+            return Predicate("order.quantity", gte=self.min_quantity, lines=self.lines, name="min_quantity")
+        if self.max_quantity is not None and units > self.max_quantity:
+            return Predicate("order.quantity", lte=self.max_quantity, lines=self.lines, name="max_quantity")
+        return None
+
+    @property
+    def lines(self) -> Lines:
+        """The lines that count, as conditions name them."""
+        chosen = self.selection
+        names = (chosen.skus, chosen.categories, chosen.exclude_skus, chosen.exclude_categories)
+        return Lines(*(tuple(sorted(some)) for some in names))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from datetime import datetime
 from vinr_server.core.carts.cart import Cart, Criteria, Evaluation, Promotion, Unqualified
 from vinr_server.core.carts.index import OfferIndex
 from vinr_server.core.carts.stacking import REJECTED_MAX, Candidate, Run
-from vinr_server.core.earning.rules import Unmet
+from vinr_server.core.carts.values import CartValues
+from vinr_server.core.conditions.judging import Unmet, reason, unmet_of
+from vinr_server.core.conditions.tree import Predicate
 
 # The reasons against a promotion that lie outside the cart: its member, its caps.
 Refuse = Callable[[Promotion], Sequence[Unmet]]
@@ -56,21 +58,21 @@ def evaluate(
     for promotion, matching in (*first.values(), *others):
         if not promotion.is_live(now):
             continue
-        unmet = [*unmet_by_cart(promotion.criteria, cart, matching), *refuse(promotion)]
+        unmet = [*unmet_by_cart(promotion.criteria, cart, matching, now=now), *refuse(promotion)]
         if unmet:
             rejected.append(Unqualified(promotion, unmet))
             continue
         selection = promotion.lines
         lines = matching if selection is None else [at for at in ranked if selection.selects(cart.lines[at])]
-        candidates.append(Candidate(promotion, lines))
-    run = Run(cart, candidates)
+        candidates.append(Candidate(promotion, lines, matching))
+    run = Run(cart, candidates, now)
     run.apply_all()
     rejected += run.rejected
     for promotion, matching in found.beyond:
         if len(rejected) >= REJECTED_MAX:
             break
         if promotion.is_live(now) and promotion.id not in first:
-            unmet = [*unmet_by_cart(promotion.criteria, cart, matching), *refuse(promotion)]
+            unmet = [*unmet_by_cart(promotion.criteria, cart, matching, now=now), *refuse(promotion)]
             rejected.append(Unqualified(promotion, unmet))
     priced = run.priced
     return Evaluation(
@@ -82,28 +84,25 @@ def evaluate(
     )
 
 
-def unmet_by_cart(criteria: Criteria, cart: Cart, matching: Sequence[int]) -> list[Unmet]:
-    """List the conditions that the cart does not meet, each with the smallest change that would meet it."""
+def unmet_by_cart(criteria: Criteria, cart: Cart, matching: Sequence[int], *, now: datetime) -> list[Unmet]:
+    """List the conditions that the cart does not meet, each with the smallest change that would meet it.
+
+    Of discounted prices, only what no discount can bring about is asked here; the rest when it is the offer's turn.
+    """
     unmet: list[Unmet] = []
+    values = CartValues(cart, now)
     if criteria.currency is not None and criteria.currency != cart.currency:
-        message = f"This promotion is for carts in {criteria.currency}; the cart is in {cart.currency}."
-        unmet.append(Unmet("currency", message, f"pay in {criteria.currency}"))
-    what = "" if criteria.selection.is_everything else f" of {criteria.selection}"
+        unmet += unmet_of(Predicate("order.currency", equals=criteria.currency, name="currency"), values)
     if not matching:
-        message = f"The cart has no matching items{what and f' (needed: {criteria.selection})'}."
-        unmet.append(Unmet("lines", message, f"add a line{what}"))
-    if criteria.min_subtotal_minor:
+        of = "" if criteria.selection.is_everything else f" of {criteria.selection}"
+        needed = of and f" (needed: {criteria.selection})"
+        unmet.append(Unmet("lines", f"The cart has no matching items{needed}.", f"add a line{of}"))
+    if criteria.min_subtotal_minor or criteria.max_subtotal_minor is not None:
         subtotal_minor = sum(cart.lines[at].price_minor for at in matching)
-        if subtotal_minor < criteria.min_subtotal_minor:
-            message = (
-                f"The matching items come to {subtotal_minor} ({cart.currency}, minor units);"
-                f" at least {criteria.min_subtotal_minor} is required."
-            )
-            change = f"spend {criteria.min_subtotal_minor - subtotal_minor} more{what and f' on {criteria.selection}'}"
-            unmet.append(Unmet("min_subtotal", message, change))
-    if criteria.min_quantity > 1:
+        asked = criteria.unmet_subtotal(subtotal_minor, is_before_discounts=True)
+        unmet += [reason(asked, subtotal_minor, values)] if asked is not None else []
+    if criteria.min_quantity > 1 or criteria.max_quantity is not None:
         units = sum(cart.lines[at].quantity for at in matching)
-        if units < criteria.min_quantity:
-            message = f"The cart has {units} matching units; at least {criteria.min_quantity} are required."
-            unmet.append(Unmet("min_quantity", message, f"add {criteria.min_quantity - units} more{what}"))
+        asked = criteria.unmet_quantity(units)
+        unmet += [reason(asked, units, values)] if asked is not None else []
     return unmet

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vinr_server.core.carts.cart import Effect, Promotion
 from vinr_server.core.carts.effects import Landing
-from vinr_server.core.earning.rules import Unmet
+from vinr_server.core.conditions.judging import Unmet
 from vinr_server.core.kernel.numbers import SCALE, ceil_div, show_decimal
 
 

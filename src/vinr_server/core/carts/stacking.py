@@ -8,14 +8,19 @@ this cart, in whichever phase. The chosen one applies at once, or at its own pla
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from vinr_server.core.carts.cart import PHASES, Applied, Cart, Promotion, Unqualified
 from vinr_server.core.carts.effects import Landing, Priced, land
 from vinr_server.core.carts.reasons import blocked, no_effect, not_chosen
+from vinr_server.core.carts.values import CartValues
+from vinr_server.core.conditions.judging import Unmet, reason
 from vinr_server.core.kernel.values import dataclass, replace
 
 # How many of the promotions that gave nothing are shown.
 REJECTED_MAX = 50
+# From this phase on prices are discounted: the item and BOGO phases are over.
+ORDER = PHASES.index("order")
 
 # Promotions of one group that are exclusive, or of which the best applies.
 Rivalry = tuple[str, str | None]
@@ -23,10 +28,11 @@ Rivalry = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A promotion the cart qualifies for, with the lines it discounts."""
+    """A promotion the cart qualifies for, with the lines it discounts, and those that match its criteria."""
 
     promotion: Promotion
     lines: Sequence[int]
+    matching: Sequence[int]
 
     @property
     def phase(self) -> int:
@@ -45,8 +51,10 @@ class Choice:
 class Run:
     """The prices while promotions apply one after another, and which promotions of each group applied before."""
 
-    def __init__(self, cart: Cart, candidates: Sequence[Candidate]) -> None:
-        self._cart = cart
+    def __init__(self, cart: Cart, candidates: Sequence[Candidate], now: datetime) -> None:
+        self._cart, self._now = cart, now
+        # The prices that the item and BOGO phases left; None before they are over.
+        self._discounted: list[int] | None = None
         self.priced = Priced(
             cart.lines,
             [line.price_minor for line in cart.lines],
@@ -79,6 +87,11 @@ class Run:
         promotion = candidate.promotion
         if promotion.id in self._done:
             return
+        short = self._unmet_threshold(candidate)
+        if short is not None:
+            self._done.add(promotion.id)
+            self._reject(candidate, unmet=short)
+            return
         other = self._blocker(promotion)
         if other is not None:
             self._reject(candidate, other=other)
@@ -96,6 +109,23 @@ class Run:
             self._apply(candidate)
         elif promotion.id not in self._done:
             self._reject(candidate, choice=choice)
+
+    def _unmet_threshold(self, candidate: Candidate) -> Unmet | None:
+        """Why the discounted prices of the matching lines are not what the promotion asks for (R78)."""
+        criteria = candidate.promotion.criteria
+        if self._discounted is None and candidate.phase >= ORDER:
+            self._discounted = list(self.priced.minor)
+        if not criteria.is_discounted:
+            return None
+        minor = sum((self._discounted or self.priced.minor)[line] for line in candidate.matching)
+        asked = criteria.unmet_subtotal(minor, is_before_discounts=False)
+        return None if asked is None else reason(asked, minor, CartValues(self._cart, self._now))
+
+    def _would_take_now(self, candidate: Candidate) -> int:
+        """What the promotion would take off the prices of the moment."""
+        if self._unmet_threshold(candidate) is not None:
+            return 0
+        return land(candidate.promotion.effect, self.priced, candidate.lines).discount_minor
 
     # ---- choices
 
@@ -129,7 +159,7 @@ class Run:
         later: list[Candidate] = []
         for rival in self._rivals[rivalry]:
             if rival.phase == here or self._is_trial:
-                amounts[rival.promotion.id] = land(rival.promotion.effect, self.priced, rival.lines).discount_minor
+                amounts[rival.promotion.id] = self._would_take_now(rival)
             else:
                 later.append(rival)
         if later:
@@ -148,8 +178,7 @@ class Run:
             is_rival = _rivalry(promotion) == rivalry and not promotion.is_voucher
             if is_rival and candidate.phase != here:
                 is_blocked = trial._blocker(promotion) is not None
-                landing = land(promotion.effect, trial.priced, candidate.lines)
-                amounts[promotion.id] = 0 if is_blocked else landing.discount_minor
+                amounts[promotion.id] = 0 if is_blocked else trial._would_take_now(candidate)
             is_kept_out = kind == "exclusive" and promotion.group == group and not promotion.is_voucher
             if not is_rival and not is_kept_out:
                 trial._take_turn(at)
@@ -157,7 +186,8 @@ class Run:
 
     def _fork(self) -> Run:
         """A run that goes on from here, and changes nothing of this one."""
-        trial = Run(self._cart, ())
+        trial = Run(self._cart, (), self._now)
+        trial._discounted = self._discounted
         trial.priced = replace(self.priced, minor=list(self.priced.minor), paid_units=list(self.priced.paid_units))
         trial._in_order, trial._rivals = self._in_order, self._rivals
         trial._choices, trial._done = dict(self._choices), set(self._done)
@@ -204,11 +234,15 @@ class Run:
         landing: Landing | None = None,
         other: tuple[Promotion, int] | None = None,
         choice: Choice | None = None,
+        unmet: Unmet | None = None,
     ) -> None:
         """Record why the promotion gives nothing; nobody sees more than REJECTED_MAX of them."""
         if self._is_trial or len(self.rejected) >= REJECTED_MAX:
             return
         promotion, currency = candidate.promotion, self._cart.currency
+        if unmet is not None:
+            self.rejected.append(Unqualified(promotion, [unmet]))
+            return
         would = landing or land(promotion.effect, self.priced, candidate.lines)
         if (
             choice is not None

@@ -13,11 +13,17 @@ from typing import Any
 from vinr_server.core.carts.cart import Cart, Evaluation, Promotion
 from vinr_server.core.carts.evaluation import evaluate
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
+from vinr_server.core.carts.values import CartValues
 from vinr_server.core.checkout.commands import EvaluateCart
 from vinr_server.core.checkout.first_order import is_first_order
 from vinr_server.core.checkout.needs import look_at_buyer, name_buyer, name_discounts
 from vinr_server.core.checkout.payloads import evaluation_payload
-from vinr_server.core.earning.rules import Conditions, Occasion, Unmet, metadata_differences, unmet_conditions
+from vinr_server.core.conditions.fields import is_of_member
+from vinr_server.core.conditions.judging import Unmet, Values, distance, unmet_in
+from vinr_server.core.conditions.membership import outside_segments, segments_of, values_of
+from vinr_server.core.conditions.tree import NOTHING as NO_CONDITION
+from vinr_server.core.conditions.tree import Condition, Predicate, asked_by, assuming, predicates_of
+from vinr_server.core.earning.conditions import Conditions, Occasion, metadata_differences, unmet_conditions
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -33,10 +39,6 @@ from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, instants_of
 from vinr_server.core.rewards.discounts import payable_discount
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
-from vinr_server.core.segments.membership import (
-    outside_segments,
-    segments_of,
-)
 
 Json = Mapping[str, Any]
 NOTHING: Json = {}
@@ -164,14 +166,25 @@ class _Buyer:
         if not isinstance(offer, Offer):
             return ()
         if promotion.id in self.promised:
-            return metadata_differences(offer.terms.conditions.metadata, self._metadata)
+            return self._unmet_of_promise(offer, cart)
         if offer.terms.checkout is not None:
-            unmet = self._unmet_by_customer(offer.terms.checkout.criteria)
+            unmet = self._unmet_by_customer(offer.terms.checkout.criteria, cart)
             limit = cart_limit_refusal(self._draft, offer, self._customer_id)
             return unmet if limit is None else [*unmet, _unmet_limit(limit)]
         return self._unmet_by_members(offer, cart)
 
-    def _unmet_by_customer(self, criteria: Criteria) -> list[Unmet]:
+    def _unmet_of_promise(self, offer: Offer, cart: Cart) -> list[Unmet]:
+        """Of what was promised only the cart is asked again, and its metadata."""
+        terms = offer.terms
+        values = self._values(cart)
+        wheres = (terms.conditions.where, terms.checkout.criteria.where if terms.checkout is not None else NO_CONDITION)
+        left = (assuming(where, _is_promised) for where in wheres)
+        return [
+            *metadata_differences(terms.conditions.metadata, self._metadata),
+            *(reason for where in left for reason in unmet_in(where, values)),
+        ]
+
+    def _unmet_by_customer(self, criteria: Criteria, cart: Cart) -> list[Unmet]:
         unmet: list[Unmet] = []
         if criteria.segments:
             named = ", ".join(criteria.segments)
@@ -183,7 +196,27 @@ class _Buyer:
             unmet += nearest[0] if nearest else [nobody]
         if criteria.first_order is not None:
             unmet += self._unmet_by_order(criteria.first_order)
-        return unmet
+        return unmet + self._unmet_by_anybody(criteria.where, cart) if criteria.where.asks else unmet
+
+    def _unmet_by_anybody(self, where: Condition, cart: Cart) -> list[Unmet]:
+        """Nothing if the conditions hold with one of the customer's accounts, or with none if there is none."""
+        asked = asked_by(predicates_of(where))
+        members: list[Values | None] = [
+            values_of(self._draft, self._context, account, asked) for account in self._accounts
+        ]
+        lacks = [unmet_in(where, self._values(cart, member)) for member in members or [None]]
+        return min(lacks, key=distance)
+
+    def _values(self, cart: Cart, member: Values | None = None) -> CartValues:
+        """The cart as conditions see it."""
+        customer_id = self._customer_id
+        return CartValues(
+            cart,
+            self._context.wall_now,
+            metadata=self._metadata,
+            is_first=lambda: None if customer_id is None else self._is_first_order(customer_id),
+            member=member,
+        )
 
     def _unmet_by_order(self, wants_first: bool) -> list[Unmet]:
         if self._customer_id is None:
@@ -219,7 +252,7 @@ class _Buyer:
 
     def _unmet_by_member(self, offer: Offer, account: Account, cart: Cart) -> Iterator[Unmet]:
         draft, now = self._draft, self._nows[account.id]
-        yield from unmet_targeting(draft, self._context, offer.terms.targeting, account, now=now)
+        yield from unmet_targeting(draft, self._context, offer.terms.targeting, account)
         if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
             yield Unmet("activation", f"Account {account.id} has not opted in yet.", f"activate offer {offer.id}")
         limit = limit_refusal(draft, offer, account, now=now)
@@ -235,7 +268,13 @@ class _Buyer:
             metadata=self._metadata,
             is_first_payment=asked.first_payment is not None and self._is_first_order(account.customer_id),
         )
-        yield from unmet_conditions(asked, occasion, subject="offer")
+        yield from unmet_conditions(asked, occasion)
+        yield from unmet_in(offer.terms.conditions.where, self._values(cart))
+
+
+def _is_promised(asked: Predicate) -> bool:
+    """Whether the question was answered for good when the session was promised its offers."""
+    return is_of_member(asked.field) or asked.field in ("order.is_first", "occurred_at")
 
 
 def _unmet_limit(refusal: Rejected) -> Unmet:

@@ -8,6 +8,7 @@ from itertools import accumulate
 from vinr_server.core.carts.cart import Cart
 from vinr_server.core.checkout.first_order import name_first_order
 from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.conditions.membership import name_history, name_history_of_enrollments
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.values import replace
@@ -17,7 +18,6 @@ from vinr_server.core.offers.in_force import name_cap, name_offers_of_cart, name
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.rewards.discounts import name_owner
 from vinr_server.core.rewards.rows import Discount, Redemption
-from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
 
 
 def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[str]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from vinr_server.core.conditions.fields import field_of
+from vinr_server.core.conditions.membership import asked_in, trees_of
+from vinr_server.core.conditions.tree import predicates_of
 from vinr_server.core.earning.commands import CreateEarningRule, DeleteEarningRule, UpdateEarningRule
 from vinr_server.core.earning.payloads import rule_payload
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
-from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context, merge_metadata, row_of
 from vinr_server.core.kernel.layers import Layer
@@ -13,6 +16,7 @@ from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.programs.rows import Program
+from vinr_server.core.segments.rows import Segment
 
 
 def needs_create_earning_rule(command: CreateEarningRule, needs: Needs) -> None:
@@ -42,7 +46,7 @@ def decide_create_earning_rule(draft: Layer, command: CreateEarningRule, context
         revision=1,
         created_at=context.now(program.clock_id),
     )
-    refusal = _exchange_refusal(rule)
+    refusal = _refusal(draft, rule)
     if refusal is not None:
         return refusal
     _put_revision(draft, rule, context)
@@ -65,6 +69,39 @@ def _put_revision(draft: Layer, rule: EarningRule, context: Context) -> None:
             exchange=rule.exchange,
         )
     )
+
+
+def _refusal(draft: Layer, rule: EarningRule) -> Rejected | None:
+    return first_listed(_exchange_refusal(rule), _trigger_refusal(rule), _segment_refusal(draft, rule))
+
+
+def _trigger_refusal(rule: EarningRule) -> Rejected | None:
+    """Refuse a question that nothing of the rule's trigger can answer."""
+    unknown = _UNKNOWN_BY_TRIGGER.get(rule.trigger, _UNKNOWN_TO_EVENTS)
+    for condition in trees_of(rule):
+        for asked in predicates_of(condition):
+            field = field_of(asked.field)
+            if asked.field in unknown or (field is not None and field.of in unknown):
+                message = f"conditions: {rule.trigger} says nothing about {asked.field}. Ask about something else."
+                return invalid(message, param="conditions")
+    return None
+
+
+# By trigger, the fields (or the kinds of them) that nothing is known of. An account that was just created has no past.
+_UNKNOWN_BY_TRIGGER = {
+    "payment.completed": frozenset[str](),
+    "loyalty.account.created": frozenset({"order", "lines", "history"}),
+}
+_UNKNOWN_TO_EVENTS = frozenset({"lines", "order.is_first"})
+
+
+def _segment_refusal(draft: Layer, rule: EarningRule) -> Rejected | None:
+    """Refuse a segment that does not exist: nobody would ever be in it."""
+    for id in sorted(asked_in(trees_of(rule)).segments):
+        segment = draft.get(Segment, id)
+        if segment is None or segment.deleted_at is not None:
+            return missing("segment", id, param="conditions")
+    return None
 
 
 def _exchange_refusal(rule: EarningRule) -> Rejected | None:
@@ -97,7 +134,7 @@ def decide_update_earning_rule(draft: Layer, command: UpdateEarningRule, context
     if isinstance(merged, Rejected):
         return merged
     rule = replace(rule, metadata=merged, revision=rule.revision + 1, **command.changes)
-    refusal = _exchange_refusal(rule)
+    refusal = _refusal(draft, rule)
     if refusal is not None:
         return refusal
     _put_revision(draft, rule, context)

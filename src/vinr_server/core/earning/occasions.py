@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.conditions.judging import Unmet, Values
+from vinr_server.core.conditions.member import MemberValues
+from vinr_server.core.conditions.membership import is_in_force, of_member, values_of
+from vinr_server.core.conditions.tree import Predicate, asked_by
 from vinr_server.core.earning.caps import Room, count_given, counters_at, room
+from vinr_server.core.earning.conditions import Occasion
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
-from vinr_server.core.earning.rules import Boost, Earned, Occasion, Unmet, evaluate_rule
+from vinr_server.core.earning.rules import Boost, Earned, evaluate_rule
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
@@ -38,13 +43,22 @@ def earn_on(draft: Layer, context: Context, accounts: Sequence[Account], occasio
         at = occasion.occurred_at or context.now(program.clock_id)
         rules = rules_in_force(draft, account.program_id, occasion.trigger)
         rooms = with_room(draft, rules, account, at=at, zone=program.timezone)
-        results = results_of(rooms, replace(occasion, occurred_at=at), tier_before, ())
+        member = member_of(draft, context, account, of_member(rules))
+        results = results_of(rooms, replace(occasion, occurred_at=at), tier_before, (), member)
         for rule, (result, _boost) in zip(rules, results, strict=True):
             if isinstance(result, Earned):
                 account = _award(draft, context, rule, account, occasion, result, awards, at=at)
             else:
                 skipped.append(skip(rule, account, result))
     return {"awards": awards, "skipped": skipped}
+
+
+def member_of(draft: Layer, context: Context, account: Account, asked: Sequence[Predicate]) -> MemberValues | None:
+    """The member's values before the command, for what rules ask of it; None where they ask nothing.
+
+    Expects: the account's history, as `name_history` declares it.
+    """
+    return values_of(draft, context, account, asked_by(asked)) if asked else None
 
 
 def skips_of_closed(draft: Layer, account: Account, trigger: str) -> list[Json]:
@@ -82,12 +96,16 @@ def with_room(
 
 
 def results_of(
-    rules: Sequence[tuple[Revised, Room | None]], occasion: Occasion, tier: str | None, boosts: Sequence[Boost]
+    rules: Sequence[tuple[Revised, Room | None]],
+    occasion: Occasion,
+    tier: str | None,
+    boosts: Sequence[Boost],
+    member: Values | None,
 ) -> list[Result]:
     """What each rule gives; the best boost that adds a point to any counts for all, and is named where it did."""
-    plain = [_evaluate(rule, room, occasion, tier, None) for rule, room in rules]
+    plain = [_evaluate(rule, room, occasion, tier, None, member) for rule, room in rules]
     for boost in boosts:
-        boosted = [_evaluate(rule, room, occasion, tier, boost) for rule, room in rules]
+        boosted = [_evaluate(rule, room, occasion, tier, boost, member) for rule, room in rules]
         added = [_points(after) > _points(before) for before, after in zip(plain, boosted, strict=True)]
         if any(added):
             return [(result, boost if is_more else None) for result, is_more in zip(boosted, added, strict=True)]
@@ -100,11 +118,7 @@ def _points(result: Earned | list[Unmet]) -> int:
 
 def rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[EarningRule]:
     """The program's rules for a trigger, the oldest first."""
-    rules = [
-        rule
-        for rule in draft.children(EarningRule, program_id)
-        if rule.trigger == trigger and rule.is_active and rule.deleted_at is None
-    ]
+    rules = [rule for rule in draft.children(EarningRule, program_id) if rule.trigger == trigger and is_in_force(rule)]
     return sorted(rules, key=lambda rule: (rule.created_at, rule.id)) if len(rules) > 1 else rules
 
 
@@ -127,7 +141,12 @@ def name_caps(
 
 
 def _evaluate(
-    rule: Revised, room: Room | None, occasion: Occasion, tier: str | None, boost: Boost | None
+    rule: Revised,
+    room: Room | None,
+    occasion: Occasion,
+    tier: str | None,
+    boost: Boost | None,
+    member: Values | None,
 ) -> Earned | list[Unmet]:
     return evaluate_rule(
         rule_id=rule.id,
@@ -140,6 +159,7 @@ def _evaluate(
         boost=boost,
         exchange=rule.exchange,
         room=room,
+        member=member,
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vinr_server.core.conditions.payloads import where_payload
 from vinr_server.core.earning.caps import Cap
-from vinr_server.core.earning.exchange import Exchange
-from vinr_server.core.earning.rates import Band, EarnRate
+from vinr_server.core.earning.conditions import Conditions
+from vinr_server.core.earning.rates import Band, EarnRate, Exchange
 from vinr_server.core.earning.rows import EarningRule
-from vinr_server.core.earning.rules import Conditions, Multiplier
+from vinr_server.core.earning.rules import Multiplier
 from vinr_server.core.kernel.numbers import show_decimal
 from vinr_server.core.kernel.payloads import Wire, given, unix, unix_or_none
 
@@ -73,6 +74,7 @@ def conditions_payload(conditions: Conditions) -> Wire:
             "exclude_categories": list(conditions.exclude_categories) or None,
             "first_payment": conditions.first_payment,
             "window": _window(conditions.starts_at, conditions.ends_at),
+            **where_payload(conditions.where),
         }
     )
 
@@ -83,6 +85,7 @@ def _multiplier(multiplier: Multiplier) -> Wire:
         "tier": (tiers[0] if len(tiers) == 1 else list(tiers)) if tiers else None,
         "metadata": multiplier.metadata,
         "window": _window(multiplier.starts_at, multiplier.ends_at),
+        **where_payload(multiplier.where),
     }
     return {"when": given(when), "factor": show_decimal(multiplier.factor_e4)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -172,3 +172,26 @@ def spell_rate(earn: EarnRate, eligible: int | str, minor_per_unit: int) -> str:
     if earn.per_amount_minor is not None:
         return f"{eligible} / {earn.per_amount_minor} x {earn.points}"
     return f"{eligible} / {minor_per_unit} x {show_decimal(earn.rate_e4 or 0)}"
+
+
+# ---- in another currency
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The currency that a rule counts in, and what one unit of each other is in it, as exact decimals.
+
+    They are part of the rule's revision: what was given stays as it was counted.
+    """
+
+    currency: str
+    minor_per_unit: int
+    rates: Mapping[str, str]
+
+    def rate(self, currency: str | None) -> str | None:
+        """What one unit of a currency is in the rule's; None where the rule has no rate for it."""
+        return "1" if currency == self.currency else self.rates.get(currency or "")
+
+    def per_minor(self, rate: str, *, minor_per_unit: int) -> Fraction:
+        """What one minor unit at this rate is in the rule's minor units; `minor_per_unit` are those of the payment."""
+        return Fraction(rate) * Fraction(self.minor_per_unit, minor_per_unit)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vinr_server.core.conditions.judging import Unmet
+from vinr_server.core.conditions.membership import name_history
 from vinr_server.core.earning.commands import ReportEvent
+from vinr_server.core.earning.conditions import Occasion
 from vinr_server.core.earning.occasions import earn_on, name_caps, reasons
-from vinr_server.core.earning.rules import Occasion, Unmet
 from vinr_server.core.events.announcements import emit, sequence_of
 from vinr_server.core.events.payloads import event_payload
 from vinr_server.core.events.rows import Event
@@ -41,10 +43,12 @@ def needs_report_event(command: ReportEvent, needs: Needs) -> None:
 
 
 def follow_report_event(command: ReportEvent, seen: Layer, needs: Needs) -> None:
-    """What the customer's accounts owe, and what capped rules have given them."""
+    """What the customer's accounts owe, and what rules ask of them, and what capped ones have given them."""
     accounts = name_accounts(needs, seen, command.customer_id) if command.customer_id else []
     linked = seen.get(Account, command.account_id) if command.account_id else None
     accounts = [*accounts, *([linked] if linked is not None else [])]
+    for account in accounts:
+        name_history(needs, seen, account.id)
     name_caps(needs, seen, accounts, command.type, occurred_at=command.occurred_at)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Hashable
 from datetime import datetime
 
 from vinr_server.core.earning.caps import Cap
-from vinr_server.core.earning.exchange import Exchange
-from vinr_server.core.earning.rates import EarnRate
-from vinr_server.core.earning.rules import Conditions, Multiplier
+from vinr_server.core.earning.conditions import Conditions
+from vinr_server.core.earning.rates import EarnRate, Exchange
+from vinr_server.core.earning.rules import Multiplier
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
 

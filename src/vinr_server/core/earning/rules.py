@@ -6,70 +6,37 @@ what is kept of it after a refund, can be recomputed from the receipt alone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from vinr_server.core.conditions.judging import Unmet, Values, differences, unmet_in, unmet_of
+from vinr_server.core.conditions.tree import NOTHING, Condition
 from vinr_server.core.earning.caps import Room
-from vinr_server.core.earning.exchange import Exchange
-from vinr_server.core.earning.lines import CountedLine, is_selected
-from vinr_server.core.earning.rates import EarnRate, first_point, frozen_rate, points_of, spell_rate
+from vinr_server.core.earning.conditions import (
+    Conditions,
+    Occasion,
+    OccasionValues,
+    eligible_part,
+    in_window,
+    unmet_conditions,
+)
+from vinr_server.core.earning.rates import EarnRate, Exchange, first_point, frozen_rate, points_of, spell_rate
 from vinr_server.core.kernel.numbers import SCALE, Exact, ceil_div, floor_div, show_decimal, show_exact
 from vinr_server.core.kernel.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
-    """What must all hold for a rule to apply; None or empty asks nothing. The eligible part is in [min, max).
-
-    `skus` and `categories` name the lines that count, all of them where both are empty; what is excluded never counts.
-    """
-
-    metadata: Mapping[str, Any] | None = None
-    min_amount_minor: int | None = None
-    max_amount_minor: int | None = None
-    currency: str | None = None
-    skus: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    first_payment: bool | None = None
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
-    exclude_skus: tuple[str, ...] = ()
-    exclude_categories: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Multiplier:
-    """A factor (in ten-thousandths) for members of certain tiers, occasions or a window."""
+    """A factor (in ten-thousandths) for members of certain tiers, occasions, a window, or any other conditions."""
 
     factor_e4: int
     tiers: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """What happened, as rules see it. `occurred_at` None means now.
-
-    Units: minor units, exact: an eligible part, or what a line counts for, need not be whole. `exchanged` is how many
-    of them one minor unit is that was paid. `purchase` is there where programs may count different parts of it.
-    """
-
-    trigger: str
-    source_type: str
-    source_id: str
-    occurred_at: datetime | None = None
-    currency: str | None = None
-    eligible_minor: Exact = 0
-    minor_per_unit: int = 1
-    metadata: Mapping[str, Any] | None = None
-    lines: Sequence[CountedLine] = ()
-    is_first_payment: bool = False
-    exchanged: Exact = 1
+    where: Condition = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +56,6 @@ class Earned:
     receipt: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Unmet:
-    """A condition that failed, in words, and the smallest change that would meet it; None where none would."""
-
-    condition: str
-    message: str
-    change: str | None
-
-
 def evaluate_rule(
     *,
     rule_id: str,
@@ -110,10 +68,11 @@ def evaluate_rule(
     boost: Boost | None = None,
     exchange: Exchange | None = None,
     room: Room | None = None,
+    member: Values | None = None,
 ) -> Earned | list[Unmet]:
     """What a rule gives for an occasion, or every condition that stands in the way.
 
-    `room` is what the rule's cap leaves, None where it has no cap.
+    `room` is what the rule's cap leaves, None where it has no cap. `member`: what conditions may ask about.
     Units: whole points; amounts in minor units. Ties: of several multipliers that match, the highest applies. An
     offer's boost multiplies what the rule's own factor leaves; flat points are never multiplied (R23); caps come last.
     Source: R9, R76; the fraction lost to rounding down stays with the program.
@@ -127,13 +86,13 @@ def evaluate_rule(
     if exchange is not None:
         rate = exchange.rate(occasion.currency)
         if rate is None:
-            return [*_no_rate(exchange, occasion), *unmet_conditions(_but_amounts(conditions), occasion)]
+            return [*_no_rate(exchange, occasion), *unmet_conditions(_but_amounts(conditions), occasion, member=member)]
         paid = show_exact(eligible_part(conditions, occasion))
         receipt |= {"exchange": {"in": exchange.currency, "rate": rate, "eligible": paid}}
         occasion = _exchanged(occasion, exchange, rate)
     eligible_minor = eligible_part(conditions, occasion)
     receipt |= {"eligible": show_exact(eligible_minor), "min_amount": conditions.min_amount_minor}
-    factor_e4, reason = _best_factor(multipliers, occasion, tier)
+    factor_e4, reason = _best_factor(multipliers, occasion, tier, member)
     if earn.flat_points is not None:
         points = earn.flat_points
         receipt |= {"flat": points}
@@ -145,7 +104,7 @@ def evaluate_rule(
             receipt |= offer
         points = _points_of(earn, receipt, eligible_minor)
         receipt |= {"tier": reason, "formula": _formula(earn, receipt, points)}
-    unmet = unmet_conditions(conditions, occasion, currency=earn.currency)
+    unmet = unmet_conditions(conditions, occasion, currency=earn.currency, member=member)
     if points == 0:
         unmet += _too_little(earn, receipt, occasion, eligible_minor)
     if room is not None:
@@ -200,110 +159,26 @@ def _no_room(room: Room) -> list[Unmet]:
     return [Unmet("caps", given, change)]
 
 
-# ---- conditions
+# ---- factors and the first point
 
 
-def eligible_part(conditions: Conditions, occasion: Occasion) -> Exact:
-    """The minor units a rule counts: what the lines it names count for, or all but the lines it excludes (R70, R78).
-
-    What was paid beside the lines can't be excluded.
-    """
-    if conditions.skus or conditions.categories:
-        return sum(minor for sku, categories, minor in occasion.lines if is_selected(conditions, sku, categories))
-    if conditions.exclude_skus or conditions.exclude_categories:
-        excluded = (minor for sku, categories, minor in occasion.lines if not is_selected(conditions, sku, categories))
-        return occasion.eligible_minor - sum(excluded)
-    return occasion.eligible_minor
-
-
-def _no_line_counts(conditions: Conditions, occasion: Occasion) -> list[Unmet]:
-    """Say that the lines hold nothing that counts: none of those that are named, or only excluded ones."""
-    if any(is_selected(conditions, sku, categories) for sku, categories, _minor in occasion.lines):
-        return []
-    excluded = ", ".join((*conditions.exclude_skus, *conditions.exclude_categories))
-    if conditions.skus or conditions.categories:
-        named = ", ".join((*conditions.skus, *conditions.categories))
-        but = f" (and none of {excluded})" if excluded else ""
-        message = f"No line has any of these SKUs or categories: {named}{but}."
-        return [Unmet("lines", message, f"add a line of {named}")]
-    if excluded and occasion.lines and eligible_part(conditions, occasion) <= 0:
-        message = f"Every line has one of these excluded SKUs or categories: {excluded}."
-        return [Unmet("lines", message, "add another line")]
-    return []
-
-
-def unmet_conditions(
-    conditions: Conditions, occasion: Occasion, *, currency: str | None = None, subject: str = "rule"
-) -> list[Unmet]:
-    """Every condition that the occasion does not meet, with the smallest change that would meet it.
-
-    `currency` must match as well; `subject` is what asks: a rule or an offer.
-    """
-    unmet: list[Unmet] = []
-    eligible_minor = eligible_part(conditions, occasion)
-    for wanted in dict.fromkeys((currency, conditions.currency)):
-        if wanted is not None and wanted != occasion.currency:
-            got = occasion.currency or "no currency"
-            unmet.append(Unmet("currency", f"The {subject} counts only {wanted}; this was {got}.", f"pay in {wanted}"))
-    unmet += _outside_window(conditions.starts_at, conditions.ends_at, occasion.occurred_at)
-    unmet += metadata_differences(conditions.metadata, occasion.metadata)
-    if conditions.first_payment is not None and conditions.first_payment != occasion.is_first_payment:
-        which = "the member's first payment" if conditions.first_payment else "a payment after the first"
-        unmet.append(Unmet("first_payment", f"The {subject} is for {which}.", f"report {which}"))
-    unmet += _no_line_counts(conditions, occasion)
-    threshold = conditions.min_amount_minor
-    if threshold is not None and eligible_minor < threshold:
-        message = f"The eligible part is {whole_part(eligible_minor)}; the {subject} starts at {threshold}."
-        change = _spend_more(occasion, threshold - eligible_minor, is_above=False)
-        unmet.append(Unmet("min_amount", message, change))
-    limit = conditions.max_amount_minor
-    if limit is not None and eligible_minor >= limit:
-        over = whole_part((eligible_minor - limit) / Fraction(occasion.exchanged)) + 1
-        message = f"The eligible part is {whole_part(eligible_minor)}; the {subject} ends below {limit}."
-        unmet.append(Unmet("max_amount", message, f"spend {over} less"))
-    return unmet
-
-
-def _outside_window(starts_at: datetime | None, ends_at: datetime | None, at: datetime | None) -> list[Unmet]:
-    if starts_at is None and ends_at is None:
-        return []
-    assert at is not None, "the occasion's instant is settled before its rules are evaluated"
-    if starts_at is not None and at < starts_at:
-        return [Unmet("window", f"The rule starts at {starts_at.isoformat()}.", f"wait until {starts_at.isoformat()}")]
-    if ends_at is not None and at >= ends_at:
-        return [Unmet("window", f"The rule ended at {ends_at.isoformat()}.", f"be before {ends_at.isoformat()}")]
-    return []
-
-
-def metadata_differences(wanted: Mapping[str, Any] | None, got: Mapping[str, Any] | None) -> list[Unmet]:
-    """Every key of the wanted metadata that has another value, or none, in what there is; 1 is not true."""
-    have = got or {}
-    return [
-        Unmet(
-            "metadata",
-            f"metadata.{key} must be {_json(value)}; it is {_json(have[key]) if key in have else 'not set'}.",
-            f"set metadata.{key} to {_json(value)}",
-        )
-        for key, value in (wanted or {}).items()
-        if key not in have or have[key] != value or isinstance(have[key], bool) != isinstance(value, bool)
-    ]
-
-
-def _json(value: Any) -> str:
-    """A value as it stands in a body."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _best_factor(multipliers: Sequence[Multiplier], occasion: Occasion, tier: str | None) -> tuple[int, str | None]:
+def _best_factor(
+    multipliers: Sequence[Multiplier], occasion: Occasion, tier: str | None, member: Values | None
+) -> tuple[int, str | None]:
     """The highest factor among those that match, in ten-thousandths, and the tier it was for."""
     matching = [
         (multiplier.factor_e4, tier if multiplier.tiers else None)
         for multiplier in multipliers
-        if (not multiplier.tiers or tier in multiplier.tiers)
-        and not metadata_differences(multiplier.metadata, occasion.metadata)
-        and not _outside_window(multiplier.starts_at, multiplier.ends_at, occasion.occurred_at)
+        if (not multiplier.tiers or tier in multiplier.tiers) and _matches(multiplier, occasion, member)
     ]
     return max(matching, key=lambda pair: pair[0], default=(SCALE, None))
+
+
+def _matches(multiplier: Multiplier, occasion: Occasion, member: Values | None) -> bool:
+    """Whether the occasion, and its member, meet all that the multiplier asks beside the tier."""
+    values = OccasionValues(occasion, member)
+    asked = [*in_window(multiplier.starts_at, multiplier.ends_at), *differences("metadata.", multiplier.metadata)]
+    return not any(unmet_of(predicate, values) for predicate in asked) and not unmet_in(multiplier.where, values)
 
 
 def whole_part(eligible_minor: Exact) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.earning.conditions import Occasion
 from vinr_server.core.earning.occasions import earn_on
-from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.claims import claim_id, made_before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vinr_server.core.conditions.membership import name_history
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
@@ -21,7 +22,6 @@ from vinr_server.core.offers.targeting import not_eligible, unmet_targeting
 from vinr_server.core.programs.members import closed, program_of
 from vinr_server.core.rewards.redemptions import giving_refusal, issue
 from vinr_server.core.rewards.rows import Reward
-from vinr_server.core.segments.membership import name_history
 
 
 def needs_activate_offer(command: ActivateOffer, needs: Needs) -> None:
@@ -96,7 +96,7 @@ def program_refusal(offer: Offer, account: Account) -> Rejected | None:
 def _targeting_refusal(
     draft: Layer, context: Context, offer: Offer, account: Account, now: datetime
 ) -> Rejected | None:
-    unmet = unmet_targeting(draft, context, offer.terms.targeting, account, now=now)
+    unmet = unmet_targeting(draft, context, offer.terms.targeting, account)
     return not_eligible(offer.id, unmet) if unmet else None
 
 

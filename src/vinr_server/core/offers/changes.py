@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from vinr_server.core.conditions.membership import segments_named
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.caps import begin_counting, begin_uncounted, counter_of
@@ -26,7 +27,6 @@ from vinr_server.core.offers.rows import Offer, OfferKind, OfferRevision, OfferT
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Reward
 from vinr_server.core.rewards.variable import is_variable
-from vinr_server.core.segments.membership import segments_named
 from vinr_server.core.segments.rows import Segment
 
 EndReason = Literal["window", "max_redemptions", "deactivated", "deleted"]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.conditions.judging import Unmet
+from vinr_server.core.conditions.membership import name_history
 from vinr_server.core.earning.occasions import reasons
-from vinr_server.core.earning.rules import Unmet
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -24,7 +25,6 @@ from vinr_server.core.offers.rows import Offer
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.programs.members import closed, program_of
 from vinr_server.core.rewards.redemptions import giving_condition
-from vinr_server.core.segments.membership import name_history
 
 Json = Mapping[str, Any]
 
@@ -57,7 +57,7 @@ def decide_show_eligible_offers(draft: Layer, command: ShowEligibleOffers, conte
 
 
 def _show(draft: Layer, context: Context, offer: Offer, account: Account, now: datetime) -> Json:
-    unmet = unmet_targeting(draft, context, offer.terms.targeting, account, now=now)
+    unmet = unmet_targeting(draft, context, offer.terms.targeting, account)
     is_claimed = False
     if not unmet:
         is_claimed = offer.terms.application == "opt_in" and claim_of(draft, offer, account) is not None

@@ -12,7 +12,7 @@ from itertools import chain
 
 from vinr_server.core.carts.cart import Cart
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
-from vinr_server.core.earning.rules import metadata_differences
+from vinr_server.core.earning.conditions import metadata_differences
 from vinr_server.core.kernel.caps import CAPS, counter_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vinr_server.core.conditions.payloads import where_payload
 from vinr_server.core.earning.payloads import conditions_payload
 from vinr_server.core.kernel.numbers import show_decimal
 from vinr_server.core.kernel.payloads import Wire, given, unix, unix_or_none
@@ -91,7 +92,9 @@ def _targeting(targeting: Targeting) -> Wire:
             "tiers": list(targeting.tiers) or None,
             "min_balance": targeting.min_balance_points,
             "enrolled_before": unix_or_none(targeting.enrolled_before),
+            "max_balance": targeting.max_balance_points,
             "metadata": targeting.metadata,
+            **where_payload(targeting.where),
         }
     )
 
@@ -148,6 +151,10 @@ def _criteria(criteria: Criteria) -> Wire:
             "first_order": criteria.first_order,
             "buy_quantity": criteria.buy_quantity,
             "get_quantity": criteria.get_quantity,
+            "max_subtotal": criteria.max_subtotal_minor,
+            "max_quantity": criteria.max_quantity,
+            "of": None if criteria.counts == "undiscounted" else criteria.counts,
+            **where_payload(criteria.where),
         }
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from vinr_server.core.carts.cart import Criteria, Effect, Promotion, Selection
 from vinr_server.core.carts.index import MEMBERS, OfferIndex, segment_key, tier_key
-from vinr_server.core.earning.rules import Conditions
+from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.offers import rows
@@ -123,6 +123,9 @@ def _of_checkout(terms: CheckoutTerms) -> tuple[Effect, Criteria, tuple[str, ...
         min_subtotal_minor=asked.min_subtotal_minor or 0,
         min_quantity=asked.min_quantity or 0,
         currency=asked.currency,
+        max_subtotal_minor=asked.max_subtotal_minor,
+        max_quantity=asked.max_quantity,
+        is_discounted=asked.counts == "discounted",
     )
     return effect, criteria, tuple(map(segment_key, asked.segments))
 
@@ -160,6 +163,7 @@ def _of_percentage(percentage: PercentageDiscount, terms: OfferTerms) -> tuple[E
         _selection(asked),
         min_subtotal_minor=asked.min_amount_minor or 0,
         currency=asked.currency,
+        max_subtotal_minor=None if asked.max_amount_minor is None else asked.max_amount_minor - 1,
     )
     audience = tuple(map(segment_key, targeting.segments)) or tuple(map(tier_key, targeting.tiers)) or (MEMBERS,)
     return effect, criteria, audience

@@ -6,7 +6,8 @@ from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from vinr_server.core.earning.rules import Conditions
+from vinr_server.core.conditions.tree import NOTHING, Condition
+from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.kernel.rows import CapOwner, Json, Row
 from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.members.rows import Account
@@ -15,6 +16,8 @@ OfferKind = Literal["engagement", "checkout"]
 Application = Literal["auto", "opt_in"]
 CheckoutType = Literal["bogo", "free_shipping", "fixed_discount"]
 Per = Literal["order", "unit"]
+# At which prices a threshold counts the lines: before any discount, or after the item and BOGO phases.
+Prices = Literal["undiscounted", "discounted"]
 StackingMode = Literal["stack", "exclusive", "best"]
 # The stored status: whether it was published, and whether it was paused since.
 StoredStatus = Literal["draft", "published", "paused"]
@@ -65,7 +68,8 @@ class GiftReward:
 class Targeting:
     """What must be true of a member, all of it; None or empty asks nothing (R17).
 
-    segments: member of any; tiers: holds any; metadata: each key is equal; `enrolled_before` is exclusive.
+    segments: member of any; tiers: holds any; metadata: each key is equal; `enrolled_before` is exclusive. `where` asks
+    anything else.
     """
 
     segments: tuple[str, ...] = ()
@@ -73,6 +77,8 @@ class Targeting:
     min_balance_points: int | None = None
     enrolled_before: datetime | None = None
     metadata: Mapping[str, Any] | None = None
+    max_balance_points: int | None = None
+    where: Condition = NOTHING
 
 
 # ---- what a cart must be, and what is taken off it
@@ -83,9 +89,9 @@ class Criteria:
     """What must be true of a cart, all of it; None or empty asks nothing.
 
     skus and categories name the matching lines (one of either is enough; without both, every line matches); what is
-    excluded never matches. Thresholds count these lines: `min_subtotal_minor` at undiscounted prices, `min_quantity` in
-    units. segments: the customer is a member of any. buy and get (bogo): `get` units are free for every `buy` paid
-    units.
+    excluded never matches. Thresholds count these lines: `min_subtotal_minor` and `max_subtotal_minor` at undiscounted
+    prices, or (`counts`) at those after the item and BOGO phases; quantities in units. segments: the customer is a
+    member of any. buy and get (bogo): `get` units are free for every `buy` paid units. `where` asks anything else.
     """
 
     min_subtotal_minor: int | None = None
@@ -99,6 +105,10 @@ class Criteria:
     get_quantity: int | None = None
     exclude_skus: tuple[str, ...] = ()
     exclude_categories: tuple[str, ...] = ()
+    max_subtotal_minor: int | None = None
+    max_quantity: int | None = None
+    counts: Prices = "undiscounted"
+    where: Condition = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

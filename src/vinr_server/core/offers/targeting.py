@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from vinr_server.core.earning.rules import Unmet, metadata_differences
+from vinr_server.core.conditions.judging import Unmet, differences, unmet_in
+from vinr_server.core.conditions.membership import values_of
+from vinr_server.core.conditions.tree import Condition, Predicate, asked_by, predicates_of
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import Targeting
-from vinr_server.core.segments.membership import outside_segments, spendable_points
 
 
-def unmet_targeting(
-    draft: Layer, context: Context, targeting: Targeting, account: Account, *, now: datetime
-) -> list[Unmet]:
+def tree_of(targeting: Targeting) -> Condition:
+    """All that is asked of a member, the short forms first."""
+    asked: list[Predicate] = []
+    if targeting.segments:
+        asked.append(Predicate("segment", one_of=targeting.segments, name="segments"))
+    if targeting.tiers:
+        asked.append(Predicate("tier", one_of=targeting.tiers, name="tiers"))
+    if targeting.min_balance_points is not None:
+        asked.append(Predicate("balance", gte=targeting.min_balance_points, name="min_balance"))
+    if targeting.max_balance_points is not None:
+        asked.append(Predicate("balance", lte=targeting.max_balance_points, name="max_balance"))
+    if targeting.enrolled_before is not None:
+        asked.append(Predicate("account.enrolled_at", lt=targeting.enrolled_before, name="enrolled_before"))
+    asked += differences("account.metadata.", targeting.metadata)
+    parts = [Condition(predicate=predicate) for predicate in asked]
+    return Condition(all_of=(*parts, *((targeting.where,) if targeting.where.asks else ())))
+
+
+def unmet_targeting(draft: Layer, context: Context, targeting: Targeting, account: Account) -> list[Unmet]:
     """List the conditions that the member does not meet, each with the smallest change that would meet it.
 
     An attribute that the member lacks fails its condition; it is never an error.
     """
-    member = draft.before(Account, account.id) or account
-    unmet: list[Unmet] = []
-    if targeting.segments:
-        unmet += outside_segments(draft, context, account, targeting.segments)
-    if targeting.tiers and member.tier not in targeting.tiers:
-        wanted = " or ".join(targeting.tiers)
-        message = f"The offer is for tier {wanted}; account {member.id} holds {member.tier or 'no tier'}."
-        unmet.append(Unmet("tiers", message, f"needs tier {wanted}"))
-    if targeting.min_balance_points is not None:
-        balance_points = spendable_points(draft.below, member, now)
-        short_points = targeting.min_balance_points - balance_points
-        if short_points > 0:
-            message = f"Account {member.id} holds {balance_points} points; {targeting.min_balance_points} are needed."
-            unmet.append(Unmet("min_balance", message, f"earn {short_points} more"))
-    if targeting.enrolled_before is not None and member.created_at >= targeting.enrolled_before:
-        at = targeting.enrolled_before.isoformat()
-        message = f"Account {member.id} enrolled at {member.created_at.isoformat()} (required: before {at})."
-        unmet.append(Unmet("enrolled_before", message, None))
-    return unmet + metadata_differences(targeting.metadata, member.metadata)
+    tree = tree_of(targeting)
+    if not tree.asks:
+        return []
+    return unmet_in(tree, values_of(draft, context, account, asked_by(predicates_of(tree))))
 
 
 def not_eligible(offer_id: str, unmet: Sequence[Unmet]) -> Rejected:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from vinr_server.core.checkout.first_order import is_first_of, name_first_order
+from vinr_server.core.conditions.membership import name_history, name_history_of_enrollments
 from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
@@ -31,7 +32,6 @@ from vinr_server.core.payments.purchases.outcomes import with_guest_note, with_m
 from vinr_server.core.payments.purchases.state import as_counted, look_at_asked_orders, name_order
 from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, member_of_order, order_key
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of, program_of
-from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
 
 # ---- a payment is given its customer
 

@@ -9,6 +9,7 @@ from vinr_server.core.checkout.completion import complete, with_session
 from vinr_server.core.checkout.first_order import name_first_order
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.conditions.membership import name_history, name_history_of_enrollments
 from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
@@ -38,7 +39,6 @@ from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.discounts import consume, goods_minor, name_owner, payable_discount, small_order
 from vinr_server.core.rewards.returns import look_at_asked_redemptions, name_asked_redemptions
 from vinr_server.core.rewards.rows import Discount
-from vinr_server.core.segments.membership import name_history, name_history_of_enrollments
 
 
 def needs_create_payment(command: CreatePayment, needs: Needs) -> None:

@@ -66,6 +66,7 @@ class Earning:
     multiplier: Revision | None = None
     bonuses: tuple[Revision, ...] = ()
     awards: tuple[Award, ...] = ()
+    facts: Json | None = None
 
     def held_points(self, source_id: str) -> int:
         """What refunds and amendments have left of all awards of a source."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from vinr_server.core.conditions.membership import asked_in, is_in_force, is_live, segments_named, trees_of
+from vinr_server.core.conditions.tree import Days
+from vinr_server.core.earning.rows import EarningRule
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
@@ -11,8 +14,7 @@ from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.offers.rows import Offer
 from vinr_server.core.segments.commands import CreateSegment, DeleteSegment, UpdateSegment
-from vinr_server.core.segments.conditions import SegmentConditions
-from vinr_server.core.segments.membership import is_live, segments_named
+from vinr_server.core.segments.conditions import SegmentConditions, tree_of
 from vinr_server.core.segments.payloads import segment_payload
 from vinr_server.core.segments.rows import Segment
 
@@ -20,9 +22,13 @@ from vinr_server.core.segments.rows import Segment
 def needs_create_segment(command: CreateSegment, needs: Needs) -> None:
     """Needs the catalogue, the chosen id, and the windows of purchases that its conditions look at."""
     needs.catalogue()
-    needs.plans.windows |= command.conditions.windows
+    needs.plans.windows |= _windows(command.conditions)
     if command.id:
         needs.row(Claim, command.id)
+
+
+def _windows(conditions: SegmentConditions) -> frozenset[Days]:
+    return asked_in([tree_of(conditions)]).windows
 
 
 def decide_create_segment(draft: Layer, command: CreateSegment, context: Context) -> Accepted | Rejected:
@@ -52,7 +58,7 @@ def decide_create_segment(draft: Layer, command: CreateSegment, context: Context
 def needs_update_segment(command: UpdateSegment, needs: Needs) -> None:
     """Needs the catalogue, and the windows of purchases that its conditions look at."""
     needs.catalogue()
-    needs.plans.windows |= command.changes.get("conditions", SegmentConditions()).windows
+    needs.plans.windows |= _windows(command.changes.get("conditions", SegmentConditions()))
 
 
 def decide_update_segment(draft: Layer, command: UpdateSegment, context: Context) -> Accepted | Rejected:
@@ -78,14 +84,21 @@ def needs_delete_segment(_command: DeleteSegment, needs: Needs) -> None:
 
 
 def decide_delete_segment(draft: Layer, command: DeleteSegment, context: Context) -> Accepted | Rejected:
-    """The segment no longer has members. Refuses while a live offer names it: its members would lose the offer."""
+    """The segment no longer has members. Refuses while a live offer or rule names it: who is in it loses that."""
     segment = live_segment(draft, command.segment_id)
     if isinstance(segment, Rejected):
         return segment
-    naming = [offer.id for offer in draft.every(Offer) if is_live(offer) and segment.id in segments_named(offer.terms)]
-    if naming:
-        message = f"Segment {segment.id} is used by live offers: {', '.join(naming[:10])}. End these offers first."
-        return Rejected("segment_in_use", message, param="id", details={"offers": naming})
+    offers = [offer.id for offer in draft.every(Offer) if is_live(offer) and segment.id in segments_named(offer.terms)]
+    rules = [
+        rule.id
+        for rule in draft.every(EarningRule)
+        if is_in_force(rule) and segment.id in asked_in(trees_of(rule)).segments
+    ]
+    if offers or rules:
+        users = [("live offers", offers), ("earning rules", rules)]
+        named = " and by ".join(f"{what}: {', '.join(ids[:10])}" for what, ids in users if ids)
+        message = f"Segment {segment.id} is used by {named}. End these first."
+        return Rejected("segment_in_use", message, param="id", details={"offers": offers, "rules": rules})
     draft.put(replace(segment, deleted_at=context.wall_now))
     return Accepted({"id": segment.id, "object": "segment", "deleted": True}, is_new=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vinr_server.core.conditions.membership import segments_of
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
@@ -15,7 +16,6 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.segments.changes import live_segment
 from vinr_server.core.segments.commands import AddSegmentMembers, AnnounceSegments, RemoveSegmentMembers
-from vinr_server.core.segments.membership import segments_of
 from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember
 
 

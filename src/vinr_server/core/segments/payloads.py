@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vinr_server.core.conditions.payloads import predicate_payload
 from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
 from vinr_server.core.segments.conditions import Bounds, SegmentConditions
 from vinr_server.core.segments.rows import Segment, SegmentMember
@@ -53,6 +54,8 @@ def conditions_payload(conditions: SegmentConditions) -> Wire:
         "days_since_enrolled": _bounds(conditions.days_since_enrolled),
         "all": [conditions_payload(part) for part in conditions.all_of] or None,
         "any": [conditions_payload(part) for part in conditions.any_of] or None,
+        "not": conditions_payload(conditions.not_of) if conditions.not_of is not None else None,
+        **(predicate_payload(conditions.predicate) if conditions.predicate is not None else {}),
     }
     return _given(shown)
 

@@ -6,9 +6,11 @@ from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Literal
 
+from vinr_server.core.conditions.member import Totals
+from vinr_server.core.conditions.tree import Asked, Condition, Days, asked_by, predicates_of
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
-from vinr_server.core.segments.conditions import Days, SegmentConditions, Totals
+from vinr_server.core.segments.conditions import SegmentConditions, tree_of
 
 SegmentType = Literal["static", "dynamic"]
 
@@ -27,6 +29,16 @@ class Segment(Row):
     metadata: Json
     created_at: datetime
     deleted_at: datetime | None = None
+
+    @property
+    def tree(self) -> Condition:
+        """Its conditions as they are judged."""
+        return tree_of(self.conditions)
+
+    @property
+    def asked(self) -> Asked:
+        """What has to be known of a member to judge them."""
+        return asked_by(predicates_of(self.tree))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,9 @@ class Purchases(Row):
 
 @dataclass(frozen=True, slots=True)
 class SegmentUses(Row):
-    """What a catalogue's segments ask of purchases: those that a live offer names (`named`), and all; never stored."""
+    """What conditions ask of members' purchases: those of live rules and offers and of the segments that they name
+    (`named`), and those of all segments (`all_windows`). Never stored.
+    """
 
     is_catalogue = True
     id: str
@@ -80,3 +94,8 @@ class SegmentUses(Row):
     windows: frozenset[Days]
     all_windows: frozenset[Days]
     asks_last: bool
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything that is live asks about purchases, or names a segment."""
+        return bool(self.named or self.windows or self.asks_last)

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 from vinr_server.core.clocks.changes import CLOCKS_END
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.conditions.member import Totals, window_start
+from vinr_server.core.conditions.membership import USES, purchases_here, with_payment
+from vinr_server.core.conditions.tree import Days
 from vinr_server.core.earning.caps import EVERY_RULE, counters_at, rule_counters
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
@@ -24,8 +27,6 @@ from vinr_server.core.ledger.rows import Endings, EndSpan, Lot
 from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.segments.conditions import Days, Totals, window_start
-from vinr_server.core.segments.membership import USES, purchases_here, with_payment
 from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
 from vinr_server.storage.batch.kinds import read_first_lots
 from vinr_server.storage.batch.reading import Address, columns_of, select_rows

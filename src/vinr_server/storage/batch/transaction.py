@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from vinr_server.core.conditions.membership import uses_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.offers.promotions import OfferShelf
-from vinr_server.core.segments.membership import uses_of
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.tables import CATALOGUE
 

@@ -1,14 +1,15 @@
 """Conditions of a dynamic segment as SQL over all members: for sizes, and to find members who entered or left.
 
-It never decides what a member may have: core's `unmet_conditions` does, and a test compares the two.
+It never decides what a member may have: core's `unmet_in` does, and a test compares the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from vinr_server.core.segments.conditions import Bounds, Days, SegmentConditions
+from vinr_server.core.conditions.tree import Condition, Days, Predicate
+from vinr_server.core.segments.conditions import SegmentConditions, tree_of
 from vinr_server.storage.batch.history import is_purchase_sql
 
 # `a` is the account and `n.now` its program's instant.
@@ -33,54 +34,61 @@ _BALANCE = """(a.ledger_balance_points - case when a.next_expiry_at <= n.now the
     and l.expires_at <= n.now) else 0 end)"""
 
 Bind = Callable[[Any], str]
+_COMPARE: Mapping[str, str] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def where_of(conditions: SegmentConditions, bind: Bind) -> str:
     """The condition on `a` and `n` that is true for exactly the members; `bind` returns the place of an argument."""
-    return " and ".join(f"({condition})" for condition in _conditions(conditions, bind)) or "true"
+    return _where(tree_of(conditions), bind)
 
 
-def _conditions(conditions: SegmentConditions, bind: Bind) -> Iterator[str]:
-    yield from _purchases(conditions, bind)
-    if conditions.tiers:
-        yield f"a.tier = any({bind(list(conditions.tiers))}::text[])"
-    if conditions.balance is not None:
-        yield from _between(_BALANCE, conditions.balance, bind)
-    for key, value in (conditions.metadata or {}).items():
-        yield _equal(key, value, bind)
-    if conditions.enrolled_before is not None:
-        yield f"a.created_at < {bind(conditions.enrolled_before)}::timestamptz"
-    if conditions.enrolled_after is not None:
-        yield f"a.created_at >= {bind(conditions.enrolled_after)}::timestamptz"
-    if conditions.days_since_enrolled is not None:
-        yield from _days_since("a.created_at", conditions.days_since_enrolled, bind)
-    for part in conditions.all_of:
-        yield where_of(part, bind)
-    if conditions.any_of:
-        yield " or ".join(f"({where_of(part, bind)})" for part in conditions.any_of)
+def _where(condition: Condition, bind: Bind) -> str:
+    parts = list(_of_predicate(condition.predicate, bind)) if condition.predicate is not None else []
+    parts += [_where(part, bind) for part in condition.all_of]
+    if condition.any_of:
+        parts.append(" or ".join(f"({_where(part, bind)})" for part in condition.any_of))
+    if condition.not_of is not None:
+        parts.append(f"not coalesce(({_where(condition.not_of, bind)}), false)")
+    return " and ".join(f"({part})" for part in parts) or "true"
 
 
-def _purchases(conditions: SegmentConditions, bind: Bind) -> Iterator[str]:
-    if conditions.never_purchased is not None:
-        has_purchased = _of_purchases(lambda purchases: f"exists (select {purchases})")
-        yield f"{'not ' if conditions.never_purchased else ''}{has_purchased}"
-    if conditions.days_since_last_purchase is not None:
+def _of_predicate(asked: Predicate, bind: Bind) -> Iterator[str]:
+    """All that the predicate asks. Expects one that is no contrary: those are asked of what they turn."""
+    assert not asked.is_contrary, f"{asked.field} is asked as its contrary"
+    name = asked.field
+    if name == "tier":
+        yield from _of_text("a.tier", asked, bind)
+    elif name == "account.enrolled_at":
+        yield from _compared("a.created_at", asked, bind, "timestamptz")
+        if asked.within is not None:
+            yield f"a.created_at > n.now - {_days(asked.within, bind)}"
+    elif name == "account.days_since_enrolled":
+        yield from _days_since("a.created_at", asked, bind)
+    elif name.startswith("account.metadata."):
+        yield from _of_metadata(name.removeprefix("account.metadata."), asked, bind)
+    elif name == "balance":
+        yield from _of_number(_BALANCE, asked, bind)
+    elif name == "purchases.any":
+        yield f"{'' if asked.equals else 'not '}{_of_purchases(lambda purchases: f'exists (select {purchases})')}"
+    elif name == "purchases.days_since_last":
         newest_first = "order by y.occurred_at desc limit 1"
-        last = _of_purchases(lambda purchases: f"(select y.occurred_at {purchases} {newest_first})")
-        yield from _days_since(last, conditions.days_since_last_purchase, bind)
-    if conditions.payments is not None:
-        bounds, window = conditions.payments.bounds, _window(conditions.payments.days, bind)
-        # No purchases are counted beyond what the bounds can distinguish.
-        most = (bounds.at_least or 0) if bounds.at_most is None else bounds.at_most + 1
-        limit = f"{window} limit {bind(most)}::int8"
-        counted = _of_purchases(lambda purchases: f"(select count(*) from (select {purchases}{limit}) as few)")
-        yield from _between(counted, bounds, bind)
-    if conditions.spend is not None:
-        spend = conditions.spend
-        window = f"{_window(spend.days, bind)} and y.currency = {bind(spend.currency)}::text"
+        yield from _days_since(
+            _of_purchases(lambda purchases: f"(select y.occurred_at {purchases} {newest_first})"), asked, bind
+        )
+    elif name == "purchases.count":
+        yield from _of_number(_counted(asked, bind), asked, bind)
+    else:
+        assert name == "purchases.spend", f"a segment can't ask about {name}"
+        window = f"{_window(asked.days, bind)} and y.currency = {bind(asked.currency)}::text"
         total = "coalesce(sum(y.amount_minor - y.refunded_minor), 0)"
-        spent = _of_purchases(lambda purchases: f"(select {total} {purchases}{window})")
-        yield from _between(spent, spend.bounds, bind)
+        yield from _of_number(_of_purchases(lambda purchases: f"(select {total} {purchases}{window})"), asked, bind)
+
+
+def _counted(asked: Predicate, bind: Bind) -> str:
+    """How many purchases there are; none are counted beyond what the predicate can distinguish."""
+    known = [bound for bound in (asked.gt, asked.gte, asked.lt, asked.lte, *asked.values) if isinstance(bound, int)]
+    limit = f"{_window(asked.days, bind)} limit {bind(max(known, default=0) + 1)}::int8"
+    return _of_purchases(lambda purchases: f"(select count(*) from (select {purchases}{limit}) as few)")
 
 
 def _of_purchases(ask: Callable[[str], str]) -> str:
@@ -97,25 +105,63 @@ def _days(days: int, bind: Bind) -> str:
     return f"make_interval(hours => {bind(days * 24)}::int4)"
 
 
-def _days_since(instant: str, bounds: Bounds, bind: Bind) -> Iterator[str]:
+def _days_since(instant: str, asked: Predicate, bind: Bind) -> Iterator[str]:
     """Whole days since an instant, which may be slightly in the future."""
-    if bounds.at_least:
-        yield f"{instant} <= n.now - {_days(bounds.at_least, bind)}"
-    elif bounds.at_least == 0:
+    for least, most in _day_ranges(asked):
+        yield " and ".join(_days_between(instant, least, most, bind)) or "true"
+    if asked.values:
+        ranges = (_days_between(instant, int(days), int(days), bind) for days in asked.values)
+        yield " or ".join(f"({' and '.join(parts)})" for parts in ranges)
+
+
+def _day_ranges(asked: Predicate) -> Iterator[tuple[int | None, int | None]]:
+    """The bounds as whole days, both included."""
+    for name, by in (("gt", 1), ("gte", 0), ("lt", -1), ("lte", 0)):
+        bound = getattr(asked, name)
+        if bound is not None:
+            yield (bound + by, None) if name in ("gt", "gte") else (None, bound + by)
+
+
+def _days_between(instant: str, least: int | None, most: int | None, bind: Bind) -> Iterator[str]:
+    if least is not None and least > 0:
+        yield f"{instant} <= n.now - {_days(least, bind)}"
+    elif least is not None:
         yield f"{instant} is not null"
-    if bounds.at_most is not None:
-        yield f"{instant} > n.now - {_days(bounds.at_most + 1, bind)}"
+    if most is not None:
+        yield f"{instant} > n.now - {_days(most + 1, bind)}" if most >= 0 else "false"
 
 
-def _between(value: str, bounds: Bounds, bind: Bind) -> Iterator[str]:
-    if bounds.at_least is not None:
-        yield f"{value} >= {bind(bounds.at_least)}::int8"
-    if bounds.at_most is not None:
-        yield f"{value} <= {bind(bounds.at_most)}::int8"
+def _of_number(value: str, asked: Predicate, bind: Bind) -> Iterator[str]:
+    yield from _compared(value, asked, bind, "int8")
+    if asked.values:
+        yield f"{value} = any({bind(list(asked.values))}::int8[])"
 
 
-def _equal(key: str, value: Any, bind: Bind) -> str:
+def _of_text(value: str, asked: Predicate, bind: Bind) -> Iterator[str]:
+    if asked.values:
+        yield f"{value} = any({bind(list(asked.values))}::text[])"
+    if asked.exists is not None:
+        yield f"{value} is {'not ' if asked.exists else ''}null"
+
+
+def _compared(value: str, asked: Predicate, bind: Bind, type_name: str) -> Iterator[str]:
+    for name, sign in _COMPARE.items():
+        bound = getattr(asked, name)
+        if bound is not None:
+            yield f"{value} {sign} {bind(bound)}::{type_name}"
+
+
+def _of_metadata(key: str, asked: Predicate, bind: Bind) -> Iterator[str]:
+    name = f"{bind(key)}::text"
+    if asked.values:
+        yield " or ".join(f"({_equal(name, value, bind)})" for value in asked.values)
+    if asked.exists is not None:
+        yield f"a.metadata -> {name} is {'not ' if asked.exists else ''}null"
+    number = f"(case when json_typeof(a.metadata -> {name}) = 'number' then (a.metadata ->> {name})::numeric end)"
+    yield from _compared(number, asked, bind, "int8")
+
+
+def _equal(name: str, value: Any, bind: Bind) -> str:
     kind = {bool: "boolean", int: "number", str: "string"}[type(value)]
     shown = str(value).lower() if isinstance(value, bool) else str(value)
-    name = f"{bind(key)}::text"
     return f"json_typeof(a.metadata -> {name}) = '{kind}' and a.metadata ->> {name} = {bind(shown)}::text"

@@ -8,13 +8,13 @@ from typing import Any
 import asyncpg
 
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.conditions.membership import lacking, uses_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import SegmentConditions
-from vinr_server.core.segments.membership import lacking, uses_of
 from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember
 from vinr_server.storage.batch.history import read_history
 from vinr_server.storage.batch.tables import TABLES

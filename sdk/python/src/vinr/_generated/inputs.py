@@ -16,6 +16,7 @@ __all__ = [
     "BuyInput",
     "CapsInput",
     "CartLineInput",
+    "ConditionInput",
     "ConditionsInput",
     "CreatePaymentInput",
     "CriteriaInput",
@@ -32,7 +33,6 @@ __all__ = [
     "OpeningLotInput",
     "PaymentCountInput",
     "RefundLineInput",
-    "RuleConditionsInput",
     "SegmentConditionsInput",
     "ShippingInput",
     "SpendInput",
@@ -89,6 +89,33 @@ class CartLineInput(TypedDict, total=False):
     metadata: Metadata
 
 
+# Condition.
+ConditionInput = TypedDict(
+    "ConditionInput",
+    {
+        "field": str | None,
+        "eq": bool | int | str | None,
+        "in": Many[bool | int | str] | None,
+        "exists": bool | None,
+        "gt": int | str | None,
+        "gte": int | str | None,
+        "lt": int | str | None,
+        "lte": int | str | None,
+        "within": int | None,
+        "days": int | None,
+        "currency": str | None,
+        "skus": Many[str],
+        "categories": Many[str],
+        "exclude_skus": Many[str],
+        "exclude_categories": Many[str],
+        "all": "Many[ConditionInput]",
+        "any": "Many[ConditionInput]",
+        "not": "ConditionInput | None",
+    },
+    total=False,
+)
+
+
 class WindowInput(TypedDict, total=False):
     """Window."""
 
@@ -96,18 +123,26 @@ class WindowInput(TypedDict, total=False):
     ends_at: Instant | None
 
 
-class ConditionsInput(TypedDict, total=False):
-    """Conditions."""
-
-    metadata: Metadata | None
-    min_amount: int | None
-    currency: str | None
-    skus: Many[str]
-    categories: Many[str]
-    exclude_skus: Many[str]
-    exclude_categories: Many[str]
-    first_payment: bool | None
-    window: WindowInput | None
+# Conditions.
+ConditionsInput = TypedDict(
+    "ConditionsInput",
+    {
+        "all": "Many[ConditionInput]",
+        "any": "Many[ConditionInput]",
+        "not": "ConditionInput | None",
+        "metadata": Metadata | None,
+        "min_amount": int | None,
+        "max_amount": int,
+        "currency": str | None,
+        "skus": Many[str],
+        "categories": Many[str],
+        "exclude_skus": Many[str],
+        "exclude_categories": Many[str],
+        "first_payment": bool | None,
+        "window": "WindowInput | None",
+    },
+    total=False,
+)
 
 
 class TenderInput(TypedDict, total=False):
@@ -147,20 +182,30 @@ class CreatePaymentInput(TypedDict, total=False):
     metadata: Metadata
 
 
-class CriteriaInput(TypedDict, total=False):
-    """Criteria."""
-
-    min_subtotal: int | None
-    min_quantity: int | None
-    skus: Many[str]
-    categories: Many[str]
-    exclude_skus: Many[str]
-    exclude_categories: Many[str]
-    currency: str | None
-    segments: Many[str]
-    first_order: bool | None
-    buy_quantity: int | None
-    get_quantity: int | None
+# Criteria.
+CriteriaInput = TypedDict(
+    "CriteriaInput",
+    {
+        "all": "Many[ConditionInput]",
+        "any": "Many[ConditionInput]",
+        "not": "ConditionInput | None",
+        "min_subtotal": int | None,
+        "min_quantity": int | None,
+        "skus": Many[str],
+        "categories": Many[str],
+        "exclude_skus": Many[str],
+        "exclude_categories": Many[str],
+        "currency": str | None,
+        "segments": Many[str],
+        "first_order": bool | None,
+        "buy_quantity": int | None,
+        "get_quantity": int | None,
+        "max_subtotal": int | None,
+        "max_quantity": int | None,
+        "of": Literal["discounted", "undiscounted"],
+    },
+    total=False,
+)
 
 
 class CurrencyChanges(TypedDict, total=False):
@@ -227,12 +272,19 @@ class IncentiveInput(TypedDict, total=False):
     reward: str | None
 
 
-class WhenInput(TypedDict, total=False):
-    """When."""
-
-    tier: str | Many[str] | None
-    metadata: Metadata | None
-    window: WindowInput | None
+# When.
+WhenInput = TypedDict(
+    "WhenInput",
+    {
+        "all": "Many[ConditionInput]",
+        "any": "Many[ConditionInput]",
+        "not": "ConditionInput | None",
+        "tier": str | Many[str] | None,
+        "metadata": Metadata | None,
+        "window": "WindowInput | None",
+    },
+    total=False,
+)
 
 
 class MultiplierInput(TypedDict, total=False):
@@ -272,21 +324,6 @@ class RefundLineInput(TypedDict, total=False):
     amount: int | None
 
 
-class RuleConditionsInput(TypedDict, total=False):
-    """Rule conditions."""
-
-    metadata: Metadata | None
-    min_amount: int | None
-    currency: str | None
-    skus: Many[str]
-    categories: Many[str]
-    exclude_skus: Many[str]
-    exclude_categories: Many[str]
-    first_payment: bool | None
-    window: WindowInput | None
-    max_amount: int
-
-
 class DaysInput(TypedDict, total=False):
     """Days."""
 
@@ -318,21 +355,37 @@ class BalanceInput(TypedDict, total=False):
     lte: int | None
 
 
-class SegmentConditionsInput(TypedDict, total=False):
-    """Segment conditions."""
-
-    days_since_last_purchase: DaysInput | None
-    never_purchased: bool | None
-    payments: PaymentCountInput | None
-    spend: SpendInput | None
-    tier: str | Many[str] | None
-    balance: BalanceInput | None
-    metadata: Metadata | None
-    enrolled_before: Instant | None
-    enrolled_after: Instant | None
-    days_since_enrolled: DaysInput | None
-    all: Many[SegmentConditionsInput]
-    any: Many[SegmentConditionsInput]
+# Segment conditions.
+SegmentConditionsInput = TypedDict(
+    "SegmentConditionsInput",
+    {
+        "field": str | None,
+        "eq": bool | int | str | None,
+        "in": Many[bool | int | str] | None,
+        "exists": bool | None,
+        "gt": int | str | None,
+        "gte": int | str | None,
+        "lt": int | str | None,
+        "lte": int | str | None,
+        "within": int | None,
+        "days": int | None,
+        "currency": str | None,
+        "days_since_last_purchase": "DaysInput | None",
+        "never_purchased": bool | None,
+        "payments": "PaymentCountInput | None",
+        "spend": "SpendInput | None",
+        "tier": str | Many[str] | None,
+        "balance": "BalanceInput | None",
+        "metadata": Metadata | None,
+        "enrolled_before": Instant | None,
+        "enrolled_after": Instant | None,
+        "days_since_enrolled": "DaysInput | None",
+        "all": "Many[SegmentConditionsInput]",
+        "any": "Many[SegmentConditionsInput]",
+        "not": "SegmentConditionsInput | None",
+    },
+    total=False,
+)
 
 
 class ShippingInput(TypedDict, total=False):
@@ -341,14 +394,22 @@ class ShippingInput(TypedDict, total=False):
     amount: Required[int]
 
 
-class TargetingInput(TypedDict, total=False):
-    """Targeting."""
-
-    segments: Many[str]
-    tiers: Many[str]
-    min_balance: int | None
-    enrolled_before: Instant | None
-    metadata: Metadata | None
+# Targeting.
+TargetingInput = TypedDict(
+    "TargetingInput",
+    {
+        "all": "Many[ConditionInput]",
+        "any": "Many[ConditionInput]",
+        "not": "ConditionInput | None",
+        "segments": Many[str],
+        "tiers": Many[str],
+        "min_balance": int | None,
+        "max_balance": int | None,
+        "enrolled_before": Instant | None,
+        "metadata": Metadata | None,
+    },
+    total=False,
+)
 
 
 class TierInput(TypedDict, total=False):

@@ -26,6 +26,7 @@ __all__ = [
     "CartShipping",
     "CheckoutEvaluation",
     "CheckoutSession",
+    "Condition",
     "Conditions",
     "Criteria",
     "Customer",
@@ -594,6 +595,32 @@ class Earn(VinrObject):
     _nested = {"bands": Band}
 
 
+class Condition(VinrObject):
+    """Condition."""
+
+    field: str | None = None
+    eq: bool | int | str | None = None
+    exists: bool | None = None
+    gt: int | None = None
+    gte: int | None = None
+    lt: int | None = None
+    lte: int | None = None
+    within: int | None = None
+    days: int | None = None
+    currency: str | None = None
+    skus: list[str] | None = None
+    categories: list[str] | None = None
+    exclude_skus: list[str] | None = None
+    exclude_categories: list[str] | None = None
+    all: list[Condition] | None = None
+    any: list[Condition] | None = None
+
+    _nested = {}
+
+
+Condition._nested |= {"all": Condition, "any": Condition}
+
+
 class Window(VinrObject):
     """Window."""
 
@@ -604,6 +631,8 @@ class Window(VinrObject):
 class Conditions(VinrObject):
     """Conditions."""
 
+    all: list[Condition] | None = None
+    any: list[Condition] | None = None
     metadata: dict[str, Any] | None = None
     min_amount: int | None = None
     max_amount: int | None = None
@@ -615,17 +644,19 @@ class Conditions(VinrObject):
     first_payment: bool | None = None
     window: Window | None = None
 
-    _nested = {"window": Window}
+    _nested = {"all": Condition, "any": Condition, "window": Window}
 
 
 class When(VinrObject):
     """When."""
 
+    all: list[Condition] | None = None
+    any: list[Condition] | None = None
     tier: str | list[str] | None = None
     metadata: dict[str, Any] | None = None
     window: Window | None = None
 
-    _nested = {"window": Window}
+    _nested = {"all": Condition, "any": Condition, "window": Window}
 
 
 class Multiplier(VinrObject):
@@ -715,11 +746,16 @@ class EligibleOffers(VinrObject):
 class Targeting(VinrObject):
     """Targeting."""
 
+    all: list[Condition] | None = None
+    any: list[Condition] | None = None
     segments: list[str] | None = None
     tiers: list[str] | None = None
     min_balance: int | None = None
+    max_balance: int | None = None
     enrolled_before: int | None = None
     metadata: dict[str, Any] | None = None
+
+    _nested = {"all": Condition, "any": Condition}
 
 
 class EngagementOffer(VinrObject):
@@ -843,6 +879,8 @@ class LoyaltyMember(VinrObject):
 class Criteria(VinrObject):
     """Criteria."""
 
+    all: list[Condition] | None = None
+    any: list[Condition] | None = None
     min_subtotal: int | None = None
     min_quantity: int | None = None
     skus: list[str] | None = None
@@ -854,6 +892,11 @@ class Criteria(VinrObject):
     first_order: bool | None = None
     buy_quantity: int | None = None
     get_quantity: int | None = None
+    max_subtotal: int | None = None
+    max_quantity: int | None = None
+    of: Literal["discounted", "undiscounted"] | None = None
+
+    _nested = {"all": Condition, "any": Condition}
 
 
 class Buy(VinrObject):
@@ -1262,6 +1305,16 @@ class SegmentSpend(VinrObject):
 class SegmentConditions(VinrObject):
     """Segment conditions."""
 
+    field: str | None = None
+    eq: bool | int | str | None = None
+    exists: bool | None = None
+    gt: int | None = None
+    gte: int | None = None
+    lt: int | None = None
+    lte: int | None = None
+    within: int | None = None
+    days: int | None = None
+    currency: str | None = None
     days_since_last_purchase: SegmentBounds | None = None
     never_purchased: bool | None = None
     payments: SegmentPayments | None = None

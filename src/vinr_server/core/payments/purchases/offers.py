@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.conditions.judging import Unmet
+from vinr_server.core.earning.conditions import Occasion, eligible_part, unmet_conditions
 from vinr_server.core.earning.occasions import reasons
-from vinr_server.core.earning.rules import Boost, Occasion, Unmet, eligible_part, unmet_conditions
+from vinr_server.core.earning.rules import Boost
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.numbers import show_exact
@@ -69,7 +71,7 @@ class PaymentOffers:
             return [Boost(offer.id, offer.revision, _factor_of(offer.terms)) for offer in self._multipliers]
         terms = self._terms(earning.multiplier)
         self._multipliers = []
-        still_qualifies = not unmet_conditions(terms.conditions, occasion, subject="offer")
+        still_qualifies = not unmet_conditions(terms.conditions, occasion)
         return [Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies else []
 
     def redeem_multiplier(self, account: Account, best_id: str | None, entry_ids: Sequence[str]) -> Revision | None:
@@ -90,7 +92,7 @@ class PaymentOffers:
         """What a bonus that was redeemed gives now: nothing where the purchase no longer qualifies."""
         terms = self._terms(bonus)
         assert terms.bonus is not None, f"{bonus[0]} is no bonus"
-        return 0 if unmet_conditions(terms.conditions, occasion, subject="offer") else terms.bonus.points
+        return 0 if unmet_conditions(terms.conditions, occasion) else terms.bonus.points
 
     def bonus_movement(self, bonus: Revision, occasion: Occasion) -> Movement:
         """Why a bonus gives points."""
@@ -154,10 +156,10 @@ class PaymentOffers:
         now = self._now
         if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
             return False
-        if unmet_targeting(draft, context, offer.terms.targeting, account, now=now):
+        if unmet_targeting(draft, context, offer.terms.targeting, account):
             return False
         refusal = limit_refusal(draft, offer, account, now=now)
-        unmet = unmet_conditions(offer.terms.conditions, occasion, subject="offer")
+        unmet = unmet_conditions(offer.terms.conditions, occasion)
         if refusal is not None:
             unmet.append(Unmet(limit_condition(refusal), refusal.message, None))
         unmet += _outside(offer, occasion.occurred_at)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vinr_server.core.conditions.judging import Unmet
 from vinr_server.core.earning.occasions import reasons
-from vinr_server.core.earning.rules import Unmet
 
 
 def with_guest_note(outcome: Mapping[str, Any], customer_id: str) -> dict[str, Any]:

@@ -11,10 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.checkout.first_order import is_first_order
+from vinr_server.core.conditions.judging import Unmet, Values
+from vinr_server.core.conditions.member import FrozenValues, frozen
+from vinr_server.core.conditions.membership import of_member
 from vinr_server.core.earning.caps import count_given
+from vinr_server.core.earning.conditions import Occasion
 from vinr_server.core.earning.occasions import (
     Result,
     Revised,
+    member_of,
     results_of,
     rules_in_force,
     skip,
@@ -22,7 +27,7 @@ from vinr_server.core.earning.occasions import (
     with_room,
 )
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
-from vinr_server.core.earning.rules import Boost, Earned, Occasion, Unmet
+from vinr_server.core.earning.rules import Boost, Earned
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Json
@@ -37,7 +42,9 @@ from vinr_server.core.programs.members import program_of
 from vinr_server.core.programs.rows import EARNING_TENDERS
 
 # Conditions of which another state of the same purchase may think otherwise.
-CHANGING = frozenset({"amount", "min_amount", "max_amount", "lines", "caps"})
+CHANGING = frozenset(
+    {"amount", "min_amount", "max_amount", "lines", "caps", "order.amount", "lines.sku", "lines.category", "any"}
+)
 TRIGGER = "payment.completed"
 
 
@@ -100,7 +107,10 @@ class _Settling:
             )
         earning = Earning(account.id, tier, occurred_at, program.timezone, tenders, is_first, ())
         mine = self._seen_by(earning)
-        results = self._results(account, earning, mine, rules)
+        asked = of_member(rules)
+        member = member_of(self._draft, context, account, asked)
+        earning = replace(earning, facts=frozen(asked, member) if member is not None else None)
+        results = self._results(account, earning, mine, rules, member)
         lasting = [rule for rule, (result, _boost) in zip(rules, results, strict=True) if _may_change(result)]
         earning = replace(earning, rules=tuple((rule.id, rule.revision) for rule in lasting))
         return self._give_all(account, earning, mine, rules, results)
@@ -109,7 +119,8 @@ class _Settling:
         """The account has what its frozen rules give now."""
         rules = [self._rule(revision) for revision in earning.rules]
         mine = self._seen_by(earning)
-        return self._give_all(account, earning, mine, rules, self._results(account, earning, mine, rules))
+        member = FrozenValues(earning.facts, earning.occurred_at) if earning.facts is not None else None
+        return self._give_all(account, earning, mine, rules, self._results(account, earning, mine, rules, member))
 
     def _rule(self, revision: Revision) -> Revised:
         """What the rule said then: where it says the same today, the catalogue has it."""
@@ -127,7 +138,7 @@ class _Settling:
         return replace(occasion, occurred_at=earning.occurred_at, is_first_payment=earning.is_first)
 
     def _results(
-        self, account: Account, earning: Earning, mine: Occasion, rules: Sequence[Revised]
+        self, account: Account, earning: Earning, mine: Occasion, rules: Sequence[Revised], member: Values | None
     ) -> Sequence[Result]:
         """What each rule gives; nothing of a purchase that was given back whole."""
         boosts = self._offers.boosts_of(account, mine, earning, may_redeem=self._may_redeem(account))
@@ -135,7 +146,7 @@ class _Settling:
             return [([], None) for _rule in rules]
         at, zone = earning.occurred_at, earning.zone
         rooms = with_room(self._draft, rules, account, at=at, zone=zone, held_points=earning.held_points)
-        return results_of(rooms, mine, earning.tier, boosts)
+        return results_of(rooms, mine, earning.tier, boosts, member)
 
     def _may_redeem(self, account: Account) -> bool:
         """Whether it is the account's own purchase: one to which points were given by hand redeems nothing by it."""

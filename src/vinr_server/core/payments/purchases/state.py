@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from vinr_server.core.earning.caps import counters_at
+from vinr_server.core.earning.conditions import Occasion
 from vinr_server.core.earning.lines import eligible_minor
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
-from vinr_server.core.earning.rules import Occasion
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of, Part
 from vinr_server.core.kernel.values import dataclass, replace

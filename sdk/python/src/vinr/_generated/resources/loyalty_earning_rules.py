@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from vinr._generated.inputs import (
     CapsInput,
+    ConditionsInput,
     EarnInput,
     ExchangeInput,
     MultiplierInput,
-    RuleConditionsInput,
 )
 from vinr._generated.objects import (
     Deleted,
@@ -30,7 +30,7 @@ class LoyaltyEarningRules(Resource):
         program: str,
         trigger: str,
         earn: EarnInput,
-        conditions: RuleConditionsInput | NotGiven | None = NOT_GIVEN,
+        conditions: ConditionsInput | NotGiven | None = NOT_GIVEN,
         multipliers: Many[MultiplierInput] | NotGiven = NOT_GIVEN,
         caps: CapsInput | NotGiven | None = NOT_GIVEN,
         exchange: ExchangeInput | NotGiven | None = NOT_GIVEN,
@@ -108,7 +108,7 @@ class LoyaltyEarningRules(Resource):
         id: str,
         *,
         earn: EarnInput | NotGiven = NOT_GIVEN,
-        conditions: RuleConditionsInput | NotGiven = NOT_GIVEN,
+        conditions: ConditionsInput | NotGiven = NOT_GIVEN,
         multipliers: Many[MultiplierInput] | NotGiven = NOT_GIVEN,
         caps: CapsInput | NotGiven | None = NOT_GIVEN,
         exchange: ExchangeInput | NotGiven | None = NOT_GIVEN,
@@ -163,7 +163,7 @@ class AsyncLoyaltyEarningRules(AsyncResource):
         program: str,
         trigger: str,
         earn: EarnInput,
-        conditions: RuleConditionsInput | NotGiven | None = NOT_GIVEN,
+        conditions: ConditionsInput | NotGiven | None = NOT_GIVEN,
         multipliers: Many[MultiplierInput] | NotGiven = NOT_GIVEN,
         caps: CapsInput | NotGiven | None = NOT_GIVEN,
         exchange: ExchangeInput | NotGiven | None = NOT_GIVEN,
@@ -241,7 +241,7 @@ class AsyncLoyaltyEarningRules(AsyncResource):
         id: str,
         *,
         earn: EarnInput | NotGiven = NOT_GIVEN,
-        conditions: RuleConditionsInput | NotGiven = NOT_GIVEN,
+        conditions: ConditionsInput | NotGiven = NOT_GIVEN,
         multipliers: Many[MultiplierInput] | NotGiven = NOT_GIVEN,
         caps: CapsInput | NotGiven | None = NOT_GIVEN,
         exchange: ExchangeInput | NotGiven | None = NOT_GIVEN,

@@ -1,16 +1,22 @@
-"""Which segments a member is in, as of just before the current command.
+"""What a member is to conditions, and which segments it is in, as of just before the current command.
 
 Before, because a payment that comes ninety days after the last is still made by a lapsed member, just as its tier
-factor is that of the tier held before it (R9). Everything that targets by segments goes through here: declare the
-members with `name_history`, then ask `segments_of` or `outside_segments`.
+factor is that of the tier held before it (R9). Everything that asks about members goes through here: declare them with
+`name_history`, then ask `values_of`, `segments_of` or `outside_segments`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
-from vinr_server.core.earning.rules import Unmet
+from vinr_server.core.conditions.fields import is_of_member
+from vinr_server.core.conditions.judging import Unmet, distance, unmet_in
+from vinr_server.core.conditions.member import Facts, MemberValues, Totals, window_start
+from vinr_server.core.conditions.tree import Asked, Condition, Days, Predicate, asked_by, predicates_of
+from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart, Needs, Part
@@ -20,14 +26,13 @@ from vinr_server.core.members.rows import Account, MergedFrom
 from vinr_server.core.offers.rows import Offer, OfferTerms
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import program_of
-from vinr_server.core.segments.conditions import Facts, SegmentConditions, Totals, unmet_conditions, window_start
 from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember, SegmentUses
 
 USES = "uses"
 
 
 def name_history(needs: Needs, seen: Layer, account_id: str) -> None:
-    """Declare what the segments of live offers ask of an account: nothing if no live offer names a segment.
+    """Declare what live rules and offers ask of an account's history: nothing if none asks, and none names a segment.
 
     What other segments ask is read if a decision turns out to need it.
     """
@@ -42,11 +47,22 @@ def name_history_of_enrollments(needs: Needs, seen: Layer, customer_id: str) -> 
 
 def _name_history(needs: Needs, seen: Layer, owner: Hashable, *, place_of: str | None) -> None:
     uses = seen.get(SegmentUses, USES)
-    part = needs.children(Purchases, owner, Part.FIRST if uses is not None and uses.named else Part.NONE)
+    part = needs.children(Purchases, owner, Part.FIRST if uses is not None and uses.asks else Part.NONE)
     if place_of is not None:
         places = needs.children(SegmentMember, place_of, Part.NONE if part is Part.NONE else Part.ALL)
         if places is Part.ALL and part is Part.NONE:
             needs.children(Purchases, owner, Part.ALL)
+
+
+def values_of(draft: Layer, context: Context, account: Account, asked: Asked) -> MemberValues:
+    """The member's values before the current command, as far as they are asked for.
+
+    Expects: the account's history, as `name_history` declares it.
+    """
+    now = context.now(program_of(draft, account).clock_id)
+    member = draft.before(Account, account.id) or account
+    facts = facts_of(draft.below, member, now, asked)
+    return MemberValues(facts, now, lambda segment_ids: outside_segments(draft, context, member, segment_ids))
 
 
 def segments_of(draft: Layer, context: Context, account: Account, wanted_ids: Collection[str]) -> frozenset[str]:
@@ -69,13 +85,9 @@ def outside_segments(draft: Layer, context: Context, account: Account, wanted_id
         lacks = lacking(draft, id, account, now)
         if not lacks:
             return []
-        if not nearest or _distance(lacks) < _distance(nearest):
+        if not nearest or distance(lacks) < distance(nearest):
             nearest = lacks
     return nearest
-
-
-def _distance(lacks: list[Unmet]) -> tuple[bool, int]:
-    return (any(reason.change is None for reason in lacks), len(lacks))
 
 
 def lacking(draft: Layer, segment_id: str, account: Account, now: datetime) -> list[Unmet]:
@@ -95,10 +107,10 @@ def lacking(draft: Layer, segment_id: str, account: Account, now: datetime) -> l
             return []
         message = f"Account {account.id} is not in segment {segment_id}."
         return [Unmet("segments", message, f"add account {account.id} to segment {segment_id}")]
-    facts = facts_of(before, account, now, segment.conditions)
+    values = MemberValues(facts_of(before, account, now, segment.asked), now)
     return [
         Unmet(f"segments.{segment_id}.{unmet.condition}", unmet.message, unmet.change)
-        for unmet in unmet_conditions(segment.conditions, facts, now)
+        for unmet in unmet_in(segment.tree, values)
     ]
 
 
@@ -108,20 +120,27 @@ def is_listed(layer: Layer, account: Account, segment_id: str) -> bool:
     return place is not None and place.left_at is None
 
 
-def facts_of(layer: Layer, account: Account, now: datetime, conditions: SegmentConditions) -> Facts:
-    """Gather the facts for the conditions: the current account, with the purchases read and those in the layer."""
-    starts = {days: window_start(days, now) for days in conditions.windows}
+def facts_of(layer: Layer, account: Account, now: datetime, asked: Asked) -> Facts:
+    """Gather the facts that are asked for: the current account, with the purchases read and those in the layer."""
+    balance_points = spendable_points(layer, account, now) if asked.balance else 0
+    totals, last_at = _purchases_of(layer, account, now, asked) if asked.asks_of_purchases else ({}, None)
+    return Facts(account.tier, balance_points, account.metadata, account.created_at, last_at, totals)
+
+
+def _purchases_of(
+    layer: Layer, account: Account, now: datetime, asked: Asked
+) -> tuple[Mapping[Days, Totals], datetime | None]:
+    """The totals of each window that is asked for, and the instant of the last purchase."""
+    starts = {days: window_start(days, now) for days in asked.windows}
     read = _read_of(layer, account) or Purchases(account.id, dict.fromkeys(starts.values(), Totals()))
     is_unread = any(start not in read.totals for start in starts.values())
-    if is_unread or (conditions.asks_of_purchases and not read.has_last):
+    if is_unread or (asked.last_purchase and not read.has_last):
         raise InPart(Purchases, read.owner)
     totals, last_at = {start: read.totals[start] for start in starts.values()}, read.last_at
     for payment in purchases_here(layer, account.buyers):
         last_at = max(last_at or payment.occurred_at, payment.occurred_at)
         totals = with_payment(totals, payment, count=1)
-    balance_points = spendable_points(layer, account, now) if conditions.asks_of_balance else 0
-    windows = {days: totals[start] for days, start in starts.items()}
-    return Facts(account.tier, balance_points, account.metadata, account.created_at, last_at, windows)
+    return {days: totals[start] for days, start in starts.items()}, last_at
 
 
 def _read_of(layer: Layer, account: Account) -> Purchases | None:
@@ -172,10 +191,33 @@ def spendable_points(layer: Layer, account: Account, now: datetime) -> int:
     return account.ledger_balance_points - overdue_points(layer.children(Lot, account.id, in_part=True), now)
 
 
+def trees_of(asking: Offer | EarningRule | RuleRevision) -> list[Condition]:
+    """The conditions that an offer or a rule asks beside its short forms."""
+    if isinstance(asking, EarningRule | RuleRevision):
+        return [asking.conditions.where, *(multiplier.where for multiplier in asking.multipliers)]
+    return _trees_of_terms(asking.terms)
+
+
+def _trees_of_terms(terms: OfferTerms) -> list[Condition]:
+    criteria = [terms.checkout.criteria.where] if terms.checkout is not None else []
+    return [terms.targeting.where, terms.conditions.where, *criteria]
+
+
+def of_member(asking: Iterable[Offer | EarningRule | RuleRevision]) -> list[Predicate]:
+    """What offers or rules ask of a member beside their short forms."""
+    predicates = (asked for each in asking for tree in trees_of(each) for asked in predicates_of(tree))
+    return [asked for asked in predicates if is_of_member(asked.field)]
+
+
+def asked_in(trees: Iterable[Condition]) -> Asked:
+    """What these conditions ask of a member."""
+    return asked_by(asked for tree in trees for asked in predicates_of(tree))
+
+
 def segments_named(terms: OfferTerms) -> frozenset[str]:
     """The segments that an offer with these terms names."""
     criteria = terms.checkout.criteria.segments if terms.checkout is not None else ()
-    return frozenset((*terms.targeting.segments, *criteria))
+    return frozenset((*terms.targeting.segments, *criteria)) | asked_in(_trees_of_terms(terms)).segments
 
 
 def is_live(offer: Offer) -> bool:
@@ -183,16 +225,25 @@ def is_live(offer: Offer) -> bool:
     return offer.status != "draft" and offer.closed_at is None and offer.deleted_at is None
 
 
+def is_in_force(rule: EarningRule) -> bool:
+    """Whether the rule earns."""
+    return rule.is_active and rule.deleted_at is None
+
+
 def uses_of(catalogue: Layer) -> SegmentUses:
-    """What a catalogue's segments ask for, gathered once for each of its revisions."""
+    """What a catalogue's segments, rules and offers ask for, gathered once for each of its revisions."""
     segments = list(catalogue.written(Segment))
     live = [offer for offer in catalogue.written(Offer) if is_live(offer)]
-    named = frozenset(id for offer in live for id in segments_named(offer.terms))
-    in_use = [segment.conditions for segment in segments if segment.id in named]
+    rules = [rule for rule in catalogue.written(EarningRule) if is_in_force(rule)]
+    asking: list[Offer | EarningRule] = [*live, *rules]
+    asked = asked_in(tree for each in asking for tree in trees_of(each))
+    named = asked.segments.union(*(segments_named(offer.terms) for offer in live))
+    in_use = reduce(or_, (segment.asked for segment in segments if segment.id in named), asked)
+    everything = reduce(or_, (segment.asked for segment in segments), asked)
     return SegmentUses(
         USES,
         named=named,
-        windows=frozenset().union(*(conditions.windows for conditions in in_use)),
-        all_windows=frozenset().union(*(segment.conditions.windows for segment in segments)),
-        asks_last=any(conditions.asks_of_purchases for conditions in in_use),
+        windows=in_use.windows,
+        all_windows=everything.windows,
+        asks_last=in_use.last_purchase,
     )
