@@ -19,8 +19,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("words", nargs="*", help="only bugs whose name or function holds one of these")
     parser.add_argument("--write", action="store_true", help="write what was found to docs/mutants.md")
+    parser.add_argument("--part", metavar="1/2", default="1/1", help="only the first half, so that two can run at once")
     options = parser.parse_args()
+    part, parts = map(int, options.part.split("/"))
     chosen = [one for one in MUTANTS if not options.words or any(word in _label(one) for word in options.words)]
+    chosen = chosen[part - 1 :: parts]
     source = Source(ROOT / SOURCE)
     for mutant in chosen:
         source.fit(mutant)

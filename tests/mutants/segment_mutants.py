@@ -193,24 +193,10 @@ CHANGING = [
         f"{TREES}::test_what_holds_is_what_a_second_opinion_says_and_never_its_contrary",
     ),
     Mutant(
-        "what is assumed leaves the other alternatives to ask",
-        "assuming",
-        "alternatives if all(part.asks for part in alternatives) else ()",
-        "alternatives",
-        f"{TREES}::test_what_is_assumed_is_not_asked_and_never_stands_in_the_way",
-    ),
-    Mutant(
         "a member is judged again as it is by now",
         "_Settling.again",
         "FrozenValues(earning.facts, earning.occurred_at) if earning.facts is not None else None",
         "member_of(self._draft, self._context, account, of_member(rules))",
-        CONDITIONS.format("A member is asked about as it was before the purchase, for good (R7, R78) [core]"),
-    ),
-    Mutant(
-        "a rule looks at the member as the purchase left it",
-        "values_of",
-        "member = draft.before(Account, account.id) or account",
-        "member = account",
         CONDITIONS.format("A member is asked about as it was before the purchase, for good (R7, R78) [core]"),
     ),
     Mutant(

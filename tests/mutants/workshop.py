@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import compileall
 import os
 import re
 import shutil
@@ -56,6 +57,8 @@ class Workshop:
         # Bugs are written from syntax trees. So is all the rest: a test that minds is not green without a bug either.
         for path in self._source.root.rglob("*.py"):
             path.write_text(ast.unparse(ast.parse(path.read_text())))
+        # Otherwise each run would compile all of it again.
+        compileall.compile_dir(directory, quiet=1)
         self._require_the_copy()
 
     def _require_the_copy(self) -> None:

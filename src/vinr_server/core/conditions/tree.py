@@ -108,11 +108,10 @@ def assuming(condition: Condition, is_held: Callable[[Predicate], bool]) -> Cond
     asked = condition.predicate
     parts = list(condition.all_of) + ([contrary_of(condition.not_of)] if condition.not_of is not None else [])
     left = [assuming(part, is_held) for part in parts]
-    alternatives = tuple(assuming(part, is_held) for part in condition.any_of)
     return Condition(
         predicate=None if asked is None or is_held(asked) else asked,
         all_of=tuple(part for part in left if part.asks),
-        any_of=alternatives if all(part.asks for part in alternatives) else (),
+        any_of=tuple(assuming(part, is_held) for part in condition.any_of),
     )
 
 
