@@ -87,7 +87,8 @@ FIELDS: Mapping[str, Field] = {
         "whether it is the customer's first order",
         "It is the customer's first order",
         "The customer has ordered before",
-        other="order once before",
+        become="report the customer's first payment",
+        other="report a payment after the first",
     ),
     "order.quantity": Field(
         "number",

@@ -270,7 +270,8 @@ def _change_by(name: str, asked: Predicate, field: Field, value: Any, values: Va
         return None
     bound = getattr(asked, name)
     if isinstance(bound, datetime):
-        return f"wait until {bound.isoformat()}" if name in ("gt", "gte") and asked.field == "occurred_at" else None
+        verb = "wait until" if name in ("gt", "gte") else "be before"
+        return f"{verb} {bound.isoformat()}" if asked.field == "occurred_at" else None
     if field.kind == "plain" or value is None:
         return _become(asked, field, str(bound + {"gt": 1, "lt": -1}.get(name, 0)))
     return _reach(asked, field, value, bound, values, is_above=name in ("gt", "lt"))
