@@ -27,7 +27,7 @@ def refusal(kind: type[msgspec.Struct], body: dict[str, object]) -> Problem:
     [
         *(("nonskus", ["A"]), ("unskus", ["A"]), ("not_quantity", 1)),
         *(("without_segments", ["vip"]), ("exclude_segments", ["vip"]), ("excludeSegments", ["vip"])),
-        *(("max_subtotal", 100), ("not_first_order", True)),
+        *(("last_order", True), ("not_first_order", True)),
     ],
 )
 def test_the_contrary_is_never_suggested(field: str, value: object) -> None:
