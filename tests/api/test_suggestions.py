@@ -27,7 +27,7 @@ def refusal(kind: type[msgspec.Struct], body: dict[str, object]) -> Problem:
     [
         *(("nonskus", ["A"]), ("unskus", ["A"]), ("not_quantity", 1)),
         *(("without_segments", ["vip"]), ("exclude_segments", ["vip"]), ("excludeSegments", ["vip"])),
-        *(("last_order", True), ("not_first_order", True)),
+        *(("not_currency", "EUR"), ("not_first_order", True)),
     ],
 )
 def test_the_contrary_is_never_suggested(field: str, value: object) -> None:
@@ -47,6 +47,9 @@ def test_the_contrary_is_never_suggested(field: str, value: object) -> None:
         ("not_skus", "exclude_skus"),
         ("skus_not", "exclude_skus"),
         ("without_categories", "exclude_categories"),
+        ("least_subtotal", "min_subtotal"),
+        ("most_subtotal", "max_subtotal"),
+        ("maximum_subtotal", "max_subtotal"),
         ("sku", "skus"),
         ("skuss", "skus"),
         ("categorys", "categories"),

@@ -18,6 +18,7 @@ _PREFIXES = ("un", "in", "im", "non", "not", "dis", "no")
 # If one name has the first word and the other has the second, they ask for contrary things.
 OPPOSITES = (
     *(("min", "max"), ("minimum", "maximum"), ("min", "maximum"), ("minimum", "max"), ("least", "most")),
+    *(("min", "most"), ("minimum", "most"), ("least", "max"), ("least", "maximum")),
     *(("before", "after"), ("starts", "ends"), ("start", "end"), ("from", "until"), ("since", "until")),
     *(("first", "last"), ("first", "later"), ("gt", "lt"), ("gte", "lte"), ("buy", "get"), ("more", "less")),
 )
