@@ -23,7 +23,7 @@ run: setup  ## Start the sandbox: embedded PostgreSQL, API and worker
 	@.venv/bin/vinr dev
 
 test: setup  ## Run the tests and the short form of the bench (half an hour on 2 slow cores)
-	@.venv/bin/pytest -n 4 --dist loadfile
+	@.venv/bin/pytest -n 2 --dist loadfile
 	@.venv/bin/python -m bench --short
 
 check: setup  ## Check lint, types, import rules and sizes
@@ -45,7 +45,7 @@ bench: setup  ## Measure speed against pgbench and other engines (about 20 minut
 torture: setup  ## Run planted bugs, thousands of clients, kills and webhooks, then property and race tests (about an hour)
 	@.venv/bin/python tests/mutants
 	@.venv/bin/python tests/torture
-	@VINR_PROPERTY_SCALE=10 .venv/bin/pytest -n 4 --dist loadfile tests/properties tests/engine tests/api/test_races.py
+	@VINR_PROPERTY_SCALE=10 .venv/bin/pytest -n 2 --dist loadfile tests/properties tests/engine tests/api/test_races.py
 
 fuzz: setup  ## Run schemathesis against a server: 50,000 cases, about 9 minutes (OPTIONS="--cases 5000 --seed 1")
 	@.venv/bin/python tests/fuzz $(OPTIONS)

@@ -53,12 +53,13 @@ def evaluate(
         for promotion in named
     }
     others = (pair for pair in found.within if pair[0].id not in first) if first else found.within
+    values = CartValues(cart, now)
     candidates: list[Candidate] = []
     rejected: list[Unqualified] = []
     for promotion, matching in (*first.values(), *others):
         if not promotion.is_live(now):
             continue
-        unmet = [*unmet_by_cart(promotion.criteria, cart, matching, now=now), *refuse(promotion)]
+        unmet = [*unmet_by_cart(promotion.criteria, cart, matching, values), *refuse(promotion)]
         if unmet:
             rejected.append(Unqualified(promotion, unmet))
             continue
@@ -72,7 +73,7 @@ def evaluate(
         if len(rejected) >= REJECTED_MAX:
             break
         if promotion.is_live(now) and promotion.id not in first:
-            unmet = [*unmet_by_cart(promotion.criteria, cart, matching, now=now), *refuse(promotion)]
+            unmet = [*unmet_by_cart(promotion.criteria, cart, matching, values), *refuse(promotion)]
             rejected.append(Unqualified(promotion, unmet))
     priced = run.priced
     return Evaluation(
@@ -84,13 +85,12 @@ def evaluate(
     )
 
 
-def unmet_by_cart(criteria: Criteria, cart: Cart, matching: Sequence[int], *, now: datetime) -> list[Unmet]:
+def unmet_by_cart(criteria: Criteria, cart: Cart, matching: Sequence[int], values: CartValues) -> list[Unmet]:
     """List the conditions that the cart does not meet, each with the smallest change that would meet it.
 
     Of discounted prices, only what no discount can bring about is asked here; the rest when it is the offer's turn.
     """
     unmet: list[Unmet] = []
-    values = CartValues(cart, now)
     if criteria.currency is not None and criteria.currency != cart.currency:
         unmet += unmet_of(Predicate("order.currency", equals=criteria.currency, name="currency"), values)
     if not matching:

@@ -83,7 +83,7 @@ class Condition:
     @property
     def asks(self) -> bool:
         """Whether it asks anything."""
-        return self != NOTHING
+        return self.predicate is not None or bool(self.all_of or self.any_of) or self.not_of is not None
 
 
 NOTHING = Condition()
