@@ -14,6 +14,7 @@ from vinr_server.api.contract.openapi import openapi, refusals
 from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import STATUS
+from vinr_server.core.conditions.fields import FIELDS
 from vinr_server.core.events.engine_events import EVENT_TYPES
 from vinr_server.engine.settings import Settings
 
@@ -29,6 +30,14 @@ class TestOperations:
 
     def test_can_be_described(self) -> None:
         assert len(openapi()["paths"]) > 20
+
+
+class TestConditions:
+    def test_every_field_has_a_row(self) -> None:
+        table = (DOCS / "concepts/conditions.md").read_text()
+        names = [f"{name}<key>" if name.endswith(".") else name for name in FIELDS]
+
+        assert [name for name in names if f"`{name}`" not in table] == []
 
 
 class TestErrorCodes:

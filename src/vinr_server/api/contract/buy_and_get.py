@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from vinr_server.api.contract.input import Count, Input, Rate
-from vinr_server.api.contract.offers import Names
+from vinr_server.api.contract.input import Count, Input, Names, Rate
 from vinr_server.api.contract.reply import Reply, ShownRate
 from vinr_server.api.contract.values import read_percent
 from vinr_server.api.edge.problems import Problem

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from vinr_server.api.contract.currencies import read_any_currency_or_none
-from vinr_server.api.contract.input import Input, Instant, Metadata, Minor, Name
+from vinr_server.api.contract.input import Input, Instant, Metadata, Minor, Names
 from vinr_server.api.contract.reply import Json, Reply
 from vinr_server.api.contract.values import read_metadata, read_window
 from vinr_server.api.contract.where import OF_RULE, Where, WhereInput, read_where
@@ -27,10 +27,10 @@ class ConditionsInput(WhereInput):
     min_amount: Minor | None = None
     max_amount: Minor | UnsetType = UNSET
     currency: str | None = None
-    skus: Annotated[list[Name], Meta(max_length=1000)] = []
-    categories: Annotated[list[Name], Meta(max_length=1000)] = []
-    exclude_skus: Annotated[list[Name], Meta(max_length=1000)] = []
-    exclude_categories: Annotated[list[Name], Meta(max_length=1000)] = []
+    skus: Names = []
+    categories: Names = []
+    exclude_skus: Names = []
+    exclude_categories: Names = []
     first_payment: bool | None = None
     window: WindowInput | None = None
 

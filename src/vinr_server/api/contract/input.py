@@ -15,6 +15,8 @@ Count = Annotated[int, Meta(ge=1, le=INTEGER_MAX)]
 Minor = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
 Text = Annotated[str, Meta(min_length=1, max_length=500)]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
+# Skus or categories.
+Names = Annotated[list[Name], Meta(max_length=1000)]
 Key = Annotated[str, Meta(min_length=1, max_length=100)]
 # Read by `read_email` (edge/identity.py), which knows more of addresses than a schema can say.
 Email = Annotated[str, Meta(min_length=3, max_length=254, extra_json_schema={"format": "email"})]

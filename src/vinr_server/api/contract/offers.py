@@ -17,7 +17,6 @@ from vinr_server.core.offers.payloads import offer_payload
 
 Priority = Annotated[int, Meta(ge=-1000, le=1000)]
 StackingMode = Literal["stack", "exclusive", "best"]
-Names = Annotated[list[Name], Meta(max_length=1000)]
 Segments = Annotated[list[Name], Meta(max_length=50)]
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from msgspec import field as called
 
 from vinr_server.api.contract.currencies import read_any_currency
-from vinr_server.api.contract.input import INTEGER_MAX, Input, Name
+from vinr_server.api.contract.input import INTEGER_MAX, Input, Names
 from vinr_server.api.contract.reply import Reply
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.suggestions import nearest_name
@@ -22,7 +22,6 @@ from vinr_server.core.conditions.tree import CONDITIONS_MAX, DEPTH_MAX
 # A century.
 DAYS_MAX = 36_525
 WindowDays = Annotated[int, Meta(ge=1, le=DAYS_MAX)]
-Names = Annotated[list[Name], Meta(max_length=1000)]
 # A whole number, or an instant for fields that are instants: which of them, the field decides.
 Bound = int | str | None
 Plain = bool | int | str

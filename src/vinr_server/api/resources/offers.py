@@ -10,10 +10,9 @@ from msgspec import UNSET, UnsetType
 from vinr_server.api.contract.buy_and_get import Buy, BuyInput, Get, GetInput, read_buy, read_get
 from vinr_server.api.contract.conditions import Conditions, refuse_both
 from vinr_server.api.contract.currencies import read_currency_or_none
-from vinr_server.api.contract.input import Count, Input, Instant, Key, Metadata, Minor, Name, OfferId, Rate, sent
+from vinr_server.api.contract.input import Count, Input, Instant, Key, Metadata, Minor, Name, Names, OfferId, Rate, sent
 from vinr_server.api.contract.offers import (
     AnyOffer,
-    Names,
     Priority,
     Segments,
     StackingMode,

@@ -31,7 +31,6 @@ OPERATORS: Mapping[Kind, tuple[str, ...]] = {
 class Field:
     """One field. Its sentences have no full stop; `{value}` is what it is, `{n}` how much is missing.
 
-    what            what it is, for the documentation
     state, absent   what it says of a value, and of none (of a flag: of yes, and of no)
     more, less      the change that raises it, or lowers it, by {n}; None where nobody can
     become, other   the change that makes it {value}, or anything else (of a flag: yes, or no)
@@ -39,7 +38,6 @@ class Field:
 
     kind: Kind
     of: Of
-    what: str
     state: str
     absent: str = ""
     more: str | None = None
@@ -52,7 +50,6 @@ FIELDS: Mapping[str, Field] = {
     "metadata.": Field(
         "plain",
         "occasion",
-        "a key of the metadata of the payment, the event or the cart",
         "{name} is {value}",
         "{name} is not set",
         become="set {name} to {value}",
@@ -61,13 +58,11 @@ FIELDS: Mapping[str, Field] = {
     "occurred_at": Field(
         "instant",
         "occasion",
-        "when it happened",
         "It happened at {value}",
     ),
     "order.amount": Field(
         "number",
         "order",
-        "what goods count for, in minor units: of a payment its eligible part, of a cart its undiscounted price",
         "The eligible part is {value}",
         more="spend {n} more{lines}",
         less="spend {n} less{lines}",
@@ -75,7 +70,6 @@ FIELDS: Mapping[str, Field] = {
     "order.currency": Field(
         "text",
         "order",
-        "the currency that is paid in",
         "The currency is {value}",
         "There is no currency",
         become="pay in {value}",
@@ -84,7 +78,6 @@ FIELDS: Mapping[str, Field] = {
     "order.is_first": Field(
         "flag",
         "order",
-        "whether it is the customer's first order",
         "It is the customer's first order",
         "The customer has ordered before",
         become="report the customer's first payment",
@@ -93,7 +86,6 @@ FIELDS: Mapping[str, Field] = {
     "order.quantity": Field(
         "number",
         "cart",
-        "how many units the cart holds",
         "The cart has {value} units",
         more="add {n} more{lines}",
         less="take out {n}{lines}",
@@ -101,7 +93,6 @@ FIELDS: Mapping[str, Field] = {
     "lines.sku": Field(
         "texts",
         "lines",
-        "the skus of the lines",
         "The lines are of {value}",
         "There are no lines",
         become="add a line of {value}",
@@ -110,7 +101,6 @@ FIELDS: Mapping[str, Field] = {
     "lines.category": Field(
         "texts",
         "lines",
-        "the categories of the lines",
         "The lines are of {value}",
         "The lines have no category",
         become="add a line of {value}",
@@ -119,7 +109,6 @@ FIELDS: Mapping[str, Field] = {
     "cart.shipping": Field(
         "number",
         "cart",
-        "the price of shipping, in minor units",
         "Shipping is {value}",
         more="pay {n} more for shipping",
         less="pay {n} less for shipping",
@@ -127,23 +116,20 @@ FIELDS: Mapping[str, Field] = {
     "tier": Field(
         "text",
         "member",
-        "the member's tier",
         "The member's tier is {value}",
         "The member's tier is none",
         become="needs tier {value}",
     ),
-    "account.enrolled_at": Field("instant", "member", "when the member enrolled", "The member enrolled at {value}"),
+    "account.enrolled_at": Field("instant", "member", "The member enrolled at {value}"),
     "account.days_since_enrolled": Field(
         "number",
         "member",
-        "whole days since the member enrolled",
         "The member enrolled {value} days ago",
         more="wait {n} more days",
     ),
     "account.metadata.": Field(
         "plain",
         "member",
-        "a key of the account's metadata",
         "{name} is {value}",
         "{name} is not set",
         become="set {name} to {value}",
@@ -152,14 +138,12 @@ FIELDS: Mapping[str, Field] = {
     "balance": Field(
         "number",
         "history",
-        "the points that the member can spend",
         "The balance is {value} points",
         more="earn {n} more",
     ),
     "segment": Field(
         "texts",
         "history",
-        "the segments that the member is in",
         "The member is in {value}",
         "The member is in none of these segments",
         become="be in {value}",
@@ -168,7 +152,6 @@ FIELDS: Mapping[str, Field] = {
     "purchases.any": Field(
         "flag",
         "history",
-        "whether the member has made a purchase",
         "The member has made a purchase",
         "The member has not made a purchase yet",
         become="make a purchase",
@@ -176,21 +159,18 @@ FIELDS: Mapping[str, Field] = {
     "purchases.days_since_last": Field(
         "number",
         "history",
-        "whole days since the member's last purchase",
         "The last purchase was {value} days ago",
         "The member has not made a purchase yet",
     ),
     "purchases.count": Field(
         "number",
         "history",
-        "how many purchases the member made, in its lifetime or in the last `days`",
         "The member made {value} purchases{days}",
         more="purchase {n} more times",
     ),
     "purchases.spend": Field(
         "number",
         "history",
-        "what the member spent in a `currency`, in minor units, in its lifetime or in the last `days`",
         "The member spent {value} ({currency}, minor units){days}",
         more="spend {n} more",
     ),

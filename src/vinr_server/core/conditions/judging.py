@@ -144,8 +144,9 @@ def reason(asked: Predicate, value: Any, values: Values) -> Unmet:
     """Why a predicate does not hold for this value."""
     field = field_of(asked.field)
     assert field is not None, f"nobody can ask about {asked.field}"
-    sentence = f"{_state(asked, field, value)} ({_required(asked, field, value, values)})."
-    return Unmet(asked.name or asked.field, sentence, _change(asked, field, value, values))
+    failing = _failing(asked, value, values)
+    sentence = f"{_state(asked, field, value)} ({_required(asked, field, failing)})."
+    return Unmet(asked.name or asked.field, sentence, _change(asked, field, value, values, failing))
 
 
 def _state(asked: Predicate, field: Field, value: Any) -> str:
@@ -183,16 +184,16 @@ _WHEN = {"gt": "after {}", "gte": "{} or later", "lt": "before {}", "lte": "{} o
 _CONTRARY = {"gt": "lte", "gte": "lt", "lt": "gte", "lte": "gt"}
 
 
-def _required(asked: Predicate, field: Field, value: Any, values: Values) -> str:
+def _required(asked: Predicate, field: Field, failing: Sequence[str]) -> str:
     """What was wanted, of the first operator that is not met; or what none of them must be."""
     if asked.is_contrary:
         names = _operators(asked)
         if len(names) == 1 and names[0] in _CONTRARY:
             return f"required: {_bounded(_CONTRARY[names[0]], getattr(asked, names[0]))}"
         return f"required: not {' and '.join(_wanted(asked, name, field) for name in names)}"
-    failing = _failing(asked, value, values)[0]
-    word = "allowed" if failing in ("lt", "lte") and not isinstance(getattr(asked, failing), datetime) else "required"
-    return f"{word}: {_wanted(asked, failing, field)}"
+    first = failing[0]
+    word = "allowed" if first in ("lt", "lte") and not isinstance(getattr(asked, first), datetime) else "required"
+    return f"{word}: {_wanted(asked, first, field)}"
 
 
 def _operators(asked: Predicate) -> list[str]:
@@ -225,7 +226,7 @@ def _either(asked: Predicate, field: Field) -> str:
 # ---- the smallest change
 
 
-def _change(asked: Predicate, field: Field, value: Any, values: Values) -> str | None:
+def _change(asked: Predicate, field: Field, value: Any, values: Values, failing: Sequence[str]) -> str | None:
     if asked.field == "purchases.days_since_last":
         return _change_of_last_purchase(asked, value, values)
     if field.kind == "flag":
@@ -234,7 +235,7 @@ def _change(asked: Predicate, field: Field, value: Any, values: Values) -> str |
     if asked.is_contrary:
         changes = (_contrary_change(asked, name, field, value, values) for name in _operators(asked))
         return next((change for change in changes if change is not None), None)
-    return _change_by(_failing(asked, value, values)[0], asked, field, value, values)
+    return _change_by(failing[0], asked, field, value, values)
 
 
 def _contrary_change(asked: Predicate, name: str, field: Field, value: Any, values: Values) -> str | None:

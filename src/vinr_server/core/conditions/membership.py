@@ -107,10 +107,11 @@ def lacking(draft: Layer, segment_id: str, account: Account, now: datetime) -> l
             return []
         message = f"Account {account.id} is not in segment {segment_id}."
         return [Unmet("segments", message, f"add account {account.id} to segment {segment_id}")]
-    values = MemberValues(facts_of(before, account, now, segment.asked), now)
+    tree = segment.tree
+    values = MemberValues(facts_of(before, account, now, asked_in([tree])), now)
     return [
         Unmet(f"segments.{segment_id}.{unmet.condition}", unmet.message, unmet.change)
-        for unmet in unmet_in(segment.tree, values)
+        for unmet in unmet_in(tree, values)
     ]
 
 

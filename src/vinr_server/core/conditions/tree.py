@@ -164,6 +164,3 @@ def asked_by(predicates: Iterable[Predicate]) -> Asked:
         elif asked.field == "segment":
             segments.update(str(value) for value in asked.values)
     return Asked(frozenset(windows), last_purchase, balance, frozenset(segments))
-
-
-NOTHING_ASKED = Asked()
