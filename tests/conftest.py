@@ -55,6 +55,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "properties" not in item.path.parts)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The names of what failed are the last lines: a message of hundreds of lines hides them in a log that is cut."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = [*reporter.stats.get("failed", []), *reporter.stats.get("error", [])] if reporter else []
+    for report in reports:
+        reporter.write_line(f"FAILED {report.nodeid}")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedServer]:
     """A PostgreSQL of this test process' own; under /tmp because root's one needs directories open to others."""

@@ -17,10 +17,11 @@ from api_fields import camel, fields_of
 from api_world import Json, World, build_world, problem, samples, value_at, with_value, without_secret
 from psycopg import sql
 
-from conftest import PATIENCE_SECONDS, RunningServer, keyless_client
+from conftest import PATIENCE_SECONDS, RunningServer, keyless_client, make_database, start_server
 from vinr_server.api.contract.operation import ListOf
 from vinr_server.api.contract.table import OPERATIONS, Operation
 from vinr_server.storage.batch.buckets import bucket_of
+from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 # What only tells keeps no answer: asked again, it tells how things stand now.
 WRITES = [operation for operation in OPERATIONS if operation.right == "write"]
@@ -125,9 +126,17 @@ LEFT_OUT = ("id", "test_clock", "discounts", "occurred_at")
 
 
 @pytest.fixture(scope="module")
-def crowd(shared_server: RunningServer) -> Iterator[World]:
+def still_server(postgres: EmbeddedServer, template: str) -> Iterator[RunningServer]:
+    """A server without a worker, which would tell once a minute who entered a segment: a list that is walked grew."""
+    server = start_server(make_database(postgres, template), workers=1, with_worker=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def crowd(still_server: RunningServer) -> Iterator[World]:
     """A realm with some two dozen objects of every kind, made at instants of which several share a second."""
-    made = build_world(shared_server)
+    made = build_world(still_server)
     made.post("/v1/loyalty/points/award", {"account": made.ids["loy"], "points": 1_000_000})
     for operation, _url in MAKERS.values():
         sample = samples(made)[operation][0]

@@ -40,6 +40,7 @@ from vinr_server.core.clocks.commands import FinishTestClock
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.conditions.membership import segments_of
 from vinr_server.core.decide import decide
+from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Command, Context
 from vinr_server.core.kernel.needs import AlsoRows, InPart
@@ -434,8 +435,8 @@ class HttpDriver:
         return shown
 
     def rows(self, row_type: type[Row]) -> list[Any]:
-        """All rows of a type."""
-        return self._rows.of(row_type)
+        """All rows of a type, but for what the worker tells once a minute of segments, whatever the step."""
+        return [row for row in self._rows.of(row_type) if not (isinstance(row, Event) and _is_of_the_minute(row))]
 
     def offer(self, offer_id: str) -> Json:
         """The offer as callers read it."""
@@ -448,6 +449,10 @@ class HttpDriver:
     def size(self, segment_id: str) -> int:
         """How many members a segment has."""
         return int(self._read(f"/v1/engagement/segments/{segment_id}/size")["count"])
+
+
+def _is_of_the_minute(event: Event) -> bool:
+    return event.request_id is None and event.type.startswith("segment.")
 
 
 def _http_answer(status: int, shown: Json, *, is_replay: bool) -> Answer:
