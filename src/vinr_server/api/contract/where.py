@@ -106,16 +106,17 @@ class Where(Reply):
 # ---- a tree
 
 
-def read_where(given: WhereInput, *, param: str, zone: str, of: Collection[Of]) -> tree.Condition:
+def read_where(given: WhereInput, *, param: str, zone: str, of: Collection[Of]) -> tree.Condition | None:
     """What is asked beside the short forms, about fields of these kinds; a bare date is midnight in the zone.
 
-    Refuses: what is too deep, too much, or asks nothing.
+    None where nothing is. Refuses: what is too deep or too much.
     """
     count = sum(1 for node in nodes_of(given) if node.field is not None)
     if count > CONDITIONS_MAX:
         message = f"{param}: {count} conditions are given; at most {CONDITIONS_MAX} are allowed. Split them up."
         raise Problem("parameter_invalid", message, param=param)
-    return _read_groups(given, param, zone, of, depth=1)
+    where = _read_groups(given, param, zone, of, depth=1)
+    return where if where.asks else None
 
 
 def nodes_of(given: WhereInput | ConditionInput) -> Iterator[ConditionInput]:

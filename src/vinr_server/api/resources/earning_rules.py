@@ -149,7 +149,7 @@ def read_multipliers(given: list[MultiplierInput], *, zone: str) -> tuple[rules.
 def _multiplier(given: MultiplierInput, param: str, zone: str) -> rules.Multiplier:
     when = given.when
     where = read_where(when, param=f"{param}.when", zone=zone, of=OF_RULE)
-    if when.tier is None and when.metadata is None and when.window is None and not where.asks:
+    if when.tier is None and when.metadata is None and when.window is None and where is None:
         message = (
             f"{param}.when has no condition. Send tier, metadata, window, all, any or not; put a factor for everybody"
             " into the rate."

@@ -20,22 +20,20 @@ from vinr_server.core.offers.redemptions import confirm_redemption
 from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.rewards.discounts import consume
-from vinr_server.core.rewards.returns import look_at_asked_redemptions, name_asked_redemptions, return_unused
+from vinr_server.core.rewards.returns import return_unused
 from vinr_server.core.rewards.rows import Discount
 
 
 def needs_complete_checkout_session(command: CompleteCheckoutSession, needs: Needs) -> None:
     """Needs the session with all it holds, and the payment that pays for it."""
     look_at_session(needs, command.session_id)
-    look_at_asked_redemptions(needs)
     if command.payment_id is not None:
         needs.row(Payment, command.payment_id)
 
 
 def follow_complete_checkout_session(command: CompleteCheckoutSession, seen: Layer, needs: Needs) -> None:
-    """Needs what the session holds, and the lots that get back what its order leaves unused."""
+    """Needs what the session holds."""
     name_held(needs, seen, command.session_id)
-    name_asked_redemptions(needs, seen)
 
 
 def decide_complete_checkout_session(

@@ -21,7 +21,6 @@ from vinr_server.core.checkout.payloads import evaluation_payload
 from vinr_server.core.conditions.fields import is_of_member
 from vinr_server.core.conditions.judging import Unmet, Values, distance, unmet_in
 from vinr_server.core.conditions.membership import outside_segments, segments_of, values_of
-from vinr_server.core.conditions.tree import NOTHING as NO_CONDITION
 from vinr_server.core.conditions.tree import Condition, Predicate, asked_by, assuming, predicates_of
 from vinr_server.core.earning.conditions import Conditions, Occasion, metadata_differences, unmet_conditions
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
@@ -177,8 +176,8 @@ class _Buyer:
         """Of what was promised only the cart is asked again, and its metadata."""
         terms = offer.terms
         values = self._values(cart)
-        wheres = (terms.conditions.where, terms.checkout.criteria.where if terms.checkout is not None else NO_CONDITION)
-        left = (assuming(where, _is_promised) for where in wheres)
+        wheres = (terms.conditions.where, terms.checkout.criteria.where if terms.checkout is not None else None)
+        left = (assuming(where, _is_promised) for where in wheres if where is not None)
         return [
             *metadata_differences(terms.conditions.metadata, self._metadata),
             *(reason for where in left for reason in unmet_in(where, values)),
@@ -196,7 +195,7 @@ class _Buyer:
             unmet += nearest[0] if nearest else [nobody]
         if criteria.first_order is not None:
             unmet += self._unmet_by_order(criteria.first_order)
-        return unmet + self._unmet_by_anybody(criteria.where, cart) if criteria.where.asks else unmet
+        return unmet + self._unmet_by_anybody(criteria.where, cart) if criteria.where is not None else unmet
 
     def _unmet_by_anybody(self, where: Condition, cart: Cart) -> list[Unmet]:
         """Nothing if the conditions hold with one of the customer's accounts, or with none if there is none."""
@@ -269,7 +268,8 @@ class _Buyer:
             is_first_payment=asked.first_payment is not None and self._is_first_order(account.customer_id),
         )
         yield from unmet_conditions(asked, occasion)
-        yield from unmet_in(offer.terms.conditions.where, self._values(cart))
+        if offer.terms.conditions.where is not None:
+            yield from unmet_in(offer.terms.conditions.where, self._values(cart))
 
 
 def _is_promised(asked: Predicate) -> bool:

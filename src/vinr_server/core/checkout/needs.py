@@ -8,7 +8,7 @@ from itertools import accumulate
 from vinr_server.core.carts.cart import Cart
 from vinr_server.core.checkout.first_order import name_first_order
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.conditions.membership import name_history, name_history_of_enrollments
+from vinr_server.core.conditions.membership import name_history
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.values import replace
@@ -17,6 +17,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_cap, name_offers_of_cart, name_use
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.rewards.discounts import name_owner
+from vinr_server.core.rewards.returns import look_at_asked_redemptions, name_asked_redemptions
 from vinr_server.core.rewards.rows import Discount, Redemption
 
 
@@ -42,9 +43,7 @@ def name_buyer(needs: Needs, seen: Layer, customer_id: str | None, carts: Iterab
     if customer_id is not None:
         name_first_order(needs, customer_id)
         accounts = name_accounts(needs, seen, customer_id)
-        for account in accounts:
-            name_history(needs, seen, account.id)
-        name_history_of_enrollments(needs, seen, customer_id)
+        name_history(needs, seen, [account.id for account in accounts], customer_id)
     name_offers_of_cart(needs, seen, accounts, carts, customer_id=customer_id, is_held=is_held)
 
 
@@ -59,12 +58,17 @@ def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession) -> No
 
 
 def look_at_session(needs: Needs, session_id: str) -> None:
-    """Declare a look at the session with what it holds: slots of offers, discounts, and its customer's accounts."""
+    """Declare a look at the session with what it holds: slots of offers, discounts, and its customer's accounts.
+
+    Where a decision asked for them: also at the redemptions of which its order leaves points unused.
+    """
     needs.row(CheckoutSession, session_id, look=True)
     needs.children(OfferRedemption, session_id, by="session_id", look=True)
     needs.look_along(Account, Of(CheckoutSession, session_id, "customer_id"), by="customer_id")
     needs.look_along(Discount, Of(CheckoutSession, session_id, "discount_ids"))
     needs.look_along(Discount, Of(CheckoutSession, session_id, "held_ids"))
+    if needs.asked:
+        look_at_asked_redemptions(needs)
 
 
 def name_held(needs: Needs, seen: Layer, session_id: str) -> CheckoutSession | None:
@@ -80,4 +84,6 @@ def name_held(needs: Needs, seen: Layer, session_id: str) -> CheckoutSession | N
             name_cap(needs, held.offer_id)
             needs.row(OfferRevision, (held.offer_id, held.offer_revision))
             name_use(needs, seen, held, session.customer_id)
+    if needs.asked:
+        name_asked_redemptions(needs, seen)
     return session

@@ -7,7 +7,7 @@ factor is that of the tier held before it (R9). Everything that asks about membe
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -31,27 +31,21 @@ from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember, Se
 USES = "uses"
 
 
-def name_history(needs: Needs, seen: Layer, account_id: str) -> None:
-    """Declare what live rules and offers ask of an account's history: nothing if none asks, and none names a segment.
+def name_history(needs: Needs, seen: Layer, account_ids: Iterable[str], customer_id: str | None = None) -> None:
+    """Declare what live rules and offers ask of these accounts' history: nothing if none asks, or names a segment.
 
-    What other segments ask is read if a decision turns out to need it.
+    Of a customer: also of every account that the batch may create for it. What other segments ask is read if a decision
+    turns out to need it.
     """
-    _name_history(needs, seen, account_id, place_of=account_id)
-
-
-def name_history_of_enrollments(needs: Needs, seen: Layer, customer_id: str) -> None:
-    """Declare the same for every account that the batch may create for the customer."""
-    for program_id in needs.plans.enrollments:
-        _name_history(needs, seen, (customer_id, program_id), place_of=None)
-
-
-def _name_history(needs: Needs, seen: Layer, owner: Hashable, *, place_of: str | None) -> None:
     uses = seen.get(SegmentUses, USES)
-    part = needs.children(Purchases, owner, Part.FIRST if uses is not None and uses.asks else Part.NONE)
-    if place_of is not None:
-        places = needs.children(SegmentMember, place_of, Part.NONE if part is Part.NONE else Part.ALL)
+    first = Part.FIRST if uses is not None and uses.asks else Part.NONE
+    for account_id in account_ids:
+        part = needs.children(Purchases, account_id, first)
+        places = needs.children(SegmentMember, account_id, Part.NONE if part is Part.NONE else Part.ALL)
         if places is Part.ALL and part is Part.NONE:
-            needs.children(Purchases, owner, Part.ALL)
+            needs.children(Purchases, account_id, Part.ALL)
+    for program_id in needs.plans.enrollments if customer_id is not None else ():
+        needs.children(Purchases, (customer_id, program_id), first)
 
 
 def values_of(draft: Layer, context: Context, account: Account, asked: Asked) -> MemberValues:
@@ -195,13 +189,14 @@ def spendable_points(layer: Layer, account: Account, now: datetime) -> int:
 def trees_of(asking: Offer | EarningRule | RuleRevision) -> list[Condition]:
     """The conditions that an offer or a rule asks beside its short forms."""
     if isinstance(asking, EarningRule | RuleRevision):
-        return [asking.conditions.where, *(multiplier.where for multiplier in asking.multipliers)]
+        wheres = [asking.conditions.where, *(multiplier.where for multiplier in asking.multipliers)]
+        return [where for where in wheres if where is not None]
     return _trees_of_terms(asking.terms)
 
 
 def _trees_of_terms(terms: OfferTerms) -> list[Condition]:
     criteria = [terms.checkout.criteria.where] if terms.checkout is not None else []
-    return [terms.targeting.where, terms.conditions.where, *criteria]
+    return [where for where in (terms.targeting.where, terms.conditions.where, *criteria) if where is not None]
 
 
 def of_member(asking: Iterable[Offer | EarningRule | RuleRevision]) -> list[Predicate]:
@@ -226,16 +221,11 @@ def is_live(offer: Offer) -> bool:
     return offer.status != "draft" and offer.closed_at is None and offer.deleted_at is None
 
 
-def is_in_force(rule: EarningRule) -> bool:
-    """Whether the rule earns."""
-    return rule.is_active and rule.deleted_at is None
-
-
 def uses_of(catalogue: Layer) -> SegmentUses:
     """What a catalogue's segments, rules and offers ask for, gathered once for each of its revisions."""
     segments = list(catalogue.written(Segment))
     live = [offer for offer in catalogue.written(Offer) if is_live(offer)]
-    rules = [rule for rule in catalogue.written(EarningRule) if is_in_force(rule)]
+    rules = [rule for rule in catalogue.written(EarningRule) if rule.is_in_force]
     asking: list[Offer | EarningRule] = [*live, *rules]
     asked = asked_in(tree for each in asking for tree in trees_of(each))
     named = asked.segments.union(*(segments_named(offer.terms) for offer in live))
@@ -247,4 +237,5 @@ def uses_of(catalogue: Layer) -> SegmentUses:
         windows=in_use.windows,
         all_windows=everything.windows,
         asks_last=in_use.last_purchase,
+        asks=bool(named or in_use.asks_of_purchases),
     )

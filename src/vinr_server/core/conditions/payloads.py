@@ -9,8 +9,10 @@ from vinr_server.core.conditions.tree import Condition, Predicate
 from vinr_server.core.kernel.payloads import Wire, given, unix
 
 
-def where_payload(condition: Condition) -> Wire:
+def where_payload(condition: Condition | None) -> Wire:
     """The groups of a condition: all, any and not, where it has them."""
+    if condition is None:
+        return {}
     return given(
         {
             "all": [condition_payload(part) for part in condition.all_of] or None,

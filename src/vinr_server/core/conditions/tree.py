@@ -86,9 +86,6 @@ class Condition:
         return self.predicate is not None or bool(self.all_of or self.any_of) or self.not_of is not None
 
 
-NOTHING = Condition()
-
-
 def contrary_of(condition: Condition) -> Condition:
     """The condition that holds exactly where this one does not. Expects one that asks something (asserted)."""
     parts = [contrary_of(part) for part in condition.all_of]

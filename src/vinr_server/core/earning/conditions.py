@@ -9,7 +9,7 @@ from typing import Any
 from vinr_server.core.conditions.fields import is_of_member
 from vinr_server.core.conditions.judging import Unmet, Values, differences, unmet_in, unmet_of
 from vinr_server.core.conditions.member import in_no_segment
-from vinr_server.core.conditions.tree import NOTHING, Condition, Lines, Predicate
+from vinr_server.core.conditions.tree import Condition, Lines, Predicate
 from vinr_server.core.earning.lines import CountedLine, LineNames, is_selected
 from vinr_server.core.kernel.numbers import Exact
 from vinr_server.core.kernel.values import dataclass
@@ -34,7 +34,7 @@ class Conditions:
     ends_at: datetime | None = None
     exclude_skus: tuple[str, ...] = ()
     exclude_categories: tuple[str, ...] = ()
-    where: Condition = NOTHING
+    where: Condition | None = None
 
     @property
     def lines(self) -> Lines:
@@ -137,7 +137,7 @@ def unmet_conditions(
     unmet = [reason for asked in _of_occasion(conditions, currency) for reason in unmet_of(asked, values)]
     unmet += _no_line_counts(conditions, occasion)
     unmet += [reason for asked in _of_amount(conditions) for reason in unmet_of(asked, values)]
-    return unmet + unmet_in(conditions.where, values) if conditions.where.asks else unmet
+    return unmet + unmet_in(conditions.where, values) if conditions.where is not None else unmet
 
 
 def _of_occasion(conditions: Conditions, currency: str | None) -> Iterator[Predicate]:
@@ -145,7 +145,8 @@ def _of_occasion(conditions: Conditions, currency: str | None) -> Iterator[Predi
         if wanted is not None:
             yield Predicate("order.currency", equals=wanted, name="currency")
     yield from in_window(conditions.starts_at, conditions.ends_at)
-    yield from differences("metadata.", conditions.metadata)
+    if conditions.metadata:
+        yield from differences("metadata.", conditions.metadata)
     if conditions.first_payment is not None:
         yield Predicate("order.is_first", equals=conditions.first_payment, name="first_payment")
 

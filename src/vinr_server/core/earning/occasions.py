@@ -8,8 +8,8 @@ from typing import Any
 
 from vinr_server.core.conditions.judging import Unmet, Values
 from vinr_server.core.conditions.member import MemberValues
-from vinr_server.core.conditions.membership import is_in_force, of_member, values_of
-from vinr_server.core.conditions.tree import Predicate, asked_by
+from vinr_server.core.conditions.membership import of_member, values_of
+from vinr_server.core.conditions.tree import asked_by
 from vinr_server.core.earning.caps import Room, count_given, counters_at, room
 from vinr_server.core.earning.conditions import Occasion
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
@@ -43,7 +43,7 @@ def earn_on(draft: Layer, context: Context, accounts: Sequence[Account], occasio
         at = occasion.occurred_at or context.now(program.clock_id)
         rules = rules_in_force(draft, account.program_id, occasion.trigger)
         rooms = with_room(draft, rules, account, at=at, zone=program.timezone)
-        member = member_of(draft, context, account, of_member(rules))
+        member = member_of(draft, context, account, rules)
         results = results_of(rooms, replace(occasion, occurred_at=at), tier_before, (), member)
         for rule, (result, _boost) in zip(rules, results, strict=True):
             if isinstance(result, Earned):
@@ -53,12 +53,18 @@ def earn_on(draft: Layer, context: Context, accounts: Sequence[Account], occasio
     return {"awards": awards, "skipped": skipped}
 
 
-def member_of(draft: Layer, context: Context, account: Account, asked: Sequence[Predicate]) -> MemberValues | None:
+def member_of(draft: Layer, context: Context, account: Account, rules: Sequence[Revised]) -> MemberValues | None:
     """The member's values before the command, for what rules ask of it; None where they ask nothing.
 
     Expects: the account's history, as `name_history` declares it.
     """
+    asking = [rule for rule in rules if _has_trees(rule)]
+    asked = of_member(asking) if asking else []
     return values_of(draft, context, account, asked_by(asked)) if asked else None
+
+
+def _has_trees(rule: Revised) -> bool:
+    return rule.conditions.where is not None or any(multiplier.where is not None for multiplier in rule.multipliers)
 
 
 def skips_of_closed(draft: Layer, account: Account, trigger: str) -> list[Json]:
@@ -118,7 +124,7 @@ def _points(result: Earned | list[Unmet]) -> int:
 
 def rules_in_force(draft: Layer, program_id: str, trigger: str) -> list[EarningRule]:
     """The program's rules for a trigger, the oldest first."""
-    rules = [rule for rule in draft.children(EarningRule, program_id) if rule.trigger == trigger and is_in_force(rule)]
+    rules = [rule for rule in draft.children(EarningRule, program_id) if rule.trigger == trigger and rule.is_in_force]
     return sorted(rules, key=lambda rule: (rule.created_at, rule.id)) if len(rules) > 1 else rules
 
 

@@ -47,8 +47,7 @@ def follow_report_event(command: ReportEvent, seen: Layer, needs: Needs) -> None
     accounts = name_accounts(needs, seen, command.customer_id) if command.customer_id else []
     linked = seen.get(Account, command.account_id) if command.account_id else None
     accounts = [*accounts, *([linked] if linked is not None else [])]
-    for account in accounts:
-        name_history(needs, seen, account.id)
+    name_history(needs, seen, [account.id for account in accounts])
     name_caps(needs, seen, accounts, command.type, occurred_at=command.occurred_at)
 
 

@@ -34,6 +34,11 @@ class EarningRule(Row):
     caps: Cap | None = None
     exchange: Exchange | None = None
 
+    @property
+    def is_in_force(self) -> bool:
+        """Whether the rule earns."""
+        return self.is_active and self.deleted_at is None
+
 
 @dataclass(frozen=True, slots=True)
 class RuleRevision(Row):

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from vinr_server.core.conditions.judging import Unmet, Values, differences, unmet_in, unmet_of
-from vinr_server.core.conditions.tree import NOTHING, Condition
+from vinr_server.core.conditions.tree import Condition
 from vinr_server.core.earning.caps import Room
 from vinr_server.core.earning.conditions import (
     Conditions,
@@ -36,7 +36,7 @@ class Multiplier:
     metadata: Mapping[str, Any] | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
-    where: Condition = NOTHING
+    where: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,9 @@ def _matches(multiplier: Multiplier, occasion: Occasion, member: Values | None) 
     """Whether the occasion, and its member, meet all that the multiplier asks beside the tier."""
     values = OccasionValues(occasion, member)
     asked = [*in_window(multiplier.starts_at, multiplier.ends_at), *differences("metadata.", multiplier.metadata)]
-    return not any(unmet_of(predicate, values) for predicate in asked) and not unmet_in(multiplier.where, values)
+    if any(unmet_of(predicate, values) for predicate in asked):
+        return False
+    return multiplier.where is None or not unmet_in(multiplier.where, values)
 
 
 def whole_part(eligible_minor: Exact) -> int:

@@ -33,7 +33,7 @@ def needs_activate_offer(command: ActivateOffer, needs: Needs) -> None:
 
 def follow_activate_offer(command: ActivateOffer, seen: Layer, needs: Needs) -> None:
     """Needs what segments ask of the member, and the member's earlier uses of the offer."""
-    name_history(needs, seen, command.account_id)
+    name_history(needs, seen, [command.account_id])
     account, offer = seen.get(Account, command.account_id), seen.get(Offer, command.offer_id)
     if account is not None and offer is not None:
         name_some_of_member(needs, account.customer_id)

@@ -39,7 +39,7 @@ def follow_show_eligible_offers(command: ShowEligibleOffers, seen: Layer, needs:
     account = seen.get(Account, command.account_id)
     if account is None:
         return
-    name_history(needs, seen, account.id)
+    name_history(needs, seen, [account.id])
     for way in WAYS:
         name_offers(needs, seen, way, [account])
 

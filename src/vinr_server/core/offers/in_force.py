@@ -101,9 +101,20 @@ def name_some_of_member(needs: Needs, *member_ids: str) -> None:
 
 
 def name_offers(
-    needs: Needs, seen: Layer, comes_with: ComesWith, accounts: Iterable[Account], *, is_enrolling: bool = True
+    needs: Needs,
+    seen: Layer,
+    comes_with: ComesWith,
+    accounts: Iterable[Account],
+    *,
+    customer_id: str | None = None,
+    is_enrolling: bool = True,
 ) -> None:
-    """Declare what the accounts may redeem; members that the batch enrolls have no counters yet."""
+    """Declare what the accounts may redeem; members that the batch enrolls have no counters yet.
+
+    `customer_id`: the customer that it is about, whose accounts these may not be yet.
+    """
+    if customer_id is not None:
+        name_some_of_member(needs, customer_id)
     programs = set(needs.plans.enrollments) if is_enrolling else set()
     for account in accounts:
         programs.add(account.program_id)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from vinr_server.core.conditions.tree import NOTHING, Condition
+from vinr_server.core.conditions.tree import Condition
 from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.kernel.rows import CapOwner, Json, Row
 from vinr_server.core.kernel.values import dataclass
@@ -78,7 +78,7 @@ class Targeting:
     enrolled_before: datetime | None = None
     metadata: Mapping[str, Any] | None = None
     max_balance_points: int | None = None
-    where: Condition = NOTHING
+    where: Condition | None = None
 
 
 # ---- what a cart must be, and what is taken off it
@@ -108,7 +108,7 @@ class Criteria:
     max_subtotal_minor: int | None = None
     max_quantity: int | None = None
     counts: Prices = "undiscounted"
-    where: Condition = NOTHING
+    where: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)

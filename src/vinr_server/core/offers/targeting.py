@@ -14,8 +14,8 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import Targeting
 
 
-def tree_of(targeting: Targeting) -> Condition:
-    """All that is asked of a member, the short forms first."""
+def tree_of(targeting: Targeting) -> Condition | None:
+    """All that is asked of a member, the short forms first; None where nothing is."""
     asked: list[Predicate] = []
     if targeting.segments:
         asked.append(Predicate("segment", one_of=targeting.segments, name="segments"))
@@ -27,9 +27,12 @@ def tree_of(targeting: Targeting) -> Condition:
         asked.append(Predicate("balance", lte=targeting.max_balance_points, name="max_balance"))
     if targeting.enrolled_before is not None:
         asked.append(Predicate("account.enrolled_at", lt=targeting.enrolled_before, name="enrolled_before"))
-    asked += differences("account.metadata.", targeting.metadata)
+    if targeting.metadata:
+        asked += differences("account.metadata.", targeting.metadata)
     parts = [Condition(predicate=predicate) for predicate in asked]
-    return Condition(all_of=(*parts, *((targeting.where,) if targeting.where.asks else ())))
+    if targeting.where is not None:
+        parts.append(targeting.where)
+    return Condition(all_of=tuple(parts)) if parts else None
 
 
 def unmet_targeting(draft: Layer, context: Context, targeting: Targeting, account: Account) -> list[Unmet]:
@@ -38,7 +41,7 @@ def unmet_targeting(draft: Layer, context: Context, targeting: Targeting, accoun
     An attribute that the member lacks fails its condition; it is never an error.
     """
     tree = tree_of(targeting)
-    if not tree.asks:
+    if tree is None:
         return []
     return unmet_in(tree, values_of(draft, context, account, asked_by(predicates_of(tree))))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from vinr_server.core.checkout.first_order import is_first_of, name_first_order
-from vinr_server.core.conditions.membership import name_history, name_history_of_enrollments
+from vinr_server.core.conditions.membership import name_history
 from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
@@ -23,7 +23,7 @@ from vinr_server.core.ledger.needs import name_accounts
 from vinr_server.core.members import changes as members
 from vinr_server.core.members.commands import CreateAccount
 from vinr_server.core.members.rows import Account, Customer
-from vinr_server.core.offers.in_force import name_offers, name_some_of_member
+from vinr_server.core.offers.in_force import name_offers
 from vinr_server.core.payments.commands import LinkPayment
 from vinr_server.core.payments.orders import require_payments
 from vinr_server.core.payments.payloads import payment_payload
@@ -47,10 +47,8 @@ def needs_link_payment(command: LinkPayment, needs: Needs) -> None:
 def follow_link_payment(command: LinkPayment, seen: Layer, needs: Needs) -> None:
     """What the accounts that earn owe, what segments, offers and caps ask of them, and the order with its earnings."""
     accounts = name_accounts(needs, seen, command.customer_id)
-    for account in accounts:
-        name_history(needs, seen, account.id)
-    name_some_of_member(needs, command.customer_id)
-    name_offers(needs, seen, "payment", accounts)
+    name_history(needs, seen, [account.id for account in accounts])
+    name_offers(needs, seen, "payment", accounts, customer_id=command.customer_id)
     payment = seen.get(Payment, command.payment_id)
     if payment is None:
         return
@@ -157,9 +155,8 @@ def follow_create_account(command: CreateAccount, seen: Layer, needs: Needs) -> 
             needs.children(Refund, payment.id)
             if payment.purchase_key is not None:
                 needs.row(Order, payment.purchase_key, beside=member_of_order(payment.purchase_key))
-    name_history_of_enrollments(needs, seen, command.customer_id)
-    name_some_of_member(needs, command.customer_id)
-    name_offers(needs, seen, "payment", [])
+    name_history(needs, seen, (), command.customer_id)
+    name_offers(needs, seen, "payment", [], customer_id=command.customer_id)
 
 
 def decide_create_account(draft: Layer, command: CreateAccount, context: Context) -> Accepted | Rejected:

@@ -15,8 +15,10 @@ from vinr_server.core.payments.rows import Order, Payment, member_of_order, orde
 
 def look_at_order_of(needs: Needs, command: CreatePayment) -> None:
     """The member's order is looked at, with its payments."""
+    if command.order_id is None:
+        return
     member_id = command.linked_account_id or command.customer_id
-    if command.order_id is not None and member_id is not None:
+    if member_id is not None:
         look_at_asked_orders(needs)
         key = order_key(member_id, command.order_id)
         needs.row(Order, key, beside=member_id, look=True)
@@ -34,8 +36,10 @@ def name_order_of(needs: Needs, seen: Layer, command: CreatePayment, accounts: S
 
 def order_of(command: CreatePayment, layer: Layer, accounts: Iterable[Account]) -> Order | None:
     """The order that the payment is one of, if any payment of it was reported before."""
+    if command.order_id is None:
+        return None
     member_id = command.linked_account_id or command.customer_id
-    if command.order_id is None or member_id is None:
+    if member_id is None:
         return None
     order = layer.get(Order, order_key(member_id, command.order_id))
     if order is not None:

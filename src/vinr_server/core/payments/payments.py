@@ -9,7 +9,7 @@ from vinr_server.core.checkout.completion import complete, with_session
 from vinr_server.core.checkout.first_order import name_first_order
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.conditions.membership import name_history, name_history_of_enrollments
+from vinr_server.core.conditions.membership import name_history
 from vinr_server.core.earning.occasions import name_caps
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
@@ -37,7 +37,6 @@ from vinr_server.core.payments.sessions import as_promised, session_to_pay
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.discounts import consume, goods_minor, name_owner, payable_discount, small_order
-from vinr_server.core.rewards.returns import look_at_asked_redemptions, name_asked_redemptions
 from vinr_server.core.rewards.rows import Discount
 
 
@@ -57,7 +56,6 @@ def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
         needs.row(Discount, id, look=True)
     if command.session_id is not None:
         look_at_session(needs, command.session_id)
-        look_at_asked_redemptions(needs)
     look_at_order_of(needs, command)
 
 
@@ -66,7 +64,6 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
     accounts: list[Account] = []
     if command.customer_id:
         accounts += name_accounts(needs, seen, command.customer_id)
-        name_history_of_enrollments(needs, seen, command.customer_id)
         name_first_order(needs, command.customer_id, order_id=command.order_id)
     if command.linked_account_id:
         linked = seen.get(Account, command.linked_account_id)
@@ -74,18 +71,14 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
         # An account that the batch itself creates is of one of the customers that it enrolls.
         for customer_id in (linked.customer_id,) if linked is not None else needs.plans.enrolling:
             name_first_order(needs, customer_id, order_id=command.order_id)
-    for account in accounts:
-        name_history(needs, seen, account.id)
+    name_history(needs, seen, [account.id for account in accounts], command.customer_id)
     if accounts or needs.plans.enrollments:  # nobody else's payment redeems an offer
-        if command.customer_id:
-            name_some_of_member(needs, command.customer_id)
-        name_offers(needs, seen, "payment", accounts)
+        name_offers(needs, seen, "payment", accounts, customer_id=command.customer_id)
     name_caps(needs, seen, accounts, "payment.completed", occurred_at=command.occurred_at)
     for id in command.discount_ids:
         name_owner(needs, seen, id)
     if command.session_id is not None:
         name_held(needs, seen, command.session_id)
-        name_asked_redemptions(needs, seen)
     name_order_of(needs, seen, command, accounts)
 
 
@@ -114,7 +107,8 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
         return refusal
     assert not isinstance(session, Rejected), "refused above"
     require_payments(draft, order)
-    payment = _payment_row(as_promised(command, session), context, customer_id, order, instants[0])
+    paid = as_promised(command, session) if session is not None else command
+    payment = _payment_row(paid, context, customer_id, order, instants[0])
     discounts = [discount for discount in checked if isinstance(discount, Discount)]
     return _record(draft, command, context, payment, accounts, discounts, session, now=instants[0])
 

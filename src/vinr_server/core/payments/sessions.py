@@ -57,10 +57,8 @@ def tax_refusal(session: CheckoutSession, lines: Sequence[Json]) -> Rejected | N
     return None
 
 
-def as_promised(command: CreatePayment, session: CheckoutSession | None) -> CreatePayment:
+def as_promised(command: CreatePayment, session: CheckoutSession) -> CreatePayment:
     """The payment with what its session knows of it: the discounts held, and lines and shipping where it names none."""
-    if session is None:
-        return command
     return replace(
         command,
         discount_ids=session.held_ids,

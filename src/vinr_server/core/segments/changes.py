@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vinr_server.core.conditions.membership import asked_in, is_in_force, is_live, segments_named, trees_of
+from vinr_server.core.conditions.membership import asked_in, is_live, segments_named, trees_of
 from vinr_server.core.conditions.tree import Days
 from vinr_server.core.earning.rows import EarningRule
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
@@ -92,7 +92,7 @@ def decide_delete_segment(draft: Layer, command: DeleteSegment, context: Context
     rules = [
         rule.id
         for rule in draft.every(EarningRule)
-        if is_in_force(rule) and segment.id in asked_in(trees_of(rule)).segments
+        if rule.is_in_force and segment.id in asked_in(trees_of(rule)).segments
     ]
     if offers or rules:
         users = [("live offers", offers), ("earning rules", rules)]

@@ -85,7 +85,8 @@ class Purchases(Row):
 @dataclass(frozen=True, slots=True)
 class SegmentUses(Row):
     """What conditions ask of members' purchases: those of live rules and offers and of the segments that they name
-    (`named`), and those of all segments (`all_windows`). Never stored.
+    (`named`), and those of all segments (`all_windows`). `asks`: whether anything that is live asks about purchases, or
+    names a segment. Never stored.
     """
 
     is_catalogue = True
@@ -94,8 +95,4 @@ class SegmentUses(Row):
     windows: frozenset[Days]
     all_windows: frozenset[Days]
     asks_last: bool
-
-    @property
-    def asks(self) -> bool:
-        """Whether anything that is live asks about purchases, or names a segment."""
-        return bool(self.named or self.windows or self.asks_last)
+    asks: bool

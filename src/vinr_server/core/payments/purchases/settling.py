@@ -77,6 +77,7 @@ class _Settling:
     def __init__(self, draft: Layer, context: Context, purchase: Purchase, mover: Mover) -> None:
         self._draft, self._context, self._purchase = draft, context, purchase
         self._mover, self._cause = mover, mover.cause
+        self._is_refunded_whole = purchase.is_refunded_whole
         self._offers = PaymentOffers(draft, context, mover.cause.payment, self._reported_at)
         self.skipped: list[Json] = []
 
@@ -107,9 +108,8 @@ class _Settling:
             )
         earning = Earning(account.id, tier, occurred_at, program.timezone, tenders, is_first, ())
         mine = self._seen_by(earning)
-        asked = of_member(rules)
-        member = member_of(self._draft, context, account, asked)
-        earning = replace(earning, facts=frozen(asked, member) if member is not None else None)
+        member = member_of(self._draft, context, account, rules)
+        earning = replace(earning, facts=frozen(of_member(rules), member) if member is not None else None)
         results = self._results(account, earning, mine, rules, member)
         lasting = [rule for rule, (result, _boost) in zip(rules, results, strict=True) if _may_change(result)]
         earning = replace(earning, rules=tuple((rule.id, rule.revision) for rule in lasting))
@@ -142,7 +142,7 @@ class _Settling:
     ) -> Sequence[Result]:
         """What each rule gives; nothing of a purchase that was given back whole."""
         boosts = self._offers.boosts_of(account, mine, earning, may_redeem=self._may_redeem(account))
-        if self._purchase.is_refunded_whole:
+        if self._is_refunded_whole:
             return [([], None) for _rule in rules]
         at, zone = earning.occurred_at, earning.zone
         rooms = with_room(self._draft, rules, account, at=at, zone=zone, held_points=earning.held_points)
@@ -195,8 +195,8 @@ class _Settling:
 
     def _count(self, account: Account, rule: Revised, before: Earning, after: Earning) -> Earning:
         """The rule's cap counts what the purchase holds of it now."""
-        points = after.held_points(rule.id) - before.held_points(rule.id)
         if rule.caps is not None:
+            points = after.held_points(rule.id) - before.held_points(rule.id)
             at, zone = before.occurred_at, before.zone
             count_given(self._draft, rule.id, account, rule.caps, points, at=at, zone=zone)
         return after
@@ -214,10 +214,10 @@ class _Settling:
         `boosted`: the rules to which a multiplier adds, with its offer; `awards`: what the account was given just now.
         """
         for bonus in earning.bonuses:
-            points = 0 if self._purchase.is_refunded_whole else self._offers.bonus_points(bonus, mine)
+            points = 0 if self._is_refunded_whole else self._offers.bonus_points(bonus, mine)
             movement = self._offers.bonus_movement(bonus, mine)
             earning = self._mover.move(account, earning, bonus[0], points, movement, offer_id=bonus[0])
-        if not self._may_redeem(account) or self._purchase.is_refunded_whole:
+        if self._is_refunded_whole:
             return earning
         given = [award.entry_id for award in awards if award.rule_id in boosted]
         held = [award.entry_id for award in earning.awards if award.source_id in boosted]

@@ -14,7 +14,7 @@ from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.ledger.rows import Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import name_offers, name_some_of_member, name_use, redemptions_of
+from vinr_server.core.offers.in_force import name_offers, name_use, redemptions_of
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.payments.purchases.kept import kept_of
 from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, Revision, member_of_order
@@ -163,9 +163,8 @@ def name_purchase(needs: Needs, seen: Layer, payment: Payment) -> None:
         name_order(needs, seen, order)
     else:
         _name_earnings(needs, seen, payment.earnings)
-    if payment.customer_id is not None:
-        name_some_of_member(needs, payment.customer_id)
-    name_offers(needs, seen, "payment", accounts_of_payment(seen, payment), is_enrolling=False)
+    accounts = accounts_of_payment(seen, payment)
+    name_offers(needs, seen, "payment", accounts, customer_id=payment.customer_id, is_enrolling=False)
 
 
 def name_order(needs: Needs, seen: Layer, order: Order) -> None:
