@@ -24,6 +24,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import SCALE
 from vinr_server.core.kernel.calendar import (
     FIRST_INSTANT,
     LAST_INSTANT,
@@ -441,19 +442,19 @@ class TestExpiresAtAgainstTheOracle:
         assert expires == expected
         assert expires.tzinfo is UTC
 
-    def test_agrees_on_20000_instants_half_of_them_near_a_change_of_the_clocks(self) -> None:
+    def test_agrees_on_thousands_of_instants_half_of_them_near_a_change_of_the_clocks(self) -> None:
         seen: Counter[str] = Counter()
-        for available_at, months, rounding, zone in seeded_cases(20_000):
+        for available_at, months, rounding, zone in seeded_cases(int(6_000 * SCALE)):
             expected = oracle_expires_at(available_at, months, rounding, zone)
             assert expiry(available_at, months=months, rounding=rounding, zone=zone) == expected, (
                 f"{available_at} + {months} months, {rounding}, {zone}"
             )
             seen.update(oddities(available_at, months, rounding, zone, expected))
         # Fewer would mean that the comparison has seen too little to count.
-        assert seen["gap"] > 1_000, seen
-        assert seen["overlap"] > 1_000, seen
-        assert seen["no midnight"] > 50, seen
-        assert seen["clamped"] > 500, seen
+        assert seen["gap"] > 250, seen
+        assert seen["overlap"] > 250, seen
+        assert seen["no midnight"] > 10, seen
+        assert seen["clamped"] > 120, seen
 
     @given(instants, st.integers(1, 60), roundings, zones)
     def test_is_after_the_points_came(

@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import SCALE
 from vinr_server.core.conditions.judging import Unmet, unmet_in
 from vinr_server.core.conditions.member import Facts, MemberValues, Totals
 from vinr_server.core.segments.conditions import Bounds, PaymentCount, SegmentConditions, Spend, tree_of
@@ -78,7 +79,7 @@ def after(standing: tuple[Facts, datetime], unmet: Unmet, *, less: int = 0) -> t
 
 
 def test_what_is_suggested_is_enough_and_no_more_than_that() -> None:
-    @settings(max_examples=2_000, deadline=None)
+    @settings(max_examples=int(600 * SCALE), deadline=None)
     @given(conditions, facts)
     def law(asked: SegmentConditions, member: Facts) -> None:
         unmet = unmet_in(tree_of(asked), MemberValues(member, NOW))

@@ -145,7 +145,7 @@ def test_a_cart_gets_what_the_second_opinion_says() -> None:
             counted["buy and get"] += one.promotion.effect.got is not None
         counted["several"] += len(got.applied) > 1
 
-    hold(law, examples=700, cart=carts, promotions=offered(), member=audiences)
+    hold(law, examples=250, cart=carts, promotions=offered(), member=audiences)
     kinds = ["fixed_discount", "percentage", "bogo", "free_product", "free_shipping"]
     kinds += ["exclusive", "best", "several", "buy and get"]
     expect(counted, dict.fromkeys(kinds, 40))
@@ -173,7 +173,7 @@ def test_every_effect_follows_from_its_receipt_and_all_of_them_sum_up() -> None:
         assert sum(left.values()) == got.total_minor
         assert sum(one.discount_minor for one in got.applied) == got.discount_minor
 
-    hold(law, examples=400, cart=carts, promotions=offered())
+    hold(law, examples=150, cart=carts, promotions=offered())
 
 
 def test_neither_the_order_of_lines_nor_that_of_offers_matters() -> None:
@@ -191,7 +191,7 @@ def test_neither_the_order_of_lines_nor_that_of_offers_matters() -> None:
             (r.promotion.id, r.unmet) for r in straight.rejected
         ]
 
-    hold(law, examples=400, cart=carts, promotions=offered(), shuffled=st.randoms(use_true_random=False))
+    hold(law, examples=150, cart=carts, promotions=offered(), shuffled=st.randoms(use_true_random=False))
 
 
 def _by_line(evaluation: Evaluation) -> list[tuple[str, int]]:
@@ -222,7 +222,7 @@ def test_doing_what_is_suggested_qualifies() -> None:
                 changed = _changed(changed, asked, unmet.change)
             assert not missing(asked, changed), (one, changed)
 
-    hold(law, examples=400, cart=carts, promotions=offered())
+    hold(law, examples=150, cart=carts, promotions=offered())
     expect(told, {"currency": 100, "lines": 10, "min_subtotal": 100, "min_quantity": 100})
 
 
@@ -253,10 +253,10 @@ def _less_by_one(cart: Cart, asked: Criteria, condition: str, change: str) -> Ca
 
 
 def test_a_discount_is_shared_to_the_cent_on_every_random_cart() -> None:
-    """Drawn by hand, for their number: 20,000, and ten times as many in the long form (`make torture`)."""
+    """Drawn by hand, for their number: 8,000, and thirty times as many in the long form (`make torture`)."""
     drawn = random.Random(SEED)
     carts_drawn = capped = 0
-    for _number in range(int(20_000 * EXAMPLES_SCALE)):
+    for _number in range(int(8_000 * EXAMPLES_SCALE)):
         top = drawn.choice((3, 100, 10_000, 10**9))
         weights = [drawn.choice((0, drawn.randrange(top), drawn.randrange(top))) for _ in range(drawn.randrange(1, 9))]
         amount = drawn.randrange(sum(weights) + 2) if drawn.random() < 0.5 else drawn.randrange(top)

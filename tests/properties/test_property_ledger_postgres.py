@@ -43,7 +43,7 @@ def test_the_tables_keep_every_invariant(database: Database) -> None:
         judge.compare_tables(database, run)
         assert violations(database, run.realms) == {}
 
-    hold(law, examples=160, history=histories, sizes=splits)
+    hold(law, examples=80, history=histories, sizes=splits)
 
     verdict = verify(database.url)
     assert verdict.disagreements == [], "`vinr verify` agrees with the tests' own queries"

@@ -128,17 +128,17 @@ def test_points_are_what_the_rule_says_of_any_amount() -> None:
         counted["exchanged"] += case.exchange is not None and worth(case, case.eligible) > 0
         counted["capped"] += case.room is not None and worth(case, case.eligible) == case.room.points
 
-    hold(law, examples=800, case=cases())
+    hold(law, examples=250, case=cases())
 
     names = ("bands", "exchanged", "capped")
-    expect(Counter(counted, histories=counted["cases"]), dict.fromkeys(names, 10))
+    expect(Counter(counted, histories=counted["cases"]), dict.fromkeys(names, 40))
 
 
 def test_more_never_earns_less() -> None:
     def law(case: Case, more: Any) -> None:
         assert case.points(case.eligible) <= case.points(case.eligible + more)
 
-    hold(law, examples=800, case=cases(), more=st.fractions(0, 500, max_denominator=30))
+    hold(law, examples=250, case=cases(), more=st.fractions(0, 500, max_denominator=30))
 
 
 def test_what_a_skipped_rule_suggests_is_the_least_that_earns() -> None:
@@ -152,6 +152,6 @@ def test_what_a_skipped_rule_suggests_is_the_least_that_earns() -> None:
         assert case.points(case.eligible + more) > 0, result
         assert case.points(case.eligible + more - 1) == 0, result
 
-    hold(law, examples=1_000, case=cases())
+    hold(law, examples=300, case=cases())
 
-    assert counted["skipped"] > 20, counted
+    assert counted["skipped"] > 5, counted

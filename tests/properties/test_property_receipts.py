@@ -55,7 +55,7 @@ def test_every_award_follows_from_its_receipt() -> None:
                     counted["awards by hand"] += entry.rule_id is None
         counted["histories"] += 1
 
-    hold(law, examples=250, history=histories)
+    hold(law, examples=100, history=histories)
 
     expect(counted, {"awards by rule": 3_000, "awards by hand": 1_500})
 
@@ -204,7 +204,7 @@ def test_doing_what_a_skipped_rule_suggests_earns() -> None:
             assert not isinstance(after(case, result, short_minor=1).evaluate(), Earned), f"less is enough: {result}"
             counted["smallest"] += 1
 
-    hold(law, examples=1_000, case=cases())
+    hold(law, examples=500, case=cases())
 
     names = ("skipped", "skipped for several reasons", "smallest", "multiplied by 0")
     expect(Counter(counted, histories=counted["occasions"]), dict.fromkeys(names, 20))
@@ -225,7 +225,7 @@ def test_doing_what_a_refused_redemption_suggests_redeems() -> None:
                     _redeem_after_advice(run, account.id, reward.id)
         counted["advised"] += 1
 
-    hold(law, examples=120, history=histories)
+    hold(law, examples=100, history=histories)
 
     assert counted["insufficient_points"] > counted["advised"], counted
     assert counted["not_eligible tier"] > 0, counted

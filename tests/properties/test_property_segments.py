@@ -173,7 +173,7 @@ def test_of_a_batch_are_those_of_any_split_of_it_and_of_all_rows(database: Datab
                 assert database.runner.run(count) == expected, f"SQL counts otherwise in {segment.id}"
         _count_moves(history)
 
-    hold(law, examples=40, history=histories, sizes=splits, is_distributed=st.booleans())
+    hold(law, examples=20, history=histories, sizes=splits, is_distributed=st.booleans())
 
     expect(counted, {"batches": 1_000, "members": 5_000, "others": 10_000, "moved": 1_500, "unmoved": 200})
 
@@ -188,7 +188,7 @@ def test_in_memory_are_those_that_all_rows_say() -> None:
 
         assert found == {(one.id, two.id) for one, two in pairs if inside(layer, one, two)}
 
-    hold(law, examples=150, history=histories)
+    hold(law, examples=60, history=histories)
 
 
 def _count_moves(history: History) -> None:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import httpx2
 import pytest
 from api_world import World, build_world
-from sdk_calls import sdk_call
+from sdk_calls import BEFORE, sdk_call
 
 import vinr
 from conftest import RunningServer
@@ -26,6 +26,14 @@ MEMBERS = 250
 @pytest.fixture
 def world(shared_server: RunningServer) -> Iterator[World]:
     """A realm of the test's own."""
+    made = build_world(shared_server)
+    yield made
+    made.client.close()
+
+
+@pytest.fixture(scope="module")
+def shared_world(shared_server: RunningServer) -> Iterator[World]:
+    """A realm for what only reads, and for dry runs, which leave nothing."""
     made = build_world(shared_server)
     yield made
     made.client.close()
@@ -47,6 +55,11 @@ async def async_client(world: World) -> AsyncIterator[AsyncVinr]:
         yield client
 
 
+def client_of(world: World) -> Vinr:
+    """A client for a world."""
+    return Vinr(world.realm.key, base_url=world.server.base_url, http_client=httpx2.Client(trust_env=False))
+
+
 def kind_of(answer: Any) -> str:
     """The class of an answer; of a page, that of its items."""
     return type(answer.data[0]).__name__ if isinstance(answer, (vinr.Page, vinr.AsyncPage)) else type(answer).__name__
@@ -62,25 +75,33 @@ def check(operation: Operation, answer: Any) -> None:
 class TestEveryOperation:
     @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
     async def test_is_reached_by_both_clients(
-        self, shared_server: RunningServer, world: World, client: Vinr, async_client: AsyncVinr, operation: Operation
+        self, shared_server: RunningServer, shared_world: World, operation: Operation
     ) -> None:
-        check(operation, await sdk_call(world, operation).on(async_client))
+        is_read = operation.method == "GET"
+        worlds = [shared_world, shared_world] if is_read else [build_world(shared_server) for _client in range(2)]
+        key, http = worlds[0].realm.key, httpx2.AsyncClient(trust_env=False)
 
-        other = build_world(shared_server)
-        http = httpx2.Client(trust_env=False)
-        with Vinr(other.realm.key, base_url=client.base_url, http_client=http) as client:
-            check(operation, sdk_call(other, operation).on(client))
-        other.client.close()
+        async with AsyncVinr(key, base_url=shared_server.base_url, http_client=http) as client:
+            check(operation, await sdk_call(worlds[0], operation).on(client))
+        with client_of(worlds[1]) as client:
+            check(operation, sdk_call(worlds[1], operation).on(client))
+
+        for world in worlds if not is_read else ():
+            world.client.close()
 
     @pytest.mark.parametrize(
         "operation", [one for one in OPERATIONS if one.translate or one.is_bulk], ids=lambda operation: operation.id
     )
-    def test_tells_what_it_would_do(self, world: World, client: Vinr, operation: Operation) -> None:
+    def test_tells_what_it_would_do(
+        self, shared_server: RunningServer, shared_world: World, operation: Operation
+    ) -> None:
+        world = build_world(shared_server) if operation.id in BEFORE else shared_world
         call = sdk_call(world, operation)
         before = world.contents()
 
         call.arguments["dry_run"] = True
-        check(operation, call.on(client))
+        with client_of(world) as client:
+            check(operation, call.on(client))
 
         assert world.contents() == before
 
