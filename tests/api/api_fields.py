@@ -36,6 +36,7 @@ class Field:
     is_required: bool
     is_update: bool
     place: str
+    owner: type[msgspec.Struct]
 
     @property
     def name(self) -> str:
@@ -73,14 +74,15 @@ def _fields(
             options = _options(field.type)
             is_nullable = _allows_null(field.type) or (field.type == inspect.AnyType() and not field.required)
             place = _place(here, above)
-            yield Field(here, _merged(options, field.name), is_nullable, field.required, is_update, place)
+            kept = _merged(options, field.name)
+            yield Field(here, kept, is_nullable, field.required, is_update, place, kind.cls)
             for option in options:
                 yield from _fields(option, here, is_update, above)
     if isinstance(kind, inspect.ListType):
         item = kind.item_type
         if isinstance(item, inspect.AnyType):  # the items of a call in bulk are read one by one
             item = inspect.type_info(ITEMS[above[-1]])
-        yield Field((*path, 0), item, False, True, is_update, _place((*path, 0), above))
+        yield Field((*path, 0), item, False, True, is_update, _place((*path, 0), above), above[-1])
         yield from _fields(item, (*path, 0), is_update, above)
 
 
@@ -182,8 +184,16 @@ WRONG_RATES = (
 )  # fmt: skip
 
 
-def wrong_values(field: Field, sample: Any) -> list[bytes]:
-    """JSON texts that this field must refuse. `sample`: a value it accepts."""
+def wrong_values(field: Field, sample: Any, *, asked_before: bool = False) -> list[bytes]:
+    """JSON texts that this field must refuse. `sample`: a value it accepts.
+
+    `asked_before`: some of them, where the same field of the same type was asked in another place.
+    """
+    found = _wrong_values(field, sample)
+    return found[:: max(len(found) // 4, 1)] if asked_before else found
+
+
+def _wrong_values(field: Field, sample: Any) -> list[bytes]:
     # What is no JSON at all is refused before anybody asks where it stands: a few places will do.
     found = [*_wrong(field, sample), *(BROKEN if len(field.path) == 1 else BROKEN[:3]), *BROKEN_TEXT]
     return found if field.is_nullable or (field.is_update and field.type in ("instant", "rate")) else [*found, b"null"]

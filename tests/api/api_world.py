@@ -258,7 +258,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     programs, rules, rewards = "/v1/loyalty/programs", "/v1/loyalty/earning_rules", "/v1/loyalty/rewards"
     clocks = "/v1/test_helpers/test_clocks"
     tiers = [{"id": "silver", "threshold": 0, "name": "Silver"}, {"id": "gold", "threshold": 500, "name": "Gold"}]
-    currency = {"name": "stars", "expiry_months": 12, "expiry_rounding": "month"}
+    currency = {"name": "stars", "expiry_months": 12, "expiry_rounding": "month", "expiry_mode": "inactivity"}
     rates = {
         "earn": {"points_per_currency_unit": "1.5", "currency": "EUR", "rounding": "half_even"},
         "conditions": {

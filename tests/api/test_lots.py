@@ -121,3 +121,51 @@ class TestReminders:
         assert answer.json()["error"]["message"] == (
             "expiry_reminders: 7 days are named twice. Name each number of days once."
         )
+
+
+class TestInactivity:
+    """Points that end together, so long after their member last earned or redeemed (R84)."""
+
+    CURRENCY = {"currency": {"expiry_months": 1, "expiry_mode": "inactivity"}}
+
+    def test_is_when_lots_end_and_accounts_say_so(self, client: httpx2.Client) -> None:
+        post(client, "/v1/loyalty/programs/prog_p", self.CURRENCY)
+        account, _ids = member(client, (50, None), (30, JULY), (20, None))
+
+        lots = [(lot["remaining"], lot["expires_at"], lot["by_inactivity"]) for lot in lots_of(client, account)["data"]]
+        shown = client.get(f"{ACCOUNTS}/{account}").json()
+
+        assert lots == [(20, JUNE, True), (30, JULY, False), (50, JUNE, True)]
+        assert (shown["balance"], shown["next_expiry"]) == (100, {"at": JUNE, "points": 70})
+
+    def test_is_found_by_the_next_expiry(self, client: httpx2.Client) -> None:
+        post(client, "/v1/loyalty/programs/prog_p", self.CURRENCY)
+        idle, _ids = member(client, (50, None))
+        member(client)
+
+        found = {
+            until: [one["id"] for one in client.get(ACCOUNTS, params={"next_expiry[lte]": until}).json()["data"]]
+            for until in (JUNE - 1, JUNE)
+        }
+
+        assert found == {JUNE - 1: [], JUNE: [idle]}
+
+    def test_of_what_is_over_is_not_shown_whether_or_not_that_is_written(self, client: httpx2.Client) -> None:
+        post(client, "/v1/loyalty/programs/prog_p", self.CURRENCY)
+        account, (_over, kept) = member(client, (50, None), (30, JULY))
+        clock = client.get("/v1/loyalty/programs/prog_p").json()["test_clock"]
+
+        post(client, f"/v1/test_helpers/test_clocks/{clock}/advance", {"frozen_time": JUNE})
+
+        shown = client.get(f"{ACCOUNTS}/{account}").json()
+        assert [lot["id"] for lot in lots_of(client, account)["data"]] == [kept]
+        assert (shown["balance"], shown["next_expiry"]) == (30, {"at": JULY, "points": 30})
+
+    def test_needs_months(self, client: httpx2.Client) -> None:
+        currency = {"currency": {"expiry_mode": "inactivity"}}
+        made = client.post("/v1/loyalty/programs", json={"name": "Q", **currency})
+        edited = client.post("/v1/loyalty/programs/prog_p", json=currency)
+
+        for answer in (made, edited):
+            error = answer.json()["error"]
+            assert (answer.status_code, error["param"]) == (400, "currency.expiry_months"), answer.text

@@ -241,7 +241,7 @@ FINGERPRINTS = [
         "nearest_name",
         "[known_name for known_name in known if not means_contrary(name, known_name)]",
         "list(known)",
-        "api/test_suggestions.py::test_the_contrary_is_never_suggested[exclude_skus-value0]",
+        "api/test_suggestions.py::test_the_contrary_is_never_suggested",
     ),
 ]
 

@@ -11,6 +11,7 @@ import cart_mutants
 import cli_mutants
 import core_mutants
 import engine_mutants
+import inactivity_mutants
 import offer_mutants
 import openapi_mutants
 import outbound_mutants
@@ -21,6 +22,7 @@ from mutant import ROOT, Mutant
 
 MUTANTS: list[Mutant] = [
     *core_mutants.MUTANTS,
+    *inactivity_mutants.MUTANTS,
     *engine_mutants.MUTANTS,
     *api_mutants.MUTANTS,
     *openapi_mutants.MUTANTS,

@@ -56,7 +56,7 @@ JUDGING = [
     Mutant(
         "points that are over but not swept make rich",
         "spendable_points",
-        "if account.next_expiry_at is None or account.next_expiry_at > now:",
+        "if not ends_now and (account.next_expiry_at is None or account.next_expiry_at > now):",
         "if True:",
         SCENARIO.format("The spendable balance counts, not what has expired [core]"),
     ),

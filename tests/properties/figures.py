@@ -49,13 +49,16 @@ def figures_of(account: Any, lots: Iterable[Any], deficits: Iterable[Any], now: 
     shown: list[LotFigures] = []
     overdue = 0
     for lot in sorted(lots, key=lambda lot: lot.sequence):
-        unswept = lot.remaining_points if lot.expires_at is not None and lot.expires_at <= now else 0
+        end = account.inactive_at if lot.by_inactivity else lot.expires_at
+        unswept = lot.remaining_points if end is not None and end <= now else 0
         overdue += unswept
         free, gone = lot.remaining_points - unswept, lot.expired_points + unswept
-        shown.append(LotFigures(lot.points, lot.available_at, lot.expires_at, free, gone, lot.reversed_points))
-        # The due worker and the reads find what is over by this one field.
-        is_found = account.next_expiry_at is not None and account.next_expiry_at <= (lot.expires_at or now)
-        assert not lot.remaining_points or lot.expires_at is None or is_found, f"nobody will expire {lot} of {account}"
+        shown.append(LotFigures(lot.points, lot.available_at, end, free, gone, lot.reversed_points))
+        # The due worker and the reads find what is over by these fields.
+        idle_at = None if account.is_inactive else account.inactive_at
+        finds = idle_at if lot.by_inactivity else account.next_expiry_at
+        is_found = finds is not None and finds <= (end or now)
+        assert not lot.remaining_points or end is None or is_found, f"nobody will expire {lot} of {account}"
     return AccountFigures(
         balance=account.ledger_balance_points - overdue,
         lifetime=account.lifetime_points,
@@ -76,7 +79,7 @@ def expected(account: Account) -> AccountFigures:
         owed=sum(points for _name, points in account.debts),
         lots=[
             LotFigures(
-                len(lot.units), lot.available_at, lot.expires_at, lot.free, lot.units.count(EXPIRED), lot.reversed
+                len(lot.units), lot.available_at, account.end_of(lot), lot.free, lot.units.count(EXPIRED), lot.reversed
             )
             for lot in account.lots
         ],

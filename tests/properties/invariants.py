@@ -104,7 +104,12 @@ where e.realm = any(%(realms)s) and e.kind in ('redemption', 'adjustment', 'reve
   and (l.available_at > e.created_at or l.expires_at <= e.created_at)""",
     "R4 nothing expires before its instant": """
 select e.id, l.expires_at, e.created_at from entries e join lots l on l.realm = e.realm and l.id = e.source_id
-where e.realm = any(%(realms)s) and e.kind = 'expiry' and (l.expires_at > e.created_at or l.expires_at is null)""",
+where e.realm = any(%(realms)s) and e.kind = 'expiry' and not l.by_inactivity
+  and (l.expires_at > e.created_at or l.expires_at is null)""",
+    "R84 whoever looks for who is inactive finds it": """
+select l.id, a.id, a.inactive_at from accounts a join lots l on l.realm = a.realm and l.account_id = a.id
+where a.realm = any(%(realms)s) and l.by_inactivity and l.remaining_points > 0
+  and (a.inactive_at is null or a.is_inactive)""",
     "R4 whoever looks for what is over finds it": """
 select a.id, a.next_expiry_at, min(l.expires_at) from accounts a
 join lots l on l.realm = a.realm and l.account_id = a.id

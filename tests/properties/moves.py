@@ -282,6 +282,7 @@ def edit_reward(plan: Planner) -> None:
         programs_commands.UpdateProgram(
             "prog_a", {"expiry_months": dice.pick((2, 1))}, expiry_reminders=dice.pick((None, (10, 3), (5,), ()))
         ),
+        programs_commands.UpdateProgram("prog_c", {"expiry_mode": dice.pick(("fixed", "inactivity"))}),
         rewards_commands.ArchiveReward(reward),
     )
     plan.do(dice.pick(changes))
@@ -304,7 +305,8 @@ def advance(plan: Planner) -> None:
     """The clock moves to an expiry, to just before one, or by days."""
     at = plan.world.clock_at
     lots = [lot for account in plan.world.accounts for lot in plan.live_lots(account)]
-    due = sorted(lot.expires_at for lot in lots if lot.expires_at and lot.expires_at > at)
+    ends = [lot.expires_at for lot in lots] + [plan.row(account).inactive_at for account in plan.world.accounts]
+    due = sorted(end for end in ends if end is not None and end > at)
     if due and plan.dice.one_in(2):
         goal = plan.dice.pick(due[:4])
         goal -= BEFORE if plan.dice.one_in(4) else timedelta(0)
@@ -328,7 +330,8 @@ def sweep(plan: Planner) -> None:
     """What is over is written off, as a worker does."""
     for account in list(plan.world.accounts):
         row = plan.row(account)
-        ends = [at for at in (row.next_expiry_at, row.next_reminder_at) if at is not None]
+        idle_at = None if row.is_inactive else row.inactive_at
+        ends = [at for at in (row.next_expiry_at, row.next_reminder_at, idle_at) if at is not None]
         if ends and min(ends) <= plan.now(account):
             plan.do(ledger_commands.ExpireLots(account), is_plain=True)
 
@@ -354,7 +357,8 @@ def outlive(plan: Planner) -> None:
     """A redemption is cancelled after points that paid for it have expired, now and then into a deficit."""
     account = plan.account()
     plan.do(ledger_commands.AwardPoints(account, 90))
-    due = [lot.expires_at for lot in plan.live_lots(account) if lot.expires_at]
+    ends = [lot.expires_at for lot in plan.live_lots(account)] + [plan.row(account).inactive_at]
+    due = [end for end in ends if end is not None]
     plan.do(rewards_commands.CreateRedemption(account, plan.dice.pick(plan.rewards_for(account))))
     if plan.dice.one_in(3):
         drain(plan, account)

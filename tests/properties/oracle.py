@@ -114,6 +114,7 @@ class Oracle(CheckoutOracle):
 
     def create_program(self, command: Any) -> None:
         names = ("id", "tiers", "clock_id", "expiry_months", "expiry_rounding", "timezone", "expiry_reminders")
+        names += ("expiry_mode",)
         self.programs[command.id] = SimpleNamespace(**{name: getattr(command, name) for name in names})
 
     def create_earning_rule(self, command: Any) -> None:
@@ -186,10 +187,13 @@ class Oracle(CheckoutOracle):
         """A new lot: deficits first (R23), over at once if it is too old (R22)."""
         now, program = self.now(account.program), account.program
         available_at = min(occurred_at or now, now)
-        expires_at = None
-        if program.expiry_months is not None:
+        expires_at, has_months = None, program.expiry_months is not None
+        by_inactivity = has_months and program.expiry_mode == "inactivity"
+        if has_months and not by_inactivity:
             expires_at = months_after(available_at, program.expiry_months, program.expiry_rounding, program.timezone)
-        lot = Lot([FREE] * points, available_at, expires_at, len(account.lots), frozen=frozen)
+        account.act(now)
+        number = len(account.lots)
+        lot = Lot([FREE] * points, available_at, expires_at, number, frozen=frozen, by_inactivity=by_inactivity)
         account.lots.append(lot)
         account.movements.append(points)
         account.lifetime += points
@@ -262,6 +266,7 @@ class Oracle(CheckoutOracle):
             (account.balance < reward["cost_points"], "insufficient_points"),
         )
         self.debit(account, reward["cost_points"])
+        account.act(self.now(account.program))
         given = self.give(command.reward_id, account, self.own(), cost=reward["cost_points"])
         if reward["benefit"]["type"] in ("discount", "free_shipping"):
             discount = {"status": "issued", "account": account, "currency": reward["benefit"].get("currency")}

@@ -39,6 +39,7 @@ class Lot:
     number: int
     reversed: int = 0
     frozen: Any = None
+    by_inactivity: bool = False
 
     @property
     def free(self) -> int:
@@ -76,6 +77,18 @@ class Account:
     is_closed: bool = False
     enrolled_by: Any = None
     reminders: list[tuple[datetime, int, datetime, int]] = field(default_factory=list)
+    inactive_at: datetime | None = None
+
+    def act(self, now: datetime) -> None:
+        """R84: earning and redeeming keep alive what ends by inactivity."""
+        of = self.program
+        if of.expiry_mode == "inactivity" and of.expiry_months is not None:
+            at = months_after(now, of.expiry_months, of.expiry_rounding, of.timezone)
+            self.inactive_at = max(self.inactive_at or at, at)
+
+    def end_of(self, lot: Lot) -> datetime | None:
+        """When the lot is over."""
+        return self.inactive_at if lot.by_inactivity else lot.expires_at
 
     @property
     def balance(self) -> int:
@@ -99,8 +112,8 @@ class Account:
 
     def remind(self, since: datetime, until: datetime) -> None:
         """R84: what falls due in (since, until], while nothing happens to the member: (instant, days, end, points)."""
-        for end in {lot.expires_at for lot in self.lots if lot.expires_at is not None}:
-            points = sum(lot.free for lot in self.lots if lot.expires_at == end)
+        for end in {end for lot in self.lots if (end := self.end_of(lot)) is not None}:
+            points = sum(lot.free for lot in self.lots if self.end_of(lot) == end)
             for days in self.program.expiry_reminders:
                 at = end - timedelta(days=days)
                 if since < at <= until and points and not self.is_closed:
@@ -109,5 +122,6 @@ class Account:
     def expire(self, now: datetime) -> None:
         """R4: a movement for each lot that is over and held something; spendable on [available, expires)."""
         for lot in self.in_order():
-            if lot.expires_at is not None and lot.expires_at <= now and lot.free:
+            end = self.end_of(lot)
+            if end is not None and end <= now and lot.free:
                 self.movements.append(-lot.take(lot.free, EXPIRED))

@@ -97,7 +97,8 @@ def holds(asked: SegmentConditions, layer: Layer, account: Account) -> bool:
         answers.append(account.tier in asked.tiers)
     if asked.balance is not None:
         lots = [lot for lot in rows(layer, Lot) if lot.account_id == account.id]
-        over = sum(lot.remaining_points for lot in lots if lot.expires_at is not None and lot.expires_at <= now)
+        ends = [account.inactive_at if lot.by_inactivity else lot.expires_at for lot in lots]
+        over = sum(lot.remaining_points for lot, end in zip(lots, ends, strict=True) if end is not None and end <= now)
         answers.append(between(asked.balance, account.ledger_balance_points - over))
     for key, value in (asked.metadata or {}).items():
         answers.append(repr(account.metadata.get(key)) == repr(value))

@@ -198,6 +198,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         for command in (*MERGED, *BOUGHT):
             answer(command)
         _remind(answer)
+        _go_idle(answer)
         _spend_in_part(answer)
         _price_again(answer)
     return url
@@ -243,6 +244,21 @@ def _remind(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None
     answer(ledger_commands.AwardPoints("loy_e1", 10, expires_at=datetime(2026, 3, 1, tzinfo=UTC)))
     answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 1, tzinfo=UTC)))
     assert answer(ledger_commands.ExpireLots("loy_e1"))["expiries"] == 0
+
+
+def _go_idle(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """One member is inactive, and its points are gone; another was active since."""
+    clock = answer(clocks_commands.CreateTestClock(datetime(2026, 1, 15, tzinfo=UTC)))["id"]
+    months: Any = {"expiry_months": 1, "expiry_mode": "inactivity", "clock_id": clock}
+    answer(programs_commands.CreateProgram("Idle", id="prog_idle", **months))
+    for name in ("i1", "i2"):
+        answer(members_commands.CreateAccount("prog_idle", f"cust_{name}", account_id=f"loy_{name}"))
+        answer(ledger_commands.AwardPoints(f"loy_{name}", 10))
+    answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 1, tzinfo=UTC)))
+    answer(clocks_commands.FinishTestClock(clock, datetime(2026, 2, 1, tzinfo=UTC)))
+    answer(ledger_commands.AwardPoints("loy_i1", 5))
+    answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 16, tzinfo=UTC)))
+    assert [answer(ledger_commands.ExpireLots(f"loy_{name}"))["expiries"] for name in ("i1", "i2")] == [0, 1]
 
 
 def _spend_in_part(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
@@ -446,6 +462,12 @@ EDITS = [
     ("R84 a reminder comes its days before an end of the account's lots, not earlier",
      "update events set data = jsonb_set(data::jsonb, '{expires_at}', '1')::json"
      " where [events: type = 'loyalty.points.expiring']"),
+    ("R84 what ends by inactivity has its member's instant, and nothing ended before it",
+     "update accounts set inactive_at = null where id = 'loy_i1'"),
+    ("R84 what ends by inactivity has its member's instant, and nothing ended before it",
+     "update accounts set is_inactive = true where id = 'loy_i1'"),
+    ("R84 what ends by inactivity has its member's instant, and nothing ended before it",
+     "update entries set created_at = '2000-01-01' where account_id = 'loy_i2' and kind = 'expiry'"),
     ("R4 nothing expires before its instant",
      "update entries set created_at = '2000-01-01' where [entries: kind = 'expiry']"),
     ("an account's tier is the last one announced",
@@ -591,6 +613,12 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+alter table programs drop column expiry_mode;
+alter table accounts drop column inactive_at, drop column is_inactive;
+update lots set expires_at = available_at + interval '1 month' where by_inactivity;
+alter table lots drop column by_inactivity;
+update accounts a set next_expiry_at = (select min(expires_at) from lots l
+  where l.realm = a.realm and l.account_id = a.id and l.remaining_points > 0);
 alter table programs drop column reminder_plans;
 alter table accounts drop column next_reminder_at, drop column reminder_revision;
 alter table checkout_sessions drop column held_minor;

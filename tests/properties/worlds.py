@@ -59,13 +59,19 @@ class World:
 
 
 def programs(variant: int, clock: Ref) -> list[Command]:
-    """One that expires and has tiers, one without expiry on the wall's time, one with a zone and a rounding."""
+    """One that expires and has tiers, one without expiry on the wall's time, one with a zone and a rounding.
+
+    In every other variant the points of the last end by inactivity, in some of these with a reminder.
+    """
     rounding: Any = ("month", "none", "day", "quarter", "year", "month")[variant % 6]
+    last: Any = {"expiry_rounding": rounding, "timezone": "Europe/Berlin", "clock_id": clock}
+    if variant % 2:
+        last |= {"expiry_mode": "inactivity", "expiry_reminders": (5,)[: variant % 3]}
     make: Any = programs_commands.CreateProgram
     return [
         make("A", id="prog_a", expiry_months=1, tiers=TIERS, clock_id=clock, expiry_reminders=(10, 3)[: variant % 3]),
         make("B", id="prog_b", tiers=(Tier("member", "Member", 0), Tier("star", "Star", 80))),
-        make("C", id="prog_c", expiry_months=2, expiry_rounding=rounding, timezone="Europe/Berlin", clock_id=clock),
+        make("C", id="prog_c", expiry_months=2, **last),
     ]
 
 

@@ -35,11 +35,12 @@ def _program_name(words: Words) -> tuple[str | None, Words]:
 
 
 def _program_fields(words: Words, clauses: Clauses) -> Json:
-    """`expires 12 months` or `expires never`, with what its clauses say of rounding and tiers."""
+    """`expires 12 months [of inactivity]` or `expires never`, with what its clauses say of rounding and tiers."""
     currency: Json = {}
     if words:
         assert words[0] == "expires"
         currency["expiry_months"] = None if words[1] == "never" else int(words[1])
+        currency["expiry_mode"] = "inactivity" if words[-1] == "inactivity" else "fixed"
     if rounded := clauses.word("rounded"):
         currency["expiry_rounding"] = rounded
     fields: Json = {"currency": currency} if currency else {}

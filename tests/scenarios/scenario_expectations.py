@@ -174,8 +174,9 @@ def _deficits(view: View, words: Words) -> Compared:
 
 
 def _lots(view: View, words: Words) -> Compared:
-    live = [lot for lot in view.mine(Lot) if lot.remaining_points]
-    return points_at(words), [(lot.remaining_points, _expiry(lot)) for lot in sorted(live, key=_use_order)]
+    live = sorted((lot for lot in view.mine(Lot) if lot.remaining_points), key=_use_order)
+    idle_at = view.row().inactive_at or FAR
+    return points_at(words), [(lot.remaining_points, idle_at if lot.by_inactivity else _expiry(lot)) for lot in live]
 
 
 def _next_expiry(view: View, words: Words) -> Compared:

@@ -11,8 +11,8 @@ starts a line of prose. `runs on postgres, http` marks a scenario about somethin
 
 Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brackets:
     clock 2026-01-01T10:00Z | advance 2026-02-01 [late]    late: what is due is not written before the next step
-    program summer expires 12 months | expires never [rounded month] [zone Europe/Berlin] [tiers silver 0 gold 500]
-        [guests 30 days] [earning-tenders card gift_card] [reminds 30 7] (days before an end)
+    program summer expires 12 months [of inactivity] | expires never [rounded month] [zone Europe/Berlin]
+        [tiers silver 0 gold 500] [guests 30 days] [earning-tenders card gift_card] [reminds 30 7] (days before an end)
     rule base earns 1 per 10 EUR | earns 2 per unit (of any currency) | earns 50 flat | earns 5 for each [full] 2.50 EUR
         | earns bands EUR, band 1 per 1.00 to 100.00, band 2 per 1.00
         [on type] [in program] [inactive] [caps 500 by day] [exchange EUR ZAR=0.051 JPY=0.0061]

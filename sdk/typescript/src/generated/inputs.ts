@@ -412,6 +412,8 @@ export interface CurrencyInput {
   expiryMonths?: number | null | undefined;
   expiry_rounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
   expiryRounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
+  expiry_mode?: 'fixed' | 'inactivity' | undefined;
+  expiryMode?: 'fixed' | 'inactivity' | undefined;
   pending_days?: number | undefined;
   pendingDays?: number | undefined;
 }
@@ -724,6 +726,8 @@ export interface CurrencyChanges {
   expiryMonths?: number | null | undefined;
   expiry_rounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
   expiryRounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
+  expiry_mode?: 'fixed' | 'inactivity' | undefined;
+  expiryMode?: 'fixed' | 'inactivity' | undefined;
 }
 
 export interface UpdateProgramInput {

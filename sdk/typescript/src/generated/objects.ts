@@ -650,6 +650,8 @@ export interface Lot {
   readonly available_at: number;
   readonly expiresAt: number | null;
   readonly expires_at: number | null;
+  readonly byInactivity: boolean;
+  readonly by_inactivity: boolean;
   readonly livemode: boolean;
 }
 
@@ -949,6 +951,8 @@ export interface ProgramCurrency {
   readonly expiry_months: number | null;
   readonly expiryRounding: 'day' | 'month' | 'none' | 'quarter' | 'year';
   readonly expiry_rounding: 'day' | 'month' | 'none' | 'quarter' | 'year';
+  readonly expiryMode: 'fixed' | 'inactivity';
+  readonly expiry_mode: 'fixed' | 'inactivity';
   readonly pendingDays: number;
   readonly pending_days: number;
 }

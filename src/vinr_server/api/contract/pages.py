@@ -66,7 +66,7 @@ class Listing:
     switches: Mapping[str, Scope] = field(default_factory=dict)
     # If this filter is given, rows are ordered by this column instead.
     order_by_filter: tuple[str, Sequence[str]] | None = None
-    # Instants that can be bounded: `created`, by the column that has it, and others of the resource.
+    # Instants that can be bounded: `created`, by the column that has it, and others of the resource, by their SQL.
     created_column: str = "created_at"
     instants: Mapping[str, str] = field(default_factory=dict)
     # The column that names the row in a cursor.
@@ -74,9 +74,9 @@ class Listing:
 
     @property
     def bounds(self) -> dict[str, str]:
-        """The parameters that bound an instant, such as created[gte], each with the column that it is about."""
-        columns = {"created": self.created_column, **self.instants}
-        return {f"{name}[{suffix}]": column for name, column in columns.items() for suffix in _COMPARISONS}
+        """The parameters that bound an instant, such as created[gte], each with the SQL of what it is about."""
+        instants = {"created": f"t.{self.created_column}", **self.instants}
+        return {f"{name}[{suffix}]": instant for name, instant in instants.items() for suffix in _COMPARISONS}
 
     @property
     def names(self) -> tuple[str, ...]:

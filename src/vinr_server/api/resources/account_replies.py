@@ -49,6 +49,7 @@ class Lot(Reply):
     remaining: int
     available_at: int
     expires_at: int | None
+    by_inactivity: bool
     livemode: bool
 
 

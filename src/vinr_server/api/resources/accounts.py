@@ -9,7 +9,7 @@ from typing import Any
 from vinr_server.api.contract.input import CustomerId, Input, Metadata, NoInput, ProgramId
 from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
-from vinr_server.api.contract.reads import list_of, retrieve, shown_by
+from vinr_server.api.contract.reads import find, list_of, retrieve
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.resources.account_replies import (
@@ -30,7 +30,7 @@ from vinr_server.core.ledger import rows as ledger
 from vinr_server.core.ledger.payloads import lot_payload
 from vinr_server.core.members import commands, payloads, rows
 from vinr_server.storage.reads.holdings import holdings_of
-from vinr_server.storage.reads.scopes import LIVE_LOTS, MEMBERS, UNMERGED
+from vinr_server.storage.reads.scopes import LIVE_LOTS, MEMBERS, NEXT_EXPIRY, UNMERGED
 
 URL = "/v1/loyalty/accounts"
 
@@ -67,7 +67,7 @@ FILTERS = {
     "customer": ("customer_id", text),
     "tier": ("tier", text),
 }
-INSTANTS = {"next_expiry": "next_expiry_at"}
+INSTANTS = {"next_expiry": NEXT_EXPIRY}
 ACCOUNTS = Listing(
     rows.Account, {**FILTERS, "status": ("status", one_of(AccountStatus))}, instants=INSTANTS, within=MEMBERS
 )
@@ -76,7 +76,6 @@ EXPORTED = Listing(
     rows.Account, {**FILTERS, "status": ("status", one_of(MemberStatus))}, instants=INSTANTS, within=UNMERGED
 )
 LOTS = Listing(ledger.Lot, {}, order=("sequence",), within=LIVE_LOTS, created_column="available_at")
-show_lots = shown_by(lot_payload)
 
 
 async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[Any]:
@@ -92,6 +91,12 @@ async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[An
         )
         for account in accounts
     ]
+
+
+async def show_lots(call: Call, lots: Sequence[ledger.Lot]) -> list[Any]:
+    """An account's lots, each with when it ends as things stand."""
+    account = await find(call, rows.Account, "account")
+    return [lot_payload(lot, account, livemode=call.caller.livemode) for lot in lots]
 
 
 async def show_members(call: Call, accounts: Sequence[rows.Account]) -> list[Any]:

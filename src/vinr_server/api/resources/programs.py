@@ -25,6 +25,7 @@ class CurrencyInput(Input):
     name: Key = "points"
     expiry_months: Annotated[int, Meta(ge=1, le=1200)] | None = None
     expiry_rounding: Literal["none", "day", "month", "quarter", "year"] = "none"
+    expiry_mode: Literal["fixed", "inactivity"] = "fixed"
     pending_days: Annotated[int, Meta(ge=0, le=0)] = 0
 
 
@@ -55,6 +56,7 @@ class CurrencyChanges(Input):
     name: Key | UnsetType = UNSET
     expiry_months: Annotated[int, Meta(ge=1, le=1200)] | UnsetType | None = UNSET
     expiry_rounding: Literal["none", "day", "month", "quarter", "year"] | UnsetType = UNSET
+    expiry_mode: Literal["fixed", "inactivity"] | UnsetType = UNSET
 
 
 class UpdateProgramInput(Input):
@@ -69,12 +71,14 @@ class UpdateProgramInput(Input):
 
 
 ExpiryRounding = Literal["none", "day", "month", "quarter", "year"]
+ExpiryMode = Literal["fixed", "inactivity"]
 
 
 class ProgramCurrency(Reply):
     name: str
     expiry_months: int | None
     expiry_rounding: ExpiryRounding
+    expiry_mode: ExpiryMode
     pending_days: int
 
 
@@ -140,6 +144,7 @@ def create_program(call: Call) -> commands.CreateProgram:
         currency_name=currency.name if currency else "points",
         expiry_months=currency.expiry_months if currency else None,
         expiry_rounding=currency.expiry_rounding if currency else "none",
+        expiry_mode=currency.expiry_mode if currency else "fixed",
         timezone=body.timezone,
         tiers=read_tiers(body.tiers),
         earning_tenders=(
@@ -159,7 +164,7 @@ def update_program(call: Call) -> commands.UpdateProgram:
     changes = sent(body, "name", "status", "guest_days")
     if body.currency is not UNSET:
         renamed = {"name": "currency_name"}
-        currency = sent(body.currency, "name", "expiry_months", "expiry_rounding")
+        currency = sent(body.currency, "name", "expiry_months", "expiry_rounding", "expiry_mode")
         changes |= {renamed.get(name, name): value for name, value in currency.items()}
     if body.tiers is not UNSET:
         changes["tiers"] = read_tiers(body.tiers)

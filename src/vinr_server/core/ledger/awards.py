@@ -168,7 +168,7 @@ def decide_expire_lots(draft: Layer, command: ExpireLots, context: Context) -> A
     now = context.now(program.clock_id)
     account = sweep(draft, context, account, now=now)
     lots = draft.children(Lot, account.id, in_part=True)
-    assert spendable(lots, now) or account.ledger_balance_points <= 0
+    assert spendable(lots, account, now) or account.ledger_balance_points <= 0
     return Accepted({"account": account.id, "expiries": account.sequence - before}, is_new=False)
 
 

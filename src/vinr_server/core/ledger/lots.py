@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from vinr_server.core.kernel import calendar
 from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -23,49 +24,66 @@ class Use(NamedTuple):
 
 
 def end_by_program(program: Program, available_at: datetime) -> datetime | None:
-    """When points of that instant expire by the program's own rule (R1)."""
-    expires_at = calendar.expires_at(
-        available_at, months=program.expiry_months, rounding=program.expiry_rounding, zone=program.timezone
+    """When points of that instant expire by the program's own rule (R1); None where their member's inactivity says."""
+    return None if program.ends_by_inactivity else _months_later(program, available_at)
+
+
+def inactive_from(program: Program, active_at: datetime) -> datetime | None:
+    """When a member that does nothing after an instant is inactive; None where nothing hangs on it (R84)."""
+    return _months_later(program, active_at) if program.ends_by_inactivity else None
+
+
+def _months_later(program: Program, instant: datetime) -> datetime | None:
+    end = calendar.expires_at(
+        instant, months=program.expiry_months, rounding=program.expiry_rounding, zone=program.timezone
     )
-    return calendar.whole_second(expires_at) if expires_at is not None else None
+    return calendar.whole_second(end) if end is not None else None
 
 
-def end_of(lot: Lot) -> datetime:
-    """The instant from which the lot is over."""
-    return lot.expires_at or NEVER
+def is_inactive(account: Account, now: datetime) -> bool:
+    """Whether points that end by the member's inactivity may be over, and not swept yet."""
+    return account.inactive_at is not None and account.inactive_at <= now and not account.is_inactive
+
+
+def end_of(lot: Lot, account: Account) -> datetime:
+    """The instant from which the lot is over: its own, or that of its member's inactivity (R84)."""
+    return (account.inactive_at if lot.by_inactivity else lot.expires_at) or NEVER
 
 
 def use_order(lot: Lot) -> tuple[datetime, datetime, int]:
-    """Sort key of R3: soonest expiry first (never last), then earliest available, then sequence."""
-    return (end_of(lot), lot.available_at, lot.sequence)
+    """Sort key of R3: soonest expiry first (never last), then earliest available, then sequence.
+
+    What ends by inactivity comes after all that ends by itself: using it moves its end.
+    """
+    return (lot.expires_at or NEVER, lot.available_at, lot.sequence)
 
 
-def is_over(lot: Lot, now: datetime) -> bool:
-    """Whether the lot has expired: a lot is spendable on [available_at, expires_at)."""
-    return lot.expires_at is not None and lot.expires_at <= now
+def is_over(lot: Lot, account: Account, now: datetime) -> bool:
+    """Whether the account's lot has expired: a lot is spendable on [available_at, its end)."""
+    return end_of(lot, account) <= now
 
 
-def spendable(lots: Iterable[Lot], now: datetime) -> list[Lot]:
-    """The lots that can pay at an instant, in the order of their use."""
-    return sorted(
-        (lot for lot in lots if lot.remaining_points > 0 and lot.available_at <= now and not is_over(lot, now)),
-        key=use_order,
-    )
+def spendable(lots: Iterable[Lot], account: Account, now: datetime) -> list[Lot]:
+    """The lots of the account that can pay at an instant, in the order of their use."""
+    live = (lot for lot in lots if lot.remaining_points > 0 and not is_over(lot, account, now))
+    return sorted((lot for lot in live if lot.available_at <= now), key=use_order)
 
 
-def overdue(lots: Iterable[Lot], now: datetime) -> list[Lot]:
-    """The lots that have expired and still hold points, in the order of their use."""
-    return sorted((lot for lot in lots if lot.remaining_points > 0 and is_over(lot, now)), key=use_order)
+def overdue(lots: Iterable[Lot], account: Account, now: datetime) -> list[Lot]:
+    """The lots of the account that have expired and still hold points, in the order of their ends."""
+    over = (lot for lot in lots if lot.remaining_points > 0 and is_over(lot, account, now))
+    return sorted(over, key=lambda lot: (end_of(lot, account), *use_order(lot)))
 
 
-def overdue_points(lots: Iterable[Lot], now: datetime) -> int:
+def overdue_points(lots: Iterable[Lot], account: Account, now: datetime) -> int:
     """Points that have expired and are not yet swept; they are in the ledger balance but can't be spent."""
-    return sum(lot.remaining_points for lot in overdue(lots, now))
+    return sum(lot.remaining_points for lot in overdue(lots, account, now))
 
 
-def next_expiry(lots: Iterable[Lot]) -> datetime | None:
-    """The earliest expiry among lots that still hold points."""
-    return min((lot.expires_at for lot in lots if lot.remaining_points > 0 and lot.expires_at), default=None)
+def next_expiry(lots: Iterable[Lot], account: Account) -> datetime | None:
+    """The earliest expiry among lots of the account that still hold points."""
+    end = min((end_of(lot, account) for lot in lots if lot.remaining_points > 0), default=NEVER)
+    return None if end == NEVER else end
 
 
 def consume_lots(lots: Sequence[Lot], *, spend_points: int) -> list[Use]:

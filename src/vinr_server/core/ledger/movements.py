@@ -21,13 +21,14 @@ from vinr_server.core.ledger.lots import (
     consume_lots,
     end_by_program,
     end_of,
+    inactive_from,
+    is_inactive,
     is_over,
     overdue,
     spendable,
     use_order,
     uses_to_return,
 )
-from vinr_server.core.ledger.moved import own_lots
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.reminders import due_reminders, is_behind, planned, remember, remind
 from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
@@ -72,17 +73,17 @@ def accrue(
     there. Returns the account, the entry and its payload. Source: R1, R5, R22, R23, R84.
     """
     now = context.now(program.clock_id)
-    account = caught_up(draft, context, account, program, now=now)
+    account = active(draft, caught_up(draft, context, account, program, now=now), program, now=now)
     available_at = min(movement.occurred_at or now, now)
-    expires_at = expires_at or end_by_program(program, available_at)
     account, entry, lot = _credit(
         draft,
         context,
         account,
+        program,
         points=points,
         movement=movement,
         available_at=available_at,
-        expires_at=expires_at,
+        expires_at=expires_at or end_by_program(program, available_at),
         now=now,
     )
     payload = _announce_entry(draft, context, account, entry, event_type=event_type, now=now)
@@ -94,6 +95,7 @@ def bring_in(
     draft: Layer,
     context: Context,
     account: Account,
+    program: Program,
     *,
     points: int,
     movement: Movement,
@@ -103,12 +105,13 @@ def bring_in(
 ) -> tuple[Account, Entry]:
     """Points of another system are a lot with their own end; a lot that is over expires at once. No tier moves.
 
-    Expects: points > 0, available_at <= now, available_at < expires_at.
+    Expects: a swept account, points > 0, available_at <= now, available_at < expires_at.
     """
     account, entry, lot = _credit(
         draft,
         context,
-        account,
+        active(draft, account, program, now=now),
+        program,
         points=points,
         movement=movement,
         available_at=available_at,
@@ -123,7 +126,7 @@ def owe(
     draft: Layer, context: Context, account: Account, *, points: int, movement: Movement, now: datetime
 ) -> tuple[Account, Entry]:
     """Points are taken from the lots by R3, and what these can't pay is a deficit. Expects a swept account."""
-    uses = consume_lots(spendable(draft.children(Lot, account.id, in_part=True), now), spend_points=points)
+    uses = consume_lots(spendable(draft.children(Lot, account.id, in_part=True), account, now), spend_points=points)
     _require_all(draft, account, uses, needed_points=points)
     account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
     _take(draft, entry, uses)
@@ -143,7 +146,7 @@ def _announce_entry(
 
 def _expire_if_over(draft: Layer, context: Context, account: Account, lot: Lot, *, now: datetime) -> Account:
     """A new lot that is over already expires at once."""
-    if lot.remaining_points and is_over(lot, now):
+    if lot.remaining_points and is_over(lot, account, now):
         return expire_lot(draft, context, account, lot, now=now)
     return account
 
@@ -152,6 +155,7 @@ def _credit(
     draft: Layer,
     context: Context,
     account: Account,
+    program: Program,
     *,
     points: int,
     movement: Movement,
@@ -159,7 +163,7 @@ def _credit(
     expires_at: datetime | None,
     now: datetime,
 ) -> tuple[Account, Entry, Lot]:
-    """The entry and its lot; deficits are paid first."""
+    """The entry and its lot, which ends as the program says where no end is given; deficits are paid first."""
     account, entry = _post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
     lot = Lot(
         bucket=account.bucket,
@@ -172,14 +176,25 @@ def _credit(
         reversed_points=0,
         available_at=available_at,
         expires_at=expires_at,
+        by_inactivity=expires_at is None and program.ends_by_inactivity,
     )
     if account.ledger_balance_points < points:
         lot = _pay_deficits(draft, account, [lot], cause=entry)[0]
     draft.put(lot)
-    if lot.remaining_points and expires_at is not None and not is_over(lot, now):
+    if lot.remaining_points and expires_at is not None and not is_over(lot, account, now):
         account = replace(account, next_expiry_at=min(account.next_expiry_at or expires_at, expires_at))
         draft.put(account)
     return remember(draft, account, [lot], now=now), entry, lot
+
+
+def active(draft: Layer, account: Account, program: Program, *, now: datetime) -> Account:
+    """The member earns or redeems: what ends by its inactivity ends later (R84). Expects that it was swept of that."""
+    at = inactive_from(program, now)
+    if at is None or (account.inactive_at is not None and at <= account.inactive_at):
+        return account
+    account = replace(account, inactive_at=at, is_inactive=False)
+    draft.put(account)
+    return account
 
 
 def sweep(draft: Layer, context: Context, account: Account, *, now: datetime) -> Account:
@@ -188,31 +203,46 @@ def sweep(draft: Layer, context: Context, account: Account, *, now: datetime) ->
     Reminders and expiries come in the order of their instants, at one instant the reminders first (R84). Expects its
     live lots.
     """
-    program = program_of(draft, account)
-    over = overdue(draft.children(Lot, account.id, in_part=True), now)
+    program, ends_now = program_of(draft, account), is_inactive(account, now)
+    if ends_now and draft.last_here(account.id) is not None:
+        raise InPart(Lot, account.id)
+    over = overdue(draft.children(Lot, account.id, in_part=True), account, now)
     if is_behind(account, program, now=now):
         due = due_reminders(draft, account, program, now=now)
         account = planned(draft, account, program, now=now)
         for reminder in due:
-            while over and end_of(over[0]) < reminder.at:
+            while over and end_of(over[0], account) < reminder.at:
                 account = expire_lot(draft, context, account, over.pop(0), now=now)
             remind(draft, context, account, reminder, now=now)
     for lot in over:
         account = expire_lot(draft, context, account, lot, now=now)
+    if ends_now:
+        account = replace(account, is_inactive=True)
+        draft.put(account)
     return _with_next_expiry(draft, account)
 
 
 def caught_up(draft: Layer, context: Context, account: Account, program: Program, *, now: datetime) -> Account:
-    """The account, swept where a reminder may be due, so that what follows changes nothing that it says."""
-    return sweep(draft, context, account, now=now) if is_behind(account, program, now=now) else account
+    """The account, swept where a reminder may be due, so that what follows changes nothing that it says.
+
+    And where the member became inactive: what follows would bring back what has ended by that.
+    """
+    is_due = is_behind(account, program, now=now) or is_inactive(account, now)
+    return sweep(draft, context, account, now=now) if is_due else account
 
 
 def expire_lot(draft: Layer, context: Context, account: Account, lot: Lot, *, now: datetime) -> Account:
     """What was left of the lot is gone, with an entry and an event."""
-    assert lot.expires_at is not None and lot.remaining_points > 0
-    receipt = {"lot": lot.id, "expires_at": int(lot.expires_at.timestamp()), "points": lot.remaining_points}
+    ended_at = end_of(lot, account)
+    assert ended_at <= now and lot.remaining_points > 0
+    receipt = {"lot": lot.id, "expires_at": int(ended_at.timestamp()), "points": lot.remaining_points}
     movement = Movement(
-        "expiry", source_type="points_transaction", source_id=lot.id, receipt=receipt, occurred_at=lot.expires_at
+        "expiry",
+        reason="inactivity" if lot.by_inactivity else None,
+        source_type="points_transaction",
+        source_id=lot.id,
+        receipt=receipt,
+        occurred_at=ended_at,
     )
     points = lot.remaining_points
     account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
@@ -226,36 +256,11 @@ def debit(
     draft: Layer, context: Context, account: Account, *, points: int, movement: Movement, now: datetime
 ) -> tuple[Account, Entry]:
     """Spend points from the lots in R3's order. Expects a swept account with enough of them (callers refuse first)."""
-    uses = consume_lots(spendable(draft.children(Lot, account.id, in_part=True), now), spend_points=points)
+    uses = consume_lots(spendable(draft.children(Lot, account.id, in_part=True), account, now), spend_points=points)
     _require_all(draft, account, uses, needed_points=points)
     assert sum(use.points for use in uses) == points, "the caller checks the balance first"
     account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
     _take(draft, entry, uses)
-    return _with_next_expiry(draft, account), entry
-
-
-def claw_back(
-    draft: Layer, context: Context, account: Account, *, lot: Lot, points: int, movement: Movement, now: datetime
-) -> tuple[Account, Entry]:
-    """Take an award back: from its own lot, then others by R3, then as a deficit (R6). Expects a swept account.
-
-    Expects: 0 < points <= lot.reversible_points.
-    """
-    mine = own_lots(draft, lot)
-    own = consume_lots(mine, spend_points=points)
-    own_ids = {paying.id for paying in mine}
-    others = [
-        other for other in spendable(draft.children(Lot, account.id, in_part=True), now) if other.id not in own_ids
-    ]
-    unpaid_points = points - sum(use.points for use in own)
-    taken = consume_lots(others, spend_points=unpaid_points)
-    _require_all(draft, account, taken, needed_points=unpaid_points)
-    uses = own + taken
-    account, entry = _post(draft, context, account, points=-points, movement=movement, now=now, lifetime_points=-points)
-    _take(draft, entry, uses)
-    newest = draft.get(Lot, lot.id) or lot
-    draft.put(replace(newest, reversed_points=newest.reversed_points + points))
-    _put_deficit(draft, entry, points=points - sum(use.points for use in uses))
     return _with_next_expiry(draft, account), entry
 
 
@@ -290,49 +295,12 @@ def account_of(draft: Layer, lot_id: str) -> str:
     return _lot(draft, lot_id).account_id
 
 
-def reinstate(
-    draft: Layer,
-    context: Context,
-    account: Account,
-    *,
-    lot: Lot,
-    taken: Mapping[str, int],
-    points: int,
-    movement: Movement,
-    now: datetime,
-) -> tuple[Account, Entry]:
-    """Return points of a clawback to the account's lots that paid it, the last used first; the caller sweeps (R5).
-
-    What no lot had paid returns to the award's own lot, and pays what is owed from there. Expects a swept account, what
-    the clawback has `taken_by` lots, and these lots; of another account's award, at most what this one's lots paid.
-    """
-    mine = [other for id in taken if (other := _lot(draft, id)).account_id == account.id and not _paid_debt(other)]
-    account, entry = _post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
-    own = _lot(draft, lot.id)
-    own = replace(own, reversed_points=own.reversed_points - points)
-    draft.put(own)
-    returned: list[Lot] = []
-    left_points = points
-    for paid in (*sorted(mine, key=use_order, reverse=True), own):
-        back_points = left_points if paid is own else min(taken[paid.id], left_points)
-        if back_points:
-            returned.append(replace(paid, remaining_points=paid.remaining_points + back_points))
-            _put_use(draft, entry, paid, points=-back_points, cause=entry)
-            left_points -= back_points
-    return _put_returned(draft, account, returned, cause=entry, now=now), entry
-
-
 def _put_returned(draft: Layer, account: Account, returned: Sequence[Lot], *, cause: Entry, now: datetime) -> Account:
     """The lots hold again what came back to them, less what the account owed."""
     lots = _pay_deficits(draft, account, sorted(returned, key=use_order), cause=cause)
     for lot in lots:
         draft.put(lot)
     return remember(draft, account, lots, now=now)
-
-
-def _paid_debt(lot: Lot) -> bool:
-    """Whether the lot only paid what a member owed when it was merged: what it paid is owed elsewhere since."""
-    return lot.moved_to == ()
 
 
 def _post(

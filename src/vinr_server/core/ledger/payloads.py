@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
 from vinr_server.core.ledger.rows import Entry, Lot
+from vinr_server.core.members.rows import Account
 
 
 def entry_payload(entry: Entry, *, livemode: bool) -> Wire:
@@ -30,7 +31,7 @@ def entry_payload(entry: Entry, *, livemode: bool) -> Wire:
     }
 
 
-def lot_payload(lot: Lot, *, livemode: bool) -> Wire:
+def lot_payload(lot: Lot, account: Account, *, livemode: bool) -> Wire:
     """The lot object: what is left of an accrual, and when it ends. It has the id of the accrual's transaction."""
     return {
         "id": lot.id,
@@ -39,6 +40,7 @@ def lot_payload(lot: Lot, *, livemode: bool) -> Wire:
         "points": lot.points,
         "remaining": lot.remaining_points,
         "available_at": unix(lot.available_at),
-        "expires_at": unix_or_none(lot.expires_at),
+        "expires_at": unix_or_none(account.inactive_at if lot.by_inactivity else lot.expires_at),
+        "by_inactivity": lot.by_inactivity,
         "livemode": livemode,
     }

@@ -16,7 +16,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.lots import NEVER
+from vinr_server.core.ledger.lots import NEVER, end_of
 from vinr_server.core.ledger.rows import Endings, EndSpan, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
@@ -53,14 +53,16 @@ def due_reminders(draft: Layer, account: Account, program: Program, *, now: date
 
     Expects lots that nothing has changed since the first of these instants. Raises InPart where too few are loaded.
     """
+    _require_idle(draft, account)
     spans = [span for span in spans_of(account, program, now) if span.days]
     for span in spans:
         for days in span.days:
             _require_span(draft, account, span.after + timedelta(days=days), span.until + timedelta(days=days))
     ending: dict[datetime, int] = {}
     for lot in draft.children(Lot, account.id, in_part=True):
-        if lot.remaining_points and lot.expires_at is not None:
-            ending[lot.expires_at] = ending.get(lot.expires_at, 0) + lot.remaining_points
+        end = end_of(lot, account)
+        if lot.remaining_points and end != NEVER:
+            ending[end] = ending.get(end, 0) + lot.remaining_points
     due = [
         Reminder(end - timedelta(days=days), days, end, points)
         for span in spans
@@ -88,8 +90,9 @@ def planned(draft: Layer, account: Account, program: Program, *, now: datetime) 
     Expects that what was due by now is known. Raises InPart where too few lots are loaded.
     """
     plan = program.reminder_plan
+    _require_idle(draft, account)
     lots = draft.children(Lot, account.id, in_part=True)
-    firsts = [min(_instants(lots, (days,), now), default=None) for days in plan.days]
+    firsts = [min(_instants(lots, account, (days,), now), default=None) for days in plan.days]
     for days, first in zip(plan.days, firsts, strict=True):
         _require_first(draft, account, now, days, first)
     at = min((first for first in firsts if first is not None), default=None)
@@ -101,7 +104,7 @@ def planned(draft: Layer, account: Account, program: Program, *, now: datetime) 
 def remember(draft: Layer, account: Account, lots: Iterable[Lot], *, now: datetime) -> Account:
     """Lots that hold more than before have their reminders, too, of those that lie ahead."""
     plan = program_of(draft, account).reminder_plan
-    at = min(_instants(lots, plan.days, now), default=None) if plan.days else None
+    at = min(_instants(lots, account, plan.days, now), default=None) if plan.days else None
     if at is None or (account.next_reminder_at is not None and account.next_reminder_at <= at):
         return account
     account = replace(account, next_reminder_at=at)
@@ -127,13 +130,20 @@ def remind(draft: Layer, context: Context, account: Account, reminder: Reminder,
     announce(draft, context, type="loyalty.points.expiring", account=account, data=data, now=now)
 
 
-def _instants(lots: Iterable[Lot], days: tuple[int, ...], now: datetime) -> Iterator[datetime]:
-    """The instants after now at which these lots have reminders."""
+def _instants(lots: Iterable[Lot], account: Account, days: tuple[int, ...], now: datetime) -> Iterator[datetime]:
+    """The instants after now at which these lots of the account have reminders."""
     for lot in lots:
-        if lot.remaining_points and lot.expires_at is not None:
+        end = end_of(lot, account)
+        if lot.remaining_points and end != NEVER:
             for count in days:
-                if lot.expires_at > now + timedelta(days=count):
-                    yield lot.expires_at - timedelta(days=count)
+                if end > now + timedelta(days=count):
+                    yield end - timedelta(days=count)
+
+
+def _require_idle(draft: Layer, account: Account) -> None:
+    """Nothing, where every lot that may end by the member's inactivity is loaded: they are used last."""
+    if account.inactive_at is not None and not account.is_inactive and draft.last_here(account.id) is not None:
+        raise InPart(Lot, account.id)
 
 
 def _require_span(draft: Layer, account: Account, after: datetime, until: datetime) -> None:

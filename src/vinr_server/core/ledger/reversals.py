@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from vinr_server.core.events.announcements import announce
@@ -12,8 +13,21 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.commands import ReversePoints
-from vinr_server.core.ledger.moved import lot_of, taken_by
-from vinr_server.core.ledger.movements import Movement, account_of, claw_back, reinstate, sweep
+from vinr_server.core.ledger.lots import consume_lots, spendable, use_order
+from vinr_server.core.ledger.moved import lot_of, own_lots, taken_by
+from vinr_server.core.ledger.movements import (
+    Movement,
+    _lot,
+    _post,
+    _put_deficit,
+    _put_returned,
+    _put_use,
+    _require_all,
+    _take,
+    _with_next_expiry,
+    account_of,
+    sweep,
+)
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Entry, Lot
@@ -151,6 +165,70 @@ def _not_reversible(entry: Entry) -> Rejected:
     }.get(entry.kind, "adjust the balance instead")
     message = f"{entry.id} is of kind {entry.kind} with {entry.points} points; only awards are reversed: {remedy}."
     return Rejected("not_reversible", message, param="transaction", details={"kind": entry.kind})
+
+
+# ---- what moves
+
+
+def claw_back(
+    draft: Layer, context: Context, account: Account, *, lot: Lot, points: int, movement: Movement, now: datetime
+) -> tuple[Account, Entry]:
+    """Take an award back: from its own lot, then others by R3, then as a deficit (R6). Expects a swept account.
+
+    Expects: 0 < points <= lot.reversible_points.
+    """
+    mine = own_lots(draft, lot)
+    own = consume_lots(mine, spend_points=points)
+    own_ids = {paying.id for paying in mine}
+    live = spendable(draft.children(Lot, account.id, in_part=True), account, now)
+    others = [other for other in live if other.id not in own_ids]
+    unpaid_points = points - sum(use.points for use in own)
+    taken = consume_lots(others, spend_points=unpaid_points)
+    _require_all(draft, account, taken, needed_points=unpaid_points)
+    uses = own + taken
+    account, entry = _post(draft, context, account, points=-points, movement=movement, now=now, lifetime_points=-points)
+    _take(draft, entry, uses)
+    newest = draft.get(Lot, lot.id) or lot
+    draft.put(replace(newest, reversed_points=newest.reversed_points + points))
+    _put_deficit(draft, entry, points=points - sum(use.points for use in uses))
+    return _with_next_expiry(draft, account), entry
+
+
+def reinstate(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    *,
+    lot: Lot,
+    taken: Mapping[str, int],
+    points: int,
+    movement: Movement,
+    now: datetime,
+) -> tuple[Account, Entry]:
+    """Return points of a clawback to the account's lots that paid it, the last used first; the caller sweeps (R5).
+
+    What no lot had paid returns to the award's own lot, and pays what is owed from there. Expects a swept account, what
+    the clawback has `taken_by` lots, and these lots; of another account's award, at most what this one's lots paid.
+    """
+    mine = [other for id in taken if (other := _lot(draft, id)).account_id == account.id and not _paid_debt(other)]
+    account, entry = _post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
+    own = _lot(draft, lot.id)
+    own = replace(own, reversed_points=own.reversed_points - points)
+    draft.put(own)
+    returned: list[Lot] = []
+    left_points = points
+    for paid in (*sorted(mine, key=use_order, reverse=True), own):
+        back_points = left_points if paid is own else min(taken[paid.id], left_points)
+        if back_points:
+            returned.append(replace(paid, remaining_points=paid.remaining_points + back_points))
+            _put_use(draft, entry, paid, points=-back_points, cause=entry)
+            left_points -= back_points
+    return _put_returned(draft, account, returned, cause=entry, now=now), entry
+
+
+def _paid_debt(lot: Lot) -> bool:
+    """Whether the lot only paid what a member owed when it was merged: what it paid is owed elsewhere since."""
+    return lot.moved_to == ()
 
 
 COMMANDS: Commands = {

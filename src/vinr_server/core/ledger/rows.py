@@ -48,11 +48,11 @@ class Lot(Row):
     Always: points == remaining_points + sum of its uses (its own expiries and clawbacks are uses too).
     `reversed_points` counts every clawback of the accrual, whichever lots paid for it. `moved_to` are the lots of
     another account that hold what was left when its member was merged into that account's; of a lot that only paid
-    what the member owed then, none.
+    what the member owed then, none. One that ends `by_inactivity` ends at its account's `inactive_at` (R84).
     """
 
     parent_field = "account_id"
-    immutable_fields = ("account_id", "sequence", "points", "available_at", "expires_at")
+    immutable_fields = ("account_id", "sequence", "points", "available_at", "expires_at", "by_inactivity")
     bucket: int
     id: str
     account_id: str
@@ -64,6 +64,7 @@ class Lot(Row):
     available_at: datetime
     expires_at: datetime | None
     moved_to: tuple[str, ...] | None = None
+    by_inactivity: bool = False
 
     @property
     def reversible_points(self) -> int:

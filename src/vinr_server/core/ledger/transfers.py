@@ -33,12 +33,24 @@ def transfer(
     What either owes is paid first by what the other brings: the lot that ends soonest pays (R5). Events say nothing of
     it: no member has gained or lost a point. Expects two swept accounts of one program, and all lots of the first.
     """
+    into = _as_active(draft, account, into, now=now)
     account, into = _move_lots(draft, context, account, into, reason=reason, now=now)
     account, into = _move_debt(draft, context, account, into, reason=reason, now=now)
-    if account.next_reminder_at is not None:
-        account = replace(account, next_reminder_at=None)
+    if account.next_reminder_at is not None or account.inactive_at is not None:
+        account = replace(account, next_reminder_at=None, inactive_at=None, is_inactive=False)
         draft.put(account)
     return _with_next_expiry(draft, account), _with_next_expiry(draft, into)
+
+
+def _as_active(draft: Layer, account: Account, into: Account, *, now: datetime) -> Account:
+    """The one member was last active when either of them was (R84)."""
+    at = max((each.inactive_at for each in (account, into) if each.inactive_at is not None), default=None)
+    if at == into.inactive_at:
+        return into
+    assert at is not None
+    into = replace(into, inactive_at=at, is_inactive=at <= now)
+    draft.put(into)
+    return into
 
 
 def _move_lots(
@@ -79,6 +91,7 @@ def _bring(draft: Layer, context: Context, into: Account, lot: Lot, *, reason: s
         reversed_points=0,
         available_at=lot.available_at,
         expires_at=lot.expires_at,
+        by_inactivity=lot.by_inactivity,
     )
     if into.ledger_balance_points < points:
         moved = _pay_deficits(draft, into, [moved], cause=entry)[0]
@@ -112,7 +125,7 @@ def _move_debt(
     credit = _pay_deficits(draft, account, [credit], cause=entry)[0]
     assert credit.remaining_points == 0, "a debt is paid by as much as it is"
     draft.put(credit)
-    uses = consume_lots(spendable(draft.children(Lot, into.id, in_part=True), now), spend_points=points)
+    uses = consume_lots(spendable(draft.children(Lot, into.id, in_part=True), into, now), spend_points=points)
     _require_all(draft, into, uses, needed_points=points)
     owed = Movement("transfer", reason=reason, receipt={"from": account.id, "points": points})
     into, debit = _post(draft, context, into, points=-points, movement=owed, now=now)

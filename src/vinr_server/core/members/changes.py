@@ -16,7 +16,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart, Needs, Part
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.lots import is_over, next_expiry, overdue_points
+from vinr_server.core.ledger.lots import end_of, is_over, next_expiry, overdue_points
 from vinr_server.core.ledger.movements import caught_up
 from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.ledger.rows import Lot
@@ -143,16 +143,16 @@ def show_account(draft: Layer, account: Account, context: Context) -> Json:
     program = program_of(draft, account)
     now = context.now(program.clock_id)
     lots = draft.children(Lot, account.id, in_part=True)
-    live = [lot for lot in lots if not is_over(lot, now)]
-    next_at = next_expiry(live)
-    last = draft.last_here(account.id)
-    if last is not None and (next_at is None or next_at >= last[0]):
+    live = [lot for lot in lots if not is_over(lot, account, now)]
+    next_at = next_expiry(live, account)
+    last, may_be_idle = draft.last_here(account.id), account.inactive_at is not None and not account.is_inactive
+    if last is not None and (next_at is None or next_at >= last[0] or may_be_idle):
         raise InPart(Lot, account.id)
-    next_points = sum(lot.remaining_points for lot in live if lot.expires_at == next_at)
+    next_points = sum(lot.remaining_points for lot in live if end_of(lot, account) == next_at)
     return account_payload(
         account,
         tiers=program.tiers,
-        overdue_points=overdue_points(lots, now),
+        overdue_points=overdue_points(lots, account, now),
         next_expiry=None if next_at is None else (next_at, next_points),
         livemode=context.livemode,
     )

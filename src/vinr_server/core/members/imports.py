@@ -142,6 +142,7 @@ def _move(
             draft,
             context,
             account,
+            program,
             points=lot.points,
             movement=_movement(account, lot.points, occurred_at=lot.available_at),
             available_at=lot.available_at,

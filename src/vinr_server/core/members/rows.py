@@ -51,6 +51,9 @@ class Account(Row):
 
     Reminders of points that end (R84): by the plan `reminder_revision` of the program, all that fell due before
     `next_reminder_at` are sent, and none of its points has one before that instant; None: none of them has any.
+
+    `inactive_at`: when points that end by the member's inactivity end, unless it earns or redeems before; None: it
+    never did where that counts. `is_inactive`: since then all of them are swept.
     """
 
     parent_field = "customer_id"
@@ -72,6 +75,8 @@ class Account(Row):
     merged_from: tuple[MergedFrom, ...] | None = None
     next_reminder_at: datetime | None = None
     reminder_revision: int = 0
+    inactive_at: datetime | None = None
+    is_inactive: bool = False
 
     @property
     def customer_ids(self) -> tuple[str, ...]:

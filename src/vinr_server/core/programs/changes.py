@@ -47,10 +47,21 @@ def decide_create_program(draft: Layer, command: CreateProgram, context: Context
         status="active",
         created_at=now,
     )
+    refusal = without_months(program)
+    if refusal is not None:
+        return refusal
     program = with_reminders(program, command.expiry_reminders, since=now)
     draft.put(program)
     claim_id(draft, context, program.id, owner_bucket=0)
     return Accepted(program_payload(program, livemode=context.livemode))
+
+
+def without_months(program: Program) -> Rejected | None:
+    """Refuse a program whose points end by inactivity, but after no time."""
+    if program.expiry_mode == "fixed" or program.expiry_months is not None:
+        return None
+    message = "currency.expiry_months: points that end by inactivity need the months after which they do."
+    return invalid(message, param="currency.expiry_months")
 
 
 def with_reminders(program: Program, days: tuple[int, ...], *, since: datetime) -> Program:
@@ -77,6 +88,9 @@ def decide_update_program(draft: Layer, command: UpdateProgram, context: Context
     if isinstance(merged, Rejected):
         return merged
     program = replace(program, metadata=merged, **command.changes)
+    refusal = without_months(program)
+    if refusal is not None:
+        return refusal
     if command.expiry_reminders is not None:
         program = with_reminders(program, command.expiry_reminders, since=context.now(program.clock_id))
     draft.put(program)

@@ -7,7 +7,7 @@ from dataclasses import field
 from vinr_server.core.kernel.calendar import ExpiryRounding
 from vinr_server.core.kernel.commands import Command, Json
 from vinr_server.core.kernel.values import dataclass
-from vinr_server.core.programs.rows import EARNING_TENDERS, Tier
+from vinr_server.core.programs.rows import EARNING_TENDERS, ExpiryMode, Tier
 
 # ---- configuration
 
@@ -19,6 +19,7 @@ class CreateProgram(Command):
     currency_name: str = "points"
     expiry_months: int | None = None
     expiry_rounding: ExpiryRounding = "none"
+    expiry_mode: ExpiryMode = "fixed"
     timezone: str = "UTC"
     tiers: tuple[Tier, ...] = ()
     earning_tenders: tuple[str, ...] = EARNING_TENDERS

@@ -16,6 +16,7 @@ def program_payload(program: Program, *, livemode: bool) -> Wire:
             "name": program.currency_name,
             "expiry_months": program.expiry_months,
             "expiry_rounding": program.expiry_rounding,
+            "expiry_mode": program.expiry_mode,
             "pending_days": 0,
         },
         "timezone": program.timezone,

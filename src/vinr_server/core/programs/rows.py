@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from vinr_server.core.kernel.calendar import FIRST_INSTANT, ExpiryRounding
 from vinr_server.core.kernel.rows import Json, Row
@@ -12,6 +13,8 @@ from vinr_server.core.kernel.values import dataclass
 TENDERS = ("card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other")
 # What earns unless a program says otherwise: not points or store credit, nor gift cards, since buying one did (R77).
 EARNING_TENDERS = ("card", "cash", "bank_transfer", "wallet", "other")
+
+ExpiryMode = Literal["fixed", "inactivity"]
 
 # ---- configuration: the catalogue of a realm
 
@@ -46,6 +49,8 @@ class Program(Row):
 
     `guest_days`: enrolling earns for what the customer paid in so many days before (R86); None: for nothing.
     `reminder_plans`: the last one holds, the ones before held until the next one's instant (R84).
+    `expiry_mode`: `expiry_months` count from when points came, or (inactivity) from when their member last earned or
+    redeemed: then all of them end together (R84).
     """
 
     is_catalogue = True
@@ -64,6 +69,12 @@ class Program(Row):
     earning_tenders: tuple[str, ...] = EARNING_TENDERS
     guest_days: int | None = None
     reminder_plans: tuple[ReminderPlan, ...] = ()
+    expiry_mode: ExpiryMode = "fixed"
+
+    @property
+    def ends_by_inactivity(self) -> bool:
+        """Whether points end because their member did nothing for so long."""
+        return self.expiry_mode == "inactivity" and self.expiry_months is not None
 
     @property
     def reminder_plan(self) -> ReminderPlan:

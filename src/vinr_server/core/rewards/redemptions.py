@@ -13,7 +13,7 @@ from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import insufficient
-from vinr_server.core.ledger.movements import Movement, debit
+from vinr_server.core.ledger.movements import Movement, active, debit
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import swept_account
 from vinr_server.core.ledger.rows import Entry
@@ -77,6 +77,7 @@ def _redeem(
         metadata=metadata,
     )
     account, entry = debit(draft, context, account, points=price.cost_points, movement=movement, now=now)
+    account = active(draft, account, program_of(draft, account), now=now)
     _redemption, payload = issue(
         draft,
         context,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 # A member that does not follow its program's plan of reminders yet, and has points that end.
-BEHIND = """next_expiry_at is not null
+BEHIND = """(next_expiry_at is not null or inactive_at is not null)
     and reminder_revision <> (p.reminder_plans -> -1 ->> 'revision')::int8"""
 
 # Accounts whose earliest lot has expired, or that have a reminder due, at their program's now; and while a test clock
@@ -22,6 +22,10 @@ cross join lateral (
   (select id, next_expiry_at as due_at from accounts
   where realm = p.realm and program_id = p.id and next_expiry_at <= coalesce(c.frozen_at, $1)
   order by next_expiry_at limit $2)
+  union all
+  (select id, inactive_at from accounts
+  where realm = p.realm and program_id = p.id and inactive_at <= coalesce(c.frozen_at, $1) and not is_inactive
+  order by inactive_at limit $2)
   union all
   (select id, next_reminder_at from accounts
   where json_array_length(p.reminder_plans) > 0
@@ -45,7 +49,7 @@ where p.clock_id is null and json_array_length(p.reminder_plans) > 0
 # The next of a program's members in the order of their enrollment, and which of them follow an older plan. Plan: a
 # range of accounts_newest.
 NEXT_MEMBERS = """
-select id, created_at, next_expiry_at is not null and reminder_revision <> $3 from accounts
+select id, created_at, (next_expiry_at is not null or inactive_at is not null) and reminder_revision <> $3 from accounts
 where realm = $1 and program_id = $2 and (created_at, id) > ($4, $5)
 order by created_at, id limit $6
 """
@@ -56,6 +60,9 @@ select c.realm, c.id, c.frozen_at from test_clocks c
 where c.status = 'advancing' and c.deleted_at is null and not exists (
   select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and a.next_expiry_at <= c.frozen_at)
+and not exists (
+  select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
+  where p.realm = c.realm and p.clock_id = c.id and a.inactive_at <= c.frozen_at and not a.is_inactive)
 and not exists (
   select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and json_array_length(p.reminder_plans) > 0

@@ -189,14 +189,24 @@ select v.realm, v.account_id, v.id, concat_ws(', ', v.data ->> 'expires_at', 'at
   coalesce(l.points::text, 'no lot')
 from events v left join (
   select realm, account_id, floor(extract(epoch from expires_at))::int8 as ends, sum(points) as points from lots
-  group by 1, 2, 3) l
-  on l.realm = v.realm and l.account_id = v.account_id and l.ends = (v.data ->> 'expires_at')::int8
+  where not by_inactivity group by 1, 2, 3
+  union all
+  select realm, account_id, null, sum(points) from lots where by_inactivity group by 1, 2) l
+  on l.realm = v.realm and l.account_id = v.account_id and coalesce(l.ends = (v.data ->> 'expires_at')::int8, true)
 where v.type = 'loyalty.points.expiring' and (l.points is null or (v.data ->> 'points')::int8 not between 1 and l.points
   or extract(epoch from v.created_at) < (v.data ->> 'expires_at')::int8 - 86400 * (v.data ->> 'days')::int8)""",
     "R4 nothing expires before its instant": """
 select e.realm, e.account_id, e.id, 'not before ' || coalesce(l.expires_at::text, 'ever'), e.created_at
 from entries e left join lots l on l.realm = e.realm and l.id = e.source_id
-where e.kind = 'expiry' and (l.expires_at is null or l.expires_at > e.created_at)""",
+where e.kind = 'expiry' and not coalesce(l.by_inactivity, false)
+  and (l.expires_at is null or l.expires_at > e.created_at)""",
+    "R84 what ends by inactivity has its member's instant, and nothing ended before it": """
+select a.realm, a.id, coalesce(e.id, l.id), concat('not before ', a.inactive_at), coalesce(e.created_at::text, 'never')
+from lots l join accounts a on a.realm = l.realm and a.id = l.account_id
+left join entries e on e.realm = l.realm and e.source_id = l.id and e.kind = 'expiry'
+where l.by_inactivity and (
+  l.expires_at is not null or (l.remaining_points > 0 and (a.inactive_at is null or a.is_inactive))
+  or extract(epoch from e.created_at) < (e.receipt ->> 'expires_at')::int8)""",
 }
 
 TIERS = {

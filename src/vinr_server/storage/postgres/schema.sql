@@ -22,6 +22,9 @@ CREATE TABLE public.accounts (
     merged_from json,
     next_reminder_at timestamp with time zone,
     reminder_revision bigint DEFAULT 0 NOT NULL,
+    inactive_at timestamp with time zone,
+    is_inactive boolean DEFAULT false NOT NULL,
+    CONSTRAINT accounts_check CHECK (((NOT is_inactive) OR (inactive_at IS NOT NULL))),
     CONSTRAINT accounts_lifetime_points_check CHECK ((lifetime_points >= 0)),
     CONSTRAINT accounts_merged_check CHECK ((((status = 'merged'::text) = (merged_customer_id IS NOT NULL)) AND ((merged_into IS NULL) OR (status = 'merged'::text)) AND ((status <> 'merged'::text) OR ((ledger_balance_points = 0) AND (merged_from IS NULL))))),
     CONSTRAINT accounts_reminder_revision_check CHECK ((reminder_revision >= 0)),
@@ -314,10 +317,12 @@ CREATE TABLE public.lots (
     available_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone,
     moved_to json,
+    by_inactivity boolean DEFAULT false NOT NULL,
     CONSTRAINT lots_check CHECK (((expired_points >= 0) AND (expired_points <= points))),
     CONSTRAINT lots_check1 CHECK (((reversed_points >= 0) AND (reversed_points <= points))),
     CONSTRAINT lots_check2 CHECK ((expires_at > available_at)),
     CONSTRAINT lots_check3 CHECK (((remaining_points >= 0) AND (remaining_points <= points))),
+    CONSTRAINT lots_check4 CHECK (((NOT by_inactivity) OR (expires_at IS NULL))),
     CONSTRAINT lots_points_check CHECK ((points > 0))
 )
 WITH (fillfactor='85');
@@ -507,6 +512,7 @@ CREATE TABLE public.programs (
     earning_tenders json DEFAULT '["card","cash","bank_transfer","wallet","other"]'::json NOT NULL,
     guest_days bigint,
     reminder_plans json DEFAULT '[]'::json NOT NULL,
+    expiry_mode text DEFAULT 'fixed'::text NOT NULL,
     CONSTRAINT programs_expiry_months_check CHECK ((expiry_months > 0)),
     CONSTRAINT programs_guest_days_check CHECK ((guest_days > 0)),
     CONSTRAINT programs_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text])))
@@ -789,6 +795,8 @@ ALTER TABLE ONLY public.webhook_endpoints
 
 CREATE INDEX accounts_expiring ON public.accounts USING btree (realm, program_id, next_expiry_at) WHERE (next_expiry_at IS NOT NULL);
 
+CREATE INDEX accounts_idling ON public.accounts USING btree (realm, program_id, inactive_at) WHERE ((inactive_at IS NOT NULL) AND (NOT is_inactive));
+
 CREATE INDEX accounts_newest ON public.accounts USING btree (realm, program_id, created_at, id);
 
 CREATE INDEX accounts_reminding ON public.accounts USING btree (realm, program_id, next_reminder_at) WHERE (next_reminder_at IS NOT NULL);
@@ -826,6 +834,8 @@ CREATE INDEX entries_by_source ON public.entries USING btree (realm, source_id, 
 CREATE INDEX events_newest ON public.events USING btree (realm, created_at, id);
 
 CREATE INDEX idempotency_keys_of_30_days ON public.idempotency_keys USING btree (created_at) WHERE (NOT is_kept);
+
+CREATE INDEX lots_idling ON public.lots USING btree (realm, account_id) WHERE (by_inactivity AND (remaining_points > 0));
 
 CREATE INDEX lots_live ON public.lots USING btree (realm, account_id, expires_at, available_at, sequence) WHERE (remaining_points > 0);
 

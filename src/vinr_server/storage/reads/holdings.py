@@ -25,10 +25,12 @@ left join lateral (
     array_agg(h.starts_at) filter (where not h.is_over) as starts,
     array_agg(h.expires_at) filter (where not h.is_over) as ends
   from (
-    select remaining_points as points, available_at as starts_at, expires_at,
-      coalesce(expires_at <= coalesce(c.frozen_at, $3), false) as is_over
-    from lots where realm = t.realm and account_id = t.id and bucket = t.bucket and remaining_points > 0
-    order by expires_at, available_at, sequence) as h
+    select l.remaining_points as points, l.available_at as starts_at, e.expires_at,
+      coalesce(e.expires_at <= coalesce(c.frozen_at, $3), false) as is_over
+    from lots l cross join lateral (
+      select case when l.by_inactivity then t.inactive_at else l.expires_at end as expires_at) as e
+    where l.realm = t.realm and l.account_id = t.id and l.bucket = t.bucket and l.remaining_points > 0
+    order by e.expires_at, l.available_at, l.sequence) as h
 ) as l on true
 """
 

@@ -19,10 +19,15 @@ from vinr_server.storage.reads.offers import Standing, standings
 from vinr_server.storage.reads.scopes import Related, Scope
 from vinr_server.storage.reads.webhooks import attempts_of, events_between
 
-# Expired points not yet swept, and the next expiry, each by a short scan of the live lots in order of expiry.
+# Expired points not yet swept, and the next expiry, each by a short scan of the live lots in order of expiry; and what
+# ends by the member's inactivity, of which all is over together.
 ACCOUNT_FIGURES = f"""
-select {TABLES[Account].select_list}, coalesce(due.points, 0) as overdue_points, next.expires_at as next_at,
-  coalesce(next.points, 0) as next_points,
+select {TABLES[Account].select_list},
+  coalesce(due.points, 0) + case when idle.is_over then coalesce(idle.points, 0) else 0 end as overdue_points,
+  least(next.expires_at, idle.ends_at) as next_at,
+  case when next.expires_at <= idle.ends_at or idle.ends_at is null then coalesce(next.points, 0) else 0 end
+    + case when idle.ends_at <= next.expires_at or next.expires_at is null then coalesce(idle.points, 0) else 0 end
+    as next_points,
   p.tiers
 from unnest($1::int4[], $2::text[]) as w (realm, id)
 join accounts t on t.realm = w.realm and t.id = w.id
@@ -40,6 +45,13 @@ left join lateral (
     and t.next_expiry_at is not null
   group by l.expires_at order by l.expires_at limit 1
 ) as next on true
+left join lateral (
+  select sum(l.remaining_points)::int8 as points, t.inactive_at <= instant.now as is_over,
+    case when t.inactive_at > instant.now and sum(l.remaining_points) > 0 then t.inactive_at end as ends_at
+  from lots l
+  where l.realm = t.realm and l.account_id = t.id and l.remaining_points > 0 and l.by_inactivity
+    and t.inactive_at is not null and not t.is_inactive
+) as idle on true
 """
 
 _ZONE_OF = "select p.timezone from {} t join programs p on p.realm = t.realm and p.id = t.program_id"
@@ -99,7 +111,7 @@ class PageQuery:
     after: str | None = None
     before: str | None = None
     equal: Mapping[str, Any] = field(default_factory=dict)
-    # (column, operator, value), operator one of > >= < <=
+    # (SQL of `t`, operator, value), operator one of > >= < <=
     compared: Sequence[tuple[str, str, Any]] = ()
     related: Sequence[tuple[Related, Any]] = ()
     # Only rows inside each scope, or outside it if False.
@@ -181,7 +193,7 @@ class Reader:
             f"t.{column} = {f'any({bind(value)})' if isinstance(value, list) else bind(value)}"
             for column, value in {**query.equal, **query.within}.items()
         ]
-        conditions += [f"t.{column} {operator} {bind(value)}" for column, operator, value in query.compared]
+        conditions += [f"{instant} {operator} {bind(value)}" for instant, operator, value in query.compared]
         conditions += [related.holds(bind(value)) for related, value in query.related]
         cursor = query.after if query.after is not None else query.before
         if cursor is not None:

@@ -42,10 +42,17 @@ LIVE_OFFERS = Scope("""t.status = 'published'
     select from counters c where c.realm = t.realm and c.id = 'offer:' || t.id
       and c.used >= (t.terms ->> 'max_redemptions')::int8))""")
 # Lots that can be spent from now on, or later: they hold points, and are not over at their program's now.
-LIVE_LOTS = Scope("""t.remaining_points > 0 and (t.expires_at is null or t.expires_at > coalesce(
-  (select c.frozen_at from accounts a join programs p on p.realm = a.realm and p.id = a.program_id
-   join test_clocks c on c.realm = p.realm and c.id = p.clock_id where a.realm = t.realm and a.id = t.account_id),
-  now()))""")
+LIVE_LOTS = Scope("""t.remaining_points > 0 and (
+  select coalesce(
+    case when t.by_inactivity then a.inactive_at else t.expires_at end > coalesce(c.frozen_at, now()), true)
+  from accounts a join programs p on p.realm = a.realm and p.id = a.program_id
+  left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+  where a.realm = t.realm and a.id = t.account_id)""")
+# When the first of an account's points end.
+NEXT_EXPIRY = """least(t.next_expiry_at, case when not t.is_inactive and exists (
+  select from lots l
+  where l.realm = t.realm and l.account_id = t.id and l.by_inactivity and l.remaining_points > 0)
+  then t.inactive_at end)"""
 # Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")
 # What a payment awarded, what was clawed back of that, and what of it was reinstated. Plan: entries_by_source, then

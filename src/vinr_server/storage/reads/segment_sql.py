@@ -28,10 +28,11 @@ _MERGED = f"""from (
     union all select b ->> 'customer_id', b ->> 'account_id' from json_array_elements(a.merged_from) as b) as buyer
   join payments y on y.realm = a.realm and y.customer_id = buyer.customer
     and {is_purchase_sql("y", account="buyer.account")} where true"""
-_BALANCE = """(a.ledger_balance_points - case when a.next_expiry_at <= n.now then (
+_BALANCE = """(a.ledger_balance_points - case
+  when a.next_expiry_at <= n.now or (a.inactive_at <= n.now and not a.is_inactive) then (
   select coalesce(sum(l.remaining_points), 0) from lots l
   where l.realm = a.realm and l.bucket = a.bucket and l.account_id = a.id and l.remaining_points > 0
-    and l.expires_at <= n.now) else 0 end)"""
+    and case when l.by_inactivity then a.inactive_at else l.expires_at end <= n.now) else 0 end)"""
 
 Bind = Callable[[Any], str]
 _COMPARE: Mapping[str, str] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}

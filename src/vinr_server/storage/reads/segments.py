@@ -28,7 +28,7 @@ where m.realm = $1 and m.segment_id = $2 and m.left_at is null and a.status = 'a
 """
 OVERDUE = f"""
 select {TABLES[Lot].select_list} from lots t
-where t.realm = $1 and t.account_id = $2 and t.remaining_points > 0 and t.expires_at <= $3
+where t.realm = $1 and t.account_id = $2 and t.remaining_points > 0 and (t.expires_at <= $3 or t.by_inactivity)
 """
 
 

@@ -214,6 +214,7 @@ class CurrencyChanges(TypedDict, total=False):
     name: str
     expiry_months: int | None
     expiry_rounding: Literal["day", "month", "none", "quarter", "year"]
+    expiry_mode: Literal["fixed", "inactivity"]
 
 
 class CurrencyInput(TypedDict, total=False):
@@ -222,6 +223,7 @@ class CurrencyInput(TypedDict, total=False):
     name: str
     expiry_months: int | None
     expiry_rounding: Literal["day", "month", "none", "quarter", "year"]
+    expiry_mode: Literal["fixed", "inactivity"]
     pending_days: int
 
 

@@ -841,6 +841,7 @@ class Lot(VinrObject):
     remaining: int
     available_at: int
     expires_at: int | None
+    by_inactivity: bool
     livemode: bool
 
     _kind = "lot"
@@ -1173,6 +1174,7 @@ class ProgramCurrency(VinrObject):
     name: str
     expiry_months: int | None
     expiry_rounding: Literal["day", "month", "none", "quarter", "year"]
+    expiry_mode: Literal["fixed", "inactivity"]
     pending_days: int
 
 
