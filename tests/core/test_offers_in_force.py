@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import pytest
 from cart_words import cart
 
+from vinr_server.core.carts.cart import Cart
 from vinr_server.core.carts.index import NEAR_MAX
 from vinr_server.core.checkout.evaluation import evaluate_cart
-from vinr_server.core.checkout.needs import name_buyer
+from vinr_server.core.checkout.needs import name_buyer, name_changed_cart
+from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
@@ -48,8 +51,13 @@ def offer(id: str, terms: OfferTerms, *, program: str | None = None) -> Offer:
     )
 
 
-def looked_up(*offers: Offer, is_held: bool = False, member: str | None = MEMBER) -> tuple[Layer, Needs]:
-    """A batch of one cart among these offers, as it stands when it is loaded; nothing was counted before."""
+def looked_up(
+    *offers: Offer, is_held: bool = False, member: str | None = MEMBER, changed_from: Cart | None = None
+) -> tuple[Layer, Needs]:
+    """A batch of one cart among these offers, as it stands when it is loaded; nothing was counted before.
+
+    `changed_from`: the cart of an open session until the batch changes it.
+    """
     world = Layer()
     world.put(Program(PROGRAM, "Shop", "points", None, "none", "UTC", (), "active", None, {}, NOW))
     for one in offers:
@@ -62,7 +70,13 @@ def looked_up(*offers: Offer, is_held: bool = False, member: str | None = MEMBER
     for account in accounts:
         batch.put(account)
     needs.children(Account, CUSTOMER)
-    name_buyer(needs, batch, CUSTOMER, [CART], is_held=is_held)
+    if changed_from is None:
+        name_buyer(needs, batch, CUSTOMER, [CART], is_held=is_held)
+    else:
+        nothing: Any = (0, 0, 0, (), 0, {}, (), (), (), None, None, {})
+        session = CheckoutSession(1, "cs_1", CUSTOMER, changed_from, "open", *nothing, NOW, NOW)
+        needs.plans.carts[session.id] = [{"lines": CART.lines}]
+        name_changed_cart(needs, batch, session)
     batch.cover(needs)
     return batch, needs
 
@@ -99,6 +113,11 @@ def test_every_counter_that_deciding_asks_for_was_looked_for() -> None:
     assert not isinstance(checkout, Rejected)
     assert len(checkout.evaluation.applied) == SHOES
     assert len(checkout.evaluation.rejected) > 0
+
+
+def test_a_changed_cart_is_looked_up_as_it_becomes() -> None:
+    _batch, needs = looked_up(percentage("ofr_1", "shoe"), percentage("ofr_2", "scarf"), changed_from=cart("tie 9.00"))
+    assert claims(needs) == caps(needs) == {"ofr_1"}
 
 
 def test_offers_of_another_program_are_not_looked_up() -> None:

@@ -56,7 +56,7 @@ MUTANTS: list[Mutant] = [
         "name_changed_cart",
         "lambda cart, change: replace(cart, **change)",
         "lambda cart, change: cart",
-        "api/test_checkout.py::TestSessions::test_find_the_limits_of_any_number_of_offers",
+        "core/test_offers_in_force.py::test_a_changed_cart_is_looked_up_as_it_becomes",
     ),
     Mutant(
         "a member's limit is counted for all members together",

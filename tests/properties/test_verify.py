@@ -251,14 +251,14 @@ def _go_idle(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> Non
     clock = answer(clocks_commands.CreateTestClock(datetime(2026, 1, 15, tzinfo=UTC)))["id"]
     months: Any = {"expiry_months": 1, "expiry_mode": "inactivity", "clock_id": clock}
     answer(programs_commands.CreateProgram("Idle", id="prog_idle", **months))
-    for name in ("i1", "i2"):
+    for name in ("idle1", "idle2"):
         answer(members_commands.CreateAccount("prog_idle", f"cust_{name}", account_id=f"loy_{name}"))
         answer(ledger_commands.AwardPoints(f"loy_{name}", 10))
     answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 1, tzinfo=UTC)))
     answer(clocks_commands.FinishTestClock(clock, datetime(2026, 2, 1, tzinfo=UTC)))
-    answer(ledger_commands.AwardPoints("loy_i1", 5))
+    answer(ledger_commands.AwardPoints("loy_idle1", 5))
     answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 16, tzinfo=UTC)))
-    assert [answer(ledger_commands.ExpireLots(f"loy_{name}"))["expiries"] for name in ("i1", "i2")] == [0, 1]
+    assert [answer(ledger_commands.ExpireLots(f"loy_{name}"))["expiries"] for name in ("idle1", "idle2")] == [0, 1]
 
 
 def _spend_in_part(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
@@ -463,11 +463,11 @@ EDITS = [
      "update events set data = jsonb_set(data::jsonb, '{expires_at}', '1')::json"
      " where [events: type = 'loyalty.points.expiring']"),
     ("R84 what ends by inactivity has its member's instant, and nothing ended before it",
-     "update accounts set inactive_at = null where id = 'loy_i1'"),
+     "update accounts set inactive_at = null where id = 'loy_idle1'"),
     ("R84 what ends by inactivity has its member's instant, and nothing ended before it",
-     "update accounts set is_inactive = true where id = 'loy_i1'"),
+     "update accounts set is_inactive = true where id = 'loy_idle1'"),
     ("R84 what ends by inactivity has its member's instant, and nothing ended before it",
-     "update entries set created_at = '2000-01-01' where account_id = 'loy_i2' and kind = 'expiry'"),
+     "update entries set created_at = '2000-01-01' where account_id = 'loy_idle2' and kind = 'expiry'"),
     ("R4 nothing expires before its instant",
      "update entries set created_at = '2000-01-01' where [entries: kind = 'expiry']"),
     ("an account's tier is the last one announced",
@@ -615,8 +615,9 @@ class TestVerify:
 LEFT_BEHIND = """
 alter table programs drop column expiry_mode;
 alter table accounts drop column inactive_at, drop column is_inactive;
-update lots set expires_at = available_at + interval '1 month' where by_inactivity;
+create temp table idling as select realm, id from lots where by_inactivity;
 alter table lots drop column by_inactivity;
+update lots l set expires_at = available_at + interval '1 month' from idling i where l.realm = i.realm and l.id = i.id;
 update accounts a set next_expiry_at = (select min(expires_at) from lots l
   where l.realm = a.realm and l.account_id = a.id and l.remaining_points > 0);
 alter table programs drop column reminder_plans;
