@@ -620,6 +620,7 @@ alter table lots drop column by_inactivity;
 update lots l set expires_at = available_at + interval '1 month' from idling i where l.realm = i.realm and l.id = i.id;
 update accounts a set next_expiry_at = (select min(expires_at) from lots l
   where l.realm = a.realm and l.account_id = a.id and l.remaining_points > 0);
+delete from events where type = 'loyalty.points.expiring';
 alter table programs drop column reminder_plans;
 alter table accounts drop column next_reminder_at, drop column reminder_revision;
 alter table checkout_sessions drop column held_minor;
