@@ -79,7 +79,10 @@ class Workshop:
             _replace(fit.path, text)
 
     def run(self, tests: Sequence[str], *, patience_seconds: float = PATIENCE_SECONDS) -> Verdict:
-        """The tests up to the first red one. Red is a test that failed: an error before or after it proves nothing."""
+        """The tests up to the first red one. Red is a test that failed: an error before or after it proves nothing.
+
+        One that failed late may be interrupted while its servers stop: it failed all the same.
+        """
         command = [sys.executable, "-m", "pytest", "-x", "-rf", "--tb=short", "-p", "no:cacheprovider"]
         begin = time.monotonic()
         with subprocess.Popen(
@@ -94,7 +97,7 @@ class Workshop:
         failed = FAILED.search(output)
         return Verdict(
             is_green=process.returncode == 0,
-            red=failed[1] if failed and process.returncode == 1 else None,
+            red=failed[1] if failed and process.returncode in (1, 2) else None,
             seconds=time.monotonic() - begin,
             output=output,
         )
