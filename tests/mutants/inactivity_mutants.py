@@ -16,8 +16,8 @@ MUTANTS = [
     Mutant(
         "points end by their own age where their member's inactivity should say",
         "end_by_program",
-        "None if program.ends_by_inactivity else _months_later(program, available_at)",
-        "_months_later(program, available_at)",
+        "None if program.expiry_mode == 'inactivity' else months_later(program, available_at)",
+        "months_later(program, available_at)",
         TOGETHER,
     ),
     Mutant(
@@ -30,7 +30,7 @@ MUTANTS = [
     Mutant(
         "what a member does late brings back what is over",
         "caught_up",
-        "is_behind(account, program, now=now) or is_inactive(account, now)",
+        "is_behind(account, program, now=now) or (account.inactive_at is not None and is_inactive(account, now))",
         "is_behind(account, program, now=now)",
         scenario("What a member does after it became inactive brings nothing back, however late the job is (R2, R84)"),
     ),

@@ -25,15 +25,11 @@ class Use(NamedTuple):
 
 def end_by_program(program: Program, available_at: datetime) -> datetime | None:
     """When points of that instant expire by the program's own rule (R1); None where their member's inactivity says."""
-    return None if program.ends_by_inactivity else _months_later(program, available_at)
+    return None if program.expiry_mode == "inactivity" else months_later(program, available_at)
 
 
-def inactive_from(program: Program, active_at: datetime) -> datetime | None:
-    """When a member that does nothing after an instant is inactive; None where nothing hangs on it (R84)."""
-    return _months_later(program, active_at) if program.ends_by_inactivity else None
-
-
-def _months_later(program: Program, instant: datetime) -> datetime | None:
+def months_later(program: Program, instant: datetime) -> datetime | None:
+    """The end of the program's months from an instant on; None where it has none."""
     end = calendar.expires_at(
         instant, months=program.expiry_months, rounding=program.expiry_rounding, zone=program.timezone
     )

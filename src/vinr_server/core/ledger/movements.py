@@ -21,9 +21,9 @@ from vinr_server.core.ledger.lots import (
     consume_lots,
     end_by_program,
     end_of,
-    inactive_from,
     is_inactive,
     is_over,
+    months_later,
     overdue,
     spendable,
     use_order,
@@ -176,7 +176,7 @@ def _credit(
         reversed_points=0,
         available_at=available_at,
         expires_at=expires_at,
-        by_inactivity=expires_at is None and program.ends_by_inactivity,
+        by_inactivity=expires_at is None and program.expiry_mode == "inactivity",
     )
     if account.ledger_balance_points < points:
         lot = _pay_deficits(draft, account, [lot], cause=entry)[0]
@@ -189,7 +189,7 @@ def _credit(
 
 def active(draft: Layer, account: Account, program: Program, *, now: datetime) -> Account:
     """The member earns or redeems: what ends by its inactivity ends later (R84). Expects that it was swept of that."""
-    at = inactive_from(program, now)
+    at = months_later(program, now) if program.expiry_mode == "inactivity" else None
     if at is None or (account.inactive_at is not None and at <= account.inactive_at):
         return account
     account = replace(account, inactive_at=at, is_inactive=False)
@@ -227,7 +227,7 @@ def caught_up(draft: Layer, context: Context, account: Account, program: Program
 
     And where the member became inactive: what follows would bring back what has ended by that.
     """
-    is_due = is_behind(account, program, now=now) or is_inactive(account, now)
+    is_due = is_behind(account, program, now=now) or (account.inactive_at is not None and is_inactive(account, now))
     return sweep(draft, context, account, now=now) if is_due else account
 
 

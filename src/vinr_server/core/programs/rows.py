@@ -50,7 +50,7 @@ class Program(Row):
     `guest_days`: enrolling earns for what the customer paid in so many days before (R86); None: for nothing.
     `reminder_plans`: the last one holds, the ones before held until the next one's instant (R84).
     `expiry_mode`: `expiry_months` count from when points came, or (inactivity) from when their member last earned or
-    redeemed: then all of them end together (R84).
+    redeemed: then all of them end together, and the months are never None (R84).
     """
 
     is_catalogue = True
@@ -70,11 +70,6 @@ class Program(Row):
     guest_days: int | None = None
     reminder_plans: tuple[ReminderPlan, ...] = ()
     expiry_mode: ExpiryMode = "fixed"
-
-    @property
-    def ends_by_inactivity(self) -> bool:
-        """Whether points end because their member did nothing for so long."""
-        return self.expiry_mode == "inactivity" and self.expiry_months is not None
 
     @property
     def reminder_plan(self) -> ReminderPlan:
