@@ -28,6 +28,7 @@ SECTIONS: dict[str, list[str]] = {
         "guides/bring-your-members.md",
         "guides/import-purchases.md",
         "guides/earn-and-redeem.md",
+        "guides/points-as-money.md",
         "guides/linking-payments.md",
         "guides/earning-rules.md",
         "guides/tax.md",
