@@ -45,7 +45,8 @@ bench: setup  ## Measure speed against pgbench and other engines (about 20 minut
 torture: setup  ## Run planted bugs, thousands of clients, kills and webhooks, then property and race tests (about an hour)
 	@.venv/bin/python tests/mutants
 	@.venv/bin/python tests/torture
-	@VINR_PROPERTY_SCALE=30 .venv/bin/pytest -n 2 --dist loadfile tests/properties tests/core tests/engine tests/api/test_races.py
+	@VINR_PROPERTY_SCALE=30 .venv/bin/pytest -n 2 --dist loadfile tests/properties tests/core
+	@VINR_PROPERTY_SCALE=10 .venv/bin/pytest -n 2 --dist loadfile tests/engine tests/api/test_races.py
 
 fuzz: setup  ## Run schemathesis against a server: 50,000 cases, about 9 minutes (OPTIONS="--cases 5000 --seed 1")
 	@.venv/bin/python tests/fuzz $(OPTIONS)

@@ -436,7 +436,8 @@ class HttpDriver:
 
     def rows(self, row_type: type[Row]) -> list[Any]:
         """All rows of a type, but for what the worker tells once a minute of segments, whatever the step."""
-        return [row for row in self._rows.of(row_type) if not (isinstance(row, Event) and _is_of_the_minute(row))]
+        rows = self._rows.of(row_type)
+        return [row for row in rows if not _is_of_the_minute(row)] if row_type is Event else rows
 
     def offer(self, offer_id: str) -> Json:
         """The offer as callers read it."""
@@ -451,7 +452,7 @@ class HttpDriver:
         return int(self._read(f"/v1/engagement/segments/{segment_id}/size")["count"])
 
 
-def _is_of_the_minute(event: Event) -> bool:
+def _is_of_the_minute(event: Any) -> bool:
     return event.request_id is None and event.type.startswith("segment.")
 
 

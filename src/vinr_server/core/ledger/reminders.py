@@ -53,7 +53,7 @@ def due_reminders(draft: Layer, account: Account, program: Program, *, now: date
 
     Expects lots that nothing has changed since the first of these instants. Raises InPart where too few are loaded.
     """
-    _require_idle(draft, account)
+    require_idle(draft, account)
     spans = [span for span in spans_of(account, program, now) if span.days]
     for span in spans:
         for days in span.days:
@@ -90,7 +90,7 @@ def planned(draft: Layer, account: Account, program: Program, *, now: datetime) 
     Expects that what was due by now is known. Raises InPart where too few lots are loaded.
     """
     plan = program.reminder_plan
-    _require_idle(draft, account)
+    require_idle(draft, account)
     lots = draft.children(Lot, account.id, in_part=True)
     firsts = [min(_instants(lots, account, (days,), now), default=None) for days in plan.days]
     for days, first in zip(plan.days, firsts, strict=True):
@@ -140,7 +140,7 @@ def _instants(lots: Iterable[Lot], account: Account, days: tuple[int, ...], now:
                     yield end - timedelta(days=count)
 
 
-def _require_idle(draft: Layer, account: Account) -> None:
+def require_idle(draft: Layer, account: Account) -> None:
     """Nothing, where every lot that may end by the member's inactivity is loaded: they are used last."""
     if account.inactive_at is not None and not account.is_inactive and draft.last_here(account.id) is not None:
         raise InPart(Lot, account.id)

@@ -19,6 +19,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.lots import end_of, is_over, next_expiry, overdue_points
 from vinr_server.core.ledger.movements import caught_up
 from vinr_server.core.ledger.needs import name_account, name_accounts
+from vinr_server.core.ledger.reminders import require_idle
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.commands import (
     CloseAccount,
@@ -145,9 +146,10 @@ def show_account(draft: Layer, account: Account, context: Context) -> Json:
     lots = draft.children(Lot, account.id, in_part=True)
     live = [lot for lot in lots if not is_over(lot, account, now)]
     next_at = next_expiry(live, account)
-    last, may_be_idle = draft.last_here(account.id), account.inactive_at is not None and not account.is_inactive
-    if last is not None and (next_at is None or next_at >= last[0] or may_be_idle):
+    last = draft.last_here(account.id)
+    if last is not None and (next_at is None or next_at >= last[0]):
         raise InPart(Lot, account.id)
+    require_idle(draft, account)
     next_points = sum(lot.remaining_points for lot in live if end_of(lot, account) == next_at)
     return account_payload(
         account,

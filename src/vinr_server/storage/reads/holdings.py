@@ -9,6 +9,7 @@ from datetime import datetime
 from vinr_server.core.members.rows import Account
 from vinr_server.storage.batch.tables import TABLES
 from vinr_server.storage.reads.reader import Reader
+from vinr_server.storage.reads.scopes import end_of_lot_sql
 
 # One statement, so that balance and lots are of one instant. Lots in the order of their use, along the index lots_live.
 HOLDINGS = f"""
@@ -28,7 +29,7 @@ left join lateral (
     select l.remaining_points as points, l.available_at as starts_at, e.expires_at,
       coalesce(e.expires_at <= coalesce(c.frozen_at, $3), false) as is_over
     from lots l cross join lateral (
-      select case when l.by_inactivity then t.inactive_at else l.expires_at end as expires_at) as e
+      select {end_of_lot_sql("l", account="t")} as expires_at) as e
     where l.realm = t.realm and l.account_id = t.id and l.bucket = t.bucket and l.remaining_points > 0
     order by e.expires_at, l.available_at, l.sequence) as h
 ) as l on true

@@ -41,10 +41,16 @@ LIVE_OFFERS = Scope("""t.status = 'published'
   and not (t.is_counted and t.terms ->> 'max_redemptions' is not null and exists (
     select from counters c where c.realm = t.realm and c.id = 'offer:' || t.id
       and c.used >= (t.terms ->> 'max_redemptions')::int8))""")
+
+
+def end_of_lot_sql(lot: str, *, account: str) -> str:
+    """When the lot is over: core's `end_of`, null for never."""
+    return f"case when {lot}.by_inactivity then {account}.inactive_at else {lot}.expires_at end"
+
+
 # Lots that can be spent from now on, or later: they hold points, and are not over at their program's now.
-LIVE_LOTS = Scope("""t.remaining_points > 0 and (
-  select coalesce(
-    case when t.by_inactivity then a.inactive_at else t.expires_at end > coalesce(c.frozen_at, now()), true)
+LIVE_LOTS = Scope(f"""t.remaining_points > 0 and (
+  select coalesce({end_of_lot_sql("t", account="a")} > coalesce(c.frozen_at, now()), true)
   from accounts a join programs p on p.realm = a.realm and p.id = a.program_id
   left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
   where a.realm = t.realm and a.id = t.account_id)""")

@@ -11,6 +11,7 @@ from typing import Any
 from vinr_server.core.conditions.tree import Condition, Days, Predicate
 from vinr_server.core.segments.conditions import SegmentConditions, tree_of
 from vinr_server.storage.batch.history import is_purchase_sql
+from vinr_server.storage.reads.scopes import end_of_lot_sql
 
 # `a` is the account and `n.now` its program's instant.
 ACCOUNTS = """
@@ -28,11 +29,11 @@ _MERGED = f"""from (
     union all select b ->> 'customer_id', b ->> 'account_id' from json_array_elements(a.merged_from) as b) as buyer
   join payments y on y.realm = a.realm and y.customer_id = buyer.customer
     and {is_purchase_sql("y", account="buyer.account")} where true"""
-_BALANCE = """(a.ledger_balance_points - case
+_BALANCE = f"""(a.ledger_balance_points - case
   when a.next_expiry_at <= n.now or (a.inactive_at <= n.now and not a.is_inactive) then (
   select coalesce(sum(l.remaining_points), 0) from lots l
   where l.realm = a.realm and l.bucket = a.bucket and l.account_id = a.id and l.remaining_points > 0
-    and case when l.by_inactivity then a.inactive_at else l.expires_at end <= n.now) else 0 end)"""
+    and {end_of_lot_sql("l", account="a")} <= n.now) else 0 end)"""
 
 Bind = Callable[[Any], str]
 _COMPARE: Mapping[str, str] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}

@@ -11,6 +11,7 @@ from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.conditions.membership import lacking, uses_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.ledger.lots import is_inactive
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
@@ -28,7 +29,8 @@ where m.realm = $1 and m.segment_id = $2 and m.left_at is null and a.status = 'a
 """
 OVERDUE = f"""
 select {TABLES[Lot].select_list} from lots t
-where t.realm = $1 and t.account_id = $2 and t.remaining_points > 0 and (t.expires_at <= $3 or t.by_inactivity)
+where t.realm = $1 and t.account_id = $2 and t.remaining_points > 0 and (t.expires_at <= $3
+  or (t.by_inactivity and $4))
 """
 
 
@@ -83,7 +85,7 @@ async def segments_of_account(reader: Reader, realm: int, account: Account, now:
             assert isinstance(clock, TestClock)
             layer.put(clock)
             now = clock.frozen_at
-        for record in await connection.fetch(OVERDUE, realm, account.id, now):
+        for record in await connection.fetch(OVERDUE, realm, account.id, now, is_inactive(account, now)):
             layer.put(TABLES[Lot].row(record))
         layer.put(uses_of(layer))
         needs = Needs()
