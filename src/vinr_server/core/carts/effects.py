@@ -109,10 +109,10 @@ def _free_units(effect: Effect, priced: Priced, lines: Sequence[int]) -> Landing
         receipt = {"buy": effect.buy, "get": effect.get, "units": units, "max_times": effect.max_times, "free": count}
     freed = _cheapest(priced, lines, count)
     shares = [(line, *freed[line]) for line in lines if line in freed]
-    receipt_lines = _receipt_lines(priced, lines, [freed.get(line, (0, 0))[0] for line in lines], units=True)
-    receipt["lines"] = [
-        shown | {"free": freed.get(line, (0, 0))[1]} for shown, line in zip(receipt_lines, lines, strict=True)
-    ]
+    shown = _receipt_lines(priced, lines, [freed.get(line, (0, 0))[0] for line in lines], units=True)
+    for row, line in zip(shown, lines, strict=True):
+        row["free"] = freed.get(line, (0, 0))[1]
+    receipt["lines"] = shown
     return Landing(sum(minor for _line, minor, _units in shares), shares, 0, receipt)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
-from vinr_server.core.carts.cart import Cart, Criteria, Evaluation, Promotion, Unqualified
+from vinr_server.core.carts.cart import PHASES, Cart, Criteria, Evaluation, Promotion, Unqualified
 from vinr_server.core.carts.index import OfferIndex
 from vinr_server.core.carts.stacking import REJECTED_MAX, Candidate, Run
 from vinr_server.core.carts.values import CartValues
@@ -59,13 +59,14 @@ def evaluate(
     for promotion, matching in (*first.values(), *others):
         if not promotion.is_live(now):
             continue
-        unmet = [*unmet_by_cart(promotion.criteria, cart, matching, values), *refuse(promotion)]
+        unmet = unmet_by_cart(promotion.criteria, cart, matching, values)
+        unmet += refuse(promotion)
         if unmet:
             rejected.append(Unqualified(promotion, unmet))
             continue
         selection = promotion.lines
         lines = matching if selection is None else [at for at in ranked if selection.selects(cart.lines[at])]
-        candidates.append(Candidate(promotion, lines, matching))
+        candidates.append(Candidate(promotion, lines, matching, PHASES.index(promotion.effect.phase)))
     run = Run(cart, candidates, now)
     run.apply_all()
     rejected += run.rejected

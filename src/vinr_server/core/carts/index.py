@@ -107,8 +107,12 @@ class OfferIndex:
         audiences = {audience for promotion in self._promotions for audience in promotion.audience}
         # The segments that any of the promotions names.
         self.segments = frozenset(key.removeprefix(_SEGMENT) for key in audiences if key.startswith(_SEGMENT))
+        # Slots of promotions that don't discount all lines under whose keys they are found, and only those.
+        self._of_other_lines: set[int] = set()
         for slot, promotion in enumerate(self._promotions):
             selection = promotion.found_by
+            if promotion.effect.got is not None or promotion.criteria.selection.excludes_lines:
+                self._of_other_lines.add(slot)
             for sku in selection.skus:
                 self._by_sku.setdefault(sku, _Shelf()).add(promotion, slot)
             for category in selection.categories:
@@ -153,7 +157,9 @@ class OfferIndex:
                 shelves[id(shelf)] = shelf
                 for slots in (shelf.by_subtotal.within(subtotal_minor), shelf.by_quantity.within(quantity)):
                     hits.update((slot, list(ranked)) for slot in slots)
-        within = [(self._promotions[slot], self._selected(slot, cart, hits[slot], ranked)) for slot in sorted(hits)]
+        for slot in self._of_other_lines.intersection(hits):
+            hits[slot] = self._selected(slot, cart, hits[slot], ranked)
+        within = [(self._promotions[slot], hits[slot]) for slot in sorted(hits)]
         near = self._near(shelves.values(), subtotal_minor, quantity, asked)
         beyond = [
             (promotion, [at for at in ranked if promotion.criteria.selection.selects(cart.lines[at])])
@@ -166,10 +172,7 @@ class OfferIndex:
         promotion = self._promotions[slot]
         if promotion.effect.got is not None:
             return list(ranked)  # criteria with two selections beside them count the whole cart
-        selection = promotion.criteria.selection
-        if not selection.excludes_lines:
-            return hit
-        return [at for at in hit if selection.selects(cart.lines[at])]
+        return [at for at in hit if promotion.criteria.selection.selects(cart.lines[at])]
 
     def _near(
         self, shelves: Iterable[_Shelf], subtotal_minor: int, quantity: int, asked: Collection[Place]

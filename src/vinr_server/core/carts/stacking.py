@@ -28,16 +28,15 @@ Rivalry = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A promotion the cart qualifies for, with the lines it discounts, and those that match its criteria."""
+    """A promotion the cart qualifies for, with the lines it discounts, and those that match its criteria.
+
+    `phase` is the place of its phase in the order of phases.
+    """
 
     promotion: Promotion
     lines: Sequence[int]
     matching: Sequence[int]
-
-    @property
-    def phase(self) -> int:
-        """The place of its phase in the order of phases."""
-        return PHASES.index(self.promotion.effect.phase)
+    phase: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +95,10 @@ class Run:
         if other is not None:
             self._reject(candidate, other=other)
             return
-        rivalry = _rivalry(promotion)
-        if rivalry not in self._rivals or promotion.is_voucher:
+        if promotion.stacking == "stack" or promotion.is_voucher:
             self._apply(candidate)
             return
+        rivalry = _rivalry(promotion)
         if rivalry not in self._choices:
             self._choose(place, rivalry)
             if promotion.id in self._done:
@@ -221,9 +220,10 @@ class Run:
             paid_units[line] -= freed
         if landing.shipping_minor:
             self.priced = replace(self.priced, shipping_minor=self.priced.shipping_minor - landing.shipping_minor)
-        self.applied.append(Applied(promotion, landing.discount_minor, _receipt(promotion, landing)))
+        self.applied.append(Applied(promotion, landing.discount_minor, _receipt(candidate, landing)))
         if not promotion.is_voucher:
-            self._first.setdefault(promotion.group, (promotion, landing.discount_minor))
+            if promotion.group not in self._first:
+                self._first[promotion.group] = (promotion, landing.discount_minor)
             if promotion.stacking == "exclusive":
                 self._exclusive[promotion.group] = (promotion, landing.discount_minor)
 
@@ -266,12 +266,13 @@ def _exclusive_rank(promotion: Promotion, amount_minor: int) -> tuple[object, ..
     return (-promotion.priority, -amount_minor, promotion.created_at, promotion.id)
 
 
-def _receipt(promotion: Promotion, landing: Landing) -> dict[str, object]:
+def _receipt(candidate: Candidate, landing: Landing) -> dict[str, object]:
     """Everything the effect was computed from; `promotion` is an offer's or a discount's id."""
+    promotion = candidate.promotion
     return {
         "promotion": promotion.id,
         "revision": promotion.revision,
-        "phase": promotion.effect.phase,
+        "phase": PHASES[candidate.phase],
         "type": promotion.effect.type,
         **landing.receipt,
         "discount": landing.discount_minor,

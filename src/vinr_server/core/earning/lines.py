@@ -31,11 +31,12 @@ class LineNames(Protocol):
 
 def is_selected(names: LineNames, sku: str | None, categories: Iterable[str]) -> bool:
     """Whether a line is one of those that are named, or any if none are, and not one that is left out."""
-    if sku in names.exclude_skus or any(category in names.exclude_categories for category in categories):
+    named, excluded = names.categories, names.exclude_categories
+    if sku in names.exclude_skus or (excluded and any(category in excluded for category in categories)):
         return False
-    if not names.skus and not names.categories:
-        return True
-    return sku in names.skus or any(category in names.categories for category in categories)
+    if not named:
+        return not names.skus or sku in names.skus
+    return sku in names.skus or any(category in named for category in categories)
 
 
 def eligible_minor(earnable_minor: int, tenders: Sequence[Json], earning_tenders: Collection[str]) -> int:

@@ -74,6 +74,8 @@ def exact_div(numerator: Exact, denominator: Exact) -> Exact:
     Expects: denominator > 0 (asserted).
     """
     assert denominator > 0, denominator
+    if denominator == 1 and isinstance(numerator, int):
+        return numerator
     quotient = Fraction(numerator) / denominator
     return quotient.numerator if quotient.denominator == 1 else quotient
 
