@@ -14,13 +14,14 @@ from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.conditions.member import Totals
 from vinr_server.core.conditions.membership import uses_of
 from vinr_server.core.decide import follow, needs_of
+from vinr_server.core.due import name_due
 from vinr_server.core.earning.caps import EVERY_RULE, rule_counter, rule_counters
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import NOBODY, Look, Needs, Of, Part
 from vinr_server.core.kernel.rows import Counter, Row, Tally
-from vinr_server.core.ledger.lots import BEFORE_ALL
-from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.ledger.book.lots import BEFORE_ALL
+from vinr_server.core.ledger.rows import Entry, Hold, Lot
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.payments.rows import Payment
@@ -99,11 +100,27 @@ def load(
         _look(world, seen, needs, look)
     for command in several:
         follow(command, seen, needs)
+    _read_waiting(world, loaded, needs)
     _read(world, loaded, needs)
     _read_buyers(world, loaded, needs.rows.get(Buyer, ()))
     _read_clocks(loaded, world, needs)
     loaded.cover(needs)
     return loaded
+
+
+def _read_waiting(world: Layer, loaded: Layer, needs: Needs) -> None:
+    """What waits in the accounts, and whatever its time will need, as storage reads it with them (kinds.py)."""
+    for key in list(needs.rows.get(Account, ())):
+        account = world.get(Account, key)
+        if account is None or account.due_at is None:
+            continue
+        holds = [hold for hold in world.children(Hold, account.id) if hold.ended_at is None]
+        lots = [lot for lot in world.children(Lot, account.id) if lot.pending_points or lot.held_points]
+        entries = [world.get(Entry, lot.id) for lot in lots if lot.pending_points]
+        for row in (*holds, *lots, *entries):
+            if row is not None:
+                loaded.put(row)
+        name_due(needs, account, holds)
 
 
 def keep(world: Layer, written: Layer) -> None:

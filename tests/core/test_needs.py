@@ -14,8 +14,8 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart, Needs, Part, Undeclared
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.ledger.awards import decide_award_points
+from vinr_server.core.ledger.book.lots import BEFORE_ALL
 from vinr_server.core.ledger.commands import AwardPoints
-from vinr_server.core.ledger.lots import BEFORE_ALL
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.payments.rows import Payment

@@ -8,8 +8,8 @@ import pytest
 
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
-from vinr_server.core.ledger.lots import use_order
-from vinr_server.core.ledger.reminders import due_reminders, planned
+from vinr_server.core.ledger.book.lots import use_order
+from vinr_server.core.ledger.book.reminders import due_reminders, planned
 from vinr_server.core.ledger.rows import Endings, EndSpan, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program, ReminderPlan

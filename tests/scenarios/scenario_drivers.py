@@ -40,6 +40,7 @@ from vinr_server.core.clocks.commands import FinishTestClock
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.conditions.membership import segments_of
 from vinr_server.core.decide import decide
+from vinr_server.core.due import catch_up
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Command, Context
@@ -54,7 +55,7 @@ from vinr_server.core.offers.commands import CloseOffer
 from vinr_server.core.offers.rows import Offer
 from vinr_server.core.segments.commands import AnnounceSegments
 from vinr_server.core.segments.rows import Segment, SegmentMember
-from vinr_server.engine.batch import Reload, Wholes, require_known_merges
+from vinr_server.engine.batch import Reload, Wholes, context_of_time, require_known_merges
 from vinr_server.engine.submission import Submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.buckets import bucket_of
@@ -186,9 +187,11 @@ class CoreDriver:
         while True:
             acting, merged = acted_for(command, whole.merged_of(0)), whole.merged_of(0)
             loaded = memory_loading.load(self._layer, [acting], whole=whole.of(0), merged=merged, rows=whole.rows_of(0))
-            draft = loaded.draft()
+            due = loaded.draft()
             try:
                 require_known_merges({0: loaded}, whole)
+                catch_up(due, context_of_time(context), list(loaded.written(Account)))
+                draft = due.draft()
                 answer = decide(draft, acting, context)
                 break
             except InPart as missing:
@@ -197,6 +200,7 @@ class CoreDriver:
                 assert whole.add(Reload(0, rows=missing.rows)), f"asks for {missing.rows} again"
             except Reload as reload:
                 assert whole.add(reload), f"asks for {reload} again"
+        memory_loading.keep(self._layer, due)
         if isinstance(answer, Rejected):
             return Answer.of_problem(Problem.of(answer))
         assert isinstance(answer, Accepted)
@@ -227,9 +231,11 @@ class CoreDriver:
 
     def account(self, account_id: str) -> Json:
         """The account as callers read it."""
-        account = self._layer.get(Account, account_id)
+        seen, context = self._layer.draft(), self._context()
+        catch_up(seen, context, [account for account in self.rows(Account) if account.id == account_id])
+        account = seen.get(Account, account_id)
         assert account is not None
-        shown: Json = json.loads(encode_json(show_account(self._layer, account, self._context())))
+        shown: Json = json.loads(encode_json(show_account(seen, account, context)))
         return shown
 
     def rows(self, row_type: type[Row]) -> list[Any]:

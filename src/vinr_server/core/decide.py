@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vinr_server.core import bulk
+from vinr_server.core import bulk, closing
 from vinr_server.core.access import changes as api_keys
 from vinr_server.core.checkout import completion, evaluation, sessions
 from vinr_server.core.clocks import changes as clocks
@@ -23,8 +23,8 @@ from vinr_server.core.offers import activation, eligibility
 from vinr_server.core.offers import changes as offers
 from vinr_server.core.payments import amendments, guests, payments, refunds
 from vinr_server.core.programs import changes as programs
+from vinr_server.core.rewards import authorized, discounts, redemptions
 from vinr_server.core.rewards import changes as rewards
-from vinr_server.core.rewards import discounts, redemptions
 from vinr_server.core.segments import changes as segments
 from vinr_server.core.segments import members as segment_members
 
@@ -39,10 +39,12 @@ COMMANDS: Commands = {
     **earning_rules.COMMANDS,
     **reports.COMMANDS,
     **members.COMMANDS,
+    **closing.COMMANDS,
     **merging.COMMANDS,
     **member_imports.COMMANDS,
     **rewards.COMMANDS,
     **redemptions.COMMANDS,
+    **authorized.COMMANDS,
     **discounts.COMMANDS,
     **segments.COMMANDS,
     **segment_members.COMMANDS,

@@ -6,19 +6,22 @@ The first law: a batch of n equals any split of it, in answers and in state, ids
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import decide, follow, needs_of
+from vinr_server.core.due import catch_up
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import NOBODY, AlsoRows, InPart, Needs, Whole
 from vinr_server.core.members.merged import acted_for, merges_in
+from vinr_server.core.members.rows import Account
 from vinr_server.engine.clock import Clock
 from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
@@ -261,9 +264,18 @@ def decide_all(
     now: datetime,
     ids: Ids,
 ) -> Decided:
-    """Each submission is decided on what the ones before it left; a refused one leaves nothing."""
+    """Each submission is decided on what the ones before it left; a refused one leaves nothing.
+
+    First, and when a test clock has moved, the accounts catch up with their time (R24).
+    """
     clocks = {realm: _clocks(layer) for realm, layer in loaded.items()}
     decided = Decided(now)
+    contexts = {
+        submission.realm: context_of_time(context_of(submission, now, clocks[submission.realm], ids))
+        for submission in submissions
+    }
+    for realm in loaded:
+        catch_up_realm(written[realm], loaded[realm], contexts[realm], realm)
     for submission in submissions:
         kept = known.get(_name(submission)) if submission.idempotency_key else None
         if kept is not None:
@@ -271,12 +283,8 @@ def decide_all(
             continue
         context = context_of(submission, now, clocks[submission.realm], ids)
         draft = written[submission.realm].draft()
-        try:
+        with reloading(submission.realm):
             answer = decide(draft, submission.command, context)
-        except InPart as missing:
-            raise Reload(submission.realm, missing.need) from None
-        except AlsoRows as missing:
-            raise Reload(submission.realm, rows=missing.rows) from None
         if isinstance(answer, Rejected):
             decided.outcomes.append(_refuse(decided, known, submission, answer))
             continue
@@ -285,10 +293,37 @@ def decide_all(
         if submission.is_dry_run:
             continue
         written[submission.realm].merge(draft)
-        clocks[submission.realm].update(_clocks(draft))
+        moved = _clocks(draft)
+        if moved:
+            clocks[submission.realm].update(moved)
+            realm = submission.realm
+            catch_up_realm(written[realm], loaded[realm], contexts[realm], realm)
         if submission.idempotency_key:
             _keep(decided, known, submission, reply, _event_of(answer, draft))
     return decided
+
+
+@contextmanager
+def reloading(realm: int) -> Iterator[None]:
+    """What a decision needs in addition becomes a Reload of its batch."""
+    try:
+        yield
+    except InPart as missing:
+        raise Reload(realm, missing.need) from None
+    except AlsoRows as missing:
+        raise Reload(realm, rows=missing.rows) from None
+
+
+def catch_up_realm(written: Layer, loaded: Layer, context: Context, realm: int) -> None:
+    """All that time has brought to the accounts that are here by now is done."""
+    accounts = {account.id: account for layer in (loaded, written) for account in layer.written(Account)}
+    waiting = [account for account in accounts.values() if account.due_at is not None]
+    if not waiting:
+        return
+    draft = written.draft()
+    with reloading(realm):
+        catch_up(draft, context, waiting)
+    written.merge(draft)
 
 
 def context_of(submission: Submission, now: datetime, clock_now: dict[str, datetime], ids: Ids) -> Context:
@@ -306,6 +341,11 @@ def context_of(submission: Submission, now: datetime, clock_now: dict[str, datet
         request_id=submission.request_id,
         idempotency_key=submission.idempotency_key,
     )
+
+
+def context_of_time(context: Context) -> Context:
+    """What due work is given: no caller asked for it, and it is delivered whatever the caller's own events are."""
+    return replace(context, fingerprint=b"", is_deliverable=True, request_id=None, idempotency_key=None)
 
 
 def _encode(decided: Decided, answer: Accepted) -> Reply:

@@ -13,13 +13,15 @@ from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import decide
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import InPart
 from vinr_server.engine.batch import (
     Reload,
     Wholes,
+    catch_up_realm,
     context_of,
+    context_of_time,
     follow_all,
     needs_of_batch,
+    reloading,
     require_known_merges,
 )
 from vinr_server.engine.ids import Ids
@@ -50,9 +52,6 @@ class Evaluator:
                 try:
                     require_known_merges({acting.realm: loaded}, whole)
                     return self._decide(acting, loaded, now)
-                except InPart as missing:
-                    if not whole.add(Reload(submission.realm, missing.need)):
-                        raise
                 except Reload as reload:
                     if not whole.add(reload):
                         raise
@@ -85,7 +84,10 @@ class Evaluator:
         self._ids.tick()
         clocks = {row.id: row.frozen_at for row in loaded.written(TestClock)}
         context = context_of(submission, now, clocks, self._ids)
-        answer = decide(loaded.draft(), submission.command, context)
+        draft = loaded.draft()
+        catch_up_realm(draft, loaded, context_of_time(context), submission.realm)
+        with reloading(submission.realm):
+            answer = decide(draft.draft(), submission.command, context)
         if isinstance(answer, Rejected):
             return answer
         return Reply(201 if answer.is_new else 200, encode_json(answer.payload))

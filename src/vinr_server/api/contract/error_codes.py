@@ -219,7 +219,8 @@ _STATE = {
         "Reward rwd_cup is out of stock: 500 of 500 are redeemed.",
     ),
     "insufficient_points": Explained(
-        "The balance is below the cost. `details` holds `balance`, `required` and `shortfall`. Nothing was deducted.",
+        "The balance is below the cost. `details` holds `balance`, `required` and `shortfall`, what is `held` or"
+        " `pending` in addition, and when the next pending points are there. Nothing was deducted.",
         "Show the member what is missing. A retry with the same `Idempotency-Key` is decided again.",
         "Account loy_abc123 holds 80 points; reward rwd_fiveOff costs 100.",
     ),
@@ -233,8 +234,26 @@ _STATE = {
         "Cancel a redemption with its own call; correct anything else with an adjustment.",
         "Transaction ptx_0197a3 is of kind redemption and can't be reversed. Cancel the redemption instead.",
     ),
+    "not_pending": Explained(
+        "Nothing of the transaction is pending: its points were there at once, or all of it was taken back."
+        " `details.status` says which.",
+        "There is nothing to do.",
+        "ptx_0197a3 has no pending points: its points were there at once.",
+    ),
+    "redemption_not_authorized": Explained(
+        "Only an authorized redemption can be captured. `details.status` says what became of this one: confirmed,"
+        " canceled or expired.",
+        "If it is confirmed, its points are spent: there is nothing to do. Otherwise redeem again.",
+        "Redemption rdm_0197a3 expired before it was captured, so there is nothing to capture. Redeem again instead.",
+    ),
+    "capture_exceeds_hold": Explained(
+        "The redemption holds fewer points than were to be captured. `details` names both.",
+        "Capture at most what is held, or cancel it and redeem again.",
+        "Redemption rdm_0197a3 reserves 100 points; 120 can't be captured. Capture 100 at most.",
+    ),
     "redemption_already_canceled": Explained(
-        "The redemption is already canceled; its points were returned.",
+        "The redemption is already canceled, or expired before it was captured (`details.status`): its points are"
+        " back.",
         "There is nothing to do.",
         "Redemption rdm_0197a3 is already canceled.",
     ),

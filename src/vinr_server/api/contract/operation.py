@@ -34,7 +34,8 @@ class Operation:
     """One call of the API. `sdk` is its path in the SDKs; `immutable` names the fields that an update can't change.
 
     One of these answers it: `translate` makes a command, `submit` makes many commands, `read` makes an answer. `items`
-    names the field of a bulk call that holds its items, and their type. `is_pure`: its command is decided and nothing
+    names the field of a bulk call that holds its items, and their type. `is_timely`: what it reads changes with time
+    alone, so that what is due is written first (R24). `is_pure`: its command is decided and nothing
     is written. `is_verbatim`: its body is shown again exactly as it was written, numbers included. `answers` are the
     statuses it succeeds with. `example` is a body that works in the sandbox, with optional fields where it needs them;
     `listing` is what a list takes in its query string. `others` are types that it may answer instead of `reply`. `also`
@@ -57,6 +58,7 @@ class Operation:
     others: tuple[type[Reply], ...] = ()
     answers: tuple[int, ...] = DONE
     is_pure: bool = False
+    is_timely: bool = False
     is_verbatim: bool = False
     immutable: tuple[str, ...] = ()
     also: tuple[str, ...] = ()

@@ -91,6 +91,7 @@ class Refund(Reply):
     reason: str | None
     status: Literal["succeeded", "canceled"]
     points_reversed: int
+    pending_points_reversed: int
     points_reinstated: int
     metadata: Json
     canceled_at: int | None

@@ -37,6 +37,8 @@ class Award(Reply):
     account: Reference
     points_transaction: Reference
     points: int
+    status: Literal["pending", "available"]
+    available_at: int | None
     rule: Reference | UnsetType = UNSET
     offer: Reference | UnsetType = UNSET
 

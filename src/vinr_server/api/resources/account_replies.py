@@ -20,6 +20,11 @@ class NextExpiry(Reply):
     points: int
 
 
+class NextPending(Reply):
+    at: int
+    points: int
+
+
 class LoyaltyAccount(Reply):
     id: str
     object: Literal["loyalty_account"]
@@ -27,6 +32,8 @@ class LoyaltyAccount(Reply):
     customer: Reference
     balance: int
     pending: int
+    next_pending: NextPending | None
+    held: int
     lifetime_points: int
     tier: str | None
     tier_progress: TierProgress | None
@@ -47,6 +54,8 @@ class Lot(Reply):
     account: Reference
     points: int
     remaining: int
+    pending: int
+    held: int
     available_at: int
     expires_at: int | None
     by_inactivity: bool

@@ -87,6 +87,7 @@ async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[An
             tiers=figures[account.id].tiers,
             overdue_points=figures[account.id].overdue_points,
             next_expiry=figures[account.id].next_expiry,
+            next_pending=figures[account.id].next_pending,
             livemode=call.caller.livemode,
         )
         for account in accounts
@@ -109,7 +110,7 @@ async def show_members(call: Call, accounts: Sequence[rows.Account]) -> list[Any
             "program": holding.account.program_id,
             "customer": holding.account.customer_id,
             "email": holding.email,
-            "points": holding.account.ledger_balance_points - holding.overdue_points,
+            "points": holding.account.free_points - holding.overdue_points,
             "lots": [
                 {
                     "points": lot.points,
@@ -175,6 +176,7 @@ OPERATIONS: tuple[Operation, ...] = (
         sdk="loyalty.accounts.retrieve",
         summary="Retrieve one account.",
         read=retrieve(rows.Account, "account", show_accounts),
+        is_timely=True,
         reply=LoyaltyAccount,
         refusals=FIND,
     ),
@@ -224,6 +226,7 @@ OPERATIONS: tuple[Operation, ...] = (
         also=("customers:read",),
         read=list_of(EXPORTED, f"{URL}/export", show_members),
         listing=EXPORTED,
+        is_timely=True,
         reply=ListOf(LoyaltyMember),
     ),
     Operation(
@@ -234,6 +237,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="List the lots of an account that still hold points, the newest first, each with its end.",
         read=list_of(LOTS, f"{URL}/{{id}}/lots", show_lots, of=("account_id", rows.Account, "account")),
         listing=LOTS,
+        is_timely=True,
         reply=ListOf(Lot),
         refusals=FIND,
     ),
@@ -245,6 +249,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="List accounts, newest first.",
         read=list_of(ACCOUNTS, URL, show_accounts),
         listing=ACCOUNTS,
+        is_timely=True,
         reply=ListOf(LoyaltyAccount),
     ),
 )

@@ -55,6 +55,7 @@ OPERATIONS: tuple[Operation, ...] = (
         sdk="discounts.retrieve",
         summary="Retrieve one discount.",
         read=retrieve(rows.Discount, "discount", show_discounts),
+        is_timely=True,
         reply=Discount,
         refusals=FIND,
     ),

@@ -14,7 +14,7 @@ from vinr_server.api.contract.conditions import (
     read_conditions,
     read_nested_window,
 )
-from vinr_server.api.contract.input import Input, Key, Metadata, ProgramId, Rate
+from vinr_server.api.contract.input import Input, Key, Metadata, PendingDays, ProgramId, Rate
 from vinr_server.api.contract.operation import FIND, MADE, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, flag, text
 from vinr_server.api.contract.rates import (
@@ -60,6 +60,7 @@ class CreateEarningRuleInput(Input):
     multipliers: Annotated[list[MultiplierInput], Meta(max_length=50)] = []
     caps: CapsInput | UnsetType | None = UNSET
     exchange: ExchangeInput | UnsetType | None = UNSET
+    pending_days: PendingDays | None = None
     active: bool = True
     metadata: Metadata = {}
 
@@ -70,6 +71,7 @@ class UpdateEarningRuleInput(Input):
     multipliers: Annotated[list[MultiplierInput], Meta(max_length=50)] | UnsetType = UNSET
     caps: CapsInput | UnsetType | None = UNSET
     exchange: ExchangeInput | UnsetType | None = UNSET
+    pending_days: PendingDays | UnsetType | None = UNSET
     active: bool | UnsetType = UNSET
     metadata: Metadata = {}
 
@@ -96,6 +98,7 @@ class EarningRule(Reply):
     multipliers: list[Multiplier]
     caps: Caps | None
     exchange: Exchange | None
+    pending_days: int | None
     active: bool
     metadata: Json
     created: int
@@ -115,6 +118,7 @@ async def create_earning_rule(call: Call) -> commands.CreateEarningRule:
         metadata=read_metadata(body.metadata),
         caps=None if body.caps is UNSET else read_caps(body.caps),
         exchange=None if body.exchange is UNSET else read_exchange(body.exchange),
+        pending_days=body.pending_days,
     )
 
 
@@ -132,6 +136,8 @@ async def update_earning_rule(call: Call) -> commands.UpdateEarningRule:
         changes["caps"] = read_caps(body.caps)
     if body.exchange is not UNSET:
         changes["exchange"] = read_exchange(body.exchange)
+    if body.pending_days is not UNSET:
+        changes["pending_days"] = body.pending_days
     if body.active is not UNSET:
         changes["is_active"] = body.active
     return commands.UpdateEarningRule(call.id, changes, read_metadata(body.metadata, allows_null=True))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -27,7 +28,9 @@ from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.zones import read_occurred_at
 from vinr_server.api.resources.bulk_payments import BulkPayments, CreatePaymentsInput, create_payments
+from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.payments import commands, payloads, rows
+from vinr_server.storage.reads.holdings import lots_of
 
 URL = "/v1/payments"
 
@@ -140,8 +143,19 @@ def update_payment(call: Call) -> commands.UpdatePayment:
 PAYMENTS = Listing(rows.Payment, {"customer": ("customer_id", text), "currency": ("currency", text)})
 REVISIONS = Listing(rows.PaymentRevision, {})
 
-show_payments = shown_by(payloads.payment_payload)
 show_revisions = shown_by(payloads.revision_payload)
+
+
+async def show_payments(call: Call, payments: Sequence[rows.Payment]) -> list[Any]:
+    """Payments, each award as it is by now: pending or available."""
+    shown = [payloads.payment_payload(payment, livemode=call.caller.livemode) for payment in payments]
+    awards = [award for payload in shown for award in payload["awards"] if award["status"] == "pending"]
+    lots = await lots_of(call.reader, call.caller.realm, [award["points_transaction"] for award in awards])
+    for award in awards:
+        lot = lots.get(award["points_transaction"])
+        if lot is not None and not lot.pending_points:
+            award |= {"status": "available", "available_at": unix(lot.available_at)}
+    return shown
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -187,6 +201,7 @@ OPERATIONS: tuple[Operation, ...] = (
         sdk="payments.retrieve",
         summary="Retrieve one payment.",
         read=retrieve(rows.Payment, "payment", show_payments),
+        is_timely=True,
         reply=Payment,
         refusals=FIND,
     ),
@@ -249,6 +264,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="List payments, newest first.",
         read=list_of(PAYMENTS, URL, show_payments),
         listing=PAYMENTS,
+        is_timely=True,
         reply=ListOf(Payment),
     ),
 )

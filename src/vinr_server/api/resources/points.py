@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -15,11 +16,12 @@ from vinr_server.api.contract.input import (
     Instant,
     Metadata,
     PaymentId,
+    PendingDays,
     Text,
 )
 from vinr_server.api.contract.operation import FIND, MADE, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
-from vinr_server.api.contract.reads import list_of, retrieve, shown_by
+from vinr_server.api.contract.reads import list_of, retrieve
 from vinr_server.api.contract.reply import Figures, Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
@@ -27,7 +29,8 @@ from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.edge.zones import zone_of_account
 from vinr_server.core.ledger import commands, payloads, rows
-from vinr_server.storage.reads.scopes import OF_PAYMENT
+from vinr_server.storage.reads.holdings import lots_of
+from vinr_server.storage.reads.scopes import AVAILABLE_AT, OF_PAYMENT, PENDING
 
 URL = "/v1/loyalty/points"
 
@@ -39,7 +42,13 @@ class AwardPointsInput(Input):
     payment: PaymentId | None = None
     occurred_at: Instant = None
     expires_at: Instant = None
+    pending_days: PendingDays | None = None
     metadata: Metadata = {}
+
+
+class ActivatePointsInput(Input):
+    transaction: EntryId
+    reason: Text | None = None
 
 
 class AdjustPointsInput(Input):
@@ -57,7 +66,15 @@ class ReversePointsInput(Input):
 
 
 EntryKind = Literal[
-    "award", "adjustment", "redemption", "redemption_cancellation", "reversal", "reinstatement", "expiry", "transfer"
+    "award",
+    "activation",
+    "adjustment",
+    "redemption",
+    "redemption_cancellation",
+    "reversal",
+    "reinstatement",
+    "expiry",
+    "transfer",
 ]
 
 
@@ -72,19 +89,24 @@ class PointsTransaction(Reply):
     account: Reference
     kind: EntryKind
     points: int
+    pending_points: int
     balance_after: int
     sequence: int
     reason: str | None
     source: Source | None
     payment: Reference | None
     rule: Reference | None
+    award: Reference | None
     reverses: Reference | None
+    available_at: int | None
+    expires_at: int | None
     receipt: Figures
     metadata: Json
     occurred_at: int
     created: int
     livemode: bool
     already_reversed: bool | UnsetType = UNSET
+    already_activated: bool | UnsetType = UNSET
 
 
 async def award_points(call: Call) -> commands.AwardPoints:
@@ -98,7 +120,13 @@ async def award_points(call: Call) -> commands.AwardPoints:
         occurred_at=read_instant_or_none(body.occurred_at, param="occurred_at", zone=zone),
         expires_at=read_instant_or_none(body.expires_at, param="expires_at", zone=zone, is_end=True),
         metadata=read_metadata(body.metadata),
+        pending_days=body.pending_days,
     )
+
+
+def activate_points(call: Call) -> commands.ActivatePoints:
+    body: ActivatePointsInput = call.body
+    return commands.ActivatePoints(body.transaction, body.reason)
 
 
 def adjust_points(call: Call) -> commands.AdjustPoints:
@@ -122,10 +150,18 @@ ENTRIES = Listing(
         "payment": (OF_PAYMENT, text),
         "rule": ("rule_id", text),
     },
+    switches={"pending": PENDING},
+    instants={"available_at": AVAILABLE_AT},
     order=("id",),
     order_by_filter=("account", ("sequence",)),
 )
-show_entries = shown_by(payloads.entry_payload)
+
+
+async def show_entries(call: Call, entries: Sequence[rows.Entry]) -> list[Any]:
+    """Entries, each accrual with when its points are there and when they end."""
+    lots = await lots_of(call.reader, call.caller.realm, [entry.id for entry in entries])
+    return [payloads.entry_payload(entry, lots.get(entry.id), livemode=call.caller.livemode) for entry in entries]
+
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -155,6 +191,19 @@ OPERATIONS: tuple[Operation, ...] = (
         example={"account": "loy_abc123", "points": -20, "reason": "counted twice"},
     ),
     Operation(
+        id="activate_points",
+        method="POST",
+        path=f"{URL}/activate",
+        sdk="loyalty.points.activate",
+        summary="Make pending points available now.",
+        body=ActivatePointsInput,
+        translate=activate_points,
+        reply=PointsTransaction,
+        answers=MADE_OR_FOUND,
+        refusals=(*FIND, "not_pending"),
+        example={"transaction": "ptx_0197a3", "reason": "delivered"},
+    ),
+    Operation(
         id="reverse_points",
         method="POST",
         path=f"{URL}/reverse",
@@ -175,6 +224,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="List points transactions, newest first.",
         read=list_of(ENTRIES, URL, show_entries),
         listing=ENTRIES,
+        is_timely=True,
         reply=ListOf(PointsTransaction),
     ),
     Operation(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from vinr_server.api.contract.input import ClockId, Input, Key, Metadata, Minor, Name, ProgramId, sent
+from vinr_server.api.contract.input import ClockId, Input, Key, Metadata, Minor, Name, PendingDays, ProgramId, sent
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of
 from vinr_server.api.contract.reads import list_of, retrieve, shown_by
@@ -26,7 +26,7 @@ class CurrencyInput(Input):
     expiry_months: Annotated[int, Meta(ge=1, le=1200)] | None = None
     expiry_rounding: Literal["none", "day", "month", "quarter", "year"] = "none"
     expiry_mode: Literal["fixed", "inactivity"] = "fixed"
-    pending_days: Annotated[int, Meta(ge=0, le=0)] = 0
+    pending_days: PendingDays = 0
 
 
 class TierInput(Input):
@@ -57,6 +57,7 @@ class CurrencyChanges(Input):
     expiry_months: Annotated[int, Meta(ge=1, le=1200)] | UnsetType | None = UNSET
     expiry_rounding: Literal["none", "day", "month", "quarter", "year"] | UnsetType = UNSET
     expiry_mode: Literal["fixed", "inactivity"] | UnsetType = UNSET
+    pending_days: PendingDays | UnsetType = UNSET
 
 
 class UpdateProgramInput(Input):
@@ -145,6 +146,7 @@ def create_program(call: Call) -> commands.CreateProgram:
         expiry_months=currency.expiry_months if currency else None,
         expiry_rounding=currency.expiry_rounding if currency else "none",
         expiry_mode=currency.expiry_mode if currency else "fixed",
+        pending_days=currency.pending_days if currency else 0,
         timezone=body.timezone,
         tiers=read_tiers(body.tiers),
         earning_tenders=(
@@ -164,7 +166,7 @@ def update_program(call: Call) -> commands.UpdateProgram:
     changes = sent(body, "name", "status", "guest_days")
     if body.currency is not UNSET:
         renamed = {"name": "currency_name"}
-        currency = sent(body.currency, "name", "expiry_months", "expiry_rounding", "expiry_mode")
+        currency = sent(body.currency, "name", "expiry_months", "expiry_rounding", "expiry_mode", "pending_days")
         changes |= {renamed.get(name, name): value for name, value in currency.items()}
     if body.tiers is not UNSET:
         changes["tiers"] = read_tiers(body.tiers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
 
 from vinr_server.api.contract.benefits import Benefit
 from vinr_server.api.contract.input import AccountId, Count, Input, Metadata, RewardId, Text
@@ -12,23 +14,32 @@ from vinr_server.api.contract.reads import list_of, retrieve, shown_by
 from vinr_server.api.contract.reply import Figures, Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
+from vinr_server.api.edge.problems import Problem
 from vinr_server.core.rewards import commands, payloads, rows
 
 URL = "/v1/loyalty/redemptions"
+# How long points are held where nobody says.
+HOLD_MINUTES = 15
 
 
 class CreateRedemptionInput(Input):
     account: AccountId
     reward: RewardId
     points: Count | None = None
+    capture: bool = True
+    expires_in_minutes: Annotated[int, Meta(ge=1, le=10_080)] | UnsetType = UNSET
     metadata: Metadata = {}
+
+
+class CaptureRedemptionInput(Input):
+    points: Count | None = None
 
 
 class CancelRedemptionInput(Input):
     reason: Text | None = None
 
 
-RedemptionStatus = Literal["confirmed", "canceled"]
+RedemptionStatus = Literal["authorized", "confirmed", "canceled", "expired"]
 
 
 class Redemption(Reply):
@@ -39,6 +50,7 @@ class Redemption(Reply):
     status: RedemptionStatus
     points_spent: int
     points_returned: int
+    points_held: int
     points_transaction: Reference | None
     cancellation: Reference | None
     discount: Reference | None
@@ -47,13 +59,29 @@ class Redemption(Reply):
     receipt: Figures
     metadata: Json
     created: int
+    expires_at: int | None
+    captured_at: int | None
     canceled_at: int | None
     livemode: bool
 
 
 def create_redemption(call: Call) -> commands.CreateRedemption:
     body: CreateRedemptionInput = call.body
-    return commands.CreateRedemption(body.account, body.reward, body.points, read_metadata(body.metadata))
+    if body.expires_in_minutes is not UNSET and body.capture:
+        message = "expires_in_minutes: points are spent at once unless capture is false. Leave one of them out."
+        raise Problem("parameter_conflict", message, param="expires_in_minutes")
+    return commands.CreateRedemption(
+        account_id=body.account,
+        reward_id=body.reward,
+        points=body.points,
+        metadata=read_metadata(body.metadata),
+        capture=body.capture,
+        minutes=HOLD_MINUTES if body.expires_in_minutes is UNSET else body.expires_in_minutes,
+    )
+
+
+def capture_redemption(call: Call) -> commands.CaptureRedemption:
+    return commands.CaptureRedemption(call.id, call.body.points)
 
 
 def cancel_redemption(call: Call) -> commands.CancelRedemption:
@@ -86,6 +114,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "not_eligible",
             "reward_out_of_stock",
             "insufficient_points",
+            "parameter_conflict",
         ),
         example={"account": "loy_abc123", "reward": "rwd_fiveOff", "metadata": {"order": "1234"}},
     ),
@@ -96,15 +125,28 @@ OPERATIONS: tuple[Operation, ...] = (
         sdk="loyalty.redemptions.retrieve",
         summary="Retrieve one redemption.",
         read=retrieve(rows.Redemption, "redemption", show_redemptions),
+        is_timely=True,
         reply=Redemption,
         refusals=FIND,
+    ),
+    Operation(
+        id="capture_redemption",
+        method="POST",
+        path=f"{URL}/{{id}}/capture",
+        sdk="loyalty.redemptions.capture",
+        summary="Spend what an authorized redemption holds, all of it or a part; the rest is free again.",
+        body=CaptureRedemptionInput,
+        translate=capture_redemption,
+        reply=Redemption,
+        refusals=(*FIND, "redemption_not_authorized", "capture_exceeds_hold"),
+        example={},
     ),
     Operation(
         id="cancel_redemption",
         method="POST",
         path=f"{URL}/{{id}}/cancel",
         sdk="loyalty.redemptions.cancel",
-        summary="Cancel a redemption: its points return to the lots that paid.",
+        summary="Cancel a redemption: its points return to the lots that paid, or are no longer held.",
         body=CancelRedemptionInput,
         translate=cancel_redemption,
         reply=Redemption,
@@ -119,6 +161,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="List redemptions, newest first.",
         read=list_of(REDEMPTIONS, URL, show_redemptions),
         listing=REDEMPTIONS,
+        is_timely=True,
         reply=ListOf(Redemption),
     ),
 )

@@ -18,7 +18,7 @@ from vinr_server.core.offers.in_force import name_cap, name_offers_of_cart, name
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.rewards.discounts import name_owner
 from vinr_server.core.rewards.returns import look_at_asked_redemptions, name_asked_redemptions
-from vinr_server.core.rewards.rows import Discount, Redemption
+from vinr_server.core.rewards.rows import Discount
 
 
 def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[str]) -> None:
@@ -32,9 +32,7 @@ def look_at_buyer(needs: Needs, customer_id: str | None, discount_ids: Iterable[
 def name_discounts(needs: Needs, seen: Layer, discount_ids: Iterable[str]) -> None:
     """Declare whose the discounts are, and what they were redeemed for."""
     for id in discount_ids:
-        discount = name_owner(needs, seen, id)
-        if discount is not None:
-            needs.row(Redemption, discount.redemption_id, beside=discount.id)
+        name_owner(needs, seen, id)
 
 
 def name_buyer(needs: Needs, seen: Layer, customer_id: str | None, carts: Iterable[Cart], *, is_held: bool) -> None:

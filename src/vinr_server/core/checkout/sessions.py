@@ -39,6 +39,7 @@ from vinr_server.core.offers.promotions import promotion_of
 from vinr_server.core.offers.redemptions import redeem_offer, release_redemption
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
 from vinr_server.core.programs.members import accounts_of, program_of
+from vinr_server.core.rewards.authorized import hold_for_session
 from vinr_server.core.rewards.rows import Discount
 
 # ---- open
@@ -114,7 +115,8 @@ def _hold(
     for applied in evaluation.applied:
         if applied.promotion.is_voucher:
             held_ids.add(applied.promotion.id)
-            _move_discount(draft, applied.promotion.id, status="reserved", session_id=session.id)
+            discount = _move_discount(draft, applied.promotion.id, status="reserved", session_id=session.id)
+            hold_for_session(draft, discount, until=session.expires_at)
             continue
         present = held.pop(applied.promotion.id, None)
         offer: Offer = applied.promotion.source
@@ -138,7 +140,7 @@ def _hold(
     for left in held.values():
         release_redemption(draft, context, left, now=now)
     for id in set(session.held_ids).difference(held_ids):
-        _move_discount(draft, id, status="issued", session_id=None)
+        _free_discount(draft, id, session)
     session = with_promise(session, checkout)
     draft.put(session)
     return session
@@ -168,10 +170,20 @@ def held_by(draft: Layer, session: CheckoutSession) -> list[OfferRedemption]:
     return sorted((use for use in redemptions if use.status == "reserved"), key=lambda use: use.id)
 
 
-def _move_discount(draft: Layer, discount_id: str, *, status: str, session_id: str | None) -> None:
+def _move_discount(draft: Layer, discount_id: str, *, status: str, session_id: str | None) -> Discount:
     discount = draft.get(Discount, discount_id)
     assert discount is not None, f"discount {discount_id} was not loaded"
-    draft.put(replace(discount, status=status, session_id=session_id))
+    discount = replace(discount, status=status, session_id=session_id)
+    draft.put(discount)
+    return discount
+
+
+def _free_discount(draft: Layer, discount_id: str, session: CheckoutSession) -> None:
+    """The session no longer reserves the discount. (One whose redemption expired meanwhile is void, and stays so.)"""
+    discount = draft.get(Discount, discount_id)
+    assert discount is not None, f"discount {discount_id} was not loaded"
+    if discount.session_id == session.id:
+        _move_discount(draft, discount_id, status="issued", session_id=None)
 
 
 def open_session(draft: Layer, context: Context, session_id: str, *, param: str) -> CheckoutSession | Rejected:
@@ -332,7 +344,7 @@ def decide_expire_checkout_session(
         for redemption in held_by(draft, session):
             release_redemption(draft, context, redemption, now=now)
         for id in session.held_ids:
-            _move_discount(draft, id, status="issued", session_id=None)
+            _free_discount(draft, id, session)
         session = replace(session, status="expired", expired_at=now)
         draft.put(session)
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)

@@ -20,7 +20,7 @@ from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart, Needs, Part
-from vinr_server.core.ledger.lots import is_inactive, overdue_points
+from vinr_server.core.ledger.book.lots import is_inactive, overdue_points
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account, MergedFrom
 from vinr_server.core.offers.rows import Offer, OfferTerms
@@ -177,14 +177,14 @@ def with_payment(totals: Mapping[datetime, Totals], payment: Payment, *, count: 
 
 
 def spendable_points(layer: Layer, account: Account, now: datetime) -> int:
-    """Return what the account can spend (R2): its ledger balance minus what has expired but is not swept yet."""
+    """Return what the account can spend (R2): its balance without what is held, or expired and not swept yet."""
     ends_now = is_inactive(account, now)
     if not ends_now and (account.next_expiry_at is None or account.next_expiry_at > now):
-        return account.ledger_balance_points
+        return account.free_points
     last = layer.last_here(account.id)
     if last is not None and (ends_now or last[0] <= now):
         raise InPart(Lot, account.id)
-    return account.ledger_balance_points - overdue_points(layer.children(Lot, account.id, in_part=True), account, now)
+    return account.free_points - overdue_points(layer.children(Lot, account.id, in_part=True), account, now)
 
 
 def trees_of(asking: Offer | EarningRule | RuleRevision) -> list[Condition]:

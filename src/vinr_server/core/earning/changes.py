@@ -67,6 +67,7 @@ def _put_revision(draft: Layer, rule: EarningRule, context: Context) -> None:
             created_at=context.wall_now,
             caps=rule.caps,
             exchange=rule.exchange,
+            pending_days=rule.pending_days,
         )
     )
 

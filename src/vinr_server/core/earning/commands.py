@@ -27,6 +27,7 @@ class CreateEarningRule(Command):
     id: str | None = None
     caps: Cap | None = None
     exchange: Exchange | None = None
+    pending_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,10 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.movements import Movement, accrue
+from vinr_server.core.ledger.book.posting import Movement
+from vinr_server.core.ledger.movements import accrue
+from vinr_server.core.ledger.payloads import granted
+from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
 
@@ -192,11 +195,20 @@ def _award(
         occurred_at=at,
     )
     account, entry, _payload = accrue(
-        draft, context, account, program, points=earned.points, movement=movement, event_type="loyalty.points.earned"
+        draft,
+        context,
+        account,
+        program,
+        points=earned.points,
+        movement=movement,
+        event_type="loyalty.points.earned",
+        pending_days=rule.pending_days or 0,
     )
     if rule.caps is not None:
         count_given(draft, rule.id, account, rule.caps, earned.points, at=at, zone=program.timezone)
-    awards.append({"account": account.id, "rule": rule.id, "points_transaction": entry.id, "points": earned.points})
+    lot = draft.get(Lot, entry.id)
+    assert lot is not None, "an accrual has a lot"
+    awards.append({"account": account.id, "rule": rule.id, **granted(entry, lot.available_at)})
     return account
 
 

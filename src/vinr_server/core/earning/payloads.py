@@ -27,6 +27,7 @@ def rule_payload(rule: EarningRule, *, livemode: bool) -> Wire:
         "multipliers": [_multiplier(multiplier) for multiplier in rule.multipliers],
         "caps": _caps(rule.caps),
         "exchange": _exchange(rule.exchange),
+        "pending_days": rule.pending_days,
         "active": rule.is_active,
         "metadata": rule.metadata,
         "created": unix(rule.created_at),

@@ -33,6 +33,7 @@ class EarningRule(Row):
     deleted_at: datetime | None = None
     caps: Cap | None = None
     exchange: Exchange | None = None
+    pending_days: int | None = None
 
     @property
     def is_in_force(self) -> bool:
@@ -55,6 +56,7 @@ class RuleRevision(Row):
     created_at: datetime
     caps: Cap | None = None
     exchange: Exchange | None = None
+    pending_days: int | None = None
 
     @property
     def key(self) -> Hashable:

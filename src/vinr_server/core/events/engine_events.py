@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 EVENT_TYPES: Mapping[str, str] = {
     "loyalty.account.created": "loyalty_account",
+    "loyalty.points.pending": "points_transaction",
     "loyalty.points.earned": "points_transaction",
     "loyalty.points.adjusted": "points_transaction",
     "loyalty.points.reversed": "points_transaction",
@@ -17,7 +18,9 @@ EVENT_TYPES: Mapping[str, str] = {
     "loyalty.points.expiring": "expiry_reminder",
     "loyalty.tier.changed": "tier_change",
     "loyalty.reward.redeemed": "redemption",
+    "loyalty.redemption.authorized": "redemption",
     "loyalty.redemption.canceled": "redemption",
+    "loyalty.redemption.expired": "redemption",
     "loyalty.redemption.reduced": "redemption",
     "loyalty.offer.activated": "offer_claim",
     "loyalty.offer.redeemed": "offer_redemption_event",

@@ -52,6 +52,22 @@ def expires_at(available_at: datetime, *, months: int | None, rounding: ExpiryRo
     return min(instant, LAST_INSTANT)
 
 
+def days_later(instant: datetime, days: int, zone: str) -> datetime:
+    """Return the same local time so many calendar days later in the zone (R10).
+
+    Shape: aware UTC; `LAST_INSTANT` where it lies after 9999.
+    Expects: instant in UTC, days >= 0 (both asserted), a zone that `is_zone`.
+    Ties: a local time that happens twice means the first. A time that does not exist moves later.
+    """
+    assert days >= 0, days
+    assert instant.utcoffset() == _NO_OFFSET, instant
+    try:
+        later = (_local(instant, zone) + timedelta(days=days)).replace(fold=0).astimezone(UTC)
+    except OverflowError:
+        return LAST_INSTANT
+    return min(later, LAST_INSTANT)
+
+
 def whole_second(instant: datetime) -> datetime:
     """Cut an instant to the second that the API shows, so that things end at exactly the second people read."""
     return instant.replace(microsecond=0)

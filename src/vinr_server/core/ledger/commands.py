@@ -13,7 +13,10 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AwardPoints(Command):
-    """Give points by hand. `expires_at`: their end, instead of the one that the program would give them."""
+    """Give points by hand. `expires_at`: their end, instead of the one that the program would give them.
+
+    `pending_days`: after so many days they are there; None: as the program says of points for a payment.
+    """
 
     is_ledger_write = True
     account_id: str
@@ -23,6 +26,16 @@ class AwardPoints(Command):
     occurred_at: datetime | None = None
     expires_at: datetime | None = None
     metadata: Json = field(default_factory=dict)
+    pending_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivatePoints(Command):
+    """Pending points of an award are there now."""
+
+    is_ledger_write = True
+    transaction_id: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,26 +12,27 @@ from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.commands import ReversePoints
-from vinr_server.core.ledger.lots import consume_lots, spendable, use_order
-from vinr_server.core.ledger.moved import lot_of, own_lots, taken_by
-from vinr_server.core.ledger.movements import (
+from vinr_server.core.ledger.book.lots import Use, consume_lots, spendable, use_order
+from vinr_server.core.ledger.book.moved import lot_of, moved_lots, own_lots, taken_by
+from vinr_server.core.ledger.book.pending import take_pending, with_due
+from vinr_server.core.ledger.book.posting import (
     Movement,
-    _lot,
-    _post,
-    _put_deficit,
-    _put_returned,
-    _put_use,
-    _require_all,
-    _take,
-    _with_next_expiry,
     account_of,
-    sweep,
+    lot_here,
+    post,
+    put_deficit,
+    put_returned,
+    put_use,
+    require_all,
+    take_from,
+    with_next_expiry,
 )
+from vinr_server.core.ledger.book.sweeping import sweep
+from vinr_server.core.ledger.book.transfers import transfer
+from vinr_server.core.ledger.commands import ReversePoints
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Entry, Lot
-from vinr_server.core.ledger.transfers import transfer
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import acting, program_of
 from vinr_server.core.programs.tiers import raise_tier
@@ -48,21 +49,39 @@ def needs_reverse_points(command: ReversePoints, needs: Needs) -> None:
 
 def follow_reverse_points(command: ReversePoints, seen: Layer, needs: Needs) -> None:
     """The award's account, the lots that pay for the clawback, and the award's own."""
-    award = seen.get(Entry, command.transaction_id)
-    if award is not None:
-        name_account(needs, award.account_id, lots=Part.FIRST, beside=award.id)
-        needs.row(Lot, award.id, beside=award.id)
+    name_award(needs, seen, command.transaction_id)
+
+
+def name_award(needs: Needs, seen: Layer, transaction_id: str) -> None:
+    """Declare what an award's points hang on: its entry, what came of it, its lot, and its account's lots.
+
+    Expects a look at the transaction: the award, or the activation of one.
+    """
+    named = seen.get(Entry, transaction_id)
+    if named is None:
+        return
+    award_id = award_of(named)
+    needs.row(Entry, award_id, beside=named.id)
+    needs.children(Entry, award_id, beside=named.id)
+    name_account(needs, named.account_id, lots=Part.FIRST, beside=named.id)
+    needs.row(Lot, award_id, beside=named.id)
+
+
+def award_of(entry: Entry) -> str:
+    """The award that the entry is, or that it activates."""
+    return entry.reverses_id if entry.kind == "activation" and entry.reverses_id is not None else entry.id
 
 
 def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context) -> Accepted | Rejected:
     """What is left of the award, or the points asked for, is taken back; where nothing is left, nothing moves."""
-    award = draft.get(Entry, command.transaction_id)
+    named = draft.get(Entry, command.transaction_id)
+    award = draft.get(Entry, award_of(named)) if named is not None else None
     if award is None:
         return missing("points transaction", command.transaction_id, param="transaction")
     if award.kind == "reversal":
         message = f"{award.id} is itself the reversal of {award.reverses_id}. Award the points again instead."
         return Rejected("reversal_of_reversal", message, param="transaction")
-    if award.kind not in ACCRUALS or award.points < 0:
+    if award.kind not in ACCRUALS or award.moved_points < 0:
         return _not_reversible(award)
     account = swept_account(draft, context, award.account_id)
     lot = lot_of(draft, award.id)
@@ -76,7 +95,7 @@ def decide_reverse_points(draft: Layer, command: ReversePoints, context: Context
         "reversal",
         reason=command.reason,
         reverses_id=award.id,
-        receipt={"award": award.id, "awarded": award.points, "points": command.points or left_points},
+        receipt={"award": award.id, "awarded": award.moved_points, "points": command.points or left_points},
         metadata=command.metadata,
     )
     _account, entry = reverse_award(
@@ -94,6 +113,22 @@ def reverse_award(
     payload = entry_payload(entry, livemode=context.livemode)
     announce(draft, context, type="loyalty.points.reversed", account=account, data=payload, now=now)
     return account, entry
+
+
+def take_all_pending(draft: Layer, context: Context, account: Account, *, reason: str) -> Account:
+    """All pending points of the account are taken back, the oldest first (R10g)."""
+    now = context.now(program_of(draft, account).clock_id)
+    waiting = sorted((lot for lot in draft.here(Lot, account.id) if lot.pending_points), key=lambda lot: lot.sequence)
+    for lot in waiting:
+        points = lot.pending_points
+        receipt = {"award": lot.id, "awarded": lot.points, "points": points}
+        movement = Movement("reversal", reason=reason, reverses_id=lot.id, receipt=receipt)
+        account, entry = take_pending(
+            draft, context, account, lot=lot, waiting=lot, points=points, movement=movement, now=now
+        )
+        data = entry_payload(entry, livemode=context.livemode)
+        announce(draft, context, type="loyalty.points.reversed", account=account, data=data, now=now)
+    return account
 
 
 def reinstate_award(
@@ -175,8 +210,15 @@ def claw_back(
 ) -> tuple[Account, Entry]:
     """Take an award back: from its own lot, then others by R3, then as a deficit (R6). Expects a swept account.
 
+    While it is pending, all of it is in one lot, and no other pays. What holds reserve is left alone (R11).
+
     Expects: 0 < points <= lot.reversible_points.
     """
+    waiting = next((waiting for waiting in (lot, *moved_lots(draft, lot)) if waiting.pending_points), None)
+    if waiting is not None:
+        return take_pending(
+            draft, context, account, lot=lot, waiting=waiting, points=points, movement=movement, now=now
+        )
     mine = own_lots(draft, lot)
     own = consume_lots(mine, spend_points=points)
     own_ids = {paying.id for paying in mine}
@@ -184,14 +226,14 @@ def claw_back(
     others = [other for other in live if other.id not in own_ids]
     unpaid_points = points - sum(use.points for use in own)
     taken = consume_lots(others, spend_points=unpaid_points)
-    _require_all(draft, account, taken, needed_points=unpaid_points)
+    require_all(draft, account, taken, needed_points=unpaid_points)
     uses = own + taken
-    account, entry = _post(draft, context, account, points=-points, movement=movement, now=now, lifetime_points=-points)
-    _take(draft, entry, uses)
+    account, entry = post(draft, context, account, points=-points, movement=movement, now=now, lifetime_points=-points)
+    take_from(draft, entry, uses)
     newest = draft.get(Lot, lot.id) or lot
     draft.put(replace(newest, reversed_points=newest.reversed_points + points))
-    _put_deficit(draft, entry, points=points - sum(use.points for use in uses))
-    return _with_next_expiry(draft, account), entry
+    put_deficit(draft, entry, points=points - sum(use.points for use in uses))
+    return with_next_expiry(draft, account), entry
 
 
 def reinstate(
@@ -210,20 +252,39 @@ def reinstate(
     What no lot had paid returns to the award's own lot, and pays what is owed from there. Expects a swept account, what
     the clawback has `taken_by` lots, and these lots; of another account's award, at most what this one's lots paid.
     """
-    mine = [other for id in taken if (other := _lot(draft, id)).account_id == account.id and not _paid_debt(other)]
-    account, entry = _post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
-    own = _lot(draft, lot.id)
+    mine = [other for id in taken if (other := lot_here(draft, id)).account_id == account.id and not _paid_debt(other)]
+    own = lot_here(draft, lot.id)
     own = replace(own, reversed_points=own.reversed_points - points)
     draft.put(own)
-    returned: list[Lot] = []
+    returned: list[Use] = []
     left_points = points
     for paid in (*sorted(mine, key=use_order, reverse=True), own):
         back_points = left_points if paid is own else min(taken[paid.id], left_points)
         if back_points:
-            returned.append(replace(paid, remaining_points=paid.remaining_points + back_points))
-            _put_use(draft, entry, paid, points=-back_points, cause=entry)
+            returned.append(Use(paid, back_points))
             left_points -= back_points
-    return _put_returned(draft, account, returned, cause=entry, now=now), entry
+    pending_points = sum(use.points for use in returned if use.lot.available_at > now)
+    account, entry = post(
+        draft,
+        context,
+        account,
+        points=points - pending_points,
+        pending_points=pending_points,
+        movement=movement,
+        now=now,
+        lifetime_points=points - pending_points,
+    )
+    for use in returned:
+        put_use(draft, entry, use.lot, points=-use.points, cause=entry)
+    lots = [_with_more(use.lot, use.points, now) for use in returned]
+    return with_due(draft, put_returned(draft, account, lots, cause_id=entry.id, now=now)), entry
+
+
+def _with_more(lot: Lot, points: int, now: datetime) -> Lot:
+    """The lot holds so much more; until its instant, that is pending."""
+    if lot.available_at > now:
+        return replace(lot, pending_points=lot.pending_points + points)
+    return replace(lot, remaining_points=lot.remaining_points + points)
 
 
 def _paid_debt(lot: Lot) -> bool:

@@ -13,7 +13,8 @@ from vinr_server.core.kernel.values import dataclass
 class Entry(Row):
     """One immutable movement of points; public name points_transaction.
 
-    Listed under what caused it: the award it reverses, else its source (a payment, for example).
+    `points` moves the ledger balance, `pending_points` what is awarded and not available yet (R10). Listed under what
+    caused it: the award that it reverses or activates, else its source (a payment, for example).
     """
 
     is_append_only = True
@@ -34,25 +35,33 @@ class Entry(Row):
     metadata: Json
     occurred_at: datetime
     created_at: datetime
+    pending_points: int = 0
 
     @property
     def parent(self) -> Hashable:
-        """The award it reverses, or its source."""
+        """The award it reverses or activates, or its source."""
         return self.reverses_id or self.source_id
+
+    @property
+    def moved_points(self) -> int:
+        """All that it moves, whether available or pending: of an award what it granted, of a reversal what it took."""
+        return self.points + self.pending_points
 
 
 @dataclass(frozen=True, slots=True)
 class Lot(Row):
     """What is left of one accrual; its id is the accrual's entry id.
 
-    Always: points == remaining_points + sum of its uses (its own expiries and clawbacks are uses too).
+    Always: points == remaining_points + pending_points + sum of its uses (its own expiries and clawbacks are uses too).
+    All of it is pending, or none: until `available_at`, which is moved where it is activated before. Of what remains,
+    `held_points` are reserved by holds.
     `reversed_points` counts every clawback of the accrual, whichever lots paid for it. `moved_to` are the lots of
     another account that hold what was left when its member was merged into that account's; of a lot that only paid
     what the member owed then, none. One that ends `by_inactivity` ends at its account's `inactive_at` (R84).
     """
 
     parent_field = "account_id"
-    immutable_fields = ("account_id", "sequence", "points", "available_at", "expires_at", "by_inactivity")
+    immutable_fields = ("account_id", "sequence", "points", "by_inactivity")
     bucket: int
     id: str
     account_id: str
@@ -65,6 +74,13 @@ class Lot(Row):
     expires_at: datetime | None
     moved_to: tuple[str, ...] | None = None
     by_inactivity: bool = False
+    pending_points: int = 0
+    held_points: int = 0
+
+    @property
+    def free_points(self) -> int:
+        """What it can pay, as long as it is not over."""
+        return self.remaining_points - self.held_points
 
     @property
     def reversible_points(self) -> int:
@@ -91,6 +107,46 @@ class LotUse(Row):
     def key(self) -> Hashable:
         """Debit, lot and cause: one row each."""
         return (self.entry_id, self.lot_id, self.cause_id)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLot:
+    """Points of a lot that a hold reserves."""
+
+    lot_id: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold(Row):
+    """Points of an account that are reserved for an authorized redemption, whose id it has (R11).
+
+    In force on [created_at, expires_at), until it is captured or released at `ended_at`. `lots` are in the order of
+    their use. `reward_id` and `discount_id` are what its end gives back.
+    """
+
+    parent_field = "account_id"
+    owns = False
+    immutable_fields = ("account_id", "lots", "reward_id", "discount_id")
+    bucket: int
+    id: str
+    account_id: str
+    lots: tuple[HeldLot, ...]
+    reward_id: str
+    discount_id: str | None
+    expires_at: datetime
+    created_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """Redemption and bucket: a merge ends it here, and another of its name goes on there."""
+        return (self.id, self.bucket)
+
+    @property
+    def points(self) -> int:
+        """All that it reserves."""
+        return sum(held.points for held in self.lots)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,15 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart, Needs, Part
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.lots import end_of, is_over, next_expiry, overdue_points
-from vinr_server.core.ledger.movements import caught_up
+from vinr_server.core.ledger.book.lots import end_of, is_over, next_expiry, overdue_points
+from vinr_server.core.ledger.book.pending import next_pending
+from vinr_server.core.ledger.book.reminders import require_idle
+from vinr_server.core.ledger.book.sweeping import caught_up
 from vinr_server.core.ledger.needs import name_account, name_accounts
-from vinr_server.core.ledger.reminders import require_idle
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.commands import (
-    CloseAccount,
     CreateAccount,
     CreateCustomer,
-    ReopenAccount,
     UpdateAccount,
     UpdateCustomer,
 )
@@ -150,12 +149,13 @@ def show_account(draft: Layer, account: Account, context: Context) -> Json:
     if last is not None and (next_at is None or next_at >= last[0]):
         raise InPart(Lot, account.id)
     require_idle(draft, account)
-    next_points = sum(lot.remaining_points for lot in live if end_of(lot, account) == next_at)
+    next_points = sum(lot.free_points for lot in live if end_of(lot, account) == next_at)
     return account_payload(
         account,
         tiers=program.tiers,
         overdue_points=overdue_points(lots, account, now),
         next_expiry=None if next_at is None else (next_at, next_points),
+        next_pending=next_pending(draft, account),
         livemode=context.livemode,
     )
 
@@ -178,35 +178,13 @@ def decide_update_account(draft: Layer, command: UpdateAccount, context: Context
     return Accepted(show_account(draft, account, context), is_new=False)
 
 
-def needs_close_account(command: CloseAccount, needs: Needs) -> None:
-    """The account, with lots for its balance."""
-    name_account(needs, command.account_id, lots=Part.FIRST)
-
-
-def decide_close_account(draft: Layer, command: CloseAccount, context: Context) -> Accepted | Rejected:
-    """The account no longer takes awards or redemptions; refunds and cancellations still reach it. Idempotent."""
-    return _with_status(draft, command.account_id, context, "closed")
-
-
-def needs_reopen_account(command: ReopenAccount, needs: Needs) -> None:
-    """The account, with lots for its balance."""
-    name_account(needs, command.account_id, lots=Part.FIRST)
-
-
-def decide_reopen_account(draft: Layer, command: ReopenAccount, context: Context) -> Accepted | Rejected:
-    """The account earns and redeems again, with all it had; points kept expiring meanwhile. Idempotent."""
-    return _with_status(draft, command.account_id, context, "active")
-
-
-def _with_status(draft: Layer, account_id: str, context: Context, status: str) -> Accepted | Rejected:
-    account = draft.get(Account, account_id)
-    if account is None:
-        return missing("account", account_id, param="id")
+def with_status(draft: Layer, account: Account, context: Context, status: str) -> Json:
+    """The account has this status, and what was due before shows nothing of it; returns its payload."""
     program = program_of(draft, account)
     account = caught_up(draft, context, account, program, now=context.now(program.clock_id))
     account = replace(account, status=status)
     draft.put(account)
-    return Accepted(show_account(draft, account, context), is_new=False)
+    return show_account(draft, account, context)
 
 
 def needs_create_customer(command: CreateCustomer, needs: Needs) -> None:
@@ -276,6 +254,4 @@ COMMANDS: Commands = {
     CreateCustomer: (needs_create_customer, decide_create_customer),
     UpdateCustomer: (needs_update_customer, decide_update_customer),
     UpdateAccount: (needs_update_account, decide_update_account),
-    CloseAccount: (needs_close_account, decide_close_account),
-    ReopenAccount: (needs_reopen_account, decide_reopen_account),
 }

@@ -18,8 +18,10 @@ from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import in_the_future
-from vinr_server.core.ledger.lots import NEVER, end_by_program
-from vinr_server.core.ledger.movements import Movement, bring_in, owe, sweep
+from vinr_server.core.ledger.book.lots import NEVER, end_by_program
+from vinr_server.core.ledger.book.posting import Movement
+from vinr_server.core.ledger.book.sweeping import sweep
+from vinr_server.core.ledger.movements import bring_in, owe
 from vinr_server.core.ledger.needs import name_accounts
 from vinr_server.core.ledger.rows import Opening
 from vinr_server.core.members.changes import open_account, show_account, with_email

@@ -21,9 +21,9 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.movements import sweep
+from vinr_server.core.ledger.book.sweeping import sweep
+from vinr_server.core.ledger.book.transfers import transfer
 from vinr_server.core.ledger.needs import name_account
-from vinr_server.core.ledger.transfers import transfer
 from vinr_server.core.members.changes import empty_account, with_email
 from vinr_server.core.members.commands import MergeCustomers
 from vinr_server.core.members.payloads import merge_payload

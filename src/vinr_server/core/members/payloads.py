@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from vinr_server.core.kernel.payloads import Wire, unix
+from vinr_server.core.ledger.payloads import next_pending_payload
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.programs.rows import Tier
 
@@ -49,16 +50,22 @@ def account_payload(
     tiers: Sequence[Tier],
     overdue_points: int,
     next_expiry: tuple[datetime, int] | None,
+    next_pending: tuple[datetime, int] | None,
     livemode: bool,
 ) -> Wire:
-    """The loyalty_account object. `balance` is what the member can spend (R2); next_expiry is (instant, points)."""
+    """The loyalty_account object. `balance` is what the member can spend (R2).
+
+    next_expiry and next_pending are each (instant, points).
+    """
     return {
         "id": account.id,
         "object": "loyalty_account",
         "program": account.program_id,
         "customer": account.customer_id,
-        "balance": account.ledger_balance_points - overdue_points,
-        "pending": 0,
+        "balance": account.free_points - overdue_points,
+        "pending": account.pending_points,
+        "next_pending": next_pending_payload(next_pending),
+        "held": account.held_points,
         "lifetime_points": account.lifetime_points,
         "tier": account.tier,
         "tier_progress": _tier_progress(account, tiers),

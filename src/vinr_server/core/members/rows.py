@@ -42,7 +42,8 @@ class MergedFrom:
 class Account(Row):
     """A member: one customer's points account in one program.
 
-    Always: ledger_balance_points == sum of its entries == remaining points of its lots - those of its deficits.
+    Always: ledger_balance_points == sum of its entries == remaining points of its lots - those of its deficits, and
+    pending_points == sum of what its entries say of pending points == pending points of its lots.
 
     status: active, closed, or merged: its customer is now the one that `merged_customer_id` names, and what it held is
     in that one's account `merged_into`. One that is merged into no account stands for a customer that never enrolled:
@@ -54,6 +55,9 @@ class Account(Row):
 
     `inactive_at`: when points that end by the member's inactivity end, unless it earns or redeems before; None: it
     never did where that counts. `is_inactive`: since then all of them are swept.
+
+    `pending_points`: awarded and not available yet (R10); they are not in the ledger balance. `held_points`: in it, and
+    reserved by holds (R11). `due_at`: the first instant at which time alone changes one of these (R24); None: none.
     """
 
     parent_field = "customer_id"
@@ -77,6 +81,19 @@ class Account(Row):
     reminder_revision: int = 0
     inactive_at: datetime | None = None
     is_inactive: bool = False
+    pending_points: int = 0
+    held_points: int = 0
+    due_at: datetime | None = None
+
+    @property
+    def free_points(self) -> int:
+        """What the member can spend, once every lot that is over is written off (R2)."""
+        return self.ledger_balance_points - self.held_points
+
+    @property
+    def owes(self) -> bool:
+        """Whether a deficit is unpaid: then all that its lots hold is reserved."""
+        return self.free_points < 0
 
     @property
     def customer_ids(self) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, in
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
-from vinr_server.core.ledger.movements import Movement, accrue
+from vinr_server.core.ledger.book.posting import Movement
+from vinr_server.core.ledger.movements import accrue
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.commands import ActivateOffer

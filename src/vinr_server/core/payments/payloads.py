@@ -5,6 +5,9 @@ from __future__ import annotations
 from vinr_server.core.kernel.payloads import Wire, given, unix, unix_or_none
 from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund, RefundLine
 
+# What an award is of which nothing is said: it was made before points could be pending.
+AVAILABLE: Wire = {"status": "available", "available_at": None}
+
 
 def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None = None) -> Wire:
     """The payment object; `refund` is the one that was just made, where there is one."""
@@ -26,7 +29,7 @@ def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None =
         "revision": payment.revision,
         "lines": list(payment.lines),
         "refunded": payment.is_refunded_whole,
-        "awards": payment.outcome.get("awards", []),
+        "awards": [{**AVAILABLE, **award} for award in payment.outcome.get("awards", [])],
         "skipped": payment.outcome.get("skipped", []),
         "offer_redemptions": payment.outcome.get("offer_redemptions", []),
         "metadata": payment.metadata,
@@ -51,6 +54,7 @@ def refund_payload(refund: Refund, *, livemode: bool) -> Wire:
         "lines": [_refund_line(line) for line in refund.lines],
         "status": "succeeded" if refund.canceled_at is None else "canceled",
         "points_reversed": refund.points_reversed,
+        "pending_points_reversed": refund.pending_points_reversed,
         "points_reinstated": refund.points_reinstated,
         "metadata": refund.metadata,
         "canceled_at": unix_or_none(refund.canceled_at),

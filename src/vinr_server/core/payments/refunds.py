@@ -95,7 +95,12 @@ def _refund(
     purchase = purchase_with(draft, payment, refunds=[*standing, refund])
     reason = refund.reason or "refund"
     changed = _change(draft, context, purchase, payment, refund, reason=reason, now=now)
-    payment, refund = changed.payment, replace(refund, points_reversed=changed.reversed_points)
+    payment = changed.payment
+    refund = replace(
+        refund,
+        points_reversed=changed.reversed_points,
+        pending_points_reversed=changed.pending_reversed_points,
+    )
     draft.put(refund)
     if command.id is not None:
         claim_id(draft, context, refund.id, owner_bucket=refund.bucket)

@@ -228,6 +228,7 @@ class Refund(Row):
         "eligible_minor",
         "reason",
         "points_reversed",
+        "pending_points_reversed",
         "metadata",
         "lines",
     )
@@ -244,3 +245,4 @@ class Refund(Row):
     lines: tuple[RefundLine, ...] = ()
     canceled_at: datetime | None = None
     points_reinstated: int = 0
+    pending_points_reversed: int = 0

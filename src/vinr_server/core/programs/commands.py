@@ -20,6 +20,7 @@ class CreateProgram(Command):
     expiry_months: int | None = None
     expiry_rounding: ExpiryRounding = "none"
     expiry_mode: ExpiryMode = "fixed"
+    pending_days: int = 0
     timezone: str = "UTC"
     tiers: tuple[Tier, ...] = ()
     earning_tenders: tuple[str, ...] = EARNING_TENDERS

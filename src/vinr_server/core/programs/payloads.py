@@ -17,7 +17,7 @@ def program_payload(program: Program, *, livemode: bool) -> Wire:
             "expiry_months": program.expiry_months,
             "expiry_rounding": program.expiry_rounding,
             "expiry_mode": program.expiry_mode,
-            "pending_days": 0,
+            "pending_days": program.pending_days,
         },
         "timezone": program.timezone,
         "tiers": [{"id": tier.id, "name": tier.name, "threshold": tier.threshold_points} for tier in program.tiers],

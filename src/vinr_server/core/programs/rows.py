@@ -51,6 +51,7 @@ class Program(Row):
     `reminder_plans`: the last one holds, the ones before held until the next one's instant (R84).
     `expiry_mode`: `expiry_months` count from when points came, or (inactivity) from when their member last earned or
     redeemed: then all of them end together, and the months are never None (R84).
+    `pending_days`: after so many calendar days points that a payment earned can be spent, unless its rule says (R10).
     """
 
     is_catalogue = True
@@ -70,6 +71,7 @@ class Program(Row):
     guest_days: int | None = None
     reminder_plans: tuple[ReminderPlan, ...] = ()
     expiry_mode: ExpiryMode = "fixed"
+    pending_days: int = 0
 
     @property
     def reminder_plan(self) -> ReminderPlan:

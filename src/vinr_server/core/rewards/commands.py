@@ -43,13 +43,27 @@ class ArchiveReward(Command):
 
 @dataclass(frozen=True, slots=True)
 class CreateRedemption(Command):
-    """Spend points on a reward. `points`: how many, where the reward is variable."""
+    """Spend points on a reward. `points`: how many, where the reward is variable.
+
+    Without `capture` they are reserved for so many `minutes`, to be captured by then or released (R11).
+    """
 
     is_ledger_write = True
     account_id: str
     reward_id: str
     points: int | None = None
     metadata: Json = field(default_factory=dict)
+    capture: bool = True
+    minutes: int = 15
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRedemption(Command):
+    """Spend what an authorized redemption reserves, or so many `points` of it; the rest is free again."""
+
+    is_ledger_write = True
+    redemption_id: str
+    points: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

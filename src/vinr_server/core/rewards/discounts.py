@@ -11,12 +11,14 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import instants_of
+from vinr_server.core.rewards.authorized import capture_redemption
 from vinr_server.core.rewards.commands import ConsumeDiscount, ReleaseDiscount
 from vinr_server.core.rewards.payloads import discount_payload
-from vinr_server.core.rewards.rows import Discount
+from vinr_server.core.rewards.rows import Discount, Redemption
 
 
 def needs_consume_discount(command: ConsumeDiscount, needs: Needs) -> None:
@@ -32,10 +34,14 @@ def follow_consume_discount(command: ConsumeDiscount, seen: Layer, needs: Needs)
 
 
 def name_owner(needs: Needs, seen: Layer, discount_id: str) -> Discount | None:
-    """The account that a discount was issued to is declared, as its program sets the time. Returns the discount."""
+    """The account that a discount was issued to is declared, as its program sets the time; and its redemption.
+
+    Returns the discount.
+    """
     discount = seen.get(Discount, discount_id)
     if discount is not None:
-        needs.row(Account, discount.account_id, beside=discount.id)
+        name_account(needs, discount.account_id, beside=discount.id)
+        needs.row(Redemption, discount.redemption_id, beside=discount.id)
     return discount
 
 
@@ -145,9 +151,15 @@ def held_by_session(discount: Discount, *, param: str) -> Rejected:
 
 
 def consume(draft: Layer, context: Context, discount: Discount, *, payment_id: str | None) -> Discount:
-    """The discount is consumed, on the payment if one is named, by its member's clock. Expects its account."""
+    """The discount is consumed, on the payment if one is named, by its member's clock; that captures its redemption.
+
+    Expects its account and its redemption.
+    """
     account = draft.get(Account, discount.account_id)
     assert account is not None, f"account {discount.account_id} was not loaded"
+    redemption = draft.get(Redemption, discount.redemption_id)
+    if redemption is not None and redemption.status == "authorized":
+        capture_redemption(draft, context, redemption)
     (now,) = instants_of(draft, context, [account])
     consumed = replace(discount, status="consumed", payment_id=payment_id, consumed_at=now, session_id=None)
     draft.put(consumed)

@@ -51,6 +51,7 @@ def redemption_payload(redemption: Redemption, *, livemode: bool) -> Wire:
         "status": redemption.status,
         "points_spent": redemption.points_spent,
         "points_returned": redemption.points_returned,
+        "points_held": redemption.held_points if redemption.status == "authorized" else 0,
         "points_transaction": redemption.entry_id,
         "cancellation": redemption.cancellation_id,
         "discount": redemption.discount_id,
@@ -63,6 +64,8 @@ def redemption_payload(redemption: Redemption, *, livemode: bool) -> Wire:
         },
         "metadata": redemption.metadata,
         "created": unix(redemption.created_at),
+        "expires_at": unix_or_none(redemption.expires_at),
+        "captured_at": unix_or_none(redemption.captured_at),
         "canceled_at": unix_or_none(redemption.canceled_at),
         "livemode": livemode,
     }

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
-from vinr_server.core.kernel.caps import count_for_all, count_for_member, counter_of, full_for_all, full_for_member
+from vinr_server.core.kernel.calendar import whole_second
+from vinr_server.core.kernel.caps import counter_of, full_for_all, full_for_member
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import insufficient
-from vinr_server.core.ledger.movements import Movement, active, debit
+from vinr_server.core.ledger.book.holds import reserve
+from vinr_server.core.ledger.book.posting import Movement
+from vinr_server.core.ledger.book.sweeping import active
+from vinr_server.core.ledger.movements import debit
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import swept_account
 from vinr_server.core.ledger.rows import Entry
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import closed, program_of
+from vinr_server.core.rewards.authorized import count_redemption, release_redemption, voucher_for
 from vinr_server.core.rewards.commands import CancelRedemption, CreateRedemption
 from vinr_server.core.rewards.discounts import held_by_session
 from vinr_server.core.rewards.payloads import redemption_payload
@@ -49,9 +54,47 @@ def decide_create_redemption(draft: Layer, command: CreateRedemption, context: C
         return refusal
     assert isinstance(price, Price), "refused above"
     account = swept_account(draft, context, account.id)
-    if account.ledger_balance_points < price.cost_points:
-        return insufficient(account, required=price.cost_points, what=f"reward {reward.id} costs")
-    return _redeem(draft, context, account, reward, price, command, now=now)
+    if account.free_points < price.cost_points:
+        return insufficient(draft, account, required=price.cost_points, what=f"reward {reward.id} costs")
+    decided = _redeem if command.capture else _authorize
+    return decided(draft, context, account, reward, price, command, now=now)
+
+
+def _authorize(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    reward: Reward,
+    price: Price,
+    command: CreateRedemption,
+    *,
+    now: datetime,
+) -> Accepted:
+    """The points are reserved, and a discount is there to be used: by that it is captured (R11a)."""
+    redemption_id = context.make_id("rdm", account.bucket)
+    redemption = replace(
+        _redemption(draft, context, account, reward, price.benefit, redemption_id, command.metadata, now=now),
+        status="authorized",
+        held_points=price.cost_points,
+        expires_at=whole_second(now + timedelta(minutes=command.minutes)),
+    )
+    draft.put(redemption)
+    assert redemption.expires_at is not None
+    account = reserve(
+        draft,
+        account,
+        id=redemption_id,
+        points=price.cost_points,
+        reward_id=reward.id,
+        discount_id=redemption.discount_id,
+        expires_at=redemption.expires_at,
+        now=now,
+    )
+    account = active(draft, account, program_of(draft, account), now=now)
+    count_redemption(draft, context, account, reward, used=1)
+    payload = redemption_payload(redemption, livemode=context.livemode)
+    announce(draft, context, type="loyalty.redemption.authorized", account=account, data=payload, now=now)
+    return Accepted(payload)
 
 
 def _redeem(
@@ -105,27 +148,48 @@ def issue(
     now: datetime,
 ) -> tuple[Redemption, Json]:
     """The member has the reward, its caps are counted, and an event reports it; `paid_by` None: it is a gift."""
-    redemption = Redemption(
+    redemption = _redemption(draft, context, account, reward, benefit, redemption_id, metadata, now=now)
+    redemption = replace(
+        redemption,
+        points_spent=-paid_by.points if paid_by else 0,
+        entry_id=paid_by.id if paid_by else None,
+        voucher_code=voucher_for(context, benefit),
+    )
+    draft.put(redemption)
+    count_redemption(draft, context, account, reward, used=1)
+    payload = redemption_payload(redemption, livemode=context.livemode)
+    announce(draft, context, type="loyalty.reward.redeemed", account=account, data=payload, now=now)
+    return redemption, payload
+
+
+def _redemption(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    reward: Reward,
+    benefit: Json,
+    id: str,
+    metadata: Json,
+    *,
+    now: datetime,
+) -> Redemption:
+    """A confirmed redemption that has cost nothing yet, with the discount that it issues."""
+    return Redemption(
         bucket=account.bucket,
-        id=redemption_id,
+        id=id,
         account_id=account.id,
         reward_id=reward.id,
         reward_revision=reward.revision,
         status="confirmed",
-        points_spent=-paid_by.points if paid_by else 0,
-        entry_id=paid_by.id if paid_by else None,
+        points_spent=0,
+        entry_id=None,
         cancellation_id=None,
-        discount_id=_issue_discount(draft, context, account, redemption_id, benefit, now),
-        voucher_code=context.make_code() if benefit["type"] == "voucher" else None,
+        discount_id=_issue_discount(draft, context, account, id, benefit, now),
+        voucher_code=None,
         benefit=benefit,
         metadata=metadata,
         created_at=now,
     )
-    draft.put(redemption)
-    _count(draft, context, account, reward, used=1)
-    payload = redemption_payload(redemption, livemode=context.livemode)
-    announce(draft, context, type="loyalty.reward.redeemed", account=account, data=payload, now=now)
-    return redemption, payload
 
 
 def giving_refusal(
@@ -201,12 +265,6 @@ def _cap_refusal(draft: Layer, account: Account, reward: Reward, name: str) -> R
     return None
 
 
-def _count(draft: Layer, context: Context, account: Account, reward: Reward, *, used: int) -> None:
-    """The counters of the reward's caps hold so many redemptions more, or fewer."""
-    count_for_member(draft, "reward", reward.id, account.id, bucket=account.bucket, used=used)
-    count_for_all(draft, context, reward, used=used)
-
-
 def _issue_discount(
     draft: Layer, context: Context, account: Account, redemption_id: str, benefit: Json, now: datetime
 ) -> str | None:
@@ -249,9 +307,10 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
     redemption = draft.get(Redemption, command.redemption_id)
     if redemption is None:
         return missing("redemption", command.redemption_id, param="id")
-    if redemption.status == "canceled":
-        message = f"Redemption {redemption.id} is already canceled."
-        return Rejected("redemption_already_canceled", message, param="id")
+    if redemption.status in ("canceled", "expired"):
+        done = "already canceled" if redemption.status == "canceled" else "expired: its points are free again"
+        message, details = f"Redemption {redemption.id} is {done}.", {"status": redemption.status}
+        return Rejected("redemption_already_canceled", message, param="id", details=details)
     discount = draft.get(Discount, redemption.discount_id) if redemption.discount_id else None
     if discount is not None and discount.status == "consumed":
         message = f"Discount {discount.id} of redemption {redemption.id} is used on a payment. Release it first."
@@ -262,6 +321,8 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
         return held_by_session(discount, param="id")
     account = swept_account(draft, context, redemption.account_id)
     now = context.now(program_of(draft, account).clock_id)
+    if redemption.status == "authorized":
+        return Accepted(release_redemption(draft, context, account, redemption, now=now, at=now), is_new=False)
     cancellation_id = None
     if redemption.entry_id is not None:
         points, reason = redemption.kept_points, command.reason
@@ -274,7 +335,7 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
     draft.put(redemption)
     reward = draft.get(Reward, redemption.reward_id)
     if reward is not None:
-        _count(draft, context, account, reward, used=-1)
+        count_redemption(draft, context, account, reward, used=-1)
     payload = redemption_payload(redemption, livemode=context.livemode)
     announce(draft, context, type="loyalty.redemption.canceled", account=account, data=payload, now=now)
     return Accepted(payload, is_new=False)

@@ -9,11 +9,12 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs, Of, Part
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.movements import Movement, give_back
+from vinr_server.core.ledger.book.posting import Movement
+from vinr_server.core.ledger.book.transfers import transfer
+from vinr_server.core.ledger.movements import give_back
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import swept_account
 from vinr_server.core.ledger.rows import Lot, LotUse
-from vinr_server.core.ledger.transfers import transfer
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.rewards.payloads import redemption_payload
@@ -64,7 +65,7 @@ def return_unused(draft: Layer, context: Context, discount: Discount, *, taken_m
     redemption = draft.get(Redemption, discount.redemption_id)
     assert redemption is not None, f"redemption {discount.redemption_id} was not loaded"
     unused_points = redemption.kept_points - points_for(discount.benefit, taken_minor)
-    if unused_points == 0:
+    if unused_points <= 0:  # of one that was captured in part, fewer points than its worth were spent
         return
     _require_payers(draft, redemption)
     account = swept_account(draft, context, redemption.account_id)

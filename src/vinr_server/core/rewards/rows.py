@@ -48,18 +48,19 @@ class Redemption(Row):
     """Points spent on a reward, with the benefit as it was promised then. A gift cost none and has no entry.
 
     `points_returned` are those that an order left unused: of a variable reward it takes only what it needs.
+
+    status: confirmed, canceled; authorized while a hold reserves `held_points` until `expires_at`, then confirmed when
+    all of it or a part is captured, canceled, or expired (R11).
     """
 
     immutable_fields = (
         "account_id",
         "reward_id",
         "reward_revision",
-        "points_spent",
-        "entry_id",
         "discount_id",
-        "voucher_code",
         "benefit",
         "metadata",
+        "held_points",
     )
     bucket: int
     id: str
@@ -77,6 +78,9 @@ class Redemption(Row):
     created_at: datetime
     canceled_at: datetime | None = None
     points_returned: int = 0
+    held_points: int = 0
+    expires_at: datetime | None = None
+    captured_at: datetime | None = None
 
     @property
     def kept_points(self) -> int:

@@ -22,7 +22,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.reminders import is_behind, spans_of
+from vinr_server.core.ledger.book.reminders import is_behind, spans_of
 from vinr_server.core.ledger.rows import Endings, EndSpan, Lot
 from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.payments.rows import Payment

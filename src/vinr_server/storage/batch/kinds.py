@@ -9,13 +9,14 @@ from typing import Any
 from vinr_server.core.access.rows import ApiKey
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.due import name_due
 from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Part
 from vinr_server.core.kernel.rows import Counter, Row, Tally
-from vinr_server.core.ledger.lots import BEFORE_ALL, use_order
-from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse, Opening
+from vinr_server.core.ledger.book.lots import BEFORE_ALL, use_order
+from vinr_server.core.ledger.rows import Deficit, Entry, Hold, Lot, LotUse, Opening
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision
 from vinr_server.core.payments.rows import Order, Payment, Refund
@@ -46,6 +47,7 @@ from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
 cross join lateral (
   select * from lots l
   where l.realm = w.realm and l.account_id = w.id and l.bucket = w.bucket and l.remaining_points > 0
+    and l.remaining_points > l.held_points
   order by l.expires_at, l.available_at, l.sequence limit $4
 ) as t
 where t.bucket = any($2)
@@ -71,6 +73,43 @@ async def _accounts(reading: Reading, kind: Kind) -> None:
     for realm, layer in reading.layers.items():
         for account in layer.written(Account):
             reading.found_in[realm, account.id] = reading.found_in[realm, account.customer_id] = account.bucket
+
+
+# What waits in accounts: lots with pending or reserved points, and the holds in force. Plan: lots_waiting and
+# holds_in_force.
+WAITING_LOTS = "(t.pending_points > 0 or t.held_points > 0)"
+# The entries that granted pending points which are due by now. Plan: lots_waiting, then the entry by its key.
+DUE_AWARDS = f"""
+select {TABLES[Entry].select_list}
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+join accounts a on a.realm = w.realm and a.id = w.id and a.bucket = w.bucket
+join programs p on p.realm = a.realm and p.id = a.program_id
+left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+join lots l on l.realm = w.realm and l.account_id = w.id and l.bucket = w.bucket
+  and (l.pending_points > 0 or l.held_points > 0) and l.available_at <= coalesce(c.frozen_at, now())
+join entries t on t.realm = l.realm and t.id = l.id and t.bucket = l.bucket
+where l.pending_points > 0 and t.bucket = any($2)
+"""
+
+
+async def _waiting(reading: Reading, kind: Kind) -> None:
+    """What waits in the accounts that are locked, and whatever its time will need (R24)."""
+    due = [
+        (realm, account.bucket, account.id)
+        for realm, layer in reading.layers.items()
+        for account in layer.written(Account)
+        if account.due_at is not None
+    ]
+    if not due:
+        return
+    await reading.read(Hold, "account_id", due, where="t.ended_at is null")
+    await reading.read(Lot, "account_id", due, where=WAITING_LOTS)
+    reading.put(rows_of(TABLES[Entry], await reading.connection.fetch(DUE_AWARDS, *columns_of(due))))
+    for realm, _bucket, id in due:
+        layer = reading.layers[realm]
+        account = layer.get(Account, id)
+        assert account is not None, "it was just locked"
+        name_due(reading.needs[realm], account, layer.here(Hold, id))
 
 
 async def _locked(reading: Reading, kind: Kind) -> None:
@@ -204,7 +243,7 @@ async def _deficits(reading: Reading, kind: Kind) -> None:
         (realm, account.bucket, account.id)
         for realm, layer in reading.layers.items()
         for account in layer.written(Account)
-        if account.ledger_balance_points < 0 and (realm, account.id) in declared
+        if account.owes and (realm, account.id) in declared
     ]
     await reading.read(Deficit, "account_id", owing, where="t.remaining_points > 0")
 
@@ -216,6 +255,7 @@ def _nowhere(_realm: int, _id: object) -> int:
 # The one order of locks, and then what is read under them.
 KINDS = (
     Kind(Account, _accounts, "accounts"),
+    Kind(Hold, _waiting),
     Kind(Payment, _locked, "payments"),
     Kind(Order, _locked, "orders"),
     Kind(CheckoutSession, _locked, "checkout sessions"),

@@ -187,6 +187,7 @@ TABLES: dict[type[Row], Table] = {
         Table(ledger_rows.Lot, "lots", key=["id"]),
         Table(ledger_rows.LotUse, "lot_uses", key=["entry_id", "lot_id", "cause_id"]),
         Table(ledger_rows.Deficit, "deficits", key=["entry_id"]),
+        Table(ledger_rows.Hold, "holds", key=["id"]),
         Table(ledger_rows.Opening, "openings", key=["account_id"]),
         Table(rewards_rows.Discount, "discounts", key=["id"]),
         Table(rewards_rows.Redemption, "redemptions", key=["id"]),

@@ -27,6 +27,10 @@ cross join lateral (
   where realm = p.realm and program_id = p.id and inactive_at <= coalesce(c.frozen_at, $1) and not is_inactive
   order by inactive_at limit $2)
   union all
+  (select id, due_at from accounts
+  where realm = p.realm and program_id = p.id and due_at <= coalesce(c.frozen_at, $1)
+  order by due_at limit $2)
+  union all
   (select id, next_reminder_at from accounts
   where json_array_length(p.reminder_plans) > 0
     and realm = p.realm and program_id = p.id and next_reminder_at <= coalesce(c.frozen_at, $1)
@@ -38,6 +42,17 @@ cross join lateral (
   limit $2)
 ) as a
 limit $2
+"""
+
+# Accounts of a realm to which time has brought what is not written yet. Plan: accounts_due, for each program.
+DUE_IN_REALM = """
+select a.id from programs p
+left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+cross join lateral (
+  select id from accounts
+  where realm = p.realm and program_id = p.id and due_at <= coalesce(c.frozen_at, $2)
+  order by due_at limit $3) as a
+where p.realm = $1 limit $3
 """
 
 # Programs that live by real time and have, or had, reminders: each with its newest plan.
@@ -63,6 +78,9 @@ where c.status = 'advancing' and c.deleted_at is null and not exists (
 and not exists (
   select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and a.inactive_at <= c.frozen_at and not a.is_inactive)
+and not exists (
+  select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
+  where p.realm = c.realm and p.clock_id = c.id and a.due_at <= c.frozen_at)
 and not exists (
   select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and json_array_length(p.reminder_plans) > 0
@@ -124,6 +142,11 @@ async def due_accounts(pool: Any, now: datetime, *, limit: int) -> list[DueAccou
     """Accounts whose earliest lot has expired, or that have a reminder due, at their program's now."""
     found = [DueAccount(*record) for record in await pool.fetch(DUE_ACCOUNTS, now, limit)]
     return list({(account.realm, account.id): account for account in reversed(found)}.values())
+
+
+async def due_in_realm(pool: Any, realm: int, now: datetime, *, limit: int) -> list[str]:
+    """Accounts of a realm whose time has brought something that is not written yet."""
+    return [record["id"] for record in await pool.fetch(DUE_IN_REALM, realm, now, limit)]
 
 
 async def reminding_programs(pool: Any) -> list[RemindingProgram]:

@@ -24,12 +24,18 @@ CREATE TABLE public.accounts (
     reminder_revision bigint DEFAULT 0 NOT NULL,
     inactive_at timestamp with time zone,
     is_inactive boolean DEFAULT false NOT NULL,
+    pending_points bigint DEFAULT 0 NOT NULL,
+    held_points bigint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone,
     CONSTRAINT accounts_check CHECK (((NOT is_inactive) OR (inactive_at IS NOT NULL))),
+    CONSTRAINT accounts_held_points_check CHECK ((held_points >= 0)),
     CONSTRAINT accounts_lifetime_points_check CHECK ((lifetime_points >= 0)),
     CONSTRAINT accounts_merged_check CHECK ((((status = 'merged'::text) = (merged_customer_id IS NOT NULL)) AND ((merged_into IS NULL) OR (status = 'merged'::text)) AND ((status <> 'merged'::text) OR ((ledger_balance_points = 0) AND (merged_from IS NULL))))),
+    CONSTRAINT accounts_pending_points_check CHECK ((pending_points >= 0)),
     CONSTRAINT accounts_reminder_revision_check CHECK ((reminder_revision >= 0)),
     CONSTRAINT accounts_sequence_check CHECK ((sequence >= 0)),
-    CONSTRAINT accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'closed'::text, 'merged'::text])))
+    CONSTRAINT accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'closed'::text, 'merged'::text]))),
+    CONSTRAINT accounts_waiting_check CHECK (((due_at IS NOT NULL) OR ((pending_points = 0) AND (held_points = 0))))
 )
 WITH (fillfactor='70');
 
@@ -212,7 +218,9 @@ CREATE TABLE public.earning_rule_revisions (
     multipliers json NOT NULL,
     created_at timestamp with time zone NOT NULL,
     caps json,
-    exchange json
+    exchange json,
+    pending_days bigint,
+    CONSTRAINT earning_rule_revisions_pending_days_check CHECK (((pending_days >= 0) AND (pending_days <= 365)))
 );
 
 CREATE TABLE public.earning_rules (
@@ -230,6 +238,8 @@ CREATE TABLE public.earning_rules (
     deleted_at timestamp with time zone,
     caps json,
     exchange json,
+    pending_days bigint,
+    CONSTRAINT earning_rules_pending_days_check CHECK (((pending_days >= 0) AND (pending_days <= 365))),
     CONSTRAINT earning_rules_revision_check CHECK ((revision > 0))
 );
 
@@ -258,10 +268,13 @@ CREATE TABLE public.entries (
     metadata json NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT entries_check CHECK (((points > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text, 'transfer'::text])))),
-    CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points > 0) OR (kind = ANY (ARRAY['reversal'::text, 'transfer'::text])) OR (NOT (source_type IS DISTINCT FROM 'import'::text)))),
-    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'reinstatement'::text, 'expiry'::text, 'transfer'::text]))),
-    CONSTRAINT entries_points_check CHECK ((points <> 0)),
+    pending_points bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT entries_activation_check CHECK (((kind <> 'activation'::text) OR ((points > 0) AND (points = (- pending_points))))),
+    CONSTRAINT entries_check CHECK ((((points + pending_points) > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text, 'transfer'::text, 'activation'::text])))),
+    CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points >= 0) OR (kind = ANY (ARRAY['reversal'::text, 'transfer'::text, 'redemption'::text])) OR (NOT (source_type IS DISTINCT FROM 'import'::text)))),
+    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'reinstatement'::text, 'expiry'::text, 'transfer'::text, 'activation'::text]))),
+    CONSTRAINT entries_pending_check CHECK (((pending_points = 0) OR (points = 0) OR (kind = ANY (ARRAY['activation'::text, 'reinstatement'::text, 'transfer'::text])))),
+    CONSTRAINT entries_points_check CHECK (((points <> 0) OR (pending_points <> 0))),
     CONSTRAINT entries_sequence_check CHECK ((sequence > 0))
 );
 
@@ -278,6 +291,19 @@ CREATE TABLE public.events (
     request_id text,
     idempotency_key text,
     sequence bigint
+);
+
+CREATE TABLE public.holds (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    lots json NOT NULL,
+    reward_id text NOT NULL COLLATE pg_catalog."C",
+    discount_id text COLLATE pg_catalog."C",
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone
 );
 
 CREATE TABLE public.idempotency_keys (
@@ -318,11 +344,16 @@ CREATE TABLE public.lots (
     expires_at timestamp with time zone,
     moved_to json,
     by_inactivity boolean DEFAULT false NOT NULL,
+    pending_points bigint DEFAULT 0 NOT NULL,
+    held_points bigint DEFAULT 0 NOT NULL,
     CONSTRAINT lots_check CHECK (((expired_points >= 0) AND (expired_points <= points))),
     CONSTRAINT lots_check1 CHECK (((reversed_points >= 0) AND (reversed_points <= points))),
     CONSTRAINT lots_check2 CHECK ((expires_at > available_at)),
     CONSTRAINT lots_check3 CHECK (((remaining_points >= 0) AND (remaining_points <= points))),
     CONSTRAINT lots_check4 CHECK (((NOT by_inactivity) OR (expires_at IS NULL))),
+    CONSTRAINT lots_check5 CHECK (((pending_points >= 0) AND (pending_points <= points))),
+    CONSTRAINT lots_check6 CHECK (((held_points >= 0) AND (held_points <= remaining_points))),
+    CONSTRAINT lots_pending_check CHECK (((pending_points = 0) OR (remaining_points = 0))),
     CONSTRAINT lots_points_check CHECK ((points > 0))
 )
 WITH (fillfactor='85');
@@ -486,6 +517,7 @@ UNION ALL
     entries.id AS entry_id,
         CASE entries.kind
             WHEN 'award'::text THEN 'points_issued'::text
+            WHEN 'activation'::text THEN 'points_issued'::text
             WHEN 'adjustment'::text THEN 'points_adjusted'::text
             WHEN 'reversal'::text THEN 'points_clawed_back'::text
             WHEN 'reinstatement'::text THEN 'points_clawed_back'::text
@@ -513,8 +545,10 @@ CREATE TABLE public.programs (
     guest_days bigint,
     reminder_plans json DEFAULT '[]'::json NOT NULL,
     expiry_mode text DEFAULT 'fixed'::text NOT NULL,
+    pending_days bigint DEFAULT 0 NOT NULL,
     CONSTRAINT programs_expiry_months_check CHECK ((expiry_months > 0)),
     CONSTRAINT programs_guest_days_check CHECK ((guest_days > 0)),
+    CONSTRAINT programs_pending_days_check CHECK (((pending_days >= 0) AND (pending_days <= 365))),
     CONSTRAINT programs_status_check CHECK ((status = ANY (ARRAY['active'::text, 'archived'::text])))
 );
 
@@ -552,10 +586,15 @@ CREATE TABLE public.redemptions (
     created_at timestamp with time zone NOT NULL,
     canceled_at timestamp with time zone,
     points_returned bigint DEFAULT 0 NOT NULL,
+    held_points bigint DEFAULT 0 NOT NULL,
+    expires_at timestamp with time zone,
+    captured_at timestamp with time zone,
     CONSTRAINT redemptions_canceled_check CHECK ((((status = 'canceled'::text) AND (entry_id IS NOT NULL)) = (cancellation_id IS NOT NULL))),
     CONSTRAINT redemptions_check CHECK (((points_returned >= 0) AND ((points_returned = 0) OR (points_returned < points_spent)))),
+    CONSTRAINT redemptions_held_check CHECK ((((expires_at IS NOT NULL) = (held_points > 0)) AND ((status <> ALL (ARRAY['authorized'::text, 'expired'::text])) OR ((held_points > 0) AND (entry_id IS NULL))))),
+    CONSTRAINT redemptions_held_points_check CHECK ((held_points >= 0)),
     CONSTRAINT redemptions_points_spent_check CHECK (((points_spent >= 0) AND ((points_spent > 0) = (entry_id IS NOT NULL)))),
-    CONSTRAINT redemptions_status_check CHECK ((status = ANY (ARRAY['confirmed'::text, 'canceled'::text])))
+    CONSTRAINT redemptions_status_check CHECK ((status = ANY (ARRAY['authorized'::text, 'confirmed'::text, 'canceled'::text, 'expired'::text])))
 );
 
 CREATE TABLE public.refunds (
@@ -573,6 +612,7 @@ CREATE TABLE public.refunds (
     lines json NOT NULL,
     canceled_at timestamp with time zone,
     points_reinstated bigint DEFAULT 0 NOT NULL,
+    pending_points_reversed bigint DEFAULT 0 NOT NULL,
     CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor >= 0))
 );
 
@@ -727,6 +767,9 @@ ALTER TABLE ONLY public.entries
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (realm, id, bucket);
 
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_pkey PRIMARY KEY (realm, id, bucket);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (realm, key, operation, bucket);
 
@@ -793,6 +836,8 @@ ALTER TABLE ONLY public.test_clocks
 ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (realm, id);
 
+CREATE INDEX accounts_due ON public.accounts USING btree (realm, program_id, due_at) WHERE (due_at IS NOT NULL);
+
 CREATE INDEX accounts_expiring ON public.accounts USING btree (realm, program_id, next_expiry_at) WHERE (next_expiry_at IS NOT NULL);
 
 CREATE INDEX accounts_idling ON public.accounts USING btree (realm, program_id, inactive_at) WHERE ((inactive_at IS NOT NULL) AND (NOT is_inactive));
@@ -833,11 +878,15 @@ CREATE INDEX entries_by_source ON public.entries USING btree (realm, source_id, 
 
 CREATE INDEX events_newest ON public.events USING btree (realm, created_at, id);
 
+CREATE INDEX holds_in_force ON public.holds USING btree (realm, account_id) WHERE (ended_at IS NULL);
+
 CREATE INDEX idempotency_keys_of_30_days ON public.idempotency_keys USING btree (created_at) WHERE (NOT is_kept);
 
 CREATE INDEX lots_idling ON public.lots USING btree (realm, account_id) WHERE (by_inactivity AND (remaining_points > 0));
 
 CREATE INDEX lots_live ON public.lots USING btree (realm, account_id, expires_at, available_at, sequence) WHERE (remaining_points > 0);
+
+CREATE INDEX lots_waiting ON public.lots USING btree (realm, account_id, available_at) WHERE ((pending_points > 0) OR (held_points > 0));
 
 CREATE INDEX offer_redemptions_of_offer ON public.offer_redemptions USING btree (realm, offer_id, id);
 
@@ -935,6 +984,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.endpoint_health TO vinr_app;
 GRANT SELECT,INSERT ON TABLE public.entries TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.events TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.holds TO vinr_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.idempotency_keys TO vinr_app;
 

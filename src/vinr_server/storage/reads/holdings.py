@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
-from vinr_server.storage.batch.tables import TABLES
+from vinr_server.storage.batch.tables import TABLES, rows_of
 from vinr_server.storage.reads.reader import Reader
 from vinr_server.storage.reads.scopes import end_of_lot_sql
 
@@ -26,13 +27,19 @@ left join lateral (
     array_agg(h.starts_at) filter (where not h.is_over) as starts,
     array_agg(h.expires_at) filter (where not h.is_over) as ends
   from (
-    select l.remaining_points as points, l.available_at as starts_at, e.expires_at,
+    select l.remaining_points - l.held_points as points, l.available_at as starts_at, e.expires_at,
       coalesce(e.expires_at <= coalesce(c.frozen_at, $3), false) as is_over
     from lots l cross join lateral (
       select {end_of_lot_sql("l", account="t")} as expires_at) as e
-    where l.realm = t.realm and l.account_id = t.id and l.bucket = t.bucket and l.remaining_points > 0
+    where l.realm = t.realm and l.account_id = t.id and l.bucket = t.bucket and l.remaining_points > l.held_points
     order by e.expires_at, l.available_at, l.sequence) as h
 ) as l on true
+"""
+
+
+LOTS_OF = f"""
+select {TABLES[Lot].select_list} from unnest($1::int4[], $2::text[]) as w (realm, id)
+join lots t on t.realm = w.realm and t.id = w.id
 """
 
 
@@ -53,6 +60,14 @@ class Holding:
     email: str | None
     overdue_points: int
     lots: Sequence[LiveLot]
+
+
+async def lots_of(reader: Reader, realm: int, entry_ids: Sequence[str]) -> dict[str, Lot]:
+    """The lots of those entries that accrued, by the id that both have."""
+    if not entry_ids:
+        return {}
+    records = await reader.pool.fetch(LOTS_OF, [realm] * len(entry_ids), list(entry_ids))
+    return {row.id: row for _realm, row in rows_of(TABLES[Lot], records) if isinstance(row, Lot)}
 
 
 async def holdings_of(reader: Reader, realm: int, accounts: Sequence[Account], now: datetime) -> dict[str, Holding]:

@@ -28,30 +28,36 @@ select {TABLES[Account].select_list},
   case when next.expires_at <= idle.ends_at or idle.ends_at is null then coalesce(next.points, 0) else 0 end
     + case when idle.ends_at <= next.expires_at or next.expires_at is null then coalesce(idle.points, 0) else 0 end
     as next_points,
-  p.tiers
+  p.tiers, waiting.available_at as pending_at, waiting.points as pending_points_next
 from unnest($1::int4[], $2::text[]) as w (realm, id)
 join accounts t on t.realm = w.realm and t.id = w.id
 join programs p on p.realm = t.realm and p.id = t.program_id
 left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
 cross join lateral (select coalesce(c.frozen_at, $3) as now) as instant
 left join lateral (
-  select sum(l.remaining_points)::int8 as points from lots l
+  select sum(l.remaining_points - l.held_points)::int8 as points from lots l
   where l.realm = t.realm and l.account_id = t.id and l.remaining_points > 0 and l.expires_at <= instant.now
     and t.next_expiry_at <= instant.now
 ) as due on true
 left join lateral (
-  select l.expires_at, sum(l.remaining_points)::int8 as points from lots l
+  select l.expires_at, sum(l.remaining_points - l.held_points)::int8 as points from lots l
   where l.realm = t.realm and l.account_id = t.id and l.remaining_points > 0 and l.expires_at > instant.now
-    and t.next_expiry_at is not null
+    and l.remaining_points > l.held_points and t.next_expiry_at is not null
   group by l.expires_at order by l.expires_at limit 1
 ) as next on true
 left join lateral (
-  select sum(l.remaining_points)::int8 as points, t.inactive_at <= instant.now as is_over,
-    case when t.inactive_at > instant.now and sum(l.remaining_points) > 0 then t.inactive_at end as ends_at
+  select sum(l.remaining_points - l.held_points)::int8 as points, t.inactive_at <= instant.now as is_over,
+    case when t.inactive_at > instant.now and sum(l.remaining_points - l.held_points) > 0 then t.inactive_at
+      end as ends_at
   from lots l
   where l.realm = t.realm and l.account_id = t.id and l.remaining_points > 0 and l.by_inactivity
     and t.inactive_at is not null and not t.is_inactive
 ) as idle on true
+left join lateral (
+  select l.available_at, sum(l.pending_points)::int8 as points from lots l
+  where l.realm = t.realm and l.account_id = t.id and l.pending_points > 0 and t.pending_points > 0
+  group by l.available_at order by l.available_at limit 1
+) as waiting on true
 """
 
 _ZONE_OF = "select p.timezone from {} t join programs p on p.realm = t.realm and p.id = t.program_id"
@@ -128,6 +134,7 @@ class AccountFigures:
     account: Account
     overdue_points: int
     next_expiry: tuple[datetime, int] | None
+    next_pending: tuple[datetime, int] | None
     tiers: Sequence[Tier]
 
 
@@ -233,6 +240,7 @@ class Reader:
                 TABLES[Account].row(list(record)[: len(TABLES[Account].columns)]),  # type: ignore[arg-type]
                 record["overdue_points"],
                 None if record["next_at"] is None else (record["next_at"], record["next_points"]),
+                None if record["pending_at"] is None else (record["pending_at"], record["pending_points_next"]),
                 decode(record["tiers"]),
             )
             for record in records

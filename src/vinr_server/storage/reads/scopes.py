@@ -49,7 +49,7 @@ def end_of_lot_sql(lot: str, *, account: str) -> str:
 
 
 # Lots that can be spent from now on, or later: they hold points, and are not over at their program's now.
-LIVE_LOTS = Scope(f"""t.remaining_points > 0 and (
+LIVE_LOTS = Scope(f"""(t.remaining_points > 0 or t.pending_points > 0) and (
   select coalesce({end_of_lot_sql("t", account="a")} > coalesce(c.frozen_at, now()), true)
   from accounts a join programs p on p.realm = a.realm and p.id = a.program_id
   left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
@@ -59,6 +59,11 @@ NEXT_EXPIRY = """least(t.next_expiry_at, case when not t.is_inactive and exists 
   select from lots l
   where l.realm = t.realm and l.account_id = t.id and l.by_inactivity and l.remaining_points > 0)
   then t.inactive_at end)"""
+# When an accrual's points are there; null for other entries.
+AVAILABLE_AT = "(select l.available_at from lots l where l.realm = t.realm and l.id = t.id and l.bucket = t.bucket)"
+# Awards that are pending.
+PENDING = Scope("""t.pending_points > 0 and exists (
+  select from lots l where l.realm = t.realm and l.id = t.id and l.bucket = t.bucket and l.pending_points > 0)""")
 # Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")
 # What a payment awarded, what was clawed back of that, and what of it was reinstated. Plan: entries_by_source, then

@@ -29,9 +29,9 @@ _MERGED = f"""from (
     union all select b ->> 'customer_id', b ->> 'account_id' from json_array_elements(a.merged_from) as b) as buyer
   join payments y on y.realm = a.realm and y.customer_id = buyer.customer
     and {is_purchase_sql("y", account="buyer.account")} where true"""
-_BALANCE = f"""(a.ledger_balance_points - case
+_BALANCE = f"""(a.ledger_balance_points - a.held_points - case
   when a.next_expiry_at <= n.now or (a.inactive_at <= n.now and not a.is_inactive) then (
-  select coalesce(sum(l.remaining_points), 0) from lots l
+  select coalesce(sum(l.remaining_points - l.held_points), 0) from lots l
   where l.realm = a.realm and l.bucket = a.bucket and l.account_id = a.id and l.remaining_points > 0
     and {end_of_lot_sql("l", account="a")} <= n.now) else 0 end)"""
 

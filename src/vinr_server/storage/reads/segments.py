@@ -11,7 +11,7 @@ from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.conditions.membership import lacking, uses_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
-from vinr_server.core.ledger.lots import is_inactive
+from vinr_server.core.ledger.book.lots import is_inactive
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program

@@ -28,10 +28,14 @@ from vinr_server.core.payments.rows import Award, Earning, Payment
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The payment as it is now, with what it shows of its awards, and the points that came and went by older ones."""
+    """The payment as it is now, with what it shows of its awards, and the points that came and went by older ones.
+
+    Of those that were reversed, so many were pending.
+    """
 
     payment: Payment
     reversed_points: int
+    pending_reversed_points: int
     reinstated_points: int
 
 
@@ -52,7 +56,7 @@ def change_purchase(
     if purchase.is_refunded_whole and not was_refunded_whole:
         for use in _uses(draft, before):
             free_member_slot(draft, use, now=now)
-    return Changed(payment, mover.reversed_points, mover.reinstated_points)
+    return Changed(payment, mover.reversed_points, mover.pending_reversed_points, mover.reinstated_points)
 
 
 def _uses(draft: Layer, payments: Sequence[Payment]) -> list[OfferRedemption]:
@@ -75,9 +79,9 @@ def _settle_by_hand(draft: Layer, mover: Mover, earnings: Sequence[Earning], pur
             account.id, account.tier, payment.occurred_at, "UTC", None, False, ()
         )
         if all(award.entry_id != entry.id for award in earning.awards):
-            award = Award(entry.id, entry.id, entry.points, payment.id)
+            award = Award(entry.id, entry.id, entry.moved_points, payment.id)
             earning = replace(earning, awards=(*earning.awards, award))
-        points = floor_div(entry.points * share.numerator, share.denominator)
+        points = floor_div(entry.moved_points * share.numerator, share.denominator)
         by_account[account.id] = mover.move(account, earning, entry.id, points)
     return tuple(by_account.values())
 

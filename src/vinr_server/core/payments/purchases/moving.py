@@ -9,10 +9,11 @@ from typing import Any
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.values import dataclass, replace
-from vinr_server.core.ledger.moved import lot_of
-from vinr_server.core.ledger.movements import Movement, accrue
+from vinr_server.core.ledger.book.moved import lot_of
+from vinr_server.core.ledger.book.posting import Movement
+from vinr_server.core.ledger.movements import accrue
 from vinr_server.core.ledger.reversals import reinstate_award, reverse_award, swept_account
-from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Award, Clawback, Earning, Payment
 from vinr_server.core.programs.members import program_of
@@ -46,10 +47,15 @@ class NewAward:
     """Points that a cause gave: by a rule, by the bonus of an offer, or by a rule that an offer multiplied."""
 
     account_id: str
-    entry_id: str
-    points: int
+    entry: Entry
     rule_id: str | None
     offer_id: str | None
+    available_at: datetime
+
+    @property
+    def entry_id(self) -> str:
+        """The entry that gave them."""
+        return self.entry.id
 
 
 class Mover:
@@ -58,7 +64,7 @@ class Mover:
     def __init__(self, draft: Layer, context: Context, cause: Cause) -> None:
         self._draft, self._context, self.cause = draft, context, cause
         self.awards: list[NewAward] = []
-        self.reversed_points = self.reinstated_points = 0
+        self.reversed_points = self.pending_reversed_points = self.reinstated_points = 0
 
     def move(
         self,
@@ -69,11 +75,12 @@ class Mover:
         movement: Movement | None = None,
         *,
         offer_id: str | None = None,
+        pending_days: int | None = None,
     ) -> Earning:
         """The awards of a source hold the target. A closed account gets nothing more; None gives no new award.
 
         `account`: the one that has earned, or the one it was merged into. `offer_id`: the offer that adds to what the
-        movement gives, or is all of it.
+        movement gives, or is all of it. `pending_days`: how long new points wait; None: as the program says (R10).
 
         What the merchant has reversed by hand stays reversed: it counts as taken, and is never given again.
         """
@@ -85,7 +92,7 @@ class Mover:
             held_points += back_points
         if movement is None or target_points == held_points or account.status != "active":
             return earning
-        return self._award(account.id, earning, source_id, target_points, held_points, movement, offer_id)
+        return self._award(account.id, earning, source_id, target_points, held_points, movement, offer_id, pending_days)
 
     def _award(
         self,
@@ -96,6 +103,7 @@ class Mover:
         held_points: int,
         movement: Movement,
         offer_id: str | None,
+        pending_days: int | None,
     ) -> Earning:
         points, payment = target_points - held_points, self.cause.payment
         receipt = {**(movement.receipt or {})}
@@ -116,8 +124,11 @@ class Mover:
             points=points,
             movement=movement,
             event_type="loyalty.points.earned",
+            pending_days=program.pending_days if pending_days is None else pending_days,
         )
-        self.awards.append(NewAward(account.id, entry.id, points, movement.rule_id, offer_id))
+        lot = self._draft.get(Lot, entry.id)
+        assert lot is not None, "an accrual has a lot"
+        self.awards.append(NewAward(account.id, entry, movement.rule_id, offer_id, lot.available_at))
         award = Award(entry.id, source_id, points, payment.id)
         return replace(earning, awards=(*earning.awards, award))
 
@@ -140,6 +151,7 @@ class Mover:
             earning = _with(earning, taken)
             excess_points -= points
             self.reversed_points += points
+            self.pending_reversed_points -= entry.pending_points
         return earning
 
     def _reinstate(self, earning: Earning, source_id: str, points: int) -> tuple[Earning, int]:

@@ -17,7 +17,7 @@ from vinr_server.core.earning.rules import Boost
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.numbers import show_exact
-from vinr_server.core.ledger.movements import Movement
+from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
 from vinr_server.core.offers.in_force import offers_in_force

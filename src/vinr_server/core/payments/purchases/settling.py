@@ -32,7 +32,8 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import dataclass, replace
-from vinr_server.core.ledger.movements import Movement
+from vinr_server.core.ledger.book.posting import Movement
+from vinr_server.core.ledger.payloads import granted
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.purchases.moving import Mover, NewAward
 from vinr_server.core.payments.purchases.offers import PaymentOffers
@@ -190,7 +191,9 @@ class _Settling:
             occurred_at=mine.occurred_at if self._cause.payment.id == mine.source_id else None,
         )
         offer_id = boost.offer_id if boost is not None else None
-        moved = self._mover.move(account, earning, rule.id, earned.points, movement, offer_id=offer_id)
+        moved = self._mover.move(
+            account, earning, rule.id, earned.points, movement, offer_id=offer_id, pending_days=rule.pending_days
+        )
         return self._count(account, rule, earning, moved)
 
     def _count(self, account: Account, rule: Revised, before: Earning, after: Earning) -> Earning:
@@ -242,8 +245,7 @@ def _shown(award: NewAward) -> Json:
         "account": award.account_id,
         **by_rule,
         **by_offer,
-        "points_transaction": award.entry_id,
-        "points": award.points,
+        **granted(award.entry, award.available_at),
     }
 
 

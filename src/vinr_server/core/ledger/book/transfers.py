@@ -6,22 +6,25 @@ lot. So each account's ledger still adds up by itself, and the pairs add up to n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.lots import consume_lots, spendable, use_order
-from vinr_server.core.ledger.movements import (
+from vinr_server.core.ledger.book.lots import consume_lots, spendable, use_order
+from vinr_server.core.ledger.book.pending import in_force, with_due
+from vinr_server.core.ledger.book.posting import (
     Movement,
-    _pay_deficits,
-    _post,
-    _require_all,
-    _take,
-    _with_next_expiry,
+    pay_deficits,
+    post,
+    put_use,
+    require_all,
+    take_from,
+    with_next_expiry,
 )
-from vinr_server.core.ledger.reminders import remember
-from vinr_server.core.ledger.rows import Deficit, Lot
+from vinr_server.core.ledger.book.reminders import remember
+from vinr_server.core.ledger.rows import Deficit, HeldLot, Hold, Lot
 from vinr_server.core.members.rows import Account
 
 
@@ -39,7 +42,7 @@ def transfer(
     if account.next_reminder_at is not None or account.inactive_at is not None:
         account = replace(account, next_reminder_at=None, inactive_at=None, is_inactive=False)
         draft.put(account)
-    return _with_next_expiry(draft, account), _with_next_expiry(draft, into)
+    return with_next_expiry(draft, account), with_next_expiry(draft, into)
 
 
 def _as_active(draft: Layer, account: Account, into: Account, *, now: datetime) -> Account:
@@ -56,49 +59,73 @@ def _as_active(draft: Layer, account: Account, into: Account, *, now: datetime) 
 def _move_lots(
     draft: Layer, context: Context, account: Account, into: Account, *, reason: str, now: datetime
 ) -> tuple[Account, Account]:
-    lots = sorted((lot for lot in draft.children(Lot, account.id) if lot.remaining_points > 0), key=use_order)
+    """What waits in the lots goes along: pending points with their instants, reserved ones with their holds."""
+    lots = [lot for lot in draft.children(Lot, account.id) if lot.remaining_points or lot.pending_points]
     if not lots:
         return account, into
-    points = sum(lot.remaining_points for lot in lots)
-    movement = Movement("transfer", reason=reason, receipt={"to": into.id, "points": points})
-    account, entry = _post(draft, context, account, points=-points, movement=movement, now=now)
-    _take(draft, entry, consume_lots(lots, spend_points=points))
-    for lot in lots:
-        into = _bring(draft, context, into, lot, reason=reason, now=now)
-    return account, into
+    points, pending_points = (
+        sum(getattr(lot, name) for lot in lots) for name in ("remaining_points", "pending_points")
+    )
+    receipt = {"to": into.id, "points": points} | ({"pending_points": pending_points} if pending_points else {})
+    movement = Movement("transfer", reason=reason, receipt=receipt)
+    account, entry = post(
+        draft, context, account, points=-points, pending_points=-pending_points, movement=movement, now=now
+    )
+    moved: dict[str, str] = {}
+    for lot in sorted(lots, key=use_order):
+        draft.put(replace(lot, remaining_points=0, pending_points=0, held_points=0))
+        put_use(draft, entry, lot, points=lot.remaining_points + lot.pending_points, cause=entry)
+    for lot in sorted(lots, key=use_order):
+        into, moved[lot.id] = _bring(draft, context, into, lot, reason=reason, now=now)
+    return _move_holds(draft, account, into, moved, now=now)
 
 
-def _bring(draft: Layer, context: Context, into: Account, lot: Lot, *, reason: str, now: datetime) -> Account:
-    """What was left of the lot is a lot of `into`, available since and until the same instants."""
-    points = lot.remaining_points
+def _bring(
+    draft: Layer, context: Context, into: Account, lot: Lot, *, reason: str, now: datetime
+) -> tuple[Account, str]:
+    """What was left of the lot is a lot of `into`, available since and until the same instants; returns its id, too."""
+    points, pending_points = lot.remaining_points, lot.pending_points
     movement = Movement(
         "transfer",
         reason=reason,
         source_type="points_transaction",
         source_id=lot.id,
-        receipt={"from": lot.account_id, "lot": lot.id, "points": points},
-        occurred_at=lot.available_at,
+        receipt={"from": lot.account_id, "lot": lot.id, "points": points + pending_points},
+        occurred_at=min(lot.available_at, now),
     )
-    into, entry = _post(draft, context, into, points=points, movement=movement, now=now)
-    moved = Lot(
+    into, entry = post(draft, context, into, points=points, pending_points=pending_points, movement=movement, now=now)
+    into = replace(into, held_points=into.held_points + lot.held_points)
+    moved = replace(
+        lot,
         bucket=into.bucket,
         id=entry.id,
         account_id=into.id,
         sequence=entry.sequence,
-        points=points,
-        remaining_points=points,
+        points=points + pending_points,
         expired_points=0,
         reversed_points=0,
-        available_at=lot.available_at,
-        expires_at=lot.expires_at,
-        by_inactivity=lot.by_inactivity,
+        moved_to=None,
     )
-    if into.ledger_balance_points < points:
-        moved = _pay_deficits(draft, into, [moved], cause=entry)[0]
+    if into.free_points < moved.free_points:
+        (moved,) = pay_deficits(draft, into, [moved], cause_id=entry.id)
     draft.put(moved)
+    draft.put(into)
     left = draft.get(Lot, lot.id) or lot
     draft.put(replace(left, moved_to=(*(left.moved_to or ()), moved.id)))
-    return remember(draft, into, [moved], now=now)
+    return remember(draft, into, [moved], now=now), moved.id
+
+
+def _move_holds(
+    draft: Layer, account: Account, into: Account, moved: Mapping[str, str], *, now: datetime
+) -> tuple[Account, Account]:
+    """Each hold goes on in the lots of `into`, until the same instant."""
+    for hold in [hold for hold in draft.here(Hold, account.id) if in_force(hold, account)]:
+        draft.put(replace(hold, ended_at=now))
+        lots = tuple(HeldLot(moved[held.lot_id], held.points) for held in hold.lots)
+        draft.put(replace(hold, bucket=into.bucket, account_id=into.id, lots=lots))
+    account = replace(account, held_points=0)
+    draft.put(account)
+    return with_due(draft, account), with_due(draft, into)
 
 
 def _move_debt(
@@ -108,7 +135,7 @@ def _move_debt(
     if not points:
         return account, into
     paid = Movement("transfer", reason=reason, receipt={"to": into.id, "points": points})
-    account, entry = _post(draft, context, account, points=points, movement=paid, now=now)
+    account, entry = post(draft, context, account, points=points, movement=paid, now=now)
     credit = Lot(
         bucket=account.bucket,
         id=entry.id,
@@ -122,14 +149,14 @@ def _move_debt(
         expires_at=None,
         moved_to=(),  # it paid a debt, which is the other account's now: nothing returns to it
     )
-    credit = _pay_deficits(draft, account, [credit], cause=entry)[0]
+    credit = pay_deficits(draft, account, [credit], cause_id=entry.id)[0]
     assert credit.remaining_points == 0, "a debt is paid by as much as it is"
     draft.put(credit)
     uses = consume_lots(spendable(draft.children(Lot, into.id, in_part=True), into, now), spend_points=points)
-    _require_all(draft, into, uses, needed_points=points)
+    require_all(draft, into, uses, needed_points=points)
     owed = Movement("transfer", reason=reason, receipt={"from": account.id, "points": points})
-    into, debit = _post(draft, context, into, points=-points, movement=owed, now=now)
-    _take(draft, debit, uses)
+    into, debit = post(draft, context, into, points=-points, movement=owed, now=now)
+    take_from(draft, debit, uses)
     short_points = points - sum(use.points for use in uses)
     if short_points:
         draft.put(Deficit(into.bucket, debit.id, into.id, debit.sequence, short_points, short_points))

@@ -11,21 +11,30 @@ from collections.abc import Sequence
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.lots import use_order
+from vinr_server.core.ledger.book.lots import use_order
 from vinr_server.core.ledger.rows import Lot, LotUse
 
 
 def lot_of(draft: Layer, award_id: str) -> Lot:
-    """The award's lot as a clawback sees it: what has expired from the lots it was moved to has expired from it."""
+    """The award's lot as a clawback sees it: what is gone from the lots it was moved to is gone from it.
+
+    That is what has expired there, or was taken back with the account that held it.
+    """
     lot = draft.get(Lot, award_id)
     assert lot is not None, f"the lot of {award_id} was not loaded"
-    expired_points = sum(moved.expired_points for moved in moved_lots(draft, lot))
-    return replace(lot, expired_points=lot.expired_points + expired_points) if expired_points else lot
+    moved = moved_lots(draft, lot)
+    if not moved:
+        return lot
+    return replace(
+        lot,
+        expired_points=lot.expired_points + sum(there.expired_points for there in moved),
+        reversed_points=lot.reversed_points + sum(there.reversed_points for there in moved),
+    )
 
 
 def own_lots(draft: Layer, lot: Lot) -> list[Lot]:
     """The lots that pay first for a clawback of this one: itself, and those it was moved to, in the order of use."""
-    return [paying for paying in (lot, *moved_lots(draft, lot)) if paying.remaining_points > 0]
+    return [paying for paying in (lot, *moved_lots(draft, lot)) if paying.free_points > 0]
 
 
 def moved_lots(draft: Layer, lot: Lot) -> list[Lot]:

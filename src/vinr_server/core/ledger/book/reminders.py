@@ -16,7 +16,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.lots import NEVER, end_of
+from vinr_server.core.ledger.book.lots import NEVER, end_of
 from vinr_server.core.ledger.rows import Endings, EndSpan, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
@@ -61,8 +61,8 @@ def due_reminders(draft: Layer, account: Account, program: Program, *, now: date
     ending: dict[datetime, int] = {}
     for lot in draft.children(Lot, account.id, in_part=True):
         end = end_of(lot, account)
-        if lot.remaining_points and end != NEVER:
-            ending[end] = ending.get(end, 0) + lot.remaining_points
+        if lot.free_points and end != NEVER:
+            ending[end] = ending.get(end, 0) + lot.free_points
     due = [
         Reminder(end - timedelta(days=days), days, end, points)
         for span in spans
@@ -134,7 +134,7 @@ def _instants(lots: Iterable[Lot], account: Account, days: tuple[int, ...], now:
     """The instants after now at which these lots of the account have reminders."""
     for lot in lots:
         end = end_of(lot, account)
-        if lot.remaining_points and end != NEVER:
+        if lot.free_points and end != NEVER:
             for count in days:
                 if end > now + timedelta(days=count):
                     yield end - timedelta(days=count)

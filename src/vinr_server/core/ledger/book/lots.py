@@ -61,24 +61,24 @@ def is_over(lot: Lot, account: Account, now: datetime) -> bool:
 
 def spendable(lots: Iterable[Lot], account: Account, now: datetime) -> list[Lot]:
     """The lots of the account that can pay at an instant, in the order of their use."""
-    live = (lot for lot in lots if lot.remaining_points > 0 and not is_over(lot, account, now))
+    live = (lot for lot in lots if lot.free_points > 0 and not is_over(lot, account, now))
     return sorted((lot for lot in live if lot.available_at <= now), key=use_order)
 
 
 def overdue(lots: Iterable[Lot], account: Account, now: datetime) -> list[Lot]:
-    """The lots of the account that have expired and still hold points, in the order of their ends."""
-    over = (lot for lot in lots if lot.remaining_points > 0 and is_over(lot, account, now))
+    """The lots of the account that have expired and still hold points that no hold reserves, by their ends."""
+    over = (lot for lot in lots if lot.free_points > 0 and is_over(lot, account, now))
     return sorted(over, key=lambda lot: (end_of(lot, account), *use_order(lot)))
 
 
 def overdue_points(lots: Iterable[Lot], account: Account, now: datetime) -> int:
     """Points that have expired and are not yet swept; they are in the ledger balance but can't be spent."""
-    return sum(lot.remaining_points for lot in overdue(lots, account, now))
+    return sum(lot.free_points for lot in overdue(lots, account, now))
 
 
 def next_expiry(lots: Iterable[Lot], account: Account) -> datetime | None:
-    """The earliest expiry among lots of the account that still hold points."""
-    end = min((end_of(lot, account) for lot in lots if lot.remaining_points > 0), default=NEVER)
+    """The earliest expiry among lots of the account that still hold points; what is reserved does not expire."""
+    end = min((end_of(lot, account) for lot in lots if lot.free_points > 0), default=NEVER)
     return None if end == NEVER else end
 
 
@@ -92,7 +92,7 @@ def consume_lots(lots: Sequence[Lot], *, spend_points: int) -> list[Use]:
     for lot in lots:
         if unpaid_points == 0:
             break
-        paid_points = min(lot.remaining_points, unpaid_points)
+        paid_points = min(lot.free_points, unpaid_points)
         uses.append(Use(lot, paid_points))
         unpaid_points -= paid_points
     return uses

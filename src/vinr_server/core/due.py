@@ -1,0 +1,105 @@
+"""Due work: all that time alone brings to a member, done before a command decides and in one fixed order (R24).
+
+A batch catches up with the accounts it has locked before it decides its first command, and again when a test clock has
+moved. So what was due up to and at now is in every answer, whether a worker has come or not, and each piece happens
+once: it is found in the rows that it changes. For each account in the order of the instants; at one instant: pending
+points are there, holds lapse, lots expire. (What expires alone waits for whoever moves the account's points next:
+every balance leaves it out, written or not.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import AlsoRows, Needs
+from vinr_server.core.ledger.book.lots import is_inactive
+from vinr_server.core.ledger.book.pending import activate, in_force, with_due
+from vinr_server.core.ledger.book.reminders import is_behind
+from vinr_server.core.ledger.book.sweeping import sweep
+from vinr_server.core.ledger.needs import name_account
+from vinr_server.core.ledger.rows import Entry, Hold, Lot
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.members import program_of
+from vinr_server.core.rewards.authorized import lapse, name_lapse
+
+_INSTANT = timedelta(microseconds=1)
+
+
+class Due(NamedTuple):
+    """One piece of due work, in the order in which it is done: by instant, kind, sequence and id."""
+
+    at: datetime
+    kind: int
+    sequence: int
+    id: str
+    what: Lot | Hold
+
+
+PENDING, HOLD = range(2)
+
+
+def name_due(needs: Needs, account: Account, holds: Iterable[Hold]) -> None:
+    """Declare what time may change of the account. Expects `holds` to be those in force."""
+    name_account(needs, account.id)
+    for hold in holds:
+        name_lapse(needs, hold)
+
+
+def catch_up(draft: Layer, context: Context, accounts: Iterable[Account]) -> None:
+    """All that was due of these accounts by now is done. Expects what waits in them. Raises AlsoRows, InPart."""
+    found = [(account, due_work(draft, account, context)) for account in accounts if account.due_at is not None]
+    awards = [due.id for _account, work in found for due in work if due.kind == PENDING]
+    unknown = [id for id in awards if draft.find(Entry, id) is None]
+    if unknown:
+        raise AlsoRows(Entry, unknown)
+    for account, work in found:
+        if work:
+            _settle(draft, context, account, work)
+
+
+def due_work(draft: Layer, account: Account, context: Context) -> list[Due]:
+    """What was due of the account by now, in the order in which it is done."""
+    if account.due_at is None:
+        return []
+    now = context.now(program_of(draft, account).clock_id)
+    if account.due_at > now:
+        return []
+    found = [
+        Due(lot.available_at, PENDING, lot.sequence, lot.id, lot)
+        for lot in draft.here(Lot, account.id)
+        if lot.pending_points and lot.available_at <= now
+    ]
+    found += [
+        Due(hold.expires_at, HOLD, 0, hold.id, hold)
+        for hold in draft.here(Hold, account.id)
+        if in_force(hold, account) and hold.expires_at <= now
+    ]
+    return sorted(found, key=lambda due: due[:4])
+
+
+def _settle(draft: Layer, context: Context, account: Account, work: list[Due]) -> None:
+    program = program_of(draft, account)
+    now = context.now(program.clock_id)
+    for due in work:
+        account = _swept_before(draft, context, draft.get(Account, account.id) or account, due.at, now=now)
+        if isinstance(due.what, Hold):
+            lapse(draft, context, account, due.what, now=now)
+        else:
+            award = draft.get(Entry, due.id)
+            assert award is not None, f"the entry of lot {due.id} was not loaded"
+            lot = draft.get(Lot, due.id) or due.what
+            activate(draft, context, account, program, lot, award=award, at=due.at, now=now)
+    with_due(draft, draft.get(Account, account.id) or account)
+
+
+def _swept_before(draft: Layer, context: Context, account: Account, at: datetime, *, now: datetime) -> Account:
+    """The account with all that expired before the instant, and was reminded of: what comes then finds it gone."""
+    until = at - _INSTANT
+    has_expired = account.next_expiry_at is not None and account.next_expiry_at <= until
+    if has_expired or is_inactive(account, until) or is_behind(account, program_of(draft, account), now=until):
+        return sweep(draft, context, account, now=now, until=until)
+    return account
