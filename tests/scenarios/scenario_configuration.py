@@ -43,6 +43,8 @@ def _program_fields(words: Words, clauses: Clauses) -> Json:
         currency["expiry_mode"] = "inactivity" if words[-1] == "inactivity" else "fixed"
     if rounded := clauses.word("rounded"):
         currency["expiry_rounding"] = rounded
+    if pends := clauses.one("pends"):
+        currency["pending_days"] = int(pends[0])
     fields: Json = {"currency": currency} if currency else {}
     if tiers := clauses.one("tiers"):
         steps = zip(tiers[::2], tiers[1::2], strict=True)
@@ -83,6 +85,8 @@ def _rule_fields(earns: list[str], clauses: Clauses) -> Json:
         fields["exchange"] = None if exchange == ("none",) else {"in": exchange[0], "rates": rates}
     if clauses.has("inactive"):
         fields["active"] = False
+    if pends := clauses.one("pends"):
+        fields["pending_days"] = None if pends == ("as", "program") else int(pends[0])
     return fields
 
 

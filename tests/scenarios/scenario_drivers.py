@@ -57,6 +57,7 @@ from vinr_server.core.segments.commands import AnnounceSegments
 from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.batch import Reload, Wholes, context_of_time, require_known_merges
 from vinr_server.engine.submission import Submission
+from vinr_server.engine.timely import write_due
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.tables import TABLES, encode_json
@@ -351,6 +352,7 @@ class PostgresDriver:
         return dict(self._engine.run(self._show(account_id)))
 
     async def _show(self, account_id: str) -> Json:
+        await write_due(self._engine.reader.pool, self._engine.writer, self._realm.id, livemode=False)
         row = await self._engine.reader.row(self._realm.id, Account, account_id)
         call = Call(Caller(self._realm.id, False), self._engine.reader)
         shown: Json = (await show_accounts(call, [row]))[0]

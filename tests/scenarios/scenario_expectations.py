@@ -15,7 +15,7 @@ from scenario_world import World
 from vinr_server.api.edge.problems import STATUS
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.events.rows import Event
-from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
+from vinr_server.core.ledger.rows import Deficit, Entry, Hold, Lot, LotUse
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.rewards.rows import Discount
@@ -179,6 +179,24 @@ def _lots(view: View, words: Words) -> Compared:
     return points_at(words), [(lot.remaining_points, idle_at if lot.by_inactivity else _expiry(lot)) for lot in live]
 
 
+def _waiting(view: View, words: Words) -> Compared:
+    """`waiting 100@2026-02-01`: what is pending, by when it is there."""
+    lots = sorted((lot.available_at, lot.sequence, lot.pending_points) for lot in view.mine(Lot) if lot.pending_points)
+    return points_at(words), [(points, at) for at, _sequence, points in lots]
+
+
+def _reserved(view: View, words: Words) -> Compared:
+    """`reserved 30@2026-12-01 + 20@never`: what holds reserve of lots, in the order of their use."""
+    lots = sorted((lot for lot in view.mine(Lot) if lot.held_points), key=_use_order)
+    return points_at(words), [(lot.held_points, _expiry(lot)) for lot in lots]
+
+
+def _next_pending(view: View, words: Words) -> Compared:
+    shown = view.world.driver.account(view.account_id)["next_pending"]
+    wanted = [(points, int(at.timestamp())) for points, at in points_at(words)]
+    return wanted, [(shown["points"], shown["at"])] if shown else []
+
+
 def _next_expiry(view: View, words: Words) -> Compared:
     shown = view.world.driver.account(view.account_id)["next_expiry"]
     wanted = [(points, int(at.timestamp())) for points, at in points_at(words)]
@@ -197,8 +215,12 @@ def _use_order(lot: Any) -> tuple[bool, Any, datetime, int]:
 
 
 def _entries(view: View, words: Words) -> Compared:
-    wanted = [(kind, int(points)) for kind, points in (one.split() for one in listed(words))]
-    return wanted, [(entry.kind, entry.points) for entry in view.new_entries()]
+    """`award 50`, or `award 0 pending 50`."""
+    wanted = [
+        (kind, int(points), int(pending[1]) if pending else 0)
+        for kind, points, *pending in map(str.split, listed(words))
+    ]
+    return wanted, [(entry.kind, entry.points, entry.pending_points) for entry in view.new_entries()]
 
 
 def _uses(view: View, words: Words) -> Compared:
@@ -323,6 +345,8 @@ def _answers(view: View, words: Words) -> Compared:
 
 CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "balance": _shown_figure("balance"),
+    "pending": _shown_figure("pending"),
+    "held": _shown_figure("held"),
     "lifetime": _shown_figure("lifetime_points"),
     "tier": _shown_figure("tier"),
     "ledger": _ledger,
@@ -334,6 +358,9 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "size": _size,
     "deficits": _deficits,
     "lots": _lots,
+    "waiting": _waiting,
+    "reserved": _reserved,
+    "next_pending": _next_pending,
     "next_expiry": _next_expiry,
     "entries": _entries,
     "uses": _uses,
@@ -348,6 +375,7 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "existing": _status(200),
     "replayed": _replayed,
     "already_reversed": _already_reversed,
+    "already_activated": lambda view, words: (True, view.answer.payload.get("already_activated", False)),
     "awarded": _awarded,
     "skipped": _skipped,
     "claws_back": _claws_back,
@@ -366,17 +394,21 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
 
 def broken_laws(world: World) -> list[str]:
     """What must hold of every account at the end and does not: balance == entries == lots less deficits (R2, R3)."""
-    rows = {kind: world.driver.rows(kind) for kind in (Entry, Lot, LotUse, Deficit)}
+    rows = {kind: world.driver.rows(kind) for kind in (Entry, Lot, LotUse, Deficit, Hold)}
     used = _sums((use.lot_id, use.points) for use in rows[LotUse])
     paid = _sums((use.entry_id, use.points) for use in rows[LotUse])
     owed = _sums((deficit.entry_id, deficit.remaining_points) for deficit in rows[Deficit])
     awards = {entry.id: entry.reverses_id for entry in rows[Entry] if entry.kind == "reversal"}
     reversed_points = _sums(
-        (awards.get(entry.reverses_id, entry.reverses_id), -entry.points)
+        (awards.get(entry.reverses_id, entry.reverses_id), -entry.points - entry.pending_points)
         for entry in rows[Entry]
         if entry.kind in ("reversal", "reinstatement")
     )
-    broken = [f"{lot.id} was not used up" for lot in rows[Lot] if lot.points != lot.remaining_points + used[lot.id]]
+    broken = [
+        f"{lot.id} was not used up"
+        for lot in rows[Lot]
+        if lot.points != lot.remaining_points + lot.pending_points + used[lot.id]
+    ]
     broken += [
         f"{lot.id} says that {lot.reversed_points} of it were reversed; it is {reversed_points[lot.id]}"
         for lot in rows[Lot]
@@ -386,7 +418,7 @@ def broken_laws(world: World) -> list[str]:
     broken += [
         f"{entry.kind} {entry.id} is not what its lots paid"
         for entry in rows[Entry]
-        if entry.id not in accruals and -entry.points != paid[entry.id] + owed[entry.id]
+        if entry.id not in accruals and -entry.points - entry.pending_points != paid[entry.id] + owed[entry.id]
     ]
     for account in world.driver.rows(Account):
         broken += _broken_laws_of(account, rows)
@@ -398,14 +430,30 @@ def _broken_laws_of(account: Any, rows: dict[Any, list[Any]]) -> list[str]:
     remaining = sum(lot.remaining_points for lot in rows[Lot] if lot.account_id == account.id)
     owed = sum(deficit.remaining_points for deficit in rows[Deficit] if deficit.account_id == account.id)
     balance = account.ledger_balance_points
+    pending, held = (
+        sum(getattr(lot, name) for lot in rows[Lot] if lot.account_id == account.id)
+        for name in ("pending_points", "held_points")
+    )
+    waits = [lot.available_at for lot in rows[Lot] if lot.account_id == account.id and lot.pending_points]
+    holds = [hold for hold in rows[Hold] if hold.account_id == account.id and hold.ended_at is None]
+    waits += [hold.expires_at for hold in holds]
     laws = {
         "the balance is the sum of entries": balance == sum(entry.points for entry in entries),
         "the balance is lots less deficits": balance == remaining - owed,
-        "lots and deficits do not meet": not (remaining and owed),
+        "what is pending is the sum of entries": account.pending_points == sum(row.pending_points for row in entries),
+        "what is pending waits in lots": account.pending_points == pending,
+        "what is held is reserved in lots": account.held_points == held == sum(map(_points_of, holds)),
+        "it is due when the first of it is": account.due_at == min(waits, default=None),
+        "lots and deficits do not meet": not (remaining - held and owed),
         "the sequence has no gap": [entry.sequence for entry in entries] == list(range(1, account.sequence + 1)),
         "the last entry knows the balance": not entries or entries[-1].balance_after_points == balance,
     }
     return [f"{account.id}: not so: {law}" for law, holds in laws.items() if not holds]
+
+
+def _points_of(hold: Any) -> int:
+    """What a hold reserves: of core a row of its own, of PostgreSQL as JSON."""
+    return sum(held["points"] if isinstance(held, dict) else held.points for held in hold.lots)
 
 
 class _Sums(dict[str, int]):

@@ -98,7 +98,16 @@ def award(world: World, words: Words, clauses: Clauses) -> Answer:
         body["payment"] = payment
     if end := clauses.word("ends"):
         body["expires_at"] = wire_instant(end) if "T" in end else end
+    if pends := clauses.one("pends"):
+        body["pending_days"] = int(pends[0])
     answer = world.call("award_points", body)
+    world.note(world.entries, clauses.word("as"), answer)
+    return answer
+
+
+def mature(world: World, words: Words, clauses: Clauses) -> Answer:
+    """Pending points are there now."""
+    answer = world.call("activate_points", {"transaction": world.named(world.entries, words[0]).id})
     world.note(world.entries, clauses.word("as"), answer)
     return answer
 
@@ -126,21 +135,37 @@ def reverse(world: World, words: Words, clauses: Clauses) -> Answer:
 # ---- redemptions
 
 
-def redeem(world: World, words: Words, clauses: Clauses) -> Answer:
+def hold(world: World, words: Words, clauses: Clauses) -> Answer:
+    """Points held for a reward: an authorized redemption."""
+    return redeem(world, words, clauses, capture=False)
+
+
+def capture(world: World, words: Words, clauses: Clauses) -> Answer:
+    """What a redemption holds is spent, all of it or so many points."""
+    name, *points = words
+    body = {"points": int(points[0])} if points else {}
+    answer = world.call("capture_redemption", body, id=world.named(world.redemptions, name).id)
+    world.note(world.entries, f"{name}.entry", answer, id=answer.payload.get("points_transaction"))
+    return answer
+
+
+def redeem(world: World, words: Words, clauses: Clauses, **more: Any) -> Answer:
     """Points spent on a reward, whose price is set first where the step names it."""
     name, reward, *costs = words
     member = world.member(name)
     if costs and world.costs.get(reward) != int(costs[1]):
         price = configuration.edit if reward in world.costs else configuration.reward
         price(world, (*(("reward",) if reward in world.costs else ()), reward, *costs), Clauses(()))
-    body: Json = {"account": member.id, "reward": reward, **_common(clauses)}
+    body: Json = {"account": member.id, "reward": reward, **_common(clauses), **more}
     if points := clauses.word("spending"):
         body["points"] = int(points)
+    if minutes := clauses.word("minutes"):
+        body["expires_in_minutes"] = int(minutes)
     answer = world.call("create_redemption", body)
     called = clauses.word("as")
     world.note(world.redemptions, called, answer)
-    if called:
-        world.note(world.entries, f"{called}.entry", answer, id=answer.payload.get("points_transaction"))
+    if called and answer.payload.get("points_transaction"):
+        world.note(world.entries, f"{called}.entry", answer, id=answer.payload["points_transaction"])
     return answer
 
 
@@ -365,6 +390,9 @@ VERBS: Mapping[str, Verb] = {
     "adjust": adjust,
     "reverse": reverse,
     "redeem": redeem,
+    "hold": hold,
+    "capture": capture,
+    "mature": mature,
     "cancel": cancel,
     "consume": consume,
     "release": release,

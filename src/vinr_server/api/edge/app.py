@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import math
@@ -14,7 +13,7 @@ from urllib.parse import parse_qsl
 from vinr_server.api.contract.operation import Operation
 from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.answer_headers import answer_headers, make_request_id
-from vinr_server.api.edge.call import Call, Caller
+from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.documents import DOCUMENTS
 from vinr_server.api.edge.fingerprint import fingerprint
 from vinr_server.api.edge.identity import require_clean
@@ -27,13 +26,12 @@ from vinr_server.api.edge.readiness import Readiness
 from vinr_server.api.edge.request_log import Request, RequestLog
 from vinr_server.api.edge.routing import Router
 from vinr_server.core.kernel.answers import Rejected
-from vinr_server.core.ledger.commands import ExpireLots
 from vinr_server.engine.evaluator import Evaluator
 from vinr_server.engine.sealing import Seal
-from vinr_server.engine.submission import Reply, Submission, Unavailable, system_submission
+from vinr_server.engine.submission import Reply, Submission, Unavailable
+from vinr_server.engine.timely import write_due
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.tables import encode_json
-from vinr_server.storage.due.work import due_in_realm
 from vinr_server.storage.postgres.connect import UNREACHABLE
 from vinr_server.storage.reads.reader import Reader
 
@@ -42,8 +40,6 @@ log = logging.getLogger("vinr.api")
 BODY_BYTES_MAX = 256 * 1024
 BULK_BYTES_MAX = 1024 * 1024
 KEY_LENGTH_MAX = 255
-# Members that a read catches up with at once, as many as a batch holds.
-CAUGHT_UP_AT_ONCE = 256
 
 Headers = Mapping[bytes, bytes]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -141,7 +137,7 @@ class App:
                 _dry_run(query)  # allowed, though nothing is written either way
                 call.body = _typed(operation, decode_body(await _body(receive, headers, limit=BODY_BYTES_MAX)))
             if operation.is_timely:
-                await self._catch_up(caller)
+                await write_due(self._reader.pool, self._writer, caller.realm, livemode=caller.livemode)
             return 200, encode_json(await operation.read(call)), []
         is_dry_run = _dry_run(query)
         raw = await _body(receive, headers, limit=BULK_BYTES_MAX if operation.is_bulk else BODY_BYTES_MAX)
@@ -153,13 +149,6 @@ class App:
             )
             return _replied(results)
         return _replied(await self._submit(operation, call, key, request.id, is_dry_run))
-
-    async def _catch_up(self, caller: Caller) -> None:
-        """What time has brought to the caller's members is written, whether a worker has come or not (R24)."""
-        now = self._writer.clock()
-        while due := await due_in_realm(self._reader.pool, caller.realm, now, limit=CAUGHT_UP_AT_ONCE):
-            mine = (system_submission(caller.realm, ExpireLots(id), livemode=caller.livemode) for id in due)
-            await asyncio.gather(*map(self._writer.enqueue, mine))
 
     async def _submit(
         self, operation: Operation, call: Call, key: str | None, request_id: str, is_dry_run: bool

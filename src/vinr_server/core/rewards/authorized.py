@@ -144,7 +144,7 @@ def lapse(draft: Layer, context: Context, account: Account, hold: Hold, *, now: 
     redemption = draft.get(Redemption, hold.id)
     assert redemption is not None, f"redemption {hold.id} was not loaded"
     release_redemption(draft, context, account, redemption, now=now, at=hold.expires_at, status="expired")
-    return account_of_redemption(draft, redemption)
+    return draft.get(Account, account.id) or account
 
 
 def hold_for_session(draft: Layer, discount: Discount, *, until: datetime) -> None:

@@ -18,7 +18,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.lots import end_by_program
 from vinr_server.core.ledger.book.moved import moved_lots
 from vinr_server.core.ledger.book.posting import Movement, announce_entry, land, lot_here, post, put_use
-from vinr_server.core.ledger.book.sweeping import active, expire_if_over
+from vinr_server.core.ledger.book.sweeping import active
 from vinr_server.core.ledger.rows import Entry, Hold, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
@@ -132,8 +132,7 @@ def activate(
     account, lot = land(draft, account, lot, cause_id=entry.id, now=at)
     account = with_due(draft, account)
     payload = announce_entry(draft, context, account, entry, lot, event_type="loyalty.points.earned", now=now)
-    account = raise_tier(draft, context, account, program, cause_id=entry.id)
-    return expire_if_over(draft, context, account, lot, now=now), entry, payload
+    return raise_tier(draft, context, account, program, cause_id=entry.id), entry, payload
 
 
 def _from(lot: Lot, award: Entry, program: Program, at: datetime) -> Lot:

@@ -1,0 +1,25 @@
+"""Reads that time alone changes: what is due of a realm's members is written before they are answered (R24)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from vinr_server.core.ledger.commands import ExpireLots
+from vinr_server.engine.submission import system_submission
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.due.work import due_in_realm
+
+# As many members as a batch holds.
+AT_ONCE = 256
+
+
+async def write_due(pool: Any, writer: Writer, realm: int, *, livemode: bool) -> None:
+    """What time has brought to the realm's members by now is written, whether a worker has come or not.
+
+    Raises Unavailable where nothing can be written.
+    """
+    now = writer.clock()
+    while due := await due_in_realm(pool, realm, now, limit=AT_ONCE):
+        mine = (system_submission(realm, ExpireLots(id), livemode=livemode) for id in due)
+        await asyncio.gather(*map(writer.enqueue, mine))
