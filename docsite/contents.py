@@ -16,6 +16,7 @@ SECTIONS: dict[str, list[str]] = {
         "concepts/ledger.md",
         "concepts/lots.md",
         "concepts/expiry.md",
+        "concepts/waiting.md",
         "concepts/tiers.md",
         "concepts/offers.md",
         "concepts/segments.md",

@@ -220,7 +220,9 @@ def _tally(world: Layer, loaded: Layer, counted_as: Any, id: Any) -> None:
         uses = [use.status for use in world.all_here(OfferRedemption) if use.offer_id == id]
     else:
         uses = [redemption.status for redemption in world.all_here(Redemption) if redemption.reward_id == id]
-    loaded.put(Tally(counted_as, id, uses.count("confirmed") + uses.count("refunded"), uses.count("reserved")))
+    loaded.put(
+        Tally(counted_as, id, sum(map(uses.count, ("confirmed", "refunded", "authorized"))), uses.count("reserved"))
+    )
 
 
 def _read_purchases(world: Layer, loaded: Layer, owner: Any) -> None:

@@ -150,6 +150,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     )["id"]
     _offer_rewards(world)
     redemption = world.post("/v1/loyalty/redemptions", {"account": ids["loy"], "reward": ids["rwd"]})
+    _wait(world)
     offer = {"program": ids["prog"], "name": "Bonus", "incentive": {"type": "points_bonus", "points": 10}}
     offer |= {"max_redemptions": 1000, "per_member_limit": 5}
     ids["ofr"] = world.post("/v1/engagement/offers", offer | {"id": f"ofr_{slug}"})["id"]
@@ -177,6 +178,18 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     ids["key"] = world.post("/v1/api_keys", {"kind": "publishable", "name": "World"})["id"]
     ids["act"] = client.get(f"/v1/api_key_acts?api_key={ids['key']}").json()["data"][0]["id"]
     return world
+
+
+def _wait(world: World) -> None:
+    """Points that wait: held for a reward, and pending in a program that has a clock (or is live)."""
+    ids = world.ids
+    held = {"account": ids["loy"], "reward": ids["rwd"], "capture": False, "expires_in_minutes": 10_080}
+    ids["held_rdm"] = world.post("/v1/loyalty/redemptions", held)["id"]
+    program = {"name": "Waits", "id": f"prog_w{world.slug}"} | ({"test_clock": ids["clock"]} if "clock" in ids else {})
+    waits = world.post("/v1/loyalty/programs", program)["id"]
+    account = world.post("/v1/loyalty/accounts", {"program": waits, "customer": f"cust_{world.slug}_waits"})["id"]
+    pending = {"account": account, "points": 10, "pending_days": 365}
+    ids["pending_ptx"] = world.post("/v1/loyalty/points/award", pending)["id"]
 
 
 def _offer_rewards(world: World) -> None:
@@ -259,6 +272,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     clocks = "/v1/test_helpers/test_clocks"
     tiers = [{"id": "silver", "threshold": 0, "name": "Silver"}, {"id": "gold", "threshold": 500, "name": "Gold"}]
     currency = {"name": "stars", "expiry_months": 12, "expiry_rounding": "month", "expiry_mode": "inactivity"}
+    currency |= {"pending_days": 14}
     rates = {
         "earn": {"points_per_currency_unit": "1.5", "currency": "EUR", "rounding": "half_even"},
         "conditions": {
@@ -274,6 +288,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
             "window": WINDOW,
         },
         "caps": {"points": 500, "per": "day"},
+        "pending_days": 14,
         "multipliers": [{"factor": 2, "when": {"tier": "gold", "metadata": {"channel": "web"}, "window": WINDOW}}],
         "active": True,
         "metadata": {"note": "a"},
@@ -298,7 +313,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     variable |= {"min_subtotal": 2000, "max_percent_of_order": "12.5"}
     without_cost = {name: value for name, value in changes.items() if name != "points_cost"}
     program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
-    program |= {"currency": currency | {"pending_days": 0}, "earning_tenders": ["card", "gift_card"], "guest_days": 30}
+    program |= {"currency": currency, "earning_tenders": ["card", "gift_card"], "guest_days": 30}
     program |= {"expiry_reminders": [7, 30]}
     if "clock" in ids:
         program |= {"test_clock": ids["clock"]}
@@ -366,11 +381,14 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "merge_customers": [Sample("/v1/customers/merge", {"from": f"{ids['cust']}_old", "into": ids["cust"]})],
         "award_points": [Sample(f"{points}/award", award)],
         "adjust_points": [Sample(f"{points}/adjust", {"account": ids["loy"], "points": -5, **why})],
+        "activate_points": [Sample(f"{points}/activate", {"transaction": ids["pending_ptx"], **why})],
         "reverse_points": [Sample(f"{points}/reverse", {"transaction": ids["ptx"], "points": 5, **why})],
         "create_redemption": [
             Sample("/v1/loyalty/redemptions", redemption),
             Sample("/v1/loyalty/redemptions", redemption | {"reward": ids["variable_rwd"], "points": 20}),
+            Sample("/v1/loyalty/redemptions", redemption | {"capture": False, "expires_in_minutes": 30}),
         ],
+        "capture_redemption": [Sample(f"/v1/loyalty/redemptions/{ids['held_rdm']}/capture", {"points": 60})],
         "cancel_redemption": [Sample(f"/v1/loyalty/redemptions/{ids['rdm']}/cancel", {"reason": "because"})],
         "consume_discount": [Sample(f"/v1/discounts/{ids['disc']}/consume", {"payment": ids["pay"]})],
         "release_discount": [Sample(f"/v1/discounts/{ids['disc']}/release", {})],

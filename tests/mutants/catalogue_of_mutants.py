@@ -17,12 +17,14 @@ import openapi_mutants
 import outbound_mutants
 import segment_mutants
 import torture_mutants
+import waiting_mutants
 import webhook_mutants
 from mutant import ROOT, Mutant
 
 MUTANTS: list[Mutant] = [
     *core_mutants.MUTANTS,
     *inactivity_mutants.MUTANTS,
+    *waiting_mutants.MUTANTS,
     *engine_mutants.MUTANTS,
     *api_mutants.MUTANTS,
     *openapi_mutants.MUTANTS,

@@ -181,23 +181,23 @@ REFUNDS = [
     ),
     Mutant(
         "a credit does not pay the deficit first",
-        "_credit",
-        "lot = _pay_deficits(draft, account, [lot], cause=entry)[0]",
+        "land",
+        "(lot,) = pay_deficits(draft, account, [lot], cause_id=cause_id)",
         "pass",
         scenario("clawback: The next credits pay a deficit first (R6)"),
     ),
     Mutant(
         "deficits are paid newest first",
-        "_pay_deficits",
+        "pay_deficits",
         "deficit.sequence",
         "-deficit.sequence",
         scenario("clawback: Deficits are paid oldest first (R6)"),
     ),
     Mutant(
         "of returned points those that end last pay a deficit",
-        "_put_returned",
-        "_pay_deficits(draft, account, sorted(returned, key=use_order), cause=cause)",
-        "_pay_deficits(draft, account, sorted(returned, key=use_order, reverse=True), cause=cause)",
+        "put_returned",
+        "pay_deficits(draft, account, sorted(returned, key=use_order), cause_id=cause_id)",
+        "pay_deficits(draft, account, sorted(returned, key=use_order, reverse=True), cause_id=cause_id)",
         scenario("cancellation: Of returned points those that end soonest pay a deficit (R3, R5)"),
     ),
 ]
@@ -213,7 +213,7 @@ REWARDS = [
     Mutant(
         "a cancellation makes a fresh lot",
         "give_back",
-        "paid = [Use(_lot(draft, use.lot_id), use.points)"
+        "paid = [Use(lot_here(draft, use.lot_id), use.points)"
         " for use in draft.children(LotUse, debit_id) if use.points > 0]",
         FRESH_LOT,
         scenario("cancellation: A cancellation makes no fresh lot, whatever the program says by then (R5)"),
@@ -244,9 +244,9 @@ REWARDS = [
 MERGES = [
     Mutant(
         "a merge that re-dates lots",
-        "_bring",
-        "expires_at=lot.expires_at",
-        "expires_at=None",
+        "transfers:_bring",
+        "moved_to=None",
+        "moved_to=None, expires_at=None",
         scenario("merges: A customer's points move with their own ends"),
     ),
     Mutant(
@@ -259,8 +259,8 @@ MERGES = [
     Mutant(
         "what expired after a merge is clawed back as well",
         "lot_of",
-        "return replace(lot, expired_points=lot.expired_points + expired_points) if expired_points else lot",
-        "return lot",
+        "lot.expired_points + sum((there.expired_points for there in moved))",
+        "lot.expired_points",
         scenario("merges: What expired after a merge is not clawed back as well (R6)"),
     ),
     Mutant(
@@ -389,16 +389,16 @@ REMINDERS = [
     ),
     Mutant(
         "returned points are never spoken of",
-        "_put_returned",
+        "put_returned",
         "return remember(draft, account, lots, now=now)",
         "return account",
         scenario("reminders: Points that are returned are reminded of what lies ahead (R84)"),
     ),
     Mutant(
         "moved points are never spoken of",
-        "_bring",
-        "return remember(draft, into, [moved], now=now)",
-        "return into",
+        "transfers:_bring",
+        "remember(draft, into, [moved], now=now)",
+        "into",
         scenario("reminders: A merge sends first what was due (R84)"),
     ),
     Mutant(
@@ -410,7 +410,7 @@ REMINDERS = [
     ),
     Mutant(
         "what was due is lost when a member is closed",
-        "_with_status",
+        "with_status",
         "account = caught_up(draft, context, account, program, now=context.now(program.clock_id))",
         "pass",
         scenario("reminders: A closed member is not reminded, and expires in silence (R84)"),

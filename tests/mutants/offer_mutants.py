@@ -195,10 +195,10 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "gifts are not counted for the reward's limit",
         "issue",
-        "_count(draft, context, account, reward, used=1)",
+        "count_redemption(draft, context, account, reward, used=1)",
         """
         if paid_by is not None:
-            _count(draft, context, account, reward, used=1)
+            count_redemption(draft, context, account, reward, used=1)
         """,
         scenario("offers: A gift and a redemption share the reward's limit for each member (R15)"),
     ),

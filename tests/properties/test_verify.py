@@ -199,6 +199,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
             answer(command)
         _remind(answer)
         _go_idle(answer)
+        _wait(answer)
         _spend_in_part(answer)
         _price_again(answer)
     return url
@@ -259,6 +260,37 @@ def _go_idle(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> Non
     answer(ledger_commands.AwardPoints("loy_idle1", 5))
     answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 16, tzinfo=UTC)))
     assert [answer(ledger_commands.ExpireLots(f"loy_{name}"))["expiries"] for name in ("idle1", "idle2")] == [0, 1]
+
+
+def _wait(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Points of members are pending, held, captured, lapsed, and were taken back or ready before their time."""
+    clock = answer(clocks_commands.CreateTestClock(datetime(2026, 1, 15, tzinfo=UTC)))["id"]
+    answer(programs_commands.CreateProgram("Waits", id="prog_waits", clock_id=clock, pending_days=14))
+    earns = EarnRate(rate_e4=10_000)
+    answer(earning_commands.CreateEarningRule("prog_waits", "payment.completed", earns, Conditions()))
+    answer(rewards_commands.CreateReward("prog_waits", "Tea", 30, {"type": "voucher"}, id="rwd_waits"))
+    for name in ("w1", "w2", "w3"):
+        answer(members_commands.CreateAccount("prog_waits", f"cust_{name}", account_id=f"loy_{name}"))
+        answer(payments_commands.CreatePayment(9_000, "EUR", 100, id=f"pay_{name}", customer_id=f"cust_{name}"))
+    answer(payments_commands.RefundPayment("pay_w1", amount_minor=2_000))
+    award = answer(ledger_commands.AwardPoints("loy_w1", 100, pending_days=3))
+    answer(ledger_commands.ActivatePoints(award["id"]))
+    held = rewards_commands.CreateRedemption("loy_w1", "rwd_waits", capture=False)
+    answer(rewards_commands.CaptureRedemption(answer(held)["id"], 10))
+    answer(rewards_commands.CancelRedemption(answer(held)["id"]))
+    answer(held)
+    answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 1, 30, tzinfo=UTC)))
+    for name in ("w1", "w2"):
+        answer(ledger_commands.ExpireLots(f"loy_{name}"))
+    answer(held)
+    answer(ledger_commands.ReversePoints(award["id"]))
+    answer(payments_commands.CreatePayment(500, "EUR", 100, id="pay_w4", customer_id="cust_w1"))
+    answer(rewards_commands.CreateRedemption("loy_w2", "rwd_waits", capture=False))
+    answer(payments_commands.CreatePayment(500, "EUR", 100, id="pay_w5", customer_id="cust_w2"))
+    answer(members_commands.MergeCustomers("cust_w2", "cust_w3"))
+    answer(members_commands.CloseAccount("loy_w3"))
+    answer(members_commands.ReopenAccount("loy_w3"))
+    answer(payments_commands.CreatePayment(700, "EUR", 100, id="pay_w6", customer_id="cust_w3"))
 
 
 def _spend_in_part(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
@@ -406,9 +438,25 @@ EDITS = [
     ("I4 only a reversal, an imported debt or that of a merged member takes a balance below 0",
      "alter table entries drop constraint entries_check1;"
      " update entries set balance_after_points = -1 where [entries: kind = 'redemption']"),
-    ("I2 the lots' remaining points are the balance, or 0",
+    ("R10 what is pending is the sum of the entries, and waits in lots",
+     "update accounts set pending_points = pending_points + 1 where [accounts: pending_points > 0]"),
+    ("R10 what is pending is the sum of the entries, and waits in lots",
+     "update lots set pending_points = pending_points - 1 where [lots: pending_points > 1]"),
+    ("R11 what is held is reserved in lots, by holds in force",
+     "update accounts set held_points = held_points + 1 where [accounts: held_points > 0]"),
+    ("R11 a lot is held by what holds reserve of it",
+     "update lots set held_points = held_points - 1 where [lots: held_points > 0]"),
+    ("R11 an authorized redemption has its hold, and no other has",
+     "update redemptions set status = 'expired' where [redemptions: status = 'authorized']"),
+    ("R11 an authorized redemption has its hold, and no other has",
+     "update holds set ended_at = now() where [holds: ended_at is null]"),
+    ("R24 an account is due when the first of what waits in it is",
+     "update accounts set due_at = due_at + interval '1 second' where [accounts: due_at is not null]"),
+    ("I6 a redemption has one event for each step of its life",
+     "delete from events where [events: type = 'loyalty.redemption.expired']"),
+    ("I2 the lots' free points are what the balance has beyond its holds, or 0",
      "update lots set remaining_points = remaining_points - 1 where [lots: remaining_points between 1 and points - 1]"),
-    ("I2 the points owed are the balance below 0",
+    ("I2 the points owed are what the balance lacks of its holds",
      "update deficits set remaining_points = remaining_points - 1 where [deficits: remaining_points > 0]"),
     ("I2 a lot's remaining points are what its uses left",
      "update lots set remaining_points = remaining_points + 1 where [lots: remaining_points between 1 and points - 1]"),
@@ -484,7 +532,7 @@ EDITS = [
     ("I3 what is used and held stays within the cap",
      "update rewards set revision = 1, per_member_limit = 1; insert into redemptions select bucket, realm, id || 'x',"
      " account_id, reward_id, reward_revision, status, points_spent, entry_id, cancellation_id, discount_id,"
-     " voucher_code, benefit, metadata, created_at, canceled_at from redemptions"),
+     " voucher_code, benefit, metadata, created_at, canceled_at from redemptions where held_points = 0"),
     ("I3 what is used and held stays within the cap",
      "insert into redemptions select bucket, realm, id || n, account_id, reward_id, reward_revision, status,"
      " points_spent, entry_id, cancellation_id, discount_id, voucher_code, benefit, metadata, created_at,"
@@ -543,7 +591,7 @@ EDITS = [
      "update events set sequence = sequence + 1 where [events: type = 'loyalty.points.expired']"),
     ("I6 an event of a movement has its entry",
      "delete from entries where [entries: kind = 'award']"),
-    ("I6 a redemption has one event, and so has its cancellation",
+    ("I6 a redemption has one event for each step of its life",
      "delete from events where [events: type = 'loyalty.redemption.canceled']"),
     ("I6 a payment has one event, and so has each refund",
      "delete from events where [events: type = 'payment.refunded']"),
@@ -613,6 +661,16 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+alter table programs drop column pending_days;
+alter table earning_rules drop column pending_days;
+alter table earning_rule_revisions drop column pending_days;
+alter table accounts drop column pending_points, drop column held_points, drop column due_at;
+alter table lots drop column pending_points, drop column held_points;
+alter table entries drop column pending_points;
+alter table entries add constraint entries_points_check check (points <> 0), add constraint entries_check check (true);
+drop table holds;
+alter table redemptions drop column held_points, drop column expires_at, drop column captured_at;
+alter table refunds drop column pending_points_reversed;
 alter table programs drop column expiry_mode;
 alter table accounts drop column inactive_at, drop column is_inactive;
 create temp table idling as select realm, id from lots where by_inactivity;

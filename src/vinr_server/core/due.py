@@ -3,8 +3,8 @@
 A batch catches up with the accounts it has locked before it decides its first command, and again when a test clock has
 moved. So what was due up to and at now is in every answer, whether a worker has come or not, and each piece happens
 once: it is found in the rows that it changes. For each account in the order of the instants; at one instant: pending
-points are there, holds lapse, lots expire. (What expires alone waits for whoever moves the account's points next:
-every balance leaves it out, written or not.)
+points are there, holds lapse, lots expire. (What expires alone waits for the next command that moves the account's
+points: every balance leaves it out, written or not.)
 """
 
 from __future__ import annotations

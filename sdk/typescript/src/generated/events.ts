@@ -5,6 +5,7 @@ import type * as objects from './objects.js';
 /** The events that the engine sends by itself, by type, each with its data. */
 export interface EngineEvents {
   readonly 'loyalty.account.created': objects.LoyaltyAccount;
+  readonly 'loyalty.points.pending': objects.PointsTransaction;
   readonly 'loyalty.points.earned': objects.PointsTransaction;
   readonly 'loyalty.points.adjusted': objects.PointsTransaction;
   readonly 'loyalty.points.reversed': objects.PointsTransaction;
@@ -13,7 +14,9 @@ export interface EngineEvents {
   readonly 'loyalty.points.expiring': objects.ExpiryReminder;
   readonly 'loyalty.tier.changed': objects.TierChange;
   readonly 'loyalty.reward.redeemed': objects.Redemption;
+  readonly 'loyalty.redemption.authorized': objects.Redemption;
   readonly 'loyalty.redemption.canceled': objects.Redemption;
+  readonly 'loyalty.redemption.expired': objects.Redemption;
   readonly 'loyalty.redemption.reduced': objects.Redemption;
   readonly 'loyalty.offer.activated': objects.OfferClaim;
   readonly 'loyalty.offer.redeemed': objects.OfferRedemptionEvent;

@@ -5,6 +5,10 @@ import type { Instant, InstantRange, Json, Metadata, MetadataChanges, OneOf, Rat
 export type ActivateOfferInput = OneOf<'offer' | 'offer_id' | 'offerId', string> &
   OneOf<'account' | 'account_id' | 'accountId', string>;
 
+export type ActivatePointsInput = OneOf<'transaction' | 'points_transaction' | 'pointsTransaction' | 'transaction_id' | 'transactionId' | 'points_transaction_id' | 'pointsTransactionId', string> & {
+  reason?: string | null | undefined;
+};
+
 export type AdjustPointsInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
   points: number;
   reason: string;
@@ -23,6 +27,8 @@ export type AwardPointsInput = OneOf<'account' | 'account_id' | 'accountId', str
   occurredAt?: Instant | null | undefined;
   expires_at?: Instant | null | undefined;
   expiresAt?: Instant | null | undefined;
+  pending_days?: number | null | undefined;
+  pendingDays?: number | null | undefined;
   metadata?: Metadata | undefined;
 };
 
@@ -32,6 +38,10 @@ export interface CancelRedemptionInput {
 
 export interface CancelRefundInput {
   reason?: string | null | undefined;
+}
+
+export interface CaptureRedemptionInput {
+  points?: number | null | undefined;
 }
 
 export interface CompleteCheckoutSessionInput {
@@ -229,6 +239,8 @@ export type CreateEarningRuleInput = OneOf<'program' | 'program_id' | 'programId
   multipliers?: readonly MultiplierInput[] | undefined;
   caps?: CapsInput | null | undefined;
   exchange?: ExchangeInput | null | undefined;
+  pending_days?: number | null | undefined;
+  pendingDays?: number | null | undefined;
   active?: boolean | undefined;
   metadata?: Metadata | undefined;
 };
@@ -448,6 +460,9 @@ export interface CreateProgramInput {
 export type CreateRedemptionInput = OneOf<'account' | 'account_id' | 'accountId', string> &
   OneOf<'reward' | 'reward_id' | 'rewardId', string> & {
   points?: number | null | undefined;
+  capture?: boolean | undefined;
+  expires_in_minutes?: number | undefined;
+  expiresInMinutes?: number | undefined;
   metadata?: Metadata | undefined;
 };
 
@@ -678,6 +693,8 @@ export interface UpdateEarningRuleInput {
   multipliers?: readonly MultiplierInput[] | undefined;
   caps?: CapsInput | null | undefined;
   exchange?: ExchangeInput | null | undefined;
+  pending_days?: number | null | undefined;
+  pendingDays?: number | null | undefined;
   active?: boolean | undefined;
   metadata?: MetadataChanges | undefined;
 }
@@ -728,6 +745,8 @@ export interface CurrencyChanges {
   expiryRounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
   expiry_mode?: 'fixed' | 'inactivity' | undefined;
   expiryMode?: 'fixed' | 'inactivity' | undefined;
+  pending_days?: number | undefined;
+  pendingDays?: number | undefined;
 }
 
 export interface UpdateProgramInput {
@@ -856,12 +875,15 @@ export interface LoyaltyPointsListQuery {
   account?: string | undefined;
   account_id?: string | undefined;
   accountId?: string | undefined;
-  kind?: 'award' | 'adjustment' | 'redemption' | 'redemption_cancellation' | 'reversal' | 'reinstatement' | 'expiry' | 'transfer' | undefined;
+  kind?: 'award' | 'activation' | 'adjustment' | 'redemption' | 'redemption_cancellation' | 'reversal' | 'reinstatement' | 'expiry' | 'transfer' | undefined;
   payment?: string | undefined;
   payment_id?: string | undefined;
   paymentId?: string | undefined;
   rule?: string | undefined;
+  pending?: boolean | undefined;
   created?: InstantRange | undefined;
+  availableAt?: InstantRange | undefined;
+  available_at?: InstantRange | undefined;
 }
 
 export interface LoyaltyRewardsListQuery {
@@ -889,7 +911,7 @@ export interface LoyaltyRedemptionsListQuery {
   reward?: string | undefined;
   reward_id?: string | undefined;
   rewardId?: string | undefined;
-  status?: 'confirmed' | 'canceled' | undefined;
+  status?: 'authorized' | 'confirmed' | 'canceled' | 'expired' | undefined;
   created?: InstantRange | undefined;
 }
 

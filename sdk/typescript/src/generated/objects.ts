@@ -38,6 +38,11 @@ export interface ApiKeyAct {
   readonly livemode: boolean;
 }
 
+export interface NextPending {
+  readonly at: number;
+  readonly points: number;
+}
+
 export interface TierProgress {
   readonly nextTier: string;
   readonly next_tier: string;
@@ -59,6 +64,9 @@ export interface LoyaltyAccount {
   readonly customerId: string;
   readonly balance: number;
   readonly pending: number;
+  readonly nextPending: NextPending | null;
+  readonly next_pending: NextPending | null;
+  readonly held: number;
   readonly lifetimePoints: number;
   readonly lifetime_points: number;
   readonly tier: string | null;
@@ -128,6 +136,9 @@ export interface Award {
   readonly points_transaction: string;
   readonly pointsTransactionId: string;
   readonly points: number;
+  readonly status: 'available' | 'pending';
+  readonly availableAt: number | null;
+  readonly available_at: number | null;
   readonly rule?: string | undefined;
   readonly ruleId?: string | undefined;
   readonly offer?: string | undefined;
@@ -183,6 +194,8 @@ export interface Refund {
   readonly status: 'canceled' | 'succeeded';
   readonly pointsReversed: number;
   readonly points_reversed: number;
+  readonly pendingPointsReversed: number;
+  readonly pending_points_reversed: number;
   readonly pointsReinstated: number;
   readonly points_reinstated: number;
   readonly metadata: Metadata;
@@ -518,6 +531,8 @@ export interface EarningRule {
   readonly multipliers: readonly Multiplier[];
   readonly caps: Caps | null;
   readonly exchange: Exchange | null;
+  readonly pendingDays: number | null;
+  readonly pending_days: number | null;
   readonly active: boolean;
   readonly metadata: Metadata;
   readonly created: number;
@@ -646,6 +661,8 @@ export interface Lot {
   readonly accountId: string;
   readonly points: number;
   readonly remaining: number;
+  readonly pending: number;
+  readonly held: number;
   readonly availableAt: number;
   readonly available_at: number;
   readonly expiresAt: number | null;
@@ -922,8 +939,10 @@ export interface PointsTransaction {
   readonly object: 'points_transaction';
   readonly account: string;
   readonly accountId: string;
-  readonly kind: 'adjustment' | 'award' | 'expiry' | 'redemption' | 'redemption_cancellation' | 'reinstatement' | 'reversal' | 'transfer';
+  readonly kind: 'activation' | 'adjustment' | 'award' | 'expiry' | 'redemption' | 'redemption_cancellation' | 'reinstatement' | 'reversal' | 'transfer';
   readonly points: number;
+  readonly pendingPoints: number;
+  readonly pending_points: number;
   readonly balanceAfter: number;
   readonly balance_after: number;
   readonly sequence: number;
@@ -933,8 +952,14 @@ export interface PointsTransaction {
   readonly paymentId: string | null;
   readonly rule: string | null;
   readonly ruleId: string | null;
+  readonly award: string | null;
+  readonly awardId: string | null;
   readonly reverses: string | null;
   readonly reversesId: string | null;
+  readonly availableAt: number | null;
+  readonly available_at: number | null;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
   readonly receipt: Json;
   readonly metadata: Metadata;
   readonly occurredAt: number;
@@ -943,6 +968,8 @@ export interface PointsTransaction {
   readonly livemode: boolean;
   readonly alreadyReversed?: boolean | undefined;
   readonly already_reversed?: boolean | undefined;
+  readonly alreadyActivated?: boolean | undefined;
+  readonly already_activated?: boolean | undefined;
 }
 
 export interface ProgramCurrency {
@@ -1013,11 +1040,13 @@ export interface Redemption {
   readonly accountId: string;
   readonly reward: string;
   readonly rewardId: string;
-  readonly status: 'canceled' | 'confirmed';
+  readonly status: 'authorized' | 'canceled' | 'confirmed' | 'expired';
   readonly pointsSpent: number;
   readonly points_spent: number;
   readonly pointsReturned: number;
   readonly points_returned: number;
+  readonly pointsHeld: number;
+  readonly points_held: number;
   readonly pointsTransaction: string | null;
   readonly points_transaction: string | null;
   readonly pointsTransactionId: string | null;
@@ -1031,6 +1060,10 @@ export interface Redemption {
   readonly receipt: Json;
   readonly metadata: Metadata;
   readonly created: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly capturedAt: number | null;
+  readonly captured_at: number | null;
   readonly canceledAt: number | null;
   readonly canceled_at: number | null;
   readonly livemode: boolean;

@@ -673,8 +673,20 @@ export class LoyaltyRedemptions {
   }
 
   /**
-   * Cancel a redemption: its points return to the lots that paid. Refused by state (ConflictError):
-   * redemption_already_canceled, discount_consumed, discount_not_usable.
+   * Spend what an authorized redemption holds, all of it or a part; the rest is free again. Refused by state
+   * (ConflictError): redemption_not_authorized, capture_exceeds_hold.
+   */
+  capture(
+    id: string,
+    body?: inputs.CaptureRedemptionInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.Redemption>> {
+    return this.#client.send('POST', path`/v1/loyalty/redemptions/${id}/capture`, 'Redemption', body, options);
+  }
+
+  /**
+   * Cancel a redemption: its points return to the lots that paid, or are no longer held. Refused by state
+   * (ConflictError): redemption_already_canceled, discount_consumed, discount_not_usable.
    */
   cancel(id: string, body?: inputs.CancelRedemptionInput, options?: PostOptions): Promise<Answer<objects.Redemption>> {
     return this.#client.send('POST', path`/v1/loyalty/redemptions/${id}/cancel`, 'Redemption', body, options);
@@ -731,6 +743,11 @@ export class LoyaltyPoints {
   /** Correct a balance, up or down. Refused by state (ConflictError): account_closed, insufficient_points. */
   adjust(body: inputs.AdjustPointsInput, options?: PostOptions): Promise<Answer<objects.PointsTransaction>> {
     return this.#client.send('POST', '/v1/loyalty/points/adjust', 'PointsTransaction', body, options);
+  }
+
+  /** Make pending points available now. Refused by state (ConflictError): not_pending. */
+  activate(body: inputs.ActivatePointsInput, options?: PostOptions): Promise<Answer<objects.PointsTransaction>> {
+    return this.#client.send('POST', '/v1/loyalty/points/activate', 'PointsTransaction', body, options);
   }
 
   /** Claw back an award, fully or in part. Refused by state (ConflictError): reversal_of_reversal, not_reversible. */

@@ -6,11 +6,12 @@ import type { Shape } from '../shape.js';
 export const SHAPES: Readonly<Record<string, Shape>> = {
   ApiKey: {},
   ApiKeyAct: { references: ['api_key'], loose: ['details'] },
+  NextPending: {},
   TierProgress: {},
   NextExpiry: {},
   LoyaltyAccount: {
     references: ['program', 'customer', 'merged_into'],
-    nested: { tier_progress: 'TierProgress', next_expiry: 'NextExpiry' },
+    nested: { next_pending: 'NextPending', tier_progress: 'TierProgress', next_expiry: 'NextExpiry' },
   },
   Error: { loose: ['details'] },
   BulkAccountResult: { nested: { account: 'LoyaltyAccount', error: 'Error' } },
@@ -95,7 +96,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   PaymentRevision: { references: ['payment'], nested: { tenders: 'Tender', lines: 'Line' } },
   Source: {},
   PointsTransaction: {
-    references: ['account', 'payment', 'rule', 'reverses'],
+    references: ['account', 'payment', 'rule', 'award', 'reverses'],
     loose: ['receipt'],
     nested: { source: 'Source' },
   },
@@ -133,6 +134,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
 /** The object in the data of each of the engine's events. */
 export const EVENT_DATA: Readonly<Record<string, string>> = {
   'loyalty.account.created': 'LoyaltyAccount',
+  'loyalty.points.pending': 'PointsTransaction',
   'loyalty.points.earned': 'PointsTransaction',
   'loyalty.points.adjusted': 'PointsTransaction',
   'loyalty.points.reversed': 'PointsTransaction',
@@ -141,7 +143,9 @@ export const EVENT_DATA: Readonly<Record<string, string>> = {
   'loyalty.points.expiring': 'ExpiryReminder',
   'loyalty.tier.changed': 'TierChange',
   'loyalty.reward.redeemed': 'Redemption',
+  'loyalty.redemption.authorized': 'Redemption',
   'loyalty.redemption.canceled': 'Redemption',
+  'loyalty.redemption.expired': 'Redemption',
   'loyalty.redemption.reduced': 'Redemption',
   'loyalty.offer.activated': 'OfferClaim',
   'loyalty.offer.redeemed': 'OfferRedemptionEvent',

@@ -9,7 +9,7 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs, Of, Part
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.book.posting import Movement
+from vinr_server.core.ledger.book.posting import Movement, account_of
 from vinr_server.core.ledger.book.transfers import transfer
 from vinr_server.core.ledger.movements import give_back
 from vinr_server.core.ledger.needs import name_account
@@ -86,6 +86,11 @@ def _require_payers(draft: Layer, redemption: Redemption) -> None:
         raise AlsoRows(Redemption, [redemption.id])
 
 
+def _lots_account(draft: Layer, redemption: Redemption) -> str:
+    """The account whose lots paid the redemption."""
+    return account_of(draft, draft.children(LotUse, redemption.entry_id)[0].lot_id)
+
+
 def give_points_back(
     draft: Layer,
     context: Context,
@@ -103,7 +108,8 @@ def give_points_back(
     assert redemption.entry_id is not None
     paying = draft.get(Account, redemption.account_id)
     assert paying is not None, f"account {redemption.account_id} was not loaded"
-    paying = paying if paying.merged_into is not None else account
+    if paying.merged_into is None or _lots_account(draft, redemption) == account.id:
+        paying = account  # of one that was captured after the merge, the lots that paid are the other's
     movement = Movement(
         "redemption_cancellation",
         reason=reason,

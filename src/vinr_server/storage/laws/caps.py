@@ -21,8 +21,8 @@ TAKEN = f"""(
   left join checkout_sessions s on s.realm = r.realm and s.id = r.session_id
   left join {ACTING_CUSTOMERS} c on c.realm = s.realm and c.id = s.customer_id
   union all
-  select r.realm, 'reward', r.reward_id, a.acting_id, a.has_merged, r.status = 'confirmed', r.status = 'confirmed',
-    false
+  select r.realm, 'reward', r.reward_id, a.acting_id, a.has_merged, r.status in ('confirmed', 'authorized'),
+    r.status in ('confirmed', 'authorized'), false
   from redemptions r left join {ACTING} a on a.realm = r.realm and a.id = r.account_id)"""
 
 # What has caps. All that is taken is counted of what ever had a global one.

@@ -20,6 +20,14 @@ select a.realm, a.id, a.id, coalesce(e.points, 0), a.ledger_balance_points
 from accounts a left join (select realm, account_id, sum(points) as points from entries group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
 where a.ledger_balance_points <> coalesce(e.points, 0)""",
+    "R10 what is pending is the sum of the entries, and waits in lots": """
+select a.realm, a.id, a.id, concat_ws(', ', coalesce(e.points, 0), coalesce(l.points, 0)), a.pending_points::text
+from accounts a
+left join (select realm, account_id, sum(pending_points) as points from entries group by 1, 2) e
+  on e.realm = a.realm and e.account_id = a.id
+left join (select realm, account_id, sum(pending_points) as points from lots group by 1, 2) l
+  on l.realm = a.realm and l.account_id = a.id
+where (a.pending_points, a.pending_points) <> (coalesce(e.points, 0), coalesce(l.points, 0))""",
     "I1 an account's sequence is that of its last entry": """
 select a.realm, a.id, a.id, coalesce(e.sequence, 0), a.sequence
 from accounts a left join (select realm, account_id, max(sequence) as sequence from entries group by 1, 2) e
@@ -43,7 +51,8 @@ select a.realm, a.id, a.id, coalesce(e.points, 0) + coalesce(o.lifetime_points, 
   a.lifetime_points
 from accounts a left join (
   select realm, account_id, sum(points) as points from entries
-  where kind in ('award', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0) group by 1, 2) e
+  where kind in ('award', 'activation', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0)
+  group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
 left join openings o on o.realm = a.realm and o.account_id = a.id
 left join (
@@ -68,53 +77,91 @@ where a.bucket is distinct from e.bucket""",
     "I4 only a reversal, an imported debt or that of a merged member takes a balance below 0": """
 select realm, account_id, id, 'reversal', kind from entries
 where balance_after_points < 0 and points < 0 and kind not in ('reversal', 'transfer')
-  and source_type is distinct from 'import'""",
+  and source_type is distinct from 'import' and not (kind = 'redemption' and receipt ->> 'held' is not null)""",
 }
 
 LOTS = {
-    "I2 the lots' remaining points are the balance, or 0": """
-select a.realm, a.id, a.id, greatest(a.ledger_balance_points, 0), coalesce(l.points, 0)
-from accounts a left join (select realm, account_id, sum(remaining_points) as points from lots group by 1, 2) l
+    # Without holds: the lots' remaining points are the balance, or 0, and the points owed are the balance below 0.
+    "I2 the lots' free points are what the balance has beyond its holds, or 0": """
+select a.realm, a.id, a.id, greatest(a.ledger_balance_points - a.held_points, 0), coalesce(l.points, 0)
+from accounts a left join (
+  select realm, account_id, sum(remaining_points - held_points) as points from lots group by 1, 2) l
   on l.realm = a.realm and l.account_id = a.id
-where greatest(a.ledger_balance_points, 0) <> coalesce(l.points, 0)""",
-    "I2 the points owed are the balance below 0": """
-select a.realm, a.id, a.id, greatest(-a.ledger_balance_points, 0), coalesce(d.points, 0)
+where greatest(a.ledger_balance_points - a.held_points, 0) <> coalesce(l.points, 0)""",
+    "I2 the points owed are what the balance lacks of its holds": """
+select a.realm, a.id, a.id, greatest(a.held_points - a.ledger_balance_points, 0), coalesce(d.points, 0)
 from accounts a left join (select realm, account_id, sum(remaining_points) as points from deficits group by 1, 2) d
   on d.realm = a.realm and d.account_id = a.id
-where greatest(-a.ledger_balance_points, 0) <> coalesce(d.points, 0)""",
+where greatest(a.held_points - a.ledger_balance_points, 0) <> coalesce(d.points, 0)""",
+    "R11 what is held is reserved in lots, by holds in force": """
+select a.realm, a.id, a.id, concat_ws(', ', coalesce(l.points, 0), coalesce(h.points, 0)), a.held_points::text
+from accounts a
+left join (select realm, account_id, sum(held_points) as points from lots group by 1, 2) l
+  on l.realm = a.realm and l.account_id = a.id
+left join (
+  select realm, account_id, sum((held ->> 'points')::int8) as points
+  from holds, json_array_elements(lots) as held where ended_at is null group by 1, 2) h
+  on h.realm = a.realm and h.account_id = a.id
+where (a.held_points, a.held_points) <> (coalesce(l.points, 0), coalesce(h.points, 0))""",
+    "R11 a lot is held by what holds reserve of it": """
+select l.realm, l.account_id, l.id, coalesce(h.points, 0), l.held_points
+from lots l left join (
+  select realm, held ->> 'lot_id' as lot_id, sum((held ->> 'points')::int8) as points
+  from holds, json_array_elements(lots) as held where ended_at is null group by 1, 2) h
+  on h.realm = l.realm and h.lot_id = l.id
+where l.held_points <> coalesce(h.points, 0)""",
+    "R11 an authorized redemption has its hold, and no other has": """
+select r.realm, r.account_id, r.id, case r.status when 'authorized' then r.held_points else 0 end::text,
+  coalesce(h.points, 0)::text
+from redemptions r left join (
+  select realm, id, sum((held ->> 'points')::int8) as points
+  from holds, json_array_elements(lots) as held where ended_at is null group by 1, 2) h
+  on h.realm = r.realm and h.id = r.id
+where case r.status when 'authorized' then r.held_points else 0 end <> coalesce(h.points, 0)""",
+    "R24 an account is due when the first of what waits in it is": """
+select a.realm, a.id, a.id, coalesce(w.at::text, 'never'), coalesce(a.due_at::text, 'never')
+from accounts a left join (
+  select realm, account_id, min(at) as at from (
+    select realm, account_id, available_at as at from lots where pending_points > 0
+    union all select realm, account_id, expires_at from holds where ended_at is null) waits group by 1, 2) w
+  on w.realm = a.realm and w.account_id = a.id
+where a.due_at is distinct from w.at""",
     "I2 a lot's remaining points are what its uses left": """
-select l.realm, l.account_id, l.id, l.points - coalesce(u.points, 0), l.remaining_points
+select l.realm, l.account_id, l.id, l.points - coalesce(u.points, 0), l.remaining_points + l.pending_points
 from lots l left join (select realm, lot_id, sum(points) as points from lot_uses group by 1, 2) u
   on u.realm = l.realm and u.lot_id = l.id
-where l.remaining_points <> l.points - coalesce(u.points, 0)""",
+where l.remaining_points + l.pending_points <> l.points - coalesce(u.points, 0)""",
     "I2 a debit is the sum of its uses and its unpaid deficit": """
-select e.realm, e.account_id, e.id, -e.points, coalesce(u.points, 0) + coalesce(d.remaining_points, 0)
+select e.realm, e.account_id, e.id, -e.points - e.pending_points,
+  coalesce(u.points, 0) + coalesce(d.remaining_points, 0)
 from entries e
 left join (select realm, entry_id, sum(points) as points from lot_uses group by 1, 2) u
   on u.realm = e.realm and u.entry_id = e.id
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
-where (e.points < 0 or e.kind in ('redemption_cancellation', 'reinstatement'))
-  and -e.points <> coalesce(u.points, 0) + coalesce(d.remaining_points, 0)""",
+where (e.points + e.pending_points < 0 or e.kind in ('redemption_cancellation', 'reinstatement'))
+  and -e.points - e.pending_points <> coalesce(u.points, 0) + coalesce(d.remaining_points, 0)""",
     "I2 a deficit is the part of its clawback that no lot paid": """
-select e.realm, e.account_id, e.id, -e.points - coalesce(u.points, 0), coalesce(d.points, 0)
+select e.realm, e.account_id, e.id, -e.points - e.pending_points - coalesce(u.points, 0), coalesce(d.points, 0)
 from entries e
 left join (select realm, entry_id, sum(points) as points from lot_uses where cause_id = entry_id group by 1, 2) u
   on u.realm = e.realm and u.entry_id = e.id
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
-where (e.kind = 'reversal' or (e.points < 0 and (e.kind = 'transfer' or e.source_type = 'import')))
-  and coalesce(d.points, 0) <> -e.points - coalesce(u.points, 0)""",
+where (e.kind = 'reversal' or (e.points + e.pending_points < 0 and (e.kind = 'transfer' or e.source_type = 'import')))
+  and coalesce(d.points, 0) <> -e.points - e.pending_points - coalesce(u.points, 0)""",
     "I2 an accrual has its lot": """
 select e.realm, e.account_id, e.id,
-  concat_ws(', ', e.account_id, e.sequence, e.points, least(e.occurred_at, e.created_at)),
+  concat_ws(', ', e.account_id, e.sequence, e.points + e.pending_points, least(e.occurred_at, e.created_at)),
   coalesce(concat_ws(', ', l.account_id, l.sequence, l.points, l.available_at), 'no lot')
 from entries e left join lots l on l.realm = e.realm and l.id = e.id
-where e.kind in ('award', 'adjustment', 'transfer') and e.points > 0
-  and (e.account_id, e.sequence, e.points, least(e.occurred_at, e.created_at))
-    is distinct from (l.account_id, l.sequence, l.points, l.available_at)""",
+where e.kind in ('award', 'adjustment', 'transfer') and e.points + e.pending_points > 0
+  and ((e.account_id, e.sequence, e.points + e.pending_points) is distinct from (l.account_id, l.sequence, l.points)
+    or l.available_at < least(e.occurred_at, e.created_at)
+    or (l.available_at > least(e.occurred_at, e.created_at)
+      and e.pending_points = 0 and e.receipt ->> 'pending_days' is null))""",
     "I2 a lot comes from an accrual, a deficit from a clawback or an imported debt": """
 select l.realm, l.account_id, l.id, 'accrual', coalesce(e.kind, 'no entry')
 from lots l left join entries e on e.realm = l.realm and e.id = l.id
-where e.id is null or e.points < 0 or e.kind not in ('award', 'adjustment', 'transfer')
+where e.id is null or e.points + e.pending_points < 0 or e.kind not in ('award', 'adjustment', 'transfer')
 union all
 select d.realm, d.account_id, d.entry_id, concat_ws(', ', d.account_id, d.sequence, 'reversal or transfer'),
   coalesce(concat_ws(', ', e.account_id, e.sequence, e.kind), 'no entry')
@@ -127,7 +174,10 @@ select u.realm, l.account_id, u.entry_id || ' ' || u.lot_id,
 from lot_uses u
 left join lots l on l.realm = u.realm and l.id = u.lot_id
 left join entries e on e.realm = u.realm and e.id = u.entry_id
-left join entries c on c.realm = u.realm and c.id = u.cause_id
+left join (
+  select realm, id, account_id from entries
+  union all select realm, id, account_id from holds) c
+  on c.realm = u.realm and c.id = u.cause_id and c.account_id = l.account_id
 where e.account_id is distinct from l.account_id or c.account_id is distinct from l.account_id or l.id is null""",
     "I2 a lot's expired points are its expiries": """
 select l.realm, l.account_id, l.id, coalesce(x.points, 0), l.expired_points
@@ -139,33 +189,36 @@ where l.expired_points <> coalesce(x.points, 0)""",
 select l.realm, l.account_id, l.id, coalesce(r.points, 0), l.reversed_points
 from lots l left join (
   select realm, award_id, -sum(points) as points from (
-    select realm, reverses_id as award_id, points from entries where kind = 'reversal'
+    select realm, reverses_id as award_id, points + pending_points as points from entries where kind = 'reversal'
     union all
-    select b.realm, r.reverses_id, b.points
+    select b.realm, r.reverses_id, b.points + b.pending_points
     from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id where b.kind = 'reinstatement') moved
   group by 1, 2) r
   on r.realm = l.realm and r.award_id = l.id
 where l.reversed_points <> coalesce(r.points, 0)""",
     "I8 reinstatements of a clawback never exceed it": """
-select e.realm, e.account_id, e.id, 'at most ' || -e.points, b.points
+select e.realm, e.account_id, e.id, 'at most ' || -e.points - e.pending_points, b.points
 from entries e join (
-  select realm, reverses_id, sum(points) as points from entries where kind = 'reinstatement' group by 1, 2) b
+  select realm, reverses_id, sum(points + pending_points) as points from entries
+  where kind = 'reinstatement' group by 1, 2) b
   on b.realm = e.realm and b.reverses_id = e.id
-where e.kind <> 'reversal' or b.points > -e.points""",
+where e.kind <> 'reversal' or b.points > -e.points - e.pending_points""",
     "I8 reversals of an award never exceed it": """
-select e.realm, e.account_id, e.id, 'at most ' || e.points, r.points
+select e.realm, e.account_id, e.id, 'at most ' || e.points + e.pending_points, r.points
 from entries e join (
-  select realm, reverses_id, -sum(points) as points from entries where kind = 'reversal' group by 1, 2) r
+  select realm, reverses_id, -sum(points + pending_points) as points from entries
+  where kind = 'reversal' group by 1, 2) r
   on r.realm = e.realm and r.reverses_id = e.id
 left join (
-  select r.realm, r.reverses_id, sum(b.points) as points
+  select r.realm, r.reverses_id, sum(b.points + b.pending_points) as points
   from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id
   where b.kind = 'reinstatement' group by 1, 2) b on b.realm = e.realm and b.reverses_id = e.id
-where r.points - coalesce(b.points, 0) > e.points""",
+where r.points - coalesce(b.points, 0) > e.points + e.pending_points""",
     "next_expiry_at is the earliest expiry of the live lots": """
 select a.realm, a.id, a.id, coalesce(l.expires_at::text, 'none'), coalesce(a.next_expiry_at::text, 'none')
 from accounts a left join (
-  select realm, account_id, min(expires_at) as expires_at from lots where remaining_points > 0 group by 1, 2) l
+  select realm, account_id, min(expires_at) as expires_at from lots
+  where remaining_points > held_points group by 1, 2) l
   on l.realm = a.realm and l.account_id = a.id
 where a.next_expiry_at is distinct from l.expires_at""",
     # None that lies ahead: what was due may be unwritten yet.
@@ -176,7 +229,7 @@ from programs p
 cross join lateral json_array_elements_text(p.reminder_plans -> -1 -> 'days') as d (days)
 join accounts a on a.realm = p.realm and a.program_id = p.id
   and a.reminder_revision = (p.reminder_plans -> -1 ->> 'revision')::int8
-join lots l on l.realm = a.realm and l.account_id = a.id and l.remaining_points > 0
+join lots l on l.realm = a.realm and l.account_id = a.id and l.remaining_points > l.held_points
 left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
 where l.expires_at > coalesce(c.frozen_at, now()) + make_interval(hours => 24 * d.days::int)
   and coalesce(a.next_reminder_at, 'infinity') > l.expires_at - make_interval(hours => 24 * d.days::int)
@@ -205,7 +258,7 @@ select a.realm, a.id, coalesce(e.id, l.id), concat('not before ', a.inactive_at)
 from lots l join accounts a on a.realm = l.realm and a.id = l.account_id
 left join entries e on e.realm = l.realm and e.source_id = l.id and e.kind = 'expiry'
 where l.by_inactivity and (
-  l.expires_at is not null or (l.remaining_points > 0 and (a.inactive_at is null or a.is_inactive))
+  l.expires_at is not null or (l.remaining_points > l.held_points and (a.inactive_at is null or a.is_inactive))
   or extract(epoch from e.created_at) < (e.receipt ->> 'expires_at')::int8)""",
 }
 
@@ -225,7 +278,7 @@ where a.tier is distinct from t.tier""",
     "a tier was raised at the ledger's lifetime points": """
 with sums as (
   select realm, account_id, id, sequence, sum(points) filter (
-    where kind in ('award', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0))
+    where kind in ('award', 'activation', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0))
     over (partition by realm, account_id order by sequence) as points
   from entries),
 raised as (
@@ -265,7 +318,8 @@ left join (
     sum(c.points) filter (where c.id is distinct from r.cancellation_id) as returned
   from entries c join redemptions r on r.realm = c.realm and r.entry_id = c.reverses_id
   where c.kind = 'redemption_cancellation' group by 1, 2) c on c.realm = r.realm and c.id = r.id
-where r.points_spent > 0 and ((e.account_id, e.points) is distinct from (r.account_id, -r.points_spent)
+where r.points_spent > 0 and (e.points is distinct from -r.points_spent
+  or (e.account_id <> r.account_id and r.captured_at is null)
   or (r.cancellation_id, f.points) is distinct from (c.cancellation_id, c.points)
   or coalesce(c.returned, 0) <> r.points_returned)""",
     "R5 a redemption's entry has its redemption": """
@@ -279,15 +333,17 @@ from discounts d join redemptions r on r.realm = d.realm and r.id = d.redemption
 cross join lateral (select coalesce(d.worth_minor, (d.benefit ->> 'amount')::int8)::numeric,
   (d.benefit ->> 'amount_per_point_e4')::numeric) w (minor, per_point_e4)
 cross join lateral (select div(w.minor * 10000 + w.per_point_e4 - 1, w.per_point_e4)) f (points)
-where w.per_point_e4 is not null and f.points <> r.points_spent - r.points_returned
+where w.per_point_e4 is not null and f.points not between r.points_spent - r.points_returned
+  and greatest(r.points_spent, r.held_points) - r.points_returned
 union all
 select realm, account_id, id, 'no other worth than its benefit', worth_minor::text from discounts
 where worth_minor is not null and benefit ->> 'amount_per_point_e4' is null""",
     "R5 a discount and its redemption agree": """
-select d.realm, d.account_id, d.id, coalesce(r.id || case r.status when 'canceled' then ', void' else ', not void' end,
-  'no redemption'), d.redemption_id || ', ' || d.status
+select d.realm, d.account_id, d.id,
+  coalesce(r.id || case when r.status in ('canceled', 'expired') then ', void' else ', not void' end, 'no redemption'),
+  d.redemption_id || ', ' || d.status
 from discounts d left join redemptions r on r.realm = d.realm and r.id = d.redemption_id and r.discount_id = d.id
-where r.id is null or (d.status = 'void') <> (r.status = 'canceled') or r.account_id <> d.account_id
+where r.id is null or (d.status = 'void') <> (r.status in ('canceled', 'expired')) or r.account_id <> d.account_id
 union all
 select r.realm, r.account_id, r.id, r.discount_id, 'no discount'
 from redemptions r left join discounts d on d.realm = r.realm and d.id = r.discount_id
@@ -303,7 +359,7 @@ from entries e left join (
     min(concat_ws(', ', data ->> 'points', data ->> 'balance_after', data ->> 'sequence')) as figures
   from events where type like 'loyalty.points.%' and type <> 'loyalty.points.expiring' group by 1, 2) v
   on v.realm = e.realm and v.id = e.id
-where e.kind in ('award', 'adjustment', 'reversal', 'reinstatement', 'expiry')
+where e.kind in ('award', 'activation', 'adjustment', 'reversal', 'reinstatement', 'expiry')
   and (v.count, v.figures) is distinct from (1, concat_ws(', ', e.points, e.balance_after_points, e.sequence))""",
     "I6 an event of a movement has its sequence": """
 select realm, account_id, id, data ->> 'sequence', sequence::text
@@ -312,15 +368,23 @@ from events where type like 'loyalty.points.%' and sequence is distinct from (da
 select v.realm, v.account_id, v.id, 'entry ' || (v.data ->> 'id'), 'none'
 from events v left join entries e on e.realm = v.realm and e.id = v.data ->> 'id'
 where v.type like 'loyalty.points.%' and v.type <> 'loyalty.points.expiring' and e.id is null""",
-    "I6 a redemption has one event, and so has its cancellation": """
-select r.realm, r.account_id, r.id,
-  '1 and ' || (r.status = 'canceled')::int, concat(coalesce(v.made, 0), ' and ', coalesce(v.canceled, 0))
-from redemptions r left join (
-  select realm, data ->> 'id' as id, count(*) filter (where type = 'loyalty.reward.redeemed') as made,
-    count(*) filter (where type = 'loyalty.redemption.canceled') as canceled
-  from events where type in ('loyalty.reward.redeemed', 'loyalty.redemption.canceled') group by 1, 2) v
+    "I6 a redemption has one event for each step of its life": """
+select r.realm, r.account_id, r.id, concat_ws(', ', w.held, w.made, w.canceled, w.expired),
+  concat_ws(', ', coalesce(v.held, 0), coalesce(v.made, 0), coalesce(v.canceled, 0), coalesce(v.expired, 0))
+from redemptions r
+cross join lateral (select (r.held_points > 0)::int as held,
+  (r.held_points = 0 or r.captured_at is not null)::int as made, (r.status = 'canceled')::int as canceled,
+  (r.status = 'expired')::int as expired) w
+left join (
+  select realm, data ->> 'id' as id, count(*) filter (where type = 'loyalty.redemption.authorized') as held,
+    count(*) filter (where type = 'loyalty.reward.redeemed') as made,
+    count(*) filter (where type = 'loyalty.redemption.canceled') as canceled,
+    count(*) filter (where type = 'loyalty.redemption.expired') as expired
+  from events where type in ('loyalty.reward.redeemed', 'loyalty.redemption.authorized', 'loyalty.redemption.canceled',
+    'loyalty.redemption.expired') group by 1, 2) v
   on v.realm = r.realm and v.id = r.id
-where (coalesce(v.made, 0), coalesce(v.canceled, 0)) <> (1, (r.status = 'canceled')::int)""",
+where (coalesce(v.held, 0), coalesce(v.made, 0), coalesce(v.canceled, 0), coalesce(v.expired, 0))
+  <> (w.held, w.made, w.canceled, w.expired)""",
     "I6 what an order returned of a redemption has its events": """
 select r.realm, r.account_id, r.id, r.points_returned::text, coalesce(v.points, 0)::text
 from redemptions r left join (

@@ -18,24 +18,27 @@ ACTING_CUSTOMERS = """(
 
 MERGES = {
     "R85 what leaves a merged account arrives where it was merged into": f"""
-select e.realm, a.acting_id, a.acting_id, 0, sum(e.points)
+select e.realm, a.acting_id, a.acting_id, 0, sum(e.points + e.pending_points)
 from entries e join {ACTING} a on a.realm = e.realm and a.id = e.account_id
-where e.kind = 'transfer' group by 1, 2 having sum(e.points) <> 0""",
+where e.kind = 'transfer' group by 1, 2 having sum(e.points + e.pending_points) <> 0""",
     "R85 a merged account holds and owes nothing": """
-select a.realm, a.id, a.id, 'nothing', concat_ws(', ', a.ledger_balance_points, l.points, d.points)
+select a.realm, a.id, a.id, 'nothing',
+  concat_ws(', ', a.ledger_balance_points, a.pending_points, a.held_points, l.points, d.points)
 from accounts a
 left join (select realm, account_id, sum(remaining_points) as points from lots group by 1, 2) l
   on l.realm = a.realm and l.account_id = a.id
 left join (select realm, account_id, sum(remaining_points) as points from deficits group by 1, 2) d
   on d.realm = a.realm and d.account_id = a.id
-where a.status = 'merged' and (a.ledger_balance_points, coalesce(l.points, 0), coalesce(d.points, 0)) <> (0, 0, 0)""",
+where a.status = 'merged' and (a.ledger_balance_points, a.pending_points, a.held_points, coalesce(l.points, 0),
+  coalesce(d.points, 0)) <> (0, 0, 0, 0, 0)""",
     "R85 a moved lot keeps its dates": """
 select l.realm, l.account_id, l.id, concat_ws(', ', o.available_at, coalesce(o.expires_at::text, 'never')),
   concat_ws(', ', l.available_at, coalesce(l.expires_at::text, 'never'))
 from lots l
 join entries e on e.realm = l.realm and e.id = l.id and e.kind = 'transfer' and e.source_id is not null
 left join lots o on o.realm = e.realm and o.id = e.source_id
-where (l.available_at, l.expires_at) is distinct from (o.available_at, o.expires_at)""",
+where (l.available_at, l.expires_at) is distinct from (o.available_at, o.expires_at)
+  and (e.pending_points = 0 or l.available_at > o.available_at)""",
     "R85 a lot names the lots it was moved to": """
 select coalesce(m.realm, e.realm), null, coalesce(m.id, e.source_id), coalesce(e.ids, 'none'), coalesce(m.ids, 'none')
 from (

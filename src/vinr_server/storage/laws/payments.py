@@ -13,15 +13,19 @@ from payments p left join (
 where (p.refunded_minor, p.refund_count) is distinct from (coalesce(f.amount_minor, 0), coalesce(f.count, 0))""",
     "R7 a refund has its payment, and its points are its reversals and reinstatements": """
 select f.realm, p.account_id, f.id,
-  case when p.id is null then 'a payment' else concat(coalesce(e.reversed, 0), ' and ', coalesce(e.reinstated, 0)) end,
-  case when p.id is null then 'none' else concat(f.points_reversed, ' and ', f.points_reinstated) end
+  case when p.id is null then 'a payment'
+    else concat_ws(', ', coalesce(e.reversed, 0), coalesce(e.pending, 0), coalesce(e.reinstated, 0)) end,
+  case when p.id is null then 'none'
+    else concat_ws(', ', f.points_reversed, f.pending_points_reversed, f.points_reinstated) end
 from refunds f left join payments p on p.realm = f.realm and p.id = f.payment_id
 left join (
-  select realm, source_id, -sum(points) filter (where kind = 'reversal') as reversed,
-    sum(points) filter (where kind = 'reinstatement') as reinstated
+  select realm, source_id, -sum(points + pending_points) filter (where kind = 'reversal') as reversed,
+    -sum(pending_points) filter (where kind = 'reversal') as pending,
+    sum(points + pending_points) filter (where kind = 'reinstatement') as reinstated
   from entries where source_type = 'refund' group by 1, 2) e on e.realm = f.realm and e.source_id = f.id
 where p.id is null
-  or (f.points_reversed, f.points_reinstated) <> (coalesce(e.reversed, 0), coalesce(e.reinstated, 0))""",
+  or (f.points_reversed, f.pending_points_reversed, f.points_reinstated)
+    <> (coalesce(e.reversed, 0), coalesce(e.pending, 0), coalesce(e.reinstated, 0))""",
     "R74 an order and its payments name each other": """
 select coalesce(o.realm, p.realm), null, coalesce(o.id, p.order_key), coalesce(p.ids, 'none'), coalesce(o.ids, 'none')
 from (
@@ -41,7 +45,7 @@ select f.realm, p.account_id, f.id, coalesce(p.customer_id, 'nobody'), coalesce(
 from refunds f join payments p on p.realm = f.realm and p.id = f.payment_id
 where f.customer_id is distinct from p.customer_id""",
     "R7 what a purchase remembers of its awards is what the ledger says": """
-select b.realm, a.account_id, a.id, a.points + coalesce(r.points, 0), b.held
+select b.realm, a.account_id, a.id, a.points + a.pending_points + coalesce(r.points, 0), b.held
 from (
   select w.realm, j ->> 'entry_id' as id, (j ->> 'points')::int8 - coalesce((
     select sum((c ->> 'points')::int8) from json_array_elements(j -> 'clawbacks') c), 0) as held
@@ -49,13 +53,14 @@ from (
     json_array_elements(w.earnings) e, json_array_elements(e -> 'awards') j) b
 left join entries a on a.realm = b.realm and a.id = b.id and a.kind = 'award'
 left join (
-  select r.realm, r.reverses_id as id, sum(r.points + coalesce(b.points, 0)) as points
+  select r.realm, r.reverses_id as id, sum(r.points + r.pending_points + coalesce(b.points, 0)) as points
   from entries r left join (
-    select realm, reverses_id, sum(points) as points from entries where kind = 'reinstatement' group by 1, 2) b
+    select realm, reverses_id, sum(points + pending_points) as points from entries
+    where kind = 'reinstatement' group by 1, 2) b
     on b.realm = r.realm and b.reverses_id = r.id
   where r.kind = 'reversal' and r.source_type in ('refund', 'payment') group by 1, 2) r
   on r.realm = b.realm and r.id = b.id
-where a.id is null or a.points + coalesce(r.points, 0) <> b.held""",
+where a.id is null or a.points + a.pending_points + coalesce(r.points, 0) <> b.held""",
     "R16 an award names an existing revision": """
 select e.realm, e.account_id, e.id, e.rule_id || ' revision ' || e.rule_revision, 'none'
 from entries e left join earning_rule_revisions r

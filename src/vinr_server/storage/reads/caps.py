@@ -28,7 +28,7 @@ group by 1, 2
 select w.realm, w.id, count(*), 0
 from unnest($1::int4[], $2::text[]) as w (realm, id)
 join redemptions t on t.realm = w.realm and t.reward_id = w.id
-where t.status = 'confirmed'
+where t.status in ('confirmed', 'authorized')
 group by 1, 2
 """,
 }

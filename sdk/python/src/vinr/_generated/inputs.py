@@ -215,6 +215,7 @@ class CurrencyChanges(TypedDict, total=False):
     expiry_months: int | None
     expiry_rounding: Literal["day", "month", "none", "quarter", "year"]
     expiry_mode: Literal["fixed", "inactivity"]
+    pending_days: int
 
 
 class CurrencyInput(TypedDict, total=False):

@@ -55,6 +55,7 @@ __all__ = [
     "MergedAccount",
     "Multiplier",
     "NextExpiry",
+    "NextPending",
     "Offer",
     "OfferActivation",
     "OfferClaim",
@@ -103,6 +104,7 @@ __all__ = [
 # The events that the engine sends by itself.
 EventType: TypeAlias = Literal[
     "loyalty.account.created",
+    "loyalty.points.pending",
     "loyalty.points.earned",
     "loyalty.points.adjusted",
     "loyalty.points.reversed",
@@ -111,7 +113,9 @@ EventType: TypeAlias = Literal[
     "loyalty.points.expiring",
     "loyalty.tier.changed",
     "loyalty.reward.redeemed",
+    "loyalty.redemption.authorized",
     "loyalty.redemption.canceled",
+    "loyalty.redemption.expired",
     "loyalty.redemption.reduced",
     "loyalty.offer.activated",
     "loyalty.offer.redeemed",
@@ -168,6 +172,13 @@ class ApiKeyAct(VinrObject):
     _kind = "api_key_act"
 
 
+class NextPending(VinrObject):
+    """Next pending."""
+
+    at: int
+    points: int
+
+
 class TierProgress(VinrObject):
     """Tier progress."""
 
@@ -191,6 +202,8 @@ class LoyaltyAccount(VinrObject):
     customer: str
     balance: int
     pending: int
+    next_pending: NextPending | None
+    held: int
     lifetime_points: int
     tier: str | None
     tier_progress: TierProgress | None
@@ -206,7 +219,7 @@ class LoyaltyAccount(VinrObject):
 
     _events = ("loyalty.account.created",)
 
-    _nested = {"tier_progress": TierProgress, "next_expiry": NextExpiry}
+    _nested = {"next_pending": NextPending, "tier_progress": TierProgress, "next_expiry": NextExpiry}
 
 
 class Error(VinrObject):
@@ -270,6 +283,8 @@ class Award(VinrObject):
     account: str
     points_transaction: str
     points: int
+    status: Literal["available", "pending"]
+    available_at: int | None
     rule: str | None = None
     offer: str | None = None
 
@@ -324,6 +339,7 @@ class Refund(VinrObject):
     reason: str | None
     status: Literal["canceled", "succeeded"]
     points_reversed: int
+    pending_points_reversed: int
     points_reinstated: int
     metadata: dict[str, Any]
     canceled_at: int | None
@@ -694,6 +710,7 @@ class EarningRule(VinrObject):
     multipliers: list[Multiplier]
     caps: Caps | None
     exchange: Exchange | None
+    pending_days: int | None
     active: bool
     metadata: dict[str, Any]
     created: int
@@ -839,6 +856,8 @@ class Lot(VinrObject):
     account: str
     points: int
     remaining: int
+    pending: int
+    held: int
     available_at: int
     expires_at: int | None
     by_inactivity: bool
@@ -1131,6 +1150,7 @@ class PointsTransaction(VinrObject):
     object: Literal["points_transaction"]
     account: str
     kind: Literal[
+        "activation",
         "adjustment",
         "award",
         "expiry",
@@ -1141,23 +1161,29 @@ class PointsTransaction(VinrObject):
         "transfer",
     ]
     points: int
+    pending_points: int
     balance_after: int
     sequence: int
     reason: str | None
     source: Source | None
     payment: str | None
     rule: str | None
+    award: str | None
     reverses: str | None
+    available_at: int | None
+    expires_at: int | None
     receipt: dict[str, Any]
     metadata: dict[str, Any]
     occurred_at: int
     created: int
     livemode: bool
     already_reversed: bool | None = None
+    already_activated: bool | None = None
 
     _kind = "points_transaction"
 
     _events = (
+        "loyalty.points.pending",
         "loyalty.points.earned",
         "loyalty.points.adjusted",
         "loyalty.points.reversed",
@@ -1233,9 +1259,10 @@ class Redemption(VinrObject):
     object: Literal["redemption"]
     account: str
     reward: str
-    status: Literal["canceled", "confirmed"]
+    status: Literal["authorized", "canceled", "confirmed", "expired"]
     points_spent: int
     points_returned: int
+    points_held: int
     points_transaction: str | None
     cancellation: str | None
     discount: str | None
@@ -1244,12 +1271,20 @@ class Redemption(VinrObject):
     receipt: dict[str, Any]
     metadata: dict[str, Any]
     created: int
+    expires_at: int | None
+    captured_at: int | None
     canceled_at: int | None
     livemode: bool
 
     _kind = "redemption"
 
-    _events = ("loyalty.reward.redeemed", "loyalty.redemption.canceled", "loyalty.redemption.reduced")
+    _events = (
+        "loyalty.reward.redeemed",
+        "loyalty.redemption.authorized",
+        "loyalty.redemption.canceled",
+        "loyalty.redemption.expired",
+        "loyalty.redemption.reduced",
+    )
 
     _nested = {"benefit": Benefit}
 

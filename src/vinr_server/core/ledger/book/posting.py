@@ -124,6 +124,7 @@ def require_all(draft: Layer, account: Account, uses: Sequence[Use], *, needed_p
 
 
 def take_from(draft: Layer, entry: Entry, uses: Sequence[Use]) -> None:
+    """The lots paid the entry."""
     for lot, points in uses:
         draft.put(replace(lot, remaining_points=lot.remaining_points - points))
         put_use(draft, entry, lot, points=points, cause=entry)
@@ -145,6 +146,7 @@ def put_deficit(draft: Layer, entry: Entry, *, points: int) -> None:
 
 
 def put_use(draft: Layer, entry: Entry, lot: Lot, *, points: int, cause: Entry) -> None:
+    """It is on record what the lot paid; negative points came back to it."""
     draft.put(LotUse(bucket=lot.bucket, entry_id=entry.id, lot_id=lot.id, cause_id=cause.id, points=points))
 
 
@@ -191,6 +193,7 @@ def with_next_expiry(draft: Layer, account: Account) -> Account:
 
 
 def lot_here(draft: Layer, lot_id: str) -> Lot:
+    """The lot, as it is now. Expects it to be loaded."""
     lot = draft.get(Lot, lot_id)
     assert lot is not None, f"lot {lot_id} was not loaded"
     return lot

@@ -27,6 +27,7 @@ class LoyaltyPoints(Resource):
         payment: str | NotGiven | None = NOT_GIVEN,
         occurred_at: Instant | NotGiven | None = NOT_GIVEN,
         expires_at: Instant | NotGiven | None = NOT_GIVEN,
+        pending_days: int | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -47,6 +48,7 @@ class LoyaltyPoints(Resource):
                 "payment": payment,
                 "occurred_at": occurred_at,
                 "expires_at": expires_at,
+                "pending_days": pending_days,
                 "metadata": metadata,
             },
             query={"dry_run": dry_run or None},
@@ -74,6 +76,29 @@ class LoyaltyPoints(Resource):
             "/v1/loyalty/points/adjust",
             returns=PointsTransaction,
             body={"account": account, "points": points, "reason": reason, "metadata": metadata},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def activate(
+        self,
+        *,
+        transaction: str,
+        reason: str | NotGiven | None = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> PointsTransaction:
+        """Make pending points available now.
+
+        Refused by state (ConflictError): not_pending.
+        """
+        return self._client.request(
+            "POST",
+            "/v1/loyalty/points/activate",
+            returns=PointsTransaction,
+            body={"transaction": transaction, "reason": reason},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -113,6 +138,7 @@ class LoyaltyPoints(Resource):
         account: str | None = None,
         kind: Literal[
             "award",
+            "activation",
             "adjustment",
             "redemption",
             "redemption_cancellation",
@@ -124,7 +150,9 @@ class LoyaltyPoints(Resource):
         | None = None,
         payment: str | None = None,
         rule: str | None = None,
+        pending: bool | None = None,
         created: InstantRange | None = None,
+        available_at: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[PointsTransaction]:
         """List points transactions, newest first."""
@@ -139,7 +167,9 @@ class LoyaltyPoints(Resource):
                 "kind": kind,
                 "payment": payment,
                 "rule": rule,
+                "pending": pending,
                 "created": created,
+                "available_at": available_at,
             },
             timeout=timeout,
         )
@@ -171,6 +201,7 @@ class AsyncLoyaltyPoints(AsyncResource):
         payment: str | NotGiven | None = NOT_GIVEN,
         occurred_at: Instant | NotGiven | None = NOT_GIVEN,
         expires_at: Instant | NotGiven | None = NOT_GIVEN,
+        pending_days: int | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -191,6 +222,7 @@ class AsyncLoyaltyPoints(AsyncResource):
                 "payment": payment,
                 "occurred_at": occurred_at,
                 "expires_at": expires_at,
+                "pending_days": pending_days,
                 "metadata": metadata,
             },
             query={"dry_run": dry_run or None},
@@ -218,6 +250,29 @@ class AsyncLoyaltyPoints(AsyncResource):
             "/v1/loyalty/points/adjust",
             returns=PointsTransaction,
             body={"account": account, "points": points, "reason": reason, "metadata": metadata},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    async def activate(
+        self,
+        *,
+        transaction: str,
+        reason: str | NotGiven | None = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> PointsTransaction:
+        """Make pending points available now.
+
+        Refused by state (ConflictError): not_pending.
+        """
+        return await self._client.request(
+            "POST",
+            "/v1/loyalty/points/activate",
+            returns=PointsTransaction,
+            body={"transaction": transaction, "reason": reason},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -257,6 +312,7 @@ class AsyncLoyaltyPoints(AsyncResource):
         account: str | None = None,
         kind: Literal[
             "award",
+            "activation",
             "adjustment",
             "redemption",
             "redemption_cancellation",
@@ -268,7 +324,9 @@ class AsyncLoyaltyPoints(AsyncResource):
         | None = None,
         payment: str | None = None,
         rule: str | None = None,
+        pending: bool | None = None,
         created: InstantRange | None = None,
+        available_at: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[PointsTransaction]:
         """List points transactions, newest first."""
@@ -283,7 +341,9 @@ class AsyncLoyaltyPoints(AsyncResource):
                 "kind": kind,
                 "payment": payment,
                 "rule": rule,
+                "pending": pending,
                 "created": created,
+                "available_at": available_at,
             },
             timeout=timeout,
         )

@@ -24,6 +24,8 @@ class LoyaltyRedemptions(Resource):
         account: str,
         reward: str,
         points: int | NotGiven | None = NOT_GIVEN,
+        capture: bool | NotGiven = NOT_GIVEN,
+        expires_in_minutes: int | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -38,7 +40,14 @@ class LoyaltyRedemptions(Resource):
             "POST",
             "/v1/loyalty/redemptions",
             returns=Redemption,
-            body={"account": account, "reward": reward, "points": points, "metadata": metadata},
+            body={
+                "account": account,
+                "reward": reward,
+                "points": points,
+                "capture": capture,
+                "expires_in_minutes": expires_in_minutes,
+                "metadata": metadata,
+            },
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -52,7 +61,7 @@ class LoyaltyRedemptions(Resource):
         ending_before: str | None = None,
         account: str | None = None,
         reward: str | None = None,
-        status: Literal["confirmed", "canceled"] | None = None,
+        status: Literal["authorized", "confirmed", "canceled", "expired"] | None = None,
         created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Redemption]:
@@ -86,6 +95,29 @@ class LoyaltyRedemptions(Resource):
             timeout=timeout,
         )
 
+    def capture(
+        self,
+        id: str,
+        *,
+        points: int | NotGiven | None = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> Redemption:
+        """Spend what an authorized redemption holds, all of it or a part; the rest is free again.
+
+        Refused by state (ConflictError): redemption_not_authorized, capture_exceeds_hold.
+        """
+        return self._client.request(
+            "POST",
+            fill("/v1/loyalty/redemptions/{id}/capture", id=id),
+            returns=Redemption,
+            body={"points": points},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
     def cancel(
         self,
         id: str,
@@ -95,7 +127,7 @@ class LoyaltyRedemptions(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Redemption:
-        """Cancel a redemption: its points return to the lots that paid.
+        """Cancel a redemption: its points return to the lots that paid, or are no longer held.
 
         Refused by state (ConflictError): redemption_already_canceled, discount_consumed, discount_not_usable.
         """
@@ -119,6 +151,8 @@ class AsyncLoyaltyRedemptions(AsyncResource):
         account: str,
         reward: str,
         points: int | NotGiven | None = NOT_GIVEN,
+        capture: bool | NotGiven = NOT_GIVEN,
+        expires_in_minutes: int | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -133,7 +167,14 @@ class AsyncLoyaltyRedemptions(AsyncResource):
             "POST",
             "/v1/loyalty/redemptions",
             returns=Redemption,
-            body={"account": account, "reward": reward, "points": points, "metadata": metadata},
+            body={
+                "account": account,
+                "reward": reward,
+                "points": points,
+                "capture": capture,
+                "expires_in_minutes": expires_in_minutes,
+                "metadata": metadata,
+            },
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -147,7 +188,7 @@ class AsyncLoyaltyRedemptions(AsyncResource):
         ending_before: str | None = None,
         account: str | None = None,
         reward: str | None = None,
-        status: Literal["confirmed", "canceled"] | None = None,
+        status: Literal["authorized", "confirmed", "canceled", "expired"] | None = None,
         created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Redemption]:
@@ -181,6 +222,29 @@ class AsyncLoyaltyRedemptions(AsyncResource):
             timeout=timeout,
         )
 
+    async def capture(
+        self,
+        id: str,
+        *,
+        points: int | NotGiven | None = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> Redemption:
+        """Spend what an authorized redemption holds, all of it or a part; the rest is free again.
+
+        Refused by state (ConflictError): redemption_not_authorized, capture_exceeds_hold.
+        """
+        return await self._client.request(
+            "POST",
+            fill("/v1/loyalty/redemptions/{id}/capture", id=id),
+            returns=Redemption,
+            body={"points": points},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
     async def cancel(
         self,
         id: str,
@@ -190,7 +254,7 @@ class AsyncLoyaltyRedemptions(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Redemption:
-        """Cancel a redemption: its points return to the lots that paid.
+        """Cancel a redemption: its points return to the lots that paid, or are no longer held.
 
         Refused by state (ConflictError): redemption_already_canceled, discount_consumed, discount_not_usable.
         """
