@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -185,7 +186,10 @@ def _wait(world: World) -> None:
     ids = world.ids
     held = {"account": ids["loy"], "reward": ids["rwd"], "capture": False, "expires_in_minutes": 10_080}
     ids["held_rdm"] = world.post("/v1/loyalty/redemptions", held)["id"]
-    program = {"name": "Waits", "id": f"prog_w{world.slug}"} | ({"test_clock": ids["clock"]} if "clock" in ids else {})
+    program = {"name": "Waits", "id": f"prog_w{world.slug}"}
+    if "clock" in ids:  # in test data points wait by a test clock alone; this one agrees with the rest of the world
+        clock = world.post("/v1/test_helpers/test_clocks", {"frozen_time": int(time.time())})
+        program |= {"test_clock": clock["id"]}
     waits = world.post("/v1/loyalty/programs", program)["id"]
     account = world.post("/v1/loyalty/accounts", {"program": waits, "customer": f"cust_{world.slug}_waits"})["id"]
     pending = {"account": account, "points": 10, "pending_days": 365}
@@ -353,7 +357,7 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     accounts, points = "/v1/loyalty/accounts", "/v1/loyalty/points"
     why = {"reason": "because", "metadata": {"note": "a"}}
     award = {"account": ids["loy"], "points": 5, "payment": ids["pay"], "occurred_at": "2026-06-01", **why}
-    award["expires_at"] = "2040-01-01"
+    award |= {"expires_at": "2040-01-01", "pending_days": 3}
     person = {"name": "Ada", "email": "ada@example.com", "metadata": {"note": "a"}}
     enrolment = {"program": ids["prog"], "customer": "cust_fresh", "metadata": {"note": "a"}}
     lot = {"points": 5, "available_at": "2026-01-01T00:00:00Z", "expires_at": "2030-01-01"}
@@ -381,7 +385,7 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "merge_customers": [Sample("/v1/customers/merge", {"from": f"{ids['cust']}_old", "into": ids["cust"]})],
         "award_points": [Sample(f"{points}/award", award)],
         "adjust_points": [Sample(f"{points}/adjust", {"account": ids["loy"], "points": -5, **why})],
-        "activate_points": [Sample(f"{points}/activate", {"transaction": ids["pending_ptx"], **why})],
+        "activate_points": [Sample(f"{points}/activate", {"transaction": ids["pending_ptx"], "reason": "because"})],
         "reverse_points": [Sample(f"{points}/reverse", {"transaction": ids["ptx"], "points": 5, **why})],
         "create_redemption": [
             Sample("/v1/loyalty/redemptions", redemption),

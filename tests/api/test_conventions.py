@@ -454,6 +454,9 @@ class TestIdempotencyKeys:
         assert problem(refused)["code"] == problem(again)["code"] == "insufficient_points"
         assert problem(refused)["details"] == {
             "balance": 0,
+            "held": 0,
+            "pending": 0,
+            "next_pending": None,
             "required": 100,
             "shortfall": 100,
             "change": "earn 100 more",

@@ -200,6 +200,20 @@ def _expire_and_refund(world: World) -> None:
     world.post("/v1/loyalty/accounts", {"program": program["id"], "customer": "cust_then"})
     world.post("/v1/customers/merge", {"from": "cust_then", "into": "cust_now"})
     _remind(world)
+    _let_lapse(world)
+
+
+def _let_lapse(world: World) -> None:
+    """A hold is over: reading its member's account writes it, if no worker has."""
+    clock = world.post("/v1/test_helpers/test_clocks", {"frozen_time": "2030-01-01"})["id"]
+    program = world.post("/v1/loyalty/programs", {"name": "Holds", "test_clock": clock})["id"]
+    reward = {"program": program, "name": "Tea", "points_cost": 5, "benefit": {"type": "voucher"}}
+    member = world.post("/v1/loyalty/accounts", {"program": program, "customer": world.ids["cust"]})["id"]
+    world.post("/v1/loyalty/points/award", {"account": member, "points": 5})
+    held = {"account": member, "reward": world.post("/v1/loyalty/rewards", reward)["id"], "capture": False}
+    world.post("/v1/loyalty/redemptions", held)
+    world.post(f"/v1/test_helpers/test_clocks/{clock}/advance", {"frozen_time": "2030-01-28"})
+    world.client.get(f"/v1/loyalty/accounts/{member}")
 
 
 def _remind(world: World) -> None:
