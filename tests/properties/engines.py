@@ -7,17 +7,23 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 from steps import Step, submission
 
 import memory_loading
+from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.due import catch_up
+from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.members.rows import Account
 from vinr_server.engine.batch import Catalogues, Reload, Wholes, decide_all, run_batch
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply
 from vinr_server.engine.writer import Writer
+from vinr_server.storage.batch.buckets import bucket_of
 
 # The last day of a January: a month later the calendar has to clamp.
 WALL = datetime(2026, 1, 31, 10, 0, 0, tzinfo=UTC)
@@ -98,6 +104,22 @@ class CoreRun(Run):
             for realm, layer in written.items():
                 memory_loading.keep(self.layers[realm], layer)
             return self.note(batch, decided.outcomes)
+
+    def settled(self, realm: int) -> Layer:
+        """The realm's rows, as if all that was due by now had been written."""
+        layer = self.layers[self.realms[realm]].draft()
+        clocks = {row.id: row.frozen_at for row in layer.below.all_written() if isinstance(row, TestClock)}
+        context = Context(
+            WALL,
+            clocks,
+            self.ids.make_id,
+            partial(bucket_of, self.realms[realm]),
+            self.ids.make_code,  # type: ignore[arg-type]
+        )
+        reached = self.ids.reached
+        catch_up(layer, context, [row for row in layer.below.all_written() if isinstance(row, Account)])
+        self.ids.start_at(reached)
+        return layer
 
     def copy(self) -> CoreRun:
         """A run that goes on from here by itself."""

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from engines import CoreRun
 from hypothesis import strategies as st
-from moves import play
+from moves import play, sweep
 from planner import Planner
 from steps import Step
 
@@ -25,6 +25,7 @@ from vinr_server.core.kernel import rows as kernel_rows
 from vinr_server.core.ledger import rows as ledger_rows
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.payments import rows as payments_rows
+from vinr_server.core.rewards.rows import Redemption
 from vinr_server.engine.submission import Reply
 
 MOVE_BYTES = 24
@@ -53,6 +54,8 @@ def plan(variant: int, moves: Sequence[bytes], *, has_two_realms: bool = False) 
     planner = Planner(variant)
     for thrown in moves:
         play(planner, thrown, has_two_realms=has_two_realms)
+    for planner.realm in (0, 1) if has_two_realms else (0,):
+        sweep(planner)  # what is due is written in the end, so that two runs can be compared row by row
     return History(variant, planner.steps, planner.run)
 
 
@@ -92,6 +95,8 @@ def _count_rows(counted: Counter[str], written: Sequence[kernel_rows.Row]) -> No
         match row:
             case ledger_rows.Entry():
                 counted[f"entries: {row.kind}"] += 1
+                counted["reversals of pending points"] += row.kind == "reversal" and row.pending_points < 0
+                counted["captures below nothing"] += row.kind == "redemption" and row.balance_after_points < 0
                 counted["backdated"] += row.kind == "award" and row.created_at - row.occurred_at > timedelta(minutes=1)
             case ledger_rows.Deficit():
                 counted["deficits"] += 1
@@ -101,6 +106,9 @@ def _count_rows(counted: Counter[str], written: Sequence[kernel_rows.Row]) -> No
                 is_over = lot.expires_at is not None and lot.expires_at <= entry.created_at
                 counted["returned to an expired lot"] += row.points < 0 and is_over
                 counted["clawed back from another lot"] += entry.kind == "reversal" and entry.reverses_id != lot.id
+            case Redemption():
+                counted[f"held redemptions: {row.status}"] += row.held_points > 0
+                counted["captured in part"] += 0 < row.points_spent < row.held_points
             case payments_rows.Payment():
                 counted["payments refunded in parts"] += row.refund_count > 1
             case CheckoutSession():

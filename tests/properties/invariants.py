@@ -13,6 +13,11 @@ from databases import Database
 
 R3 = "(coalesce({0}.expires_at, 'infinity'), {0}.available_at, {0}.sequence)"
 
+# Entries of members in whose lots nothing ever waited: of the others, no entry says what was free at its time.
+PLAIN = """not exists (
+  select from lots w where w.realm = e.realm and w.account_id = e.account_id
+    and w.id in (select p.id from entries p where p.realm = w.realm and p.pending_points <> 0))
+  and not exists (select from holds h where h.realm = e.realm and h.account_id = e.account_id)"""
 # What is left of a lot once every entry up to a sequence is written.
 LEFT_AFTER = """
 ({0}.points - coalesce((select sum(x.points) from lot_uses x join entries c on c.realm = x.realm and c.id = x.cause_id
@@ -35,44 +40,62 @@ select a.id, a.sequence, max(e.sequence) from accounts a
 left join entries e on e.realm = a.realm and e.account_id = a.id
 where a.realm = any(%(realms)s) group by a.realm, a.id, a.sequence having a.sequence <> coalesce(max(e.sequence), 0)""",
     "lifetime points are accruals less their reversals": """
-select a.id, a.lifetime_points, coalesce(sum(e.points) filter (where e.kind in ('award', 'reversal', 'reinstatement')
+select a.id, a.lifetime_points, coalesce(sum(e.points) filter (
+    where e.kind in ('award', 'activation', 'reversal', 'reinstatement')
     or e.kind = 'adjustment' and e.points > 0), 0)
 from accounts a left join entries e on e.realm = a.realm and e.account_id = a.id
 where a.realm = any(%(realms)s) group by a.realm, a.id, a.lifetime_points
-having a.lifetime_points <> coalesce(sum(e.points) filter (where e.kind in ('award', 'reversal', 'reinstatement')
+having a.lifetime_points <> coalesce(sum(e.points) filter (
+    where e.kind in ('award', 'activation', 'reversal', 'reinstatement')
     or e.kind = 'adjustment' and e.points > 0), 0)""",
     "I2 what remains of the lots is the balance, or nothing": """
 select a.id, a.ledger_balance_points, (select coalesce(sum(remaining_points), 0) from lots l
     where l.realm = a.realm and l.account_id = a.id) as remaining
-from accounts a where a.realm = any(%(realms)s) and greatest(a.ledger_balance_points, 0) <>
-  (select coalesce(sum(remaining_points), 0) from lots l where l.realm = a.realm and l.account_id = a.id)""",
+from accounts a where a.realm = any(%(realms)s) and greatest(a.ledger_balance_points - a.held_points, 0) <>
+  (select coalesce(sum(remaining_points - held_points), 0) from lots l
+    where l.realm = a.realm and l.account_id = a.id)""",
+    "R10, R11 what waits in an account waits in its lots, and reversals of what waits have no points": """
+select a.id, a.pending_points, a.held_points from accounts a where a.realm = any(%(realms)s)
+and (a.pending_points, a.held_points) <> (select coalesce(sum(pending_points), 0), coalesce(sum(held_points), 0)
+  from lots l where l.realm = a.realm and l.account_id = a.id)
+union all
+select e.id, e.pending_points, e.points from entries e where e.realm = any(%(realms)s)
+and e.pending_points <> 0 and e.points <> 0 and e.kind <> 'activation'""",
+    "R11 a redemption that is held has its points reserved": """
+select r.id, r.status, h.ended_at::text from redemptions r left join holds h on h.realm = r.realm and h.id = r.id
+where r.realm = any(%(realms)s) and ((h.id is null) <> (r.held_points = 0)
+  or (r.status = 'authorized') <> (h.id is not null and h.ended_at is null))""",
     "I2 what is owed is the balance below nothing": """
 select a.id, a.ledger_balance_points from accounts a where a.realm = any(%(realms)s)
-and greatest(-a.ledger_balance_points, 0) <>
+and greatest(a.held_points - a.ledger_balance_points, 0) <>
   (select coalesce(sum(remaining_points), 0) from deficits d where d.realm = a.realm and d.account_id = a.id)""",
     "I2 every debit is the sum of its uses and what is unpaid": """
 select e.id, e.kind, e.points, u.used, d.remaining_points from entries e
 left join lateral (select coalesce(sum(points), 0) as used from lot_uses u
   where u.realm = e.realm and u.entry_id = e.id) u on true
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
-where e.realm = any(%(realms)s) and (e.points < 0 or e.kind in ('redemption_cancellation', 'reinstatement'))
-  and -e.points <> u.used + coalesce(d.remaining_points, 0)""",
+where e.realm = any(%(realms)s)
+  and (e.points + e.pending_points < 0 or e.kind in ('redemption_cancellation', 'reinstatement'))
+  and -e.points - e.pending_points <> u.used + coalesce(d.remaining_points, 0)""",
     "I2 an accrual has its lot, and no uses": """
-select e.id, e.kind from entries e left join lots l on l.realm = e.realm and l.id = e.id and l.points = e.points
-where e.realm = any(%(realms)s) and (l.id is not null) <> (e.points > 0 and e.kind in ('award', 'adjustment'))""",
+select e.id, e.kind from entries e
+left join lots l on l.realm = e.realm and l.id = e.id and l.points = e.points + e.pending_points
+where e.realm = any(%(realms)s)
+  and (l.id is not null) <> (e.points + e.pending_points > 0 and e.kind in ('award', 'adjustment'))""",
     "I2 a lot's points remain or are used": """
 select l.id, l.points, l.remaining_points, coalesce(sum(u.points), 0) from lots l
 left join lot_uses u on u.realm = l.realm and u.lot_id = l.id
-where l.realm = any(%(realms)s) group by l.realm, l.id, l.points, l.remaining_points
-having l.points <> l.remaining_points + coalesce(sum(u.points), 0)""",
+where l.realm = any(%(realms)s) group by l.realm, l.id, l.points, l.remaining_points, l.pending_points
+having l.points <> l.remaining_points + l.pending_points + coalesce(sum(u.points), 0)""",
     "I2 expired and reversed points of a lot are its expiries and its clawbacks": """
 select l.id, l.expired_points, l.reversed_points from lots l where l.realm = any(%(realms)s) and (
   l.expired_points <> (select coalesce(sum(u.points), 0) from lot_uses u
     join entries e on e.realm = u.realm and e.id = u.entry_id
     where u.realm = l.realm and u.lot_id = l.id and e.kind = 'expiry')
-  or l.reversed_points <> (select coalesce(-sum(e.points), 0) from entries e
+  or l.reversed_points <> (select coalesce(-sum(e.points + e.pending_points), 0) from entries e
     where e.realm = l.realm and e.reverses_id = l.id and e.kind = 'reversal')
-    - (select coalesce(sum(b.points), 0) from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id
+    - (select coalesce(sum(b.points + b.pending_points), 0) from entries b
+    join entries r on r.realm = b.realm and r.id = b.reverses_id
     where b.realm = l.realm and r.reverses_id = l.id and b.kind = 'reinstatement'))""",
     "R3 a debit leaves nothing in a lot that comes before one it used": f"""
 select e.id, e.kind, used.id as used, earlier.id as earlier from entries e
@@ -82,17 +105,19 @@ join lots earlier on earlier.realm = e.realm and earlier.account_id = e.account_
   and {R3.format("earlier")} < {R3.format("used")} and coalesce(earlier.expires_at, 'infinity') > e.created_at
 where e.realm = any(%(realms)s) and e.kind in ('redemption', 'adjustment', 'reversal')
   and used.id is distinct from e.reverses_id
-  and {LEFT_AFTER.format("earlier", "e.sequence")} > 0""",
+  and {PLAIN} and {LEFT_AFTER.format("earlier", "e.sequence")} > 0""",
     "R6 a clawback takes its own lot first": f"""
 select e.id from entries e join lots own on own.realm = e.realm and own.id = e.reverses_id
 join lot_uses u on u.realm = e.realm and u.entry_id = e.id and u.lot_id <> own.id and u.cause_id = e.id
-where e.realm = any(%(realms)s) and e.kind = 'reversal' and {LEFT_AFTER.format("own", "e.sequence")} > 0""",
+where e.realm = any(%(realms)s) and e.kind = 'reversal' and {PLAIN}
+  and {LEFT_AFTER.format("own", "e.sequence")} > 0""",
     "R6 a clawback takes no more than has neither expired nor been clawed back": """
 select e.id, e.points, own.points from entries e join lots own on own.realm = e.realm and own.id = e.reverses_id
 where e.realm = any(%(realms)s) and e.kind = 'reversal' and
-  own.points < (select -sum(r.points) from entries r where r.realm = e.realm and r.reverses_id = own.id
-      and r.kind = 'reversal' and r.sequence <= e.sequence)
-    - (select coalesce(sum(b.points), 0) from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id
+  own.points < (select -sum(r.points + r.pending_points) from entries r
+      where r.realm = e.realm and r.reverses_id = own.id and r.kind = 'reversal' and r.sequence <= e.sequence)
+    - (select coalesce(sum(b.points + b.pending_points), 0) from entries b
+      join entries r on r.realm = b.realm and r.id = b.reverses_id
       where b.realm = e.realm and r.reverses_id = own.id and b.kind = 'reinstatement' and b.sequence < e.sequence)
     + (select coalesce(sum(u.points), 0) from lot_uses u join entries x on x.realm = u.realm and x.id = u.entry_id
       where u.realm = e.realm and u.lot_id = own.id and x.kind = 'expiry' and x.sequence < e.sequence)""",
@@ -100,20 +125,20 @@ where e.realm = any(%(realms)s) and e.kind = 'reversal' and
 select e.id, l.id, l.available_at, l.expires_at, e.created_at from entries e
 join lot_uses u on u.realm = e.realm and u.entry_id = e.id and u.cause_id = e.id and u.points > 0
 join lots l on l.realm = u.realm and l.id = u.lot_id
-where e.realm = any(%(realms)s) and e.kind in ('redemption', 'adjustment', 'reversal')
-  and (l.available_at > e.created_at or l.expires_at <= e.created_at)""",
+where e.realm = any(%(realms)s) and e.kind in ('redemption', 'adjustment', 'reversal') and e.pending_points = 0
+  and (l.available_at > e.created_at or (l.expires_at <= e.created_at and e.receipt ->> 'held' is null))""",
     "R4 nothing expires before its instant": """
 select e.id, l.expires_at, e.created_at from entries e join lots l on l.realm = e.realm and l.id = e.source_id
 where e.realm = any(%(realms)s) and e.kind = 'expiry' and not l.by_inactivity
   and (l.expires_at > e.created_at or l.expires_at is null)""",
     "R84 whoever looks for who is inactive finds it": """
 select l.id, a.id, a.inactive_at from accounts a join lots l on l.realm = a.realm and l.account_id = a.id
-where a.realm = any(%(realms)s) and l.by_inactivity and l.remaining_points > 0
+where a.realm = any(%(realms)s) and l.by_inactivity and l.remaining_points > l.held_points
   and (a.inactive_at is null or a.is_inactive)""",
     "R4 whoever looks for what is over finds it": """
 select a.id, a.next_expiry_at, min(l.expires_at) from accounts a
 join lots l on l.realm = a.realm and l.account_id = a.id
-where a.realm = any(%(realms)s) and l.remaining_points > 0 and l.expires_at is not null
+where a.realm = any(%(realms)s) and l.remaining_points > l.held_points and l.expires_at is not null
 group by a.realm, a.id, a.next_expiry_at having coalesce(a.next_expiry_at, 'infinity') > min(l.expires_at)""",
     "R5 a cancellation returns what its redemption took": """
 select r.id from redemptions r where r.realm = any(%(realms)s) and r.status = 'canceled' and exists (
@@ -129,7 +154,7 @@ where r.realm = any(%(realms)s) and case
   else e.id is null or (r.status = 'canceled') <> (c.id is not null) end""",
     "I4 a balance falls below nothing by a reversal only": """
 select e.id, e.kind from entries e where e.realm = any(%(realms)s)
-  and e.balance_after_points < 0 and e.points < 0 and e.kind <> 'reversal'""",
+  and e.balance_after_points < 0 and e.points < 0 and e.kind <> 'reversal' and e.receipt ->> 'held' is null""",
     "I5 a key and what it did were written by one transaction": """
 select k.key, k.operation from idempotency_keys k left join events e on e.realm = k.realm and e.id = k.event_id
 where k.realm = any(%(realms)s) and k.event_id is not null and (e.id is null or e.xmin <> k.xmin)""",
@@ -146,13 +171,15 @@ select e.id, e.kind from entries e where e.realm = any(%(realms)s) and not exist
     "I6 every movement is told once": """
 select e.id, count(v.id) from entries e
 left join events v on v.realm = e.realm and v.data ->> 'id' = e.id and v.data ->> 'object' = 'points_transaction'
-where e.realm = any(%(realms)s) and e.kind in ('award', 'adjustment', 'reversal', 'reinstatement', 'expiry')
+where e.realm = any(%(realms)s)
+  and e.kind in ('award', 'activation', 'adjustment', 'reversal', 'reinstatement', 'expiry')
 group by e.realm, e.id having count(v.id) <> 1""",
     "I8 the reversals of an award are no more than the award": """
 select a.id, a.points, sum(r.points) from entries a
 join entries r on r.realm = a.realm and r.reverses_id = a.id and r.kind = 'reversal'
-where a.realm = any(%(realms)s) group by a.realm, a.id, a.points
-having a.points + sum(r.points) + (select coalesce(sum(b.points), 0) from entries b
+where a.realm = any(%(realms)s) group by a.realm, a.id, a.points, a.pending_points
+having a.points + a.pending_points + sum(r.points + r.pending_points)
+  + (select coalesce(sum(b.points + b.pending_points), 0) from entries b
   join entries r on r.realm = b.realm and r.id = b.reverses_id
   where b.realm = a.realm and r.reverses_id = a.id and b.kind = 'reinstatement') < 0""",
     "R7 the refunds of a payment are no more than the payment": """
@@ -162,21 +189,21 @@ having p.refunded_minor <> coalesce(sum(f.amount_minor), 0) or p.refund_count <>
   or coalesce(sum(f.amount_minor), 0) > p.amount_minor""",
     "R7 a refund's points are its reversals": """
 select f.id, f.points_reversed from refunds f where f.realm = any(%(realms)s) and f.points_reversed <>
-  (select coalesce(-sum(e.points), 0) from entries e
+  (select coalesce(-sum(e.points + e.pending_points), 0) from entries e
     where e.realm = f.realm and e.source_type = 'refund' and e.source_id = f.id and e.kind = 'reversal')""",
     # A stock may be lowered below what is redeemed, so these two hold of rewards that were never edited.
     "R15 no more redemptions than the stock": """
 select w.id, w.stock, count(*) from rewards w
-join redemptions r on r.realm = w.realm and r.reward_id = w.id and r.status = 'confirmed'
+join redemptions r on r.realm = w.realm and r.reward_id = w.id and r.status in ('confirmed', 'authorized')
 where w.realm = any(%(realms)s) and w.revision = 1 group by w.realm, w.id, w.stock having count(*) > w.stock""",
     "R15 no more redemptions of a member than the limit": """
 select w.id, r.account_id, w.per_member_limit, count(*) from rewards w
-join redemptions r on r.realm = w.realm and r.reward_id = w.id and r.status = 'confirmed'
+join redemptions r on r.realm = w.realm and r.reward_id = w.id and r.status in ('confirmed', 'authorized')
 where w.realm = any(%(realms)s) and w.revision = 1 group by w.realm, w.id, r.account_id, w.per_member_limit
 having count(*) > w.per_member_limit""",
     "R15 a counter counts the redemptions of its cap": """
 select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id like 'reward:%%' and c.used <> (
-  select count(*) from redemptions r where r.realm = c.realm and r.status = 'confirmed'
+  select count(*) from redemptions r where r.realm = c.realm and r.status in ('confirmed', 'authorized')
     and (c.id = 'reward:' || r.reward_id or c.id = 'reward:' || r.account_id || ':' || r.reward_id))""",
     "R15 an offer's counter counts its redemptions": """
 select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id like 'offer:%%' and c.used <> (
@@ -189,7 +216,7 @@ select c.id, c.used from counters c where c.realm = any(%(realms)s) and c.id lik
         and r.status = 'confirmed'))""",
     "R5 a discount is void exactly when its redemption is cancelled": """
 select d.id, d.status, r.status from discounts d join redemptions r on r.realm = d.realm and r.discount_id = d.id
-where d.realm = any(%(realms)s) and (d.status = 'void') <> (r.status = 'canceled')""",
+where d.realm = any(%(realms)s) and (d.status = 'void') <> (r.status in ('canceled', 'expired'))""",
     "the legs of an entry sum to nothing": """
 select entry_id, sum(points) from postings where realm = any(%(realms)s)
 group by realm, entry_id having sum(points) <> 0 or count(*) < 2""",

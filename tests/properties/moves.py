@@ -32,6 +32,7 @@ Move = Callable[[Planner], Any]
 AGES = (None, None, None, timedelta(hours=1), timedelta(days=20), timedelta(days=31), timedelta(days=100))
 POINTS = (40, 10, 25, 60, 90, 130, 3, 1)
 AMOUNTS = (5_000, 1_000, 2_190, 2_000, 1_999, 199, 0, 1, 9_999, 12_345)
+DAYS = (None, None, None, None, None, 0, 5, 30)
 REFUNDS = ((1, 2), (1, 3), None, (1, 7), (1, 4), (99, 100), (1, 1), (3, 2))
 JUMPS = (timedelta(days=1), timedelta(days=10), timedelta(days=28), timedelta(days=31), timedelta(days=75))
 BEFORE = timedelta(microseconds=1)
@@ -41,7 +42,8 @@ ABSENT = "0" * 27
 def award(plan: Planner) -> None:
     """Points by hand, now and then backdated."""
     account, points, age = plan.account(), plan.dice.pick(POINTS), plan.dice.pick(AGES)
-    plan.do(ledger_commands.AwardPoints(account, points, occurred_at=None if age is None else plan.now(account) - age))
+    occurred_at = None if age is None else plan.now(account) - age
+    plan.do(ledger_commands.AwardPoints(account, points, occurred_at=occurred_at, pending_days=plan.dice.pick(DAYS)))
 
 
 def thank(plan: Planner) -> None:
@@ -86,6 +88,52 @@ def cancel(plan: Planner) -> None:
         plan.do(rewards_commands.CancelRedemption(plan.recent(plan.known.redemptions)[0], "changed their mind"))
     else:
         redeem(plan)
+
+
+def ready(plan: Planner) -> None:
+    """Pending points are there sooner, or did not wait at all."""
+    if plan.known.awards:
+        plan.do(ledger_commands.ActivatePoints(plan.recent(plan.known.awards)[0]))
+    else:
+        award(plan)
+
+
+def wait(plan: Planner) -> None:
+    """Purchases pend; some are refunded, some ready sooner, and the others when their time comes."""
+    dice = plan.dice
+    program, customer = dice.pick((("prog_a", "cust_ann"), ("prog_c", "cust_cem"), ("prog_a", "cust_bob")))
+    plan.do(programs_commands.UpdateProgram(program, {"pending_days": dice.pick((14, 3))}))
+    for _time in range(1 + dice.roll(2)):
+        id = f"pay_{len(plan.steps)}"
+        plan.do(payments_commands.CreatePayment(dice.pick(AMOUNTS), "EUR", 100, id=id, customer_id=customer))
+    if plan.known.payments and dice.one_in(2):
+        plan.do(refund_of(plan, plan.known.payments[-1]))
+    if dice.one_in(3):
+        ready(plan)
+    if dice.one_in(2):
+        advance(plan)
+        refund(plan)
+
+
+def hold(plan: Planner) -> None:
+    """Points are held for a reward, and captured, released, or left to lapse; now and then taken back meanwhile."""
+    dice, account = plan.dice, plan.account()
+    if dice.one_in(2):
+        plan.do(ledger_commands.AwardPoints(account, 60))
+    minutes = dice.pick((5, 2_880, 10_080))
+    reward = dice.pick(plan.rewards_for(account))
+    plan.do(rewards_commands.CreateRedemption(account, reward, capture=False, minutes=minutes))
+    if dice.one_in(3):
+        reverse(plan)
+    if dice.one_in(4):
+        use_discount(plan)
+    if dice.one_in(3):
+        advance(plan)
+    if plan.known.redemptions:
+        redemption = plan.recent(plan.known.redemptions)[0]
+        points = dice.pick((None, None, 1, 20, 1_000))
+        capture = rewards_commands.CaptureRedemption(redemption, points)
+        plan.do(dice.pick((capture, capture, rewards_commands.CancelRedemption(redemption))))
 
 
 def activate(plan: Planner) -> None:
@@ -282,6 +330,7 @@ def edit_reward(plan: Planner) -> None:
         programs_commands.UpdateProgram(
             "prog_a", {"expiry_months": dice.pick((2, 1))}, expiry_reminders=dice.pick((None, (10, 3), (5,), ()))
         ),
+        programs_commands.UpdateProgram(dice.pick(("prog_a", "prog_c")), {"pending_days": dice.pick((14, 3, 0))}),
         programs_commands.UpdateProgram("prog_c", {"expiry_mode": dice.pick(("fixed", "inactivity"))}),
         rewards_commands.ArchiveReward(reward),
     )
@@ -305,7 +354,8 @@ def advance(plan: Planner) -> None:
     """The clock moves to an expiry, to just before one, or by days."""
     at = plan.world.clock_at
     lots = [lot for account in plan.world.accounts for lot in plan.live_lots(account)]
-    ends = [lot.expires_at for lot in lots] + [plan.row(account).inactive_at for account in plan.world.accounts]
+    rows = [plan.row(account) for account in plan.world.accounts]
+    ends = [lot.expires_at for lot in lots] + [at for row in rows for at in (row.inactive_at, row.due_at, row.due_at)]
     due = sorted(end for end in ends if end is not None and end > at)
     if due and plan.dice.one_in(2):
         goal = plan.dice.pick(due[:4])
@@ -331,7 +381,7 @@ def sweep(plan: Planner) -> None:
     for account in list(plan.world.accounts):
         row = plan.row(account)
         idle_at = None if row.is_inactive else row.inactive_at
-        ends = [at for at in (row.next_expiry_at, row.next_reminder_at, idle_at) if at is not None]
+        ends = [at for at in (row.next_expiry_at, row.next_reminder_at, idle_at, row.due_at) if at is not None]
         if ends and min(ends) <= plan.now(account):
             plan.do(ledger_commands.ExpireLots(account), is_plain=True)
 
@@ -462,7 +512,7 @@ WEIGHTS: dict[Move, int] = {
     award: 9, pay: 12, redeem: 9, reverse: 8, refund: 10, cancel: 8, adjust: 5, advance: 8, sweep: 2, again: 6,
     repeat: 11, report: 5, enrol: 3, close: 6, use_discount: 4, edit: 5, thank: 4, overspend: 12, outlive: 9,
     empty_shelf: 6, return_goods: 6, cash_in: 4, edit_caps: 4, say_goodbye: 3, discontinue: 3,
-    check_out: 9, activate: 6, treat: 5, take_turns: 5,
+    check_out: 9, activate: 6, treat: 5, take_turns: 5, wait: 10, hold: 10, ready: 3,
 }  # fmt: skip
 MOVES: list[Move] = [move for move, weight in WEIGHTS.items() for _time in range(weight)]
 

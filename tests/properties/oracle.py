@@ -16,7 +16,7 @@ from typing import Any
 from oracle_answers import RefusedError, Verdict, refuse_if, refuse_if_any_refuses
 from oracle_checkout import CheckoutOracle
 from oracle_earning import earned_by, kept_of, kept_points, points_for
-from oracle_units import FREE, Account, Lot, months_after
+from oracle_units import FREE, PENDING, Account, Lot, days_after, months_after
 
 SKEW = timedelta(seconds=300)
 
@@ -100,11 +100,18 @@ class Oracle(CheckoutOracle):
         refuse_if((is_moving, "clock_advancing"), (command.frozen_at < clock[0], "parameter_invalid"))
         for account in self.members:
             if account.program.clock_id == command.clock_id:
-                account.remind(clock[0], command.frozen_at)
+                account.pass_time(clock[0], command.frozen_at, self.raise_tier)
         clock[:] = [command.frozen_at, "advancing"]
-        for account in self.members:
-            account.expire(self.now(account.program))
+        for redemption in self.redemptions.values():
+            if redemption["hold"] in redemption["account"].has_lapsed and redemption["status"] == "authorized":
+                self.end_hold(redemption, "expired")
         return Verdict(is_new=False)
+
+    def end_hold(self, redemption: Any, status: str) -> None:
+        """The reward is back in stock, and the discount is void."""
+        redemption.update(status=status, is_live=False)
+        if redemption["discount"] is not None:
+            redemption["discount"]["status"] = "void"
 
     def finish_test_clock(self, command: Any) -> Verdict:
         clock = self.clocks[command.clock_id]
@@ -114,7 +121,7 @@ class Oracle(CheckoutOracle):
 
     def create_program(self, command: Any) -> None:
         names = ("id", "tiers", "clock_id", "expiry_months", "expiry_rounding", "timezone", "expiry_reminders")
-        names += ("expiry_mode",)
+        names += ("expiry_mode", "pending_days")
         self.programs[command.id] = SimpleNamespace(**{name: getattr(command, name) for name in names})
 
     def create_earning_rule(self, command: Any) -> None:
@@ -171,6 +178,13 @@ class Oracle(CheckoutOracle):
 
     def close_account(self, command: Any) -> Verdict:
         account = self.found(self.accounts, command.account_id)
+        if not account.is_closed:
+            for lot in account.lots:
+                lot.reversed += lot.take(lot.pending, "closed", of=PENDING)
+            for redemption in self.redemptions.values():
+                if redemption["account"] is account and redemption["status"] == "authorized":
+                    account.free_hold(redemption["hold"], self.now(account.program))
+                    self.end_hold(redemption, "canceled")
         account.is_closed = True
         return Verdict(is_new=False, figures=account)
 
@@ -183,10 +197,14 @@ class Oracle(CheckoutOracle):
         reached = [tier.id for tier in account.program.tiers if account.lifetime >= tier.threshold_points]
         account.tier = max([account.tier, *reached], key=names.index)
 
-    def accrue(self, account: Account, points: int, *, occurred_at: datetime | None, frozen: Any = None) -> Lot:
-        """A new lot: deficits first (R23), over at once if it is too old (R22)."""
+    def accrue(
+        self, account: Account, points: int, *, occurred_at: datetime | None, frozen: Any = None, days: int = 0
+    ) -> Lot:
+        """A new lot: deficits first (R23), over at once if it is too old (R22); ready after so many days (R10)."""
         now, program = self.now(account.program), account.program
         available_at = min(occurred_at or now, now)
+        if days and program.clock_id is not None:
+            available_at = days_after(available_at, days, program.timezone)
         expires_at, has_months = None, program.expiry_months is not None
         by_inactivity = has_months and program.expiry_mode == "inactivity"
         if has_months and not by_inactivity:
@@ -195,6 +213,10 @@ class Oracle(CheckoutOracle):
         number = len(account.lots)
         lot = Lot([FREE] * points, available_at, expires_at, number, frozen=frozen, by_inactivity=by_inactivity)
         account.lots.append(lot)
+        if available_at > now:
+            lot.units = [PENDING] * points
+            lot.months = (program.expiry_months, program.expiry_rounding) if expires_at is not None else None
+            return lot
         account.movements.append(points)
         account.lifetime += points
         account.pay_debts()
@@ -210,7 +232,10 @@ class Oracle(CheckoutOracle):
         refuse_if(
             (is_foreign, "parameter_conflict"), (account.is_closed, "account_closed"), (is_future, "parameter_invalid")
         )
-        lot = self.accrue(account, command.points, occurred_at=command.occurred_at)
+        days = command.pending_days
+        if days is None:
+            days = account.program.pending_days if payment is not None else 0
+        lot = self.accrue(account, command.points, occurred_at=command.occurred_at, days=days)
         self.entries[self.own()] = ("award", account, lot)
         if payment is not None:
             payment["awards"].append((account, lot))
@@ -228,7 +253,7 @@ class Oracle(CheckoutOracle):
 
     def debit(self, account: Account, points: int) -> None:
         """Spent by R3, never below what is there (I4)."""
-        refuse_if((account.balance < points, "insufficient_points"))
+        refuse_if((account.spendable < points, "insufficient_points"))
         account.movements.append(-points)
         assert account.spend(points, self.own()) == 0
 
@@ -249,12 +274,26 @@ class Oracle(CheckoutOracle):
 
     def claw_back(self, account: Account, lot: Lot, points: int) -> None:
         """R6: what remains of its own lot, other lots by R3, a deficit."""
-        name = (self.step.number, "clawback", len(account.movements))
+        name = (self.step.number, "clawback", len(account.movements), lot.number)
+        if lot.pending:
+            lot.reversed += lot.take(points, name, of=PENDING)
+            return
         account.movements.append(-points)
         account.lifetime -= points
         lot.reversed += points
         unpaid = points - lot.take(points, name)
         account.debts.append([name, account.spend(unpaid, name)])
+
+    def activate_points(self, command: Any) -> Verdict | None:
+        kind, account, lot = self.found(self.entries, command.transaction_id)
+        is_award = kind in ("award", "activation")
+        if is_award and lot is not None and lot in account.activated:
+            return Verdict(is_new=False)
+        refuse_if((not is_award or lot is None or not lot.pending, "not_pending"))
+        account.ready(lot, self.now(account.program))
+        self.raise_tier(account)
+        self.entries[self.own()] = ("activation", account, lot)
+        return None
 
     # ---- rewards
 
@@ -263,16 +302,55 @@ class Oracle(CheckoutOracle):
         reward = self.found(self.rewards, command.reward_id)
         refuse_if(
             *self.reasons_against(command.reward_id, account),
-            (account.balance < reward["cost_points"], "insufficient_points"),
+            (account.spendable < reward["cost_points"], "insufficient_points"),
         )
-        self.debit(account, reward["cost_points"])
+        if command.capture:
+            self.debit(account, reward["cost_points"])
+        else:
+            assert account.spend(reward["cost_points"], ("hold", self.own())) == 0
+            account.holds[self.own()] = (self.now(account.program) + timedelta(minutes=command.minutes)).replace(
+                microsecond=0
+            )
         account.act(self.now(account.program))
         given = self.give(command.reward_id, account, self.own(), cost=reward["cost_points"])
         if reward["benefit"]["type"] in ("discount", "free_shipping"):
             discount = {"status": "issued", "account": account, "currency": reward["benefit"].get("currency")}
             self.discounts[self.own("discount")] = given["discount"] = discount
+            discount["redemption"] = given
+        if not command.capture:
+            given.update(status="authorized", hold=self.own())
+            return Verdict(figures=0)
         self.entries[self.own("points_transaction")] = ("redemption", account, None)
         return Verdict(figures=reward["cost_points"])
+
+    def capture_redemption(self, command: Any) -> Verdict:
+        redemption = self.found(self.redemptions, command.redemption_id)
+        points = redemption["cost"] if command.points is None else command.points
+        refuse_if(
+            (redemption["status"] != "authorized", "redemption_not_authorized"),
+            (points > redemption["cost"], "capture_exceeds_hold"),
+        )
+        self.capture(redemption, points)
+        self.entries[self.own("points_transaction")] = ("redemption", redemption["account"], None)
+        return Verdict(is_new=False, figures=points)
+
+    def capture(self, redemption: Any, points: int) -> None:
+        """R11: the first of what is reserved is spent, the rest is free."""
+        account, hold = redemption["account"], ("hold", redemption["hold"])
+        left = points
+        for lot in account.in_order():
+            left -= lot.take(left, redemption["debit"], of=hold)
+        account.movements.append(-points)
+        account.free_hold(redemption["hold"], self.now(account.program))
+        account.act(self.now(account.program))
+        redemption.update(status="confirmed", cost=points)
+
+    def use_up(self, discount: Any) -> None:
+        """The discount is consumed, which captures what it was held for."""
+        discount["status"] = "consumed"
+        redemption = discount["redemption"]
+        if redemption["status"] == "authorized":
+            self.capture(redemption, redemption["cost"])
 
     def cancel_redemption(self, command: Any) -> Verdict:
         """R5: back to the lots that paid; deficits first; what is over expires again."""
@@ -281,6 +359,10 @@ class Oracle(CheckoutOracle):
         is_used = discount is not None and discount["status"] == "consumed"
         refuse_if((not redemption["is_live"], "redemption_already_canceled"), (is_used, "discount_consumed"))
         account = redemption["account"]
+        if redemption["status"] == "authorized":
+            account.free_hold(redemption["hold"], self.now(account.program))
+            self.end_hold(redemption, "canceled")
+            return Verdict(is_new=False)
         for lot in account.lots:
             lot.give_back(redemption["debit"])
         account.movements.append(redemption["cost"])
@@ -299,7 +381,7 @@ class Oracle(CheckoutOracle):
         return discount
 
     def consume_discount(self, command: Any) -> Verdict:
-        self.usable(command.discount_id)["status"] = "consumed"
+        self.use_up(self.usable(command.discount_id))
         return Verdict(is_new=False)
 
     def release_discount(self, command: Any) -> Verdict:
@@ -335,7 +417,7 @@ class Oracle(CheckoutOracle):
             self.enrol(command.enrol_in, customer, self.own("enrolled"), {})
         _customer, accounts = self.linked(customer, link)
         for discount in [self.usable(name) for name in command.discount_ids]:
-            discount["status"] = "consumed"
+            self.use_up(discount)
         unpaid = sum(tender["amount"] for tender in command.tenders if tender["type"] in ("store_credit", "points"))
         eligible = max(command.amount_minor - command.tax_minor - command.shipping_minor - unpaid, 0)
         name = command.id or self.own()
@@ -432,7 +514,9 @@ class Oracle(CheckoutOracle):
                 points = 0 if frozen is None else points_for(frozen, frozen["eligible"])
                 if points:
                     self.skipped -= 1
-                    lot = self.accrue(account, points, occurred_at=facts.get("occurred_at"), frozen=frozen)
+                    days = account.program.pending_days if payment is not None else 0
+                    occurred_at = facts.get("occurred_at")
+                    lot = self.accrue(account, points, occurred_at=occurred_at, frozen=frozen, days=days)
                     made.append((account, lot))
             if payment is not None and not account.is_closed:
                 made += self.bonuses_of(account, payment, facts, at=at, is_first=is_first)

@@ -10,7 +10,8 @@ ORDER = (
     "idempotency_key_reused", "id_conflict", "parameter_invalid", "parameter_conflict", "reserved_event_type",
     "immutable_field", "resource_missing", "account_closed", "program_mismatch", "offer_limit_reached",
     "reward_archived", "not_eligible", "reward_out_of_stock", "insufficient_points", "reversal_of_reversal",
-    "not_reversible", "redemption_already_canceled", "discount_consumed", "discount_not_usable",
+    "not_reversible", "not_pending", "redemption_not_authorized", "capture_exceeds_hold",
+    "redemption_already_canceled", "discount_consumed", "discount_not_usable",
     "checkout_session_not_open", "payment_has_session", "payment_refunded", "refund_exceeds_payment",
     "clock_advancing",
 )  # fmt: skip

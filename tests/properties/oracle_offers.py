@@ -99,7 +99,8 @@ class OfferRules:
                 self.skipped += 1
                 continue
             points, occurred_at = terms.bonus.points, facts.get("occurred_at")
-            lot = self.accrue(account, points, occurred_at=occurred_at, frozen=frozen)
+            days = account.program.pending_days
+            lot = self.accrue(account, points, occurred_at=occurred_at, frozen=frozen, days=days)
             self.use(name, account, payment=payment)
             made.append((account, lot))
         return made
@@ -130,6 +131,8 @@ class OfferRules:
             "debit": self.own(),
             "cost": cost,
             "discount": None,
+            "status": "confirmed",
+            "hold": None,
         }
         self.redemptions[called] = given
         return given

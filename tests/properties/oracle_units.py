@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-FREE, EXPIRED = "free", "expired"
+FREE, EXPIRED, PENDING = "free", "expired", "pending"
+BEFORE = timedelta(microseconds=1)
+
+
+def days_after(start: datetime, days: int, zone: str) -> datetime:
+    """R10: the same local time so many calendar days later, cut to the second."""
+    local = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None, microsecond=0) + timedelta(days=days)
+    return max(local.replace(tzinfo=ZoneInfo(zone)).astimezone(start.tzinfo), start)
 
 
 def months_after(start: datetime, months: int, rounding: str, zone: str) -> datetime:
@@ -40,6 +47,16 @@ class Lot:
     reversed: int = 0
     frozen: Any = None
     by_inactivity: bool = False
+    # Of points that pend: the months and the rounding that they were promised.
+    months: tuple[int, str] | None = None
+
+    @property
+    def pending(self) -> int:
+        return self.units.count(PENDING)
+
+    @property
+    def held(self) -> int:
+        return sum(isinstance(unit, tuple) and unit[0] == "hold" for unit in self.units)
 
     @property
     def free(self) -> int:
@@ -49,9 +66,9 @@ class Lot:
     def left_to_reverse(self) -> int:
         return max(len(self.units) - self.units.count(EXPIRED) - self.reversed, 0)
 
-    def take(self, most: int, taker: Any) -> int:
-        """Free points become the taker's, at most so many; how many did."""
-        places = [place for place, unit in enumerate(self.units) if unit == FREE][:most]
+    def take(self, most: int, taker: Any, *, of: Any = FREE) -> int:
+        """Free points become the taker's, at most so many; how many did. `of`: those that are something else now."""
+        places = [place for place, unit in enumerate(self.units) if unit == of][:most]
         for place in places:
             self.units[place] = taker
         return len(places)
@@ -78,6 +95,57 @@ class Account:
     enrolled_by: Any = None
     reminders: list[tuple[datetime, int, datetime, int]] = field(default_factory=list)
     inactive_at: datetime | None = None
+    # Holds in force: each its name and its end.
+    holds: dict[Any, datetime] = field(default_factory=dict)
+    has_lapsed: list[Any] = field(default_factory=list)
+    activated: list[Lot] = field(default_factory=list)
+
+    @property
+    def spendable(self) -> int:
+        return self.balance - sum(lot.held for lot in self.lots)
+
+    @property
+    def pending(self) -> int:
+        return sum(lot.pending for lot in self.lots)
+
+    def free_hold(self, name: Any, now: datetime) -> None:
+        """R11: what it reserved pays what is owed, and what is over is gone."""
+        del self.holds[name]
+        for lot in self.lots:
+            lot.give_back(("hold", name))
+        self.pay_debts()
+        self.expire(now)
+
+    def ready(self, lot: Lot, at: datetime) -> None:
+        """R10: what is left of a pending lot is there from now on."""
+        points = lot.take(lot.pending, FREE, of=PENDING)
+        if at != lot.available_at and lot.months is not None:
+            lot.expires_at = months_after(at, *lot.months, self.program.timezone)
+        lot.available_at = at
+        self.activated.append(lot)
+        self.movements.append(points)
+        self.lifetime += points
+        self.act(at)
+        self.pay_debts()
+
+    def pass_time(self, since: datetime, until: datetime, on_ready: Any) -> None:
+        """R24: in the order of the instants; at one instant points are ready, holds lapse, lots expire."""
+        waits = [(lot.available_at, 0, lot.number, lot) for lot in self.lots if lot.pending]
+        waits += [(at, 1, 0, name) for name, at in self.holds.items()]
+        for at, kind, _number, what in sorted(waits, key=lambda wait: (*wait[:3], str(wait[3]))):
+            if at > until:
+                break
+            self.remind(since, at - BEFORE)
+            self.expire(at - BEFORE)
+            since = max(since, at - BEFORE)
+            if kind == 0:
+                self.ready(what, at)
+                on_ready(self)
+            else:
+                self.free_hold(what, at)
+                self.has_lapsed.append(what)
+        self.remind(since, until)
+        self.expire(until)
 
     def act(self, now: datetime) -> None:
         """R84: earning and redeeming keep alive what ends by inactivity."""

@@ -110,9 +110,7 @@ class Planner:
     def spendable(self, account: Ref) -> int:
         """The points that can be spent now."""
         now = self.now(account)
-        return sum(
-            lot.remaining_points for lot in self.live_lots(account) if not lot.expires_at or lot.expires_at > now
-        )
+        return sum(lot.free_points for lot in self.live_lots(account) if not lot.expires_at or lot.expires_at > now)
 
     def account(self) -> Ref:
         """An account, mostly one that was there from the start."""
@@ -159,7 +157,8 @@ class Planner:
             case rewards_commands.CreateRedemption():
                 account: Any = command.account_id
                 known.redemptions.append((own, account))
-                known.awards.append((Ref(step.number, ("points_transaction",)), account))
+                if answer["points_transaction"]:
+                    known.awards.append((Ref(step.number, ("points_transaction",)), account))
                 if answer["discount"]:
                     known.discounts.append((Ref(step.number, ("discount",)), account))
             case offer_commands.ActivateOffer():

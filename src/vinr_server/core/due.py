@@ -1,10 +1,9 @@
 """Due work: all that time alone brings to a member, done before a command decides and in one fixed order (R24).
 
-A batch catches up with the accounts it has locked before it decides its first command, and again when a test clock has
-moved. So what was due up to and at now is in every answer, whether a worker has come or not, and each piece happens
-once: it is found in the rows that it changes. For each account in the order of the instants; at one instant: pending
-points are there, holds lapse, lots expire. (What expires alone waits for the next command that moves the account's
-points: every balance leaves it out, written or not.)
+A batch catches up with the accounts that a command names before it decides it. So what was due up to and at now is in
+every answer, whether a worker has come or not, and each piece happens once: it is found in the rows that it changes.
+For each account in the order of the instants; at one instant: pending points are there, holds lapse, lots expire. (What
+expires alone waits for the next command that moves the account's points: every balance leaves it out, written or not.)
 """
 
 from __future__ import annotations

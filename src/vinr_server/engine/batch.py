@@ -236,7 +236,8 @@ async def run_batch(
     await read_history(connection, needs, loaded, now)
     written = {realm: Layer(layer) for realm, layer in loaded.items()}
     ids.tick()
-    decided = decide_all(submissions, loaded, written, known, now=now, ids=ids)
+    merged = whole.merged_of if whole is not None else lambda _realm: NOBODY
+    decided = decide_all(submissions, loaded, written, known, now=now, ids=ids, merged=merged)
     on_decided()
     await save(connection, batch_id, written, loaded, decided.kept, encoded=decided.encoded)
     on_commit(decided.outcomes)
@@ -263,27 +264,27 @@ def decide_all(
     *,
     now: datetime,
     ids: Ids,
+    merged: Callable[[int], Mapping[str, str]] = lambda realm: NOBODY,
 ) -> Decided:
     """Each submission is decided on what the ones before it left; a refused one leaves nothing.
 
-    First, and when a test clock has moved, the accounts catch up with their time (R24).
+    Before it is decided, the accounts that it names have caught up with their time (R24).
     """
     clocks = {realm: _clocks(layer) for realm, layer in loaded.items()}
+    waits = {realm: _has_waiting(layer.written(Account)) for realm, layer in loaded.items()}
     decided = Decided(now)
-    contexts = {
-        submission.realm: context_of_time(context_of(submission, now, clocks[submission.realm], ids))
-        for submission in submissions
-    }
-    for realm in loaded:
-        catch_up_realm(written[realm], loaded[realm], contexts[realm], realm)
     for submission in submissions:
         kept = known.get(_name(submission)) if submission.idempotency_key else None
         if kept is not None:
             decided.outcomes.append(_repeat(submission, kept))
             continue
-        context = context_of(submission, now, clocks[submission.realm], ids)
-        draft = written[submission.realm].draft()
-        with reloading(submission.realm):
+        realm = submission.realm
+        context = context_of(submission, now, clocks[realm], ids)
+        if waits[realm]:
+            with reloading(realm):
+                catch_up_with(written[realm], submission, context, merged)
+        draft = written[realm].draft()
+        with reloading(realm):
             answer = decide(draft, submission.command, context)
         if isinstance(answer, Rejected):
             decided.outcomes.append(_refuse(decided, known, submission, answer))
@@ -292,12 +293,9 @@ def decide_all(
         decided.outcomes.append(reply)
         if submission.is_dry_run:
             continue
-        written[submission.realm].merge(draft)
-        moved = _clocks(draft)
-        if moved:
-            clocks[submission.realm].update(moved)
-            realm = submission.realm
-            catch_up_realm(written[realm], loaded[realm], contexts[realm], realm)
+        waits[realm] = waits[realm] or _has_waiting(draft.written(Account))
+        written[realm].merge(draft)
+        clocks[realm].update(_clocks(draft))
         if submission.idempotency_key:
             _keep(decided, known, submission, reply, _event_of(answer, draft))
     return decided
@@ -314,16 +312,22 @@ def reloading(realm: int) -> Iterator[None]:
         raise Reload(realm, rows=missing.rows) from None
 
 
-def catch_up_realm(written: Layer, loaded: Layer, context: Context, realm: int) -> None:
-    """All that time has brought to the accounts that are here by now is done."""
-    accounts = {account.id: account for layer in (loaded, written) for account in layer.written(Account)}
-    waiting = [account for account in accounts.values() if account.due_at is not None]
-    if not waiting:
-        return
-    draft = written.draft()
-    with reloading(realm):
-        catch_up(draft, context, waiting)
-    written.merge(draft)
+def _has_waiting(accounts: Iterable[Account]) -> bool:
+    return any(account.due_at is not None for account in accounts)
+
+
+def catch_up_with(layer: Layer, submission: Submission, context: Context, merged: Callable[[int], Any]) -> None:
+    """All that time has brought by now to the accounts that the submission names is done in the layer.
+
+    So due work stands before the first command that meets it, however commands are batched.
+    """
+    mine = Needs(merged=merged(submission.realm))
+    needs_of(submission.command, mine)
+    follow(submission.command, layer.uncovered(), mine)
+    named = (layer.find(Account, id) for id in mine.rows.get(Account, ()))
+    draft = layer.draft()
+    catch_up(draft, context_of_time(context), [account for account in named if account is not None])
+    layer.merge(draft)
 
 
 def context_of(submission: Submission, now: datetime, clock_now: dict[str, datetime], ids: Ids) -> Context:

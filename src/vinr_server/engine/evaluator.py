@@ -11,12 +11,13 @@ from typing import Any
 
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.decide import decide
+from vinr_server.core.due import catch_up
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.members.rows import Account
 from vinr_server.engine.batch import (
     Reload,
     Wholes,
-    catch_up_realm,
     context_of,
     context_of_time,
     follow_all,
@@ -85,8 +86,8 @@ class Evaluator:
         clocks = {row.id: row.frozen_at for row in loaded.written(TestClock)}
         context = context_of(submission, now, clocks, self._ids)
         draft = loaded.draft()
-        catch_up_realm(draft, loaded, context_of_time(context), submission.realm)
         with reloading(submission.realm):
+            catch_up(draft, context_of_time(context), list(loaded.written(Account)))
             answer = decide(draft.draft(), submission.command, context)
         if isinstance(answer, Rejected):
             return answer

@@ -194,6 +194,12 @@ class Layer:
         """An empty layer above this one."""
         return Layer(self)
 
+    def uncovered(self) -> Layer:
+        """An empty layer above this one that shows what is here, whether or not anybody declared it."""
+        above = Layer(self)
+        above._coverage = None
+        return above
+
     def merge(self, draft: Layer) -> None:
         """Take over all of the draft's rows."""
         for row_type, rows in draft._rows.items():

@@ -149,10 +149,10 @@ def look_at_purchase(needs: Needs, payment_id: str | Of, *, is_reinstating: bool
 
 def name_purchase(needs: Needs, seen: Layer, payment: Payment) -> None:
     """All that changing a purchase may move is declared, and the offers that it may redeem."""
-    if payment.customer_id is not None:
-        name_accounts(needs, seen, payment.customer_id, lots=Part.FIRST)
     if payment.account_id is not None:
         name_account(needs, payment.account_id, lots=Part.FIRST, beside=payment.id)
+    elif payment.customer_id is not None:
+        name_accounts(needs, seen, payment.customer_id, lots=Part.FIRST)
     for award in seen.children(Entry, payment.id):
         name_account(needs, award.account_id, lots=Part.FIRST, beside=award.id)
         needs.row(Lot, award.id)
