@@ -148,6 +148,8 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
         "/v1/loyalty/earning_rules",
         {"program": ids["prog"], "trigger": "payment.completed", "earn": {"points_per_currency_unit": 1}},
     )["id"]
+    counted = {"program": ids["prog"], "trigger": "run.finished", "earn": {"points": 1}}
+    ids["event_rule"] = world.post("/v1/loyalty/earning_rules", counted)["id"]
     _offer_rewards(world)
     redemption = world.post("/v1/loyalty/redemptions", {"account": ids["loy"], "reward": ids["rwd"]})
     offer = {"program": ids["prog"], "name": "Bonus", "incentive": {"type": "points_bonus", "points": 10}}
@@ -281,6 +283,8 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     flat = {"earn": {"points": 50, "currency": "EUR"}, "multipliers": [{"factor": "1.5", "when": {"tier": ["gold"]}}]}
     steps = {"earn": {"points": 5, "per_amount": 250, "full_steps": True}}
     steps |= {"exchange": {"in": "EUR", "rates": {"ZAR": "0.051"}}}
+    units = {"earn": {"points": 2, "per_unit": {"field": "data.distance_km", "unit": 2}, "rounding": "ceil"}}
+    units |= {"conditions": {"all": [{"field": "data.plan.interval", "in": ["year", 12]}]}}
     first = {"up_to": 100, "points": 1, "per_amount": 100}
     rest = {"points_per_currency_unit": 2}
     bands = {"earn": {"bands": [first, rest], "graduated": True}}
@@ -314,10 +318,13 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         ],
         "create_earning_rule": [
             Sample(rules, {"program": ids["prog"], "trigger": trigger, **body})
-            for trigger, bodies in (("payment.completed", (rates, *asking)), ("review.posted", counted[1:5]))
+            for trigger, bodies in (("payment.completed", (rates, *asking)), ("review.posted", (*counted[1:5], units)))
             for body in bodies
         ],
-        "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", body) for body in counted],
+        "update_earning_rule": [
+            *(Sample(f"{rules}/{ids['rule']}", body) for body in counted),
+            Sample(f"{rules}/{ids['event_rule']}", units),
+        ],
         "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
         "create_reward": [
             *(Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)),

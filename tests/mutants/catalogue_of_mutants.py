@@ -11,6 +11,7 @@ import cart_mutants
 import cli_mutants
 import core_mutants
 import engine_mutants
+import event_data_mutants
 import inactivity_mutants
 import offer_mutants
 import openapi_mutants
@@ -29,6 +30,7 @@ MUTANTS: list[Mutant] = [
     *outbound_mutants.MUTANTS,
     *webhook_mutants.MUTANTS,
     *offer_mutants.MUTANTS,
+    *event_data_mutants.MUTANTS,
     *cart_mutants.MUTANTS,
     *segment_mutants.MUTANTS,
     *cli_mutants.MUTANTS,

@@ -398,6 +398,7 @@ class Oracle(CheckoutOracle):
             "eligible": command.amount_minor,
             "units": command.minor_per_unit,
             "metadata": command.data.get("metadata") or {},
+            "data": command.data,
             "occurred_at": command.occurred_at,
         }
         made = self.earn(accounts, command.type, ("awards",), facts)

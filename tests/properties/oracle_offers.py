@@ -92,7 +92,9 @@ class OfferRules:
             is_meant = terms.bonus is not None and offer["program"] in (None, account.program.id)
             if not is_meant or terms.application != "auto":
                 continue
-            earn = SimpleNamespace(points=terms.bonus.points, currency=None, rounding="floor", rate_e4=None)
+            earn = SimpleNamespace(
+                points=terms.bonus.points, currency=None, rounding="floor", rate_e4=None, per_unit=None
+            )
             rule = {"conditions": terms.conditions, "earn": earn, "multipliers": ()}
             frozen = earned_by(rule, facts, None, is_first=is_first, at=at)
             if frozen is None or not self.has_room(name, account):

@@ -14,9 +14,10 @@ from engines import WALL, CoreRun
 from steps import Ref, Step, refs_in
 
 from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.conditions.tree import Condition, Predicate
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.conditions import Conditions
-from vinr_server.core.earning.rates import EarnRate
+from vinr_server.core.earning.rates import EarnRate, PerUnit
 from vinr_server.core.earning.rules import Multiplier
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members_commands
@@ -41,6 +42,9 @@ RATES = (
     EarnRate(rate_e4=15_000, rounding="ceil"),
     EarnRate(rate_e4=3_333, rounding="half_even"),
 )
+# What a reported event may earn by its data.
+KILOMETERS = EarnRate(points=3, per_unit=PerUnit("data.km", 15_000))
+PRAISE = Condition(all_of=(Condition(predicate=Predicate("data.praise.stars", equals=5)),))
 
 
 @dataclass
@@ -90,6 +94,8 @@ def rules(variant: int) -> list[Command]:
         make("prog_b", pays, EarnRate(rate_e4=10_000), Conditions(skus=("tea",)) if variant % 2 else Conditions()),
         make("prog_b", "review.posted", EarnRate(points=20), Conditions()),
         make("prog_b", "order.noted", EarnRate(rate_e4=20_000), Conditions(metadata={"channel": "app"})),
+        make("prog_b", "order.noted", KILOMETERS, Conditions(), (Multiplier(15_000, tiers=("star",)),)),
+        make("prog_a", "review.posted", EarnRate(points=4), Conditions(where=PRAISE)),
         make("prog_c", pays, EarnRate(rate_e4=10_000, rounding="ceil"), Conditions(categories=("drinks",))),
     ]
     if variant % 2:

@@ -10,7 +10,7 @@ import scenario_configuration as configuration
 import scenario_offers as offers
 import scenario_segments as segments
 from scenario_drivers import Answer
-from scenario_language import Clauses, Words, minor, pairs, wire_instant
+from scenario_language import Clauses, Words, data_of, minor, pairs, wire_instant
 from scenario_world import Member, Named, World
 
 from vinr_server.core.members.rows import Account
@@ -310,6 +310,8 @@ def report(world: World, words: Words, clauses: Clauses) -> Answer:
         data |= _payer(world, name[0], clauses, data.get("metadata", {}))
     if amount := clauses.one("amount"):
         data |= {"amount": minor(amount[0], amount[1]), "currency": amount[1]}
+    if carried := clauses.one("data"):
+        data |= data_of(carried)
     body = {"type": kind, "data": data, **common}
     if called := clauses.word("as"):
         body["id"] = called

@@ -417,6 +417,11 @@ export interface Band {
   readonly per_amount?: number | undefined;
 }
 
+export interface PerUnit {
+  readonly field: string;
+  readonly unit: number | string;
+}
+
 export interface Earn {
   readonly pointsPerCurrencyUnit?: number | string | undefined;
   readonly points_per_currency_unit?: number | string | undefined;
@@ -429,6 +434,8 @@ export interface Earn {
   readonly full_steps?: boolean | undefined;
   readonly bands?: readonly Band[] | undefined;
   readonly graduated?: boolean | undefined;
+  readonly perUnit?: PerUnit | undefined;
+  readonly per_unit?: PerUnit | undefined;
 }
 
 export interface Condition {

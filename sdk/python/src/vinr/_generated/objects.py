@@ -65,6 +65,7 @@ __all__ = [
     "Payment",
     "PaymentRedemption",
     "PaymentRevision",
+    "PerUnit",
     "PointsTransaction",
     "Program",
     "ProgramCurrency",
@@ -580,6 +581,13 @@ class Band(VinrObject):
     per_amount: int | None = None
 
 
+class PerUnit(VinrObject):
+    """Per unit."""
+
+    field: str
+    unit: int | str
+
+
 class Earn(VinrObject):
     """Earn."""
 
@@ -591,8 +599,9 @@ class Earn(VinrObject):
     full_steps: bool | None = None
     bands: list[Band] | None = None
     graduated: bool | None = None
+    per_unit: PerUnit | None = None
 
-    _nested = {"bands": Band}
+    _nested = {"bands": Band, "per_unit": PerUnit}
 
 
 class Condition(VinrObject):
