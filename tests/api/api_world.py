@@ -506,7 +506,10 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     later = {"active": True, "ends_at": 1_900_000_000}
     any_of = aces | {"buy": {"any": True, "quantity": 2}}
     return {
-        "create_engagement_offer": [Sample(engagement, new | one) for one in incentives],
+        "create_engagement_offer": [
+            *(Sample(engagement, new | one) for one in incentives),
+            Sample(engagement, new | gift | {"name": "Treat", "application": "auto"}),
+        ],
         "update_engagement_offer": [Sample(f"{engagement}/{ids['draft_ofr']}", one) for one in incentives],
         "publish_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/publish", {})],
         "pause_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/pause", {})],

@@ -42,9 +42,10 @@ RATES = (
     EarnRate(rate_e4=15_000, rounding="ceil"),
     EarnRate(rate_e4=3_333, rounding="half_even"),
 )
-# What a reported event may earn by its data.
+# What a reported event may earn by its data, and what a payment may bring.
 KILOMETERS = EarnRate(points=3, per_unit=PerUnit("data.km", 15_000))
 PRAISE = Condition(all_of=(Condition(predicate=Predicate("data.praise.stars", equals=5)),))
+TREATS = ("rwd_cup", "rwd_euros")
 
 
 @dataclass
@@ -124,7 +125,8 @@ def rewards(variant: int) -> list[Command]:
 def offers(variant: int) -> list[Command]:
     """Gifts of limited, tiered and scarce rewards; bonuses, of one program and of every one, opted into or not.
 
-    And half off a checkout, for few members together or for any number, each once or twice.
+    And half off a checkout, for few members together or for any number, each once or twice; a gift that comes with a
+    payment, limited or scarce.
     """
 
     def gift(reward: str, limit: int | None) -> OfferTerms:
@@ -136,6 +138,7 @@ def offers(variant: int) -> list[Command]:
     limits: Any = {"max_redemptions": (2, None)[variant % 2], "per_member_limit": 1 + variant % 3 // 2}
     half = OfferTerms(percentage=PercentageDiscount(500_000), **limits)
     least = Conditions(min_amount_minor=1_500)
+    treated: Any = {"application": "auto", "conditions": Conditions(min_amount_minor=1_200)}
     terms: dict[str, tuple[str | None, OfferTerms]] = {
         "ofr_all": (None, bonus(6, 1 + variant % 2, application="opt_in")),
         "ofr_cup": ("prog_a", gift("rwd_cup", None)),
@@ -144,6 +147,7 @@ def offers(variant: int) -> list[Command]:
         "ofr_once": ("prog_a", bonus(3, 1, application="opt_in")),
         "ofr_thanks": (None, bonus(4, 1 + variant % 3, conditions=least)),
         "ofr_half": ("prog_a", half),
+        "ofr_treat": ("prog_a", replace(gift(TREATS[variant % 2], 1 + variant % 3 // 2), **treated)),
     }
     made: list[Command] = []
     for id, (program, said) in terms.items():

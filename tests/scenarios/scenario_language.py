@@ -39,7 +39,8 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00]
         [line beans 10.00 x2 off 1.00 tax 1.60 in coffee]
         [discount R] [session S] [order shop_7] [by account] [on instant]
-        pay_1.base: what rule base gave for it; `nobody` has no customer, `someone` no account
+        pay_1.base: what rule base gave for it; pay_1.mug: the redemption of what offer mug gave with it;
+        `nobody` has no customer, `someone` no account
     link pay_1 A: a guest's payment is A's
     import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1] [total 9.00] [line beans x2|5.00]
     undo re_1: its cancellation | amend pay_1 25.00 [tax 1.90] [shipping 5.00] [line beans 10.00 x2]
@@ -71,6 +72,7 @@ Expectations (scenario_expectations.py) are about the account named last; `B bal
         reminded 30 days 100@2027-01-15 + 7 days 60@2027-01-15 (reminded_so_far: of all steps)
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
     of offers: offer double active | gave double 2 | usable double + triple | unusable double tiers needs tier gold
+        redeems mug + double: what a payment shows of them | redemption pay_1.mug canceled
     of carts: total 15.00 | off 3.33 + 3.34 (by line) | applied ten 10.00 + post 5.00 | session S completed
         rejected ten min_subtotal spend 420 more
     a refusal code, and the figures in its details

@@ -14,6 +14,7 @@ from scenario_language import Clauses, Words, data_of, minor, pairs, wire_instan
 from scenario_world import Member, Named, World
 
 from vinr_server.core.members.rows import Account
+from vinr_server.core.rewards.rows import Redemption
 
 Json = dict[str, Any]
 # Payers without an account: one the merchant does not know, two who are not enrolled.
@@ -237,6 +238,14 @@ def _note_payment(world: World, words: Words, answer: Answer) -> None:
     for award in payment["awards"]:
         source = rules[award["rule"]] if "rule" in award else award["offer"].removeprefix("ofr_")
         world.note(world.entries, f"{payment['id']}.{source}", answer, id=award["points_transaction"])
+    given = {redemption.id: redemption for redemption in world.driver.rows(Redemption)} if _gifts(payment) else {}
+    for use in _gifts(payment):
+        name, discount = f"{payment['id']}.{use['offer'].removeprefix('ofr_')}", given[use["redemption"]].discount_id
+        world.redemptions[name] = Named(use["redemption"], world.subject, {"discount": discount})
+
+
+def _gifts(payment: Json) -> list[Json]:
+    return [use for use in payment["offer_redemptions"] if "redemption" in use]
 
 
 def refund(world: World, words: Words, clauses: Clauses) -> Answer:

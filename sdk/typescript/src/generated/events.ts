@@ -15,6 +15,7 @@ export interface EngineEvents {
   readonly 'loyalty.reward.redeemed': objects.Redemption;
   readonly 'loyalty.redemption.canceled': objects.Redemption;
   readonly 'loyalty.redemption.reduced': objects.Redemption;
+  readonly 'loyalty.redemption.reinstated': objects.Redemption;
   readonly 'loyalty.offer.activated': objects.OfferClaim;
   readonly 'loyalty.offer.redeemed': objects.OfferRedemptionEvent;
   readonly 'offer.created': objects.OfferEvent;

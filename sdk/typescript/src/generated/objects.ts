@@ -161,6 +161,8 @@ export interface PaymentRedemption {
   readonly pointsTransaction: string | null;
   readonly points_transaction: string | null;
   readonly pointsTransactionId: string | null;
+  readonly redemption?: string | undefined;
+  readonly redemptionId?: string | undefined;
 }
 
 export interface RefundLine {

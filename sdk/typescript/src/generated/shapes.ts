@@ -20,7 +20,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   Award: { references: ['account', 'points_transaction', 'rule', 'offer'] },
   Unmet: {},
   Skipped: { references: ['account', 'customer', 'rule', 'offer'], nested: { unmet: 'Unmet' } },
-  PaymentRedemption: { references: ['offer', 'account', 'points_transaction'] },
+  PaymentRedemption: { references: ['offer', 'account', 'points_transaction', 'redemption'] },
   RefundLine: {},
   Refund: { references: ['payment'], nested: { lines: 'RefundLine' } },
   Payment: {
@@ -144,6 +144,7 @@ export const EVENT_DATA: Readonly<Record<string, string>> = {
   'loyalty.reward.redeemed': 'Redemption',
   'loyalty.redemption.canceled': 'Redemption',
   'loyalty.redemption.reduced': 'Redemption',
+  'loyalty.redemption.reinstated': 'Redemption',
   'loyalty.offer.activated': 'OfferClaim',
   'loyalty.offer.redeemed': 'OfferRedemptionEvent',
   'offer.created': 'OfferEvent',

@@ -19,6 +19,7 @@ EVENT_TYPES: Mapping[str, str] = {
     "loyalty.reward.redeemed": "redemption",
     "loyalty.redemption.canceled": "redemption",
     "loyalty.redemption.reduced": "redemption",
+    "loyalty.redemption.reinstated": "redemption",
     "loyalty.offer.activated": "offer_claim",
     "loyalty.offer.redeemed": "offer_redemption_event",
     "offer.created": "offer_event",

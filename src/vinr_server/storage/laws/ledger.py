@@ -312,13 +312,17 @@ from events where type like 'loyalty.points.%' and sequence is distinct from (da
 select v.realm, v.account_id, v.id, 'entry ' || (v.data ->> 'id'), 'none'
 from events v left join entries e on e.realm = v.realm and e.id = v.data ->> 'id'
 where v.type like 'loyalty.points.%' and v.type <> 'loyalty.points.expiring' and e.id is null""",
-    "I6 a redemption has one event, and so has its cancellation": """
+    # A gift that a purchase brought is canceled with it, and reinstated, as often as the purchase changes.
+    "I6 a redemption has one event, and so has each cancellation and reinstatement": """
 select r.realm, r.account_id, r.id,
   '1 and ' || (r.status = 'canceled')::int, concat(coalesce(v.made, 0), ' and ', coalesce(v.canceled, 0))
 from redemptions r left join (
   select realm, data ->> 'id' as id, count(*) filter (where type = 'loyalty.reward.redeemed') as made,
-    count(*) filter (where type = 'loyalty.redemption.canceled') as canceled
-  from events where type in ('loyalty.reward.redeemed', 'loyalty.redemption.canceled') group by 1, 2) v
+    count(*) filter (where type = 'loyalty.redemption.canceled')
+      - count(*) filter (where type = 'loyalty.redemption.reinstated') as canceled
+  from events
+  where type in ('loyalty.reward.redeemed', 'loyalty.redemption.canceled', 'loyalty.redemption.reinstated')
+  group by 1, 2) v
   on v.realm = r.realm and v.id = r.id
 where (coalesce(v.made, 0), coalesce(v.canceled, 0)) <> (1, (r.status = 'canceled')::int)""",
     "I6 what an order returned of a redemption has its events": """

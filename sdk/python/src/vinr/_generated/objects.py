@@ -114,6 +114,7 @@ EventType: TypeAlias = Literal[
     "loyalty.reward.redeemed",
     "loyalty.redemption.canceled",
     "loyalty.redemption.reduced",
+    "loyalty.redemption.reinstated",
     "loyalty.offer.activated",
     "loyalty.offer.redeemed",
     "offer.created",
@@ -302,6 +303,7 @@ class PaymentRedemption(VinrObject):
     offer: str
     account: str | None
     points_transaction: str | None
+    redemption: str | None = None
 
 
 class RefundLine(VinrObject):
@@ -1258,7 +1260,12 @@ class Redemption(VinrObject):
 
     _kind = "redemption"
 
-    _events = ("loyalty.reward.redeemed", "loyalty.redemption.canceled", "loyalty.redemption.reduced")
+    _events = (
+        "loyalty.reward.redeemed",
+        "loyalty.redemption.canceled",
+        "loyalty.redemption.reduced",
+        "loyalty.redemption.reinstated",
+    )
 
     _nested = {"benefit": Benefit}
 
