@@ -17,8 +17,10 @@ WHEN: dict[str, str] = {
     "loyalty.points.expired": "The rest of a lot has expired.",
     "loyalty.points.expiring": "Points of a member end in `days` days; the program's `expiry_reminders` say when.",
     "loyalty.tier.changed": "A member's tier changed. `cause` names the transaction.",
-    "loyalty.reward.redeemed": "A member spent points on a reward.",
-    "loyalty.redemption.canceled": "A redemption was canceled; its points are back.",
+    "loyalty.reward.redeemed": "A member spent points on a reward, or was given one by an offer.",
+    "loyalty.redemption.canceled": "A redemption was canceled; its points are back. Or the payment that brought a gift no"
+    " longer qualifies for it.",
+    "loyalty.redemption.reinstated": "A gift that was canceled with its payment's refund is the member's again.",
     "loyalty.redemption.authorized": "Points are held for a reward, until they are captured or the hold ends.",
     "loyalty.redemption.expired": "A hold ended before it was captured: its points are free again.",
     "loyalty.redemption.reduced": "An order took only a part of a variable reward; `points_returned` are back.",

@@ -149,6 +149,8 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
         "/v1/loyalty/earning_rules",
         {"program": ids["prog"], "trigger": "payment.completed", "earn": {"points_per_currency_unit": 1}},
     )["id"]
+    counted = {"program": ids["prog"], "trigger": "run.finished", "earn": {"points": 1}}
+    ids["event_rule"] = world.post("/v1/loyalty/earning_rules", counted)["id"]
     _offer_rewards(world)
     redemption = world.post("/v1/loyalty/redemptions", {"account": ids["loy"], "reward": ids["rwd"]})
     _wait(world)
@@ -300,6 +302,8 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     flat = {"earn": {"points": 50, "currency": "EUR"}, "multipliers": [{"factor": "1.5", "when": {"tier": ["gold"]}}]}
     steps = {"earn": {"points": 5, "per_amount": 250, "full_steps": True}}
     steps |= {"exchange": {"in": "EUR", "rates": {"ZAR": "0.051"}}}
+    units = {"earn": {"points": 2, "per_unit": {"field": "data.distance_km", "unit": 2}, "rounding": "ceil"}}
+    units |= {"conditions": {"all": [{"field": "data.plan.interval", "in": ["year", 12]}]}}
     first = {"up_to": 100, "points": 1, "per_amount": 100}
     rest = {"points_per_currency_unit": 2}
     bands = {"earn": {"bands": [first, rest], "graduated": True}}
@@ -333,10 +337,13 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         ],
         "create_earning_rule": [
             Sample(rules, {"program": ids["prog"], "trigger": trigger, **body})
-            for trigger, bodies in (("payment.completed", (rates, *asking)), ("review.posted", counted[1:5]))
+            for trigger, bodies in (("payment.completed", (rates, *asking)), ("review.posted", (*counted[1:5], units)))
             for body in bodies
         ],
-        "update_earning_rule": [Sample(f"{rules}/{ids['rule']}", body) for body in counted],
+        "update_earning_rule": [
+            *(Sample(f"{rules}/{ids['rule']}", body) for body in counted),
+            Sample(f"{rules}/{ids['event_rule']}", units),
+        ],
         "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
         "create_reward": [
             *(Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)),
@@ -521,7 +528,10 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     later = {"active": True, "ends_at": 1_900_000_000}
     any_of = aces | {"buy": {"any": True, "quantity": 2}}
     return {
-        "create_engagement_offer": [Sample(engagement, new | one) for one in incentives],
+        "create_engagement_offer": [
+            *(Sample(engagement, new | one) for one in incentives),
+            Sample(engagement, new | gift | {"name": "Treat", "application": "auto"}),
+        ],
         "update_engagement_offer": [Sample(f"{engagement}/{ids['draft_ofr']}", one) for one in incentives],
         "publish_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/publish", {})],
         "pause_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/pause", {})],

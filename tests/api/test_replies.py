@@ -72,6 +72,7 @@ def check(kind: type[Reply], answer: Json) -> None:
 class TestEveryAnswer:
     def test_is_as_declared(self, world: World) -> None:
         _award_back(world)
+        _lose_a_gift(world)
         seen: set[str] = set()
         wrong = []
 
@@ -123,6 +124,7 @@ class TestEveryEvent:
         _award_back(world)
         _expire_and_refund(world)
         _spend_in_part(world)
+        _lose_a_gift(world)
 
         seen = {event["type"] for event in engine_events(world)}
 
@@ -235,6 +237,20 @@ def _spend_in_part(world: World) -> None:
     discount = world.post("/v1/loyalty/redemptions", variable)["discount"]
     session = world.post("/v1/checkout/sessions", cart | {"discounts": [discount]})
     world.post(f"/v1/checkout/sessions/{session['id']}/complete", {})
+
+
+def _lose_a_gift(world: World) -> None:
+    """A payment has brought a gift, its refund has taken it back, and the refund was canceled."""
+    gift = {"type": "gift_reward", "reward": world.ids["rwd"]}
+    treat = {"program": world.ids["prog"], "name": "Treat", "incentive": gift, "application": "auto"}
+    offer = world.post("/v1/engagement/offers", treat)["id"]
+    world.post(f"/v1/engagement/offers/{offer}/publish", {})
+    payment = world.post("/v1/payments", {"amount": 900, "currency": "EUR", "customer": world.ids["cust"]})
+    (use,) = payment["offer_redemptions"]
+    assert use["redemption"].startswith("rdm_")
+    refund = world.post(f"/v1/payments/{payment['id']}/refund", {})["refund"]["id"]
+    world.post(f"/v1/refunds/{refund}/cancel", {})
+    world.post(f"/v1/engagement/offers/{offer}/pause", {})
 
 
 def _award_back(world: World) -> None:

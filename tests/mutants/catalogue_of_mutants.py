@@ -11,6 +11,8 @@ import cart_mutants
 import cli_mutants
 import core_mutants
 import engine_mutants
+import event_data_mutants
+import gift_mutants
 import inactivity_mutants
 import offer_mutants
 import openapi_mutants
@@ -31,6 +33,8 @@ MUTANTS: list[Mutant] = [
     *outbound_mutants.MUTANTS,
     *webhook_mutants.MUTANTS,
     *offer_mutants.MUTANTS,
+    *gift_mutants.MUTANTS,
+    *event_data_mutants.MUTANTS,
     *cart_mutants.MUTANTS,
     *segment_mutants.MUTANTS,
     *cli_mutants.MUTANTS,

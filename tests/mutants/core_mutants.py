@@ -88,8 +88,8 @@ EARNING = [
     Mutant(
         "a full step is rounded up",
         "_unrounded",
-        "earn.points * floor_div(numerator, denominator * earn.per_amount_minor)",
-        "earn.points * -floor_div(-numerator, denominator * earn.per_amount_minor)",
+        "earn.points * floor_div(numerator * step.denominator, denominator * step.numerator)",
+        "earn.points * -floor_div(-numerator * step.denominator, denominator * step.numerator)",
         scenario("rates: Only full steps count where a rule says so (R76)"),
     ),
     Mutant(

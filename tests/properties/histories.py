@@ -117,6 +117,7 @@ def _count_rows(counted: Counter[str], written: Sequence[kernel_rows.Row]) -> No
             case OfferRedemption():
                 counted[f"uses of an offer: {row.status}"] += 1
                 counted["gifts"] += row.redemption_id is not None
+                counted["gifts taken back"] += row.redemption_id is not None and row.status == "refunded"
             case OfferRevision():
                 counted["edited offers"] += row.revision > 1
             case earning_rows.RuleRevision():
@@ -139,5 +140,5 @@ FLOORS = {
     "reward_archived": 2, "sessions completed by a payment": 50, "checkout_session_not_open": 25,
     "payment_has_session": 10, "payment_refunded": 2, "edited offers": 110, "uses of an offer: confirmed": 300,
     "uses of an offer: refunded": 25, "uses of an offer: released": 12,
-    "gifts": 40, "offer_limit_reached": 60, "reminders": 90,
+    "gifts": 40, "gifts taken back": 35, "offer_limit_reached": 60, "reminders": 90,
 }  # fmt: skip

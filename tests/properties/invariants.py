@@ -229,14 +229,15 @@ select e.id from entries e join accounts a on a.realm = e.realm and a.id = e.acc
 where e.realm = any(%(realms)s) and e.bucket <> a.bucket""",
 }
 
-# I12: whatever holds a number of points or of money holds whole ones.
+# I12: whatever holds a number of points or of money holds whole ones. What a merchant reports is kept as it came.
 FRACTIONAL_COLUMNS = """
 select table_name, column_name, data_type from information_schema.columns
 where table_schema = 'public' and data_type in ('numeric', 'real', 'double precision', 'money')
 """
 NUMBERS = """
 select 'receipt', receipt::text from entries where realm = any(%(realms)s)
-union all select 'event', data::text from events where realm = any(%(realms)s)
+union all select 'event', data::text from events where realm = any(%(realms)s) and outcome is null
+union all select 'outcome', outcome::text from events where realm = any(%(realms)s) and outcome is not null
 union all select 'outcome', outcome::text from payments where realm = any(%(realms)s)
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from checkout_moves import check_out
@@ -33,6 +34,16 @@ AGES = (None, None, None, timedelta(hours=1), timedelta(days=20), timedelta(days
 POINTS = (40, 10, 25, 60, 90, 130, 3, 1)
 AMOUNTS = (5_000, 1_000, 2_190, 2_000, 1_999, 199, 0, 1, 9_999, 12_345)
 DAYS = (None, None, None, None, None, 0, 5, 30)
+# What events carry: a quantity, none, or what is none; and what is said of the praise.
+CARRIED: tuple[Any, ...] = (
+    {"km": Decimal("4.4999"), "praise": {"stars": 5}},
+    {"km": 3},
+    {},
+    {"km": Decimal("1.4999"), "praise": {"stars": 4}},
+    {"km": -3, "praise": 5},
+    {"km": "30"},
+    {"km": Decimal("1e1"), "praise": {"stars": Decimal("5.0")}},
+)
 REFUNDS = ((1, 2), (1, 3), None, (1, 7), (1, 4), (99, 100), (1, 1), (3, 2))
 JUMPS = (timedelta(days=1), timedelta(days=10), timedelta(days=28), timedelta(days=31), timedelta(days=75))
 BEFORE = timedelta(microseconds=1)
@@ -250,7 +261,7 @@ def report(plan: Planner) -> None:
     account, amount, is_linked = plan.account(), dice.pick((0, 500, 1_250)), dice.one_in(3)
     command = earning_commands.ReportEvent(
         dice.pick(("review.posted", "order.noted", "order.noted", "payment.completed", "unheard.of")),
-        {"metadata": dice.pick(({"channel": "app"}, {"channel": "web"}, {}))},
+        {"metadata": dice.pick(({"channel": "app"}, {"channel": "web"}, {})), **dice.pick(CARRIED)},
         id=f"evt_{len(plan.steps)}" if dice.one_in(2) else None,
         customer_id=None if is_linked else dice.pick(CUSTOMERS),
         account_id=account if is_linked else None,

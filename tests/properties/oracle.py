@@ -480,6 +480,7 @@ class Oracle(CheckoutOracle):
             "eligible": command.amount_minor,
             "units": command.minor_per_unit,
             "metadata": command.data.get("metadata") or {},
+            "data": command.data,
             "occurred_at": command.occurred_at,
         }
         made = self.earn(accounts, command.type, ("awards",), facts)
@@ -498,7 +499,7 @@ class Oracle(CheckoutOracle):
         A payment may use offers as well; what these award an account comes after what its rules do.
         """
         made: list[Any] = []
-        self.skipped = 0
+        self.skipped = uses = 0
         for account in accounts:
             tier = None if account.enrolled_by is self.step else account.tier
             at = facts.get("occurred_at") or self.now(account.program)
@@ -519,7 +520,10 @@ class Oracle(CheckoutOracle):
                     lot = self.accrue(account, points, occurred_at=occurred_at, frozen=frozen, days=days)
                     made.append((account, lot))
             if payment is not None and not account.is_closed:
-                made += self.bonuses_of(account, payment, facts, at=at, is_first=is_first)
+                bonuses = self.bonuses_of(account, payment, facts, at=at, is_first=is_first)
+                uses += len(bonuses)
+                made += bonuses
+                uses += self.gifts_of(account, payment, facts, at=at, is_first=is_first, first=uses)
         for place, (account, lot) in enumerate(made):
             self.entries[self.own(*path, place, "points_transaction")] = ("award", account, lot)
             self.accounts[self.own(*path, place, "account")] = account
@@ -543,6 +547,7 @@ class Oracle(CheckoutOracle):
         name = command.id or self.own()
         refunds[name] = [amount, command.eligible_minor, 0]
         self.take_id(command.id)
+        self.take_gifts_back(payment)
         if self.is_returned(payment):
             self.free_uses(payment)
         for account, lot in sorted(payment["awards"], key=lambda award: award[1].number):

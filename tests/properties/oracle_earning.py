@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -30,6 +31,7 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
         all(wanted in (None, facts.get("currency")) for wanted in (earn.currency, asks.currency))
         and all(facts["metadata"].get(name) == value for name, value in (asks.metadata or {}).items())
         and asks.first_payment in (None, is_first)
+        and (asks.where is None or all(says(facts.get("data"), part.predicate) for part in asks.where.all_of))
         and eligible >= (asks.min_amount_minor or 0)
         and (asks.starts_at or at) <= at
         and (asks.ends_at is None or at < asks.ends_at)
@@ -42,6 +44,11 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
         if (not one.tiers or tier in one.tiers)
         and all(facts["metadata"].get(name) == value for name, value in (one.metadata or {}).items())
     ]
+    if earn.per_unit is not None:
+        found = value_of(facts.get("data"), earn.per_unit.field)
+        quantity = Fraction(found) if isinstance(found, int | Decimal) and found >= 0 else Fraction(0)
+        counted = {"eligible": earn.points * (quantity // Fraction(earn.per_unit.unit_e4, 10_000)), "units": 1}
+        return {**counted, "flat": None, "rounding": earn.rounding, "rate": 1, "factor": max(factors, default=1)}
     return {
         "eligible": eligible,
         "units": facts.get("units", 1),
@@ -51,6 +58,18 @@ def earned_by(rule: dict[str, Any], facts: dict[str, Any], tier: str | None, *, 
         "factor": max(factors, default=Fraction(1)),
         "threshold": asks.min_amount_minor or 0,
     }
+
+
+def value_of(data: Any, field: str) -> Any:
+    """R78: what stands in an event's data, each dot one object deeper."""
+    for name in field.split(".")[1:]:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def says(data: Any, asked: Any) -> bool:
+    """Whether an event's data has the value that is asked for."""
+    return bool(value_of(data, asked.field) == asked.equals)
 
 
 def is_of(line: dict[str, Any], skus: Any, categories: Any) -> bool:

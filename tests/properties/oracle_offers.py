@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from oracle_answers import Verdict, refuse_if
-from oracle_earning import earned_by
+from oracle_earning import earned_by, kept_of
 from oracle_units import Account
 
 
@@ -52,17 +52,23 @@ class OfferRules:
         cap, limit = self.offers[name]["max_redemptions"], self.offers[name]["per_member_limit"]
         return (cap is None or self.taken(name) < cap) and (limit is None or self.taken_by(name, account) < limit)
 
-    def use(
-        self, name: str, account: Account, *, status: str = "used", session: Any = None, payment: Any = None
-    ) -> None:
-        use = {"offer": name, "account": account, "session": session, "payment": payment, "status": status}
-        self.uses.append(use)
+    def use(self, name: str, account: Account, *, status: str = "used", **more: Any) -> None:
+        use = {"offer": name, "account": account, "session": None, "payment": None, "gift": None, "status": status}
+        self.uses.append(use | more)
 
     def free_uses(self, payment: dict[str, Any]) -> None:
         """The member may use the offers again (R15)."""
         for use in self.uses:
             if use["payment"] is payment and use["status"] == "used":
+                assert use["gift"] is None or not use["gift"]["is_live"], "nobody has used a gift's discount"
                 use["status"] = "freed"
+
+    def take_gifts_back(self, payment: dict[str, Any]) -> None:
+        """R18: a gift is the member's while what is kept of the purchase still qualifies."""
+        for use in self.uses:
+            is_mine = use["payment"] is payment and use["gift"] is not None
+            if is_mine and kept_of(payment) < use["gift"]["threshold"]:
+                use["gift"]["is_live"] = False
 
     def activate_offer(self: Any, command: Any) -> None:
         """A bonus or a gift is had at once, or nothing happens."""
@@ -92,7 +98,9 @@ class OfferRules:
             is_meant = terms.bonus is not None and offer["program"] in (None, account.program.id)
             if not is_meant or terms.application != "auto":
                 continue
-            earn = SimpleNamespace(points=terms.bonus.points, currency=None, rounding="floor", rate_e4=None)
+            earn = SimpleNamespace(
+                points=terms.bonus.points, currency=None, rounding="floor", rate_e4=None, per_unit=None
+            )
             rule = {"conditions": terms.conditions, "earn": earn, "multipliers": ()}
             frozen = earned_by(rule, facts, None, is_first=is_first, at=at)
             if frozen is None or not self.has_room(name, account):
@@ -104,6 +112,29 @@ class OfferRules:
             self.use(name, account, payment=payment)
             made.append((account, lot))
         return made
+
+    def gifts_of(
+        self: Any, account: Account, payment: Any, facts: dict[str, Any], *, at: Any, is_first: bool, first: int
+    ) -> int:
+        """What offers give with a payment that is no points; how many there are. `first`: how many uses it has had."""
+        given = 0
+        for name, offer in self.offers.items():
+            terms = offer["terms"]
+            if terms.gift is None or terms.application != "auto" or offer["program"] not in (None, account.program.id):
+                continue
+            earn = SimpleNamespace(points=0, currency=None, rounding="floor", rate_e4=None, per_unit=None)
+            rule = {"conditions": terms.conditions, "earn": earn, "multipliers": ()}
+            frozen = earned_by(rule, facts, None, is_first=is_first, at=at)
+            reasons = self.reasons_against(terms.gift.reward_id, account)
+            if frozen is None or not self.has_room(name, account) or any(holds for holds, _code in reasons):
+                self.skipped += 1
+                continue
+            called = self.own("offer_redemptions", first + given, "redemption")
+            gift = self.give(terms.gift.reward_id, account, called, cost=0)
+            gift["threshold"] = max(frozen["threshold"], 1)
+            self.use(name, account, payment=payment, gift=gift)
+            given += 1
+        return given
 
     # ---- rewards
 

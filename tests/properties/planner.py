@@ -171,6 +171,12 @@ class Planner:
                 customer = answer["customer"]
                 known.payments.append((command.id or own, command.amount_minor, customer))
                 self.learn_awards(step, answer["awards"])
+                for place, use in enumerate(answer["offer_redemptions"]):
+                    account = self.account_with(use["account"]) if "redemption" in use else None
+                    if account is not None:
+                        known.redemptions.append(
+                            (Ref(step.number, ("offer_redemptions", place, "redemption")), account)
+                        )
             case CreateCheckoutSession():
                 known.sessions.append((own, answer["total"], answer["customer"]))
             case earning_commands.ReportEvent():

@@ -23,7 +23,7 @@ from vinr_server.core.kernel.commands import Command
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands
-from vinr_server.core.offers.rows import OfferTerms, PointsBonus
+from vinr_server.core.offers.rows import GiftReward, OfferTerms, PointsBonus
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.submission import Outcome, Reply
@@ -210,6 +210,62 @@ def test_what_is_there_once_is_given_once(database: Database, prepare: Prepare) 
     assert codes(outcomes)[0] in ("200", "201")
     assert codes(outcomes)[1] == RACES[prepare]
     assert track.tried_once(), "the unique indexes had to do what locks are for"
+    assert violations(database, track.run.realms) == {}
+
+
+def _treat(track: Track, reward: str) -> None:
+    """Every payment brings the reward, while there is one."""
+    terms = OfferTerms(gift=GiftReward(reward), per_member_limit=None)
+    track.do(offer_commands.CreateOffer("engagement", "Treat", terms, "draft", program_id="prog_a", id="ofr_race"))
+    track.do(offer_commands.PublishOffer("ofr_race"))
+
+
+def _paid(customer: str) -> Command:
+    return payments_commands.CreatePayment(500, "EUR", 100, id=f"pay_{customer}", customer_id=customer)
+
+
+def test_the_last_of_a_reward_comes_with_one_of_two_payments(database: Database) -> None:
+    track = Track(database)
+    benefit = {"type": "voucher"}
+    track.do(rewards_commands.CreateReward("prog_a", "Pin", 5, benefit, id="rwd_pin", stock=2))
+    _treat(track, "rwd_pin")
+    track.do(_paid("cust_cem"))
+
+    outcomes = track.race(track.step(_paid(ANN)), track.step(_paid(BOB)))
+
+    given = "select count(*) from redemptions where realm = %s and reward_id = 'rwd_pin'"
+    assert codes(outcomes) == ["201", "201"] and track.tried_once()
+    assert database.reads.execute(given, [track.run.realms[0]]).fetchone() == (2,)
+    assert violations(database, track.run.realms) == {}
+
+
+@pytest.mark.parametrize(
+    ("is_refunded_first", "answered", "left"),
+    [
+        (True, ["201", "discount_not_usable"], ("canceled", "void", "refunded")),
+        (False, ["200", "201"], ("confirmed", "consumed", "confirmed")),
+    ],
+    ids=["taken back", "used"],
+)
+def test_a_gift_is_used_or_taken_back(
+    database: Database, is_refunded_first: bool, answered: list[str], left: tuple[str, ...]
+) -> None:
+    track = Track(database)
+    _treat(track, "rwd_euros")
+    track.do(_paid(ANN))
+    realm = track.run.realms[0]
+    (discount,) = database.reads.execute("select id from discounts where realm = %s", [realm]).fetchone() or ("",)
+    steps = [payments_commands.RefundPayment(f"pay_{ANN}"), rewards_commands.ConsumeDiscount(discount)]
+
+    first, second = steps if is_refunded_first else reversed(steps)
+    outcomes = track.race(track.step(first), track.step(second))
+
+    state = (
+        "select r.status, d.status, u.status from redemptions r join discounts d on d.redemption_id = r.id"
+        " join offer_redemptions u on u.redemption_id = r.id where r.realm = %s"
+    )
+    assert codes(outcomes) == answered and track.tried_once()
+    assert database.reads.execute(state, [realm]).fetchall() == [left]
     assert violations(database, track.run.realms) == {}
 
 

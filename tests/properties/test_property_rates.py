@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from vinr_server.core.earning.caps import Cap, Room
 from vinr_server.core.earning.conditions import Conditions, Occasion
-from vinr_server.core.earning.rates import Band, EarnRate, Exchange
+from vinr_server.core.earning.rates import Band, EarnRate, Exchange, PerUnit
 from vinr_server.core.earning.rules import Boost, Earned, Multiplier, evaluate_rule
 
 counted: Counter[str] = Counter()
@@ -139,6 +140,68 @@ def test_more_never_earns_less() -> None:
         assert case.points(case.eligible) <= case.points(case.eligible + more)
 
     hold(law, examples=250, case=cases(), more=st.fractions(0, 500, max_denominator=30))
+
+
+# ---- a quantity
+
+
+@dataclass(frozen=True)
+class Counting:
+    """A rule that counts what an event carries, and what it carries."""
+
+    points: int
+    unit_e4: int
+    factor_e4: int
+    rounding: Any
+    carried: Any
+
+    def result(self, carried: Any) -> Any:
+        """What the rule gives for an event that carries this."""
+        return evaluate_rule(
+            rule_id="rule_1",
+            revision=1,
+            earn=EarnRate(points=self.points, per_unit=PerUnit("data.trip.km", self.unit_e4), rounding=self.rounding),
+            conditions=Conditions(),
+            multipliers=(Multiplier(self.factor_e4, tiers=("gold",)),),
+            occasion=Occasion("trip.made", "event", "evt_1", data={"trip": {"km": carried}}),
+            tier="gold",
+        )
+
+
+quantities = st.integers(-5, 2_000) | st.decimals(-5, 2_000, allow_nan=False) | st.decimals(0, 60, places=4)
+countings = st.builds(
+    Counting,
+    points=st.integers(1, 50),
+    unit_e4=st.integers(1, 60) | st.integers(1, 200_000),
+    factor_e4=st.sampled_from((10_000, 15_000, 12_345, 3_000)),
+    rounding=st.sampled_from(("floor", "half_even", "ceil")),
+    carried=quantities | st.sampled_from((None, "12", True, [], {}, {"km": 5})),
+)
+
+
+def test_each_whole_unit_of_a_quantity_gives_its_points() -> None:
+    def law(case: Counting) -> None:
+        counted["counted"] += 1
+        is_number = isinstance(case.carried, int | Decimal) and case.carried is not True and case.carried >= 0
+        units = Fraction(case.carried) // Fraction(case.unit_e4, 10_000) if is_number else 0
+        wanted = ROUNDINGS[case.rounding](Fraction(case.points * units * case.factor_e4, 10_000))
+        result = case.result(case.carried)
+        if wanted:
+            assert result.points == wanted
+            assert Fraction(result.receipt["quantity"]) == Fraction(case.carried)
+            return
+        counted["gave nothing"] += 1
+        (unmet,) = result
+        least = Decimal(unmet.change.split()[-1])
+        assert case.result(least).points > 0, unmet
+        assert not isinstance(case.result(least - Decimal("0.00000001")), Earned), unmet
+
+    hold(law, examples=300, case=countings)
+
+    expect(Counter(counted, histories=counted["counted"]), {"gave nothing": 40})
+
+
+# ---- rules that are skipped
 
 
 def test_what_a_skipped_rule_suggests_is_the_least_that_earns() -> None:

@@ -38,9 +38,13 @@ def recomputed(receipt: Mapping[str, Any]) -> int:
         return int(receipt["points"])
     if "flat" in receipt:
         return int(receipt["flat"])
+    rounding = {"floor": math.floor, "ceil": math.ceil, "half_even": round}[receipt["rounding"]]
+    factor = Fraction(receipt["factor_e4"], 10_000)
+    if "per_unit" in receipt:
+        units = Fraction(receipt["quantity"]) // Fraction(receipt["per_unit"]["unit"])
+        return rounding(receipt["points_per_step"] * units * factor)
     exact = Fraction(receipt["eligible"]) / receipt["minor_per_unit"]
-    exact *= Fraction(receipt["rate_e4"], 10_000) * Fraction(receipt["factor_e4"], 10_000)
-    return {"floor": math.floor, "ceil": math.ceil, "half_even": round}[receipt["rounding"]](exact)
+    return rounding(exact * Fraction(receipt["rate_e4"], 10_000) * factor)
 
 
 def test_every_award_follows_from_its_receipt() -> None:
@@ -52,12 +56,13 @@ def test_every_award_follows_from_its_receipt() -> None:
                     threshold = entry.receipt.get("min_amount")
                     assert threshold is None or Fraction(entry.receipt["eligible"]) >= threshold, entry
                     counted["awards by rule"] += entry.rule_id is not None
+                    counted["awards by quantity"] += "per_unit" in entry.receipt
                     counted["awards by hand"] += entry.rule_id is None
         counted["histories"] += 1
 
     hold(law, examples=100, history=histories)
 
-    expect(counted, {"awards by rule": 3_000, "awards by hand": 1_500})
+    expect(counted, {"awards by rule": 3_000, "awards by hand": 1_500, "awards by quantity": 20})
 
 
 # ---- rules that give nothing

@@ -593,6 +593,8 @@ EDITS = [
      "delete from entries where [entries: kind = 'award']"),
     ("I6 a redemption has one event for each step of its life",
      "delete from events where [events: type = 'loyalty.redemption.canceled']"),
+    ("I6 a redemption has one event, and so has each cancellation and reinstatement",
+     "update events set type = 'loyalty.redemption.reinstated' where [events: type = 'loyalty.redemption.canceled']"),
     ("I6 a payment has one event, and so has each refund",
      "delete from events where [events: type = 'payment.refunded']"),
     ("I5 a kept key points to an existing event",

@@ -14,9 +14,10 @@ from engines import WALL, CoreRun
 from steps import Ref, Step, refs_in
 
 from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.conditions.tree import Condition, Predicate
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.conditions import Conditions
-from vinr_server.core.earning.rates import EarnRate
+from vinr_server.core.earning.rates import EarnRate, PerUnit
 from vinr_server.core.earning.rules import Multiplier
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members_commands
@@ -41,6 +42,10 @@ RATES = (
     EarnRate(rate_e4=15_000, rounding="ceil"),
     EarnRate(rate_e4=3_333, rounding="half_even"),
 )
+# What a reported event may earn by its data, and what a payment may bring.
+KILOMETERS = EarnRate(points=3, per_unit=PerUnit("data.km", 15_000))
+PRAISE = Condition(all_of=(Condition(predicate=Predicate("data.praise.stars", equals=5)),))
+TREATS = ("rwd_cup", "rwd_euros")
 
 
 @dataclass
@@ -90,6 +95,8 @@ def rules(variant: int) -> list[Command]:
         make("prog_b", pays, EarnRate(rate_e4=10_000), Conditions(skus=("tea",)) if variant % 2 else Conditions()),
         make("prog_b", "review.posted", EarnRate(points=20), Conditions()),
         make("prog_b", "order.noted", EarnRate(rate_e4=20_000), Conditions(metadata={"channel": "app"})),
+        make("prog_b", "order.noted", KILOMETERS, Conditions(), (Multiplier(15_000, tiers=("star",)),)),
+        make("prog_a", "review.posted", EarnRate(points=4), Conditions(where=PRAISE)),
         make("prog_c", pays, EarnRate(rate_e4=10_000, rounding="ceil"), Conditions(categories=("drinks",))),
     ]
     if variant % 2:
@@ -118,7 +125,8 @@ def rewards(variant: int) -> list[Command]:
 def offers(variant: int) -> list[Command]:
     """Gifts of limited, tiered and scarce rewards; bonuses, of one program and of every one, opted into or not.
 
-    And half off a checkout, for few members together or for any number, each once or twice.
+    And half off a checkout, for few members together or for any number, each once or twice; a gift that comes with a
+    payment, limited or scarce.
     """
 
     def gift(reward: str, limit: int | None) -> OfferTerms:
@@ -130,6 +138,7 @@ def offers(variant: int) -> list[Command]:
     limits: Any = {"max_redemptions": (2, None)[variant % 2], "per_member_limit": 1 + variant % 3 // 2}
     half = OfferTerms(percentage=PercentageDiscount(500_000), **limits)
     least = Conditions(min_amount_minor=1_500)
+    treated: Any = {"application": "auto", "conditions": Conditions(min_amount_minor=1_200)}
     terms: dict[str, tuple[str | None, OfferTerms]] = {
         "ofr_all": (None, bonus(6, 1 + variant % 2, application="opt_in")),
         "ofr_cup": ("prog_a", gift("rwd_cup", None)),
@@ -138,6 +147,7 @@ def offers(variant: int) -> list[Command]:
         "ofr_once": ("prog_a", bonus(3, 1, application="opt_in")),
         "ofr_thanks": (None, bonus(4, 1 + variant % 3, conditions=least)),
         "ofr_half": ("prog_a", half),
+        "ofr_treat": ("prog_a", replace(gift(TREATS[variant % 2], 1 + variant % 3 // 2), **treated)),
     }
     made: list[Command] = []
     for id, (program, said) in terms.items():

@@ -91,14 +91,17 @@ def _rule_fields(earns: list[str], clauses: Clauses) -> Json:
 
 
 def _earn(words: list[str], clauses: Clauses) -> Json:
-    """`earns 1 per 10 EUR`, `earns 2 per unit`, `earns 50 flat`, `earns 5 for each [full] 2.50 EUR`, bands."""
+    """`earns 1 per 10 EUR`, `… 2 per unit`, `… 50 flat`, `… 5 for each [full] 2.50 EUR`, `… 2 per 1 data.km`, bands."""
     assert words[0] == "earns"
+    earn: Json
     if words[2] == "flat":
         return {"points": int(words[1])}
     unit = words[-1]
-    if words[1] == "bands":
+    if unit.startswith("data."):
+        earn = {"points": int(words[1]), "per_unit": {"field": unit, "unit": words[3]}}
+    elif words[1] == "bands":
         bands = [_band(band, unit) for band in clauses.every("band")]
-        earn: Json = {"bands": bands, "graduated": True, "currency": unit}
+        earn = {"bands": bands, "graduated": True, "currency": unit}
     elif words[2] == "for":
         earn = {"points": int(words[1]), "per_amount": minor(words[-2], unit), "currency": unit}
         if "full" in words:

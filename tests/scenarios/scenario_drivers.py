@@ -412,11 +412,12 @@ class HttpDriver:
         """The answer to one call."""
         operation = BY_ID[request.operation]
         headers = {"Idempotency-Key": request.idempotency_key} if request.idempotency_key else {}
-        has_body = operation.body is not None
+        if operation.body is not None:
+            headers["Content-Type"] = "application/json"
         response = self._client.request(
             operation.method,
             operation.path.format(id=request.id),
-            json=request.body if has_body else None,
+            content=encode_json(request.body) if operation.body is not None else None,
             params={"dry_run": "true"} if request.is_dry_run else {},
             headers=self._headers | headers,
         )

@@ -18,7 +18,7 @@ from vinr_server.core.events.rows import Event
 from vinr_server.core.ledger.rows import Deficit, Entry, Hold, Lot, LotUse
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import OfferRedemption
-from vinr_server.core.rewards.rows import Discount
+from vinr_server.core.rewards.rows import Discount, Redemption
 
 # Expectations that compare with what was there before the step.
 OF_THIS_STEP = ("entries", "uses", "events", "in_order", "reminded", "deliverable", "happened")
@@ -156,6 +156,19 @@ def _gave(view: View, words: Words) -> Compared:
     return int(count), sum(
         use.offer_id == f"ofr_{name}" and use.status in ("confirmed", "refunded") for use in redemptions
     )
+
+
+def _redeems(view: View, words: Words) -> Compared:
+    """`redeems mug + double`: the offers that the payment shows as redeemed, in their order."""
+    shown = view.answer.payload["offer_redemptions"]
+    return listed(words), [use["offer"].removeprefix("ofr_") for use in shown]
+
+
+def _redemption(view: View, words: Words) -> Compared:
+    """`redemption pay_1.mug canceled`: what became of a redemption."""
+    name, status = words
+    wanted = view.world.redemptions[name].id
+    return status, next(row.status for row in view.world.driver.rows(Redemption) if row.id == wanted)
 
 
 def _segments(view: View, words: Words) -> Compared:
@@ -352,6 +365,8 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "ledger": _ledger,
     "offer": _offer,
     "gave": _gave,
+    "redeems": _redeems,
+    "redemption": _redemption,
     "usable": _usable,
     "unusable": _unusable,
     "segments": _segments,

@@ -14,7 +14,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     program summer expires 12 months [of inactivity] | expires never [rounded month] [zone Europe/Berlin]
         [tiers silver 0 gold 500] [guests 30 days] [earning-tenders card gift_card] [reminds 30 7] (days before an end)
     rule base earns 1 per 10 EUR | earns 2 per unit (of any currency) | earns 50 flat | earns 5 for each [full] 2.50 EUR
-        | earns bands EUR, band 1 per 1.00 to 100.00, band 2 per 1.00
+        | earns bands EUR, band 1 per 1.00 to 100.00, band 2 per 1.00 | earns 2 per 1.5 data.distance_km
         [on type] [in program] [inactive] [caps 500 by day] [exchange EUR ZAR=0.051 JPY=0.0061]
         [min 50.00 EUR] [max 100.00 EUR] [currency EUR] [skus beans] [categories coffee]
         [exclude_skus gift] [exclude_categories sale] [first payment]
@@ -39,12 +39,14 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     pay A 21.90 EUR [as pay_1] [tax 1.90] [shipping 5.00] [tender store_credit 10.00]
         [line beans 10.00 x2 off 1.00 tax 1.60 in coffee]
         [discount R] [session S] [order shop_7] [by account] [on instant]
-        pay_1.base: what rule base gave for it; `nobody` has no customer, `someone` no account
+        pay_1.base: what rule base gave for it; pay_1.mug: the redemption of what offer mug gave with it;
+        `nobody` has no customer, `someone` no account
     link pay_1 A: a guest's payment is A's
     import C 20.00 EUR … [deliver] | refund pay_1 5.00 [eligible 3.00] [as re_1] [total 9.00] [line beans x2|5.00]
     undo re_1: its cancellation | amend pay_1 25.00 [tax 1.90] [shipping 5.00] [line beans 10.00 x2]
         [reprice] (its session's cart is evaluated again)
-    report review.posted A [amount 10.00 EUR] [by account] [on instant] [as evt_1]
+    report review.posted A [amount 10.00 EUR] [data distance_km=12.5 plan.interval=year] [by account] [on instant]
+        [as evt_1]
     offer double gives 2x points | gives 1000 points | gives 20% off [at most 15.00 EUR] | gives rwd_mug
         [draft] [auto] [opt-in]
         [for tier gold] [for segment vip] [for balance 500] [for enrolled before instant] [for metadata key=value]
@@ -70,6 +72,7 @@ Expectations (scenario_expectations.py) are about the account named last; `B bal
         reminded 30 days 100@2027-01-15 + 7 days 60@2027-01-15 (reminded_so_far: of all steps)
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
     of offers: offer double active | gave double 2 | usable double + triple | unusable double tiers needs tier gold
+        redeems mug + double: what a payment shows of them | redemption pay_1.mug canceled
     of carts: total 15.00 | off 3.33 + 3.34 (by line) | applied ten 10.00 + post 5.00 | session S completed
         rejected ten min_subtotal spend 420 more
     a refusal code, and the figures in its details
@@ -211,6 +214,22 @@ def minor(amount: str, currency: str) -> int:
 def pairs(words: Words) -> dict[str, Any]:
     """`key=value` words as metadata: integers, true and false are what they look like, '1' in quotes is text."""
     return {key: _value(value) for key, value in (word.split("=", 1) for word in words)}
+
+
+def data_of(words: Words) -> dict[str, Any]:
+    """As pairs, of an event's data: a dot leads into an object; decimals, null, [] and {} are what they look like."""
+    data: dict[str, Any] = {}
+    for path, text in (word.split("=", 1) for word in words):
+        *names, last = path.split(".")
+        into = data
+        for name in names:
+            into = into.setdefault(name, {})
+        is_number = re.fullmatch(r"-?\d+(\.\d+)?(e[+-]?\d+)?", text) is not None
+        into[last] = Decimal(text) if is_number and not text.lstrip("-").isdigit() else _LOOKS.get(text, _value(text))
+    return data
+
+
+_LOOKS: dict[str, Any] = {"null": None, "[]": [], "{}": {}}
 
 
 def _value(text: str) -> str | int | bool:

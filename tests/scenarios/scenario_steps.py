@@ -10,10 +10,11 @@ import scenario_configuration as configuration
 import scenario_offers as offers
 import scenario_segments as segments
 from scenario_drivers import Answer
-from scenario_language import Clauses, Words, minor, pairs, wire_instant
+from scenario_language import Clauses, Words, data_of, minor, pairs, wire_instant
 from scenario_world import Member, Named, World
 
 from vinr_server.core.members.rows import Account
+from vinr_server.core.rewards.rows import Redemption
 
 Json = dict[str, Any]
 # Payers without an account: one the merchant does not know, two who are not enrolled.
@@ -262,6 +263,14 @@ def _note_payment(world: World, words: Words, answer: Answer) -> None:
     for award in payment["awards"]:
         source = rules[award["rule"]] if "rule" in award else award["offer"].removeprefix("ofr_")
         world.note(world.entries, f"{payment['id']}.{source}", answer, id=award["points_transaction"])
+    given = {redemption.id: redemption for redemption in world.driver.rows(Redemption)} if _gifts(payment) else {}
+    for use in _gifts(payment):
+        name, discount = f"{payment['id']}.{use['offer'].removeprefix('ofr_')}", given[use["redemption"]].discount_id
+        world.redemptions[name] = Named(use["redemption"], world.subject, {"discount": discount})
+
+
+def _gifts(payment: Json) -> list[Json]:
+    return [use for use in payment["offer_redemptions"] if "redemption" in use]
 
 
 def refund(world: World, words: Words, clauses: Clauses) -> Answer:
@@ -335,6 +344,8 @@ def report(world: World, words: Words, clauses: Clauses) -> Answer:
         data |= _payer(world, name[0], clauses, data.get("metadata", {}))
     if amount := clauses.one("amount"):
         data |= {"amount": minor(amount[0], amount[1]), "currency": amount[1]}
+    if carried := clauses.one("data"):
+        data |= data_of(carried)
     body = {"type": kind, "data": data, **common}
     if called := clauses.word("as"):
         body["id"] = called

@@ -18,6 +18,7 @@ export interface EngineEvents {
   readonly 'loyalty.redemption.canceled': objects.Redemption;
   readonly 'loyalty.redemption.expired': objects.Redemption;
   readonly 'loyalty.redemption.reduced': objects.Redemption;
+  readonly 'loyalty.redemption.reinstated': objects.Redemption;
   readonly 'loyalty.offer.activated': objects.OfferClaim;
   readonly 'loyalty.offer.redeemed': objects.OfferRedemptionEvent;
   readonly 'offer.created': objects.OfferEvent;

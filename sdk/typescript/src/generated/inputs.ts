@@ -141,6 +141,11 @@ export interface BandInput {
   perAmount?: number | undefined;
 }
 
+export interface PerUnitInput {
+  field: string;
+  unit: Rate;
+}
+
 export interface EarnInput {
   points_per_currency_unit?: Rate | null | undefined;
   pointsPerCurrencyUnit?: Rate | null | undefined;
@@ -153,6 +158,8 @@ export interface EarnInput {
   fullSteps?: boolean | undefined;
   bands?: readonly BandInput[] | undefined;
   graduated?: boolean | undefined;
+  per_unit?: PerUnitInput | undefined;
+  perUnit?: PerUnitInput | undefined;
 }
 
 export interface ConditionInput {

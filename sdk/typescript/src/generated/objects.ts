@@ -172,6 +172,8 @@ export interface PaymentRedemption {
   readonly pointsTransaction: string | null;
   readonly points_transaction: string | null;
   readonly pointsTransactionId: string | null;
+  readonly redemption?: string | undefined;
+  readonly redemptionId?: string | undefined;
 }
 
 export interface RefundLine {
@@ -430,6 +432,11 @@ export interface Band {
   readonly per_amount?: number | undefined;
 }
 
+export interface PerUnit {
+  readonly field: string;
+  readonly unit: number | string;
+}
+
 export interface Earn {
   readonly pointsPerCurrencyUnit?: number | string | undefined;
   readonly points_per_currency_unit?: number | string | undefined;
@@ -442,6 +449,8 @@ export interface Earn {
   readonly full_steps?: boolean | undefined;
   readonly bands?: readonly Band[] | undefined;
   readonly graduated?: boolean | undefined;
+  readonly perUnit?: PerUnit | undefined;
+  readonly per_unit?: PerUnit | undefined;
 }
 
 export interface Condition {

@@ -106,6 +106,7 @@ class PaymentRedemption(Reply):
     offer: Reference
     account: Reference | None
     points_transaction: Reference | None
+    redemption: Reference | UnsetType = UNSET
 
 
 class Payment(Reply):

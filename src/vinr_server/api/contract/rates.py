@@ -6,13 +6,15 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType
+from msgspec import field as called
 
 from vinr_server.api.contract.currencies import read_any_currency, read_any_currency_or_none
-from vinr_server.api.contract.input import Count, Input, Rate
+from vinr_server.api.contract.input import Count, Input, Name, Rate
 from vinr_server.api.contract.reply import Reply, ShownRate
 from vinr_server.api.contract.values import read_rate
 from vinr_server.api.edge.problems import Problem
+from vinr_server.core.conditions.fields import field_of
 from vinr_server.core.earning import caps, rates
 
 # As rates are bounded (values.py): more points for a minor unit than anybody gives.
@@ -35,6 +37,11 @@ class BandInput(Input):
     per_amount: Count | UnsetType = UNSET
 
 
+class PerUnitInput(Input):
+    field: Name
+    unit: Rate
+
+
 class EarnInput(Input):
     points_per_currency_unit: Rate = None
     points: Count | None = None
@@ -44,6 +51,7 @@ class EarnInput(Input):
     full_steps: bool | UnsetType = UNSET
     bands: Annotated[list[BandInput], Meta(min_length=1, max_length=50)] | UnsetType = UNSET
     graduated: bool | UnsetType = UNSET
+    per_unit: PerUnitInput | UnsetType = UNSET
 
 
 class CapsInput(Input):
@@ -52,7 +60,7 @@ class CapsInput(Input):
 
 
 class ExchangeInput(Input):
-    in_: str = field(name="in")
+    in_: str = called(name="in")
     rates: ExchangeRates
 
 
@@ -61,6 +69,11 @@ class Band(Reply):
     points_per_currency_unit: ShownRate | UnsetType = UNSET
     points: int | UnsetType = UNSET
     per_amount: int | UnsetType = UNSET
+
+
+class PerUnit(Reply):
+    field: str
+    unit: ShownRate
 
 
 class Earn(Reply):
@@ -72,6 +85,7 @@ class Earn(Reply):
     full_steps: bool | UnsetType = UNSET
     bands: list[Band] | UnsetType = UNSET
     graduated: bool | UnsetType = UNSET
+    per_unit: PerUnit | UnsetType = UNSET
 
 
 class Caps(Reply):
@@ -80,18 +94,18 @@ class Caps(Reply):
 
 
 class Exchange(Reply):
-    in_: str = field(name="in")
+    in_: str = called(name="in")
     rates: dict[str, str]
 
 
 def read_earn(given: EarnInput) -> rates.EarnRate:
-    """What a rule gives: a rate per currency unit, points for each amount, bands of these, or flat points."""
+    """What a rule gives: a rate per currency unit, points for each amount or unit, bands of these, or flat points."""
     currency = read_any_currency_or_none(given.currency, param="earn.currency")
     forms = (given.points_per_currency_unit is not None, given.points is not None, given.bands is not UNSET)
     if sum(forms) != 1:
         message = (
-            "earn needs exactly one of points_per_currency_unit, points (flat, or with per_amount for each such"
-            " amount) and bands."
+            "earn needs exactly one of points_per_currency_unit, points (flat, with per_amount for each such amount,"
+            " or with per_unit for each such unit) and bands."
         )
         raise Problem("parameter_invalid", message, param="earn.points_per_currency_unit")
     _refuse_strays(given)
@@ -101,6 +115,8 @@ def read_earn(given: EarnInput) -> rates.EarnRate:
     if given.points is None:
         rate_e4 = read_rate(given.points_per_currency_unit, param="earn.points_per_currency_unit", lowest_e4=1)
         return rates.EarnRate(rate_e4=rate_e4, **common)
+    if given.per_unit is not UNSET:
+        return rates.EarnRate(points=_step_points(given.points), per_unit=_per_unit(given.per_unit), **common)
     if given.per_amount is UNSET:
         return rates.EarnRate(points=given.points, currency=currency)
     return rates.EarnRate(
@@ -116,6 +132,12 @@ def _refuse_strays(given: EarnInput) -> None:
     if given.per_amount is not UNSET and given.points is None:
         message = "earn.per_amount goes with points: so many points for each such amount. Add earn.points."
         raise Problem("parameter_invalid", message, param="earn.per_amount")
+    if given.per_unit is not UNSET and given.points is None:
+        message = "earn.per_unit goes with points: so many points for each such unit. Add earn.points."
+        raise Problem("parameter_invalid", message, param="earn.per_unit")
+    if given.per_unit is not UNSET and given.per_amount is not UNSET:
+        message = "earn.per_unit counts a quantity, earn.per_amount an amount. Send one of them."
+        raise Problem("parameter_invalid", message, param="earn.per_unit")
     if given.full_steps is True and given.per_amount is UNSET:
         message = "earn.full_steps counts whole steps of an amount. Add earn.points and earn.per_amount."
         raise Problem("parameter_invalid", message, param="earn.full_steps")
@@ -133,9 +155,19 @@ def _refuse_strays(given: EarnInput) -> None:
 def _step_points(points: int) -> int:
     most = 1_000_000_000
     if points > most:
-        message = f"earn.points: {points} for each per_amount is above {most}."
+        message = f"earn.points: {points} for each per_amount or per_unit is above {most}."
         raise Problem("parameter_invalid", message, param="earn.points")
     return points
+
+
+def _per_unit(given: PerUnitInput) -> rates.PerUnit:
+    """The quantity that is counted: a field of an event's data, and how much of it gives points."""
+    field = field_of(given.field)
+    if field is None or field.of != "event":
+        param = "earn.per_unit.field"
+        message = f"{param}: {given.field!r} is no field of an event's data. Send one such as data.distance_km."
+        raise Problem("parameter_invalid", message, param=param)
+    return rates.PerUnit(given.field, read_rate(given.unit, param="earn.per_unit.unit", lowest_e4=1))
 
 
 def _bands(given: list[BandInput]) -> tuple[rates.Band, ...]:

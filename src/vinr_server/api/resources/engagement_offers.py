@@ -184,9 +184,6 @@ async def create_engagement_offer(call: Call) -> CreateOffer:
     zone = await zone_if_needed(call, body, program_id=body.program, table="tenants")
     starts_at, ends_at = read_window(body.starts_at, body.ends_at, param="", zone=zone)
     application = body.application or APPLICATIONS[body.incentive.type]
-    if body.incentive.type == "gift_reward" and application == "auto":
-        message = "application: a member claims a gift. Send opt_in, or use a points_bonus."
-        raise Problem("parameter_invalid", message, param="application")
     terms = rows.OfferTerms(
         **read_incentive(body.incentive),
         application=application,

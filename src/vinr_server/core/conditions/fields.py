@@ -1,7 +1,7 @@
 """The fields that conditions can ask about: what each is, how its reason is worded, and what would change it.
 
 Where a rule, an offer, a cart or a segment may ask about a field, its `of` says: the occasion (what happened), the
-order, its lines, the cart, the member, or the member's history.
+data of a reported event, the order, its lines, the cart, the member, or the member's history.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 from vinr_server.core.kernel.values import dataclass
 
 Kind = Literal["number", "text", "texts", "flag", "instant", "plain"]
-Of = Literal["occasion", "order", "lines", "cart", "member", "history"]
+Of = Literal["occasion", "event", "order", "lines", "cart", "member", "history"]
 
 # Of these a member's values are asked for; of nobody they are missing.
 OF_MEMBER: tuple[Of, ...] = ("member", "history")
@@ -50,6 +50,14 @@ FIELDS: Mapping[str, Field] = {
     "metadata.": Field(
         "plain",
         "occasion",
+        "{name} is {value}",
+        "{name} is not set",
+        become="set {name} to {value}",
+        other="set {name} to another value",
+    ),
+    "data.": Field(
+        "plain",
+        "event",
         "{name} is {value}",
         "{name} is not set",
         become="set {name} to {value}",
@@ -184,8 +192,10 @@ def is_of_member(name: str) -> bool:
 
 
 def field_of(name: str) -> Field | None:
-    """The field of this name; metadata has one for each key."""
+    """The field of this name; metadata has one for each key, an event's data one for each path."""
     for family in ("metadata.", "account.metadata."):
         if name.startswith(family) and len(name) > len(family):
             return FIELDS[family]
+    if name.startswith("data."):
+        return FIELDS["data."] if all(name.split(".")) else None
     return None if name.endswith(".") else FIELDS.get(name)

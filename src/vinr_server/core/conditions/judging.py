@@ -18,6 +18,8 @@ from vinr_server.core.kernel.numbers import Exact, ceil_div, exact_div, floor_di
 from vinr_server.core.kernel.values import dataclass
 
 DAY = timedelta(days=1)
+# So many characters of a text stand in a reason.
+SHOWN_LENGTH_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +172,20 @@ def _shown(value: Any, field: Field) -> str:
         return value.isoformat()
     if isinstance(value, Fraction):
         return str(floor_div(value.numerator, value.denominator))
-    return _spelled(value, field)
+    return spelled(value) if field.kind == "plain" else str(value)
 
 
-def _spelled(value: Any, field: Field) -> str:
-    """A value of metadata as it stands in a body; any other as it is."""
-    is_json = field.kind == "plain" and not isinstance(value, Decimal)
-    return json.dumps(value, ensure_ascii=False) if is_json else str(value)
+def spelled(value: Any) -> str:
+    """A value of metadata or of an event's data as it stands in a body; long text is cut, and a list only named."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, str) and len(value) > SHOWN_LENGTH_MAX:
+        value = f"{value[:SHOWN_LENGTH_MAX]}…"
+    return json.dumps(value, ensure_ascii=False)
 
 
 _WORDS = {"gt": "more than {}", "gte": "at least {}", "lt": "less than {}", "lte": "at most {}"}
@@ -220,7 +229,9 @@ def _bounded(name: str, bound: Any) -> str:
 
 
 def _either(asked: Predicate, field: Field) -> str:
-    return " or ".join(_spelled(value, field) for value in asked.values)
+    """The values that are wanted, whole: those of metadata and of data as they stand in a body."""
+    is_json = field.kind == "plain"
+    return " or ".join(json.dumps(value, ensure_ascii=False) if is_json else str(value) for value in asked.values)
 
 
 # ---- the smallest change

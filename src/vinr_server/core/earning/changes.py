@@ -7,6 +7,7 @@ from vinr_server.core.conditions.membership import asked_in, trees_of
 from vinr_server.core.conditions.tree import predicates_of
 from vinr_server.core.earning.commands import CreateEarningRule, DeleteEarningRule, UpdateEarningRule
 from vinr_server.core.earning.payloads import rule_payload
+from vinr_server.core.earning.reports import RESERVED
 from vinr_server.core.earning.rows import EarningRule, RuleRevision
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
@@ -73,12 +74,15 @@ def _put_revision(draft: Layer, rule: EarningRule, context: Context) -> None:
 
 
 def _refusal(draft: Layer, rule: EarningRule) -> Rejected | None:
-    return first_listed(_exchange_refusal(rule), _trigger_refusal(rule), _segment_refusal(draft, rule))
+    asked = first_listed(_trigger_refusal(rule), _quantity_refusal(rule))
+    return first_listed(_exchange_refusal(rule), asked, _segment_refusal(draft, rule))
 
 
 def _trigger_refusal(rule: EarningRule) -> Rejected | None:
     """Refuse a question that nothing of the rule's trigger can answer."""
     unknown = _UNKNOWN_BY_TRIGGER.get(rule.trigger, _UNKNOWN_TO_EVENTS)
+    if rule.trigger.startswith(RESERVED):
+        unknown |= {"event"}
     for condition in trees_of(rule):
         for asked in predicates_of(condition):
             field = field_of(asked.field)
@@ -94,6 +98,17 @@ _UNKNOWN_BY_TRIGGER = {
     "loyalty.account.created": frozenset({"order", "lines", "history"}),
 }
 _UNKNOWN_TO_EVENTS = frozenset({"lines", "order.is_first"})
+
+
+def _quantity_refusal(rule: EarningRule) -> Rejected | None:
+    """Refuse to count a quantity of what nobody reports as an event: only its data carries one."""
+    if rule.earn.per_unit is None or not rule.trigger.startswith(RESERVED):
+        return None
+    message = (
+        f"earn.per_unit: {rule.trigger} has no {rule.earn.per_unit.field}: only events that you report yourself have"
+        " data. Count an amount with earn.per_amount, or give the rule a trigger of your own."
+    )
+    return invalid(message, param="earn.per_unit")
 
 
 def _segment_refusal(draft: Layer, rule: EarningRule) -> Rejected | None:

@@ -48,6 +48,7 @@ class Occasion:
 
     Units: minor units, exact: an eligible part, or what a line counts for, need not be whole. `exchanged` is how many
     of them one minor unit is that was paid. `purchase` is there where programs may count different parts of it.
+    `data`: of a reported event, as it came.
     """
 
     trigger: str
@@ -61,6 +62,7 @@ class Occasion:
     lines: Sequence[CountedLine] = ()
     is_first_payment: bool = False
     exchanged: Exact = 1
+    data: Mapping[str, Any] | None = None
 
 
 class OccasionValues:
@@ -81,6 +83,8 @@ class OccasionValues:
         occasion, name = self._occasion, asked.field
         if name.startswith("metadata."):
             return (occasion.metadata or {}).get(name.removeprefix("metadata."))
+        if name.startswith("data."):
+            return value_at(occasion.data, name)
         if name == "order.amount":
             return eligible_part(asked.lines, occasion)
         if name == "order.currency":
@@ -100,6 +104,14 @@ class OccasionValues:
     def lacking(self, segment_ids: Sequence[str]) -> list[Unmet]:
         """As of the member."""
         return self._member.lacking(segment_ids) if self._member is not None else in_no_segment(segment_ids)
+
+
+def value_at(data: Mapping[str, Any] | None, field: str) -> Any:
+    """What stands in an event's data at a field such as data.plan.interval; None where nothing does."""
+    value: Any = data
+    for key in field.removeprefix("data.").split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _names_of_lines(name: str, occasion: Occasion) -> frozenset[str]:

@@ -41,6 +41,9 @@ def _earn(earn: EarnRate) -> Wire:
     common = {"currency": earn.currency, "rounding": earn.rounding}
     if earn.bands:
         return given({"bands": [_band(band) for band in earn.bands], "graduated": True, **common})
+    if earn.per_unit is not None:
+        unit = {"field": earn.per_unit.field, "unit": show_decimal(earn.per_unit.unit_e4)}
+        return given({"points": earn.points, "per_unit": unit, **common})
     if earn.per_amount_minor is not None:
         steps = {"full_steps": earn.full_steps or None}
         return given({"points": earn.points, "per_amount": earn.per_amount_minor, **steps, **common})

@@ -1,4 +1,4 @@
-"""What an eligible part is worth in points: rates, full steps and bands, exact but for one rounding (R9, R76)."""
+"""What an eligible part or a quantity is worth in points: rates, steps, bands, exact but for one rounding (R9, R76)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from vinr_server.core.kernel.numbers import SCALE, Exact, Rounding, divide, floor_div, show_decimal
+from vinr_server.core.kernel.numbers import SCALE, Exact, Rounding, divide, exact_div, floor_div, show_decimal
 from vinr_server.core.kernel.values import dataclass
 
 
@@ -24,11 +24,20 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class PerUnit:
+    """The quantity that is counted: what an event's data has at `field` (data.…), in units of `unit_e4` / 10,000."""
+
+    field: str
+    unit_e4: int
+
+
+@dataclass(frozen=True, slots=True)
 class EarnRate:
-    """What a rule gives: one of four forms.
+    """What a rule gives: one of five forms.
 
     rate_e4                      ten-thousandths of a point for each currency unit
     points, per_amount_minor     so many points for each such amount; of `full_steps` only the whole ones count
+    points, per_unit             so many points for each whole unit of a quantity that an event carries
     bands                        each part of the purchase at the rate of its band; they ascend, the last is open
     points alone                 a flat bonus
     """
@@ -40,38 +49,48 @@ class EarnRate:
     per_amount_minor: int | None = None
     full_steps: bool = False
     bands: tuple[Band, ...] = ()
+    per_unit: PerUnit | None = None
 
     @property
     def flat_points(self) -> int | None:
-        """The flat bonus; None where points go by the amount."""
-        return self.points if self.per_amount_minor is None else None
+        """The flat bonus; None where points go by an amount or a quantity."""
+        return self.points if self.per_amount_minor is None and self.per_unit is None else None
+
+    @property
+    def whole_step(self) -> Exact | None:
+        """How much gives points where only whole steps do: minor units, or of a quantity its unit."""
+        if self.per_unit is not None:
+            return exact_div(self.per_unit.unit_e4, SCALE)
+        return self.per_amount_minor if self.full_steps else None
 
 
 # ---- from an amount to points
 
 
 def points_of(
-    earn: EarnRate, eligible_minor: Exact, *, minor_per_unit: int, factor_e4: int = SCALE, offer_factor_e4: int = SCALE
+    earn: EarnRate, counted: Exact, *, minor_per_unit: int, factor_e4: int = SCALE, offer_factor_e4: int = SCALE
 ) -> int:
-    """Rate times factor, times the offer's where there is one, of an eligible part; rounded once at the end (R9).
+    """Rate times factor, times the offer's where there is one, of what is counted; rounded once at the end (R9).
 
+    `counted`: an eligible part in minor units, or the quantity that an event carries.
     Expects: a rate that is not flat (asserted).
     """
     assert earn.flat_points is None, "a flat bonus goes by no amount"
-    numerator, denominator = _unrounded(earn, eligible_minor, minor_per_unit)
+    numerator, denominator = _unrounded(earn, counted, minor_per_unit)
     scaled = numerator * factor_e4 * offer_factor_e4
     return divide(scaled, denominator * SCALE * SCALE, earn.rounding)
 
 
-def _unrounded(earn: EarnRate, eligible_minor: Exact, minor_per_unit: int) -> tuple[int, int]:
+def _unrounded(earn: EarnRate, counted: Exact, minor_per_unit: int) -> tuple[int, int]:
     """The points before factors, as numerator and denominator: for most rules that is cheaper than a Fraction."""
-    numerator, denominator = eligible_minor.numerator, eligible_minor.denominator
+    numerator, denominator = counted.numerator, counted.denominator
     if earn.bands:
-        points = _in_bands(earn.bands, eligible_minor, minor_per_unit)
+        points = _in_bands(earn.bands, counted, minor_per_unit)
         return points.numerator, points.denominator
-    if earn.full_steps:
-        assert earn.points is not None and earn.per_amount_minor is not None, earn
-        return earn.points * floor_div(numerator, denominator * earn.per_amount_minor), 1
+    step = earn.whole_step
+    if step is not None:
+        assert earn.points is not None, earn
+        return earn.points * floor_div(numerator * step.denominator, denominator * step.numerator), 1
     of_rate, of_minor = _per_minor(earn, minor_per_unit)
     return numerator * of_rate, denominator * of_minor
 
@@ -103,7 +122,7 @@ def _in_bands(bands: Sequence[Band], eligible_minor: Exact, minor_per_unit: int)
 def first_point(
     earn: EarnRate, *, minor_per_unit: int, factor_e4: int, offer_factor_e4: int = SCALE
 ) -> tuple[Fraction, bool] | None:
-    """The least eligible part that earns a point, and whether it takes more than that; None where none ever does.
+    """The least of what is counted that earns a point, and whether it takes more than that; None where none ever does.
 
     Expects: factors above 0, a rate that is not flat.
     """
@@ -115,11 +134,12 @@ def first_point(
         "ceil": (Fraction(0), True),
     }[earn.rounding]
     target /= factor
-    if earn.full_steps:
-        assert earn.points is not None and earn.per_amount_minor is not None, earn
+    step = earn.whole_step
+    if step is not None:
+        assert earn.points is not None, earn
         steps = target / earn.points
         whole_steps = steps.__floor__() + 1 if is_above else steps.__ceil__()
-        return Fraction(whole_steps * earn.per_amount_minor), False
+        return Fraction(whole_steps * step), False
     reached, start_minor = Fraction(0), 0
     for band in earn.bands or (_as_band(earn),):
         per_minor = Fraction(*_per_minor(band, minor_per_unit))
@@ -148,6 +168,9 @@ def frozen_rate(earn: EarnRate) -> dict[str, Any]:
             {name: value for name, value in _frozen_band(band).items() if value is not None} for band in earn.bands
         ]
         return {"bands": bands}
+    if earn.per_unit is not None:
+        unit = {"field": earn.per_unit.field, "unit": show_decimal(earn.per_unit.unit_e4)}
+        return {"points_per_step": earn.points, "per_unit": unit}
     if earn.per_amount_minor is not None:
         rate = {"points_per_step": earn.points, "per_amount": earn.per_amount_minor}
         return rate | ({"full_steps": True} if earn.full_steps else {})
@@ -163,15 +186,17 @@ def _frozen_band(band: Band) -> dict[str, int | None]:
     }
 
 
-def spell_rate(earn: EarnRate, eligible: int | str, minor_per_unit: int) -> str:
+def spell_rate(earn: EarnRate, counted: int | str, minor_per_unit: int) -> str:
     """The points before factors, as a formula has them: `5 x full steps of 250 in 300`."""
     if earn.bands:
-        return f"{eligible} in {len(earn.bands)} bands"
+        return f"{counted} in {len(earn.bands)} bands"
+    if earn.per_unit is not None:
+        return f"{earn.points} x whole units of {show_decimal(earn.per_unit.unit_e4)} in {counted}"
     if earn.full_steps:
-        return f"{earn.points} x full steps of {earn.per_amount_minor} in {eligible}"
+        return f"{earn.points} x full steps of {earn.per_amount_minor} in {counted}"
     if earn.per_amount_minor is not None:
-        return f"{eligible} / {earn.per_amount_minor} x {earn.points}"
-    return f"{eligible} / {minor_per_unit} x {show_decimal(earn.rate_e4 or 0)}"
+        return f"{counted} / {earn.per_amount_minor} x {earn.points}"
+    return f"{counted} / {minor_per_unit} x {show_decimal(earn.rate_e4 or 0)}"
 
 
 # ---- in another currency

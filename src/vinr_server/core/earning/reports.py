@@ -120,6 +120,7 @@ def _occasion(command: ReportEvent, event_id: str) -> Occasion:
         eligible_minor=command.amount_minor,
         minor_per_unit=command.minor_per_unit,
         metadata=metadata,
+        data=command.data,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from vinr_server.core.conditions.judging import Unmet, Values, differences, unmet_in, unmet_of
+from vinr_server.core.conditions.judging import Unmet, Values, differences, spelled, unmet_in, unmet_of
 from vinr_server.core.conditions.tree import Condition
 from vinr_server.core.earning.caps import Room
 from vinr_server.core.earning.conditions import (
@@ -21,9 +21,19 @@ from vinr_server.core.earning.conditions import (
     eligible_part,
     in_window,
     unmet_conditions,
+    value_at,
 )
-from vinr_server.core.earning.rates import EarnRate, Exchange, first_point, frozen_rate, points_of, spell_rate
-from vinr_server.core.kernel.numbers import SCALE, Exact, ceil_div, floor_div, show_decimal, show_exact
+from vinr_server.core.earning.rates import EarnRate, Exchange, PerUnit, first_point, frozen_rate, points_of, spell_rate
+from vinr_server.core.kernel.numbers import (
+    NUMBER_MAX,
+    SCALE,
+    Exact,
+    ceil_div,
+    exact_of,
+    floor_div,
+    show_decimal,
+    show_exact,
+)
 from vinr_server.core.kernel.values import dataclass, replace
 
 
@@ -75,6 +85,7 @@ def evaluate_rule(
     `room` is what the rule's cap leaves, None where it has no cap. `member`: what conditions may ask about.
     Units: whole points; amounts in minor units. Ties: of several multipliers that match, the highest applies. An
     offer's boost multiplies what the rule's own factor leaves; flat points are never multiplied (R23); caps come last.
+    Points beyond all that an account can hold stay what they are, cap or not: the event is refused (core/decide.py).
     Source: R9, R76; the fraction lost to rounding down stays with the program.
     """
     receipt: dict[str, Any] = {
@@ -90,8 +101,11 @@ def evaluate_rule(
         paid = show_exact(eligible_part(conditions, occasion))
         receipt |= {"exchange": {"in": exchange.currency, "rate": rate, "eligible": paid}}
         occasion = _exchanged(occasion, exchange, rate)
-    eligible_minor = eligible_part(conditions, occasion)
-    receipt |= {"eligible": show_exact(eligible_minor), "min_amount": conditions.min_amount_minor}
+    counted: Exact = eligible_part(conditions, occasion)
+    receipt |= {"eligible": show_exact(counted), "min_amount": conditions.min_amount_minor}
+    if earn.per_unit is not None:
+        counted = _quantity(earn.per_unit, occasion)
+        receipt |= {"quantity": show_exact(counted)}
     factor_e4, reason = _best_factor(multipliers, occasion, tier, member)
     if earn.flat_points is not None:
         points = earn.flat_points
@@ -102,23 +116,28 @@ def evaluate_rule(
         if boost is not None:
             offer = {"offer": boost.offer_id, "offer_revision": boost.revision, "offer_factor_e4": boost.factor_e4}
             receipt |= offer
-        points = _points_of(earn, receipt, eligible_minor)
+        points = _points_of(earn, receipt, counted)
         receipt |= {"tier": reason, "formula": _formula(earn, receipt, points)}
     unmet = unmet_conditions(conditions, occasion, currency=earn.currency, member=member)
     if points == 0:
-        unmet += _too_little(earn, receipt, occasion, eligible_minor)
-    if room is not None:
+        unmet += _too_little(earn, receipt, occasion, counted)
+    if room is not None and (earn.per_unit is None or points <= NUMBER_MAX):
         receipt |= room.frozen(points)
         unmet += _no_room(room) if room.points == 0 else []
         points = min(points, room.points)
     return unmet or Earned(points, receipt | {"points": points})
 
 
-def _points_of(earn: EarnRate, receipt: Mapping[str, Any], eligible_minor: Exact) -> int:
+def _quantity(per_unit: PerUnit, occasion: Occasion) -> Exact:
+    """The quantity that the event carries; 0 where it carries none."""
+    return max(exact_of(value_at(occasion.data, per_unit.field)) or 0, 0)
+
+
+def _points_of(earn: EarnRate, receipt: Mapping[str, Any], counted: Exact) -> int:
     """What the rate gives with the factors that the receipt has."""
     return points_of(
         earn,
-        eligible_minor,
+        counted,
         minor_per_unit=receipt["minor_per_unit"],
         factor_e4=receipt["factor_e4"],
         offer_factor_e4=receipt.get("offer_factor_e4", SCALE),
@@ -195,7 +214,7 @@ def _spend_more(occasion: Occasion, short_minor: Exact, *, is_above: bool) -> st
     return f"spend {more} more"
 
 
-def _too_little(earn: EarnRate, receipt: Mapping[str, Any], occasion: Occasion, eligible_minor: Exact) -> list[Unmet]:
+def _too_little(earn: EarnRate, receipt: Mapping[str, Any], occasion: Occasion, counted: Exact) -> list[Unmet]:
     """Say what would have earned the first point: another factor than 0, and how much more.
 
     Expects: a rate above 0.
@@ -210,18 +229,29 @@ def _too_little(earn: EarnRate, receipt: Mapping[str, Any], occasion: Occasion, 
         factor_e4=receipt["factor_e4"] or SCALE,
         offer_factor_e4=receipt.get("offer_factor_e4", SCALE),
     )
-    message = f"An eligible part of {whole_part(eligible_minor)} earns less than one point."
+    message = f"An eligible part of {whole_part(counted)} earns less than one point."
     if first is None:
         return [*unmet, Unmet("amount", message, None)]
-    first_minor, is_above = first
-    if eligible_minor < first_minor or (is_above and eligible_minor == first_minor):
-        change = _spend_more(occasion, first_minor - eligible_minor, is_above=is_above)
+    least, is_above = first
+    if earn.per_unit is not None:
+        return unmet + (_too_small(earn.per_unit.field, occasion, least) if counted < least else [])
+    if counted < least or (is_above and counted == least):
+        change = _spend_more(occasion, least - counted, is_above=is_above)
         unmet.append(Unmet("amount", message, change))
     return unmet
 
 
+def _too_small(field: str, occasion: Occasion, least: Fraction) -> list[Unmet]:
+    """Say what the event carries as a quantity, if anything, and the least that earns a point."""
+    value = value_at(occasion.data, field)
+    found = "not set" if value is None else spelled(value)
+    needed = show_decimal(floor_div(least.numerator * SCALE, least.denominator))
+    message = f"{field} is {found} (required: a number of at least {needed})."
+    return [Unmet("per_unit", message, f"set {field} to {needed}")]
+
+
 def _formula(earn: EarnRate, receipt: Mapping[str, Any], points: int) -> str:
     factors = [receipt[name] for name in ("factor_e4", "offer_factor_e4") if name in receipt]
-    worth = spell_rate(earn, receipt["eligible"], receipt["minor_per_unit"])
+    worth = spell_rate(earn, receipt.get("quantity", receipt["eligible"]), receipt["minor_per_unit"])
     product = " x ".join((worth, *(str(show_decimal(factor)) for factor in factors)))
     return f"{receipt['rounding']}({product}) = {points}"

@@ -22,6 +22,7 @@ EVENT_TYPES: Mapping[str, str] = {
     "loyalty.redemption.canceled": "redemption",
     "loyalty.redemption.expired": "redemption",
     "loyalty.redemption.reduced": "redemption",
+    "loyalty.redemption.reinstated": "redemption",
     "loyalty.offer.activated": "offer_claim",
     "loyalty.offer.redeemed": "offer_redemption_event",
     "offer.created": "offer_event",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cmp_to_key
-from typing import Literal
+from typing import Any, Literal
 
 Rounding = Literal["floor", "half_even", "ceil"]
 # A number that is counted on with before it is rounded: an int wherever it is whole.
@@ -81,8 +81,19 @@ def exact_div(numerator: Exact, denominator: Exact) -> Exact:
 
 
 def show_exact(value: Exact) -> int | str:
-    """An exact number as receipts hold it: 2, or "7/3"; Fraction reads both."""
-    return str(value) if value.denominator != 1 else value.numerator
+    """An exact number as receipts hold it: 2, or "7/3"; Fraction reads both. One that is out of range is text, too."""
+    is_plain = value.denominator == 1 and abs(value.numerator) <= NUMBER_MAX
+    return value.numerator if is_plain else str(value)
+
+
+def exact_of(value: Any) -> Exact | None:
+    """The number that a value of free-form JSON is, exactly; None where it is none. (true is no number.)
+
+    Expects: digits and exponents within the bounds of bodies (api/edge/parse.py).
+    """
+    if isinstance(value, Decimal):
+        return exact_div(*value.as_integer_ratio())
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def split(amount: int, weights: Sequence[int], *, ceilings: Sequence[int] | None = None) -> list[int]:

@@ -17,11 +17,11 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.commands import ActivateOffer
 from vinr_server.core.offers.in_force import name_cap, name_offer_of_member, name_some_of_member, name_whole
 from vinr_server.core.offers.payloads import offer_claim_payload, offer_redemption_payload
-from vinr_server.core.offers.redemptions import limit_refusal, redeem_offer
+from vinr_server.core.offers.redemptions import limit_refusal, redeem_gift, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption
 from vinr_server.core.offers.targeting import not_eligible, unmet_targeting
 from vinr_server.core.programs.members import closed, program_of
-from vinr_server.core.rewards.redemptions import giving_refusal, issue
+from vinr_server.core.rewards.redemptions import giving_refusal
 from vinr_server.core.rewards.rows import Reward
 
 
@@ -141,22 +141,8 @@ def _redeem_at_once(
         )
         return redeem_offer(draft, context, offer, account, receipt=receipt, now=now, entry_id=entry.id)
     if offer.terms.gift is not None:
-        reward = draft.get(Reward, offer.terms.gift.reward_id)
-        assert reward is not None, "the gift was checked before"
-        redemption_id = context.make_id("rdm", account.bucket)
-        issue(
-            draft,
-            context,
-            account,
-            reward,
-            reward.benefit,
-            redemption_id=redemption_id,
-            paid_by=None,
-            metadata={},
-            now=now,
-        )
-        given = {"reward": reward.id, "reward_revision": reward.revision, "points": 0}
-        return redeem_offer(draft, context, offer, account, receipt=given, now=now, redemption_id=redemption_id)
+        use, _redemption = redeem_gift(draft, context, offer, account, now=now)
+        return use
     return None
 
 

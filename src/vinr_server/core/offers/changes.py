@@ -184,12 +184,6 @@ def _edit_refusal(before: Offer, terms: OfferTerms) -> Rejected | None:
     if terms.type != before.terms.type and before.status != "draft":
         message = f"Offer {before.id} was published as a {before.terms.type}. Create a new offer for a {terms.type}."
         return Rejected("immutable_field", message, param="incentive.type")
-    if terms.gift is not None and terms.application == "auto":
-        message = (
-            "incentive.type: members must claim a gift, but this offer applies automatically."
-            " Create a new offer with application opt_in."
-        )
-        return invalid(message, param="incentive.type")
     return None
 
 

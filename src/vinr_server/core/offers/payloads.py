@@ -195,10 +195,12 @@ def offer_redemption_payload(redemption: OfferRedemption, *, livemode: bool) -> 
 
 
 def in_outcome(redemption: OfferRedemption) -> Wire:
-    """A redemption as its payment shows it: just enough to find it."""
+    """A redemption as its payment shows it: just enough to find it, and the reward's redemption where it is a gift."""
+    gift = {"redemption": redemption.redemption_id} if redemption.redemption_id is not None else {}
     return {
         "id": redemption.id,
         "offer": redemption.offer_id,
         "account": redemption.account_id,
         "points_transaction": redemption.entry_id,
+        **gift,
     }

@@ -15,7 +15,7 @@ from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.caps import count_for_all, count_for_member, full_for_all, full_for_member
-from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.commands import EMPTY, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
@@ -24,6 +24,8 @@ from vinr_server.core.offers.changes import announce_end, shown_offer
 from vinr_server.core.offers.payloads import offer_redemption_payload
 from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.payments.rows import Payment
+from vinr_server.core.rewards.redemptions import issue
+from vinr_server.core.rewards.rows import Redemption, Reward
 
 Json = Mapping[str, Any]
 
@@ -147,6 +149,43 @@ def redeem_offer(
         _count(draft, context, redemption, offer, used=1)
         _announce_redeemed(draft, context, redemption, account, now)
     return redemption
+
+
+def redeem_gift(
+    draft: Layer,
+    context: Context,
+    offer: Offer,
+    account: Account,
+    *,
+    now: datetime,
+    receipt: Json = EMPTY,
+    payment_id: str | None = None,
+) -> tuple[OfferRedemption, Redemption]:
+    """Redeem an offer of a gift: the member has the reward at no points.
+
+    `receipt`: what the purchase counted for, where it was one. Expects that neither `limit_refusal` nor `gift_refusal`
+    (activation.py) has an objection.
+    """
+    assert offer.terms.gift is not None, f"{offer.id} is no gift"
+    reward = draft.get(Reward, offer.terms.gift.reward_id)
+    assert reward is not None, "rewards are archived, never deleted"
+    redemption_id = context.make_id("rdm", account.bucket)
+    redemption, _payload = issue(
+        draft,
+        context,
+        account,
+        reward,
+        reward.benefit,
+        redemption_id=redemption_id,
+        paid_by=None,
+        metadata={},
+        now=now,
+    )
+    given = {"reward": reward.id, "reward_revision": reward.revision, **receipt, "points": 0}
+    use = redeem_offer(
+        draft, context, offer, account, receipt=given, now=now, redemption_id=redemption_id, payment_id=payment_id
+    )
+    return use, redemption
 
 
 def confirm_redemption(

@@ -56,7 +56,7 @@ class PercentageDiscount:
 
 @dataclass(frozen=True, slots=True)
 class GiftReward:
-    """A reward of the catalogue, for no points."""
+    """A reward of the catalogue, for no points: at activation, otherwise with the first qualifying payment."""
 
     reward_id: str
 

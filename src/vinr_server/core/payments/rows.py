@@ -43,6 +43,21 @@ Revision = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Gift:
+    """A reward that an offer gave with a purchase, with what taking it back moves.
+
+    `is_taken`: it was taken back as the purchase no longer qualified, and is given again should it qualify once more.
+    (What the merchant has canceled is not: that stays canceled.)
+    """
+
+    offer: Revision
+    reward_id: str
+    redemption_id: str
+    discount_id: str | None
+    is_taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Earning:
     """What one account earns by a purchase, frozen with its first report (R7, R16), and every award made so far.
 
@@ -54,6 +69,7 @@ class Earning:
     rules       whose conditions can still be met by other amounts and lines of the same purchase
     multiplier  the offer that multiplies, from the report on that first qualified for it
     bonuses     the offers that gave flat points
+    gifts       the rewards that offers gave
     """
 
     account_id: str
@@ -67,6 +83,7 @@ class Earning:
     bonuses: tuple[Revision, ...] = ()
     awards: tuple[Award, ...] = ()
     facts: Json | None = None
+    gifts: tuple[Gift, ...] = ()
 
     def held_points(self, source_id: str) -> int:
         """What refunds and amendments have left of all awards of a source."""
@@ -75,7 +92,8 @@ class Earning:
     @property
     def offers(self) -> tuple[Revision, ...]:
         """Every offer that the purchase has redeemed for the account."""
-        return (*((self.multiplier,) if self.multiplier is not None else ()), *self.bonuses)
+        multipliers = (self.multiplier,) if self.multiplier is not None else ()
+        return (*multipliers, *self.bonuses, *(gift.offer for gift in self.gifts))
 
 
 def clawback_ids(earnings: tuple[Earning, ...]) -> tuple[str, ...]:

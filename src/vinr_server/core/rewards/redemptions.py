@@ -23,7 +23,7 @@ from vinr_server.core.ledger.reversals import swept_account
 from vinr_server.core.ledger.rows import Entry
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import closed, program_of
-from vinr_server.core.rewards.authorized import count_redemption, release_redemption, voucher_for
+from vinr_server.core.rewards.authorized import account_of_redemption, count_redemption, release_redemption, voucher_for
 from vinr_server.core.rewards.commands import CancelRedemption, CreateRedemption
 from vinr_server.core.rewards.discounts import held_by_session
 from vinr_server.core.rewards.payloads import redemption_payload
@@ -73,7 +73,7 @@ def _authorize(
     """The points are reserved, and a discount is there to be used: by that it is captured (R11a)."""
     redemption_id = context.make_id("rdm", account.bucket)
     redemption = replace(
-        _redemption(draft, context, account, reward, price.benefit, redemption_id, command.metadata, now=now),
+        _new_redemption(draft, context, account, reward, price.benefit, redemption_id, command.metadata, now=now),
         status="authorized",
         held_points=price.cost_points,
         expires_at=whole_second(now + timedelta(minutes=command.minutes)),
@@ -148,7 +148,7 @@ def issue(
     now: datetime,
 ) -> tuple[Redemption, Json]:
     """The member has the reward, its caps are counted, and an event reports it; `paid_by` None: it is a gift."""
-    redemption = _redemption(draft, context, account, reward, benefit, redemption_id, metadata, now=now)
+    redemption = _new_redemption(draft, context, account, reward, benefit, redemption_id, metadata, now=now)
     redemption = replace(
         redemption,
         points_spent=-paid_by.points if paid_by else 0,
@@ -162,7 +162,7 @@ def issue(
     return redemption, payload
 
 
-def _redemption(
+def _new_redemption(
     draft: Layer,
     context: Context,
     account: Account,
@@ -329,16 +329,80 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
         account, cancellation_id = give_points_back(
             draft, context, account, redemption, points=points, reason=reason, now=now
         )
-    if discount is not None:
-        draft.put(replace(discount, status="void"))
     redemption = replace(redemption, status="canceled", cancellation_id=cancellation_id, canceled_at=now)
-    draft.put(redemption)
-    reward = draft.get(Reward, redemption.reward_id)
-    if reward is not None:
-        count_redemption(draft, context, account, reward, used=-1)
-    payload = redemption_payload(redemption, livemode=context.livemode)
-    announce(draft, context, type="loyalty.redemption.canceled", account=account, data=payload, now=now)
+    payload = _turn(draft, context, account, redemption, discount, event="loyalty.redemption.canceled", now=now)
     return Accepted(payload, is_new=False)
+
+
+def _turn(
+    draft: Layer,
+    context: Context,
+    account: Account,
+    redemption: Redemption,
+    discount: Discount | None,
+    *,
+    event: str,
+    now: datetime,
+) -> Json:
+    """The redemption is canceled now, or confirmed again, and so are its discount and the reward's counters."""
+    used, status = (1, "issued") if redemption.status == "confirmed" else (-1, "void")
+    draft.put(redemption)
+    if discount is not None:
+        draft.put(replace(discount, status=status))
+    count_redemption(draft, context, account, _reward_of(draft, redemption), used=used)
+    payload = redemption_payload(redemption, livemode=context.livemode)
+    announce(draft, context, type=event, account=account, data=payload, now=now)
+    return payload
+
+
+def _reward_of(draft: Layer, redemption: Redemption) -> Reward:
+    reward = draft.get(Reward, redemption.reward_id)
+    assert reward is not None, "rewards are archived, never deleted"
+    return reward
+
+
+# ---- gifts that a purchase brought
+
+
+def is_kept(draft: Layer, redemption_id: str) -> bool:
+    """Whether the member still has what it was given: its redemption is not canceled."""
+    return _redemption(draft, redemption_id).status == "confirmed"
+
+
+def take_gift_back(draft: Layer, context: Context, redemption_id: str, *, now: datetime) -> bool:
+    """The gift is canceled as a redemption is; whether that was so. What is used up, or held by a session, stays (R18).
+
+    Expects: the gift's account, its discount and the locked counters of its reward's caps.
+    """
+    redemption = _redemption(draft, redemption_id)
+    discount = draft.get(Discount, redemption.discount_id) if redemption.discount_id else None
+    if redemption.status == "canceled" or (discount is not None and discount.status in ("consumed", "reserved")):
+        return False
+    redemption = replace(redemption, status="canceled", canceled_at=now)
+    account = account_of_redemption(draft, redemption)
+    _turn(draft, context, account, redemption, discount, event="loyalty.redemption.canceled", now=now)
+    return True
+
+
+def give_gift_again(draft: Layer, context: Context, redemption_id: str, *, now: datetime) -> bool:
+    """The gift that was taken back is the member's again, if the reward's caps have room; whether it is (R72).
+
+    Expects the same as `take_gift_back`.
+    """
+    redemption = _redemption(draft, redemption_id)
+    account, reward = account_of_redemption(draft, redemption), _reward_of(draft, redemption)
+    if _cap_refusal(draft, account, reward, reward.id) is not None:
+        return False
+    discount = draft.get(Discount, redemption.discount_id) if redemption.discount_id else None
+    redemption = replace(redemption, status="confirmed", canceled_at=None)
+    _turn(draft, context, account, redemption, discount, event="loyalty.redemption.reinstated", now=now)
+    return True
+
+
+def _redemption(draft: Layer, redemption_id: str) -> Redemption:
+    redemption = draft.get(Redemption, redemption_id)
+    assert redemption is not None, f"redemption {redemption_id} was not loaded"
+    return redemption
 
 
 COMMANDS: Commands = {

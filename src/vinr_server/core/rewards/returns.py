@@ -108,8 +108,8 @@ def give_points_back(
     assert redemption.entry_id is not None
     paying = draft.get(Account, redemption.account_id)
     assert paying is not None, f"account {redemption.account_id} was not loaded"
-    if paying.merged_into is None or _lots_account(draft, redemption) == account.id:
-        paying = account  # of one that was captured after the merge, the lots that paid are the other's
+    if _lots_account(draft, redemption) == account.id:
+        paying = account  # of one that was captured after the merge, too, the lots that paid are the other's
     movement = Movement(
         "redemption_cancellation",
         reason=reason,

@@ -29,8 +29,10 @@ from offer_redemptions r left join (
     over (partition by realm, case when order_key not like ':%' then order_key else id end) as is_returned
   from payments) p
   on p.realm = r.realm and p.id = r.payment_id
--- The cancellation of a refund takes a slot again only where the member's limit has room for it.
+-- The cancellation of a refund takes a slot again only where the member's limit has room for it. A gift that could
+-- not be taken back keeps its slot.
 where r.status in ('confirmed', 'refunded') and (r.status = 'refunded') <> coalesce(p.is_returned, false)
+  and not (r.status = 'confirmed' and r.redemption_id is not null)
   and not (r.status = 'refunded' and exists (
     select from refunds f where f.realm = r.realm and f.payment_id = r.payment_id and f.canceled_at is not null))""",
     "R15 a payment lists everything it redeemed": """

@@ -368,6 +368,7 @@ from events where type like 'loyalty.points.%' and sequence is distinct from (da
 select v.realm, v.account_id, v.id, 'entry ' || (v.data ->> 'id'), 'none'
 from events v left join entries e on e.realm = v.realm and e.id = v.data ->> 'id'
 where v.type like 'loyalty.points.%' and v.type <> 'loyalty.points.expiring' and e.id is null""",
+    # A gift that a purchase brought is canceled with it, and reinstated, as often as the purchase changes.
     "I6 a redemption has one event for each step of its life": """
 select r.realm, r.account_id, r.id, concat_ws(', ', w.held, w.made, w.canceled, w.expired),
   concat_ws(', ', coalesce(v.held, 0), coalesce(v.made, 0), coalesce(v.canceled, 0), coalesce(v.expired, 0))
@@ -378,10 +379,11 @@ cross join lateral (select (r.held_points > 0)::int as held,
 left join (
   select realm, data ->> 'id' as id, count(*) filter (where type = 'loyalty.redemption.authorized') as held,
     count(*) filter (where type = 'loyalty.reward.redeemed') as made,
-    count(*) filter (where type = 'loyalty.redemption.canceled') as canceled,
+    count(*) filter (where type = 'loyalty.redemption.canceled')
+      - count(*) filter (where type = 'loyalty.redemption.reinstated') as canceled,
     count(*) filter (where type = 'loyalty.redemption.expired') as expired
   from events where type in ('loyalty.reward.redeemed', 'loyalty.redemption.authorized', 'loyalty.redemption.canceled',
-    'loyalty.redemption.expired') group by 1, 2) v
+    'loyalty.redemption.reinstated', 'loyalty.redemption.expired') group by 1, 2) v
   on v.realm = r.realm and v.id = r.id
 where (coalesce(v.held, 0), coalesce(v.made, 0), coalesce(v.canceled, 0), coalesce(v.expired, 0))
   <> (w.held, w.made, w.canceled, w.expired)""",

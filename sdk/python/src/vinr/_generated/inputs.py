@@ -32,6 +32,7 @@ __all__ = [
     "OpeningAccountInput",
     "OpeningLotInput",
     "PaymentCountInput",
+    "PerUnitInput",
     "RefundLineInput",
     "SegmentConditionsInput",
     "ShippingInput",
@@ -237,6 +238,13 @@ class BandInput(TypedDict, total=False):
     per_amount: int
 
 
+class PerUnitInput(TypedDict, total=False):
+    """Per unit."""
+
+    field: Required[str]
+    unit: Required[Rate]
+
+
 class EarnInput(TypedDict, total=False):
     """Earn."""
 
@@ -248,6 +256,7 @@ class EarnInput(TypedDict, total=False):
     full_steps: bool
     bands: Many[BandInput]
     graduated: bool
+    per_unit: PerUnitInput
 
 
 # Exchange.

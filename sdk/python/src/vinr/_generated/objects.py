@@ -66,6 +66,7 @@ __all__ = [
     "Payment",
     "PaymentRedemption",
     "PaymentRevision",
+    "PerUnit",
     "PointsTransaction",
     "Program",
     "ProgramCurrency",
@@ -117,6 +118,7 @@ EventType: TypeAlias = Literal[
     "loyalty.redemption.canceled",
     "loyalty.redemption.expired",
     "loyalty.redemption.reduced",
+    "loyalty.redemption.reinstated",
     "loyalty.offer.activated",
     "loyalty.offer.redeemed",
     "offer.created",
@@ -316,6 +318,7 @@ class PaymentRedemption(VinrObject):
     offer: str
     account: str | None
     points_transaction: str | None
+    redemption: str | None = None
 
 
 class RefundLine(VinrObject):
@@ -596,6 +599,13 @@ class Band(VinrObject):
     per_amount: int | None = None
 
 
+class PerUnit(VinrObject):
+    """Per unit."""
+
+    field: str
+    unit: int | str
+
+
 class Earn(VinrObject):
     """Earn."""
 
@@ -607,8 +617,9 @@ class Earn(VinrObject):
     full_steps: bool | None = None
     bands: list[Band] | None = None
     graduated: bool | None = None
+    per_unit: PerUnit | None = None
 
-    _nested = {"bands": Band}
+    _nested = {"bands": Band, "per_unit": PerUnit}
 
 
 class Condition(VinrObject):
@@ -1284,6 +1295,7 @@ class Redemption(VinrObject):
         "loyalty.redemption.canceled",
         "loyalty.redemption.expired",
         "loyalty.redemption.reduced",
+        "loyalty.redemption.reinstated",
     )
 
     _nested = {"benefit": Benefit}

@@ -24,6 +24,7 @@ from vinr_server.core.payments.purchases.moving import Cause, Mover
 from vinr_server.core.payments.purchases.settling import settle
 from vinr_server.core.payments.purchases.state import Purchase, put_purchase
 from vinr_server.core.payments.rows import Award, Earning, Payment
+from vinr_server.core.rewards.redemptions import is_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ def change_purchase(
     payment = put_purchase(draft, purchase, replace(cause.payment, outcome=outcome), earnings)
     if purchase.is_refunded_whole and not was_refunded_whole:
         for use in _uses(draft, before):
-            free_member_slot(draft, use, now=now)
+            # A gift that the member keeps keeps its slot, or every refund would make room for another one (R18).
+            if use.redemption_id is None or not is_kept(draft, use.redemption_id):
+                free_member_slot(draft, use, now=now)
     return Changed(payment, mover.reversed_points, mover.pending_reversed_points, mover.reinstated_points)
 
 

@@ -1,4 +1,4 @@
-"""Offers that a payment redeems: the best multiplier on what it earns, then flat bonuses (R9, R18).
+"""Offers that a payment redeems: the best multiplier on what it earns, then flat bonuses, then gifts (R9, R18).
 
 An offer is redeemed where the member is its target, the payment meets its conditions, and its caps have room; where it
 adds nothing it takes no slot (R14). Targeting is judged now, whatever was true when the member opted in (R17).
@@ -17,16 +17,18 @@ from vinr_server.core.earning.rules import Boost
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.numbers import show_exact
+from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.activation import claim_of
+from vinr_server.core.offers.activation import claim_of, gift_refusal
 from vinr_server.core.offers.in_force import offers_in_force
 from vinr_server.core.offers.payloads import in_outcome
-from vinr_server.core.offers.redemptions import limit_condition, limit_refusal, redeem_offer
+from vinr_server.core.offers.redemptions import limit_condition, limit_refusal, redeem_gift, redeem_offer
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision, OfferTerms
 from vinr_server.core.offers.targeting import unmet_targeting
-from vinr_server.core.payments.rows import Earning, Payment, Revision
+from vinr_server.core.payments.rows import Earning, Gift, Payment, Revision
 from vinr_server.core.programs.members import program_of
+from vinr_server.core.rewards.redemptions import give_gift_again, giving_condition, take_gift_back
 
 Json = Mapping[str, Any]
 # What a redemption's receipt says by itself.
@@ -48,6 +50,7 @@ class PaymentOffers:
         self._now = context.wall_now  # of the account that earns: by its program's clock
         self._multipliers: list[Offer] = []
         self.new_bonuses: list[Offer] = []
+        self.new_gifts: list[Offer] = []
         self._redemptions: list[OfferRedemption] = []
         self._skipped: list[Json] = []
 
@@ -58,7 +61,7 @@ class PaymentOffers:
         """
         context = self._context
         self._now = context.now(program_of(self._draft, account).clock_id)
-        self._multipliers, self.new_bonuses = [], []
+        self._multipliers, self.new_bonuses, self.new_gifts = [], [], []
         if may_redeem:
             in_force = offers_in_force(self._draft, "payment", account.program_id)
             known = {offer_id for offer_id, _revision in earning.offers}
@@ -67,6 +70,7 @@ class PaymentOffers:
             multipliers = [offer for offer in usable if offer.terms.multiplier is not None]
             self._multipliers = sorted(multipliers, key=lambda offer: -_factor_of(offer.terms))
             self.new_bonuses = [offer for offer in usable if offer.terms.bonus is not None]
+            self.new_gifts = [offer for offer in usable if offer.terms.gift is not None]
         if earning.multiplier is None:
             return [Boost(offer.id, offer.revision, _factor_of(offer.terms)) for offer in self._multipliers]
         terms = self._terms(earning.multiplier)
@@ -103,9 +107,7 @@ class PaymentOffers:
             "offer": offer_id,
             "offer_revision": revision,
             "flat": terms.bonus.points,
-            "currency": occasion.currency,
-            "eligible": show_exact(eligible_part(terms.conditions, occasion)),
-            "min_amount": terms.conditions.min_amount_minor,
+            **_counted(terms, occasion),
             "points": terms.bonus.points,
         }
         return Movement("award", reason=offer.name if offer is not None else None, receipt=receipt)
@@ -126,6 +128,34 @@ class PaymentOffers:
                 payment_id=self._payment.id,
             )
         )
+
+    def redeem_gift(self, offer: Offer, account: Account, occasion: Occasion) -> Gift | None:
+        """The reward is given; None, and the payment says why, where another gift has just taken the last of it."""
+        unmet = self._unmet_gift(offer, account)
+        if unmet:
+            self._skip(offer, account, unmet)
+            return None
+        newest = self._draft.get(Account, account.id) or account
+        use, redemption = redeem_gift(
+            self._draft,
+            self._context,
+            offer,
+            newest,
+            now=self._now,
+            receipt=_counted(offer.terms, occasion),
+            payment_id=self._payment.id,
+        )
+        self._redemptions.append(use)
+        return Gift((offer.id, offer.revision), redemption.reward_id, redemption.id, redemption.discount_id)
+
+    def settle_gift(self, gift: Gift, occasion: Occasion, is_refunded_whole: bool) -> Gift:
+        """The member has the gift while the purchase qualifies: it is taken back where it can be, or given again."""
+        is_earned = not is_refunded_whole and not unmet_conditions(self._terms(gift.offer).conditions, occasion)
+        if is_earned != gift.is_taken:
+            return gift
+        move = give_gift_again if is_earned else take_gift_back
+        has_moved = move(self._draft, self._context, gift.redemption_id, now=self._now)
+        return replace(gift, is_taken=not is_earned) if has_moved else gift
 
     def with_offers(self, outcome: Json) -> dict[str, Any]:
         """The outcome of the payment with the offers it redeemed, and why others gave nothing."""
@@ -163,9 +193,20 @@ class PaymentOffers:
         if refusal is not None:
             unmet.append(Unmet(limit_condition(refusal), refusal.message, None))
         unmet += _outside(offer, occasion.occurred_at)
+        unmet += self._unmet_gift(offer, account)
         if unmet:
             self._skip(offer, account, unmet)
         return not unmet
+
+    def _unmet_gift(self, offer: Offer, account: Account) -> list[Unmet]:
+        """Why the member can't be given the offer's reward, as it was before the payment; nothing if it is no gift."""
+        if offer.terms.gift is None:
+            return []
+        before = self._draft.before(Account, account.id) or account
+        refusal = gift_refusal(self._draft, offer, before, now=self._now)
+        if refusal is None:
+            return []
+        return [Unmet(giving_condition(refusal), refusal.message, refusal.details.get("change"))]
 
     def _skip(self, offer: Offer, account: Account, unmet: Sequence[Unmet]) -> None:
         self._skipped.append({"account": account.id, "offer": offer.id, "unmet": reasons(unmet)})
@@ -195,6 +236,15 @@ class PaymentOffers:
 def _factor_of(terms: OfferTerms) -> int:
     assert terms.multiplier is not None, "it is no multiplier"
     return terms.multiplier.factor_e4
+
+
+def _counted(terms: OfferTerms, occasion: Occasion) -> dict[str, Any]:
+    """What the purchase counted for when the offer's conditions were met, for a receipt."""
+    return {
+        "currency": occasion.currency,
+        "eligible": show_exact(eligible_part(terms.conditions, occasion)),
+        "min_amount": terms.conditions.min_amount_minor,
+    }
 
 
 def _outside(offer: Offer, occurred_at: datetime | None) -> list[Unmet]:

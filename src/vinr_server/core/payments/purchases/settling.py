@@ -212,7 +212,7 @@ class _Settling:
         boosted: Mapping[str, str],
         awards: Sequence[NewAward],
     ) -> Earning:
-        """Flat bonuses hold what they give now; offers that the purchase qualifies for at last are redeemed.
+        """Flat bonuses and gifts are what they are now; offers that the purchase qualifies for at last are redeemed.
 
         `boosted`: the rules to which a multiplier adds, with its offer; `awards`: what the account was given just now.
         """
@@ -220,6 +220,8 @@ class _Settling:
             points = 0 if self._is_refunded_whole else self._offers.bonus_points(bonus, mine)
             movement = self._offers.bonus_movement(bonus, mine)
             earning = self._mover.move(account, earning, bonus[0], points, movement, offer_id=bonus[0])
+        gifts = tuple(self._offers.settle_gift(gift, mine, self._is_refunded_whole) for gift in earning.gifts)
+        earning = replace(earning, gifts=gifts)
         if self._is_refunded_whole:
             return earning
         given = [award.entry_id for award in awards if award.rule_id in boosted]
@@ -234,7 +236,8 @@ class _Settling:
             earning = self._mover.move(account, earning, offer.id, points, movement, offer_id=offer.id)
             earning = replace(earning, bonuses=(*earning.bonuses, revision))
             self._offers.redeem_bonus(offer, account, movement, entry_id=earning.awards[-1].entry_id)
-        return earning
+        new_gifts = [self._offers.redeem_gift(offer, account, mine) for offer in self._offers.new_gifts]
+        return replace(earning, gifts=(*gifts, *(gift for gift in new_gifts if gift is not None)))
 
 
 def _shown(award: NewAward) -> Json:

@@ -14,12 +14,13 @@ from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.ledger.rows import Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account
-from vinr_server.core.offers.in_force import name_offers, name_use, redemptions_of
+from vinr_server.core.offers.in_force import name_gift, name_offers, name_use, redemptions_of
 from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
 from vinr_server.core.payments.purchases.kept import kept_of
 from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, Revision, member_of_order
 from vinr_server.core.programs.members import accounts_of, acting, program_of
 from vinr_server.core.programs.rows import EARNING_TENDERS
+from vinr_server.core.rewards.rows import Discount, Redemption
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,11 @@ def _name_earnings(needs: Needs, seen: Layer, earnings: Sequence[Earning]) -> No
             _name_cap(needs, seen, earning, revision)
         for revision in earning.offers:
             needs.row(OfferRevision, revision)
+        for gift in earning.gifts:
+            name_gift(needs, gift.reward_id, needs.acting(earning.account_id))
+            needs.row(Redemption, gift.redemption_id, beside=earning.account_id)
+            if gift.discount_id is not None:
+                needs.row(Discount, gift.discount_id, beside=gift.redemption_id)
         for award in earning.awards:
             needs.row(Lot, award.entry_id)
             for clawback in award.clawbacks:
