@@ -161,7 +161,7 @@ def places(world: World, operation: Operation) -> list[Place]:
 
 def _prefix_of(world: World, operation: Operation, *, is_cursor: bool = False) -> str:
     """What the operation's path names; of a list under an id, its cursors name another kind of object."""
-    prefix = PREFIXES[operation.resource]
+    prefix = "held_rdm" if operation.id == "capture_redemption" else PREFIXES[operation.resource]
     if is_cursor:
         others = {"list_offer_redemptions": "ordm", "list_segment_members": "loy", "list_webhook_deliveries": "dlv"}
         others |= {"list_payment_revisions": "prev", "list_account_lots": "ptx"}

@@ -49,9 +49,9 @@ class History:
         return "\n".join([f"in world {self.variant}:", *(f"  {step}" for step in self.steps)])
 
 
-def plan(variant: int, moves: Sequence[bytes], *, has_two_realms: bool = False) -> History:
-    """The history of these moves in a world."""
-    planner = Planner(variant)
+def plan(variant: int, moves: Sequence[bytes], *, has_two_realms: bool = False, may_wait: bool = True) -> History:
+    """The history of these moves in a world; `may_wait`: points may be pending or held."""
+    planner = Planner(variant, may_wait=may_wait)
     for thrown in moves:
         play(planner, thrown, has_two_realms=has_two_realms)
     for planner.realm in (0, 1) if has_two_realms else (0,):

@@ -54,7 +54,8 @@ def award(plan: Planner) -> None:
     """Points by hand, now and then backdated."""
     account, points, age = plan.account(), plan.dice.pick(POINTS), plan.dice.pick(AGES)
     occurred_at = None if age is None else plan.now(account) - age
-    plan.do(ledger_commands.AwardPoints(account, points, occurred_at=occurred_at, pending_days=plan.dice.pick(DAYS)))
+    days = plan.dice.pick(DAYS) if plan.may_wait else None
+    plan.do(ledger_commands.AwardPoints(account, points, occurred_at=occurred_at, pending_days=days))
 
 
 def thank(plan: Planner) -> None:
@@ -112,6 +113,8 @@ def ready(plan: Planner) -> None:
 def wait(plan: Planner) -> None:
     """Purchases pend; some are refunded, some ready sooner, and the others when their time comes."""
     dice = plan.dice
+    if not plan.may_wait:
+        return pay(plan)
     program, customer = dice.pick((("prog_a", "cust_ann"), ("prog_c", "cust_cem"), ("prog_a", "cust_bob")))
     plan.do(programs_commands.UpdateProgram(program, {"pending_days": dice.pick((14, 3))}))
     for _time in range(1 + dice.roll(2)):
@@ -124,11 +127,14 @@ def wait(plan: Planner) -> None:
     if dice.one_in(2):
         advance(plan)
         refund(plan)
+    return None
 
 
 def hold(plan: Planner) -> None:
     """Points are held for a reward, and captured, released, or left to lapse; now and then taken back meanwhile."""
     dice, account = plan.dice, plan.account()
+    if not plan.may_wait:
+        return redeem(plan)
     if dice.one_in(2):
         plan.do(ledger_commands.AwardPoints(account, 60))
     minutes = dice.pick((5, 2_880, 10_080))
@@ -145,6 +151,7 @@ def hold(plan: Planner) -> None:
         points = dice.pick((None, None, 1, 20, 1_000))
         capture = rewards_commands.CaptureRedemption(redemption, points)
         plan.do(dice.pick((capture, capture, rewards_commands.CancelRedemption(redemption))))
+    return None
 
 
 def activate(plan: Planner) -> None:
@@ -341,7 +348,9 @@ def edit_reward(plan: Planner) -> None:
         programs_commands.UpdateProgram(
             "prog_a", {"expiry_months": dice.pick((2, 1))}, expiry_reminders=dice.pick((None, (10, 3), (5,), ()))
         ),
-        programs_commands.UpdateProgram(dice.pick(("prog_a", "prog_c")), {"pending_days": dice.pick((14, 3, 0))}),
+        programs_commands.UpdateProgram(
+            dice.pick(("prog_a", "prog_c")), {"pending_days": dice.pick((14, 3, 0)) if plan.may_wait else 0}
+        ),
         programs_commands.UpdateProgram("prog_c", {"expiry_mode": dice.pick(("fixed", "inactivity"))}),
         rewards_commands.ArchiveReward(reward),
     )

@@ -430,6 +430,7 @@ class Oracle(CheckoutOracle):
             "session": None,
             "refunds": {},
             "awards": [],
+            "buyers": [],
         }
         self.payments[name] = payment
         if command.session_id is not None:
@@ -445,6 +446,8 @@ class Oracle(CheckoutOracle):
             "lines": command.lines,
             "occurred_at": command.occurred_at,
         }
+        instant = self.now(accounts[0].program) if accounts else self.wall
+        payment |= {"facts": facts, "occurred_at": command.occurred_at or instant}
         made = self.earn(accounts, "payment.completed", ("awards",), facts, payment=payment)
         payment["awards"] += [(account, lot) for account, lot in made]
         self.skipped += customer is not None and not accounts  # it says that nobody is enrolled (R86)
@@ -504,6 +507,8 @@ class Oracle(CheckoutOracle):
             tier = None if account.enrolled_by is self.step else account.tier
             at = facts.get("occurred_at") or self.now(account.program)
             is_first = trigger == "payment.completed" and not self.has_ordered(account.customer, payment)
+            if payment is not None:
+                payment["buyers"].append((account, at, is_first))
             for rule in list(self.rules.values()):
                 is_meant = rule["program_id"] == account.program.id and rule["trigger"] == trigger
                 if not is_meant or not rule["is_active"]:
@@ -556,4 +561,6 @@ class Oracle(CheckoutOracle):
             if points:
                 self.claw_back(account, lot, points)
                 refunds[name][2] += points
+        if not self.is_returned(payment):
+            self.redeem_late(payment)
         return Verdict(figures=refunds[name][2])

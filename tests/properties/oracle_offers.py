@@ -96,7 +96,7 @@ class OfferRules:
         for name, offer in self.offers.items():
             terms = offer["terms"]
             is_meant = terms.bonus is not None and offer["program"] in (None, account.program.id)
-            if not is_meant or terms.application != "auto":
+            if not is_meant or terms.application != "auto" or self.has_used(name, account, payment):
                 continue
             earn = SimpleNamespace(
                 points=terms.bonus.points, currency=None, rounding="floor", rate_e4=None, per_unit=None
@@ -122,6 +122,8 @@ class OfferRules:
             terms = offer["terms"]
             if terms.gift is None or terms.application != "auto" or offer["program"] not in (None, account.program.id):
                 continue
+            if self.has_used(name, account, payment):
+                continue
             earn = SimpleNamespace(points=0, currency=None, rounding="floor", rate_e4=None, per_unit=None)
             rule = {"conditions": terms.conditions, "earn": earn, "multipliers": ()}
             frozen = earned_by(rule, facts, None, is_first=is_first, at=at)
@@ -135,6 +137,20 @@ class OfferRules:
             self.use(name, account, payment=payment, gift=gift)
             given += 1
         return given
+
+    def has_used(self, name: str, account: Account, payment: Any) -> bool:
+        """A purchase redeems an offer once for a member, whatever became of it."""
+        return any(
+            use["offer"] == name and use["account"] is account and use["payment"] is payment for use in self.uses
+        )
+
+    def redeem_late(self: Any, payment: dict[str, Any]) -> None:
+        """R75: what becomes of a purchase may redeem what it did not before, by what is kept of it."""
+        for account, at, is_first in payment["buyers"]:
+            if not account.is_closed:
+                facts = payment["facts"] | {"eligible": kept_of(payment), "occurred_at": payment["occurred_at"]}
+                payment["awards"] += self.bonuses_of(account, payment, facts, at=at, is_first=is_first)
+                self.gifts_of(account, payment, facts, at=at, is_first=is_first, first=0)
 
     # ---- rewards
 

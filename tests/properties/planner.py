@@ -64,7 +64,8 @@ class Known:
 class Planner:
     """Turns moves into steps, and plays each as it goes."""
 
-    def __init__(self, variant: int) -> None:
+    def __init__(self, variant: int, *, may_wait: bool = True) -> None:
+        self.may_wait = may_wait
         self.run = core_run(variant)
         self.steps: list[Step] = []
         self.worlds = [world(variant, realm) for realm in (0, 1)]

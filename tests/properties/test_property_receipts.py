@@ -52,7 +52,7 @@ def test_every_award_follows_from_its_receipt() -> None:
         for layer in history.run.layers.values():
             for entry in layer.all_written():
                 if isinstance(entry, Entry) and entry.kind in ("award", "adjustment"):
-                    assert recomputed(entry.receipt) == entry.points, entry
+                    assert recomputed(entry.receipt) == entry.moved_points, entry
                     threshold = entry.receipt.get("min_amount")
                     assert threshold is None or Fraction(entry.receipt["eligible"]) >= threshold, entry
                     counted["awards by rule"] += entry.rule_id is not None
