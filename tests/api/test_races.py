@@ -225,6 +225,42 @@ class TestRedemptions:
                 field.post(f"/v1/loyalty/redemptions/{one}/cancel", {})
 
 
+class TestHolds:
+    @pytest.mark.parametrize(("way", "status"), [("capture", "confirmed"), ("cancel", "canceled")])
+    def test_end_once_by_a_call_or_by_time(self, field: Field, way: str, status: str) -> None:
+        """The clock stands at the hold's last second while 63 clients end it, and then moves past that."""
+        clock = field.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-01-15T12:00:00Z"})["id"]
+        program = field.post("/v1/loyalty/programs", {"name": "Holds", "test_clock": clock})["id"]
+        reward = {"program": program, "name": "Tea", "points_cost": 60, "benefit": {"type": "voucher"}, "stock": 1}
+        holding = {"reward": field.post("/v1/loyalty/rewards", reward)["id"], "capture": False, "expires_in_minutes": 5}
+        account = field.post("/v1/loyalty/accounts", {"program": program, "customer": field.fresh("cust")})["id"]
+        field.post("/v1/loyalty/points/award", {"account": account, "points": 100})
+        held = field.post("/v1/loyalty/redemptions", {"account": account, **holding})["id"]
+        field.post(f"/v1/test_helpers/test_clocks/{clock}/advance", {"frozen_time": "2026-01-15T12:04:59Z"})
+        url = f"/v1/loyalty/redemptions/{held}"
+
+        calls = [posting(f"{url}/{way}", {})] * CLIENTS
+        calls[1] = posting(f"/v1/test_helpers/test_clocks/{clock}/advance", {"frozen_time": "2026-01-15T12:05:00Z"})
+        answers = field.race(calls)
+
+        now = field.clients[0].get(url).json()["status"]
+        shown = field.clients[0].get(f"/v1/loyalty/accounts/{account}").json()
+        ended = sum(answer.is_success for answer in answers[:1] + answers[2:])
+        assert (ended, now) in ((1, status), (0, "expired"))
+        assert (shown["balance"], shown["held"]) == (40 if now == "confirmed" else 100, 0)
+        assert faults(field) == []
+
+    def test_never_reserve_more_than_there_is(self, field: Field) -> None:
+        account = field.member(points=500)
+        holding = {"account": account, "reward": field.reward(), "capture": False}
+
+        answers = field.race([posting("/v1/loyalty/redemptions", holding)] * CLIENTS)
+
+        assert Counter(answer.status_code for answer in answers) == {201: 5, 409: CLIENTS - 5}
+        shown = field.clients[0].get(f"/v1/loyalty/accounts/{account}").json()
+        assert (shown["balance"], shown["held"]) == (0, 500)
+
+
 class TestPayments:
     def test_of_one_id_earn_once(self, field: Field) -> None:
         for _ in range(10):
