@@ -36,14 +36,14 @@ select *,
     minor, ' / 100 x 1 x 1) = ', points, '","points":', points, '}') as receipt,
   concat('{"lot":"ptx_', id_1, '","expires_at":', expires_unix, ',"points":', points, '}') as expiry_receipt,
   case when has_points then concat('[{"account":"', account_id, '","rule":"', {rule}, '","points_transaction":"ptx_', id_1,
-    '","points":', points, '}]') else '[]' end as awards,
+    '","points":', points, ',"status":"available","available_at":', at_unix, '}]') else '[]' end as awards,
   case when has_points then '[]' else concat('[{"account":"', account_id, '","rule":"', {rule},
     '","unmet":[{"condition":"amount","message":"An eligible part of ', minor,
     ' earns less than one point.","change":"spend ', 100 - minor, ' more"}]}]') end as skipped,
   concat('[{"account_id":"', account_id, '","tier":null,"occurred_at":"', to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     '","zone":"UTC","tenders":null,"is_first":', (line = first_line)::text, ',"rules":[["', {rule}, '",1]],"multiplier":null,"bonuses":[],',
     '"awards":', case when has_points then concat('[{"entry_id":"ptx_', id_1, '","source_id":"', {rule}, '","points":', points,
-    ',"payment_id":"', payment_id, '","clawbacks":[]}]') else '[]' end, '}]') as earnings
+    ',"payment_id":"', payment_id, '","clawbacks":[]}]') else '[]' end, ',"facts":null,"gifts":[]}]') as earnings
 from named;
 analyze bought;
 
@@ -88,25 +88,26 @@ select bucket, {realm}, 'ptx_' || id_3, 'ptx_' || id_1, 'ptx_' || id_3, points f
 insert into events (bucket, realm, id, type, account_id, data, sequence, created_at, is_deliverable, request_id)
 select bucket, {realm}, 'evt_' || id_1, 'loyalty.account.created', account_id,
   concat('{"id":"', account_id, '","object":"loyalty_account","program":"', {program}, '","customer":"', customer_id,
-    '","balance":0,"pending":0,"lifetime_points":0,"tier":null,"tier_progress":null,"next_expiry":null,"sequence":0,',
-    '"status":"active","metadata":{},"created":', now_unix, ',"livemode":false}')::json,
+    '","balance":0,"pending":0,"next_pending":null,"held":0,"lifetime_points":0,"tier":null,"tier_progress":null,"next_expiry":null,"sequence":0,',
+    '"status":"active","merged_into":null,"metadata":{},"created":', now_unix, ',"livemode":false}')::json,
   0, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
 from bought where line = first_line
 union all
 select bucket, {realm}, 'evt_' || id_2, 'loyalty.points.earned', account_id,
   concat('{"id":"ptx_', id_1, '","object":"points_transaction","account":"', account_id, '","kind":"award","points":', points,
-    ',"balance_after":', balance_before + points, ',"sequence":', sequence_before + 1,
+    ',"pending_points":0,"balance_after":', balance_before + points, ',"sequence":', sequence_before + 1,
     ',"reason":"payment.completed","source":{"type":"payment","id":"', payment_id, '"},"payment":"', payment_id,
-    '","rule":"', {rule}, '","reverses":null,"receipt":', receipt, ',"metadata":{},"occurred_at":', at_unix, ',"created":',
+    '","rule":"', {rule}, '","award":null,"reverses":null,"available_at":', at_unix, ',"expires_at":', expires_unix,
+    ',"receipt":', receipt, ',"metadata":{},"occurred_at":', at_unix, ',"created":',
     now_unix, ',"livemode":false}')::json,
   sequence_before + 1, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
 from bought where has_points
 union all
 select bucket, {realm}, 'evt_' || id_3, 'loyalty.points.expired', account_id,
   concat('{"id":"ptx_', id_3, '","object":"points_transaction","account":"', account_id, '","kind":"expiry","points":', -points,
-    ',"balance_after":', balance_before, ',"sequence":', sequence_before + 2,
-    ',"reason":null,"source":{"type":"points_transaction","id":"ptx_', id_1, '"},"payment":null,"rule":null,"reverses":null,',
-    '"receipt":', expiry_receipt, ',"metadata":{},"occurred_at":', expires_unix, ',"created":', now_unix,
+    ',"pending_points":0,"balance_after":', balance_before, ',"sequence":', sequence_before + 2,
+    ',"reason":null,"source":{"type":"points_transaction","id":"ptx_', id_1, '"},"payment":null,"rule":null,"award":null,"reverses":null,',
+    '"available_at":null,"expires_at":null,"receipt":', expiry_receipt, ',"metadata":{},"occurred_at":', expires_unix, ',"created":', now_unix,
     ',"livemode":false}')::json,
   sequence_before + 2, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
 from bought where is_over
