@@ -31,7 +31,8 @@ left join lateral (
       coalesce(e.expires_at <= coalesce(c.frozen_at, $3), false) as is_over
     from lots l cross join lateral (
       select {end_of_lot_sql("l", account="t")} as expires_at) as e
-    where l.realm = t.realm and l.account_id = t.id and l.bucket = t.bucket and l.remaining_points > l.held_points
+    where l.realm = t.realm and l.account_id = t.id and l.bucket = t.bucket and l.remaining_points > 0
+      and l.remaining_points > l.held_points
     order by e.expires_at, l.available_at, l.sequence) as h
 ) as l on true
 """
