@@ -21,6 +21,7 @@ from vinr_server.core.ledger.book.posting import (
     announce_entry,
     land,
     lot_here,
+    new_lot,
     post,
     put_deficit,
     put_returned,
@@ -148,15 +149,8 @@ def _credit(
 ) -> tuple[Account, Entry, Lot]:
     """The entry and its lot, which ends as the program says where no end is given; deficits are paid first."""
     account, entry = post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
-    lot = Lot(
-        bucket=account.bucket,
-        id=entry.id,
-        account_id=account.id,
-        sequence=entry.sequence,
-        points=points,
-        remaining_points=points,
-        expired_points=0,
-        reversed_points=0,
+    lot = new_lot(
+        entry,
         available_at=available_at,
         expires_at=expires_at,
         by_inactivity=expires_at is None and program.expiry_mode == "inactivity",

@@ -17,7 +17,7 @@ from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.lots import end_by_program
 from vinr_server.core.ledger.book.moved import moved_lots
-from vinr_server.core.ledger.book.posting import Movement, announce_entry, land, lot_here, post, put_use
+from vinr_server.core.ledger.book.posting import Movement, announce_entry, land, lot_here, new_lot, post, put_use
 from vinr_server.core.ledger.book.sweeping import active
 from vinr_server.core.ledger.rows import Entry, Hold, Lot
 from vinr_server.core.members.rows import Account
@@ -66,19 +66,11 @@ def pend(
         receipt |= {"expiry_months": program.expiry_months, "expiry_rounding": program.expiry_rounding}
     movement = replace(movement, receipt=receipt)
     account, entry = post(draft, context, account, points=0, pending_points=points, movement=movement, now=now)
-    lot = Lot(
-        bucket=account.bucket,
-        id=entry.id,
-        account_id=account.id,
-        sequence=entry.sequence,
-        points=points,
-        remaining_points=0,
-        expired_points=0,
-        reversed_points=0,
+    lot = new_lot(
+        entry,
         available_at=available_at,
         expires_at=expires_at or end_by_program(program, available_at),
         by_inactivity=expires_at is None and program.expiry_mode == "inactivity",
-        pending_points=points,
     )
     draft.put(lot)
     account = due_by(draft, account, available_at)

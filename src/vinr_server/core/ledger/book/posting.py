@@ -83,6 +83,24 @@ def post(
     return account, entry
 
 
+def new_lot(entry: Entry, *, available_at: datetime, expires_at: datetime | None, by_inactivity: bool = False) -> Lot:
+    """All that the entry grants, available or pending as it says; nothing of it is used."""
+    return Lot(
+        bucket=entry.bucket,
+        id=entry.id,
+        account_id=entry.account_id,
+        sequence=entry.sequence,
+        points=entry.moved_points,
+        remaining_points=entry.points,
+        expired_points=0,
+        reversed_points=0,
+        available_at=available_at,
+        expires_at=expires_at,
+        by_inactivity=by_inactivity,
+        pending_points=entry.pending_points,
+    )
+
+
 def announce_entry(
     draft: Layer,
     context: Context,

@@ -16,6 +16,7 @@ from vinr_server.core.ledger.book.lots import consume_lots, spendable, use_order
 from vinr_server.core.ledger.book.pending import in_force, with_due
 from vinr_server.core.ledger.book.posting import (
     Movement,
+    new_lot,
     pay_deficits,
     post,
     put_use,
@@ -136,19 +137,8 @@ def _move_debt(
         return account, into
     paid = Movement("transfer", reason=reason, receipt={"to": into.id, "points": points})
     account, entry = post(draft, context, account, points=points, movement=paid, now=now)
-    credit = Lot(
-        bucket=account.bucket,
-        id=entry.id,
-        account_id=account.id,
-        sequence=entry.sequence,
-        points=points,
-        remaining_points=points,
-        expired_points=0,
-        reversed_points=0,
-        available_at=now,
-        expires_at=None,
-        moved_to=(),  # it paid a debt, which is the other account's now: nothing returns to it
-    )
+    # It paid a debt, which is the other account's now: nothing returns to it.
+    credit = replace(new_lot(entry, available_at=now, expires_at=None), moved_to=())
     credit = pay_deficits(draft, account, [credit], cause_id=entry.id)[0]
     assert credit.remaining_points == 0, "a debt is paid by as much as it is"
     draft.put(credit)
