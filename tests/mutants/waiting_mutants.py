@@ -136,10 +136,10 @@ MUTANTS = [
         holds("A release pays what is owed first (R5, R11)"),
     ),
     Mutant(
-        "a lapsed hold keeps its reward's stock",
-        "authorized:release_redemption",
-        "count_redemption(draft, context, account, reward, used=-1)",
-        "pass",
+        "a hold or redemption that ends keeps its reward's stock",
+        "authorized:turn",
+        "count_redemption(draft, context, account, reward_of(draft, redemption), used=used)",
+        "count_redemption(draft, context, account, reward_of(draft, redemption), used=max(used, 0))",
         holds("A hold frees another member's stock when it lapses (R15, 49)"),
     ),
     Mutant(

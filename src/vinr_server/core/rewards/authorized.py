@@ -116,17 +116,26 @@ def release_redemption(
     """
     hold = hold_of(draft, account, redemption.id)
     account = release(draft, context, account, hold, now=now, at=at)
+    redemption = replace(redemption, status=status, canceled_at=at if status == "canceled" else None)
+    return turn(draft, context, account, redemption, event=f"loyalty.redemption.{status}", now=now)
+
+
+def turn(
+    draft: Layer, context: Context, account: Account, redemption: Redemption, *, event: str, now: datetime
+) -> Wire:
+    """The redemption has ended, or is confirmed again, and so are its discount and the reward's counters.
+
+    Returns its payload. Expects the discount, and the counters of the reward.
+    """
+    used, status = (1, "issued") if redemption.status == "confirmed" else (-1, "void")
+    draft.put(redemption)
     if redemption.discount_id is not None:
         discount = draft.get(Discount, redemption.discount_id)
         assert discount is not None, f"discount {redemption.discount_id} was not loaded"
-        draft.put(replace(discount, status="void", session_id=None))
-    redemption = replace(redemption, status=status, canceled_at=at if status == "canceled" else None)
-    draft.put(redemption)
-    reward = draft.get(Reward, redemption.reward_id)
-    if reward is not None:
-        count_redemption(draft, context, account, reward, used=-1)
+        draft.put(replace(discount, status=status, session_id=None))
+    count_redemption(draft, context, account, reward_of(draft, redemption), used=used)
     payload = redemption_payload(redemption, livemode=context.livemode)
-    announce(draft, context, type=f"loyalty.redemption.{status}", account=account, data=payload, now=now)
+    announce(draft, context, type=event, account=account, data=payload, now=now)
     return payload
 
 
@@ -163,6 +172,13 @@ def account_of_redemption(draft: Layer, redemption: Redemption) -> Account:
     account = draft.get(Account, redemption.account_id)
     assert account is not None, f"account {redemption.account_id} was not loaded"
     return acting(draft, account)
+
+
+def reward_of(draft: Layer, redemption: Redemption) -> Reward:
+    """What was redeemed."""
+    reward = draft.get(Reward, redemption.reward_id)
+    assert reward is not None, "rewards are archived, never deleted"
+    return reward
 
 
 def count_redemption(draft: Layer, context: Context, account: Account, reward: Reward, *, used: int) -> None:

@@ -23,7 +23,14 @@ from vinr_server.core.ledger.reversals import swept_account
 from vinr_server.core.ledger.rows import Entry
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import closed, program_of
-from vinr_server.core.rewards.authorized import account_of_redemption, count_redemption, release_redemption, voucher_for
+from vinr_server.core.rewards.authorized import (
+    account_of_redemption,
+    count_redemption,
+    release_redemption,
+    reward_of,
+    turn,
+    voucher_for,
+)
 from vinr_server.core.rewards.commands import CancelRedemption, CreateRedemption
 from vinr_server.core.rewards.discounts import held_by_session
 from vinr_server.core.rewards.payloads import redemption_payload
@@ -330,35 +337,8 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
             draft, context, account, redemption, points=points, reason=reason, now=now
         )
     redemption = replace(redemption, status="canceled", cancellation_id=cancellation_id, canceled_at=now)
-    payload = _turn(draft, context, account, redemption, discount, event="loyalty.redemption.canceled", now=now)
+    payload = turn(draft, context, account, redemption, event="loyalty.redemption.canceled", now=now)
     return Accepted(payload, is_new=False)
-
-
-def _turn(
-    draft: Layer,
-    context: Context,
-    account: Account,
-    redemption: Redemption,
-    discount: Discount | None,
-    *,
-    event: str,
-    now: datetime,
-) -> Json:
-    """The redemption is canceled now, or confirmed again, and so are its discount and the reward's counters."""
-    used, status = (1, "issued") if redemption.status == "confirmed" else (-1, "void")
-    draft.put(redemption)
-    if discount is not None:
-        draft.put(replace(discount, status=status))
-    count_redemption(draft, context, account, _reward_of(draft, redemption), used=used)
-    payload = redemption_payload(redemption, livemode=context.livemode)
-    announce(draft, context, type=event, account=account, data=payload, now=now)
-    return payload
-
-
-def _reward_of(draft: Layer, redemption: Redemption) -> Reward:
-    reward = draft.get(Reward, redemption.reward_id)
-    assert reward is not None, "rewards are archived, never deleted"
-    return reward
 
 
 # ---- gifts that a purchase brought
@@ -380,7 +360,7 @@ def take_gift_back(draft: Layer, context: Context, redemption_id: str, *, now: d
         return False
     redemption = replace(redemption, status="canceled", canceled_at=now)
     account = account_of_redemption(draft, redemption)
-    _turn(draft, context, account, redemption, discount, event="loyalty.redemption.canceled", now=now)
+    turn(draft, context, account, redemption, event="loyalty.redemption.canceled", now=now)
     return True
 
 
@@ -390,12 +370,11 @@ def give_gift_again(draft: Layer, context: Context, redemption_id: str, *, now: 
     Expects the same as `take_gift_back`.
     """
     redemption = _redemption(draft, redemption_id)
-    account, reward = account_of_redemption(draft, redemption), _reward_of(draft, redemption)
+    account, reward = account_of_redemption(draft, redemption), reward_of(draft, redemption)
     if _cap_refusal(draft, account, reward, reward.id) is not None:
         return False
-    discount = draft.get(Discount, redemption.discount_id) if redemption.discount_id else None
     redemption = replace(redemption, status="confirmed", canceled_at=None)
-    _turn(draft, context, account, redemption, discount, event="loyalty.redemption.reinstated", now=now)
+    turn(draft, context, account, redemption, event="loyalty.redemption.reinstated", now=now)
     return True
 
 
