@@ -49,8 +49,12 @@ def name_due(needs: Needs, account: Account, holds: Iterable[Hold]) -> None:
 
 
 def catch_up(draft: Layer, context: Context, accounts: Iterable[Account]) -> None:
-    """All that was due of these accounts by now is done. Expects what waits in them. Raises AlsoRows, InPart."""
-    found = [(account, due_work(draft, account, context)) for account in accounts if account.due_at is not None]
+    """All that was due of these accounts by now is done. Expects what waits in them. Raises AlsoRows, InPart.
+
+    In an order that depends on the accounts alone, not on how the caller came to name them.
+    """
+    waiting = sorted((account.due_at, account.id, account) for account in accounts if account.due_at is not None)
+    found = [(account, due_work(draft, account, context)) for _due_at, _id, account in waiting]
     awards = [due.id for _account, work in found for due in work if due.kind == PENDING]
     unknown = [id for id in awards if draft.find(Entry, id) is None]
     if unknown:
