@@ -6,7 +6,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -105,10 +105,10 @@ class CoreRun(Run):
                 memory_loading.keep(self.layers[realm], layer)
             return self.note(batch, decided.outcomes)
 
-    def settled(self, realm: int) -> Layer:
-        """The realm's rows, as if all that was due by now had been written."""
+    def settled(self, realm: int, *, after: timedelta = timedelta(), named_backwards: bool = False) -> Layer:
+        """The realm's rows, as if a command that names every account had met all that is due by now, or so long after."""
         layer = self.layers[self.realms[realm]].draft()
-        clocks = {row.id: row.frozen_at for row in layer.below.all_written() if isinstance(row, TestClock)}
+        clocks = {row.id: row.frozen_at + after for row in layer.below.all_written() if isinstance(row, TestClock)}
         context = Context(
             WALL,
             clocks,
@@ -117,7 +117,8 @@ class CoreRun(Run):
             self.ids.make_code,  # type: ignore[arg-type]
         )
         reached = self.ids.reached
-        catch_up(layer, context, [row for row in layer.below.all_written() if isinstance(row, Account)])
+        accounts = [row for row in layer.below.all_written() if isinstance(row, Account)]
+        catch_up(layer, context, reversed(accounts) if named_backwards else accounts)
         self.ids.start_at(reached)
         return layer
 
