@@ -106,7 +106,7 @@ class CoreRun(Run):
             return self.note(batch, decided.outcomes)
 
     def settled(self, realm: int, *, after: timedelta = timedelta(), named_backwards: bool = False) -> Layer:
-        """The realm's rows, as if a command that names every account had met all that is due by now, or so long after."""
+        """The realm's rows, had a command that names every account met all that is due by now, or so long after."""
         layer = self.layers[self.realms[realm]].draft()
         clocks = {row.id: row.frozen_at + after for row in layer.below.all_written() if isinstance(row, TestClock)}
         context = Context(

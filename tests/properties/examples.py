@@ -49,7 +49,7 @@ def hold(law: Callable[..., None], *, examples: int, **strategies: Any) -> Calla
 def expect(
     counted: Counter[str], floors: Mapping[str, int], more: Callable[[int], None], *, per: str = "histories"
 ) -> None:
-    """At least a quarter of so many of each occurred per 1,000 of what `per` counts; a verdict on fewer is worth nothing.
+    """A quarter of so many of each occurred, or more, per 1,000 of what `per` counts; fewer prove nothing.
 
     Where one seed drew too few, `more` draws from the next ones, and all that was drawn counts. What so few histories
     hold less than ten of is left to the long form.
