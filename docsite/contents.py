@@ -34,6 +34,7 @@ SECTIONS: dict[str, list[str]] = {
         "guides/earning-rules.md",
         "guides/tax.md",
         "guides/earn-at-checkout.md",
+        "guides/referrals.md",
         "guides/refunds.md",
         "guides/orders.md",
         "guides/webhooks.md",

@@ -26,6 +26,7 @@ from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferRedemption
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
+from vinr_server.core.referrals.rows import FirstPaid
 from vinr_server.core.rewards.rows import Redemption, Reward
 from vinr_server.core.segments.rows import Purchases, SegmentMember
 from vinr_server.storage.batch.load import named_by
@@ -157,6 +158,10 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 mine = [one for one in world.all_here(CheckoutSession) if one.customer_id == key]
                 is_open = tuple(one.id for one in mine if one.status == "open")
                 loaded.put(Traces(str(key), is_open, bool(world.children(Payment, key))))
+            if row_type is FirstPaid:
+                ids = _who(world, key)
+                paid = [payment for id in ids for payment in world.children(Payment, id) if payment.amount_minor > 0]
+                loaded.put(FirstPaid(str(key), min((payment.occurred_at for payment in paid), default=None), ids))
             if row_type is Tally:
                 _tally(world, loaded, *key)
     for row_type, parents in needs.parts.items():

@@ -33,4 +33,6 @@ def references(world: World, operation: Operation) -> list[tuple[Sample, tuple[s
 def twin(id: str) -> str:
     """An id of the same form that nobody has."""
     prefix, _, rest = id.partition("_")
+    if not rest:  # the code of a member has no prefix
+        return f"{id}9"
     return f"{prefix}_{rest[:8]}{'0' if rest[8] != '0' else '1'}{rest[9:]}"

@@ -44,7 +44,7 @@ PREFIXES = {
     "loyalty.programs": "prog", "loyalty.accounts": "loy", "loyalty.earning_rules": "rule", "loyalty.points": "ptx",
     "loyalty.rewards": "rwd", "loyalty.redemptions": "rdm", "discounts": "disc", "payments": "pay",
     "customers": "cust", "events": "evt", "test_helpers.test_clocks": "clock", "api_keys": "key",
-    "refunds": "re",
+    "refunds": "re", "referrals.programs": "rfp", "referrals.codes": "code", "referrals": "ref",
     "api_key_acts": "act", "engagement.offers": "ofr", "offers": "checkout_ofr", "webhook_endpoints": "we",
     "checkout": "cs", "checkout.sessions": "cs",
     "engagement.segments": "seg",
@@ -184,7 +184,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
 
 
 def _wait(world: World) -> None:
-    """Points that wait: held for a reward, and pending in a program that has a clock (or is live)."""
+    """What waits: points held for a reward, points pending in a program that has a clock (or is live), a referral."""
     ids = world.ids
     held = {"account": ids["loy"], "reward": ids["rwd"], "capture": False, "expires_in_minutes": 10_080}
     ids["held_rdm"] = world.post("/v1/loyalty/redemptions", held)["id"]
@@ -192,10 +192,24 @@ def _wait(world: World) -> None:
     if "clock" in ids:  # in test data points wait by a test clock alone; this one agrees with the rest of the world
         clock = world.post("/v1/test_helpers/test_clocks", {"frozen_time": int(time.time())})
         program |= {"test_clock": clock["id"]}
-    waits = world.post("/v1/loyalty/programs", program)["id"]
+    waits = ids["waits_prog"] = world.post("/v1/loyalty/programs", program)["id"]
     account = world.post("/v1/loyalty/accounts", {"program": waits, "customer": f"cust_{world.slug}_waits"})["id"]
     pending = {"account": account, "points": 10, "pending_days": 365}
     ids["pending_ptx"] = world.post("/v1/loyalty/points/award", pending)["id"]
+    _refer(world)
+
+
+def _refer(world: World) -> None:
+    """A member with a code, who has brought a customer, and was brought by another member."""
+    ids = world.ids
+    ids["rfp"] = world.post("/v1/referrals/programs", {"program": ids["prog"]})["id"]
+    ids["code"] = world.post("/v1/referrals/codes", {"account": ids["loy"]})["code"]
+    ids["friend"] = world.post("/v1/loyalty/accounts", {"program": ids["prog"], "customer": f"cust_{world.slug}_f"})[
+        "id"
+    ]
+    brought = {"code": ids["code"], "customer": f"cust_{world.slug}_brought"}
+    ids["ref"] = world.post("/v1/referrals", brought)["id"]
+    world.post("/v1/referrals", {"referrer": ids["friend"], "customer": ids["cust"]})
 
 
 def _offer_rewards(world: World) -> None:
@@ -265,6 +279,7 @@ def samples(world: World) -> dict[str, list[Sample]]:
         **_catalogue_samples(ids),
         **_member_samples(ids),
         **_money_samples(ids),
+        **_referral_samples(ids),
         **_key_samples(ids),
         **_webhook_samples(ids),
         **_offer_samples(ids),
@@ -446,6 +461,24 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "link_payment": [Sample(f"/v1/payments/{ids['pay']}_guest/link", {"customer": ids["cust"]})],
         "cancel_refund": [Sample(f"/v1/refunds/{ids['re']}/cancel", {"reason": "dispute won"})],
         "report_event": [Sample("/v1/events", event)],
+    }
+
+
+def _referral_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    programs, codes, referrals = "/v1/referrals/programs", "/v1/referrals/codes", "/v1/referrals"
+    terms = {"window_days": 60, "new_customers_only": False, "status": "active", "metadata": {"note": "a"}}
+    new = {"customer": "cust_fresh", "occurred_at": "2026-06-01", "metadata": {"note": "a"}}
+    return {
+        "create_referral_program": [Sample(programs, terms | {"program": ids["waits_prog"]})],
+        "update_referral_program": [Sample(f"{programs}/{ids['rfp']}", terms)],
+        "create_referral_code": [Sample(codes, {"account": ids["friend"], "code": "FRIEND-2026"})],
+        "click_referral_code": [Sample(f"{codes}/{ids['code']}/click", {})],
+        "update_referral_code": [Sample(f"{codes}/{ids['code']}", {"active": False})],
+        "create_referral": [
+            Sample(referrals, new | {"code": ids["code"]}),
+            Sample(referrals, new | {"referrer": ids["loy"]}),
+        ],
+        "reject_referral": [Sample(f"{referrals}/{ids['ref']}/reject", {"reason": "because"})],
     }
 
 

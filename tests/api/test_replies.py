@@ -125,6 +125,7 @@ class TestEveryEvent:
         _expire_and_refund(world)
         _spend_in_part(world)
         _lose_a_gift(world)
+        _end_referrals(world)
 
         seen = {event["type"] for event in engine_events(world)}
 
@@ -251,6 +252,14 @@ def _lose_a_gift(world: World) -> None:
     refund = world.post(f"/v1/payments/{payment['id']}/refund", {})["refund"]["id"]
     world.post(f"/v1/refunds/{refund}/cancel", {})
     world.post(f"/v1/engagement/offers/{offer}/pause", {})
+
+
+def _end_referrals(world: World) -> None:
+    """One referral was rejected, and the window of another was over when it was registered."""
+    long_ago = {"referrer": world.ids["loy"], "customer": f"cust_{world.slug}_late", "occurred_at": "2020-01-01"}
+    world.post("/v1/referrals", long_ago)
+    short = {"referrer": world.ids["loy"], "customer": f"cust_{world.slug}_short"}
+    world.post(f"/v1/referrals/{world.post('/v1/referrals', short)['id']}/reject", {})
 
 
 def _award_back(world: World) -> None:

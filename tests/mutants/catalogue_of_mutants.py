@@ -17,6 +17,7 @@ import inactivity_mutants
 import offer_mutants
 import openapi_mutants
 import outbound_mutants
+import referral_mutants
 import segment_mutants
 import torture_mutants
 import waiting_mutants
@@ -27,6 +28,7 @@ MUTANTS: list[Mutant] = [
     *core_mutants.MUTANTS,
     *inactivity_mutants.MUTANTS,
     *waiting_mutants.MUTANTS,
+    *referral_mutants.MUTANTS,
     *engine_mutants.MUTANTS,
     *api_mutants.MUTANTS,
     *openapi_mutants.MUTANTS,

@@ -665,6 +665,7 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+drop table referral_programs, referral_codes, referrals;
 alter table programs drop column pending_days;
 alter table earning_rules drop column pending_days;
 alter table earning_rule_revisions drop column pending_days;

@@ -53,6 +53,8 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.changes import shown_offer
 from vinr_server.core.offers.commands import CloseOffer
 from vinr_server.core.offers.rows import Offer
+from vinr_server.core.referrals.commands import ExpireReferral
+from vinr_server.core.referrals.rows import Referral
 from vinr_server.core.segments.commands import AnnounceSegments
 from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.batch import Reload, Wholes, context_of_time, require_known_merges
@@ -226,6 +228,8 @@ class CoreDriver:
             self._decide(CloseOffer(offer.id), self._context())
         for session in self.rows(CheckoutSession):
             self._decide(ExpireCheckoutSession(session.id, only_if_over=True), self._context())
+        for referral in self.rows(Referral):
+            self._decide(ExpireReferral(referral.id), self._context())
         clock = self._layer.get(TestClock, clock_id)
         assert clock is not None
         self._decide(FinishTestClock(clock_id, clock.frozen_at), self._context())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import scenario_events
+import scenario_referrals
 from scenario_drivers import Answer
 from scenario_language import FAR, Step, Words, instant, listed, minor, points_at
 from scenario_world import World
@@ -401,6 +402,8 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "rejected": _rejected,
     "session": _session,
     "answers": _answers,
+    "referral": scenario_referrals.referral,
+    "same_referral": scenario_referrals.same_referral,
 }
 
 

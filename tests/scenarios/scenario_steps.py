@@ -8,6 +8,7 @@ from typing import Any
 import scenario_checkout as checkout
 import scenario_configuration as configuration
 import scenario_offers as offers
+import scenario_referrals as referrals
 import scenario_segments as segments
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, data_of, minor, pairs, wire_instant
@@ -414,4 +415,11 @@ VERBS: Mapping[str, Verb] = {
     "undo": undo,
     "amend": amend,
     "report": report,
+    "referring": referrals.referring,
+    "code": referrals.code,
+    "click": referrals.click,
+    "switch-code": referrals.switch_code,
+    "customer": referrals.customer,
+    "refer": referrals.refer,
+    "reject": referrals.reject,
 }

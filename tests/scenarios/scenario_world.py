@@ -44,6 +44,8 @@ class World:
         self.redemptions: dict[str, Named] = {}
         self.payments: dict[str, Named] = {}
         self.sessions: dict[str, Named] = {}
+        self.codes: dict[str, Named] = {}
+        self.referrals: dict[str, Named] = {}
         self.costs: dict[str, int] = {}
         # Whom the expectations are about unless they say.
         self.subject: str | None = None

@@ -23,6 +23,10 @@ from vinr_server.core.offers import activation, eligibility
 from vinr_server.core.offers import changes as offers
 from vinr_server.core.payments import amendments, guests, payments, refunds
 from vinr_server.core.programs import changes as programs
+from vinr_server.core.referrals import codes as referral_codes
+from vinr_server.core.referrals import endings as referral_endings
+from vinr_server.core.referrals import programs as referral_programs
+from vinr_server.core.referrals import registration
 from vinr_server.core.rewards import authorized, discounts, redemptions
 from vinr_server.core.rewards import changes as rewards
 from vinr_server.core.segments import changes as segments
@@ -51,6 +55,10 @@ COMMANDS: Commands = {
     **offers.COMMANDS,
     **activation.COMMANDS,
     **eligibility.COMMANDS,
+    **referral_programs.COMMANDS,
+    **referral_codes.COMMANDS,
+    **registration.COMMANDS,
+    **referral_endings.COMMANDS,
     **completion.COMMANDS,
     **evaluation.COMMANDS,
     **sessions.COMMANDS,

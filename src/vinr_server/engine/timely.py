@@ -6,8 +6,10 @@ import asyncio
 from typing import Any
 
 from vinr_server.core.ledger.commands import ExpireLots
+from vinr_server.core.referrals.commands import ExpireReferral
 from vinr_server.engine.submission import system_submission
 from vinr_server.engine.writer import Writer
+from vinr_server.storage.due.referrals import due_referrals
 from vinr_server.storage.due.work import due_in_realm
 
 # As many members as a batch holds.
@@ -23,3 +25,6 @@ async def write_due(pool: Any, writer: Writer, realm: int, *, livemode: bool) ->
     while due := await due_in_realm(pool, realm, now, limit=AT_ONCE):
         mine = (system_submission(realm, ExpireLots(id), livemode=livemode) for id in due)
         await asyncio.gather(*map(writer.enqueue, mine))
+    while over := await due_referrals(pool, now, limit=AT_ONCE, realm=realm):
+        ends = (system_submission(realm, ExpireReferral(referral.id), livemode=livemode) for referral in over)
+        await asyncio.gather(*map(writer.enqueue, ends))

@@ -15,12 +15,14 @@ from vinr_server.core.clocks.commands import FinishTestClock
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.ledger.commands import ExpireLots
 from vinr_server.core.offers.commands import CloseOffer
+from vinr_server.core.referrals.commands import ExpireReferral
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DueFigures
 from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.due.checkouts import due_sessions
 from vinr_server.storage.due.offers import due_offers
+from vinr_server.storage.due.referrals import due_referrals
 from vinr_server.storage.due.work import due_accounts, forget, settled_clocks
 from vinr_server.workers.commands import submit_all
 from vinr_server.workers.reminders import ReminderRounds
@@ -33,6 +35,7 @@ PAUSE_SECONDS = 0.25
 ACCOUNTS_MAX = 256
 SESSIONS_MAX = 256
 OFFERS_MAX = 256
+REFERRALS_MAX = 256
 FORGET_EVERY = timedelta(hours=1)
 
 
@@ -79,7 +82,9 @@ class DueWorker:
             for session in sessions
         ]
         await self._submit_all(over)
-        due_at = [row.due_at for rows in (accounts, offers, sessions) for row in rows]
+        referrals = await due_referrals(self._pool, now, limit=REFERRALS_MAX)
+        await self._submit_all([(due.realm, due.livemode, ExpireReferral(due.id)) for due in referrals])
+        due_at = [row.due_at for rows in (accounts, offers, sessions, referrals) for row in rows]
         lags = [(now - at).total_seconds() for at in due_at if at is not None]
         self.figures.lag_seconds = max(lags, default=0.0)
         self.figures.accounts += len(accounts)
@@ -90,7 +95,7 @@ class DueWorker:
             self._forget_at = now + FORGET_EVERY
             await forget(self._pool)
             self._reminders.again()
-        return bool(accounts or is_reminding or offers or sessions or clocks)
+        return bool(accounts or is_reminding or offers or sessions or referrals or clocks)
 
     async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
         await submit_all(self._writer, commands, failure="due work was not done")

@@ -24,6 +24,9 @@ export interface EngineEvents {
   readonly 'offer.created': objects.OfferEvent;
   readonly 'offer.updated': objects.OfferEvent;
   readonly 'offer.ended': objects.OfferEvent;
+  readonly 'referral.registered': objects.Referral;
+  readonly 'referral.rejected': objects.Referral;
+  readonly 'referral.expired': objects.Referral;
   readonly 'payment.completed': objects.Payment;
   readonly 'payment.refunded': objects.Payment;
   readonly 'payment.refund_canceled': objects.Payment;

@@ -473,6 +473,29 @@ export type CreateRedemptionInput = OneOf<'account' | 'account_id' | 'accountId'
   metadata?: Metadata | undefined;
 };
 
+export type CreateReferralCodeInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
+  code?: string | null | undefined;
+};
+
+export type CreateReferralInput = OneOf<'customer' | 'customer_id' | 'customerId', string> & {
+  code?: string | null | undefined;
+  referrer?: string | null | undefined;
+  referrer_id?: string | null | undefined;
+  referrerId?: string | null | undefined;
+  occurred_at?: Instant | null | undefined;
+  occurredAt?: Instant | null | undefined;
+  metadata?: Metadata | undefined;
+};
+
+export type CreateReferralProgramInput = OneOf<'program' | 'program_id' | 'programId', string> & {
+  window_days?: number | null | undefined;
+  windowDays?: number | null | undefined;
+  new_customers_only?: boolean | undefined;
+  newCustomersOnly?: boolean | undefined;
+  status?: 'active' | 'paused' | undefined;
+  metadata?: Metadata | undefined;
+};
+
 export interface BenefitInput {
   type: 'discount' | 'free_shipping' | 'product' | 'voucher';
   amount?: number | null | undefined;
@@ -633,6 +656,10 @@ export interface RefundPaymentInput {
   metadata?: Metadata | undefined;
 }
 
+export interface RejectReferralInput {
+  reason?: string | null | undefined;
+}
+
 export type ReplayEventsInput = OneOf<'starts_at' | 'startsAt', Instant> & {
   ends_at?: Instant | null | undefined;
   endsAt?: Instant | null | undefined;
@@ -768,6 +795,19 @@ export interface UpdateProgramInput {
   expiry_reminders?: readonly number[] | undefined;
   expiryReminders?: readonly number[] | undefined;
   status?: 'active' | 'archived' | undefined;
+  metadata?: MetadataChanges | undefined;
+}
+
+export interface UpdateReferralCodeInput {
+  active?: boolean | undefined;
+}
+
+export interface UpdateReferralProgramInput {
+  window_days?: number | null | undefined;
+  windowDays?: number | null | undefined;
+  new_customers_only?: boolean | undefined;
+  newCustomersOnly?: boolean | undefined;
+  status?: 'active' | 'paused' | undefined;
   metadata?: MetadataChanges | undefined;
 }
 
@@ -1026,6 +1066,52 @@ export interface RefundsListQuery {
   customer?: string | undefined;
   customer_id?: string | undefined;
   customerId?: string | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface ReferralsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  program?: string | undefined;
+  program_id?: string | undefined;
+  programId?: string | undefined;
+  referrer?: string | undefined;
+  referrer_id?: string | undefined;
+  referrerId?: string | undefined;
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
+  code?: string | undefined;
+  status?: 'registered' | 'rejected' | 'expired' | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface ReferralsProgramsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  program?: string | undefined;
+  program_id?: string | undefined;
+  programId?: string | undefined;
+  status?: 'active' | 'paused' | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface ReferralsCodesListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  account?: string | undefined;
+  account_id?: string | undefined;
+  accountId?: string | undefined;
+  active?: boolean | undefined;
   created?: InstantRange | undefined;
 }
 

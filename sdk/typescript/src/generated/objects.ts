@@ -1078,6 +1078,65 @@ export interface Redemption {
   readonly livemode: boolean;
 }
 
+export interface ReferralTerms {
+  readonly id: string;
+  readonly idId: string;
+  readonly revision: number;
+}
+
+export interface Referral {
+  readonly id: string;
+  readonly object: 'referral';
+  readonly program: string;
+  readonly programId: string;
+  readonly referralProgram: ReferralTerms;
+  readonly referral_program: ReferralTerms;
+  readonly referrer: string;
+  readonly referrerId: string;
+  readonly code: string | null;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly referee: string | null;
+  readonly refereeId: string | null;
+  readonly status: 'expired' | 'registered' | 'rejected';
+  readonly registeredAt: number;
+  readonly registered_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly reason: string | null;
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface ReferralCode {
+  readonly id: string;
+  readonly object: 'referral_code';
+  readonly code: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly active: boolean;
+  readonly clicks: number;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface ReferralProgram {
+  readonly id: string;
+  readonly object: 'referral_program';
+  readonly program: string;
+  readonly programId: string;
+  readonly revision: number;
+  readonly windowDays: number | null;
+  readonly window_days: number | null;
+  readonly newCustomersOnly: boolean;
+  readonly new_customers_only: boolean;
+  readonly status: 'active' | 'paused';
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
 export interface Reward {
   readonly id: string;
   readonly object: 'reward';

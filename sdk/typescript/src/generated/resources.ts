@@ -245,6 +245,116 @@ export class Customers {
   }
 }
 
+/** `vinr.referrals.codes` */
+export class ReferralsCodes {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /**
+   * Make a member's referral code, or return the one that is there. Refused by state (ConflictError): id_conflict,
+   * account_closed, code_taken.
+   */
+  create(body: inputs.CreateReferralCodeInput, options?: PostOptions): Promise<Answer<objects.ReferralCode>> {
+    return this.#client.send('POST', '/v1/referrals/codes', 'ReferralCode', body, options);
+  }
+
+  /** List referral codes, newest first. */
+  list(query?: inputs.ReferralsCodesListQuery, options?: RequestOptions): List<objects.ReferralCode> {
+    return this.#client.list('/v1/referrals/codes', 'ReferralCode', query, options);
+  }
+
+  /** Retrieve one referral code. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.ReferralCode>> {
+    return this.#client.send('GET', path`/v1/referrals/codes/${id}`, 'ReferralCode', undefined, options);
+  }
+
+  /** Switch a referral code on or off for registrations from now on. */
+  update(
+    id: string,
+    body?: inputs.UpdateReferralCodeInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.ReferralCode>> {
+    return this.#client.send('POST', path`/v1/referrals/codes/${id}`, 'ReferralCode', body, options);
+  }
+
+  /** Count a click on a referral code. */
+  click(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.ReferralCode>> {
+    return this.#client.send('POST', path`/v1/referrals/codes/${id}/click`, 'ReferralCode', body, options);
+  }
+}
+
+/** `vinr.referrals.programs` */
+export class ReferralsPrograms {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Let the members of a program bring others. Refused by state (ConflictError): id_conflict. */
+  create(body: inputs.CreateReferralProgramInput, options?: PostOptions): Promise<Answer<objects.ReferralProgram>> {
+    return this.#client.send('POST', '/v1/referrals/programs', 'ReferralProgram', body, options);
+  }
+
+  /** List referral programs, newest first. */
+  list(query?: inputs.ReferralsProgramsListQuery, options?: RequestOptions): List<objects.ReferralProgram> {
+    return this.#client.list('/v1/referrals/programs', 'ReferralProgram', query, options);
+  }
+
+  /** Retrieve one referral program. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.ReferralProgram>> {
+    return this.#client.send('GET', path`/v1/referrals/programs/${id}`, 'ReferralProgram', undefined, options);
+  }
+
+  /** Change a referral program for referrals that are registered from now on. */
+  update(
+    id: string,
+    body?: inputs.UpdateReferralProgramInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.ReferralProgram>> {
+    return this.#client.send('POST', path`/v1/referrals/programs/${id}`, 'ReferralProgram', body, options);
+  }
+}
+
+/** `vinr.referrals` */
+export class Referrals {
+  readonly programs: ReferralsPrograms;
+  readonly codes: ReferralsCodes;
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.programs = new ReferralsPrograms(client);
+    this.codes = new ReferralsCodes(client);
+    this.#client = client;
+  }
+
+  /**
+   * Register that a member brings a customer. Refused by state (ConflictError): account_closed, self_referral,
+   * referral_exists, referral_not_open, not_eligible.
+   */
+  create(body: inputs.CreateReferralInput, options?: PostOptions): Promise<Answer<objects.Referral>> {
+    return this.#client.send('POST', '/v1/referrals', 'Referral', body, options);
+  }
+
+  /** List referrals, newest first. */
+  list(query?: inputs.ReferralsListQuery, options?: RequestOptions): List<objects.Referral> {
+    return this.#client.list('/v1/referrals', 'Referral', query, options);
+  }
+
+  /** Retrieve one referral. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.Referral>> {
+    return this.#client.send('GET', path`/v1/referrals/${id}`, 'Referral', undefined, options);
+  }
+
+  /** End a referral for good. Refused by state (ConflictError): referral_not_open. */
+  reject(id: string, body?: inputs.RejectReferralInput, options?: PostOptions): Promise<Answer<objects.Referral>> {
+    return this.#client.send('POST', path`/v1/referrals/${id}/reject`, 'Referral', body, options);
+  }
+}
+
 /** `vinr.refunds` */
 export class Refunds {
   readonly #client: Client;
@@ -918,6 +1028,7 @@ export class Resources {
   readonly discounts: Discounts;
   readonly payments: Payments;
   readonly refunds: Refunds;
+  readonly referrals: Referrals;
   readonly customers: Customers;
   readonly events: Events;
   readonly testHelpers: TestHelpers;
@@ -933,6 +1044,7 @@ export class Resources {
     this.discounts = new Discounts(client);
     this.payments = new Payments(client);
     this.refunds = new Refunds(client);
+    this.referrals = new Referrals(client);
     this.customers = new Customers(client);
     this.events = new Events(client);
     this.testHelpers = new TestHelpers(client);

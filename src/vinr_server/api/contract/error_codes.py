@@ -181,6 +181,28 @@ _STATE = {
         "Reopen the account if its member is back; otherwise treat the customer as no member of this program.",
         "Account loy_abc123 is closed: it can't earn or redeem. Reopen it first.",
     ),
+    "self_referral": Explained(
+        "The customer would refer itself: it is the referrer, it has the referrer's e-mail address, or it referred the"
+        " referrer first. `details.condition` says which: `customer`, `email` or `cycle`.",
+        "Show the customer that a code is for others; this is a normal outcome.",
+        "Account loy_abc123 is of customer cust_abc123: nobody refers themselves.",
+    ),
+    "referral_exists": Explained(
+        "Another member has referred the customer already. `details` has the referral and its status.",
+        "Nothing to do: the first referral keeps the customer until it ends.",
+        "Customer cust_8sJ2k is already referred by loy_abc123 (ref_0197a3).",
+    ),
+    "referral_not_open": Explained(
+        "The referral, its program or its code can't be used: `details.status` says why, such as `expired`, `paused` or"
+        " `inactive`.",
+        "Register the customer again, or set the program or the code to active.",
+        "Referral program rfp_0197a3 is paused. Set its status to active to register referrals.",
+    ),
+    "code_taken": Explained(
+        "Another account has this referral code.",
+        "Choose another code, or leave it out to get one that is free.",
+        "The code ADA-2026 is already taken. Choose another one.",
+    ),
     "checkout_session_open": Explained(
         "The customer has an open checkout session, which holds what that customer was promised. `details` names it.",
         "Complete or expire the session, then merge.",

@@ -42,6 +42,7 @@ REFERENCES = (
     "event",
     "from",
     "into",
+    "referrer",
 )
 ALIASES = {"points_cost": ("cost",), "transaction": ("points_transaction",)}
 

@@ -15,7 +15,7 @@ from vinr_server.core.events.engine_events import EVENT_TYPES
 
 WHAT = "trigger"
 # Business events that a shop may have; any other name works as well.
-SAMPLES = ("subscription.created", "review.posted", "referral.converted")
+SAMPLES = ("subscription.created", "review.posted")
 EVENTS_LOOKED_AT = 100
 
 

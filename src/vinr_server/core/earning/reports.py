@@ -26,7 +26,8 @@ from vinr_server.core.programs.members import accounts_of, instants_of
 
 # Of customers merchants report much themselves, such as customer.birthday: one name alone is the engine's.
 RESERVED = (
-    *("loyalty.", "offer.", "payment.", "campaign.", "store_credit.", "segment.", "webhook_endpoint."),
+    *("loyalty.", "offer.", "payment.", "campaign.", "store_credit.", "segment.", "referral."),
+    "webhook_endpoint.",
     "customer.merged",
 )
 

@@ -21,9 +21,10 @@ from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision
 from vinr_server.core.payments.rows import Order, Payment, Refund
 from vinr_server.core.programs.rows import Program
+from vinr_server.core.referrals.rows import FirstPaid, Referral, ReferralCode
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.storage.batch.buckets import bucket_of
-from vinr_server.storage.batch.offers import read_buyers, read_claims, read_revisions, read_traces
+from vinr_server.storage.batch.offers import read_buyers, read_claims, read_first_paid, read_revisions, read_traces
 from vinr_server.storage.batch.reading import (
     LOCK,
     NOTHING,
@@ -125,6 +126,12 @@ async def _of_parents(reading: Reading, kind: Kind) -> None:
     await reading.read(kind.row_type, kind.row_type.parent_field, reading.parents(kind.row_type))
 
 
+async def _locked_and_of_parents(reading: Reading, kind: Kind) -> None:
+    """Rows by their ids, locked; and all under a parent, of which those that may change are named as well."""
+    await _locked(reading, kind)
+    await _of_parents(reading, kind)
+
+
 async def _refunds(reading: Reading, kind: Kind) -> None:
     await _of_parents(reading, kind)
     await _by_id(reading, kind)
@@ -179,6 +186,13 @@ async def _buyers(reading: Reading, kind: Kind) -> None:
 
 async def _traces(reading: Reading, kind: Kind) -> None:
     for realm, row in await read_traces(reading.connection, reading.wanted(Traces, kind.place)):
+        reading.layers[realm].put(row)
+
+
+async def _first_paid(reading: Reading, kind: Kind) -> None:
+    """When customers first paid, by payments that are not in the layers already."""
+    here = [(realm, payment.id) for realm, layer in reading.layers.items() for payment in layer.written(Payment)]
+    for realm, row in await read_first_paid(reading.connection, reading.wanted(FirstPaid, kind.place), here):
         reading.layers[realm].put(row)
 
 
@@ -256,6 +270,8 @@ def _nowhere(_realm: int, _id: object) -> int:
 KINDS = (
     Kind(Account, _accounts, "accounts"),
     Kind(Hold, _waiting),
+    Kind(ReferralCode, _locked_and_of_parents, "referral codes"),
+    Kind(Referral, _locked_and_of_parents, "referrals"),
     Kind(Payment, _locked, "payments"),
     Kind(Order, _locked, "orders"),
     Kind(CheckoutSession, _locked, "checkout sessions"),
@@ -270,6 +286,7 @@ KINDS = (
     Kind(RuleRevision, _revisions, place=_nowhere),
     Kind(Buyer, _buyers, place=lambda realm, key: bucket_of(realm, key[0])),
     Kind(Traces, _traces, place=bucket_of),
+    Kind(FirstPaid, _first_paid, place=bucket_of),
     Kind(Redemption, _by_id),
     Kind(LotUse, _of_parents),
     Kind(Entry, _entries),

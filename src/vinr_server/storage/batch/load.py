@@ -20,6 +20,7 @@ from vinr_server.core.members.merged import merges_in
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.rows import Order, Payment, Refund, member_of_order
+from vinr_server.core.referrals.rows import Referral, ReferralCode
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.storage.batch.buckets import bucket_in, bucket_of
 from vinr_server.storage.batch.kinds import KINDS
@@ -38,8 +39,8 @@ from vinr_server.storage.batch.tables import TABLES, rows_of
 # names more payments, a payment its customer's accounts and its session, and a customer's accounts say where its orders
 # are.
 LOOKED_AT = (
-    *(Customer, Account, CheckoutSession, Refund, Payment, Order, Payment, CheckoutSession, Redemption),
-    *(Entry, LotUse, Discount, OfferRedemption, Account),
+    *(ReferralCode, Referral, Customer, Account, CheckoutSession, Refund, Payment, Order, Payment, CheckoutSession),
+    *(Redemption, Entry, LotUse, Discount, OfferRedemption, Account),
 )
 # Rows that may live in another bucket than what names them: a payment that was linked later has a guest's bucket.
 ANYWHERE: Mapping[type[Row], Collection[str]] = {Payment: ("customer_id",), OfferRedemption: ("payment_id",)}
@@ -105,7 +106,7 @@ class Loader(Reading):
         """The claims of every id that callers may have chosen."""
         named: dict[tuple[int, str], None] = {}
         for realm, needs in self.needs.items():
-            for row_type in (Claim, Payment, Refund, Event):
+            for row_type in (Claim, Payment, Refund, Event, ReferralCode):
                 named |= dict.fromkeys(
                     (realm, str(id)) for id, beside in rows_needed(needs, row_type) if beside is None
                 )

@@ -9,6 +9,7 @@ from vinr_server.core.checkout.rows import Buyer, Traces
 from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.offers.rows import OfferClaim, OfferRevision
+from vinr_server.core.referrals.rows import FirstPaid
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
 # By primary key.
@@ -60,6 +61,24 @@ from unnest($1::int4[], $2::text[]) as w (realm, id)
 """
 
 
+# Plan: the customer by its key; for each that it is, the index payments_by_purchase, up to the first of more than 0.
+FIRST_PAID = """
+select w.realm, w.id, i.ids, (
+  select min(first.occurred_at) from unnest(i.ids) as buyer (id)
+  cross join lateral (
+    select p.occurred_at from payments p
+    where p.realm = w.realm and p.customer_id = buyer.id and p.amount_minor > 0
+      and not exists (
+        select from unnest($4::int4[], $5::text[]) as x (realm, id) where x.realm = p.realm and x.id = p.id)
+    order by p.occurred_at limit 1) as first)
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+cross join lateral (
+  select array[w.id] || array(
+    select json_array_elements_text(c.merged_from) from customers c
+    where c.realm = w.realm and c.id = w.id and c.bucket = w.bucket and c.bucket = any($2)) as ids) i
+"""
+
+
 async def read_claims(connection: Any, wanted: Sequence[tuple[int, int, str, str]]) -> list[tuple[int, Row]]:
     """The existing claims of these (realm, bucket, member, offer), each as (realm, row)."""
     if not wanted:
@@ -91,6 +110,18 @@ async def read_buyers(
     loaded = [list(column) for column in zip(*here, strict=True)] if here else [[], []]
     records = await connection.fetch(BUYERS, *columns, *loaded)
     return [(realm, Buyer(id, order_id, has_bought, tuple(ids))) for realm, id, order_id, ids, has_bought in records]
+
+
+async def read_first_paid(
+    connection: Any, customers: Collection[tuple[int, int, str]], here: Collection[tuple[int, str]]
+) -> list[tuple[int, FirstPaid]]:
+    """When each customer (realm, bucket, id) first paid more than 0, payments `here` left out."""
+    if not customers:
+        return []
+    columns = [list(column) for column in zip(*customers, strict=True)]
+    loaded = [list(column) for column in zip(*here, strict=True)] if here else [[], []]
+    records = await connection.fetch(FIRST_PAID, *columns, *loaded)
+    return [(realm, FirstPaid(id, at, tuple(ids))) for realm, id, ids, at in records]
 
 
 async def read_traces(connection: Any, customers: Collection[tuple[int, int, str]]) -> list[tuple[int, Traces]]:

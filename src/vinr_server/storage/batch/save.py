@@ -14,6 +14,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Claim, Counter, Row
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import Offer, OfferRedemption
+from vinr_server.core.referrals.rows import Referral
 from vinr_server.core.rewards.rows import Redemption, Reward
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.bulk import BulkWrite, Statement
@@ -26,6 +27,7 @@ SORTED: dict[type[Row], Any] = {
     Claim: lambda pair: (pair[0], pair[1].id),
     Account: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
     Counter: lambda pair: (pair[0], pair[1].id),
+    Referral: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
 }
 
 # After a lost answer, this row shows that the commit happened.

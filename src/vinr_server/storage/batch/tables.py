@@ -28,6 +28,7 @@ from vinr_server.core.members import rows as members_rows
 from vinr_server.core.offers import rows as offer_rows
 from vinr_server.core.payments import rows as payments_rows
 from vinr_server.core.programs import rows as programs_rows
+from vinr_server.core.referrals import rows as referral_rows
 from vinr_server.core.rewards import rows as rewards_rows
 from vinr_server.core.segments import rows as segment_rows
 from vinr_server.storage.batch.bulk import BulkWrite, Statement
@@ -189,6 +190,9 @@ TABLES: dict[type[Row], Table] = {
         Table(ledger_rows.Deficit, "deficits", key=["entry_id"]),
         Table(ledger_rows.Hold, "holds", key=["id"]),
         Table(ledger_rows.Opening, "openings", key=["account_id"]),
+        Table(referral_rows.ReferralProgram, "referral_programs", key=["id"]),
+        Table(referral_rows.ReferralCode, "referral_codes", key=["id"]),
+        Table(referral_rows.Referral, "referrals", key=["id"]),
         Table(rewards_rows.Discount, "discounts", key=["id"]),
         Table(rewards_rows.Redemption, "redemptions", key=["id"]),
         Table(kernel_rows.Counter, "counters", key=["id"]),

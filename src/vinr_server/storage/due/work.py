@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from vinr_server.storage.due.referrals import NONE_DUE
+
 # A member that does not follow its program's plan of reminders yet, and has points that end.
 BEHIND = """(next_expiry_at is not null or inactive_at is not null)
     and reminder_revision <> (p.reminder_plans -> -1 ->> 'revision')::int8"""
@@ -92,6 +94,7 @@ and not exists (
 and not exists (
   select from checkout_sessions s
   where s.realm = c.realm and s.clock_id = c.id and s.status = 'open' and s.expires_at <= c.frozen_at)
+and {NONE_DUE}
 """
 
 FORGET_KEYS = """

@@ -597,6 +597,54 @@ CREATE TABLE public.redemptions (
     CONSTRAINT redemptions_status_check CHECK ((status = ANY (ARRAY['authorized'::text, 'confirmed'::text, 'canceled'::text, 'expired'::text])))
 );
 
+CREATE TABLE public.referral_codes (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    is_active boolean NOT NULL,
+    clicks bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT referral_codes_clicks_check CHECK ((clicks >= 0)),
+    CONSTRAINT referral_codes_id_check CHECK ((id ~ '^[A-Z0-9-]{3,32}$'::text))
+);
+
+CREATE TABLE public.referral_programs (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    terms json NOT NULL,
+    status text NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT referral_programs_revision_check CHECK ((revision > 0)),
+    CONSTRAINT referral_programs_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text])))
+);
+
+CREATE TABLE public.referrals (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    referral_program_id text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    terms json NOT NULL,
+    referrer_id text NOT NULL COLLATE pg_catalog."C",
+    referrer_customer_id text NOT NULL COLLATE pg_catalog."C",
+    code text COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    status text NOT NULL,
+    registered_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    reason text,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT referrals_check CHECK ((expires_at > registered_at)),
+    CONSTRAINT referrals_revision_check CHECK ((revision > 0)),
+    CONSTRAINT referrals_status_check CHECK ((status = ANY (ARRAY['registered'::text, 'rejected'::text, 'expired'::text])))
+);
+
 CREATE TABLE public.refunds (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
@@ -815,6 +863,15 @@ ALTER TABLE ONLY public.realms
 ALTER TABLE ONLY public.redemptions
     ADD CONSTRAINT redemptions_pkey PRIMARY KEY (realm, id, bucket);
 
+ALTER TABLE ONLY public.referral_codes
+    ADD CONSTRAINT referral_codes_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.referral_programs
+    ADD CONSTRAINT referral_programs_pkey PRIMARY KEY (realm, id);
+
+ALTER TABLE ONLY public.referrals
+    ADD CONSTRAINT referrals_pkey PRIMARY KEY (realm, id, bucket);
+
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -911,6 +968,24 @@ CREATE INDEX payments_of_order ON public.payments USING btree (realm, order_key)
 CREATE INDEX redemptions_of_account ON public.redemptions USING btree (realm, account_id, id);
 
 CREATE INDEX redemptions_of_reward ON public.redemptions USING btree (realm, reward_id, id);
+
+CREATE INDEX referral_codes_newest ON public.referral_codes USING btree (realm, created_at, id);
+
+CREATE UNIQUE INDEX referral_codes_of_account ON public.referral_codes USING btree (realm, account_id, bucket);
+
+CREATE INDEX referral_programs_newest ON public.referral_programs USING btree (realm, created_at, id);
+
+CREATE UNIQUE INDEX referral_programs_of_program ON public.referral_programs USING btree (realm, program_id);
+
+CREATE INDEX referrals_due ON public.referrals USING btree (realm, program_id, expires_at) WHERE ((status = 'registered'::text) AND (expires_at IS NOT NULL));
+
+CREATE UNIQUE INDEX referrals_in_force ON public.referrals USING btree (realm, customer_id, program_id, bucket) WHERE (status = 'registered'::text);
+
+CREATE INDEX referrals_newest ON public.referrals USING btree (realm, created_at, id);
+
+CREATE INDEX referrals_of_customer ON public.referrals USING btree (realm, customer_id);
+
+CREATE INDEX referrals_of_referrer ON public.referrals USING btree (realm, referrer_id, created_at, id);
 
 CREATE INDEX refunds_newest ON public.refunds USING btree (realm, created_at, id);
 
@@ -1016,6 +1091,12 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.programs TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.realms TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.redemptions TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.referral_codes TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.referral_programs TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.referrals TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.refunds TO vinr_app;
 

@@ -44,6 +44,13 @@ join lots t on t.realm = w.realm and t.id = w.id
 """
 
 
+# Plan: the unique index of a customer's accounts, a row for each pair.
+ACCOUNTS_IN_PROGRAMS = """
+select a.customer_id, a.program_id, a.id from unnest($1::int4[], $2::text[], $3::text[]) as w (realm, customer, program)
+join accounts a on a.realm = w.realm and a.customer_id = w.customer and a.program_id = w.program
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveLot:
     """What is left of a lot that is not over."""
@@ -69,6 +76,18 @@ async def lots_of(reader: Reader, realm: int, entry_ids: Sequence[str]) -> dict[
         return {}
     records = await reader.pool.fetch(LOTS_OF, [realm] * len(entry_ids), list(entry_ids))
     return {row.id: row for _realm, row in rows_of(TABLES[Lot], records) if isinstance(row, Lot)}
+
+
+async def accounts_in_programs(
+    reader: Reader, realm: int, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """The account of each customer in a program, by these two, where there is one."""
+    if not wanted:
+        return {}
+    customers, programs = zip(*wanted, strict=True)
+    columns = ([realm] * len(wanted), list(customers), list(programs))
+    records = await reader.pool.fetch(ACCOUNTS_IN_PROGRAMS, *columns)
+    return {(record[0], record[1]): record[2] for record in records}
 
 
 async def holdings_of(reader: Reader, realm: int, accounts: Sequence[Account], now: datetime) -> dict[str, Holding]:

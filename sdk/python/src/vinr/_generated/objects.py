@@ -71,6 +71,10 @@ __all__ = [
     "Program",
     "ProgramCurrency",
     "Redemption",
+    "Referral",
+    "ReferralCode",
+    "ReferralProgram",
+    "ReferralTerms",
     "Refund",
     "RefundLine",
     "RejectedPromotion",
@@ -124,6 +128,9 @@ EventType: TypeAlias = Literal[
     "offer.created",
     "offer.updated",
     "offer.ended",
+    "referral.registered",
+    "referral.rejected",
+    "referral.expired",
     "payment.completed",
     "payment.refunded",
     "payment.refund_canceled",
@@ -1299,6 +1306,71 @@ class Redemption(VinrObject):
     )
 
     _nested = {"benefit": Benefit}
+
+
+class ReferralTerms(VinrObject):
+    """Referral terms."""
+
+    id: str
+    revision: int
+
+
+class Referral(VinrObject):
+    """Referral."""
+
+    id: str
+    object: Literal["referral"]
+    program: str
+    referral_program: ReferralTerms
+    referrer: str
+    code: str | None
+    customer: str
+    referee: str | None
+    status: Literal["expired", "registered", "rejected"]
+    registered_at: int
+    expires_at: int | None
+    reason: str | None
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+
+    _kind = "referral"
+
+    _events = ("referral.registered", "referral.rejected", "referral.expired")
+
+    _nested = {"referral_program": ReferralTerms}
+
+
+class ReferralCode(VinrObject):
+    """Referral code."""
+
+    id: str
+    object: Literal["referral_code"]
+    code: str
+    account: str
+    active: bool
+    clicks: int
+    created: int
+    livemode: bool
+
+    _kind = "referral_code"
+
+
+class ReferralProgram(VinrObject):
+    """Referral program."""
+
+    id: str
+    object: Literal["referral_program"]
+    program: str
+    revision: int
+    window_days: int | None
+    new_customers_only: bool
+    status: Literal["active", "paused"]
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+
+    _kind = "referral_program"
 
 
 class Reward(VinrObject):

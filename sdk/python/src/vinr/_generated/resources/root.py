@@ -15,6 +15,7 @@ from vinr._generated.resources.events import AsyncEvents, Events
 from vinr._generated.resources.loyalty import AsyncLoyalty, Loyalty
 from vinr._generated.resources.offers import AsyncOffers, Offers
 from vinr._generated.resources.payments import AsyncPayments, Payments
+from vinr._generated.resources.referrals import AsyncReferrals, Referrals
 from vinr._generated.resources.refunds import AsyncRefunds, Refunds
 from vinr._generated.resources.test_helpers import AsyncTestHelpers, TestHelpers
 from vinr._generated.resources.webhook_endpoints import AsyncWebhookEndpoints, WebhookEndpoints
@@ -32,6 +33,7 @@ class Resources:
         self.discounts = Discounts(client)
         self.payments = Payments(client)
         self.refunds = Refunds(client)
+        self.referrals = Referrals(client)
         self.customers = Customers(client)
         self.events = Events(client)
         self.test_helpers = TestHelpers(client)
@@ -51,6 +53,7 @@ class AsyncResources:
         self.discounts = AsyncDiscounts(client)
         self.payments = AsyncPayments(client)
         self.refunds = AsyncRefunds(client)
+        self.referrals = AsyncReferrals(client)
         self.customers = AsyncCustomers(client)
         self.events = AsyncEvents(client)
         self.test_helpers = AsyncTestHelpers(client)

@@ -1,0 +1,1 @@
+"""Referrals: programs, codes, and who brought whom."""

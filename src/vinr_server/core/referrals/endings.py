@@ -1,0 +1,117 @@
+"""How a referral ends without a conversion: its window is over, or the merchant rejects it (R19g, R19i, R24)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Needs, Of
+from vinr_server.core.kernel.payloads import Wire
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.members import enrolled
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.referrals.commands import ExpireReferral, RejectReferral
+from vinr_server.core.referrals.payloads import referral_payload
+from vinr_server.core.referrals.rows import Referral, ReferralStatus
+
+
+def needs_reject_referral(command: RejectReferral, needs: Needs) -> None:
+    """The referral, and its customer's accounts."""
+    look_at_referral(needs, command.id)
+
+
+def follow_reject_referral(command: RejectReferral, seen: Layer, needs: Needs) -> None:
+    """The program, for its clock; the accounts."""
+    name_referral(needs, seen, command.id)
+
+
+def look_at_referral(needs: Needs, id: str) -> None:
+    """A referral is looked at, and its customer's accounts."""
+    needs.row(Referral, id, look=True)
+    needs.look_along(Account, Of(Referral, id, "customer_id"), by="customer_id")
+
+
+def name_referral(needs: Needs, seen: Layer, id: str) -> None:
+    """What a referral that was looked at hangs on is declared: its program, for the clock, and the accounts."""
+    referral = seen.get(Referral, id)
+    if referral is not None:
+        needs.row(Program, referral.program_id)
+        for account in seen.children(Account, referral.customer_id):
+            needs.row(Account, account.id)
+
+
+def decide_reject_referral(draft: Layer, command: RejectReferral, context: Context) -> Accepted | Rejected:
+    """The referral has ended, and the customer is free. Rejected again, nothing changes.
+
+    Refuses one whose window is over: it has ended already.
+    """
+    referral = draft.get(Referral, command.id)
+    if referral is None:
+        return missing("referral", command.id, param="id")
+    if referral.status == "rejected":
+        return Accepted(shown(draft, context, referral), is_new=False)
+    now = now_of(draft, context, referral)
+    if not referral.is_open(now):
+        message = f"Referral {referral.id} has expired, so there is nothing to reject."
+        return Rejected("referral_not_open", message, param="id", details={"status": "expired"})
+    referral = end(draft, context, referral, status="rejected", reason=command.reason, now=now)
+    return Accepted(shown(draft, context, referral), is_new=False)
+
+
+def needs_expire_referral(command: ExpireReferral, needs: Needs) -> None:
+    """The referral, and its customer's accounts."""
+    look_at_referral(needs, command.id)
+
+
+def follow_expire_referral(command: ExpireReferral, seen: Layer, needs: Needs) -> None:
+    """The program, for its clock; the accounts."""
+    name_referral(needs, seen, command.id)
+
+
+def decide_expire_referral(draft: Layer, command: ExpireReferral, context: Context) -> Accepted | Rejected:
+    """A referral whose window is over has expired; anything else stays as it is."""
+    referral = draft.get(Referral, command.id)
+    if referral is None:
+        return missing("referral", command.id, param="id")
+    referral = expire_if_due(draft, context, referral, now_of(draft, context, referral))
+    return Accepted({"referral": referral.id, "status": referral.status}, is_new=False)
+
+
+def expire_if_due(draft: Layer, context: Context, referral: Referral, now: datetime) -> Referral:
+    """The referral as it is by now: its own row is locked and changed, so its window ends once (R24c)."""
+    return end(draft, context, referral, status="expired", reason=None, now=now) if referral.is_due(now) else referral
+
+
+def end(
+    draft: Layer, context: Context, referral: Referral, *, status: ReferralStatus, reason: str | None, now: datetime
+) -> Referral:
+    """The referral has this status for good, and it is announced."""
+    referral = replace(referral, status=status, reason=reason)
+    draft.put(referral)
+    data = shown(draft, context, referral)
+    announce(draft, context, type=f"referral.{status}", bucket=referral.bucket, data=data, now=now)
+    return referral
+
+
+def shown(draft: Layer, context: Context, referral: Referral) -> Wire:
+    """The referral's payload. Expects its customer's accounts."""
+    referee = enrolled(draft, referral.customer_id, referral.program_id)
+    referee_id = referee.id if referee is not None else None
+    return referral_payload(referral, referee_id=referee_id, livemode=context.livemode)
+
+
+def now_of(draft: Layer, context: Context, referral: Referral) -> datetime:
+    """The current time of the referral's program, which is never deleted."""
+    program = draft.get(Program, referral.program_id)
+    assert program is not None, f"program {referral.program_id} was not loaded"
+    return context.now(program.clock_id)
+
+
+COMMANDS: Commands = {
+    RejectReferral: (needs_reject_referral, decide_reject_referral, follow_reject_referral),
+    ExpireReferral: (needs_expire_referral, decide_expire_referral, follow_expire_referral),
+}
