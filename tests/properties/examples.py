@@ -15,8 +15,8 @@ from conftest import SCALE
 SEED = int(os.environ.get("VINR_PROPERTY_SEED", secrets.randbits(32)))
 
 
-# What Hypothesis draws comes in clumps: one seed may draw two percentages in 250 carts, another seventy. A generator that
-# makes none makes none from any seed.
+# What Hypothesis draws comes in clumps: one seed may draw two percentages in 250 carts, another seventy. A generator
+# that makes none makes none from any seed.
 ROUNDS_MAX = 6
 
 
