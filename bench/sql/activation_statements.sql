@@ -51,7 +51,7 @@ values (:bucket, :realm, 'evt_0199f0f0f0a' || :suffix::text, 'loyalty.offer.acti
 (:bucket, :realm, 'evt_0199f0f0f0b' || :suffix::text, 'loyalty.points.earned', :account,
   concat('{"id":"', :entry::text, '","object":"points_transaction","account":"', :account::text,
     E'","kind":"award","points"\x3a5,"pending_points"\x3a0,"balance_after":', :ledger_balance_points::int8 + 5, ',"sequence":',
-    :sequence::int8 + 1, E',"reason":"Bench","source":{"type":"offer","id":"ofr_bench"},"payment"\x3anull,"rule"\x3anull,',
+    :sequence::int8 + 1, E',"reason":"Bench","source":{"type":"offer","id":"ofr_bench"},"payment"\x3anull,"referral"\x3anull,"rule"\x3anull,',
     E'"award"\x3anull,"reverses"\x3anull,"available_at":', :unix::text, ',"expires_at":',
     extract(epoch from now() + interval '12 months')::int8, ',"receipt":', :receipt::text, ',"metadata":{},"occurred_at":', :unix::text, ',"created":',
     :unix::text, E',"livemode"\x3afalse}')::json,

@@ -31,7 +31,7 @@ with account as (
   select bucket, realm, 'evt_0199f0f0f0f' || tail, 'loyalty.points.earned', id,
     concat('{"id":"ptx_0199f0f0f0f', tail, '","object":"points_transaction","account":"', id,
       E'","kind":"award","points"\x3a5,"pending_points"\x3a0,"balance_after":', ledger_balance_points, ',"sequence":', sequence,
-      E',"reason":"purchase","source"\x3anull,"payment"\x3anull,"rule"\x3anull,"award"\x3anull,"reverses"\x3anull,"available_at":',
+      E',"reason":"purchase","source"\x3anull,"payment"\x3anull,"referral"\x3anull,"rule"\x3anull,"award"\x3anull,"reverses"\x3anull,"available_at":',
       extract(epoch from at)::int8, ',"expires_at":', extract(epoch from at + interval '12 months')::int8,
       E',"receipt":{"manual"\x3atrue,"points"\x3a5},',
       '"metadata":{"orderId":"ord_', :order_number::text, '"},"occurred_at":', extract(epoch from at)::int8, ',"created":',

@@ -34,7 +34,7 @@ values (:bucket, :realm, 'evt_0199f0f0f0f' || lpad(to_hex(:unique::int8), 14, '0
   concat('{"id":"ptx_0199f0f0f0f', lpad(to_hex(:unique::int8), 14, '0'), lpad(to_hex(:bucket::int), 2, '0'),
     '","object":"points_transaction","account":"loy_', lpad(to_hex(:n::int), 25, '0'), lpad(to_hex(:bucket::int), 2, '0'),
     E'","kind":"award","points"\x3a5,"pending_points"\x3a0,"balance_after":', :ledger_balance_points::int8 + 5, ',"sequence":', :sequence::int8 + 1,
-    E',"reason":"purchase","source"\x3anull,"payment"\x3anull,"rule"\x3anull,"award"\x3anull,"reverses"\x3anull,"available_at":',
+    E',"reason":"purchase","source"\x3anull,"payment"\x3anull,"referral"\x3anull,"rule"\x3anull,"award"\x3anull,"reverses"\x3anull,"available_at":',
     extract(epoch from now())::int8, ',"expires_at":', extract(epoch from now() + interval '12 months')::int8,
     E',"receipt":{"manual"\x3atrue,"points"\x3a5},',
     '"metadata":{"orderId":"ord_', :order_number::text, '"},"occurred_at":', extract(epoch from now())::int8,

@@ -97,7 +97,7 @@ select bucket, {realm}, 'evt_' || id_2, 'loyalty.points.earned', account_id,
   concat('{"id":"ptx_', id_1, '","object":"points_transaction","account":"', account_id, '","kind":"award","points":', points,
     ',"pending_points":0,"balance_after":', balance_before + points, ',"sequence":', sequence_before + 1,
     ',"reason":"payment.completed","source":{"type":"payment","id":"', payment_id, '"},"payment":"', payment_id,
-    '","rule":"', {rule}, '","award":null,"reverses":null,"available_at":', at_unix, ',"expires_at":', expires_unix,
+    '","referral":null,"rule":"', {rule}, '","award":null,"reverses":null,"available_at":', at_unix, ',"expires_at":', expires_unix,
     ',"receipt":', receipt, ',"metadata":{},"occurred_at":', at_unix, ',"created":',
     now_unix, ',"livemode":false}')::json,
   sequence_before + 1, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
@@ -106,7 +106,7 @@ union all
 select bucket, {realm}, 'evt_' || id_3, 'loyalty.points.expired', account_id,
   concat('{"id":"ptx_', id_3, '","object":"points_transaction","account":"', account_id, '","kind":"expiry","points":', -points,
     ',"pending_points":0,"balance_after":', balance_before, ',"sequence":', sequence_before + 2,
-    ',"reason":null,"source":{"type":"points_transaction","id":"ptx_', id_1, '"},"payment":null,"rule":null,"award":null,"reverses":null,',
+    ',"reason":null,"source":{"type":"points_transaction","id":"ptx_', id_1, '"},"payment":null,"referral":null,"rule":null,"award":null,"reverses":null,',
     '"available_at":null,"expires_at":null,"receipt":', expiry_receipt, ',"metadata":{},"occurred_at":', expires_unix, ',"created":', now_unix,
     ',"livemode":false}')::json,
   sequence_before + 2, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
@@ -116,6 +116,6 @@ select bucket, {realm}, 'evt_' || id_4, 'payment.completed', null,
   concat('{"id":"', payment_id, '","object":"payment","amount":', minor, ',"amount_refunded":0,"currency":"USD","customer":"',
     customer_id, '","account":null,"eligible_amount":', minor, ',"tax":0,"shipping":0,"tenders":[],"discounts":[],',
     '"checkout_session":null,"order":null,"revision":1,"lines":[],"refunded":false,"awards":', awards, ',"skipped":', skipped,
-    ',"offer_redemptions":[],"metadata":{},"occurred_at":', at_unix, ',"created":', now_unix, ',"livemode":false}')::json,
+    ',"referrals":[],"offer_redemptions":[],"metadata":{},"occurred_at":', at_unix, ',"created":', now_unix, ',"livemode":false}')::json,
   sequence_before + has_points::int + is_over::int, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
 from bought;

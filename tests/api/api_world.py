@@ -200,8 +200,10 @@ def _wait(world: World) -> None:
 
 
 def _refer(world: World) -> None:
-    """A member with a code, who has brought a customer, and was brought by another member."""
+    """A member with a code, who has brought a customer that has paid, and was brought by another member."""
     ids = world.ids
+    gives = {"program": ids["prog"], "trigger": "referral.converted", "earn": {"points": 10}}
+    ids["referral_rule"] = world.post("/v1/loyalty/earning_rules", gives)["id"]
     ids["rfp"] = world.post("/v1/referrals/programs", {"program": ids["prog"]})["id"]
     ids["code"] = world.post("/v1/referrals/codes", {"account": ids["loy"]})["code"]
     ids["friend"] = world.post("/v1/loyalty/accounts", {"program": ids["prog"], "customer": f"cust_{world.slug}_f"})[
@@ -209,6 +211,9 @@ def _refer(world: World) -> None:
     ]
     brought = {"code": ids["code"], "customer": f"cust_{world.slug}_brought"}
     ids["ref"] = world.post("/v1/referrals", brought)["id"]
+    world.post("/v1/loyalty/accounts", {"program": ids["prog"], "customer": brought["customer"]})
+    paid = {"amount": 2000, "currency": "EUR", "customer": brought["customer"]}
+    ids["friend_pay"] = world.post("/v1/payments", paid)["id"]
     world.post("/v1/referrals", {"referrer": ids["friend"], "customer": ids["cust"]})
 
 
@@ -341,6 +346,8 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     if "clock" in ids:
         program |= {"test_clock": ids["clock"]}
     new_reward = {"program": ids["prog"], "id": "rwd_fresh", **changes}
+    advocates = {"earn": {"points": 5}, "recipients": ["referrer"]}
+    advocates |= {"conditions": {"tiers": ["gold"], "conversion_number": {"gte": 3, "lte": 9}}}
     return {
         "create_program": [Sample(programs, program | {"id": "prog_fresh"})],
         "update_program": [
@@ -352,12 +359,17 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         ],
         "create_earning_rule": [
             Sample(rules, {"program": ids["prog"], "trigger": trigger, **body})
-            for trigger, bodies in (("payment.completed", (rates, *asking)), ("review.posted", (*counted[1:5], units)))
+            for trigger, bodies in (
+                ("payment.completed", (rates, *asking)),
+                ("review.posted", (*counted[1:5], units)),
+                ("referral.converted", (advocates,)),
+            )
             for body in bodies
         ],
         "update_earning_rule": [
             *(Sample(f"{rules}/{ids['rule']}", body) for body in counted),
             Sample(f"{rules}/{ids['event_rule']}", units),
+            Sample(f"{rules}/{ids['referral_rule']}", advocates),
         ],
         "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
         "create_reward": [
@@ -467,6 +479,8 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
 def _referral_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     programs, codes, referrals = "/v1/referrals/programs", "/v1/referrals/codes", "/v1/referrals"
     terms = {"window_days": 60, "new_customers_only": False, "status": "active", "metadata": {"note": "a"}}
+    terms |= {"convert_on": "payment", "min_amount": 5000, "currency": "EUR", "hold_days": 14}
+    terms |= {"limit": {"max": 5, "per": "month"}}
     new = {"customer": "cust_fresh", "occurred_at": "2026-06-01", "metadata": {"note": "a"}}
     return {
         "create_referral_program": [Sample(programs, terms | {"program": ids["waits_prog"]})],
@@ -478,6 +492,8 @@ def _referral_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
             Sample(referrals, new | {"code": ids["code"]}),
             Sample(referrals, new | {"referrer": ids["loy"]}),
         ],
+        "convert_referral": [Sample(f"{referrals}/{ids['ref']}/convert", {"payment": ids["friend_pay"]})],
+        "approve_referral": [Sample(f"{referrals}/{ids['ref']}/approve", {})],
         "reject_referral": [Sample(f"{referrals}/{ids['ref']}/reject", {"reason": "because"})],
     }
 

@@ -199,7 +199,7 @@ def verdict(response: httpx2.Response, operation: Operation, place: Place, whose
     if place.path == ("unheard_of",):
         return None if code == "unknown_parameter" else "not unknown_parameter"
     if place.kind == "filter":
-        wants_some = whose == "own" and place.name not in ("actor", "payment", "rule")
+        wants_some = whose == "own" and place.name not in ("actor", "payment", "referral", "rule")
         return (
             None
             if status == 200 and (body["data"] or not wants_some) and (not body["data"] or whose == "own")

@@ -255,7 +255,8 @@ def _lose_a_gift(world: World) -> None:
 
 
 def _end_referrals(world: World) -> None:
-    """One referral was rejected, and the window of another was over when it was registered."""
+    """A conversion was reversed, a referral rejected, and the window of another was over when it was registered."""
+    world.post(f"/v1/payments/{world.ids['friend_pay']}/refund", {})
     long_ago = {"referrer": world.ids["loy"], "customer": f"cust_{world.slug}_late", "occurred_at": "2020-01-01"}
     world.post("/v1/referrals", long_ago)
     short = {"referrer": world.ids["loy"], "customer": f"cust_{world.slug}_short"}

@@ -31,8 +31,8 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "a rule for payments may count a quantity",
         "changes:_refusal",
-        "first_listed(_trigger_refusal(rule), _quantity_refusal(rule))",
-        "first_listed(_trigger_refusal(rule))",
+        "_quantity_refusal(rule), _conversion_refusal(rule)",
+        "_conversion_refusal(rule)",
         scenario("event_data: Only events that a merchant reports carry a quantity (R76)"),
     ),
     Mutant(

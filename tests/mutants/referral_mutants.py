@@ -10,6 +10,11 @@ def referrals(title: str) -> str:
     return f"scenarios/test_scenarios.py::test_scenario[referrals: {title} [core]]"
 
 
+def conversions(title: str) -> str:
+    """The scenario that must go red, on core."""
+    return f"scenarios/test_scenarios.py::test_scenario[conversions: {title} [core]]"
+
+
 MUTANTS = [
     Mutant(
         "a second referral takes the customer over",
@@ -87,5 +92,117 @@ MUTANTS = [
         'self.status == "registered"',
         'self.status != "expired"',
         referrals("A rejected referral frees the customer, and is rejected once (R19c, R19g)"),
+    ),
+    Mutant(
+        "a payment of any amount converts",
+        "_is_enough",
+        "occasion.eligible_minor >= max(terms.min_amount_minor, 1)",
+        "occasion.eligible_minor >= 1",
+        conversions("The first payment that is large enough converts (R19e, 66)"),
+    ),
+    Mutant(
+        "store credit and shipping convert",
+        "_is_enough",
+        "occasion.eligible_minor >= max(terms.min_amount_minor, 1)",
+        "payment.amount_minor >= max(terms.min_amount_minor, 1)",
+        conversions("What discounts and credit pay converts nothing (R19e, 66)"),
+    ),
+    Mutant(
+        "what was paid before the registration converts",
+        "is_in_window",
+        "referral.registered_at <= at",
+        "True",
+        conversions("Only what was paid in the window converts (R19e)"),
+    ),
+    Mutant(
+        "either side earns by the other's rules",
+        "conversions:_earn",
+        "role in rule.recipients",
+        "True",
+        conversions("The first payment that is large enough converts (R19e, 66)"),
+    ),
+    Mutant(
+        "a referrer's limit allows one more",
+        "_referrer_refusal",
+        "left.points == 0",
+        "left.points < 0",
+        conversions("At the limit the referrer earns no more, until one is reversed (R19f, 65)"),
+    ),
+    Mutant(
+        "a reversed conversion keeps its slot",
+        "stand",
+        "referral.has_slot",
+        "referral.has_slot and by > 0",
+        conversions("At the limit the referrer earns no more, until one is reversed (R19f, 65)"),
+    ),
+    Mutant(
+        "a limit by month counts for good",
+        "_referrer_refusal",
+        "Cap(limit.most, _PERIODS[limit.per])",
+        'Cap(limit.most, "member")',
+        conversions("The next month has its own limit (R19f)"),
+    ),
+    Mutant(
+        "a conversion is held for no day",
+        "conversions:_earn",
+        "referral.terms.hold_days",
+        "0",
+        conversions("What is held is pending, and goes when it is rejected (R19g, 68)"),
+    ),
+    Mutant(
+        "a rejected conversion keeps what it gave",
+        "decide_reject_referral",
+        "_take_back(draft, context, referral, command.reason)",
+        "None",
+        conversions("What is held is pending, and goes when it is rejected (R19g, 68)"),
+    ),
+    Mutant(
+        "a refund leaves its conversion",
+        "conversions:_settle",
+        "occasion.eligible_minor >= referral.least_minor",
+        "True",
+        conversions("A refund after the hold takes back what was spent, too (R19h, 68)"),
+    ),
+    Mutant(
+        "a part refund takes all that a conversion gave",
+        "conversions:_again",
+        "points.get(rule.id, 0)",
+        "0",
+        conversions("A part refund keeps what is flat and shrinks what is a rate (R19h)"),
+    ),
+    Mutant(
+        "a closed referrer earns",
+        "_referrer_refusal",
+        'referrer.status != "active"',
+        "False",
+        conversions("A closed referrer earns nothing, the friend does (R19f, 69)"),
+    ),
+    Mutant(
+        "a reversed conversion still makes an advocate",
+        "stand",
+        "count_given(draft, owner_id, referrer, Cap(0, per), by, at=at, zone=program.timezone)",
+        "count_given(draft, owner_id, referrer, Cap(0, per), max(by, 0), at=at, zone=program.timezone)",
+        conversions("Advocates are rewarded by the number of their conversions (R19f)"),
+    ),
+    Mutant(
+        "one person converts as two",
+        "convert",
+        "self_referral(draft, referrer, referee.customer_id) is not None",
+        "False",
+        conversions("Who turns out to be the same person is rejected at conversion (R19d, R19e)"),
+    ),
+    Mutant(
+        "an event of any type converts",
+        "converting:decide_report_event",
+        "referral.terms.convert_on != command.type",
+        "False",
+        conversions("Only rejecting undoes what an event has converted (R19e)"),
+    ),
+    Mutant(
+        "a reversed referral can be made again",
+        "Referral.is_in_force",
+        'self.status == "registered" or self.converted_at is not None',
+        'self.status == "registered"',
+        conversions("A refund after the hold takes back what was spent, too (R19h, 68)"),
     ),
 ]

@@ -666,6 +666,10 @@ class TestVerify:
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
 drop table referral_programs, referral_codes, referrals;
+alter table earning_rules drop column recipients;
+alter table earning_rule_revisions drop column recipients;
+alter table accounts drop column may_convert;
+alter table payments drop column referral_ids;
 alter table programs drop column pending_days;
 alter table earning_rules drop column pending_days;
 alter table earning_rule_revisions drop column pending_days;

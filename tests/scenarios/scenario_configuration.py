@@ -85,6 +85,8 @@ def _rule_fields(earns: list[str], clauses: Clauses) -> Json:
         fields["exchange"] = None if exchange == ("none",) else {"in": exchange[0], "rates": rates}
     if clauses.has("inactive"):
         fields["active"] = False
+    if recipients := clauses.one("to"):
+        fields["recipients"] = list(recipients)
     if pends := clauses.one("pends"):
         fields["pending_days"] = None if pends == ("as", "program") else int(pends[0])
     return fields
@@ -141,6 +143,10 @@ def conditions_of(clauses: Clauses) -> Json:
         conditions["metadata"] = pairs(metadata)
     if window := _window(clauses):
         conditions["window"] = window
+    if tiers := clauses.one("members"):
+        conditions["tiers"] = list(tiers)
+    if number := clauses.one("conversion"):
+        conditions["conversion_number"] = dict(zip(number[::2], map(int, number[1::2]), strict=True))
     return conditions | where_of(clauses)
 
 

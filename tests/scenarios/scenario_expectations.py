@@ -403,6 +403,8 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "session": _session,
     "answers": _answers,
     "referral": scenario_referrals.referral,
+    "skips": scenario_referrals.skips,
+    "conversions": scenario_referrals.conversions,
     "same_referral": scenario_referrals.same_referral,
 }
 

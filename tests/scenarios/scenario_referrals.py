@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from scenario_drivers import Answer
-from scenario_language import Clauses, Words, wire_instant
+from scenario_language import Clauses, Words, minor, wire_instant
 from scenario_world import Named, World
 
-from vinr_server.core.referrals.rows import Referral, ReferralProgram
+from vinr_server.core.referrals.rows import Referral, ReferralCode, ReferralProgram
 
 Json = dict[str, Any]
 
@@ -26,6 +26,14 @@ def _terms(words: Words, clauses: Clauses) -> Json:
     terms: Json = {}
     if words:
         terms["window_days"] = None if words == ("never", "ends") else int(words[1])
+    if least := clauses.one("min"):
+        terms |= {"min_amount": minor(*least), "currency": least[1]}
+    if hold := clauses.word("hold"):
+        terms["hold_days"] = int(hold)
+    if limit := clauses.one("limit"):
+        terms["limit"] = None if limit == ("none",) else {"max": int(limit[0]), "per": limit[2]}
+    if event := clauses.word("on"):
+        terms["convert_on"] = event
     if clauses.has("any-customer"):
         terms["new_customers_only"] = False
     for status in ("active", "paused"):
@@ -75,6 +83,17 @@ def refer(world: World, words: Words, clauses: Clauses) -> Answer:
     return answer
 
 
+def convert(world: World, words: Words, clauses: Clauses) -> Answer:
+    """`convert R`, `convert R by pay_1`: by hand."""
+    name, *by = words
+    return world.call("convert_referral", {"payment": by[1]} if by else {}, id=world.referrals[name].id)
+
+
+def approve(world: World, words: Words, clauses: Clauses) -> Answer:
+    """What a conversion gave is there now."""
+    return world.call("approve_referral", {}, id=world.referrals[words[0]].id)
+
+
 def reject(world: World, words: Words, clauses: Clauses) -> Answer:
     """The merchant ends a referral."""
     return world.call("reject_referral", {"reason": "fraud"}, id=world.referrals[words[0]].id)
@@ -94,3 +113,19 @@ def referral(view: Any, words: Words) -> tuple[Any, Any]:
 def same_referral(view: Any, words: Words) -> tuple[Any, Any]:
     """`same_referral R`: the answer is a referral that is known by this name."""
     return view.world.referrals[words[0]].id, view.answer.payload["id"]
+
+
+def skips(view: Any, words: Words) -> tuple[Any, Any]:
+    """`skips R referrer referrer_limit`: why one side was given nothing; `skips R none`."""
+    name, *wanted = words
+    row = next(row for row in view.world.driver.rows(Referral) if row.id == view.world.referrals[name].id)
+    found = [[skip["role"], unmet["condition"]] for skip in row.skipped for unmet in skip["unmet"]]
+    return ([] if wanted == ["none"] else [wanted]), found
+
+
+def conversions(view: Any, words: Words) -> tuple[Any, Any]:
+    """`conversions A 2`: those by a member's code that stand."""
+    name, count = words
+    return int(count), next(
+        row.conversions for row in view.world.driver.rows(ReferralCode) if row.id == view.world.codes[name].id
+    )

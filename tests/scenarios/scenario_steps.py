@@ -422,4 +422,6 @@ VERBS: Mapping[str, Verb] = {
     "customer": referrals.customer,
     "refer": referrals.refer,
     "reject": referrals.reject,
+    "convert": referrals.convert,
+    "approve": referrals.approve,
 }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from vinr_server.core import bulk, closing
+from vinr_server.core import bulk, closing, converting
 from vinr_server.core.access import changes as api_keys
 from vinr_server.core.checkout import completion, evaluation, sessions
 from vinr_server.core.clocks import changes as clocks
 from vinr_server.core.earning import changes as earning_rules
-from vinr_server.core.earning import reports
 from vinr_server.core.events import endpoints
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid
 from vinr_server.core.kernel.commands import Command, Commands, Context
@@ -41,7 +40,6 @@ COMMANDS: Commands = {
     **awards.COMMANDS,
     **reversals.COMMANDS,
     **earning_rules.COMMANDS,
-    **reports.COMMANDS,
     **members.COMMANDS,
     **closing.COMMANDS,
     **merging.COMMANDS,
@@ -65,6 +63,7 @@ COMMANDS: Commands = {
     **payments.COMMANDS,
     **guests.COMMANDS,
     **refunds.COMMANDS,
+    **converting.COMMANDS,
     **amendments.COMMANDS,
 }
 

@@ -25,6 +25,8 @@ export interface EngineEvents {
   readonly 'offer.updated': objects.OfferEvent;
   readonly 'offer.ended': objects.OfferEvent;
   readonly 'referral.registered': objects.Referral;
+  readonly 'referral.converted': objects.Referral;
+  readonly 'referral.reversed': objects.Referral;
   readonly 'referral.rejected': objects.Referral;
   readonly 'referral.expired': objects.Referral;
   readonly 'payment.completed': objects.Payment;

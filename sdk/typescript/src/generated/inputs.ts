@@ -56,6 +56,12 @@ export interface ConsumeDiscountInput {
   paymentId?: string | null | undefined;
 }
 
+export interface ConvertReferralInput {
+  payment?: string | null | undefined;
+  payment_id?: string | null | undefined;
+  paymentId?: string | null | undefined;
+}
+
 export type CreateAccountInput = OneOf<'program' | 'program_id' | 'programId', string> &
   OneOf<'customer' | 'customer_id' | 'customerId', string> & {
   metadata?: Metadata | undefined;
@@ -192,7 +198,12 @@ export interface WindowInput {
   endsAt?: Instant | null | undefined;
 }
 
-export interface ConditionsInput {
+export interface ConversionNumberInput {
+  gte?: number | null | undefined;
+  lte?: number | null | undefined;
+}
+
+export interface RuleConditionsInput {
   all?: readonly ConditionInput[] | undefined;
   any?: readonly ConditionInput[] | undefined;
   not?: ConditionInput | null | undefined;
@@ -211,6 +222,9 @@ export interface ConditionsInput {
   first_payment?: boolean | null | undefined;
   firstPayment?: boolean | null | undefined;
   window?: WindowInput | null | undefined;
+  tiers?: readonly string[] | undefined;
+  conversion_number?: ConversionNumberInput | null | undefined;
+  conversionNumber?: ConversionNumberInput | null | undefined;
 }
 
 export interface WhenInput {
@@ -242,12 +256,13 @@ export interface ExchangeInput {
 export type CreateEarningRuleInput = OneOf<'program' | 'program_id' | 'programId', string> & {
   trigger: string;
   earn: EarnInput;
-  conditions?: ConditionsInput | null | undefined;
+  conditions?: RuleConditionsInput | null | undefined;
   multipliers?: readonly MultiplierInput[] | undefined;
   caps?: CapsInput | null | undefined;
   exchange?: ExchangeInput | null | undefined;
   pending_days?: number | null | undefined;
   pendingDays?: number | null | undefined;
+  recipients?: readonly ('referee' | 'referrer')[] | undefined;
   active?: boolean | undefined;
   metadata?: Metadata | undefined;
 };
@@ -277,6 +292,27 @@ export interface TargetingInput {
   enrolled_before?: Instant | null | undefined;
   enrolledBefore?: Instant | null | undefined;
   metadata?: Metadata | null | undefined;
+}
+
+export interface ConditionsInput {
+  all?: readonly ConditionInput[] | undefined;
+  any?: readonly ConditionInput[] | undefined;
+  not?: ConditionInput | null | undefined;
+  metadata?: Metadata | null | undefined;
+  min_amount?: number | null | undefined;
+  minAmount?: number | null | undefined;
+  max_amount?: number | undefined;
+  maxAmount?: number | undefined;
+  currency?: string | null | undefined;
+  skus?: readonly string[] | undefined;
+  categories?: readonly string[] | undefined;
+  exclude_skus?: readonly string[] | undefined;
+  excludeSkus?: readonly string[] | undefined;
+  exclude_categories?: readonly string[] | undefined;
+  excludeCategories?: readonly string[] | undefined;
+  first_payment?: boolean | null | undefined;
+  firstPayment?: boolean | null | undefined;
+  window?: WindowInput | null | undefined;
 }
 
 export interface CreateEngagementOfferInput {
@@ -487,7 +523,20 @@ export type CreateReferralInput = OneOf<'customer' | 'customer_id' | 'customerId
   metadata?: Metadata | undefined;
 };
 
+export interface LimitInput {
+  max: number;
+  per: 'lifetime' | 'month' | 'year';
+}
+
 export type CreateReferralProgramInput = OneOf<'program' | 'program_id' | 'programId', string> & {
+  convert_on?: string | undefined;
+  convertOn?: string | undefined;
+  min_amount?: number | undefined;
+  minAmount?: number | undefined;
+  currency?: string | null | undefined;
+  hold_days?: number | undefined;
+  holdDays?: number | undefined;
+  limit?: LimitInput | null | undefined;
   window_days?: number | null | undefined;
   windowDays?: number | null | undefined;
   new_customers_only?: boolean | undefined;
@@ -723,12 +772,13 @@ export interface UpdateCustomerInput {
 
 export interface UpdateEarningRuleInput {
   earn?: EarnInput | undefined;
-  conditions?: ConditionsInput | undefined;
+  conditions?: RuleConditionsInput | undefined;
   multipliers?: readonly MultiplierInput[] | undefined;
   caps?: CapsInput | null | undefined;
   exchange?: ExchangeInput | null | undefined;
   pending_days?: number | null | undefined;
   pendingDays?: number | null | undefined;
+  recipients?: readonly ('referee' | 'referrer')[] | undefined;
   active?: boolean | undefined;
   metadata?: MetadataChanges | undefined;
 }
@@ -803,6 +853,14 @@ export interface UpdateReferralCodeInput {
 }
 
 export interface UpdateReferralProgramInput {
+  convert_on?: string | undefined;
+  convertOn?: string | undefined;
+  min_amount?: number | undefined;
+  minAmount?: number | undefined;
+  currency?: string | null | undefined;
+  hold_days?: number | undefined;
+  holdDays?: number | undefined;
+  limit?: LimitInput | null | undefined;
   window_days?: number | null | undefined;
   windowDays?: number | null | undefined;
   new_customers_only?: boolean | undefined;
@@ -926,6 +984,7 @@ export interface LoyaltyPointsListQuery {
   payment?: string | undefined;
   payment_id?: string | undefined;
   paymentId?: string | undefined;
+  referral?: string | undefined;
   rule?: string | undefined;
   pending?: boolean | undefined;
   created?: InstantRange | undefined;
@@ -1085,7 +1144,10 @@ export interface ReferralsListQuery {
   customer_id?: string | undefined;
   customerId?: string | undefined;
   code?: string | undefined;
-  status?: 'registered' | 'rejected' | 'expired' | undefined;
+  status?: 'registered' | 'converted' | 'reversed' | 'rejected' | 'expired' | undefined;
+  payment?: string | undefined;
+  payment_id?: string | undefined;
+  paymentId?: string | undefined;
   created?: InstantRange | undefined;
 }
 

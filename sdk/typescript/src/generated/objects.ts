@@ -233,6 +233,7 @@ export interface Payment {
   readonly refunded: boolean;
   readonly awards: readonly Award[];
   readonly skipped: readonly Skipped[];
+  readonly referrals: readonly string[];
   readonly offerRedemptions: readonly PaymentRedemption[];
   readonly offer_redemptions: readonly PaymentRedemption[];
   readonly metadata: Metadata;
@@ -483,7 +484,12 @@ export interface Window {
   readonly ends_at?: number | undefined;
 }
 
-export interface Conditions {
+export interface ConversionNumber {
+  readonly gte?: number | undefined;
+  readonly lte?: number | undefined;
+}
+
+export interface RuleConditions {
   readonly all?: readonly Condition[] | undefined;
   readonly any?: readonly Condition[] | undefined;
   readonly not?: Condition | undefined;
@@ -502,6 +508,9 @@ export interface Conditions {
   readonly firstPayment?: boolean | undefined;
   readonly first_payment?: boolean | undefined;
   readonly window?: Window | undefined;
+  readonly tiers?: readonly string[] | undefined;
+  readonly conversionNumber?: ConversionNumber | undefined;
+  readonly conversion_number?: ConversionNumber | undefined;
 }
 
 export interface When {
@@ -536,12 +545,13 @@ export interface EarningRule {
   readonly revision: number;
   readonly trigger: string;
   readonly earn: Earn;
-  readonly conditions: Conditions;
+  readonly conditions: RuleConditions;
   readonly multipliers: readonly Multiplier[];
   readonly caps: Caps | null;
   readonly exchange: Exchange | null;
   readonly pendingDays: number | null;
   readonly pending_days: number | null;
+  readonly recipients: readonly ('referee' | 'referrer')[];
   readonly active: boolean;
   readonly metadata: Metadata;
   readonly created: number;
@@ -594,6 +604,27 @@ export interface Targeting {
   readonly enrolledBefore?: number | undefined;
   readonly enrolled_before?: number | undefined;
   readonly metadata?: Metadata | undefined;
+}
+
+export interface Conditions {
+  readonly all?: readonly Condition[] | undefined;
+  readonly any?: readonly Condition[] | undefined;
+  readonly not?: Condition | undefined;
+  readonly metadata?: Metadata | undefined;
+  readonly minAmount?: number | undefined;
+  readonly min_amount?: number | undefined;
+  readonly maxAmount?: number | undefined;
+  readonly max_amount?: number | undefined;
+  readonly currency?: string | undefined;
+  readonly skus?: readonly string[] | undefined;
+  readonly categories?: readonly string[] | undefined;
+  readonly excludeSkus?: readonly string[] | undefined;
+  readonly exclude_skus?: readonly string[] | undefined;
+  readonly excludeCategories?: readonly string[] | undefined;
+  readonly exclude_categories?: readonly string[] | undefined;
+  readonly firstPayment?: boolean | undefined;
+  readonly first_payment?: boolean | undefined;
+  readonly window?: Window | undefined;
 }
 
 export interface EngagementOffer {
@@ -959,6 +990,8 @@ export interface PointsTransaction {
   readonly source: Source | null;
   readonly payment: string | null;
   readonly paymentId: string | null;
+  readonly referral: string | null;
+  readonly referralId: string | null;
   readonly rule: string | null;
   readonly ruleId: string | null;
   readonly award: string | null;
@@ -1084,6 +1117,30 @@ export interface ReferralTerms {
   readonly revision: number;
 }
 
+export interface ReferralAward {
+  readonly account: string;
+  readonly accountId: string;
+  readonly role: 'referee' | 'referrer';
+  readonly rule: string;
+  readonly ruleId: string;
+  readonly pointsTransaction: string;
+  readonly points_transaction: string;
+  readonly pointsTransactionId: string;
+  readonly points: number;
+  readonly status: 'available' | 'pending' | 'reversed';
+  readonly availableAt: number;
+  readonly available_at: number;
+}
+
+export interface ReferralSkipped {
+  readonly account: string;
+  readonly accountId: string;
+  readonly role: 'referee' | 'referrer';
+  readonly unmet: readonly Unmet[];
+  readonly rule?: string | undefined;
+  readonly ruleId?: string | undefined;
+}
+
 export interface Referral {
   readonly id: string;
   readonly object: 'referral';
@@ -1098,15 +1155,25 @@ export interface Referral {
   readonly customerId: string;
   readonly referee: string | null;
   readonly refereeId: string | null;
-  readonly status: 'expired' | 'registered' | 'rejected';
+  readonly status: 'converted' | 'expired' | 'registered' | 'rejected' | 'reversed';
   readonly registeredAt: number;
   readonly registered_at: number;
   readonly expiresAt: number | null;
   readonly expires_at: number | null;
+  readonly convertedAt: number | null;
+  readonly converted_at: number | null;
+  readonly payment: string | null;
+  readonly paymentId: string | null;
+  readonly event: string | null;
+  readonly eventId: string | null;
+  readonly awards: readonly ReferralAward[];
+  readonly skipped: readonly ReferralSkipped[];
   readonly reason: string | null;
   readonly metadata: Metadata;
   readonly created: number;
   readonly livemode: boolean;
+  readonly alreadyConverted?: true | undefined;
+  readonly already_converted?: true | undefined;
 }
 
 export interface ReferralCode {
@@ -1117,8 +1184,14 @@ export interface ReferralCode {
   readonly accountId: string;
   readonly active: boolean;
   readonly clicks: number;
+  readonly conversions: number;
   readonly created: number;
   readonly livemode: boolean;
+}
+
+export interface ReferralLimit {
+  readonly max: number;
+  readonly per: 'lifetime' | 'month' | 'year';
 }
 
 export interface ReferralProgram {
@@ -1127,8 +1200,16 @@ export interface ReferralProgram {
   readonly program: string;
   readonly programId: string;
   readonly revision: number;
+  readonly convertOn: string;
+  readonly convert_on: string;
+  readonly minAmount: number;
+  readonly min_amount: number;
+  readonly currency: string | null;
   readonly windowDays: number | null;
   readonly window_days: number | null;
+  readonly holdDays: number;
+  readonly hold_days: number;
+  readonly limit: ReferralLimit | null;
   readonly newCustomersOnly: boolean;
   readonly new_customers_only: boolean;
   readonly status: 'active' | 'paused';

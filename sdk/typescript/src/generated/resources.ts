@@ -349,7 +349,23 @@ export class Referrals {
     return this.#client.send('GET', path`/v1/referrals/${id}`, 'Referral', undefined, options);
   }
 
-  /** End a referral for good. Refused by state (ConflictError): referral_not_open. */
+  /**
+   * Convert a referral by hand, by a payment of any amount or without one. Refused by state (ConflictError):
+   * referral_not_open, not_eligible.
+   */
+  convert(id: string, body?: inputs.ConvertReferralInput, options?: PostOptions): Promise<Answer<objects.Referral>> {
+    return this.#client.send('POST', path`/v1/referrals/${id}/convert`, 'Referral', body, options);
+  }
+
+  /**
+   * Make what a conversion gave, and is still pending, available now. Refused by state (ConflictError):
+   * referral_not_open.
+   */
+  approve(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.Referral>> {
+    return this.#client.send('POST', path`/v1/referrals/${id}/approve`, 'Referral', body, options);
+  }
+
+  /** End a referral for good, and take back what it gave. Refused by state (ConflictError): referral_not_open. */
   reject(id: string, body?: inputs.RejectReferralInput, options?: PostOptions): Promise<Answer<objects.Referral>> {
     return this.#client.send('POST', path`/v1/referrals/${id}/reject`, 'Referral', body, options);
   }

@@ -129,6 +129,7 @@ class Payment(Reply):
     refunded: bool
     awards: list[Award]
     skipped: list[Skipped]
+    referrals: list[str]
     offer_redemptions: list[PaymentRedemption]
     metadata: Json
     occurred_at: int

@@ -14,7 +14,7 @@ from vinr_server.api.contract.conditions import (
     read_conditions,
     read_nested_window,
 )
-from vinr_server.api.contract.input import Input, Key, Metadata, PendingDays, ProgramId, Rate
+from vinr_server.api.contract.input import Count, Input, Key, Metadata, PendingDays, ProgramId, Rate
 from vinr_server.api.contract.operation import FIND, MADE, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, flag, text
 from vinr_server.api.contract.rates import (
@@ -36,6 +36,8 @@ from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.zones import zone_if_needed
 from vinr_server.core.earning import commands, payloads, rows, rules
+from vinr_server.core.earning import conditions as core_conditions
+from vinr_server.core.kernel.values import replace
 from vinr_server.storage.reads.scopes import NOT_DELETED
 
 URL = "/v1/loyalty/earning_rules"
@@ -52,26 +54,41 @@ class MultiplierInput(Input):
     when: WhenInput
 
 
+class ConversionNumberInput(Input):
+    gte: Count | None = None
+    lte: Count | None = None
+
+
+class RuleConditionsInput(ConditionsInput):
+    tiers: Annotated[list[Key], Meta(max_length=50)] = []
+    conversion_number: ConversionNumberInput | None = None
+
+
+Recipients = Annotated[list[rows.Role], Meta(min_length=1, max_length=2)]
+
+
 class CreateEarningRuleInput(Input):
     program: ProgramId
     trigger: Key
     earn: EarnInput
-    conditions: ConditionsInput | None = None
+    conditions: RuleConditionsInput | None = None
     multipliers: Annotated[list[MultiplierInput], Meta(max_length=50)] = []
     caps: CapsInput | UnsetType | None = UNSET
     exchange: ExchangeInput | UnsetType | None = UNSET
     pending_days: PendingDays | None = None
+    recipients: Recipients | UnsetType = UNSET
     active: bool = True
     metadata: Metadata = {}
 
 
 class UpdateEarningRuleInput(Input):
     earn: EarnInput | UnsetType = UNSET
-    conditions: ConditionsInput | UnsetType = UNSET
+    conditions: RuleConditionsInput | UnsetType = UNSET
     multipliers: Annotated[list[MultiplierInput], Meta(max_length=50)] | UnsetType = UNSET
     caps: CapsInput | UnsetType | None = UNSET
     exchange: ExchangeInput | UnsetType | None = UNSET
     pending_days: PendingDays | UnsetType | None = UNSET
+    recipients: Recipients | UnsetType = UNSET
     active: bool | UnsetType = UNSET
     metadata: Metadata = {}
 
@@ -87,6 +104,16 @@ class Multiplier(Reply):
     factor: ShownRate
 
 
+class ConversionNumber(Reply):
+    gte: int | UnsetType = UNSET
+    lte: int | UnsetType = UNSET
+
+
+class RuleConditions(Conditions):
+    tiers: list[str] | UnsetType = UNSET
+    conversion_number: ConversionNumber | UnsetType = UNSET
+
+
 class EarningRule(Reply):
     id: str
     object: Literal["earning_rule"]
@@ -94,11 +121,12 @@ class EarningRule(Reply):
     revision: int
     trigger: str
     earn: Earn
-    conditions: Conditions
+    conditions: RuleConditions
     multipliers: list[Multiplier]
     caps: Caps | None
     exchange: Exchange | None
     pending_days: int | None
+    recipients: list[rows.Role]
     active: bool
     metadata: Json
     created: int
@@ -112,13 +140,14 @@ async def create_earning_rule(call: Call) -> commands.CreateEarningRule:
         program_id=body.program,
         trigger=body.trigger,
         earn=read_earn(body.earn),
-        conditions=read_conditions(body.conditions, zone=zone),
+        conditions=read_rule_conditions(body.conditions, zone=zone),
         multipliers=read_multipliers(body.multipliers, zone=zone),
         is_active=body.active,
         metadata=read_metadata(body.metadata),
         caps=None if body.caps is UNSET else read_caps(body.caps),
         exchange=None if body.exchange is UNSET else read_exchange(body.exchange),
         pending_days=body.pending_days,
+        recipients=rows.ROLES if body.recipients is UNSET else read_recipients(body.recipients),
     )
 
 
@@ -129,7 +158,7 @@ async def update_earning_rule(call: Call) -> commands.UpdateEarningRule:
     if body.earn is not UNSET:
         changes["earn"] = read_earn(body.earn)
     if body.conditions is not UNSET:
-        changes["conditions"] = read_conditions(body.conditions, zone=zone)
+        changes["conditions"] = read_rule_conditions(body.conditions, zone=zone)
     if body.multipliers is not UNSET:
         changes["multipliers"] = read_multipliers(body.multipliers, zone=zone)
     if body.caps is not UNSET:
@@ -138,9 +167,28 @@ async def update_earning_rule(call: Call) -> commands.UpdateEarningRule:
         changes["exchange"] = read_exchange(body.exchange)
     if body.pending_days is not UNSET:
         changes["pending_days"] = body.pending_days
+    if body.recipients is not UNSET:
+        changes["recipients"] = read_recipients(body.recipients)
     if body.active is not UNSET:
         changes["is_active"] = body.active
     return commands.UpdateEarningRule(call.id, changes, read_metadata(body.metadata, allows_null=True))
+
+
+def read_recipients(given: list[rows.Role]) -> tuple[rows.Role, ...]:
+    """Who earns by a conversion, each once, the referrer first."""
+    return tuple(role for role in rows.ROLES if role in given)
+
+
+def read_rule_conditions(given: RuleConditionsInput | None, *, zone: str) -> core_conditions.Conditions:
+    """What a rule requires of an occasion, of who earns, and of the number of a conversion."""
+    conditions = read_conditions(given, zone=zone)
+    if given is None:
+        return conditions
+    number = given.conversion_number or ConversionNumberInput()
+    if number.gte is not None and number.lte is not None and number.gte > number.lte:
+        message = f"conditions.conversion_number: no number is at least {number.gte} and at most {number.lte}."
+        raise Problem("parameter_invalid", message, param="conditions.conversion_number")
+    return replace(conditions, tiers=tuple(given.tiers), conversions_from=number.gte, conversions_to=number.lte)
 
 
 def delete_earning_rule(call: Call) -> commands.DeleteEarningRule:

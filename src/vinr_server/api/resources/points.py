@@ -30,7 +30,7 @@ from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.edge.zones import zone_of_account
 from vinr_server.core.ledger import commands, payloads, rows
 from vinr_server.storage.reads.holdings import lots_of
-from vinr_server.storage.reads.scopes import AVAILABLE_AT, OF_PAYMENT, PENDING
+from vinr_server.storage.reads.scopes import AVAILABLE_AT, OF_SOURCE, PENDING
 
 URL = "/v1/loyalty/points"
 
@@ -95,6 +95,7 @@ class PointsTransaction(Reply):
     reason: str | None
     source: Source | None
     payment: Reference | None
+    referral: Reference | None
     rule: Reference | None
     award: Reference | None
     reverses: Reference | None
@@ -147,7 +148,8 @@ ENTRIES = Listing(
     {
         "account": ("account_id", text),
         "kind": ("kind", one_of(EntryKind)),
-        "payment": (OF_PAYMENT, text),
+        "payment": (OF_SOURCE, text),
+        "referral": (OF_SOURCE, text),
         "rule": ("rule_id", text),
     },
     switches={"pending": PENDING},

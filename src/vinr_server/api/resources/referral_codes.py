@@ -39,6 +39,7 @@ class ReferralCode(Reply):
     account: Reference
     active: bool
     clicks: int
+    conversions: int
     created: int
     livemode: bool
 

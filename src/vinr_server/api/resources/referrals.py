@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from vinr_server.api.contract.input import AccountId, CustomerId, Input, Instant, Metadata, Text
+from msgspec import UNSET, UnsetType
+
+from vinr_server.api.contract.input import AccountId, CustomerId, Input, Instant, Metadata, NoInput, PaymentId, Text
 from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
 from vinr_server.api.contract.reads import list_of, retrieve
-from vinr_server.api.contract.reply import Json, Reference, Reply
+from vinr_server.api.contract.reply import Json, Reference, Reply, Unmet
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import is_date, read_instant_or_none
 from vinr_server.api.edge.zones import zone_of_account
 from vinr_server.api.resources.referral_codes import Code, read_code
+from vinr_server.core.earning.rows import Role
 from vinr_server.core.referrals import commands, payloads, rows
-from vinr_server.storage.reads.holdings import accounts_in_programs
+from vinr_server.storage.reads.holdings import accounts_in_programs, lots_of
 
 URL = "/v1/referrals"
 
-Status = Literal["registered", "rejected", "expired"]
+Status = Literal["registered", "converted", "reversed", "rejected", "expired"]
 
 
 class CreateReferralInput(Input):
@@ -32,6 +35,10 @@ class CreateReferralInput(Input):
     metadata: Metadata = {}
 
 
+class ConvertReferralInput(Input):
+    payment: PaymentId | None = None
+
+
 class RejectReferralInput(Input):
     reason: Text | None = None
 
@@ -39,6 +46,23 @@ class RejectReferralInput(Input):
 class ReferralTerms(Reply):
     id: Reference
     revision: int
+
+
+class ReferralAward(Reply):
+    account: Reference
+    role: Role
+    rule: Reference
+    points_transaction: Reference
+    points: int
+    status: Literal["pending", "available", "reversed"]
+    available_at: int
+
+
+class ReferralSkipped(Reply):
+    account: Reference
+    role: Role
+    unmet: list[Unmet]
+    rule: Reference | UnsetType = UNSET
 
 
 class Referral(Reply):
@@ -53,10 +77,16 @@ class Referral(Reply):
     status: Status
     registered_at: int
     expires_at: int | None
+    converted_at: int | None
+    payment: Reference | None
+    event: Reference | None
+    awards: list[ReferralAward]
+    skipped: list[ReferralSkipped]
     reason: str | None
     metadata: Json
     created: int
     livemode: bool
+    already_converted: Literal[True] | UnsetType = UNSET
 
 
 async def create_referral(call: Call) -> commands.RegisterReferral:
@@ -87,6 +117,14 @@ async def _zone(call: Call, account_id: str | None, code: str | None, occurred_a
     return await zone_of_account(call, account_id, occurred_at)
 
 
+def convert_referral(call: Call) -> commands.ConvertReferral:
+    return commands.ConvertReferral(call.id, call.body.payment)
+
+
+def approve_referral(call: Call) -> commands.ApproveReferral:
+    return commands.ApproveReferral(call.id)
+
+
 def reject_referral(call: Call) -> commands.RejectReferral:
     return commands.RejectReferral(call.id, call.body.reason)
 
@@ -103,6 +141,7 @@ REFERRALS = Listing(
         "customer": ("customer_id", text),
         "code": ("code", _code),
         "status": ("status", one_of(Status)),
+        "payment": ("payment_id", text),
     },
 )
 
@@ -111,10 +150,14 @@ async def show_referrals(call: Call, referrals: Sequence[rows.Referral]) -> list
     """Referrals, each with the account that its customer has by now."""
     wanted = [(referral.customer_id, referral.program_id) for referral in referrals]
     accounts = await accounts_in_programs(call.reader, call.caller.realm, wanted)
+    earnings = [earning for referral in referrals for earning in referral.earnings]
+    awarded = [award.entry_id for earning in earnings for award in earning.awards]
+    lots = await lots_of(call.reader, call.caller.realm, awarded)
     return [
         payloads.referral_payload(
             referral,
             referee_id=accounts.get((referral.customer_id, referral.program_id)),
+            lots=lots,
             livemode=call.caller.livemode,
         )
         for referral in referrals
@@ -155,11 +198,35 @@ OPERATIONS: tuple[Operation, ...] = (
         refusals=FIND,
     ),
     Operation(
+        id="convert_referral",
+        method="POST",
+        path=f"{URL}/{{id}}/convert",
+        sdk="referrals.convert",
+        summary="Convert a referral by hand, by a payment of any amount or without one.",
+        body=ConvertReferralInput,
+        translate=convert_referral,
+        reply=Referral,
+        refusals=(*FIND, "parameter_conflict", "referral_not_open", "not_eligible"),
+        example={"payment": "pay_3xZ9q"},
+    ),
+    Operation(
+        id="approve_referral",
+        method="POST",
+        path=f"{URL}/{{id}}/approve",
+        sdk="referrals.approve",
+        summary="Make what a conversion gave, and is still pending, available now.",
+        body=NoInput,
+        translate=approve_referral,
+        reply=Referral,
+        refusals=(*FIND, "referral_not_open"),
+        example={},
+    ),
+    Operation(
         id="reject_referral",
         method="POST",
         path=f"{URL}/{{id}}/reject",
         sdk="referrals.reject",
-        summary="End a referral for good.",
+        summary="End a referral for good, and take back what it gave.",
         body=RejectReferralInput,
         translate=reject_referral,
         reply=Referral,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -215,6 +216,31 @@ def merge_customers(making: Making) -> None:
     making.post("/v1/customers/merge", {"from": body["customer"], "into": making.customer()})
 
 
+def refer(making: Making) -> str:
+    """The member refers a new one, who is enrolled; returns the referral."""
+    wish = making.wish
+    if not making.api.get("/v1/referrals/programs", program=wish.program, limit=1)["data"]:
+        making.post("/v1/referrals/programs", {"program": wish.program}, is_last=False)
+    friend = f"cust_{secrets.token_hex(4)}"
+    making.post("/v1/loyalty/accounts", {"program": wish.program, "customer": friend}, is_last=False)
+    brought = {"referrer": making.account(), "customer": friend}
+    return str(making.post("/v1/referrals", brought, is_last=False)["id"])
+
+
+def end_referral(making: Making, *, how: str) -> None:
+    """The member refers a new one, and the referral is converted or rejected."""
+    making.post(f"/v1/referrals/{refer(making)}/{how}", {})
+
+
+def reverse_referral(making: Making) -> None:
+    """The member refers a new one, whose payment converts the referral and is refunded."""
+    referral = making.api.get(f"/v1/referrals/{refer(making)}")
+    wish = making.wish
+    body = {"amount": wish.amount, "currency": wish.currency, "customer": referral["customer"]}
+    payment = making.post("/v1/payments", body, is_last=False)["id"]
+    making.post(f"/v1/payments/{payment}/refund", {})
+
+
 RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "payment.completed": ("report a payment", complete_payment),
     "payment.refunded": ("report a payment, refund it", refund_payment),
@@ -246,6 +272,10 @@ RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "offer.created": ("publish an offer", publish_offer),
     "offer.updated": ("publish an offer, change it", update_offer),
     "offer.ended": ("publish an offer with one redemption, opt in to it", end_offer),
+    "referral.registered": ("let a member refer a new customer", refer),
+    "referral.converted": ("let a member refer a new customer, convert it", partial(end_referral, how="convert")),
+    "referral.rejected": ("let a member refer a new customer, reject it", partial(end_referral, how="reject")),
+    "referral.reversed": ("let a new customer's payment convert a referral, refund it", reverse_referral),
     "segment.entered": ("put a member into a new segment", enter_segment),
     "segment.left": ("put a member into a new segment, remove them", leave_segment),
 }

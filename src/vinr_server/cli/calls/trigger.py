@@ -86,6 +86,8 @@ def _print(making: Making, events: list[dict[str, Any]], type: str) -> None:
 def _why_nothing(making: Making, type: str) -> Iterator[str]:
     """Why no rule gave points, if the last answer says so."""
     last = making.answers[-1].body
+    if last.get("object") == "referral" and last["status"] != "converted":
+        return
     is_enrolled = True
     for skipped in last.get("skipped", ()):
         is_enrolled &= all(unmet["condition"] != "not_enrolled" for unmet in skipped["unmet"])

@@ -17,8 +17,9 @@ from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.members.rows import Account
 
-CapPer = Literal["payment", "day", "month", "member"]
+CapPer = Literal["payment", "day", "month", "year", "member"]
 FOR_GOOD = "member"
+CALENDAR: tuple[CapPer, ...] = ("day", "month", "year")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,14 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a cap leaves of itself. `period` None: nothing is counted; `frees_at` None: it never frees by itself."""
+    """What a cap leaves of itself, and what is used. `period` None: nothing is counted; `frees_at` None: it never
+    frees by itself."""
 
     cap: Cap
     points: int
     period: str | None = None
     frees_at: datetime | None = None
+    used_points: int = 0
 
     def frozen(self, desired_points: int) -> dict[str, Any]:
         """The cap as the receipt of an award keeps it."""
@@ -45,21 +48,26 @@ class Room:
         return {"desired": desired_points, "granted": granted_points, "cap": cap}
 
 
+# How much of 2026-11-30 names a period.
+_DATE_LENGTHS = {"day": 10, "month": 7, "year": 4}
+
+
 def period_of(per: CapPer, at: datetime, zone: str) -> str | None:
     """The name of the period that holds an instant, in the program's zone; None where nothing is counted."""
     if per == "payment":
         return None
     if per == "member":
         return FOR_GOOD
-    day = local_day(at, zone).isoformat()
-    return day if per == "day" else day[:7]
+    return local_day(at, zone).isoformat()[: _DATE_LENGTHS[per]]
 
 
 def _frees_at(per: CapPer, at: datetime, zone: str) -> datetime | None:
     """When the next period starts."""
     if per == "day":
         return end_of_day(local_day(at, zone), zone)
-    end = end_of_month(local_day(at, zone), zone) if per == "month" else None
+    day = local_day(at, zone)
+    last = {"month": day, "year": day.replace(month=12)}.get(per)
+    end = end_of_month(last, zone) if last is not None else None
     return None if end == LAST_INSTANT else end
 
 
@@ -97,7 +105,7 @@ def add_given(draft: Layer, account: Account, into: Account) -> None:
 
 def counters_at(rule_id: str, account_id: str, at: datetime, zone: str) -> list[str]:
     """The counters that a cap of the rule may ask for at an instant, whatever it is per by then."""
-    periods = (FOR_GOOD, period_of("day", at, zone), period_of("month", at, zone))
+    periods = (FOR_GOOD, *(period_of(per, at, zone) for per in CALENDAR))
     return [rule_counter(rule_id, account_id, period) for period in periods if period is not None]
 
 
@@ -107,7 +115,7 @@ def room(draft: Layer, rule_id: str, account: Account, cap: Cap, *, at: datetime
     if period is None:
         return Room(cap, cap.points)
     used_points = _counter(draft, rule_id, account, period).used
-    return Room(cap, max(cap.points - used_points, 0), period, _frees_at(cap.per, at, zone))
+    return Room(cap, max(cap.points - used_points, 0), period, _frees_at(cap.per, at, zone), used_points)
 
 
 def count_given(

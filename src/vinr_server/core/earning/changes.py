@@ -8,7 +8,7 @@ from vinr_server.core.conditions.tree import predicates_of
 from vinr_server.core.earning.commands import CreateEarningRule, DeleteEarningRule, UpdateEarningRule
 from vinr_server.core.earning.payloads import rule_payload
 from vinr_server.core.earning.reports import RESERVED
-from vinr_server.core.earning.rows import EarningRule, RuleRevision
+from vinr_server.core.earning.rows import CONVERTED, ROLES, EarningRule, RuleRevision
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context, merge_metadata, row_of
@@ -69,12 +69,13 @@ def _put_revision(draft: Layer, rule: EarningRule, context: Context) -> None:
             caps=rule.caps,
             exchange=rule.exchange,
             pending_days=rule.pending_days,
+            recipients=rule.recipients,
         )
     )
 
 
 def _refusal(draft: Layer, rule: EarningRule) -> Rejected | None:
-    asked = first_listed(_trigger_refusal(rule), _quantity_refusal(rule))
+    asked = first_listed(_trigger_refusal(rule), _quantity_refusal(rule), _conversion_refusal(rule))
     return first_listed(_exchange_refusal(rule), asked, _segment_refusal(draft, rule))
 
 
@@ -95,9 +96,29 @@ def _trigger_refusal(rule: EarningRule) -> Rejected | None:
 # By trigger, the fields (or the kinds of them) that nothing is known of. An account that was just created has no past.
 _UNKNOWN_BY_TRIGGER = {
     "payment.completed": frozenset[str](),
+    CONVERTED: frozenset({"order.is_first"}),
     "loyalty.account.created": frozenset({"order", "lines", "history"}),
 }
 _UNKNOWN_TO_EVENTS = frozenset({"lines", "order.is_first"})
+
+
+def _conversion_refusal(rule: EarningRule) -> Rejected | None:
+    """Refuse what only a conversion can answer where there is none; and what of it nobody knows."""
+    conditions = rule.conditions
+    if rule.trigger == CONVERTED:
+        if conditions.first_payment is None:
+            return None
+        message = (
+            f"conditions.first_payment: {CONVERTED} does not know it. A referral program takes new customers only."
+        )
+        return invalid(message, param="conditions.first_payment")
+    for is_set, param in (
+        (rule.recipients != ROLES, "recipients"),
+        (conditions.conversions_from or conditions.conversions_to, "conditions.conversion_number"),
+    ):
+        if is_set:
+            return invalid(f"{param}: only rules with the trigger {CONVERTED} have it. Leave it out.", param=param)
+    return None
 
 
 def _quantity_refusal(rule: EarningRule) -> Rejected | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from vinr_server.core.earning.caps import Cap
 from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import EarnRate, Exchange
+from vinr_server.core.earning.rows import ROLES, Role
 from vinr_server.core.earning.rules import Multiplier
 from vinr_server.core.kernel.commands import Command, Json
 from vinr_server.core.kernel.values import dataclass
@@ -28,6 +29,7 @@ class CreateEarningRule(Command):
     caps: Cap | None = None
     exchange: Exchange | None = None
     pending_days: int | None = None
+    recipients: tuple[Role, ...] = ROLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ class Conditions:
     """What must all hold for a rule to apply; None or empty asks nothing. The eligible part is in [min, max).
 
     `skus` and `categories` name the lines that count, all of them where both are empty; what is excluded never counts.
-    `where` asks anything else.
+    `where` asks anything else. `tiers`: of the member who earns. The number of a referrer's conversion is in
+    [conversions_from, conversions_to].
     """
 
     metadata: Mapping[str, Any] | None = None
@@ -35,6 +36,9 @@ class Conditions:
     exclude_skus: tuple[str, ...] = ()
     exclude_categories: tuple[str, ...] = ()
     where: Condition | None = None
+    tiers: tuple[str, ...] = ()
+    conversions_from: int | None = None
+    conversions_to: int | None = None
 
     @property
     def lines(self) -> Lines:
@@ -48,7 +52,7 @@ class Occasion:
 
     Units: minor units, exact: an eligible part, or what a line counts for, need not be whole. `exchanged` is how many
     of them one minor unit is that was paid. `purchase` is there where programs may count different parts of it.
-    `data`: of a reported event, as it came.
+    `data`: of a reported event, as it came. `conversion_number`: which of its referrer's conversions it is.
     """
 
     trigger: str
@@ -63,6 +67,7 @@ class Occasion:
     is_first_payment: bool = False
     exchanged: Exact = 1
     data: Mapping[str, Any] | None = None
+    conversion_number: int | None = None
 
 
 class OccasionValues:
@@ -139,16 +144,22 @@ def eligible_part(lines: LineNames, occasion: Occasion) -> Exact:
 
 
 def unmet_conditions(
-    conditions: Conditions, occasion: Occasion, *, currency: str | None = None, member: Values | None = None
+    conditions: Conditions,
+    occasion: Occasion,
+    *,
+    currency: str | None = None,
+    member: Values | None = None,
+    tier: str | None = None,
 ) -> list[Unmet]:
     """Every condition that the occasion does not meet, with the smallest change that would meet it.
 
-    `currency` must match as well. `member`: what `where` may ask about.
+    `currency` must match as well. `member`: what `where` may ask about. `tier`: that of the member who earns.
     """
     values = OccasionValues(occasion, member)
     unmet = [reason for asked in _of_occasion(conditions, currency) for reason in unmet_of(asked, values)]
     unmet += _no_line_counts(conditions, occasion)
     unmet += [reason for asked in _of_amount(conditions) for reason in unmet_of(asked, values)]
+    unmet += _unmet_of_recipient(conditions, occasion, tier)
     return unmet + unmet_in(conditions.where, values) if conditions.where is not None else unmet
 
 
@@ -168,6 +179,24 @@ def _of_amount(conditions: Conditions) -> Iterator[Predicate]:
         yield Predicate("order.amount", gte=conditions.min_amount_minor, lines=conditions.lines, name="min_amount")
     if conditions.max_amount_minor is not None:
         yield Predicate("order.amount", lt=conditions.max_amount_minor, lines=conditions.lines, name="max_amount")
+
+
+def _unmet_of_recipient(conditions: Conditions, occasion: Occasion, tier: str | None) -> list[Unmet]:
+    """What the member who earns lacks: a tier, and how many the referrer has brought."""
+    unmet: list[Unmet] = []
+    if conditions.tiers and tier not in conditions.tiers:
+        wanted = " or ".join(conditions.tiers)
+        unmet.append(
+            Unmet("tiers", f"The member holds {tier or 'no tier'} (required: {wanted}).", f"needs tier {wanted}")
+        )
+    number, least, most = occasion.conversion_number, conditions.conversions_from, conditions.conversions_to
+    if least is not None and (number or 0) < least:
+        message = f"This is conversion {number or 0} of the referrer (required: {least} or more)."
+        unmet.append(Unmet("conversion_number", message, f"bring {least - (number or 0)} more"))
+    if most is not None and (number is None or number > most):
+        message = f"This is conversion {number or 0} of the referrer (required: at most {most})."
+        unmet.append(Unmet("conversion_number", message, None))
+    return unmet
 
 
 def in_window(starts_at: datetime | None, ends_at: datetime | None) -> Iterator[Predicate]:

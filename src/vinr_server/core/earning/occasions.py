@@ -22,9 +22,10 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.ledger.movements import accrue
 from vinr_server.core.ledger.payloads import granted
-from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
+from vinr_server.core.programs.rows import Program
 
 Json = Mapping[str, Any]
 
@@ -140,13 +141,27 @@ def name_caps(
     the member are named, and the counters are read under the lock of the account (storage/batch/history.py).
     """
     for account in accounts:
-        for rule in rules_in_force(seen, account.program_id, trigger):
-            if rule.caps is None and not needs.whole:
-                continue
-            needs.children(Counter, (account.id, rule.id))
-            if occurred_at is not None:
-                for counter_id in counters_at(rule.id, account.id, occurred_at, program_of(seen, account).timezone):
-                    needs.counter(counter_id, beside=account.id)
+        name_caps_of(needs, seen, account.id, account.program_id, trigger, occurred_at=occurred_at)
+
+
+def name_caps_of(
+    needs: Needs, seen: Layer, account_id: str, program_id: str, trigger: str, *, occurred_at: datetime | None
+) -> None:
+    """As name_caps, of one account, which need not have been looked at."""
+    for rule in rules_in_force(seen, program_id, trigger):
+        if rule.caps is not None or needs.whole:
+            name_given(needs, seen, rule.id, account_id, program_id, occurred_at=occurred_at)
+
+
+def name_given(
+    needs: Needs, seen: Layer, owner_id: str, account_id: str, program_id: str, *, occurred_at: datetime | None
+) -> None:
+    """The counters are declared of what a rule, or what is counted like one, has given an account."""
+    needs.children(Counter, (account_id, owner_id))
+    program = seen.get(Program, program_id) if occurred_at is not None else None
+    if occurred_at is not None and program is not None:
+        for counter_id in counters_at(owner_id, account_id, occurred_at, program.timezone):
+            needs.counter(counter_id, beside=account_id)
 
 
 def _evaluate(
@@ -183,6 +198,26 @@ def _award(
     *,
     at: datetime,
 ) -> Account:
+    days = rule.pending_days or 0
+    account, entry = award_by_rule(draft, context, rule, account, occasion, earned, at=at, pending_days=days)
+    lot = draft.get(Lot, entry.id)
+    assert lot is not None, "an accrual has a lot"
+    awards.append({"account": account.id, "rule": rule.id, **granted(entry, lot.available_at)})
+    return account
+
+
+def award_by_rule(
+    draft: Layer,
+    context: Context,
+    rule: Revised,
+    account: Account,
+    occasion: Occasion,
+    earned: Earned,
+    *,
+    at: datetime,
+    pending_days: int,
+) -> tuple[Account, Entry]:
+    """The account has what the rule gives for the occasion, after so many days, and the rule's cap counts it."""
     program = program_of(draft, account)
     movement = Movement(
         "award",
@@ -202,14 +237,11 @@ def _award(
         points=earned.points,
         movement=movement,
         event_type="loyalty.points.earned",
-        pending_days=rule.pending_days or 0,
+        pending_days=pending_days,
     )
     if rule.caps is not None:
         count_given(draft, rule.id, account, rule.caps, earned.points, at=at, zone=program.timezone)
-    lot = draft.get(Lot, entry.id)
-    assert lot is not None, "an accrual has a lot"
-    awards.append({"account": account.id, "rule": rule.id, **granted(entry, lot.available_at)})
-    return account
+    return account, entry
 
 
 def skip(rule: Revised, account: Account, unmet: Sequence[Unmet]) -> Json:

@@ -8,7 +8,7 @@ from vinr_server.core.conditions.payloads import where_payload
 from vinr_server.core.earning.caps import Cap
 from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import Band, EarnRate, Exchange
-from vinr_server.core.earning.rows import EarningRule
+from vinr_server.core.earning.rows import CONVERTED, EarningRule
 from vinr_server.core.earning.rules import Multiplier
 from vinr_server.core.kernel.numbers import show_decimal
 from vinr_server.core.kernel.payloads import Wire, given, unix, unix_or_none
@@ -28,6 +28,7 @@ def rule_payload(rule: EarningRule, *, livemode: bool) -> Wire:
         "caps": _caps(rule.caps),
         "exchange": _exchange(rule.exchange),
         "pending_days": rule.pending_days,
+        "recipients": list(rule.recipients) if rule.trigger == CONVERTED else [],
         "active": rule.is_active,
         "metadata": rule.metadata,
         "created": unix(rule.created_at),
@@ -78,6 +79,8 @@ def conditions_payload(conditions: Conditions) -> Wire:
             "exclude_categories": list(conditions.exclude_categories) or None,
             "first_payment": conditions.first_payment,
             "window": _window(conditions.starts_at, conditions.ends_at),
+            "tiers": list(conditions.tiers) or None,
+            "conversion_number": given({"gte": conditions.conversions_from, "lte": conditions.conversions_to}) or None,
             **where_payload(conditions.where),
         }
     )

@@ -15,7 +15,7 @@ from vinr_server.core.events.payloads import event_payload
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
-from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Claim
@@ -43,13 +43,17 @@ def needs_report_event(command: ReportEvent, needs: Needs) -> None:
         name_account(needs, command.account_id, look=True)
 
 
-def follow_report_event(command: ReportEvent, seen: Layer, needs: Needs) -> None:
-    """What the customer's accounts owe, and what rules ask of them, and what capped ones have given them."""
+def follow_report_event(command: ReportEvent, seen: Layer, needs: Needs) -> list[Account]:
+    """What the customer's accounts owe, and what rules ask of them, and what capped ones have given them.
+
+    Returns these accounts, as far as they were looked at.
+    """
     accounts = name_accounts(needs, seen, command.customer_id) if command.customer_id else []
     linked = seen.get(Account, command.account_id) if command.account_id else None
     accounts = [*accounts, *([linked] if linked is not None else [])]
     name_history(needs, seen, [account.id for account in accounts])
     name_caps(needs, seen, accounts, command.type, occurred_at=command.occurred_at)
+    return accounts
 
 
 def decide_report_event(draft: Layer, command: ReportEvent, context: Context) -> Accepted | Rejected:
@@ -65,7 +69,7 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
         return present
     if present is not None:
         return Accepted(event_payload(present, livemode=context.livemode), is_new=False)
-    linked = _linked_accounts(draft, command)
+    linked = linked_accounts(draft, command)
     accounts = [] if isinstance(linked, Rejected) else linked
     instants = instants_of(draft, context, accounts)
     refusal = first_listed(in_the_future(command.occurred_at, *instants), linked)
@@ -73,7 +77,7 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
         return refusal
     bucket = context.bucket_of(accounts[0].customer_id if accounts else command.customer_id or command.id or "")
     event_id = command.id or context.make_id("evt", bucket)
-    outcome = earn_on(draft, context, accounts, _occasion(command, event_id))
+    outcome = earn_on(draft, context, accounts, occasion_of(command, event_id))
     if command.unlinked is not None:
         note = {"account": None, "unmet": reasons([Unmet("customer", command.unlinked, None)])}
         outcome = {**outcome, "skipped": [note, *outcome["skipped"]]}
@@ -96,7 +100,8 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
     return Accepted(event_payload(event, livemode=context.livemode))
 
 
-def _linked_accounts(draft: Layer, command: ReportEvent) -> list[Account] | Rejected:
+def linked_accounts(draft: Layer, command: ReportEvent) -> list[Account] | Rejected:
+    """The accounts that the event is about: the one that it names, or all of its customer."""
     if command.account_id is not None:
         account = draft.get(Account, command.account_id)
         if account is None:
@@ -110,7 +115,8 @@ def _linked_accounts(draft: Layer, command: ReportEvent) -> list[Account] | Reje
     return accounts_of(draft, command.customer_id)
 
 
-def _occasion(command: ReportEvent, event_id: str) -> Occasion:
+def occasion_of(command: ReportEvent, event_id: str) -> Occasion:
+    """The event as earning rules see it."""
     metadata: Mapping[str, Any] = command.data.get("metadata") or {}
     return Occasion(
         trigger=command.type,
@@ -125,6 +131,4 @@ def _occasion(command: ReportEvent, event_id: str) -> Occasion:
     )
 
 
-COMMANDS: Commands = {
-    ReportEvent: (needs_report_event, decide_report_event, follow_report_event),
-}
+# Reports are decided where referrals convert: see core/converting.py.

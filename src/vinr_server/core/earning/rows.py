@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from datetime import datetime
+from typing import Literal
 
 from vinr_server.core.earning.caps import Cap
 from vinr_server.core.earning.conditions import Conditions
@@ -12,10 +13,19 @@ from vinr_server.core.earning.rules import Multiplier
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
 
+# The trigger of rules that reward a referral, which is no event that anybody reports.
+CONVERTED = "referral.converted"
+# Who earns by a conversion: who brought, and who was brought.
+Role = Literal["referrer", "referee"]
+ROLES: tuple[Role, ...] = ("referrer", "referee")
+
 
 @dataclass(frozen=True, slots=True)
 class EarningRule(Row):
-    """The revision in force of an earning rule; older revisions stay in their own table."""
+    """The revision in force of an earning rule; older revisions stay in their own table.
+
+    `recipients`: of a conversion, those who earn; of any other trigger, all.
+    """
 
     is_catalogue = True
     parent_field = "program_id"
@@ -34,6 +44,7 @@ class EarningRule(Row):
     caps: Cap | None = None
     exchange: Exchange | None = None
     pending_days: int | None = None
+    recipients: tuple[Role, ...] = ROLES
 
     @property
     def is_in_force(self) -> bool:
@@ -57,6 +68,7 @@ class RuleRevision(Row):
     caps: Cap | None = None
     exchange: Exchange | None = None
     pending_days: int | None = None
+    recipients: tuple[Role, ...] = ROLES
 
     @property
     def key(self) -> Hashable:

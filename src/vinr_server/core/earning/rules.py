@@ -97,7 +97,7 @@ def evaluate_rule(
     if exchange is not None:
         rate = exchange.rate(occasion.currency)
         if rate is None:
-            return [*_no_rate(exchange, occasion), *unmet_conditions(_but_amounts(conditions), occasion, member=member)]
+            return _no_rate(exchange, conditions, occasion, member, tier)
         paid = show_exact(eligible_part(conditions, occasion))
         receipt |= {"exchange": {"in": exchange.currency, "rate": rate, "eligible": paid}}
         occasion = _exchanged(occasion, exchange, rate)
@@ -118,7 +118,7 @@ def evaluate_rule(
             receipt |= offer
         points = _points_of(earn, receipt, counted)
         receipt |= {"tier": reason, "formula": _formula(earn, receipt, points)}
-    unmet = unmet_conditions(conditions, occasion, currency=earn.currency, member=member)
+    unmet = unmet_conditions(conditions, occasion, currency=earn.currency, member=member, tier=tier)
     if points == 0:
         unmet += _too_little(earn, receipt, occasion, counted)
     if room is not None and (earn.per_unit is None or points <= NUMBER_MAX):
@@ -159,11 +159,15 @@ def _exchanged(occasion: Occasion, exchange: Exchange, rate: str) -> Occasion:
     )
 
 
-def _no_rate(exchange: Exchange, occasion: Occasion) -> list[Unmet]:
+def _no_rate(
+    exchange: Exchange, conditions: Conditions, occasion: Occasion, member: Values | None, tier: str | None
+) -> list[Unmet]:
+    """Say that the currency has no rate, and what else fails that no rate is needed for."""
     known = ", ".join((exchange.currency, *exchange.rates))
     got = f"this was {occasion.currency}" if occasion.currency else "this names no currency"
     message = f"The rule counts in {exchange.currency} and has rates for {known} only; {got}."
-    return [Unmet("currency", message, f"pay in {exchange.currency}")]
+    others = unmet_conditions(_but_amounts(conditions), occasion, member=member, tier=tier)
+    return [Unmet("currency", message, f"pay in {exchange.currency}"), *others]
 
 
 def _but_amounts(conditions: Conditions) -> Conditions:
@@ -172,7 +176,12 @@ def _but_amounts(conditions: Conditions) -> Conditions:
 
 def _no_room(room: Room) -> list[Unmet]:
     """The cap is used up: say since when it counts, and when there is room again."""
-    periods = {"day": f"on {room.period}", "month": f"in {room.period}", "member": "for good"}
+    periods = {
+        "day": f"on {room.period}",
+        "month": f"in {room.period}",
+        "year": f"in {room.period}",
+        "member": "for good",
+    }
     given = f"The rule gives a member at most {room.cap.points} points {periods[room.cap.per]}, and has given them."
     change = None if room.frees_at is None else f"wait until {room.frees_at.isoformat()}"
     return [Unmet("caps", given, change)]

@@ -29,6 +29,8 @@ EVENT_TYPES: Mapping[str, str] = {
     "offer.updated": "offer_event",
     "offer.ended": "offer_event",
     "referral.registered": "referral",
+    "referral.converted": "referral",
+    "referral.reversed": "referral",
     "referral.rejected": "referral",
     "referral.expired": "referral",
     "payment.completed": "payment",

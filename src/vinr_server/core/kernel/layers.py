@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable
 from itertools import chain
 from typing import Any, TypeVar
 
-from vinr_server.core.kernel.needs import InPart, Needs, Part, Undeclared
+from vinr_server.core.kernel.needs import AlsoRows, InPart, Needs, Part, Undeclared
 from vinr_server.core.kernel.rows import Row
 
 RowT = TypeVar("RowT", bound=Row)
@@ -52,6 +52,14 @@ class Coverage:
         """Nothing, where all of the parent's rows are here. Raises InPart where they were not declared."""
         if self._needs.part_of(row_type, parent) is not Part.ALL:
             raise InPart(row_type, parent)
+
+    def reads_all(self, row_type: type[Row], parent: Hashable) -> bool:
+        """Whether all rows under the parent were declared."""
+        return self._needs.part_of(row_type, parent) is Part.ALL
+
+    def was_asked(self, row_type: type[Row], key: Hashable) -> bool:
+        """Whether an earlier decision has asked for the row by AlsoRows."""
+        return (row_type, key) in self._needs.asked
 
     def _is_made(self, layer: Layer, id: Hashable) -> bool:
         """Whether the batch itself has created the row with this id, so that all rows that depend on it are here.
@@ -99,6 +107,18 @@ class Layer:
     def is_covered(self) -> bool:
         """Whether rows may be absent because nobody declared them. (Otherwise the layers hold all rows that exist.)"""
         return self._coverage is not None
+
+    def require_asked(self, row_type: type[Row], key: Hashable) -> None:
+        """Nothing, where the batch was loaded for a decision that had asked for this row. Raises AlsoRows elsewhere.
+
+        For decisions that are so seldom that nobody declares beforehand what they need.
+        """
+        if self._coverage is not None and not self._coverage.was_asked(row_type, key):
+            raise AlsoRows(row_type, [key])
+
+    def reads_all(self, row_type: type[Row], parent: Hashable) -> bool:
+        """Whether all rows under the parent are here."""
+        return self._coverage is None or self._coverage.reads_all(row_type, parent)
 
     def get(self, row_type: type[RowT], key: Hashable, *, of: tuple[Hashable, ...] = ()) -> RowT | None:
         """Return the row's current version, or None if there is no such row. Raises if nobody declared it.

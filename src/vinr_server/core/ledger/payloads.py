@@ -25,6 +25,7 @@ def entry_payload(entry: Entry, lot: Lot | None = None, *, livemode: bool) -> Wi
         "reason": entry.reason,
         "source": source,
         "payment": entry.source_id if entry.source_type == "payment" else None,
+        "referral": entry.source_id if entry.source_type == "referral" else None,
         "rule": entry.rule_id,
         "award": entry.reverses_id if is_activation else None,
         "reverses": None if is_activation else entry.reverses_id,

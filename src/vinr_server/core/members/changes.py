@@ -34,6 +34,7 @@ from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.programs.members import closed, enrolled, program_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.programs.tiers import tier_for
+from vinr_server.core.referrals.rows import ReferralProgram
 
 Json = Mapping[str, Any]
 
@@ -102,6 +103,7 @@ def open_account(
         now=joined_at or context.now(program.clock_id),
         merged_from=customer.merged_from if customer else (),
     )
+    account = replace(account, may_convert=bool(draft.children(ReferralProgram, program.id)))
     if account_id:
         account = replace(account, id=account_id)
         claim_id(draft, context, account_id, owner_bucket=account.bucket)

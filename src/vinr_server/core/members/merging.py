@@ -193,6 +193,7 @@ def _merge_account(draft: Layer, context: Context, account: Account, into_id: st
     into = replace(
         into,
         lifetime_points=into.lifetime_points + account.lifetime_points,
+        may_convert=into.may_convert or account.may_convert,
         metadata={**account.metadata, **into.metadata},
     )
     draft.put(into)

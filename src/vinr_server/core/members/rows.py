@@ -58,6 +58,9 @@ class Account(Row):
 
     `pending_points`: awarded and not available yet (R10); they are not in the ledger balance. `held_points`: in it, and
     reserved by holds (R11). `due_at`: the first instant at which time alone changes one of these (R24); None: none.
+
+    `may_convert`: what the member pays or does next may convert a referral that brought it (R19): who decides that
+    looks for one, and takes the mark away where none is open.
     """
 
     parent_field = "customer_id"
@@ -84,6 +87,7 @@ class Account(Row):
     pending_points: int = 0
     held_points: int = 0
     due_at: datetime | None = None
+    may_convert: bool = False
 
     @property
     def free_points(self) -> int:

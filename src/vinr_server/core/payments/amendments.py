@@ -16,6 +16,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.payments.commands import UpdatePayment
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.purchases.changes import change_purchase
+from vinr_server.core.payments.purchases.conversions import name_conversions_of
 from vinr_server.core.payments.purchases.kept import places_of, share_taken
 from vinr_server.core.payments.purchases.moving import Cause
 from vinr_server.core.payments.purchases.state import (
@@ -46,6 +47,7 @@ def follow_update_payment(command: UpdatePayment, seen: Layer, needs: Needs) -> 
     payment = seen.get(Payment, command.payment_id)
     if payment is not None:
         name_purchase(needs, seen, payment)
+        name_conversions_of(needs, seen, payment)
         if command.reprice:
             name_cart_of(needs, seen, command, payment)
 

@@ -31,6 +31,7 @@ def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None =
         "refunded": payment.is_refunded_whole,
         "awards": [{**AVAILABLE, **award} for award in payment.outcome.get("awards", [])],
         "skipped": payment.outcome.get("skipped", []),
+        "referrals": list(payment.referral_ids),
         "offer_redemptions": payment.outcome.get("offer_redemptions", []),
         "metadata": payment.metadata,
         "occurred_at": unix(payment.occurred_at),

@@ -29,6 +29,12 @@ from vinr_server.core.payments.commands import CreatePayment, linked_account
 from vinr_server.core.payments.orders import look_at_order_of, name_order_of, order_of, order_refusal, require_payments
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.purchases.changes import change_purchase
+from vinr_server.core.payments.purchases.conversions import (
+    convert_by_payment,
+    look_at_asked,
+    name_asked,
+    name_open,
+)
 from vinr_server.core.payments.purchases.moving import Cause
 from vinr_server.core.payments.purchases.outcomes import with_guest_note
 from vinr_server.core.payments.purchases.state import as_counted, purchase_with
@@ -57,6 +63,7 @@ def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
     if command.session_id is not None:
         look_at_session(needs, command.session_id)
     look_at_order_of(needs, command)
+    look_at_asked(needs)
 
 
 def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> None:
@@ -80,6 +87,8 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
     if command.session_id is not None:
         name_held(needs, seen, command.session_id)
     name_order_of(needs, seen, command, accounts)
+    name_open(needs, accounts)
+    name_asked(needs, seen, occurred_at=command.occurred_at)
 
 
 def decide_create_payment(draft: Layer, command: CreatePayment, context: Context) -> Accepted | Rejected:
@@ -128,6 +137,7 @@ def _record(
     for discount in discounts:
         consume(draft, context, discount, payment_id=payment.id)
     payment = report(draft, context, payment, accounts, occurred_at=command.occurred_at, now=now)
+    payment = convert_by_payment(draft, context, payment, accounts)
     if payment.customer_id is not None and not accounts:
         payment = replace(payment, outcome=with_guest_note(payment.outcome, payment.customer_id))
         draft.put(payment)

@@ -16,6 +16,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.payments.commands import CancelRefund, RefundPayment
 from vinr_server.core.payments.payloads import payment_payload, refund_payload
 from vinr_server.core.payments.purchases.changes import Changed, change_purchase
+from vinr_server.core.payments.purchases.conversions import name_conversions_of
 from vinr_server.core.payments.purchases.kept import kept_of
 from vinr_server.core.payments.purchases.moving import Cause
 from vinr_server.core.payments.purchases.state import (
@@ -47,6 +48,7 @@ def follow_refund_payment(command: RefundPayment, seen: Layer, needs: Needs) -> 
     payment = seen.get(Payment, command.payment_id)
     if payment is not None:
         name_purchase(needs, seen, payment)
+        name_conversions_of(needs, seen, payment)
 
 
 def decide_refund_payment(draft: Layer, command: RefundPayment, context: Context) -> Accepted | Rejected:
@@ -156,6 +158,7 @@ def follow_cancel_refund(command: CancelRefund, seen: Layer, needs: Needs) -> No
     payment = seen.get(Payment, refund.payment_id) if refund is not None else None
     if payment is not None:
         name_purchase(needs, seen, payment)
+        name_conversions_of(needs, seen, payment)
 
 
 def decide_cancel_refund(draft: Layer, command: CancelRefund, context: Context) -> Accepted | Rejected:

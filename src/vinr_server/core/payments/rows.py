@@ -107,7 +107,7 @@ class Payment(Row):
     """A payment the merchant reported, as it is now, and the session it completed.
 
     `outcome` is what is shown; nothing reads it. `earnings` is what a purchase of this one payment has earned; that of
-    an order is kept by the order.
+    an order is kept by the order. `referral_ids`: the referrals that it converted, one for each program at most.
     """
 
     parent_field = "customer_id"
@@ -135,6 +135,7 @@ class Payment(Row):
     order_key: str | None = None
     revision: int = 1
     earnings: tuple[Earning, ...] = ()
+    referral_ids: tuple[str, ...] = ()
 
     @property
     def is_refunded_whole(self) -> bool:

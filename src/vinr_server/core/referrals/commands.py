@@ -51,6 +51,8 @@ class UpdateReferralCode(Command):
 class RegisterReferral(Command):
     """A member brings a customer: the referrer by its `code`, or by its account."""
 
+    # What is decided after it in one batch would need what nobody has read: the referral that it makes.
+    is_alone = True
     customer_id: str
     code: str | None = None
     account_id: str | None = None
@@ -59,7 +61,25 @@ class RegisterReferral(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class ConvertReferral(Command):
+    """By hand, and by a payment where it is named: all is asked but the amount."""
+
+    is_ledger_write = True
+    id: str
+    payment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveReferral(Command):
+    """What the conversion gave, and is still pending, is there now."""
+
+    is_ledger_write = True
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RejectReferral(Command):
+    is_ledger_write = True
     id: str
     reason: str | None = None
 

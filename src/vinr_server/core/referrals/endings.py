@@ -1,4 +1,4 @@
-"""How a referral ends without a conversion: its window is over, or the merchant rejects it (R19g, R19i, R24)."""
+"""How a referral ends without a conversion (R19i, R24), and how any is shown."""
 
 from __future__ import annotations
 
@@ -11,22 +11,14 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.payloads import Wire
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.book.moved import lot_of
+from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import enrolled
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.referrals.commands import ExpireReferral, RejectReferral
+from vinr_server.core.referrals.commands import ExpireReferral
 from vinr_server.core.referrals.payloads import referral_payload
 from vinr_server.core.referrals.rows import Referral, ReferralStatus
-
-
-def needs_reject_referral(command: RejectReferral, needs: Needs) -> None:
-    """The referral, and its customer's accounts."""
-    look_at_referral(needs, command.id)
-
-
-def follow_reject_referral(command: RejectReferral, seen: Layer, needs: Needs) -> None:
-    """The program, for its clock; the accounts."""
-    name_referral(needs, seen, command.id)
 
 
 def look_at_referral(needs: Needs, id: str) -> None:
@@ -42,24 +34,14 @@ def name_referral(needs: Needs, seen: Layer, id: str) -> None:
         needs.row(Program, referral.program_id)
         for account in seen.children(Account, referral.customer_id):
             needs.row(Account, account.id)
+        name_lots(needs, referral)
 
 
-def decide_reject_referral(draft: Layer, command: RejectReferral, context: Context) -> Accepted | Rejected:
-    """The referral has ended, and the customer is free. Rejected again, nothing changes.
-
-    Refuses one whose window is over: it has ended already.
-    """
-    referral = draft.get(Referral, command.id)
-    if referral is None:
-        return missing("referral", command.id, param="id")
-    if referral.status == "rejected":
-        return Accepted(shown(draft, context, referral), is_new=False)
-    now = now_of(draft, context, referral)
-    if not referral.is_open(now):
-        message = f"Referral {referral.id} has expired, so there is nothing to reject."
-        return Rejected("referral_not_open", message, param="id", details={"status": "expired"})
-    referral = end(draft, context, referral, status="rejected", reason=command.reason, now=now)
-    return Accepted(shown(draft, context, referral), is_new=False)
+def name_lots(needs: Needs, referral: Referral) -> None:
+    """The lots of what a referral gave are declared, to show what became of them."""
+    for earning in referral.earnings:
+        for award in earning.awards:
+            needs.row(Lot, award.entry_id)
 
 
 def needs_expire_referral(command: ExpireReferral, needs: Needs) -> None:
@@ -98,10 +80,12 @@ def end(
 
 
 def shown(draft: Layer, context: Context, referral: Referral) -> Wire:
-    """The referral's payload. Expects its customer's accounts."""
+    """The referral's payload. Expects its customer's accounts, and the lots of what it gave."""
     referee = enrolled(draft, referral.customer_id, referral.program_id)
+    awards = [award for earning in referral.earnings for award in earning.awards]
+    lots = {award.entry_id: lot_of(draft, award.entry_id) for award in awards}
     referee_id = referee.id if referee is not None else None
-    return referral_payload(referral, referee_id=referee_id, livemode=context.livemode)
+    return referral_payload(referral, referee_id=referee_id, lots=lots, livemode=context.livemode)
 
 
 def now_of(draft: Layer, context: Context, referral: Referral) -> datetime:
@@ -112,6 +96,5 @@ def now_of(draft: Layer, context: Context, referral: Referral) -> datetime:
 
 
 COMMANDS: Commands = {
-    RejectReferral: (needs_reject_referral, decide_reject_referral, follow_reject_referral),
     ExpireReferral: (needs_expire_referral, decide_expire_referral, follow_expire_referral),
 }

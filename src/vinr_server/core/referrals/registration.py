@@ -11,13 +11,14 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, mi
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of
+from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.awards import in_the_future
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.payments.rows import Payment
-from vinr_server.core.programs.members import acting, closed, program_of
+from vinr_server.core.programs.members import acting, closed, enrolled, program_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.referrals.commands import RegisterReferral
-from vinr_server.core.referrals.endings import expire_if_due, shown
+from vinr_server.core.referrals.endings import expire_if_due, name_lots, shown
 from vinr_server.core.referrals.normal_form import normal_email
 from vinr_server.core.referrals.programs import referral_program_of
 from vinr_server.core.referrals.rows import FirstPaid, Referral, ReferralCode, ReferralProgram
@@ -42,6 +43,7 @@ def follow_register_referral(command: RegisterReferral, seen: Layer, needs: Need
         needs.row(Account, account.id)
     for referral in seen.children(Referral, command.customer_id):
         needs.row(Referral, referral.id)
+        name_lots(needs, referral)
     referrer = _referrer(seen, command)
     if isinstance(referrer, Account):
         needs.row(Account, referrer.id)
@@ -118,6 +120,9 @@ def _registered(
         created_at=now,
     )
     draft.put(referral)
+    referee = enrolled(draft, command.customer_id, program.id)
+    if referee is not None:
+        draft.put(replace(referee, may_convert=True))
     data = shown(draft, context, referral)
     announce(draft, context, type="referral.registered", bucket=bucket, data=data, now=now)
     return expire_if_due(draft, context, referral, now)

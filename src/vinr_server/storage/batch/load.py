@@ -39,8 +39,8 @@ from vinr_server.storage.batch.tables import TABLES, rows_of
 # names more payments, a payment its customer's accounts and its session, and a customer's accounts say where its orders
 # are.
 LOOKED_AT = (
-    *(ReferralCode, Referral, Customer, Account, CheckoutSession, Refund, Payment, Order, Payment, CheckoutSession),
-    *(Redemption, Entry, LotUse, Discount, OfferRedemption, Account),
+    *(ReferralCode, Referral, Customer, Account, CheckoutSession, Refund, Payment, Order, Payment, Referral),
+    *(CheckoutSession, Redemption, Entry, LotUse, Discount, OfferRedemption, Account),
 )
 # Rows that may live in another bucket than what names them: a payment that was linked later has a guest's bucket.
 ANYWHERE: Mapping[type[Row], Collection[str]] = {Payment: ("customer_id",), OfferRedemption: ("payment_id",)}
@@ -162,10 +162,11 @@ class Loader(Reading):
     def _beside(self, realm: int, row_type: type[Row], id: str, row_id: str) -> str:
         """What a row lives beside that another names: that other row, unless its own id says more.
 
-        What a merged member has is named by rows that live elsewhere: discounts, lots' uses, orders.
+        What a merged member has is named by rows that live elsewhere: discounts, lots' uses, orders,
+        referrals; and a referral names its referrer.
         """
         own_id = member_of_order(id) if row_type is Order else id
-        is_known = row_type in (Order, Discount, LotUse) and self.place(realm, own_id) is not None
+        is_known = row_type in (Account, Order, Discount, LotUse, Referral) and self.place(realm, own_id) is not None
         return own_id if is_known else row_id
 
     async def _look_at(self, row_type: Any, looks: list[tuple[int, Look]], seen: Mapping[int, Layer]) -> None:

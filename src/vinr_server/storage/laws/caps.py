@@ -35,12 +35,12 @@ CAPPED = """(
 
 # What each member's counters of a rule's cap say, over all periods, and in the fullest of them. They are named as in
 # core/earning/caps.py.
-RULES_COUNTED = """(
+RULES_COUNTED = r"""(
   select realm, replace(replace(name[1], '~1', ':'), '~0', '~') as account_id, name[2] as rule_id,
     sum(used) as used, max(used) as most_used, sum(reserved) as reserved
   from (
     select realm, used, reserved, regexp_match(id, '^rule:([^:]*):(.*):[^:]*$') as name
-    from counters where id like 'rule:%') c
+    from counters where id like 'rule:%' and id not like 'rule:%:rfp_%') c
   group by 1, 2, 3)"""
 
 # The points that each member got by a rule, with who was merged into it, and those that nobody has clawed back.

@@ -27,6 +27,7 @@ CREATE TABLE public.accounts (
     pending_points bigint DEFAULT 0 NOT NULL,
     held_points bigint DEFAULT 0 NOT NULL,
     due_at timestamp with time zone,
+    may_convert boolean DEFAULT false NOT NULL,
     CONSTRAINT accounts_check CHECK (((NOT is_inactive) OR (inactive_at IS NOT NULL))),
     CONSTRAINT accounts_held_points_check CHECK ((held_points >= 0)),
     CONSTRAINT accounts_lifetime_points_check CHECK ((lifetime_points >= 0)),
@@ -220,6 +221,7 @@ CREATE TABLE public.earning_rule_revisions (
     caps json,
     exchange json,
     pending_days bigint,
+    recipients json DEFAULT '["referrer","referee"]'::json NOT NULL,
     CONSTRAINT earning_rule_revisions_pending_days_check CHECK (((pending_days >= 0) AND (pending_days <= 365)))
 );
 
@@ -239,6 +241,7 @@ CREATE TABLE public.earning_rules (
     caps json,
     exchange json,
     pending_days bigint,
+    recipients json DEFAULT '["referrer","referee"]'::json NOT NULL,
     CONSTRAINT earning_rules_pending_days_check CHECK (((pending_days >= 0) AND (pending_days <= 365))),
     CONSTRAINT earning_rules_revision_check CHECK ((revision > 0))
 );
@@ -500,6 +503,7 @@ CREATE TABLE public.payments (
     order_key text COLLATE pg_catalog."C",
     revision bigint DEFAULT 1 NOT NULL,
     earnings json NOT NULL,
+    referral_ids json DEFAULT '[]'::json NOT NULL,
     CONSTRAINT payments_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT payments_check CHECK (((eligible_minor >= 0) AND (eligible_minor <= amount_minor))),
     CONSTRAINT payments_check1 CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor))),
@@ -605,7 +609,9 @@ CREATE TABLE public.referral_codes (
     is_active boolean NOT NULL,
     clicks bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    conversions bigint DEFAULT 0 NOT NULL,
     CONSTRAINT referral_codes_clicks_check CHECK ((clicks >= 0)),
+    CONSTRAINT referral_codes_conversions_check CHECK ((conversions >= 0)),
     CONSTRAINT referral_codes_id_check CHECK ((id ~ '^[A-Z0-9-]{3,32}$'::text))
 );
 
@@ -640,9 +646,20 @@ CREATE TABLE public.referrals (
     reason text,
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    converted_at timestamp with time zone,
+    payment_id text COLLATE pg_catalog."C",
+    event_id text COLLATE pg_catalog."C",
+    number bigint,
+    least_minor bigint DEFAULT 1 NOT NULL,
+    has_slot boolean DEFAULT false NOT NULL,
+    rewards json DEFAULT '[]'::json NOT NULL,
+    skipped json DEFAULT '[]'::json NOT NULL,
     CONSTRAINT referrals_check CHECK ((expires_at > registered_at)),
+    CONSTRAINT referrals_converted_check CHECK ((((converted_at IS NOT NULL) = (number IS NOT NULL)) AND ((status <> ALL (ARRAY['converted'::text, 'reversed'::text])) OR (converted_at IS NOT NULL)) AND ((status <> ALL (ARRAY['registered'::text, 'expired'::text])) OR (converted_at IS NULL)))),
+    CONSTRAINT referrals_least_minor_check CHECK ((least_minor > 0)),
+    CONSTRAINT referrals_number_check CHECK ((number > 0)),
     CONSTRAINT referrals_revision_check CHECK ((revision > 0)),
-    CONSTRAINT referrals_status_check CHECK ((status = ANY (ARRAY['registered'::text, 'rejected'::text, 'expired'::text])))
+    CONSTRAINT referrals_status_check CHECK ((status = ANY (ARRAY['registered'::text, 'converted'::text, 'reversed'::text, 'rejected'::text, 'expired'::text])))
 );
 
 CREATE TABLE public.refunds (
@@ -979,11 +996,13 @@ CREATE UNIQUE INDEX referral_programs_of_program ON public.referral_programs USI
 
 CREATE INDEX referrals_due ON public.referrals USING btree (realm, program_id, expires_at) WHERE ((status = 'registered'::text) AND (expires_at IS NOT NULL));
 
-CREATE UNIQUE INDEX referrals_in_force ON public.referrals USING btree (realm, customer_id, program_id, bucket) WHERE (status = 'registered'::text);
+CREATE UNIQUE INDEX referrals_in_force ON public.referrals USING btree (realm, customer_id, program_id, bucket) WHERE ((status = 'registered'::text) OR (converted_at IS NOT NULL));
 
 CREATE INDEX referrals_newest ON public.referrals USING btree (realm, created_at, id);
 
 CREATE INDEX referrals_of_customer ON public.referrals USING btree (realm, customer_id);
+
+CREATE INDEX referrals_of_payment ON public.referrals USING btree (realm, payment_id) WHERE (payment_id IS NOT NULL);
 
 CREATE INDEX referrals_of_referrer ON public.referrals USING btree (realm, referrer_id, created_at, id);
 

@@ -66,9 +66,9 @@ PENDING = Scope("""t.pending_points > 0 and exists (
   select from lots l where l.realm = t.realm and l.id = t.id and l.bucket = t.bucket and l.pending_points > 0)""")
 # Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")
-# What a payment awarded, what was clawed back of that, and what of it was reinstated. Plan: entries_by_source, then
-# entries_by_reversed twice, then the rows by their key.
-OF_PAYMENT = Related("""t.id = any(array(
+# What a payment or a referral awarded, what was clawed back of that, and what of it was reinstated. Plan:
+# entries_by_source, then entries_by_reversed twice, then the rows by their key.
+OF_SOURCE = Related("""t.id = any(array(
   with recursive moved (id) as (
     select a.id from entries a where a.realm = $1 and a.source_id = {value} and a.kind = 'award'
     union all

@@ -18,6 +18,7 @@ __all__ = [
     "CartLineInput",
     "ConditionInput",
     "ConditionsInput",
+    "ConversionNumberInput",
     "CreatePaymentInput",
     "CriteriaInput",
     "CurrencyChanges",
@@ -27,6 +28,7 @@ __all__ = [
     "ExchangeInput",
     "GetInput",
     "IncentiveInput",
+    "LimitInput",
     "LineInput",
     "MultiplierInput",
     "OpeningAccountInput",
@@ -34,6 +36,7 @@ __all__ = [
     "PaymentCountInput",
     "PerUnitInput",
     "RefundLineInput",
+    "RuleConditionsInput",
     "SegmentConditionsInput",
     "ShippingInput",
     "SpendInput",
@@ -284,6 +287,13 @@ class IncentiveInput(TypedDict, total=False):
     reward: str | None
 
 
+class LimitInput(TypedDict, total=False):
+    """Limit."""
+
+    max: Required[int]
+    per: Required[Literal["lifetime", "month", "year"]]
+
+
 # When.
 WhenInput = TypedDict(
     "WhenInput",
@@ -334,6 +344,37 @@ class RefundLineInput(TypedDict, total=False):
     sku: str | None
     quantity: int | None
     amount: int | None
+
+
+class ConversionNumberInput(TypedDict, total=False):
+    """Conversion number."""
+
+    gte: int | None
+    lte: int | None
+
+
+# Rule conditions.
+RuleConditionsInput = TypedDict(
+    "RuleConditionsInput",
+    {
+        "all": "Many[ConditionInput]",
+        "any": "Many[ConditionInput]",
+        "not": "ConditionInput | None",
+        "metadata": Metadata | None,
+        "min_amount": int | None,
+        "max_amount": int,
+        "currency": str | None,
+        "skus": Many[str],
+        "categories": Many[str],
+        "exclude_skus": Many[str],
+        "exclude_categories": Many[str],
+        "first_payment": bool | None,
+        "window": "WindowInput | None",
+        "tiers": Many[str],
+        "conversion_number": "ConversionNumberInput | None",
+    },
+    total=False,
+)
 
 
 class DaysInput(TypedDict, total=False):

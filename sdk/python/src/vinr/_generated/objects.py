@@ -28,6 +28,7 @@ __all__ = [
     "CheckoutSession",
     "Condition",
     "Conditions",
+    "ConversionNumber",
     "Criteria",
     "Customer",
     "CustomerMerge",
@@ -72,13 +73,17 @@ __all__ = [
     "ProgramCurrency",
     "Redemption",
     "Referral",
+    "ReferralAward",
     "ReferralCode",
+    "ReferralLimit",
     "ReferralProgram",
+    "ReferralSkipped",
     "ReferralTerms",
     "Refund",
     "RefundLine",
     "RejectedPromotion",
     "Reward",
+    "RuleConditions",
     "Segment",
     "SegmentAddition",
     "SegmentBounds",
@@ -129,6 +134,8 @@ EventType: TypeAlias = Literal[
     "offer.updated",
     "offer.ended",
     "referral.registered",
+    "referral.converted",
+    "referral.reversed",
     "referral.rejected",
     "referral.expired",
     "payment.completed",
@@ -383,6 +390,7 @@ class Payment(VinrObject):
     refunded: bool
     awards: list[Award]
     skipped: list[Skipped]
+    referrals: list[str]
     offer_redemptions: list[PaymentRedemption]
     metadata: dict[str, Any]
     occurred_at: int
@@ -662,8 +670,15 @@ class Window(VinrObject):
     ends_at: int | None = None
 
 
-class Conditions(VinrObject):
-    """Conditions."""
+class ConversionNumber(VinrObject):
+    """Conversion number."""
+
+    gte: int | None = None
+    lte: int | None = None
+
+
+class RuleConditions(VinrObject):
+    """Rule conditions."""
 
     all: list[Condition] | None = None
     any: list[Condition] | None = None
@@ -677,8 +692,10 @@ class Conditions(VinrObject):
     exclude_categories: list[str] | None = None
     first_payment: bool | None = None
     window: Window | None = None
+    tiers: list[str] | None = None
+    conversion_number: ConversionNumber | None = None
 
-    _nested = {"all": Condition, "any": Condition, "window": Window}
+    _nested = {"all": Condition, "any": Condition, "window": Window, "conversion_number": ConversionNumber}
 
 
 class When(VinrObject):
@@ -724,11 +741,12 @@ class EarningRule(VinrObject):
     revision: int
     trigger: str
     earn: Earn
-    conditions: Conditions
+    conditions: RuleConditions
     multipliers: list[Multiplier]
     caps: Caps | None
     exchange: Exchange | None
     pending_days: int | None
+    recipients: list[Literal["referee", "referrer"]]
     active: bool
     metadata: dict[str, Any]
     created: int
@@ -736,7 +754,13 @@ class EarningRule(VinrObject):
 
     _kind = "earning_rule"
 
-    _nested = {"earn": Earn, "conditions": Conditions, "multipliers": Multiplier, "caps": Caps, "exchange": Exchange}
+    _nested = {
+        "earn": Earn,
+        "conditions": RuleConditions,
+        "multipliers": Multiplier,
+        "caps": Caps,
+        "exchange": Exchange,
+    }
 
 
 class Incentive(VinrObject):
@@ -791,6 +815,25 @@ class Targeting(VinrObject):
     metadata: dict[str, Any] | None = None
 
     _nested = {"all": Condition, "any": Condition}
+
+
+class Conditions(VinrObject):
+    """Conditions."""
+
+    all: list[Condition] | None = None
+    any: list[Condition] | None = None
+    metadata: dict[str, Any] | None = None
+    min_amount: int | None = None
+    max_amount: int | None = None
+    currency: str | None = None
+    skus: list[str] | None = None
+    categories: list[str] | None = None
+    exclude_skus: list[str] | None = None
+    exclude_categories: list[str] | None = None
+    first_payment: bool | None = None
+    window: Window | None = None
+
+    _nested = {"all": Condition, "any": Condition, "window": Window}
 
 
 class EngagementOffer(VinrObject):
@@ -1185,6 +1228,7 @@ class PointsTransaction(VinrObject):
     reason: str | None
     source: Source | None
     payment: str | None
+    referral: str | None
     rule: str | None
     award: str | None
     reverses: str | None
@@ -1315,6 +1359,29 @@ class ReferralTerms(VinrObject):
     revision: int
 
 
+class ReferralAward(VinrObject):
+    """Referral award."""
+
+    account: str
+    role: Literal["referee", "referrer"]
+    rule: str
+    points_transaction: str
+    points: int
+    status: Literal["available", "pending", "reversed"]
+    available_at: int
+
+
+class ReferralSkipped(VinrObject):
+    """Referral skipped."""
+
+    account: str
+    role: Literal["referee", "referrer"]
+    unmet: list[Unmet]
+    rule: str | None = None
+
+    _nested = {"unmet": Unmet}
+
+
 class Referral(VinrObject):
     """Referral."""
 
@@ -1326,19 +1393,31 @@ class Referral(VinrObject):
     code: str | None
     customer: str
     referee: str | None
-    status: Literal["expired", "registered", "rejected"]
+    status: Literal["converted", "expired", "registered", "rejected", "reversed"]
     registered_at: int
     expires_at: int | None
+    converted_at: int | None
+    payment: str | None
+    event: str | None
+    awards: list[ReferralAward]
+    skipped: list[ReferralSkipped]
     reason: str | None
     metadata: dict[str, Any]
     created: int
     livemode: bool
+    already_converted: Literal[True] | None = None
 
     _kind = "referral"
 
-    _events = ("referral.registered", "referral.rejected", "referral.expired")
+    _events = (
+        "referral.registered",
+        "referral.converted",
+        "referral.reversed",
+        "referral.rejected",
+        "referral.expired",
+    )
 
-    _nested = {"referral_program": ReferralTerms}
+    _nested = {"referral_program": ReferralTerms, "awards": ReferralAward, "skipped": ReferralSkipped}
 
 
 class ReferralCode(VinrObject):
@@ -1350,10 +1429,18 @@ class ReferralCode(VinrObject):
     account: str
     active: bool
     clicks: int
+    conversions: int
     created: int
     livemode: bool
 
     _kind = "referral_code"
+
+
+class ReferralLimit(VinrObject):
+    """Referral limit."""
+
+    max: int
+    per: Literal["lifetime", "month", "year"]
 
 
 class ReferralProgram(VinrObject):
@@ -1363,7 +1450,12 @@ class ReferralProgram(VinrObject):
     object: Literal["referral_program"]
     program: str
     revision: int
+    convert_on: str
+    min_amount: int
+    currency: str | None
     window_days: int | None
+    hold_days: int
+    limit: ReferralLimit | None
     new_customers_only: bool
     status: Literal["active", "paused"]
     metadata: dict[str, Any]
@@ -1371,6 +1463,8 @@ class ReferralProgram(VinrObject):
     livemode: bool
 
     _kind = "referral_program"
+
+    _nested = {"limit": ReferralLimit}
 
 
 class Reward(VinrObject):

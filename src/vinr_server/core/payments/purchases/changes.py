@@ -19,6 +19,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import redemptions_of
 from vinr_server.core.offers.redemptions import free_member_slot, retake_member_slot
 from vinr_server.core.offers.rows import OfferRedemption
+from vinr_server.core.payments.purchases.conversions import settle_conversions
 from vinr_server.core.payments.purchases.kept import kept_share
 from vinr_server.core.payments.purchases.moving import Cause, Mover
 from vinr_server.core.payments.purchases.settling import settle
@@ -54,6 +55,8 @@ def change_purchase(
     earnings = settled.earnings if cause.is_report else _settle_by_hand(draft, mover, settled.earnings, purchase)
     outcome = settled.outcome if cause.is_report else _more(cause.payment.outcome, settled.outcome)
     payment = put_purchase(draft, purchase, replace(cause.payment, outcome=outcome), earnings)
+    if payment.referral_ids:
+        settle_conversions(draft, context, payment, purchase.refunds.get(payment.id, ()), mover)
     if purchase.is_refunded_whole and not was_refunded_whole:
         for use in _uses(draft, before):
             # A gift that the member keeps keeps its slot, or every refund would make room for another one (R18).

@@ -112,25 +112,16 @@ class _Settling:
         member = member_of(self._draft, context, account, rules)
         earning = replace(earning, facts=frozen(of_member(rules), member) if member is not None else None)
         results = self._results(account, earning, mine, rules, member)
-        lasting = [rule for rule, (result, _boost) in zip(rules, results, strict=True) if _may_change(result)]
+        lasting = [rule for rule, (result, _boost) in zip(rules, results, strict=True) if may_change(result)]
         earning = replace(earning, rules=tuple((rule.id, rule.revision) for rule in lasting))
         return self._give_all(account, earning, mine, rules, results)
 
     def again(self, account: Account, earning: Earning) -> Earning:
         """The account has what its frozen rules give now."""
-        rules = [self._rule(revision) for revision in earning.rules]
+        rules = [frozen_rule(self._draft, revision) for revision in earning.rules]
         mine = self._seen_by(earning)
         member = FrozenValues(earning.facts, earning.occurred_at) if earning.facts is not None else None
         return self._give_all(account, earning, mine, rules, self._results(account, earning, mine, rules, member))
-
-    def _rule(self, revision: Revision) -> Revised:
-        """What the rule said then: where it says the same today, the catalogue has it."""
-        current = self._draft.get(EarningRule, revision[0])
-        if current is not None and current.revision == revision[1]:
-            return current
-        rule = self._draft.get(RuleRevision, revision)
-        assert rule is not None, f"revision {revision} of a rule is never deleted"
-        return rule
 
     def _seen_by(self, earning: Earning) -> Occasion:
         """The occasion at the account's instant, and as its first purchase or a later one."""
@@ -240,6 +231,16 @@ class _Settling:
         return replace(earning, gifts=(*gifts, *(gift for gift in new_gifts if gift is not None)))
 
 
+def frozen_rule(draft: Layer, revision: Revision) -> Revised:
+    """What the rule said then: where it says the same today, the catalogue has it."""
+    current = draft.get(EarningRule, revision[0])
+    if current is not None and current.revision == revision[1]:
+        return current
+    rule = draft.get(RuleRevision, revision)
+    assert rule is not None, f"revision {revision} of a rule is never deleted"
+    return rule
+
+
 def _shown(award: NewAward) -> Json:
     """The award as the payment's outcome shows it."""
     by_rule = {"rule": award.rule_id} if award.rule_id is not None else {}
@@ -252,6 +253,6 @@ def _shown(award: NewAward) -> Json:
     }
 
 
-def _may_change(result: Earned | list[Unmet]) -> bool:
+def may_change(result: Earned | list[Unmet]) -> bool:
     """Whether the rule may give something in another state of the same purchase."""
     return isinstance(result, Earned) or all(unmet.condition in CHANGING for unmet in result)

@@ -20,6 +20,7 @@ from vinr_server.core.payments.purchases.kept import kept_of
 from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, Revision, member_of_order
 from vinr_server.core.programs.members import accounts_of, acting, program_of
 from vinr_server.core.programs.rows import EARNING_TENDERS
+from vinr_server.core.referrals.rows import Referral
 from vinr_server.core.rewards.rows import Discount, Redemption
 
 
@@ -133,6 +134,10 @@ def look_at_purchase(needs: Needs, payment_id: str | Of, *, is_reinstating: bool
     `is_reinstating`: also where the points of clawbacks came from.
     """
     needs.look_along(Account, Of(Payment, payment_id, "customer_id"), by="customer_id")
+    converted = Of(Payment, payment_id, "referral_ids")
+    needs.look_along(Referral, converted)
+    needs.look_along(Account, Of(Referral, converted, "referrer_id"))
+    needs.look_along(Account, Of(Referral, converted, "customer_id"), by="customer_id")
     key = Of(Payment, payment_id, "purchase_key")
     needs.look_along(Order, key)
     look_at_order(needs, key)
@@ -144,6 +149,7 @@ def look_at_purchase(needs: Needs, payment_id: str | Of, *, is_reinstating: bool
         needs.children(OfferRedemption, payment_id, by="payment_id", look=True)
         needs.children(Entry, payment_id, by="source_id", look=True)
     if is_reinstating:
+        needs.look_along(LotUse, Of(Referral, converted, "clawback_ids"), by="entry_id")
         needs.look_along(LotUse, Of(Payment, payment_id, "clawback_ids"), by="entry_id")
         needs.look_along(LotUse, Of(Order, key, "clawback_ids"), by="entry_id")
 
@@ -163,7 +169,7 @@ def name_purchase(needs: Needs, seen: Layer, payment: Payment) -> None:
     if order is not None:
         name_order(needs, seen, order)
     else:
-        _name_earnings(needs, seen, payment.earnings)
+        name_earnings(needs, seen, payment.earnings)
     accounts = accounts_of_payment(seen, payment)
     name_offers(needs, seen, "payment", accounts, customer_id=payment.customer_id, is_enrolling=False)
 
@@ -177,7 +183,7 @@ def name_order(needs: Needs, seen: Layer, order: Order) -> None:
         payment = seen.get(Payment, id)
         if payment is not None:
             _name_uses(needs, seen, payment)
-    _name_earnings(needs, seen, order.earnings)
+    name_earnings(needs, seen, order.earnings)
 
 
 def _name_uses(needs: Needs, seen: Layer, payment: Payment) -> None:
@@ -185,8 +191,8 @@ def _name_uses(needs: Needs, seen: Layer, payment: Payment) -> None:
         name_use(needs, seen, use, payment.customer_id)
 
 
-def _name_earnings(needs: Needs, seen: Layer, earnings: Sequence[Earning]) -> None:
-    """What was frozen of these earnings, and what their awards left in lots."""
+def name_earnings(needs: Needs, seen: Layer, earnings: Sequence[Earning]) -> None:
+    """What was frozen of these earnings is declared, and what their awards left in lots."""
     for earning in earnings:
         name_account(needs, earning.account_id, lots=Part.FIRST)
         for revision in earning.rules:

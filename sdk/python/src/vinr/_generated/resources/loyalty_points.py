@@ -149,6 +149,7 @@ class LoyaltyPoints(Resource):
         ]
         | None = None,
         payment: str | None = None,
+        referral: str | None = None,
         rule: str | None = None,
         pending: bool | None = None,
         created: InstantRange | None = None,
@@ -166,6 +167,7 @@ class LoyaltyPoints(Resource):
                 "account": account,
                 "kind": kind,
                 "payment": payment,
+                "referral": referral,
                 "rule": rule,
                 "pending": pending,
                 "created": created,
@@ -323,6 +325,7 @@ class AsyncLoyaltyPoints(AsyncResource):
         ]
         | None = None,
         payment: str | None = None,
+        referral: str | None = None,
         rule: str | None = None,
         pending: bool | None = None,
         created: InstantRange | None = None,
@@ -340,6 +343,7 @@ class AsyncLoyaltyPoints(AsyncResource):
                 "account": account,
                 "kind": kind,
                 "payment": payment,
+                "referral": referral,
                 "rule": rule,
                 "pending": pending,
                 "created": created,

@@ -68,7 +68,8 @@ class Referrals(Resource):
         referrer: str | None = None,
         customer: str | None = None,
         code: str | None = None,
-        status: Literal["registered", "rejected", "expired"] | None = None,
+        status: Literal["registered", "converted", "reversed", "rejected", "expired"] | None = None,
+        payment: str | None = None,
         created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[Referral]:
@@ -85,6 +86,7 @@ class Referrals(Resource):
                 "customer": customer,
                 "code": code,
                 "status": status,
+                "payment": payment,
                 "created": created,
             },
             timeout=timeout,
@@ -104,6 +106,51 @@ class Referrals(Resource):
             timeout=timeout,
         )
 
+    def convert(
+        self,
+        id: str,
+        *,
+        payment: str | NotGiven | None = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> Referral:
+        """Convert a referral by hand, by a payment of any amount or without one.
+
+        Refused by state (ConflictError): referral_not_open, not_eligible.
+        """
+        return self._client.request(
+            "POST",
+            fill("/v1/referrals/{id}/convert", id=id),
+            returns=Referral,
+            body={"payment": payment},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def approve(
+        self,
+        id: str,
+        *,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> Referral:
+        """Make what a conversion gave, and is still pending, available now.
+
+        Refused by state (ConflictError): referral_not_open.
+        """
+        return self._client.request(
+            "POST",
+            fill("/v1/referrals/{id}/approve", id=id),
+            returns=Referral,
+            body={},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
     def reject(
         self,
         id: str,
@@ -113,7 +160,7 @@ class Referrals(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Referral:
-        """End a referral for good.
+        """End a referral for good, and take back what it gave.
 
         Refused by state (ConflictError): referral_not_open.
         """
@@ -178,7 +225,8 @@ class AsyncReferrals(AsyncResource):
         referrer: str | None = None,
         customer: str | None = None,
         code: str | None = None,
-        status: Literal["registered", "rejected", "expired"] | None = None,
+        status: Literal["registered", "converted", "reversed", "rejected", "expired"] | None = None,
+        payment: str | None = None,
         created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[Referral]:
@@ -195,6 +243,7 @@ class AsyncReferrals(AsyncResource):
                 "customer": customer,
                 "code": code,
                 "status": status,
+                "payment": payment,
                 "created": created,
             },
             timeout=timeout,
@@ -214,6 +263,51 @@ class AsyncReferrals(AsyncResource):
             timeout=timeout,
         )
 
+    async def convert(
+        self,
+        id: str,
+        *,
+        payment: str | NotGiven | None = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> Referral:
+        """Convert a referral by hand, by a payment of any amount or without one.
+
+        Refused by state (ConflictError): referral_not_open, not_eligible.
+        """
+        return await self._client.request(
+            "POST",
+            fill("/v1/referrals/{id}/convert", id=id),
+            returns=Referral,
+            body={"payment": payment},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    async def approve(
+        self,
+        id: str,
+        *,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> Referral:
+        """Make what a conversion gave, and is still pending, available now.
+
+        Refused by state (ConflictError): referral_not_open.
+        """
+        return await self._client.request(
+            "POST",
+            fill("/v1/referrals/{id}/approve", id=id),
+            returns=Referral,
+            body={},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
     async def reject(
         self,
         id: str,
@@ -223,7 +317,7 @@ class AsyncReferrals(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Referral:
-        """End a referral for good.
+        """End a referral for good, and take back what it gave.
 
         Refused by state (ConflictError): referral_not_open.
         """
