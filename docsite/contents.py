@@ -30,6 +30,7 @@ SECTIONS: dict[str, list[str]] = {
         "guides/import-purchases.md",
         "guides/earn-and-redeem.md",
         "guides/points-as-money.md",
+        "guides/store-credit.md",
         "guides/linking-payments.md",
         "guides/earning-rules.md",
         "guides/tax.md",

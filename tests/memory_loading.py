@@ -13,6 +13,7 @@ from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.conditions.member import Totals
 from vinr_server.core.conditions.membership import uses_of
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.decide import follow, needs_of
 from vinr_server.core.due import name_due
 from vinr_server.core.earning.caps import EVERY_RULE, rule_counter, rule_counters
@@ -111,8 +112,9 @@ def load(
 
 def _read_waiting(world: Layer, loaded: Layer, needs: Needs) -> None:
     """What waits in the accounts, and whatever its time will need, as storage reads it with them (kinds.py)."""
-    for key in list(needs.rows.get(Account, ())):
-        account = world.get(Account, key)
+    named: list[Account | Wallet | None] = [world.get(Account, key) for key in needs.rows.get(Account, ())]
+    named += [world.get(Wallet, key) for key in needs.rows.get(Wallet, ())]
+    for account in named:
         if account is None or account.due_at is None:
             continue
         holds = [hold for hold in world.children(Hold, account.id) if hold.ended_at is None]
@@ -173,8 +175,8 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
             elif row_type is Counter and isinstance(parent, tuple):
                 _read_rule_counters(world, loaded, *parent)
             elif part is not Part.NONE and (row_type is not SegmentMember or part is Part.ALL):
-                # Accounts and payments are read by their ids: those under a customer only say which.
-                for row in world.children(row_type, parent) if row_type not in (Account, Payment) else ():
+                # Accounts, payments and wallets are read by their ids: those under a customer only say which.
+                for row in world.children(row_type, parent) if row_type not in (Account, Payment, Wallet) else ():
                     loaded.put(row)
 
 
@@ -204,14 +206,16 @@ def _who(world: Layer, customer_id: Any) -> tuple[Any, ...]:
 
 
 def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:
-    """The clocks of the programs that are named, of the accounts and of the offers."""
+    """The clocks of the programs that are named, of the accounts, the offers and the wallets."""
     programs: set[Any] = {*needs.rows.get(Program, ())}
     programs.update(account.program_id for account in loaded.written(Account))
     offers = (loaded.find(Offer, id) for id in needs.rows.get(Offer, ()))
     programs.update(offer.program_id for offer in offers if offer is not None)
-    for id in programs:
-        program = loaded.find(Program, id)
-        clock = world.find(TestClock, program.clock_id) if program is not None and program.clock_id else None
+    named = [loaded.find(Program, id) for id in programs]
+    clocks = {program.clock_id for program in named if program is not None}
+    clocks.update(wallet.clock_id for wallet in loaded.written(Wallet))
+    for clock_id in clocks:
+        clock = world.find(TestClock, clock_id) if clock_id is not None else None
         if clock is not None:
             loaded.put(clock)
 

@@ -48,6 +48,7 @@ PREFIXES = {
     "api_key_acts": "act", "engagement.offers": "ofr", "offers": "checkout_ofr", "webhook_endpoints": "we",
     "checkout": "cs", "checkout.sessions": "cs",
     "engagement.segments": "seg",
+    "store_credit": "crt", "store_credit.accounts": "crd", "store_credit.settings": "crd",
 }  # fmt: skip
 
 
@@ -167,7 +168,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     shipping = {"name": "Ships free", "type": "free_shipping", "value": 500, "active": False}
     ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}", "max_redemptions": 1000})["id"]
     ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
-    ids |= _pay(world)
+    ids |= {**_pay(world), **_grant_credit(world)}
     cart = {"currency": "EUR", "customer": ids["cust"], "lines": [{"sku": "coffee", "unit_price": 5000}]}
     ids["cs"] = world.post("/v1/checkout/sessions", cart)["id"]
     ids["evt"] = world.post("/v1/events", {"type": "review.posted", "id": f"evt_{slug}"})["id"]
@@ -215,6 +216,13 @@ def _refer(world: World) -> None:
     paid = {"amount": 2000, "currency": "EUR", "customer": brought["customer"]}
     ids["friend_pay"] = world.post("/v1/payments", paid)["id"]
     world.post("/v1/referrals", {"referrer": ids["friend"], "customer": ids["cust"]})
+
+
+def _grant_credit(world: World) -> Mapping[str, str]:
+    """Store credit of the world's customer, by prefix."""
+    grant = {"customer": world.ids["cust"], "currency": "EUR", "amount": 10_000}
+    granted = world.post("/v1/store_credit/grant", grant)
+    return {"crt": granted["id"], "crd": granted["account"]}
 
 
 def _offer_rewards(world: World) -> None:
@@ -285,6 +293,7 @@ def samples(world: World) -> dict[str, list[Sample]]:
         **_member_samples(ids),
         **_money_samples(ids),
         **_referral_samples(ids),
+        **_credit_samples(ids),
         **_key_samples(ids),
         **_webhook_samples(ids),
         **_offer_samples(ids),
@@ -495,6 +504,26 @@ def _referral_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "convert_referral": [Sample(f"{referrals}/{ids['ref']}/convert", {"payment": ids["friend_pay"]})],
         "approve_referral": [Sample(f"{referrals}/{ids['ref']}/approve", {})],
         "reject_referral": [Sample(f"{referrals}/{ids['ref']}/reject", {"reason": "because"})],
+    }
+
+
+def _credit_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    credit, why = "/v1/store_credit", {"reason": "because", "metadata": {"note": "a"}}
+    whose = {"account": ids["crd"], "customer": ids["cust"], "currency": "EUR"}
+    grant = whose | {"amount": 500, "origin": "promotional", "payment": ids["pay"], **why}
+    wallet = {"customer": "cust_fresh", "currency": "EUR"} | ({"test_clock": ids["clock"]} if "clock" in ids else {})
+    return {
+        "create_store_credit_account": [Sample(f"{credit}/accounts", wallet)],
+        "grant_credit": [
+            Sample(f"{credit}/grant", grant | {"expires_at": "2040-01-01"}),
+            Sample(f"{credit}/grant", grant | {"expiry_months": 12}),
+        ],
+        "spend_credit": [Sample(f"{credit}/spend", whose | {"amount": 500, "payment": ids["pay"], **why})],
+        "adjust_credit": [Sample(f"{credit}/adjust", whose | {"amount": -500, **why})],
+        "reverse_credit": [Sample(f"{credit}/reverse", {"transaction": ids["crt"], "amount": 500, **why})],
+        "update_credit_settings": [
+            Sample(f"{credit}/settings", {"default_expiry_months": 12, "expiry_rounding": "month"})
+        ],
     }
 
 

@@ -153,9 +153,12 @@ def places(world: World, operation: Operation) -> list[Place]:
                 found.append(Place("body", named, f"{sample.path}{dry}", sample.body, path))
     for name in operation.listing.names if operation.listing else ():
         if name in FILTERS:
-            found.append(Place("filter", FILTERS[name], world.path(operation), name=name))
+            prefix = "crd" if (operation.resource, name) == ("store_credit", "account") else FILTERS[name]
+            found.append(Place("filter", prefix, world.path(operation), name=name))
         elif name in CURSORS:
             found += [Place("cursor", _prefix_of(world, operation, is_cursor=True), world.path(operation), name=name)]
+    if not found and not sampled:
+        return [Place("query", "pay", world.path(operation), path=("unheard_of",), name="unheard_of")]
     return found or [Place("body", "pay", f"{sampled[0].path}{dry}", sampled[0].body, ("unheard_of",))]
 
 

@@ -32,12 +32,11 @@ from api_world import (
 from msgspec import inspect
 
 from conftest import RunningServer, keyless_client
-from vinr_server.api.contract.operation import ListOf
 from vinr_server.api.contract.table import OPERATIONS, Operation
 
 WRITES = [operation for operation in OPERATIONS if operation.method != "GET"]
 WITH_BODY = [operation for operation in WRITES if operation.body is not None]
-LISTS = [operation for operation in OPERATIONS if isinstance(operation.reply, ListOf) and operation.method == "GET"]
+LISTS = [operation for operation in OPERATIONS if operation.is_paged]
 RETRIEVES = [operation for operation in OPERATIONS if operation.method == "GET" and operation.path.endswith("{id}")]
 SYNTAX = ("body_invalid",)
 

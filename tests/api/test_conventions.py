@@ -18,7 +18,6 @@ from api_world import Json, World, build_world, problem, samples, value_at, with
 from psycopg import sql
 
 from conftest import PATIENCE_SECONDS, RunningServer, keyless_client, make_database, start_server
-from vinr_server.api.contract.operation import ListOf
 from vinr_server.api.contract.table import OPERATIONS, Operation
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.postgres.embedded import EmbeddedServer
@@ -833,7 +832,7 @@ class TestOpenApi:
             one = paths[operation.path][operation.method.lower()]
             declared = {parameter["name"] for parameter in one["parameters"] if parameter["in"] == "query"}
             wanted = {"dry_run"} if operation.method != "GET" else set()
-            if operation.method == "GET" and isinstance(operation.reply, ListOf):
+            if operation.is_paged:
                 wanted = {"limit", "starting_after", "ending_before"}
             if not wanted <= declared:
                 missing.append(f"{operation.id}: {sorted(wanted - declared)}")

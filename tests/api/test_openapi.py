@@ -119,7 +119,8 @@ class TestStatuses:
                 world.client.post(earlier.path, json=earlier.body)
             is_written = len(operation.answers) > 1
             # What reverses a part can be done twice: the whole is asked for.
-            body = {"transaction": world.ids["ptx"]} if operation.id == "reverse_points" else sample.body
+            whole = {"reverse_points": "ptx", "reverse_credit": "crt"}.get(operation.id)
+            body = {"transaction": world.ids[whole]} if whole is not None else sample.body
             seen = {
                 world.client.request(operation.method, sample.path + "?dry_run=true" * (not is_written), json=body)
                 for _ in range(2)

@@ -47,9 +47,10 @@ def answers(world: World) -> Iterator[tuple[str, type[Reply], Json]]:
     for operation in OPERATIONS:
         kind = operation.item
         if operation.method == "GET" and isinstance(operation.reply, ListOf):
-            page = msgspec.convert(world.client.get(world.path(operation), params={"limit": 100}).json(), Page)
+            params = {"limit": 100} if operation.is_paged else {}
+            page = msgspec.convert(world.client.get(world.path(operation), params=params).json(), Page)
             yield from ((operation.id, kind, one) for one in page.data)
-            is_own = "{id}" not in operation.path and operation.id not in SHOWN_IN_FULL
+            is_own = "{id}" not in operation.path and operation.id not in SHOWN_IN_FULL and operation.is_paged
             for one in page.data if is_own else ():
                 retrieved = world.client.get(f"{operation.path}/{one['id']}")
                 assert retrieved.status_code == 200, retrieved.text
@@ -204,6 +205,20 @@ def _expire_and_refund(world: World) -> None:
     world.post("/v1/customers/merge", {"from": "cust_then", "into": "cust_now"})
     _remind(world)
     _let_lapse(world)
+    _move_credit(world)
+
+
+def _move_credit(world: World) -> None:
+    """Store credit is spent, returned, taken back, adjusted, and has ended: what returns to a lot that is over ends."""
+    clock = world.post("/v1/test_helpers/test_clocks", {"frozen_time": "2030-01-01"})["id"]
+    whose = {"customer": "cust_credit", "currency": "EUR"}
+    world.post("/v1/store_credit/accounts", whose | {"test_clock": clock})
+    world.post("/v1/store_credit/grant", whose | {"amount": 10, "expires_at": "2030-02-01"})
+    spent = world.post("/v1/store_credit/spend", whose | {"amount": 10})
+    world.post(f"/v1/test_helpers/test_clocks/{clock}/advance", {"frozen_time": "2030-03-01"})
+    world.post("/v1/store_credit/reverse", {"transaction": spent["id"]})
+    adjusted = world.post("/v1/store_credit/adjust", whose | {"amount": 5, "reason": "found"})
+    world.post("/v1/store_credit/reverse", {"transaction": adjusted["id"]})
 
 
 def _let_lapse(world: World) -> None:

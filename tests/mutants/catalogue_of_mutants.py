@@ -10,6 +10,7 @@ import api_mutants
 import cart_mutants
 import cli_mutants
 import core_mutants
+import credit_mutants
 import engine_mutants
 import event_data_mutants
 import gift_mutants
@@ -29,6 +30,7 @@ MUTANTS: list[Mutant] = [
     *inactivity_mutants.MUTANTS,
     *waiting_mutants.MUTANTS,
     *referral_mutants.MUTANTS,
+    *credit_mutants.MUTANTS,
     *engine_mutants.MUTANTS,
     *api_mutants.MUTANTS,
     *openapi_mutants.MUTANTS,

@@ -184,8 +184,9 @@ MUTANTS = [
         "an event tells the sequence from before its entry",
         "sequence_of",
         """
-        account = draft.get(Account, accounts[0].id) or accounts[0]
-        return account.sequence
+        (account,) = accounts
+        newest: Account | Wallet | None = draft.get(type(account), account.id)
+        return (newest or account).sequence
         """,
         "return max(accounts[0].sequence - 1, 0)",
         HOW_FAR,

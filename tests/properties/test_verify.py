@@ -25,6 +25,7 @@ from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.core.carts.cart import Cart, CartLine
 from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCheckoutSession, UpdateCheckoutSession
 from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.credit import commands as credit_commands
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.caps import Cap
 from vinr_server.core.earning.conditions import Conditions
@@ -203,6 +204,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         _wait(answer)
         _spend_in_part(answer)
         _price_again(answer)
+        _keep_credit(answer)
     return url
 
 
@@ -329,6 +331,26 @@ def _price_again(answer: Callable[[kernel_commands.Command], dict[str, Any]]) ->
             answer(payments_commands.UpdatePayment(id, 1_200, ({**tea, "unit_price": 1_000},), reprice=True))
 
 
+def _keep_credit(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Credit was granted, spent, returned, reversed, adjusted, and has ended; two who have some are one now."""
+    clock = answer(clocks_commands.CreateTestClock(datetime(2026, 1, 15, tzinfo=UTC)))["id"]
+    whose = {"customer_id": "cust_s1", "currency": "EUR"}
+    answer(credit_commands.CreateWallet("cust_s1", "EUR", clock))
+    answer(credit_commands.GrantCredit(900, **whose, expires_at=datetime(2026, 2, 1, tzinfo=UTC)))
+    grant = answer(credit_commands.GrantCredit(500, **whose, origin="promotional"))
+    spent = answer(credit_commands.SpendCredit(1_000, **whose))
+    answer(credit_commands.ReverseCredit(spent["id"], 300))
+    answer(credit_commands.ReverseCredit(grant["id"], 100))
+    answer(credit_commands.AdjustCredit(50, "counted", **whose))
+    answer(credit_commands.AdjustCredit(-20, "counted", **whose))
+    answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 2, tzinfo=UTC)))
+    answer(ledger_commands.ExpireLots(spent["account"]))
+    for customer_id, amount in (("cust_s2", 70), ("cust_s3", 30)):
+        answer(credit_commands.GrantCredit(amount, customer_id=customer_id, currency="USD"))
+    answer(members_commands.MergeCustomers("cust_s2", "cust_s3"))
+    answer(credit_commands.SpendCredit(80, customer_id="cust_s3", currency="USD"))
+
+
 def _capped(most: int | None) -> kernel_commands.Command:
     """The offer of a tenth, with another cap."""
     return offer_commands.UpdateOffer("engagement", "ofr_tenth", term_changes={"max_redemptions": most})
@@ -354,6 +376,34 @@ def spelled_out(edit: str) -> str:
 
 # One or more edits for every law; each must be named by that law. They leave the tables' own CHECKs alone if possible.
 EDITS = [
+    ("R25 a lot of credit says why it was granted, and no lot of points does",
+     "update lots set origin = null where [lots: origin = 'promotional']"),
+    ("R25 a lot of credit says why it was granted, and no lot of points does",
+     "update lots set origin = 'goodwill' where [lots: account_id like 'loy_%']"),
+    ("R25 only credit is granted, spent and returned, and credit alone",
+     "update entries set kind = 'award' where [entries: kind = 'grant']"),
+    ("R25 only credit is granted, spent and returned, and credit alone",
+     "update entries set kind = 'grant' where [entries: kind = 'award']"),
+    ("R25b what a spend got back is at most what it took",
+     "update entries set points = 1001 where [entries: kind = 'return']"),
+    ("R28a what leaves a merged wallet arrives where it was merged into",
+     "delete from entries where [entries: kind = 'transfer' and points > 0 and account_id like 'crd_%']"),
+    ("R28a a merged customer has no wallet but merged ones, in the currencies of those it became",
+     "update wallets set merged_into = null where [wallets: merged_into is not null]"),
+    ("R28a a merged customer has no wallet but merged ones, in the currencies of those it became",
+     "update wallets set currency = 'EUR' where [wallets: currency = 'USD' and merged_into is null]"),
+    ("I1 the ledger balance is the sum of the entries",
+     "update wallets set ledger_balance_points = ledger_balance_points + 1 where [wallets: merged_into is null]"),
+    ("an entry belongs to an account, in its bucket",
+     "delete from wallets where [wallets: merged_into is null]"),
+    ("I2 an accrual has its lot",
+     "delete from lots where [lots: origin is not null and remaining_points > 0]"),
+    ("I6 a movement has one event, with its figures",
+     "delete from events where [events: type = 'store_credit.spent']"),
+    ("next_expiry_at is the earliest expiry of the live lots",
+     "update wallets set next_expiry_at = now() where [wallets: next_expiry_at is null and merged_into is null]"),
+    ("R11 what is held is reserved in lots, by holds in force",
+     "update wallets set held_points = 1, due_at = now() where [wallets: ledger_balance_points > 0]"),
     ("I3 a rule's counters count what it gave",
      "update counters set used = used + 100 where [counters: id like 'rule:%']"),
     ("I3 a rule's counters count what it gave",
@@ -670,6 +720,10 @@ alter table earning_rules drop column recipients;
 alter table earning_rule_revisions drop column recipients;
 alter table accounts drop column may_convert;
 alter table payments drop column referral_ids;
+drop table wallets;
+drop table credit_settings;
+alter table lots drop column origin;
+drop index entries_of_credit_by_source;
 alter table programs drop column pending_days;
 alter table earning_rules drop column pending_days;
 alter table earning_rule_revisions drop column pending_days;

@@ -34,11 +34,14 @@ from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.resources.accounts import show_accounts
 from vinr_server.api.resources.segments import retrieve_segment_size
+from vinr_server.api.resources.store_credit import show_wallets
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.clocks.commands import FinishTestClock
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.conditions.membership import segments_of
+from vinr_server.core.credit.rows import Wallet
+from vinr_server.core.credit.wallets import show_wallet
 from vinr_server.core.decide import decide
 from vinr_server.core.due import catch_up
 from vinr_server.core.events.rows import Event
@@ -114,6 +117,9 @@ class Driver(Protocol):
 
     def account(self, account_id: str) -> Json:
         """The account as callers read it."""
+
+    def wallet(self, wallet_id: str) -> Json:
+        """The store credit account as callers read it."""
 
     def rows(self, row_type: type[Row]) -> list[Any]:
         """All rows of a type, with the fields of that type."""
@@ -193,7 +199,7 @@ class CoreDriver:
             due = loaded.draft()
             try:
                 require_known_merges({0: loaded}, whole)
-                catch_up(due, context_of_time(context), list(loaded.written(Account)))
+                catch_up(due, context_of_time(context), [*loaded.written(Account), *loaded.written(Wallet)])
                 draft = due.draft()
                 answer = decide(draft, acting, context)
                 break
@@ -222,7 +228,7 @@ class CoreDriver:
 
     def settle(self, clock_id: str) -> None:
         """All work that is due by the clock's instant is written."""
-        for account in self.rows(Account):
+        for account in (*self.rows(Account), *self.rows(Wallet)):
             self._decide(ExpireLots(account.id), self._context())
         for offer in self.rows(Offer):
             self._decide(CloseOffer(offer.id), self._context())
@@ -241,6 +247,15 @@ class CoreDriver:
         account = seen.get(Account, account_id)
         assert account is not None
         shown: Json = json.loads(encode_json(show_account(seen, account, context)))
+        return shown
+
+    def wallet(self, wallet_id: str) -> Json:
+        """The store credit account as callers read it."""
+        seen, context = self._layer.draft(), self._context()
+        catch_up(seen, context, [wallet for wallet in self.rows(Wallet) if wallet.id == wallet_id])
+        wallet = seen.get(Wallet, wallet_id)
+        assert wallet is not None
+        shown: Json = json.loads(encode_json(show_wallet(seen, wallet, context)))
         return shown
 
     def rows(self, row_type: type[Row]) -> list[Any]:
@@ -362,6 +377,16 @@ class PostgresDriver:
         shown: Json = (await show_accounts(call, [row]))[0]
         return shown
 
+    def wallet(self, wallet_id: str) -> Json:
+        """The store credit account as callers read it."""
+        return dict(self._engine.run(self._show_wallet(wallet_id)))
+
+    async def _show_wallet(self, wallet_id: str) -> Json:
+        await write_due(self._engine.reader.pool, self._engine.writer, self._realm.id, livemode=False)
+        row = await self._engine.reader.row(self._realm.id, Wallet, wallet_id)
+        shown: Json = (await show_wallets(Call(Caller(self._realm.id, False), self._engine.reader), [row]))[0]
+        return shown
+
     def rows(self, row_type: type[Row]) -> list[Any]:
         """All rows of a type."""
         return self._rows.of(row_type)
@@ -440,6 +465,10 @@ class HttpDriver:
     def account(self, account_id: str) -> Json:
         """The account as callers read it."""
         return self._read(f"/v1/loyalty/accounts/{account_id}")
+
+    def wallet(self, wallet_id: str) -> Json:
+        """The store credit account as callers read it."""
+        return self._read(f"/v1/store_credit/accounts/{wallet_id}")
 
     def _read(self, url: str) -> Json:
         response = self._client.get(url, headers=self._headers)

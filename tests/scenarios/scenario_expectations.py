@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import scenario_credit
 import scenario_events
 import scenario_referrals
 from scenario_drivers import Answer
@@ -15,6 +16,7 @@ from scenario_world import World
 
 from vinr_server.api.edge.problems import STATUS
 from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.events.rows import Event
 from vinr_server.core.ledger.rows import Deficit, Entry, Hold, Lot, LotUse
 from vinr_server.core.members.rows import Account
@@ -22,7 +24,7 @@ from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.rewards.rows import Discount, Redemption
 
 # Expectations that compare with what was there before the step.
-OF_THIS_STEP = ("entries", "uses", "events", "in_order", "reminded", "deliverable", "happened")
+OF_THIS_STEP = ("entries", "uses", "events", "in_order", "reminded", "deliverable", "happened", "credit_entries")
 
 
 @dataclass(frozen=True)
@@ -406,6 +408,7 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "skips": scenario_referrals.skips,
     "conversions": scenario_referrals.conversions,
     "same_referral": scenario_referrals.same_referral,
+    **scenario_credit.CHECKS,
 }
 
 
@@ -441,11 +444,13 @@ def broken_laws(world: World) -> list[str]:
         if entry.id not in accruals and -entry.points - entry.pending_points != paid[entry.id] + owed[entry.id]
     ]
     for account in world.driver.rows(Account):
-        broken += _broken_laws_of(account, rows)
+        broken += _broken_laws_of(account, rows, pending_points=account.pending_points)
+    for wallet in world.driver.rows(Wallet):
+        broken += _broken_laws_of(wallet, rows)
     return broken
 
 
-def _broken_laws_of(account: Any, rows: dict[Any, list[Any]]) -> list[str]:
+def _broken_laws_of(account: Any, rows: dict[Any, list[Any]], *, pending_points: int = 0) -> list[str]:
     entries = sorted((row for row in rows[Entry] if row.account_id == account.id), key=lambda row: row.sequence)
     remaining = sum(lot.remaining_points for lot in rows[Lot] if lot.account_id == account.id)
     owed = sum(deficit.remaining_points for deficit in rows[Deficit] if deficit.account_id == account.id)
@@ -460,8 +465,8 @@ def _broken_laws_of(account: Any, rows: dict[Any, list[Any]]) -> list[str]:
     laws = {
         "the balance is the sum of entries": balance == sum(entry.points for entry in entries),
         "the balance is lots less deficits": balance == remaining - owed,
-        "what is pending is the sum of entries": account.pending_points == sum(row.pending_points for row in entries),
-        "what is pending waits in lots": account.pending_points == pending,
+        "what is pending is the sum of entries": pending_points == sum(row.pending_points for row in entries),
+        "what is pending waits in lots": pending_points == pending,
         "what is held is reserved in lots": account.held_points == held == sum(map(_points_of, holds)),
         "it is due when the first of it is": account.due_at == min(waits, default=None),
         "lots and deficits do not meet": not (remaining - held and owed),

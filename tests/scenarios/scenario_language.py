@@ -63,6 +63,9 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     cart A EUR, line beans 10.00 x2 in coffee [shipping 5.00] [discount R] [plus-tax]; nobody has no customer
     checkout A EUR … [as S] (a session) | recart S[, by A][, line …][, shipping 5.00] (by: a guest's session is A's)
         | complete S [with pay_1] | abandon S
+    wallet A EUR [on clock] | grant A 30.00 EUR [origin refund] [ends instant] [months 6] [for pay_1] [as G]
+        | spend A 20.00 EUR [for pay_1] [as S] | correct A -5.00 EUR | unwind G [10.00] (a grant, or a spend by hand)
+        credit-settings lasts 24|never [rounded month]: store credit (scenario_credit.py)
 Any of them takes [key text], an Idempotency-Key, and those that make something take [metadata key=value].
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:
@@ -75,6 +78,8 @@ Expectations (scenario_expectations.py) are about the account named last; `B bal
         redeems mug + double: what a payment shows of them | redemption pay_1.mug canceled
     of carts: total 15.00 | off 3.33 + 3.34 (by line) | applied ten 10.00 + post 5.00 | session S completed
         rejected ten min_subtotal spend 420 more
+    of store credit, of the wallet named last: credit 10.00 | credit_held 5.00 | credit_lots 10.00@2026-12-01
+        credit_ends 10.00@2026-12-01 | credit_entries grant 30.00 + expiry -1.00 (of this step)
     a refusal code, and the figures in its details
 Points of lots are `150@2026-12-01 + 20@never`, in the order of their use. Instants are UTC unless they carry an offset.
 """

@@ -7,6 +7,7 @@ from typing import Any
 
 import scenario_checkout as checkout
 import scenario_configuration as configuration
+import scenario_credit as credit
 import scenario_offers as offers
 import scenario_referrals as referrals
 import scenario_segments as segments
@@ -424,4 +425,5 @@ VERBS: Mapping[str, Verb] = {
     "reject": referrals.reject,
     "convert": referrals.convert,
     "approve": referrals.approve,
+    **credit.VERBS,
 }

@@ -46,7 +46,10 @@ class World:
         self.sessions: dict[str, Named] = {}
         self.codes: dict[str, Named] = {}
         self.referrals: dict[str, Named] = {}
+        self.credits: dict[str, Named] = {}
         self.costs: dict[str, int] = {}
+        # The wallet that expectations about credit are about: its customer and currency.
+        self.wallet: tuple[str, str] | None = None
         # Whom the expectations are about unless they say.
         self.subject: str | None = None
         self.is_late = False
@@ -87,6 +90,10 @@ class World:
         assert name in self.members, f"no account {name}"
         self.subject = name
         return self.members[name]
+
+    def customer(self, name: str) -> str:
+        """The customer of a member, or one who has no account."""
+        return self.members[name].customer if name in self.members else f"cust_{name}"
 
     def note(self, shelf: dict[str, Named], name: str | None, answer: Answer, *, id: str | None = None) -> None:
         """Later steps can refer to the answer's object by a name; nothing is noted of what was not done."""

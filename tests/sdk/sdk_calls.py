@@ -43,7 +43,7 @@ def sdk_call(world: World, operation: Operation) -> SdkCall:
     path = tuple(snake(part) for part in operation.sdk.split("."))
     if operation.method == "GET":
         if "{id}" not in operation.path:
-            return SdkCall(operation, path, (), {"limit": 2})
+            return SdkCall(operation, path, (), {"limit": 2} if operation.is_paged else {})
         url = operation.path.partition("/{id}")[0]
         known = next((id for id in world.ids.values() if world.client.get(f"{url}/{id}").is_success), None)
         assert known is not None, f"the world has no object for {operation.id}"

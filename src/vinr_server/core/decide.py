@@ -6,6 +6,10 @@ from vinr_server.core import bulk, closing, converting
 from vinr_server.core.access import changes as api_keys
 from vinr_server.core.checkout import completion, evaluation, sessions
 from vinr_server.core.clocks import changes as clocks
+from vinr_server.core.credit import movements as credit_movements
+from vinr_server.core.credit import settings as credit_settings
+from vinr_server.core.credit import wallets
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.earning import changes as earning_rules
 from vinr_server.core.events import endpoints
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid
@@ -42,6 +46,9 @@ COMMANDS: Commands = {
     **earning_rules.COMMANDS,
     **members.COMMANDS,
     **closing.COMMANDS,
+    **wallets.COMMANDS,
+    **credit_movements.COMMANDS,
+    **credit_settings.COMMANDS,
     **merging.COMMANDS,
     **member_imports.COMMANDS,
     **rewards.COMMANDS,
@@ -97,9 +104,13 @@ def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejec
 
 
 def _overflow(draft: Layer) -> Rejected | None:
-    """Refuse a change that pushes a member's points out of the range of exact JSON numbers."""
+    """Refuse a change that pushes a member's points, or its credit, out of the range of exact JSON numbers."""
     for row in draft.written(Account):
         if max(abs(row.ledger_balance_points), row.lifetime_points) > NUMBER_MAX:
             message = f"Account {row.id} would exceed the maximum of {NUMBER_MAX} points. Award fewer points."
             return invalid(message, param="points")
+    for wallet in draft.written(Wallet):
+        if wallet.ledger_balance_points > NUMBER_MAX:
+            message = f"Store credit of {wallet.customer_id} would exceed the maximum of {NUMBER_MAX}. Grant less."
+            return invalid(message, param="amount")
     return None

@@ -12,14 +12,17 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs
+from vinr_server.core.ledger.book.holders import AnyHolder, Holder, now_of
+from vinr_server.core.ledger.book.holds import release
 from vinr_server.core.ledger.book.lots import is_inactive
 from vinr_server.core.ledger.book.pending import activate, in_force, with_due
 from vinr_server.core.ledger.book.reminders import is_behind
 from vinr_server.core.ledger.book.sweeping import sweep
-from vinr_server.core.ledger.needs import name_account
+from vinr_server.core.ledger.needs import name_holder
 from vinr_server.core.ledger.rows import Entry, Hold, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
@@ -41,14 +44,14 @@ class Due(NamedTuple):
 PENDING, HOLD = range(2)
 
 
-def name_due(needs: Needs, account: Account, holds: Iterable[Hold]) -> None:
+def name_due(needs: Needs, account: AnyHolder, holds: Iterable[Hold]) -> None:
     """Declare what time may change of the account. Expects `holds` to be those in force."""
-    name_account(needs, account.id)
+    name_holder(needs, account.id)
     for hold in holds:
         name_lapse(needs, hold)
 
 
-def catch_up(draft: Layer, context: Context, accounts: Iterable[Account]) -> None:
+def catch_up(draft: Layer, context: Context, accounts: Iterable[AnyHolder]) -> None:
     """All that was due of these accounts by now is done. Expects what waits in them. Raises AlsoRows, InPart.
 
     In an order that depends on the accounts alone, not on how the caller came to name them.
@@ -60,15 +63,19 @@ def catch_up(draft: Layer, context: Context, accounts: Iterable[Account]) -> Non
     if unknown:
         raise AlsoRows(Entry, unknown)
     for account, work in found:
-        if work:
+        if not work:
+            continue
+        if isinstance(account, Wallet):
+            _settle(draft, context, account, work)
+        else:
             _settle(draft, context, account, work)
 
 
-def due_work(draft: Layer, account: Account, context: Context) -> list[Due]:
+def due_work(draft: Layer, account: AnyHolder, context: Context) -> list[Due]:
     """What was due of the account by now, in the order in which it is done."""
     if account.due_at is None:
         return []
-    now = context.now(program_of(draft, account).clock_id)
+    now = now_of(draft, context, account)
     if account.due_at > now:
         return []
     found = [
@@ -84,25 +91,35 @@ def due_work(draft: Layer, account: Account, context: Context) -> list[Due]:
     return sorted(found, key=lambda due: due[:4])
 
 
-def _settle(draft: Layer, context: Context, account: Account, work: list[Due]) -> None:
-    program = program_of(draft, account)
-    now = context.now(program.clock_id)
+def _settle(draft: Layer, context: Context, account: Holder, work: list[Due]) -> None:
+    now = now_of(draft, context, account)
     for due in work:
-        account = _swept_before(draft, context, draft.get(Account, account.id) or account, due.at, now=now)
-        if isinstance(due.what, Hold):
+        account = _swept_before(draft, context, _newest(draft, account), due.at, now=now)
+        if isinstance(account, Wallet):
+            assert isinstance(due.what, Hold), "credit never pends"
+            release(draft, context, account, due.what, now=now, at=due.at)
+        elif isinstance(due.what, Hold):
             lapse(draft, context, account, due.what, now=now)
         else:
             award = draft.get(Entry, due.id)
             assert award is not None, f"the entry of lot {due.id} was not loaded"
             lot = draft.get(Lot, due.id) or due.what
-            activate(draft, context, account, program, lot, award=award, at=due.at, now=now)
-    with_due(draft, draft.get(Account, account.id) or account)
+            activate(draft, context, account, program_of(draft, account), lot, award=award, at=due.at, now=now)
+    with_due(draft, _newest(draft, account))
 
 
-def _swept_before(draft: Layer, context: Context, account: Account, at: datetime, *, now: datetime) -> Account:
+def _newest(draft: Layer, account: Holder) -> Holder:
+    return draft.get(type(account), account.id) or account
+
+
+def _swept_before(draft: Layer, context: Context, account: Holder, at: datetime, *, now: datetime) -> Holder:
     """The account with all that expired before the instant, and was reminded of: what comes then finds it gone."""
     until = at - _INSTANT
     has_expired = account.next_expiry_at is not None and account.next_expiry_at <= until
-    if has_expired or is_inactive(account, until) or is_behind(account, program_of(draft, account), now=until):
+    if has_expired or is_inactive(account, until) or _is_behind(draft, account, until):
         return sweep(draft, context, account, now=now, until=until)
     return account
+
+
+def _is_behind(draft: Layer, account: AnyHolder, until: datetime) -> bool:
+    return isinstance(account, Account) and is_behind(account, program_of(draft, account), now=until)

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.decide import decide, follow, needs_of
 from vinr_server.core.due import catch_up
 from vinr_server.core.events.rows import Event
@@ -271,7 +272,7 @@ def decide_all(
     Before it is decided, the accounts that it names have caught up with their time (R24).
     """
     clocks = {realm: _clocks(layer) for realm, layer in loaded.items()}
-    waits = {realm: _has_waiting(layer.written(Account)) for realm, layer in loaded.items()}
+    waits = {realm: _has_waiting(layer) for realm, layer in loaded.items()}
     decided = Decided(now)
     for submission in submissions:
         kept = known.get(_name(submission)) if submission.idempotency_key else None
@@ -293,7 +294,7 @@ def decide_all(
         decided.outcomes.append(reply)
         if submission.is_dry_run:
             continue
-        waits[realm] = waits[realm] or _has_waiting(draft.written(Account))
+        waits[realm] = waits[realm] or _has_waiting(draft)
         written[realm].merge(draft)
         clocks[realm].update(_clocks(draft))
         if submission.idempotency_key:
@@ -312,8 +313,10 @@ def reloading(realm: int) -> Iterator[None]:
         raise Reload(realm, rows=missing.rows) from None
 
 
-def _has_waiting(accounts: Iterable[Account]) -> bool:
-    return any(account.due_at is not None for account in accounts)
+def _has_waiting(layer: Layer) -> bool:
+    return any(account.due_at is not None for account in layer.written(Account)) or any(
+        wallet.due_at is not None for wallet in layer.written(Wallet)
+    )
 
 
 def catch_up_with(layer: Layer, submission: Submission, context: Context, merged: Callable[[int], Any]) -> None:
@@ -324,9 +327,10 @@ def catch_up_with(layer: Layer, submission: Submission, context: Context, merged
     mine = Needs(merged=merged(submission.realm))
     needs_of(submission.command, mine)
     follow(submission.command, layer.uncovered(), mine)
-    named = (layer.find(Account, id) for id in mine.rows.get(Account, ()))
+    named: list[Account | Wallet | None] = [layer.find(Account, id) for id in mine.rows.get(Account, ())]
+    named += [layer.find(Wallet, id) for id in mine.rows.get(Wallet, ())]
     draft = layer.draft()
-    catch_up(draft, context_of_time(context), [account for account in named if account is not None])
+    catch_up(draft, context_of_time(context), [holder for holder in named if holder is not None])
     layer.merge(draft)
 
 

@@ -21,6 +21,12 @@ export interface EngineEvents {
   readonly 'loyalty.redemption.reinstated': objects.Redemption;
   readonly 'loyalty.offer.activated': objects.OfferClaim;
   readonly 'loyalty.offer.redeemed': objects.OfferRedemptionEvent;
+  readonly 'store_credit.granted': objects.CreditTransaction;
+  readonly 'store_credit.spent': objects.CreditTransaction;
+  readonly 'store_credit.returned': objects.CreditTransaction;
+  readonly 'store_credit.expired': objects.CreditTransaction;
+  readonly 'store_credit.reversed': objects.CreditTransaction;
+  readonly 'store_credit.adjusted': objects.CreditTransaction;
   readonly 'offer.created': objects.OfferEvent;
   readonly 'offer.updated': objects.OfferEvent;
   readonly 'offer.ended': objects.OfferEvent;

@@ -356,6 +356,75 @@ export interface CheckoutSession {
   readonly livemode: boolean;
 }
 
+export interface CreditEnd {
+  readonly until: number | null;
+  readonly amount: number;
+}
+
+export interface CreditLiability {
+  readonly object: 'credit_liability';
+  readonly currency: string;
+  readonly asOf: number;
+  readonly as_of: number;
+  readonly granted: number;
+  readonly returned: number;
+  readonly spent: number;
+  readonly reversed: number;
+  readonly expired: number;
+  readonly adjusted: number;
+  readonly outstanding: number;
+  readonly held: number;
+  readonly origins: Json;
+  readonly ends: readonly CreditEnd[];
+  readonly livemode: boolean;
+}
+
+export interface CreditSettings {
+  readonly object: 'credit_settings';
+  readonly defaultExpiryMonths: number | null;
+  readonly default_expiry_months: number | null;
+  readonly expiryRounding: 'day' | 'month' | 'none' | 'quarter' | 'year';
+  readonly expiry_rounding: 'day' | 'month' | 'none' | 'quarter' | 'year';
+  readonly livemode: boolean;
+}
+
+export interface Source {
+  readonly type: string;
+  readonly id: string;
+}
+
+export interface CreditTransaction {
+  readonly id: string;
+  readonly object: 'credit_transaction';
+  readonly account: string;
+  readonly accountId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly currency: string;
+  readonly kind: 'adjustment' | 'expiry' | 'grant' | 'return' | 'reversal' | 'spend' | 'transfer';
+  readonly amount: number;
+  readonly balanceAfter: number;
+  readonly balance_after: number;
+  readonly sequence: number;
+  readonly origin: 'goodwill' | 'promotional' | 'purchase' | 'refund' | 'reward' | null;
+  readonly reason: string | null;
+  readonly source: Source | null;
+  readonly payment: string | null;
+  readonly paymentId: string | null;
+  readonly reverses: string | null;
+  readonly reversesId: string | null;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly receipt: Json;
+  readonly metadata: Metadata;
+  readonly occurredAt: number;
+  readonly occurred_at: number;
+  readonly created: number;
+  readonly livemode: boolean;
+  readonly alreadyReversed?: boolean | undefined;
+  readonly already_reversed?: boolean | undefined;
+}
+
 export interface Customer {
   readonly id: string;
   readonly object: 'customer';
@@ -969,11 +1038,6 @@ export interface PaymentRevision {
   readonly livemode: boolean;
 }
 
-export interface Source {
-  readonly type: string;
-  readonly id: string;
-}
-
 export interface PointsTransaction {
   readonly id: string;
   readonly object: 'points_transaction';
@@ -1357,6 +1421,32 @@ export interface SegmentSize {
   readonly count: number;
   readonly isEstimate: false;
   readonly is_estimate: false;
+}
+
+export interface NextCreditExpiry {
+  readonly at: number;
+  readonly amount: number;
+}
+
+export interface StoreCreditAccount {
+  readonly id: string;
+  readonly object: 'store_credit_account';
+  readonly customer: string;
+  readonly customerId: string;
+  readonly currency: string;
+  readonly balance: number;
+  readonly held: number;
+  readonly nextExpiry: NextCreditExpiry | null;
+  readonly next_expiry: NextCreditExpiry | null;
+  readonly sequence: number;
+  readonly testClock: string | null;
+  readonly test_clock: string | null;
+  readonly testClockId: string | null;
+  readonly mergedInto: string | null;
+  readonly merged_into: string | null;
+  readonly mergedIntoId: string | null;
+  readonly created: number;
+  readonly livemode: boolean;
 }
 
 export interface TestClock {

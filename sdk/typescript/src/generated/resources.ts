@@ -461,6 +461,110 @@ export class Payments {
   }
 }
 
+/** `vinr.storeCredit.settings` */
+export class StoreCreditSettings {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Retrieve how long store credit lasts. */
+  retrieve(options?: RequestOptions): Promise<Answer<objects.CreditSettings>> {
+    return this.#client.send('GET', '/v1/store_credit/settings', 'CreditSettings', undefined, options);
+  }
+
+  /** Change how long store credit lasts that is granted from now on. */
+  update(body?: inputs.UpdateCreditSettingsInput, options?: PostOptions): Promise<Answer<objects.CreditSettings>> {
+    return this.#client.send('POST', '/v1/store_credit/settings', 'CreditSettings', body, options);
+  }
+}
+
+/** `vinr.storeCredit.accounts` */
+export class StoreCreditAccounts {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Open a customer's store credit in a currency; opening it again answers with the existing account. */
+  create(
+    body: inputs.CreateStoreCreditAccountInput,
+    options?: PostOptions,
+  ): Promise<Answer<objects.StoreCreditAccount>> {
+    return this.#client.send('POST', '/v1/store_credit/accounts', 'StoreCreditAccount', body, options);
+  }
+
+  /** List store credit accounts, newest first. */
+  list(query?: inputs.StoreCreditAccountsListQuery, options?: RequestOptions): List<objects.StoreCreditAccount> {
+    return this.#client.list('/v1/store_credit/accounts', 'StoreCreditAccount', query, options);
+  }
+
+  /** Retrieve one store credit account. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.StoreCreditAccount>> {
+    return this.#client.send('GET', path`/v1/store_credit/accounts/${id}`, 'StoreCreditAccount', undefined, options);
+  }
+}
+
+/** `vinr.storeCredit` */
+export class StoreCredit {
+  readonly accounts: StoreCreditAccounts;
+  readonly settings: StoreCreditSettings;
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.accounts = new StoreCreditAccounts(client);
+    this.settings = new StoreCreditSettings(client);
+    this.#client = client;
+  }
+
+  /**
+   * Give a customer store credit; the first grant opens the account. Refused by state (ConflictError): not_eligible.
+   */
+  grant(body: inputs.GrantCreditInput, options?: PostOptions): Promise<Answer<objects.CreditTransaction>> {
+    return this.#client.send('POST', '/v1/store_credit/grant', 'CreditTransaction', body, options);
+  }
+
+  /**
+   * Spend store credit, the soonest to end first; never more than there is. Refused by state (ConflictError):
+   * not_eligible, insufficient_credit.
+   */
+  spend(body: inputs.SpendCreditInput, options?: PostOptions): Promise<Answer<objects.CreditTransaction>> {
+    return this.#client.send('POST', '/v1/store_credit/spend', 'CreditTransaction', body, options);
+  }
+
+  /**
+   * Correct a store credit balance, up or down. Refused by state (ConflictError): not_eligible, insufficient_credit.
+   */
+  adjust(body: inputs.AdjustCreditInput, options?: PostOptions): Promise<Answer<objects.CreditTransaction>> {
+    return this.#client.send('POST', '/v1/store_credit/adjust', 'CreditTransaction', body, options);
+  }
+
+  /**
+   * Take back what is left of a grant, or return a spend that was made by hand. Refused by state (ConflictError):
+   * not_reversible.
+   */
+  reverse(body: inputs.ReverseCreditInput, options?: PostOptions): Promise<Answer<objects.CreditTransaction>> {
+    return this.#client.send('POST', '/v1/store_credit/reverse', 'CreditTransaction', body, options);
+  }
+
+  /** List store credit transactions, newest first. */
+  list(query?: inputs.StoreCreditListQuery, options?: RequestOptions): List<objects.CreditTransaction> {
+    return this.#client.list('/v1/store_credit/transactions', 'CreditTransaction', query, options);
+  }
+
+  /** Retrieve one store credit transaction. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.CreditTransaction>> {
+    return this.#client.send('GET', path`/v1/store_credit/transactions/${id}`, 'CreditTransaction', undefined, options);
+  }
+
+  /** What is owed in store credit as of an instant, by currency: how it came to be, and when it ends. */
+  liability(query?: inputs.StoreCreditLiabilityQuery, options?: RequestOptions): List<objects.CreditLiability> {
+    return this.#client.list('/v1/store_credit/liability', 'CreditLiability', query, options);
+  }
+}
+
 /** `vinr.discounts` */
 export class Discounts {
   readonly #client: Client;
@@ -1042,6 +1146,7 @@ export class Resources {
   readonly offers: Offers;
   readonly checkout: Checkout;
   readonly discounts: Discounts;
+  readonly storeCredit: StoreCredit;
   readonly payments: Payments;
   readonly refunds: Refunds;
   readonly referrals: Referrals;
@@ -1058,6 +1163,7 @@ export class Resources {
     this.offers = new Offers(client);
     this.checkout = new Checkout(client);
     this.discounts = new Discounts(client);
+    this.storeCredit = new StoreCredit(client);
     this.payments = new Payments(client);
     this.refunds = new Refunds(client);
     this.referrals = new Referrals(client);

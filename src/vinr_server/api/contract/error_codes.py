@@ -246,6 +246,12 @@ _STATE = {
         "Show the member what is missing. A retry with the same `Idempotency-Key` is decided again.",
         "Account loy_abc123 holds 80 points; reward rwd_fiveOff costs 100.",
     ),
+    "insufficient_credit": Explained(
+        "The store credit that is free is less than the amount. `details` holds `balance`, `required` and `shortfall`,"
+        " and what is `held` in addition, in minor units of `currency`. Nothing was spent.",
+        "Take the rest by another tender, or less.",
+        "Customer cust_8sJ2k has 500 of store credit (EUR, minor units); 1000 are needed. Spend 500 at most.",
+    ),
     "reversal_of_reversal": Explained(
         "The transaction is itself a reversal.",
         "Make a new award instead.",

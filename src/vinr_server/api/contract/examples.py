@@ -22,6 +22,8 @@ IDS: dict[str, str] = {
     "redemption": "rdm_0197a3",
     "checkout_session": "cs_0197a3",
     "discount": "disc_0197a3",
+    "store_credit_account": "crd_0197a3",
+    "credit_transaction": "crt_0197a3",
     "payment": "pay_3xZ9q",
     "refund": "re_7Hk2",
     "referral_program": "rfp_0197a3",
@@ -80,6 +82,8 @@ _OF_OPERATIONS: dict[str, dict[str, Any]] = {
     "archive_reward": {"status": "archived"},
     "close_account": {"status": "closed"},
 }
+# Fields of objects that mean another thing there than elsewhere.
+_OF_OBJECTS: dict[str, dict[str, Any]] = {"credit_transaction": {"account": IDS["store_credit_account"]}}
 # Of the words that a field may hold, the first one listed here.
 _WORDS = ("award", "active", "confirmed", "issued", "secret", "ready", "created", "none", "floor", "discount")
 # Lists that an example fills with one item.
@@ -147,6 +151,7 @@ class _Maker:
             made[field] = self.of(value_schema, field)
             if field == "id" and kind in IDS:
                 made[field] = IDS[kind]
+            made |= {field: own[field]} if field in (own := _OF_OBJECTS.get(str(kind), {})) else {}
             given = self._given.get(field) if is_outermost else None
             if isinstance(given, Mapping) and isinstance(made[field], dict):
                 made[field] |= given

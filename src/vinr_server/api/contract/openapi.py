@@ -10,7 +10,7 @@ from vinr_server.api.contract.error_codes import ERROR_CODES
 from vinr_server.api.contract.event_schemas import webhooks
 from vinr_server.api.contract.examples import IDS, example_of
 from vinr_server.api.contract.operation import ListOf, Operation
-from vinr_server.api.contract.pages import LIMIT_DEFAULT, LIMIT_MAX, Choice, flag
+from vinr_server.api.contract.pages import LIMIT_DEFAULT, LIMIT_MAX, Choice, flag, moment
 from vinr_server.api.contract.schemas import INSTANT, schema_of_answer, schemas
 from vinr_server.api.contract.table import OPERATIONS, kind_of
 from vinr_server.api.edge.problems import STATUS, Problem
@@ -177,6 +177,8 @@ def _of_query(operation: Operation, name: str) -> Json:
     _column, reading = operation.listing.filters.get(name, ("", None))
     if reading is flag or name in operation.listing.switches:
         return {"type": "boolean"}
+    if reading is moment:
+        return INSTANT
     if isinstance(reading, Choice):
         return {"type": "string", "enum": [*reading.words]}
     return {"type": "string"}

@@ -76,6 +76,12 @@ class Operation:
         return self.submit is not None
 
     @property
+    def is_paged(self) -> bool:
+        """Whether it answers a list page by page, newest first."""
+        is_list = self.method == "GET" and isinstance(self.reply, ListOf)
+        return is_list and (self.listing is None or self.listing.is_paged)
+
+    @property
     def resource(self) -> str:
         """The resource that a key needs a right to, such as loyalty.earning_rules."""
         return snake(self.sdk.rpartition(".")[0])

@@ -34,6 +34,11 @@ def flag(value: str, param: str) -> bool:
     return value == "true"
 
 
+def moment(value: str, param: str) -> datetime:
+    """An instant that a list is about."""
+    return read_instant(_number(value), param=param)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A filter by one of a few words; any other is refused, because it could find nothing."""
@@ -71,16 +76,22 @@ class Listing:
     instants: Mapping[str, str] = field(default_factory=dict)
     # The column that names the row in a cursor.
     cursor_column: str = "id"
+    # Whether it comes in pages, newest first. What does not is whole, and takes its filters alone.
+    is_paged: bool = True
 
     @property
     def bounds(self) -> dict[str, str]:
         """The parameters that bound an instant, such as created[gte], each with the SQL of what it is about."""
+        if not self.is_paged:
+            return {}
         instants = {"created": f"t.{self.created_column}", **self.instants}
         return {f"{name}[{suffix}]": instant for name, instant in instants.items() for suffix in _COMPARISONS}
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every parameter of the query string."""
+        if not self.is_paged:
+            return (*self.filters,)
         return (*_PAGING, *self.filters, *self.switches, *self.bounds)
 
     def query(self, given: Mapping[str, str], *, within: Mapping[str, Any] | None = None) -> PageQuery:
@@ -88,7 +99,7 @@ class Listing:
         named: dict[str, str] = {}
         bounds = self.bounds
         for name, value in given.items():
-            known = _canonical(name, (*self.filters, *self.switches), bounds)
+            known = _canonical(name, (*self.filters, *self.switches), bounds, _PAGING if self.is_paged else ())
             if named.setdefault(known, value) != value:
                 message = f"{known} is given in two spellings with different values. Send one of them."
                 raise Problem("parameter_conflict", message, param=known)
@@ -138,8 +149,8 @@ def _by_the_second(comparison: str, instant: datetime) -> tuple[str, datetime]:
     return (">=" if comparison == "gte" else "<", first)
 
 
-def _canonical(name: str, filters: Sequence[str], bounds: Iterable[str]) -> str:
-    names = [*filters, *_PAGING, *bounds]
+def _canonical(name: str, filters: Sequence[str], bounds: Iterable[str], paging: Sequence[str]) -> str:
+    names = [*filters, *paging, *bounds]
     known = {filter_name: filter_name for filter_name in names}
     known |= {f"{filter_name}_id": filter_name for filter_name in filters if filter_name in REFERENCES}
     known |= {_camel(spelling): filter_name for spelling, filter_name in known.items()}

@@ -29,16 +29,23 @@ def shown_by(show: Show) -> Callable[[Call, Sequence[Any]], Awaitable[list[Any]]
 Shows = Callable[[Call, Sequence[Any]], Awaitable[list[Any]]]
 
 
-def retrieve(row_type: type[Row], kind: str, show: Shows) -> Read:
-    """Answer the object with the id in the URL."""
+def retrieve(row_type: type[Row], kind: str, show: Shows, *, prefix: str = "") -> Read:
+    """Answer the object with the id in the URL. `prefix`: what ids of the kind begin with, if a table has several."""
 
     async def read(call: Call) -> Any:
-        if call.query:
-            name = next(iter(call.query))
-            raise Problem("unknown_parameter", f"Unknown parameter {name}. Retrieving takes none.", param=name)
+        require_no_query(call)
+        if not call.id.startswith(prefix):
+            raise Problem.of(missing(kind, call.id, param="id"))
         return (await show(call, [await find(call, row_type, kind)]))[0]
 
     return read
+
+
+def require_no_query(call: Call) -> None:
+    """Refuse parameters where one object is retrieved."""
+    if call.query:
+        name = next(iter(call.query))
+        raise Problem("unknown_parameter", f"Unknown parameter {name}. Retrieving takes none.", param=name)
 
 
 async def find(call: Call, row_type: type[Row], kind: str) -> Any:

@@ -29,6 +29,8 @@ from vinr_server.api.resources import (
     refunds,
     rewards,
     segments,
+    store_credit,
+    store_credit_liability,
     test_clocks,
     webhook_endpoints,
 )
@@ -45,6 +47,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *checkout.OPERATIONS,
     *checkout_sessions.OPERATIONS,
     *discounts.OPERATIONS,
+    *store_credit.OPERATIONS,
+    *store_credit_liability.OPERATIONS,
     *payments.OPERATIONS,
     *refunds.OPERATIONS,
     *referral_programs.OPERATIONS,

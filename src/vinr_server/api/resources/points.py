@@ -30,7 +30,7 @@ from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.edge.zones import zone_of_account
 from vinr_server.core.ledger import commands, payloads, rows
 from vinr_server.storage.reads.holdings import lots_of
-from vinr_server.storage.reads.scopes import AVAILABLE_AT, OF_SOURCE, PENDING
+from vinr_server.storage.reads.scopes import AVAILABLE_AT, OF_SOURCE, PENDING, POINTS
 
 URL = "/v1/loyalty/points"
 
@@ -154,6 +154,7 @@ ENTRIES = Listing(
     },
     switches={"pending": PENDING},
     instants={"available_at": AVAILABLE_AT},
+    within=POINTS,
     order=("id",),
     order_by_filter=("account", ("sequence",)),
 )
@@ -235,7 +236,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path=f"{URL}/{{id}}",
         sdk="loyalty.points.retrieve",
         summary="Retrieve one points transaction.",
-        read=retrieve(rows.Entry, "points transaction", show_entries),
+        read=retrieve(rows.Entry, "points transaction", show_entries, prefix="ptx_"),
         reply=PointsTransaction,
         refusals=FIND,
     ),

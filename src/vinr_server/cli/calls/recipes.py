@@ -209,6 +209,30 @@ def link_payment(making: Making) -> None:
     making.post(f"/v1/payments/{quote(payment, safe='')}/link", {"customer": making.customer()})
 
 
+CREDIT = "/v1/store_credit"
+
+
+def grant_credit(making: Making, *, is_last: bool = True) -> str:
+    """The customer gets store credit of --amount."""
+    return _move_credit(making, "grant", is_last=is_last)
+
+
+def spend_credit(making: Making, *, is_last: bool = True) -> str:
+    """Store credit is granted, then spent."""
+    grant_credit(making, is_last=False)
+    return _move_credit(making, "spend", is_last=is_last)
+
+
+def _move_credit(making: Making, verb: str, *, is_last: bool = True, **more: Any) -> str:
+    body = {"customer": making.customer(), "currency": making.wish.currency, "amount": making.wish.amount, **more}
+    return str(making.post(f"{CREDIT}/{verb}", body, is_last=is_last)["id"])
+
+
+def reverse_credit(making: Making, entry: str) -> None:
+    """What the entry granted is taken back, or what it spent is returned."""
+    making.post(f"{CREDIT}/reverse", {"transaction": entry})
+
+
 def merge_customers(making: Making) -> None:
     """A new customer is enrolled, and merged into the one that was named, or into the sandbox's."""
     body = {"program": making.wish.program, "customer": f"cust_{secrets.token_hex(4)}"}
@@ -276,6 +300,20 @@ RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "referral.converted": ("let a member refer a new customer, convert it", partial(end_referral, how="convert")),
     "referral.rejected": ("let a member refer a new customer, reject it", partial(end_referral, how="reject")),
     "referral.reversed": ("let a new customer's payment convert a referral, refund it", reverse_referral),
+    "store_credit.granted": ("grant store credit", grant_credit),
+    "store_credit.spent": ("grant store credit, spend it", spend_credit),
+    "store_credit.returned": (
+        "grant store credit, spend it, return it",
+        lambda making: reverse_credit(making, spend_credit(making, is_last=False)),
+    ),
+    "store_credit.reversed": (
+        "grant store credit, take it back",
+        lambda making: reverse_credit(making, grant_credit(making, is_last=False)),
+    ),
+    "store_credit.adjusted": (
+        "adjust store credit",
+        lambda making: _move_credit(making, "adjust", reason="vinr trigger"),
+    ),
     "segment.entered": ("put a member into a new segment", enter_segment),
     "segment.left": ("put a member into a new segment, remove them", leave_segment),
 }

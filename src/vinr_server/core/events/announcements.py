@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.events.engine_events import EVENT_TYPES
 from vinr_server.core.events.rows import ENABLED, Delivery, Event, WebhookEndpoint
 from vinr_server.core.kernel.commands import Context
@@ -22,7 +23,7 @@ def announce(
     type: str,
     data: Json,
     now: datetime,
-    account: Account | None = None,
+    account: Account | Wallet | None = None,
     members: Sequence[Account] = (),
     bucket: int = 0,
 ) -> Event:
@@ -50,12 +51,13 @@ def announce(
     return event
 
 
-def sequence_of(draft: Layer, accounts: Sequence[Account]) -> int | None:
-    """Return the current sequence of a single account's ledger; None for no account, or for several."""
+def sequence_of(draft: Layer, accounts: Sequence[Account | Wallet]) -> int | None:
+    """Return the current sequence of a single account's or wallet's ledger; None for none, or for several."""
     if len(accounts) != 1:
         return None
-    account = draft.get(Account, accounts[0].id) or accounts[0]
-    return account.sequence
+    (account,) = accounts
+    newest: Account | Wallet | None = draft.get(type(account), account.id)
+    return (newest or account).sequence
 
 
 def emit(draft: Layer, context: Context, event: Event) -> None:

@@ -39,6 +39,7 @@ CODES: dict[str, int] = {
     "not_eligible": 409,
     "reward_out_of_stock": 409,
     "insufficient_points": 409,
+    "insufficient_credit": 409,
     "reversal_of_reversal": 409,
     "not_reversible": 409,
     "not_pending": 409,

@@ -65,6 +65,18 @@ class Counter(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class Home(Row):
+    """The tenant's time zone, for what belongs to no program. In memory only, never stored with the catalogue."""
+
+    is_catalogue = True
+    id: str
+    timezone: str
+
+
+HOME = "home"
+
+
+@dataclass(frozen=True, slots=True)
 class Tally(Row):
     """What all members have taken of an offer or a reward that has no counter yet. In memory only, never stored."""
 

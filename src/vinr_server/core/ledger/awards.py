@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from vinr_server.core.credit.rows import WALLET, Wallet
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.payloads import Wire, unix
+from vinr_server.core.ledger.book.holders import Holder, now_of
 from vinr_server.core.ledger.book.lots import spendable
 from vinr_server.core.ledger.book.pending import activate, available_from, next_pending, waiting_lot
 from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.ledger.book.sweeping import sweep
 from vinr_server.core.ledger.commands import ActivatePoints, AdjustPoints, AwardPoints, ExpireLots
 from vinr_server.core.ledger.movements import accrue, debit
-from vinr_server.core.ledger.needs import name_account
+from vinr_server.core.ledger.needs import name_account, name_holder
 from vinr_server.core.ledger.payloads import entry_payload, next_pending_payload
 from vinr_server.core.ledger.reversals import award_of, name_award
 from vinr_server.core.ledger.rows import Entry, Lot
@@ -223,22 +225,25 @@ def _not_pending(draft: Layer, award: Entry) -> Rejected:
 
 
 def needs_expire_lots(command: ExpireLots, needs: Needs) -> None:
-    """The account with its lots."""
-    name_account(needs, command.account_id, lots=Part.FIRST)
+    """The account, or the wallet, with its lots."""
+    name_holder(needs, command.account_id, lots=Part.FIRST)
 
 
 def decide_expire_lots(draft: Layer, command: ExpireLots, context: Context) -> Accepted | Rejected:
-    """Every lot of the account that is over is written off; doing it again changes nothing."""
-    account = draft.get(Account, command.account_id)
-    if account is None:
-        return missing("account", command.account_id, param="account")
-    program = program_of(draft, account)
-    before = account.sequence
-    now = context.now(program.clock_id)
-    account = sweep(draft, context, account, now=now)
-    lots = draft.children(Lot, account.id, in_part=True)
-    assert spendable(lots, account, now) or account.free_points <= 0
-    return Accepted({"account": account.id, "expiries": account.sequence - before}, is_new=False)
+    """Every lot of the account or wallet that is over is written off; doing it again changes nothing."""
+    if command.account_id.startswith(WALLET):
+        return _expire(draft, context, draft.get(Wallet, command.account_id), command.account_id)
+    return _expire(draft, context, draft.get(Account, command.account_id), command.account_id)
+
+
+def _expire(draft: Layer, context: Context, holder: Holder | None, id: str) -> Accepted | Rejected:
+    if holder is None:
+        return missing("account", id, param="account")
+    before, now = holder.sequence, now_of(draft, context, holder)
+    holder = sweep(draft, context, holder, now=now)
+    lots = draft.children(Lot, holder.id, in_part=True)
+    assert spendable(lots, holder, now) or holder.free_points <= 0
+    return Accepted({"account": holder.id, "expiries": holder.sequence - before}, is_new=False)
 
 
 COMMANDS: Commands = {

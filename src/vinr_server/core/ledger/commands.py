@@ -62,6 +62,6 @@ class ReversePoints(Command):
 
 @dataclass(frozen=True, slots=True)
 class ExpireLots(Command):
-    """Write the expiry of an account's lots that are over."""
+    """Write the expiry of the lots of an account, or of a wallet, that are over."""
 
     account_id: str

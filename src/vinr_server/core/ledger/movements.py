@@ -14,6 +14,7 @@ from typing import Any
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.book.holders import Holder
 from vinr_server.core.ledger.book.lots import Use, consume_lots, end_by_program, spendable, uses_to_return
 from vinr_server.core.ledger.book.pending import available_from, pend, with_pending_days
 from vinr_server.core.ledger.book.posting import (
@@ -160,8 +161,8 @@ def _credit(
 
 
 def debit(
-    draft: Layer, context: Context, account: Account, *, points: int, movement: Movement, now: datetime
-) -> tuple[Account, Entry]:
+    draft: Layer, context: Context, account: Holder, *, points: int, movement: Movement, now: datetime
+) -> tuple[Holder, Entry]:
     """Spend points from the lots in R3's order. Expects a swept account with enough of them (callers refuse first)."""
     uses = consume_lots(spendable(draft.children(Lot, account.id, in_part=True), account, now), spend_points=points)
     require_all(draft, account, uses, needed_points=points)
@@ -174,18 +175,19 @@ def debit(
 def give_back(
     draft: Layer,
     context: Context,
-    account: Account,
+    account: Holder,
     *,
     debit_id: str,
     points: int,
     returned_points: int = 0,
     movement: Movement,
     now: datetime,
-) -> tuple[Account, Entry]:
+    event_type: str | None = None,
+) -> tuple[Holder, Entry]:
     """Return points of a debit to the lots that paid, the last used first; what is over by now expires again (R5).
 
     `returned_points` of it were returned before, from the last used on too. A deficit is paid from the returned points
-    first. Expects a swept account, and the debit's uses and lots.
+    first. `event_type`: as what the entry is announced, if it is. Expects a swept account, the debit's uses and lots.
     """
     paid = [Use(lot_here(draft, use.lot_id), use.points) for use in draft.children(LotUse, debit_id) if use.points > 0]
     account, entry = post(draft, context, account, points=points, movement=movement, now=now)
@@ -194,4 +196,6 @@ def give_back(
         returned.append(replace(lot, remaining_points=lot.remaining_points + back_points))
         put_use(draft, entry, lot, points=-back_points, cause=entry)
     account = put_returned(draft, account, returned, cause_id=entry.id, now=now)
+    if event_type is not None:
+        announce_entry(draft, context, account, entry, event_type=event_type, now=now)
     return sweep(draft, context, account, now=now), entry

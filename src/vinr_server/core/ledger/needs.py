@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vinr_server.core.credit.rows import WALLET, Wallet
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.ledger.rows import Deficit, Lot
@@ -15,6 +16,20 @@ def name_account(
     needs.row(Account, account_id, beside=beside, look=look)
     needs.children(Deficit, account_id)
     needs.children(Lot, account_id, lots)
+
+
+def name_wallet(
+    needs: Needs, wallet_id: str, *, lots: Part = Part.NONE, beside: str | None = None, look: bool = False
+) -> None:
+    """The wallet is declared, and the lots that pay first where `lots` says so. (It owes nothing, ever.)"""
+    needs.row(Wallet, wallet_id, beside=beside, look=look)
+    needs.children(Deficit, wallet_id)
+    needs.children(Lot, wallet_id, lots)
+
+
+def name_holder(needs: Needs, id: str, *, lots: Part = Part.NONE) -> None:
+    """The account or the wallet with this id is declared, as `name_account` and `name_wallet` do."""
+    (name_wallet if id.startswith(WALLET) else name_account)(needs, id, lots=lots)
 
 
 def name_accounts(needs: Needs, seen: Layer, customer_id: str, *, lots: Part = Part.NONE) -> list[Account]:

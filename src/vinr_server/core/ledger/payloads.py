@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
@@ -37,6 +38,40 @@ def entry_payload(entry: Entry, lot: Lot | None = None, *, livemode: bool) -> Wi
         "created": unix(entry.created_at),
         "livemode": livemode,
     }
+
+
+def credit_payload(entry: Entry, wallet: Wallet, lot: Lot | None = None, *, livemode: bool) -> Wire:
+    """The credit_transaction object. `lot`: what it granted, if it did. Units: minor units of the wallet's currency."""
+    source = None if entry.source_type is None else {"type": entry.source_type, "id": entry.source_id}
+    return {
+        "id": entry.id,
+        "object": "credit_transaction",
+        "account": entry.account_id,
+        "customer": wallet.customer_id,
+        "currency": wallet.currency,
+        "kind": entry.kind,
+        "amount": entry.points,
+        "balance_after": entry.balance_after_points,
+        "sequence": entry.sequence,
+        "origin": None if lot is None else lot.origin,
+        "reason": entry.reason,
+        "source": source,
+        "payment": entry.source_id if entry.source_type == "payment" else None,
+        "reverses": entry.reverses_id,
+        "expires_at": None if lot is None else unix_or_none(lot.expires_at),
+        "receipt": entry.receipt,
+        "metadata": entry.metadata,
+        "occurred_at": unix(entry.occurred_at),
+        "created": unix(entry.created_at),
+        "livemode": livemode,
+    }
+
+
+def shown_entry(holder: Account | Wallet, entry: Entry, lot: Lot | None = None, *, livemode: bool) -> Wire:
+    """The entry as the wire shows it, of an account or of a wallet. `lot`: what it accrued, if it did."""
+    if isinstance(holder, Wallet):
+        return credit_payload(entry, holder, lot, livemode=livemode)
+    return entry_payload(entry, lot, livemode=livemode)
 
 
 def granted(entry: Entry, available_at: datetime) -> Wire:

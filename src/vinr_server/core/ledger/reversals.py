@@ -12,6 +12,7 @@ from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.book.holders import Holder
 from vinr_server.core.ledger.book.lots import Use, consume_lots, spendable, use_order
 from vinr_server.core.ledger.book.moved import lot_of, moved_lots, own_lots, taken_by
 from vinr_server.core.ledger.book.pending import take_pending, with_due
@@ -206,8 +207,8 @@ def _not_reversible(entry: Entry) -> Rejected:
 
 
 def claw_back(
-    draft: Layer, context: Context, account: Account, *, lot: Lot, points: int, movement: Movement, now: datetime
-) -> tuple[Account, Entry]:
+    draft: Layer, context: Context, account: Holder, *, lot: Lot, points: int, movement: Movement, now: datetime
+) -> tuple[Holder, Entry]:
     """Take an award back: from its own lot, then others by R3, then as a deficit (R6). Expects a swept account.
 
     While it is pending, all of it is in one lot, and no other pays. What holds reserve is left alone (R11).
@@ -215,7 +216,7 @@ def claw_back(
     Expects: 0 < points <= lot.reversible_points.
     """
     waiting = next((waiting for waiting in (lot, *moved_lots(draft, lot)) if waiting.pending_points), None)
-    if waiting is not None:
+    if isinstance(account, Account) and waiting is not None:
         return take_pending(
             draft, context, account, lot=lot, waiting=waiting, points=points, movement=movement, now=now
         )
@@ -228,7 +229,10 @@ def claw_back(
     taken = consume_lots(others, spend_points=unpaid_points)
     require_all(draft, account, taken, needed_points=unpaid_points)
     uses = own + taken
-    account, entry = post(draft, context, account, points=-points, movement=movement, now=now, lifetime_points=-points)
+    lifetime_points = -points if isinstance(account, Account) else 0
+    account, entry = post(
+        draft, context, account, points=-points, movement=movement, now=now, lifetime_points=lifetime_points
+    )
     take_from(draft, entry, uses)
     newest = draft.get(Lot, lot.id) or lot
     draft.put(replace(newest, reversed_points=newest.reversed_points + points))

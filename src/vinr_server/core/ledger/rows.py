@@ -57,11 +57,12 @@ class Lot(Row):
     `held_points` are reserved by holds.
     `reversed_points` counts every clawback of the accrual, whichever lots paid for it. `moved_to` are the lots of
     another account that hold what was left when its member was merged into that account's; of a lot that only paid
-    what the member owed then, none. One that ends `by_inactivity` ends at its account's `inactive_at` (R84).
+    what the member owed then, none. One that ends `by_inactivity` ends at its account's `inactive_at` (R84). `origin`:
+    why store credit was granted; None for points.
     """
 
     parent_field = "account_id"
-    immutable_fields = ("account_id", "sequence", "points", "by_inactivity")
+    immutable_fields = ("account_id", "sequence", "points", "by_inactivity", "origin")
     bucket: int
     id: str
     account_id: str
@@ -76,6 +77,7 @@ class Lot(Row):
     by_inactivity: bool = False
     pending_points: int = 0
     held_points: int = 0
+    origin: str | None = None
 
     @property
     def free_points(self) -> int:
@@ -119,10 +121,10 @@ class HeldLot:
 
 @dataclass(frozen=True, slots=True)
 class Hold(Row):
-    """Points of an account that are reserved for an authorized redemption, whose id it has (R11).
+    """Points of an account that are reserved for an authorized redemption, or credit for a session, whose id it has.
 
     In force on [created_at, expires_at), until it is captured or released at `ended_at`. `lots` are in the order of
-    their use. `reward_id` and `discount_id` are what its end gives back.
+    their use. `reward_id` and `discount_id` are what the end of a redemption's gives back (R11).
     """
 
     parent_field = "account_id"
@@ -132,7 +134,7 @@ class Hold(Row):
     id: str
     account_id: str
     lots: tuple[HeldLot, ...]
-    reward_id: str
+    reward_id: str | None
     discount_id: str | None
     expires_at: datetime
     created_at: datetime

@@ -13,15 +13,14 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import InPart, Needs, Part
+from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.book.lots import end_of, is_over, next_expiry, overdue_points
 from vinr_server.core.ledger.book.pending import next_pending
 from vinr_server.core.ledger.book.reminders import require_idle
+from vinr_server.core.ledger.book.standing import standing
 from vinr_server.core.ledger.book.sweeping import caught_up
 from vinr_server.core.ledger.needs import name_account, name_accounts
-from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.commands import (
     CreateAccount,
     CreateCustomer,
@@ -144,19 +143,13 @@ def show_account(draft: Layer, account: Account, context: Context) -> Json:
     """The account's payload from the loaded rows. Expects its live lots, unless it is new."""
     program = program_of(draft, account)
     now = context.now(program.clock_id)
-    lots = draft.children(Lot, account.id, in_part=True)
-    live = [lot for lot in lots if not is_over(lot, account, now)]
-    next_at = next_expiry(live, account)
-    last = draft.last_here(account.id)
-    if last is not None and (next_at is None or next_at >= last[0]):
-        raise InPart(Lot, account.id)
+    over_points, next_end = standing(draft, account, now)
     require_idle(draft, account)
-    next_points = sum(lot.free_points for lot in live if end_of(lot, account) == next_at)
     return account_payload(
         account,
         tiers=program.tiers,
-        overdue_points=overdue_points(lots, account, now),
-        next_expiry=None if next_at is None else (next_at, next_points),
+        overdue_points=over_points,
+        next_expiry=next_end,
         next_pending=next_pending(draft, account),
         livemode=context.livemode,
     )

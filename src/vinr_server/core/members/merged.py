@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.members.rows import Account, Customer
@@ -30,6 +31,9 @@ def merges_in(layer: Layer) -> dict[str, str]:
         merged[account.customer_id] = account.merged_customer_id
         if account.merged_into is not None:
             merged[account.id] = account.merged_into
+    for wallet in layer.written(Wallet):
+        if wallet.merged_into is not None:
+            merged[wallet.id] = wallet.merged_into
     return merged
 
 

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.checkout.rows import CheckoutSession, Traces
+from vinr_server.core.credit.merging import merge_wallets
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.earning.caps import add_given, name_all_given
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
@@ -23,7 +25,7 @@ from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.sweeping import sweep
 from vinr_server.core.ledger.book.transfers import transfer
-from vinr_server.core.ledger.needs import name_account
+from vinr_server.core.ledger.needs import name_account, name_wallet
 from vinr_server.core.members.changes import empty_account, with_email
 from vinr_server.core.members.commands import MergeCustomers
 from vinr_server.core.members.payloads import merge_payload
@@ -45,14 +47,17 @@ def needs_merge_customers(command: MergeCustomers, needs: Needs) -> None:
     for customer_id in (command.from_id, command.into_id):
         needs.row(Customer, customer_id)
         needs.children(Account, customer_id, look=True)
+        needs.children(Wallet, customer_id, look=True)
 
 
 def follow_merge_customers(command: MergeCustomers, seen: Layer, needs: Needs) -> None:
-    """All that hangs on the accounts: lots and debts, places in segments, counters and claims of what there is."""
+    """All that hangs on the accounts: lots and debts, places in segments, counters and claims; and the wallets."""
     offers, rewards = _offers(seen), seen.every(Reward)
     for customer_id in (command.from_id, command.into_id):
         for offer in _limited(seen):
             needs.counter(counter_of("offer", offer.id, customer_id), beside=customer_id)
+        for wallet in seen.children(Wallet, customer_id):
+            name_wallet(needs, wallet.id, lots=Part.FIRST)
         for account in seen.children(Account, customer_id):
             name_account(needs, account.id, lots=Part.FIRST)
             needs.children(SegmentMember, account.id)
@@ -97,7 +102,8 @@ def decide_merge_customers(draft: Layer, command: MergeCustomers, context: Conte
         merged = [account for account in mine if account.merged_into is not None]
         return Accepted(merge_payload(from_id, into_id, merged, livemode=context.livemode), is_new=False)
     traces = draft.get(Traces, from_id)
-    if leaving is None and not mine and not (traces is not None and traces.has_paid):
+    has_traces = (traces is not None and traces.has_paid) or draft.children(Wallet, from_id)
+    if leaving is None and not mine and not has_traces:
         return missing("customer", from_id, param="from")
     metadata = merge_metadata(leaving.metadata if leaving else {}, staying.metadata if staying else {})
     refusal = (
@@ -111,6 +117,7 @@ def decide_merge_customers(draft: Layer, command: MergeCustomers, context: Conte
         return metadata
     before = staying.merged_from if staying is not None else ()
     merged = [_merge_account(draft, context, account, into_id, before) for account in mine]
+    merge_wallets(draft, context, from_id, into_id)
     for account in accounts_of(draft, into_id):
         theirs = enrolled(draft, from_id, account.program_id)
         joined = MergedFrom(from_id, theirs.id if theirs is not None else None)

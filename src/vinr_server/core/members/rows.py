@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from vinr_server.core.kernel.rows import Json, Row
-from vinr_server.core.kernel.values import dataclass
+from vinr_server.core.kernel.values import dataclass, replace
 
 # ---- member-owned rows
 
@@ -93,6 +93,16 @@ class Account(Row):
     def free_points(self) -> int:
         """What the member can spend, once every lot that is over is written off (R2)."""
         return self.ledger_balance_points - self.held_points
+
+    def moved(self, *, points: int, pending_points: int = 0, lifetime_points: int = 0) -> Account:
+        """The account one entry later."""
+        return replace(
+            self,
+            ledger_balance_points=self.ledger_balance_points + points,
+            pending_points=self.pending_points + pending_points,
+            lifetime_points=self.lifetime_points + lifetime_points,
+            sequence=self.sequence + 1,
+        )
 
     @property
     def owes(self) -> bool:

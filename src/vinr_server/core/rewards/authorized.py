@@ -141,6 +141,8 @@ def turn(
 
 def name_lapse(needs: Needs, hold: Hold) -> None:
     """Declare what the end of a hold gives back: its redemption, the discount, and the counters of the reward."""
+    if hold.reward_id is None:  # a session's: its end gives nothing else back
+        return
     needs.row(Redemption, hold.id)
     if hold.discount_id is not None:
         needs.row(Discount, hold.discount_id)

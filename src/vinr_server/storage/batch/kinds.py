@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from vinr_server.core.access.rows import ApiKey
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.due import name_due
 from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.events.rows import Event
@@ -94,12 +96,12 @@ where l.pending_points > 0 and t.bucket = any($2)
 
 
 async def _waiting(reading: Reading, kind: Kind) -> None:
-    """What waits in the accounts that are locked, and whatever its time will need (R24)."""
+    """What waits in the accounts and wallets that are locked, and whatever its time will need (R24)."""
     due = [
-        (realm, account.bucket, account.id)
+        (realm, holder.bucket, holder.id)
         for realm, layer in reading.layers.items()
-        for account in layer.written(Account)
-        if account.due_at is not None
+        for holder in _holders(layer)
+        if holder.due_at is not None
     ]
     if not due:
         return
@@ -108,9 +110,26 @@ async def _waiting(reading: Reading, kind: Kind) -> None:
     reading.put(rows_of(TABLES[Entry], await reading.connection.fetch(DUE_AWARDS, *columns_of(due))))
     for realm, _bucket, id in due:
         layer = reading.layers[realm]
-        account = layer.get(Account, id)
-        assert account is not None, "it was just locked"
-        name_due(reading.needs[realm], account, layer.here(Hold, id))
+        holder = _holder(layer, id)
+        assert holder is not None, "it was just locked"
+        name_due(reading.needs[realm], holder, layer.here(Hold, id))
+
+
+def _holders(layer: Layer) -> Iterable[Account | Wallet]:
+    """The accounts and wallets that are locked."""
+    return chain[Account | Wallet](layer.written(Account), layer.written(Wallet))
+
+
+def _holder(layer: Layer, id: str) -> Account | Wallet | None:
+    return layer.find(Account, id) or layer.find(Wallet, id)
+
+
+async def _wallets(reading: Reading, kind: Kind) -> None:
+    """The wallets, locked; where each lives is known from now on."""
+    await _locked(reading, kind)
+    for realm, layer in reading.layers.items():
+        for wallet in layer.written(Wallet):
+            reading.found_in[realm, wallet.id] = wallet.bucket
 
 
 async def _locked(reading: Reading, kind: Kind) -> None:
@@ -158,6 +177,9 @@ async def _clocks(reading: Reading, kind: Kind) -> None:
             program = layer.get(Program, program_id)
             if program is not None and program.clock_id is not None:
                 wanted[realm, 0, program.clock_id] = None
+        for wallet in layer.written(Wallet):
+            if wallet.clock_id is not None:
+                wanted[realm, 0, wallet.clock_id] = None
     await reading.lock(TestClock, list(wanted), lock=lock)
 
 
@@ -228,13 +250,10 @@ async def _lots(reading: Reading, kind: Kind) -> None:
             if part is Part.NONE:
                 reading.layers[realm].truncate(account_id, BEFORE_ALL)
     await reading.read(Lot, "account_id", reading.parents(kind.row_type), where="t.remaining_points > 0")
-    first = [address for address in reading.parents(kind.row_type, part=Part.FIRST) if _account(reading, address)]
+    named = reading.parents(kind.row_type, part=Part.FIRST)
+    first = [address for address in named if _holder(reading.layers[address[0]], address[2])]
     await read_first_lots(reading.connection, reading.layers, first)
     await _by_id(reading, kind)
-
-
-def _account(reading: Reading, address: Address) -> Account | None:
-    return reading.layers[address[0]].get(Account, address[2])
 
 
 async def read_first_lots(connection: Any, layers: Mapping[int, Layer], accounts: list[Address]) -> None:
@@ -269,6 +288,7 @@ def _nowhere(_realm: int, _id: object) -> int:
 # The one order of locks, and then what is read under them.
 KINDS = (
     Kind(Account, _accounts, "accounts"),
+    Kind(Wallet, _wallets, "wallets"),
     Kind(Hold, _waiting),
     Kind(ReferralCode, _locked_and_of_parents, "referral codes"),
     Kind(Referral, _locked_and_of_parents, "referrals"),

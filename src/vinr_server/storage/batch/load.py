@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from typing import Any, NamedTuple
 
 from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Look, Needs, Of
@@ -39,7 +40,7 @@ from vinr_server.storage.batch.tables import TABLES, rows_of
 # names more payments, a payment its customer's accounts and its session, and a customer's accounts say where its orders
 # are.
 LOOKED_AT = (
-    *(ReferralCode, Referral, Customer, Account, CheckoutSession, Refund, Payment, Order, Payment, Referral),
+    *(ReferralCode, Referral, Customer, Account, Wallet, CheckoutSession, Refund, Payment, Order, Payment, Referral),
     *(CheckoutSession, Redemption, Entry, LotUse, Discount, OfferRedemption, Account),
 )
 # Rows that may live in another bucket than what names them: a payment that was linked later has a guest's bucket.
@@ -274,7 +275,7 @@ class Loader(Reading):
         found: list[Address] = []
         for realm, id in parents:
             _way, beside = self.needs[realm].ways.get((row_type, id), (None, None))
-            if row_type is Account or row_type is Payment:
+            if row_type in (Account, Wallet, Payment):
                 self.found_in[realm, id] = bucket_of(realm, id)
             found += self.addresses_of_parent(realm, id, beside, seen[realm], way=by)
         return found

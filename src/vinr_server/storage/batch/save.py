@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Claim, Counter, Row
 from vinr_server.core.members.rows import Account
@@ -26,6 +27,7 @@ from vinr_server.storage.reads.caps import Owner, hold_uncounted
 SORTED: dict[type[Row], Any] = {
     Claim: lambda pair: (pair[0], pair[1].id),
     Account: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
+    Wallet: lambda pair: (pair[0], pair[1].customer_id, pair[1].currency),
     Counter: lambda pair: (pair[0], pair[1].id),
     Referral: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
 }

@@ -19,6 +19,7 @@ import msgspec
 from vinr_server.core.access import rows as access_rows
 from vinr_server.core.checkout import rows as checkout_rows
 from vinr_server.core.clocks import rows as clocks_rows
+from vinr_server.core.credit import rows as credit_rows
 from vinr_server.core.earning import rows as earning_rows
 from vinr_server.core.events import rows as events_rows
 from vinr_server.core.kernel import rows as kernel_rows
@@ -180,6 +181,8 @@ TABLES: dict[type[Row], Table] = {
         Table(kernel_rows.Claim, "directory", key=["id"]),
         Table(members_rows.Customer, "customers", key=["id"]),
         Table(members_rows.Account, "accounts", key=["id"]),
+        Table(credit_rows.CreditSettings, "credit_settings", key=["id"]),
+        Table(credit_rows.Wallet, "wallets", key=["id"]),
         Table(payments_rows.Payment, "payments", key=["id"]),
         Table(payments_rows.PaymentRevision, "payment_revisions", key=["id"]),
         Table(payments_rows.Order, "orders", key=["id"]),

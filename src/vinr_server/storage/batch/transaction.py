@@ -7,13 +7,15 @@ from typing import Any
 
 from vinr_server.core.conditions.membership import uses_of
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.rows import Row
+from vinr_server.core.kernel.rows import HOME, Home, Row
 from vinr_server.core.offers.promotions import OfferShelf
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.tables import CATALOGUE
 
 LOCK_CATALOGUES = "select id from realms where id = any($1) order by id for no key update"
-FIND_REVISION = "select catalogue_revision from realms where id = $1"
+FIND_REVISION = """
+select r.catalogue_revision, t.timezone from realms r join tenants t on t.id = r.tenant_id where r.id = $1
+"""
 
 # A row for each realm, and one for each existing key. Plan: a primary key for each row.
 FIND_KEPT = """
@@ -62,8 +64,9 @@ async def read_catalogue(connection: Any, realm: int, seen: Seen) -> tuple[int, 
     `seen` is what was read of the realm before, and then what is read now: a record that has not changed need not be
     decoded again, which takes most of the time.
     """
-    revision = await connection.fetchval(FIND_REVISION, realm)
+    revision, zone = await connection.fetchrow(FIND_REVISION, realm)
     layer = Layer()
+    layer.put(Home(HOME, zone))
     met: Seen = {}
     for table in CATALOGUE:
         where = " and t.deleted_at is null" if "deleted_at" in table.columns else ""

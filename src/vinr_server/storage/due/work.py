@@ -46,15 +46,38 @@ cross join lateral (
 limit $2
 """
 
-# Accounts of a realm to which time has brought what is not written yet. Plan: accounts_due, for each program.
+# The same of wallets, which live by real time or by a test clock themselves. Plan: wallets_timely, and once more for
+# each clock.
+DUE_WALLETS = """
+select w.realm, r.livemode, w.id, w.due_at
+from (
+  (select realm, id, least(next_expiry_at, due_at) as due_at from wallets
+  where clock_id is null and least(next_expiry_at, due_at) <= $1 order by least(next_expiry_at, due_at) limit $2)
+  union all
+  (select w.realm, w.id, null from test_clocks c
+  cross join lateral (
+    select realm, id from wallets
+    where clock_id = c.id and realm = c.realm and least(next_expiry_at, due_at) <= c.frozen_at
+    order by least(next_expiry_at, due_at) limit $2) as w
+  limit $2)
+) as w join realms r on r.id = w.realm
+"""
+
+# Accounts and wallets of a realm to which time has brought what is not written yet. Plan: accounts_due, for each
+# program; wallets_due, once and for each clock.
 DUE_IN_REALM = """
-select a.id from programs p
+(select a.id from programs p
 left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
 cross join lateral (
   select id from accounts
   where realm = p.realm and program_id = p.id and due_at <= coalesce(c.frozen_at, $2)
   order by due_at limit $3) as a
-where p.realm = $1 limit $3
+where p.realm = $1 limit $3)
+union all
+(select id from wallets where realm = $1 and clock_id is null and due_at <= $2 limit $3)
+union all
+(select w.id from test_clocks c join wallets w on w.realm = c.realm and w.clock_id = c.id and w.due_at <= c.frozen_at
+where c.realm = $1 limit $3)
 """
 
 # Programs that live by real time and have, or had, reminders: each with its newest plan.
@@ -92,6 +115,9 @@ and not exists (
   where p.realm = c.realm and p.clock_id = c.id and o.closed_at is null and o.deleted_at is null
     and o.status <> 'draft' and o.ends_at <= c.frozen_at)
 and not exists (
+  select from wallets w
+  where w.realm = c.realm and w.clock_id = c.id and least(w.next_expiry_at, w.due_at) <= c.frozen_at)
+and not exists (
   select from checkout_sessions s
   where s.realm = c.realm and s.clock_id = c.id and s.status = 'open' and s.expires_at <= c.frozen_at)
 and {NONE_DUE}
@@ -108,7 +134,7 @@ delete from batches where id in (
 
 
 class DueAccount(NamedTuple):
-    """An account with expired lots or due reminders; `due_at` says since when, if its program lives by real time."""
+    """An account or wallet with work due; `due_at` says since when, if it lives by real time."""
 
     realm: int
     livemode: bool
@@ -142,13 +168,14 @@ class Member(NamedTuple):
 
 
 async def due_accounts(pool: Any, now: datetime, *, limit: int) -> list[DueAccount]:
-    """Accounts whose earliest lot has expired, or that have a reminder due, at their program's now."""
-    found = [DueAccount(*record) for record in await pool.fetch(DUE_ACCOUNTS, now, limit)]
+    """Accounts and wallets whose earliest lot has expired, or that have something else due, at their now."""
+    records = [*await pool.fetch(DUE_ACCOUNTS, now, limit), *await pool.fetch(DUE_WALLETS, now, limit)]
+    found = [DueAccount(*record) for record in records]
     return list({(account.realm, account.id): account for account in reversed(found)}.values())
 
 
 async def due_in_realm(pool: Any, realm: int, now: datetime, *, limit: int) -> list[str]:
-    """Accounts of a realm whose time has brought something that is not written yet."""
+    """Accounts and wallets of a realm whose time has brought something that is not written yet."""
     return [record["id"] for record in await pool.fetch(DUE_IN_REALM, realm, now, limit)]
 
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from vinr_server.storage.laws.caps import CAPS
 from vinr_server.storage.laws.checkout import CHECKOUTS
+from vinr_server.storage.laws.credit import CREDIT, HOLDERS
 from vinr_server.storage.laws.merges import MERGES
 from vinr_server.storage.laws.offers import OFFERS
 from vinr_server.storage.laws.payments import PAYMENTS
 
 BALANCES = {
-    "I1 the ledger balance is the sum of the entries": """
+    "I1 the ledger balance is the sum of the entries": f"""
 select a.realm, a.id, a.id, coalesce(e.points, 0), a.ledger_balance_points
-from accounts a left join (select realm, account_id, sum(points) as points from entries group by 1, 2) e
+from {HOLDERS} a left join (select realm, account_id, sum(points) as points from entries group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
 where a.ledger_balance_points <> coalesce(e.points, 0)""",
     "R10 what is pending is the sum of the entries, and waits in lots": """
@@ -28,9 +29,9 @@ left join (select realm, account_id, sum(pending_points) as points from entries 
 left join (select realm, account_id, sum(pending_points) as points from lots group by 1, 2) l
   on l.realm = a.realm and l.account_id = a.id
 where (a.pending_points, a.pending_points) <> (coalesce(e.points, 0), coalesce(l.points, 0))""",
-    "I1 an account's sequence is that of its last entry": """
+    "I1 an account's sequence is that of its last entry": f"""
 select a.realm, a.id, a.id, coalesce(e.sequence, 0), a.sequence
-from accounts a left join (select realm, account_id, max(sequence) as sequence from entries group by 1, 2) e
+from {HOLDERS} a left join (select realm, account_id, max(sequence) as sequence from entries group by 1, 2) e
   on e.realm = a.realm and e.account_id = a.id
 where a.sequence <> coalesce(e.sequence, 0)""",
     "I1 the sequence has no gaps": """
@@ -70,9 +71,9 @@ union all
 select e.realm, e.account_id, e.id, 'an opening', 'none'
 from entries e left join openings o on o.realm = e.realm and o.account_id = e.account_id
 where e.source_type = 'import' and o.account_id is null""",
-    "an entry belongs to an account, in its bucket": """
+    "an entry belongs to an account, in its bucket": f"""
 select e.realm, e.account_id, e.id, 'account in bucket ' || e.bucket, coalesce('bucket ' || a.bucket, 'no account')
-from entries e left join accounts a on a.realm = e.realm and a.id = e.account_id
+from entries e left join {HOLDERS} a on a.realm = e.realm and a.id = e.account_id
 where a.bucket is distinct from e.bucket""",
     "I4 only a reversal, an imported debt or that of a merged member takes a balance below 0": """
 select realm, account_id, id, 'reversal', kind from entries
@@ -82,20 +83,20 @@ where balance_after_points < 0 and points < 0 and kind not in ('reversal', 'tran
 
 LOTS = {
     # Without holds: the lots' remaining points are the balance, or 0, and the points owed are the balance below 0.
-    "I2 the lots' free points are what the balance has beyond its holds, or 0": """
+    "I2 the lots' free points are what the balance has beyond its holds, or 0": f"""
 select a.realm, a.id, a.id, greatest(a.ledger_balance_points - a.held_points, 0), coalesce(l.points, 0)
-from accounts a left join (
+from {HOLDERS} a left join (
   select realm, account_id, sum(remaining_points - held_points) as points from lots group by 1, 2) l
   on l.realm = a.realm and l.account_id = a.id
 where greatest(a.ledger_balance_points - a.held_points, 0) <> coalesce(l.points, 0)""",
-    "I2 the points owed are what the balance lacks of its holds": """
+    "I2 the points owed are what the balance lacks of its holds": f"""
 select a.realm, a.id, a.id, greatest(a.held_points - a.ledger_balance_points, 0), coalesce(d.points, 0)
-from accounts a left join (select realm, account_id, sum(remaining_points) as points from deficits group by 1, 2) d
+from {HOLDERS} a left join (select realm, account_id, sum(remaining_points) as points from deficits group by 1, 2) d
   on d.realm = a.realm and d.account_id = a.id
 where greatest(a.held_points - a.ledger_balance_points, 0) <> coalesce(d.points, 0)""",
-    "R11 what is held is reserved in lots, by holds in force": """
+    "R11 what is held is reserved in lots, by holds in force": f"""
 select a.realm, a.id, a.id, concat_ws(', ', coalesce(l.points, 0), coalesce(h.points, 0)), a.held_points::text
-from accounts a
+from {HOLDERS} a
 left join (select realm, account_id, sum(held_points) as points from lots group by 1, 2) l
   on l.realm = a.realm and l.account_id = a.id
 left join (
@@ -118,9 +119,9 @@ from redemptions r left join (
   from holds, json_array_elements(lots) as held where ended_at is null group by 1, 2) h
   on h.realm = r.realm and h.id = r.id
 where case r.status when 'authorized' then r.held_points else 0 end <> coalesce(h.points, 0)""",
-    "R24 an account is due when the first of what waits in it is": """
+    "R24 an account is due when the first of what waits in it is": f"""
 select a.realm, a.id, a.id, coalesce(w.at::text, 'never'), coalesce(a.due_at::text, 'never')
-from accounts a left join (
+from {HOLDERS} a left join (
   select realm, account_id, min(at) as at from (
     select realm, account_id, available_at as at from lots where pending_points > 0
     union all select realm, account_id, expires_at from holds where ended_at is null) waits group by 1, 2) w
@@ -138,7 +139,7 @@ from entries e
 left join (select realm, entry_id, sum(points) as points from lot_uses group by 1, 2) u
   on u.realm = e.realm and u.entry_id = e.id
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
-where (e.points + e.pending_points < 0 or e.kind in ('redemption_cancellation', 'reinstatement'))
+where (e.points + e.pending_points < 0 or e.kind in ('redemption_cancellation', 'reinstatement', 'return'))
   and -e.points - e.pending_points <> coalesce(u.points, 0) + coalesce(d.remaining_points, 0)""",
     "I2 a deficit is the part of its clawback that no lot paid": """
 select e.realm, e.account_id, e.id, -e.points - e.pending_points - coalesce(u.points, 0), coalesce(d.points, 0)
@@ -153,7 +154,7 @@ select e.realm, e.account_id, e.id,
   concat_ws(', ', e.account_id, e.sequence, e.points + e.pending_points, least(e.occurred_at, e.created_at)),
   coalesce(concat_ws(', ', l.account_id, l.sequence, l.points, l.available_at), 'no lot')
 from entries e left join lots l on l.realm = e.realm and l.id = e.id
-where e.kind in ('award', 'adjustment', 'transfer') and e.points + e.pending_points > 0
+where e.kind in ('award', 'adjustment', 'transfer', 'grant') and e.points + e.pending_points > 0
   and ((e.account_id, e.sequence, e.points + e.pending_points) is distinct from (l.account_id, l.sequence, l.points)
     or l.available_at < least(e.occurred_at, e.created_at)
     or (l.available_at > least(e.occurred_at, e.created_at)
@@ -161,7 +162,7 @@ where e.kind in ('award', 'adjustment', 'transfer') and e.points + e.pending_poi
     "I2 a lot comes from an accrual, a deficit from a clawback or an imported debt": """
 select l.realm, l.account_id, l.id, 'accrual', coalesce(e.kind, 'no entry')
 from lots l left join entries e on e.realm = l.realm and e.id = l.id
-where e.id is null or e.points + e.pending_points < 0 or e.kind not in ('award', 'adjustment', 'transfer')
+where e.id is null or e.points + e.pending_points < 0 or e.kind not in ('award', 'adjustment', 'transfer', 'grant')
 union all
 select d.realm, d.account_id, d.entry_id, concat_ws(', ', d.account_id, d.sequence, 'reversal or transfer'),
   coalesce(concat_ws(', ', e.account_id, e.sequence, e.kind), 'no entry')
@@ -214,9 +215,9 @@ left join (
   from entries b join entries r on r.realm = b.realm and r.id = b.reverses_id
   where b.kind = 'reinstatement' group by 1, 2) b on b.realm = e.realm and b.reverses_id = e.id
 where r.points - coalesce(b.points, 0) > e.points + e.pending_points""",
-    "next_expiry_at is the earliest expiry of the live lots": """
+    "next_expiry_at is the earliest expiry of the live lots": f"""
 select a.realm, a.id, a.id, coalesce(l.expires_at::text, 'none'), coalesce(a.next_expiry_at::text, 'none')
-from accounts a left join (
+from {HOLDERS} a left join (
   select realm, account_id, min(expires_at) as expires_at from lots
   where remaining_points > held_points group by 1, 2) l
   on l.realm = a.realm and l.account_id = a.id
@@ -356,18 +357,21 @@ select e.realm, e.account_id, e.id, 'once: ' || concat_ws(', ', e.points, e.bala
   coalesce(v.count, 0) || ' times: ' || coalesce(v.figures, '')
 from entries e left join (
   select realm, data ->> 'id' as id, count(*),
-    min(concat_ws(', ', data ->> 'points', data ->> 'balance_after', data ->> 'sequence')) as figures
-  from events where type like 'loyalty.points.%' and type <> 'loyalty.points.expiring' group by 1, 2) v
+    min(concat_ws(', ', coalesce(data ->> 'points', data ->> 'amount'), data ->> 'balance_after', data ->> 'sequence'))
+      as figures
+  from events where type like any('{loyalty.points.%,store_credit.%}') and type <> 'loyalty.points.expiring'
+  group by 1, 2) v
   on v.realm = e.realm and v.id = e.id
-where e.kind in ('award', 'activation', 'adjustment', 'reversal', 'reinstatement', 'expiry')
+where e.kind in ('award', 'activation', 'adjustment', 'reversal', 'reinstatement', 'expiry', 'grant', 'spend', 'return')
   and (v.count, v.figures) is distinct from (1, concat_ws(', ', e.points, e.balance_after_points, e.sequence))""",
     "I6 an event of a movement has its sequence": """
 select realm, account_id, id, data ->> 'sequence', sequence::text
-from events where type like 'loyalty.points.%' and sequence is distinct from (data ->> 'sequence')::int8""",
+from events where type like any('{loyalty.points.%,store_credit.%}')
+  and sequence is distinct from (data ->> 'sequence')::int8""",
     "I6 an event of a movement has its entry": """
 select v.realm, v.account_id, v.id, 'entry ' || (v.data ->> 'id'), 'none'
 from events v left join entries e on e.realm = v.realm and e.id = v.data ->> 'id'
-where v.type like 'loyalty.points.%' and v.type <> 'loyalty.points.expiring' and e.id is null""",
+where v.type like any('{loyalty.points.%,store_credit.%}') and v.type <> 'loyalty.points.expiring' and e.id is null""",
     # A gift that a purchase brought is canceled with it, and reinstated, as often as the purchase changes.
     "I6 a redemption has one event for each step of its life": """
 select r.realm, r.account_id, r.id, concat_ws(', ', w.held, w.made, w.canceled, w.expired),
@@ -423,4 +427,5 @@ where has_table_privilege('vinr_app', name, 'update, delete, truncate')
   or has_any_column_privilege('vinr_app', name, 'update')""",
 }
 
-LAWS: dict[str, str] = BALANCES | LOTS | TIERS | CAPS | REDEMPTIONS | OFFERS | PAYMENTS | EVENTS | CHECKOUTS | MERGES
+_OF_MEMBERS = BALANCES | LOTS | TIERS | CAPS | REDEMPTIONS | OFFERS
+LAWS: dict[str, str] = _OF_MEMBERS | PAYMENTS | EVENTS | CHECKOUTS | MERGES | CREDIT

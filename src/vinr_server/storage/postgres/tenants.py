@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 ENSURE_TENANT = "insert into tenants (id, name) values (%s, %s) on conflict do nothing"
-SET_ZONE = "update tenants set timezone = %s where id = %s"
+# What is held in memory of the tenant's realms is read again: it knows the zone.
+SET_ZONE = """
+with seen as (update realms set catalogue_revision = catalogue_revision + 1 where tenant_id = %(tenant)s)
+update tenants set timezone = %(zone)s where id = %(tenant)s
+"""
 ZONE_OF_TENANT = "select timezone from tenants where id = %s"
 ENSURE_REALM = "insert into realms (tenant_id, livemode) values (%s, %s) on conflict do nothing"
 FIND_REALM = "select id from realms where tenant_id = %s and livemode = %s"
@@ -47,7 +51,7 @@ def ensure_realm(connection: Any, tenant_id: str, name: str, *, livemode: bool) 
 
 def set_zone(connection: Any, tenant_id: str, zone: str) -> bool:
     """The tenant's bare dates mean days of that time zone; whether there is such a tenant."""
-    return bool(connection.execute(SET_ZONE, (zone, tenant_id)).rowcount)
+    return bool(connection.execute(SET_ZONE, {"zone": zone, "tenant": tenant_id}).rowcount)
 
 
 def zone_of_tenant(connection: Any, tenant_id: str) -> str | None:

@@ -64,6 +64,25 @@ AVAILABLE_AT = "(select l.available_at from lots l where l.realm = t.realm and l
 # Awards that are pending.
 PENDING = Scope("""t.pending_points > 0 and exists (
   select from lots l where l.realm = t.realm and l.id = t.id and l.bucket = t.bucket and l.pending_points > 0)""")
+# Entries of members' accounts, and those of wallets, by what their ids begin with. Plan: a range of the primary key.
+POINTS = Scope("t.id >= 'ptx_'")
+CREDIT = Scope("t.id < 'crt`'")
+# Wallets that no other has taken over.
+UNMERGED_WALLETS = Scope("t.merged_into is null")
+# Entries of credit by what only their wallet or their lot says. Plan: wallets_of_customer; the entry's lot by its key.
+OF_CUSTOMER = Related("""t.account_id = any(array(
+  select w.id from wallets w where w.realm = $1 and w.customer_id = {value}))""")
+IN_CURRENCY = Related("""exists (
+  select from wallets w where w.realm = t.realm and w.id = t.account_id and w.currency = {value})""")
+OF_ORIGIN = Related("""exists (
+  select from lots l where l.realm = t.realm and l.id = t.id and l.bucket = t.bucket and l.origin = {value})""")
+# What a payment granted or spent, and what came back of it. Plan: entries_of_credit_by_source, entries_by_reversed.
+CREDIT_OF_PAYMENT = Related("""t.id = any(array(
+  with recursive moved (id) as (
+    select a.id from entries a where a.realm = $1 and a.source_id = {value} and a.kind in ('grant', 'spend')
+    union all
+    select r.id from moved m join entries r on r.realm = $1 and r.reverses_id = m.id)
+  select id from moved))""")
 # Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")
 # What a payment or a referral awarded, what was clawed back of that, and what of it was reinstated. Plan:

@@ -29,6 +29,10 @@ __all__ = [
     "Condition",
     "Conditions",
     "ConversionNumber",
+    "CreditEnd",
+    "CreditLiability",
+    "CreditSettings",
+    "CreditTransaction",
     "Criteria",
     "Customer",
     "CustomerMerge",
@@ -55,6 +59,7 @@ __all__ = [
     "MemberLot",
     "MergedAccount",
     "Multiplier",
+    "NextCreditExpiry",
     "NextExpiry",
     "NextPending",
     "Offer",
@@ -96,6 +101,7 @@ __all__ = [
     "SegmentSpend",
     "Skipped",
     "Source",
+    "StoreCreditAccount",
     "Targeting",
     "Tender",
     "TestClock",
@@ -130,6 +136,12 @@ EventType: TypeAlias = Literal[
     "loyalty.redemption.reinstated",
     "loyalty.offer.activated",
     "loyalty.offer.redeemed",
+    "store_credit.granted",
+    "store_credit.spent",
+    "store_credit.returned",
+    "store_credit.expired",
+    "store_credit.reversed",
+    "store_credit.adjusted",
     "offer.created",
     "offer.updated",
     "offer.ended",
@@ -534,6 +546,93 @@ class CheckoutSession(VinrObject):
     _kind = "checkout_session"
 
     _nested = {"lines": CartLine, "shipping": CartShipping, "applied": AppliedPromotion, "rejected": RejectedPromotion}
+
+
+class CreditEnd(VinrObject):
+    """Credit end."""
+
+    until: int | None
+    amount: int
+
+
+class CreditLiability(VinrObject):
+    """Credit liability."""
+
+    object: Literal["credit_liability"]
+    currency: str
+    as_of: int
+    granted: int
+    returned: int
+    spent: int
+    reversed: int
+    expired: int
+    adjusted: int
+    outstanding: int
+    held: int
+    origins: dict[str, Any]
+    ends: list[CreditEnd]
+    livemode: bool
+
+    _kind = "credit_liability"
+
+    _nested = {"ends": CreditEnd}
+
+
+class CreditSettings(VinrObject):
+    """Credit settings."""
+
+    object: Literal["credit_settings"]
+    default_expiry_months: int | None
+    expiry_rounding: Literal["day", "month", "none", "quarter", "year"]
+    livemode: bool
+
+    _kind = "credit_settings"
+
+
+class Source(VinrObject):
+    """Source."""
+
+    type: str
+    id: str
+
+
+class CreditTransaction(VinrObject):
+    """Credit transaction."""
+
+    id: str
+    object: Literal["credit_transaction"]
+    account: str
+    customer: str
+    currency: str
+    kind: Literal["adjustment", "expiry", "grant", "return", "reversal", "spend", "transfer"]
+    amount: int
+    balance_after: int
+    sequence: int
+    origin: Literal["goodwill", "promotional", "purchase", "refund", "reward"] | None
+    reason: str | None
+    source: Source | None
+    payment: str | None
+    reverses: str | None
+    expires_at: int | None
+    receipt: dict[str, Any]
+    metadata: dict[str, Any]
+    occurred_at: int
+    created: int
+    livemode: bool
+    already_reversed: bool | None = None
+
+    _kind = "credit_transaction"
+
+    _events = (
+        "store_credit.granted",
+        "store_credit.spent",
+        "store_credit.returned",
+        "store_credit.expired",
+        "store_credit.reversed",
+        "store_credit.adjusted",
+    )
+
+    _nested = {"source": Source}
 
 
 class Customer(VinrObject):
@@ -1197,13 +1296,6 @@ class PaymentRevision(VinrObject):
     _nested = {"tenders": Tender, "lines": Line}
 
 
-class Source(VinrObject):
-    """Source."""
-
-    type: str
-    id: str
-
-
 class PointsTransaction(VinrObject):
     """Points transaction."""
 
@@ -1632,6 +1724,34 @@ class SegmentSize(VinrObject):
     is_estimate: Literal[False]
 
     _kind = "segment_size"
+
+
+class NextCreditExpiry(VinrObject):
+    """Next credit expiry."""
+
+    at: int
+    amount: int
+
+
+class StoreCreditAccount(VinrObject):
+    """Store credit account."""
+
+    id: str
+    object: Literal["store_credit_account"]
+    customer: str
+    currency: str
+    balance: int
+    held: int
+    next_expiry: NextCreditExpiry | None
+    sequence: int
+    test_clock: str | None
+    merged_into: str | None
+    created: int
+    livemode: bool
+
+    _kind = "store_credit_account"
+
+    _nested = {"next_expiry": NextCreditExpiry}
 
 
 class TestClock(VinrObject):

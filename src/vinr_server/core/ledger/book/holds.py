@@ -12,6 +12,7 @@ from datetime import datetime
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.book.holders import AnyHolder, Holder
 from vinr_server.core.ledger.book.lots import Use, consume_lots, spendable, use_order
 from vinr_server.core.ledger.book.pending import due_by, in_force, with_due
 from vinr_server.core.ledger.book.posting import (
@@ -26,20 +27,19 @@ from vinr_server.core.ledger.book.posting import (
 from vinr_server.core.ledger.book.reminders import remember
 from vinr_server.core.ledger.book.sweeping import sweep
 from vinr_server.core.ledger.rows import Entry, HeldLot, Hold, Lot
-from vinr_server.core.members.rows import Account
 
 
 def reserve(
     draft: Layer,
-    account: Account,
+    account: Holder,
     *,
     id: str,
     points: int,
-    reward_id: str,
+    reward_id: str | None,
     discount_id: str | None,
     expires_at: datetime,
     now: datetime,
-) -> Account:
+) -> Holder:
     """The points are reserved until `expires_at`, in the order of use. Expects a swept account that has them free."""
     uses = consume_lots(spendable(draft.children(Lot, account.id, in_part=True), account, now), spend_points=points)
     require_all(draft, account, uses, needed_points=points)
@@ -53,14 +53,14 @@ def reserve(
     return with_next_expiry(draft, due_by(draft, account, expires_at))
 
 
-def hold_of(draft: Layer, account: Account, id: str) -> Hold:
+def hold_of(draft: Layer, account: AnyHolder, id: str) -> Hold:
     """What reserves points of the account for the redemption with this id. Expects one that is in force."""
     return next(hold for hold in draft.here(Hold, account.id) if hold.id == id and in_force(hold, account))
 
 
 def capture(
-    draft: Layer, context: Context, account: Account, hold: Hold, *, points: int, movement: Movement, now: datetime
-) -> tuple[Account, Entry]:
+    draft: Layer, context: Context, account: Holder, hold: Hold, *, points: int, movement: Movement, now: datetime
+) -> tuple[Holder, Entry]:
     """Reserved points are spent, even of a lot that is over meanwhile; the rest is released, the last reserved first.
 
     Expects: 0 < points <= hold.points, a hold in force, and its lots.
@@ -81,7 +81,7 @@ def capture(
     return account, entry
 
 
-def release(draft: Layer, context: Context, account: Account, hold: Hold, *, now: datetime, at: datetime) -> Account:
+def release(draft: Layer, context: Context, account: Holder, hold: Hold, *, now: datetime, at: datetime) -> Holder:
     """The points are free again from `at` on: they pay what is owed first, and what is over expires at once (R5).
 
     Expects a hold in force, and the account's live lots.
@@ -90,7 +90,7 @@ def release(draft: Layer, context: Context, account: Account, hold: Hold, *, now
     return _free(draft, context, account, [lot.id for lot in lots], cause_id=hold.id, now=now, until=at)
 
 
-def prolong(draft: Layer, account: Account, hold: Hold, *, until: datetime) -> tuple[Account, Hold]:
+def prolong(draft: Layer, account: Holder, hold: Hold, *, until: datetime) -> tuple[Holder, Hold]:
     """The hold lasts until then, if that is later; never back."""
     if until <= hold.expires_at:
         return account, hold
@@ -99,7 +99,7 @@ def prolong(draft: Layer, account: Account, hold: Hold, *, until: datetime) -> t
     return with_due(draft, account), hold
 
 
-def _end(draft: Layer, account: Account, hold: Hold, *, now: datetime) -> tuple[Account, Sequence[Lot]]:
+def _end(draft: Layer, account: Holder, hold: Hold, *, now: datetime) -> tuple[Holder, Sequence[Lot]]:
     """The hold reserves nothing any longer; returns its lots, as they are now."""
     lots = []
     for held in hold.lots:
@@ -116,13 +116,13 @@ def _end(draft: Layer, account: Account, hold: Hold, *, now: datetime) -> tuple[
 def _free(
     draft: Layer,
     context: Context,
-    account: Account,
+    account: Holder,
     lot_ids: Sequence[str],
     *,
     cause_id: str,
     now: datetime,
     until: datetime,
-) -> Account:
+) -> Holder:
     lots = sorted((lot_here(draft, id) for id in lot_ids), key=use_order)
     if account.ledger_balance_points < account.held_points + sum(lot.free_points for lot in lots):
         lots = pay_deficits(draft, account, lots, cause_id=cause_id)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from vinr_server.core.kernel import calendar
+from vinr_server.core.ledger.book.holders import AnyHolder
 from vinr_server.core.ledger.rows import Lot
-from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -36,12 +36,12 @@ def months_later(program: Program, instant: datetime) -> datetime | None:
     return calendar.whole_second(end) if end is not None else None
 
 
-def is_inactive(account: Account, now: datetime) -> bool:
+def is_inactive(account: AnyHolder, now: datetime) -> bool:
     """Whether points that end by the member's inactivity may be over, and not swept yet."""
     return account.inactive_at is not None and account.inactive_at <= now and not account.is_inactive
 
 
-def end_of(lot: Lot, account: Account) -> datetime:
+def end_of(lot: Lot, account: AnyHolder) -> datetime:
     """The instant from which the lot is over: its own, or that of its member's inactivity (R84)."""
     return (account.inactive_at if lot.by_inactivity else lot.expires_at) or NEVER
 
@@ -54,29 +54,29 @@ def use_order(lot: Lot) -> tuple[datetime, datetime, int]:
     return (lot.expires_at or NEVER, lot.available_at, lot.sequence)
 
 
-def is_over(lot: Lot, account: Account, now: datetime) -> bool:
+def is_over(lot: Lot, account: AnyHolder, now: datetime) -> bool:
     """Whether the account's lot has expired: a lot is spendable on [available_at, its end)."""
     return end_of(lot, account) <= now
 
 
-def spendable(lots: Iterable[Lot], account: Account, now: datetime) -> list[Lot]:
+def spendable(lots: Iterable[Lot], account: AnyHolder, now: datetime) -> list[Lot]:
     """The lots of the account that can pay at an instant, in the order of their use."""
     live = (lot for lot in lots if lot.free_points > 0 and not is_over(lot, account, now))
     return sorted((lot for lot in live if lot.available_at <= now), key=use_order)
 
 
-def overdue(lots: Iterable[Lot], account: Account, now: datetime) -> list[Lot]:
+def overdue(lots: Iterable[Lot], account: AnyHolder, now: datetime) -> list[Lot]:
     """The lots of the account that have expired and still hold points that no hold reserves, by their ends."""
     over = (lot for lot in lots if lot.free_points > 0 and is_over(lot, account, now))
     return sorted(over, key=lambda lot: (end_of(lot, account), *use_order(lot)))
 
 
-def overdue_points(lots: Iterable[Lot], account: Account, now: datetime) -> int:
+def overdue_points(lots: Iterable[Lot], account: AnyHolder, now: datetime) -> int:
     """Points that have expired and are not yet swept; they are in the ledger balance but can't be spent."""
     return sum(lot.free_points for lot in overdue(lots, account, now))
 
 
-def next_expiry(lots: Iterable[Lot], account: Account) -> datetime | None:
+def next_expiry(lots: Iterable[Lot], account: AnyHolder) -> datetime | None:
     """The earliest expiry among lots of the account that still hold points; what is reserved does not expire."""
     end = min((end_of(lot, account) for lot in lots if lot.free_points > 0), default=NEVER)
     return None if end == NEVER else end

@@ -15,6 +15,7 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.book.holders import AnyHolder, Holder
 from vinr_server.core.ledger.book.lots import end_by_program
 from vinr_server.core.ledger.book.moved import moved_lots
 from vinr_server.core.ledger.book.posting import Movement, announce_entry, land, lot_here, new_lot, post, put_use
@@ -182,7 +183,7 @@ def next_pending(draft: Layer, account: Account) -> tuple[datetime, int] | None:
     return at, sum(lot.pending_points for lot in waiting if lot.available_at == at)
 
 
-def due_by(draft: Layer, account: Account, at: datetime) -> Account:
+def due_by(draft: Layer, account: Holder, at: datetime) -> Holder:
     """Time changes something of the account at this instant, or before."""
     if account.due_at is not None and account.due_at <= at:
         return account
@@ -191,7 +192,7 @@ def due_by(draft: Layer, account: Account, at: datetime) -> Account:
     return account
 
 
-def with_due(draft: Layer, account: Account) -> Account:
+def with_due(draft: Layer, account: Holder) -> Holder:
     """The account knows the first instant at which time changes something of it. Expects all that waits in it."""
     instants = [lot.available_at for lot in draft.here(Lot, account.id) if lot.pending_points]
     instants += [hold.expires_at for hold in draft.here(Hold, account.id) if in_force(hold, account)]
@@ -202,6 +203,6 @@ def with_due(draft: Layer, account: Account) -> Account:
     return account
 
 
-def in_force(hold: Hold, account: Account) -> bool:
+def in_force(hold: Hold, account: AnyHolder) -> bool:
     """Whether the hold still reserves points of this account. (Of one that a merge has moved, only its name stays.)"""
     return hold.ended_at is None and hold.account_id == account.id

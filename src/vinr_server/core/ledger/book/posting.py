@@ -14,11 +14,11 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.values import dataclass, replace
+from vinr_server.core.ledger.book.holders import AnyHolder, Holder, entry_prefix
 from vinr_server.core.ledger.book.lots import Use, is_over, use_order
 from vinr_server.core.ledger.book.reminders import remember
-from vinr_server.core.ledger.payloads import entry_payload
+from vinr_server.core.ledger.payloads import shown_entry
 from vinr_server.core.ledger.rows import Deficit, Entry, Lot, LotUse
-from vinr_server.core.members.rows import Account
 
 Json = Mapping[str, Any]
 
@@ -42,25 +42,19 @@ class Movement:
 def post(
     draft: Layer,
     context: Context,
-    account: Account,
+    account: Holder,
     *,
     points: int,
     movement: Movement,
     now: datetime,
     lifetime_points: int = 0,
     pending_points: int = 0,
-) -> tuple[Account, Entry]:
+) -> tuple[Holder, Entry]:
     """One more entry in the account's sequence, and the balances that follow from it."""
-    account = replace(
-        account,
-        ledger_balance_points=account.ledger_balance_points + points,
-        pending_points=account.pending_points + pending_points,
-        lifetime_points=account.lifetime_points + lifetime_points,
-        sequence=account.sequence + 1,
-    )
+    account = account.moved(points=points, pending_points=pending_points, lifetime_points=lifetime_points)
     entry = Entry(
         bucket=account.bucket,
-        id=context.make_id("ptx", account.bucket),
+        id=context.make_id(entry_prefix(account), account.bucket),
         account_id=account.id,
         sequence=account.sequence,
         kind=movement.kind,
@@ -104,7 +98,7 @@ def new_lot(entry: Entry, *, available_at: datetime, expires_at: datetime | None
 def announce_entry(
     draft: Layer,
     context: Context,
-    account: Account,
+    account: AnyHolder,
     entry: Entry,
     lot: Lot | None = None,
     *,
@@ -112,12 +106,12 @@ def announce_entry(
     now: datetime,
 ) -> Json:
     """The entry is announced; returns its payload. `lot`: what it accrued."""
-    payload = entry_payload(entry, lot, livemode=context.livemode)
+    payload = shown_entry(account, entry, lot, livemode=context.livemode)
     announce(draft, context, type=event_type, account=account, data=payload, now=now)
     return payload
 
 
-def land(draft: Layer, account: Account, lot: Lot, *, cause_id: str, now: datetime) -> tuple[Account, Lot]:
+def land(draft: Layer, account: Holder, lot: Lot, *, cause_id: str, now: datetime) -> tuple[Holder, Lot]:
     """All that the lot holds can be spent now: it pays what is owed first, and the account knows when it ends.
 
     Expects a balance that has the points.
@@ -131,7 +125,7 @@ def land(draft: Layer, account: Account, lot: Lot, *, cause_id: str, now: dateti
     return remember(draft, account, [lot], now=now), lot
 
 
-def require_all(draft: Layer, account: Account, uses: Sequence[Use], *, needed_points: int) -> None:
+def require_all(draft: Layer, account: AnyHolder, uses: Sequence[Use], *, needed_points: int) -> None:
     """Lots that were left behind come before any that lies after the last loaded one, and before a deficit."""
     last = draft.last_here(account.id)
     if last is None:
@@ -168,7 +162,7 @@ def put_use(draft: Layer, entry: Entry, lot: Lot, *, points: int, cause: Entry) 
     draft.put(LotUse(bucket=lot.bucket, entry_id=entry.id, lot_id=lot.id, cause_id=cause.id, points=points))
 
 
-def pay_deficits(draft: Layer, account: Account, lots: Sequence[Lot], *, cause_id: str) -> list[Lot]:
+def pay_deficits(draft: Layer, account: AnyHolder, lots: Sequence[Lot], *, cause_id: str) -> list[Lot]:
     """The lots, less what the account's deficits took of them, oldest deficit first.
 
     `cause_id`: the entry that brought the points, or the hold whose end did.
@@ -188,7 +182,7 @@ def pay_deficits(draft: Layer, account: Account, lots: Sequence[Lot], *, cause_i
     return paying
 
 
-def put_returned(draft: Layer, account: Account, returned: Sequence[Lot], *, cause_id: str, now: datetime) -> Account:
+def put_returned(draft: Layer, account: Holder, returned: Sequence[Lot], *, cause_id: str, now: datetime) -> Holder:
     """The lots hold again what came back to them, less what the account owed."""
     lots = pay_deficits(draft, account, sorted(returned, key=use_order), cause_id=cause_id)
     for lot in lots:
@@ -196,7 +190,7 @@ def put_returned(draft: Layer, account: Account, returned: Sequence[Lot], *, cau
     return remember(draft, account, lots, now=now)
 
 
-def with_next_expiry(draft: Layer, account: Account) -> Account:
+def with_next_expiry(draft: Layer, account: Holder) -> Holder:
     """The account with the earliest expiry among its live lots. Expects those that expire soonest."""
     lots = draft.children(Lot, account.id, in_part=True)
     left = sorted((lot for lot in lots if lot.free_points > 0), key=use_order)

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.book.holders import Holder
 from vinr_server.core.ledger.book.lots import NEVER, end_of
 from vinr_server.core.ledger.rows import Endings, EndSpan, Lot
 from vinr_server.core.members.rows import Account
@@ -101,8 +103,10 @@ def planned(draft: Layer, account: Account, program: Program, *, now: datetime) 
     return account
 
 
-def remember(draft: Layer, account: Account, lots: Iterable[Lot], *, now: datetime) -> Account:
-    """Lots that hold more than before have their reminders, too, of those that lie ahead."""
+def remember(draft: Layer, account: Holder, lots: Iterable[Lot], *, now: datetime) -> Holder:
+    """Lots that hold more than before have their reminders, too, of those that lie ahead; credit has none."""
+    if isinstance(account, Wallet):
+        return account
     plan = program_of(draft, account).reminder_plan
     at = min(_instants(lots, account, plan.days, now), default=None) if plan.days else None
     if at is None or (account.next_reminder_at is not None and account.next_reminder_at <= at):

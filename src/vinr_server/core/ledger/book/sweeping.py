@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import InPart
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.book.holders import Holder, entry_type
 from vinr_server.core.ledger.book.lots import end_of, is_inactive, is_over, months_later, overdue
 from vinr_server.core.ledger.book.posting import Movement, announce_entry, post, put_use, with_next_expiry
 from vinr_server.core.ledger.book.reminders import due_reminders, is_behind, planned, remind
@@ -17,18 +19,18 @@ from vinr_server.core.programs.members import program_of
 from vinr_server.core.programs.rows import Program
 
 
-def sweep(draft: Layer, context: Context, account: Account, *, now: datetime, until: datetime | None = None) -> Account:
+def sweep(draft: Layer, context: Context, account: Holder, *, now: datetime, until: datetime | None = None) -> Holder:
     """Every lot of the account that is over holds no more than what is reserved, one expiry entry each (R4).
 
     And the reminders that were due are sent. Both come in the order of their instants, at one instant the reminders
     first (R84). `until`: what was over then, where that is before now. Expects its live lots.
     """
     until = until or now
-    program, ends_now = program_of(draft, account), is_inactive(account, until)
+    ends_now = is_inactive(account, until)
     if ends_now and draft.last_here(account.id) is not None:
         raise InPart(Lot, account.id)
     over = overdue(draft.children(Lot, account.id, in_part=True), account, until)
-    if is_behind(account, program, now=until):
+    if isinstance(account, Account) and is_behind(account, program := program_of(draft, account), now=until):
         due = due_reminders(draft, account, program, now=until)
         account = planned(draft, account, program, now=until)
         for reminder in due:
@@ -37,7 +39,7 @@ def sweep(draft: Layer, context: Context, account: Account, *, now: datetime, un
             remind(draft, context, account, reminder, now=now)
     for lot in over:
         account = expire_lot(draft, context, account, lot, now=now)
-    if ends_now:
+    if isinstance(account, Account) and ends_now:
         account = replace(account, is_inactive=True)
         draft.put(account)
     return with_next_expiry(draft, account)
@@ -52,7 +54,7 @@ def caught_up(draft: Layer, context: Context, account: Account, program: Program
     return sweep(draft, context, account, now=now) if is_due else account
 
 
-def expire_lot(draft: Layer, context: Context, account: Account, lot: Lot, *, now: datetime) -> Account:
+def expire_lot(draft: Layer, context: Context, account: Holder, lot: Lot, *, now: datetime) -> Holder:
     """What was left of the lot, and not reserved, is gone, with an entry and an event."""
     ended_at = end_of(lot, account)
     points = lot.free_points
@@ -61,7 +63,7 @@ def expire_lot(draft: Layer, context: Context, account: Account, lot: Lot, *, no
     movement = Movement(
         "expiry",
         reason="inactivity" if lot.by_inactivity else None,
-        source_type="points_transaction",
+        source_type=entry_type(account),
         source_id=lot.id,
         receipt=receipt,
         occurred_at=ended_at,
@@ -69,11 +71,12 @@ def expire_lot(draft: Layer, context: Context, account: Account, lot: Lot, *, no
     account, entry = post(draft, context, account, points=-points, movement=movement, now=now)
     draft.put(replace(lot, remaining_points=lot.held_points, expired_points=lot.expired_points + points))
     put_use(draft, entry, lot, points=points, cause=entry)
-    announce_entry(draft, context, account, entry, event_type="loyalty.points.expired", now=now)
+    event_type = "store_credit.expired" if isinstance(account, Wallet) else "loyalty.points.expired"
+    announce_entry(draft, context, account, entry, event_type=event_type, now=now)
     return account
 
 
-def expire_if_over(draft: Layer, context: Context, account: Account, lot: Lot, *, now: datetime) -> Account:
+def expire_if_over(draft: Layer, context: Context, account: Holder, lot: Lot, *, now: datetime) -> Holder:
     """What a lot holds that is over already expires at once."""
     if lot.free_points and is_over(lot, account, now):
         return expire_lot(draft, context, account, lot, now=now)

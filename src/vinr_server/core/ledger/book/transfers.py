@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.book.holders import Holder, entry_type
 from vinr_server.core.ledger.book.lots import consume_lots, spendable, use_order
 from vinr_server.core.ledger.book.pending import in_force, with_due
 from vinr_server.core.ledger.book.posting import (
@@ -30,8 +32,8 @@ from vinr_server.core.members.rows import Account
 
 
 def transfer(
-    draft: Layer, context: Context, account: Account, into: Account, *, reason: str, now: datetime
-) -> tuple[Account, Account]:
+    draft: Layer, context: Context, account: Holder, into: Holder, *, reason: str, now: datetime
+) -> tuple[Holder, Holder]:
     """The account holds and owes nothing: each of its lots is one of `into` with the same dates, and so is its debt.
 
     What either owes is paid first by what the other brings: the lot that ends soonest pays (R5). Events say nothing of
@@ -40,14 +42,16 @@ def transfer(
     into = _as_active(draft, account, into, now=now)
     account, into = _move_lots(draft, context, account, into, reason=reason, now=now)
     account, into = _move_debt(draft, context, account, into, reason=reason, now=now)
-    if account.next_reminder_at is not None or account.inactive_at is not None:
+    if isinstance(account, Account) and (account.next_reminder_at is not None or account.inactive_at is not None):
         account = replace(account, next_reminder_at=None, inactive_at=None, is_inactive=False)
         draft.put(account)
     return with_next_expiry(draft, account), with_next_expiry(draft, into)
 
 
-def _as_active(draft: Layer, account: Account, into: Account, *, now: datetime) -> Account:
+def _as_active(draft: Layer, account: Holder, into: Holder, *, now: datetime) -> Holder:
     """The one member was last active when either of them was (R84)."""
+    if isinstance(into, Wallet):
+        return into
     at = max((each.inactive_at for each in (account, into) if each.inactive_at is not None), default=None)
     if at == into.inactive_at:
         return into
@@ -58,8 +62,8 @@ def _as_active(draft: Layer, account: Account, into: Account, *, now: datetime) 
 
 
 def _move_lots(
-    draft: Layer, context: Context, account: Account, into: Account, *, reason: str, now: datetime
-) -> tuple[Account, Account]:
+    draft: Layer, context: Context, account: Holder, into: Holder, *, reason: str, now: datetime
+) -> tuple[Holder, Holder]:
     """What waits in the lots goes along: pending points with their instants, reserved ones with their holds."""
     lots = [lot for lot in draft.children(Lot, account.id) if lot.remaining_points or lot.pending_points]
     if not lots:
@@ -81,15 +85,13 @@ def _move_lots(
     return _move_holds(draft, account, into, moved, now=now)
 
 
-def _bring(
-    draft: Layer, context: Context, into: Account, lot: Lot, *, reason: str, now: datetime
-) -> tuple[Account, str]:
+def _bring(draft: Layer, context: Context, into: Holder, lot: Lot, *, reason: str, now: datetime) -> tuple[Holder, str]:
     """What was left of the lot is a lot of `into`, available since and until the same instants; returns its id, too."""
     points, pending_points = lot.remaining_points, lot.pending_points
     movement = Movement(
         "transfer",
         reason=reason,
-        source_type="points_transaction",
+        source_type=entry_type(into),
         source_id=lot.id,
         receipt={"from": lot.account_id, "lot": lot.id, "points": points + pending_points},
         occurred_at=min(lot.available_at, now),
@@ -111,14 +113,14 @@ def _bring(
         (moved,) = pay_deficits(draft, into, [moved], cause_id=entry.id)
     draft.put(moved)
     draft.put(into)
-    left = draft.get(Lot, lot.id) or lot
+    left: Lot = draft.get(Lot, lot.id) or lot
     draft.put(replace(left, moved_to=(*(left.moved_to or ()), moved.id)))
     return remember(draft, into, [moved], now=now), moved.id
 
 
 def _move_holds(
-    draft: Layer, account: Account, into: Account, moved: Mapping[str, str], *, now: datetime
-) -> tuple[Account, Account]:
+    draft: Layer, account: Holder, into: Holder, moved: Mapping[str, str], *, now: datetime
+) -> tuple[Holder, Holder]:
     """Each hold goes on in the lots of `into`, until the same instant."""
     for hold in [hold for hold in draft.here(Hold, account.id) if in_force(hold, account)]:
         draft.put(replace(hold, ended_at=now))
@@ -130,8 +132,8 @@ def _move_holds(
 
 
 def _move_debt(
-    draft: Layer, context: Context, account: Account, into: Account, *, reason: str, now: datetime
-) -> tuple[Account, Account]:
+    draft: Layer, context: Context, account: Holder, into: Holder, *, reason: str, now: datetime
+) -> tuple[Holder, Holder]:
     points = sum(deficit.remaining_points for deficit in draft.children(Deficit, account.id))
     if not points:
         return account, into

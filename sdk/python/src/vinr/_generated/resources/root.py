@@ -17,6 +17,7 @@ from vinr._generated.resources.offers import AsyncOffers, Offers
 from vinr._generated.resources.payments import AsyncPayments, Payments
 from vinr._generated.resources.referrals import AsyncReferrals, Referrals
 from vinr._generated.resources.refunds import AsyncRefunds, Refunds
+from vinr._generated.resources.store_credit import AsyncStoreCredit, StoreCredit
 from vinr._generated.resources.test_helpers import AsyncTestHelpers, TestHelpers
 from vinr._generated.resources.webhook_endpoints import AsyncWebhookEndpoints, WebhookEndpoints
 from vinr._transport import AsyncTransport, Transport
@@ -31,6 +32,7 @@ class Resources:
         self.offers = Offers(client)
         self.checkout = Checkout(client)
         self.discounts = Discounts(client)
+        self.store_credit = StoreCredit(client)
         self.payments = Payments(client)
         self.refunds = Refunds(client)
         self.referrals = Referrals(client)
@@ -51,6 +53,7 @@ class AsyncResources:
         self.offers = AsyncOffers(client)
         self.checkout = AsyncCheckout(client)
         self.discounts = AsyncDiscounts(client)
+        self.store_credit = AsyncStoreCredit(client)
         self.payments = AsyncPayments(client)
         self.refunds = AsyncRefunds(client)
         self.referrals = AsyncReferrals(client)
