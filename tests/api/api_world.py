@@ -345,6 +345,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     amount = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR", "description": "Five off"}}
     percent = {"benefit": {"type": "discount", "percent": "12.5", "currency": "EUR"}}
     product = {"benefit": {"type": "product", "sku": "cup"}}
+    credit = {"benefit": {"type": "store_credit", "amount": 500, "currency": "EUR", "expiry_months": 6}}
     variable = {"type": "discount", "amount_per_point": "0.5", "currency": "EUR"}
     variable |= {"min_points": 100, "max_points": 500, "step_points": 50}
     variable |= {"min_subtotal": 2000, "max_percent_of_order": "12.5"}
@@ -382,11 +383,11 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         ],
         "delete_earning_rule": [Sample(f"{rules}/{ids['rule']}", None)],
         "create_reward": [
-            *(Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product)),
+            *(Sample(rewards, new_reward | benefit) for benefit in (amount, percent, product, credit)),
             Sample(rewards, {"program": ids["prog"], "id": "rwd_fresh", **without_cost, "benefit": variable}),
         ],
         "update_reward": [
-            *(Sample(f"{rewards}/{ids['rwd']}", changes | benefit) for benefit in (amount, percent, product)),
+            *(Sample(f"{rewards}/{ids['rwd']}", changes | benefit) for benefit in (amount, percent, product, credit)),
             Sample(f"{rewards}/{ids['rwd']}", without_cost | {"benefit": variable}),
         ],
         "archive_reward": [Sample(f"{rewards}/{ids['rwd']}/archive", {})],

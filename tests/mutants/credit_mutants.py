@@ -81,4 +81,18 @@ MUTANTS = [
         "false as is_over",
         "api/test_store_credit.py::TestLiability::test_counts_what_is_over_as_expired_before_and_after_it_is_written",
     ),
+    Mutant(
+        "a canceled redemption takes what is left of its credit",
+        "take_credit_back",
+        "remaining < lot.points",
+        "remaining == 0",
+        credit("Once some of it is spent, its redemption stands (R25e, 37)"),
+    ),
+    Mutant(
+        "credit that is over is there to take back until that is written",
+        "take_credit_back",
+        "own.expires_at is None or own.expires_at > now",
+        "True",
+        credit("What is over is not there to take back, whenever that is written (R24, R25e)"),
+    ),
 ]

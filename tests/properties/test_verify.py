@@ -347,6 +347,12 @@ def _keep_credit(answer: Callable[[kernel_commands.Command], dict[str, Any]]) ->
     answer(ledger_commands.ExpireLots(spent["account"]))
     for customer_id, amount in (("cust_s2", 70), ("cust_s3", 30)):
         answer(credit_commands.GrantCredit(amount, customer_id=customer_id, currency="USD"))
+    worth = {"type": "store_credit", "amount": 300, "currency": "USD"}
+    answer(rewards_commands.CreateReward("prog_offers", "Three", 1, worth, id="rwd_credit"))
+    answer(ledger_commands.AwardPoints("loy_o2", 10))
+    answer(rewards_commands.CreateRedemption("loy_o2", "rwd_credit"))
+    redemption = answer(rewards_commands.CreateRedemption("loy_o2", "rwd_credit"))
+    answer(rewards_commands.CancelRedemption(redemption["id"]))
     answer(members_commands.MergeCustomers("cust_s2", "cust_s3"))
     answer(credit_commands.SpendCredit(80, customer_id="cust_s3", currency="USD"))
 
@@ -386,12 +392,17 @@ EDITS = [
      "update entries set kind = 'grant' where [entries: kind = 'award']"),
     ("R25b what a spend got back is at most what it took",
      "update entries set points = 1001 where [entries: kind = 'return']"),
+    ("R25e a redemption and the credit it granted name each other",
+     "update redemptions set credit_entry_id = null where [redemptions: credit_entry_id is not null]"),
+    ("R25e a redemption and the credit it granted name each other",
+     "update redemptions set status = 'canceled', canceled_at = now(), cancellation_id = entry_id"
+     " where [redemptions: credit_entry_id is not null and status = 'confirmed']"),
     ("R28a what leaves a merged wallet arrives where it was merged into",
      "delete from entries where [entries: kind = 'transfer' and points > 0 and account_id like 'crd_%']"),
     ("R28a a merged customer has no wallet but merged ones, in the currencies of those it became",
      "update wallets set merged_into = null where [wallets: merged_into is not null]"),
     ("R28a a merged customer has no wallet but merged ones, in the currencies of those it became",
-     "update wallets set currency = 'EUR' where [wallets: currency = 'USD' and merged_into is null]"),
+     "update wallets set currency = 'EUR' where [wallets: customer_id = 'cust_s3']"),
     ("I1 the ledger balance is the sum of the entries",
      "update wallets set ledger_balance_points = ledger_balance_points + 1 where [wallets: merged_into is null]"),
     ("an entry belongs to an account, in its bucket",
@@ -720,6 +731,7 @@ alter table earning_rules drop column recipients;
 alter table earning_rule_revisions drop column recipients;
 alter table accounts drop column may_convert;
 alter table payments drop column referral_ids;
+alter table redemptions drop column credit_entry_id;
 drop table wallets;
 drop table credit_settings;
 alter table lots drop column origin;

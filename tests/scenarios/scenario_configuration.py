@@ -185,7 +185,10 @@ def _reward_fields(costs: list[str], clauses: Clauses) -> Json:
         if cap := clauses.word(name):
             fields[field] = None if cap == "none" else int(cap)
     if gives := clauses.one("gives"):
-        fields["benefit"] = {"type": "discount", "amount": minor(gives[0], gives[1]), "currency": gives[1]}
+        kind = "store_credit" if gives[2:] == ("credit",) else "discount"
+        fields["benefit"] = {"type": kind, "amount": minor(gives[0], gives[1]), "currency": gives[1]}
+    if months := clauses.word("lasting"):
+        fields["benefit"]["expiry_months"] = int(months)
     if pays := clauses.one("pays"):
         fields["benefit"] = _per_point(pays, clauses)
     if least := clauses.one("from-order"):

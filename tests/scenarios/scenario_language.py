@@ -22,7 +22,8 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [factor 2 for tier gold] [factor 3 for metadata key=value] [factor 2 from instant until instant]
         [where …] [factor 2 where …] (scenario_conditions.py)
     reward rwd_coffee costs 100 [stock 5] [limit 1] [for tier gold] [from instant] [until instant]
-        [gives 5.00 EUR off] [from-order 20.00 EUR] [at-most 50%] (of the order) [in program]
+        [gives 5.00 EUR off|credit [lasting 6] (months)] [from-order 20.00 EUR] [at-most 50%] (of the order)
+        [in program]
     reward rwd_money, pays 0.5 EUR (minor units a point) [least 100] [most 5000] [steps 50]; `redeem …, spending 250`
     edit program|rule|reward … (`none` takes a limit away) | delete rule base | archive rwd_coffee
     account A [in program] [same customer as B] | enrol A (again) | close A | reopen A

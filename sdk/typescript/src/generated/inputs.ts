@@ -559,7 +559,7 @@ export type CreateReferralProgramInput = OneOf<'program' | 'program_id' | 'progr
 };
 
 export interface BenefitInput {
-  type: 'discount' | 'free_shipping' | 'product' | 'voucher';
+  type: 'discount' | 'free_shipping' | 'product' | 'store_credit' | 'voucher';
   amount?: number | null | undefined;
   percent?: Rate | null | undefined;
   amount_per_point?: Rate | null | undefined;
@@ -575,6 +575,8 @@ export interface BenefitInput {
   max_percent_of_order?: Rate | null | undefined;
   maxPercentOfOrder?: Rate | null | undefined;
   currency?: string | null | undefined;
+  expiry_months?: number | null | undefined;
+  expiryMonths?: number | null | undefined;
   sku?: string | null | undefined;
   description?: string | null | undefined;
 }

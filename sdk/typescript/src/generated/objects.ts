@@ -1119,7 +1119,7 @@ export interface Program {
 }
 
 export interface Benefit {
-  readonly type: 'discount' | 'free_shipping' | 'product' | 'voucher';
+  readonly type: 'discount' | 'free_shipping' | 'product' | 'store_credit' | 'voucher';
   readonly amount?: number | undefined;
   readonly percent?: number | string | undefined;
   readonly amountPerPoint?: number | string | undefined;
@@ -1135,6 +1135,8 @@ export interface Benefit {
   readonly maxPercentOfOrder?: number | string | undefined;
   readonly max_percent_of_order?: number | string | undefined;
   readonly currency?: string | undefined;
+  readonly expiryMonths?: number | undefined;
+  readonly expiry_months?: number | undefined;
   readonly sku?: string | undefined;
   readonly description?: string | undefined;
 }
@@ -1162,6 +1164,9 @@ export interface Redemption {
   readonly discountId: string | null;
   readonly voucherCode: string | null;
   readonly voucher_code: string | null;
+  readonly storeCredit: string | null;
+  readonly store_credit: string | null;
+  readonly storeCreditId: string | null;
   readonly benefit: Benefit;
   readonly receipt: Json;
   readonly metadata: Metadata;

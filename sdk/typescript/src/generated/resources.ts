@@ -916,7 +916,7 @@ export class LoyaltyRedemptions {
 
   /**
    * Cancel a redemption: its points return to the lots that paid, or are no longer held. Refused by state
-   * (ConflictError): redemption_already_canceled, discount_consumed, discount_not_usable.
+   * (ConflictError): redemption_already_canceled, discount_consumed, credit_spent, discount_not_usable.
    */
   cancel(id: string, body?: inputs.CancelRedemptionInput, options?: PostOptions): Promise<Answer<objects.Redemption>> {
     return this.#client.send('POST', path`/v1/loyalty/redemptions/${id}/cancel`, 'Redemption', body, options);

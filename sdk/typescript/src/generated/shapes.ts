@@ -118,7 +118,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   Program: { references: ['test_clock'], nested: { currency: 'ProgramCurrency', tiers: 'Tier' } },
   Benefit: {},
   Redemption: {
-    references: ['account', 'reward', 'points_transaction', 'cancellation', 'discount'],
+    references: ['account', 'reward', 'points_transaction', 'cancellation', 'discount', 'store_credit'],
     loose: ['receipt'],
     nested: { benefit: 'Benefit' },
   },

@@ -8,14 +8,14 @@ from typing import Any, Literal
 from msgspec import UNSET, UnsetType
 
 from vinr_server.api.contract.currencies import read_currency, read_currency_or_none
-from vinr_server.api.contract.input import Count, Input, Name, Rate, Text
+from vinr_server.api.contract.input import Count, Input, Months, Name, Rate, Text
 from vinr_server.api.contract.reply import Reply, ShownRate
 from vinr_server.api.contract.values import read_percent, read_rate
 from vinr_server.api.edge.problems import Problem
 
 
 class BenefitInput(Input):
-    type: Literal["discount", "free_shipping", "product", "voucher"]
+    type: Literal["discount", "free_shipping", "product", "voucher", "store_credit"]
     amount: Count | None = None
     percent: Rate = None
     amount_per_point: Rate = None
@@ -25,6 +25,7 @@ class BenefitInput(Input):
     min_subtotal: Count | None = None
     max_percent_of_order: Rate = None
     currency: str | None = None
+    expiry_months: Months | None = None
     sku: Name | None = None
     description: Text | None = None
 
@@ -34,7 +35,7 @@ RANGE_FIELDS = ("min_points", "max_points", "step_points")
 # Of which orders a discount takes something off, and how much at most.
 ORDER_FIELDS = ("min_subtotal", "max_percent_of_order")
 DISCOUNT_FIELDS = ("amount", "percent", "amount_per_point", *RANGE_FIELDS, "currency", *ORDER_FIELDS)
-BenefitType = Literal["discount", "free_shipping", "product", "voucher"]
+BenefitType = Literal["discount", "free_shipping", "product", "voucher", "store_credit"]
 
 
 class Benefit(Reply):
@@ -48,6 +49,7 @@ class Benefit(Reply):
     min_subtotal: int | UnsetType = UNSET
     max_percent_of_order: ShownRate | UnsetType = UNSET
     currency: str | UnsetType = UNSET
+    expiry_months: int | UnsetType = UNSET
     sku: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
 
@@ -57,8 +59,13 @@ def read_benefit(given: BenefitInput) -> dict[str, Any]:
     benefit: dict[str, Any] = {"type": given.type}
     if given.type == "discount":
         benefit |= _discount(given) | _of_order(given)
+    elif given.type == "store_credit":
+        benefit |= _credit(given)
     else:
         _require_none(given, DISCOUNT_FIELDS, f"apply to type discount, not to {given.type}", param="benefit.type")
+    if given.expiry_months is not None and given.type != "store_credit":
+        message = f"benefit.expiry_months applies to type store_credit, not to {given.type}. Leave it out."
+        raise Problem("parameter_invalid", message, param="benefit.expiry_months")
     if given.type == "product" and given.sku is None:
         raise Problem("parameter_missing", "benefit.sku is required for a product.", param="benefit.sku")
     return benefit | {name: value for name in ("sku", "description") if (value := getattr(given, name)) is not None}
@@ -84,6 +91,18 @@ def _discount(given: BenefitInput) -> dict[str, Any]:
     currency = read_currency(given.currency, param="benefit.currency")
     worth = {"amount": given.amount} if given.amount is not None else _per_point(given)
     return worth | {"currency": currency}
+
+
+def _credit(given: BenefitInput) -> dict[str, Any]:
+    """How much store credit it gives, and how long that lasts (R25e)."""
+    others = [name for name in DISCOUNT_FIELDS if name not in ("amount", "currency")]
+    _require_none(given, others, "apply to type discount, not to store_credit", param="benefit.type")
+    if given.amount is None or given.currency is None:
+        name = "benefit.amount" if given.amount is None else "benefit.currency"
+        raise Problem("parameter_missing", f"{name} is required for store credit.", param=name)
+    currency = read_currency(given.currency, param="benefit.currency")
+    lasts = {} if given.expiry_months is None else {"expiry_months": given.expiry_months}
+    return {"amount": given.amount, "currency": currency} | lasts
 
 
 def _of_order(given: BenefitInput) -> dict[str, Any]:

@@ -290,6 +290,12 @@ _STATE = {
         "Release the discount first if that payment did not go through; otherwise redeem the reward again.",
         "Discount disc_0197a3 is already used on payment pay_3xZ9q.",
     ),
+    "credit_spent": Explained(
+        "The redemption gave store credit, and not all of it is there: some is spent, over or held. `details` holds"
+        " what was `granted` and what is `remaining`.",
+        "Leave the redemption as it is, or take back what is left with storeCredit.reverse.",
+        "Of the 500 of store credit that redemption rdm_0197a3 granted, 300 is left (EUR, minor units).",
+    ),
     "discount_not_usable": Explained(
         "The discount is not usable: its redemption was canceled, or a checkout session holds it.",
         "Redeem the reward again, or expire the session that `details.checkout_session` names.",

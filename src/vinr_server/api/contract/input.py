@@ -19,6 +19,8 @@ Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Names = Annotated[list[Name], Meta(max_length=1000)]
 # Calendar days before points that were earned can be spent.
 PendingDays = Annotated[int, Meta(ge=0, le=365)]
+# Of credit, at most a century.
+Months = Annotated[int, Meta(ge=1, le=1200)]
 Key = Annotated[str, Meta(min_length=1, max_length=100)]
 # Read by `read_email` (edge/identity.py), which knows more of addresses than a schema can say.
 Email = Annotated[str, Meta(min_length=3, max_length=254, extra_json_schema={"format": "email"})]

@@ -55,6 +55,7 @@ class Redemption(Reply):
     cancellation: Reference | None
     discount: Reference | None
     voucher_code: str | None
+    store_credit: Reference | None
     benefit: Benefit
     receipt: Figures
     metadata: Json
@@ -150,7 +151,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body=CancelRedemptionInput,
         translate=cancel_redemption,
         reply=Redemption,
-        refusals=(*FIND, "redemption_already_canceled", "discount_consumed", "discount_not_usable"),
+        refusals=(*FIND, "redemption_already_canceled", "discount_consumed", "credit_spent", "discount_not_usable"),
         example={"reason": "order canceled"},
     ),
     Operation(

@@ -18,6 +18,7 @@ from vinr_server.api.contract.input import (
     Input,
     Instant,
     Metadata,
+    Months,
     PaymentId,
     Text,
     WalletId,
@@ -49,8 +50,6 @@ from vinr_server.storage.reads.scopes import (
 )
 
 URL = "/v1/store_credit"
-# A century.
-Months = Annotated[int, Meta(ge=1, le=1200)]
 Origin = Literal["promotional", "goodwill", "refund", "reward", "purchase"]
 CreditKind = Literal["grant", "spend", "return", "expiry", "reversal", "adjustment", "transfer"]
 

@@ -94,14 +94,18 @@ def short_of(wallet: Wallet | None, command: AboutWallet, *, required_minor: int
 # ---- grant, spend, adjust
 
 
-def needs_grant_credit(command: GrantCredit | SpendCredit, needs: Needs) -> None:
+def needs_grant_credit(command: GrantCredit, needs: Needs) -> None:
     """The wallet, and the payment that it is for."""
+    _name(needs, command, command.payment_id)
+
+
+def _name(needs: Needs, command: AboutWallet, payment_id: str | None) -> None:
     look_at_named(needs, command)
-    if command.payment_id is not None:
-        needs.row(Payment, command.payment_id)
+    if payment_id is not None:
+        needs.row(Payment, payment_id)
 
 
-def follow_grant_credit(command: AboutWallet, seen: Layer, needs: Needs) -> None:
+def follow_grant_credit(command: GrantCredit, seen: Layer, needs: Needs) -> None:
     """The customer's wallets, or the wallet's customer."""
     name_named(needs, seen, command)
 
@@ -167,6 +171,16 @@ def _payment_refusal(draft: Layer, payment_id: str | None, wallet: Wallet) -> Re
     return None
 
 
+def needs_spend_credit(command: SpendCredit, needs: Needs) -> None:
+    """The wallet, and the payment that it is for."""
+    _name(needs, command, command.payment_id)
+
+
+def follow_spend_credit(command: SpendCredit, seen: Layer, needs: Needs) -> None:
+    """The customer's wallets, or the wallet's customer."""
+    name_named(needs, seen, command)
+
+
 def decide_spend_credit(draft: Layer, command: SpendCredit, context: Context) -> Accepted | Rejected:
     """The credit is spent from the lots in their order, soonest end first; never more than is free."""
     wallet = named_wallet(draft, context, command)
@@ -185,6 +199,11 @@ def decide_spend_credit(draft: Layer, command: SpendCredit, context: Context) ->
 def needs_adjust_credit(command: AdjustCredit, needs: Needs) -> None:
     """The wallet."""
     look_at_named(needs, command)
+
+
+def follow_adjust_credit(command: AdjustCredit, seen: Layer, needs: Needs) -> None:
+    """The customer's wallets, or the wallet's customer."""
+    name_named(needs, seen, command)
 
 
 def decide_adjust_credit(draft: Layer, command: AdjustCredit, context: Context) -> Accepted | Rejected:
@@ -352,7 +371,7 @@ def _amount(
 
 COMMANDS: Commands = {
     GrantCredit: (needs_grant_credit, decide_grant_credit, follow_grant_credit),
-    SpendCredit: (needs_grant_credit, decide_spend_credit, follow_grant_credit),
-    AdjustCredit: (needs_adjust_credit, decide_adjust_credit, follow_grant_credit),
+    SpendCredit: (needs_spend_credit, decide_spend_credit, follow_spend_credit),
+    AdjustCredit: (needs_adjust_credit, decide_adjust_credit, follow_adjust_credit),
     ReverseCredit: (needs_reverse_credit, decide_reverse_credit, follow_reverse_credit),
 }

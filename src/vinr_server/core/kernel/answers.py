@@ -47,6 +47,7 @@ CODES: dict[str, int] = {
     "capture_exceeds_hold": 409,
     "redemption_already_canceled": 409,
     "discount_consumed": 409,
+    "credit_spent": 409,
     "discount_not_usable": 409,
     "checkout_session_not_open": 409,
     "checkout_session_linked": 409,

@@ -25,6 +25,7 @@ from vinr_server.core.offers.in_force import name_cap, name_gift
 from vinr_server.core.offers.payloads import offer_payload
 from vinr_server.core.offers.rows import Offer, OfferKind, OfferRevision, OfferTerms
 from vinr_server.core.programs.rows import Program
+from vinr_server.core.rewards.credit import gives_credit
 from vinr_server.core.rewards.rows import Reward
 from vinr_server.core.rewards.variable import is_variable
 from vinr_server.core.segments.rows import Segment
@@ -126,6 +127,9 @@ def _gift_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> R
     if reward.status == "archived":
         message = f"Reward {reward.id} is archived and can no longer be given. Choose another reward."
         return Rejected("reward_archived", message, param="incentive.reward")
+    if gives_credit(reward.benefit):
+        message = f"incentive.reward: reward {reward.id} gives store credit, which no offer gives. Give another."
+        return invalid(message, param="incentive.reward")
     if is_variable(reward.benefit):
         message = f"incentive.reward: reward {reward.id} is worth what a member spends on it. Give another."
         return invalid(message, param="incentive.reward")

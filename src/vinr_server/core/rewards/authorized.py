@@ -21,6 +21,7 @@ from vinr_server.core.ledger.rows import Hold
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import acting, program_of
 from vinr_server.core.rewards.commands import CaptureRedemption
+from vinr_server.core.rewards.credit import grant_credit_for, look_at_asked_wallets, name_asked_wallets
 from vinr_server.core.rewards.payloads import redemption_payload
 from vinr_server.core.rewards.rows import Discount, Redemption, Reward
 
@@ -28,6 +29,8 @@ from vinr_server.core.rewards.rows import Discount, Redemption, Reward
 def needs_capture_redemption(command: CaptureRedemption, needs: Needs) -> None:
     """The redemption."""
     needs.row(Redemption, command.redemption_id, look=True)
+    if needs.asked:
+        look_at_asked_wallets(needs)
 
 
 def follow_capture_redemption(command: CaptureRedemption, seen: Layer, needs: Needs) -> None:
@@ -35,6 +38,8 @@ def follow_capture_redemption(command: CaptureRedemption, seen: Layer, needs: Ne
     redemption = seen.get(Redemption, command.redemption_id)
     if redemption is not None:
         name_account(needs, redemption.account_id, lots=Part.FIRST, beside=redemption.id)
+    if needs.asked:
+        name_asked_wallets(needs, seen)
 
 
 def decide_capture_redemption(draft: Layer, command: CaptureRedemption, context: Context) -> Accepted | Rejected:
@@ -93,6 +98,14 @@ def capture_redemption(draft: Layer, context: Context, redemption: Redemption, *
         entry_id=entry.id,
         captured_at=now,
         voucher_code=voucher_for(context, redemption.benefit),
+        credit_entry_id=grant_credit_for(
+            draft,
+            context,
+            account,
+            redemption.benefit,
+            redemption_id=redemption.id,
+            reward_id=redemption.reward_id,
+        ),
     )
     draft.put(captured)
     payload = redemption_payload(captured, livemode=context.livemode)

@@ -56,6 +56,7 @@ def redemption_payload(redemption: Redemption, *, livemode: bool) -> Wire:
         "cancellation": redemption.cancellation_id,
         "discount": redemption.discount_id,
         "voucher_code": redemption.voucher_code,
+        "store_credit": redemption.credit_entry_id,
         "benefit": benefit_payload(redemption.benefit),
         "receipt": {
             "reward": redemption.reward_id,

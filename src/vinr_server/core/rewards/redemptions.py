@@ -32,6 +32,15 @@ from vinr_server.core.rewards.authorized import (
     voucher_for,
 )
 from vinr_server.core.rewards.commands import CancelRedemption, CreateRedemption
+from vinr_server.core.rewards.credit import (
+    gives_credit,
+    grant_credit_for,
+    look_at_asked_wallets,
+    look_at_credit_of,
+    name_asked_wallets,
+    name_credit_of,
+    take_credit_back,
+)
 from vinr_server.core.rewards.discounts import held_by_session
 from vinr_server.core.rewards.payloads import redemption_payload
 from vinr_server.core.rewards.returns import give_points_back, look_at_payers, name_payers
@@ -44,6 +53,14 @@ def needs_create_redemption(command: CreateRedemption, needs: Needs) -> None:
     name_account(needs, command.account_id, lots=Part.FIRST)
     needs.counter(counter_of("reward", command.reward_id))
     needs.counter(counter_of("reward", command.reward_id, command.account_id), beside=command.account_id)
+    if needs.asked:
+        look_at_asked_wallets(needs)
+
+
+def follow_create_redemption(command: CreateRedemption, seen: Layer, needs: Needs) -> None:
+    """Where the reward gives store credit: the wallets of the account's customer."""
+    if needs.asked:
+        name_asked_wallets(needs, seen)
 
 
 def decide_create_redemption(draft: Layer, command: CreateRedemption, context: Context) -> Accepted | Rejected:
@@ -161,6 +178,9 @@ def issue(
         points_spent=-paid_by.points if paid_by else 0,
         entry_id=paid_by.id if paid_by else None,
         voucher_code=voucher_for(context, benefit),
+        credit_entry_id=grant_credit_for(
+            draft, context, account, benefit, redemption_id=redemption_id, reward_id=reward.id
+        ),
     )
     draft.put(redemption)
     count_redemption(draft, context, account, reward, used=1)
@@ -207,6 +227,9 @@ def giving_refusal(
     `offer_id`: the offer whose gift it is. Expects the locked counters of the reward's caps.
     """
     name = reward.id if offer_id is None else f"{reward.id} of offer {offer_id}"
+    if offer_id is not None and gives_credit(reward.benefit):
+        why = f"Reward {name} gives store credit, which no offer gives for nothing. Grant the credit instead."
+        return replace(_not_eligible(reward, why, "benefit", "grant the credit instead"), param="offer")
     if offer_id is not None and is_variable(reward.benefit):
         why = f"Reward {name} is worth what a member spends on it, so it can't be given for nothing."
         return replace(_not_eligible(reward, why, "benefit", "give another reward"), param="offer")
@@ -294,6 +317,7 @@ def _issue_discount(
 def needs_cancel_redemption(command: CancelRedemption, needs: Needs) -> None:
     """The redemption, and which lots paid for it."""
     look_at_payers(needs, command.redemption_id)
+    look_at_credit_of(needs, command.redemption_id)
 
 
 def follow_cancel_redemption(command: CancelRedemption, seen: Layer, needs: Needs) -> None:
@@ -304,6 +328,7 @@ def follow_cancel_redemption(command: CancelRedemption, seen: Layer, needs: Need
     name_payers(needs, seen, redemption)
     if redemption.discount_id is not None:
         needs.row(Discount, redemption.discount_id, beside=redemption.id)
+    name_credit_of(needs, seen, redemption)
     owner = needs.acting(redemption.account_id)
     needs.counter(counter_of("reward", redemption.reward_id))
     needs.counter(counter_of("reward", redemption.reward_id, owner), beside=owner)
@@ -330,6 +355,9 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
     now = context.now(program_of(draft, account).clock_id)
     if redemption.status == "authorized":
         return Accepted(release_redemption(draft, context, account, redemption, now=now, at=now), is_new=False)
+    spent = take_credit_back(draft, context, redemption, reason=command.reason)
+    if spent is not None:
+        return spent
     cancellation_id = None
     if redemption.entry_id is not None:
         points, reason = redemption.kept_points, command.reason
@@ -385,6 +413,6 @@ def _redemption(draft: Layer, redemption_id: str) -> Redemption:
 
 
 COMMANDS: Commands = {
-    CreateRedemption: (needs_create_redemption, decide_create_redemption),
+    CreateRedemption: (needs_create_redemption, decide_create_redemption, follow_create_redemption),
     CancelRedemption: (needs_cancel_redemption, decide_cancel_redemption, follow_cancel_redemption),
 }

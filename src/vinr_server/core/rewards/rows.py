@@ -50,7 +50,7 @@ class Redemption(Row):
     `points_returned` are those that an order left unused: of a variable reward it takes only what it needs.
 
     status: confirmed, canceled; authorized while a hold reserves `held_points` until `expires_at`, then confirmed when
-    all of it or a part is captured, canceled, or expired (R11).
+    all of it or a part is captured, canceled, or expired (R11). `credit_entry_id`: the credit that it granted.
     """
 
     immutable_fields = (
@@ -81,6 +81,7 @@ class Redemption(Row):
     held_points: int = 0
     expires_at: datetime | None = None
     captured_at: datetime | None = None
+    credit_entry_id: str | None = None
 
     @property
     def kept_points(self) -> int:

@@ -25,6 +25,16 @@ from entries e join (
   select realm, reverses_id, sum(points) as points from entries where kind = 'return' group by 1, 2) r
   on r.realm = e.realm and r.reverses_id = e.id
 where e.kind <> 'spend' or r.points > -e.points""",
+    "R25e a redemption and the credit it granted name each other": """
+select coalesce(r.realm, e.realm), coalesce(r.account_id, e.account_id), coalesce(r.id, e.source_id),
+  concat_ws(', ', r.credit_entry_id, r.benefit ->> 'amount', case when r.status = 'canceled' then 'taken back' end),
+  concat_ws(', ', e.id, e.points, case when l.reversed_points = l.points then 'taken back' end)
+from (select * from redemptions where credit_entry_id is not null) r
+full join (select * from entries where kind = 'grant' and source_type = 'redemption') e
+  on e.realm = r.realm and e.id = r.credit_entry_id and e.source_id = r.id
+left join lots l on l.realm = e.realm and l.id = e.id
+where r.id is null or e.id is null or e.points::text <> (r.benefit ->> 'amount')
+  or (r.status = 'canceled' and l.reversed_points <> l.points)""",
     "R28a what leaves a merged wallet arrives where it was merged into": """
 select w.realm, i.id, i.id, 0, sum(e.points)
 from wallets w join wallets i on i.realm = w.realm and i.id = coalesce(w.merged_into, w.id)

@@ -608,6 +608,7 @@ CREATE TABLE public.redemptions (
     held_points bigint DEFAULT 0 NOT NULL,
     expires_at timestamp with time zone,
     captured_at timestamp with time zone,
+    credit_entry_id text COLLATE pg_catalog."C",
     CONSTRAINT redemptions_canceled_check CHECK ((((status = 'canceled'::text) AND (entry_id IS NOT NULL)) = (cancellation_id IS NOT NULL))),
     CONSTRAINT redemptions_check CHECK (((points_returned >= 0) AND ((points_returned = 0) OR (points_returned < points_spent)))),
     CONSTRAINT redemptions_held_check CHECK ((((expires_at IS NOT NULL) = (held_points > 0)) AND ((status <> ALL (ARRAY['authorized'::text, 'expired'::text])) OR ((held_points > 0) AND (entry_id IS NULL))))),

@@ -51,7 +51,7 @@ __all__ = [
 class BenefitInput(TypedDict, total=False):
     """Benefit."""
 
-    type: Required[Literal["discount", "free_shipping", "product", "voucher"]]
+    type: Required[Literal["discount", "free_shipping", "product", "store_credit", "voucher"]]
     amount: int | None
     percent: Rate | None
     amount_per_point: Rate | None
@@ -61,6 +61,7 @@ class BenefitInput(TypedDict, total=False):
     min_subtotal: int | None
     max_percent_of_order: Rate | None
     currency: str | None
+    expiry_months: int | None
     sku: str | None
     description: str | None
 

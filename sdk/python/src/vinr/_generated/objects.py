@@ -1392,7 +1392,7 @@ class Program(VinrObject):
 class Benefit(VinrObject):
     """Benefit."""
 
-    type: Literal["discount", "free_shipping", "product", "voucher"]
+    type: Literal["discount", "free_shipping", "product", "store_credit", "voucher"]
     amount: int | None = None
     percent: int | str | None = None
     amount_per_point: int | str | None = None
@@ -1402,6 +1402,7 @@ class Benefit(VinrObject):
     min_subtotal: int | None = None
     max_percent_of_order: int | str | None = None
     currency: str | None = None
+    expiry_months: int | None = None
     sku: str | None = None
     description: str | None = None
 
@@ -1421,6 +1422,7 @@ class Redemption(VinrObject):
     cancellation: str | None
     discount: str | None
     voucher_code: str | None
+    store_credit: str | None
     benefit: Benefit
     receipt: dict[str, Any]
     metadata: dict[str, Any]

@@ -129,7 +129,8 @@ class LoyaltyRedemptions(Resource):
     ) -> Redemption:
         """Cancel a redemption: its points return to the lots that paid, or are no longer held.
 
-        Refused by state (ConflictError): redemption_already_canceled, discount_consumed, discount_not_usable.
+        Refused by state (ConflictError): redemption_already_canceled, discount_consumed, credit_spent,
+        discount_not_usable.
         """
         return self._client.request(
             "POST",
@@ -256,7 +257,8 @@ class AsyncLoyaltyRedemptions(AsyncResource):
     ) -> Redemption:
         """Cancel a redemption: its points return to the lots that paid, or are no longer held.
 
-        Refused by state (ConflictError): redemption_already_canceled, discount_consumed, discount_not_usable.
+        Refused by state (ConflictError): redemption_already_canceled, discount_consumed, credit_spent,
+        discount_not_usable.
         """
         return await self._client.request(
             "POST",
