@@ -37,6 +37,8 @@ from vinr_server.core.offers import commands as offer_commands
 from vinr_server.core.offers.rows import GiftReward, OfferTerms, PercentageDiscount
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.referrals import commands as referral_commands
+from vinr_server.core.referrals import rows as referral_rows
 from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.submission import Reply
 from vinr_server.storage.laws.ledger import LAWS
@@ -205,6 +207,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         _spend_in_part(answer)
         _price_again(answer)
         _keep_credit(answer)
+        _refer(answer)
     return url
 
 
@@ -355,6 +358,26 @@ def _keep_credit(answer: Callable[[kernel_commands.Command], dict[str, Any]]) ->
     answer(rewards_commands.CancelRedemption(redemption["id"]))
     answer(members_commands.MergeCustomers("cust_s2", "cust_s3"))
     answer(credit_commands.SpendCredit(80, customer_id="cust_s3", currency="USD"))
+
+
+def _refer(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """A member has brought some who paid, one of whom gave it back, one was rejected, and one is another member now."""
+    answer(programs_commands.CreateProgram("Refers", id="prog_refers", timezone="Europe/Berlin"))
+    limit = referral_rows.ReferralLimit(2, "month")
+    terms = referral_rows.ReferralTerms(30, is_for_new_customers=True, limit=limit)
+    answer(referral_commands.CreateReferralProgram("prog_refers", terms))
+    earns = EarnRate(points=10)
+    answer(earning_commands.CreateEarningRule("prog_refers", "referral.converted", earns, Conditions()))
+    for name in ("r0", "r1", "r2", "r3", "r4", "r5"):
+        answer(members_commands.CreateAccount("prog_refers", f"cust_{name}", account_id=f"loy_{name}"))
+    code = answer(referral_commands.CreateReferralCode("loy_r0"))["code"]
+    brought = [answer(referral_commands.RegisterReferral(f"cust_r{n}", code))["id"] for n in (1, 2, 3, 4)]
+    for n in (1, 2, 3):
+        answer(payments_commands.CreatePayment(900, "EUR", 100, id=f"pay_r{n}", customer_id=f"cust_r{n}"))
+    answer(payments_commands.RefundPayment("pay_r1"))
+    answer(referral_commands.RejectReferral(brought[1]))
+    answer(members_commands.MergeCustomers("cust_r0", "cust_r5"))
+    answer(referral_commands.ConvertReferral(brought[3]))
 
 
 def _capped(most: int | None) -> kernel_commands.Command:
@@ -686,6 +709,20 @@ EDITS = [
      "update customers set merged_from = '[]' where [customers: json_array_length(merged_from) > 0]"),
     ("R85 a merge is announced once",
      "delete from events where [events: type = 'customer.merged']"),
+    ("R19 a referrer's counters count its conversions that stand",
+     "update counters set used = used + 1 where [counters: id like 'rule:%:rfp_%' and used > 0]"),
+    ("R19 a referrer's counters count its conversions that stand",
+     "update referrals set has_slot = not has_slot where [referrals: status = 'converted']"),
+    ("R19 a code counts its conversions that stand",
+     "update referral_codes set conversions = conversions + 1 where [referral_codes]"),
+    ("R19 a conversion and its payment name each other",
+     "update payments set referral_ids = '[]' where [payments: json_array_length(referral_ids) > 0]"),
+    ("R19 a conversion and its payment name each other",
+     "update referrals set payment_id = 'pay_none' where [referrals: payment_id is not null]"),
+    ("R19 what a conversion remembers of its awards is what the ledger says",
+     "update referrals set rewards = '[]' where [referrals: json_array_length(rewards) > 0]"),
+    ("R19 a referral is announced, and so is its conversion",
+     "delete from events where [events: type = 'referral.converted']"),
     ("I9 the application role adds to the ledger and never changes it",
      "grant update (points) on lot_uses to vinr_app"),
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.moved import lot_of
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
-from vinr_server.core.programs.members import enrolled
+from vinr_server.core.programs.members import acting, enrolled
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.referrals.commands import ExpireReferral
 from vinr_server.core.referrals.payloads import referral_payload
@@ -84,7 +84,7 @@ def shown(draft: Layer, context: Context, referral: Referral) -> Wire:
     referee = enrolled(draft, referral.customer_id, referral.program_id)
     awards = [award for earning in referral.earnings for award in earning.awards]
     lots = {award.entry_id: lot_of(draft, award.entry_id) for award in awards}
-    referee_id = referee.id if referee is not None else None
+    referee_id = acting(draft, referee).id if referee is not None else None
     return referral_payload(referral, referee_id=referee_id, lots=lots, livemode=context.livemode)
 
 

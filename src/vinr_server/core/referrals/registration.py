@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from vinr_server.core.events.announcements import announce
@@ -28,27 +28,34 @@ def needs_register_referral(command: RegisterReferral, needs: Needs) -> None:
     """The referrer, by its code or by itself; the customer with its accounts, its referrals, and its first payment."""
     if command.code is not None:
         needs.row(ReferralCode, command.code, look=True)
-        needs.look_along(Account, Of(ReferralCode, command.code, "account_id"))
+        owner = Of(ReferralCode, command.code, "account_id")
+        needs.look_along(Account, owner)
+        needs.look_along(Account, Of(Account, owner, "merged_customer_id"), by="customer_id")
     if command.account_id is not None:
         needs.row(Account, command.account_id, look=True)
-    needs.row(Customer, command.customer_id)
+    needs.row(Customer, command.customer_id, look=True)
     needs.row(FirstPaid, command.customer_id)
     needs.children(Account, command.customer_id, look=True)
     needs.children(Referral, command.customer_id, look=True)
+    merged = Of(Customer, command.customer_id, "merged_from")
+    needs.look_along(Account, merged, by="customer_id")
+    needs.look_along(Referral, merged, by="customer_id")
 
 
 def follow_register_referral(command: RegisterReferral, seen: Layer, needs: Needs) -> None:
     """The referrer's customer with the referrals that brought it; the accounts and referrals of the customer."""
-    for account in seen.children(Account, command.customer_id):
-        needs.row(Account, account.id)
-    for referral in seen.children(Referral, command.customer_id):
-        needs.row(Referral, referral.id)
-        name_lots(needs, referral)
+    for id in _ids_of(seen, command.customer_id):
+        for account in seen.children(Account, id):
+            needs.row(Account, account.id)
+        for referral in seen.children(Referral, id):
+            needs.row(Referral, referral.id)
+            name_lots(needs, referral)
     referrer = _referrer(seen, command)
     if isinstance(referrer, Account):
         needs.row(Account, referrer.id)
         needs.row(Customer, referrer.customer_id)
-        needs.children(Referral, referrer.customer_id)
+        for id in referrer.customer_ids:
+            needs.children(Referral, id)
 
 
 def decide_register_referral(draft: Layer, command: RegisterReferral, context: Context) -> Accepted | Rejected:
@@ -69,7 +76,8 @@ def decide_register_referral(draft: Layer, command: RegisterReferral, context: C
     early = in_the_future(command.occurred_at, now)
     if early is not None:
         return early
-    mine = [referral for referral in draft.children(Referral, command.customer_id) if referral.program_id == program.id]
+    ids = _ids_of(draft, command.customer_id)
+    mine = [referral for id in ids for referral in draft.children(Referral, id) if referral.program_id == program.id]
     known = [expire_if_due(draft, context, referral, now) for referral in mine]
     same = _same(known, referrer, command.occurred_at)
     if same is not None:
@@ -146,6 +154,12 @@ def _referrer(layer: Layer, command: RegisterReferral) -> Account | Rejected:
     return acting(layer, account) if account is not None else missing("account", account_id, param="referrer")
 
 
+def _ids_of(layer: Layer, customer_id: str) -> tuple[str, ...]:
+    """The customer, and those that were merged into it."""
+    customer = layer.get(Customer, customer_id)
+    return (customer_id, *(customer.merged_from if customer is not None else ()))
+
+
 def _same(known: Iterable[Referral], referrer: Account, occurred_at: datetime | None) -> Referral | None:
     """What the same registration has made before: it is in force, or it named the same instant."""
     return next(
@@ -170,7 +184,7 @@ def self_referral(draft: Layer, referrer: Account, customer_id: str) -> Rejected
     if len(emails) == 2 and emails[0] == emails[1]:
         both = f"{customer_id} and {referrer.customer_id}"
         return _self("email", f"Customers {both} have the same e-mail address: nobody refers themselves.")
-    brought: Sequence[Referral] = draft.children(Referral, referrer.customer_id)
+    brought = [referral for id in referrer.customer_ids for referral in draft.children(Referral, id)]
     for referral in brought:
         if referral.program_id == referrer.program_id and referral.referrer_customer_id == customer_id:
             pair = f"{customer_id} referred {referrer.customer_id}"

@@ -14,6 +14,7 @@ from vinr_server.storage.laws.credit import CREDIT, HOLDERS
 from vinr_server.storage.laws.merges import MERGES
 from vinr_server.storage.laws.offers import OFFERS
 from vinr_server.storage.laws.payments import PAYMENTS
+from vinr_server.storage.laws.referrals import REFERRALS
 
 BALANCES = {
     "I1 the ledger balance is the sum of the entries": f"""
@@ -428,4 +429,4 @@ where has_table_privilege('vinr_app', name, 'update, delete, truncate')
 }
 
 _OF_MEMBERS = BALANCES | LOTS | TIERS | CAPS | REDEMPTIONS | OFFERS
-LAWS: dict[str, str] = _OF_MEMBERS | PAYMENTS | EVENTS | CHECKOUTS | MERGES | CREDIT
+LAWS: dict[str, str] = _OF_MEMBERS | PAYMENTS | EVENTS | CHECKOUTS | MERGES | CREDIT | REFERRALS

@@ -77,9 +77,9 @@ def look_at_asked(needs: Needs) -> None:
 
 
 def look_at_conversion(needs: Needs, id: str) -> None:
-    """A referral is looked at, with its referrer and its customer's accounts."""
+    """A referral is looked at, with the accounts of both customers."""
     needs.row(Referral, id, look=True)
-    needs.look_along(Account, Of(Referral, id, "referrer_id"))
+    needs.look_along(Account, Of(Referral, id, "referrer_customer_id"), by="customer_id")
     needs.look_along(Account, Of(Referral, id, "customer_id"), by="customer_id")
 
 
@@ -166,7 +166,9 @@ def open_referral(draft: Layer, context: Context, account: Account) -> Referral 
         if not draft.reads_all(Referral, customer_id):
             draft.require_asked(Customer, customer_id)
         mine += draft.children(Referral, customer_id)
-    found = next((mine for mine in mine if mine.program_id == account.program_id and mine.is_open(now)), None)
+    mine = [referral for referral in mine if referral.program_id == account.program_id]
+    has_converted = any(referral.converted_at is not None for referral in mine)
+    found = None if has_converted else next((referral for referral in mine if referral.is_open(now)), None)
     if found is None:
         draft.put(replace(account, may_convert=False))
     return found

@@ -136,7 +136,7 @@ def look_at_purchase(needs: Needs, payment_id: str | Of, *, is_reinstating: bool
     needs.look_along(Account, Of(Payment, payment_id, "customer_id"), by="customer_id")
     converted = Of(Payment, payment_id, "referral_ids")
     needs.look_along(Referral, converted)
-    needs.look_along(Account, Of(Referral, converted, "referrer_id"))
+    needs.look_along(Account, Of(Referral, converted, "referrer_customer_id"), by="customer_id")
     needs.look_along(Account, Of(Referral, converted, "customer_id"), by="customer_id")
     key = Of(Payment, payment_id, "purchase_key")
     needs.look_along(Order, key)
