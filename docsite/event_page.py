@@ -16,7 +16,8 @@ WHEN: dict[str, str] = {
     "loyalty.points.reinstated": "Points of a clawback are back: the refund was canceled, or the payment amended.",
     "loyalty.points.expired": "The rest of a lot has expired.",
     "loyalty.points.expiring": "Points of a member end in `days` days; the program's `expiry_reminders` say when.",
-    "loyalty.tier.changed": "A member's tier changed. `cause` names the transaction.",
+    "loyalty.tier.changed": "A member's tier changed. `cause` says why, and names the transaction or payment.",
+    "loyalty.tier.grace_started": "A member's tier has ended, and is kept until `grace_until`.",
     "loyalty.reward.redeemed": "A member spent points on a reward, or was given one by an offer.",
     "loyalty.redemption.canceled": "A redemption was canceled; its points are back. Or the payment that brought a gift no"
     " longer qualifies for it.",

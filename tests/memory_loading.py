@@ -5,6 +5,7 @@ So decisions that are run without a database also meet what nobody declared.
 
 from __future__ import annotations
 
+from collections import Counter as PythonCounter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -25,11 +26,14 @@ from vinr_server.core.ledger.book.lots import BEFORE_ALL
 from vinr_server.core.ledger.rows import Entry, Hold, Lot
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferRedemption
-from vinr_server.core.payments.rows import Payment
-from vinr_server.core.programs.rows import Program
+from vinr_server.core.payments.purchases.kept import counted_amount
+from vinr_server.core.payments.rows import Payment, Refund
+from vinr_server.core.programs.rows import Program, TierHolders
 from vinr_server.core.referrals.rows import FirstPaid
 from vinr_server.core.rewards.rows import Redemption, Reward
 from vinr_server.core.segments.rows import Purchases, SegmentMember
+from vinr_server.core.tiers.plans import is_behind_plan
+from vinr_server.core.tiers.rows import PastCredits, TierCredit
 from vinr_server.storage.batch.load import named_by
 
 
@@ -103,6 +107,7 @@ def load(
     for command in several:
         follow(command, seen, needs)
     _read_waiting(world, loaded, needs)
+    read_credits(world, loaded, needs.rows.get(Account, ()))
     _read(world, loaded, needs)
     _read_buyers(world, loaded, needs.rows.get(Buyer, ()))
     _read_clocks(loaded, world, needs)
@@ -126,10 +131,44 @@ def _read_waiting(world: Layer, loaded: Layer, needs: Needs) -> None:
         name_due(needs, account, holds)
 
 
+def read_credits(world: Layer, loaded: Layer, account_ids: Iterable[Any]) -> None:
+    """What counts towards the tiers of the accounts by windows, as storage reads it with them (storage/history)."""
+    for key in account_ids:
+        account = world.get(Account, key)
+        program = world.get(Program, account.program_id) if account is not None else None
+        if account is None or program is None:
+            continue
+        if program.tier_policy.counts_windows:
+            for row in world.children(TierCredit, key):
+                loaded.put(row)
+        if is_behind_plan(account, program):
+            loaded.put(PastCredits(account.id, tuple(_past_credits(world, account, program))))
+
+
+def _past_credits(world: Layer, account: Account, program: Program) -> Iterator[TierCredit]:
+    """What the account's history counts by a policy that it does not follow yet (storage/history/tiers.py)."""
+    counted_as = program.tier_policy.counted_as
+    owners = [buyer.account_id for buyer in account.buyers]
+    if counted_as == "points_earned":
+        for lot in world.all_here(Lot):
+            entry = world.get(Entry, lot.id)
+            is_award = entry is not None and entry.kind in ("award", "adjustment") and not lot.pending_points
+            if lot.account_id in owners and is_award:
+                points = str(lot.points - lot.reversed_points)
+                yield TierCredit(account.bucket, account.id, counted_as, lot.id, lot.available_at, points)
+    elif counted_as is not None:
+        for payment in world.all_here(Payment):
+            standing = [refund for refund in world.children(Refund, payment.id) if refund.canceled_at is None]
+            amount = counted_amount(payment, standing, program)
+            if amount is not None and any(earning.account_id in owners for earning in payment.earnings):
+                at = payment.occurred_at
+                yield TierCredit(account.bucket, account.id, counted_as, payment.id, at, str(amount))
+
+
 def keep(world: Layer, written: Layer) -> None:
     """What would be saved of these rows is the world's own."""
     for row in written.all_written():
-        if not isinstance(row, Tally):
+        if not isinstance(row, (Tally, TierHolders, PastCredits)):
             world.put(row)
 
 
@@ -166,6 +205,9 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 loaded.put(FirstPaid(str(key), min((payment.occurred_at for payment in paid), default=None), ids))
             if row_type is Tally:
                 _tally(world, loaded, *key)
+            if row_type is TierHolders:
+                held = (row.tier for row in world.all_here(Account) if row.program_id == key and row.status != "merged")
+                loaded.put(TierHolders(str(key), PythonCounter(tier for tier in held if tier is not None)))
     for row_type, parents in needs.parts.items():
         for parent, part in parents.items():
             if part is Part.NONE and row_type is Lot:

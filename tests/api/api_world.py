@@ -306,6 +306,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     programs, rules, rewards = "/v1/loyalty/programs", "/v1/loyalty/earning_rules", "/v1/loyalty/rewards"
     clocks = "/v1/test_helpers/test_clocks"
     tiers = [{"id": "silver", "threshold": 0, "name": "Silver"}, {"id": "gold", "threshold": 500, "name": "Gold"}]
+    tiers[1]["replaces"] = ["star"]
     currency = {"name": "stars", "expiry_months": 12, "expiry_rounding": "month", "expiry_mode": "inactivity"}
     currency |= {"pending_days": 14}
     rates = {
@@ -353,19 +354,26 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     program = {"name": "Main", "timezone": "Europe/Berlin", "tiers": tiers, "metadata": {"note": "a"}}
     program |= {"currency": currency, "earning_tenders": ["card", "gift_card"], "guest_days": 30}
     program |= {"expiry_reminders": [7, 30]}
+    years = {"metric": "points_earned", "window": "calendar_year", "downgrade": "one_step", "grace_days": 30}
+    years |= {"on_reversal": "requalify"}
+    spend = {"metric": "spend", "window": "rolling_months", "currency": "EUR", "months": 12}
     if "clock" in ids:
         program |= {"test_clock": ids["clock"]}
     new_reward = {"program": ids["prog"], "id": "rwd_fresh", **changes}
     advocates = {"earn": {"points": 5}, "recipients": ["referrer"]}
     advocates |= {"conditions": {"tiers": ["gold"], "conversion_number": {"gte": 3, "lte": 9}}}
     return {
-        "create_program": [Sample(programs, program | {"id": "prog_fresh"})],
+        "create_program": [
+            Sample(programs, program | {"id": "prog_fresh", "tier_policy": policy}) for policy in (years, spend)
+        ],
         "update_program": [
+            Sample(f"{programs}/{ids['prog']}", {"tier_policy": years}),
+            Sample(f"{programs}/{ids['prog']}", {"tier_policy": spend}),
             Sample(
                 f"{programs}/{ids['prog']}",
                 {"name": "Main", "currency": currency, "tiers": tiers, "status": "active", "metadata": {"note": "a"}}
                 | {"earning_tenders": ["card"], "guest_days": 30, "expiry_reminders": [30]},
-            )
+            ),
         ],
         "create_earning_rule": [
             Sample(rules, {"program": ids["prog"], "trigger": trigger, **body})
@@ -417,6 +425,8 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "metadata": {"note": "a"},
     }
     bulk = {"program": ids["prog"], "deliver_events": False}
+    rank = {"tier": "gold", "expires_at": "2040-01-01", "locked_until": "2039-01-01", "lock": "at_least"}
+    rank |= {"reason": "because", "notify": False}
     redemption = {"account": ids["loy"], "reward": ids["rwd"], "metadata": {"note": "a"}}
     return {
         "create_customer": [Sample("/v1/customers", person | {"id": "cust_fresh"})],
@@ -426,6 +436,8 @@ def _member_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "update_account": [Sample(f"{accounts}/{ids['loy']}", {"metadata": {"note": "a"}})],
         "close_account": [Sample(f"{accounts}/{ids['loy']}/close", {})],
         "reopen_account": [Sample(f"{accounts}/{ids['loy']}/reopen", {})],
+        "set_tier": [Sample(f"{accounts}/{ids['loy']}/tier", rank)],
+        "set_tiers": [Sample(f"{accounts}/tiers", {"accounts": [rank | {"account": ids["loy"]}]})],
         "merge_customers": [Sample("/v1/customers/merge", {"from": f"{ids['cust']}_old", "into": ids["cust"]})],
         "award_points": [Sample(f"{points}/award", award)],
         "adjust_points": [Sample(f"{points}/adjust", {"account": ids["loy"], "points": -5, **why})],

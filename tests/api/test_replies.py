@@ -206,6 +206,7 @@ def _expire_and_refund(world: World) -> None:
     _remind(world)
     _let_lapse(world)
     _move_credit(world)
+    _let_tiers_end(world)
 
 
 def _move_credit(world: World) -> None:
@@ -232,6 +233,23 @@ def _let_lapse(world: World) -> None:
     world.post("/v1/loyalty/redemptions", held)
     world.post(f"/v1/test_helpers/test_clocks/{clock}/advance", {"frozen_time": "2030-01-28"})
     world.client.get(f"/v1/loyalty/accounts/{member}")
+
+
+def _let_tiers_end(world: World) -> None:
+    """A tier is in grace, another has ended, another was set by hand: reading the members writes it."""
+    clock = world.post("/v1/test_helpers/test_clocks", {"frozen_time": "2030-01-01"})["id"]
+    policy = {"metric": "points_earned", "window": "rolling_months", "months": 1, "grace_days": 9}
+    program = {"name": "Ranks", "test_clock": clock, "tiers": [{"id": "gold", "threshold": 5}], "tier_policy": policy}
+    program_id = world.post("/v1/loyalty/programs", program)["id"]
+    member = {"program": program_id, "customer": world.ids["cust"]}
+    account = world.post("/v1/loyalty/accounts", member)["id"]
+    world.post("/v1/loyalty/points/award", {"account": account, "points": 5})
+    world.post(f"/v1/test_helpers/test_clocks/{clock}/advance", {"frozen_time": "2030-02-03"})
+    in_grace = world.client.get(f"/v1/loyalty/accounts/{account}").json()
+    assert in_grace["tier_grace_until"] is not None and in_grace["tier_progress"]["keep"] is not None
+    assert in_grace["projected_tier"]["tier"] is None
+    other = world.post("/v1/loyalty/accounts", member | {"customer": "cust_ranked"})["id"]
+    world.post(f"/v1/loyalty/accounts/{other}/tier", {"tier": "gold", "reason": "status match"})
 
 
 def _remind(world: World) -> None:

@@ -20,6 +20,7 @@ import openapi_mutants
 import outbound_mutants
 import referral_mutants
 import segment_mutants
+import tier_mutants
 import torture_mutants
 import waiting_mutants
 import webhook_mutants
@@ -28,6 +29,7 @@ from mutant import ROOT, Mutant
 MUTANTS: list[Mutant] = [
     *core_mutants.MUTANTS,
     *inactivity_mutants.MUTANTS,
+    *tier_mutants.MUTANTS,
     *waiting_mutants.MUTANTS,
     *referral_mutants.MUTANTS,
     *credit_mutants.MUTANTS,

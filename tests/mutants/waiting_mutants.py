@@ -46,8 +46,8 @@ MUTANTS = [
     ),
     Mutant(
         "an activation raises no tier",
-        "activate",
-        "raise_tier(draft, context, account, program, cause_id=entry.id)",
+        "_settle",
+        "judge_tier(draft, context, account, program_of(draft, account), at=at, now=now)",
         "account",
         pending("Pending points raise no tier before they are there (R10, 41)"),
     ),
@@ -103,7 +103,7 @@ MUTANTS = [
     Mutant(
         "lots end before points come at the same instant",
         "_swept_before",
-        "at - _INSTANT",
+        "at - INSTANT",
         "at",
         pending("At one instant points come before others end (R24)"),
     ),

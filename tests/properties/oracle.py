@@ -194,7 +194,7 @@ class Oracle(CheckoutOracle):
     def raise_tier(self, account: Account) -> None:
         """R12, simple form: up at once by lifetime points, never down."""
         names = [None, *(tier.id for tier in account.program.tiers)]
-        reached = [tier.id for tier in account.program.tiers if account.lifetime >= tier.threshold_points]
+        reached = [tier.id for tier in account.program.tiers if account.lifetime >= tier.threshold]
         account.tier = max([account.tier, *reached], key=names.index)
 
     def accrue(

@@ -9,6 +9,7 @@ import scenario_segments
 from scenario_conditions import where_of
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
+from scenario_tiers import tier_fields
 from scenario_world import World
 
 Json = dict[str, Any]
@@ -46,9 +47,7 @@ def _program_fields(words: Words, clauses: Clauses) -> Json:
     if pends := clauses.one("pends"):
         currency["pending_days"] = int(pends[0])
     fields: Json = {"currency": currency} if currency else {}
-    if tiers := clauses.one("tiers"):
-        steps = zip(tiers[::2], tiers[1::2], strict=True)
-        fields["tiers"] = [{"id": id, "threshold": int(threshold)} for id, threshold in steps]
+    fields |= tier_fields(clauses)
     if tenders := clauses.one("earning-tenders"):
         fields["earning_tenders"] = [] if tenders == ("none",) else list(tenders)
     if guests := clauses.one("guests"):
@@ -214,14 +213,13 @@ def edit(world: World, words: Words, clauses: Clauses) -> Answer | None:
         return scenario_segments.edit(world, rest[0], clauses)
     if kind == "program":
         name, expires = _program_name(tuple(rest))
-        world.make("update_program", _program_fields(expires, clauses), id=world.program(name))
-    elif kind == "rule":
+        return world.call("update_program", _program_fields(expires, clauses), id=world.program(name))
+    if kind == "rule":
         name, *earns = rest
         return world.call("update_earning_rule", _rule_fields(earns, clauses), id=world.rules[name])
-    else:
-        assert kind == "reward", kind
-        id, *costs = rest
-        world.costs[id] = world.make("update_reward", _reward_fields(costs, clauses), id=id)["points_cost"]
+    assert kind == "reward", kind
+    id, *costs = rest
+    world.costs[id] = world.make("update_reward", _reward_fields(costs, clauses), id=id)["points_cost"]
     return None
 
 

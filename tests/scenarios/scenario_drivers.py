@@ -243,6 +243,7 @@ class CoreDriver:
     def account(self, account_id: str) -> Json:
         """The account as callers read it."""
         seen, context = self._layer.draft(), self._context()
+        memory_loading.read_credits(self._layer, seen, [account_id])
         catch_up(seen, context, [account for account in self.rows(Account) if account.id == account_id])
         account = seen.get(Account, account_id)
         assert account is not None

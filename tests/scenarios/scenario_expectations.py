@@ -10,6 +10,7 @@ from typing import Any
 import scenario_credit
 import scenario_events
 import scenario_referrals
+import scenario_tiers
 from scenario_drivers import Answer
 from scenario_language import FAR, Step, Words, instant, listed, minor, points_at
 from scenario_world import World
@@ -24,7 +25,17 @@ from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.rewards.rows import Discount, Redemption
 
 # Expectations that compare with what was there before the step.
-OF_THIS_STEP = ("entries", "uses", "events", "in_order", "reminded", "deliverable", "happened", "credit_entries")
+OF_THIS_STEP = (
+    "entries",
+    "uses",
+    "events",
+    "in_order",
+    "moves",
+    "reminded",
+    "deliverable",
+    "happened",
+    "credit_entries",
+)
 
 
 @dataclass(frozen=True)
@@ -360,6 +371,7 @@ def _answers(view: View, words: Words) -> Compared:
 
 
 CHECKS: dict[str, Callable[[View, Words], Compared]] = {
+    **scenario_tiers.CHECKS,
     "balance": _shown_figure("balance"),
     "pending": _shown_figure("pending"),
     "held": _shown_figure("held"),
@@ -462,6 +474,9 @@ def _broken_laws_of(account: Any, rows: dict[Any, list[Any]], *, pending_points:
     waits = [lot.available_at for lot in rows[Lot] if lot.account_id == account.id and lot.pending_points]
     holds = [hold for hold in rows[Hold] if hold.account_id == account.id and hold.ended_at is None]
     waits += [hold.expires_at for hold in holds]
+    if account.standing is not None and account.status == "active":
+        tier_at = scenario_tiers.standing_of(account).next_instant(account.tier)
+        waits += [tier_at] if tier_at is not None else []
     laws = {
         "the balance is the sum of entries": balance == sum(entry.points for entry in entries),
         "the balance is lots less deficits": balance == remaining - owed,

@@ -12,7 +12,9 @@ starts a line of prose. `runs on postgres, http` marks a scenario about somethin
 Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brackets:
     clock 2026-01-01T10:00Z | advance 2026-02-01 [late]    late: what is due is not written before the next step
     program summer expires 12 months [of inactivity] | expires never [rounded month] [zone Europe/Berlin]
-        [tiers silver 0 gold 500] [guests 30 days] [earning-tenders card gift_card] [reminds 30 7] (days before an end)
+        [tiers silver 0 gold 500] [instead gold of silver] [counts spend EUR|points|payments|lifetime]
+        [window calendar|12 months|lifetime] [grace 30 days] [falls one step] [requalifies] [guests 30 days]
+        [earning-tenders card gift_card] [reminds 30 7] (days before an end)
     rule base earns 1 per 10 EUR | earns 2 per unit (of any currency) | earns 50 flat | earns 5 for each [full] 2.50 EUR
         | earns bands EUR, band 1 per 1.00 to 100.00, band 2 per 1.00 | earns 2 per 1.5 data.distance_km
         [on type] [in program] [inactive] [caps 500 by day] [exchange EUR ZAR=0.051 JPY=0.0061]
@@ -28,6 +30,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     edit program|rule|reward … (`none` takes a limit away) | delete rule base | archive rwd_coffee
     account A [in program] [same customer as B] | enrol A (again) | close A | reopen A
     merge A into B: the one customer is the other; the expectations are about B
+    rank A gold [until instant] [locked instant [exactly]] [quiet]: a tier by hand
     relabel A, metadata key=value: another piece of metadata
     segment vip [any] [purchased >= 90 days ago] [purchased never|ever] [payments >= 3 [within 30 days]]
         [spend >= 50.00 EUR [within 30 days]] [balance >= 500] [tier gold] [metadata key=value]
@@ -71,6 +74,7 @@ Any of them takes [key text], an Idempotency-Key, and those that make something 
 
 Expectations (scenario_expectations.py) are about the account named last; `B balance 20` is about B:
     balance ledger lifetime tier deficits lots next_expiry segments
+    tier_ends tier_since tier_grace tier_locked tier_basis counted needed keeps projected moves (scenario_tiers.py)
     size vip 2: how many members a segment has
     of this step: entries uses events in_order (events) deliverable happened revision
         reminded 30 days 100@2027-01-15 + 7 days 60@2027-01-15 (reminded_so_far: of all steps)

@@ -11,6 +11,7 @@ import scenario_credit as credit
 import scenario_offers as offers
 import scenario_referrals as referrals
 import scenario_segments as segments
+import scenario_tiers as tiers
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, data_of, minor, pairs, wire_instant
 from scenario_world import Member, Named, World
@@ -398,6 +399,7 @@ VERBS: Mapping[str, Verb] = {
     "close": close,
     "reopen": reopen,
     "merge": merge,
+    "rank": tiers.set_tier,
     "relabel": relabel,
     "award": award,
     "adjust": adjust,

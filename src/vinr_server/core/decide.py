@@ -21,6 +21,7 @@ from vinr_server.core.ledger import awards, reversals
 from vinr_server.core.members import changes as members
 from vinr_server.core.members import imports as member_imports
 from vinr_server.core.members import merging
+from vinr_server.core.members import tiers as member_tiers
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers import activation, eligibility
 from vinr_server.core.offers import changes as offers
@@ -34,6 +35,7 @@ from vinr_server.core.rewards import authorized, discounts, redemptions
 from vinr_server.core.rewards import changes as rewards
 from vinr_server.core.segments import changes as segments
 from vinr_server.core.segments import members as segment_members
+from vinr_server.core.tiers.changing import judge_tiers
 
 COMMANDS: Commands = {
     **bulk.COMMANDS,
@@ -51,6 +53,7 @@ COMMANDS: Commands = {
     **credit_settings.COMMANDS,
     **merging.COMMANDS,
     **member_imports.COMMANDS,
+    **member_tiers.COMMANDS,
     **rewards.COMMANDS,
     **redemptions.COMMANDS,
     **authorized.COMMANDS,
@@ -90,11 +93,13 @@ def follow(command: Command, seen: Layer, needs: Needs) -> None:
 def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejected:
     """Return the command's answer; its rows are in the draft, which the caller merges if the command was accepted.
 
-    Raises Undeclared when the decision reads a row that no command of the batch declares, and InPart when it needs
-    more rows than were read.
+    The tiers of those who earned by it are judged with it (R12g). Raises Undeclared when the decision reads a row that
+    no command of the batch declares, and InPart when it needs more rows than were read.
     """
     try:
         answer = COMMANDS[type(command)][1](draft, command, context)
+        if isinstance(answer, Accepted):
+            judge_tiers(draft, context)
     except Undeclared as undeclared:
         undeclared.command = type(command).__name__
         raise

@@ -2,17 +2,20 @@
 
 A batch catches up with the accounts that a command names before it decides it. So what was due up to and at now is in
 every answer, whether a worker has come or not, and each piece happens once: it is found in the rows that it changes.
-For each account in the order of the instants; at one instant: pending points are there, holds lapse, lots expire. (What
-expires alone waits for the next command that moves the account's points: every balance leaves it out, written or not.)
+For each account in the order of the instants; at one instant: pending points are there, holds lapse, tiers move, lots
+expire. (What expires alone waits for the next command that moves the account's points: every balance leaves it out,
+written or not.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import groupby
 from typing import NamedTuple
 
 from vinr_server.core.credit.rows import Wallet
+from vinr_server.core.kernel.calendar import INSTANT, LAST_INSTANT
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs
@@ -26,9 +29,10 @@ from vinr_server.core.ledger.needs import name_holder
 from vinr_server.core.ledger.rows import Entry, Hold, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
+from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.authorized import lapse, name_lapse
-
-_INSTANT = timedelta(microseconds=1)
+from vinr_server.core.tiers.changing import judge_tier, pass_time
+from vinr_server.core.tiers.plans import follow_plan, is_behind_plan, next_plan
 
 
 class Due(NamedTuple):
@@ -56,23 +60,32 @@ def catch_up(draft: Layer, context: Context, accounts: Iterable[AnyHolder]) -> N
 
     In an order that depends on the accounts alone, not on how the caller came to name them.
     """
-    waiting = sorted((account.due_at, account.id, account) for account in accounts if account.due_at is not None)
+    waiting = sorted(
+        (account.due_at or LAST_INSTANT, account.id, account) for account in accounts if has_waiting(draft, account)
+    )
     found = [(account, due_work(draft, account, context)) for _due_at, _id, account in waiting]
     awards = [due.id for _account, work in found for due in work if due.kind == PENDING]
     unknown = [id for id in awards if draft.find(Entry, id) is None]
     if unknown:
         raise AlsoRows(Entry, unknown)
     for account, work in found:
-        if not work:
-            continue
+        now = now_of(draft, context, account)
         if isinstance(account, Wallet):
-            _settle(draft, context, account, work)
-        else:
-            _settle(draft, context, account, work)
+            _settle_wallet(draft, context, account, work, now=now)
+        elif work or _tier_at(draft, account) <= now:
+            _settle(draft, context, account, work, now=now)
+
+
+def has_waiting(draft: Layer, account: AnyHolder) -> bool:
+    """Whether time brings the account something, or its program a plan of tiers that it has yet to follow."""
+    if account.due_at is not None or isinstance(account, Wallet):
+        return account.due_at is not None
+    program = draft.get(Program, account.program_id)
+    return program is not None and is_behind_plan(account, program)
 
 
 def due_work(draft: Layer, account: AnyHolder, context: Context) -> list[Due]:
-    """What was due of the account by now, in the order in which it is done."""
+    """What was due of the account's points or credit by now, in the order in which it is done."""
     if account.due_at is None:
         return []
     now = now_of(draft, context, account)
@@ -91,21 +104,59 @@ def due_work(draft: Layer, account: AnyHolder, context: Context) -> list[Due]:
     return sorted(found, key=lambda due: due[:4])
 
 
-def _settle(draft: Layer, context: Context, account: Holder, work: list[Due]) -> None:
-    now = now_of(draft, context, account)
+def _settle(draft: Layer, context: Context, account: Account, work: list[Due], *, now: datetime) -> None:
+    for at, together in groupby(work, key=lambda due: due.at):
+        account = _settle_tier(draft, context, account, now=now, before=at)
+        account = _swept_before(draft, context, account, at, now=now)
+        for due in together:
+            account = _settle_piece(draft, context, account, due, now=now)
+        account = judge_tier(draft, context, account, program_of(draft, account), at=at, now=now)
+    account = _settle_tier(draft, context, account, now=now)
+    with_due(draft, account)
+
+
+def _settle_wallet(draft: Layer, context: Context, wallet: Wallet, work: list[Due], *, now: datetime) -> None:
+    """Holds are over, in their order; credit never pends."""
     for due in work:
-        account = _swept_before(draft, context, _newest(draft, account), due.at, now=now)
-        if isinstance(account, Wallet):
-            assert isinstance(due.what, Hold), "credit never pends"
-            release(draft, context, account, due.what, now=now, at=due.at)
-        elif isinstance(due.what, Hold):
-            lapse(draft, context, account, due.what, now=now)
+        wallet = _swept_before(draft, context, _newest(draft, wallet), due.at, now=now)
+        assert isinstance(due.what, Hold), "credit never pends"
+        release(draft, context, wallet, due.what, now=now, at=due.at)
+    with_due(draft, _newest(draft, wallet))
+
+
+def _settle_piece(draft: Layer, context: Context, account: Account, due: Due, *, now: datetime) -> Account:
+    """Pending points are there, or a hold is over."""
+    if isinstance(due.what, Hold):
+        lapse(draft, context, account, due.what, now=now)
+    else:
+        award = draft.get(Entry, due.id)
+        assert award is not None, f"the entry of lot {due.id} was not loaded"
+        lot = draft.get(Lot, due.id) or due.what
+        activate(draft, context, account, program_of(draft, account), lot, award=award, at=due.at, now=now)
+    return draft.get(Account, account.id) or account
+
+
+def _settle_tier(
+    draft: Layer, context: Context, account: Account, *, now: datetime, before: datetime = LAST_INSTANT
+) -> Account:
+    """The tier has moved at each of its instants up to now, as long as they come before this one."""
+    program = program_of(draft, account)
+    while (at := _tier_at(draft, account)) <= now and at < before:
+        account = _swept_before(draft, context, account, at, now=now)
+        if is_behind_plan(account, program) and at == next_plan(account, program).since:
+            account = follow_plan(draft, context, account, program, now=now)
         else:
-            award = draft.get(Entry, due.id)
-            assert award is not None, f"the entry of lot {due.id} was not loaded"
-            lot = draft.get(Lot, due.id) or due.what
-            activate(draft, context, account, program_of(draft, account), lot, award=award, at=due.at, now=now)
-    with_due(draft, _newest(draft, account))
+            account = pass_time(draft, context, account, program, at=at, now=now)
+    return account
+
+
+def _tier_at(draft: Layer, account: Account) -> datetime:
+    """When time, or a plan of tiers, next changes how the account holds its tier; a plan comes first."""
+    program = program_of(draft, account)
+    plan_at = next_plan(account, program).since if is_behind_plan(account, program) else LAST_INSTANT
+    if account.standing is None or account.status != "active":
+        return plan_at
+    return min(plan_at, account.standing.next_instant(account.tier) or LAST_INSTANT)
 
 
 def _newest(draft: Layer, account: Holder) -> Holder:
@@ -114,7 +165,7 @@ def _newest(draft: Layer, account: Holder) -> Holder:
 
 def _swept_before(draft: Layer, context: Context, account: Holder, at: datetime, *, now: datetime) -> Holder:
     """The account with all that expired before the instant, and was reminded of: what comes then finds it gone."""
-    until = at - _INSTANT
+    until = at - INSTANT
     has_expired = account.next_expiry_at is not None and account.next_expiry_at <= until
     if has_expired or is_inactive(account, until) or _is_behind(draft, account, until):
         return sweep(draft, context, account, now=now, until=until)

@@ -15,7 +15,7 @@ from typing import Any
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.decide import decide, follow, needs_of
-from vinr_server.core.due import catch_up
+from vinr_server.core.due import catch_up, has_waiting
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Context
@@ -23,16 +23,17 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import NOBODY, AlsoRows, InPart, Needs, Whole
 from vinr_server.core.members.merged import acted_for, merges_in
 from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.rows import Program
 from vinr_server.engine.clock import Clock
 from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.storage.batch.buckets import bucket_of
-from vinr_server.storage.batch.history import read_history
 from vinr_server.storage.batch.load import Loader
 from vinr_server.storage.batch.save import KeptAnswer, save
 from vinr_server.storage.batch.tables import encode_json
 from vinr_server.storage.batch.transaction import KeyName, Seen, find_kept, lock_catalogues, read_catalogue
+from vinr_server.storage.history.facts import read_history
 
 
 class CommitFailed(Exception):
@@ -272,7 +273,7 @@ def decide_all(
     Before it is decided, the accounts that it names have caught up with their time (R24).
     """
     clocks = {realm: _clocks(layer) for realm, layer in loaded.items()}
-    waits = {realm: _has_waiting(layer) for realm, layer in loaded.items()}
+    waits = {realm: _has_waiting(layer, layer) for realm, layer in loaded.items()}
     decided = Decided(now)
     for submission in submissions:
         kept = known.get(_name(submission)) if submission.idempotency_key else None
@@ -294,8 +295,8 @@ def decide_all(
         decided.outcomes.append(reply)
         if submission.is_dry_run:
             continue
-        waits[realm] = waits[realm] or _has_waiting(draft)
         written[realm].merge(draft)
+        waits[realm] = waits[realm] or _has_waiting(draft, loaded[realm])
         clocks[realm].update(_clocks(draft))
         if submission.idempotency_key:
             _keep(decided, known, submission, reply, _event_of(answer, draft))
@@ -313,10 +314,11 @@ def reloading(realm: int) -> Iterator[None]:
         raise Reload(realm, rows=missing.rows) from None
 
 
-def _has_waiting(layer: Layer) -> bool:
-    return any(account.due_at is not None for account in layer.written(Account)) or any(
-        wallet.due_at is not None for wallet in layer.written(Wallet)
-    )
+def _has_waiting(layer: Layer, loaded: Layer) -> bool:
+    """Whether something may wait in the layer's accounts, or in those that were loaded if it changes programs."""
+    if any(has_waiting(layer, holder) for kind in (Account, Wallet) for holder in layer.written(kind)):
+        return True
+    return any(True for _program in layer.written(Program)) and any(True for _account in loaded.written(Account))
 
 
 def catch_up_with(layer: Layer, submission: Submission, context: Context, merged: Callable[[int], Any]) -> None:

@@ -28,10 +28,10 @@ from vinr_server.engine.batch import (
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.batch.history import read_history
 from vinr_server.storage.batch.load import Loader
 from vinr_server.storage.batch.tables import encode_json
 from vinr_server.storage.batch.transaction import find_kept
+from vinr_server.storage.history.facts import read_history
 from vinr_server.storage.reads.reader import Reader
 
 

@@ -13,6 +13,7 @@ export interface EngineEvents {
   readonly 'loyalty.points.expired': objects.PointsTransaction;
   readonly 'loyalty.points.expiring': objects.ExpiryReminder;
   readonly 'loyalty.tier.changed': objects.TierChange;
+  readonly 'loyalty.tier.grace_started': objects.TierGrace;
   readonly 'loyalty.reward.redeemed': objects.Redemption;
   readonly 'loyalty.redemption.authorized': objects.Redemption;
   readonly 'loyalty.redemption.canceled': objects.Redemption;

@@ -9,19 +9,6 @@ export type ActivatePointsInput = OneOf<'transaction' | 'points_transaction' | '
   reason?: string | null | undefined;
 };
 
-export interface AdjustCreditInput {
-  amount: number;
-  reason: string;
-  account?: string | null | undefined;
-  account_id?: string | null | undefined;
-  accountId?: string | null | undefined;
-  customer?: string | null | undefined;
-  customer_id?: string | null | undefined;
-  customerId?: string | null | undefined;
-  currency?: string | null | undefined;
-  metadata?: Metadata | undefined;
-}
-
 export type AdjustPointsInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
   points: number;
   reason: string;
@@ -490,6 +477,19 @@ export interface TierInput {
   id: string;
   threshold: number;
   name?: string | null | undefined;
+  replaces?: readonly string[] | undefined;
+}
+
+export interface TierPolicyInput {
+  metric?: 'lifetime_points' | 'payment_count' | 'points_earned' | 'spend' | undefined;
+  window?: 'calendar_year' | 'lifetime' | 'rolling_months' | undefined;
+  currency?: string | null | undefined;
+  months?: number | null | undefined;
+  downgrade?: 'one_step' | 'qualified' | undefined;
+  grace_days?: number | undefined;
+  graceDays?: number | undefined;
+  on_reversal?: 'keep' | 'requalify' | undefined;
+  onReversal?: 'keep' | 'requalify' | undefined;
 }
 
 export interface CreateProgramInput {
@@ -499,6 +499,8 @@ export interface CreateProgramInput {
   /** IANA, such as Europe/Berlin. */
   timezone?: string | undefined;
   tiers?: readonly TierInput[] | undefined;
+  tier_policy?: TierPolicyInput | null | undefined;
+  tierPolicy?: TierPolicyInput | null | undefined;
   /** Which tenders earn points; by default all but gift_card, store_credit and points. */
   earning_tenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
   earningTenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
@@ -663,15 +665,6 @@ export interface CreateSegmentInput {
   metadata?: Metadata | undefined;
 }
 
-export type CreateStoreCreditAccountInput = OneOf<'customer' | 'customer_id' | 'customerId', string> & {
-  /** ISO 4217, such as EUR. */
-  currency: string;
-  test_clock?: string | null | undefined;
-  testClock?: string | null | undefined;
-  test_clock_id?: string | null | undefined;
-  testClockId?: string | null | undefined;
-};
-
 export type CreateTestClockInput = OneOf<'frozen_time' | 'frozenTime', Instant> & {
   name?: string | null | undefined;
 };
@@ -696,27 +689,6 @@ export interface EvaluateCartInput {
   customerId?: string | null | undefined;
   shipping?: ShippingInput | null | undefined;
   discounts?: readonly string[] | undefined;
-  metadata?: Metadata | undefined;
-}
-
-export interface GrantCreditInput {
-  amount: number;
-  account?: string | null | undefined;
-  account_id?: string | null | undefined;
-  accountId?: string | null | undefined;
-  customer?: string | null | undefined;
-  customer_id?: string | null | undefined;
-  customerId?: string | null | undefined;
-  currency?: string | null | undefined;
-  origin?: 'goodwill' | 'promotional' | 'purchase' | 'refund' | 'reward' | undefined;
-  expires_at?: Instant | null | undefined;
-  expiresAt?: Instant | null | undefined;
-  expiry_months?: number | null | undefined;
-  expiryMonths?: number | null | undefined;
-  payment?: string | null | undefined;
-  payment_id?: string | null | undefined;
-  paymentId?: string | null | undefined;
-  reason?: string | null | undefined;
   metadata?: Metadata | undefined;
 }
 
@@ -773,12 +745,6 @@ export interface ReportEventInput {
 
 export type ResendEventInput = OneOf<'event' | 'event_id' | 'eventId', string>;
 
-export type ReverseCreditInput = OneOf<'transaction' | 'points_transaction' | 'pointsTransaction' | 'transaction_id' | 'transactionId' | 'points_transaction_id' | 'pointsTransactionId', string> & {
-  amount?: number | null | undefined;
-  reason?: string | null | undefined;
-  metadata?: Metadata | undefined;
-};
-
 export type ReversePointsInput = OneOf<'transaction' | 'points_transaction' | 'pointsTransaction' | 'transaction_id' | 'transactionId' | 'points_transaction_id' | 'pointsTransactionId', string> & {
   points?: number | null | undefined;
   reason?: string | null | undefined;
@@ -801,20 +767,30 @@ export interface SegmentAccountsInput {
   accounts: readonly string[];
 }
 
-export interface SpendCreditInput {
-  amount: number;
-  account?: string | null | undefined;
-  account_id?: string | null | undefined;
-  accountId?: string | null | undefined;
-  customer?: string | null | undefined;
-  customer_id?: string | null | undefined;
-  customerId?: string | null | undefined;
-  currency?: string | null | undefined;
-  payment?: string | null | undefined;
-  payment_id?: string | null | undefined;
-  paymentId?: string | null | undefined;
+export interface SetTierInput {
+  tier: string | null;
+  expires_at?: Instant | null | undefined;
+  expiresAt?: Instant | null | undefined;
+  locked_until?: Instant | null | undefined;
+  lockedUntil?: Instant | null | undefined;
+  lock?: 'at_least' | 'exactly' | null | undefined;
   reason?: string | null | undefined;
-  metadata?: Metadata | undefined;
+  notify?: boolean | undefined;
+}
+
+export type AccountTierInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
+  tier: string | null;
+  expires_at?: Instant | null | undefined;
+  expiresAt?: Instant | null | undefined;
+  locked_until?: Instant | null | undefined;
+  lockedUntil?: Instant | null | undefined;
+  lock?: 'at_least' | 'exactly' | null | undefined;
+  reason?: string | null | undefined;
+  notify?: boolean | undefined;
+};
+
+export interface SetTiersInput {
+  accounts: readonly AccountTierInput[];
 }
 
 export interface UpdateAccountInput {
@@ -829,13 +805,6 @@ export interface UpdateCheckoutSessionInput {
   shipping?: ShippingInput | null | undefined;
   discounts?: readonly string[] | undefined;
   metadata?: MetadataChanges | undefined;
-}
-
-export interface UpdateCreditSettingsInput {
-  default_expiry_months?: number | null | undefined;
-  defaultExpiryMonths?: number | null | undefined;
-  expiry_rounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
-  expiryRounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
 }
 
 export interface UpdateCustomerInput {
@@ -907,10 +876,24 @@ export interface CurrencyChanges {
   pendingDays?: number | undefined;
 }
 
+export interface TierPolicyChanges {
+  metric?: 'lifetime_points' | 'payment_count' | 'points_earned' | 'spend' | undefined;
+  window?: 'calendar_year' | 'lifetime' | 'rolling_months' | undefined;
+  currency?: string | null | undefined;
+  months?: number | null | undefined;
+  downgrade?: 'one_step' | 'qualified' | undefined;
+  grace_days?: number | undefined;
+  graceDays?: number | undefined;
+  on_reversal?: 'keep' | 'requalify' | undefined;
+  onReversal?: 'keep' | 'requalify' | undefined;
+}
+
 export interface UpdateProgramInput {
   name?: string | undefined;
   currency?: CurrencyChanges | undefined;
   tiers?: readonly TierInput[] | undefined;
+  tier_policy?: TierPolicyChanges | undefined;
+  tierPolicy?: TierPolicyChanges | undefined;
   /** Which tenders earn points; by default all but gift_card, store_credit and points. */
   earning_tenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
   earningTenders?: readonly ('card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other')[] | undefined;
@@ -1023,6 +1006,15 @@ export interface LoyaltyAccountsExportQuery {
 }
 
 export interface LoyaltyAccountsLotsQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface LoyaltyAccountsTierHistoryQuery {
   limit?: number | undefined;
   starting_after?: string | undefined;
   startingAfter?: string | undefined;
@@ -1162,47 +1154,6 @@ export interface CheckoutSessionsListQuery {
   customer_id?: string | undefined;
   customerId?: string | undefined;
   status?: 'open' | 'completed' | 'expired' | undefined;
-  created?: InstantRange | undefined;
-}
-
-export interface StoreCreditListQuery {
-  limit?: number | undefined;
-  starting_after?: string | undefined;
-  startingAfter?: string | undefined;
-  ending_before?: string | undefined;
-  endingBefore?: string | undefined;
-  account?: string | undefined;
-  account_id?: string | undefined;
-  accountId?: string | undefined;
-  customer?: string | undefined;
-  customer_id?: string | undefined;
-  customerId?: string | undefined;
-  currency?: string | undefined;
-  kind?: 'grant' | 'spend' | 'return' | 'expiry' | 'reversal' | 'adjustment' | 'transfer' | undefined;
-  origin?: 'promotional' | 'goodwill' | 'refund' | 'reward' | 'purchase' | undefined;
-  payment?: string | undefined;
-  payment_id?: string | undefined;
-  paymentId?: string | undefined;
-  created?: InstantRange | undefined;
-}
-
-export interface StoreCreditLiabilityQuery {
-  currency?: string | undefined;
-  /** RFC 3339 with offset, a date (midnight in the program's zone), or Unix seconds. */
-  as_of?: string | number | undefined;
-  asOf?: string | number | undefined;
-}
-
-export interface StoreCreditAccountsListQuery {
-  limit?: number | undefined;
-  starting_after?: string | undefined;
-  startingAfter?: string | undefined;
-  ending_before?: string | undefined;
-  endingBefore?: string | undefined;
-  customer?: string | undefined;
-  customer_id?: string | undefined;
-  customerId?: string | undefined;
-  currency?: string | undefined;
   created?: InstantRange | undefined;
 }
 

@@ -43,11 +43,34 @@ export interface NextPending {
   readonly points: number;
 }
 
+export interface TierWindow {
+  readonly type: 'calendar_year' | 'lifetime' | 'rolling_months';
+  readonly endsAt: number | null;
+  readonly ends_at: number | null;
+}
+
+export interface TierKeep {
+  readonly needed: number;
+  readonly until: number;
+}
+
 export interface TierProgress {
-  readonly nextTier: string;
-  readonly next_tier: string;
-  readonly pointsNeeded: number;
-  readonly points_needed: number;
+  readonly metric: 'lifetime_points' | 'payment_count' | 'points_earned' | 'spend';
+  readonly currency: string | null;
+  readonly value: number;
+  readonly window: TierWindow;
+  readonly nextTier: string | null;
+  readonly next_tier: string | null;
+  readonly needed: number | null;
+  readonly until: number | null;
+  readonly keep: TierKeep | null;
+  readonly pointsNeeded: number | null;
+  readonly points_needed: number | null;
+}
+
+export interface ProjectedTier {
+  readonly tier: string | null;
+  readonly at: number;
 }
 
 export interface NextExpiry {
@@ -70,8 +93,22 @@ export interface LoyaltyAccount {
   readonly lifetimePoints: number;
   readonly lifetime_points: number;
   readonly tier: string | null;
+  readonly tierSince: number | null;
+  readonly tier_since: number | null;
+  readonly tierExpiresAt: number | null;
+  readonly tier_expires_at: number | null;
+  readonly tierGraceUntil: number | null;
+  readonly tier_grace_until: number | null;
+  readonly tierBasis: 'confirmed' | 'landed' | 'set' | 'settings' | null;
+  readonly tier_basis: 'confirmed' | 'landed' | 'set' | 'settings' | null;
+  readonly tierLock: 'at_least' | 'exactly' | null;
+  readonly tier_lock: 'at_least' | 'exactly' | null;
+  readonly tierLockedUntil: number | null;
+  readonly tier_locked_until: number | null;
   readonly tierProgress: TierProgress | null;
   readonly tier_progress: TierProgress | null;
+  readonly projectedTier: ProjectedTier | null;
+  readonly projected_tier: ProjectedTier | null;
   readonly nextExpiry: NextExpiry | null;
   readonly next_expiry: NextExpiry | null;
   readonly sequence: number;
@@ -261,6 +298,23 @@ export interface BulkPayments {
   readonly existing: number;
   readonly failed: number;
   readonly data: readonly BulkResult[];
+}
+
+export interface BulkTierResult {
+  readonly status: number;
+  readonly account?: LoyaltyAccount | undefined;
+  readonly error?: ErrorObject | undefined;
+}
+
+export interface BulkTiers {
+  readonly object: 'list';
+  readonly url: string;
+  readonly hasMore: boolean;
+  readonly has_more: boolean;
+  readonly created: number;
+  readonly existing: number;
+  readonly failed: number;
+  readonly data: readonly BulkTierResult[];
 }
 
 export interface CartLine {
@@ -762,6 +816,34 @@ export interface ExpiryReminder {
   readonly livemode: boolean;
 }
 
+export interface TierCause {
+  readonly type: 'activated' | 'earned' | 'enrolled' | 'expired' | 'grace_ended' | 'imported' | 'lock_ended' | 'merged' | 'reversal' | 'set' | 'settings';
+  readonly pointsTransaction?: string | null | undefined;
+  readonly points_transaction?: string | null | undefined;
+  readonly pointsTransactionId?: string | null | undefined;
+  readonly payment?: string | null | undefined;
+  readonly paymentId?: string | null | undefined;
+  readonly metric?: 'lifetime_points' | 'payment_count' | 'points_earned' | 'spend' | undefined;
+  readonly value?: number | undefined;
+  readonly threshold?: number | null | undefined;
+  readonly revision?: number | undefined;
+  readonly lifetimePoints?: number | undefined;
+  readonly lifetime_points?: number | undefined;
+  readonly reason?: string | undefined;
+}
+
+export interface HeldTier {
+  readonly id: string;
+  readonly object: 'held_tier';
+  readonly account: string;
+  readonly accountId: string;
+  readonly tier: string | null;
+  readonly since: number;
+  readonly until: number | null;
+  readonly cause: TierCause;
+  readonly livemode: boolean;
+}
+
 export interface Lot {
   readonly id: string;
   readonly idId: string;
@@ -1094,6 +1176,19 @@ export interface Tier {
   readonly id: string;
   readonly name: string;
   readonly threshold: number;
+  readonly replaces: readonly string[];
+}
+
+export interface TierPolicy {
+  readonly metric: 'lifetime_points' | 'payment_count' | 'points_earned' | 'spend';
+  readonly currency: string | null;
+  readonly window: 'calendar_year' | 'lifetime' | 'rolling_months';
+  readonly months: number | null;
+  readonly downgrade: 'one_step' | 'qualified';
+  readonly graceDays: number;
+  readonly grace_days: number;
+  readonly onReversal: 'keep' | 'requalify';
+  readonly on_reversal: 'keep' | 'requalify';
 }
 
 export interface Program {
@@ -1103,6 +1198,10 @@ export interface Program {
   readonly currency: ProgramCurrency;
   readonly timezone: string;
   readonly tiers: readonly Tier[];
+  readonly tierPolicy: TierPolicy;
+  readonly tier_policy: TierPolicy;
+  readonly tiersRevision: number;
+  readonly tiers_revision: number;
   readonly earningTenders: readonly string[];
   readonly earning_tenders: readonly string[];
   readonly guestDays: number | null;
@@ -1465,14 +1564,6 @@ export interface TestClock {
   readonly livemode: boolean;
 }
 
-export interface TierCause {
-  readonly pointsTransaction: string | null;
-  readonly points_transaction: string | null;
-  readonly pointsTransactionId: string | null;
-  readonly lifetimePoints: number;
-  readonly lifetime_points: number;
-}
-
 export interface TierChange {
   readonly account: string;
   readonly accountId: string;
@@ -1481,8 +1572,30 @@ export interface TierChange {
   readonly customer: string;
   readonly customerId: string;
   readonly from: string | null;
-  readonly to: string;
+  readonly to: string | null;
+  readonly direction: 'down' | 'up';
+  readonly basis: 'confirmed' | 'landed' | 'set' | 'settings';
   readonly cause: TierCause;
+  readonly effectiveAt: number;
+  readonly effective_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly sequence: number;
+}
+
+export interface TierGrace {
+  readonly account: string;
+  readonly accountId: string;
+  readonly program: string;
+  readonly programId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly tier: string;
+  readonly graceUntil: number;
+  readonly grace_until: number;
+  readonly needed: number;
+  readonly effectiveAt: number;
+  readonly effective_at: number;
   readonly sequence: number;
 }
 

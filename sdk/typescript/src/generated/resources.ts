@@ -1089,6 +1089,28 @@ export class LoyaltyAccounts {
   lots(id: string, query?: inputs.LoyaltyAccountsLotsQuery, options?: RequestOptions): List<objects.Lot> {
     return this.#client.list(path`/v1/loyalty/accounts/${id}/lots`, 'Lot', query, options);
   }
+
+  /**
+   * Give a member a tier by hand, until an instant, and lock it if you like. Refused by state (ConflictError):
+   * not_eligible, account_closed.
+   */
+  setTier(id: string, body: inputs.SetTierInput, options?: PostOptions): Promise<Answer<objects.LoyaltyAccount>> {
+    return this.#client.send('POST', path`/v1/loyalty/accounts/${id}/tier`, 'LoyaltyAccount', body, options);
+  }
+
+  /** Give up to 1,000 members the tiers they bring from another system; a result for each. */
+  setTiers(body: inputs.SetTiersInput, options?: PostOptions): Promise<Answer<objects.BulkTiers>> {
+    return this.#client.send('POST', '/v1/loyalty/accounts/tiers', 'BulkTiers', body, options);
+  }
+
+  /** List the tiers that a member holds and held, the newest first, each with what made it so. */
+  tierHistory(
+    id: string,
+    query?: inputs.LoyaltyAccountsTierHistoryQuery,
+    options?: RequestOptions,
+  ): List<objects.HeldTier> {
+    return this.#client.list(path`/v1/loyalty/accounts/${id}/tiers`, 'HeldTier', query, options);
+  }
 }
 
 /** `vinr.loyalty.programs` */
@@ -1114,7 +1136,7 @@ export class LoyaltyPrograms {
     return this.#client.send('GET', path`/v1/loyalty/programs/${id}`, 'Program', undefined, options);
   }
 
-  /** Change a program from now on. */
+  /** Change a program from now on. Refused by state (ConflictError): tier_in_use. */
   update(id: string, body?: inputs.UpdateProgramInput, options?: PostOptions): Promise<Answer<objects.Program>> {
     return this.#client.send('POST', path`/v1/loyalty/programs/${id}`, 'Program', body, options);
   }

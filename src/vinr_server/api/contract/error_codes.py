@@ -341,6 +341,11 @@ _STATE = {
         "Wait until its status is `ready`.",
         "Test clock clock_0197a3 is advancing. Wait until it is ready.",
     ),
+    "tier_in_use": Explained(
+        "Members hold the tier, and would lose it silently. `details` says how many.",
+        "Name the tier that they hold instead: `replaces` of that tier.",
+        "Tier silver is held by 3 members. Name the tier that they hold instead: replaces.",
+    ),
     "segment_in_use": Explained(
         "Live or paused offers use the segment, and would lose its members silently. `details` names the offers.",
         "End or delete those offers first, or remove the segment's members instead.",

@@ -32,12 +32,14 @@ from vinr_server.api.resources import (
     store_credit,
     store_credit_liability,
     test_clocks,
+    tiers,
     webhook_endpoints,
 )
 
 OPERATIONS: tuple[Operation, ...] = (
     *programs.OPERATIONS,
     *accounts.OPERATIONS,
+    *tiers.OPERATIONS,
     *earning_rules.OPERATIONS,
     *points.OPERATIONS,
     *rewards.OPERATIONS,

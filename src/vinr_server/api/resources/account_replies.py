@@ -10,9 +10,37 @@ AccountStatus = Literal["active", "closed", "merged"]
 MemberStatus = Literal["active", "closed"]
 
 
+TierMetric = Literal["lifetime_points", "points_earned", "spend", "payment_count"]
+TierWindowType = Literal["lifetime", "calendar_year", "rolling_months"]
+TierBasis = Literal["confirmed", "landed", "set", "settings"]
+TierLock = Literal["at_least", "exactly"]
+
+
+class TierWindow(Reply):
+    type: TierWindowType
+    ends_at: int | None
+
+
+class TierKeep(Reply):
+    needed: int
+    until: int
+
+
 class TierProgress(Reply):
-    next_tier: str
-    points_needed: int
+    metric: TierMetric
+    currency: str | None
+    value: int
+    window: TierWindow
+    next_tier: str | None
+    needed: int | None
+    until: int | None
+    keep: TierKeep | None
+    points_needed: int | None
+
+
+class ProjectedTier(Reply):
+    tier: str | None
+    at: int
 
 
 class NextExpiry(Reply):
@@ -36,7 +64,14 @@ class LoyaltyAccount(Reply):
     held: int
     lifetime_points: int
     tier: str | None
+    tier_since: int | None
+    tier_expires_at: int | None
+    tier_grace_until: int | None
+    tier_basis: TierBasis | None
+    tier_lock: TierLock | None
+    tier_locked_until: int | None
     tier_progress: TierProgress | None
+    projected_tier: ProjectedTier | None
     next_expiry: NextExpiry | None
     sequence: int
     status: AccountStatus

@@ -29,6 +29,7 @@ from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.ledger import rows as ledger
 from vinr_server.core.ledger.payloads import lot_payload
 from vinr_server.core.members import commands, payloads, rows
+from vinr_server.core.tiers.progress import tier_payload
 from vinr_server.storage.reads.holdings import holdings_of
 from vinr_server.storage.reads.scopes import LIVE_LOTS, MEMBERS, NEXT_EXPIRY, UNMERGED
 
@@ -84,7 +85,13 @@ async def show_accounts(call: Call, accounts: Sequence[rows.Account]) -> list[An
     return [
         payloads.account_payload(
             figures[account.id].account,
-            tiers=figures[account.id].tiers,
+            tier=tier_payload(
+                figures[account.id].account,
+                figures[account.id].credits,
+                figures[account.id].coming,
+                figures[account.id].scale,
+                now=figures[account.id].now,
+            ),
             overdue_points=figures[account.id].overdue_points,
             next_expiry=figures[account.id].next_expiry,
             next_pending=figures[account.id].next_pending,

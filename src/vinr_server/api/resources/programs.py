@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from vinr_server.api.contract.currencies import read_currency
 from vinr_server.api.contract.input import ClockId, Input, Key, Metadata, Minor, Name, PendingDays, ProgramId, sent
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of
@@ -15,6 +17,8 @@ from vinr_server.api.contract.tenders import EarningTenders, read_tenders
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
+from vinr_server.api.resources.account_replies import TierBasis, TierMetric, TierWindowType
+from vinr_server.api.resources.tiers import TierCause
 from vinr_server.core.kernel.calendar import is_zone
 from vinr_server.core.programs import commands, payloads, rows
 
@@ -33,6 +37,23 @@ class TierInput(Input):
     id: Key
     threshold: Minor
     name: Name | None = None
+    replaces: Annotated[list[Key], Meta(max_length=50)] = []
+
+
+WindowMonths = Annotated[int, Meta(ge=1, le=60)]
+GraceDays = Annotated[int, Meta(ge=0, le=366)]
+Downgrade = Literal["qualified", "one_step"]
+OnReversal = Literal["keep", "requalify"]
+
+
+class TierPolicyInput(Input):
+    metric: TierMetric = "lifetime_points"
+    window: TierWindowType = "lifetime"
+    currency: Key | None = None
+    months: WindowMonths | None = None
+    downgrade: Downgrade = "qualified"
+    grace_days: GraceDays = 0
+    on_reversal: OnReversal = "keep"
 
 
 GuestDays = Annotated[int, Meta(ge=1, le=366)]
@@ -45,6 +66,7 @@ class CreateProgramInput(Input):
     currency: CurrencyInput | None = None
     timezone: Name = "UTC"
     tiers: Annotated[list[TierInput], Meta(max_length=50)] = []
+    tier_policy: TierPolicyInput | None = None
     earning_tenders: EarningTenders | UnsetType = UNSET
     guest_days: GuestDays | None = None
     expiry_reminders: ExpiryReminders = []
@@ -60,10 +82,21 @@ class CurrencyChanges(Input):
     pending_days: PendingDays | UnsetType = UNSET
 
 
+class TierPolicyChanges(Input):
+    metric: TierMetric | UnsetType = UNSET
+    window: TierWindowType | UnsetType = UNSET
+    currency: Key | UnsetType | None = UNSET
+    months: WindowMonths | UnsetType | None = UNSET
+    downgrade: Downgrade | UnsetType = UNSET
+    grace_days: GraceDays | UnsetType = UNSET
+    on_reversal: OnReversal | UnsetType = UNSET
+
+
 class UpdateProgramInput(Input):
     name: Name | UnsetType = UNSET
     currency: CurrencyChanges | UnsetType = UNSET
     tiers: Annotated[list[TierInput], Meta(max_length=50)] | UnsetType = UNSET
+    tier_policy: TierPolicyChanges | UnsetType = UNSET
     earning_tenders: EarningTenders | UnsetType = UNSET
     guest_days: GuestDays | UnsetType | None = UNSET
     expiry_reminders: ExpiryReminders | UnsetType = UNSET
@@ -87,6 +120,17 @@ class Tier(Reply):
     id: str
     name: str
     threshold: int
+    replaces: list[str]
+
+
+class TierPolicy(Reply):
+    metric: TierMetric
+    currency: str | None
+    window: TierWindowType
+    months: int | None
+    downgrade: Downgrade
+    grace_days: int
+    on_reversal: OnReversal
 
 
 class Program(Reply):
@@ -96,6 +140,8 @@ class Program(Reply):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
+    tier_policy: TierPolicy
+    tiers_revision: int
     earning_tenders: list[str]
     guest_days: int | None
     expiry_reminders: list[int]
@@ -106,18 +152,28 @@ class Program(Reply):
     livemode: bool
 
 
-class TierCause(Reply):
-    points_transaction: Reference | None
-    lifetime_points: int
-
-
 class TierChange(Reply):
     account: Reference
     program: Reference
     customer: Reference
     from_: str | None = field(name="from")
-    to: str
+    to: str | None
+    direction: Literal["up", "down"]
+    basis: TierBasis
     cause: TierCause
+    effective_at: int
+    expires_at: int | None
+    sequence: int
+
+
+class TierGrace(Reply):
+    account: Reference
+    program: Reference
+    customer: Reference
+    tier: str
+    grace_until: int
+    needed: int
+    effective_at: int
     sequence: int
 
 
@@ -149,6 +205,7 @@ def create_program(call: Call) -> commands.CreateProgram:
         pending_days=currency.pending_days if currency else 0,
         timezone=body.timezone,
         tiers=read_tiers(body.tiers),
+        tier_policy=read_policy(body.tier_policy),
         earning_tenders=(
             rows.EARNING_TENDERS
             if body.earning_tenders is UNSET
@@ -173,7 +230,23 @@ def update_program(call: Call) -> commands.UpdateProgram:
     if body.earning_tenders is not UNSET:
         changes["earning_tenders"] = read_tenders(body.earning_tenders, param="earning_tenders")
     reminders = None if body.expiry_reminders is UNSET else read_reminders(body.expiry_reminders)
-    return commands.UpdateProgram(call.id, changes, read_metadata(body.metadata, allows_null=True), reminders)
+    policy = {} if body.tier_policy is UNSET else sent(body.tier_policy, *POLICY_FIELDS)
+    if policy.get("currency") is not None:
+        policy["currency"] = read_currency(policy["currency"], param="tier_policy.currency")
+    return commands.UpdateProgram(call.id, changes, read_metadata(body.metadata, allows_null=True), reminders, policy)
+
+
+POLICY_FIELDS = ("metric", "window", "currency", "months", "downgrade", "grace_days", "on_reversal")
+
+
+def read_policy(given: TierPolicyInput | None) -> rows.TierPolicy:
+    """The policy of tiers as it was sent; what it leaves out is as for lifetime points."""
+    if given is None:
+        return rows.TierPolicy()
+    fields = {name: getattr(given, name) for name in POLICY_FIELDS}
+    if given.currency is not None:
+        fields["currency"] = read_currency(given.currency, param="tier_policy.currency")
+    return rows.TierPolicy(**fields)
 
 
 def read_reminders(given: list[int]) -> tuple[int, ...]:
@@ -186,19 +259,26 @@ def read_reminders(given: list[int]) -> tuple[int, ...]:
 
 
 def read_tiers(given: list[TierInput]) -> tuple[rows.Tier, ...]:
-    """Tiers by ascending threshold, each id and threshold once."""
-    tiers = tuple(
-        sorted(
-            (rows.Tier(tier.id, tier.name or tier.id, tier.threshold) for tier in given),
-            key=lambda tier: tier.threshold_points,
-        )
-    )
-    for name in ("id", "threshold_points"):
+    """Tiers by ascending threshold, each id and threshold once: their order is the order of their ranks."""
+    tiers = tuple(rows.Tier(tier.id, tier.name or tier.id, tier.threshold, tuple(tier.replaces)) for tier in given)
+    for name in ("id", "threshold"):
         values = [getattr(tier, name) for tier in tiers]
         if len(set(values)) != len(values):
-            shown = name.removesuffix("_points")
-            message = f"tiers: two tiers have the same {shown}. Give each its own {shown}."
-            raise Problem("parameter_invalid", message, param=f"tiers.{shown}")
+            message = f"tiers: two tiers have the same {name}. Give each its own {name}."
+            raise Problem("parameter_invalid", message, param=f"tiers.{name}")
+    for place, (lower, higher) in enumerate(pairwise(tiers), start=1):
+        if higher.threshold < lower.threshold:
+            message = (
+                f"tiers[{place}].threshold: {higher.threshold} is below the {lower.threshold} of {lower.id} before it."
+                " List tiers from the lowest threshold to the highest."
+            )
+            raise Problem("parameter_invalid", message, param=f"tiers[{place}].threshold")
+    known = {tier.id for tier in tiers}
+    for place, tier in enumerate(tiers):
+        kept = next((id for id in tier.replaces if id in known), None)
+        if kept is not None:
+            message = f"tiers[{place}].replaces: {kept} is still one of the tiers. Replace tiers that you leave out."
+            raise Problem("parameter_invalid", message, param=f"tiers[{place}].replaces")
     return tiers
 
 
@@ -243,7 +323,7 @@ OPERATIONS: tuple[Operation, ...] = (
         translate=update_program,
         reply=Program,
         immutable=("id", "timezone", "test_clock"),
-        refusals=(*FIND, "immutable_field"),
+        refusals=(*FIND, "immutable_field", "tier_in_use"),
         example={"tiers": [{"id": "silver", "threshold": 0}, {"id": "gold", "threshold": 500}]},
     ),
     Operation(
@@ -259,4 +339,4 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 
-EVENT_DATA = (TierChange, ExpiryReminder)
+EVENT_DATA = (TierChange, TierGrace, ExpiryReminder)

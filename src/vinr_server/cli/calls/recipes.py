@@ -127,7 +127,16 @@ def change_tier(making: Making) -> None:
     thresholds = [tier["threshold"] for tier in program["tiers"] if tier["threshold"] > 0]
     if not thresholds:
         raise NotPossible(f"{making.wish.program} has no tier above 0 points. Choose another with --program.")
+    if program["tier_policy"]["metric"] not in ("lifetime_points", "points_earned"):
+        raise NotPossible(f"{making.wish.program} counts no points towards tiers. Choose another with --program.")
     making.award(making.wish.account or making.enroll(making.wish.program), min(thresholds), is_last=True)
+
+
+def end_tier(making: Making) -> None:
+    """So much time passes that a tier of a rolling month has ended, and is kept for some days of grace."""
+    policy = {"metric": "points_earned", "window": "rolling_months", "months": 1, "grace_days": 7}
+    tiers = [{"id": "gold", "threshold": making.wish.points}]
+    expire_points(making, tiers=tiers, tier_policy=policy)
 
 
 def redeem_reward(making: Making, *, is_last: bool = True) -> str:
@@ -289,6 +298,7 @@ RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "loyalty.points.expired": ("award points on a test clock, advance it by a month", expire_points),
     "loyalty.points.expiring": ("award points on a test clock, advance it to days before they end", remind_of_points),
     "loyalty.tier.changed": ("enroll a new customer, award what a tier needs", change_tier),
+    "loyalty.tier.grace_started": ("earn a tier on a test clock, advance it to the tier's end", end_tier),
     "loyalty.reward.redeemed": ("redeem the cheapest reward", redeem_reward),
     "loyalty.redemption.canceled": ("redeem a reward, cancel it", cancel_redemption),
     "loyalty.offer.activated": ("publish an offer, opt in to it", activate_offer),

@@ -138,7 +138,7 @@ def name_caps(
     """The counters are declared of what rules with a cap have given these accounts.
 
     What happens now is counted in a period that nobody knows before the batch's instant is read: of that, the rule and
-    the member are named, and the counters are read under the lock of the account (storage/batch/history.py).
+    the member are named, and the counters are read under the lock of the account (storage/history/facts.py).
     """
     for account in accounts:
         name_caps_of(needs, seen, account.id, account.program_id, trigger, occurred_at=occurred_at)

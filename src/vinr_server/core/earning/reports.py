@@ -23,6 +23,7 @@ from vinr_server.core.ledger.awards import in_the_future
 from vinr_server.core.ledger.needs import name_account, name_accounts
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import accounts_of, instants_of
+from vinr_server.core.tiers.changing import judge_tiers
 
 # Of customers merchants report much themselves, such as customer.birthday: one name alone is the engine's.
 RESERVED = (
@@ -78,6 +79,7 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
     bucket = context.bucket_of(accounts[0].customer_id if accounts else command.customer_id or command.id or "")
     event_id = command.id or context.make_id("evt", bucket)
     outcome = earn_on(draft, context, accounts, occasion_of(command, event_id))
+    judge_tiers(draft, context)
     if command.unlinked is not None:
         note = {"account": None, "unmet": reasons([Unmet("customer", command.unlinked, None)])}
         outcome = {**outcome, "skipped": [note, *outcome["skipped"]]}

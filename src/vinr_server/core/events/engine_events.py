@@ -17,6 +17,7 @@ EVENT_TYPES: Mapping[str, str] = {
     "loyalty.points.expired": "points_transaction",
     "loyalty.points.expiring": "expiry_reminder",
     "loyalty.tier.changed": "tier_change",
+    "loyalty.tier.grace_started": "tier_grace",
     "loyalty.reward.redeemed": "redemption",
     "loyalty.redemption.authorized": "redemption",
     "loyalty.redemption.canceled": "redemption",

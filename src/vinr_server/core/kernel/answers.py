@@ -31,6 +31,7 @@ CODES: dict[str, int] = {
     "referral_exists": 409,
     "referral_not_open": 409,
     "code_taken": 409,
+    "tier_in_use": 409,
     "checkout_session_open": 409,
     "program_mismatch": 409,
     "offer_not_active": 409,

@@ -21,6 +21,9 @@ ExpiryRounding = Literal["none", "day", "month", "quarter", "year"]
 FIRST_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
 LAST_INSTANT = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
+# The step from one instant to the next.
+INSTANT = timedelta(microseconds=1)
+
 _NO_OFFSET = timedelta(0)
 _DAY = timedelta(days=1)
 _PERIOD_MONTHS = {"month": 1, "quarter": 3, "year": 12}

@@ -25,6 +25,10 @@ class Coverage:
     def __init__(self, needs: Needs, loaded: Layer) -> None:
         self._needs, self._loaded = needs, loaded
 
+    def declares(self, row_type: type[Row], key: Hashable) -> bool:
+        """Whether exactly this row was declared."""
+        return self._needs.declares(row_type, key)
+
     def require_row(self, layer: Layer, row_type: type[Row], key: Hashable, of: tuple[Hashable, ...]) -> None:
         """Pass if the row is known not to exist; raise Undeclared or InPart otherwise."""
         if row_type.is_catalogue or self._needs.declares(row_type, key):
@@ -135,6 +139,10 @@ class Layer:
         if self._coverage is not None:
             self._coverage.require_row(self, row_type, key, of)
         return None
+
+    def declares(self, row_type: type[Row], key: Hashable) -> bool:
+        """Whether the row would be here if it existed, for having been declared itself."""
+        return self._coverage is None or self._coverage.declares(row_type, key)
 
     def find(self, row_type: type[RowT], key: Hashable) -> RowT | None:
         """As get, for loading and saving: the row if it is here, whether or not anybody declared it."""

@@ -34,8 +34,8 @@ from vinr_server.core.ledger.book.posting import (
 from vinr_server.core.ledger.book.sweeping import active, caught_up, expire_if_over, sweep
 from vinr_server.core.ledger.rows import Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.credits import count_points
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.programs.tiers import raise_tier
 
 Json = Mapping[str, Any]
 
@@ -88,7 +88,6 @@ def accrue(
         now=now,
     )
     payload = announce_entry(draft, context, account, entry, lot, event_type=event_type, now=now)
-    account = raise_tier(draft, context, account, program, cause_id=entry.id)
     return expire_if_over(draft, context, account, lot, now=now), entry, payload
 
 
@@ -150,6 +149,7 @@ def _credit(
 ) -> tuple[Account, Entry, Lot]:
     """The entry and its lot, which ends as the program says where no end is given; deficits are paid first."""
     account, entry = post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
+    account = count_points(draft, account, program, entry.id, at=available_at, points=points)
     lot = new_lot(
         entry,
         available_at=available_at,

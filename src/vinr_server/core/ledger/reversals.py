@@ -35,8 +35,8 @@ from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.payloads import entry_payload
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.credits import count_points
 from vinr_server.core.programs.members import acting, program_of
-from vinr_server.core.programs.tiers import raise_tier
 
 Json = Mapping[str, Any]
 ACCRUALS = ("award", "adjustment")
@@ -174,7 +174,6 @@ def reinstate_award(
         draft.put(account)
     if here_points:
         account = back(account, here_points)
-    account = raise_tier(draft, context, account, program, cause_id=entries[-1].id if here_points else None)
     sweep(draft, context, account, now=now)
     return entries
 
@@ -233,6 +232,8 @@ def claw_back(
     account, entry = post(
         draft, context, account, points=-points, movement=movement, now=now, lifetime_points=lifetime_points
     )
+    if isinstance(account, Account):
+        account = count_points(draft, account, program_of(draft, account), lot.id, at=lot.available_at, points=-points)
     take_from(draft, entry, uses)
     newest = draft.get(Lot, lot.id) or lot
     draft.put(replace(newest, reversed_points=newest.reversed_points + points))
@@ -277,6 +278,10 @@ def reinstate(
         movement=movement,
         now=now,
         lifetime_points=points - pending_points,
+    )
+    counted_points = points - pending_points
+    account = count_points(
+        draft, account, program_of(draft, account), lot.id, at=lot.available_at, points=counted_points
     )
     for use in returned:
         put_use(draft, entry, use.lot, points=-use.points, cause=entry)

@@ -16,7 +16,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.book.pending import next_pending
+from vinr_server.core.ledger.book.pending import next_pending, with_due
 from vinr_server.core.ledger.book.reminders import require_idle
 from vinr_server.core.ledger.book.standing import standing
 from vinr_server.core.ledger.book.sweeping import caught_up
@@ -32,8 +32,9 @@ from vinr_server.core.members.payloads import account_payload, customer_payload
 from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.programs.members import closed, enrolled, program_of
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.programs.tiers import tier_for
 from vinr_server.core.referrals.rows import ReferralProgram
+from vinr_server.core.tiers.changing import credits_of, judge_tiers, pending_credits, scale_of
+from vinr_server.core.tiers.progress import tier_payload
 
 Json = Mapping[str, Any]
 
@@ -76,6 +77,7 @@ def enrol(
     account = open_account(draft, context, program, customer_id, metadata=metadata, account_id=account_id)
     occasion = Occasion("loyalty.account.created", "account", account.id, account.created_at, metadata=metadata)
     earn_on(draft, context, [account], occasion)
+    judge_tiers(draft, context)
     account = draft.get(Account, account.id) or account
     payload = show_account(draft, account, context)
     announce(draft, context, type="loyalty.account.created", account=account, data=payload, now=account.created_at)
@@ -129,13 +131,14 @@ def empty_account(
         ledger_balance_points=0,
         lifetime_points=0,
         sequence=0,
-        tier=tier_for(program.tiers, lifetime_points=0),
+        tier=next((tier.id for tier in program.tiers if tier.threshold == 0), None),
         next_expiry_at=None,
         status="active",
         metadata=metadata,
         created_at=now,
         merged_from=tuple(MergedFrom(id, None) for id in merged_from) or None,
         reminder_revision=program.reminder_plan.revision,
+        tier_revision=program.tier_plan.revision,
     )
 
 
@@ -147,7 +150,13 @@ def show_account(draft: Layer, account: Account, context: Context) -> Json:
     require_idle(draft, account)
     return account_payload(
         account,
-        tiers=program.tiers,
+        tier=tier_payload(
+            account,
+            credits_of(draft, account, program),
+            pending_credits(draft.here(Lot, account.id), program.tier_policy),
+            scale_of(program),
+            now=now,
+        ),
         overdue_points=over_points,
         next_expiry=next_end,
         next_pending=next_pending(draft, account),
@@ -179,6 +188,7 @@ def with_status(draft: Layer, account: Account, context: Context, status: str) -
     account = caught_up(draft, context, account, program, now=context.now(program.clock_id))
     account = replace(account, status=status)
     draft.put(account)
+    account = with_due(draft, account)
     return show_account(draft, account, context)
 
 

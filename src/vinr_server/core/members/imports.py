@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.claims import claim_id
 from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
@@ -30,7 +30,7 @@ from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.programs.members import closed, enrolled
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.programs.tiers import carry_over_tier
+from vinr_server.core.tiers.setting import bring_tier, unknown_tier
 
 REASON = "Opening balance"
 IMPORT = "import"
@@ -74,7 +74,7 @@ def decide_import_account(draft: Layer, command: ImportAccount, context: Context
             in_the_future(lot.available_at, now, param=f"lots[{place}].available_at")
             for place, lot in enumerate(command.lots)
         ),
-        _unknown_tier(program, command.tier),
+        unknown_tier(program, command.tier),
         merged if isinstance(merged, Rejected) else None,
         closed(account) if account is not None and account.status == "closed" else None,
     )
@@ -119,10 +119,8 @@ def _bring(
     )
     account = replace(account, lifetime_points=account.lifetime_points + lifetime_points)
     draft.put(account)
-    account, entry_id = _move(draft, command, context, program, account, now=now)
-    account = carry_over_tier(
-        draft, context, account, program, tier_id=command.tier, cause_id=entry_id, is_announced=not is_new
-    )
+    account = _move(draft, command, context, program, account, now=now)
+    account = bring_tier(draft, context, account, program, command.tier, is_new=is_new)
     payload = show_account(draft, account, context)
     if is_new:
         announce(draft, context, type="loyalty.account.created", account=account, data=payload, now=now)
@@ -131,16 +129,15 @@ def _bring(
 
 def _move(
     draft: Layer, command: ImportAccount, context: Context, program: Program, account: Account, *, now: datetime
-) -> tuple[Account, str | None]:
-    """The entries of what is brought; the account after them, and the last entry's id."""
+) -> Account:
+    """The entries of what is brought; the account after them."""
     if command.points < 0:
         movement = _movement(account, command.points, occurred_at=None)
-        account, entry = owe(draft, context, account, points=-command.points, movement=movement, now=now)
-        return account, entry.id
-    entry_id = None
+        account, _entry = owe(draft, context, account, points=-command.points, movement=movement, now=now)
+        return account
     for lot in _lots(command, program, now=now):
         assert lot.available_at is not None
-        account, entry = bring_in(
+        account, _entry = bring_in(
             draft,
             context,
             account,
@@ -151,8 +148,7 @@ def _move(
             expires_at=lot.expires_at,
             now=now,
         )
-        entry_id = entry.id
-    return account, entry_id
+    return account
 
 
 def _lots(command: ImportAccount, program: Program, *, now: datetime) -> Sequence[OpeningLot]:
@@ -200,14 +196,6 @@ def _imported_before(account: Account, opening: Opening) -> Rejected:
     )
     details = {"account": account.id, "points": opening.points}
     return Rejected("already_imported", message, param="customer", details=details)
-
-
-def _unknown_tier(program: Program, tier_id: str | None) -> Rejected | None:
-    known = [tier.id for tier in program.tiers]
-    if tier_id is None or tier_id in known:
-        return None
-    there = f"it has {', '.join(known)}" if known else "it has no tiers"
-    return invalid(f"tier: program {program.id} has no tier {tier_id!r}; {there}.", param="tier")
 
 
 COMMANDS: Commands = {

@@ -23,6 +23,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.book.pending import with_due
 from vinr_server.core.ledger.book.sweeping import sweep
 from vinr_server.core.ledger.book.transfers import transfer
 from vinr_server.core.ledger.needs import name_account, name_wallet
@@ -33,9 +34,9 @@ from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.offers.rows import Offer, OfferClaim
 from vinr_server.core.programs.members import accounts_of, enrolled, program_of
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.programs.tiers import change_tier, higher_tier, tier_for
 from vinr_server.core.rewards.rows import Reward
 from vinr_server.core.segments.rows import Segment, SegmentMember
+from vinr_server.core.tiers.setting import merge_tiers
 
 Json = Mapping[str, Any]
 
@@ -204,13 +205,10 @@ def _merge_account(draft: Layer, context: Context, account: Account, into_id: st
         metadata={**account.metadata, **into.metadata},
     )
     draft.put(into)
-    reached = tier_for(program.tiers, lifetime_points=into.lifetime_points)
-    tier = higher_tier(program, into.tier, account.tier, reached)
-    if tier != into.tier:
-        change_tier(draft, context, into, program, tier_id=tier, cause_id=None)
+    merge_tiers(draft, context, account, into, program)
     account = replace(account, status="merged", merged_into=into.id, merged_customer_id=into_id)
     draft.put(account)
-    return account
+    return with_due(draft, account)
 
 
 def _successor(
@@ -218,7 +216,10 @@ def _successor(
 ) -> Account:
     """A new account that goes on from the merged one: enrolled when that was, without a welcome bonus."""
     fresh = empty_account(context, program, into_id, metadata={}, now=account.created_at, merged_from=before)
-    into = replace(fresh, tier=account.tier, status=account.status)
+    standing = replace(account.standing, changes=0, total="0") if account.standing is not None else None
+    into = replace(
+        fresh, tier=account.tier, status=account.status, standing=standing, tier_revision=account.tier_revision
+    )
     draft.put(into)
     return into
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from vinr_server.core.kernel.payloads import Wire, unix
 from vinr_server.core.ledger.payloads import next_pending_payload
 from vinr_server.core.members.rows import Account, Customer
-from vinr_server.core.programs.rows import Tier
 
 
 def customer_payload(customer: Customer, *, livemode: bool) -> Wire:
@@ -47,7 +46,7 @@ def merge_payload(from_id: str, into_id: str, merged: Sequence[Account], *, live
 def account_payload(
     account: Account,
     *,
-    tiers: Sequence[Tier],
+    tier: Wire,
     overdue_points: int,
     next_expiry: tuple[datetime, int] | None,
     next_pending: tuple[datetime, int] | None,
@@ -55,7 +54,7 @@ def account_payload(
 ) -> Wire:
     """The loyalty_account object. `balance` is what the member can spend (R2).
 
-    next_expiry and next_pending are each (instant, points).
+    next_expiry and next_pending are each (instant, points); `tier`: what tier_payload says.
     """
     return {
         "id": account.id,
@@ -67,8 +66,7 @@ def account_payload(
         "next_pending": next_pending_payload(next_pending),
         "held": account.held_points,
         "lifetime_points": account.lifetime_points,
-        "tier": account.tier,
-        "tier_progress": _tier_progress(account, tiers),
+        **tier,
         "next_expiry": None if next_expiry is None else {"at": unix(next_expiry[0]), "points": next_expiry[1]},
         "sequence": account.sequence,
         "status": account.status,
@@ -77,12 +75,3 @@ def account_payload(
         "created": unix(account.created_at),
         "livemode": livemode,
     }
-
-
-def _tier_progress(account: Account, tiers: Sequence[Tier]) -> Wire | None:
-    """The next tier above the one held, and the lifetime points still missing."""
-    rank = next((rank for rank, tier in enumerate(tiers) if tier.id == account.tier), -1)
-    above = tiers[rank + 1] if rank + 1 < len(tiers) else None
-    if above is None:
-        return None
-    return {"next_tier": above.id, "points_needed": max(above.threshold_points - account.lifetime_points, 0)}

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass, replace
+
+TierBasis = Literal["confirmed", "landed", "set", "settings"]
+TierLock = Literal["at_least", "exactly"]
 
 # ---- member-owned rows
 
@@ -39,6 +43,41 @@ class MergedFrom:
 
 
 @dataclass(frozen=True, slots=True)
+class TierStanding:
+    """How an account holds its tier (R12). An account that has held it from the start, and for good, has none.
+
+    since         the instant of the last change of tier
+    basis         confirmed by credits, landed on from above, set by hand, or carried by a change of settings
+    expires_at    the end of the tier, before any grace; None: it has none
+    grace_until   in grace, its last instant: until then the tier is kept
+    threshold     what confirmed it, in the unit of the metric
+    lock          until `locked_until`, the account holds at least (or exactly) the tier `locked_tier`
+    changes       how many changes of tier the account has had
+    total         of a lifetime metric that is no balance: the sum of all credits, an exact fraction
+    """
+
+    since: datetime
+    basis: TierBasis = "confirmed"
+    expires_at: datetime | None = None
+    grace_until: datetime | None = None
+    threshold: int | None = None
+    lock: TierLock | None = None
+    locked_until: datetime | None = None
+    locked_tier: str | None = None
+    changes: int = 0
+    total: str = "0"
+
+    def next_instant(self, tier: str | None) -> datetime | None:
+        """The first instant at which time alone changes how the tier is held; None: never."""
+        end = self.grace_until or self.expires_at
+        if self.lock is None:
+            return end
+        if self.lock == "exactly" or tier == self.locked_tier:
+            return self.locked_until
+        return min((at for at in (end, self.locked_until) if at is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Account(Row):
     """A member: one customer's points account in one program.
 
@@ -55,6 +94,8 @@ class Account(Row):
 
     `inactive_at`: when points that end by the member's inactivity end, unless it earns or redeems before; None: it
     never did where that counts. `is_inactive`: since then all of them are swept.
+
+    `standing`: how the tier is held (R12), by the program's plan of tiers `tier_revision`.
 
     `pending_points`: awarded and not available yet (R10); they are not in the ledger balance. `held_points`: in it, and
     reserved by holds (R11). `due_at`: the first instant at which time alone changes one of these (R24); None: none.
@@ -88,6 +129,8 @@ class Account(Row):
     held_points: int = 0
     due_at: datetime | None = None
     may_convert: bool = False
+    standing: TierStanding | None = None
+    tier_revision: int = 1
 
     @property
     def free_points(self) -> int:

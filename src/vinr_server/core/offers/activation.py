@@ -23,6 +23,7 @@ from vinr_server.core.offers.targeting import not_eligible, unmet_targeting
 from vinr_server.core.programs.members import closed, program_of
 from vinr_server.core.rewards.redemptions import giving_refusal
 from vinr_server.core.rewards.rows import Reward
+from vinr_server.core.tiers.changing import judge_tiers
 
 
 def needs_activate_offer(command: ActivateOffer, needs: Needs) -> None:
@@ -139,6 +140,8 @@ def _redeem_at_once(
             movement=movement,
             event_type="loyalty.points.earned",
         )
+        judge_tiers(draft, context)
+        account = draft.get(Account, account.id) or account
         return redeem_offer(draft, context, offer, account, receipt=receipt, now=now, entry_id=entry.id)
     if offer.terms.gift is not None:
         use, _redemption = redeem_gift(draft, context, offer, account, now=now)

@@ -31,6 +31,7 @@ from vinr_server.core.payments.purchases.state import (
 from vinr_server.core.payments.repricing import look_at_cart_of, name_cart_of, reprice, total_refusal
 from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund
 from vinr_server.core.programs.members import instants_of
+from vinr_server.core.tiers.changing import judge_tiers
 
 
 def needs_update_payment(command: UpdatePayment, needs: Needs) -> None:
@@ -89,6 +90,7 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
     )
     earning = accounts_of_earnings(draft, purchase.earnings)
     amended = change_purchase(draft, context, purchase, earning, cause, now=now).payment
+    judge_tiers(draft, context)
     payload = payment_payload(amended, livemode=context.livemode)
     announce(draft, context, type="payment.updated", members=accounts, bucket=amended.bucket, data=payload, now=now)
     return Accepted(payload, is_new=False)

@@ -32,6 +32,7 @@ from vinr_server.core.payments.purchases.outcomes import with_guest_note, with_m
 from vinr_server.core.payments.purchases.state import as_counted, look_at_asked_orders, name_order
 from vinr_server.core.payments.rows import Earning, Order, Payment, Refund, member_of_order, order_key
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of, program_of
+from vinr_server.core.tiers.changing import judge_tiers
 
 # ---- a payment is given its customer
 
@@ -85,6 +86,7 @@ def decide_link_payment(draft: Layer, command: LinkPayment, context: Context) ->
         return Rejected("payment_refunded", message, param="id", details={"amount_refunded": payment.refunded_minor})
     accounts = accounts_of(draft, command.customer_id)
     payment = _link(draft, context, payment, command.customer_id, accounts)
+    judge_tiers(draft, context)
     payload = payment_payload(payment, livemode=context.livemode)
     now = instants_of(draft, context, accounts)[0]
     announce(draft, context, type="payment.linked", members=accounts, bucket=payment.bucket, data=payload, now=now)
@@ -168,6 +170,7 @@ def decide_create_account(draft: Layer, command: CreateAccount, context: Context
     assert account is not None, "the customer was enrolled just now"
     if not earn_as_guest(draft, context, account):
         return answer
+    judge_tiers(draft, context)
     account = draft.get(Account, account.id) or account
     return Accepted(members.show_account(draft, account, context))
 

@@ -44,6 +44,7 @@ from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.discounts import consume, goods_minor, name_owner, payable_discount, small_order
 from vinr_server.core.rewards.rows import Discount
+from vinr_server.core.tiers.changing import judge_tiers
 
 
 def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
@@ -138,6 +139,7 @@ def _record(
         consume(draft, context, discount, payment_id=payment.id)
     payment = report(draft, context, payment, accounts, occurred_at=command.occurred_at, now=now)
     payment = convert_by_payment(draft, context, payment, accounts)
+    judge_tiers(draft, context)
     if payment.customer_id is not None and not accounts:
         payment = replace(payment, outcome=with_guest_note(payment.outcome, payment.customer_id))
         draft.put(payment)

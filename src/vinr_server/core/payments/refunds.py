@@ -31,6 +31,7 @@ from vinr_server.core.payments.purchases.state import (
 from vinr_server.core.payments.refusals import refund_refusal, refunded_minor
 from vinr_server.core.payments.rows import Payment, Refund
 from vinr_server.core.programs.members import instants_of
+from vinr_server.core.tiers.changing import judge_tiers
 
 
 def needs_refund_payment(command: RefundPayment, needs: Needs) -> None:
@@ -97,6 +98,7 @@ def _refund(
     purchase = purchase_with(draft, payment, refunds=[*standing, refund])
     reason = refund.reason or "refund"
     changed = _change(draft, context, purchase, payment, refund, reason=reason, now=now)
+    judge_tiers(draft, context)
     payment = changed.payment
     refund = replace(
         refund,
@@ -178,6 +180,7 @@ def decide_cancel_refund(draft: Layer, command: CancelRefund, context: Context) 
     purchase = purchase_with(draft, payment, refunds=standing)
     reason = command.reason or "refund canceled"
     changed = _change(draft, context, purchase, payment, refund, reason=reason, now=now, reinstates=True)
+    judge_tiers(draft, context)
     payment = changed.payment
     refund = replace(refund, canceled_at=now, points_reinstated=changed.reinstated_points)
     draft.put(refund)

@@ -7,7 +7,7 @@ from dataclasses import field
 from vinr_server.core.kernel.calendar import ExpiryRounding
 from vinr_server.core.kernel.commands import Command, Json
 from vinr_server.core.kernel.values import dataclass
-from vinr_server.core.programs.rows import EARNING_TENDERS, ExpiryMode, Tier
+from vinr_server.core.programs.rows import EARNING_TENDERS, ExpiryMode, Tier, TierPolicy
 
 # ---- configuration
 
@@ -23,6 +23,7 @@ class CreateProgram(Command):
     pending_days: int = 0
     timezone: str = "UTC"
     tiers: tuple[Tier, ...] = ()
+    tier_policy: TierPolicy = TierPolicy()
     earning_tenders: tuple[str, ...] = EARNING_TENDERS
     guest_days: int | None = None
     expiry_reminders: tuple[int, ...] = ()
@@ -32,9 +33,10 @@ class CreateProgram(Command):
 
 @dataclass(frozen=True, slots=True)
 class UpdateProgram(Command):
-    """`changes` maps Program fields to their new values; `expiry_reminders`: days, where they change, too."""
+    """`changes` maps fields to their new values, `tier_policy` those of the policy; `expiry_reminders`: days."""
 
     program_id: str
     changes: Json
     metadata: Json | None = None
     expiry_reminders: tuple[int, ...] | None = None
+    tier_policy: Json = field(default_factory=dict)

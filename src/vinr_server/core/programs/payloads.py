@@ -8,6 +8,7 @@ from vinr_server.core.programs.rows import Program
 
 def program_payload(program: Program, *, livemode: bool) -> Wire:
     """The program object."""
+    policy = program.tier_policy
     return {
         "id": program.id,
         "object": "program",
@@ -20,7 +21,20 @@ def program_payload(program: Program, *, livemode: bool) -> Wire:
             "pending_days": program.pending_days,
         },
         "timezone": program.timezone,
-        "tiers": [{"id": tier.id, "name": tier.name, "threshold": tier.threshold_points} for tier in program.tiers],
+        "tiers": [
+            {"id": tier.id, "name": tier.name, "threshold": tier.threshold, "replaces": list(tier.replaces)}
+            for tier in program.tiers
+        ],
+        "tier_policy": {
+            "metric": policy.metric,
+            "currency": policy.currency,
+            "window": policy.window,
+            "months": policy.months,
+            "downgrade": policy.downgrade,
+            "grace_days": policy.grace_days,
+            "on_reversal": policy.on_reversal,
+        },
+        "tiers_revision": program.tiers_revision,
         "earning_tenders": list(program.earning_tenders),
         "guest_days": program.guest_days,
         "expiry_reminders": list(program.reminder_plan.days),

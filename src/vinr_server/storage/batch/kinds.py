@@ -11,7 +11,7 @@ from vinr_server.core.access.rows import ApiKey
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.credit.rows import Wallet
-from vinr_server.core.due import name_due
+from vinr_server.core.due import has_waiting, name_due
 from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.layers import Layer
@@ -22,9 +22,10 @@ from vinr_server.core.ledger.rows import Deficit, Entry, Hold, Lot, LotUse, Open
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision
 from vinr_server.core.payments.rows import Order, Payment, Refund
-from vinr_server.core.programs.rows import Program
+from vinr_server.core.programs.rows import Program, TierHolders
 from vinr_server.core.referrals.rows import FirstPaid, Referral, ReferralCode
 from vinr_server.core.rewards.rows import Discount, Redemption
+from vinr_server.core.tiers.rows import TierCredit
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.offers import read_buyers, read_claims, read_first_paid, read_revisions, read_traces
 from vinr_server.storage.batch.reading import (
@@ -39,6 +40,7 @@ from vinr_server.storage.batch.reading import (
     rows_needed,
 )
 from vinr_server.storage.batch.tables import TABLES, rows_of
+from vinr_server.storage.history.tiers import count_tier_holders, read_named_credits
 from vinr_server.storage.reads.caps import tally_uses
 
 # A spend seldom needs more lots; a member with a million must not load them all to redeem a coffee.
@@ -101,7 +103,7 @@ async def _waiting(reading: Reading, kind: Kind) -> None:
         (realm, holder.bucket, holder.id)
         for realm, layer in reading.layers.items()
         for holder in _holders(layer)
-        if holder.due_at is not None
+        if has_waiting(layer, holder)
     ]
     if not due:
         return
@@ -226,6 +228,14 @@ async def _tallies(reading: Reading, kind: Kind) -> None:
         reading.layers[realm].put(tally)
 
 
+async def _tier_holders(reading: Reading, kind: Kind) -> None:
+    """How many members hold each tier of programs whose tiers change."""
+    for realm, needs in reading.needs.items():
+        for program_id in needs.rows.get(TierHolders, NOTHING):
+            counts = await count_tier_holders(reading.connection, realm, str(program_id))
+            reading.layers[realm].put(TierHolders(str(program_id), counts))
+
+
 async def _entries(reading: Reading, kind: Kind) -> None:
     """Entries by their ids, what reverses them, and the awards of payments."""
     await _by_id(reading, kind)
@@ -281,6 +291,15 @@ async def _deficits(reading: Reading, kind: Kind) -> None:
     await reading.read(Deficit, "account_id", owing, where="t.remaining_points > 0")
 
 
+async def _named_credits(reading: Reading, kind: Kind) -> None:
+    """Credits that a decision has asked for; those that count are read with their accounts (tiers.py)."""
+    keys: list[tuple[int, Any]] = [
+        (realm, key) for realm, needs in reading.needs.items() for key in needs.rows.get(TierCredit, NOTHING)
+    ]
+    named = [(realm, *key) for realm, key in keys]
+    await read_named_credits(reading.connection, reading.layers, named)
+
+
 def _nowhere(_realm: int, _id: object) -> int:
     return 0
 
@@ -315,7 +334,9 @@ KINDS = (
     Kind(Lot, _lots),
     Kind(Deficit, _deficits),
     Kind(Opening, _of_parents),
+    Kind(TierCredit, _named_credits),
     Kind(Tally, _tallies),
+    Kind(TierHolders, _tier_holders),
 )
 
 

@@ -32,6 +32,7 @@ from vinr_server.core.programs import rows as programs_rows
 from vinr_server.core.referrals import rows as referral_rows
 from vinr_server.core.rewards import rows as rewards_rows
 from vinr_server.core.segments import rows as segment_rows
+from vinr_server.core.tiers import rows as tier_rows
 from vinr_server.storage.batch.bulk import BulkWrite, Statement
 from vinr_server.storage.batch.spelled_numbers import as_written, decode_spelled
 
@@ -196,6 +197,8 @@ TABLES: dict[type[Row], Table] = {
         Table(referral_rows.ReferralProgram, "referral_programs", key=["id"]),
         Table(referral_rows.ReferralCode, "referral_codes", key=["id"]),
         Table(referral_rows.Referral, "referrals", key=["id"]),
+        Table(tier_rows.TierCredit, "tier_credits", key=["account_id", "counted_as", "source_id"]),
+        Table(tier_rows.TierChange, "tier_changes", key=["id"]),
         Table(rewards_rows.Discount, "discounts", key=["id"]),
         Table(rewards_rows.Redemption, "redemptions", key=["id"]),
         Table(kernel_rows.Counter, "counters", key=["id"]),

@@ -11,6 +11,10 @@ from vinr_server.storage.due.referrals import NONE_DUE
 BEHIND = """(next_expiry_at is not null or inactive_at is not null)
     and reminder_revision <> (p.reminder_plans -> -1 ->> 'revision')::int8"""
 
+# A member that does not follow its program's plan of tiers yet.
+BEHIND_PLAN = """realm = p.realm and program_id = p.id and status = 'active'
+    and tier_revision < (p.tier_plans -> -1 ->> 'revision')::int8"""
+
 # Accounts whose earliest lot has expired, or that have a reminder due, at their program's now; and while a test clock
 # advances, those that may have one. Plan: for each program a short scan of accounts_expiring, and of accounts_reminding
 # where it has ever had reminders. An index on the expiry alone read every member of a program whose test clock is in
@@ -42,6 +46,8 @@ cross join lateral (
   where c.status = 'advancing' and json_array_length(p.reminder_plans) > 0
     and realm = p.realm and program_id = p.id and {BEHIND}
   limit $2)
+  union all
+  (select id, null from accounts where json_array_length(p.tier_plans) > 0 and {BEHIND_PLAN} limit $2)
 ) as a
 limit $2
 """
@@ -63,15 +69,17 @@ from (
 ) as w join realms r on r.id = w.realm
 """
 
-# Accounts and wallets of a realm to which time has brought what is not written yet. Plan: accounts_due, for each
-# program; wallets_due, once and for each clock.
-DUE_IN_REALM = """
+# Accounts and wallets of a realm to which time, or a plan of tiers, has brought what is not written yet. Plan:
+# accounts_due and accounts_by_tier_plan, for each program; wallets_due, once and for each clock.
+DUE_IN_REALM = f"""
 (select a.id from programs p
 left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
 cross join lateral (
-  select id from accounts
+  (select id from accounts
   where realm = p.realm and program_id = p.id and due_at <= coalesce(c.frozen_at, $2)
-  order by due_at limit $3) as a
+  order by due_at limit $3)
+  union all
+  (select id from accounts where json_array_length(p.tier_plans) > 0 and {BEHIND_PLAN} limit $3)) as a
 where p.realm = $1 limit $3)
 union all
 (select id from wallets where realm = $1 and clock_id is null and due_at <= $2 limit $3)
@@ -110,6 +118,9 @@ and not exists (
   select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and json_array_length(p.reminder_plans) > 0
     and (a.next_reminder_at <= c.frozen_at or {BEHIND}))
+and not exists (
+  select from programs p cross join lateral (select from accounts where {BEHIND_PLAN} limit 1) as a
+  where p.realm = c.realm and p.clock_id = c.id and json_array_length(p.tier_plans) > 0)
 and not exists (
   select from programs p join offers o on o.realm = p.realm and o.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and o.closed_at is null and o.deleted_at is null

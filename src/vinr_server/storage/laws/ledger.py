@@ -15,6 +15,7 @@ from vinr_server.storage.laws.merges import MERGES
 from vinr_server.storage.laws.offers import OFFERS
 from vinr_server.storage.laws.payments import PAYMENTS
 from vinr_server.storage.laws.referrals import REFERRALS
+from vinr_server.storage.laws.tiers import TIER_INSTANT, TIERS
 
 BALANCES = {
     "I1 the ledger balance is the sum of the entries": f"""
@@ -125,7 +126,9 @@ select a.realm, a.id, a.id, coalesce(w.at::text, 'never'), coalesce(a.due_at::te
 from {HOLDERS} a left join (
   select realm, account_id, min(at) as at from (
     select realm, account_id, available_at as at from lots where pending_points > 0
-    union all select realm, account_id, expires_at from holds where ended_at is null) waits group by 1, 2) w
+    union all select realm, account_id, expires_at from holds where ended_at is null
+    union all select realm, id, {TIER_INSTANT} from accounts where standing is not null and status = 'active'
+    ) waits group by 1, 2) w
   on w.realm = a.realm and w.account_id = a.id
 where a.due_at is distinct from w.at""",
     "I2 a lot's remaining points are what its uses left": """
@@ -262,48 +265,6 @@ left join entries e on e.realm = l.realm and e.source_id = l.id and e.kind = 'ex
 where l.by_inactivity and (
   l.expires_at is not null or (l.remaining_points > l.held_points and (a.inactive_at is null or a.is_inactive))
   or extract(epoch from e.created_at) < (e.receipt ->> 'expires_at')::int8)""",
-}
-
-TIERS = {
-    # A program's tiers may be edited and a member's tier is never lowered, so a member holds the last announced tier.
-    "an account's tier is the last one announced": """
-select a.realm, a.id, a.id, coalesce(t.tier, 'none'), coalesce(a.tier, 'none')
-from accounts a join (
-  select distinct on (realm, account_id) realm, account_id,
-    case type when 'loyalty.tier.changed' then data ->> 'to' else data ->> 'tier' end as tier
-  from events where type in ('loyalty.tier.changed', 'loyalty.account.created')
-  order by realm, account_id, type = 'loyalty.account.created', (data ->> 'sequence')::int8 desc, id desc) t
-  on t.realm = a.realm and t.account_id = a.id
-where a.tier is distinct from t.tier""",
-    # Lifetime points fall only by clawbacks; each member with a tier above the first has once reached its threshold.
-    # What merged members brought may or may not have been there by then.
-    "a tier was raised at the ledger's lifetime points": """
-with sums as (
-  select realm, account_id, id, sequence, sum(points) filter (
-    where kind in ('award', 'activation', 'reversal', 'reinstatement') or (kind = 'adjustment' and points > 0))
-    over (partition by realm, account_id order by sequence) as points
-  from entries),
-raised as (
-  select realm, account_id, id, (data ->> 'sequence')::int8 as sequence,
-    data -> 'cause' ->> 'points_transaction' as entry_id, (data -> 'cause' ->> 'lifetime_points')::int8 as points
-  from events where type = 'loyalty.tier.changed'),
-brought as (
-  select realm, merged_into as account_id, sum(lifetime_points) as points from accounts
-  where merged_into is not null group by 1, 2)
-select v.realm, v.account_id, v.id, e.points + coalesce(o.lifetime_points, 0), v.points::text
-from raised v left join sums e on e.realm = v.realm and e.id = v.entry_id
-left join openings o on o.realm = v.realm and o.account_id = v.account_id and o.sequence < e.sequence
-left join brought m on m.realm = v.realm and m.account_id = v.account_id
-where v.entry_id is not null and (e.id is null
-  or v.points - coalesce(e.points, 0) - coalesce(o.lifetime_points, 0) not between 0 and coalesce(m.points, 0))
-union all
--- An imported member may bring lifetime points and a tier without a point, and so may a merged one: no entry is named.
-select v.realm, v.account_id, v.id, coalesce(e.points, 0) + coalesce(o.lifetime_points, 0), v.points::text
-from raised v left join sums e on e.realm = v.realm and e.account_id = v.account_id and e.sequence = v.sequence
-left join openings o on o.realm = v.realm and o.account_id = v.account_id and o.sequence <= v.sequence
-left join brought m on m.realm = v.realm and m.account_id = v.account_id
-where v.entry_id is null and (coalesce(o.account_id, m.account_id) is null
-  or v.points - coalesce(e.points, 0) - coalesce(o.lifetime_points, 0) not between 0 and coalesce(m.points, 0))""",
 }
 
 REDEMPTIONS = {

@@ -28,6 +28,8 @@ CREATE TABLE public.accounts (
     held_points bigint DEFAULT 0 NOT NULL,
     due_at timestamp with time zone,
     may_convert boolean DEFAULT false NOT NULL,
+    standing json,
+    tier_revision bigint DEFAULT 1 NOT NULL,
     CONSTRAINT accounts_check CHECK (((NOT is_inactive) OR (inactive_at IS NOT NULL))),
     CONSTRAINT accounts_held_points_check CHECK ((held_points >= 0)),
     CONSTRAINT accounts_lifetime_points_check CHECK ((lifetime_points >= 0)),
@@ -122,15 +124,6 @@ CREATE TABLE public.counters (
     CONSTRAINT counters_used_check CHECK ((used >= 0))
 )
 WITH (fillfactor='50');
-
-CREATE TABLE public.credit_settings (
-    realm integer NOT NULL,
-    id text NOT NULL COLLATE pg_catalog."C",
-    default_expiry_months bigint,
-    expiry_rounding text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT credit_settings_default_expiry_months_check CHECK (((default_expiry_months >= 1) AND (default_expiry_months <= 1200)))
-);
 
 CREATE TABLE public.customers (
     bucket smallint NOT NULL,
@@ -282,10 +275,9 @@ CREATE TABLE public.entries (
     created_at timestamp with time zone NOT NULL,
     pending_points bigint DEFAULT 0 NOT NULL,
     CONSTRAINT entries_activation_check CHECK (((kind <> 'activation'::text) OR ((points > 0) AND (points = (- pending_points))))),
-    CONSTRAINT entries_check CHECK ((((points + pending_points) > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text, 'transfer'::text, 'activation'::text, 'spend'::text])))),
+    CONSTRAINT entries_check CHECK ((((points + pending_points) > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text, 'transfer'::text, 'activation'::text])))),
     CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points >= 0) OR (kind = ANY (ARRAY['reversal'::text, 'transfer'::text, 'redemption'::text])) OR (NOT (source_type IS DISTINCT FROM 'import'::text)))),
-    CONSTRAINT entries_credit_check CHECK (((starts_with(account_id, 'crd_'::text) = starts_with(id, 'crt_'::text)) AND ((NOT starts_with(account_id, 'crd_'::text)) OR ((balance_after_points >= 0) AND (pending_points = 0))))),
-    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'reinstatement'::text, 'expiry'::text, 'transfer'::text, 'activation'::text, 'grant'::text, 'spend'::text, 'return'::text]))),
+    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'reinstatement'::text, 'expiry'::text, 'transfer'::text, 'activation'::text]))),
     CONSTRAINT entries_pending_check CHECK (((pending_points = 0) OR (points = 0) OR (kind = ANY (ARRAY['activation'::text, 'reinstatement'::text, 'transfer'::text])))),
     CONSTRAINT entries_points_check CHECK (((points <> 0) OR (pending_points <> 0))),
     CONSTRAINT entries_sequence_check CHECK ((sequence > 0))
@@ -312,7 +304,7 @@ CREATE TABLE public.holds (
     id text NOT NULL COLLATE pg_catalog."C",
     account_id text NOT NULL COLLATE pg_catalog."C",
     lots json NOT NULL,
-    reward_id text COLLATE pg_catalog."C",
+    reward_id text NOT NULL COLLATE pg_catalog."C",
     discount_id text COLLATE pg_catalog."C",
     expires_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -359,7 +351,6 @@ CREATE TABLE public.lots (
     by_inactivity boolean DEFAULT false NOT NULL,
     pending_points bigint DEFAULT 0 NOT NULL,
     held_points bigint DEFAULT 0 NOT NULL,
-    origin text,
     CONSTRAINT lots_check CHECK (((expired_points >= 0) AND (expired_points <= points))),
     CONSTRAINT lots_check1 CHECK (((reversed_points >= 0) AND (reversed_points <= points))),
     CONSTRAINT lots_check2 CHECK ((expires_at > available_at)),
@@ -367,7 +358,6 @@ CREATE TABLE public.lots (
     CONSTRAINT lots_check4 CHECK (((NOT by_inactivity) OR (expires_at IS NULL))),
     CONSTRAINT lots_check5 CHECK (((pending_points >= 0) AND (pending_points <= points))),
     CONSTRAINT lots_check6 CHECK (((held_points >= 0) AND (held_points <= remaining_points))),
-    CONSTRAINT lots_origin_check CHECK ((origin = ANY (ARRAY['promotional'::text, 'goodwill'::text, 'refund'::text, 'reward'::text, 'purchase'::text]))),
     CONSTRAINT lots_pending_check CHECK (((pending_points = 0) OR (remaining_points = 0))),
     CONSTRAINT lots_points_check CHECK ((points > 0))
 )
@@ -539,9 +529,6 @@ UNION ALL
             WHEN 'reinstatement'::text THEN 'points_clawed_back'::text
             WHEN 'expiry'::text THEN 'points_expired'::text
             WHEN 'transfer'::text THEN 'points_transferred'::text
-            WHEN 'grant'::text THEN 'credit_granted'::text
-            WHEN 'spend'::text THEN 'credit_spent'::text
-            WHEN 'return'::text THEN 'credit_spent'::text
             ELSE 'points_redeemed'::text
         END AS ledger,
     (- entries.points) AS points
@@ -565,6 +552,8 @@ CREATE TABLE public.programs (
     reminder_plans json DEFAULT '[]'::json NOT NULL,
     expiry_mode text DEFAULT 'fixed'::text NOT NULL,
     pending_days bigint DEFAULT 0 NOT NULL,
+    tier_policy json NOT NULL,
+    tier_plans json NOT NULL,
     CONSTRAINT programs_expiry_months_check CHECK ((expiry_months > 0)),
     CONSTRAINT programs_guest_days_check CHECK ((guest_days > 0)),
     CONSTRAINT programs_pending_days_check CHECK (((pending_days >= 0) AND (pending_days <= 365))),
@@ -765,25 +754,26 @@ CREATE TABLE public.test_clocks (
     CONSTRAINT test_clocks_status_check CHECK ((status = ANY (ARRAY['ready'::text, 'advancing'::text])))
 );
 
-CREATE TABLE public.wallets (
+CREATE TABLE public.tier_changes (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
     id text NOT NULL COLLATE pg_catalog."C",
-    customer_id text NOT NULL COLLATE pg_catalog."C",
-    currency text NOT NULL,
-    clock_id text COLLATE pg_catalog."C",
-    ledger_balance_points bigint NOT NULL,
-    sequence bigint NOT NULL,
-    next_expiry_at timestamp with time zone,
-    created_at timestamp with time zone NOT NULL,
-    held_points bigint DEFAULT 0 NOT NULL,
-    due_at timestamp with time zone,
-    merged_into text COLLATE pg_catalog."C",
-    CONSTRAINT wallets_check CHECK (((held_points >= 0) AND (held_points <= ledger_balance_points))),
-    CONSTRAINT wallets_check1 CHECK (((due_at IS NOT NULL) OR (held_points = 0))),
-    CONSTRAINT wallets_check2 CHECK (((merged_into IS NULL) OR (ledger_balance_points = 0))),
-    CONSTRAINT wallets_currency_check CHECK ((length(currency) = 3)),
-    CONSTRAINT wallets_ledger_balance_points_check CHECK ((ledger_balance_points >= 0))
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    number bigint NOT NULL,
+    tier text,
+    since timestamp with time zone NOT NULL,
+    cause json NOT NULL,
+    CONSTRAINT tier_changes_number_check CHECK ((number >= 0))
+);
+
+CREATE TABLE public.tier_credits (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    counted_as text NOT NULL COLLATE pg_catalog."C",
+    source_id text NOT NULL COLLATE pg_catalog."C",
+    credited_at timestamp with time zone NOT NULL,
+    amount text NOT NULL
 );
 
 CREATE TABLE public.webhook_endpoints (
@@ -832,9 +822,6 @@ ALTER TABLE ONLY public.checkout_sessions
 
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_pkey PRIMARY KEY (realm, id, bucket);
-
-ALTER TABLE ONLY public.credit_settings
-    ADD CONSTRAINT credit_settings_pkey PRIMARY KEY (realm, id);
 
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (realm, id, bucket);
@@ -947,11 +934,16 @@ ALTER TABLE ONLY public.tenants
 ALTER TABLE ONLY public.test_clocks
     ADD CONSTRAINT test_clocks_pkey PRIMARY KEY (realm, id);
 
-ALTER TABLE ONLY public.wallets
-    ADD CONSTRAINT wallets_pkey PRIMARY KEY (realm, id, bucket);
+ALTER TABLE ONLY public.tier_changes
+    ADD CONSTRAINT tier_changes_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.tier_credits
+    ADD CONSTRAINT tier_credits_pkey PRIMARY KEY (realm, account_id, counted_as, source_id, bucket);
 
 ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (realm, id);
+
+CREATE INDEX accounts_by_tier_plan ON public.accounts USING btree (realm, program_id, tier_revision);
 
 CREATE INDEX accounts_due ON public.accounts USING btree (realm, program_id, due_at) WHERE (due_at IS NOT NULL);
 
@@ -992,8 +984,6 @@ CREATE INDEX deliveries_of_endpoint ON public.deliveries USING btree (realm, end
 CREATE INDEX entries_by_reversed ON public.entries USING btree (realm, reverses_id) WHERE (reverses_id IS NOT NULL);
 
 CREATE INDEX entries_by_source ON public.entries USING btree (realm, source_id, account_id, rule_id, bucket) WHERE ((source_id IS NOT NULL) AND (kind = 'award'::text));
-
-CREATE INDEX entries_of_credit_by_source ON public.entries USING btree (realm, source_id) WHERE ((source_id IS NOT NULL) AND (kind = ANY (ARRAY['grant'::text, 'spend'::text])));
 
 CREATE INDEX events_newest ON public.events USING btree (realm, created_at, id);
 
@@ -1063,13 +1053,9 @@ CREATE INDEX segments_newest ON public.segments USING btree (realm, created_at, 
 
 CREATE INDEX test_clocks_advancing ON public.test_clocks USING btree (realm, id) WHERE ((status = 'advancing'::text) AND (deleted_at IS NULL));
 
-CREATE INDEX wallets_due ON public.wallets USING btree (realm, clock_id, due_at) WHERE (due_at IS NOT NULL);
+CREATE UNIQUE INDEX tier_changes_of_account ON public.tier_changes USING btree (realm, account_id, number, bucket);
 
-CREATE INDEX wallets_newest ON public.wallets USING btree (realm, created_at, id);
-
-CREATE UNIQUE INDEX wallets_of_customer ON public.wallets USING btree (realm, customer_id, currency, bucket);
-
-CREATE INDEX wallets_timely ON public.wallets USING btree (clock_id, LEAST(next_expiry_at, due_at)) WHERE (LEAST(next_expiry_at, due_at) IS NOT NULL);
+CREATE INDEX tier_credits_recent ON public.tier_credits USING btree (realm, account_id, counted_as, credited_at);
 
 CREATE INDEX webhook_endpoints_newest ON public.webhook_endpoints USING btree (realm, created_at, id);
 
@@ -1109,8 +1095,6 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.batches TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.checkout_sessions TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.counters TO vinr_app;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.credit_settings TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vinr_app;
 
@@ -1190,6 +1174,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.tenants TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.test_clocks TO vinr_app;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE public.wallets TO vinr_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_changes TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_credits TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.webhook_endpoints TO vinr_app;

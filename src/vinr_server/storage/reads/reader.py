@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from vinr_server.core.events.rows import Delivery, DeliveryAttempt, Event
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import Offer
-from vinr_server.core.programs.rows import Program, Tier
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.tiers.changing import sum_of_credits
+from vinr_server.core.tiers.confirming import Credit, Scale
 from vinr_server.storage.batch.tables import TABLES
 from vinr_server.storage.postgres.connect import KEYS_ONLY
 from vinr_server.storage.reads.offers import Standing, standings
@@ -28,7 +31,8 @@ select {TABLES[Account].select_list},
   case when next.expires_at <= idle.ends_at or idle.ends_at is null then coalesce(next.points, 0) else 0 end
     + case when idle.ends_at <= next.expires_at or next.expires_at is null then coalesce(idle.points, 0) else 0 end
     as next_points,
-  p.tiers, waiting.available_at as pending_at, waiting.points as pending_points_next
+  p.tiers, p.tier_policy, p.timezone, instant.now, credits.starts, credits.amounts, coming.starts as coming_starts,
+  coming.points as coming_points, waiting.available_at as pending_at, waiting.points as pending_points_next
 from unnest($1::int4[], $2::text[]) as w (realm, id)
 join accounts t on t.realm = w.realm and t.id = w.id
 join programs p on p.realm = t.realm and p.id = t.program_id
@@ -58,6 +62,19 @@ left join lateral (
   where l.realm = t.realm and l.account_id = t.id and l.pending_points > 0 and t.pending_points > 0
   group by l.available_at order by l.available_at limit 1
 ) as waiting on true
+left join lateral (
+  select array_agg(l.available_at) as starts, array_agg(l.pending_points) as points from lots l
+  where l.realm = t.realm and l.account_id = t.id and l.pending_points > 0 and t.pending_points > 0
+    and json_array_length(p.tiers) > 0
+) as coming on true
+left join lateral (
+  select array_agg(n.credited_at) as starts, array_agg(n.amount) as amounts from tier_credits n
+  where p.tier_policy ->> 'metric' <> 'lifetime_points' and p.tier_policy ->> 'window' <> 'lifetime'
+    and n.realm = t.realm and n.account_id = t.id
+    and n.counted_as = concat_ws(':', p.tier_policy ->> 'metric', p.tier_policy ->> 'currency')
+    and n.credited_at > instant.now - make_interval(months =>
+      2 * coalesce((p.tier_policy ->> 'months')::int, 12) + 1)
+) as credits on true
 """
 
 _ZONE_OF = "select p.timezone from {} t join programs p on p.realm = t.realm and p.id = t.program_id"
@@ -75,6 +92,11 @@ from offers t join realms r on r.id = t.realm join tenants n on n.id = r.tenant_
 left join programs p on p.realm = t.realm and p.id = t.program_id
 where t.realm = $1 and t.id = $2""",
 }
+ZONES_OF_ACCOUNTS = """
+select t.id, p.timezone from accounts t join programs p on p.realm = t.realm and p.id = t.program_id
+where t.realm = $1 and t.id = any($2)
+"""
+TIER_SINCE = "select since from tier_changes where realm = $1 and account_id = $2 and number = $3"
 ZONE_OF_CUSTOMER = """
 select p.timezone from accounts t join programs p on p.realm = t.realm and p.id = t.program_id
 where t.realm = $1 and t.customer_id = $2 order by t.created_at, t.id limit 1
@@ -135,7 +157,10 @@ class AccountFigures:
     overdue_points: int
     next_expiry: tuple[datetime, int] | None
     next_pending: tuple[datetime, int] | None
-    tiers: Sequence[Tier]
+    scale: Scale
+    now: datetime
+    credits: Sequence[Credit]
+    coming: Sequence[Credit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,19 +257,9 @@ class Reader:
         self, realm: int, accounts: Sequence[Account], now: datetime
     ) -> dict[str, AccountFigures]:
         """Spendable balance and next expiry of each account, correct before the sweep too (R2)."""
-        decode = TABLES[Program].json_decoder("tiers")
         ids = [account.id for account in accounts]
         records = await self._pool.fetch(ACCOUNT_FIGURES, [realm] * len(ids), ids, now)
-        return {
-            record["id"]: AccountFigures(
-                TABLES[Account].row(list(record)[: len(TABLES[Account].columns)]),  # type: ignore[arg-type]
-                record["overdue_points"],
-                None if record["next_at"] is None else (record["next_at"], record["next_points"]),
-                None if record["pending_at"] is None else (record["pending_at"], record["pending_points_next"]),
-                decode(record["tiers"]),
-            )
-            for record in records
-        }
+        return {record["id"]: _figures(record) for record in records}
 
     async def offer_standings(self, realm: int, offers: Sequence[Offer], now: datetime) -> Mapping[str, Standing]:
         """The standing of each offer at its own now, by id."""
@@ -275,6 +290,15 @@ class Reader:
         """The zone of the program that an object belongs to; UTC if there is no such object."""
         return await self._pool.fetchval(ZONES[table], realm, id) or "UTC"
 
+    async def zones_of_accounts(self, realm: int, ids: Sequence[str]) -> dict[str, str]:
+        """The zone of each account's program, by the account's id."""
+        return dict(await self._pool.fetch(ZONES_OF_ACCOUNTS, realm, ids))
+
+    async def tier_since(self, realm: int, account_id: str, number: int) -> datetime | None:
+        """The instant of the account's change of tier with this number, if there is one."""
+        since: datetime | None = await self._pool.fetchval(TIER_SINCE, realm, account_id, number)
+        return since
+
     async def zone_of_customer(self, realm: int, customer_id: str) -> str:
         """The zone of the customer's first program; UTC if there is none."""
         return await self._pool.fetchval(ZONE_OF_CUSTOMER, realm, customer_id) or "UTC"
@@ -299,3 +323,22 @@ class Reader:
         """The revision of the schema; any answer means that the database is reachable."""
         revision: str | None = await self._pool.fetchval("select version_num from alembic_version")
         return revision
+
+
+def _figures(record: Any) -> AccountFigures:
+    account = TABLES[Account].row(list(record)[: len(TABLES[Account].columns)])
+    assert isinstance(account, Account)
+    tiers, policy = (TABLES[Program].json_decoder(name)(record[name]) for name in ("tiers", "tier_policy"))
+    kept = zip(record["starts"] or (), map(Fraction, record["amounts"] or ()), strict=True)
+    credits = [Credit(*credit) for credit in kept] if policy.counts_windows else sum_of_credits(account, policy)
+    coming = zip(record["coming_starts"] or (), record["coming_points"] or (), strict=True)
+    return AccountFigures(
+        account,
+        record["overdue_points"],
+        None if record["next_at"] is None else (record["next_at"], record["next_points"]),
+        None if record["pending_at"] is None else (record["pending_at"], record["pending_points_next"]),
+        Scale(tiers, policy, record["timezone"]),
+        record["now"],
+        credits,
+        [Credit(*credit) for credit in coming] if policy.counts_points else [],
+    )

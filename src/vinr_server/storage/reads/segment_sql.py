@@ -10,7 +10,7 @@ from typing import Any
 
 from vinr_server.core.conditions.tree import Condition, Days, Predicate
 from vinr_server.core.segments.conditions import SegmentConditions, tree_of
-from vinr_server.storage.batch.history import is_purchase_sql
+from vinr_server.storage.history.facts import is_purchase_sql
 from vinr_server.storage.reads.scopes import end_of_lot_sql
 
 # `a` is the account and `n.now` its program's instant.

@@ -17,8 +17,8 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import SegmentConditions
 from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember
-from vinr_server.storage.batch.history import read_history
 from vinr_server.storage.batch.tables import TABLES
+from vinr_server.storage.history.facts import read_history
 from vinr_server.storage.reads.reader import Reader
 from vinr_server.storage.reads.segment_sql import MEMBERS, where_of
 

@@ -10,6 +10,7 @@ from typing import Literal, Required, TypedDict
 from vinr._values import Instant, Json, Many, Metadata, Rate
 
 __all__ = [
+    "AccountTierInput",
     "BalanceInput",
     "BandInput",
     "BenefitInput",
@@ -43,9 +44,23 @@ __all__ = [
     "TargetingInput",
     "TenderInput",
     "TierInput",
+    "TierPolicyChanges",
+    "TierPolicyInput",
     "WhenInput",
     "WindowInput",
 ]
+
+
+class AccountTierInput(TypedDict, total=False):
+    """Account tier."""
+
+    tier: Required[str | None]
+    account: Required[str]
+    expires_at: Instant | None
+    locked_until: Instant | None
+    lock: Literal["at_least", "exactly"] | None
+    reason: str | None
+    notify: bool
 
 
 class BenefitInput(TypedDict, total=False):
@@ -472,3 +487,28 @@ class TierInput(TypedDict, total=False):
     id: Required[str]
     threshold: Required[int]
     name: str | None
+    replaces: Many[str]
+
+
+class TierPolicyChanges(TypedDict, total=False):
+    """Tier policy changes."""
+
+    metric: Literal["lifetime_points", "payment_count", "points_earned", "spend"]
+    window: Literal["calendar_year", "lifetime", "rolling_months"]
+    currency: str | None
+    months: int | None
+    downgrade: Literal["one_step", "qualified"]
+    grace_days: int
+    on_reversal: Literal["keep", "requalify"]
+
+
+class TierPolicyInput(TypedDict, total=False):
+    """Tier policy."""
+
+    metric: Literal["lifetime_points", "payment_count", "points_earned", "spend"]
+    window: Literal["calendar_year", "lifetime", "rolling_months"]
+    currency: str | None
+    months: int | None
+    downgrade: Literal["one_step", "qualified"]
+    grace_days: int
+    on_reversal: Literal["keep", "requalify"]

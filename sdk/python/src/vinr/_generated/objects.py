@@ -20,6 +20,8 @@ __all__ = [
     "BulkAccounts",
     "BulkPayments",
     "BulkResult",
+    "BulkTierResult",
+    "BulkTiers",
     "Buy",
     "Caps",
     "CartLine",
@@ -51,6 +53,7 @@ __all__ = [
     "Exchange",
     "ExpiryReminder",
     "Get",
+    "HeldTier",
     "Incentive",
     "Line",
     "Lot",
@@ -76,6 +79,7 @@ __all__ = [
     "PointsTransaction",
     "Program",
     "ProgramCurrency",
+    "ProjectedTier",
     "Redemption",
     "Referral",
     "ReferralAward",
@@ -108,7 +112,11 @@ __all__ = [
     "Tier",
     "TierCause",
     "TierChange",
+    "TierGrace",
+    "TierKeep",
+    "TierPolicy",
     "TierProgress",
+    "TierWindow",
     "Unmet",
     "WebhookDelivery",
     "WebhookEndpoint",
@@ -128,6 +136,7 @@ EventType: TypeAlias = Literal[
     "loyalty.points.expired",
     "loyalty.points.expiring",
     "loyalty.tier.changed",
+    "loyalty.tier.grace_started",
     "loyalty.reward.redeemed",
     "loyalty.redemption.authorized",
     "loyalty.redemption.canceled",
@@ -207,11 +216,41 @@ class NextPending(VinrObject):
     points: int
 
 
+class TierWindow(VinrObject):
+    """Tier window."""
+
+    type: Literal["calendar_year", "lifetime", "rolling_months"]
+    ends_at: int | None
+
+
+class TierKeep(VinrObject):
+    """Tier keep."""
+
+    needed: int
+    until: int
+
+
 class TierProgress(VinrObject):
     """Tier progress."""
 
-    next_tier: str
-    points_needed: int
+    metric: Literal["lifetime_points", "payment_count", "points_earned", "spend"]
+    currency: str | None
+    value: int
+    window: TierWindow
+    next_tier: str | None
+    needed: int | None
+    until: int | None
+    keep: TierKeep | None
+    points_needed: int | None
+
+    _nested = {"window": TierWindow, "keep": TierKeep}
+
+
+class ProjectedTier(VinrObject):
+    """Projected tier."""
+
+    tier: str | None
+    at: int
 
 
 class NextExpiry(VinrObject):
@@ -234,7 +273,14 @@ class LoyaltyAccount(VinrObject):
     held: int
     lifetime_points: int
     tier: str | None
+    tier_since: int | None
+    tier_expires_at: int | None
+    tier_grace_until: int | None
+    tier_basis: Literal["confirmed", "landed", "set", "settings"] | None
+    tier_lock: Literal["at_least", "exactly"] | None
+    tier_locked_until: int | None
     tier_progress: TierProgress | None
+    projected_tier: ProjectedTier | None
     next_expiry: NextExpiry | None
     sequence: int
     status: Literal["active", "closed", "merged"]
@@ -247,7 +293,12 @@ class LoyaltyAccount(VinrObject):
 
     _events = ("loyalty.account.created",)
 
-    _nested = {"next_pending": NextPending, "tier_progress": TierProgress, "next_expiry": NextExpiry}
+    _nested = {
+        "next_pending": NextPending,
+        "tier_progress": TierProgress,
+        "projected_tier": ProjectedTier,
+        "next_expiry": NextExpiry,
+    }
 
 
 class Error(VinrObject):
@@ -447,6 +498,30 @@ class BulkPayments(VinrObject):
     data: list[BulkResult]
 
     _nested = {"data": BulkResult}
+
+
+class BulkTierResult(VinrObject):
+    """Bulk tier result."""
+
+    status: int
+    account: LoyaltyAccount | None = None
+    error: Error | None = None
+
+    _nested = {"account": LoyaltyAccount, "error": Error}
+
+
+class BulkTiers(VinrObject):
+    """Bulk tiers."""
+
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    created: int
+    existing: int
+    failed: int
+    data: list[BulkTierResult]
+
+    _nested = {"data": BulkTierResult}
 
 
 class CartLine(VinrObject):
@@ -1008,6 +1083,49 @@ class ExpiryReminder(VinrObject):
     _events = ("loyalty.points.expiring",)
 
 
+class TierCause(VinrObject):
+    """Tier cause."""
+
+    type: Literal[
+        "activated",
+        "earned",
+        "enrolled",
+        "expired",
+        "grace_ended",
+        "imported",
+        "lock_ended",
+        "merged",
+        "reversal",
+        "set",
+        "settings",
+    ]
+    points_transaction: str | None | None = None
+    payment: str | None | None = None
+    metric: Literal["lifetime_points", "payment_count", "points_earned", "spend"] | None = None
+    value: int | None = None
+    threshold: int | None | None = None
+    revision: int | None = None
+    lifetime_points: int | None = None
+    reason: str | None = None
+
+
+class HeldTier(VinrObject):
+    """Held tier."""
+
+    id: str
+    object: Literal["held_tier"]
+    account: str
+    tier: str | None
+    since: int
+    until: int | None
+    cause: TierCause
+    livemode: bool
+
+    _kind = "held_tier"
+
+    _nested = {"cause": TierCause}
+
+
 class Lot(VinrObject):
     """Lot."""
 
@@ -1364,6 +1482,19 @@ class Tier(VinrObject):
     id: str
     name: str
     threshold: int
+    replaces: list[str]
+
+
+class TierPolicy(VinrObject):
+    """Tier policy."""
+
+    metric: Literal["lifetime_points", "payment_count", "points_earned", "spend"]
+    currency: str | None
+    window: Literal["calendar_year", "lifetime", "rolling_months"]
+    months: int | None
+    downgrade: Literal["one_step", "qualified"]
+    grace_days: int
+    on_reversal: Literal["keep", "requalify"]
 
 
 class Program(VinrObject):
@@ -1375,6 +1506,8 @@ class Program(VinrObject):
     currency: ProgramCurrency
     timezone: str
     tiers: list[Tier]
+    tier_policy: TierPolicy
+    tiers_revision: int
     earning_tenders: list[str]
     guest_days: int | None
     expiry_reminders: list[int]
@@ -1386,7 +1519,7 @@ class Program(VinrObject):
 
     _kind = "program"
 
-    _nested = {"currency": ProgramCurrency, "tiers": Tier}
+    _nested = {"currency": ProgramCurrency, "tiers": Tier, "tier_policy": TierPolicy}
 
 
 class Benefit(VinrObject):
@@ -1770,26 +1903,38 @@ class TestClock(VinrObject):
     _kind = "test_clock"
 
 
-class TierCause(VinrObject):
-    """Tier cause."""
-
-    points_transaction: str | None
-    lifetime_points: int
-
-
 class TierChange(VinrObject):
     """Tier change."""
 
     account: str
     program: str
     customer: str
-    to: str
+    to: str | None
+    direction: Literal["down", "up"]
+    basis: Literal["confirmed", "landed", "set", "settings"]
     cause: TierCause
+    effective_at: int
+    expires_at: int | None
     sequence: int
 
     _events = ("loyalty.tier.changed",)
 
     _nested = {"cause": TierCause}
+
+
+class TierGrace(VinrObject):
+    """Tier grace."""
+
+    account: str
+    program: str
+    customer: str
+    tier: str
+    grace_until: int
+    needed: int
+    effective_at: int
+    sequence: int
+
+    _events = ("loyalty.tier.grace_started",)
 
 
 class DeliveryAttempt(VinrObject):

@@ -22,8 +22,8 @@ from vinr_server.core.ledger.book.posting import Movement, announce_entry, land,
 from vinr_server.core.ledger.book.sweeping import active
 from vinr_server.core.ledger.rows import Entry, Hold, Lot
 from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.credits import count_points
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.programs.tiers import raise_tier
 
 Json = Mapping[str, Any]
 
@@ -121,11 +121,12 @@ def activate(
         now=now,
         lifetime_points=points,
     )
+    account = count_points(draft, account, program, award_id or award.id, at=at, points=points)
     lot = replace(_from(lot, award, program, at), pending_points=0, remaining_points=points)
     account, lot = land(draft, account, lot, cause_id=entry.id, now=at)
     account = with_due(draft, account)
     payload = announce_entry(draft, context, account, entry, lot, event_type="loyalty.points.earned", now=now)
-    return raise_tier(draft, context, account, program, cause_id=entry.id), entry, payload
+    return account, entry, payload
 
 
 def _from(lot: Lot, award: Entry, program: Program, at: datetime) -> Lot:
@@ -196,6 +197,9 @@ def with_due(draft: Layer, account: Holder) -> Holder:
     """The account knows the first instant at which time changes something of it. Expects all that waits in it."""
     instants = [lot.available_at for lot in draft.here(Lot, account.id) if lot.pending_points]
     instants += [hold.expires_at for hold in draft.here(Hold, account.id) if in_force(hold, account)]
+    if isinstance(account, Account) and account.standing is not None and account.status == "active":
+        tier_at = account.standing.next_instant(account.tier)
+        instants += [tier_at] if tier_at is not None else []
     at = min(instants, default=None)
     if at != account.due_at:
         account = replace(account, due_at=at)

@@ -20,11 +20,13 @@ from vinr_server.core.offers.in_force import redemptions_of
 from vinr_server.core.offers.redemptions import free_member_slot, retake_member_slot
 from vinr_server.core.offers.rows import OfferRedemption
 from vinr_server.core.payments.purchases.conversions import settle_conversions
-from vinr_server.core.payments.purchases.kept import kept_share
+from vinr_server.core.payments.purchases.kept import counted_amount, kept_share
 from vinr_server.core.payments.purchases.moving import Cause, Mover
 from vinr_server.core.payments.purchases.settling import settle
 from vinr_server.core.payments.purchases.state import Purchase, put_purchase
 from vinr_server.core.payments.rows import Award, Earning, Payment
+from vinr_server.core.programs.credits import count_payment
+from vinr_server.core.programs.members import program_of
 from vinr_server.core.rewards.redemptions import is_kept
 
 
@@ -57,12 +59,26 @@ def change_purchase(
     payment = put_purchase(draft, purchase, replace(cause.payment, outcome=outcome), earnings)
     if payment.referral_ids:
         settle_conversions(draft, context, payment, purchase.refunds.get(payment.id, ()), mover)
+    _count_payment(draft, purchase, payment, accounts, is_report=cause.is_report)
     if purchase.is_refunded_whole and not was_refunded_whole:
         for use in _uses(draft, before):
             # A gift that the member keeps keeps its slot, or every refund would make room for another one (R18).
             if use.redemption_id is None or not is_kept(draft, use.redemption_id):
                 free_member_slot(draft, use, now=now)
     return Changed(payment, mover.reversed_points, mover.pending_reversed_points, mover.reinstated_points)
+
+
+def _count_payment(
+    draft: Layer, purchase: Purchase, payment: Payment, accounts: Sequence[Account], *, is_report: bool
+) -> None:
+    """What is kept of the payment counts towards the tiers of those it was linked to when it was reported (R12b)."""
+    for named in accounts:
+        account = draft.get(Account, named.id) or named
+        program = program_of(draft, account)
+        amount = counted_amount(payment, purchase.refunds.get(payment.id, ()), program)
+        if amount is None or (is_report and account.status != "active"):
+            continue
+        count_payment(draft, account, program, payment.id, at=payment.occurred_at, amount=amount, is_new=is_report)
 
 
 def _uses(draft: Layer, payments: Sequence[Payment]) -> list[OfferRedemption]:

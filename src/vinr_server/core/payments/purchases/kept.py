@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from vinr_server.core.earning.lines import CountedLine, counted_lines
+from vinr_server.core.earning.lines import CountedLine, counted_lines, eligible_minor
 from vinr_server.core.kernel.numbers import Exact
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.payments.rows import Payment, Refund, RefundLine
+from vinr_server.core.programs.rows import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,17 @@ def kept_of(payment: Payment, refunds: Iterable[Refund], eligible_minor: int) ->
     share = kept_minor / base_minor if base_minor else Fraction(0)
     lines = [(line[0], line[1], minor * share) for line, minor in zip(counted, left, strict=True)]
     return Kept(kept_minor, lines)
+
+
+def counted_amount(payment: Payment, refunds: Iterable[Refund], program: Program) -> Exact | None:
+    """What the payment counts towards tiers; None: nothing, for another metric or currency (R12b)."""
+    policy = program.tier_policy
+    if policy.metric == "payment_count":
+        return 0 if payment.is_refunded_whole else 1
+    if policy.metric != "spend" or payment.currency != policy.currency:
+        return None
+    eligible = eligible_minor(payment.earnable_minor, payment.tenders, program.earning_tenders)
+    return kept_of(payment, refunds, eligible).eligible_minor
 
 
 def kept_share(payment: Payment, refunds: Iterable[Refund]) -> Fraction:

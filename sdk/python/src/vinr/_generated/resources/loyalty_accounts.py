@@ -8,17 +8,20 @@ from __future__ import annotations
 from typing import Literal
 
 from vinr._generated.inputs import (
+    AccountTierInput,
     OpeningAccountInput,
 )
 from vinr._generated.objects import (
     BulkAccounts,
+    BulkTiers,
+    HeldTier,
     Lot,
     LoyaltyAccount,
     LoyaltyMember,
 )
 from vinr._pages import AsyncPages, Page
 from vinr._resources import AsyncResource, Resource
-from vinr._values import NOT_GIVEN, InstantRange, Many, Metadata, NotGiven, fill
+from vinr._values import NOT_GIVEN, Instant, InstantRange, Many, Metadata, NotGiven, fill
 
 
 class LoyaltyAccounts(Resource):
@@ -228,6 +231,83 @@ class LoyaltyAccounts(Resource):
             timeout=timeout,
         )
 
+    def set_tier(
+        self,
+        id: str,
+        *,
+        tier: str | None,
+        expires_at: Instant | NotGiven | None = NOT_GIVEN,
+        locked_until: Instant | NotGiven | None = NOT_GIVEN,
+        lock: Literal["at_least", "exactly"] | NotGiven | None = NOT_GIVEN,
+        reason: str | NotGiven | None = NOT_GIVEN,
+        notify: bool | NotGiven = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> LoyaltyAccount:
+        """Give a member a tier by hand, until an instant, and lock it if you like.
+
+        Refused by state (ConflictError): not_eligible, account_closed.
+        """
+        return self._client.request(
+            "POST",
+            fill("/v1/loyalty/accounts/{id}/tier", id=id),
+            returns=LoyaltyAccount,
+            body={
+                "tier": tier,
+                "expires_at": expires_at,
+                "locked_until": locked_until,
+                "lock": lock,
+                "reason": reason,
+                "notify": notify,
+            },
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def set_tiers(
+        self,
+        *,
+        accounts: Many[AccountTierInput],
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> BulkTiers:
+        """Give up to 1,000 members the tiers they bring from another system; a result for each."""
+        return self._client.request(
+            "POST",
+            "/v1/loyalty/accounts/tiers",
+            returns=BulkTiers,
+            body={"accounts": accounts},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def tier_history(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        created: InstantRange | None = None,
+        timeout: float | None = None,
+    ) -> Page[HeldTier]:
+        """List the tiers that a member holds and held, the newest first, each with what made it so."""
+        return self._client.request_page(
+            fill("/v1/loyalty/accounts/{id}/tiers", id=id),
+            HeldTier,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "created": created,
+            },
+            timeout=timeout,
+        )
+
 
 class AsyncLoyaltyAccounts(AsyncResource):
     """`client.loyalty.accounts`."""
@@ -427,6 +507,83 @@ class AsyncLoyaltyAccounts(AsyncResource):
         return self._client.request_pages(
             fill("/v1/loyalty/accounts/{id}/lots", id=id),
             Lot,
+            query={
+                "limit": limit,
+                "starting_after": starting_after,
+                "ending_before": ending_before,
+                "created": created,
+            },
+            timeout=timeout,
+        )
+
+    async def set_tier(
+        self,
+        id: str,
+        *,
+        tier: str | None,
+        expires_at: Instant | NotGiven | None = NOT_GIVEN,
+        locked_until: Instant | NotGiven | None = NOT_GIVEN,
+        lock: Literal["at_least", "exactly"] | NotGiven | None = NOT_GIVEN,
+        reason: str | NotGiven | None = NOT_GIVEN,
+        notify: bool | NotGiven = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> LoyaltyAccount:
+        """Give a member a tier by hand, until an instant, and lock it if you like.
+
+        Refused by state (ConflictError): not_eligible, account_closed.
+        """
+        return await self._client.request(
+            "POST",
+            fill("/v1/loyalty/accounts/{id}/tier", id=id),
+            returns=LoyaltyAccount,
+            body={
+                "tier": tier,
+                "expires_at": expires_at,
+                "locked_until": locked_until,
+                "lock": lock,
+                "reason": reason,
+                "notify": notify,
+            },
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    async def set_tiers(
+        self,
+        *,
+        accounts: Many[AccountTierInput],
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> BulkTiers:
+        """Give up to 1,000 members the tiers they bring from another system; a result for each."""
+        return await self._client.request(
+            "POST",
+            "/v1/loyalty/accounts/tiers",
+            returns=BulkTiers,
+            body={"accounts": accounts},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    def tier_history(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        created: InstantRange | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[HeldTier]:
+        """List the tiers that a member holds and held, the newest first, each with what made it so."""
+        return self._client.request_pages(
+            fill("/v1/loyalty/accounts/{id}/tiers", id=id),
+            HeldTier,
             query={
                 "limit": limit,
                 "starting_after": starting_after,

@@ -11,6 +11,8 @@ from vinr._generated.inputs import (
     CurrencyChanges,
     CurrencyInput,
     TierInput,
+    TierPolicyChanges,
+    TierPolicyInput,
 )
 from vinr._generated.objects import (
     Program,
@@ -31,6 +33,7 @@ class LoyaltyPrograms(Resource):
         currency: CurrencyInput | NotGiven | None = NOT_GIVEN,
         timezone: str | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        tier_policy: TierPolicyInput | NotGiven | None = NOT_GIVEN,
         earning_tenders: Many[
             Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
         ]
@@ -57,6 +60,7 @@ class LoyaltyPrograms(Resource):
                 "currency": currency,
                 "timezone": timezone,
                 "tiers": tiers,
+                "tier_policy": tier_policy,
                 "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
                 "expiry_reminders": expiry_reminders,
@@ -113,6 +117,7 @@ class LoyaltyPrograms(Resource):
         name: str | NotGiven = NOT_GIVEN,
         currency: CurrencyChanges | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        tier_policy: TierPolicyChanges | NotGiven = NOT_GIVEN,
         earning_tenders: Many[
             Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
         ]
@@ -125,7 +130,10 @@ class LoyaltyPrograms(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Program:
-        """Change a program from now on."""
+        """Change a program from now on.
+
+        Refused by state (ConflictError): tier_in_use.
+        """
         return self._client.request(
             "POST",
             fill("/v1/loyalty/programs/{id}", id=id),
@@ -134,6 +142,7 @@ class LoyaltyPrograms(Resource):
                 "name": name,
                 "currency": currency,
                 "tiers": tiers,
+                "tier_policy": tier_policy,
                 "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
                 "expiry_reminders": expiry_reminders,
@@ -157,6 +166,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
         currency: CurrencyInput | NotGiven | None = NOT_GIVEN,
         timezone: str | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        tier_policy: TierPolicyInput | NotGiven | None = NOT_GIVEN,
         earning_tenders: Many[
             Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
         ]
@@ -183,6 +193,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
                 "currency": currency,
                 "timezone": timezone,
                 "tiers": tiers,
+                "tier_policy": tier_policy,
                 "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
                 "expiry_reminders": expiry_reminders,
@@ -239,6 +250,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
         name: str | NotGiven = NOT_GIVEN,
         currency: CurrencyChanges | NotGiven = NOT_GIVEN,
         tiers: Many[TierInput] | NotGiven = NOT_GIVEN,
+        tier_policy: TierPolicyChanges | NotGiven = NOT_GIVEN,
         earning_tenders: Many[
             Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]
         ]
@@ -251,7 +263,10 @@ class AsyncLoyaltyPrograms(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Program:
-        """Change a program from now on."""
+        """Change a program from now on.
+
+        Refused by state (ConflictError): tier_in_use.
+        """
         return await self._client.request(
             "POST",
             fill("/v1/loyalty/programs/{id}", id=id),
@@ -260,6 +275,7 @@ class AsyncLoyaltyPrograms(AsyncResource):
                 "name": name,
                 "currency": currency,
                 "tiers": tiers,
+                "tier_policy": tier_policy,
                 "earning_tenders": earning_tenders,
                 "guest_days": guest_days,
                 "expiry_reminders": expiry_reminders,

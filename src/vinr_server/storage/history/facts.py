@@ -1,5 +1,7 @@
 """What the batch's instant must be known to read: what segments ask, what capped rules gave, which reminders are due.
 
+(What counts towards tiers is read in tiers.py.)
+
 Segments: a member's place in static ones, and its purchases. Read only for members whose segments a command may ask
 for, and only what segments in use ask: a realm whose live offers name no segment pays nothing. Capped rules: the
 counters of the periods that hold the instant, under the lock of the member's account. Reminders: the lots that end so
@@ -31,6 +33,7 @@ from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
 from vinr_server.storage.batch.kinds import read_first_lots
 from vinr_server.storage.batch.reading import Address, columns_of, select_rows
 from vinr_server.storage.batch.tables import TABLES, rows_of
+from vinr_server.storage.history.tiers import read_credits, read_past_credits
 
 
 def is_purchase_sql(payment: str, *, account: str) -> str:
@@ -123,6 +126,8 @@ async def read_history(connection: Any, needs: Mapping[int, Needs], layers: Mapp
     await _read_purchases(connection, needs, layers, now)
     await _read_rule_counters(connection, needs, layers, now)
     await _read_reminded_lots(connection, needs, layers, now)
+    await read_credits(connection, layers, lambda realm, id: min(_instants(layers[realm], needs[realm], id, now)))
+    await read_past_credits(connection, layers)
 
 
 async def _read_reminded_lots(

@@ -1,0 +1,240 @@
+"""How a member holds a tier: raised by credits, ended by time, changed by hand and by settings (R12). Pure functions.
+
+A tier goes up at once, to the highest that is confirmed. It comes down at its end only (or at once by `requalify`): on
+the highest tier still confirmed, or one step below, perhaps after days of grace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from vinr_server.core.kernel import calendar
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.members.rows import TierStanding
+from vinr_server.core.programs.rows import Tier
+from vinr_server.core.tiers.confirming import (
+    FOR_GOOD,
+    Credit,
+    Scale,
+    confirmations,
+    landed_end,
+    window_end,
+    year_before,
+)
+
+# Why a tier changed by time.
+TimeCause = Literal["expired", "grace_ended", "lock_ended"]
+
+
+class Held(NamedTuple):
+    """A tier (None: none) and how it is held."""
+
+    tier: str | None
+    standing: TierStanding
+
+
+def rank_of(tiers: Sequence[Tier], tier_id: str | None) -> int:
+    """The place of a tier among the program's, -1 for none."""
+    return next((rank for rank, tier in enumerate(tiers) if tier.id == tier_id), -1)
+
+
+def with_credits(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime) -> Held:
+    """The tier that the credits up to `at` give: up at once, further on, or down where reversals do that (R12e, h)."""
+    standing, rank = held.standing, rank_of(scale.tiers, held.tier)
+    if standing.lock == "exactly":
+        return held
+    ends = confirmations(credits, scale, at=at)
+    best = _highest(ends)
+    if best > rank:
+        return _confirmed(held, scale, best, ends[best], since=at)
+    if rank < 0:
+        return held
+    end = ends[rank]
+    if end is None and standing.grace_until is not None:
+        end = _end_by_grace(standing, credits, scale, rank, at=at)
+    if end is not None and _is_later(end, standing.expires_at):
+        return _confirmed(held, scale, rank, end, since=standing.since)
+    if scale.policy.on_reversal == "requalify" and standing.basis == "confirmed" and standing.grace_until is None:
+        return _requalified(held, credits, scale, rank, ends, at=at)
+    return held
+
+
+def after_end(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime) -> tuple[Held, TimeCause]:
+    """What time changes at its instant `at`, and why: a lock is over, grace begins, or the tier falls (R12f, R12i)."""
+    standing = held.standing
+    if standing.lock is not None and standing.locked_until is not None and standing.locked_until <= at:
+        return _unlocked(held, credits, scale, at=at), "lock_ended"
+    if standing.grace_until is None and scale.policy.grace_days:
+        until = calendar.days_later(at, scale.policy.grace_days, scale.zone)
+        return held._replace(standing=replace(standing, grace_until=until)), "expired"
+    cause: TimeCause = "expired" if standing.grace_until is None else "grace_ended"
+    return _landed(held, credits, scale, at=at), cause
+
+
+def by_hand(
+    held: Held,
+    scale: Scale,
+    tier_id: str | None,
+    *,
+    expires_at: datetime | None,
+    lock: Literal["at_least", "exactly"] | None,
+    locked_until: datetime | None,
+    at: datetime,
+) -> Held:
+    """The tier is held as if it were confirmed at `at`, until `expires_at` or the end of the next window (R12i)."""
+    rank = rank_of(scale.tiers, tier_id)
+    end = expires_at
+    if rank < 0 or scale.tiers[rank].threshold == 0:
+        end = None
+    elif end is None:
+        end = _shown(window_end(scale, at))
+    standing = replace(
+        held.standing,
+        since=held.standing.since if held.tier == tier_id else at,
+        basis="set",
+        expires_at=end,
+        grace_until=None,
+        threshold=None,
+        lock=lock,
+        locked_until=locked_until,
+        locked_tier=tier_id if lock is not None else None,
+    )
+    return Held(tier_id, standing)
+
+
+def under_plan(held: Held, credits: Sequence[Credit], before: Scale, scale: Scale, *, at: datetime) -> Held:
+    """The tier under other settings: nobody falls, those whom they confirm rise, and a new window begins now (R12k)."""
+    tier_id, standing = held.tier, held.standing
+    if rank_of(scale.tiers, tier_id) < 0 and tier_id is not None:
+        tier_id = next((tier.id for tier in scale.tiers if tier_id in tier.replaces), None)
+        standing = replace(standing, since=at, basis="settings", threshold=None)
+    if standing.locked_tier is not None and rank_of(scale.tiers, standing.locked_tier) < 0:
+        standing = replace(standing, locked_tier=tier_id)
+    rank = rank_of(scale.tiers, tier_id)
+    if scale.policy.span != before.policy.span and rank >= 0:
+        end = window_end(scale, at)
+        if standing.expires_at is not None and end != FOR_GOOD:
+            end = max(end, standing.expires_at)
+        standing = replace(standing, basis="settings", expires_at=_shown(end), grace_until=None, threshold=None)
+    if rank < 0 or scale.tiers[rank].threshold == 0:
+        standing = replace(standing, expires_at=None, grace_until=None)
+    elif standing.expires_at is None and scale.policy.window != "lifetime" and standing.lock is None:
+        # It was everybody's, and is no longer.
+        standing = replace(standing, basis="settings", expires_at=_shown(window_end(scale, at)), threshold=None)
+    return with_credits(Held(tier_id, standing), credits, scale, at=at)
+
+
+# ---- parts
+
+
+def _highest(ends: Sequence[datetime | None]) -> int:
+    return max((rank for rank, end in enumerate(ends) if end is not None), default=-1)
+
+
+def _shown(end: datetime | None) -> datetime | None:
+    """The end, None for what has none."""
+    return None if end == FOR_GOOD else end
+
+
+def _is_later(end: datetime, held_until: datetime | None) -> bool:
+    return held_until is not None and end > held_until
+
+
+def _confirmed(held: Held, scale: Scale, rank: int, end: datetime | None, *, since: datetime) -> Held:
+    """The tier of this rank, confirmed until its end."""
+    tier = scale.tiers[rank]
+    standing = replace(
+        held.standing,
+        since=since,
+        basis="confirmed",
+        expires_at=_shown(end),
+        grace_until=None,
+        threshold=tier.threshold,
+    )
+    return Held(tier.id, standing)
+
+
+def _end_by_grace(
+    standing: TierStanding, credits: Sequence[Credit], scale: Scale, rank: int, *, at: datetime
+) -> datetime | None:
+    """In grace a calendar year counts on, from the beginning of the one that ended: confirmed for one year after it."""
+    if scale.policy.window != "calendar_year" or standing.expires_at is None:
+        return None
+    since = year_before(scale, standing.expires_at)
+    total = sum(credit.amount for credit in credits if since <= credit.at <= at)
+    return landed_end(scale, standing.expires_at) if total >= scale.tiers[rank].threshold else None
+
+
+def _requalified(
+    held: Held,
+    credits: Sequence[Credit],
+    scale: Scale,
+    rank: int,
+    ends: Sequence[datetime | None],
+    *,
+    at: datetime,
+) -> Held:
+    """The tier as its credits confirm it now, by the threshold that did; all the way down where they don't (R12h)."""
+    standing, threshold = held.standing, held.standing.threshold
+    if threshold is not None and threshold != scale.tiers[rank].threshold:
+        own = replace(scale.tiers[rank], threshold=threshold)
+        ends = [*ends[:rank], *confirmations(credits, scale._replace(tiers=[own]), at=at), *ends[rank + 1 :]]
+    if ends[rank] is not None:
+        return held._replace(standing=replace(standing, expires_at=_shown(ends[rank])))
+    best = _highest(ends)
+    if standing.lock == "at_least":
+        floor = rank_of(scale.tiers, standing.locked_tier)
+        if best < floor:
+            return _floored(held, floor, scale, since=standing.since if rank == floor else at)
+    return _on(held, scale, best, ends, at=at)
+
+
+def _landed(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime) -> Held:
+    """The tier that follows at the end of the held one: the highest confirmed, or by policy one step below (R12f)."""
+    standing, rank = held.standing, rank_of(scale.tiers, held.tier)
+    ends = confirmations(credits, scale, at=at)
+    lands_on = best = _highest(ends)
+    if scale.policy.downgrade == "one_step":
+        lands_on = max(best, rank - 1)
+    if standing.lock == "at_least":
+        floor = rank_of(scale.tiers, standing.locked_tier)
+        if lands_on < floor:
+            return _floored(held, floor, scale, since=at)
+    if lands_on > best:
+        tier = scale.tiers[lands_on]
+        end = _shown(landed_end(scale, at))
+        standing = replace(standing, since=at, basis="landed", expires_at=end, grace_until=None, threshold=None)
+        return Held(tier.id, standing)
+    return _on(held, scale, best, ends, at=at)
+
+
+def _on(held: Held, scale: Scale, rank: int, ends: Sequence[datetime | None], *, at: datetime) -> Held:
+    """The tier of this rank, as it is confirmed; none where nothing is."""
+    if rank >= 0:
+        is_same = scale.tiers[rank].id == held.tier
+        return _confirmed(held, scale, rank, ends[rank], since=held.standing.since if is_same else at)
+    standing = replace(held.standing, since=at, basis="landed", expires_at=None, grace_until=None, threshold=None)
+    return Held(None, standing)
+
+
+def _floored(held: Held, floor: int, scale: Scale, *, since: datetime) -> Held:
+    """The tier that a lock keeps: its end is over already, and it falls when the lock does."""
+    standing = replace(held.standing, since=since, basis="set", grace_until=None, threshold=None)
+    return Held(scale.tiers[floor].id, standing)
+
+
+def _unlocked(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime) -> Held:
+    """The tier once the lock is over: one that was exactly that goes where its credits say, any other may fall."""
+    standing = held.standing
+    free = held._replace(standing=replace(standing, lock=None, locked_until=None, locked_tier=None))
+    if standing.lock == "exactly":
+        ends = confirmations(credits, scale, at=at)
+        return _on(free, scale, _highest(ends), ends, at=at)
+    if standing.expires_at is None or standing.expires_at > at:
+        return free
+    grace_until = calendar.days_later(standing.expires_at, scale.policy.grace_days, scale.zone)
+    if grace_until > at:
+        return free._replace(standing=replace(free.standing, grace_until=grace_until))
+    return _landed(free, credits, scale, at=at)
