@@ -138,7 +138,7 @@ def read_credits(world: Layer, loaded: Layer, account_ids: Iterable[Any]) -> Non
         program = world.get(Program, account.program_id) if account is not None else None
         if account is None or program is None:
             continue
-        if program.tier_policy.counts_windows:
+        if program.tier_policy.counts_windows or is_behind_plan(account, program):
             for row in world.children(TierCredit, key):
                 loaded.put(row)
         if is_behind_plan(account, program):

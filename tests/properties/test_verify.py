@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -39,7 +39,9 @@ from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.referrals import commands as referral_commands
 from vinr_server.core.referrals import rows as referral_rows
+from vinr_server.core.programs.rows import Tier, TierPolicy
 from vinr_server.core.rewards import commands as rewards_commands
+from vinr_server.core.tiers.commands import SetTier
 from vinr_server.engine.submission import Reply
 from vinr_server.storage.laws.ledger import LAWS
 from vinr_server.storage.laws.verify import verify, verify_within
@@ -203,6 +205,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
             answer(command)
         _remind(answer)
         _go_idle(answer)
+        _rank(answer)
         _wait(answer)
         _spend_in_part(answer)
         _price_again(answer)
@@ -266,6 +269,38 @@ def _go_idle(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> Non
     answer(ledger_commands.AwardPoints("loy_idle1", 5))
     answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 16, tzinfo=UTC)))
     assert [answer(ledger_commands.ExpireLots(f"loy_{name}"))["expiries"] for name in ("idle1", "idle2")] == [0, 1]
+
+
+def _rank(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Tiers by points, spend and payments: reached, lessened by refunds, ended, and edited."""
+    tiers = (Tier("silver", "Silver", 10), Tier("gold", "Gold", 400))
+    policies = {
+        "points": TierPolicy("points_earned", "rolling_months", months=12, grace_days=9),
+        "spend": TierPolicy("spend", "calendar_year", currency="EUR", on_reversal="requalify"),
+        "sum": TierPolicy("spend", currency="EUR"),
+        "count": TierPolicy("payment_count", "rolling_months", months=12),
+    }
+    start = datetime(2026, 1, 15, tzinfo=UTC)
+    clock = answer(clocks_commands.CreateTestClock(start))["id"]
+    for name, policy in policies.items():
+        program = f"prog_rank_{name}"
+        answer(programs_commands.CreateProgram(name, id=program, tiers=tiers, tier_policy=policy, clock_id=clock))
+        answer(members_commands.CreateAccount(program, "cust_rank", account_id=f"loy_rank_{name}"))
+    award = answer(ledger_commands.AwardPoints("loy_rank_points", 400))["id"]
+    answer(ledger_commands.ReversePoints(award, 30))
+    for number, amount in enumerate((300, 400, 500)):
+        answer(payments_commands.CreatePayment(amount, "EUR", 100, id=f"pay_rank{number}", customer_id="cust_rank"))
+    answer(payments_commands.RefundPayment("pay_rank0", amount_minor=100))
+    answer(payments_commands.RefundPayment("pay_rank1"))
+    answer(SetTier("loy_rank_count", "gold", locked_until=start + timedelta(days=800)))
+    answer(clocks_commands.AdvanceTestClock(clock, start + timedelta(days=370)))
+    assert answer(ledger_commands.AwardPoints("loy_rank_points", 1))["points"] == 1
+    answer(clocks_commands.FinishTestClock(clock, start + timedelta(days=370)))
+    changed = {"metric": "points_earned", "currency": None}
+    answer(programs_commands.UpdateProgram("prog_rank_sum", {}, tier_policy=changed))
+    answer(ledger_commands.ExpireLots("loy_rank_sum"))
+    answer(programs_commands.UpdateProgram("prog_rank_sum", {}, tier_policy={"metric": "spend", "currency": "EUR"}))
+    answer(ledger_commands.ExpireLots("loy_rank_sum"))
 
 
 def _wait(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
@@ -606,9 +641,30 @@ EDITS = [
      "update entries set created_at = '2000-01-01' where [entries: kind = 'expiry']"),
     ("an account's tier is the last one announced",
      "update accounts set tier = 'diamond' where [accounts]"),
-    ("a tier was raised at the ledger's lifetime points",
+    ("a tier changed at the ledger's lifetime points",
      "update entries e set points = e.points + 1 where id = (select data -> 'cause' ->> 'points_transaction'"
-     " from events where type = 'loyalty.tier.changed' order by id limit 1)"),
+     " from events where type = 'loyalty.tier.changed' and data -> 'cause' ->> 'points_transaction' is not null"
+     " order by id limit 1)"),
+    ("R12 an account's tier is the last of those it held",
+     "update tier_changes set tier = 'diamond' where account_id = 'loy_rank_count' and number = 1"),
+    ("R12 an account's tier is the last of those it held",
+     "update accounts set standing = jsonb_set(standing::jsonb, '{changes}', '9')::json where id = 'loy_rank_points'"),
+    ("R12 the tiers an account held are numbered without a gap, in the order of their instants",
+     "delete from tier_changes where account_id = 'loy_rank_points' and number = 0"),
+    ("R12 the tiers an account held are numbered without a gap, in the order of their instants",
+     "update tier_changes set since = '2000-01-01' where account_id = 'loy_rank_points' and number = 1"),
+    ("R12 what an accrual counts is what is left of it",
+     "update tier_credits set amount = '400' where account_id = 'loy_rank_points' and amount = '370'"),
+    ("R12 a payment counts once while it is not given back, and at most what was paid for goods",
+     "update tier_credits set amount = '1' where account_id = 'loy_rank_count' and source_id = 'pay_rank1'"),
+    ("R12 a payment counts once while it is not given back, and at most what was paid for goods",
+     "update tier_credits set amount = '0' where account_id = 'loy_rank_count' and source_id = 'pay_rank0'"),
+    ("R12 a payment counts once while it is not given back, and at most what was paid for goods",
+     "update tier_credits set amount = '601/2' where account_id = 'loy_rank_spend' and source_id = 'pay_rank0'"),
+    ("R12 the sum that an account carries is that of its credits",
+     "update accounts set standing = jsonb_set(standing::jsonb, '{total}', '\"701\"')::json where id = 'loy_rank_sum'"),
+    ("R24 an account is due when the first of what waits in it is",
+     "update accounts set due_at = null where id = 'loy_rank_count'"),
     ("I3 a counter is what is used and held of its cap",
      "update counters set used = used + 1 where [counters: id like 'reward:%']"),
     ("I3 a counter is what is used and held of its cap",
@@ -763,6 +819,12 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+drop index accounts_by_tier_plan;
+alter table accounts drop column standing, drop column tier_revision;
+drop table tier_credits, tier_changes;
+alter table programs drop column tier_policy, drop column tier_plans;
+update programs set tiers = replace(tiers::text, '"threshold"', '"threshold_points"')::json;
+delete from events where type = 'loyalty.tier.grace_started';
 drop table referral_programs, referral_codes, referrals;
 alter table earning_rules drop column recipients;
 alter table earning_rule_revisions drop column recipients;

@@ -108,6 +108,9 @@ async def read_past_credits(connection: Any, layers: Mapping[int, Layer]) -> Non
             else:
                 past = await _past_payments(connection, realm, account, program)
             layer.put(PastCredits(account.id, tuple(past)))
+            # What was noted when it counted so before is changed, not added again.
+            noted = [[realm], [account.bucket], [account.id], [policy.counted_as], [FIRST_INSTANT]]
+            _put(layers, rows_of(TABLES[TierCredit], await connection.fetch(CREDITS, *noted)))
 
 
 async def _past_points(connection: Any, realm: int, account: Account, counted_as: str) -> list[TierCredit]:

@@ -49,6 +49,11 @@ select bucket, realm, 'tch' || substr(id, 4), account_id,
   row_number() over (partition by realm, account_id order by sequence, id),
   data ->> 'to', created_at, (data -> 'cause')::jsonb || '{"type": "earned"}'
 from events where type = 'loyalty.tier.changed' and account_id is not null;
+insert into tier_changes (bucket, realm, id, account_id, number, tier, since, cause)
+select distinct on (v.realm, v.account_id) v.bucket, v.realm, 'tch_0' || substr(v.id, 6), v.account_id, 0,
+  v.data ->> 'from', a.created_at, '{"type": "enrolled"}'
+from events v join accounts a on a.realm = v.realm and a.id = v.account_id
+where v.type = 'loyalty.tier.changed' order by v.realm, v.account_id, v.sequence, v.id;
 update accounts a set standing = json_build_object('since', to_json(c.since), 'changes', c.number + 1)
 from (select distinct on (realm, account_id) realm, account_id, number, since from tier_changes
   order by realm, account_id, number desc) c
