@@ -146,6 +146,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     world.post("/v1/customers", {"id": f"{ids['cust']}_old"})
     ids["loy"] = world.post("/v1/loyalty/accounts", {"program": ids["prog"], "customer": ids["cust"]})["id"]
     ids["ptx"] = world.post("/v1/loyalty/points/award", {"account": ids["loy"], "points": 1000})["id"]
+    ids["tch"] = client.get(f"/v1/loyalty/accounts/{ids['loy']}/tiers").json()["data"][0]["id"]
     ids["rule"] = world.post(
         "/v1/loyalty/earning_rules",
         {"program": ids["prog"], "trigger": "payment.completed", "earn": {"points_per_currency_unit": 1}},
@@ -306,7 +307,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     programs, rules, rewards = "/v1/loyalty/programs", "/v1/loyalty/earning_rules", "/v1/loyalty/rewards"
     clocks = "/v1/test_helpers/test_clocks"
     tiers = [{"id": "silver", "threshold": 0, "name": "Silver"}, {"id": "gold", "threshold": 500, "name": "Gold"}]
-    tiers[1]["replaces"] = ["star"]
+    tiers[0]["replaces"] = ["star"]
     currency = {"name": "stars", "expiry_months": 12, "expiry_rounding": "month", "expiry_mode": "inactivity"}
     currency |= {"pending_days": 14}
     rates = {

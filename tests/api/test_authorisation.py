@@ -167,7 +167,7 @@ def _prefix_of(world: World, operation: Operation, *, is_cursor: bool = False) -
     prefix = "held_rdm" if operation.id == "capture_redemption" else PREFIXES[operation.resource]
     if is_cursor:
         others = {"list_offer_redemptions": "ordm", "list_segment_members": "loy", "list_webhook_deliveries": "dlv"}
-        others |= {"list_payment_revisions": "prev", "list_account_lots": "ptx"}
+        others |= {"list_payment_revisions": "prev", "list_account_lots": "ptx", "list_tier_history": "tch"}
         prefix = others.get(operation.id, prefix)
     assert prefix in world.ids, operation.id
     return prefix

@@ -41,7 +41,7 @@ def _without_negations(name: str, known: str) -> tuple[str, str]:
     negations = [word for word in theirs if word in NEGATIONS]
     if not negations:
         return name, known
-    mine = [word for word in name.split("_") if not _is_negation(word, negations)]
+    mine = [word for word in name.split("_") if not _is_negation(word, negations, theirs)]
     return "_".join(mine), "_".join(word for word in theirs if word not in negations)
 
 
@@ -49,7 +49,7 @@ def means_contrary(name: str, known: str) -> bool:
     """Whether a name, perhaps with a typo, asks for what a known one forbids, or the other way round (snake_case)."""
     mine, theirs = name.split("_"), known.split("_")
     negations = [word for word in theirs if word in NEGATIONS]
-    if sum(_is_negation(word, negations) for word in mine) % 2 != len(negations) % 2:
+    if sum(_is_negation(word, negations, theirs) for word in mine) % 2 != len(negations) % 2:
         return True
     if any(_is_negated(mine_word, other) or _is_negated(other, mine_word) for mine_word in mine for other in theirs):
         return True
@@ -60,9 +60,15 @@ def means_contrary(name: str, known: str) -> bool:
     )
 
 
-def _is_negation(word: str, likely: Iterable[str]) -> bool:
-    """Whether the word negates; also with a typo, if it is long or among the known name's negations."""
-    if word in NEGATIONS or difflib.get_close_matches(word, _LONG_NEGATIONS, n=1, cutoff=0.8):
+def _is_negation(word: str, likely: Iterable[str], theirs: Iterable[str]) -> bool:
+    """Whether the word negates; also with a typo, if it is long or among the known name's negations.
+
+    Not if it is more like a word of the known name: `loked` is `locked`, and not `blocked`.
+    """
+    if word in NEGATIONS:
+        return True
+    similar = difflib.get_close_matches(word, _LONG_NEGATIONS, n=1, cutoff=0.8)
+    if similar and all(_likeness(word, other) <= _likeness(word, similar[0]) for other in theirs):
         return True
     return any(_likeness(word, negation) >= 0.75 for negation in likely)
 

@@ -140,7 +140,7 @@ async def set_tiers(
 
 def _accounts(items: Sequence[Any]) -> list[str]:
     named = (item.get("account") for item in items if isinstance(item, Mapping))
-    return [id for id in dict.fromkeys(named) if isinstance(id, str)]
+    return list(dict.fromkeys(id for id in named if isinstance(id, str)))
 
 
 HISTORY = Listing(TierChange, {}, order=("number",), created_column="since")
