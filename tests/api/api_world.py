@@ -146,7 +146,6 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     world.post("/v1/customers", {"id": f"{ids['cust']}_old"})
     ids["loy"] = world.post("/v1/loyalty/accounts", {"program": ids["prog"], "customer": ids["cust"]})["id"]
     ids["ptx"] = world.post("/v1/loyalty/points/award", {"account": ids["loy"], "points": 1000})["id"]
-    ids["tch"] = client.get(f"/v1/loyalty/accounts/{ids['loy']}/tiers").json()["data"][0]["id"]
     ids["rule"] = world.post(
         "/v1/loyalty/earning_rules",
         {"program": ids["prog"], "trigger": "payment.completed", "earn": {"points_per_currency_unit": 1}},
@@ -188,6 +187,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
 def _wait(world: World) -> None:
     """What waits: points held for a reward, points pending in a program that has a clock (or is live), a referral."""
     ids = world.ids
+    ids["tch"] = world.client.get(f"/v1/loyalty/accounts/{ids['loy']}/tiers").json()["data"][0]["id"]
     held = {"account": ids["loy"], "reward": ids["rwd"], "capture": False, "expires_in_minutes": 10_080}
     ids["held_rdm"] = world.post("/v1/loyalty/redemptions", held)["id"]
     program = {"name": "Waits", "id": f"prog_w{world.slug}"}

@@ -22,7 +22,8 @@ from accounts a join (
   on t.realm = a.realm and t.account_id = a.id
 where a.tier is distinct from t.tier""",
     "R12 an account's tier is the last of those it held": """
-select a.realm, a.id, coalesce(c.id, a.id), coalesce(c.tier, 'none'), coalesce(a.tier, 'none')
+select a.realm, a.id, c.id, concat_ws(', ', coalesce(c.tier, 'none'), c.number + 1),
+  concat_ws(', ', coalesce(a.tier, 'none'), a.standing ->> 'changes')
 from accounts a join (
   select distinct on (realm, account_id) realm, account_id, id, number, tier from tier_changes
   order by realm, account_id, number desc) c on c.realm = a.realm and c.account_id = a.id
