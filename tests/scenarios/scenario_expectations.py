@@ -474,7 +474,7 @@ def _broken_laws_of(account: Any, rows: dict[Any, list[Any]], *, pending_points:
     waits = [lot.available_at for lot in rows[Lot] if lot.account_id == account.id and lot.pending_points]
     holds = [hold for hold in rows[Hold] if hold.account_id == account.id and hold.ended_at is None]
     waits += [hold.expires_at for hold in holds]
-    if account.standing is not None and account.status == "active":
+    if getattr(account, "standing", None) is not None and account.status == "active":  # wallets have none
         tier_at = scenario_tiers.standing_of(account).next_instant(account.tier)
         waits += [tier_at] if tier_at is not None else []
     laws = {

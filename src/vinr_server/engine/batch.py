@@ -21,6 +21,7 @@ from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import NOBODY, AlsoRows, InPart, Needs, Whole
+from vinr_server.core.ledger.book.holders import AnyHolder
 from vinr_server.core.members.merged import acted_for, merges_in
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
@@ -316,7 +317,8 @@ def reloading(realm: int) -> Iterator[None]:
 
 def _has_waiting(layer: Layer, loaded: Layer) -> bool:
     """Whether something may wait in the layer's accounts, or in those that were loaded if it changes programs."""
-    if any(has_waiting(layer, holder) for kind in (Account, Wallet) for holder in layer.written(kind)):
+    holders: Iterable[AnyHolder] = [*layer.written(Account), *layer.written(Wallet)]
+    if any(has_waiting(layer, holder) for holder in holders):
         return True
     return any(True for _program in layer.written(Program)) and any(True for _account in loaded.written(Account))
 

@@ -9,6 +9,19 @@ export type ActivatePointsInput = OneOf<'transaction' | 'points_transaction' | '
   reason?: string | null | undefined;
 };
 
+export interface AdjustCreditInput {
+  amount: number;
+  reason: string;
+  account?: string | null | undefined;
+  account_id?: string | null | undefined;
+  accountId?: string | null | undefined;
+  customer?: string | null | undefined;
+  customer_id?: string | null | undefined;
+  customerId?: string | null | undefined;
+  currency?: string | null | undefined;
+  metadata?: Metadata | undefined;
+}
+
 export type AdjustPointsInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
   points: number;
   reason: string;
@@ -665,6 +678,15 @@ export interface CreateSegmentInput {
   metadata?: Metadata | undefined;
 }
 
+export type CreateStoreCreditAccountInput = OneOf<'customer' | 'customer_id' | 'customerId', string> & {
+  /** ISO 4217, such as EUR. */
+  currency: string;
+  test_clock?: string | null | undefined;
+  testClock?: string | null | undefined;
+  test_clock_id?: string | null | undefined;
+  testClockId?: string | null | undefined;
+};
+
 export type CreateTestClockInput = OneOf<'frozen_time' | 'frozenTime', Instant> & {
   name?: string | null | undefined;
 };
@@ -689,6 +711,27 @@ export interface EvaluateCartInput {
   customerId?: string | null | undefined;
   shipping?: ShippingInput | null | undefined;
   discounts?: readonly string[] | undefined;
+  metadata?: Metadata | undefined;
+}
+
+export interface GrantCreditInput {
+  amount: number;
+  account?: string | null | undefined;
+  account_id?: string | null | undefined;
+  accountId?: string | null | undefined;
+  customer?: string | null | undefined;
+  customer_id?: string | null | undefined;
+  customerId?: string | null | undefined;
+  currency?: string | null | undefined;
+  origin?: 'goodwill' | 'promotional' | 'purchase' | 'refund' | 'reward' | undefined;
+  expires_at?: Instant | null | undefined;
+  expiresAt?: Instant | null | undefined;
+  expiry_months?: number | null | undefined;
+  expiryMonths?: number | null | undefined;
+  payment?: string | null | undefined;
+  payment_id?: string | null | undefined;
+  paymentId?: string | null | undefined;
+  reason?: string | null | undefined;
   metadata?: Metadata | undefined;
 }
 
@@ -745,6 +788,12 @@ export interface ReportEventInput {
 
 export type ResendEventInput = OneOf<'event' | 'event_id' | 'eventId', string>;
 
+export type ReverseCreditInput = OneOf<'transaction' | 'points_transaction' | 'pointsTransaction' | 'transaction_id' | 'transactionId' | 'points_transaction_id' | 'pointsTransactionId', string> & {
+  amount?: number | null | undefined;
+  reason?: string | null | undefined;
+  metadata?: Metadata | undefined;
+};
+
 export type ReversePointsInput = OneOf<'transaction' | 'points_transaction' | 'pointsTransaction' | 'transaction_id' | 'transactionId' | 'points_transaction_id' | 'pointsTransactionId', string> & {
   points?: number | null | undefined;
   reason?: string | null | undefined;
@@ -793,6 +842,22 @@ export interface SetTiersInput {
   accounts: readonly AccountTierInput[];
 }
 
+export interface SpendCreditInput {
+  amount: number;
+  account?: string | null | undefined;
+  account_id?: string | null | undefined;
+  accountId?: string | null | undefined;
+  customer?: string | null | undefined;
+  customer_id?: string | null | undefined;
+  customerId?: string | null | undefined;
+  currency?: string | null | undefined;
+  payment?: string | null | undefined;
+  payment_id?: string | null | undefined;
+  paymentId?: string | null | undefined;
+  reason?: string | null | undefined;
+  metadata?: Metadata | undefined;
+}
+
 export interface UpdateAccountInput {
   metadata?: MetadataChanges | undefined;
 }
@@ -805,6 +870,13 @@ export interface UpdateCheckoutSessionInput {
   shipping?: ShippingInput | null | undefined;
   discounts?: readonly string[] | undefined;
   metadata?: MetadataChanges | undefined;
+}
+
+export interface UpdateCreditSettingsInput {
+  default_expiry_months?: number | null | undefined;
+  defaultExpiryMonths?: number | null | undefined;
+  expiry_rounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
+  expiryRounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
 }
 
 export interface UpdateCustomerInput {
@@ -1154,6 +1226,47 @@ export interface CheckoutSessionsListQuery {
   customer_id?: string | undefined;
   customerId?: string | undefined;
   status?: 'open' | 'completed' | 'expired' | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface StoreCreditListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  account?: string | undefined;
+  account_id?: string | undefined;
+  accountId?: string | undefined;
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
+  currency?: string | undefined;
+  kind?: 'grant' | 'spend' | 'return' | 'expiry' | 'reversal' | 'adjustment' | 'transfer' | undefined;
+  origin?: 'promotional' | 'goodwill' | 'refund' | 'reward' | 'purchase' | undefined;
+  payment?: string | undefined;
+  payment_id?: string | undefined;
+  paymentId?: string | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface StoreCreditLiabilityQuery {
+  currency?: string | undefined;
+  /** RFC 3339 with offset, a date (midnight in the program's zone), or Unix seconds. */
+  as_of?: string | number | undefined;
+  asOf?: string | number | undefined;
+}
+
+export interface StoreCreditAccountsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  customer?: string | undefined;
+  customer_id?: string | undefined;
+  customerId?: string | undefined;
+  currency?: string | undefined;
   created?: InstantRange | undefined;
 }
 

@@ -21,6 +21,7 @@ from vinr_server.core.ledger.book.reminders import require_idle
 from vinr_server.core.ledger.book.standing import standing
 from vinr_server.core.ledger.book.sweeping import caught_up
 from vinr_server.core.ledger.needs import name_account, name_accounts
+from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.commands import (
     CreateAccount,
     CreateCustomer,

@@ -125,6 +125,15 @@ CREATE TABLE public.counters (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.credit_settings (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    default_expiry_months bigint,
+    expiry_rounding text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT credit_settings_default_expiry_months_check CHECK (((default_expiry_months >= 1) AND (default_expiry_months <= 1200)))
+);
+
 CREATE TABLE public.customers (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
@@ -275,9 +284,10 @@ CREATE TABLE public.entries (
     created_at timestamp with time zone NOT NULL,
     pending_points bigint DEFAULT 0 NOT NULL,
     CONSTRAINT entries_activation_check CHECK (((kind <> 'activation'::text) OR ((points > 0) AND (points = (- pending_points))))),
-    CONSTRAINT entries_check CHECK ((((points + pending_points) > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text, 'transfer'::text, 'activation'::text])))),
+    CONSTRAINT entries_check CHECK ((((points + pending_points) > 0) OR (kind = ANY (ARRAY['adjustment'::text, 'redemption'::text, 'reversal'::text, 'expiry'::text, 'transfer'::text, 'activation'::text, 'spend'::text])))),
     CONSTRAINT entries_check1 CHECK (((balance_after_points >= 0) OR (points >= 0) OR (kind = ANY (ARRAY['reversal'::text, 'transfer'::text, 'redemption'::text])) OR (NOT (source_type IS DISTINCT FROM 'import'::text)))),
-    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'reinstatement'::text, 'expiry'::text, 'transfer'::text, 'activation'::text]))),
+    CONSTRAINT entries_credit_check CHECK (((starts_with(account_id, 'crd_'::text) = starts_with(id, 'crt_'::text)) AND ((NOT starts_with(account_id, 'crd_'::text)) OR ((balance_after_points >= 0) AND (pending_points = 0))))),
+    CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['award'::text, 'adjustment'::text, 'redemption'::text, 'redemption_cancellation'::text, 'reversal'::text, 'reinstatement'::text, 'expiry'::text, 'transfer'::text, 'activation'::text, 'grant'::text, 'spend'::text, 'return'::text]))),
     CONSTRAINT entries_pending_check CHECK (((pending_points = 0) OR (points = 0) OR (kind = ANY (ARRAY['activation'::text, 'reinstatement'::text, 'transfer'::text])))),
     CONSTRAINT entries_points_check CHECK (((points <> 0) OR (pending_points <> 0))),
     CONSTRAINT entries_sequence_check CHECK ((sequence > 0))
@@ -304,7 +314,7 @@ CREATE TABLE public.holds (
     id text NOT NULL COLLATE pg_catalog."C",
     account_id text NOT NULL COLLATE pg_catalog."C",
     lots json NOT NULL,
-    reward_id text NOT NULL COLLATE pg_catalog."C",
+    reward_id text COLLATE pg_catalog."C",
     discount_id text COLLATE pg_catalog."C",
     expires_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL,
@@ -351,6 +361,7 @@ CREATE TABLE public.lots (
     by_inactivity boolean DEFAULT false NOT NULL,
     pending_points bigint DEFAULT 0 NOT NULL,
     held_points bigint DEFAULT 0 NOT NULL,
+    origin text,
     CONSTRAINT lots_check CHECK (((expired_points >= 0) AND (expired_points <= points))),
     CONSTRAINT lots_check1 CHECK (((reversed_points >= 0) AND (reversed_points <= points))),
     CONSTRAINT lots_check2 CHECK ((expires_at > available_at)),
@@ -358,6 +369,7 @@ CREATE TABLE public.lots (
     CONSTRAINT lots_check4 CHECK (((NOT by_inactivity) OR (expires_at IS NULL))),
     CONSTRAINT lots_check5 CHECK (((pending_points >= 0) AND (pending_points <= points))),
     CONSTRAINT lots_check6 CHECK (((held_points >= 0) AND (held_points <= remaining_points))),
+    CONSTRAINT lots_origin_check CHECK ((origin = ANY (ARRAY['promotional'::text, 'goodwill'::text, 'refund'::text, 'reward'::text, 'purchase'::text]))),
     CONSTRAINT lots_pending_check CHECK (((pending_points = 0) OR (remaining_points = 0))),
     CONSTRAINT lots_points_check CHECK ((points > 0))
 )
@@ -529,6 +541,9 @@ UNION ALL
             WHEN 'reinstatement'::text THEN 'points_clawed_back'::text
             WHEN 'expiry'::text THEN 'points_expired'::text
             WHEN 'transfer'::text THEN 'points_transferred'::text
+            WHEN 'grant'::text THEN 'credit_granted'::text
+            WHEN 'spend'::text THEN 'credit_spent'::text
+            WHEN 'return'::text THEN 'credit_spent'::text
             ELSE 'points_redeemed'::text
         END AS ledger,
     (- entries.points) AS points
@@ -776,6 +791,27 @@ CREATE TABLE public.tier_credits (
     amount text NOT NULL
 );
 
+CREATE TABLE public.wallets (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL,
+    clock_id text COLLATE pg_catalog."C",
+    ledger_balance_points bigint NOT NULL,
+    sequence bigint NOT NULL,
+    next_expiry_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    held_points bigint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone,
+    merged_into text COLLATE pg_catalog."C",
+    CONSTRAINT wallets_check CHECK (((held_points >= 0) AND (held_points <= ledger_balance_points))),
+    CONSTRAINT wallets_check1 CHECK (((due_at IS NOT NULL) OR (held_points = 0))),
+    CONSTRAINT wallets_check2 CHECK (((merged_into IS NULL) OR (ledger_balance_points = 0))),
+    CONSTRAINT wallets_currency_check CHECK ((length(currency) = 3)),
+    CONSTRAINT wallets_ledger_balance_points_check CHECK ((ledger_balance_points >= 0))
+);
+
 CREATE TABLE public.webhook_endpoints (
     realm integer NOT NULL,
     id text NOT NULL COLLATE pg_catalog."C",
@@ -822,6 +858,9 @@ ALTER TABLE ONLY public.checkout_sessions
 
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.credit_settings
+    ADD CONSTRAINT credit_settings_pkey PRIMARY KEY (realm, id);
 
 ALTER TABLE ONLY public.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (realm, id, bucket);
@@ -940,6 +979,9 @@ ALTER TABLE ONLY public.tier_changes
 ALTER TABLE ONLY public.tier_credits
     ADD CONSTRAINT tier_credits_pkey PRIMARY KEY (realm, account_id, counted_as, source_id, bucket);
 
+ALTER TABLE ONLY public.wallets
+    ADD CONSTRAINT wallets_pkey PRIMARY KEY (realm, id, bucket);
+
 ALTER TABLE ONLY public.webhook_endpoints
     ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (realm, id);
 
@@ -984,6 +1026,8 @@ CREATE INDEX deliveries_of_endpoint ON public.deliveries USING btree (realm, end
 CREATE INDEX entries_by_reversed ON public.entries USING btree (realm, reverses_id) WHERE (reverses_id IS NOT NULL);
 
 CREATE INDEX entries_by_source ON public.entries USING btree (realm, source_id, account_id, rule_id, bucket) WHERE ((source_id IS NOT NULL) AND (kind = 'award'::text));
+
+CREATE INDEX entries_of_credit_by_source ON public.entries USING btree (realm, source_id) WHERE ((source_id IS NOT NULL) AND (kind = ANY (ARRAY['grant'::text, 'spend'::text])));
 
 CREATE INDEX events_newest ON public.events USING btree (realm, created_at, id);
 
@@ -1057,6 +1101,14 @@ CREATE UNIQUE INDEX tier_changes_of_account ON public.tier_changes USING btree (
 
 CREATE INDEX tier_credits_recent ON public.tier_credits USING btree (realm, account_id, counted_as, credited_at);
 
+CREATE INDEX wallets_due ON public.wallets USING btree (realm, clock_id, due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX wallets_newest ON public.wallets USING btree (realm, created_at, id);
+
+CREATE UNIQUE INDEX wallets_of_customer ON public.wallets USING btree (realm, customer_id, currency, bucket);
+
+CREATE INDEX wallets_timely ON public.wallets USING btree (clock_id, LEAST(next_expiry_at, due_at)) WHERE (LEAST(next_expiry_at, due_at) IS NOT NULL);
+
 CREATE INDEX webhook_endpoints_newest ON public.webhook_endpoints USING btree (realm, created_at, id);
 
 ALTER TABLE ONLY public.api_key_acts
@@ -1095,6 +1147,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.batches TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.checkout_sessions TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.counters TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.credit_settings TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.customers TO vinr_app;
 
@@ -1177,5 +1231,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.test_clocks TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_changes TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.tier_credits TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.wallets TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.webhook_endpoints TO vinr_app;
