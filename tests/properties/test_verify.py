@@ -37,9 +37,9 @@ from vinr_server.core.offers import commands as offer_commands
 from vinr_server.core.offers.rows import GiftReward, OfferTerms, PercentageDiscount
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
+from vinr_server.core.programs.rows import Tier, TierPolicy
 from vinr_server.core.referrals import commands as referral_commands
 from vinr_server.core.referrals import rows as referral_rows
-from vinr_server.core.programs.rows import Tier, TierPolicy
 from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.core.tiers.commands import SetTier
 from vinr_server.engine.submission import Reply
