@@ -88,7 +88,7 @@ select bucket, {realm}, 'ptx_' || id_3, 'ptx_' || id_1, 'ptx_' || id_3, points f
 insert into events (bucket, realm, id, type, account_id, data, sequence, created_at, is_deliverable, request_id)
 select bucket, {realm}, 'evt_' || id_1, 'loyalty.account.created', account_id,
   concat('{"id":"', account_id, '","object":"loyalty_account","program":"', {program}, '","customer":"', customer_id,
-    '","balance":0,"pending":0,"next_pending":null,"held":0,"lifetime_points":0,"tier":null,"tier_progress":null,"next_expiry":null,"sequence":0,',
+    '","balance":0,"pending":0,"next_pending":null,"held":0,"lifetime_points":0,"tier":null,"tier_since":null,"tier_expires_at":null,"tier_grace_until":null,"tier_basis":null,"tier_lock":null,"tier_locked_until":null,"tier_progress":null,"projected_tier":null,"next_expiry":null,"sequence":0,',
     '"status":"active","merged_into":null,"metadata":{},"created":', now_unix, ',"livemode":false}')::json,
   0, {now}, false, 'req_' || left(md5((line / 500)::text), 24)
 from bought where line = first_line

@@ -85,7 +85,7 @@ class TestMembers:
 
 class TestSizes:
     def test_count_this_tenants_members_only(self, world: World, stranger: World) -> None:
-        size = world.client.post(f"{URL}/preview", json={"conditions": {"balance": {"gte": 1}}}).json()
+        size = world.client.post(f"{URL}/preview", json={"conditions": {"tier": "gold"}}).json()
 
         assert size == {"object": "segment_size", "segment": None, "count": 1, "is_estimate": False}
 

@@ -99,7 +99,9 @@ def name_conversion(needs: Needs, seen: Layer, referral: Referral, *, occurred_a
     _name_sides(needs, seen, referral)
     for id in (referral.referrer_customer_id, referral.customer_id):
         needs.row(Customer, id)
-        needs.children(Referral, id)
+        accounts = [account for one in (id, needs.acting(id)) for account in seen.here(Account, one)]
+        for customer_id in dict.fromkeys((id, *(one for account in accounts for one in account.customer_ids))):
+            needs.children(Referral, customer_id)
     referees = [account.id for account in seen.children(Account, referral.customer_id)]
     for account_id in dict.fromkeys((referral.referrer_id, *referees)):
         acting_id = needs.acting(account_id)

@@ -12,7 +12,6 @@ PROGRAMS = """
 alter table programs
   add column tier_policy json not null default '{"metric": "lifetime_points", "window": "lifetime"}',
   add column tier_plans json not null default '[]';
-alter table programs alter column tier_policy drop default, alter column tier_plans drop default;
 update programs set tiers = replace(tiers::text, '"threshold_points"', '"threshold"')::json;
 """
 
