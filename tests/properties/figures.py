@@ -41,6 +41,8 @@ class AccountFigures(NamedTuple):
     balance: int
     lifetime: int
     tier: str | None
+    tier_end: datetime | None
+    tier_grace: datetime | None
     is_closed: bool
     owed: int
     lots: list[LotFigures]
@@ -63,10 +65,15 @@ def figures_of(account: Any, lots: Iterable[Any], deficits: Iterable[Any], now: 
         finds = idle_at if lot.by_inactivity else account.next_expiry_at
         is_found = finds is not None and finds <= (end or now)
         assert not rest or end is None or is_found, f"nobody will expire {lot} of {account}"
+    standing = account.standing
+    if isinstance(standing, dict):  # as the tables hold it
+        standing = msgspec.convert(standing, members_rows.TierStanding)
     return AccountFigures(
         balance=account.ledger_balance_points - overdue,
         lifetime=account.lifetime_points,
         tier=account.tier,
+        tier_end=standing.expires_at if standing is not None else None,
+        tier_grace=standing.grace_until if standing is not None else None,
         is_closed=account.status == "closed",
         owed=sum(deficit.remaining_points for deficit in deficits),
         lots=shown,
@@ -79,6 +86,8 @@ def expected(account: Account) -> AccountFigures:
         balance=account.balance,
         lifetime=account.lifetime,
         tier=account.tier,
+        tier_end=account.tier_end,
+        tier_grace=account.tier_grace,
         is_closed=account.is_closed,
         owed=sum(points for _name, points in account.debts),
         lots=[

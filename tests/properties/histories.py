@@ -123,7 +123,11 @@ def _count_rows(counted: Counter[str], written: Sequence[kernel_rows.Row]) -> No
             case earning_rows.RuleRevision():
                 counted["edited rules"] += row.revision > 1
             case events_rows.Event():
-                counted["tier changes"] += row.type == "loyalty.tier.changed"
+                if row.type == "loyalty.tier.changed":
+                    counted["tier changes"] += 1
+                    counted[f"tiers: {row.data['cause']['type']}"] += 1
+                    counted["tiers landed on"] += row.data["basis"] == "landed"
+                counted["tiers in grace"] += row.type == "loyalty.tier.grace_started"
                 counted["reminders"] += row.type == "loyalty.points.expiring"
 
 
@@ -141,4 +145,5 @@ FLOORS = {
     "payment_has_session": 10, "payment_refunded": 2, "edited offers": 110, "uses of an offer: confirmed": 300,
     "uses of an offer: refunded": 25, "uses of an offer: released": 12,
     "gifts": 40, "gifts taken back": 35, "offer_limit_reached": 60, "reminders": 90,
+    "tiers: set": 30, "tiers in grace": 15, "tiers: expired": 6, "tiers landed on": 8, "tiers: reversal": 8,
 }  # fmt: skip

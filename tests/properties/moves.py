@@ -25,6 +25,7 @@ from vinr_server.core.offers import commands as offer_commands
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.rewards import commands as rewards_commands
+from vinr_server.core.tiers.commands import SetTier
 from vinr_server.engine.submission import Reply
 
 Move = Callable[[Planner], Any]
@@ -78,6 +79,12 @@ def adjust(plan: Planner) -> None:
     left = plan.spendable(account)
     points = plan.dice.pick((-left or 15, -left - 1, -(left // 2) or 15, 15))
     plan.do(ledger_commands.AdjustPoints(account, points, "correction"))
+
+
+def promote(plan: Planner) -> None:
+    """A tier by hand, for a member of the program whose tiers end."""
+    members = [account for account, (program, _customer) in plan.world.accounts.items() if program == "prog_c"]
+    plan.do(SetTier(plan.dice.pick(members), plan.dice.pick(("plus", "top", None))))
 
 
 def drain(plan: Planner, account: Ref) -> None:
@@ -529,8 +536,8 @@ def discontinue(plan: Planner) -> None:
 
 
 WEIGHTS: dict[Move, int] = {
-    award: 9, pay: 12, redeem: 9, reverse: 8, refund: 10, cancel: 8, adjust: 5, advance: 8, sweep: 2, again: 6,
-    repeat: 11, report: 5, enrol: 3, close: 6, use_discount: 4, edit: 5, thank: 4, overspend: 12, outlive: 9,
+    award: 9, pay: 12, promote: 6, redeem: 9, reverse: 8, refund: 10, cancel: 8, adjust: 5, advance: 8, sweep: 2,
+    again: 6, repeat: 11, report: 5, enrol: 3, close: 6, use_discount: 4, edit: 5, thank: 4, overspend: 12, outlive: 9,
     empty_shelf: 6, return_goods: 6, cash_in: 4, edit_caps: 4, say_goodbye: 3, discontinue: 3,
     check_out: 9, activate: 6, treat: 5, take_turns: 5, wait: 10, hold: 10, ready: 3,
 }  # fmt: skip

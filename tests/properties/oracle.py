@@ -16,6 +16,7 @@ from typing import Any
 from oracle_answers import RefusedError, Verdict, refuse_if, refuse_if_any_refuses
 from oracle_checkout import CheckoutOracle
 from oracle_earning import earned_by, kept_of, kept_points, points_for
+from oracle_tiers import Ranking
 from oracle_units import FREE, PENDING, Account, Lot, days_after, months_after
 
 SKEW = timedelta(seconds=300)
@@ -54,6 +55,8 @@ class Oracle(CheckoutOracle):
         self.step = step
         try:
             verdict = getattr(self, step.operation)(step.command)
+            for account in self.members:
+                self.raise_tier(account)
         except RefusedError as refusal:
             return Verdict(refusal.codes)
         finally:
@@ -100,7 +103,7 @@ class Oracle(CheckoutOracle):
         refuse_if((is_moving, "clock_advancing"), (command.frozen_at < clock[0], "parameter_invalid"))
         for account in self.members:
             if account.program.clock_id == command.clock_id:
-                account.pass_time(clock[0], command.frozen_at, self.raise_tier)
+                account.pass_time(clock[0], command.frozen_at, self.raise_tier, self.let_tiers_end)
         clock[:] = [command.frozen_at, "advancing"]
         for redemption in self.redemptions.values():
             if redemption["hold"] in redemption["account"].has_lapsed and redemption["status"] == "authorized":
@@ -121,7 +124,7 @@ class Oracle(CheckoutOracle):
 
     def create_program(self, command: Any) -> None:
         names = ("id", "tiers", "clock_id", "expiry_months", "expiry_rounding", "timezone", "expiry_reminders")
-        names += ("expiry_mode", "pending_days")
+        names += ("expiry_mode", "pending_days", "tier_policy")
         self.programs[command.id] = SimpleNamespace(**{name: getattr(command, name) for name in names})
 
     def create_earning_rule(self, command: Any) -> None:
@@ -191,8 +194,30 @@ class Oracle(CheckoutOracle):
     def update_account(self, command: Any) -> Verdict:
         return Verdict(is_new=False, figures=self.found(self.accounts, command.account_id))
 
-    def raise_tier(self, account: Account) -> None:
-        """R12, simple form: up at once by lifetime points, never down."""
+    def set_tier(self, command: Any) -> Verdict:
+        """R12i: held as if it were confirmed now, and never below what is."""
+        account = self.found(self.accounts, command.account_id)
+        refuse_if((account.is_closed, "account_closed"))
+        ranking, now = Ranking(account, self.payments.values()), self.now(account.program)
+        rank = next((at for at, tier in enumerate(ranking.tiers) if tier.id == command.tier), -1)
+        is_confirmed = any(end is not None for end in ranking.confirmed(now)[rank + 1 :])
+        refuse_if((is_confirmed, "not_eligible"))
+        is_same = account.tier == command.tier and account.tier_basis == "set" and account.tier_grace is None
+        if not is_same:
+            is_everybodys = rank < 0 or ranking.tiers[rank].threshold == 0
+            ranking.take(rank, None if is_everybodys else ranking.end(now), "set")
+        return Verdict(is_new=False)
+
+    def let_tiers_end(self, account: Account, until: datetime, *, is_inclusive: bool) -> None:
+        if account.program.tier_policy.window != "lifetime":
+            Ranking(account, self.payments.values()).pass_time(until, is_inclusive=is_inclusive)
+
+    def raise_tier(self, account: Account, at: datetime | None = None) -> None:
+        """R12: by lifetime points up at once and never down; by windows as the credits say."""
+        if account.program.tier_policy.window != "lifetime":
+            if not account.is_closed:
+                Ranking(account, self.payments.values()).judge(at or self.now(account.program))
+            return
         names = [None, *(tier.id for tier in account.program.tiers)]
         reached = [tier.id for tier in account.program.tiers if account.lifetime >= tier.threshold]
         account.tier = max([account.tier, *reached], key=names.index)
@@ -431,6 +456,7 @@ class Oracle(CheckoutOracle):
             "refunds": {},
             "awards": [],
             "buyers": [],
+            "counted_for": [account for account in accounts if not account.is_closed],
         }
         self.payments[name] = payment
         if command.session_id is not None:

@@ -99,6 +99,9 @@ class Account:
     holds: dict[Any, datetime] = field(default_factory=dict)
     has_lapsed: list[Any] = field(default_factory=list)
     activated: list[Lot] = field(default_factory=list)
+    tier_end: datetime | None = None
+    tier_grace: datetime | None = None
+    tier_basis: str = "confirmed"
 
     @property
     def spendable(self) -> int:
@@ -128,22 +131,24 @@ class Account:
         self.act(at)
         self.pay_debts()
 
-    def pass_time(self, since: datetime, until: datetime, on_ready: Any) -> None:
-        """R24: in the order of the instants; at one instant points are ready, holds lapse, lots expire."""
+    def pass_time(self, since: datetime, until: datetime, on_ready: Any, on_time: Any) -> None:
+        """R24: in the order of the instants; at one instant points are ready, holds lapse, tiers move, lots expire."""
         waits = [(lot.available_at, 0, lot.number, lot) for lot in self.lots if lot.pending]
         waits += [(at, 1, 0, name) for name, at in self.holds.items()]
         for at, kind, _number, what in sorted(waits, key=lambda wait: (*wait[:3], str(wait[3]))):
             if at > until:
                 break
+            on_time(self, at, is_inclusive=False)
             self.remind(since, at - BEFORE)
             self.expire(at - BEFORE)
             since = max(since, at - BEFORE)
             if kind == 0:
                 self.ready(what, at)
-                on_ready(self)
+                on_ready(self, at)
             else:
                 self.free_hold(what, at)
                 self.has_lapsed.append(what)
+        on_time(self, until, is_inclusive=True)
         self.remind(since, until)
         self.expire(until)
 

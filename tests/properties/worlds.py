@@ -24,7 +24,7 @@ from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands
 from vinr_server.core.offers.rows import GiftReward, OfferTerms, PercentageDiscount, PointsBonus
 from vinr_server.core.programs import commands as programs_commands
-from vinr_server.core.programs.rows import Tier
+from vinr_server.core.programs.rows import Tier, TierPolicy
 from vinr_server.core.rewards import commands as rewards_commands
 
 CUSTOMERS = ("cust_ann", "cust_bob", "cust_cem", "cust_dee")
@@ -63,6 +63,26 @@ class World:
     accounts: dict[Ref, tuple[str, str]] = field(default_factory=dict)
 
 
+def ranks(variant: int) -> dict[str, Any]:
+    """Tiers that end, by each metric and window, with and without grace, steps and what reversals lower."""
+    points = (Tier("basic", "Basic", 0), Tier("plus", "Plus", 15), Tier("top", "Top", 40))
+    rolling: Any = {"metric": "points_earned", "window": "rolling_months"}
+    kinds: tuple[tuple[tuple[Tier, ...], TierPolicy], ...] = (
+        (points, TierPolicy(**rolling, months=1, grace_days=9)),
+        (
+            (Tier("plus", "Plus", 2_000), Tier("top", "Top", 9_000)),
+            TierPolicy(
+                "spend", "rolling_months", currency="EUR", months=2, downgrade="one_step", on_reversal="requalify"
+            ),
+        ),
+        (points, TierPolicy("points_earned", "calendar_year", grace_days=40, on_reversal="requalify")),
+        ((Tier("plus", "Plus", 1), Tier("top", "Top", 3)), TierPolicy("payment_count", "rolling_months", months=1)),
+        (points[1:], TierPolicy(**rolling, months=2, downgrade="one_step", grace_days=20)),
+    )
+    tiers, policy = kinds[variant % 5]
+    return {"tiers": tiers, "tier_policy": policy}
+
+
 def programs(variant: int, clock: Ref) -> list[Command]:
     """One that expires and has tiers, one without expiry on the wall's time, one with a zone and a rounding.
 
@@ -76,7 +96,7 @@ def programs(variant: int, clock: Ref) -> list[Command]:
     return [
         make("A", id="prog_a", expiry_months=1, tiers=TIERS, clock_id=clock, expiry_reminders=(10, 3)[: variant % 3]),
         make("B", id="prog_b", tiers=(Tier("member", "Member", 0), Tier("star", "Star", 80))),
-        make("C", id="prog_c", expiry_months=2, **last),
+        make("C", id="prog_c", expiry_months=2, **last, **ranks(variant)),
     ]
 
 

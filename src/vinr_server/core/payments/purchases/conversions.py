@@ -99,8 +99,9 @@ def name_conversion(needs: Needs, seen: Layer, referral: Referral, *, occurred_a
     _name_sides(needs, seen, referral)
     for id in (referral.referrer_customer_id, referral.customer_id):
         needs.row(Customer, id)
-        accounts = [account for one in (id, needs.acting(id)) for account in seen.here(Account, one)]
-        for customer_id in dict.fromkeys((id, *(one for account in accounts for one in account.customer_ids))):
+        accounts = [*seen.here(Account, id), *seen.here(Account, needs.acting(id))]
+        merged = (customer_id for account in accounts for customer_id in account.customer_ids)
+        for customer_id in dict.fromkeys((id, *merged)):
             needs.children(Referral, customer_id)
     referees = [account.id for account in seen.children(Account, referral.customer_id)]
     for account_id in dict.fromkeys((referral.referrer_id, *referees)):
