@@ -342,7 +342,7 @@ def _catalogue_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     asking = [flat | {"conditions": one} for one in wheres(OF_BOTH)]
     asking += [{"earn": {"points": 5}, "multipliers": [{"factor": 2, "when": one}]} for one in wheres(OF_BOTH)]
     counted = (rates, flat, steps, bands, other_bands, *asking)
-    changes = {"name": "Six", "points_cost": 200, "stock": 10, "per_member_limit": 2, "tiers": ["gold"], **WINDOW}
+    changes = {"name": "Six", "points_cost": 200, "stock": 10, "per_member_limit": 20, "tiers": ["gold"], **WINDOW}
     changes["metadata"] = {"note": "a"}
     amount = {"benefit": {"type": "discount", "amount": 500, "currency": "EUR", "description": "Five off"}}
     percent = {"benefit": {"type": "discount", "percent": "12.5", "currency": "EUR"}}

@@ -683,7 +683,7 @@ EDITS = [
      "update redemptions set points_spent = points_spent + 1 where [redemptions: points_spent > 0]"),
     ("R5 a redemption and its entries name each other",
      "update redemptions set status = 'confirmed', cancellation_id = null"
-     " where [redemptions: status = 'canceled']"),
+     " where [redemptions: status = 'canceled' and cancellation_id is not null]"),
     ("R5 a redemption and its entries name each other",
      "update redemptions set points_returned = points_returned + 1 where [redemptions: points_returned > 0]"),
     ("R83 a variable discount is worth the points that are still spent on it",
