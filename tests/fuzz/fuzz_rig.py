@@ -46,7 +46,7 @@ CHECKS = [
 ]
 # What these end, others need: they come last.
 ENDING = ("reverse", "pause", "remove", "archive", "cancel", "close", "advance", "expire", "delete", "revoke")
-ENDING += ("update_referral_code",)
+ENDING += ("update_referral_code", "update_reward")
 # Texts that are ids, by the names that parameters of a query have.
 NAMED = {"account": "loy", "customer": "cust", "program": "prog", "reward": "rwd", "payment": "pay", "rule": "rule"}
 # How often a text that reads as an id is replaced by one that is there.
