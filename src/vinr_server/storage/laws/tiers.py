@@ -78,7 +78,8 @@ where c.counted_as = concat_ws(':', g.tier_policy ->> 'metric', g.tier_policy ->
     or (p.refund_count > 0 and p.refunded_minor = p.amount_minor) and c.amount <> '0'
     or not (p.refund_count > 0 and p.refunded_minor = p.amount_minor) and (
       c.counted_as = 'payment_count' and c.amount <> '1'
-      or c.counted_as <> 'payment_count' and split_part(c.amount, '/', 1)::numeric > (p.amount_minor - p.tax_minor - p.shipping_minor)
+      or c.counted_as <> 'payment_count'
+        and split_part(c.amount, '/', 1)::numeric > (p.amount_minor - p.tax_minor - p.shipping_minor)
         * coalesce(nullif(split_part(c.amount, '/', 2), '')::numeric, 1)))""",
     "R12 the sum that an account carries is that of its credits": """
 select a.realm, a.id, a.id, coalesce(c.total, 0)::text, a.standing ->> 'total'
