@@ -88,7 +88,8 @@ class World:
 def contents(database_url: str, realm: int) -> Mapping[str, str]:
     """A digest of each table's rows in a realm. Batches are left out: a refused one may leave its id.
 
-    The worker writes too: a clock that is advancing is waited for, so that only a caller's writes make a difference.
+    The worker writes too: clocks that are advancing and members that follow new tiers are waited for, so that only a
+    caller's writes make a difference.
     """
     wait_until(lambda: _is_settled(database_url, realm), what="the realm's clocks are ready")
     rows = _watcher(database_url).execute(_digests(database_url), {"realm": realm}, prepare=True)
@@ -97,8 +98,13 @@ def contents(database_url: str, realm: int) -> Mapping[str, str]:
 
 def _is_settled(database_url: str, realm: int) -> bool:
     """Whether the worker has nothing to do in the realm. Lots never fall due there: no program of a world expires."""
-    statement = "select 1 from test_clocks where realm = %s and status = 'advancing' and deleted_at is null"
-    return _watcher(database_url).execute(statement, [realm], prepare=True).fetchone() is None
+    statement = """
+      select from test_clocks where realm = %(realm)s and status = 'advancing' and deleted_at is null
+      union all
+      select from accounts a join programs p on p.realm = a.realm and p.id = a.program_id
+      where a.realm = %(realm)s and a.status = 'active'
+        and a.tier_revision < (p.tier_plans -> -1 ->> 'revision')::int8"""
+    return _watcher(database_url).execute(statement, {"realm": realm}, prepare=True).fetchone() is None
 
 
 @cache

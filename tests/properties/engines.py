@@ -90,7 +90,7 @@ class CoreRun(Run):
         whole, first_id = Wholes(), self.ids.reached
         while True:
             loaded = {
-                realm: memory_loading.load(self.layers[realm], mine, whole=whole.of(realm))
+                realm: memory_loading.load(self.layers[realm], mine, whole=whole.of(realm), rows=whole.rows_of(realm))
                 for realm, mine in commands.items()
             }
             written, known = {realm: Layer(layer) for realm, layer in loaded.items()}, dict(self.known)
