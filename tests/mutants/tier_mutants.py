@@ -35,7 +35,7 @@ MUTANTS = [
     Mutant(
         "a tier that is landed on is held for good",
         "_landed",
-        "_shown(landed_end(scale, at))",
+        "_shown(counts_until(scale, at))",
         "None",
         tiers("The end: on what is qualified for, or one step below (R12f, 55)"),
     ),
@@ -55,10 +55,24 @@ MUTANTS = [
     ),
     Mutant(
         "grace counts the new year alone",
-        "_end_by_grace",
+        "value_in_grace",
         "since <= credit.at <= at",
-        "standing.expires_at <= credit.at <= at",
+        "end <= credit.at <= at",
         tiers("Days of grace, in which the tier can be kept (R12f)"),
+    ),
+    Mutant(
+        "what ended before an edit is judged by the plan after it",
+        "scale_of",
+        "program.tier_plans_since(account.tier_revision)[0]",
+        "program.tier_plan",
+        tiers("What ended before an edit is judged by the plan of its time, however late (R12k, R24a)"),
+    ),
+    Mutant(
+        "a window that begins later knows nothing of the sum before",
+        "TierPolicy.noted_as",
+        "self.counted_as, self.counts_windows",
+        "self.counted_as, True",
+        tiers("Windows that begin later know what was earned before, and a sum what windows counted (R12k)"),
     ),
     Mutant(
         "points count twice towards a tier",

@@ -300,23 +300,6 @@ export interface BulkPayments {
   readonly data: readonly BulkResult[];
 }
 
-export interface BulkTierResult {
-  readonly status: number;
-  readonly account?: LoyaltyAccount | undefined;
-  readonly error?: ErrorObject | undefined;
-}
-
-export interface BulkTiers {
-  readonly object: 'list';
-  readonly url: string;
-  readonly hasMore: boolean;
-  readonly has_more: boolean;
-  readonly created: number;
-  readonly existing: number;
-  readonly failed: number;
-  readonly data: readonly BulkTierResult[];
-}
-
 export interface CartLine {
   readonly id: string | null;
   readonly sku: string;

@@ -1099,8 +1099,8 @@ export class LoyaltyAccounts {
   }
 
   /** Give up to 1,000 members the tiers they bring from another system; a result for each. */
-  setTiers(body: inputs.SetTiersInput, options?: PostOptions): Promise<Answer<objects.BulkTiers>> {
-    return this.#client.send('POST', '/v1/loyalty/accounts/tiers', 'BulkTiers', body, options);
+  setTiers(body: inputs.SetTiersInput, options?: PostOptions): Promise<Answer<objects.BulkAccounts>> {
+    return this.#client.send('POST', '/v1/loyalty/accounts/tiers', 'BulkAccounts', body, options);
   }
 
   /** List the tiers that a member holds and held, the newest first, each with what made it so. */

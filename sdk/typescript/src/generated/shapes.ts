@@ -33,8 +33,6 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   BulkResult: { nested: { payment: 'Payment', error: 'Error' } },
   BulkPayments: { nested: { data: 'BulkResult' } },
-  BulkTierResult: { nested: { account: 'LoyaltyAccount', error: 'Error' } },
-  BulkTiers: { nested: { data: 'BulkTierResult' } },
   CartLine: {},
   CartShipping: {},
   AppliedPromotion: { references: ['offer', 'discount', 'account'], loose: ['receipt'] },

@@ -11,12 +11,13 @@ from vinr_server.api.contract.input import AccountId, Input, Instant, Key, Text
 from vinr_server.api.contract.operation import FIND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing
 from vinr_server.api.contract.reads import find, list_of
-from vinr_server.api.contract.reply import Error, Reference, Reply
+from vinr_server.api.contract.reply import Reference, Reply
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.edge.zones import zone_of_account
 from vinr_server.api.resources.account_replies import LoyaltyAccount, TierLock, TierMetric
 from vinr_server.api.resources.bulk import Bulk, Request, read_items, submit_items
+from vinr_server.api.resources.bulk_accounts import BulkAccounts
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.members.rows import Account
 from vinr_server.core.tiers import commands
@@ -43,22 +44,6 @@ class AccountTierInput(SetTierInput, kw_only=True):
 
 class SetTiersInput(Input):
     accounts: Annotated[list[Any], Meta(min_length=1, max_length=1000)]
-
-
-class BulkTierResult(Reply):
-    status: int
-    account: LoyaltyAccount | UnsetType = UNSET
-    error: Error | UnsetType = UNSET
-
-
-class BulkTiers(Reply):
-    object: Literal["list"]
-    url: str
-    has_more: bool
-    created: int
-    existing: int
-    failed: int
-    data: list[BulkTierResult]
 
 
 TierCauseType = Literal[
@@ -191,7 +176,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body=SetTiersInput,
         submit=set_tiers,
         items=("accounts", AccountTierInput),
-        reply=BulkTiers,
+        reply=BulkAccounts,
         example={
             "accounts": [
                 {"account": "loy_123", "tier": "gold", "expires_at": "2026-12-31", "notify": False},

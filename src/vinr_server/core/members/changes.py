@@ -139,7 +139,7 @@ def empty_account(
         created_at=now,
         merged_from=tuple(MergedFrom(id, None) for id in merged_from) or None,
         reminder_revision=program.reminder_plan.revision,
-        tier_revision=program.tier_plan.revision,
+        tier_revision=program.tiers_revision,
     )
 
 
@@ -153,9 +153,9 @@ def show_account(draft: Layer, account: Account, context: Context) -> Json:
         account,
         tier=tier_payload(
             account,
-            credits_of(draft, account, program),
+            credits_of(draft, account, program.tier_policy),
             pending_credits(draft.here(Lot, account.id), program.tier_policy),
-            scale_of(program),
+            scale_of(account, program),
             now=now,
         ),
         overdue_points=over_points,

@@ -9,7 +9,7 @@ from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.changes import show_account
 from vinr_server.core.members.rows import Account
-from vinr_server.core.programs.members import acting, closed, program_of
+from vinr_server.core.programs.members import closed, program_of
 from vinr_server.core.tiers.commands import SetTier
 from vinr_server.core.tiers.setting import set_tier
 
@@ -24,7 +24,6 @@ def decide_set_tier(draft: Layer, command: SetTier, context: Context) -> Accepte
     account = draft.get(Account, command.account_id)
     if account is None:
         return missing("account", command.account_id, param="account")
-    account = acting(draft, account)
     if account.status != "active":
         return closed(account)
     done = set_tier(draft, context, account, program_of(draft, account), command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -83,6 +83,11 @@ class TierPolicy:
         return self.counted_as is not None and self.window != "lifetime"
 
     @property
+    def noted_as(self) -> tuple[str | None, bool]:
+        """What is noted of what counts: the name of the credits, and whether each is, or their sum."""
+        return self.counted_as, self.counts_windows
+
+    @property
     def span(self) -> tuple[TierWindow, int | None]:
         """For how long a credit counts."""
         return self.window, self.months
@@ -157,6 +162,11 @@ class Program(Row):
     def tier_plan(self) -> TierPlan:
         """The tiers and their policy that hold."""
         return self.tier_plans[-1] if self.tier_plans else TierPlan(1, self.created_at, self.tiers, self.tier_policy)
+
+    def tier_plans_since(self, revision: int) -> Sequence[TierPlan]:
+        """The plan of this revision, or the oldest that is still known, and every newer one."""
+        known = [plan for plan in self.tier_plans if plan.revision >= revision]
+        return known or [self.tier_plan]
 
     @property
     def reminder_plan(self) -> ReminderPlan:

@@ -6,6 +6,7 @@ change (R12g). The tier that counts while it earns is the one held before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -15,14 +16,13 @@ from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.calendar import FIRST_INSTANT
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.numbers import floor_div
-from vinr_server.core.kernel.payloads import unix
+from vinr_server.core.kernel.payloads import unix, unix_or_none
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.pending import with_due
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account, TierStanding
 from vinr_server.core.programs.members import program_of
-from vinr_server.core.programs.rows import Program, TierPlan, TierPolicy
+from vinr_server.core.programs.rows import Program, TierPolicy
 from vinr_server.core.tiers.confirming import Credit, Scale, value_at
 from vinr_server.core.tiers.holding import Held, after_end, rank_of, with_credits
 from vinr_server.core.tiers.rows import TierChange, TierCredit
@@ -37,21 +37,17 @@ def held_by(account: Account) -> Held:
     return Held(account.tier, account.standing or TierStanding(account.created_at))
 
 
-def scale_of(program: Program, plan: TierPlan | None = None) -> Scale:
-    """What credits of the program are held against, by its last plan or by this one."""
-    plan = plan or program.tier_plan
+def scale_of(account: Account, program: Program) -> Scale:
+    """What the account's credits are held against: the tiers by the plan that it follows."""
+    plan = program.tier_plans_since(account.tier_revision)[0]
     return Scale(plan.tiers, plan.policy, program.timezone)
 
 
-def credits_of(draft: Layer, account: Account, program: Program) -> list[Credit]:
-    """What counts towards the account's tier."""
-    return counted_credits(account, program.tier_policy, draft.here(TierCredit, account.id))
-
-
-def counted_credits(account: Account, policy: TierPolicy, rows: Iterable[TierCredit]) -> list[Credit]:
-    """What counts by this policy: each of the rows that it counts, or one sum where windows don't matter."""
+def credits_of(draft: Layer, account: Account, policy: TierPolicy) -> list[Credit]:
+    """What counts towards the account's tier by this policy: each credit, or one sum where windows don't matter."""
     if not policy.counts_windows:
         return sum_of_credits(account, policy)
+    rows = draft.here(TierCredit, account.id)
     return [Credit(row.credited_at, Fraction(row.amount)) for row in rows if row.counted_as == policy.counted_as]
 
 
@@ -69,11 +65,8 @@ def pending_credits(lots: Iterable[Lot], policy: TierPolicy) -> list[Credit]:
     return [Credit(lot.available_at, lot.pending_points) for lot in lots if lot.pending_points]
 
 
-def judge_tiers(draft: Layer, context: Context, *, cause: str | None = None) -> None:
-    """Every account whose credits this command has changed holds the tier that they give.
-
-    `cause`: what the change is put down to, where the entries don't say it.
-    """
+def judge_tiers(draft: Layer, context: Context) -> None:
+    """Every account whose credits this command has changed holds the tier that they give."""
     changed = [account.id for account in draft.written(Account) if _has_counted(draft, account)]
     for account_id in dict.fromkeys((*changed, *(row.account_id for row in draft.written(TierCredit)))):
         account = draft.find(Account, account_id)
@@ -81,7 +74,7 @@ def judge_tiers(draft: Layer, context: Context, *, cause: str | None = None) -> 
         program = program_of(draft, account)
         if program.tiers:
             now = context.now(program.clock_id)
-            judge_tier(draft, context, account, program, at=now, now=now, cause=cause)
+            judge_tier(draft, context, account, program, at=now, now=now)
 
 
 def judge_tier(
@@ -98,14 +91,20 @@ def judge_tier(
     """The account holds the tier that its credits up to `at` give; where it is another one, an event says so."""
     if account.status != "active":
         return account
-    policy = program.tier_policy
-    if policy.counted_as is None and policy.on_reversal == "keep" and not _reaches_more(account, program):
+    if _is_simple(account, program) and not _reaches_more(account, program):
         return account
-    before = held_by(account)
-    held = with_credits(before, credits_of(draft, account, program), scale_of(program), at=at)
-    is_up = rank_of(program.tiers, held.tier) > rank_of(program.tiers, before.tier)
+    before, scale = held_by(account), scale_of(account, program)
+    held = with_credits(before, credits_of(draft, account, scale.policy), scale, at=at)
+    is_up = rank_of(scale.tiers, held.tier) > rank_of(scale.tiers, before.tier)
     cause = cause or ("earned" if is_up else "reversal")
     return hold(draft, context, account, program, held, at=at, now=now, cause=cause, is_announced=is_announced)
+
+
+def _is_simple(account: Account, program: Program) -> bool:
+    """Whether lifetime points alone raise the account, and nothing lowers it."""
+    policy = program.tier_policy
+    is_lasting = policy.counted_as is None and policy.on_reversal == "keep"
+    return is_lasting and account.tier_revision == program.tiers_revision
 
 
 def _reaches_more(account: Account, program: Program) -> bool:
@@ -129,10 +128,9 @@ def pass_time(
     draft: Layer, context: Context, account: Account, program: Program, *, at: datetime, now: datetime
 ) -> Account:
     """What time brings the account's tier at its instant `at` is done."""
-    held, cause = after_end(held_by(account), credits_of(draft, account, program), scale_of(program), at=at)
-    begins_grace = (
-        held.standing.grace_until is not None and account.standing is not None and account.standing.grace_until is None
-    )
+    before, scale = held_by(account), scale_of(account, program)
+    held, cause = after_end(before, credits_of(draft, account, scale.policy), scale, at=at)
+    begins_grace = held.standing.grace_until is not None and before.standing.grace_until is None
     account = hold(draft, context, account, program, held, at=at, now=now, cause=cause)
     if begins_grace:
         _announce_grace(draft, context, account, program, at=at, now=now)
@@ -152,32 +150,28 @@ def hold(
     reason: str | None = None,
     is_announced: bool = True,
     notify: bool = True,
-    plan: TierPlan | None = None,
-    before: TierPlan | None = None,
+    before: Scale | None = None,
 ) -> Account:
     """The account holds this tier, this way, since `at`; a change of tier is kept, and an event announces it.
 
-    `is_announced` False: another event shows it. `notify` False: the event is on record, and not delivered. `plan` and
-    `before`: the plan of tiers that it is held by, and the one that it was held by; None: the program's last.
+    `is_announced` False: another event shows it. `notify` False: the event is on record, and not delivered. `before`:
+    the tiers that it was held by, where those were others than the account follows now.
     """
     if held == held_by(account):
         return account
-    plan = plan or program.tier_plan
+    scale = scale_of(account, program)
     standing, from_tier = held.standing, account.tier
     is_changed = held.tier != from_tier
     if is_changed:
-        why = _cause(draft, account, scale_of(program, plan), held, plan, at=at, cause=cause)
+        why = _cause(draft, account, scale, held, at=at, cause=cause)
         why |= {"reason": reason} if reason is not None else {}
         standing = replace(standing, changes=_keep_change(draft, context, account, held.tier, why, at=at))
     account = replace(account, tier=held.tier, standing=standing)
     draft.put(account)
     account = with_due(draft, account)
     if is_changed and is_announced:
-        ranks = [
-            rank_of(before.tiers if before is not None else plan.tiers, from_tier),
-            rank_of(plan.tiers, account.tier),
-        ]
-        data = _change(account, program, from_tier, why, at, is_up=ranks[1] > ranks[0])
+        is_up = rank_of(scale.tiers, account.tier) > rank_of((before or scale).tiers, from_tier)
+        data = _change(account, program, from_tier, why, at, is_up=is_up)
         mine = context if notify else replace(context, is_deliverable=False)
         announce(draft, mine, type="loyalty.tier.changed", account=account, data=data, now=now)
     return account
@@ -213,7 +207,7 @@ def _change(
         "basis": account.standing.basis,
         "cause": cause,
         "effective_at": unix(at),
-        "expires_at": unix(account.standing.expires_at) if account.standing.expires_at else None,
+        "expires_at": unix_or_none(account.standing.expires_at),
         "sequence": account.sequence,
     }
 
@@ -223,7 +217,6 @@ def _cause(
     account: Account,
     scale: Scale,
     held: Held,
-    plan: TierPlan,
     *,
     at: datetime,
     cause: str,
@@ -234,16 +227,16 @@ def _cause(
         cause = "activated"
     if cause not in ("earned", "activated", "imported", "reversal"):
         entry = None
-    value = value_at(counted_credits(account, plan.policy, draft.here(TierCredit, account.id)), scale, at)
-    rank = rank_of(plan.tiers, held.tier)
+    value = value_at(credits_of(draft, account, scale.policy), scale, at)
+    rank = rank_of(scale.tiers, held.tier)
     return {
         "type": cause,
         "points_transaction": entry.id if entry is not None else None,
-        "payment": _payment(draft, account, entry) if cause != "imported" else None,
-        "metric": plan.policy.metric,
-        "value": floor_div(Fraction(value).numerator, Fraction(value).denominator),
-        "threshold": plan.tiers[rank].threshold if rank >= 0 else None,
-        "revision": plan.revision,
+        "payment": _payment(draft, account, scale.policy, entry) if cause != "imported" else None,
+        "metric": scale.policy.metric,
+        "value": math.floor(value),
+        "threshold": scale.tiers[rank].threshold if rank >= 0 else None,
+        "revision": account.tier_revision,
         "lifetime_points": account.lifetime_points,
     }
 
@@ -254,29 +247,28 @@ def _last_entry(draft: Layer, account: Account, kinds: Sequence[str]) -> Entry |
     return max(mine, key=lambda entry: entry.sequence, default=None)
 
 
-def _payment(draft: Layer, account: Account, entry: Entry | None) -> str | None:
+def _payment(draft: Layer, account: Account, policy: TierPolicy, entry: Entry | None) -> str | None:
     """The payment that earned, or that counted by itself."""
     if entry is not None:
         return entry.source_id if entry.source_type == "payment" else None
-    counted = [row for row in draft.written(TierCredit) if row.account_id == account.id]
-    is_payment = bool(counted) and not counted[-1].counted_as.startswith("points_earned")
-    return counted[-1].source_id if is_payment else None
+    counted = [row.source_id for row in draft.written(TierCredit) if row.account_id == account.id]
+    return counted[-1] if counted and not policy.counts_points else None
 
 
 def _announce_grace(
     draft: Layer, context: Context, account: Account, program: Program, *, at: datetime, now: datetime
 ) -> None:
     assert account.standing is not None and account.standing.grace_until is not None, "it has just begun"
-    rank = rank_of(program.tiers, account.tier)
-    value = value_at(credits_of(draft, account, program), scale_of(program), at)
-    short = Fraction(program.tiers[rank].threshold) - value
+    scale = scale_of(account, program)
+    value = value_at(credits_of(draft, account, scale.policy), scale, at)
+    short = scale.tiers[rank_of(scale.tiers, account.tier)].threshold - value
     data = {
         "account": account.id,
         "program": program.id,
         "customer": account.customer_id,
         "tier": account.tier,
         "grace_until": unix(account.standing.grace_until),
-        "needed": max(-floor_div(-short.numerator, short.denominator), 0),
+        "needed": max(math.ceil(short), 0),
         "effective_at": unix(at),
         "sequence": account.sequence,
     }

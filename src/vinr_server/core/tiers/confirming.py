@@ -79,7 +79,7 @@ def falls_at(credits: Sequence[Credit], scale: Scale, at: datetime) -> datetime 
 
 
 def counts_until(scale: Scale, instant: datetime) -> datetime:
-    """The first instant at which a credit no longer counts (R12c)."""
+    """The first instant at which a credit no longer counts (R12c); a tier that is landed on lasts as long (R12f)."""
     if scale.policy.window == "lifetime":
         return FOR_GOOD
     if scale.policy.window == "rolling_months":
@@ -94,14 +94,15 @@ def window_end(scale: Scale, instant: datetime) -> datetime:
     return counts_until(scale, instant)
 
 
-def landed_end(scale: Scale, instant: datetime) -> datetime:
-    """Until when a tier is held that was landed on at this instant, and that nothing confirms (R12f)."""
-    return counts_until(scale, instant)
+def value_in_grace(credits: Sequence[Credit], scale: Scale, end: datetime, *, at: datetime) -> Exact:
+    """What a calendar year counts for a tier that ended at `end`: on from the beginning of that year (R12f)."""
+    since = new_year(scale.zone, _year(scale.zone, end - calendar.INSTANT))
+    return sum(credit.amount for credit in credits if since <= credit.at <= at)
 
 
-def year_before(scale: Scale, instant: datetime) -> datetime:
-    """The first instant of the calendar year that ends at this instant, or holds it."""
-    return new_year(scale.zone, _year(scale.zone, instant - calendar.INSTANT))
+def highest(ends: Sequence[datetime | None]) -> int:
+    """The rank of the highest tier that is confirmed, as `confirmations` gives their ends; -1 for none."""
+    return max((rank for rank, end in enumerate(ends) if end is not None), default=-1)
 
 
 def new_year(zone: str, year: int) -> datetime:

@@ -19,9 +19,10 @@ from vinr_server.core.tiers.confirming import (
     Credit,
     Scale,
     confirmations,
-    landed_end,
+    counts_until,
+    highest,
+    value_in_grace,
     window_end,
-    year_before,
 )
 
 # Why a tier changed by time.
@@ -46,7 +47,7 @@ def with_credits(held: Held, credits: Sequence[Credit], scale: Scale, *, at: dat
     if standing.lock == "exactly":
         return held
     ends = confirmations(credits, scale, at=at)
-    best = _highest(ends)
+    best = highest(ends)
     if best > rank:
         return _confirmed(held, scale, best, ends[best], since=at)
     if rank < 0:
@@ -129,10 +130,6 @@ def under_plan(held: Held, credits: Sequence[Credit], before: Scale, scale: Scal
 # ---- parts
 
 
-def _highest(ends: Sequence[datetime | None]) -> int:
-    return max((rank for rank, end in enumerate(ends) if end is not None), default=-1)
-
-
 def _shown(end: datetime | None) -> datetime | None:
     """The end, None for what has none."""
     return None if end == FOR_GOOD else end
@@ -162,9 +159,8 @@ def _end_by_grace(
     """In grace a calendar year counts on, from the beginning of the one that ended: confirmed for one year after it."""
     if scale.policy.window != "calendar_year" or standing.expires_at is None:
         return None
-    since = year_before(scale, standing.expires_at)
-    total = sum(credit.amount for credit in credits if since <= credit.at <= at)
-    return landed_end(scale, standing.expires_at) if total >= scale.tiers[rank].threshold else None
+    value = value_in_grace(credits, scale, standing.expires_at, at=at)
+    return counts_until(scale, standing.expires_at) if value >= scale.tiers[rank].threshold else None
 
 
 def _requalified(
@@ -183,11 +179,10 @@ def _requalified(
         ends = [*ends[:rank], *confirmations(credits, scale._replace(tiers=[own]), at=at), *ends[rank + 1 :]]
     if ends[rank] is not None:
         return held._replace(standing=replace(standing, expires_at=_shown(ends[rank])))
-    best = _highest(ends)
-    if standing.lock == "at_least":
-        floor = rank_of(scale.tiers, standing.locked_tier)
-        if best < floor:
-            return _floored(held, floor, scale, since=standing.since if rank == floor else at)
+    best = highest(ends)
+    floor = _floor(standing, scale)
+    if best < floor:
+        return _floored(held, floor, scale, since=standing.since if rank == floor else at)
     return _on(held, scale, best, ends, at=at)
 
 
@@ -195,16 +190,15 @@ def _landed(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime
     """The tier that follows at the end of the held one: the highest confirmed, or by policy one step below (R12f)."""
     standing, rank = held.standing, rank_of(scale.tiers, held.tier)
     ends = confirmations(credits, scale, at=at)
-    lands_on = best = _highest(ends)
+    lands_on = best = highest(ends)
     if scale.policy.downgrade == "one_step":
         lands_on = max(best, rank - 1)
-    if standing.lock == "at_least":
-        floor = rank_of(scale.tiers, standing.locked_tier)
-        if lands_on < floor:
-            return _floored(held, floor, scale, since=at)
+    floor = _floor(standing, scale)
+    if lands_on < floor:
+        return _floored(held, floor, scale, since=at)
     if lands_on > best:
         tier = scale.tiers[lands_on]
-        end = _shown(landed_end(scale, at))
+        end = _shown(counts_until(scale, at))
         standing = replace(standing, since=at, basis="landed", expires_at=end, grace_until=None, threshold=None)
         return Held(tier.id, standing)
     return _on(held, scale, best, ends, at=at)
@@ -219,6 +213,11 @@ def _on(held: Held, scale: Scale, rank: int, ends: Sequence[datetime | None], *,
     return Held(None, standing)
 
 
+def _floor(standing: TierStanding, scale: Scale) -> int:
+    """The rank that a lock keeps at least; -1 for none."""
+    return rank_of(scale.tiers, standing.locked_tier) if standing.lock == "at_least" else -1
+
+
 def _floored(held: Held, floor: int, scale: Scale, *, since: datetime) -> Held:
     """The tier that a lock keeps: its end is over already, and it falls when the lock does."""
     standing = replace(held.standing, since=since, basis="set", grace_until=None, threshold=None)
@@ -231,7 +230,7 @@ def _unlocked(held: Held, credits: Sequence[Credit], scale: Scale, *, at: dateti
     free = held._replace(standing=replace(standing, lock=None, locked_until=None, locked_tier=None))
     if standing.lock == "exactly":
         ends = confirmations(credits, scale, at=at)
-        return _on(free, scale, _highest(ends), ends, at=at)
+        return _on(free, scale, highest(ends), ends, at=at)
     if standing.expires_at is None or standing.expires_at > at:
         return free
     grace_until = calendar.days_later(standing.expires_at, scale.policy.grace_days, scale.zone)

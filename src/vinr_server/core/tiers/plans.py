@@ -13,9 +13,9 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program, TierPlan
-from vinr_server.core.tiers.changing import counted_credits, held_by, hold, scale_of
+from vinr_server.core.tiers.changing import credits_of, held_by, hold, scale_of
 from vinr_server.core.tiers.holding import under_plan
-from vinr_server.core.tiers.rows import PastCredits, TierCredit
+from vinr_server.core.tiers.rows import PastCredits
 
 
 def is_behind_plan(account: Account, program: Program) -> bool:
@@ -28,23 +28,16 @@ def next_plan(account: Account, program: Program) -> TierPlan:
     return next(plan for plan in program.tier_plans if plan.revision > account.tier_revision)
 
 
-def plan_before(account: Account, program: Program) -> TierPlan:
-    """The plan that the account follows, or the oldest that is still known."""
-    return next((plan for plan in program.tier_plans if plan.revision == account.tier_revision), program.tier_plans[0])
-
-
 def follow_plan(draft: Layer, context: Context, account: Account, program: Program, *, now: datetime) -> Account:
     """The account follows the next plan since that plan's instant."""
-    before, plan = plan_before(account, program), next_plan(account, program)
-    if plan.policy.counted_as != before.policy.counted_as:
+    before, plan = scale_of(account, program), next_plan(account, program)
+    if plan.policy.noted_as != before.policy.noted_as:
         account = _with_past(draft, account, plan)
     account = replace(account, tier_revision=plan.revision)
     draft.put(account)
-    credits = counted_credits(account, plan.policy, draft.here(TierCredit, account.id))
-    held = under_plan(held_by(account), credits, scale_of(program, before), scale_of(program, plan), at=plan.since)
-    return hold(
-        draft, context, account, program, held, at=plan.since, now=now, cause="settings", plan=plan, before=before
-    )
+    scale = scale_of(account, program)
+    held = under_plan(held_by(account), credits_of(draft, account, plan.policy), before, scale, at=plan.since)
+    return hold(draft, context, account, program, held, at=plan.since, now=now, cause="settings", before=before)
 
 
 def _with_past(draft: Layer, account: Account, plan: TierPlan) -> Account:

@@ -13,7 +13,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.tiers.changing import credits_of, held_by, hold, judge_tier, scale_of
 from vinr_server.core.tiers.commands import SetTier
-from vinr_server.core.tiers.confirming import confirmations
+from vinr_server.core.tiers.confirming import confirmations, highest
 from vinr_server.core.tiers.holding import Held, by_hand, rank_of, with_credits
 from vinr_server.core.tiers.rows import TierCredit
 
@@ -34,16 +34,17 @@ def set_tier(
     before = held_by(account)
     held = by_hand(
         before,
-        scale_of(program),
+        scale_of(account, program),
         command.tier,
         expires_at=command.expires_at,
         lock=lock,
         locked_until=command.locked_until,
         at=now,
     )
-    if held.tier == before.tier and command.expires_at is None and before.standing.basis == "set":
-        # Nothing new was said of its end.
-        held = held._replace(standing=replace(held.standing, expires_at=before.standing.expires_at))
+    end = before.standing.expires_at
+    is_same = held.tier == before.tier and before.standing.basis == "set"
+    if is_same and command.expires_at is None and end is not None and end > now:
+        held = held._replace(standing=replace(held.standing, expires_at=end))  # nothing new was said of its end
     return hold(
         draft,
         context,
@@ -66,14 +67,12 @@ def bring_tier(
     A new account has none to lose, and holds the very tier it brings; its own event shows it.
     """
     now = context.now(program.clock_id)
-    scale = scale_of(program)
-    if is_new and tier_id is not None:
-        held = by_hand(held_by(account), scale, tier_id, expires_at=None, lock=None, locked_until=None, at=now)
-        return hold(draft, context, account, program, held, at=now, now=now, cause="imported", is_announced=False)
-    if tier_id is not None and rank_of(program.tiers, tier_id) > rank_of(program.tiers, account.tier):
-        held = by_hand(held_by(account), scale, tier_id, expires_at=None, lock=None, locked_until=None, at=now)
-        return hold(draft, context, account, program, held, at=now, now=now, cause="imported")
-    return judge_tier(draft, context, account, program, at=now, now=now, cause="imported", is_announced=not is_new)
+    is_above = rank_of(program.tiers, tier_id) > rank_of(program.tiers, account.tier)
+    if tier_id is None or not (is_new or is_above):
+        return judge_tier(draft, context, account, program, at=now, now=now, cause="imported", is_announced=not is_new)
+    scale = scale_of(account, program)
+    held = by_hand(held_by(account), scale, tier_id, expires_at=None, lock=None, locked_until=None, at=now)
+    return hold(draft, context, account, program, held, at=now, now=now, cause="imported", is_announced=not is_new)
 
 
 def merge_tiers(draft: Layer, context: Context, account: Account, into: Account, program: Program) -> Account:
@@ -92,7 +91,7 @@ def merge_tiers(draft: Layer, context: Context, account: Account, into: Account,
     if is_mine:
         held = Held(mine.tier, replace(mine.standing, total=total, changes=theirs.standing.changes))
     if into.status == "active":
-        held = with_credits(held, credits_of(draft, into, program), scale_of(program), at=now)
+        held = with_credits(held, credits_of(draft, into, program.tier_policy), scale_of(into, program), at=now)
     return hold(draft, context, into, program, held, at=now, now=now, cause="merged")
 
 
@@ -135,8 +134,8 @@ def _confirmed_refusal(
     """Refuse a tier below what the member's credits confirm, unless it is to be exactly that."""
     if command.lock == "exactly":
         return None
-    ends = confirmations(credits_of(draft, account, program), scale_of(program), at=now)
-    best = max((rank for rank, end in enumerate(ends) if end is not None), default=-1)
+    credits = credits_of(draft, account, program.tier_policy)
+    best = highest(confirmations(credits, scale_of(account, program), at=now))
     if rank_of(program.tiers, command.tier) >= best:
         return None
     confirmed = program.tiers[best].id

@@ -8,11 +8,12 @@ from typing import Any
 
 from vinr_server.core.kernel.calendar import FIRST_INSTANT
 from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.numbers import Exact
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.purchases.kept import counted_amount
 from vinr_server.core.payments.rows import Payment, Refund
 from vinr_server.core.programs.rows import Program, TierPolicy
-from vinr_server.core.tiers.plans import is_behind_plan, plan_before
+from vinr_server.core.tiers.plans import is_behind_plan
 from vinr_server.core.tiers.rows import PastCredits, TierCredit
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
@@ -39,35 +40,27 @@ where realm = $1 and program_id = $2 and status <> 'merged' and tier is not null
 """
 # What was ever earned, less what was taken back. Plan: the account's entries, each lot by its key.
 PAST_POINTS = """
-select w.realm, w.bucket, w.account_id, l.id, l.available_at, l.points - l.reversed_points
-from unnest($1::int4[], $2::int2[], $3::text[], $4::text[]) as w (realm, bucket, account_id, of_account_id)
-join entries e on e.realm = w.realm and e.account_id = w.of_account_id
-join lots l on l.realm = e.realm and l.id = e.id and l.bucket = e.bucket
-where e.kind in ('award', 'adjustment') and l.pending_points = 0 and l.points > l.reversed_points
+select l.id, l.available_at, l.points - l.reversed_points
+from entries e join lots l on l.realm = e.realm and l.id = e.id and l.bucket = e.bucket
+where e.realm = $1 and e.account_id = any($2) and e.kind in ('award', 'adjustment')
+  and l.pending_points = 0 and l.points > l.reversed_points
 """
-PAST_PAYMENTS = f"""
-select {TABLES[Payment].select_list}
-from unnest($1::int4[], $2::text[]) as w (realm, customer_id)
-join payments t on t.realm = w.realm and t.customer_id = w.customer_id
-"""
+PAST_PAYMENTS = f"select {TABLES[Payment].select_list} from payments t where t.realm = $1 and t.customer_id = any($2)"
 PAST_REFUNDS = f"""
-select {TABLES[Refund].select_list}
-from unnest($1::int4[], $2::text[]) as w (realm, payment_id)
-join refunds t on t.realm = w.realm and t.payment_id = w.payment_id
-where t.canceled_at is null
+select {TABLES[Refund].select_list} from refunds t
+where t.realm = $1 and t.payment_id = any($2) and t.canceled_at is null
 """
 _MONTH = timedelta(days=31)
 _YEAR = timedelta(days=366)
 _MARGIN = timedelta(days=3)
 
 
-def counted_since(policy: TierPolicy, account: Account, now: datetime) -> datetime:
-    """From when on credits may still matter.
+def counted_since(policy: TierPolicy, first: datetime) -> datetime:
+    """From when on credits may still matter, if `first` is the first instant at which they are judged.
 
-    What confirms a tier lies within two windows of the instant at which it is judged; the first is the first due one.
+    What confirms a tier lies within a window of that, and each of these counts what lies within one more.
     """
     window = _MONTH * (policy.months or 0) if policy.window == "rolling_months" else _YEAR
-    first = min(account.due_at or now, now)
     reach = 2 * window + _MARGIN
     return first - reach if first - FIRST_INSTANT > reach else FIRST_INSTANT
 
@@ -78,11 +71,16 @@ async def read_credits(connection: Any, layers: Mapping[int, Layer], now_of: Cal
     for realm, layer in layers.items():
         for account in layer.written(Account):
             program = layer.get(Program, account.program_id)
-            if program is None or not program.tier_policy.counts_windows:
+            plans = program.tier_plans_since(account.tier_revision) if program is not None else ()
+            policies = dict.fromkeys(plan.policy for plan in plans if plan.policy.counts_windows)
+            if not policies:
                 continue
-            policy = program.tier_policy
-            since = counted_since(policy, account, now_of(realm, program.id))
-            wanted.append((realm, account.bucket, account.id, policy.counted_as, since))
+            now = now_of(realm, account.program_id)
+            first = min([now, account.due_at or now, *(plan.since for plan in plans[1:])])
+            wanted += [
+                (realm, account.bucket, account.id, policy.counted_as, counted_since(policy, first))
+                for policy in policies
+            ]
     if wanted:
         columns = [list(column) for column in zip(*wanted, strict=True)]
         _put(layers, rows_of(TABLES[TierCredit], await connection.fetch(CREDITS, *columns)))
@@ -100,50 +98,44 @@ async def read_past_credits(connection: Any, layers: Mapping[int, Layer]) -> Non
             program = layer.get(Program, account.program_id)
             if program is None or not is_behind_plan(account, program):
                 continue
-            policy = program.tier_policy
-            if policy.counted_as is None or policy.counted_as == plan_before(account, program).policy.counted_as:
+            policy, followed = program.tier_policy, program.tier_plans_since(account.tier_revision)[0].policy
+            if policy.counted_as is None or policy.noted_as == followed.noted_as:
                 continue
-            if policy.metric == "points_earned":
-                past = await _past_points(connection, realm, account, policy.counted_as)
-            else:
-                past = await _past_payments(connection, realm, account, program)
-            layer.put(PastCredits(account.id, tuple(past)))
+            read = _past_points if policy.counts_points else _past_payments
+            layer.put(PastCredits(account.id, tuple(await read(connection, realm, account, program))))
             # What was noted when it counted so before is changed, not added again.
             noted = [[realm], [account.bucket], [account.id], [policy.counted_as], [FIRST_INSTANT]]
             _put(layers, rows_of(TABLES[TierCredit], await connection.fetch(CREDITS, *noted)))
 
 
-async def _past_points(connection: Any, realm: int, account: Account, counted_as: str) -> list[TierCredit]:
-    of = [buyer.account_id for buyer in account.buyers if buyer.account_id is not None]
-    columns = [[realm] * len(of), [account.bucket] * len(of), [account.id] * len(of), of]
-    return [
-        TierCredit(account.bucket, account.id, counted_as, lot_id, at, str(points))
-        for _realm, _bucket, _account_id, lot_id, at, points in await connection.fetch(PAST_POINTS, *columns)
-    ]
+async def _past_points(connection: Any, realm: int, account: Account, program: Program) -> list[TierCredit]:
+    ids = [buyer.account_id for buyer in account.buyers if buyer.account_id is not None]
+    found = await connection.fetch(PAST_POINTS, realm, ids)
+    return [_credit(account, program, lot_id, at, points) for lot_id, at, points in found]
 
 
 async def _past_payments(connection: Any, realm: int, account: Account, program: Program) -> list[TierCredit]:
     """Payments that were linked to the account when they were reported: since it was there, or earned for since."""
-    ids = list(account.customer_ids)
-    found = rows_of(TABLES[Payment], await connection.fetch(PAST_PAYMENTS, [realm] * len(ids), ids))
+    found = rows_of(TABLES[Payment], await connection.fetch(PAST_PAYMENTS, realm, list(account.customer_ids)))
     payments: list[Any] = [payment for _realm, payment in found if _was_linked(payment, account)]
-    refunded = [payment.id for payment in payments if payment.refund_count]
     refunds: dict[str, list[Refund]] = {}
+    refunded = [payment.id for payment in payments if payment.refund_count]
     if refunded:
-        records = await connection.fetch(PAST_REFUNDS, [realm] * len(refunded), refunded)
-        for _realm, refund in rows_of(TABLES[Refund], records):
+        for _realm, refund in rows_of(TABLES[Refund], await connection.fetch(PAST_REFUNDS, realm, refunded)):
             assert isinstance(refund, Refund)
             refunds.setdefault(refund.payment_id, []).append(refund)
+    counted = [(payment, counted_amount(payment, refunds.get(payment.id, ()), program)) for payment in payments]
+    return [
+        _credit(account, program, payment.id, payment.occurred_at, amount)
+        for payment, amount in counted
+        if amount is not None
+    ]
+
+
+def _credit(account: Account, program: Program, source_id: str, at: datetime, amount: Exact) -> TierCredit:
     counted_as = program.tier_policy.counted_as
-    assert counted_as is not None
-    credits = []
-    for payment in payments:
-        amount = counted_amount(payment, refunds.get(payment.id, ()), program)
-        if amount is not None:
-            credits.append(
-                TierCredit(account.bucket, account.id, counted_as, payment.id, payment.occurred_at, str(amount))
-            )
-    return credits
+    assert counted_as is not None, "lifetime points are counted by the account"
+    return TierCredit(account.bucket, account.id, counted_as, source_id, at, str(amount))
 
 
 def _was_linked(payment: Any, account: Account) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from vinr_server.storage.reads.scopes import counted_as_sql, follows_last_plan_sql
+
 # When time next changes how an account holds its tier.
 TIER_INSTANT = """(case
     when standing ->> 'lock' is null then coalesce(standing ->> 'grace_until', standing ->> 'expires_at')
@@ -53,7 +55,7 @@ from changes c left join sums s on s.realm = c.realm and s.id = c.id
 left join openings o on o.realm = c.realm and o.account_id = c.account_id and o.sequence <= c.sequence
 left join brought m on m.realm = c.realm and m.account_id = c.account_id
 where c.points - coalesce(s.points, 0) - coalesce(o.lifetime_points, 0) not between 0 and coalesce(m.points, 0)""",
-    "R12 what an accrual counts is what is left of it": """
+    "R12 what an accrual counts is what is left of it": f"""
 select c.realm, c.account_id, c.source_id, (l.points - l.reversed_points)::text, c.amount
 from tier_credits c join accounts a on a.realm = c.realm and a.id = c.account_id
 left join lots l on l.realm = c.realm and l.id = c.source_id
@@ -61,8 +63,8 @@ where c.counted_as = 'points_earned' and a.status <> 'merged'
   and c.amount is distinct from (l.points - l.reversed_points)::text
   and exists (select from programs p where p.realm = a.realm and p.id = a.program_id
     and p.tier_policy ->> 'metric' = 'points_earned' and p.tier_policy ->> 'window' <> 'lifetime'
-    and a.tier_revision = coalesce((p.tier_plans -> -1 ->> 'revision')::int8, 1))""",
-    "R12 a payment counts once while it is not given back, and at most what was paid for goods": """
+    and {follows_last_plan_sql("a", "p")})""",
+    "R12 a payment counts once while it is not given back, and at most what was paid for goods": f"""
 select c.realm, c.account_id, c.source_id,
   case when p.id is null then 'a payment'
     when p.refund_count > 0 and p.refunded_minor = p.amount_minor then '0'
@@ -71,9 +73,9 @@ select c.realm, c.account_id, c.source_id,
 from tier_credits c join accounts a on a.realm = c.realm and a.id = c.account_id
 join programs g on g.realm = a.realm and g.id = a.program_id
 left join payments p on p.realm = c.realm and p.id = c.source_id
-where c.counted_as = concat_ws(':', g.tier_policy ->> 'metric', g.tier_policy ->> 'currency')
+where c.counted_as = {counted_as_sql("g")}
   and g.tier_policy ->> 'metric' in ('spend', 'payment_count') and a.status <> 'merged'
-  and a.tier_revision = coalesce((g.tier_plans -> -1 ->> 'revision')::int8, 1)
+  and {follows_last_plan_sql("a", "g")}
   and (p.id is null
     or (p.refund_count > 0 and p.refunded_minor = p.amount_minor) and c.amount <> '0'
     or not (p.refund_count > 0 and p.refunded_minor = p.amount_minor) and (
@@ -81,17 +83,17 @@ where c.counted_as = concat_ws(':', g.tier_policy ->> 'metric', g.tier_policy ->
       or c.counted_as <> 'payment_count'
         and split_part(c.amount, '/', 1)::numeric > (p.amount_minor - p.tax_minor - p.shipping_minor)
         * coalesce(nullif(split_part(c.amount, '/', 2), '')::numeric, 1)))""",
-    "R12 the sum that an account carries is that of its credits": """
+    "R12 the sum that an account carries is that of its credits": f"""
 select a.realm, a.id, a.id, coalesce(c.total, 0)::text, a.standing ->> 'total'
 from accounts a join programs g on g.realm = a.realm and g.id = a.program_id
 left join lateral (
   select sum(split_part(n.amount, '/', 1)::numeric / coalesce(nullif(split_part(n.amount, '/', 2), '')::numeric, 1))
     as total from tier_credits n
   where n.realm = a.realm and n.account_id = a.id
-    and n.counted_as = concat_ws(':', g.tier_policy ->> 'metric', g.tier_policy ->> 'currency')) c on true
+    and n.counted_as = {counted_as_sql("g")}) c on true
 where a.status <> 'merged' and g.tier_policy ->> 'metric' in ('spend', 'payment_count')
   and g.tier_policy ->> 'window' = 'lifetime'
-  and a.tier_revision = coalesce((g.tier_plans -> -1 ->> 'revision')::int8, 1)
+  and {follows_last_plan_sql("a", "g")}
   and abs(coalesce(c.total, 0) - coalesce(split_part(a.standing ->> 'total', '/', 1)::numeric
     / coalesce(nullif(split_part(a.standing ->> 'total', '/', 2), '')::numeric, 1), 0)) > 0.000001""",
 }

@@ -19,7 +19,7 @@ from vinr_server.core.tiers.confirming import Credit, Scale
 from vinr_server.storage.batch.tables import TABLES
 from vinr_server.storage.postgres.connect import KEYS_ONLY
 from vinr_server.storage.reads.offers import Standing, standings
-from vinr_server.storage.reads.scopes import Related, Scope
+from vinr_server.storage.reads.scopes import Related, Scope, counted_as_sql
 from vinr_server.storage.reads.webhooks import attempts_of, events_between
 
 # Expired points not yet swept, and the next expiry, each by a short scan of the live lots in order of expiry; and what
@@ -71,7 +71,7 @@ left join lateral (
   select array_agg(n.credited_at) as starts, array_agg(n.amount) as amounts from tier_credits n
   where p.tier_policy ->> 'metric' <> 'lifetime_points' and p.tier_policy ->> 'window' <> 'lifetime'
     and n.realm = t.realm and n.account_id = t.id
-    and n.counted_as = concat_ws(':', p.tier_policy ->> 'metric', p.tier_policy ->> 'currency')
+    and n.counted_as = {counted_as_sql("p")}
     and n.credited_at > instant.now - make_interval(months =>
       2 * coalesce((p.tier_policy ->> 'months')::int, 12) + 1)
 ) as credits on true

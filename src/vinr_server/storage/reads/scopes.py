@@ -43,6 +43,16 @@ LIVE_OFFERS = Scope("""t.status = 'published'
       and c.used >= (t.terms ->> 'max_redemptions')::int8))""")
 
 
+def counted_as_sql(program: str) -> str:
+    """The name of the credits that a program's tiers count: core's `TierPolicy.counted_as`."""
+    return f"concat_ws(':', {program}.tier_policy ->> 'metric', {program}.tier_policy ->> 'currency')"
+
+
+def follows_last_plan_sql(account: str, program: str) -> str:
+    """The condition that an account follows the program's last plan of tiers: not core's `is_behind_plan`."""
+    return f"{account}.tier_revision = coalesce(({program}.tier_plans -> -1 ->> 'revision')::int8, 1)"
+
+
 def end_of_lot_sql(lot: str, *, account: str) -> str:
     """When the lot is over: core's `end_of`, null for never."""
     return f"case when {lot}.by_inactivity then {account}.inactive_at else {lot}.expires_at end"

@@ -20,8 +20,6 @@ __all__ = [
     "BulkAccounts",
     "BulkPayments",
     "BulkResult",
-    "BulkTierResult",
-    "BulkTiers",
     "Buy",
     "Caps",
     "CartLine",
@@ -498,30 +496,6 @@ class BulkPayments(VinrObject):
     data: list[BulkResult]
 
     _nested = {"data": BulkResult}
-
-
-class BulkTierResult(VinrObject):
-    """Bulk tier result."""
-
-    status: int
-    account: LoyaltyAccount | None = None
-    error: Error | None = None
-
-    _nested = {"account": LoyaltyAccount, "error": Error}
-
-
-class BulkTiers(VinrObject):
-    """Bulk tiers."""
-
-    object: Literal["list"]
-    url: str
-    has_more: bool
-    created: int
-    existing: int
-    failed: int
-    data: list[BulkTierResult]
-
-    _nested = {"data": BulkTierResult}
 
 
 class CartLine(VinrObject):

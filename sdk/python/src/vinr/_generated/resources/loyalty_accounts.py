@@ -13,7 +13,6 @@ from vinr._generated.inputs import (
 )
 from vinr._generated.objects import (
     BulkAccounts,
-    BulkTiers,
     HeldTier,
     Lot,
     LoyaltyAccount,
@@ -273,12 +272,12 @@ class LoyaltyAccounts(Resource):
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
-    ) -> BulkTiers:
+    ) -> BulkAccounts:
         """Give up to 1,000 members the tiers they bring from another system; a result for each."""
         return self._client.request(
             "POST",
             "/v1/loyalty/accounts/tiers",
-            returns=BulkTiers,
+            returns=BulkAccounts,
             body={"accounts": accounts},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
@@ -558,12 +557,12 @@ class AsyncLoyaltyAccounts(AsyncResource):
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
-    ) -> BulkTiers:
+    ) -> BulkAccounts:
         """Give up to 1,000 members the tiers they bring from another system; a result for each."""
         return await self._client.request(
             "POST",
             "/v1/loyalty/accounts/tiers",
-            returns=BulkTiers,
+            returns=BulkAccounts,
             body={"accounts": accounts},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
