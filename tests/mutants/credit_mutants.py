@@ -90,9 +90,9 @@ MUTANTS = [
     ),
     Mutant(
         "credit that is over is there to take back until that is written",
-        "take_credit_back",
-        "own.expires_at is None or own.expires_at > now",
-        "True",
+        "swept_wallet",
+        "sweep(draft, context, wallet, now=now_of(draft, context, wallet))",
+        "wallet",
         credit("What is over is not there to take back, whenever that is written (R24, R25e)"),
     ),
 ]

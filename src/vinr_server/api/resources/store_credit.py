@@ -50,7 +50,7 @@ from vinr_server.storage.reads.scopes import (
 )
 
 URL = "/v1/store_credit"
-Origin = Literal["promotional", "goodwill", "refund", "reward", "purchase"]
+
 CreditKind = Literal["grant", "spend", "return", "expiry", "reversal", "adjustment", "transfer"]
 
 
@@ -68,7 +68,7 @@ class AboutWalletInput(Input):
 
 class GrantCreditInput(AboutWalletInput, kw_only=True):
     amount: Count
-    origin: Origin = "goodwill"
+    origin: commands.Origin = "goodwill"
     expires_at: Instant = None
     expiry_months: Months | None = None
     payment: PaymentId | None = None
@@ -131,7 +131,7 @@ class CreditTransaction(Reply):
     amount: int
     balance_after: int
     sequence: int
-    origin: Origin | None
+    origin: commands.Origin | None
     reason: str | None
     source: Source | None
     payment: Reference | None
@@ -233,7 +233,7 @@ ENTRIES = Listing(
         "customer": (OF_CUSTOMER, text),
         "currency": (IN_CURRENCY, text),
         "kind": ("kind", one_of(CreditKind)),
-        "origin": (OF_ORIGIN, one_of(Origin)),
+        "origin": (OF_ORIGIN, one_of(commands.Origin)),
         "payment": (CREDIT_OF_PAYMENT, text),
     },
     within=CREDIT,

@@ -21,8 +21,7 @@ def merge_wallets(draft: Layer, context: Context, from_id: str, into_id: str) ->
         into = wallet_in(draft, into_id, wallet.currency)
         if into is None:
             into = make_wallet(draft, context, into_id, wallet.currency, clock_id=wallet.clock_id)
-        # Of two test clocks, the later: no lot may be from the future.
-        now = max(now_of(draft, context, each) for each in (wallet, into))
+        now = now_of(draft, context, into)
         wallet, into = (sweep(draft, context, each, now=now_of(draft, context, each)) for each in (wallet, into))
         wallet, into = transfer(draft, context, wallet, into, reason="merge", now=now)
         draft.put(replace(wallet, merged_into=into.id))

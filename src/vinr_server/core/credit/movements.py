@@ -13,8 +13,9 @@ from vinr_server.core.credit.wallets import (
     make_wallet,
     name_named,
     named_wallet,
+    swept_wallet,
 )
-from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
@@ -24,7 +25,6 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.holders import now_of
 from vinr_server.core.ledger.book.moved import lot_of, own_lots
 from vinr_server.core.ledger.book.posting import Movement, account_of, announce_entry, land, new_lot, post
-from vinr_server.core.ledger.book.sweeping import sweep
 from vinr_server.core.ledger.book.transfers import transfer
 from vinr_server.core.ledger.movements import debit, give_back
 from vinr_server.core.ledger.needs import name_wallet
@@ -117,11 +117,10 @@ def decide_grant_credit(draft: Layer, command: GrantCredit, context: Context) ->
         return named
     wallet = named or _new_wallet(draft, context, command)
     now = now_of(draft, context, wallet)
-    end = end_of_grant(draft, now, expires_at=command.expires_at, expiry_months=command.expiry_months)
-    refusal = first_listed(end, _payment_refusal(draft, command.payment_id, wallet))
+    refusal = first_listed(_over(command.expires_at, now), _payment_refusal(draft, command.payment_id, wallet))
     if refusal is not None:
         return refusal
-    assert not isinstance(end, Rejected), "refused above"
+    end = command.expires_at or end_of_grant(draft, now, expiry_months=command.expiry_months)
     receipt = {**BY_HAND, "amount": command.amount_minor} | ({} if end is None else {"expires_at": unix(end)})
     movement = _movement("grant", command, receipt)
     _wallet, payload = credit(
@@ -134,6 +133,14 @@ def decide_grant_credit(draft: Layer, command: GrantCredit, context: Context) ->
         expires_at=end,
     )
     return Accepted(payload)
+
+
+def _over(expires_at: datetime | None, now: datetime) -> Rejected | None:
+    """Refuse an end that is over."""
+    if expires_at is None or expires_at > now:
+        return None
+    message = f"expires_at: {expires_at.isoformat()} is over; it is {now.isoformat()} now. Send a later instant."
+    return invalid(message, param="expires_at")
 
 
 def _new_wallet(draft: Layer, context: Context, command: AboutWallet) -> Wallet:
@@ -216,7 +223,6 @@ def decide_adjust_credit(draft: Layer, command: AdjustCredit, context: Context) 
     if command.amount_minor > 0:
         wallet = named or _new_wallet(draft, context, command)
         end = end_of_grant(draft, now_of(draft, context, wallet))
-        assert not isinstance(end, Rejected), "no end is named"
         _wallet, payload = credit(
             draft,
             context,
@@ -261,9 +267,7 @@ def decide_reverse_credit(draft: Layer, command: ReverseCredit, context: Context
     paying = draft.get(Wallet, entry.account_id) if entry is not None else None
     if entry is None or paying is None:
         return missing("credit transaction", command.transaction_id, param="transaction")
-    wallet = paying if paying.merged_into is None else draft.get(Wallet, paying.merged_into)
-    assert wallet is not None, "a merged wallet is declared with the one that acts for it"
-    wallet = sweep(draft, context, wallet, now=now_of(draft, context, wallet))
+    wallet = swept_wallet(draft, context, paying.id)
     if entry.points > 0 and entry.kind in ("grant", "adjustment"):
         return _take_back(draft, context, command, wallet, entry)
     if entry.kind == "spend" and entry.receipt.get("manual"):
@@ -281,7 +285,7 @@ def _take_back(
     """What its own lot has free is taken, never another's."""
     lot = lot_of(draft, entry.id)
     reversible = sum(own.free_points for own in own_lots(draft, lot))
-    amount_minor = _amount(draft, command, wallet, entry, reversible, context)
+    amount_minor = _amount(draft, command, entry, reversible, context)
     if not isinstance(amount_minor, int):
         return amount_minor
     movement = Movement(
@@ -291,9 +295,16 @@ def _take_back(
         receipt={"grant": entry.id, "granted": entry.points, "amount": amount_minor},
         metadata=command.metadata,
     )
+    return Accepted(take_back(draft, context, wallet, lot, amount_minor=amount_minor, movement=movement))
+
+
+def take_back(
+    draft: Layer, context: Context, wallet: Wallet, lot: Lot, *, amount_minor: int, movement: Movement
+) -> Json:
+    """Of a grant that much is gone again, and announced; returns the payload. Expects a swept wallet that has it."""
     now = now_of(draft, context, wallet)
     wallet, taken = claw_back(draft, context, wallet, lot=lot, points=amount_minor, movement=movement, now=now)
-    return Accepted(announce_entry(draft, context, wallet, taken, event_type="store_credit.reversed", now=now))
+    return announce_entry(draft, context, wallet, taken, event_type="store_credit.reversed", now=now)
 
 
 def _give_back(
@@ -301,7 +312,7 @@ def _give_back(
 ) -> Accepted | Rejected:
     """What the spend took is back in the lots that paid, the last used first; what is over expires again (R5)."""
     returned = sum(back.points for back in draft.children(Entry, entry.id))
-    amount_minor = _amount(draft, command, wallet, entry, -entry.points - returned, context)
+    amount_minor = _amount(draft, command, entry, -entry.points - returned, context)
     if not isinstance(amount_minor, int):
         return amount_minor
     movement = Movement(
@@ -311,10 +322,17 @@ def _give_back(
         receipt={"spend": entry.id, "spent": -entry.points, "amount": amount_minor},
         metadata=command.metadata,
     )
-    wallet, back = return_credit(
+    _wallet, back = return_credit(
         draft, context, wallet, paying, entry, amount_minor=amount_minor, returned_minor=returned, movement=movement
     )
-    return Accepted(credit_payload(back, wallet, livemode=context.livemode))
+    return Accepted(_shown(draft, context, back))
+
+
+def _shown(draft: Layer, context: Context, entry: Entry) -> Json:
+    """The transaction as it is retrieved: of the wallet that has it, with the lot that it granted."""
+    wallet = draft.get(Wallet, entry.account_id)
+    assert wallet is not None, f"the wallet of {entry.id} was not loaded"
+    return credit_payload(entry, wallet, draft.find(Lot, entry.id), livemode=context.livemode)
 
 
 def return_credit(
@@ -354,14 +372,13 @@ def return_credit(
 
 
 def _amount(
-    draft: Layer, command: ReverseCredit, wallet: Wallet, entry: Entry, reversible: int, context: Context
+    draft: Layer, command: ReverseCredit, entry: Entry, reversible: int, context: Context
 ) -> int | Accepted | Rejected:
     """How much is reversed: as asked, or all that is left. Where nothing is left, the answer says so."""
     if reversible == 0:
         backs = draft.children(Entry, entry.id)
         last = max(backs, key=lambda back: back.sequence, default=entry)
-        shown = credit_payload(last, wallet, livemode=context.livemode)
-        return Accepted({**shown, "already_reversed": True}, is_new=False)
+        return Accepted({**_shown(draft, context, last), "already_reversed": True}, is_new=False)
     amount_minor = reversible if command.amount_minor is None else command.amount_minor
     if amount_minor > reversible:
         message = f"Of {entry.id} only {reversible} is left to reverse; {amount_minor} was asked for."

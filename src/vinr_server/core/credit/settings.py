@@ -8,7 +8,7 @@ from vinr_server.core.credit.commands import UpdateCreditSettings
 from vinr_server.core.credit.payloads import settings_payload
 from vinr_server.core.credit.rows import SETTINGS, CreditSettings
 from vinr_server.core.kernel import calendar
-from vinr_server.core.kernel.answers import Accepted, Rejected, invalid
+from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
@@ -24,18 +24,11 @@ def settings_of(draft: Layer) -> CreditSettings:
     return draft.get(CreditSettings, SETTINGS) or DEFAULTS
 
 
-def end_of_grant(
-    draft: Layer, now: datetime, *, expires_at: datetime | None = None, expiry_months: int | None = None
-) -> datetime | Rejected | None:
-    """When a grant of now ends: at `expires_at`, else after so many months, else as the settings say; None: never.
+def end_of_grant(draft: Layer, now: datetime, *, expiry_months: int | None = None) -> datetime | None:
+    """When a grant of now ends: after so many months, else as the settings say; None: never.
 
-    Months are counted in the tenant's zone. Refuses an end that is over.
+    Months are counted in the tenant's zone.
     """
-    if expires_at is not None:
-        if expires_at > now:
-            return expires_at
-        message = f"expires_at: {expires_at.isoformat()} is over; it is {now.isoformat()} now. Send a later instant."
-        return invalid(message, param="expires_at")
     settings, home = settings_of(draft), draft.get(Home, HOME)
     months = settings.default_expiry_months if expiry_months is None else expiry_months
     zone = "UTC" if home is None else home.timezone

@@ -75,18 +75,27 @@ def named_wallet(draft: Layer, context: Context, command: AboutWallet) -> Wallet
     return None if wallet is None else sweep(draft, context, wallet, now=now_of(draft, context, wallet))
 
 
+def swept_wallet(draft: Layer, context: Context, wallet_id: str) -> Wallet:
+    """The wallet, or the one that acts for it, with every lot that is over written off. Expects it and its lots."""
+    wallet = draft.get(Wallet, wallet_id)
+    if wallet is not None and wallet.merged_into is not None:
+        wallet = draft.get(Wallet, wallet.merged_into)
+    assert wallet is not None, f"wallet {wallet_id} was not loaded"
+    return sweep(draft, context, wallet, now=now_of(draft, context, wallet))
+
+
 def wallet_refusal(
-    wallet: Wallet | None, wallet_id: str, customer_id: str | None, currency: str | None, *, param: str = "account"
+    wallet: Wallet | None, wallet_id: str, customer_id: str | None, currency: str | None
 ) -> Rejected | None:
     """Refuse a wallet that is not there, or is of another currency or customer; None of these asks nothing."""
     if wallet is None:
-        return missing("store credit account", wallet_id, param=param)
+        return missing("store credit account", wallet_id, param="account")
     if currency is not None and wallet.currency != currency:
         message = f"Store credit account {wallet.id} is in {wallet.currency}, not in {currency}. Nothing is converted."
-        return Rejected("parameter_conflict", message, param=param, details={"currency": wallet.currency})
+        return Rejected("parameter_conflict", message, param="account", details={"currency": wallet.currency})
     if customer_id is not None and wallet.customer_id != customer_id:
         message = f"Store credit account {wallet.id} is of customer {wallet.customer_id}, not of {customer_id}."
-        return Rejected("not_eligible", message, param=param, details={"condition": "customer"})
+        return Rejected("not_eligible", message, param="account", details={"condition": "customer"})
     return None
 
 

@@ -29,8 +29,7 @@ from vinr_server.core.rewards.rows import Discount, Redemption, Reward
 def needs_capture_redemption(command: CaptureRedemption, needs: Needs) -> None:
     """The redemption."""
     needs.row(Redemption, command.redemption_id, look=True)
-    if needs.asked:
-        look_at_asked_wallets(needs)
+    look_at_asked_wallets(needs)
 
 
 def follow_capture_redemption(command: CaptureRedemption, seen: Layer, needs: Needs) -> None:
@@ -38,8 +37,7 @@ def follow_capture_redemption(command: CaptureRedemption, seen: Layer, needs: Ne
     redemption = seen.get(Redemption, command.redemption_id)
     if redemption is not None:
         name_account(needs, redemption.account_id, lots=Part.FIRST, beside=redemption.id)
-    if needs.asked:
-        name_asked_wallets(needs, seen)
+    name_asked_wallets(needs, seen)
 
 
 def decide_capture_redemption(draft: Layer, command: CaptureRedemption, context: Context) -> Accepted | Rejected:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from vinr_server.core.credit.movements import credit
+from vinr_server.core.credit.movements import credit, take_back
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.credit.settings import end_of_grant
-from vinr_server.core.credit.wallets import clock_of, look_at_wallets, make_wallet, name_wallets, wallet_in
+from vinr_server.core.credit.wallets import (
+    clock_of,
+    look_at_wallets,
+    make_wallet,
+    name_wallets,
+    swept_wallet,
+    wallet_in,
+)
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import AlsoRows, InPart, Needs, Of, Part
+from vinr_server.core.kernel.needs import Needs, Of, Part
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.ledger.book.holders import now_of
 from vinr_server.core.ledger.book.moved import lot_of, own_lots
-from vinr_server.core.ledger.book.posting import Movement, announce_entry
+from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.ledger.book.sweeping import sweep
 from vinr_server.core.ledger.needs import name_wallet
-from vinr_server.core.ledger.reversals import claw_back
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.rewards.rows import Redemption
@@ -53,17 +59,13 @@ def grant_credit_for(
     if not gives_credit(benefit):
         return None
     customer_id, currency = account.customer_id, benefit["currency"]
-    try:
-        draft.whole(Wallet, customer_id)
-    except InPart:
-        raise AlsoRows(Wallet, [customer_id]) from None
+    draft.require_asked(Wallet, customer_id)
     wallet = wallet_in(draft, customer_id, currency)
     if wallet is None:
         wallet = make_wallet(draft, context, customer_id, currency, clock_id=clock_of(draft, customer_id))
     now = now_of(draft, context, wallet)
     wallet = sweep(draft, context, wallet, now=now)
     end = end_of_grant(draft, now, expiry_months=benefit.get("expiry_months"))
-    assert not isinstance(end, Rejected), "no end is named"
     movement = Movement(
         "grant",
         source_type="redemption",
@@ -99,13 +101,9 @@ def take_credit_back(draft: Layer, context: Context, redemption: Redemption, *, 
     """All of the credit that the redemption granted is gone again; refused where any of it is spent, over or held."""
     if redemption.credit_entry_id is None:
         return None
+    wallet = swept_wallet(draft, context, lot_of(draft, redemption.credit_entry_id).account_id)
     lot = lot_of(draft, redemption.credit_entry_id)
-    wallet = draft.get(Wallet, lot.account_id)
-    if wallet is not None and wallet.merged_into is not None:
-        wallet = draft.get(Wallet, wallet.merged_into)
-    assert wallet is not None, f"the wallet of {lot.id} was not loaded"
-    now = now_of(draft, context, wallet)
-    remaining = sum(own.free_points for own in own_lots(draft, lot) if own.expires_at is None or own.expires_at > now)
+    remaining = sum(own.free_points for own in own_lots(draft, lot))
     if remaining < lot.points:
         message = (
             f"Of the {lot.points} of store credit that redemption {redemption.id} granted, {remaining} is left"
@@ -113,13 +111,11 @@ def take_credit_back(draft: Layer, context: Context, redemption: Redemption, *, 
         )
         details = {"granted": lot.points, "remaining": remaining}
         return Rejected("credit_spent", message, param="id", details=details)
-    wallet = sweep(draft, context, wallet, now=now)
     movement = Movement(
         "reversal",
         reason=reason,
         reverses_id=lot.id,
         receipt={"redemption": redemption.id, "grant": lot.id, "granted": lot.points, "amount": lot.points},
     )
-    wallet, entry = claw_back(draft, context, wallet, lot=lot, points=lot.points, movement=movement, now=now)
-    announce_entry(draft, context, wallet, entry, event_type="store_credit.reversed", now=now)
+    take_back(draft, context, wallet, lot, amount_minor=lot.points, movement=movement)
     return None

@@ -53,14 +53,12 @@ def needs_create_redemption(command: CreateRedemption, needs: Needs) -> None:
     name_account(needs, command.account_id, lots=Part.FIRST)
     needs.counter(counter_of("reward", command.reward_id))
     needs.counter(counter_of("reward", command.reward_id, command.account_id), beside=command.account_id)
-    if needs.asked:
-        look_at_asked_wallets(needs)
+    look_at_asked_wallets(needs)
 
 
 def follow_create_redemption(command: CreateRedemption, seen: Layer, needs: Needs) -> None:
     """Where the reward gives store credit: the wallets of the account's customer."""
-    if needs.asked:
-        name_asked_wallets(needs, seen)
+    name_asked_wallets(needs, seen)
 
 
 def decide_create_redemption(draft: Layer, command: CreateRedemption, context: Context) -> Accepted | Rejected:

@@ -126,14 +126,6 @@ def _holder(layer: Layer, id: str) -> Account | Wallet | None:
     return layer.find(Account, id) or layer.find(Wallet, id)
 
 
-async def _wallets(reading: Reading, kind: Kind) -> None:
-    """The wallets, locked; where each lives is known from now on."""
-    await _locked(reading, kind)
-    for realm, layer in reading.layers.items():
-        for wallet in layer.written(Wallet):
-            reading.found_in[realm, wallet.id] = wallet.bucket
-
-
 async def _locked(reading: Reading, kind: Kind) -> None:
     await reading.lock(kind.row_type, reading.wanted(kind.row_type, kind.place))
 
@@ -151,6 +143,14 @@ async def _locked_and_of_parents(reading: Reading, kind: Kind) -> None:
     """Rows by their ids, locked; and all under a parent, of which those that may change are named as well."""
     await _locked(reading, kind)
     await _of_parents(reading, kind)
+
+
+async def _wallets(reading: Reading, kind: Kind) -> None:
+    """The wallets, locked, and whether others have come to be; where each lives is known from now on."""
+    await _locked_and_of_parents(reading, kind)
+    for realm, layer in reading.layers.items():
+        for wallet in layer.written(Wallet):
+            reading.found_in[realm, wallet.id] = wallet.bucket
 
 
 async def _refunds(reading: Reading, kind: Kind) -> None:

@@ -1033,6 +1033,8 @@ CREATE INDEX events_newest ON public.events USING btree (realm, created_at, id);
 
 CREATE INDEX holds_in_force ON public.holds USING btree (realm, account_id) WHERE (ended_at IS NULL);
 
+CREATE INDEX holds_of_credit ON public.holds USING btree (realm, account_id) WHERE (account_id < 'crd`'::text);
+
 CREATE INDEX idempotency_keys_of_30_days ON public.idempotency_keys USING btree (created_at) WHERE (NOT is_kept);
 
 CREATE INDEX lots_idling ON public.lots USING btree (realm, account_id) WHERE (by_inactivity AND (remaining_points > 0));

@@ -104,6 +104,8 @@ def _bring(draft: Layer, context: Context, into: Holder, lot: Lot, *, reason: st
         id=entry.id,
         account_id=into.id,
         sequence=entry.sequence,
+        # From a clock that is ahead of this one, what is there is there at once.
+        available_at=lot.available_at if pending_points else min(lot.available_at, now),
         points=points + pending_points,
         expired_points=0,
         reversed_points=0,
