@@ -32,12 +32,16 @@ left join (select realm, account_id, sum(remaining_points) as points from defici
 where a.status = 'merged' and (a.ledger_balance_points, a.pending_points, a.held_points, coalesce(l.points, 0),
   coalesce(d.points, 0)) <> (0, 0, 0, 0, 0)""",
     "R85 a moved lot keeps its dates": """
-select l.realm, l.account_id, l.id, concat_ws(', ', o.available_at, coalesce(o.expires_at::text, 'never')),
+select l.realm, l.account_id, l.id, concat_ws(', ', s.starts_at, coalesce(o.expires_at::text, 'never')),
   concat_ws(', ', l.available_at, coalesce(l.expires_at::text, 'never'))
 from lots l
 join entries e on e.realm = l.realm and e.id = l.id and e.kind = 'transfer' and e.source_id is not null
 left join lots o on o.realm = e.realm and o.id = e.source_id
-where (l.available_at, l.expires_at) is distinct from (o.available_at, o.expires_at)
+cross join lateral (
+  -- What was available there is available here from the move on, though it came from a clock that is ahead.
+  select case when e.pending_points = 0 and o.available_at > e.created_at then e.created_at else o.available_at end
+    as starts_at) as s
+where (l.available_at, l.expires_at) is distinct from (s.starts_at, o.expires_at)
   and (e.pending_points = 0 or l.available_at > o.available_at)""",
     "R85 a lot names the lots it was moved to": """
 select coalesce(m.realm, e.realm), null, coalesce(m.id, e.source_id), coalesce(e.ids, 'none'), coalesce(m.ids, 'none')
