@@ -133,3 +133,18 @@ class TestMergedCustomers:
         updated = world.client.post("/v1/customers/cust_old_3", json={"name": "Ada"})
 
         assert (updated.status_code, updated.json()["id"], updated.json()["name"]) == (200, "cust_new_3", "Ada")
+
+    def test_are_shown_in_their_referral_as_who_they_are_now_however_it_is_asked_for(self, world: World) -> None:
+        referring = world.post("/v1/loyalty/programs", {"name": "Friends"})["id"]
+        world.post("/v1/referrals/programs", {"program": referring})
+        ids = [
+            world.post("/v1/loyalty/accounts", {"program": referring, "customer": f"cust_{name}"})["id"]
+            for name in ("host", "guest", "later_self")
+        ]
+        brought = world.post("/v1/referrals", {"referrer": ids[0], "customer": "cust_guest"})
+        world.post("/v1/customers/merge", {"from": "cust_guest", "into": "cust_later_self"})
+
+        read = world.client.get(f"/v1/referrals/{brought['id']}").json()
+        answered = world.post(f"/v1/referrals/{brought['id']}/convert", {})
+
+        assert (brought["referee"], read["referee"], answered["referee"]) == (ids[1], ids[2], ids[2])

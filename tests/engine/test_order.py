@@ -24,6 +24,8 @@ from vinr_server.core.members import commands as members_commands
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.programs.rows import Program
+from vinr_server.core.referrals import commands as referrals_commands
+from vinr_server.core.referrals.rows import ReferralTerms
 from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.engine.batch import Catalogues
 from vinr_server.engine.submission import Outcome, Reply, Submission
@@ -246,3 +248,27 @@ async def test_a_key_refused_is_free_again_in_the_same_batch(writer: Writer, rea
     outcomes = await asyncio.gather(*(writer.enqueue(one) for one in (spend, ground.award(10), spend)))
 
     assert codes(outcomes) == ["insufficient_points", 201, 201]
+
+
+async def test_what_many_decisions_of_a_kind_ask_for_is_loaded_at_once(writer: Writer, realm: Realm) -> None:
+    """However many friends convert in a batch, or are enrolled by it: it is not loaded again for each."""
+    ground = await settle(writer, realm.id, members=41)
+    terms = ReferralTerms(30, is_for_new_customers=True)
+    await writer.submit(submission(realm.id, referrals_commands.CreateReferralProgram("prog_engine", terms)))
+    for friend in range(1, 41):
+        brought = referrals_commands.RegisterReferral(f"cust_{friend}", account_id=ground.accounts[0])
+        shown(await writer.submit(submission(realm.id, brought)))
+    before = writer.figures.reloads
+
+    paid = await answered([writer.enqueue(ground.payment(friend)) for friend in range(1, 41)])
+
+    assert all(shown(one)["referrals"] for one in paid)
+    assert writer.figures.reloads - before <= 2
+    before = writer.figures.reloads
+
+    joining = [members_commands.CreateAccount("prog_engine", f"cust_{number}") for number in range(41, 81)]
+    commands = [submission(realm.id, one) for one in joining] + [ground.payment(number) for number in range(41, 81)]
+    enrolled = await answered([writer.enqueue(one) for one in commands])
+
+    assert codes(enrolled) == [201] * 80
+    assert writer.figures.reloads == before

@@ -221,6 +221,13 @@ KEYS = [
         "if False:",
         scenario("dry_runs: An award on trial", "postgres"),
     ),
+    Mutant(
+        "a batch is loaded again for each decision that asks",
+        "decide_all",
+        "if reload.need is not None:",
+        "if True:",
+        f"{ORDER}::test_what_many_decisions_of_a_kind_ask_for_is_loaded_at_once",
+    ),
 ]
 
 MANNERS = [

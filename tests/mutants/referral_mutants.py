@@ -61,7 +61,7 @@ MUTANTS = [
     Mutant(
         "who was referred may refer back",
         "self_referral",
-        "referral.referrer_customer_id == customer_id",
+        "referral.referrer_customer_id in ids",
         "False",
         referrals("Who was referred does not refer back (R19d, 67)"),
     ),
@@ -96,14 +96,14 @@ MUTANTS = [
     Mutant(
         "a payment of any amount converts",
         "_is_enough",
-        "occasion.eligible_minor >= max(terms.min_amount_minor, 1)",
+        "trigger.occasion.eligible_minor >= max(terms.min_amount_minor, 1)",
         "occasion.eligible_minor >= 1",
         conversions("The first payment that is large enough converts (R19e, 66)"),
     ),
     Mutant(
         "store credit and shipping convert",
         "_is_enough",
-        "occasion.eligible_minor >= max(terms.min_amount_minor, 1)",
+        "trigger.occasion.eligible_minor >= max(terms.min_amount_minor, 1)",
         "payment.amount_minor >= max(terms.min_amount_minor, 1)",
         conversions("What discounts and credit pay converts nothing (R19e, 66)"),
     ),
@@ -166,7 +166,7 @@ MUTANTS = [
     Mutant(
         "a part refund takes all that a conversion gave",
         "conversions:_again",
-        "points.get(rule.id, 0)",
+        "result.points if is_enough and isinstance(result, Earned) else 0",
         "0",
         conversions("A part refund keeps what is flat and shrinks what is a rate (R19h)"),
     ),
@@ -180,8 +180,8 @@ MUTANTS = [
     Mutant(
         "a reversed conversion still makes an advocate",
         "stand",
-        "count_given(draft, owner_id, referrer, Cap(0, per), by, at=at, zone=program.timezone)",
-        "count_given(draft, owner_id, referrer, Cap(0, per), max(by, 0), at=at, zone=program.timezone)",
+        "count_given(draft, owner_id, referrer, per, by, at=at, zone=program.timezone)",
+        "count_given(draft, owner_id, referrer, per, max(by, 0), at=at, zone=program.timezone)",
         conversions("Advocates are rewarded by the number of their conversions (R19f)"),
     ),
     Mutant(
@@ -204,5 +204,40 @@ MUTANTS = [
         'self.status == "registered" or self.converted_at is not None',
         'self.status == "registered"',
         conversions("A refund after the hold takes back what was spent, too (R19h, 68)"),
+    ),
+    Mutant(
+        "a batch is loaded again for each friend that it enrolls",
+        "name_open",
+        "needs.plans.enrollments if customer_id in needs.plans.enrolling else ()",
+        "()",
+        "engine/test_order.py::test_what_many_decisions_of_a_kind_ask_for_is_loaded_at_once",
+    ),
+    Mutant(
+        "a conversion is judged again by the tenders that earn today",
+        "_settle",
+        "frozen_tenders(referral.earnings[-1])",
+        "draft.get(Program, referral.program_id).earning_tenders",
+        conversions("What is paid with counts as the program said at the conversion (R16, R19h, R77)"),
+    ),
+    Mutant(
+        "a payment converts by the clock of another program",
+        "convert_by_payment",
+        "occurred_at or context.now(program.clock_id)",
+        "payment.occurred_at",
+        conversions("A payment converts by the clock of the referral's program (R1, R19e)"),
+    ),
+    Mutant(
+        "who had no account is no longer brought by becoming a member",
+        "decide_merge_customers",
+        "may_convert=True",
+        "may_convert=account.may_convert",
+        conversions("Who had no account is brought all the same by becoming a member (R19, R28, R85)"),
+    ),
+    Mutant(
+        "a merged referrer brings its friend a second time",
+        "_same",
+        "referral.referrer_customer_id in referrer.customer_ids",
+        "referral.referrer_id == referrer.id",
+        conversions("Who a merged member has become is the one who brought (R19c, R19d, R28)"),
     ),
 ]

@@ -195,7 +195,7 @@ CHANGING = [
     Mutant(
         "a member is judged again as it is by now",
         "_Settling.again",
-        "FrozenValues(earning.facts, earning.occurred_at) if earning.facts is not None else None",
+        "frozen_member(earning)",
         "member_of(self._draft, self._context, account, rules)",
         CONDITIONS.format("A member is asked about as it was before the purchase, for good (R7, R78) [core]"),
     ),

@@ -22,10 +22,11 @@ def clock(world: World, words: Words, clauses: Clauses) -> None:
 
 
 def program(world: World, words: Words, clauses: Clauses) -> None:
-    """A program on the scenario's clock; the first one takes the members that name none."""
+    """A program on the scenario's clock, or by `wall clock`; the first one takes the members that name none."""
     name, rest = _program_name(words)
     name = name or "main"
-    body = {"id": f"prog_{name}", "name": name, "test_clock": world.clock(), **_program_fields(rest, clauses)}
+    clock_id = None if clauses.word("wall") else world.clock()
+    body = {"id": f"prog_{name}", "name": name, "test_clock": clock_id, **_program_fields(rest, clauses)}
     if zone := clauses.word("zone"):
         body["timezone"] = zone
     world.programs[name] = world.make("create_program", body)["id"]

@@ -11,12 +11,11 @@ from vinr_server.core.earning.rows import CONVERTED
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Needs, Part
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.moved import lot_of
 from vinr_server.core.ledger.book.pending import activate, waiting_lot
 from vinr_server.core.ledger.book.posting import Movement
-from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import reverse_award, swept_account
 from vinr_server.core.ledger.rows import Entry
 from vinr_server.core.members.rows import Account
@@ -36,7 +35,7 @@ from vinr_server.core.payments.purchases.conversions import (
 )
 from vinr_server.core.payments.purchases.state import standing_refunds
 from vinr_server.core.payments.rows import Payment, Refund
-from vinr_server.core.programs.members import accounts_of, program_of
+from vinr_server.core.programs.members import acting_customer, enrolled, program_of
 from vinr_server.core.referrals.commands import ApproveReferral, ConvertReferral, RejectReferral
 from vinr_server.core.referrals.endings import end, now_of, shown
 from vinr_server.core.referrals.rows import BY_PAYMENT, Referral
@@ -86,7 +85,7 @@ def decide_convert_referral(draft: Layer, command: ConvertReferral, context: Con
         return refusal
     occasion, at = Occasion(CONVERTED, "referral", referral.id, now), now
     if payment is not None:
-        occasion = occasion_of(payment, standing_refunds(draft, payment), program_of(draft, referee))
+        occasion = occasion_of(payment, standing_refunds(draft, payment), program_of(draft, referee).earning_tenders)
         at = payment.occurred_at
     referral = convert(draft, context, referral, referee, Trigger(occasion, at, payment=payment))
     if payment is not None and referral.status == "converted":
@@ -96,8 +95,8 @@ def decide_convert_referral(draft: Layer, command: ConvertReferral, context: Con
 
 def _referee(draft: Layer, referral: Referral) -> Account | None:
     """The customer's active account in the referral's program."""
-    mine = (account for account in accounts_of(draft, referral.customer_id) if account.status == "active")
-    return next((account for account in mine if account.program_id == referral.program_id), None)
+    account = enrolled(draft, acting_customer(draft, referral.customer_id), referral.program_id)
+    return account if account is not None and account.status == "active" else None
 
 
 def _payment_refusal(referral: Referral, referee: Account, payment: Payment) -> Rejected | None:
@@ -136,7 +135,6 @@ def name_given_by(needs: Needs, seen: Layer, id: str) -> None:
     for earning in referral.earnings:
         for award in earning.awards:
             needs.row(Entry, award.entry_id)
-            name_account(needs, earning.account_id, lots=Part.FIRST)
 
 
 def decide_approve_referral(draft: Layer, command: ApproveReferral, context: Context) -> Accepted | Rejected:
@@ -186,12 +184,8 @@ def decide_reject_referral(draft: Layer, command: RejectReferral, context: Conte
     now = now_of(draft, context, referral)
     if referral.status == "expired" or referral.is_due(now):
         return _not_open(referral, "reject", now)
-    if referral.status == "registered":
-        referral = end(draft, context, referral, status="rejected", reason=command.reason, now=now)
-        return Accepted(shown(draft, context, referral), is_new=False)
-    was_standing = referral.status == "converted"
     _take_back(draft, context, referral, command.reason)
-    if was_standing:
+    if referral.status == "converted":
         rejected = replace(referral, status="rejected", reason=command.reason)
         referral = stand(draft, context, rejected, now=now, by=-1)
     else:
@@ -231,8 +225,8 @@ def needs_report_event(command: ReportEvent, needs: Needs) -> None:
 def follow_report_event(command: ReportEvent, seen: Layer, needs: Needs) -> None:
     """What the event needs; and what a conversion may change."""
     accounts = reports.follow_report_event(command, seen, needs)
-    name_open(needs, accounts)
-    name_asked(needs, seen, occurred_at=command.occurred_at)
+    name_open(needs, seen, accounts, command.customer_id)
+    name_asked(needs, seen, accounts, command.customer_id, occurred_at=command.occurred_at)
 
 
 def decide_report_event(draft: Layer, command: ReportEvent, context: Context) -> Accepted | Rejected:

@@ -271,11 +271,13 @@ def decide_all(
 ) -> Decided:
     """Each submission is decided on what the ones before it left; a refused one leaves nothing.
 
-    Before it is decided, the accounts that it names have caught up with their time (R24).
+    Before it is decided, the accounts that it names have caught up with their time (R24). Raises Reload: all that the
+    decisions ask for is asked for at once, so that many of a kind cost one reload.
     """
     clocks = {realm: _clocks(layer) for realm, layer in loaded.items()}
     waits = {realm: _has_waiting(layer, layer) for realm, layer in loaded.items()}
     decided = Decided(now)
+    asked: dict[int, set[Whole]] = {}
     for submission in submissions:
         kept = known.get(_name(submission)) if submission.idempotency_key else None
         if kept is not None:
@@ -287,8 +289,14 @@ def decide_all(
             with reloading(realm):
                 catch_up_with(written[realm], submission, context, merged)
         draft = written[realm].draft()
-        with reloading(realm):
-            answer = decide(draft, submission.command, context)
+        try:
+            with reloading(realm):
+                answer = decide(draft, submission.command, context)
+        except Reload as reload:
+            if reload.need is not None:
+                raise
+            asked.setdefault(realm, set()).update(reload.rows)
+            continue
         if isinstance(answer, Rejected):
             decided.outcomes.append(_refuse(decided, known, submission, answer))
             continue
@@ -301,6 +309,8 @@ def decide_all(
         clocks[realm].update(_clocks(draft))
         if submission.idempotency_key:
             _keep(decided, known, submission, reply, _event_of(answer, draft))
+    for realm, rows in asked.items():
+        raise Reload(realm, rows=rows)
     return decided
 
 

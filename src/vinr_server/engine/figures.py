@@ -42,6 +42,7 @@ class EngineFigures:
     lock_seconds: Distribution = field(default_factory=_seconds)
     commit_seconds: Distribution = field(default_factory=_seconds)
     retries: Counter[str] = field(default_factory=Counter)
+    reloads: int = 0
     halvings: int = 0
     lost_connections: int = 0
     catalogue_reads: int = 0

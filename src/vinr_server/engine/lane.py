@@ -146,6 +146,7 @@ class Lane:
                 return await self._attempt(submissions, batch_id, whole)
             except Reload as reload:
                 await self._roll_back()
+                self._figures.reloads += 1
                 if not whole.add(reload):
                     return await self._halve(submissions, reload, "")
             except LOST as error:

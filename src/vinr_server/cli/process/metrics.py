@@ -70,6 +70,7 @@ def of_writer(writer: Writer) -> Iterator[Metric]:
     for state, count in list(figures.retries.items()):
         retries.add_metric([state], count)
     yield retries
+    yield CounterMetricFamily("vinr_batch_reloads", "Batches loaded again with more rows.", value=figures.reloads)
     yield CounterMetricFamily("vinr_batch_halvings", "Batches halved to find a culprit.", value=figures.halvings)
     yield CounterMetricFamily(
         "vinr_lost_connections", "Batches that lost the database.", value=figures.lost_connections

@@ -32,14 +32,12 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a cap leaves of itself, and what is used. `period` None: nothing is counted; `frees_at` None: it never
-    frees by itself."""
+    """What a cap leaves of itself. `period` None: nothing is counted; `frees_at` None: it never frees by itself."""
 
     cap: Cap
     points: int
     period: str | None = None
     frees_at: datetime | None = None
-    used_points: int = 0
 
     def frozen(self, desired_points: int) -> dict[str, Any]:
         """The cap as the receipt of an award keeps it."""
@@ -114,18 +112,24 @@ def room(draft: Layer, rule_id: str, account: Account, cap: Cap, *, at: datetime
     period = period_of(cap.per, at, zone)
     if period is None:
         return Room(cap, cap.points)
-    used_points = _counter(draft, rule_id, account, period).used
-    return Room(cap, max(cap.points - used_points, 0), period, _frees_at(cap.per, at, zone), used_points)
+    used_points = used(draft, rule_id, account, cap.per, at=at, zone=zone)
+    return Room(cap, max(cap.points - used_points, 0), period, _frees_at(cap.per, at, zone))
+
+
+def used(draft: Layer, rule_id: str, account: Account, per: CapPer, *, at: datetime, zone: str) -> int:
+    """What is counted in the period that holds an instant. Expects the counter, under the account's lock."""
+    period = period_of(per, at, zone)
+    return 0 if period is None else _counter(draft, rule_id, account, period).used
 
 
 def count_given(
-    draft: Layer, rule_id: str, account: Account, cap: Cap, points: int, *, at: datetime, zone: str
+    draft: Layer, rule_id: str, account: Account, per: CapPer, points: int, *, at: datetime, zone: str
 ) -> None:
     """So many points more are counted as given by the rule in its period, or fewer where `points` is negative.
 
     Expects room for what is more. Never counts below nothing: a cap may have been set after the points were given.
     """
-    period = period_of(cap.per, at, zone)
+    period = period_of(per, at, zone)
     if period is not None and points:
         counter = _counter(draft, rule_id, account, period)
         draft.put(replace(counter, used=max(counter.used + points, 0)))

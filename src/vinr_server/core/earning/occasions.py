@@ -240,7 +240,7 @@ def award_by_rule(
         pending_days=pending_days,
     )
     if rule.caps is not None:
-        count_given(draft, rule.id, account, rule.caps, earned.points, at=at, zone=program.timezone)
+        count_given(draft, rule.id, account, rule.caps.per, earned.points, at=at, zone=program.timezone)
     return account, entry
 
 

@@ -122,7 +122,8 @@ def decide_merge_customers(draft: Layer, command: MergeCustomers, context: Conte
     for account in accounts_of(draft, into_id):
         theirs = enrolled(draft, from_id, account.program_id)
         joined = MergedFrom(from_id, theirs.id if theirs is not None else None)
-        draft.put(replace(account, merged_from=(*(account.merged_from or ()), joined)))
+        # Who was brought may be brought still, whether it had an account or not: the next payment looks.
+        draft.put(replace(account, may_convert=True, merged_from=(*(account.merged_from or ()), joined)))
     for offer in _limited(draft):
         used_up, goes_on = (counter_of("offer", offer.id, id) for id in (from_id, into_id))
         _add_counter(draft, used_up, goes_on, context.bucket_of(into_id), of=(from_id, into_id, offer.id))
@@ -201,7 +202,6 @@ def _merge_account(draft: Layer, context: Context, account: Account, into_id: st
     into = replace(
         into,
         lifetime_points=into.lifetime_points + account.lifetime_points,
-        may_convert=into.may_convert or account.may_convert,
         metadata={**account.metadata, **into.metadata},
     )
     draft.put(into)

@@ -88,8 +88,8 @@ def follow_create_payment(command: CreatePayment, seen: Layer, needs: Needs) -> 
     if command.session_id is not None:
         name_held(needs, seen, command.session_id)
     name_order_of(needs, seen, command, accounts)
-    name_open(needs, accounts)
-    name_asked(needs, seen, occurred_at=command.occurred_at)
+    name_open(needs, seen, accounts, command.customer_id)
+    name_asked(needs, seen, accounts, command.customer_id, occurred_at=command.occurred_at)
 
 
 def decide_create_payment(draft: Layer, command: CreatePayment, context: Context) -> Accepted | Rejected:
@@ -138,7 +138,7 @@ def _record(
     for discount in discounts:
         consume(draft, context, discount, payment_id=payment.id)
     payment = report(draft, context, payment, accounts, occurred_at=command.occurred_at, now=now)
-    payment = convert_by_payment(draft, context, payment, accounts)
+    payment = convert_by_payment(draft, context, payment, accounts, occurred_at=command.occurred_at)
     judge_tiers(draft, context)
     if payment.customer_id is not None and not accounts:
         payment = replace(payment, outcome=with_guest_note(payment.outcome, payment.customer_id))

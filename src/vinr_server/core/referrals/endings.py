@@ -21,22 +21,6 @@ from vinr_server.core.referrals.payloads import referral_payload
 from vinr_server.core.referrals.rows import Referral, ReferralStatus
 
 
-def look_at_referral(needs: Needs, id: str) -> None:
-    """A referral is looked at, and its customer's accounts."""
-    needs.row(Referral, id, look=True)
-    needs.look_along(Account, Of(Referral, id, "customer_id"), by="customer_id")
-
-
-def name_referral(needs: Needs, seen: Layer, id: str) -> None:
-    """What a referral that was looked at hangs on is declared: its program, for the clock, and the accounts."""
-    referral = seen.get(Referral, id)
-    if referral is not None:
-        needs.row(Program, referral.program_id)
-        for account in seen.children(Account, referral.customer_id):
-            needs.row(Account, account.id)
-        name_lots(needs, referral)
-
-
 def name_lots(needs: Needs, referral: Referral) -> None:
     """The lots of what a referral gave are declared, to show what became of them."""
     for earning in referral.earnings:
@@ -46,12 +30,17 @@ def name_lots(needs: Needs, referral: Referral) -> None:
 
 def needs_expire_referral(command: ExpireReferral, needs: Needs) -> None:
     """The referral, and its customer's accounts."""
-    look_at_referral(needs, command.id)
+    needs.row(Referral, command.id, look=True)
+    needs.look_along(Account, Of(Referral, command.id, "customer_id"), by="customer_id")
 
 
 def follow_expire_referral(command: ExpireReferral, seen: Layer, needs: Needs) -> None:
     """The program, for its clock; the accounts."""
-    name_referral(needs, seen, command.id)
+    referral = seen.get(Referral, command.id)
+    if referral is not None:
+        needs.row(Program, referral.program_id)
+        for account in seen.children(Account, referral.customer_id):
+            needs.row(Account, account.id)
 
 
 def decide_expire_referral(draft: Layer, command: ExpireReferral, context: Context) -> Accepted | Rejected:

@@ -166,7 +166,8 @@ def _same(known: Iterable[Referral], referrer: Account, occurred_at: datetime | 
         (
             referral
             for referral in known
-            if referral.referrer_id == referrer.id and (referral.is_in_force or referral.registered_at == occurred_at)
+            if referral.referrer_customer_id in referrer.customer_ids
+            and (referral.is_in_force or referral.registered_at == occurred_at)
         ),
         None,
     )
@@ -185,8 +186,9 @@ def self_referral(draft: Layer, referrer: Account, customer_id: str) -> Rejected
         both = f"{customer_id} and {referrer.customer_id}"
         return _self("email", f"Customers {both} have the same e-mail address: nobody refers themselves.")
     brought = [referral for id in referrer.customer_ids for referral in draft.children(Referral, id)]
+    ids = _ids_of(draft, customer_id)
     for referral in brought:
-        if referral.program_id == referrer.program_id and referral.referrer_customer_id == customer_id:
+        if referral.program_id == referrer.program_id and referral.referrer_customer_id in ids:
             pair = f"{customer_id} referred {referrer.customer_id}"
             return _self("cycle", f"{pair} before ({referral.id}), so they can't be referred in return.")
     return None

@@ -44,9 +44,10 @@ join lots t on t.realm = w.realm and t.id = w.id
 """
 
 
-# Plan: the unique index of a customer's accounts, a row for each pair.
+# Plan: the unique index of a customer's accounts, a row for each pair. A merged account is the one it has become.
 ACCOUNTS_IN_PROGRAMS = """
-select a.customer_id, a.program_id, a.id from unnest($1::int4[], $2::text[], $3::text[]) as w (realm, customer, program)
+select a.customer_id, a.program_id, coalesce(a.merged_into, a.id)
+from unnest($1::int4[], $2::text[], $3::text[]) as w (realm, customer, program)
 join accounts a on a.realm = w.realm and a.customer_id = w.customer and a.program_id = w.program
 """
 

@@ -10,13 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from vinr_server.core.conditions.judging import Unmet
-from vinr_server.core.conditions.member import FrozenValues, frozen
-from vinr_server.core.conditions.membership import name_history, of_member
-from vinr_server.core.earning.caps import Cap, CapPer, count_given, room
+from vinr_server.core.conditions.membership import name_history
+from vinr_server.core.earning.caps import Cap, CapPer, count_given, room, used
 from vinr_server.core.earning.conditions import Occasion
 from vinr_server.core.earning.occasions import (
-    Result,
-    Revised,
     award_by_rule,
     member_of,
     name_caps_of,
@@ -24,6 +21,7 @@ from vinr_server.core.earning.occasions import (
     reasons,
     results_of,
     rules_in_force,
+    skip,
     with_room,
 )
 from vinr_server.core.earning.rows import CONVERTED, Role
@@ -37,14 +35,21 @@ from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.payments.purchases.moving import Mover
-from vinr_server.core.payments.purchases.settling import frozen_rule, may_change
+from vinr_server.core.payments.purchases.settling import (
+    counted,
+    frozen_member,
+    frozen_rule,
+    frozen_tenders,
+    lasting,
+    new_earning,
+)
 from vinr_server.core.payments.purchases.state import Purchase, name_earnings
 from vinr_server.core.payments.rows import Award, Earning, Payment, Refund
 from vinr_server.core.programs.members import acting, program_of
-from vinr_server.core.programs.rows import EARNING_TENDERS, Program
-from vinr_server.core.referrals.endings import end, shown
+from vinr_server.core.programs.rows import Program
+from vinr_server.core.referrals.endings import end, now_of, shown
 from vinr_server.core.referrals.registration import self_referral
-from vinr_server.core.referrals.rows import BY_PAYMENT, Referral, ReferralCode, ReferralLimit, Reward
+from vinr_server.core.referrals.rows import BY_PAYMENT, Referral, ReferralCode, ReferralLimit, ReferralProgram, Reward
 
 # What a referrer's conversions are counted by: all that stand, and those that earned, in any window of a limit.
 _PERIODS: dict[str, CapPer] = {"month": "month", "year": "year", "lifetime": "member"}
@@ -58,8 +63,14 @@ def standing_of(referral_program_id: str) -> str:
 # ---- what is needed
 
 
-def name_open(needs: Needs, accounts: Iterable[Account]) -> None:
-    """The referrals of members that may have an open one are read; those that a decision has asked for as well."""
+def name_open(needs: Needs, seen: Layer, accounts: Iterable[Account], customer_id: str | None) -> None:
+    """The referrals of members that may have an open one are read; those that a decision has asked for as well.
+
+    `customer_id`: whom the command names; the batch may be about to enroll it.
+    """
+    programs = needs.plans.enrollments if customer_id in needs.plans.enrolling else ()
+    if any(seen.children(ReferralProgram, id) for id in programs):
+        needs.children(Referral, customer_id)
     for account in accounts:
         if account.may_convert:
             for customer_id in account.customer_ids:
@@ -83,12 +94,20 @@ def look_at_conversion(needs: Needs, id: str) -> None:
     needs.look_along(Account, Of(Referral, id, "customer_id"), by="customer_id")
 
 
-def name_asked(needs: Needs, seen: Layer, *, occurred_at: datetime | None) -> None:
-    """All that converting the referrals that a decision has asked for may change is declared."""
-    for row_type, key in needs.asked:
-        referral = seen.get(Referral, str(key)) if row_type is Referral else None
-        if referral is not None:
-            name_conversion(needs, seen, referral, occurred_at=occurred_at)
+def name_asked(
+    needs: Needs, seen: Layer, accounts: Sequence[Account], customer_id: str | None, *, occurred_at: datetime | None
+) -> None:
+    """All that converting the referrals of these members may change is declared, where a decision has asked for it.
+
+    Nobody is known of an account that the batch itself creates: then, of all that it enrolls.
+    """
+    if not needs.asked:
+        return
+    ids = {id for account in accounts for id in account.customer_ids} | ({customer_id} if customer_id else set())
+    for id in ids or needs.plans.enrolling:
+        for referral in seen.here(Referral, id):
+            if (Referral, referral.id) in needs.asked:
+                name_conversion(needs, seen, referral, occurred_at=occurred_at)
 
 
 def name_conversion(needs: Needs, seen: Layer, referral: Referral, *, occurred_at: datetime | None) -> None:
@@ -177,10 +196,13 @@ def open_referral(draft: Layer, context: Context, account: Account) -> Referral 
     return found
 
 
-def convert_by_payment(draft: Layer, context: Context, payment: Payment, accounts: Sequence[Account]) -> Payment:
+def convert_by_payment(
+    draft: Layer, context: Context, payment: Payment, accounts: Sequence[Account], *, occurred_at: datetime | None
+) -> Payment:
     """The payment has converted what it can, one referral in each program, and names them.
 
-    Expects its own awards to be made. Raises AlsoRows where something converts that nobody has named.
+    `occurred_at`: as it was reported; None is each program's now. Expects the payment's own awards to be made. Raises
+    AlsoRows where something converts that nobody has named.
     """
     for member in accounts:
         account = draft.get(Account, member.id) or member
@@ -189,11 +211,12 @@ def convert_by_payment(draft: Layer, context: Context, payment: Payment, account
         referral = open_referral(draft, context, account)
         if referral is None or referral.terms.convert_on != BY_PAYMENT:
             continue
-        occasion = occasion_of(payment, (), program_of(draft, account))
-        if not _is_enough(referral, payment, occasion):
+        program = program_of(draft, account)
+        occasion = occasion_of(payment, (), program.earning_tenders)
+        trigger = Trigger(occasion, occurred_at or context.now(program.clock_id), payment=payment)
+        if not _is_enough(referral, payment, trigger):
             continue
         draft.require_asked(Referral, referral.id)
-        trigger = Trigger(occasion, payment.occurred_at, payment=payment)
         referral = convert(draft, context, referral, account, trigger)
         if referral.status == "converted":
             payment = replace(payment, referral_ids=(*payment.referral_ids, referral.id))
@@ -201,9 +224,8 @@ def convert_by_payment(draft: Layer, context: Context, payment: Payment, account
     return payment
 
 
-def occasion_of(payment: Payment, refunds: Sequence[Refund], program: Program) -> Occasion:
-    """What is kept of the payment, as rules that reward a referral see it."""
-    tenders = program.earning_tenders
+def occasion_of(payment: Payment, refunds: Sequence[Refund], tenders: Sequence[str]) -> Occasion:
+    """What is kept of the payment, as rules that reward a referral see it. `tenders`: those that earn."""
     occasion = Purchase([payment], {payment.id: refunds}, ()).occasion(tenders)
     return replace(occasion, trigger=CONVERTED)
 
@@ -213,13 +235,13 @@ def is_in_window(referral: Referral, at: datetime) -> bool:
     return referral.registered_at <= at and (referral.expires_at is None or at < referral.expires_at)
 
 
-def _is_enough(referral: Referral, payment: Payment, occasion: Occasion) -> bool:
+def _is_enough(referral: Referral, payment: Payment, trigger: Trigger) -> bool:
     """Whether the payment is in the window and the currency, and its eligible part reaches the least amount."""
     terms = referral.terms
     return (
-        is_in_window(referral, payment.occurred_at)
+        is_in_window(referral, trigger.at)
         and terms.currency in (None, payment.currency)
-        and occasion.eligible_minor >= max(terms.min_amount_minor, 1)
+        and trigger.occasion.eligible_minor >= max(terms.min_amount_minor, 1)
     )
 
 
@@ -245,7 +267,9 @@ def convert(draft: Layer, context: Context, referral: Referral, referee: Account
         conversion_number=number,
     )
     why_not = _referrer_refusal(draft, referral, referrer, trigger.at, program)
-    skipped: list[Json] = [] if why_not is None else [_skipped("referrer", referrer, [why_not])]
+    skipped: list[Json] = []
+    if why_not is not None:
+        skipped.append({"account": referrer.id, "role": "referrer", "unmet": reasons([why_not])})
     rewards: list[Reward] = []
     sides: tuple[tuple[Role, Account], ...] = (("referrer", referrer), ("referee", referee))
     for role, account in sides:
@@ -279,7 +303,7 @@ def stand(draft: Layer, context: Context, referral: Referral, *, now: datetime, 
     if referral.has_slot:
         owners += [(referral.referral_program_id, per) for per in _PERIODS.values()]
     for owner_id, per in owners:
-        count_given(draft, owner_id, referrer, Cap(0, per), by, at=at, zone=program.timezone)
+        count_given(draft, owner_id, referrer, per, by, at=at, zone=program.timezone)
     code = draft.get(ReferralCode, referral.code) if referral.code is not None else None
     if code is not None:
         draft.put(replace(code, conversions=code.conversions + by))
@@ -291,7 +315,7 @@ def stand(draft: Layer, context: Context, referral: Referral, *, now: datetime, 
 def _standing(draft: Layer, referral: Referral, referrer: Account, at: datetime, program: Program) -> int:
     """How many conversions of the referrer stand."""
     owner_id = standing_of(referral.referral_program_id)
-    return room(draft, owner_id, referrer, Cap(0, "member"), at=at, zone=program.timezone).used_points
+    return used(draft, owner_id, referrer, _PERIODS["lifetime"], at=at, zone=program.timezone)
 
 
 def _referrer_refusal(
@@ -315,11 +339,6 @@ def _limit_reached(limit: ReferralLimit, referrer: Account, frees_at: datetime |
     return Unmet("referrer_limit", message, f"wait until {frees_at.isoformat()}" if frees_at is not None else None)
 
 
-def _skipped(role: Role, account: Account, unmet: Sequence[Unmet], rule_id: str | None = None) -> Json:
-    by_rule = {} if rule_id is None else {"rule": rule_id}
-    return {"account": account.id, "role": role, **by_rule, "unmet": reasons(unmet)}
-
-
 def _earn(
     draft: Layer,
     context: Context,
@@ -332,27 +351,22 @@ def _earn(
 ) -> Earning:
     """One side has what the rules in force give it; its tier is that held before the command."""
     rules = [rule for rule in rules_in_force(draft, program.id, CONVERTED) if role in rule.recipients]
-    known = draft.before(Account, account.id)
-    tier, at = known.tier if known is not None else None, occasion.occurred_at
+    at = occasion.occurred_at
     assert at is not None, "a conversion has its instant"
-    tenders = program.earning_tenders if program.earning_tenders != EARNING_TENDERS else None
     member = member_of(draft, context, account, rules)
-    facts = frozen(of_member(rules), member) if member is not None else None
+    earning = new_earning(draft, account, program, rules, member, at=at)
     rooms = with_room(draft, rules, account, at=at, zone=program.timezone)
-    results = results_of(rooms, occasion, tier, (), member)
-    lasting = tuple(
-        (rule.id, rule.revision) for rule, (result, _boost) in zip(rules, results, strict=True) if may_change(result)
-    )
+    results = results_of(rooms, occasion, earning.tier, (), member)
     awards: list[Award] = []
     for rule, (result, _boost) in zip(rules, results, strict=True):
         if not isinstance(result, Earned):
-            skipped.append(_skipped(role, account, result, rule.id))
+            skipped.append({**skip(rule, account, result), "role": role})
             continue
         days = max(referral.terms.hold_days, program.pending_days if rule.pending_days is None else rule.pending_days)
         account = draft.get(Account, account.id) or account
         account, entry = award_by_rule(draft, context, rule, account, occasion, result, at=at, pending_days=days)
         awards.append(Award(entry.id, rule.id, entry.moved_points, referral.id))
-    return Earning(account.id, tier, at, program.timezone, tenders, False, lasting, awards=tuple(awards), facts=facts)
+    return replace(earning, rules=lasting(rules, results), awards=tuple(awards))
 
 
 # ---- what follows when its payment changes
@@ -374,9 +388,8 @@ def settle_conversions(
 def _settle(
     draft: Layer, context: Context, referral: Referral, payment: Payment, refunds: Sequence[Refund], mover: Mover
 ) -> None:
-    program = draft.get(Program, referral.program_id)
-    assert program is not None, "programs are never deleted"
-    occasion = replace(occasion_of(payment, refunds, program), conversion_number=referral.number)
+    tenders = frozen_tenders(referral.earnings[-1])  # the friend has one, even where it has earned nothing
+    occasion = replace(occasion_of(payment, refunds, tenders), conversion_number=referral.number)
     is_enough = occasion.eligible_minor >= referral.least_minor
     rewards = tuple(
         replace(reward, earning=_again(draft, reward.earning, occasion, mover, is_enough=is_enough))
@@ -387,7 +400,7 @@ def _settle(
     if is_enough == was_standing:
         draft.put(referral)
         return
-    stand(draft, context, referral, now=context.now(program.clock_id), by=1 if is_enough else -1)
+    stand(draft, context, referral, now=now_of(draft, context, referral), by=1 if is_enough else -1)
 
 
 def _again(draft: Layer, earning: Earning, occasion: Occasion, mover: Mover, *, is_enough: bool) -> Earning:
@@ -395,20 +408,11 @@ def _again(draft: Layer, earning: Earning, occasion: Occasion, mover: Mover, *, 
     account = draft.get(Account, earning.account_id)
     assert account is not None, "accounts are never deleted"
     account = acting(draft, account)
-    rules: list[Revised] = [frozen_rule(draft, revision) for revision in earning.rules]
-    member = FrozenValues(earning.facts, earning.occurred_at) if earning.facts is not None else None
+    rules = [frozen_rule(draft, revision) for revision in earning.rules]
     rooms = with_room(draft, rules, account, at=earning.occurred_at, zone=earning.zone, held_points=earning.held_points)
     mine = replace(occasion, occurred_at=earning.occurred_at)
-    results: Sequence[Result] = results_of(rooms, mine, earning.tier, (), member) if is_enough else ()
-    points = {
-        rule.id: result.points
-        for rule, (result, _boost) in zip(rules, results, strict=False)
-        if isinstance(result, Earned)
-    }
-    for rule in rules:
-        before = earning.held_points(rule.id)
-        earning = mover.move(account, earning, rule.id, points.get(rule.id, 0))
-        if rule.caps is not None:
-            moved = earning.held_points(rule.id) - before
-            count_given(draft, rule.id, account, rule.caps, moved, at=earning.occurred_at, zone=earning.zone)
+    results = results_of(rooms, mine, earning.tier, (), frozen_member(earning))
+    for rule, (result, _boost) in zip(rules, results, strict=True):
+        points = result.points if is_enough and isinstance(result, Earned) else 0
+        earning = counted(draft, account, rule, earning, mover.move(account, earning, rule.id, points))
     return earning

@@ -12,7 +12,7 @@ from typing import Any
 
 from vinr_server.core.checkout.first_order import is_first_order
 from vinr_server.core.conditions.judging import Unmet, Values
-from vinr_server.core.conditions.member import FrozenValues, frozen
+from vinr_server.core.conditions.member import FrozenValues, MemberValues, frozen
 from vinr_server.core.conditions.membership import of_member
 from vinr_server.core.earning.caps import count_given
 from vinr_server.core.earning.conditions import Occasion
@@ -40,7 +40,7 @@ from vinr_server.core.payments.purchases.offers import PaymentOffers
 from vinr_server.core.payments.purchases.state import Purchase, earner_id
 from vinr_server.core.payments.rows import Earning, Revision
 from vinr_server.core.programs.members import program_of
-from vinr_server.core.programs.rows import EARNING_TENDERS
+from vinr_server.core.programs.rows import EARNING_TENDERS, Program
 
 # Conditions of which another state of the same purchase may think otherwise.
 CHANGING = frozenset(
@@ -96,37 +96,30 @@ class _Settling:
     def first(self, account: Account) -> Earning:
         """The account has what the rules in force give, and these are frozen where amounts or lines may yet matter."""
         rules = rules_in_force(self._draft, account.program_id, TRIGGER)
-        known = self._draft.before(Account, account.id)
-        tier = known.tier if known is not None else None
         context, program = self._context, program_of(self._draft, account)
         occurred_at = self._cause.occurred_at or context.now(program.clock_id)
-        tenders = program.earning_tenders if program.earning_tenders != EARNING_TENDERS else None
         payment = self._purchase.payments[0]
         is_first = self._cause.is_first
         if is_first is None:
             is_first = is_first_order(
                 self._draft, account.customer_id, order_id=payment.order_id, payment_id=payment.id
             )
-        earning = Earning(account.id, tier, occurred_at, program.timezone, tenders, is_first, ())
-        mine = self._seen_by(earning)
         member = member_of(self._draft, context, account, rules)
-        earning = replace(earning, facts=frozen(of_member(rules), member) if member is not None else None)
+        earning = new_earning(self._draft, account, program, rules, member, at=occurred_at, is_first=is_first)
+        mine = self._seen_by(earning)
         results = self._results(account, earning, mine, rules, member)
-        lasting = [rule for rule, (result, _boost) in zip(rules, results, strict=True) if may_change(result)]
-        earning = replace(earning, rules=tuple((rule.id, rule.revision) for rule in lasting))
+        earning = replace(earning, rules=lasting(rules, results))
         return self._give_all(account, earning, mine, rules, results)
 
     def again(self, account: Account, earning: Earning) -> Earning:
         """The account has what its frozen rules give now."""
         rules = [frozen_rule(self._draft, revision) for revision in earning.rules]
-        mine = self._seen_by(earning)
-        member = FrozenValues(earning.facts, earning.occurred_at) if earning.facts is not None else None
+        mine, member = self._seen_by(earning), frozen_member(earning)
         return self._give_all(account, earning, mine, rules, self._results(account, earning, mine, rules, member))
 
     def _seen_by(self, earning: Earning) -> Occasion:
         """The occasion at the account's instant, and as its first purchase or a later one."""
-        tenders = earning.tenders if earning.tenders is not None else EARNING_TENDERS
-        occasion = self._purchase.occasion(tenders)
+        occasion = self._purchase.occasion(frozen_tenders(earning))
         return replace(occasion, occurred_at=earning.occurred_at, is_first_payment=earning.is_first)
 
     def _results(
@@ -164,7 +157,7 @@ class _Settling:
             if isinstance(result, Earned):
                 earning = self._give(account, earning, rule, mine, result, boost)
             else:
-                earning = self._count(account, rule, earning, self._mover.move(account, earning, rule.id, 0))
+                earning = counted(self._draft, account, rule, earning, self._mover.move(account, earning, rule.id, 0))
                 self.skipped += [skip(rule, account, result)] if self._cause.is_report else []
         boosted = {rule.id: boost.offer_id for rule, (_result, boost) in zip(rules, results, strict=True) if boost}
         return self._settle_offers(account, earning, mine, boosted, self._mover.awards[before:])
@@ -185,15 +178,7 @@ class _Settling:
         moved = self._mover.move(
             account, earning, rule.id, earned.points, movement, offer_id=offer_id, pending_days=rule.pending_days
         )
-        return self._count(account, rule, earning, moved)
-
-    def _count(self, account: Account, rule: Revised, before: Earning, after: Earning) -> Earning:
-        """The rule's cap counts what the purchase holds of it now."""
-        if rule.caps is not None:
-            points = after.held_points(rule.id) - before.held_points(rule.id)
-            at, zone = before.occurred_at, before.zone
-            count_given(self._draft, rule.id, account, rule.caps, points, at=at, zone=zone)
-        return after
+        return counted(self._draft, account, rule, earning, moved)
 
     def _settle_offers(
         self,
@@ -229,6 +214,51 @@ class _Settling:
             self._offers.redeem_bonus(offer, account, movement, entry_id=earning.awards[-1].entry_id)
         new_gifts = [self._offers.redeem_gift(offer, account, mine) for offer in self._offers.new_gifts]
         return replace(earning, gifts=(*gifts, *(gift for gift in new_gifts if gift is not None)))
+
+
+def new_earning(
+    draft: Layer,
+    account: Account,
+    program: Program,
+    rules: Sequence[Revised],
+    member: MemberValues | None,
+    *,
+    at: datetime,
+    is_first: bool = False,
+) -> Earning:
+    """What an account has been given of an occasion before any rule gave: what must not change later is frozen.
+
+    `rules`: those in force; `member`: what they ask of the member.
+    """
+    known = draft.before(Account, account.id)
+    tier = known.tier if known is not None else None
+    tenders = program.earning_tenders if program.earning_tenders != EARNING_TENDERS else None
+    facts = frozen(of_member(rules), member) if member is not None else None
+    return Earning(account.id, tier, at, program.timezone, tenders, is_first, (), facts=facts)
+
+
+def lasting(rules: Sequence[Revised], results: Sequence[Result]) -> tuple[Revision, ...]:
+    """The rules to which amounts or lines may yet matter."""
+    changing = (rule for rule, (result, _boost) in zip(rules, results, strict=True) if may_change(result))
+    return tuple((rule.id, rule.revision) for rule in changing)
+
+
+def counted(draft: Layer, account: Account, rule: Revised, before: Earning, after: Earning) -> Earning:
+    """The rule's cap counts what is held of it now."""
+    if rule.caps is not None:
+        points = after.held_points(rule.id) - before.held_points(rule.id)
+        count_given(draft, rule.id, account, rule.caps.per, points, at=before.occurred_at, zone=before.zone)
+    return after
+
+
+def frozen_tenders(earning: Earning) -> Sequence[str]:
+    """The tenders that earned when the occasion was reported."""
+    return EARNING_TENDERS if earning.tenders is None else earning.tenders
+
+
+def frozen_member(earning: Earning) -> Values | None:
+    """The member's values when the occasion was reported, as far as its rules ask for them."""
+    return FrozenValues(earning.facts, earning.occurred_at) if earning.facts is not None else None
 
 
 def frozen_rule(draft: Layer, revision: Revision) -> Revised:
