@@ -16,15 +16,16 @@ from vinr_server.storage.due.work import due_in_realm
 AT_ONCE = 256
 
 
-async def write_due(pool: Any, writer: Writer, realm: int, *, livemode: bool) -> None:
+async def write_due(pool: Any, writer: Writer, realm: int, *, livemode: bool, with_referrals: bool = False) -> None:
     """What time has brought to the realm's members by now is written, whether a worker has come or not.
 
-    Raises Unavailable where nothing can be written.
+    `with_referrals`: referrals whose window is over end as well, which changes nothing of any member. Raises
+    Unavailable where nothing can be written.
     """
     now = writer.clock()
     while due := await due_in_realm(pool, realm, now, limit=AT_ONCE):
         mine = (system_submission(realm, ExpireLots(id), livemode=livemode) for id in due)
         await asyncio.gather(*map(writer.enqueue, mine))
-    while over := await due_referrals(pool, now, limit=AT_ONCE, realm=realm):
+    while with_referrals and (over := await due_referrals(pool, now, limit=AT_ONCE, realm=realm)):
         ends = (system_submission(realm, ExpireReferral(referral.id), livemode=livemode) for referral in over)
         await asyncio.gather(*map(writer.enqueue, ends))

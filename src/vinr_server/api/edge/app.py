@@ -137,7 +137,13 @@ class App:
                 _dry_run(query)  # allowed, though nothing is written either way
                 call.body = _typed(operation, decode_body(await _body(receive, headers, limit=BODY_BYTES_MAX)))
             if operation.is_timely:
-                await write_due(self._reader.pool, self._writer, caller.realm, livemode=caller.livemode)
+                await write_due(
+                    self._reader.pool,
+                    self._writer,
+                    caller.realm,
+                    livemode=caller.livemode,
+                    with_referrals=operation.resource == "referrals",
+                )
             return 200, encode_json(await operation.read(call)), []
         is_dry_run = _dry_run(query)
         raw = await _body(receive, headers, limit=BULK_BYTES_MAX if operation.is_bulk else BODY_BYTES_MAX)

@@ -19,7 +19,6 @@ from vinr_server.core.referrals import commands, payloads, rows
 URL = "/v1/referrals/programs"
 
 WindowDays = Annotated[int, Meta(ge=1, le=3650)]
-Status = Literal["active", "paused"]
 
 
 class LimitInput(Input):
@@ -36,7 +35,7 @@ class CreateReferralProgramInput(Input):
     limit: LimitInput | None = None
     window_days: WindowDays | None = 30
     new_customers_only: bool = True
-    status: Status = "active"
+    status: rows.ReferralProgramStatus = "active"
     metadata: Metadata = {}
 
 
@@ -48,7 +47,7 @@ class UpdateReferralProgramInput(Input):
     limit: LimitInput | UnsetType | None = UNSET
     window_days: WindowDays | UnsetType | None = UNSET
     new_customers_only: bool | UnsetType = UNSET
-    status: Status | UnsetType = UNSET
+    status: rows.ReferralProgramStatus | UnsetType = UNSET
     metadata: Metadata = {}
 
 
@@ -69,7 +68,7 @@ class ReferralProgram(Reply):
     hold_days: int
     limit: ReferralLimit | None
     new_customers_only: bool
-    status: Status
+    status: rows.ReferralProgramStatus
     metadata: Json
     created: int
     livemode: bool
@@ -111,7 +110,7 @@ def update_referral_program(call: Call) -> commands.UpdateReferralProgram:
 
 
 REFERRAL_PROGRAMS = Listing(
-    rows.ReferralProgram, {"program": ("program_id", text), "status": ("status", one_of(Status))}
+    rows.ReferralProgram, {"program": ("program_id", text), "status": ("status", one_of(rows.ReferralProgramStatus))}
 )
 show_referral_programs = shown_by(payloads.referral_program_payload)
 

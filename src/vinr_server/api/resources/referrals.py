@@ -24,8 +24,6 @@ from vinr_server.storage.reads.holdings import accounts_in_programs, lots_of
 
 URL = "/v1/referrals"
 
-Status = Literal["registered", "converted", "reversed", "rejected", "expired"]
-
 
 class CreateReferralInput(Input):
     customer: CustomerId
@@ -74,7 +72,7 @@ class Referral(Reply):
     code: str | None
     customer: Reference
     referee: Reference | None
-    status: Status
+    status: rows.ReferralStatus
     registered_at: int
     expires_at: int | None
     converted_at: int | None
@@ -140,7 +138,7 @@ REFERRALS = Listing(
         "referrer": ("referrer_id", text),
         "customer": ("customer_id", text),
         "code": ("code", _code),
-        "status": ("status", one_of(Status)),
+        "status": ("status", one_of(rows.ReferralStatus)),
         "payment": ("payment_id", text),
     },
 )

@@ -1081,6 +1081,8 @@ CREATE UNIQUE INDEX referrals_in_force ON public.referrals USING btree (realm, c
 
 CREATE INDEX referrals_newest ON public.referrals USING btree (realm, created_at, id);
 
+CREATE INDEX referrals_of_code ON public.referrals USING btree (realm, code, created_at, id) WHERE (code IS NOT NULL);
+
 CREATE INDEX referrals_of_customer ON public.referrals USING btree (realm, customer_id);
 
 CREATE INDEX referrals_of_payment ON public.referrals USING btree (realm, payment_id) WHERE (payment_id IS NOT NULL);
