@@ -257,14 +257,19 @@ def _remind(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None
 
 
 def _go_idle(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
-    """One member is inactive, and its points are gone; another was active since."""
+    """One member is inactive, and its points are gone; another was active since.
+
+    A third was reminded of points that end by inactivity and of dated ones at the same instant, in one sum.
+    """
     clock = answer(clocks_commands.CreateTestClock(datetime(2026, 1, 15, tzinfo=UTC)))["id"]
-    months: Any = {"expiry_months": 1, "expiry_mode": "inactivity", "clock_id": clock}
+    months: Any = {"expiry_months": 1, "expiry_mode": "inactivity", "clock_id": clock, "expiry_reminders": (30,)}
     answer(programs_commands.CreateProgram("Idle", id="prog_idle", **months))
-    for name in ("idle1", "idle2"):
+    for name in ("idle1", "idle2", "idle3"):
         answer(members_commands.CreateAccount("prog_idle", f"cust_{name}", account_id=f"loy_{name}"))
         answer(ledger_commands.AwardPoints(f"loy_{name}", 10))
+    answer(ledger_commands.AwardPoints("loy_idle3", 20, expires_at=datetime(2026, 2, 15, tzinfo=UTC)))
     answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 1, tzinfo=UTC)))
+    assert answer(ledger_commands.ExpireLots("loy_idle3"))["expiries"] == 0
     answer(clocks_commands.FinishTestClock(clock, datetime(2026, 2, 1, tzinfo=UTC)))
     answer(ledger_commands.AwardPoints("loy_idle1", 5))
     answer(clocks_commands.AdvanceTestClock(clock, datetime(2026, 2, 16, tzinfo=UTC)))

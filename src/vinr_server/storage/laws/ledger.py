@@ -244,14 +244,17 @@ select realm, account_id, min(id), 1, count(*) from events where type = 'loyalty
 group by realm, account_id, data ->> 'expires_at', data ->> 'days' having count(*) > 1""",
     "R84 a reminder comes its days before an end of the account's lots, not earlier": """
 select v.realm, v.account_id, v.id, concat_ws(', ', v.data ->> 'expires_at', 'at least ' || (v.data ->> 'points')),
-  coalesce(l.points::text, 'no lot')
+  coalesce(s.points::text, 'no lot')
 from events v left join (
   select realm, account_id, floor(extract(epoch from expires_at))::int8 as ends, sum(points) as points from lots
-  where not by_inactivity group by 1, 2, 3
-  union all
-  select realm, account_id, null, sum(points) from lots where by_inactivity group by 1, 2) l
-  on l.realm = v.realm and l.account_id = v.account_id and coalesce(l.ends = (v.data ->> 'expires_at')::int8, true)
-where v.type = 'loyalty.points.expiring' and (l.points is null or (v.data ->> 'points')::int8 not between 1 and l.points
+  where not by_inactivity group by 1, 2, 3) f
+  on f.realm = v.realm and f.account_id = v.account_id and f.ends = (v.data ->> 'expires_at')::int8
+left join (
+  select realm, account_id, sum(points) as points from lots where by_inactivity group by 1, 2) i
+  on i.realm = v.realm and i.account_id = v.account_id
+cross join lateral (
+  select case when num_nonnulls(f.points, i.points) > 0 then coalesce(f.points, 0) + coalesce(i.points, 0) end) s (points)
+where v.type = 'loyalty.points.expiring' and (s.points is null or (v.data ->> 'points')::int8 not between 1 and s.points
   or extract(epoch from v.created_at) < (v.data ->> 'expires_at')::int8 - 86400 * (v.data ->> 'days')::int8)""",
     "R4 nothing expires before its instant": """
 select e.realm, e.account_id, e.id, 'not before ' || coalesce(l.expires_at::text, 'ever'), e.created_at
