@@ -140,6 +140,7 @@ def recart(world: World, words: Words, clauses: Clauses) -> Answer:
         body["shipping"] = {"amount": minor(shipping, session.object["currency"])}
     if labels := clauses.one("metadata"):
         body["metadata"] = pairs(labels)
+    body |= _credit(world, body.get("customer"), session.object["currency"], clauses)
     return world.call("update_checkout_session", body, id=session.id)
 
 
@@ -172,4 +173,16 @@ def _cart(world: World, words: Words, clauses: Clauses) -> Json:
         body["shipping"] = {"amount": minor(shipping, currency)}
     if discounts := clauses.every("discount"):
         body["discounts"] = [world.redemptions[one].object["discount"] for (one,) in discounts]
-    return body
+    return body | _credit(world, body.get("customer"), currency, clauses)
+
+
+def _credit(world: World, customer: str | None, currency: str, clauses: Clauses) -> Json:
+    """`credit`: all there is; `credit 5.00`: up to that; `credit none`: no longer. The wallet is looked at from now on."""
+    asked = clauses.one("credit")
+    if asked is None:
+        return {}
+    if customer is not None:
+        world.wallet = (customer, currency)
+    if not asked:
+        return {"store_credit": True}
+    return {"store_credit": False if asked[0] == "none" else {"amount": minor(asked[0], currency)}}

@@ -26,6 +26,13 @@ def _whose(world: World, name: str, currency: str) -> Json:
     return {"customer": world.wallet[0], "currency": currency}
 
 
+def wallet_id(world: World, name: str, currency: str) -> str:
+    """The id of a member's wallet; the expectations are about it from now on."""
+    whose = _whose(world, name, currency)
+    rows = [row for row in world.driver.rows(Wallet) if row.customer_id == whose["customer"]]
+    return next((row.id for row in rows if row.currency == currency), "crd_none")
+
+
 def _more(clauses: Clauses) -> Json:
     found: Json = {}
     if payment := clauses.word("for"):
@@ -81,8 +88,10 @@ def unwind(world: World, words: Words, clauses: Clauses) -> Answer:
 
 
 def settings(world: World, words: Words, clauses: Clauses) -> Answer:
-    """`credit-settings lasts 24|never [rounded month]`."""
+    """`credit-settings lasts 24|never [rounded month] [returns 30]`."""
     body: Json = {"default_expiry_months": None if words[1] == "never" else int(words[1])}
+    if days := clauses.word("returns"):
+        body["return_days"] = int(days)
     if rounded := clauses.word("rounded"):
         body["expiry_rounding"] = rounded
     return world.call("update_credit_settings", body)

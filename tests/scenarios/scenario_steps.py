@@ -226,7 +226,7 @@ def _payment(world: World, words: Words, clauses: Clauses) -> Json:
         if part := clauses.word(name):
             body[name] = minor(part, currency)
     if tenders := clauses.every("tender"):
-        body["tenders"] = [{"type": kind, "amount": minor(part, currency)} for kind, part in tenders]
+        body["tenders"] = [_tender(world, words, currency) for words in tenders]
     if lines := clauses.every("line"):
         body["lines"] = [checkout.line(line, currency) for line in lines]
     if discounts := clauses.every("discount"):
@@ -255,6 +255,13 @@ def _payer(world: World, name: str, clauses: Clauses, metadata: Json) -> Json:
     if name in world.members:
         return {"customer": world.member(name).customer}
     return {"customer": f"cust_{name}"}
+
+
+def _tender(world: World, words: Words, currency: str) -> Json:
+    """`card 5.00`; `store_credit 5.00 of A EUR`: from the wallet of a member."""
+    kind, part, *of = words
+    tender: Json = {"type": kind, "amount": minor(part, currency)}
+    return tender | ({"account": credit.wallet_id(world, of[1], of[2])} if of else {})
 
 
 def _note_payment(world: World, words: Words, answer: Answer) -> None:
@@ -290,6 +297,10 @@ def refund(world: World, words: Words, clauses: Clauses) -> Answer:
         body["total_refunded"] = minor(total, currency)
     if lines := clauses.every("line"):
         body["lines"] = [_refund_line(line, currency) for line in lines]
+    if credited := clauses.word("credit"):
+        body["store_credit"] = minor(credited, currency)
+    if end := clauses.word("ends"):
+        body["credit_expires_at"] = wire_instant(end)
     if called := clauses.word("as"):
         body["id"] = called
     return world.call("refund_payment", body, id=payment.id)
@@ -330,6 +341,8 @@ def amend(world: World, words: Words, clauses: Clauses) -> Answer:
     for name in ("tax", "shipping"):
         if part := clauses.word(name):
             body[name] = minor(part, currency)
+    if tenders := clauses.every("tender"):
+        body["tenders"] = [_tender(world, words, currency) for words in tenders]
     if lines := clauses.every("line"):
         body["lines"] = [checkout.line(line, currency) for line in lines]
     if clauses.has("reprice"):

@@ -127,6 +127,10 @@ export interface ShippingInput {
   amount: number;
 }
 
+export interface CartCreditInput {
+  amount: number;
+}
+
 export interface CreateCheckoutSessionInput {
   /** ISO 4217, such as EUR. */
   currency: string;
@@ -138,6 +142,8 @@ export interface CreateCheckoutSessionInput {
   customerId?: string | null | undefined;
   shipping?: ShippingInput | null | undefined;
   discounts?: readonly string[] | undefined;
+  store_credit?: boolean | CartCreditInput | null | undefined;
+  storeCredit?: boolean | CartCreditInput | null | undefined;
   expires_in_minutes?: number | undefined;
   expiresInMinutes?: number | undefined;
   metadata?: Metadata | undefined;
@@ -431,6 +437,9 @@ export interface TenderInput {
   /** Any spelling will do: storeCredit and Store Credit are store_credit. */
   type: 'card' | 'cash' | 'bank_transfer' | 'wallet' | 'gift_card' | 'store_credit' | 'points' | 'other';
   amount: number;
+  account?: string | null | undefined;
+  account_id?: string | null | undefined;
+  accountId?: string | null | undefined;
 }
 
 export type LineInput = OneOf<'unit_price' | 'unitPrice', number> & {
@@ -711,6 +720,8 @@ export interface EvaluateCartInput {
   customerId?: string | null | undefined;
   shipping?: ShippingInput | null | undefined;
   discounts?: readonly string[] | undefined;
+  store_credit?: boolean | CartCreditInput | null | undefined;
+  storeCredit?: boolean | CartCreditInput | null | undefined;
   metadata?: Metadata | undefined;
 }
 
@@ -761,6 +772,10 @@ export interface RefundPaymentInput {
   eligible_amount?: number | null | undefined;
   eligibleAmount?: number | null | undefined;
   lines?: readonly RefundLineInput[] | undefined;
+  store_credit?: number | null | undefined;
+  storeCredit?: number | null | undefined;
+  credit_expires_at?: Instant | null | undefined;
+  creditExpiresAt?: Instant | null | undefined;
   reason?: string | null | undefined;
   metadata?: Metadata | undefined;
 }
@@ -869,6 +884,8 @@ export interface UpdateCheckoutSessionInput {
   lines?: readonly CartLineInput[] | undefined;
   shipping?: ShippingInput | null | undefined;
   discounts?: readonly string[] | undefined;
+  store_credit?: boolean | CartCreditInput | null | undefined;
+  storeCredit?: boolean | CartCreditInput | null | undefined;
   metadata?: MetadataChanges | undefined;
 }
 
@@ -877,6 +894,8 @@ export interface UpdateCreditSettingsInput {
   defaultExpiryMonths?: number | null | undefined;
   expiry_rounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
   expiryRounding?: 'day' | 'month' | 'none' | 'quarter' | 'year' | undefined;
+  return_days?: number | undefined;
+  returnDays?: number | undefined;
 }
 
 export interface UpdateCustomerInput {

@@ -153,6 +153,8 @@ export interface BulkAccounts {
 export interface Tender {
   readonly type: string;
   readonly amount: number;
+  readonly account: string | null;
+  readonly accountId: string | null;
 }
 
 export interface Line {
@@ -228,6 +230,11 @@ export interface Refund {
   readonly amount: number;
   readonly eligibleAmount: number | null;
   readonly eligible_amount: number | null;
+  readonly money: number;
+  readonly creditReturned: number;
+  readonly credit_returned: number;
+  readonly creditGranted: number;
+  readonly credit_granted: number;
   readonly lines: readonly RefundLine[];
   readonly reason: string | null;
   readonly status: 'canceled' | 'succeeded';
@@ -343,6 +350,13 @@ export interface RejectedPromotion {
   readonly unmet: readonly Unmet[];
 }
 
+export interface CartCredit {
+  readonly account: string | null;
+  readonly accountId: string | null;
+  readonly balance: number;
+  readonly applied: number;
+}
+
 export interface CheckoutEvaluation {
   readonly customer: string | null;
   readonly customerId: string | null;
@@ -358,6 +372,10 @@ export interface CheckoutEvaluation {
   readonly total: number;
   readonly applied: readonly AppliedPromotion[];
   readonly rejected: readonly RejectedPromotion[];
+  readonly storeCredit: CartCredit | null;
+  readonly store_credit: CartCredit | null;
+  readonly amountDue: number;
+  readonly amount_due: number;
   readonly object: 'checkout_evaluation';
   readonly livemode: boolean;
 }
@@ -377,6 +395,10 @@ export interface CheckoutSession {
   readonly total: number;
   readonly applied: readonly AppliedPromotion[];
   readonly rejected: readonly RejectedPromotion[];
+  readonly storeCredit: CartCredit | null;
+  readonly store_credit: CartCredit | null;
+  readonly amountDue: number;
+  readonly amount_due: number;
   readonly id: string;
   readonly object: 'checkout_session';
   readonly status: 'completed' | 'expired' | 'open';
@@ -422,6 +444,8 @@ export interface CreditSettings {
   readonly default_expiry_months: number | null;
   readonly expiryRounding: 'day' | 'month' | 'none' | 'quarter' | 'year';
   readonly expiry_rounding: 'day' | 'month' | 'none' | 'quarter' | 'year';
+  readonly returnDays: number;
+  readonly return_days: number;
   readonly livemode: boolean;
 }
 

@@ -405,7 +405,7 @@ export class Payments {
 
   /**
    * Report a payment; its member earns in the same transaction. Refused by state (ConflictError): id_conflict,
-   * not_eligible, discount_consumed, discount_not_usable, checkout_session_not_open.
+   * not_eligible, discount_consumed, discount_not_usable, checkout_session_not_open, insufficient_credit.
    */
   create(body: inputs.CreatePaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
     return this.#client.send('POST', '/v1/payments', 'Payment', body, options);
@@ -436,8 +436,8 @@ export class Payments {
   }
 
   /**
-   * Refund a payment, fully or in part; the points it earned are clawed back. Refused by state (ConflictError):
-   * id_conflict, refund_exceeds_payment.
+   * Refund a payment, fully or in part; points are clawed back, store credit returns. Refused by state (ConflictError):
+   * id_conflict, refund_exceeds_payment, refund_exceeds_tender.
    */
   refund(id: string, body?: inputs.RefundPaymentInput, options?: PostOptions): Promise<Answer<objects.Payment>> {
     return this.#client.send('POST', path`/v1/payments/${id}/refund`, 'Payment', body, options);
@@ -603,8 +603,8 @@ export class CheckoutSessions {
   }
 
   /**
-   * Open a session: it promises a cart what it gets, and holds the offers' caps and discounts for it. Refused by state
-   * (ConflictError): not_eligible, discount_consumed, discount_not_usable.
+   * Open a session: it promises a cart what it gets, and holds offers, discounts and store credit for it. Refused by
+   * state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
    */
   create(body: inputs.CreateCheckoutSessionInput, options?: PostOptions): Promise<Answer<objects.CheckoutSession>> {
     return this.#client.send('POST', '/v1/checkout/sessions', 'CheckoutSession', body, options);
@@ -635,7 +635,8 @@ export class CheckoutSessions {
 
   /**
    * Complete a session with its payment: its offers are redeemed, its discounts consumed. Refused by state
-   * (ConflictError): not_eligible, checkout_session_not_open, payment_has_session, payment_refunded.
+   * (ConflictError): not_eligible, checkout_session_not_open, payment_has_session, payment_refunded,
+   * insufficient_credit.
    */
   complete(
     id: string,

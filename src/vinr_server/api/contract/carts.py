@@ -13,6 +13,7 @@ from vinr_server.api.contract.reply import Figures, Json, Reference, Reply, Unme
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.problems import Problem
 from vinr_server.core.carts import cart as carts
+from vinr_server.core.checkout.rows import CreditTender
 from vinr_server.core.kernel.numbers import NUMBER_MAX
 
 
@@ -34,6 +35,15 @@ Lines = Annotated[list[CartLineInput], Meta(min_length=1, max_length=500)]
 Discounts = Annotated[list[DiscountId], Meta(max_length=20)]
 
 
+class CartCreditInput(Input):
+    """Store credit up to an amount."""
+
+    amount: Minor
+
+
+CreditToPay = bool | CartCreditInput | None
+
+
 class CartInput(Input):
     """A cart, with or without its customer: what an evaluation and a session both take."""
 
@@ -43,6 +53,7 @@ class CartInput(Input):
     customer: CustomerId | None = None
     shipping: ShippingInput | None = None
     discounts: Discounts = []
+    store_credit: CreditToPay = None
 
 
 PromotionType = Literal["fixed_discount", "percentage", "bogo", "free_product", "free_shipping"]
@@ -85,6 +96,14 @@ class RejectedPromotion(Reply):
     unmet: list[Unmet]
 
 
+class CartCredit(Reply):
+    """What store credit pays of the total, and the balance at the time."""
+
+    account: Reference | None
+    balance: int
+    applied: int
+
+
 class PricedCart(Reply):
     """A cart with everything that it gets."""
 
@@ -99,6 +118,8 @@ class PricedCart(Reply):
     total: int
     applied: list[AppliedPromotion]
     rejected: list[RejectedPromotion]
+    store_credit: CartCredit | None
+    amount_due: int
 
 
 CART_EXAMPLE: dict[str, Any] = {
@@ -119,6 +140,13 @@ def read_cart(body: CartInput) -> carts.Cart:
         message = f"The cart adds up to more than {NUMBER_MAX} minor units. Reduce its prices or quantities."
         raise Problem("parameter_invalid", message, param="lines")
     return cart
+
+
+def read_credit(given: CreditToPay) -> CreditTender | None:
+    """What store credit is to pay: all there is, up to an amount, or nothing."""
+    if isinstance(given, CartCreditInput):
+        return CreditTender(most_minor=given.amount)
+    return CreditTender() if given else None
 
 
 def read_lines(given: Sequence[CartLineInput]) -> tuple[carts.CartLine, ...]:

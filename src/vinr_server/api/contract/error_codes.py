@@ -291,9 +291,9 @@ _STATE = {
         "Discount disc_0197a3 is already used on payment pay_3xZ9q.",
     ),
     "credit_spent": Explained(
-        "The redemption gave store credit, and not all of it is there: some is spent, over or held. `details` holds"
-        " what was `granted` and what is `remaining`.",
-        "Leave the redemption as it is, or take back what is left with storeCredit.reverse.",
+        "A redemption or a refund gave store credit, and not all of it is there: some is spent, over or held. `details`"
+        " holds what was `granted` and what is `remaining`.",
+        "Leave the redemption or the refund as it is, or take back what is left with storeCredit.reverse.",
         "Of the 500 of store credit that redemption rdm_0197a3 granted, 300 is left (EUR, minor units).",
     ),
     "discount_not_usable": Explained(
@@ -335,6 +335,13 @@ _STATE = {
         "Refund at most what is left, and send the refund's own `id`, so that a repeated report counts once.",
         "Cannot refund 800: 500 of payment pay_3xZ9q's 1000 (EUR, minor units) is already refunded. At most 500 can be"
         " refunded.",
+    ),
+    "refund_exceeds_tender": Explained(
+        "The refund would give back more money than was paid: a part of the payment was store credit. `details` holds"
+        " what is left to refund of the tender.",
+        "Return more of it as `store_credit`, or leave that out: then each tender gets its share.",
+        "Of payment pay_3xZ9q, 3700 was paid with store credit and 3200 otherwise (EUR, minor units). Of that 3200 can"
+        " be refunded; 4000 was asked. Return at least 800 as store_credit, or leave it out.",
     ),
     "clock_advancing": Explained(
         "The test clock is still advancing: the engine is writing the work that fell due.",

@@ -19,6 +19,7 @@ from vinr_server.api.contract.input import (
     Name,
     PaymentId,
     SessionId,
+    WalletId,
 )
 from vinr_server.api.contract.reply import Award, Json, Reference, Reply, Skipped
 from vinr_server.api.contract.tenders import TenderType, read_tender
@@ -41,6 +42,7 @@ class LineInput(Input):
 class TenderInput(Input):
     type: TenderType
     amount: Minor
+    account: WalletId | None = None
 
 
 class CreatePaymentInput(Input):
@@ -62,6 +64,7 @@ class CreatePaymentInput(Input):
 class Tender(Reply):
     type: str
     amount: int
+    account: Reference | None
 
 
 class Line(Reply):
@@ -87,6 +90,9 @@ class Refund(Reply):
     payment: Reference
     amount: int
     eligible_amount: int | None
+    money: int
+    credit_returned: int
+    credit_granted: int
     lines: list[RefundLine]
     reason: str | None
     status: Literal["succeeded", "canceled"]
@@ -180,10 +186,17 @@ def payment(
 
 def read_paid_with(given: list[TenderInput]) -> tuple[Json, ...]:
     """The tenders as they are kept, each type in its one spelling."""
-    return tuple(
-        {"type": read_tender(tender.type, param=f"tenders[{position}].type"), "amount": tender.amount}
-        for position, tender in enumerate(given)
-    )
+    return tuple(_read_paid_with(tender, param=f"tenders[{position}]") for position, tender in enumerate(given))
+
+
+def _read_paid_with(tender: TenderInput, *, param: str) -> Json:
+    kind = read_tender(tender.type, param=f"{param}.type")
+    if tender.account is None:
+        return {"type": kind, "amount": tender.amount}
+    if kind != "store_credit":
+        message = f"{param}.account: only a tender of type store_credit names an account. Leave it out of {kind}."
+        raise Problem("parameter_conflict", message, param=f"{param}.account")
+    return {"type": kind, "amount": tender.amount, "account": tender.account}
 
 
 def read_lines(given: list[LineInput], *, tax_minor: int) -> tuple[tuple[Json, ...], int]:

@@ -20,6 +20,12 @@ async def read_occurred_at(call: Call, value: Any, *, customer_id: str | None) -
     return read_instant_or_none(value, param="occurred_at", zone=zone)
 
 
+async def read_credit_end(call: Call, value: Any, *, param: str) -> datetime | None:
+    """The instant at which store credit ends; a bare date is the end of that day in the tenant's zone."""
+    zone = await call.reader.zone_of_tenant(call.caller.realm) if is_date(value) else "UTC"
+    return read_instant_or_none(value, param=param, zone=zone, is_end=True)
+
+
 async def zone_of_account(call: Call, account_id: str, *values: Any) -> str:
     """The zone of the account's program, looked up only if one of the values is a bare date."""
     if not any(map(is_date, values)):

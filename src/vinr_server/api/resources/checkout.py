@@ -10,6 +10,7 @@ from vinr_server.api.contract.carts import (
     CartInput,
     PricedCart,
     read_cart,
+    read_credit,
     read_discounts,
 )
 from vinr_server.api.contract.input import Metadata
@@ -35,6 +36,7 @@ def evaluate_cart(call: Call) -> EvaluateCart:
         customer_id=body.customer,
         discount_ids=read_discounts(body.discounts),
         metadata=read_metadata(body.metadata),
+        credit=read_credit(body.store_credit),
     )
 
 

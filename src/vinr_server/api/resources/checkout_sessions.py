@@ -10,11 +10,13 @@ from vinr_server.api.contract.carts import (
     CART_EXAMPLE,
     CART_REFUSALS,
     CartInput,
+    CreditToPay,
     Discounts,
     Lines,
     PricedCart,
     ShippingInput,
     read_cart,
+    read_credit,
     read_discounts,
     read_lines,
 )
@@ -49,6 +51,7 @@ class UpdateCheckoutSessionInput(Input):
     lines: Lines | UnsetType = UNSET
     shipping: ShippingInput | UnsetType | None = UNSET
     discounts: Discounts | UnsetType = UNSET
+    store_credit: CreditToPay | UnsetType = UNSET
     metadata: Metadata = {}
 
 
@@ -77,6 +80,7 @@ def create_checkout_session(call: Call) -> CreateCheckoutSession:
         discount_ids=read_discounts(body.discounts),
         minutes=body.expires_in_minutes,
         metadata=read_metadata(body.metadata),
+        credit=read_credit(body.store_credit),
     )
 
 
@@ -93,6 +97,8 @@ def update_checkout_session(call: Call) -> UpdateCheckoutSession:
         customer_id=None if body.customer is UNSET else body.customer,
         discount_ids=None if body.discounts is UNSET else read_discounts(body.discounts),
         metadata=read_metadata(body.metadata, allows_null=True),
+        credit=None if body.store_credit is UNSET else read_credit(body.store_credit),
+        sets_credit=body.store_credit is not UNSET,
     )
 
 
@@ -117,7 +123,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=URL,
         sdk="checkout.sessions.create",
-        summary="Open a session: it promises a cart what it gets, and holds the offers' caps and discounts for it.",
+        summary="Open a session: it promises a cart what it gets, and holds offers, discounts and store credit for it.",
         body=CreateCheckoutSessionInput,
         translate=create_checkout_session,
         reply=CheckoutSession,
@@ -159,7 +165,7 @@ OPERATIONS: tuple[Operation, ...] = (
         reply=CheckoutSession,
         refusals=(
             *(*FIND, "parameter_conflict", "not_eligible", "checkout_session_not_open"),
-            *("payment_has_session", "payment_refunded"),
+            *("payment_has_session", "payment_refunded", "insufficient_credit"),
         ),
         example={},
     ),

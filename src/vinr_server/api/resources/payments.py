@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from vinr_server.api.contract.input import Count, CustomerId, Input, Metadata, Minor, Name, RefundId, Text
+from vinr_server.api.contract.input import Count, CustomerId, Input, Instant, Metadata, Minor, Name, RefundId, Text
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, text
 from vinr_server.api.contract.payments import (
@@ -26,7 +26,7 @@ from vinr_server.api.contract.reply import Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
-from vinr_server.api.edge.zones import read_occurred_at
+from vinr_server.api.edge.zones import read_credit_end, read_occurred_at
 from vinr_server.api.resources.bulk_payments import BulkPayments, CreatePaymentsInput, create_payments
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.payments import commands, payloads, rows
@@ -48,6 +48,8 @@ class RefundPaymentInput(Input):
     total_refunded: Minor | None = None
     eligible_amount: Minor | None = None
     lines: Annotated[list[RefundLineInput], Meta(max_length=500)] = []
+    store_credit: Minor | None = None
+    credit_expires_at: Instant = None
     reason: Text | None = None
     metadata: Metadata = {}
 
@@ -87,7 +89,7 @@ async def create_payment(call: Call) -> commands.CreatePayment:
     return payment(body, occurred_at=await read_occurred_at(call, body.occurred_at, customer_id=body.customer))
 
 
-def refund_payment(call: Call) -> commands.RefundPayment:
+async def refund_payment(call: Call) -> commands.RefundPayment:
     body: RefundPaymentInput = call.body
     if body.amount is not None and body.total_refunded is not None:
         message = "amount is what this refund returns, total_refunded the sum of all refunds so far. Send one of them."
@@ -95,6 +97,9 @@ def refund_payment(call: Call) -> commands.RefundPayment:
     if body.lines and body.eligible_amount is not None:
         message = "eligible_amount: the lines say which part of the refund is eligible. Send one of them."
         raise Problem("parameter_conflict", message, param="eligible_amount")
+    if body.credit_expires_at is not None and not body.store_credit:
+        message = "credit_expires_at: only credit that is granted ends. Send store_credit with it, or leave it out."
+        raise Problem("parameter_conflict", message, param="credit_expires_at")
     return commands.RefundPayment(
         payment_id=call.id,
         id=body.id,
@@ -102,6 +107,8 @@ def refund_payment(call: Call) -> commands.RefundPayment:
         total_refunded_minor=body.total_refunded,
         eligible_minor=body.eligible_amount,
         lines=tuple(_refund_line(line, place) for place, line in enumerate(body.lines)),
+        credit_minor=body.store_credit,
+        credit_expires_at=await read_credit_end(call, body.credit_expires_at, param="credit_expires_at"),
         reason=body.reason,
         metadata=read_metadata(body.metadata),
     )
@@ -176,6 +183,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "discount_consumed",
             "discount_not_usable",
             "checkout_session_not_open",
+            "insufficient_credit",
         ),
         example={"amount": 25000, "currency": "EUR", "customer": "cust_abc123"},
     ),
@@ -210,12 +218,12 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/refund",
         sdk="payments.refund",
-        summary="Refund a payment, fully or in part; the points it earned are clawed back.",
+        summary="Refund a payment, fully or in part; points are clawed back, store credit returns.",
         body=RefundPaymentInput,
         translate=refund_payment,
         reply=Payment,
         answers=MADE_OR_FOUND,
-        refusals=(*CREATE, "refund_exceeds_payment"),
+        refusals=(*CREATE, "refund_exceeds_payment", "refund_exceeds_tender"),
         example={"id": "re_7Hk2", "amount": 500, "reason": "returned"},
     ),
     Operation(

@@ -47,7 +47,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body=CancelRefundInput,
         translate=cancel_refund,
         reply=Refund,
-        refusals=FIND,
+        refusals=(*FIND, "insufficient_credit", "credit_spent"),
         example={"reason": "dispute won"},
     ),
     Operation(

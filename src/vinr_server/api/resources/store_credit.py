@@ -31,7 +31,7 @@ from vinr_server.api.contract.reply import Figures, Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
-from vinr_server.api.edge.times import is_date, read_instant_or_none
+from vinr_server.api.edge.zones import read_credit_end
 from vinr_server.api.resources.points import Source
 from vinr_server.core.credit import commands, payloads, rows
 from vinr_server.core.credit.settings import DEFAULTS
@@ -99,6 +99,7 @@ class ReverseCreditInput(Input):
 class UpdateCreditSettingsInput(Input):
     default_expiry_months: Months | UnsetType | None = UNSET
     expiry_rounding: ExpiryRounding | UnsetType = UNSET
+    return_days: Annotated[int, Meta(ge=0, le=366)] | UnsetType = UNSET
 
 
 class NextCreditExpiry(Reply):
@@ -149,6 +150,7 @@ class CreditSettings(Reply):
     object: Literal["credit_settings"]
     default_expiry_months: int | None
     expiry_rounding: ExpiryRounding
+    return_days: int
     livemode: bool
 
 
@@ -173,11 +175,10 @@ async def grant_credit(call: Call) -> commands.GrantCredit:
     if body.expires_at is not None and body.expiry_months is not None:
         message = "expires_at and expiry_months both say when the credit ends. Send one of them."
         raise Problem("parameter_conflict", message, param="expiry_months")
-    zone = await call.reader.zone_of_tenant(call.caller.realm) if is_date(body.expires_at) else "UTC"
     return commands.GrantCredit(
         amount_minor=body.amount,
         origin=body.origin,
-        expires_at=read_instant_or_none(body.expires_at, param="expires_at", zone=zone, is_end=True),
+        expires_at=await read_credit_end(call, body.expires_at, param="expires_at"),
         expiry_months=body.expiry_months,
         payment_id=body.payment,
         reason=body.reason,
@@ -213,7 +214,7 @@ def reverse_credit(call: Call) -> commands.ReverseCredit:
 
 
 def update_credit_settings(call: Call) -> commands.UpdateCreditSettings:
-    return commands.UpdateCreditSettings(sent(call.body, "default_expiry_months", "expiry_rounding"))
+    return commands.UpdateCreditSettings(sent(call.body, "default_expiry_months", "expiry_rounding", "return_days"))
 
 
 async def retrieve_credit_settings(call: Call) -> Any:

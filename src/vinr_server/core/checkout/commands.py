@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import Any
 
 from vinr_server.core.carts.cart import Cart
+from vinr_server.core.checkout.rows import CreditTender
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.kernel.values import dataclass
 
@@ -15,23 +16,25 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class EvaluateCart(Command):
-    """Show what a cart would get now; nothing is written or held."""
+    """Show what a cart would get now; nothing is written or held. `credit`: what store credit is to pay at most."""
 
     cart: Cart
     customer_id: str | None = None
     discount_ids: tuple[str, ...] = ()
     metadata: Json = field(default_factory=dict)
+    credit: CreditTender | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CreateCheckoutSession(Command):
-    """Promise a cart what it gets, and hold it for `minutes`."""
+    """Promise a cart what it gets, and hold it for `minutes`; of store credit what `credit` asks for."""
 
     cart: Cart
     customer_id: str | None = None
     discount_ids: tuple[str, ...] = ()
     minutes: int = 30
     metadata: Json = field(default_factory=dict)
+    credit: CreditTender | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class UpdateCheckoutSession(Command):
     """Change an open session's cart; `changes` maps Cart fields to their new values.
 
     `discount_ids` None leaves them as they are. `customer_id` names the customer of a guest's session, once.
+    `sets_credit`: `credit` is what store credit is to pay from now on; else that stays as it was asked for.
     """
 
     session_id: str
@@ -46,6 +50,8 @@ class UpdateCheckoutSession(Command):
     customer_id: str | None = None
     discount_ids: tuple[str, ...] | None = None
     metadata: Json | None = None
+    credit: CreditTender | None = None
+    sets_credit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

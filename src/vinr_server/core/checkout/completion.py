@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vinr_server.core.checkout.commands import CompleteCheckoutSession
+from vinr_server.core.checkout.credit import credit_refusal, spend_session_credit
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.payloads import session_payload
 from vinr_server.core.checkout.rows import CheckoutSession
@@ -14,7 +15,7 @@ from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Json
-from vinr_server.core.kernel.values import replace
+from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.redemptions import confirm_redemption
 from vinr_server.core.offers.rows import OfferRedemption
@@ -52,9 +53,13 @@ def decide_complete_checkout_session(
     refusal = _spent_refusal(session, payment) if payment is not None else None
     if refusal is not None:
         return replace(refusal, param="payment")
-    session, used = complete(draft, context, session, payment_id=command.payment_id)
+    refusal = credit_refusal(draft, context, session)
+    if refusal is not None:
+        return refusal
+    completed = complete(draft, context, session, payment_id=command.payment_id)
+    session = completed.session
     if payment is not None:
-        draft.put(with_session(payment, session, used))
+        draft.put(with_session(payment, completed))
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
 
 
@@ -83,7 +88,20 @@ def _spent_refusal(session: CheckoutSession, payment: Payment) -> Rejected | Non
         currency=payment.currency,
         payment=f"payment {payment.id}",
     )
-    return first_listed(other, belongs, refunded)
+    return first_listed(_credit_conflict(session, payment), other, belongs, refunded)
+
+
+def _credit_conflict(session: CheckoutSession, payment: Payment) -> Rejected | None:
+    """Refuse a recorded payment for a session of which credit pays a part: it has earned without knowing."""
+    if not session.credit_minor:
+        return None
+    message = (
+        f"Checkout session {session.id} is to be paid with {session.credit_minor} of store credit, but payment"
+        f" {payment.id} was reported by itself. Report the payment with checkout_session: {session.id} instead,"
+        " or update the session with store_credit: false first."
+    )
+    details = {"checkout_session": session.id, "store_credit": session.credit_minor}
+    return Rejected("parameter_conflict", message, details=details)
 
 
 def payment_refusal(
@@ -127,10 +145,20 @@ def _amount_refusal(session: CheckoutSession, *, amount_minor: int, tax_minor: i
     return Rejected("parameter_conflict", message, param="amount", details=details)
 
 
-def complete(
-    draft: Layer, context: Context, session: CheckoutSession, *, payment_id: str | None
-) -> tuple[CheckoutSession, Sequence[OfferRedemption]]:
-    """Complete an open session: redeem and announce its offers, consume its discounts, return points left unused."""
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A session that is paid, the uses of offers that it confirmed, and the transaction that spent its credit."""
+
+    session: CheckoutSession
+    used: Sequence[OfferRedemption]
+    credit_entry_id: str | None
+
+
+def complete(draft: Layer, context: Context, session: CheckoutSession, *, payment_id: str | None) -> Completed:
+    """Complete an open session: redeem and announce its offers, consume its discounts, return points left unused.
+
+    And its store credit is spent. Expects that `credit_refusal` has nothing against it.
+    """
     now = context.now(session.clock_id)
     used = []
     for redemption in held_by(draft, session):
@@ -141,22 +169,25 @@ def complete(
         assert discount is not None, f"discount {id} was not loaded"
         consumed = consume(draft, context, discount, payment_id=payment_id)
         return_unused(draft, context, consumed, taken_minor=taken_minor)
+    spent_id = spend_session_credit(draft, context, session, payment_id=payment_id)
     session = replace(session, status="completed", payment_id=payment_id, completed_at=now)
     draft.put(session)
-    return session, used
+    return Completed(session, used, spent_id)
 
 
-def with_session(payment: Payment, session: CheckoutSession, used: Sequence[OfferRedemption]) -> Payment:
-    """Return the payment with the session that it completed, the discounts it used and the offers it redeemed.
+def with_session(payment: Payment, completed: Completed) -> Payment:
+    """Return the payment with the session that it completed, what it used of discounts and credit, and its offers.
 
     Each payment completes at most one session, and each session has at most one payment. Expects that the session was
     completed with it.
     """
+    session, used = completed.session, completed.used
     assert payment.session_id in (None, session.id), f"{payment.id} completed {payment.session_id}"
     shown = [*payment.outcome.get("offer_redemptions", ()), *map(in_outcome, used)]
     return replace(
         payment,
         session_id=session.id,
+        credit_entry_ids=() if completed.credit_entry_id is None else (completed.credit_entry_id,),
         discount_ids=tuple(dict.fromkeys((*payment.discount_ids, *session.held_ids))),
         outcome={**payment.outcome, "offer_redemptions": shown} if shown else payment.outcome,
     )

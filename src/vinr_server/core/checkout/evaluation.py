@@ -15,9 +15,10 @@ from vinr_server.core.carts.evaluation import evaluate
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.carts.values import CartValues
 from vinr_server.core.checkout.commands import EvaluateCart
+from vinr_server.core.checkout.credit import applied_credit, asked_refusal, look_at_credit, name_credit
 from vinr_server.core.checkout.first_order import is_first_order
 from vinr_server.core.checkout.needs import look_at_buyer, name_buyer, name_discounts
-from vinr_server.core.checkout.payloads import evaluation_payload
+from vinr_server.core.checkout.payloads import credit_tender_payload, evaluation_payload
 from vinr_server.core.conditions.fields import is_of_member
 from vinr_server.core.conditions.judging import Unmet, Values, distance, unmet_in
 from vinr_server.core.conditions.membership import outside_segments, segments_of, values_of
@@ -54,12 +55,14 @@ class Checkout:
 def needs_evaluate_cart(command: EvaluateCart, needs: Needs) -> None:
     """Needs the buyer's accounts, and the discounts that the cart names."""
     look_at_buyer(needs, command.customer_id, command.discount_ids)
+    look_at_credit(needs, command.customer_id, command.credit)
 
 
 def follow_evaluate_cart(command: EvaluateCart, seen: Layer, needs: Needs) -> None:
     """Needs what is known about the buyer, and whose the discounts are."""
     name_buyer(needs, seen, command.customer_id, [command.cart], is_held=False)
     name_discounts(needs, seen, command.discount_ids)
+    name_credit(needs, seen, command.customer_id, command.credit)
 
 
 def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) -> Accepted | Rejected:
@@ -74,6 +77,18 @@ def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) 
     )
     if isinstance(checkout, Rejected):
         return checkout
+    refusal = asked_refusal(command.credit, command.customer_id)
+    if refusal is not None:
+        return refusal
+    total_minor = checkout.evaluation.total_minor
+    credit = applied_credit(
+        draft,
+        context,
+        command.credit,
+        customer_id=command.customer_id,
+        currency=command.cart.currency,
+        total_minor=total_minor,
+    )
     payload = evaluation_payload(checkout.evaluation, checkout.accounts)
     return Accepted(
         {
@@ -81,6 +96,7 @@ def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) 
             "customer": command.customer_id,
             "discounts": list(command.discount_ids),
             **payload,
+            **credit_tender_payload(credit, total_minor),
             "livemode": context.livemode,
         },
         is_new=False,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from vinr_server.core.carts.cart import Cart
+from vinr_server.core.checkout.credit import look_at_session_credit, name_session_credit
 from vinr_server.core.checkout.first_order import name_first_order
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.conditions.membership import name_history
@@ -65,6 +66,7 @@ def look_at_session(needs: Needs, session_id: str) -> None:
     needs.look_along(Account, Of(CheckoutSession, session_id, "customer_id"), by="customer_id")
     needs.look_along(Discount, Of(CheckoutSession, session_id, "discount_ids"))
     needs.look_along(Discount, Of(CheckoutSession, session_id, "held_ids"))
+    look_at_session_credit(needs, session_id)
     if needs.asked:
         look_at_asked_redemptions(needs)
 
@@ -77,6 +79,7 @@ def name_held(needs: Needs, seen: Layer, session_id: str) -> CheckoutSession | N
     if session.customer_id is not None:
         name_accounts(needs, seen, session.customer_id)
     name_discounts(needs, seen, (*session.discount_ids, *session.held_ids))
+    name_session_credit(needs, session)
     for held in seen.children(OfferRedemption, session_id):
         if held.status == "reserved":
             name_cap(needs, held.offer_id)

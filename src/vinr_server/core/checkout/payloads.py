@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vinr_server.core.carts.cart import CartLine, Evaluation, Promotion
-from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.checkout.rows import CheckoutSession, CreditTender
 from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
 from vinr_server.core.members.rows import Account
 
@@ -77,6 +77,14 @@ def _line(line: CartLine, discount_minor: int) -> Wire:
     return shown
 
 
+def credit_tender_payload(credit: CreditTender | None, total_minor: int) -> Wire:
+    """What store credit pays of the total, and what is left to pay otherwise."""
+    if credit is None:
+        return {"store_credit": None, "amount_due": total_minor}
+    shown = {"account": credit.wallet_id, "balance": credit.balance_minor, "applied": credit.applied_minor}
+    return {"store_credit": shown, "amount_due": total_minor - credit.applied_minor}
+
+
 def session_payload(session: CheckoutSession, *, livemode: bool) -> Wire:
     """The checkout_session object: what the cart was promised, and the session's outcome."""
     return {
@@ -88,6 +96,7 @@ def session_payload(session: CheckoutSession, *, livemode: bool) -> Wire:
         # Sessions of earlier versions don't have it in their evaluation.
         "prices_include_tax": session.cart.prices_include_tax,
         **session.evaluation,
+        **credit_tender_payload(session.credit, session.total_minor),
         "payment": session.payment_id,
         "metadata": session.metadata,
         "created": unix(session.created_at),

@@ -15,6 +15,21 @@ SessionStatus = Literal["open", "completed", "expired"]
 
 
 @dataclass(frozen=True, slots=True)
+class CreditTender:
+    """Store credit that pays for a cart (R25c). Units: minor units of the cart's currency.
+
+    `most_minor`: what was asked for; None: all there is. `balance_minor` of the wallet was there when the cart was
+    priced, and `applied_minor` of it pays; a session's is reserved by the hold with `hold_id`.
+    """
+
+    most_minor: int | None = None
+    wallet_id: str | None = None
+    balance_minor: int = 0
+    applied_minor: int = 0
+    hold_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckoutSession(Row):
     """A cart with what it was promised: the session holds the caps until it is completed or expires.
 
@@ -23,7 +38,7 @@ class CheckoutSession(Row):
     update of the cart computes them again. `discount_ids` are the issued discounts that the caller named; `held_ids`
     are those of them that applied and are held, and `held_minor` what each of these takes off. A guest's session may
     be given its customer, once, and with it a clock and an end on it: it stays in the bucket of guests, but what it
-    holds from then on is in the customer's.
+    holds from then on is in the customer's. `credit`: store credit that pays for it, if any was asked for.
     """
 
     bucket: int
@@ -47,6 +62,17 @@ class CheckoutSession(Row):
     expires_at: datetime
     completed_at: datetime | None = None
     expired_at: datetime | None = None
+    credit: CreditTender | None = None
+
+    @property
+    def wallet_id(self) -> str | None:
+        """The wallet whose credit pays, if any does."""
+        return self.credit.wallet_id if self.credit is not None else None
+
+    @property
+    def credit_minor(self) -> int:
+        """What store credit pays of the total."""
+        return self.credit.applied_minor if self.credit is not None else 0
 
     def due_minor(self, tax_minor: int) -> int:
         """What its payment comes to, with so much tax: the total, and the tax where that is on top (R73)."""

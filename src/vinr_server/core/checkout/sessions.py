@@ -16,6 +16,13 @@ from vinr_server.core.checkout.commands import (
     ExpireCheckoutSession,
     UpdateCheckoutSession,
 )
+from vinr_server.core.checkout.credit import (
+    asked_refusal,
+    hold_credit,
+    look_at_credit,
+    name_credit,
+    release_credit,
+)
 from vinr_server.core.checkout.evaluation import Checkout, evaluate_cart
 from vinr_server.core.checkout.needs import (
     look_at_buyer,
@@ -26,12 +33,13 @@ from vinr_server.core.checkout.needs import (
     name_held,
 )
 from vinr_server.core.checkout.payloads import evaluation_payload, session_payload
-from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.checkout.rows import CheckoutSession, CreditTender
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.calendar import whole_second
 from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
@@ -48,12 +56,14 @@ from vinr_server.core.rewards.rows import Discount
 def needs_create_checkout_session(command: CreateCheckoutSession, needs: Needs) -> None:
     """Needs the buyer's accounts, and the discounts that the cart names."""
     look_at_buyer(needs, command.customer_id, command.discount_ids)
+    look_at_credit(needs, command.customer_id, command.credit)
 
 
 def follow_create_checkout_session(command: CreateCheckoutSession, seen: Layer, needs: Needs) -> None:
     """Needs what is known about the buyer, and whose the discounts are."""
     name_buyer(needs, seen, command.customer_id, [command.cart], is_held=True)
     name_discounts(needs, seen, command.discount_ids)
+    name_credit(needs, seen, command.customer_id, command.credit)
 
 
 def decide_create_checkout_session(
@@ -70,6 +80,9 @@ def decide_create_checkout_session(
     )
     if isinstance(checkout, Rejected):
         return checkout
+    refusal = asked_refusal(command.credit, command.customer_id)
+    if refusal is not None:
+        return refusal
     bucket = context.bucket_of(command.customer_id or "")
     clock_id = _clock_of(draft, command.customer_id)
     now = context.now(clock_id)
@@ -95,7 +108,7 @@ def decide_create_checkout_session(
         expires_at=whole_second(now + timedelta(minutes=command.minutes)),
     )
     draft.put(session)
-    session = _hold(draft, context, session, checkout, now=now)
+    session = _hold(draft, context, session, checkout, command.credit, now=now)
     return Accepted(session_payload(session, livemode=context.livemode))
 
 
@@ -106,9 +119,18 @@ def _clock_of(draft: Layer, customer_id: str | None) -> str | None:
 
 
 def _hold(
-    draft: Layer, context: Context, session: CheckoutSession, checkout: Checkout, *, now: datetime
+    draft: Layer,
+    context: Context,
+    session: CheckoutSession,
+    checkout: Checkout,
+    credit: CreditTender | None,
+    *,
+    now: datetime,
 ) -> CheckoutSession:
-    """Write the promise to the session and reserve it; release what the session no longer needs."""
+    """Write the promise to the session and reserve it; release what the session no longer needs.
+
+    `credit`: what store credit is to pay at most.
+    """
     evaluation = checkout.evaluation
     held = {redemption.offer_id: redemption for redemption in held_by(draft, session)}
     held_ids: set[str] = set()
@@ -141,7 +163,7 @@ def _hold(
         release_redemption(draft, context, left, now=now)
     for id in set(session.held_ids).difference(held_ids):
         _free_discount(draft, id, session)
-    session = with_promise(session, checkout)
+    session = hold_credit(draft, context, with_promise(session, checkout), credit)
     draft.put(session)
     return session
 
@@ -211,6 +233,8 @@ def needs_update_checkout_session(command: UpdateCheckoutSession, needs: Needs) 
     """Needs the session with all it holds, and the discounts that the changed cart names."""
     look_at_session(needs, command.session_id)
     look_at_buyer(needs, command.customer_id, command.discount_ids or ())
+    look_at_credit(needs, command.customer_id, command.credit)
+    needs.look_along(Wallet, Of(CheckoutSession, command.session_id, "customer_id"), by="customer_id")
     needs.plans.carts.setdefault(command.session_id, []).append(command.changes)
     if command.customer_id is not None:
         needs.plans.buyers.setdefault(command.session_id, []).append(command.customer_id)
@@ -221,6 +245,8 @@ def follow_update_checkout_session(command: UpdateCheckoutSession, seen: Layer, 
     session = name_held(needs, seen, command.session_id)
     if session is not None:
         name_changed_cart(needs, seen, session)
+        name_credit(needs, seen, session.customer_id, session.credit or command.credit)
+    name_credit(needs, seen, command.customer_id, command.credit)
     name_discounts(needs, seen, command.discount_ids or ())
 
 
@@ -240,7 +266,11 @@ def decide_update_checkout_session(
     cart: Cart = replace(session.cart, **command.changes)
     discount_ids = session.discount_ids if command.discount_ids is None else command.discount_ids
     session = replace(session, metadata=metadata, cart=cart, discount_ids=discount_ids)
-    if session == present:
+    credit = command.credit if command.sets_credit else session.credit
+    refusal = asked_refusal(credit, session.customer_id)
+    if refusal is not None:
+        return refusal
+    if session == present and not command.sets_credit:
         return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
     held = held_by(draft, session)
     checkout = evaluate_cart(
@@ -258,7 +288,7 @@ def decide_update_checkout_session(
     accounts = {use.offer_id: account_of(draft, use.account_id) for use in held if use.account_id is not None}
     checkout = replace(checkout, accounts={**accounts, **checkout.accounts})
     draft.put(session)  # what it holds is counted for its customer
-    session = _hold(draft, context, session, checkout, now=context.now(session.clock_id))
+    session = _hold(draft, context, session, checkout, credit, now=context.now(session.clock_id))
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
 
 
@@ -345,6 +375,7 @@ def decide_expire_checkout_session(
             release_redemption(draft, context, redemption, now=now)
         for id in session.held_ids:
             _free_discount(draft, id, session)
+        release_credit(draft, context, session)
         session = replace(session, status="expired", expired_at=now)
         draft.put(session)
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)

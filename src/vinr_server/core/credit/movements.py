@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from vinr_server.core.credit.commands import AboutWallet, AdjustCredit, GrantCredit, ReverseCredit, SpendCredit
@@ -23,14 +24,16 @@ from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.holders import now_of
+from vinr_server.core.ledger.book.holds import capture
+from vinr_server.core.ledger.book.lots import Use
 from vinr_server.core.ledger.book.moved import lot_of, own_lots
-from vinr_server.core.ledger.book.posting import Movement, account_of, announce_entry, land, new_lot, post
+from vinr_server.core.ledger.book.posting import Movement, announce_entry, land, new_lot, post
 from vinr_server.core.ledger.book.transfers import transfer
-from vinr_server.core.ledger.movements import debit, give_back
+from vinr_server.core.ledger.movements import debit, put_back, uses_back
 from vinr_server.core.ledger.needs import name_wallet
 from vinr_server.core.ledger.payloads import credit_payload
 from vinr_server.core.ledger.reversals import claw_back
-from vinr_server.core.ledger.rows import Entry, Lot, LotUse
+from vinr_server.core.ledger.rows import Entry, Hold, Lot, LotUse
 from vinr_server.core.members.rows import Customer
 from vinr_server.core.payments.rows import Payment
 
@@ -70,12 +73,31 @@ def spend(
     return wallet, announce_entry(draft, context, wallet, entry, event_type=event_type, now=now)
 
 
-def short_of(wallet: Wallet | None, command: AboutWallet, *, required_minor: int) -> Rejected:
+def spend_held(
+    draft: Layer, context: Context, wallet: Wallet, hold: Hold, *, movement: Movement
+) -> tuple[Wallet, Entry]:
+    """All that the hold reserves is spent, and announced."""
+    now = now_of(draft, context, wallet)
+    wallet, entry = capture(draft, context, wallet, hold, points=hold.points, movement=movement, now=now)
+    announce_entry(draft, context, wallet, entry, event_type="store_credit.spent", now=now)
+    return wallet, entry
+
+
+def short_of(
+    wallet: Wallet | None,
+    *,
+    required_minor: int,
+    customer_id: str | None = None,
+    currency: str | None = None,
+    param: str = "amount",
+) -> Rejected:
     """Say what is there, what is held, and what is missing. Expects a swept wallet, or None for no wallet."""
-    balance, held = (0, 0) if wallet is None else (wallet.free_points, wallet.held_points)
-    customer_id, currency = (
-        (command.customer_id, command.currency) if wallet is None else (wallet.customer_id, wallet.currency)
-    )
+    balance, held = 0, 0
+    if wallet is not None:
+        balance, held, customer_id, currency = (
+            *(wallet.free_points, wallet.held_points),
+            *(wallet.customer_id, wallet.currency),
+        )
     beside = f" ({held} more are held)" if held else ""
     message = (
         f"Customer {customer_id} has {balance} of store credit{beside} ({currency}, minor units);"
@@ -88,7 +110,11 @@ def short_of(wallet: Wallet | None, command: AboutWallet, *, required_minor: int
         "shortfall": required_minor - balance,
         "currency": currency,
     }
-    return Rejected("insufficient_credit", message, param="amount", details=details)
+    return Rejected("insufficient_credit", message, param=param, details=details)
+
+
+def _short_of(wallet: Wallet | None, command: AboutWallet, required_minor: int) -> Rejected:
+    return short_of(wallet, required_minor=required_minor, customer_id=command.customer_id, currency=command.currency)
 
 
 # ---- grant, spend, adjust
@@ -194,7 +220,7 @@ def decide_spend_credit(draft: Layer, command: SpendCredit, context: Context) ->
     if isinstance(wallet, Rejected):
         return wallet
     if wallet is None or wallet.free_points < command.amount_minor:
-        return short_of(wallet, command, required_minor=command.amount_minor)
+        return _short_of(wallet, command, command.amount_minor)
     refusal = _payment_refusal(draft, command.payment_id, wallet)
     if refusal is not None:
         return refusal
@@ -235,7 +261,7 @@ def decide_adjust_credit(draft: Layer, command: AdjustCredit, context: Context) 
         )
         return Accepted(payload)
     if named is None or named.free_points < -command.amount_minor:
-        return short_of(named, command, required_minor=-command.amount_minor)
+        return _short_of(named, command, -command.amount_minor)
     _wallet, payload = spend(draft, context, named, amount_minor=-command.amount_minor, movement=movement)
     return Accepted(payload)
 
@@ -322,9 +348,8 @@ def _give_back(
         receipt={"spend": entry.id, "spent": -entry.points, "amount": amount_minor},
         metadata=command.metadata,
     )
-    _wallet, back = return_credit(
-        draft, context, wallet, paying, entry, amount_minor=amount_minor, returned_minor=returned, movement=movement
-    )
+    uses = uses_back(draft, entry.id, points=amount_minor, returned_points=returned)
+    _wallet, back = put_credit_back(draft, context, wallet, paying, uses, movement=movement)
     return Accepted(_shown(draft, context, back))
 
 
@@ -335,39 +360,22 @@ def _shown(draft: Layer, context: Context, entry: Entry) -> Json:
     return credit_payload(entry, wallet, draft.find(Lot, entry.id), livemode=context.livemode)
 
 
-def return_credit(
-    draft: Layer,
-    context: Context,
-    wallet: Wallet,
-    paying: Wallet,
-    spent: Entry,
-    *,
-    amount_minor: int,
-    returned_minor: int,
-    movement: Movement,
+def put_credit_back(
+    draft: Layer, context: Context, wallet: Wallet, paying: Wallet, uses: Sequence[Use], *, movement: Movement
 ) -> tuple[Wallet, Entry]:
-    """The amount is back in the lots that paid the spend, and announced. Expects its uses, and their lots.
+    """The lots hold again what they paid, and it is announced; what is over expires again (R5).
 
     `paying`: the wallet that spent it; of a merged one it moves on at once to `wallet`, which acts for it.
     """
     now = now_of(draft, context, wallet)
-    if account_of(draft, draft.children(LotUse, spent.id)[0].lot_id) == wallet.id:
+    if uses[0].lot.account_id == wallet.id:
         paying = wallet
-    paying, entry = give_back(
-        draft,
-        context,
-        paying,
-        debit_id=spent.id,
-        points=amount_minor,
-        returned_points=returned_minor,
-        movement=movement,
-        now=now,
-        event_type="store_credit.returned",
+    paying, entry = put_back(
+        draft, context, paying, uses, movement=movement, now=now, event_type="store_credit.returned"
     )
-    if paying.id != wallet.id:
-        _paying, wallet = transfer(draft, context, paying, wallet, reason="merge", now=now)
-    else:
-        wallet = paying
+    if paying.id == wallet.id:
+        return paying, entry
+    _paying, wallet = transfer(draft, context, paying, wallet, reason="merge", now=now)
     return wallet, entry
 
 

@@ -34,5 +34,6 @@ def settings_payload(settings: CreditSettings, *, livemode: bool) -> Wire:
         "object": "credit_settings",
         "default_expiry_months": settings.default_expiry_months,
         "expiry_rounding": settings.expiry_rounding,
+        "return_days": settings.return_days,
         "livemode": livemode,
     }

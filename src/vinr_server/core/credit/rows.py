@@ -57,7 +57,7 @@ class Wallet(Row):
 
 @dataclass(frozen=True, slots=True)
 class CreditSettings(Row):
-    """How long store credit of a realm lasts unless its grant says.
+    """How long store credit of a realm lasts unless its grant says, and `return_days` at least that refunds return.
 
     There is one row of it, `SETTINGS`, or none: then the defaults hold.
     """
@@ -67,6 +67,7 @@ class CreditSettings(Row):
     default_expiry_months: int | None
     expiry_rounding: ExpiryRounding
     created_at: datetime
+    return_days: int = 30
 
 
 SETTINGS = "credit_settings"

@@ -29,11 +29,20 @@ def end_of_grant(draft: Layer, now: datetime, *, expiry_months: int | None = Non
 
     Months are counted in the tenant's zone.
     """
-    settings, home = settings_of(draft), draft.get(Home, HOME)
+    settings = settings_of(draft)
     months = settings.default_expiry_months if expiry_months is None else expiry_months
-    zone = "UTC" if home is None else home.timezone
-    end = calendar.expires_at(now, months=months, rounding=settings.expiry_rounding, zone=zone)
+    end = calendar.expires_at(now, months=months, rounding=settings.expiry_rounding, zone=_zone(draft))
     return None if end is None else calendar.whole_second(end)
+
+
+def end_of_return(draft: Layer, now: datetime) -> datetime:
+    """The instant until which credit that a refund returns lasts at least (R26c): days in the tenant's zone."""
+    return calendar.whole_second(calendar.days_later(now, settings_of(draft).return_days, _zone(draft)))
+
+
+def _zone(draft: Layer) -> str:
+    home = draft.get(Home, HOME)
+    return "UTC" if home is None else home.timezone
 
 
 def needs_update_credit_settings(command: UpdateCreditSettings, needs: Needs) -> None:
@@ -42,7 +51,7 @@ def needs_update_credit_settings(command: UpdateCreditSettings, needs: Needs) ->
 
 
 def decide_update_credit_settings(draft: Layer, command: UpdateCreditSettings, context: Context) -> Accepted | Rejected:
-    """Credit that is granted from now on lasts as the settings say; no grant made already changes."""
+    """Credit that is granted or returned from now on lasts as the settings say; what is there already stays."""
     present = draft.get(CreditSettings, SETTINGS)
     settings = replace(present or replace(DEFAULTS, created_at=context.wall_now), **command.changes)
     draft.put(settings)

@@ -85,17 +85,17 @@ def swept_wallet(draft: Layer, context: Context, wallet_id: str) -> Wallet:
 
 
 def wallet_refusal(
-    wallet: Wallet | None, wallet_id: str, customer_id: str | None, currency: str | None
+    wallet: Wallet | None, wallet_id: str, customer_id: str | None, currency: str | None, *, param: str = "account"
 ) -> Rejected | None:
     """Refuse a wallet that is not there, or is of another currency or customer; None of these asks nothing."""
     if wallet is None:
-        return missing("store credit account", wallet_id, param="account")
+        return missing("store credit account", wallet_id, param=param)
     if currency is not None and wallet.currency != currency:
         message = f"Store credit account {wallet.id} is in {wallet.currency}, not in {currency}. Nothing is converted."
-        return Rejected("parameter_conflict", message, param="account", details={"currency": wallet.currency})
+        return Rejected("parameter_conflict", message, param=param, details={"currency": wallet.currency})
     if customer_id is not None and wallet.customer_id != customer_id:
-        message = f"Store credit account {wallet.id} is of customer {wallet.customer_id}, not of {customer_id}."
-        return Rejected("not_eligible", message, param="account", details={"condition": "customer"})
+        message = f"Store credit account {wallet.id} is of {wallet.customer_id}, not of {customer_id or 'a guest'}."
+        return Rejected("not_eligible", message, param=param, details={"condition": "customer"})
     return None
 
 

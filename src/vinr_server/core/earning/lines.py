@@ -42,12 +42,13 @@ def is_selected(names: LineNames, sku: str | None, categories: Iterable[str]) ->
 def eligible_minor(earnable_minor: int, tenders: Sequence[Json], earning_tenders: Collection[str]) -> int:
     """The part of a payment that earns: what was paid, less its tax and shipping, with tenders that earn (R9, R77).
 
-    Tenders of a type that is no longer known count as `other`.
+    Tenders of a type that is no longer known count as `other`. What a wallet of store credit pays never earns (R25d).
     """
     unpaid_minor: int = sum(
         tender["amount"]
         for tender in tenders
-        if (tender["type"] if tender["type"] in TENDERS else "other") not in earning_tenders
+        if tender.get("account") is not None
+        or (tender["type"] if tender["type"] in TENDERS else "other") not in earning_tenders
     )
     return max(earnable_minor - unpaid_minor, 0)
 

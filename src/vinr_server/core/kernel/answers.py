@@ -56,6 +56,7 @@ CODES: dict[str, int] = {
     "payment_refunded": 409,
     "payment_linked": 409,
     "refund_exceeds_payment": 409,
+    "refund_exceeds_tender": 409,
     "clock_advancing": 409,
     "segment_in_use": 409,
     "idempotency_key_in_use": 409,

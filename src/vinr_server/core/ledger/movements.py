@@ -7,7 +7,7 @@ and never both an unpaid deficit and a spendable lot with points that no hold re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -189,10 +189,31 @@ def give_back(
     `returned_points` of it were returned before, from the last used on too. A deficit is paid from the returned points
     first. `event_type`: as what the entry is announced, if it is. Expects a swept account, the debit's uses and lots.
     """
+    uses = uses_back(draft, debit_id, points=points, returned_points=returned_points)
+    return put_back(draft, context, account, uses, movement=movement, now=now, event_type=event_type)
+
+
+def uses_back(draft: Layer, debit_id: str, *, points: int, returned_points: int) -> list[Use]:
+    """What of the points of a debit goes back to each lot that paid, the last used first. Expects its uses and lots."""
     paid = [Use(lot_here(draft, use.lot_id), use.points) for use in draft.children(LotUse, debit_id) if use.points > 0]
+    return uses_to_return(paid, returned_points=returned_points, return_points=points)
+
+
+def put_back(
+    draft: Layer,
+    context: Context,
+    account: Holder,
+    uses: Sequence[Use],
+    *,
+    movement: Movement,
+    now: datetime,
+    event_type: str | None = None,
+) -> tuple[Holder, Entry]:
+    """The lots hold these points again; see `give_back`."""
+    points = sum(use.points for use in uses)
     account, entry = post(draft, context, account, points=points, movement=movement, now=now)
     returned: list[Lot] = []
-    for lot, back_points in uses_to_return(paid, returned_points=returned_points, return_points=points):
+    for lot, back_points in uses:
         returned.append(replace(lot, remaining_points=lot.remaining_points + back_points))
         put_use(draft, entry, lot, points=-back_points, cause=entry)
     account = put_returned(draft, account, returned, cause_id=entry.id, now=now)

@@ -121,7 +121,7 @@ class HeldLot:
 
 @dataclass(frozen=True, slots=True)
 class Hold(Row):
-    """Points of an account that are reserved for an authorized redemption, or credit for a session, whose id it has.
+    """Points of an account that are reserved for an authorized redemption, whose id it has, or credit for a session.
 
     In force on [created_at, expires_at), until it is captured or released at `ended_at`. `lots` are in the order of
     their use. `reward_id` and `discount_id` are what the end of a redemption's gives back (R11).

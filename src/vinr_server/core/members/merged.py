@@ -7,7 +7,7 @@ those of a merged member say so.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from vinr_server.core.credit.rows import Wallet
@@ -45,9 +45,17 @@ def acted_for(command: CommandT, merged: Mapping[str, str]) -> CommandT:
     account_ids = getattr(command, "account_ids", ())
     if any(id in merged for id in account_ids):
         changes["account_ids"] = tuple(dict.fromkeys(merged.get(id, id) for id in account_ids))
+    tenders: Sequence[Mapping[str, Any]] = getattr(command, "tenders", None) or ()
+    if any(tender.get("account") in merged for tender in tenders):
+        changes["tenders"] = tuple(_acted_for_tender(tender, merged) for tender in tenders)
     if getattr(command, "linked_account_id", None) in merged:
         metadata: Mapping[str, Any] = command.metadata  # type: ignore[attr-defined]
         changes["metadata"] = {
             key: merged.get(value, value) if key in _LINKS else value for key, value in metadata.items()
         }
     return dataclasses.replace(command, **changes) if changes else command  # type: ignore[type-var]
+
+
+def _acted_for_tender(tender: Mapping[str, Any], merged: Mapping[str, str]) -> Mapping[str, Any]:
+    acting_id = merged.get(tender.get("account") or "")
+    return tender if acting_id is None else {**tender, "account": acting_id}

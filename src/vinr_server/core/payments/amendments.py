@@ -67,9 +67,10 @@ def decide_update_payment(draft: Layer, command: UpdatePayment, context: Context
     standing = standing_refunds(draft, payment)
     session = trial.get(CheckoutSession, payment.session_id) if command.reprice and payment.session_id else None
     refusal = first_listed(
+        _credit_refusal(payment, amended),
         _parts_refusal(amended),
         total_refusal(amended, session) if session is not None else _session_refusal(payment),
-        _refunded_refusal(amended),
+        _refunded_refusal(amended, standing),
         _lines_refusal(amended, standing),
     )
     if refusal is not None:
@@ -135,6 +136,21 @@ def _parts_refusal(amended: Payment) -> Rejected | None:
     return None
 
 
+def _credit_refusal(payment: Payment, amended: Payment) -> Rejected | None:
+    """Refuse other credit than was spent: what was spent stays so until it is refunded."""
+    paid, named = (
+        sorted((tender["account"], tender["amount"]) for tender in each.tenders if tender.get("account") is not None)
+        for each in (payment, amended)
+    )
+    if paid == named:
+        return None
+    message = (
+        f"tenders: payment {payment.id} spent {payment.credit_minor} of store credit; an amendment can't change that."
+        " Name it as it was; refund the payment, or report what was paid beyond it as another payment of its order."
+    )
+    return Rejected("parameter_conflict", message, param="tenders", details={"store_credit": payment.credit_minor})
+
+
 def _session_refusal(payment: Payment) -> Rejected | None:
     if payment.session_id is None:
         return None
@@ -146,7 +162,17 @@ def _session_refusal(payment: Payment) -> Rejected | None:
     return Rejected("payment_has_session", message, param="id", details={"checkout_session": payment.session_id})
 
 
-def _refunded_refusal(amended: Payment) -> Rejected | None:
+def _refunded_refusal(amended: Payment, standing: Sequence[Refund]) -> Rejected | None:
+    """Refuse less than was refunded, of all of it or of its money."""
+    money_minor = sum(refund.money_minor for refund in standing)
+    if amended.refunded_minor <= amended.amount_minor and money_minor > amended.money_minor:
+        message = (
+            f"Cannot amend payment {amended.id} to {amended.amount_minor}: {amended.credit_minor} of it was paid with"
+            f" store credit, and {money_minor} ({amended.currency}, minor units) is already refunded as money."
+            f" Amend it to at least {amended.credit_minor + money_minor}."
+        )
+        details = {"tender": "money", "amount_refunded": money_minor}
+        return Rejected("refund_exceeds_payment", message, param="amount", details=details)
     if amended.amount_minor >= amended.refunded_minor:
         return None
     message = (

@@ -46,7 +46,8 @@ class CreatePayment(Command):
 class RefundPayment(Command):
     """Refund a payment: `amount_minor` None means what its lines come to, or all that is left where it names none.
 
-    `total_refunded_minor`: the sum of all its refunds so far; what is missing of it is refunded.
+    `total_refunded_minor`: the sum of all its refunds so far; what is missing of it is refunded. `credit_minor`: what
+    of it is given as store credit; None: in proportion to the tenders. What that grants ends at `credit_expires_at`.
     """
 
     is_ledger_write = True
@@ -56,6 +57,8 @@ class RefundPayment(Command):
     total_refunded_minor: int | None = None
     eligible_minor: int | None = None
     lines: tuple[RefundLine, ...] = ()
+    credit_minor: int | None = None
+    credit_expires_at: datetime | None = None
     reason: str | None = None
     metadata: Json = field(default_factory=dict)
 

@@ -8,6 +8,9 @@ from vinr_server.core.payments.rows import Payment, PaymentRevision, Refund, Ref
 # What an award is of which nothing is said: it was made before points could be pending.
 AVAILABLE: Wire = {"status": "available", "available_at": None}
 
+# A tender names an account where it was paid by store credit of this engine.
+NO_ACCOUNT: Wire = {"account": None}
+
 
 def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None = None) -> Wire:
     """The payment object; `refund` is the one that was just made, where there is one."""
@@ -22,7 +25,7 @@ def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None =
         "eligible_amount": payment.eligible_minor,
         "tax": payment.tax_minor,
         "shipping": payment.shipping_minor,
-        "tenders": list(payment.tenders),
+        "tenders": [{**NO_ACCOUNT, **tender} for tender in payment.tenders],
         "discounts": list(payment.discount_ids),
         "checkout_session": payment.session_id,
         "order": payment.order_id,
@@ -51,6 +54,9 @@ def refund_payload(refund: Refund, *, livemode: bool) -> Wire:
         "payment": refund.payment_id,
         "amount": refund.amount_minor,
         "eligible_amount": refund.eligible_minor,
+        "money": refund.amount_minor - refund.credit_returned_minor - refund.credit_granted_minor,
+        "credit_returned": refund.credit_returned_minor,
+        "credit_granted": refund.credit_granted_minor,
         "reason": refund.reason,
         "lines": [_refund_line(line) for line in refund.lines],
         "status": "succeeded" if refund.canceled_at is None else "canceled",
@@ -79,7 +85,7 @@ def revision_payload(revision: PaymentRevision, *, livemode: bool) -> Wire:
         "eligible_amount": revision.eligible_minor,
         "tax": revision.tax_minor,
         "shipping": revision.shipping_minor,
-        "tenders": list(revision.tenders),
+        "tenders": [{**NO_ACCOUNT, **tender} for tender in revision.tenders],
         "lines": list(revision.lines),
         "reason": revision.reason,
         "superseded_at": unix(revision.created_at),

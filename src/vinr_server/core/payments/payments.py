@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from vinr_server.core.checkout.completion import complete, with_session
+from vinr_server.core.checkout.credit import credit_refusal
 from vinr_server.core.checkout.first_order import name_first_order
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.rows import CheckoutSession
@@ -40,6 +41,7 @@ from vinr_server.core.payments.purchases.outcomes import with_guest_note
 from vinr_server.core.payments.purchases.state import as_counted, purchase_with
 from vinr_server.core.payments.rows import Order, Payment, order_key
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
+from vinr_server.core.payments.tenders import look_at_tenders, spend_tenders, tenders_refusal
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.discounts import consume, goods_minor, name_owner, payable_discount, small_order
@@ -63,6 +65,7 @@ def needs_create_payment(command: CreatePayment, needs: Needs) -> None:
         needs.row(Discount, id, look=True)
     if command.session_id is not None:
         look_at_session(needs, command.session_id)
+    look_at_tenders(needs, command.tenders)
     look_at_order_of(needs, command)
     look_at_asked(needs)
 
@@ -112,7 +115,12 @@ def decide_create_payment(draft: Layer, command: CreatePayment, context: Context
     unused = _out_of_use(command, command.occurred_at or instants[0])
     order = order_of(command, draft, accounts)
     in_order = order_refusal(order, command.order_id, command.currency)
-    refusal = first_listed(in_the_future(command.occurred_at, *instants), unused, link, session, in_order, *checked)
+    if isinstance(session, CheckoutSession):
+        unpaid = credit_refusal(draft, context, session)
+    else:
+        unpaid = tenders_refusal(draft, context, command, customer_id)
+    in_future = in_the_future(command.occurred_at, *instants)
+    refusal = first_listed(in_future, unused, link, session, in_order, unpaid, *checked)
     if refusal is not None:
         return refusal
     assert not isinstance(session, Rejected), "refused above"
@@ -137,6 +145,8 @@ def _record(
     payment = as_counted(draft, payment, accounts)
     for discount in discounts:
         consume(draft, context, discount, payment_id=payment.id)
+    if session is None:
+        payment = spend_tenders(draft, context, payment)
     payment = report(draft, context, payment, accounts, occurred_at=command.occurred_at, now=now)
     payment = convert_by_payment(draft, context, payment, accounts, occurred_at=command.occurred_at)
     judge_tiers(draft, context)
@@ -144,8 +154,7 @@ def _record(
         payment = replace(payment, outcome=with_guest_note(payment.outcome, payment.customer_id))
         draft.put(payment)
     if session is not None:
-        session, used = complete(draft, context, session, payment_id=payment.id)
-        payment = with_session(payment, session, used)
+        payment = with_session(payment, complete(draft, context, session, payment_id=payment.id))
         draft.put(payment)
     if command.id is not None:
         claim_id(draft, context, payment.id, owner_bucket=payment.bucket)

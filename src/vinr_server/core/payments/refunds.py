@@ -29,7 +29,19 @@ from vinr_server.core.payments.purchases.state import (
     standing_refunds,
 )
 from vinr_server.core.payments.refusals import refund_refusal, refunded_minor
+from vinr_server.core.payments.returns import (
+    grant_instead,
+    grant_refusal,
+    look_at_granted_credit,
+    look_at_refunded_credit,
+    name_granted_credit,
+    name_refunded_credit,
+    return_credit,
+    undo_credit,
+    undo_refusal,
+)
 from vinr_server.core.payments.rows import Payment, Refund
+from vinr_server.core.payments.splits import split_of
 from vinr_server.core.programs.members import instants_of
 from vinr_server.core.tiers.changing import judge_tiers
 
@@ -38,6 +50,7 @@ def needs_refund_payment(command: RefundPayment, needs: Needs) -> None:
     """The payment with its purchase, and awards made by hand for it; its customer's accounts; the chosen id."""
     needs.row(Payment, command.payment_id, look=True)
     look_at_purchase(needs, command.payment_id)
+    look_at_refunded_credit(needs, command.payment_id, is_granting=bool(command.credit_minor))
     needs.children(Refund, command.payment_id)
     if command.id:
         needs.row(Claim, command.id)
@@ -50,6 +63,7 @@ def follow_refund_payment(command: RefundPayment, seen: Layer, needs: Needs) -> 
     if payment is not None:
         name_purchase(needs, seen, payment)
         name_conversions_of(needs, seen, payment)
+        name_refunded_credit(needs, seen, payment, is_granting=bool(command.credit_minor))
 
 
 def decide_refund_payment(draft: Layer, command: RefundPayment, context: Context) -> Accepted | Rejected:
@@ -63,7 +77,7 @@ def decide_refund_payment(draft: Layer, command: RefundPayment, context: Context
     if present is not None:
         return Accepted(payment_payload(payment, livemode=context.livemode, refund=present), is_new=False)
     standing = standing_refunds(draft, payment)
-    refusal = refund_refusal(command, payment, standing)
+    refusal = refund_refusal(command, payment, standing) or grant_refusal(draft, context, payment, command)
     if refusal is not None:
         return refusal
     if command.total_refunded_minor is not None and command.total_refunded_minor <= payment.refunded_minor:
@@ -90,6 +104,11 @@ def _refund(
         customer_id=payment.customer_id,
         lines=command.lines,
     )
+    split = split_of(payment, standing, command, amount_minor=refund.amount_minor)
+    refund = replace(refund, credit_returned_minor=split.returned_minor, credit_granted_minor=split.granted_minor)
+    return_credit(draft, context, payment, refund)
+    grant_id = grant_instead(draft, context, payment, refund, expires_at=command.credit_expires_at)
+    refund = replace(refund, credit_grant_id=grant_id)
     payment = replace(
         payment,
         refunded_minor=payment.refunded_minor + refund.amount_minor,
@@ -152,15 +171,19 @@ def needs_cancel_refund(command: CancelRefund, needs: Needs) -> None:
     needs.row(Refund, command.refund_id, look=True)
     needs.look_along(Payment, payment)
     look_at_purchase(needs, payment, is_reinstating=True)
+    look_at_refunded_credit(needs, payment, is_granting=False)
+    look_at_granted_credit(needs, command.refund_id)
 
 
 def follow_cancel_refund(command: CancelRefund, seen: Layer, needs: Needs) -> None:
     """What a refund needs, and what the purchase may redeem once it is whole again."""
     refund = seen.get(Refund, command.refund_id)
     payment = seen.get(Payment, refund.payment_id) if refund is not None else None
-    if payment is not None:
+    if refund is not None and payment is not None:
         name_purchase(needs, seen, payment)
         name_conversions_of(needs, seen, payment)
+        name_refunded_credit(needs, seen, payment, is_granting=False)
+        name_granted_credit(needs, seen, refund)
 
 
 def decide_cancel_refund(draft: Layer, command: CancelRefund, context: Context) -> Accepted | Rejected:
@@ -171,6 +194,10 @@ def decide_cancel_refund(draft: Layer, command: CancelRefund, context: Context) 
         return missing("refund", command.refund_id, param="id")
     if refund.canceled_at is not None:
         return Accepted(refund_payload(refund, livemode=context.livemode), is_new=False)
+    refusal = undo_refusal(draft, context, payment, refund)
+    if refusal is not None:
+        return refusal
+    payment = undo_credit(draft, context, payment, refund, reason=command.reason)
     accounts = accounts_of_payment(draft, payment)
     now = instants_of(draft, context, accounts)[0]
     standing = [other for other in standing_refunds(draft, payment) if other.id != refund.id]

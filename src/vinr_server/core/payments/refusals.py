@@ -10,6 +10,7 @@ from vinr_server.core.kernel.numbers import floor_div
 from vinr_server.core.payments.commands import RefundPayment
 from vinr_server.core.payments.purchases.kept import kept_of, paid_for_lines, places_of, returned_shares, share_taken
 from vinr_server.core.payments.rows import Payment, Refund, RefundLine
+from vinr_server.core.payments.splits import split_refusal
 
 
 def refunded_minor(command: RefundPayment, payment: Payment) -> int:
@@ -39,7 +40,7 @@ def refund_refusal(command: RefundPayment, payment: Payment, standing: Sequence[
         _eligible_refusal(command, payment, standing),
         _lines_refusal(command, payment, standing),
         _amount_refusal(command, payment),
-    )
+    ) or split_refusal(payment, standing, command, amount_minor=max(refunded_minor(command, payment), 0))
 
 
 def _no_such_line(line: RefundLine, payment: Payment, place: int) -> Rejected:

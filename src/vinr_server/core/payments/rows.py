@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from vinr_server.core.kernel.rows import Json, Row
@@ -108,6 +109,8 @@ class Payment(Row):
 
     `outcome` is what is shown; nothing reads it. `earnings` is what a purchase of this one payment has earned; that of
     an order is kept by the order. `referral_ids`: the referrals that it converted, one for each program at most.
+    `credit_entry_ids`: what it spent of store credit, again where the cancellation of a refund took back what that had
+    returned.
     """
 
     parent_field = "customer_id"
@@ -136,6 +139,17 @@ class Payment(Row):
     revision: int = 1
     earnings: tuple[Earning, ...] = ()
     referral_ids: tuple[str, ...] = ()
+    credit_entry_ids: tuple[str, ...] = ()
+
+    @property
+    def credit_minor(self) -> int:
+        """What of the amount a wallet of store credit paid (R25d)."""
+        return credit_paid(self.tenders)
+
+    @property
+    def money_minor(self) -> int:
+        """What of the amount was paid otherwise: all that refunds may give as money (R26)."""
+        return self.amount_minor - self.credit_minor
 
     @property
     def is_refunded_whole(self) -> bool:
@@ -209,6 +223,11 @@ class Order(Row):
         return clawback_ids(self.earnings)
 
 
+def credit_paid(tenders: Iterable[Json]) -> int:
+    """What wallets of store credit paid. (Credit of another system names no account, and is a fact like any tender.)"""
+    return sum(tender["amount"] for tender in tenders if tender.get("account") is not None)
+
+
 def order_key(member_id: str | None, order_id: str) -> str:
     """The id of a member's order: the member (a customer, or the account a payment is linked to) and the merchant's id.
     (Nobody's for a guest.)
@@ -237,7 +256,8 @@ class RefundLine:
 class Refund(Row):
     """One refund of a payment, whole or part; `eligible_minor` only where the merchant named it.
 
-    A canceled one never took effect: what it took was reinstated.
+    A canceled one never took effect: what it took was reinstated. Of the amount, `credit_returned_minor` went back to
+    the store credit that had paid, and `credit_granted_minor` is money given as new credit, by `credit_grant_id` (R26).
     """
 
     parent_field = "payment_id"
@@ -250,6 +270,9 @@ class Refund(Row):
         "pending_points_reversed",
         "metadata",
         "lines",
+        "credit_returned_minor",
+        "credit_granted_minor",
+        "credit_grant_id",
     )
     bucket: int
     id: str
@@ -265,3 +288,11 @@ class Refund(Row):
     canceled_at: datetime | None = None
     points_reinstated: int = 0
     pending_points_reversed: int = 0
+    credit_returned_minor: int = 0
+    credit_granted_minor: int = 0
+    credit_grant_id: str | None = None
+
+    @property
+    def money_minor(self) -> int:
+        """What it takes of the money that was paid, whether it gives it as money or as new credit (R26b)."""
+        return self.amount_minor - self.credit_returned_minor

@@ -14,6 +14,8 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.payments.commands import CreatePayment
+from vinr_server.core.payments.rows import credit_paid
+from vinr_server.core.payments.tenders import wallets_of
 
 
 def session_to_pay(
@@ -39,8 +41,30 @@ def session_to_pay(
             currency=command.currency,
             payment="the payment",
         )
+        or _credit_conflict(session, command)
         or session
     )
+
+
+def _credit_conflict(session: CheckoutSession, command: CreatePayment) -> Rejected | None:
+    """Refuse tenders that say something else of store credit than the session holds, or leave no room for it."""
+    named_minor, credit_minor = credit_paid(command.tenders), session.credit_minor
+    strange = [wallet_id for wallet_id in wallets_of(command.tenders) if wallet_id != session.wallet_id]
+    details = {"store_credit": credit_minor, "amount_due": session.due_minor(command.tax_minor) - credit_minor}
+    if strange or named_minor not in (0, credit_minor):
+        message = (
+            f"Checkout session {session.id} holds {credit_minor} of store credit, the tenders name {named_minor}."
+            " Leave it out of the tenders: paying the session spends it."
+        )
+        return Rejected("parameter_conflict", message, param="tenders", details=details)
+    others_minor = sum(tender["amount"] for tender in command.tenders) - named_minor
+    if others_minor + credit_minor > command.amount_minor:
+        message = (
+            f"Store credit pays {credit_minor} of checkout session {session.id}, so {details['amount_due']} is left for"
+            f" other tenders; these come to {others_minor} ({session.cart.currency}, minor units)."
+        )
+        return Rejected("parameter_conflict", message, param="tenders", details=details)
+    return None
 
 
 def tax_refusal(session: CheckoutSession, lines: Sequence[Json]) -> Rejected | None:
@@ -58,9 +82,14 @@ def tax_refusal(session: CheckoutSession, lines: Sequence[Json]) -> Rejected | N
 
 
 def as_promised(command: CreatePayment, session: CheckoutSession) -> CreatePayment:
-    """The payment with what its session knows of it: the discounts held, and lines and shipping where it names none."""
+    """The payment with what its session knows of it: discounts and credit held, lines and shipping if it names none."""
+    tenders = command.tenders
+    if session.credit_minor and not credit_paid(tenders):
+        credit = {"type": "store_credit", "amount": session.credit_minor, "account": session.wallet_id}
+        tenders = (*tenders, credit)
     return replace(
         command,
+        tenders=tenders,
         discount_ids=session.held_ids,
         lines=command.lines or tuple(map(paid_line, session.cart.lines, session.line_discounts_minor)),
         shipping_minor=command.shipping_minor or session.cart.shipping_minor - session.shipping_discount_minor,

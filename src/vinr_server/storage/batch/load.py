@@ -41,7 +41,7 @@ from vinr_server.storage.batch.tables import TABLES, rows_of
 # are.
 LOOKED_AT = (
     *(ReferralCode, Referral, Customer, Account, Wallet, CheckoutSession, Refund, Payment, Order, Payment, Referral),
-    *(CheckoutSession, Redemption, Entry, LotUse, Discount, OfferRedemption, Account),
+    *(CheckoutSession, Redemption, Entry, LotUse, Discount, OfferRedemption, Account, Wallet),
 )
 # Rows that may live in another bucket than what names them: a payment that was linked later has a guest's bucket.
 ANYWHERE: Mapping[type[Row], Collection[str]] = {Payment: ("customer_id",), OfferRedemption: ("payment_id",)}

@@ -25,6 +25,58 @@ from entries e join (
   select realm, reverses_id, sum(points) as points from entries where kind = 'return' group by 1, 2) r
   on r.realm = e.realm and r.reverses_id = e.id
 where e.kind <> 'spend' or r.points > -e.points""",
+    "R25c credit is held for open sessions, as much as pays for them": """
+select coalesce(s.realm, h.realm), coalesce(s.wallet_id, h.account_id), coalesce(s.id, h.id),
+  coalesce(s.applied, 0)::text, coalesce(h.points, 0)::text
+from (
+  select realm, id, credit ->> 'wallet_id' as wallet_id, credit ->> 'hold_id' as hold_id,
+    (credit ->> 'applied_minor')::int8 as applied
+  from checkout_sessions where status = 'open' and credit ->> 'hold_id' is not null) s
+full join (
+  select realm, account_id, id, bool_and(ended_at is not null) as is_over, sum((held ->> 'points')::int8) as points
+  from holds, json_array_elements(lots) as held where account_id < 'crd`' group by 1, 2, 3) h
+  on h.realm = s.realm and h.id = s.hold_id and h.account_id = s.wallet_id
+where (s.id is null and not h.is_over) or (s.id is not null and s.applied is distinct from h.points)""",
+    "R25d a payment has spent the credit that its tenders name, less what its refunds returned": """
+select p.realm, p.account_id, p.id, p.credit - coalesce(f.returned, 0), coalesce(s.spent, 0)
+from (
+  select realm, id, account_id, coalesce((
+    select sum((t ->> 'amount')::int8) from json_array_elements(tenders) t where t ->> 'account' is not null), 0)
+    as credit
+  from payments) p
+left join (
+  select realm, payment_id, sum(credit_returned_minor) as returned from refunds
+  where canceled_at is null group by 1, 2) f on f.realm = p.realm and f.payment_id = p.id
+left join (
+  select p.realm, p.id, sum(-e.points - coalesce(b.points, 0)) as spent
+  from payments p cross join lateral json_array_elements_text(p.credit_entry_ids) c (id)
+  join entries e on e.realm = p.realm and e.id = c.id and e.kind = 'spend' and e.source_id = p.id
+  left join (select realm, reverses_id, sum(points) as points from entries where kind = 'return' group by 1, 2) b
+    on b.realm = e.realm and b.reverses_id = e.id
+  group by 1, 2) s on s.realm = p.realm and s.id = p.id
+where p.credit - coalesce(f.returned, 0) <> coalesce(s.spent, 0)""",
+    "R26 refunds give back no more of each tender than was paid with it": """
+select p.realm, p.account_id, p.id, concat_ws(', ', p.credit, p.amount_minor - p.credit),
+  concat_ws(', ', f.returned, f.money)
+from (
+  select realm, id, account_id, amount_minor, coalesce((
+    select sum((t ->> 'amount')::int8) from json_array_elements(tenders) t where t ->> 'account' is not null), 0)
+    as credit
+  from payments) p
+join (
+  select realm, payment_id, sum(credit_returned_minor) as returned, sum(amount_minor - credit_returned_minor) as money
+  from refunds where canceled_at is null group by 1, 2) f on f.realm = p.realm and f.payment_id = p.id
+where f.returned > p.credit or f.money > p.amount_minor - p.credit""",
+    "R26a a refund and the credit it granted in place of money name each other": """
+select coalesce(f.realm, e.realm), e.account_id, coalesce(f.id, e.source_id),
+  concat_ws(', ', f.credit_grant_id, f.credit_granted_minor, case when f.canceled_at is not null then 'taken back' end),
+  concat_ws(', ', e.id, e.points, case when l.reversed_points = l.points then 'taken back' end)
+from (select * from refunds where credit_grant_id is not null) f
+full join (select * from entries where kind = 'grant' and source_type = 'refund') e
+  on e.realm = f.realm and e.id = f.credit_grant_id and e.source_id = f.id
+left join lots l on l.realm = e.realm and l.id = e.id
+where f.id is null or e.id is null or e.points <> f.credit_granted_minor
+  or (f.canceled_at is not null and l.reversed_points <> l.points)""",
     "R25e a redemption and the credit it granted name each other": """
 select coalesce(r.realm, e.realm), coalesce(r.account_id, e.account_id), coalesce(r.id, e.source_id),
   concat_ws(', ', r.credit_entry_id, r.benefit ->> 'amount', case when r.status = 'canceled' then 'taken back' end),

@@ -143,8 +143,9 @@ from entries e
 left join (select realm, entry_id, sum(points) as points from lot_uses group by 1, 2) u
   on u.realm = e.realm and u.entry_id = e.id
 left join deficits d on d.realm = e.realm and d.entry_id = e.id
+left join lots l on l.realm = e.realm and l.id = e.id and e.kind = 'return'
 where (e.points + e.pending_points < 0 or e.kind in ('redemption_cancellation', 'reinstatement', 'return'))
-  and -e.points - e.pending_points <> coalesce(u.points, 0) + coalesce(d.remaining_points, 0)""",
+  and coalesce(l.points, 0) - e.points - e.pending_points <> coalesce(u.points, 0) + coalesce(d.remaining_points, 0)""",
     "I2 a deficit is the part of its clawback that no lot paid": """
 select e.realm, e.account_id, e.id, -e.points - e.pending_points - coalesce(u.points, 0), coalesce(d.points, 0)
 from entries e
@@ -166,7 +167,8 @@ where e.kind in ('award', 'adjustment', 'transfer', 'grant') and e.points + e.pe
     "I2 a lot comes from an accrual, a deficit from a clawback or an imported debt": """
 select l.realm, l.account_id, l.id, 'accrual', coalesce(e.kind, 'no entry')
 from lots l left join entries e on e.realm = l.realm and e.id = l.id
-where e.id is null or e.points + e.pending_points < 0 or e.kind not in ('award', 'adjustment', 'transfer', 'grant')
+where e.id is null or e.points + e.pending_points < 0
+  or e.kind not in ('award', 'adjustment', 'transfer', 'grant', 'return')
 union all
 select d.realm, d.account_id, d.entry_id, concat_ws(', ', d.account_id, d.sequence, 'reversal or transfer'),
   coalesce(concat_ws(', ', e.account_id, e.sequence, e.kind), 'no entry')
@@ -252,8 +254,7 @@ from events v left join (
 left join (
   select realm, account_id, sum(points) as points from lots where by_inactivity group by 1, 2) i
   on i.realm = v.realm and i.account_id = v.account_id
-cross join lateral (
-  select case when num_nonnulls(f.points, i.points) > 0 then coalesce(f.points, 0) + coalesce(i.points, 0) end) s (points)
+cross join lateral (select coalesce(f.points + i.points, f.points, i.points)) s (points)
 where v.type = 'loyalty.points.expiring' and (s.points is null or (v.data ->> 'points')::int8 not between 1 and s.points
   or extract(epoch from v.created_at) < (v.data ->> 'expires_at')::int8 - 86400 * (v.data ->> 'days')::int8)""",
     "R4 nothing expires before its instant": """

@@ -103,6 +103,7 @@ CREATE TABLE public.checkout_sessions (
     line_discounts_minor json NOT NULL,
     shipping_discount_minor bigint NOT NULL,
     held_minor json NOT NULL,
+    credit json,
     CONSTRAINT checkout_sessions_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
     CONSTRAINT checkout_sessions_check1 CHECK (((status = 'expired'::text) = (expired_at IS NOT NULL))),
     CONSTRAINT checkout_sessions_check2 CHECK (((payment_id IS NULL) OR (status = 'completed'::text))),
@@ -131,7 +132,9 @@ CREATE TABLE public.credit_settings (
     default_expiry_months bigint,
     expiry_rounding text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT credit_settings_default_expiry_months_check CHECK (((default_expiry_months >= 1) AND (default_expiry_months <= 1200)))
+    return_days bigint DEFAULT 30 NOT NULL,
+    CONSTRAINT credit_settings_default_expiry_months_check CHECK (((default_expiry_months >= 1) AND (default_expiry_months <= 1200))),
+    CONSTRAINT credit_settings_return_days_check CHECK ((return_days >= 0))
 );
 
 CREATE TABLE public.customers (
@@ -518,6 +521,7 @@ CREATE TABLE public.payments (
     revision bigint DEFAULT 1 NOT NULL,
     earnings json NOT NULL,
     referral_ids json DEFAULT '[]'::json NOT NULL,
+    credit_entry_ids json DEFAULT '[]'::json NOT NULL,
     CONSTRAINT payments_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT payments_check CHECK (((eligible_minor >= 0) AND (eligible_minor <= amount_minor))),
     CONSTRAINT payments_check1 CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor))),
@@ -698,7 +702,11 @@ CREATE TABLE public.refunds (
     canceled_at timestamp with time zone,
     points_reinstated bigint DEFAULT 0 NOT NULL,
     pending_points_reversed bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor >= 0))
+    credit_returned_minor bigint DEFAULT 0 NOT NULL,
+    credit_granted_minor bigint DEFAULT 0 NOT NULL,
+    credit_grant_id text COLLATE pg_catalog."C",
+    CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT refunds_credit_check CHECK (((credit_returned_minor >= 0) AND (credit_granted_minor >= 0) AND ((credit_returned_minor + credit_granted_minor) <= amount_minor) AND ((credit_granted_minor > 0) = (credit_grant_id IS NOT NULL))))
 );
 
 CREATE TABLE public.rewards (

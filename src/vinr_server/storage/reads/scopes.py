@@ -91,6 +91,9 @@ CREDIT_OF_PAYMENT = Related("""t.id = any(array(
   with recursive moved (id) as (
     select a.id from entries a where a.realm = $1 and a.source_id = {value} and a.kind in ('grant', 'spend')
     union all
+    select g.id from refunds f join entries g on g.realm = $1 and g.id = f.credit_grant_id
+    where f.realm = $1 and f.payment_id = {value}
+    union all
     select r.id from moved m join entries r on r.realm = $1 and r.reverses_id = m.id)
   select id from moved))""")
 # Uses that a checkout session holds or released were not redeemed.

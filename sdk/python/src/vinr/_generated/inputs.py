@@ -16,6 +16,7 @@ __all__ = [
     "BenefitInput",
     "BuyInput",
     "CapsInput",
+    "CartCreditInput",
     "CartLineInput",
     "ConditionInput",
     "ConditionsInput",
@@ -97,6 +98,12 @@ class CapsInput(TypedDict, total=False):
     per: Required[Literal["day", "member", "month", "payment"]]
 
 
+class CartCreditInput(TypedDict, total=False):
+    """Cart credit."""
+
+    amount: Required[int]
+
+
 class CartLineInput(TypedDict, total=False):
     """Cart line."""
 
@@ -170,6 +177,7 @@ class TenderInput(TypedDict, total=False):
 
     type: Required[Literal["card", "cash", "bank_transfer", "wallet", "gift_card", "store_credit", "points", "other"]]
     amount: Required[int]
+    account: str | None
 
 
 class LineInput(TypedDict, total=False):

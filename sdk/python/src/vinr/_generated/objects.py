@@ -22,6 +22,7 @@ __all__ = [
     "BulkResult",
     "Buy",
     "Caps",
+    "CartCredit",
     "CartLine",
     "CartShipping",
     "CheckoutEvaluation",
@@ -340,6 +341,7 @@ class Tender(VinrObject):
 
     type: str
     amount: int
+    account: str | None
 
 
 class Line(VinrObject):
@@ -413,6 +415,9 @@ class Refund(VinrObject):
     payment: str
     amount: int
     eligible_amount: int | None
+    money: int
+    credit_returned: int
+    credit_granted: int
     lines: list[RefundLine]
     reason: str | None
     status: Literal["canceled", "succeeded"]
@@ -545,6 +550,14 @@ class RejectedPromotion(VinrObject):
     _nested = {"unmet": Unmet}
 
 
+class CartCredit(VinrObject):
+    """Cart credit."""
+
+    account: str | None
+    balance: int
+    applied: int
+
+
 class CheckoutEvaluation(VinrObject):
     """Checkout evaluation."""
 
@@ -559,12 +572,20 @@ class CheckoutEvaluation(VinrObject):
     total: int
     applied: list[AppliedPromotion]
     rejected: list[RejectedPromotion]
+    store_credit: CartCredit | None
+    amount_due: int
     object: Literal["checkout_evaluation"]
     livemode: bool
 
     _kind = "checkout_evaluation"
 
-    _nested = {"lines": CartLine, "shipping": CartShipping, "applied": AppliedPromotion, "rejected": RejectedPromotion}
+    _nested = {
+        "lines": CartLine,
+        "shipping": CartShipping,
+        "applied": AppliedPromotion,
+        "rejected": RejectedPromotion,
+        "store_credit": CartCredit,
+    }
 
 
 class CheckoutSession(VinrObject):
@@ -581,6 +602,8 @@ class CheckoutSession(VinrObject):
     total: int
     applied: list[AppliedPromotion]
     rejected: list[RejectedPromotion]
+    store_credit: CartCredit | None
+    amount_due: int
     id: str
     object: Literal["checkout_session"]
     status: Literal["completed", "expired", "open"]
@@ -594,7 +617,13 @@ class CheckoutSession(VinrObject):
 
     _kind = "checkout_session"
 
-    _nested = {"lines": CartLine, "shipping": CartShipping, "applied": AppliedPromotion, "rejected": RejectedPromotion}
+    _nested = {
+        "lines": CartLine,
+        "shipping": CartShipping,
+        "applied": AppliedPromotion,
+        "rejected": RejectedPromotion,
+        "store_credit": CartCredit,
+    }
 
 
 class CreditEnd(VinrObject):
@@ -633,6 +662,7 @@ class CreditSettings(VinrObject):
     object: Literal["credit_settings"]
     default_expiry_months: int | None
     expiry_rounding: Literal["day", "month", "none", "quarter", "year"]
+    return_days: int
     livemode: bool
 
     _kind = "credit_settings"

@@ -12,7 +12,7 @@ from datetime import datetime
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.book.holders import AnyHolder, Holder
+from vinr_server.core.ledger.book.holders import AnyHolder, Holder, now_of
 from vinr_server.core.ledger.book.lots import Use, consume_lots, spendable, use_order
 from vinr_server.core.ledger.book.pending import due_by, in_force, with_due
 from vinr_server.core.ledger.book.posting import (
@@ -35,27 +35,66 @@ def reserve(
     *,
     id: str,
     points: int,
-    reward_id: str | None,
-    discount_id: str | None,
     expires_at: datetime,
     now: datetime,
+    reward_id: str | None = None,
+    discount_id: str | None = None,
+    reserved: Sequence[HeldLot] = (),
 ) -> Holder:
-    """The points are reserved until `expires_at`, in the order of use. Expects a swept account that has them free."""
-    uses = consume_lots(spendable(draft.children(Lot, account.id, in_part=True), account, now), spend_points=points)
-    require_all(draft, account, uses, needed_points=points)
-    assert sum(use.points for use in uses) == points, "the caller checks the balance first"
-    for lot, held_points in uses:
-        draft.put(replace(lot, held_points=lot.held_points + held_points))
-    lots = tuple(HeldLot(use.lot.id, use.points) for use in uses)
-    draft.put(Hold(account.bucket, id, account.id, lots, reward_id, discount_id, expires_at, now))
+    """The points are reserved until `expires_at`, in the order of use. Expects a swept account that has them free.
+
+    `reserved`: lots that an ended hold reserved come first, over or not: what was promised stays so.
+    """
+    lots = [*reserved]
+    for held in reserved:
+        _hold_in(draft, lot_here(draft, held.lot_id), held.points)
+    left_points = points - sum(held.points for held in reserved)
+    free = draft.children(Lot, account.id, in_part=True)
+    uses = consume_lots(spendable(free, account, now), spend_points=left_points)
+    require_all(draft, account, uses, needed_points=left_points)
+    assert sum(use.points for use in uses) == left_points, "the caller checks the balance first"
+    for use in uses:
+        _hold_in(draft, use.lot, use.points)
+        lots.append(HeldLot(use.lot.id, use.points))
+    draft.put(Hold(account.bucket, id, account.id, tuple(lots), reward_id, discount_id, expires_at, now))
     account = replace(account, held_points=account.held_points + points)
     draft.put(account)
     return with_next_expiry(draft, due_by(draft, account, expires_at))
 
 
+def _hold_in(draft: Layer, lot: Lot, points: int) -> None:
+    draft.put(replace(lot, held_points=lot.held_points + points))
+
+
+def resize(
+    draft: Layer, context: Context, account: Holder, hold: Hold, *, id: str, points: int, expires_at: datetime
+) -> Holder:
+    """Another hold, of so many points, takes the place of one: what both reserve stays, the rest is free at once.
+
+    Expects a swept account that has what is missing free, a hold in force, and 0 < points.
+    """
+    now = now_of(draft, context, account)
+    kept: list[HeldLot] = []
+    left_points = points
+    for held in hold.lots:
+        if left_points:
+            kept.append(HeldLot(held.lot_id, min(held.points, left_points)))
+            left_points -= kept[-1].points
+    account, lots = _end(draft, account, hold, now=now)
+    account = reserve(draft, account, id=id, points=points, expires_at=expires_at, now=now, reserved=kept)
+    return _free(draft, context, account, [lot.id for lot in lots], cause_id=hold.id, now=now, until=now)
+
+
 def hold_of(draft: Layer, account: AnyHolder, id: str) -> Hold:
-    """What reserves points of the account for the redemption with this id. Expects one that is in force."""
-    return next(hold for hold in draft.here(Hold, account.id) if hold.id == id and in_force(hold, account))
+    """What reserves points of the account under this id. Expects one that is in force."""
+    hold = find_hold(draft, account, id)
+    assert hold is not None, f"nothing of {account.id} is held by {id}"
+    return hold
+
+
+def find_hold(draft: Layer, account: AnyHolder, id: str | None) -> Hold | None:
+    """What reserves points of the account under this id; None where that is over, or never was."""
+    return next((hold for hold in draft.here(Hold, account.id) if hold.id == id and in_force(hold, account)), None)
 
 
 def capture(

@@ -25,7 +25,8 @@ def kept_of(payment: Payment, refunds: Iterable[Refund], eligible_minor: int) ->
     """What earning rules count of the payment now, of an eligible part that may differ from program to program.
 
     A refund by line takes its share of these lines, one that names its eligible part takes that; any other lessens all
-    that those leave by its share of the amount. Expects: the refunds that were not canceled, in any order.
+    that those leave by its share of the money that was paid: what returns to store credit has earned nothing (R26b).
+    Expects: the refunds that were not canceled, in any order.
     """
     counted = counted_lines(payment.lines, eligible_minor)
     standing = list(refunds)
@@ -36,7 +37,7 @@ def kept_of(payment: Payment, refunds: Iterable[Refund], eligible_minor: int) ->
     returned = returned_shares(payment, [line for refund in standing for line in refund.lines])
     left = [minor * (1 - share) for (_sku, _categories, minor), share in zip(counted, returned, strict=True)]
     base_minor = eligible_minor - (sum(minor for _sku, _categories, minor in counted) - sum(left))
-    rest_minor = payment.amount_minor - sum(refund.amount_minor for refund in standing if refund.lines)
+    rest_minor = payment.money_minor - sum(refund.money_minor for refund in standing if refund.lines)
     kept_minor = Fraction(base_minor)
     for refund in standing:
         if refund.lines:
@@ -44,7 +45,7 @@ def kept_of(payment: Payment, refunds: Iterable[Refund], eligible_minor: int) ->
         if refund.eligible_minor is not None:
             kept_minor -= refund.eligible_minor
         elif rest_minor:
-            kept_minor -= base_minor * Fraction(refund.amount_minor, rest_minor)
+            kept_minor -= base_minor * Fraction(refund.money_minor, rest_minor)
     kept_minor = max(kept_minor, Fraction(0))
     share = kept_minor / base_minor if base_minor else Fraction(0)
     lines = [(line[0], line[1], minor * share) for line, minor in zip(counted, left, strict=True)]

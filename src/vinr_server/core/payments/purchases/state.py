@@ -161,8 +161,9 @@ def name_purchase(needs: Needs, seen: Layer, payment: Payment) -> None:
     elif payment.customer_id is not None:
         name_accounts(needs, seen, payment.customer_id, lots=Part.FIRST)
     for award in seen.children(Entry, payment.id):
-        name_account(needs, award.account_id, lots=Part.FIRST, beside=award.id)
-        needs.row(Lot, award.id)
+        if award.kind == "award":
+            name_account(needs, award.account_id, lots=Part.FIRST, beside=award.id)
+            needs.row(Lot, award.id)
     needs.children(Refund, payment.id)
     _name_uses(needs, seen, payment)
     order = seen.get(Order, payment.purchase_key) if payment.purchase_key is not None else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from vinr._generated.inputs import (
+    CartCreditInput,
     CartLineInput,
     ShippingInput,
 )
@@ -31,13 +32,14 @@ class CheckoutSessions(Resource):
         customer: str | NotGiven | None = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
+        store_credit: bool | CartCreditInput | NotGiven | None = NOT_GIVEN,
         expires_in_minutes: int | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutSession:
-        """Open a session: it promises a cart what it gets, and holds the offers' caps and discounts for it.
+        """Open a session: it promises a cart what it gets, and holds offers, discounts and store credit for it.
 
         Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
         """
@@ -52,6 +54,7 @@ class CheckoutSessions(Resource):
                 "customer": customer,
                 "shipping": shipping,
                 "discounts": discounts,
+                "store_credit": store_credit,
                 "expires_in_minutes": expires_in_minutes,
                 "metadata": metadata,
             },
@@ -108,6 +111,7 @@ class CheckoutSessions(Resource):
         lines: Many[CartLineInput] | NotGiven = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
+        store_credit: bool | CartCreditInput | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -127,6 +131,7 @@ class CheckoutSessions(Resource):
                 "lines": lines,
                 "shipping": shipping,
                 "discounts": discounts,
+                "store_credit": store_credit,
                 "metadata": metadata,
             },
             query={"dry_run": dry_run or None},
@@ -146,7 +151,7 @@ class CheckoutSessions(Resource):
         """Complete a session with its payment: its offers are redeemed, its discounts consumed.
 
         Refused by state (ConflictError): not_eligible, checkout_session_not_open, payment_has_session,
-        payment_refunded.
+        payment_refunded, insufficient_credit.
         """
         return self._client.request(
             "POST",
@@ -193,13 +198,14 @@ class AsyncCheckoutSessions(AsyncResource):
         customer: str | NotGiven | None = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
+        store_credit: bool | CartCreditInput | NotGiven | None = NOT_GIVEN,
         expires_in_minutes: int | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CheckoutSession:
-        """Open a session: it promises a cart what it gets, and holds the offers' caps and discounts for it.
+        """Open a session: it promises a cart what it gets, and holds offers, discounts and store credit for it.
 
         Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
         """
@@ -214,6 +220,7 @@ class AsyncCheckoutSessions(AsyncResource):
                 "customer": customer,
                 "shipping": shipping,
                 "discounts": discounts,
+                "store_credit": store_credit,
                 "expires_in_minutes": expires_in_minutes,
                 "metadata": metadata,
             },
@@ -270,6 +277,7 @@ class AsyncCheckoutSessions(AsyncResource):
         lines: Many[CartLineInput] | NotGiven = NOT_GIVEN,
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
+        store_credit: bool | CartCreditInput | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -289,6 +297,7 @@ class AsyncCheckoutSessions(AsyncResource):
                 "lines": lines,
                 "shipping": shipping,
                 "discounts": discounts,
+                "store_credit": store_credit,
                 "metadata": metadata,
             },
             query={"dry_run": dry_run or None},
@@ -308,7 +317,7 @@ class AsyncCheckoutSessions(AsyncResource):
         """Complete a session with its payment: its offers are redeemed, its discounts consumed.
 
         Refused by state (ConflictError): not_eligible, checkout_session_not_open, payment_has_session,
-        payment_refunded.
+        payment_refunded, insufficient_credit.
         """
         return await self._client.request(
             "POST",

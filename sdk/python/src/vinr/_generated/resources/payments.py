@@ -47,7 +47,7 @@ class Payments(Resource):
         """Report a payment; its member earns in the same transaction.
 
         Refused by state (ConflictError): id_conflict, not_eligible, discount_consumed, discount_not_usable,
-        checkout_session_not_open.
+        checkout_session_not_open, insufficient_credit.
         """
         return self._client.request(
             "POST",
@@ -181,15 +181,17 @@ class Payments(Resource):
         total_refunded: int | NotGiven | None = NOT_GIVEN,
         eligible_amount: int | NotGiven | None = NOT_GIVEN,
         lines: Many[RefundLineInput] | NotGiven = NOT_GIVEN,
+        store_credit: int | NotGiven | None = NOT_GIVEN,
+        credit_expires_at: Instant | NotGiven | None = NOT_GIVEN,
         reason: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Payment:
-        """Refund a payment, fully or in part; the points it earned are clawed back.
+        """Refund a payment, fully or in part; points are clawed back, store credit returns.
 
-        Refused by state (ConflictError): id_conflict, refund_exceeds_payment.
+        Refused by state (ConflictError): id_conflict, refund_exceeds_payment, refund_exceeds_tender.
         """
         return self._client.request(
             "POST",
@@ -201,6 +203,8 @@ class Payments(Resource):
                 "total_refunded": total_refunded,
                 "eligible_amount": eligible_amount,
                 "lines": lines,
+                "store_credit": store_credit,
+                "credit_expires_at": credit_expires_at,
                 "reason": reason,
                 "metadata": metadata,
             },
@@ -282,7 +286,7 @@ class AsyncPayments(AsyncResource):
         """Report a payment; its member earns in the same transaction.
 
         Refused by state (ConflictError): id_conflict, not_eligible, discount_consumed, discount_not_usable,
-        checkout_session_not_open.
+        checkout_session_not_open, insufficient_credit.
         """
         return await self._client.request(
             "POST",
@@ -416,15 +420,17 @@ class AsyncPayments(AsyncResource):
         total_refunded: int | NotGiven | None = NOT_GIVEN,
         eligible_amount: int | NotGiven | None = NOT_GIVEN,
         lines: Many[RefundLineInput] | NotGiven = NOT_GIVEN,
+        store_credit: int | NotGiven | None = NOT_GIVEN,
+        credit_expires_at: Instant | NotGiven | None = NOT_GIVEN,
         reason: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Payment:
-        """Refund a payment, fully or in part; the points it earned are clawed back.
+        """Refund a payment, fully or in part; points are clawed back, store credit returns.
 
-        Refused by state (ConflictError): id_conflict, refund_exceeds_payment.
+        Refused by state (ConflictError): id_conflict, refund_exceeds_payment, refund_exceeds_tender.
         """
         return await self._client.request(
             "POST",
@@ -436,6 +442,8 @@ class AsyncPayments(AsyncResource):
                 "total_refunded": total_refunded,
                 "eligible_amount": eligible_amount,
                 "lines": lines,
+                "store_credit": store_credit,
+                "credit_expires_at": credit_expires_at,
                 "reason": reason,
                 "metadata": metadata,
             },
