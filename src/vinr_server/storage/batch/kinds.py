@@ -245,6 +245,7 @@ async def _entries(reading: Reading, kind: Kind) -> None:
 
 def awarded(reading: Reading) -> list[tuple[int, str]]:
     """The payments of which the awards are needed."""
+    reading.ways_read.add((Entry, "source_id"))
     return [
         (realm, str(id))
         for realm, needs in reading.needs.items()

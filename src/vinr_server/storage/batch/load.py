@@ -95,11 +95,19 @@ class Loader(Reading):
             await accounts.take(self, accounts)
         for kind in others:
             await kind.take(self, kind)
+        self._require_ways_read()
         if self._is_locking:
             await self._check_claims()
             self._check_looks()
         for realm, layer in self.layers.items():
             layer.cover(self.needs[realm])
+
+    def _require_ways_read(self) -> None:
+        """No rows are declared by a column that they are not read by: a decision would take them for missing."""
+        for needs in self.needs.values():
+            for (row_type, parent), (way, _beside) in needs.ways.items():
+                read = way is None or (row_type, way) in self.ways_read
+                assert read, f"nobody reads {row_type.__name__} of {parent} by {way}"
 
     # ---- first: what must be seen to name the rest
 

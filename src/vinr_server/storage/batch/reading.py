@@ -72,6 +72,7 @@ class Reading:
         self.connection, self.needs, self.layers = connection, needs, layers
         self._is_distributed, self._is_locking = is_distributed, is_locking
         self.found_in: dict[tuple[int, str], int] = {}
+        self.ways_read: set[tuple[type[Row], str | None]] = set()
 
     async def lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
         """These rows are locked, and are in the layers as they are under the lock."""
@@ -129,6 +130,7 @@ class Reading:
     def parents(self, row_type: type[Row], *, part: Part = Part.ALL, by: str | None = None) -> list[Address]:
         """The addresses of parents whose rows of a type are needed as far as `part`, found by the column `by`."""
         found: list[Address] = []
+        self.ways_read.add((row_type, by))
         for realm, needs in self.needs.items():
             ids: Mapping[Any, Part] = needs.parts.get(row_type, NOTHING)
             for id, declared in ids.items():
