@@ -174,7 +174,7 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     shipping = {"name": "Ships free", "type": "free_shipping", "value": 500, "active": False}
     ids["checkout_ofr"] = world.post("/v1/offers", shipping | {"id": f"ofr_c{slug}", "max_redemptions": 1000})["id"]
     ids["rdm"], ids["disc"] = redemption["id"], redemption["discount"]
-    ids |= {**_pay(world), **_grant_credit(world)}
+    ids |= _pay(world)
     cart = {"currency": "EUR", "customer": ids["cust"], "lines": [{"sku": "coffee", "unit_price": 5000}]}
     ids["cs"] = world.post("/v1/checkout/sessions", cart)["id"]
     ids["evt"] = world.post("/v1/events", {"type": "review.posted", "id": f"evt_{slug}"})["id"]
@@ -243,14 +243,17 @@ def _offer_rewards(world: World) -> None:
 
 
 def _pay(world: World) -> Mapping[str, str]:
-    """A payment that was amended and refunded in part, by prefix; and a guest's, which no prefix leads to."""
+    """Credit, and a payment that took some, was amended and refunded in part; and a guest's, which no prefix names."""
     paid: Json = {"id": f"pay_{world.slug}", "amount": 5000, "currency": "EUR", "customer": world.ids["cust"]}
-    url = f"/v1/payments/{world.post('/v1/payments', paid | {'lines': PAID_LINES})['id']}"
+    credit = _grant_credit(world)
+    tender = {"type": "store_credit", "amount": 300, "account": credit["crd"]}
+    paid |= {"lines": PAID_LINES, "tenders": [tender]}
+    url = f"/v1/payments/{world.post('/v1/payments', paid)['id']}"
     world.post(url, {"tax": 100, "reason": "Taxed"})
     world.post("/v1/payments", {"id": f"{paid['id']}_guest", "amount": 1000, "currency": "EUR"})
     revision = world.client.get(f"{url}/revisions").json()["data"][0]
     refund = world.post(f"{url}/refund", {"id": f"re_{world.slug}", "amount": 100})["refund"]
-    return {"pay": paid["id"], "prev": revision["id"], "re": refund["id"]}
+    return {"pay": paid["id"], "prev": revision["id"], "re": refund["id"], **credit}
 
 
 WINDOW = {"starts_at": "2026-06-01", "ends_at": 1_900_000_000}
@@ -472,7 +475,7 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "customer": ids["cust"],
         "tax": 100,
         "shipping": 200,
-        "tenders": [{"type": "store_credit", "amount": 300}],
+        "tenders": [{"type": "store_credit", "amount": 300, "account": ids["crd"]}],
         "discounts": [ids["disc"]],
         "order": "shop-1",
         "lines": [line],
@@ -483,9 +486,10 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     promised["metadata"] = {"order": "A-2"}
     refund = {"id": "re_fresh", "amount": 200, "eligible_amount": 100, "reason": "broken", "metadata": {"note": "a"}}
     by_line = {"total_refunded": 300, "lines": [{"id": "first", "quantity": 1}]}
+    as_credit = {"amount": 100, "store_credit": 50, "credit_expires_at": "2040-01-01"}
     by_amount = {"lines": [{"sku": "coffee", "amount": 50}]}
     amended = {"amount": 5600, "lines": [line], "tax": 100, "shipping": 200, "reason": "one more", "reprice": False}
-    amended["tenders"] = [{"type": "store_credit", "amount": 300}]
+    amended["tenders"] = [{"type": "store_credit", "amount": 300, "account": ids["crd"]}]
     event = {
         "type": "subscription.created",
         "id": "evt_fresh",
@@ -497,7 +501,9 @@ def _money_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     return {
         "create_payment": [Sample("/v1/payments", payment), Sample("/v1/payments", promised)],
         "create_payments": [Sample("/v1/payments/bulk", one) for one in (bulk, promises)],
-        "refund_payment": [Sample(f"/v1/payments/{ids['pay']}/refund", body) for body in (refund, by_line, by_amount)],
+        "refund_payment": [
+            Sample(f"/v1/payments/{ids['pay']}/refund", body) for body in (refund, by_line, by_amount, as_credit)
+        ],
         "update_payment": [Sample(f"/v1/payments/{ids['pay']}", amended)],
         "link_payment": [Sample(f"/v1/payments/{ids['pay']}_guest/link", {"customer": ids["cust"]})],
         "cancel_refund": [Sample(f"/v1/refunds/{ids['re']}/cancel", {"reason": "dispute won"})],
@@ -542,7 +548,7 @@ def _credit_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "adjust_credit": [Sample(f"{credit}/adjust", whose | {"amount": -500, **why})],
         "reverse_credit": [Sample(f"{credit}/reverse", {"transaction": ids["crt"], "amount": 500, **why})],
         "update_credit_settings": [
-            Sample(f"{credit}/settings", {"default_expiry_months": 12, "expiry_rounding": "month"})
+            Sample(f"{credit}/settings", {"default_expiry_months": 12, "expiry_rounding": "month", "return_days": 14})
         ],
     }
 
@@ -646,11 +652,14 @@ def _checkout_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     line = {"sku": "coffee", "unit_price": 1100, "quantity": 2, "id": "line_1", "categories": ["drinks"]}
     line |= {"shippable": False, "metadata": {"size": "L"}}
     changes = {"lines": [line], "shipping": {"amount": 499}, "discounts": [ids["disc"]], "metadata": {"note": "a"}}
+    paid: list[Json] = [{"store_credit": {"amount": 100}}, {"store_credit": True}]
     cart = {"currency": "EUR", "prices_include_tax": False, "customer": ids["cust"], **changes}
     return {
-        "evaluate_cart": [Sample("/v1/checkout/evaluate", cart)],
-        "create_checkout_session": [Sample(sessions, cart | {"expires_in_minutes": 15})],
-        "update_checkout_session": [Sample(f"{sessions}/{ids['cs']}", changes | {"customer": ids["cust"]})],
+        "evaluate_cart": [Sample("/v1/checkout/evaluate", cart | credit) for credit in paid],
+        "create_checkout_session": [Sample(sessions, cart | {"expires_in_minutes": 15} | credit) for credit in paid],
+        "update_checkout_session": [
+            Sample(f"{sessions}/{ids['cs']}", changes | {"customer": ids["cust"]} | credit) for credit in paid
+        ],
         "complete_checkout_session": [Sample(f"{sessions}/{ids['cs']}/complete", {"payment": ids["pay"]})],
         "expire_checkout_session": [Sample(f"{sessions}/{ids['cs']}/expire", {})],
     }

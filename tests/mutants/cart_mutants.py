@@ -113,7 +113,7 @@ EFFECTS = [
     Mutant(
         "a session whose metadata changed is left as it was",
         "decide_update_checkout_session",
-        "if session == present:",
+        "if session == present and not command.sets_credit:",
         "if session == replace(present, metadata=metadata):",
         scenario("checkout: A session is evaluated again when its metadata says something else (R81)"),
     ),
@@ -471,21 +471,21 @@ SESSIONS = [
     Mutant(
         "a payment on record does not remember its session",
         "decide_complete_checkout_session",
-        "draft.put(with_session(payment, session, used))",
+        "draft.put(with_session(payment, completed))",
         "pass",
         scenario(f"checkout: {ON_RECORD}"),
     ),
     Mutant(
         "a payment completes any number of sessions",
         "_spent_refusal",
-        "return first_listed(other, belongs, refunded)",
+        "return first_listed(_credit_conflict(session, payment), other, belongs, refunded)",
         "return first_listed(other, refunded)",
         scenario("checkout: A payment completes one session, and a session has one payment (R15)"),
     ),
     Mutant(
         "a payment that was given back whole completes a session",
         "_spent_refusal",
-        "return first_listed(other, belongs, refunded)",
+        "return first_listed(_credit_conflict(session, payment), other, belongs, refunded)",
         "return first_listed(other, belongs)",
         scenario("checkout: A payment that was given back whole completes nothing (R15)"),
     ),

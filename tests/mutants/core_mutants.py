@@ -168,8 +168,8 @@ REFUNDS = [
     Mutant(
         "what is kept is rounded at each refund",
         "kept_of",
-        "kept_minor -= base_minor * Fraction(refund.amount_minor, rest_minor)",
-        "kept_minor -= base_minor * refund.amount_minor // rest_minor",
+        "kept_minor -= base_minor * Fraction(refund.money_minor, rest_minor)",
+        "kept_minor -= base_minor * refund.money_minor // rest_minor",
         "properties/test_property_refunds.py::test_any_path_of_refunds_ends_where_one_refund_does",
     ),
     Mutant(
@@ -213,8 +213,7 @@ REWARDS = [
     Mutant(
         "a cancellation makes a fresh lot",
         "give_back",
-        "paid = [Use(lot_here(draft, use.lot_id), use.points)"
-        " for use in draft.children(LotUse, debit_id) if use.points > 0]",
+        "uses = uses_back(draft, debit_id, points=points, returned_points=returned_points)",
         FRESH_LOT,
         scenario("cancellation: A cancellation makes no fresh lot, whatever the program says by then (R5)"),
     ),

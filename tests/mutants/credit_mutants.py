@@ -10,7 +10,82 @@ def credit(title: str) -> str:
     return f"scenarios/test_scenarios.py::test_scenario[store_credit: {title} [core]]"
 
 
+def paid(title: str) -> str:
+    """The scenario of carts, payments and refunds that must go red, on core."""
+    return f"scenarios/test_scenarios.py::test_scenario[credit_in_payments: {title} [core]]"
+
+
 MUTANTS = [
+    Mutant(
+        "credit is returned by rounding each refund",
+        "split_of",
+        "payment.credit_minor * refunded_minor // (payment.amount_minor or 1) - returned_minor",
+        "payment.credit_minor * amount_minor // (payment.amount_minor or 1)",
+        paid("Any path of refunds ends at what each tender paid (R26, 30)"),
+    ),
+    Mutant(
+        "refunds give back as money what credit paid",
+        "split_refusal",
+        "if money_minor <= left_minor:",
+        "if True:",
+        paid("Money never gives back more than was paid with money (R26a, 26)"),
+    ),
+    Mutant(
+        "what returns to credit takes its share of what was earned",
+        "kept_of",
+        "payment.money_minor - sum(refund.money_minor for refund in standing if refund.lines)",
+        "payment.amount_minor - sum(refund.money_minor for refund in standing if refund.lines)",
+        paid("A refund without words is split in proportion, and so are its points (R26, R26b, 28)"),
+    ),
+    Mutant(
+        "a wallet's credit earns where a program lets store credit earn",
+        "eligible_minor",
+        "tender.get('account') is not None",
+        "False",
+        paid("What credit pays earns nothing; the rest earns as ever (R25d, 36)"),
+    ),
+    Mutant(
+        "a hold that grows within a lot forgets what it had of it",
+        "reserve",
+        "held_points.get(use.lot.id, 0) + use.points",
+        "use.points",
+        paid("A session that grows within a lot spends all that it holds of it (R11, R25c)"),
+    ),
+    Mutant(
+        "a session that changes lets go of credit that would be over",
+        "resize",
+        "if left_points:",
+        "if False:",
+        paid("What is held does not end while the session lasts, and is over once that lets go of it (R11e, R25c)"),
+    ),
+    Mutant(
+        "an expired session keeps its credit",
+        "decide_expire_checkout_session",
+        "release_credit(draft, context, session)",
+        "None",
+        paid("What a session held is free again once, whatever ends it and how often (R25c, 25)"),
+    ),
+    Mutant(
+        "returned credit ends as it would have",
+        "_return",
+        "settings_of(draft).return_days > 0",
+        "False",
+        paid("Returned credit lasts at least the days of a return (R26c)"),
+    ),
+    Mutant(
+        "an undone refund leaves what it returned",
+        "undo_credit",
+        "if not refund.credit_returned_minor:",
+        "if True:",
+        paid("A refund that is undone takes its credit again, as long as that is there (R72, R26)"),
+    ),
+    Mutant(
+        "a payment takes what a session holds",
+        "tenders_refusal",
+        "wallet.free_points < required_minor",
+        "wallet.ledger_balance_points < required_minor",
+        paid("What a session holds nobody else spends, and the session completes (R25c, 23)"),
+    ),
     Mutant(
         "a reversed grant takes another grant's credit",
         "_take_back",
@@ -62,9 +137,9 @@ MUTANTS = [
     ),
     Mutant(
         "what a merged customer spent stays in its own wallet",
-        "return_credit",
-        "if paying.id != wallet.id:",
-        "if False:",
+        "put_credit_back",
+        "if paying.id == wallet.id:",
+        "if True:",
         credit("What a merged customer spent comes back to who it is now (R28a)"),
     ),
     Mutant(

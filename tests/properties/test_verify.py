@@ -23,7 +23,13 @@ from test_property_offers import bonus, double, offer
 
 from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.core.carts.cart import Cart, CartLine
-from vinr_server.core.checkout.commands import CompleteCheckoutSession, CreateCheckoutSession, UpdateCheckoutSession
+from vinr_server.core.checkout.commands import (
+    CompleteCheckoutSession,
+    CreateCheckoutSession,
+    ExpireCheckoutSession,
+    UpdateCheckoutSession,
+)
+from vinr_server.core.checkout.rows import CreditTender
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.credit import commands as credit_commands
 from vinr_server.core.earning import commands as earning_commands
@@ -210,6 +216,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         _spend_in_part(answer)
         _price_again(answer)
         _keep_credit(answer)
+        _pay_with_credit(answer)
         _refer(answer)
     return url
 
@@ -400,6 +407,34 @@ def _keep_credit(answer: Callable[[kernel_commands.Command], dict[str, Any]]) ->
     answer(credit_commands.SpendCredit(80, customer_id="cust_s3", currency="USD"))
 
 
+def _pay_with_credit(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Credit paid orders, alone and in sessions; it came back by refunds, late too, one of which was undone."""
+    clock = answer(clocks_commands.CreateTestClock(datetime(2026, 1, 15, tzinfo=UTC)))["id"]
+    whose = {"customer_id": "cust_s4", "currency": "EUR"}
+    wallet_id = answer(credit_commands.CreateWallet("cust_s4", "EUR", clock))["id"]
+    answer(credit_commands.GrantCredit(900, **whose, expires_at=datetime(2026, 2, 1, tzinfo=UTC)))
+    answer(credit_commands.GrantCredit(900, **whose))
+    tender = {"type": "store_credit", "amount": 1_000, "account": wallet_id}
+    report = payments_commands.CreatePayment(3_001, "EUR", 100, id="pay_s1", customer_id="cust_s4", tenders=(tender,))
+    answer(report)
+    undone = answer(payments_commands.RefundPayment("pay_s1", amount_minor=1_500, credit_minor=1_200))["refund"]
+    answer(payments_commands.CancelRefund(undone["id"]))
+    answer(payments_commands.RefundPayment("pay_s1", amount_minor=999))
+    answer(payments_commands.RefundPayment("pay_s1", amount_minor=900, credit_minor=800))
+    answer(credit_commands.GrantCredit(500, **whose))
+    for price, status in ((400, "completed"), (300, "expired"), (200, "open")):
+        cart = Cart("EUR", (CartLine("tea", price),))
+        session = answer(CreateCheckoutSession(cart, "cust_s4", credit=CreditTender()))
+        grown = {"lines": (CartLine("tea", price + 50),)}
+        session = answer(UpdateCheckoutSession(session["id"], grown))
+        assert session["amount_due"] == 0
+        if status == "completed":
+            named = {"customer_id": "cust_s4", "session_id": session["id"]}
+            answer(payments_commands.CreatePayment(session["total"], "EUR", 100, id="pay_s2", **named))
+        if status == "expired":
+            answer(ExpireCheckoutSession(session["id"]))
+
+
 def _refer(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
     """A member has brought some who paid, one of whom gave it back, one was rejected, and one is another member now."""
     answer(programs_commands.CreateProgram("Refers", id="prog_refers", timezone="Europe/Berlin"))
@@ -455,6 +490,28 @@ EDITS = [
      "update entries set kind = 'grant' where [entries: kind = 'award']"),
     ("R25b what a spend got back is at most what it took",
      "update entries set points = 1001 where [entries: kind = 'return']"),
+    ("R25c credit is held for open sessions, as much as pays for them",
+     "update checkout_sessions set status = 'expired', expired_at = now()"
+     " where [checkout_sessions: status = 'open' and credit is not null]"),
+    ("R25c credit is held for open sessions, as much as pays for them",
+     "update checkout_sessions set credit = jsonb_set(credit::jsonb, '{applied_minor}', '1')::json"
+     " where [checkout_sessions: status = 'open' and credit is not null]"),
+    ("R25d a payment has spent the credit that its tenders name, less what its refunds returned",
+     "update payments set credit_entry_ids = '[]' where id = 'pay_s2'"),
+    ("R25d a payment has spent the credit that its tenders name, less what its refunds returned",
+     "update payments set tenders = '[]' where id = 'pay_s2'"),
+    ("R26 refunds never give back more of a tender than was paid with it",
+     "update refunds set amount_minor = 2800"
+     " where [refunds: payment_id = 'pay_s1' and credit_granted_minor > 0 and canceled_at is null]"),
+    ("R26 refunds never give back more of a tender than was paid with it",
+     "update refunds set credit_returned_minor = amount_minor - credit_granted_minor"
+     " where payment_id = 'pay_s1' and canceled_at is null"),
+    ("R26a a refund and the credit it granted in place of money name each other",
+     "update refunds set credit_grant_id = 'crt_none'"
+     " where [refunds: payment_id = 'pay_s1' and credit_granted_minor > 0]"),
+    ("R26a a refund and the credit it granted in place of money name each other",
+     "update refunds set canceled_at = now()"
+     " where [refunds: payment_id = 'pay_s1' and credit_granted_minor > 0 and canceled_at is null]"),
     ("R25e a redemption and the credit it granted name each other",
      "update redemptions set credit_entry_id = null where [redemptions: credit_entry_id is not null]"),
     ("R25e a redemption and the credit it granted name each other",
@@ -824,6 +881,9 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+alter table checkout_sessions drop column credit;
+alter table payments drop column credit_entry_ids;
+alter table refunds drop column credit_returned_minor, drop column credit_granted_minor, drop column credit_grant_id;
 drop index accounts_by_tier_plan;
 alter table accounts drop column standing, drop column tier_revision;
 drop table tier_credits, tier_changes;

@@ -177,7 +177,7 @@ def _cart(world: World, words: Words, clauses: Clauses) -> Json:
 
 
 def _credit(world: World, customer: str | None, currency: str, clauses: Clauses) -> Json:
-    """`credit`: all there is; `credit 5.00`: up to that; `credit none`: no longer. The wallet is looked at from now on."""
+    """`credit`: all there is; `credit 5.00`: up to that; `credit none`: no longer."""
     asked = clauses.one("credit")
     if asked is None:
         return {}

@@ -384,7 +384,10 @@ export class Refunds {
     return this.#client.send('GET', path`/v1/refunds/${id}`, 'Refund', undefined, options);
   }
 
-  /** Cancel a refund that failed, or a dispute that was won; what it took of the points comes back. */
+  /**
+   * Cancel a refund that failed, or a dispute that was won; what it took of the points comes back. Refused by state
+   * (ConflictError): insufficient_credit, credit_spent.
+   */
   cancel(id: string, body?: inputs.CancelRefundInput, options?: PostOptions): Promise<Answer<objects.Refund>> {
     return this.#client.send('POST', path`/v1/refunds/${id}/cancel`, 'Refund', body, options);
   }

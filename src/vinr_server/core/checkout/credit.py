@@ -88,7 +88,7 @@ def applied_credit(
 def hold_credit(
     draft: Layer, context: Context, session: CheckoutSession, credit: CreditTender | None
 ) -> CheckoutSession:
-    """The session holds what credit pays of its total as it is now; what it held before and needs no more is free.
+    """The session holds what credit pays of its total as it is now; what it held before and does not need is free.
 
     `credit`: what is asked for; None where nothing is.
     """

@@ -27,6 +27,7 @@ from vinr_server.core.members.needs import name_enrolment
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_offers, name_some_of_member
 from vinr_server.core.payments.commands import CreatePayment, linked_account
+from vinr_server.core.payments.credit.tenders import look_at_tenders, spend_tenders, tenders_refusal
 from vinr_server.core.payments.orders import look_at_order_of, name_order_of, order_of, order_refusal, require_payments
 from vinr_server.core.payments.payloads import payment_payload
 from vinr_server.core.payments.purchases.changes import change_purchase
@@ -41,7 +42,6 @@ from vinr_server.core.payments.purchases.outcomes import with_guest_note
 from vinr_server.core.payments.purchases.state import as_counted, purchase_with
 from vinr_server.core.payments.rows import Order, Payment, order_key
 from vinr_server.core.payments.sessions import as_promised, session_to_pay
-from vinr_server.core.payments.tenders import look_at_tenders, spend_tenders, tenders_refusal
 from vinr_server.core.programs.members import accounts_of, enrolled, instants_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.discounts import consume, goods_minor, name_owner, payable_discount, small_order

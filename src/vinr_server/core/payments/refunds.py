@@ -14,6 +14,18 @@ from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.payments.commands import CancelRefund, RefundPayment
+from vinr_server.core.payments.credit.returns import (
+    grant_instead,
+    grant_refusal,
+    look_at_granted_credit,
+    look_at_refunded_credit,
+    name_granted_credit,
+    name_refunded_credit,
+    return_credit,
+    undo_credit,
+    undo_refusal,
+)
+from vinr_server.core.payments.credit.splits import split_of
 from vinr_server.core.payments.payloads import payment_payload, refund_payload
 from vinr_server.core.payments.purchases.changes import Changed, change_purchase
 from vinr_server.core.payments.purchases.conversions import name_conversions_of
@@ -29,19 +41,7 @@ from vinr_server.core.payments.purchases.state import (
     standing_refunds,
 )
 from vinr_server.core.payments.refusals import refund_refusal, refunded_minor
-from vinr_server.core.payments.returns import (
-    grant_instead,
-    grant_refusal,
-    look_at_granted_credit,
-    look_at_refunded_credit,
-    name_granted_credit,
-    name_refunded_credit,
-    return_credit,
-    undo_credit,
-    undo_refusal,
-)
 from vinr_server.core.payments.rows import Payment, Refund
-from vinr_server.core.payments.splits import split_of
 from vinr_server.core.programs.members import instants_of
 from vinr_server.core.tiers.changing import judge_tiers
 

@@ -8,9 +8,9 @@ from fractions import Fraction
 from vinr_server.core.kernel.answers import Rejected, first_listed, invalid
 from vinr_server.core.kernel.numbers import floor_div
 from vinr_server.core.payments.commands import RefundPayment
+from vinr_server.core.payments.credit.splits import split_refusal
 from vinr_server.core.payments.purchases.kept import kept_of, paid_for_lines, places_of, returned_shares, share_taken
 from vinr_server.core.payments.rows import Payment, Refund, RefundLine
-from vinr_server.core.payments.splits import split_refusal
 
 
 def refunded_minor(command: RefundPayment, payment: Payment) -> int:

@@ -14,8 +14,8 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.payments.commands import CreatePayment
+from vinr_server.core.payments.credit.tenders import wallets_of
 from vinr_server.core.payments.rows import credit_paid
-from vinr_server.core.payments.tenders import wallets_of
 
 
 def session_to_pay(

@@ -55,7 +55,7 @@ left join (
     on b.realm = e.realm and b.reverses_id = e.id
   group by 1, 2) s on s.realm = p.realm and s.id = p.id
 where p.credit - coalesce(f.returned, 0) <> coalesce(s.spent, 0)""",
-    "R26 refunds give back no more of each tender than was paid with it": """
+    "R26 refunds never give back more of a tender than was paid with it": """
 select p.realm, p.account_id, p.id, concat_ws(', ', p.credit, p.amount_minor - p.credit),
   concat_ws(', ', f.returned, f.money)
 from (

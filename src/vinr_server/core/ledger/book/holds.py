@@ -45,7 +45,7 @@ def reserve(
 
     `reserved`: lots that an ended hold reserved come first, over or not: what was promised stays so.
     """
-    lots = [*reserved]
+    held_points = {held.lot_id: held.points for held in reserved}
     for held in reserved:
         _hold_in(draft, lot_here(draft, held.lot_id), held.points)
     left_points = points - sum(held.points for held in reserved)
@@ -55,8 +55,9 @@ def reserve(
     assert sum(use.points for use in uses) == left_points, "the caller checks the balance first"
     for use in uses:
         _hold_in(draft, use.lot, use.points)
-        lots.append(HeldLot(use.lot.id, use.points))
-    draft.put(Hold(account.bucket, id, account.id, tuple(lots), reward_id, discount_id, expires_at, now))
+        held_points[use.lot.id] = held_points.get(use.lot.id, 0) + use.points
+    lots = tuple(HeldLot(lot_id, points) for lot_id, points in held_points.items())
+    draft.put(Hold(account.bucket, id, account.id, lots, reward_id, discount_id, expires_at, now))
     account = replace(account, held_points=account.held_points + points)
     draft.put(account)
     return with_next_expiry(draft, due_by(draft, account, expires_at))

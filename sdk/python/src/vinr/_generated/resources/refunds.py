@@ -39,7 +39,10 @@ class Refunds(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Refund:
-        """Cancel a refund that failed, or a dispute that was won; what it took of the points comes back."""
+        """Cancel a refund that failed, or a dispute that was won; what it took of the points comes back.
+
+        Refused by state (ConflictError): insufficient_credit, credit_spent.
+        """
         return self._client.request(
             "POST",
             fill("/v1/refunds/{id}/cancel", id=id),
@@ -103,7 +106,10 @@ class AsyncRefunds(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Refund:
-        """Cancel a refund that failed, or a dispute that was won; what it took of the points comes back."""
+        """Cancel a refund that failed, or a dispute that was won; what it took of the points comes back.
+
+        Refused by state (ConflictError): insufficient_credit, credit_spent.
+        """
         return await self._client.request(
             "POST",
             fill("/v1/refunds/{id}/cancel", id=id),

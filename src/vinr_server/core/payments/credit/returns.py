@@ -31,18 +31,17 @@ from vinr_server.core.ledger.needs import name_wallet
 from vinr_server.core.ledger.rows import Entry, Lot, LotUse
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.payments.commands import RefundPayment
+from vinr_server.core.payments.credit.tenders import spend_for
 from vinr_server.core.payments.rows import Payment, Refund
-from vinr_server.core.payments.tenders import spend_for
 from vinr_server.core.programs.members import acting_customer
 
 # ---- what a refund moves
 
 
 def look_at_refunded_credit(needs: Needs, payment_id: str | Of, *, is_granting: bool) -> None:
-    """Declare a look at what the payment spent of credit, what came back of it, and, for a grant, the wallets."""
+    """Declare a look at what the payment spent of credit, and, for a grant, the wallets."""
     spent = Of(Payment, payment_id, "credit_entry_ids")
     needs.look_along(Entry, spent)
-    needs.look_along(Entry, spent, by="reverses_id")
     needs.look_along(LotUse, spent, by="entry_id")
     if is_granting:
         needs.look_along(Account, Of(Payment, payment_id, "customer_id"), by="customer_id")
@@ -50,12 +49,13 @@ def look_at_refunded_credit(needs: Needs, payment_id: str | Of, *, is_granting: 
 
 
 def name_refunded_credit(needs: Needs, seen: Layer, payment: Payment, *, is_granting: bool) -> None:
-    """Declare the wallets and the lots that paid; for a grant, all wallets of the customer."""
+    """Declare the wallets and lots that paid, and what came back; for a grant, all wallets of the customer."""
     for id in payment.credit_entry_ids:
         entry = seen.get(Entry, id)
         if entry is None:
             continue
         name_wallet(needs, entry.account_id, lots=Part.FIRST, beside=id)
+        needs.children(Entry, id, beside=id)
         for use in seen.here(LotUse, id):
             needs.row(Lot, use.lot_id, beside=id)
     if is_granting and payment.customer_id is not None:
