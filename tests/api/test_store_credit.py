@@ -57,6 +57,7 @@ def advance(client: httpx2.Client, instant: int) -> None:
 
 class TestLiability:
     def test_adds_up_whenever_it_is_asked_for(self, client: httpx2.Client) -> None:
+        """Scenario 38."""
         move(client, "grant", 2_000, expires_at=JUNE, origin="promotional")
         kept = move(client, "grant", 500, origin="refund")
         move(client, "grant", 7_500, expires_at=JULY)

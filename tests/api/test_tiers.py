@@ -95,3 +95,19 @@ def test_a_lock_needs_its_end(client: httpx2.Client) -> None:
 
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (400, "parameter_invalid", "locked_until")
+
+
+def test_accounts_are_found_by_the_end_and_the_lock_of_their_tier(client: httpx2.Client) -> None:
+    soon, later, none = member(client), member(client), member(client)
+    post(client, f"{ACCOUNTS}/{soon}/tier", {"tier": "gold", "expires_at": "2029-12-31"})
+    post(client, f"{ACCOUNTS}/{later}/tier", {"tier": "gold", "expires_at": "2031-12-31", "locked_until": "2030-12-31"})
+
+    def found(**query: Any) -> set[str]:
+        answer = client.get(ACCOUNTS, params={"program": "prog_p", **query})
+        assert answer.status_code == 200, answer.text
+        return {account["id"] for account in answer.json()["data"]}
+
+    assert found(**{"tier_expires_at[lte]": END_OF_2029}) == {soon}
+    assert found(**{"tier_expires_at[gt]": END_OF_2029}) == {later}
+    assert (found(locked="true"), found(locked="false")) == ({later}, {soon, none})
+    assert found(tier="gold", locked="false") == {soon}

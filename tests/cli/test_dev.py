@@ -59,7 +59,7 @@ class TestAnnouncement:
         assert dev.announced["base_url"].startswith("http://127.0.0.1:")
         assert dev.announced["secret_key"].startswith("sk_test_")
         with psycopg.connect(dev.announced["database_url"]) as connection:
-            assert connection.execute("select count(*) from programs").fetchone() == (2,)
+            assert connection.execute("select count(*) from programs").fetchone() == (3,)
         assert dev.process.stdout is not None
         assert select.select([dev.process.stdout], [], [], 0) == ([], [], []), "more than one line"
 
@@ -92,13 +92,20 @@ class TestSandbox:
             assert get("loyalty/programs/prog_summer")["status"] == "active"
             reward, account = get("loyalty/rewards/rwd_freeShip"), get("loyalty/accounts/loy_abc123")
             assert get("customers/cust_8sJ2k")["id"] == "cust_8sJ2k"
-            rules = get("loyalty/earning_rules")["data"]
+            rules = get("loyalty/earning_rules?program=prog_default")["data"]
+            waiting, held = get("loyalty/accounts/loy_friend"), get("loyalty/accounts/loy_member")
+            credit = get("store_credit/accounts?customer=cust_member")["data"]
+            brought = get("referrals?customer=cust_friend")["data"]
             five = [one for one in get("loyalty/rewards?program=prog_default")["data"] if one["points_cost"] == 100]
 
         assert tiers == ["silver", "gold", "platinum"]
         assert (reward["program"], reward["stock"], reward["per_member_limit"]) == ("prog_summer", None, None)
         assert (account["customer"], account["tier"], account["balance"]) == ("cust_abc123", "gold", 600)
         assert [(one["program"], one["earn"]["points_per_currency_unit"]) for one in rules] == [("prog_default", 1)]
+        assert (waiting["balance"], waiting["pending"]) == (0, 160), "6,000 paid, and 100 for coming"
+        assert (held["balance"], held["held"], held["pending"]) == (200, 100, 100)
+        assert [(one["balance"], one["test_clock"]) for one in credit] == [(2500, "clock_life")]
+        assert [one["status"] for one in brought] == ["converted"]
         assert five[0]["benefit"] == {"type": "discount", "amount": 500, "currency": "EUR"}
 
     def test_works(self, dev: Dev) -> None:
@@ -140,7 +147,7 @@ class TestSandbox:
         await seed(writer, realm)
         third = counted()
 
-        assert first == [(4,), (2,), (3,), (2,)]
+        assert first == [(6,), (6,), (5,), (12,)]
         assert (second, third) == (first, first)
 
 
@@ -255,7 +262,7 @@ class TestRestarts:
         spend_a_moment(third)
         with psycopg.connect(third.announced["database_url"]) as connection:
             counts = [connection.execute(f"select count(*) from {name}".encode()) for name in ("programs", "entries")]
-            assert [one.fetchone() for one in counts] == [(2,), (4,)]
+            assert [one.fetchone() for one in counts] == [(3,), (9,)]
         seconds, stderr = third.end(signal.SIGINT)
         assert seconds < 15 and stderr == "" and third.process.returncode == 0, "make run would call it an error"
         assert processes_of(data) == []

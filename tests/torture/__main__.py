@@ -17,6 +17,7 @@ from crash_rig import crash_rig, durable_directory
 from hooks import Hooks, Moved
 from merges import merge_races
 from runs import cap_races, kills, torture
+from time_passes import time_passes
 from webhook_runs import receivers_down, sender_kills
 
 from conftest import RunningServer, start_server
@@ -28,6 +29,7 @@ from vinr_server.storage.postgres.migrate import migrate
 # In whole, and what a tenth of it is.
 CALLS, ACKNOWLEDGED, SERVER_KILLS, POSTGRES_KILLS = 256_000, 100_000, 60, 25
 MERGE_CALLS = 400
+MEMBERS = 100_000
 RACES = (1,) * 300 + (10,) * 150 + (500,) * 50
 EVENTS, SENDER_KILLS = 20_000, 20
 
@@ -63,6 +65,12 @@ def run_merges(seed: str, size: float) -> Outcome:
     """Customers who are merged while their clients are busy."""
     with serving() as server:
         return asyncio.run(merge_races(server, seed=seed, clients=64, each=max(8, round(MERGE_CALLS * size))))
+
+
+def run_time(seed: str, size: float) -> Outcome:
+    """Thirteen months that pass for members with ten lots each; the worker is killed twice."""
+    with serving(with_worker=False) as server:
+        return asyncio.run(time_passes(server, seed=seed, members=round(MEMBERS * size), kills=2))
 
 
 def run_kills(seed: str, size: float) -> Outcome:
@@ -112,6 +120,7 @@ RUNS: dict[str, Callable[[str, float], Outcome]] = {
     "torture": run_torture,
     "races": run_races,
     "merges": run_merges,
+    "time": run_time,
     "kills": run_kills,
     "senders": run_senders,
     "receivers": run_receivers,
@@ -124,12 +133,12 @@ def some(races: Sequence[int], size: float) -> list[int]:
 
 
 @contextmanager
-def serving() -> Iterator[RunningServer]:
-    """Two processes and a worker over a fresh database."""
+def serving(*, with_worker: bool = True) -> Iterator[RunningServer]:
+    """Two processes, and a worker unless there is to be none, over a fresh database."""
     with durable_directory() as directory:
         postgres = start_embedded(directory)
         migrate(postgres.url)
-        server = start_server(postgres.url)
+        server = start_server(postgres.url, with_worker=with_worker)
         try:
             yield server
         finally:

@@ -12,6 +12,7 @@ import pytest
 from crash_rig import Rig, crash_rig
 from merges import merge_races
 from runs import cap_races, kills, torture
+from time_passes import time_passes
 
 from conftest import RunningServer, make_database, start_server
 from vinr_server.storage.postgres.embedded import EmbeddedServer
@@ -48,6 +49,16 @@ async def test_nothing_is_lost_or_doubled_when_busy_customers_are_merged(server:
 
 async def test_what_is_there_so_often_is_given_so_often(server: RunningServer, seed: str) -> None:
     (await cap_races(server, seed=seed, caps=(1, 10, 1, 100, 1))).require()
+
+
+async def test_thirteen_months_pass_once_whatever_becomes_of_the_worker(
+    postgres: EmbeddedServer, template: str, seed: str
+) -> None:
+    running = start_server(make_database(postgres, template), with_worker=False)
+    try:
+        (await time_passes(running, seed=seed, members=200, kills=2)).require()
+    finally:
+        running.stop()
 
 
 async def test_nothing_acknowledged_is_lost_when_servers_are_killed(rig: Rig, seed: str) -> None:

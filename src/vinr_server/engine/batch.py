@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from vinr_server.core.clocks.rows import TestClock
@@ -275,7 +276,7 @@ def decide_all(
     decisions ask for is asked for at once, so that many of a kind cost one reload.
     """
     clocks = {realm: _clocks(layer) for realm, layer in loaded.items()}
-    waits = {realm: _has_waiting(layer, layer) for realm, layer in loaded.items()}
+    waits = {realm: _has_waiting(layer) for realm, layer in loaded.items()}
     decided = Decided(now)
     asked: dict[int, set[Whole]] = {}
     for submission in submissions:
@@ -290,12 +291,11 @@ def decide_all(
                 catch_up_with(written[realm], submission, context, merged)
         draft = written[realm].draft()
         try:
-            with reloading(realm):
-                answer = decide(draft, submission.command, context)
-        except Reload as reload:
-            if reload.need is not None:
-                raise
-            asked.setdefault(realm, set()).update(reload.rows)
+            answer = decide(draft, submission.command, context)
+        except InPart as missing:
+            raise Reload(realm, missing.need) from None
+        except AlsoRows as missing:
+            asked.setdefault(realm, set()).update(missing.rows)
             continue
         if isinstance(answer, Rejected):
             decided.outcomes.append(_refuse(decided, known, submission, answer))
@@ -305,7 +305,7 @@ def decide_all(
         if submission.is_dry_run:
             continue
         written[realm].merge(draft)
-        waits[realm] = waits[realm] or _has_waiting(draft, loaded[realm])
+        waits[realm] = waits[realm] or _brings_waiting(draft, loaded[realm])
         clocks[realm].update(_clocks(draft))
         if submission.idempotency_key:
             _keep(decided, known, submission, reply, _event_of(answer, draft))
@@ -325,12 +325,22 @@ def reloading(realm: int) -> Iterator[None]:
         raise Reload(realm, rows=missing.rows) from None
 
 
-def _has_waiting(layer: Layer, loaded: Layer) -> bool:
-    """Whether something may wait in the layer's accounts, or in those that were loaded if it changes programs."""
-    holders: Iterable[AnyHolder] = [*layer.written(Account), *layer.written(Wallet)]
-    if any(has_waiting(layer, holder) for holder in holders):
-        return True
-    return any(True for _program in layer.written(Program)) and any(True for _account in loaded.written(Account))
+def _has_waiting(layer: Layer) -> bool:
+    """Whether something may wait in the layer's accounts and wallets."""
+    holders: Iterable[AnyHolder] = chain(layer.written(Account), layer.written(Wallet))
+    return any(has_waiting(layer, holder) for holder in holders)
+
+
+def _brings_waiting(draft: Layer, loaded: Layer) -> bool:
+    """Whether something may wait in what a command wrote, or, if it changed a program, in what was loaded.
+
+    (Who follows the program's plan of tiers goes on doing so unless the program itself has changed.)
+    """
+    holders: Iterable[AnyHolder] = chain(draft.written(Account), draft.written(Wallet))
+    for holder in holders:
+        if holder.due_at is not None:
+            return True
+    return any(True for _program in draft.written(Program)) and any(True for _account in loaded.written(Account))
 
 
 def catch_up_with(layer: Layer, submission: Submission, context: Context, merged: Callable[[int], Any]) -> None:

@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.decide import decide
 from vinr_server.core.due import catch_up
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.ledger.book.holders import AnyHolder
 from vinr_server.core.members.rows import Account
 from vinr_server.engine.batch import (
     Reload,
@@ -87,7 +89,8 @@ class Evaluator:
         context = context_of(submission, now, clocks, self._ids)
         draft = loaded.draft()
         with reloading(submission.realm):
-            catch_up(draft, context_of_time(context), list(loaded.written(Account)))
+            holders: list[AnyHolder] = [*loaded.written(Account), *loaded.written(Wallet)]
+            catch_up(draft, context_of_time(context), holders)
             answer = decide(draft.draft(), submission.command, context)
         if isinstance(answer, Rejected):
             return answer

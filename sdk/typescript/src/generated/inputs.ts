@@ -1072,9 +1072,12 @@ export interface LoyaltyAccountsListQuery {
   customerId?: string | undefined;
   tier?: string | undefined;
   status?: 'active' | 'closed' | 'merged' | undefined;
+  locked?: boolean | undefined;
   created?: InstantRange | undefined;
   nextExpiry?: InstantRange | undefined;
   next_expiry?: InstantRange | undefined;
+  tierExpiresAt?: InstantRange | undefined;
+  tier_expires_at?: InstantRange | undefined;
 }
 
 export interface LoyaltyAccountsExportQuery {
@@ -1091,9 +1094,12 @@ export interface LoyaltyAccountsExportQuery {
   customerId?: string | undefined;
   tier?: string | undefined;
   status?: 'active' | 'closed' | undefined;
+  locked?: boolean | undefined;
   created?: InstantRange | undefined;
   nextExpiry?: InstantRange | undefined;
   next_expiry?: InstantRange | undefined;
+  tierExpiresAt?: InstantRange | undefined;
+  tier_expires_at?: InstantRange | undefined;
 }
 
 export interface LoyaltyAccountsLotsQuery {

@@ -31,7 +31,7 @@ from vinr_server.core.ledger.payloads import lot_payload
 from vinr_server.core.members import commands, payloads, rows
 from vinr_server.core.tiers.progress import tier_payload
 from vinr_server.storage.reads.holdings import holdings_of
-from vinr_server.storage.reads.scopes import LIVE_LOTS, MEMBERS, NEXT_EXPIRY, UNMERGED
+from vinr_server.storage.reads.scopes import LIVE_LOTS, MEMBERS, NEXT_EXPIRY, TIER_EXPIRES_AT, TIER_LOCKED, UNMERGED
 
 URL = "/v1/loyalty/accounts"
 
@@ -68,13 +68,22 @@ FILTERS = {
     "customer": ("customer_id", text),
     "tier": ("tier", text),
 }
-INSTANTS = {"next_expiry": NEXT_EXPIRY}
+INSTANTS = {"next_expiry": NEXT_EXPIRY, "tier_expires_at": TIER_EXPIRES_AT}
+SWITCHES = {"locked": TIER_LOCKED}
 ACCOUNTS = Listing(
-    rows.Account, {**FILTERS, "status": ("status", one_of(AccountStatus))}, instants=INSTANTS, within=MEMBERS
+    rows.Account,
+    {**FILTERS, "status": ("status", one_of(AccountStatus))},
+    instants=INSTANTS,
+    switches=SWITCHES,
+    within=MEMBERS,
 )
 # What merged members had leaves with those who act for them.
 EXPORTED = Listing(
-    rows.Account, {**FILTERS, "status": ("status", one_of(MemberStatus))}, instants=INSTANTS, within=UNMERGED
+    rows.Account,
+    {**FILTERS, "status": ("status", one_of(MemberStatus))},
+    instants=INSTANTS,
+    switches=SWITCHES,
+    within=UNMERGED,
 )
 LOTS = Listing(ledger.Lot, {}, order=("sequence",), within=LIVE_LOTS, created_column="available_at")
 

@@ -6,11 +6,14 @@ import json
 import os
 import secrets
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 
 from vinr_server.api.edge.keys import hash_key, make_key
+from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.credit import commands as credit_commands
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import EarnRate
@@ -19,8 +22,11 @@ from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands
 from vinr_server.core.offers.rows import OfferTerms, PointsBonus
+from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.programs.rows import Tier
+from vinr_server.core.referrals import commands as referral_commands
+from vinr_server.core.referrals.rows import ReferralTerms
 from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.core.segments.commands import CreateSegment
 from vinr_server.core.segments.conditions import Bounds, SegmentConditions
@@ -36,6 +42,33 @@ TIERS = (Tier("silver", "Silver", 0), Tier("gold", "Gold", 500), Tier("platinum"
 LAPSED = SegmentConditions(days_since_last_purchase=Bounds(at_least=90))
 BONUS = OfferTerms(bonus=PointsBonus(250), application="opt_in", per_member_limit=1)
 FIVE_EUROS = {"type": "discount", "amount": 500, "currency": "EUR"}
+
+VOUCHER = {"type": "voucher"}
+
+# Members whose time stands still until their clock is advanced: what a payment and a referral earned is pending, a
+# redemption is held for a week, and one of them has store credit.
+LIFE: tuple[kernel_commands.Command, ...] = (
+    clocks_commands.CreateTestClock(datetime(2026, 1, 15, 12, tzinfo=UTC), "A member's life", "clock_life"),
+    programs_commands.CreateProgram(
+        "A member's life", id="prog_life", pending_days=14, tiers=TIERS, clock_id="clock_life"
+    ),
+    earning_commands.CreateEarningRule(
+        "prog_life", "payment.completed", EarnRate(rate_e4=10_000), Conditions(), id="rule_life"
+    ),
+    earning_commands.CreateEarningRule(
+        "prog_life", "referral.converted", EarnRate(points=100), Conditions(), id="rule_friends"
+    ),
+    referral_commands.CreateReferralProgram("prog_life", ReferralTerms(window_days=30, is_for_new_customers=True)),
+    rewards_commands.CreateReward("prog_life", "Two cups of coffee", 100, VOUCHER, id="rwd_twoCups"),
+    members_commands.CreateAccount("prog_life", "cust_member", account_id="loy_member"),
+    members_commands.CreateAccount("prog_life", "cust_friend", account_id="loy_friend"),
+    ledger_commands.AwardPoints("loy_member", 300, "welcome to the sandbox"),
+    rewards_commands.CreateRedemption("loy_member", "rwd_twoCups", capture=False, minutes=7 * 24 * 60),
+    credit_commands.GrantCredit(2500, customer_id="cust_member", currency="EUR", reason="welcome to the sandbox"),
+    referral_commands.CreateReferralCode("loy_member", "FRIENDS"),
+    referral_commands.RegisterReferral("cust_friend", "FRIENDS"),
+    payments_commands.CreatePayment(6000, "EUR", 100, id="pay_life", customer_id="cust_friend"),
+)
 
 # In this order, each under its own key: a start that was killed halfway is completed by the next.
 SEEDS: tuple[kernel_commands.Command, ...] = (
@@ -53,6 +86,7 @@ SEEDS: tuple[kernel_commands.Command, ...] = (
     ledger_commands.AwardPoints("loy_abc123", 600, "welcome to the sandbox"),
     offer_commands.CreateOffer("engagement", "Spring bonus", BONUS, "draft", program_id="prog_default", id="ofr_9fK2"),
     offer_commands.PublishOffer("ofr_9fK2"),
+    *LIFE,
 )
 
 

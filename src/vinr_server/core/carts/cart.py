@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -99,6 +99,13 @@ class Selection:
     def selects(self, line: CartLine) -> bool:
         """Whether this line is selected."""
         return is_selected(self, line.sku, line.categories)
+
+    def chosen(self, lines: Sequence[CartLine], positions: Iterable[int]) -> list[int]:
+        """Those of the positions whose lines are selected, in their order."""
+        if self.categories or self.excludes_lines:
+            return [at for at in positions if self.selects(lines[at])]
+        skus = self.skus
+        return [at for at in positions if lines[at].sku in skus] if skus else list(positions)
 
     def __str__(self) -> str:
         named = ", ".join((*sorted(self.skus), *sorted(self.categories)))

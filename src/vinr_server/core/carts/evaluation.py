@@ -48,7 +48,7 @@ def evaluate(
     first = {
         promotion.id: (
             promotion,
-            [at for at in ranked if promotion.criteria.selection.selects(cart.lines[at])],
+            promotion.criteria.selection.chosen(cart.lines, ranked),
         )
         for promotion in named
     }
@@ -65,7 +65,7 @@ def evaluate(
             rejected.append(Unqualified(promotion, unmet))
             continue
         selection = promotion.lines
-        lines = matching if selection is None else [at for at in ranked if selection.selects(cart.lines[at])]
+        lines = matching if selection is None else selection.chosen(cart.lines, ranked)
         candidates.append(Candidate(promotion, lines, matching, PHASES.index(promotion.effect.phase)))
     run = Run(cart, candidates, now)
     run.apply_all()

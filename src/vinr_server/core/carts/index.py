@@ -162,7 +162,7 @@ class OfferIndex:
         within = [(self._promotions[slot], hits[slot]) for slot in sorted(hits)]
         near = self._near(shelves.values(), subtotal_minor, quantity, asked)
         beyond = [
-            (promotion, [at for at in ranked if promotion.criteria.selection.selects(cart.lines[at])])
+            (promotion, promotion.criteria.selection.chosen(cart.lines, ranked))
             for promotion in (self._promotions[slot] for slot in near if slot not in hits)
         ]
         return Found(within, beyond)
@@ -172,7 +172,7 @@ class OfferIndex:
         promotion = self._promotions[slot]
         if promotion.effect.got is not None:
             return list(ranked)  # criteria with two selections beside them count the whole cart
-        return [at for at in hit if promotion.criteria.selection.selects(cart.lines[at])]
+        return promotion.criteria.selection.chosen(cart.lines, hit)
 
     def _near(
         self, shelves: Iterable[_Shelf], subtotal_minor: int, quantity: int, asked: Collection[Place]

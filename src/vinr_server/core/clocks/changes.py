@@ -20,7 +20,9 @@ CLOCKS_END = datetime(9898, 1, 1, tzinfo=UTC)
 
 
 def needs_create_test_clock(command: CreateTestClock, needs: Needs) -> None:
-    """Needs no existing row."""
+    """The clock of that name, where it has one."""
+    if command.id is not None:
+        needs.row(TestClock, command.id)
     needs.plans.instants.add(command.frozen_at)
 
 
@@ -30,8 +32,11 @@ def decide_create_test_clock(draft: Layer, command: CreateTestClock, context: Co
         return invalid("Test clocks exist only in test mode. Use a key that starts with sk_test_.", param="frozen_time")
     if command.frozen_at >= CLOCKS_END:
         return _too_late()
+    present = draft.get(TestClock, command.id) if command.id is not None else None
+    if present is not None:
+        return Accepted(clock_payload(present), is_new=False)
     clock = TestClock(
-        id=context.make_id("clock", 0),
+        id=command.id or context.make_id("clock", 0),
         name=command.name,
         frozen_at=command.frozen_at,
         status="ready",

@@ -10,8 +10,11 @@ from vinr_server.core.kernel.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CreateTestClock(Command):
+    """A clock that stands still. `id`: that of the sandbox's own; callers don't choose one."""
+
     frozen_at: datetime
     name: str | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,7 +237,8 @@ class Layer:
 
     def written(self, row_type: type[RowT]) -> Iterable[RowT]:
         """The rows of a type that were put into this layer itself, in the order of their first writing."""
-        return self._rows.get(row_type, {}).values()  # type: ignore[return-value]
+        rows = self._rows.get(row_type)
+        return rows.values() if rows is not None else ()  # type: ignore[return-value]
 
     def all_written(self) -> Iterable[Row]:
         """The rows that were put into this layer itself, type by type."""

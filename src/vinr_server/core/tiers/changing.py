@@ -67,8 +67,13 @@ def pending_credits(lots: Iterable[Lot], policy: TierPolicy) -> list[Credit]:
 
 def judge_tiers(draft: Layer, context: Context) -> None:
     """Every account whose credits this command has changed holds the tier that they give."""
-    changed = [account.id for account in draft.written(Account) if _has_counted(draft, account)]
-    for account_id in dict.fromkeys((*changed, *(row.account_id for row in draft.written(TierCredit)))):
+    changed: dict[str, None] = {}
+    for written in draft.written(Account):
+        if program_of(draft, written).tiers and _has_counted(draft, written):
+            changed[written.id] = None
+    for credit in draft.written(TierCredit):
+        changed[credit.account_id] = None
+    for account_id in changed:
         account = draft.find(Account, account_id)
         assert account is not None, "what counts for it was noted with it"
         program = program_of(draft, account)

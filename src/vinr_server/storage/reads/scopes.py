@@ -69,6 +69,9 @@ NEXT_EXPIRY = """least(t.next_expiry_at, case when not t.is_inactive and exists 
   select from lots l
   where l.realm = t.realm and l.account_id = t.id and l.by_inactivity and l.remaining_points > 0)
   then t.inactive_at end)"""
+# When an account's tier ends, before any grace; null for never. And whether it is locked.
+TIER_EXPIRES_AT = "(t.standing ->> 'expires_at')::timestamptz"
+TIER_LOCKED = Scope("t.standing ->> 'lock' is not null")
 # When an accrual's points are there; null for other entries.
 AVAILABLE_AT = "(select l.available_at from lots l where l.realm = t.realm and l.id = t.id and l.bucket = t.bucket)"
 # Awards that are pending.

@@ -60,8 +60,10 @@ class LoyaltyAccounts(Resource):
         customer: str | None = None,
         tier: str | None = None,
         status: Literal["active", "closed", "merged"] | None = None,
+        locked: bool | None = None,
         created: InstantRange | None = None,
         next_expiry: InstantRange | None = None,
+        tier_expires_at: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[LoyaltyAccount]:
         """List accounts, newest first."""
@@ -76,8 +78,10 @@ class LoyaltyAccounts(Resource):
                 "customer": customer,
                 "tier": tier,
                 "status": status,
+                "locked": locked,
                 "created": created,
                 "next_expiry": next_expiry,
+                "tier_expires_at": tier_expires_at,
             },
             timeout=timeout,
         )
@@ -185,8 +189,10 @@ class LoyaltyAccounts(Resource):
         customer: str | None = None,
         tier: str | None = None,
         status: Literal["active", "closed"] | None = None,
+        locked: bool | None = None,
         created: InstantRange | None = None,
         next_expiry: InstantRange | None = None,
+        tier_expires_at: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[LoyaltyMember]:
         """List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm."""
@@ -201,8 +207,10 @@ class LoyaltyAccounts(Resource):
                 "customer": customer,
                 "tier": tier,
                 "status": status,
+                "locked": locked,
                 "created": created,
                 "next_expiry": next_expiry,
+                "tier_expires_at": tier_expires_at,
             },
             timeout=timeout,
         )
@@ -345,8 +353,10 @@ class AsyncLoyaltyAccounts(AsyncResource):
         customer: str | None = None,
         tier: str | None = None,
         status: Literal["active", "closed", "merged"] | None = None,
+        locked: bool | None = None,
         created: InstantRange | None = None,
         next_expiry: InstantRange | None = None,
+        tier_expires_at: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[LoyaltyAccount]:
         """List accounts, newest first."""
@@ -361,8 +371,10 @@ class AsyncLoyaltyAccounts(AsyncResource):
                 "customer": customer,
                 "tier": tier,
                 "status": status,
+                "locked": locked,
                 "created": created,
                 "next_expiry": next_expiry,
+                "tier_expires_at": tier_expires_at,
             },
             timeout=timeout,
         )
@@ -470,8 +482,10 @@ class AsyncLoyaltyAccounts(AsyncResource):
         customer: str | None = None,
         tier: str | None = None,
         status: Literal["active", "closed"] | None = None,
+        locked: bool | None = None,
         created: InstantRange | None = None,
         next_expiry: InstantRange | None = None,
+        tier_expires_at: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[LoyaltyMember]:
         """List accounts with their lots and e-mails, newest first: what accounts/bulk takes in another realm."""
@@ -486,8 +500,10 @@ class AsyncLoyaltyAccounts(AsyncResource):
                 "customer": customer,
                 "tier": tier,
                 "status": status,
+                "locked": locked,
                 "created": created,
                 "next_expiry": next_expiry,
+                "tier_expires_at": tier_expires_at,
             },
             timeout=timeout,
         )
