@@ -243,7 +243,15 @@ async def run_batch(
     merged = whole.merged_of if whole is not None else lambda _realm: NOBODY
     decided = decide_all(submissions, loaded, written, known, now=now, ids=ids, merged=merged)
     on_decided()
-    await save(connection, batch_id, written, loaded, decided.kept, encoded=decided.encoded)
+    await save(
+        connection,
+        batch_id,
+        written,
+        loaded,
+        decided.kept,
+        encoded=decided.encoded,
+        is_distributed=is_distributed,
+    )
     on_commit(decided.outcomes)
     tag = await connection.execute("commit")
     if tag != "COMMIT":

@@ -83,6 +83,7 @@ async def save(
     kept: Sequence[KeptAnswer],
     *,
     encoded: Mapping[int, str],
+    is_distributed: bool = False,
 ) -> None:
     """All rows of the batch are written, with its id and what its keys answer, in the one order of tables.
 
@@ -102,7 +103,7 @@ async def save(
             rows = sorted(inserts[row_type], key=SORTED[row_type]) if row_type in SORTED else inserts[row_type]
             writes.append(table.insert(rows, encoded))
         if row_type in updates:
-            writes.append(table.update(updates[row_type]))
+            writes.append(table.update(updates[row_type], is_distributed=is_distributed))
     written_rows = [*inserts.items(), *updates.items()]
     changed = {realm for kind, pairs in written_rows if kind.is_catalogue for realm, _row in pairs}
     if changed:

@@ -89,6 +89,7 @@ class Table:
         self._insert = BulkWrite(pg_types, arrays=self.key[1:], compose=self._insert_sql)
         to_update = {name: pg_types[name] for name in ("realm", *self._updated)}
         self._update = BulkWrite(to_update, arrays=self.key[1:], compose=self._update_sql)
+        self._routed_update = BulkWrite(to_update, arrays=self.key[1:], compose=self._routed_update_sql)
 
     def row(self, record: Sequence[Any]) -> Row:
         """The row of a record selected by `select_list`; the realm in front is left out."""
@@ -112,9 +113,14 @@ class Table:
         """The insert of these rows. `encoded` holds JSON texts that are made already, by the id() of their value."""
         return self._insert.statement(self._arrays(self.fields, self._all_values, written, encoded))
 
-    def update(self, written: Written) -> Statement:
-        """The update of these rows: they are found by their key, and only what may change is set."""
-        return self._update.statement(self._arrays(self._updated, self._updated_values, written, NOTHING))
+    def update(self, written: Written, *, is_distributed: bool = False) -> Statement:
+        """The update of these rows: they are found by their key, and only what may change is set.
+
+        `is_distributed`: the statement names their buckets once more, so that it goes to their nodes alone. Elsewhere
+        that leads astray: a generic plan on tables without statistics read all rows of these buckets, for each row.
+        """
+        write = self._routed_update if is_distributed else self._update
+        return write.statement(self._arrays(self._updated, self._updated_values, written, NOTHING))
 
     def _arrays(
         self,
@@ -141,8 +147,11 @@ class Table:
     def _update_sql(self, expressions: Mapping[str, str], source: str) -> str:
         set_list = ", ".join(f"{column} = {expressions[column]}" for column in self.mutable)
         same = " and ".join(f"t.{column} = {expressions[column]}" for column in self.key)
+        return f"update {self.name} as t set {set_list} from {source} where {same}"
+
+    def _routed_update_sql(self, expressions: Mapping[str, str], source: str) -> str:
         routed = f" and t.bucket = any(${self.key.index('bucket') + 1})" if self._has_bucket else ""
-        return f"update {self.name} as t set {set_list} from {source} where {same}{routed}"
+        return self._update_sql(expressions, source) + routed
 
 
 def _plain(hint: Any) -> Any:
