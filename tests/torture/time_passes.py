@@ -40,9 +40,9 @@ union all select 'pending lot ' || id from lots where pending_points > 0 and ava
 union all select 'hold ' || id from holds where ended_at is null and expires_at <= %(end)s
 union all select 'account ' || id from accounts where due_at <= %(end)s
 union all
-select 'twice: lot ' || e.source_id from entries e where e.kind = 'expiry'
-  and not exists (select from lot_uses u where u.lot_id = e.source_id and u.points < 0)
-  and not exists (select from holds h where h.account_id = e.account_id) group by e.source_id having count(*) > 1
+select 'twice: lot ' || source_id from entries where kind = 'expiry'
+  and source_id not in (select lot_id from lot_uses where points < 0)
+  and account_id not in (select account_id from holds) group by source_id having count(*) > 1
 union all
 select 'twice: ' || reverses_id from entries where kind = 'activation' group by reverses_id having count(*) > 1
 """
