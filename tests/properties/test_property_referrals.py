@@ -173,8 +173,15 @@ def test_referrals_are_what_a_second_opinion_says() -> None:
 
     more = hold(law, examples=120, random=st.randoms(use_true_random=False), length=st.integers(10, 50))
     floors = {
-        "registered": 2_000, "converted": 500, "converted by hand": 300, "beyond the limit": 50, "reversed": 50,
-        "rejected": 500, "refused self_referral": 200, "refused referral_exists": 200, "refused not_eligible": 200,
+        "registered": 2_000,
+        "converted": 500,
+        "converted by hand": 300,
+        "beyond the limit": 50,
+        "reversed": 50,
+        "rejected": 500,
+        "refused self_referral": 200,
+        "refused referral_exists": 200,
+        "refused not_eligible": 200,
         "refused referral_not_open": 200,
     }
     expect(counted, floors, more)
