@@ -253,7 +253,7 @@ def test_a_wallet_is_what_a_second_opinion_says() -> None:
             shop.compare()
         counted["histories"] += 1
 
-    more = hold(law, examples=150, random=st.randoms(use_true_random=False), length=st.integers(5, 40))
+    more = hold(law, examples=80, random=st.randoms(use_true_random=False), length=st.integers(5, 40))
     floors = {
         "returned": 500,
         "granted in place of money": 200,

@@ -173,7 +173,7 @@ def test_referrals_are_what_a_second_opinion_says() -> None:
             sides.compare()
         counted["histories"] += 1
 
-    more = hold(law, examples=120, random=st.randoms(use_true_random=False), length=st.integers(10, 50))
+    more = hold(law, examples=60, random=st.randoms(use_true_random=False), length=st.integers(10, 50))
     floors = {
         "registered": 2_000,
         "converted": 150,

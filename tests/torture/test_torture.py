@@ -56,7 +56,7 @@ async def test_thirteen_months_pass_once_whatever_becomes_of_the_worker(
 ) -> None:
     running = start_server(make_database(postgres, template), with_worker=False)
     try:
-        (await time_passes(running, seed=seed, members=200, kills=2)).require()
+        (await time_passes(running, seed=seed, members=120, kills=2)).require()
     finally:
         running.stop()
 
