@@ -93,9 +93,9 @@ class TestSandbox:
             reward, account = get("loyalty/rewards/rwd_freeShip"), get("loyalty/accounts/loy_abc123")
             assert get("customers/cust_8sJ2k")["id"] == "cust_8sJ2k"
             rules = get("loyalty/earning_rules?program=prog_default")["data"]
-            waiting, held = get("loyalty/accounts/loy_friend"), get("loyalty/accounts/loy_member")
-            credit = get("store_credit/accounts?customer=cust_member")["data"]
-            brought = get("referrals?customer=cust_friend")["data"]
+            waiting, held = get("loyalty/accounts/loy_brought"), get("loyalty/accounts/loy_life")
+            credit = get("store_credit/accounts?customer=cust_life")["data"]
+            brought = get("referrals?customer=cust_brought")["data"]
             five = [one for one in get("loyalty/rewards?program=prog_default")["data"] if one["points_cost"] == 100]
 
         assert tiers == ["silver", "gold", "platinum"]

@@ -47,6 +47,8 @@ CHECKS = [
 # What these end, others need: they come last.
 ENDING = ("reverse", "pause", "remove", "archive", "cancel", "close", "advance", "expire", "delete", "revoke")
 ENDING += ("update_referral_code", "update_reward")
+# What others hold or use up once they were called: these come first.
+BEGINNING = ("consume_discount", "release_discount")
 # Texts that are ids, by the names that parameters of a query have.
 NAMED = {"account": "loy", "customer": "cust", "program": "prog", "reward": "rwd", "payment": "pay", "rule": "rule"}
 # How often a text that reads as an id is replaced by one that is there.
@@ -126,7 +128,10 @@ class Fuzz:
 
     def run(self, *, examples: int) -> Figures:
         """What is known to work was sent, then the document's examples, then so many cases of each operation."""
-        order = sorted(OPERATIONS, key=lambda one: (one.id.startswith(ENDING), one.method == "GET"))
+        order = sorted(
+            OPERATIONS,
+            key=lambda one: (one.id not in BEGINNING, one.id.startswith(ENDING), one.method == "GET"),
+        )
         self._is_exact = True
         for operation in order:
             self._send_sample(operation)

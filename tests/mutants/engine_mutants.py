@@ -54,7 +54,10 @@ LOCKS = [
     ),
 ]
 
-SAVE = "await save(connection, batch_id, written, loaded, decided.kept, encoded=decided.encoded)"
+SAVE = (
+    "await save(connection, batch_id, written, loaded, decided.kept, encoded=decided.encoded,"
+    " is_distributed=is_distributed)"
+)
 SAVED_APART = """
 await save(connection, batch_id, written, loaded, [], encoded=decided.encoded)
 await connection.execute("commit")
@@ -224,8 +227,8 @@ KEYS = [
     Mutant(
         "a batch is loaded again for each decision that asks",
         "decide_all",
-        "if reload.need is not None:",
-        "if True:",
+        "asked.setdefault(realm, set()).update(missing.rows)",
+        "raise Reload(realm, rows=missing.rows) from None",
         f"{ORDER}::test_what_many_decisions_of_a_kind_ask_for_is_loaded_at_once",
     ),
 ]

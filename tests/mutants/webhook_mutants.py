@@ -41,7 +41,8 @@ MUTANTS = [
     Mutant(
         "the outbox row is written in another transaction",
         "run_batch",
-        "await save(connection, batch_id, written, loaded, decided.kept, encoded=decided.encoded)",
+        "await save(connection, batch_id, written, loaded, decided.kept, encoded=decided.encoded,"
+        " is_distributed=is_distributed)",
         """
         later = {realm: Layer(layer) for realm, layer in written.items()}
         for realm, layer in written.items():

@@ -16,6 +16,7 @@ from vinr_server.cli.calls.calling import Api, Place, calling, print_json, say
 from vinr_server.cli.calls.durations import later
 from vinr_server.cli.control_characters import visible
 from vinr_server.cli.exits import FAILED, USAGE, fail
+from vinr_server.cli.sandbox.seed import SANDBOX_CLOCK
 
 WHAT = "clock"
 PATH = "/v1/test_helpers/test_clocks"
@@ -87,7 +88,9 @@ def _all(api: Api) -> Iterator[dict[str, Any]]:
 
 
 def _only(api: Api) -> dict[str, Any]:
-    clocks = list(_all(api))
+    """The clock that is meant where none is named: the caller's own; the sandbox's only where that is alone."""
+    every = list(_all(api))
+    clocks = [clock for clock in every if clock["id"] != SANDBOX_CLOCK] or every
     if not clocks:
         fail(WHAT, "there is no test clock. Create one with `vinr clock create`, then a program on it.", code=FAILED)
     if len(clocks) > 1:

@@ -44,13 +44,14 @@ BONUS = OfferTerms(bonus=PointsBonus(250), application="opt_in", per_member_limi
 FIVE_EUROS = {"type": "discount", "amount": 500, "currency": "EUR"}
 
 VOUCHER = {"type": "voucher"}
+SANDBOX_CLOCK = "clock_life"
 
 # Members whose time stands still until their clock is advanced: what a payment and a referral earned is pending, a
 # redemption is held for a week, and one of them has store credit.
 LIFE: tuple[kernel_commands.Command, ...] = (
-    clocks_commands.CreateTestClock(datetime(2026, 1, 15, 12, tzinfo=UTC), "A member's life", "clock_life"),
+    clocks_commands.CreateTestClock(datetime(2026, 1, 15, 12, tzinfo=UTC), "A member's life", SANDBOX_CLOCK),
     programs_commands.CreateProgram(
-        "A member's life", id="prog_life", pending_days=14, tiers=TIERS, clock_id="clock_life"
+        "A member's life", id="prog_life", pending_days=14, tiers=TIERS, clock_id=SANDBOX_CLOCK
     ),
     earning_commands.CreateEarningRule(
         "prog_life", "payment.completed", EarnRate(rate_e4=10_000), Conditions(), id="rule_life"
@@ -60,14 +61,14 @@ LIFE: tuple[kernel_commands.Command, ...] = (
     ),
     referral_commands.CreateReferralProgram("prog_life", ReferralTerms(window_days=30, is_for_new_customers=True)),
     rewards_commands.CreateReward("prog_life", "Two cups of coffee", 100, VOUCHER, id="rwd_twoCups"),
-    members_commands.CreateAccount("prog_life", "cust_member", account_id="loy_member"),
-    members_commands.CreateAccount("prog_life", "cust_friend", account_id="loy_friend"),
-    ledger_commands.AwardPoints("loy_member", 300, "welcome to the sandbox"),
-    rewards_commands.CreateRedemption("loy_member", "rwd_twoCups", capture=False, minutes=7 * 24 * 60),
-    credit_commands.GrantCredit(2500, customer_id="cust_member", currency="EUR", reason="welcome to the sandbox"),
-    referral_commands.CreateReferralCode("loy_member", "FRIENDS"),
-    referral_commands.RegisterReferral("cust_friend", "FRIENDS"),
-    payments_commands.CreatePayment(6000, "EUR", 100, id="pay_life", customer_id="cust_friend"),
+    members_commands.CreateAccount("prog_life", "cust_life", account_id="loy_life"),
+    members_commands.CreateAccount("prog_life", "cust_brought", account_id="loy_brought"),
+    ledger_commands.AwardPoints("loy_life", 300, "welcome to the sandbox"),
+    rewards_commands.CreateRedemption("loy_life", "rwd_twoCups", capture=False, minutes=7 * 24 * 60),
+    credit_commands.GrantCredit(2500, customer_id="cust_life", currency="CHF", reason="welcome to the sandbox"),
+    referral_commands.CreateReferralCode("loy_life", "LIFE"),
+    referral_commands.RegisterReferral("cust_brought", "LIFE"),
+    payments_commands.CreatePayment(6000, "EUR", 100, id="pay_life", customer_id="cust_brought"),
 )
 
 # In this order, each under its own key: a start that was killed halfway is completed by the next.

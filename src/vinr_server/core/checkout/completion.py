@@ -181,13 +181,13 @@ def with_session(payment: Payment, completed: Completed) -> Payment:
     Each payment completes at most one session, and each session has at most one payment. Expects that the session was
     completed with it.
     """
-    session, used = completed.session, completed.used
+    session, used, spent_id = completed.session, completed.used, completed.credit_entry_id
     assert payment.session_id in (None, session.id), f"{payment.id} completed {payment.session_id}"
     shown = [*payment.outcome.get("offer_redemptions", ()), *map(in_outcome, used)]
     return replace(
         payment,
         session_id=session.id,
-        credit_entry_ids=() if completed.credit_entry_id is None else (completed.credit_entry_id,),
+        credit_entry_ids=(*payment.credit_entry_ids, *((spent_id,) if spent_id is not None else ())),
         discount_ids=tuple(dict.fromkeys((*payment.discount_ids, *session.held_ids))),
         outcome={**payment.outcome, "offer_redemptions": shown} if shown else payment.outcome,
     )
