@@ -68,7 +68,7 @@ MUTANTS = [
     Mutant(
         "returned credit ends as it would have",
         "_return",
-        "settings_of(draft).return_days > 0",
+        "lasts_until is not None and (use.lot.expires_at or NEVER) < lasts_until",
         "False",
         paid("Returned credit lasts at least the days of a return (R26c)"),
     ),
@@ -158,9 +158,9 @@ MUTANTS = [
     ),
     Mutant(
         "a canceled redemption takes what is left of its credit",
-        "take_credit_back",
-        "remaining < lot.points",
-        "remaining == 0",
+        "spent_refusal",
+        "remaining == lot.points",
+        "remaining > 0",
         credit("Once some of it is spent, its redemption stands (R25e, 37)"),
     ),
     Mutant(

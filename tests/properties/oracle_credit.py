@@ -9,15 +9,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from opinions import Refused
+
 RETURN_DAYS = 30
 FAR = datetime(9000, 1, 1, tzinfo=UTC)
 Lot = dict[str, Any]
 # What a lot paid or holds.
 Piece = tuple[Lot, int]
-
-
-class Refused(Exception):
-    """The call is refused with this code."""
 
 
 class Wallet:

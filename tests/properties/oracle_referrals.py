@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from opinions import Refused
+
 DAY = 24
 POINTS = 100
 Json = dict[str, Any]
-
-
-class Refused(Exception):
-    """The call is refused with this code."""
 
 
 class Club:

@@ -6,11 +6,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engines import CoreRun
 from examples import expect, hold
 from hypothesis import strategies as st
-from oracle_credit import FAR, Refused, Wallet
-from worlds import step_of
+from oracle_credit import FAR, Wallet
+from sides import Sides
 
 from vinr_server.core.carts.cart import Cart, CartLine
 from vinr_server.core.checkout import commands as checkout_commands
@@ -18,12 +17,10 @@ from vinr_server.core.checkout.rows import CreditTender
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.credit import commands as credit_commands
 from vinr_server.core.credit import rows as credit_rows
-from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
-from vinr_server.engine.submission import Reply
 
 START = datetime(2026, 1, 30, 9, tzinfo=UTC)
 MOVES = (
@@ -44,42 +41,19 @@ MOVES = (
 Json = dict[str, Any]
 
 
-class Shop:
+class Shop(Sides):
     """The product and the second opinion, side by side, about one customer."""
 
     def __init__(self, counted: Counter[str]) -> None:
-        self.run, self.number, self.counted, self.said = CoreRun(), 0, counted, []
-        self.clock = self._must(clocks_commands.CreateTestClock(START))["id"]
-        self._must(programs_commands.CreateProgram("Shop", id="prog_shop", clock_id=self.clock))
-        self._must(members_commands.CreateAccount("prog_shop", "cust_a"))
-        self.wallet_id = self._must(credit_commands.CreateWallet("cust_a", "EUR"))["id"]
+        super().__init__(counted)
+        self.clock = self.must(clocks_commands.CreateTestClock(START))["id"]
+        self.must(programs_commands.CreateProgram("Shop", id="prog_shop", clock_id=self.clock))
+        self.must(members_commands.CreateAccount("prog_shop", "cust_a"))
+        self.wallet_id = self.must(credit_commands.CreateWallet("cust_a", "EUR"))["id"]
         self.model = Wallet(START)
         self.sessions: list[str] = []
         self.payments: list[str] = []
         self.refunds: list[str] = []
-
-    def _do(self, command: Any) -> Json | Rejected:
-        self.number += 1
-        self.said.append(command)
-        (outcome,) = self.run.submit([step_of(self.number, 0, command)])
-        return self.run.answers[self.number] if isinstance(outcome, Reply) else outcome
-
-    def _must(self, command: Any) -> Json:
-        answer = self._do(command)
-        assert not isinstance(answer, Rejected), answer
-        return answer
-
-    def both(self, command: Any, opinion: Any) -> tuple[Json | None, Any]:
-        """What the product says and what the model says; the same refusal, or neither refuses."""
-        answer = self._do(command)
-        try:
-            wanted = opinion()
-        except Refused as refused:
-            assert isinstance(answer, Rejected) and answer.code == str(refused), (answer, str(refused))
-            self.counted[f"refused {refused}"] += 1
-            return None, None
-        assert not isinstance(answer, Rejected), (command, answer)
-        return answer, wanted
 
     def compare(self) -> None:
         """Both have the same balance, holds and lots."""
@@ -88,7 +62,7 @@ class Shop:
         now = self.model.now
         assert wallet is not None
         if wallet.due_at is not None and wallet.due_at <= now:  # due work is done by the next command that names it
-            self._do(credit_commands.SpendCredit(10**12, account_id=self.wallet_id))
+            self.do(credit_commands.SpendCredit(10**12, account_id=self.wallet_id))
             wallet = self.run.layers[1].find(credit_rows.Wallet, self.wallet_id)
             assert wallet is not None
         lots = self.run.layers[1].children(Lot, self.wallet_id)
@@ -220,8 +194,8 @@ class Shop:
             timedelta(days=20),
         )
         until = self.model.now + draw.pick(steps)
-        self._must(clocks_commands.AdvanceTestClock(self.clock, until))
-        self._must(clocks_commands.FinishTestClock(self.clock, until))
+        self.must(clocks_commands.AdvanceTestClock(self.clock, until))
+        self.must(clocks_commands.FinishTestClock(self.clock, until))
         self.model.advance(until)
 
 

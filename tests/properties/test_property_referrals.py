@@ -7,17 +7,15 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from engines import CoreRun
 from examples import expect, hold
 from hypothesis import strategies as st
-from oracle_referrals import Club, Refused
-from worlds import step_of
+from oracle_referrals import Club
+from sides import Sides
 
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.earning.rates import EarnRate
-from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.members.rows import Account
@@ -25,7 +23,6 @@ from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.referrals import commands as referral_commands
 from vinr_server.core.referrals.rows import Referral, ReferralLimit, ReferralTerms
-from vinr_server.engine.submission import Reply
 
 START = datetime(2028, 2, 20, 9, tzinfo=UTC)
 CUSTOMERS = ("a", "b", "c", "d", "e", "f", "g")
@@ -33,11 +30,12 @@ MOVES = ("enroll", "register", "register", "pay", "pay", "pay", "refund", "conve
 Json = dict[str, Any]
 
 
-class Sides:
+class Friends(Sides):
     """The product and the second opinion, side by side."""
 
     def __init__(self, random: Random, counted: Counter[str]) -> None:
-        self.random, self.counted, self.run, self.number = random, counted, CoreRun(), 0
+        super().__init__(counted)
+        self.random = random
         pick = random.choice
         self.club = Club(
             window=pick((None, 3, 30)),
@@ -46,8 +44,8 @@ class Sides:
             limit=pick((None, 1, 1)),
             only_new=pick((True, False)),
         )
-        self.clock = self._must(clocks_commands.CreateTestClock(START))["id"]
-        self._must(programs_commands.CreateProgram("Club", id="prog_club", clock_id=self.clock))
+        self.clock = self.must(clocks_commands.CreateTestClock(START))["id"]
+        self.must(programs_commands.CreateProgram("Club", id="prog_club", clock_id=self.clock))
         limit = None if self.club.limit is None else ReferralLimit(self.club.limit, "lifetime")
         terms = ReferralTerms(
             self.club.window,
@@ -57,38 +55,16 @@ class Sides:
             hold_days=self.club.hold,
             limit=limit,
         )
-        self._must(referral_commands.CreateReferralProgram("prog_club", terms))
+        self.must(referral_commands.CreateReferralProgram("prog_club", terms))
         rule = earning_commands.CreateEarningRule("prog_club", "referral.converted", EarnRate(points=100), Conditions())
-        self._must(rule)
+        self.must(rule)
         for customer in ("a", "b"):
             self.enroll(customer)
-
-    def _do(self, command: Any) -> Json | Rejected:
-        self.number += 1
-        (outcome,) = self.run.submit([step_of(self.number, 0, command)])
-        return self.run.answers[self.number] if isinstance(outcome, Reply) else outcome
-
-    def _must(self, command: Any) -> Json:
-        answer = self._do(command)
-        assert not isinstance(answer, Rejected), answer
-        return answer
-
-    def both(self, command: Any, opinion: Any) -> tuple[Json | None, Any]:
-        """What the product says and what the model says; the same refusal, or neither refuses."""
-        answer = self._do(command)
-        try:
-            wanted = opinion()
-        except Refused as refused:
-            assert isinstance(answer, Rejected) and answer.code == str(refused), (command, answer, str(refused))
-            self.counted[f"refused {refused}"] += 1
-            return None, None
-        assert not isinstance(answer, Rejected), (command, answer)
-        return answer, wanted
 
     def compare(self) -> None:
         """Everybody has the same points, and every referral the same status."""
         for customer in sorted(self.club.members):  # due work is done by a command that names them
-            self._do(ledger_commands.ExpireLots(f"loy_{customer}"))
+            self.do(ledger_commands.ExpireLots(f"loy_{customer}"))
         layer = self.run.layers[1]
         for customer in self.club.members:
             account = layer.find(Account, f"loy_{customer}")
@@ -106,7 +82,7 @@ class Sides:
 
     def enroll(self, customer: str | None = None) -> None:
         name = customer or self.random.choice(CUSTOMERS)
-        self._must(members_commands.CreateAccount("prog_club", f"cust_{name}", account_id=f"loy_{name}"))
+        self.must(members_commands.CreateAccount("prog_club", f"cust_{name}", account_id=f"loy_{name}"))
         self.club.members.add(name)
 
     def register(self) -> None:
@@ -159,18 +135,18 @@ class Sides:
     def wait(self) -> None:
         self.club.now += self.random.choice((1, 24, 72, 120, 720))
         until = START + timedelta(hours=self.club.now)
-        self._must(clocks_commands.AdvanceTestClock(self.clock, until))
-        self._must(clocks_commands.FinishTestClock(self.clock, until))
+        self.must(clocks_commands.AdvanceTestClock(self.clock, until))
+        self.must(clocks_commands.FinishTestClock(self.clock, until))
 
 
 def test_referrals_are_what_a_second_opinion_says() -> None:
     counted: Counter[str] = Counter()
 
     def law(random: Random, length: int) -> None:
-        sides = Sides(random, counted)
+        friends = Friends(random, counted)
         for _step in range(length):
-            getattr(sides, random.choice(MOVES))()
-            sides.compare()
+            getattr(friends, random.choice(MOVES))()
+            friends.compare()
         counted["histories"] += 1
 
     more = hold(law, examples=60, random=st.randoms(use_true_random=False), length=st.integers(10, 50))

@@ -45,13 +45,7 @@ def evaluate(
     """
     ranked = cart.ranked
     found = index.find(cart, ranked, audiences)
-    first = {
-        promotion.id: (
-            promotion,
-            promotion.criteria.selection.chosen(cart.lines, ranked),
-        )
-        for promotion in named
-    }
+    first = {promotion.id: (promotion, promotion.criteria.selection.chosen(cart.lines, ranked)) for promotion in named}
     others = (pair for pair in found.within if pair[0].id not in first) if first else found.within
     values = CartValues(cart, now)
     candidates: list[Candidate] = []

@@ -46,7 +46,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.promotions import promotion_of
 from vinr_server.core.offers.redemptions import redeem_offer, release_redemption
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
-from vinr_server.core.programs.members import accounts_of, program_of
+from vinr_server.core.programs.members import clock_of
 from vinr_server.core.rewards.authorized import hold_for_session
 from vinr_server.core.rewards.rows import Discount
 
@@ -84,7 +84,7 @@ def decide_create_checkout_session(
     if refusal is not None:
         return refusal
     bucket = context.bucket_of(command.customer_id or "")
-    clock_id = _clock_of(draft, command.customer_id)
+    clock_id = clock_of(draft, command.customer_id) if command.customer_id is not None else None
     now = context.now(clock_id)
     session = CheckoutSession(
         bucket=bucket,
@@ -110,12 +110,6 @@ def decide_create_checkout_session(
     draft.put(session)
     session = _hold(draft, context, session, checkout, command.credit, now=now)
     return Accepted(session_payload(session, livemode=context.livemode))
-
-
-def _clock_of(draft: Layer, customer_id: str | None) -> str | None:
-    """Return the session's test clock: that of the customer's first membership, as for everything of a customer."""
-    accounts = accounts_of(draft, customer_id) if customer_id is not None else []
-    return program_of(draft, accounts[0]).clock_id if accounts else None
 
 
 def _hold(
@@ -308,7 +302,7 @@ def _with_customer(
         )
         details = {"customer": session.customer_id, "checkout_session": session.id}
         return Rejected("checkout_session_linked", message, param="customer", details=details)
-    clock_id = _clock_of(draft, customer_id)
+    clock_id = clock_of(draft, customer_id)
     if clock_id is None:
         return replace(session, customer_id=customer_id)
     left = session.expires_at - context.wall_now

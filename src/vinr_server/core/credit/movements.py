@@ -9,12 +9,11 @@ from vinr_server.core.credit.commands import AboutWallet, AdjustCredit, GrantCre
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.credit.settings import end_of_grant
 from vinr_server.core.credit.wallets import (
-    clock_of,
     look_at_named,
-    make_wallet,
     name_named,
     named_wallet,
     swept_wallet,
+    wallet_for,
 )
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
@@ -141,7 +140,7 @@ def decide_grant_credit(draft: Layer, command: GrantCredit, context: Context) ->
     named = named_wallet(draft, context, command)
     if isinstance(named, Rejected):
         return named
-    wallet = named or _new_wallet(draft, context, command)
+    wallet = named or _wallet_for(draft, context, command)
     now = now_of(draft, context, wallet)
     refusal = first_listed(_over(command.expires_at, now), _payment_refusal(draft, command.payment_id, wallet))
     if refusal is not None:
@@ -169,10 +168,9 @@ def _over(expires_at: datetime | None, now: datetime) -> Rejected | None:
     return invalid(message, param="expires_at")
 
 
-def _new_wallet(draft: Layer, context: Context, command: AboutWallet) -> Wallet:
+def _wallet_for(draft: Layer, context: Context, command: AboutWallet) -> Wallet:
     assert command.customer_id is not None and command.currency is not None, "the edge asks for them"
-    clock_id = clock_of(draft, command.customer_id)
-    return make_wallet(draft, context, command.customer_id, command.currency, clock_id=clock_id)
+    return wallet_for(draft, context, command.customer_id, command.currency)
 
 
 def _movement(kind: str, command: GrantCredit | SpendCredit, receipt: Json) -> Movement:
@@ -247,7 +245,7 @@ def decide_adjust_credit(draft: Layer, command: AdjustCredit, context: Context) 
     receipt = {**BY_HAND, "amount": command.amount_minor}
     movement = Movement("adjustment", reason=command.reason, receipt=receipt, metadata=command.metadata)
     if command.amount_minor > 0:
-        wallet = named or _new_wallet(draft, context, command)
+        wallet = named or _wallet_for(draft, context, command)
         end = end_of_grant(draft, now_of(draft, context, wallet))
         _wallet, payload = credit(
             draft,

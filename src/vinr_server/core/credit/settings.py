@@ -35,9 +35,13 @@ def end_of_grant(draft: Layer, now: datetime, *, expiry_months: int | None = Non
     return None if end is None else calendar.whole_second(end)
 
 
-def end_of_return(draft: Layer, now: datetime) -> datetime:
-    """The instant until which credit that a refund returns lasts at least (R26c): days in the tenant's zone."""
-    return calendar.whole_second(calendar.days_later(now, settings_of(draft).return_days, _zone(draft)))
+def end_of_return(draft: Layer, now: datetime) -> datetime | None:
+    """The instant until which credit that a refund returns lasts at least (R26c), by days in the tenant's zone.
+
+    None: it ends as it would have.
+    """
+    days = settings_of(draft).return_days
+    return calendar.whole_second(calendar.days_later(now, days, _zone(draft))) if days else None
 
 
 def _zone(draft: Layer) -> str:

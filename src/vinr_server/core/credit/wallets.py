@@ -16,7 +16,7 @@ from vinr_server.core.ledger.book.standing import standing
 from vinr_server.core.ledger.book.sweeping import sweep
 from vinr_server.core.ledger.needs import name_accounts, name_wallet
 from vinr_server.core.members.rows import Account, Customer
-from vinr_server.core.programs.members import accounts_of, program_of
+from vinr_server.core.programs.members import clock_of
 
 
 def look_at_wallets(needs: Needs, customer_id: str) -> None:
@@ -99,10 +99,12 @@ def wallet_refusal(
     return None
 
 
-def clock_of(draft: Layer, customer_id: str) -> str | None:
-    """The clock that a new wallet of the customer lives by: that of its first account. Expects its accounts."""
-    accounts = accounts_of(draft, customer_id)
-    return program_of(draft, accounts[0]).clock_id if accounts else None
+def wallet_for(draft: Layer, context: Context, customer_id: str, currency: str) -> Wallet:
+    """The customer's wallet in the currency, swept; a new one, by the customer's clock, where it has none."""
+    wallet = wallet_in(draft, customer_id, currency)
+    if wallet is None:
+        return make_wallet(draft, context, customer_id, currency, clock_id=clock_of(draft, customer_id))
+    return swept_wallet(draft, context, wallet.id)
 
 
 def make_wallet(draft: Layer, context: Context, customer_id: str, currency: str, *, clock_id: str | None) -> Wallet:

@@ -144,7 +144,7 @@ class Payment(Row):
     @property
     def credit_minor(self) -> int:
         """What of the amount a wallet of store credit paid (R25d)."""
-        return credit_paid(self.tenders)
+        return sum(credit_by_wallet(self.tenders).values())
 
     @property
     def money_minor(self) -> int:
@@ -223,9 +223,13 @@ class Order(Row):
         return clawback_ids(self.earnings)
 
 
-def credit_paid(tenders: Iterable[Json]) -> int:
-    """What wallets of store credit paid. (Credit of another system names no account, and is a fact like any tender.)"""
-    return sum(tender["amount"] for tender in tenders if tender.get("account") is not None)
+def credit_by_wallet(tenders: Iterable[Json]) -> dict[str, int]:
+    """What each wallet of store credit pays. (Credit of another system names none, and is a fact like any tender.)"""
+    paid: dict[str, int] = {}
+    for tender in tenders:
+        if (wallet_id := tender.get("account")) is not None:
+            paid[wallet_id] = paid.get(wallet_id, 0) + tender["amount"]
+    return paid
 
 
 def order_key(member_id: str | None, order_id: str) -> str:

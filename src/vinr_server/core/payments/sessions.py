@@ -14,8 +14,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.payments.commands import CreatePayment
-from vinr_server.core.payments.credit.tenders import wallets_of
-from vinr_server.core.payments.rows import credit_paid
+from vinr_server.core.payments.rows import credit_by_wallet
 
 
 def session_to_pay(
@@ -48,8 +47,9 @@ def session_to_pay(
 
 def _credit_conflict(session: CheckoutSession, command: CreatePayment) -> Rejected | None:
     """Refuse tenders that say something else of store credit than the session holds, or leave no room for it."""
-    named_minor, credit_minor = credit_paid(command.tenders), session.credit_minor
-    strange = [wallet_id for wallet_id in wallets_of(command.tenders) if wallet_id != session.wallet_id]
+    named, credit_minor = credit_by_wallet(command.tenders), session.credit_minor
+    named_minor = sum(named.values())
+    strange = [wallet_id for wallet_id in named if wallet_id != session.wallet_id]
     details = {"store_credit": credit_minor, "amount_due": session.due_minor(command.tax_minor) - credit_minor}
     if strange or named_minor not in (0, credit_minor):
         message = (
@@ -84,7 +84,7 @@ def tax_refusal(session: CheckoutSession, lines: Sequence[Json]) -> Rejected | N
 def as_promised(command: CreatePayment, session: CheckoutSession) -> CreatePayment:
     """The payment with what its session knows of it: discounts and credit held, lines and shipping if it names none."""
     tenders = command.tenders
-    if session.credit_minor and not credit_paid(tenders):
+    if session.credit_minor and not sum(credit_by_wallet(tenders).values()):
         credit = {"type": "store_credit", "amount": session.credit_minor, "account": session.wallet_id}
         tenders = (*tenders, credit)
     return replace(

@@ -52,6 +52,12 @@ def accounts_of(draft: Layer, customer_id: str) -> list[Account]:
     return sorted(accounts, key=lambda account: (account.created_at, account.id))
 
 
+def clock_of(draft: Layer, customer_id: str) -> str | None:
+    """The clock by which all of a customer lives: that of its first account; None: real time. Expects its accounts."""
+    accounts = accounts_of(draft, customer_id)
+    return program_of(draft, accounts[0]).clock_id if accounts else None
+
+
 def instants_of(draft: Layer, context: Context, accounts: Sequence[Account]) -> list[datetime]:
     """The current time of each account's program; real time if there is no account. The first is when it happens (R1).
 

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import groupby
 
-from vinr_server.core.credit.movements import credit, put_credit_back, short_of, take_back
+from vinr_server.core.credit.grants import name_grant, spent_refusal, take_grant_back
+from vinr_server.core.credit.movements import credit, put_credit_back, short_of
 from vinr_server.core.credit.rows import Wallet
-from vinr_server.core.credit.settings import end_of_return, settings_of
-from vinr_server.core.credit.wallets import (
-    clock_of,
-    make_wallet,
-    name_wallets,
-    swept_wallet,
-    wallet_in,
-)
+from vinr_server.core.credit.settings import end_of_return
+from vinr_server.core.credit.wallets import name_wallets, swept_wallet, wallet_for, wallet_in
 from vinr_server.core.kernel.answers import Rejected, invalid
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of, Part
-from vinr_server.core.kernel.payloads import unix
+from vinr_server.core.kernel.payloads import unix_or_none
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.holders import now_of
 from vinr_server.core.ledger.book.lots import NEVER, Use
-from vinr_server.core.ledger.book.moved import lot_of, own_lots
 from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.ledger.movements import uses_back
 from vinr_server.core.ledger.needs import name_wallet
@@ -33,7 +26,7 @@ from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.payments.commands import RefundPayment
 from vinr_server.core.payments.credit.tenders import spend_for
 from vinr_server.core.payments.rows import Payment, Refund
-from vinr_server.core.programs.members import acting_customer
+from vinr_server.core.programs.members import acting_customer, clock_of
 
 # ---- what a refund moves
 
@@ -87,25 +80,28 @@ def _return(
     assert paying is not None, "loaded with the spend"
     now = now_of(draft, context, wallet)
     lasts_until = end_of_return(draft, now)
-    is_late = [settings_of(draft).return_days > 0 and (use.lot.expires_at or NEVER) < lasts_until for use in uses]
     receipt = {"payment": payment.id, "refund": refund.id, "spend": spent.id, "spent": -spent.points}
     movement = Movement("return", reason=refund.reason, source_type="refund", source_id=refund.id, reverses_id=spent.id)
-    in_time = [use for use, late in zip(uses, is_late, strict=True) if not late]
+
+    def is_late(use: Use) -> bool:
+        return lasts_until is not None and (use.lot.expires_at or NEVER) < lasts_until
+
+    in_time = [use for use in uses if not is_late(use)]
     if in_time:
         moved = replace(movement, receipt=receipt | {"amount": sum(use.points for use in in_time)})
         wallet, _entry = put_credit_back(draft, context, wallet, paying, in_time, movement=moved)
-    late = sorted(
-        ((use.lot.origin or "", use.points) for use, late in zip(uses, is_late, strict=True) if late),
-        key=lambda part: part[0],
-    )
-    for origin, parts in groupby(late, key=lambda part: part[0]):
-        amount_minor = sum(points for _origin, points in parts)
+    late: dict[str, int] = {}
+    for use in filter(is_late, uses):
+        origin = use.lot.origin or ""
+        late[origin] = late.get(origin, 0) + use.points
+    for origin, amount_minor in sorted(late.items()):
+        lasting = receipt | {"amount": amount_minor, "lasts_until": unix_or_none(lasts_until)}
         wallet, _payload = credit(
             draft,
             context,
             wallet,
             amount_minor=amount_minor,
-            movement=replace(movement, receipt=receipt | {"amount": amount_minor, "lasts_until": unix(lasts_until)}),
+            movement=replace(movement, receipt=lasting),
             origin=origin or None,
             expires_at=lasts_until,
             event_type="store_credit.returned",
@@ -118,11 +114,7 @@ def grant_instead(
     """What the refund grants in place of money is credit of its customer; returns the grant's id (R26a)."""
     if not refund.credit_granted_minor:
         return None
-    wallet = _wallet_of(draft, payment)
-    customer_id = _customer_of(draft, payment)
-    if wallet is None:
-        wallet = make_wallet(draft, context, customer_id, payment.currency, clock_id=clock_of(draft, customer_id))
-    wallet = swept_wallet(draft, context, wallet.id)
+    wallet = wallet_for(draft, context, _customer_of(draft, payment), payment.currency)
     receipt = {"payment": payment.id, "refund": refund.id, "amount": refund.credit_granted_minor}
     _wallet, payload = credit(
         draft,
@@ -141,18 +133,14 @@ def _customer_of(draft: Layer, payment: Payment) -> str:
     return acting_customer(draft, payment.customer_id)
 
 
-def _wallet_of(draft: Layer, payment: Payment) -> Wallet | None:
-    """The wallet that granted credit goes to, if there is one."""
-    return wallet_in(draft, _customer_of(draft, payment), payment.currency)
-
-
 def grant_refusal(draft: Layer, context: Context, payment: Payment, command: RefundPayment) -> Rejected | None:
     """Refuse an end of granted credit that is over. Expects what a grant needs to be declared."""
     expires_at = command.credit_expires_at
     if expires_at is None or not command.credit_minor:
         return None
-    wallet = _wallet_of(draft, payment)
-    clock_id = wallet.clock_id if wallet is not None else clock_of(draft, _customer_of(draft, payment))
+    customer_id = _customer_of(draft, payment)
+    wallet = wallet_in(draft, customer_id, payment.currency)
+    clock_id = wallet.clock_id if wallet is not None else clock_of(draft, customer_id)
     if expires_at > context.now(clock_id):
         return None
     message = f"credit_expires_at: {expires_at.isoformat()} is over. Send a later instant, or leave it out."
@@ -169,25 +157,15 @@ def look_at_granted_credit(needs: Needs, refund_id: str) -> None:
 
 def name_granted_credit(needs: Needs, seen: Layer, refund: Refund) -> None:
     """Declare the wallet and the lot of what the refund granted."""
-    grant = seen.get(Entry, refund.credit_grant_id) if refund.credit_grant_id is not None else None
-    if grant is not None:
-        name_wallet(needs, grant.account_id, lots=Part.FIRST, beside=grant.id)
-        needs.row(Lot, grant.id, beside=grant.id)
+    name_grant(needs, seen, refund.credit_grant_id)
 
 
 def undo_refusal(draft: Layer, context: Context, payment: Payment, refund: Refund) -> Rejected | None:
     """Refuse to undo a refund whose credit is not there any longer: credit is never below 0."""
     if refund.credit_grant_id is not None:
-        lot = lot_of(draft, refund.credit_grant_id)
-        swept_wallet(draft, context, lot.account_id)
-        remaining_minor = sum(own.free_points for own in own_lots(draft, lot_of(draft, refund.credit_grant_id)))
-        if remaining_minor < lot.points:
-            message = (
-                f"Refund {refund.id} granted {lot.points} of store credit in place of money, of which {remaining_minor}"
-                f" is left ({payment.currency}, minor units). It can be canceled only while all of it is there."
-            )
-            details = {"granted": lot.points, "remaining": remaining_minor}
-            return Rejected("credit_spent", message, param="id", details=details)
+        refusal = spent_refusal(draft, context, refund.credit_grant_id, granted_by=f"refund {refund.id}")
+        if refusal is not None:
+            return refusal
     if not refund.credit_returned_minor:
         return None
     wallet = swept_wallet(draft, context, _paying_id(draft, payment))
@@ -198,17 +176,15 @@ def undo_refusal(draft: Layer, context: Context, payment: Payment, refund: Refun
 
 def undo_credit(draft: Layer, context: Context, payment: Payment, refund: Refund, *, reason: str | None) -> Payment:
     """What the refund granted is gone again, and what it returned is spent again. Expects `undo_refusal` to be None."""
+    names = {"payment": payment.id, "refund": refund.id}
     if refund.credit_grant_id is not None:
-        wallet = swept_wallet(draft, context, lot_of(draft, refund.credit_grant_id).account_id)
-        lot = lot_of(draft, refund.credit_grant_id)
-        receipt = {"payment": payment.id, "refund": refund.id, "grant": lot.id, "amount": lot.points}
-        movement = Movement("reversal", reason=reason, reverses_id=lot.id, receipt=receipt)
-        take_back(draft, context, wallet, lot, amount_minor=lot.points, movement=movement)
+        receipt = names | {"grant": refund.credit_grant_id, "amount": refund.credit_granted_minor}
+        take_grant_back(draft, context, refund.credit_grant_id, reason=reason, receipt=receipt)
     if not refund.credit_returned_minor:
         return payment
     amount_minor = refund.credit_returned_minor
-    receipt = {"payment": payment.id, "refund": refund.id, "amount": amount_minor}
-    spent_id = spend_for(draft, context, _paying_id(draft, payment), payment, amount_minor, receipt)
+    paying_id = _paying_id(draft, payment)
+    spent_id = spend_for(draft, context, paying_id, payment, amount_minor, names | {"amount": amount_minor})
     return replace(payment, credit_entry_ids=(*payment.credit_entry_ids, spent_id))
 
 

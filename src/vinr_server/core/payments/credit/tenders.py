@@ -19,22 +19,18 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.ledger.needs import name_wallet
 from vinr_server.core.payments.commands import CreatePayment
-from vinr_server.core.payments.rows import Payment, credit_paid
-
-
-def wallets_of(tenders: Sequence[Json]) -> list[str]:
-    """The wallets that tenders name."""
-    return list(dict.fromkeys(tender["account"] for tender in tenders if tender.get("account") is not None))
+from vinr_server.core.payments.rows import Payment, credit_by_wallet
 
 
 def look_at_tenders(needs: Needs, tenders: Sequence[Json]) -> None:
     """Declare the wallets that tenders name, with the lots that pay first."""
-    for wallet_id in wallets_of(tenders):
+    for wallet_id in credit_by_wallet(tenders):
         name_wallet(needs, wallet_id, lots=Part.FIRST, look=True)
 
 
 def tenders_refusal(draft: Layer, context: Context, command: CreatePayment, customer_id: str | None) -> Rejected | None:
     """Refuse a wallet that is unknown, in another currency, of another customer, or has less than it is to pay."""
+    required = credit_by_wallet(command.tenders)
     for position, tender in enumerate(command.tenders):
         if tender.get("account") is None:
             continue
@@ -43,7 +39,7 @@ def tenders_refusal(draft: Layer, context: Context, command: CreatePayment, cust
         refusal = wallet_refusal(wallet, tender["account"], customer_id or "", command.currency, param=param)
         if refusal is not None:
             return refusal
-        required_minor = credit_paid(t for t in command.tenders if t.get("account") == tender["account"])
+        required_minor = required[tender["account"]]
         wallet = swept_wallet(draft, context, tender["account"])
         if wallet.free_points < required_minor:
             return short_of(wallet, required_minor=required_minor, param=f"tenders[{position}].amount")
@@ -53,8 +49,7 @@ def tenders_refusal(draft: Layer, context: Context, command: CreatePayment, cust
 def spend_tenders(draft: Layer, context: Context, payment: Payment) -> Payment:
     """The wallets have paid their part. Expects `tenders_refusal` to be None."""
     spent: list[str] = []
-    for wallet_id in wallets_of(payment.tenders):
-        amount_minor = credit_paid(tender for tender in payment.tenders if tender.get("account") == wallet_id)
+    for wallet_id, amount_minor in credit_by_wallet(payment.tenders).items():
         if amount_minor:
             receipt = {"payment": payment.id, "payment_amount": payment.amount_minor, "amount": amount_minor}
             spent.append(spend_for(draft, context, wallet_id, payment, amount_minor, receipt))
