@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -24,6 +22,7 @@ from documented import check_documented
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
+from scratch import open_directory
 from vinr_server.api.edge.keys import hash_key, make_key
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.postgres.connect import connect_readers, connect_writer
@@ -47,6 +46,8 @@ settings.register_profile("patient", settings.default, deadline=None, suppress_h
 settings.load_profile("patient")
 # For connections whose waits end when a test says so: after a second, a wait for a lock would begin anew.
 WITHOUT_LIMITS = "set lock_timeout = 0; set statement_timeout = 0"
+# A client reads the certificates of all authorities, in 25 ms, and nobody on this machine is asked for one.
+WITHOUT_TLS = httpx2.create_ssl_context(verify=False)
 QUICK = {"fsync": "off", "shared_buffers": "256MB", "max_connections": "200"}
 
 
@@ -65,13 +66,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedServer]:
-    """A PostgreSQL of this test process' own; under /tmp because root's one needs directories open to others."""
-    directory = Path(tempfile.mkdtemp(prefix="vinr-tests-"))
-    directory.chmod(0o755)
-    server = start_embedded(directory, settings=QUICK)
-    yield server
-    server.stop()
-    shutil.rmtree(directory, ignore_errors=True)
+    """A PostgreSQL of this test process' own."""
+    with open_directory("tests") as directory:
+        server = start_embedded(directory, settings=QUICK)
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +149,9 @@ class RunningServer:
         """A client with a key, the realm's own unless another is given; what OpenAPI does not foresee fails."""
         headers = {"Authorization": f"Bearer {self.realm.key if key is None else key}"}
         hooks = {"response": [check_documented]}
-        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=30, trust_env=False, event_hooks=hooks)
+        return httpx2.Client(
+            base_url=self.base_url, headers=headers, timeout=30, trust_env=False, verify=WITHOUT_TLS, event_hooks=hooks
+        )
 
     def stop(self) -> None:
         """All its processes have ended."""
@@ -167,7 +168,7 @@ class RunningServer:
 
 def keyless_client(base_url: str) -> httpx2.Client:
     """A client without a key."""
-    return httpx2.Client(base_url=base_url, timeout=PATIENCE_SECONDS, trust_env=False)
+    return httpx2.Client(base_url=base_url, timeout=PATIENCE_SECONDS, trust_env=False, verify=WITHOUT_TLS)
 
 
 _kept_ports: list[socket.socket] = []
@@ -229,7 +230,7 @@ def start_server(
 def is_healthy(base_url: str) -> bool:
     """Whether the server answers its health check."""
     try:
-        return httpx2.get(f"{base_url}/healthz", timeout=1, trust_env=False).status_code == 200
+        return httpx2.get(f"{base_url}/healthz", timeout=1, trust_env=False, verify=WITHOUT_TLS).status_code == 200
     except httpx2.HTTPError:
         return False
 

@@ -10,6 +10,8 @@ import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from trees import tree_of
+
 ROOT = Path(__file__).parents[1]
 PYTHON_SDK = ROOT / "sdk/python/src/vinr"
 TYPESCRIPT_SDK = ROOT / "sdk/typescript/src"
@@ -28,7 +30,7 @@ def python_graph(package: Path) -> Graph:
     }
     graph: Graph = {name: set() for name in files}
     for name, path in files.items():
-        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Import):
                 graph[name] |= {alias.name for alias in node.names if alias.name in files}
             elif isinstance(node, ast.ImportFrom):

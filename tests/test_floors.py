@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import vinr_server
+from trees import tree_of
 
 ROOT = Path(vinr_server.__file__).parent
 FILES = {
@@ -22,15 +23,10 @@ SQL = re.compile(
 )
 
 
-def tree_of(name: str) -> ast.Module:
-    """The module's syntax tree."""
-    return ast.parse(FILES[name].read_text())
-
-
 def imports_of(name: str) -> set[str]:
     """Every file of ours that a module imports: at its top, inside of a function, or for types alone."""
     found: set[str] = set()
-    for node in ast.walk(tree_of(name)):
+    for node in ast.walk(tree_of(FILES[name])):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
@@ -41,7 +37,7 @@ def imports_of(name: str) -> set[str]:
 
 def texts_of(name: str) -> Iterator[str]:
     """Every text in a module that is no docstring."""
-    tree = tree_of(name)
+    tree = tree_of(FILES[name])
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import statistics
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import vinr_server
+from trees import tree_of
 
 ROOT = Path(vinr_server.__file__).parent
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "__pycache__" not in path.parts)
@@ -57,13 +59,13 @@ NOT_IN_CORE = (
 CLOCKS = ("now", "utcnow", "today", "time", "monotonic", "perf_counter", "fromtimestamp")
 
 
-def tree_of(path: Path) -> ast.Module:
-    """The module's syntax tree."""
-    return ast.parse(path.read_text(), str(path))
-
-
-def functions() -> Iterator[tuple[str, int]]:
+@cache
+def functions() -> list[tuple[str, int]]:
     """Every function of the source with its number of lines, from its first decorator to its last statement."""
+    return [*_functions()]
+
+
+def _functions() -> Iterator[tuple[str, int]]:
     for path in MODULES:
         for node in ast.walk(tree_of(path)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

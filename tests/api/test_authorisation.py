@@ -19,7 +19,7 @@ import pytest
 from api_references import references, twin
 from api_world import NOBODY, PREFIXES, Json, World, build_world, masked, problem, samples, value_at, with_value
 
-from conftest import RunningServer
+from conftest import WITHOUT_TLS, RunningServer
 from vinr_server.api.contract.table import OPERATIONS, Operation
 from vinr_server.api.edge.permissions import CATALOGUE, SECRET_ONLY, grantable
 
@@ -111,7 +111,7 @@ def ground(shared_server: RunningServer) -> Iterator[Field]:
     assert home.client.delete(f"/v1/test_helpers/test_clocks/{clock}").status_code == 200
     assert home.client.delete(f"/v1/loyalty/earning_rules/{deleted['rule']}").status_code == 200
     assert home.client.delete(f"/v1/offers/{offer}").status_code == 200
-    with httpx2.Client(base_url=shared_server.base_url, trust_env=False, timeout=30) as anybody:
+    with httpx2.Client(base_url=shared_server.base_url, trust_env=False, timeout=30, verify=WITHOUT_TLS) as anybody:
         yield Field(home, foreign, other_mode, deleted, anybody)
     for world in (home, foreign, other_mode):
         world.client.close()

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +16,8 @@ from pathlib import Path
 
 import httpx2
 
-from conftest import PATIENCE_SECONDS
+from conftest import PATIENCE_SECONDS, WITHOUT_TLS
+from scratch import open_directory
 
 VINR = [sys.executable, "-m", "vinr_server.cli"]
 SETTINGS = ("VINR_DATABASE_URL", "VINR_KEY_PEPPER", "VINR_SECRETS_KEY", "VINR_READERS", "VINR_SECRET_KEY")
@@ -39,7 +38,11 @@ class Dev:
         """A client with the sandbox's key."""
         headers = {"Authorization": f"Bearer {self.announced['secret_key']}"}
         return httpx2.Client(
-            base_url=self.announced["base_url"], headers=headers, timeout=PATIENCE_SECONDS, trust_env=False
+            base_url=self.announced["base_url"],
+            headers=headers,
+            timeout=PATIENCE_SECONDS,
+            trust_env=False,
+            verify=WITHOUT_TLS,
         )
 
     def end(self, number: int) -> tuple[float, str]:
@@ -120,17 +123,15 @@ def assert_sentence(stderr: str) -> None:
 
 
 @contextmanager
-def open_directory() -> Iterator[Path]:
-    """An open directory for data; every process started on it is ended, whatever the tests did."""
-    made = Path(tempfile.mkdtemp(prefix="vinr-dev-", dir="/tmp"))
-    made.chmod(0o755)
-    try:
-        yield made
-    finally:
-        for line in processes_of(made):
-            with suppress(ProcessLookupError):  # it may have ended with one that was killed before it
-                os.kill(int(line.partition(":")[0]), signal.SIGKILL)
-        shutil.rmtree(made, ignore_errors=True)
+def sandbox_directory() -> Iterator[Path]:
+    """A directory for a sandbox's data; every process started on it is ended, whatever the tests did."""
+    with open_directory("dev") as made:
+        try:
+            yield made
+        finally:
+            for line in processes_of(made):
+                with suppress(ProcessLookupError):  # it may have ended with one that was killed before it
+                    os.kill(int(line.partition(":")[0]), signal.SIGKILL)
 
 
 @contextmanager

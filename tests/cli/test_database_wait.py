@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from crash_rig import durable_directory
 from database_proxy import proxied
 from sandbox_processes import ENVIRONMENT, VINR, assert_sentence, command, finish
 
-from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, free_port, wait_until
+from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, WITHOUT_TLS, free_port, wait_until
+from scratch import open_directory
 from vinr_server.storage.postgres.embedded import start_embedded
 from vinr_server.storage.postgres.migrate import migrate
 
@@ -80,7 +80,7 @@ class Started:
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Asleep]:
-    with durable_directory() as directory:
+    with open_directory("crash") as directory:
         postgres = start_embedded(directory)
         migrate(postgres.url)
         postgres.stop()
@@ -119,7 +119,7 @@ class TestProcesses:
 
                 def is_ready() -> bool:
                     try:
-                        return httpx2.get(ready, timeout=5, trust_env=False).status_code == 200
+                        return httpx2.get(ready, timeout=5, trust_env=False, verify=WITHOUT_TLS).status_code == 200
                     except httpx2.HTTPError:
                         return False
 

@@ -25,9 +25,9 @@ from sandbox_processes import (
     command,
     finish,
     launch,
-    open_directory,
     processes_of,
     running,
+    sandbox_directory,
     start,
 )
 from typer.testing import CliRunner
@@ -42,7 +42,7 @@ from vinr_server.storage.postgres.embedded import EmbeddedServer
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
     """An open directory for data."""
-    with open_directory() as made:
+    with sandbox_directory() as made:
         yield made
 
 

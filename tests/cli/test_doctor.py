@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, make_realm
+from scratch import open_directory
 from vinr_server.cli.database_faults import database_fault, database_place
 from vinr_server.cli.operating.settings_table import PAGE, settings_page
 from vinr_server.storage.postgres.connect import reach
@@ -36,13 +34,11 @@ def run(*command: str, url: str, **settings: str) -> subprocess.CompletedProcess
 @pytest.fixture(scope="module")
 def durable() -> Iterator[EmbeddedServer]:
     """A migrated server as production has it."""
-    directory = Path(tempfile.mkdtemp(prefix="vinr-doctor-", dir="/tmp"))
-    directory.chmod(0o755)
-    server = start_embedded(directory)
-    migrate(server.url)
-    yield server
-    server.stop()
-    shutil.rmtree(directory, ignore_errors=True)
+    with open_directory("doctor") as directory:
+        server = start_embedded(directory)
+        migrate(server.url)
+        yield server
+        server.stop()
 
 
 def findings(url: str, **settings: str) -> tuple[int, dict[str, dict[str, str]]]:

@@ -13,7 +13,7 @@ import httpx2
 import psycopg
 import pytest
 
-from conftest import PATIENCE_SECONDS, RunningServer, start_server, wait_until
+from conftest import PATIENCE_SECONDS, WITHOUT_TLS, RunningServer, start_server, wait_until
 
 CALLERS = 16
 
@@ -60,7 +60,7 @@ def enrol(server: RunningServer) -> str:
 
 def ready(server: RunningServer) -> tuple[int, str]:
     """What /readyz says."""
-    answer = httpx2.get(f"{server.base_url}/readyz", timeout=30, trust_env=False)
+    answer = httpx2.get(f"{server.base_url}/readyz", timeout=30, trust_env=False, verify=WITHOUT_TLS)
     return answer.status_code, answer.json()["status"]
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
-from sandbox_processes import ENVIRONMENT, SETTINGS, VINR, Dev, command, finish, open_directory, running, start
+from sandbox_processes import ENVIRONMENT, SETTINGS, VINR, Dev, command, finish, running, sandbox_directory, start
 from typer.testing import CliRunner
 
 from conftest import PATIENCE_SECONDS, RunningServer
@@ -29,7 +29,7 @@ from vinr_server.cli.sandbox.recording import Recording
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
     """An open directory for data."""
-    with open_directory() as made:
+    with sandbox_directory() as made:
         yield made
 
 

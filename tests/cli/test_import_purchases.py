@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from shops import Run, Shop, new_shop
 
-from conftest import PATIENCE_SECONDS, RunningServer, wait_until
+from conftest import PATIENCE_SECONDS, WITHOUT_TLS, RunningServer, wait_until
 from vinr_server.cli.imports.presets import PURCHASES
 from vinr_server.cli.imports.purchase_rows import BadRow, Outcome, Purchase, Reading, read_purchases
 from vinr_server.cli.imports.reading.columns import Columns, parse_columns
@@ -291,7 +291,13 @@ class Trouble:
             def _forward(self, method: str, body: bytes, *, is_lost: bool = False) -> None:
                 headers = {"Authorization": self.headers["authorization"]}
                 answer = httpx2.request(
-                    method, target + self.path, content=body, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
+                    method,
+                    target + self.path,
+                    content=body,
+                    headers=headers,
+                    trust_env=False,
+                    verify=WITHOUT_TLS,
+                    timeout=PATIENCE_SECONDS,
                 )
                 if is_lost:
                     self.close_connection = True

@@ -15,20 +15,20 @@ from typing import Any
 
 import httpx2
 import pytest
-from sandbox_processes import Dev, announce, command, finish, launch, open_directory, running
+from sandbox_processes import Dev, announce, command, finish, launch, running, sandbox_directory
 
-from conftest import PATIENCE_SECONDS, RunningServer, wait_until
+from conftest import PATIENCE_SECONDS, WITHOUT_TLS, RunningServer, wait_until
 from vinr import SignatureError, Vinr
 from vinr_server.cli.calls.signature_check import faults
 from vinr_server.cli.sandbox.inbox import KEPT_MAX, UNSIGNED_MAX, Inbox
 
-ask = partial(httpx2.request, trust_env=False, timeout=PATIENCE_SECONDS)
+ask = partial(httpx2.request, trust_env=False, timeout=PATIENCE_SECONDS, verify=WITHOUT_TLS)
 
 
 @pytest.fixture(scope="module")
 def dev() -> Iterator[Dev]:
     """A sandbox."""
-    with open_directory() as directory, running(directory / "shared") as made:
+    with sandbox_directory() as directory, running(directory / "shared") as made:
         yield made
 
 
@@ -232,7 +232,7 @@ class TestInbox:
         award(dev)
         url = f"{dev.announced['base_url']}/_inbox"
         wait_until(lambda: bool(ask("GET", f"{url}.json").json()["data"]), what="an event is in the inbox")
-        with httpx2.Client(trust_env=False, timeout=PATIENCE_SECONDS) as anybody:
+        with httpx2.Client(trust_env=False, timeout=PATIENCE_SECONDS, verify=WITHOUT_TLS) as anybody:
             for _ in range(KEPT_MAX + 1):
                 assert anybody.post(url, content=b"{}").status_code == 403
         page = ask("GET", f"{url}.json").json()
@@ -246,7 +246,7 @@ class TestInbox:
         assert not inbox.take({"x-vinr-signature": f"t={at},v1={forged}"}, b"{}")
 
     def test_asks_for_the_key_where_others_can_reach_it(self) -> None:
-        with open_directory() as directory:
+        with sandbox_directory() as directory:
             process = launch(directory / "open", "--port", "0", "--host", "0.0.0.0")
             open_to_all = Dev(process, directory / "open", announce(process))
             key, url = open_to_all.announced["secret_key"], open_to_all.announced["base_url"]
@@ -288,7 +288,7 @@ class TestInbox:
         assert [one.status_code for one in elsewhere] == [401, 401]
 
     def test_goes_on_at_the_next_start(self) -> None:
-        with open_directory() as directory:
+        with sandbox_directory() as directory:
             for start in (1, 2):
                 with running(directory / "twice") as dev:
                     award(dev)

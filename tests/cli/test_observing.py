@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from conftest import RunningServer, free_port, start_server, wait_until
+from conftest import WITHOUT_TLS, RunningServer, free_port, start_server, wait_until
 from vinr_server.api.contract.table import OPERATIONS
 
 MARK = "zqmarkedzq"
@@ -32,7 +32,7 @@ class Observed:
 
     def metrics(self, port: int) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """Every sample, by its name and labels."""
-        text = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=30, trust_env=False).text
+        text = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=30, trust_env=False, verify=WITHOUT_TLS).text
         families = text_string_to_metric_families(text)
         return {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from pages import DOCS, blocks, environment, like_the_sandbox, root, with_code
-from sandbox_processes import ENVIRONMENT, open_directory
+from sandbox_processes import ENVIRONMENT, sandbox_directory
 from shells import Shell, Typed, pattern, read_console, typed
 
 from conftest import RunningServer, free_port, keyless_client
@@ -52,7 +52,7 @@ def shell(folder: Path, env: dict[str, str], places: Mapping[str, str] = {}) -> 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that looks like a clone in which `make setup` has run, open to the user that PostgreSQL runs as."""
-    with open_directory() as made:
+    with sandbox_directory() as made:
         shutil.copy(root() / "Makefile", made)
         for name in ("pyproject.toml", "uv.lock", "sdk"):
             (made / name).symlink_to(root() / name)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 from database_proxy import DatabaseProxy, proxied
 
 from conftest import PATIENCE_SECONDS, RunningServer, start_server, wait_until
+from scratch import open_directory
 from vinr_server.storage.postgres.embedded import EmbeddedServer, start_embedded
 from vinr_server.storage.postgres.migrate import migrate
 
@@ -24,17 +23,6 @@ def kill_all(server: RunningServer) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     for process in server.processes:
         process.wait(PATIENCE_SECONDS)
-
-
-@contextmanager
-def durable_directory() -> Iterator[Path]:
-    """A directory for a PostgreSQL that syncs, open to the user it runs as."""
-    directory = Path(tempfile.mkdtemp(prefix="vinr-crash-", dir="/tmp"))
-    directory.chmod(0o755)
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @dataclass
@@ -61,7 +49,7 @@ class Rig:
 @contextmanager
 def crash_rig() -> Iterator[Rig]:
     """A fresh rig: fsync is on, as it comes."""
-    with durable_directory() as directory:
+    with open_directory("crash") as directory:
         postgres = start_embedded(directory)
         migrate(postgres.url)
         with proxied(postgres.url) as proxy:

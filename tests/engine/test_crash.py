@@ -22,7 +22,7 @@ from database_proxy import Cut, DatabaseProxy, proxied
 from ledger_invariants import broken_invariants
 from submissions import Ground, answered, settle, submission
 
-from conftest import PATIENCE_SECONDS, RunningServer, make_database, make_realm, start_server, wait_until
+from conftest import PATIENCE_SECONDS, WITHOUT_TLS, RunningServer, make_database, make_realm, start_server, wait_until
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.engine.submission import Outcome, Reply, Unavailable
 from vinr_server.engine.writer import Writer
@@ -71,7 +71,11 @@ class Load:
         dice = random.Random(lane + len(self.sent))
         while not self.stopping.is_set():
             with httpx2.Client(
-                base_url=base_url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60, trust_env=False
+                base_url=base_url,
+                headers={"Authorization": f"Bearer {self.key}"},
+                timeout=60,
+                trust_env=False,
+                verify=WITHOUT_TLS,
             ) as client:
                 try:
                     while not self.stopping.is_set():
@@ -142,7 +146,13 @@ def settle_unknowns(load: Load, base_url: str) -> dict[str, int]:
     headers = {"Authorization": f"Bearer {load.key}"}
 
     def settle_some(lane: int) -> None:
-        with httpx2.Client(base_url=base_url, headers=headers, timeout=60, trust_env=False) as client:
+        with httpx2.Client(
+            base_url=base_url,
+            headers=headers,
+            timeout=60,
+            trust_env=False,
+            verify=WITHOUT_TLS,
+        ) as client:
             for one in load.sent[lane::LANES]:
                 settle_one(one, client)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
+
+from scratch import open_directory
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/api"), str(Path(__file__).parent)]
@@ -28,19 +28,17 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)))
     options = parser.parse_args()
-    directory = Path(tempfile.mkdtemp(prefix="vinr-fuzz-"))
-    directory.chmod(0o755)
-    postgres = start_embedded(directory, settings=QUICK)
-    try:
-        migrate(postgres.url)
-        server = start_server(make_database(postgres, "vinr"))
+    with open_directory("fuzz") as directory:
+        postgres = start_embedded(directory, settings=QUICK)
         try:
-            figures = _rounds(server, seed=options.seed, cases=options.cases)
+            migrate(postgres.url)
+            server = start_server(make_database(postgres, "vinr"))
+            try:
+                figures = _rounds(server, seed=options.seed, cases=options.cases)
+            finally:
+                server.stop()
         finally:
-            server.stop()
-    finally:
-        postgres.stop()
-        shutil.rmtree(directory, ignore_errors=True)
+            postgres.stop()
     for one in figures.wrong[:20]:
         print(f"\n{one}")
     print(f"\n{len(figures.wrong)} answers were wrong; never succeeded: {', '.join(figures.never_succeeded) or 'none'}")

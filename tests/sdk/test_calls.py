@@ -15,7 +15,7 @@ from api_world import World, build_world
 from sdk_calls import BEFORE, sdk_call
 
 import vinr
-from conftest import RunningServer
+from conftest import WITHOUT_TLS, RunningServer
 from vinr import AsyncVinr, Vinr, inputs, objects
 from vinr_server.api.contract.operation import Operation
 from vinr_server.api.contract.table import OPERATIONS
@@ -42,7 +42,7 @@ def shared_world(shared_server: RunningServer) -> Iterator[World]:
 @pytest.fixture
 def client(world: World) -> Iterator[Vinr]:
     """The client for the realm."""
-    http = httpx2.Client(trust_env=False)
+    http = httpx2.Client(trust_env=False, verify=WITHOUT_TLS)
     with Vinr(world.realm.key, base_url=world.server.base_url, http_client=http) as client:
         yield client
 
@@ -50,14 +50,16 @@ def client(world: World) -> Iterator[Vinr]:
 @pytest.fixture
 async def async_client(world: World) -> AsyncIterator[AsyncVinr]:
     """The client for the realm, for asyncio."""
-    http = httpx2.AsyncClient(trust_env=False)
+    http = httpx2.AsyncClient(trust_env=False, verify=WITHOUT_TLS)
     async with AsyncVinr(world.realm.key, base_url=world.server.base_url, http_client=http) as client:
         yield client
 
 
 def client_of(world: World) -> Vinr:
     """A client for a world."""
-    return Vinr(world.realm.key, base_url=world.server.base_url, http_client=httpx2.Client(trust_env=False))
+    return Vinr(
+        world.realm.key, base_url=world.server.base_url, http_client=httpx2.Client(trust_env=False, verify=WITHOUT_TLS)
+    )
 
 
 def kind_of(answer: Any) -> str:
@@ -79,7 +81,7 @@ class TestEveryOperation:
     ) -> None:
         is_read = operation.method == "GET"
         worlds = [shared_world, shared_world] if is_read else [build_world(shared_server) for _client in range(2)]
-        key, http = worlds[0].realm.key, httpx2.AsyncClient(trust_env=False)
+        key, http = worlds[0].realm.key, httpx2.AsyncClient(trust_env=False, verify=WITHOUT_TLS)
 
         async with AsyncVinr(key, base_url=shared_server.base_url, http_client=http) as client:
             check(operation, await sdk_call(worlds[0], operation).on(client))
@@ -210,7 +212,9 @@ class TestErrors:
         client.loyalty.points.award(account=account, points=1, idempotency_key="once")
         with pytest.raises(vinr.IdempotencyError) as reused:
             client.loyalty.points.award(account=account, points=2, idempotency_key="once")
-        stranger = Vinr("sk_test_wrong", base_url=client.base_url, http_client=httpx2.Client(trust_env=False))
+        stranger = Vinr(
+            "sk_test_wrong", base_url=client.base_url, http_client=httpx2.Client(trust_env=False, verify=WITHOUT_TLS)
+        )
         with stranger, pytest.raises(vinr.AuthenticationError) as unknown:
             stranger.customers.list()
 

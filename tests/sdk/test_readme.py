@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from conftest import PATIENCE_SECONDS, RunningServer, free_port, make_realm, wait_until
+from conftest import PATIENCE_SECONDS, WITHOUT_TLS, RunningServer, free_port, make_realm, wait_until
 from vinr import Vinr
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ class TestQuickStart:
         with Vinr(
             realm.key,
             base_url=shared_server.base_url,
-            http_client=httpx2.Client(trust_env=False, timeout=PATIENCE_SECONDS),
+            http_client=httpx2.Client(trust_env=False, timeout=PATIENCE_SECONDS, verify=WITHOUT_TLS),
         ) as client:
             client.loyalty.programs.create(id="prog_default", name="Sandbox")
             benefit = {"type": "discount", "amount": 500, "currency": "EUR"}
@@ -73,7 +73,7 @@ class TestReceiver:
         env = os.environ | {"VINR_WEBHOOK_SECRET": SECRET}
         receiver = subprocess.Popen(command, cwd=tmp_path, env=env)
         try:
-            with httpx2.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client:
+            with httpx2.Client(trust_env=False, timeout=PATIENCE_SECONDS, verify=WITHOUT_TLS) as client:
                 wait_until(lambda: _answers(client, url), what="the receiver answers")
                 payload = json.dumps({"id": "evt_1", "type": "payment.completed", "data": {"id": "pay_1"}}).encode()
 

@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 import vinr
-from conftest import free_port
+from conftest import WITHOUT_TLS, free_port
 from vinr import AsyncVinr, Vinr
 from vinr._retries import Retries, read_retry_after
 
@@ -74,7 +74,12 @@ class Rascal:
 
     def client(self, **settings: Any) -> Vinr:
         """A client of this server."""
-        return Vinr("sk_test_x", base_url=self.base_url, http_client=httpx2.Client(trust_env=False), **settings)
+        return Vinr(
+            "sk_test_x",
+            base_url=self.base_url,
+            http_client=httpx2.Client(trust_env=False, verify=WITHOUT_TLS),
+            **settings,
+        )
 
 
 @pytest.fixture
@@ -124,7 +129,7 @@ class TestRetries:
     @pytest.mark.parametrize(("status", "code"), TRANSIENT)
     async def test_are_the_same_for_asyncio(self, rascals: list[Rascal], status: int, code: str) -> None:
         rascals.append(Rascal(status, status, code=code))
-        http = httpx2.AsyncClient(trust_env=False)
+        http = httpx2.AsyncClient(trust_env=False, verify=WITHOUT_TLS)
 
         async with AsyncVinr("sk_test_x", base_url=rascals[0].base_url, http_client=http) as client:
             assert (await client.customers.create(name="Ada", idempotency_key="mine")).id == "cust_1"
@@ -170,7 +175,7 @@ class TestRetries:
 
     def test_are_made_where_nobody_listens(self) -> None:
         nobody = f"http://127.0.0.1:{free_port()}"
-        http = httpx2.Client(trust_env=False)
+        http = httpx2.Client(trust_env=False, verify=WITHOUT_TLS)
 
         client = Vinr("sk_test_x", base_url=nobody, http_client=http)
         with client, pytest.raises(vinr.ApiConnectionError, match=nobody) as raised:
@@ -205,7 +210,7 @@ class TestRetries:
 
     async def test_leave_the_loop_free_while_they_wait(self, rascals: list[Rascal]) -> None:
         rascals.append(Rascal(503, retry_after="1"))
-        http = httpx2.AsyncClient(trust_env=False)
+        http = httpx2.AsyncClient(trust_env=False, verify=WITHOUT_TLS)
 
         async with AsyncVinr("sk_test_x", base_url=rascals[0].base_url, http_client=http) as client:
             waiting = asyncio.create_task(client.customers.retrieve("cust_1"))

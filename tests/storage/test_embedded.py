@@ -13,7 +13,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ import psycopg
 import pytest
 
 from conftest import PATIENCE_SECONDS, free_port
+from scratch import open_directory
 from vinr_server.storage.postgres.embedded import (
     EmbeddedRefused,
     EmbeddedServer,
@@ -63,13 +63,10 @@ server.stop()
 """
 
 
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
-    # Not tmp_path: root's is 0700, closed to the user PostgreSQL runs as.
-    directory = Path(tempfile.mkdtemp(prefix="vinr-embedded-", dir="/tmp"))
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory)
+@pytest.fixture(name="open_directory")
+def fixture_open_directory() -> Iterator[Path]:
+    with open_directory("embedded") as directory:
+        yield directory
 
 
 @pytest.fixture

@@ -138,27 +138,27 @@ class TestMigrations:
 
     def test_of_two_databases_at_once_do_not_collide_on_the_role(self) -> None:
         """The role is the cluster's: on a new cluster two first migrations may both find that it is missing."""
-        from conftest import wait_until  # not at the top: this file also runs as a script
+        # not at the top: this file also runs as a script
+        from conftest import wait_until
+        from scratch import open_directory
 
-        directory = Path(tempfile.mkdtemp(prefix="vinr-schema-", dir="/tmp"))
-        directory.chmod(0o755)
-        server = start_embedded(directory, settings={"fsync": "off"})
-        try:
-            mine, theirs = (empty_database(server, f"schema_{number}") for number in range(2))
-            with ThreadPoolExecutor(1) as pool, psycopg.connect(theirs) as other:
-                other.execute("create role vinr_app nologin")  # another migration, not yet committed
-                migrating = pool.submit(migrate, mine)
-                waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-                with psycopg.connect(server.url, autocommit=True) as watcher:
-                    wait_until(
-                        lambda: migrating.done() or watcher.execute(waiting).fetchone() != (0,),
-                        what="the migration waits for the role",
-                    )
-                other.commit()
-                assert migrating.result(120) == (None, newest_revision())
-        finally:
-            server.stop()
-            shutil.rmtree(directory, ignore_errors=True)
+        with open_directory("schema") as directory:
+            server = start_embedded(directory, settings={"fsync": "off"})
+            try:
+                mine, theirs = (empty_database(server, f"schema_{number}") for number in range(2))
+                with ThreadPoolExecutor(1) as pool, psycopg.connect(theirs) as other:
+                    other.execute("create role vinr_app nologin")  # another migration, not yet committed
+                    migrating = pool.submit(migrate, mine)
+                    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+                    with psycopg.connect(server.url, autocommit=True) as watcher:
+                        wait_until(
+                            lambda: migrating.done() or watcher.execute(waiting).fetchone() != (0,),
+                            what="the migration waits for the role",
+                        )
+                    other.commit()
+                    assert migrating.result(120) == (None, newest_revision())
+            finally:
+                server.stop()
 
 
 COLUMNS = """

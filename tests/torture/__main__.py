@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from scratch import open_directory
+
 sys.path += [str(Path(__file__).parents[1] / folder) for folder in (".", "api", "engine", "workers")]
 
-from crash_rig import crash_rig, durable_directory
+from crash_rig import crash_rig
 from hooks import Hooks, Moved
 from merges import merge_races
 from runs import cap_races, kills, torture
@@ -104,7 +106,7 @@ def run_receivers(seed: str, size: float) -> Outcome:
 
 async def hooked(clock: Any, run: Callable[[Hooks], Awaitable[Outcome]]) -> Outcome:
     """A run of webhooks over a fresh database."""
-    with durable_directory() as directory:
+    with open_directory("torture") as directory:
         postgres = start_embedded(directory)
         migrate(postgres.url)
         hooks = Hooks(postgres.url, clock)
@@ -135,7 +137,7 @@ def some(races: Sequence[int], size: float) -> list[int]:
 @contextmanager
 def serving(*, with_worker: bool = True) -> Iterator[RunningServer]:
     """Two processes, and a worker unless there is to be none, over a fresh database."""
-    with durable_directory() as directory:
+    with open_directory("torture") as directory:
         postgres = start_embedded(directory)
         migrate(postgres.url)
         server = start_server(postgres.url, with_worker=with_worker)

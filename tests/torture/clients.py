@@ -13,6 +13,8 @@ import msgspec
 from calls import LOST, NOT_SENT, Answer, Call
 from plan import Plan
 
+from conftest import WITHOUT_TLS
+
 PATIENCE_SECONDS = 30.0
 
 
@@ -35,7 +37,12 @@ class Crowd:
         headers = {"Authorization": f"Bearer {self.key}"}
         limits = httpx2.Limits(max_connections=2)
         return httpx2.AsyncClient(
-            base_url=self.base_url, headers=headers, timeout=PATIENCE_SECONDS, trust_env=False, limits=limits
+            base_url=self.base_url,
+            headers=headers,
+            timeout=PATIENCE_SECONDS,
+            trust_env=False,
+            verify=WITHOUT_TLS,
+            limits=limits,
         )
 
     async def _client(self, plan: Plan, count: int) -> None:
@@ -102,6 +109,7 @@ async def send_all(crowd: Crowd, calls: Sequence[Call], *, at_once: int = 32) ->
         headers={"Authorization": f"Bearer {crowd.key}"},
         timeout=PATIENCE_SECONDS,
         trust_env=False,
+        verify=WITHOUT_TLS,
         limits=httpx2.Limits(max_connections=at_once),
     ) as client:
 

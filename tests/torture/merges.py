@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 from plan import make
 
-from conftest import RunningServer
+from conftest import WITHOUT_TLS, RunningServer
 from outcome import Outcome
 from vinr_server.storage.laws.verify import verify
 
@@ -124,6 +124,7 @@ async def merge_races(server: RunningServer, *, seed: str, clients: int, each: i
         headers={"Authorization": f"Bearer {server.realm.key}"},
         timeout=120,
         trust_env=False,
+        verify=WITHOUT_TLS,
         limits=httpx2.Limits(max_connections=clients + 2),
     ) as http:
         crowd = [
