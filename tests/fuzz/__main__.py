@@ -8,14 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from scratch import open_directory
-
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/api"), str(Path(__file__).parent)]
 
 from fuzz_rig import Figures, Fuzz  # noqa: E402
 
 from conftest import QUICK, RunningServer, make_database, start_server  # noqa: E402
+from scratch import open_directory  # noqa: E402
 from vinr_server.storage.postgres.embedded import start_embedded  # noqa: E402
 from vinr_server.storage.postgres.migrate import migrate  # noqa: E402
 

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from scratch import open_directory
-
 sys.path += [str(Path(__file__).parents[1] / folder) for folder in (".", "api", "engine", "workers")]
 
 from crash_rig import crash_rig
@@ -24,6 +22,7 @@ from webhook_runs import receivers_down, sender_kills
 
 from conftest import RunningServer, start_server
 from outcome import Outcome
+from scratch import open_directory
 from vinr_server.engine.clock import wall_clock
 from vinr_server.storage.postgres.embedded import start_embedded
 from vinr_server.storage.postgres.migrate import migrate
