@@ -58,7 +58,13 @@ def _profile(rig: Rig, options: argparse.Namespace, report: Report) -> None:
     measure_profile(rig, report, seconds=1.0 if options.short else options.seconds / 4)
 
 
-# Gates have a short form; the profile has none.
+def _settings(rig: Rig, options: argparse.Namespace, report: Report) -> None:
+    from bench.settings import measure_settings
+
+    measure_settings(rig, report, rounds=3 if options.short else 40 * options.rounds)
+
+
+# Gates have a short form; the profile and the settings have none.
 GATES = ("award", "offer", "import", "checkout")
 MEASURES: dict[str, Measure] = {
     "award": _award,
@@ -66,6 +72,7 @@ MEASURES: dict[str, Measure] = {
     "import": _import,
     "checkout": _checkout,
     "profile": _profile,
+    "settings": _settings,
 }
 
 
