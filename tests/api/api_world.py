@@ -45,7 +45,8 @@ PREFIXES = {
     "loyalty.rewards": "rwd", "loyalty.redemptions": "rdm", "discounts": "disc", "payments": "pay",
     "customers": "cust", "events": "evt", "test_helpers.test_clocks": "clock", "api_keys": "key",
     "refunds": "re", "referrals.programs": "rfp", "referrals.codes": "code", "referrals": "ref",
-    "api_key_acts": "act", "engagement.offers": "ofr", "offers": "checkout_ofr", "webhook_endpoints": "we",
+    "api_key_acts": "act", "engagement.offers": "ofr", "engagement.grants": "gnt", "offers": "checkout_ofr",
+    "webhook_endpoints": "we",
     "checkout": "cs", "checkout.sessions": "cs",
     "engagement.segments": "seg",
     "store_credit": "crt", "store_credit.accounts": "crd", "store_credit.settings": "crd",
@@ -205,6 +206,7 @@ def _wait(world: World) -> None:
     pending = {"account": account, "points": 10, "pending_days": 365}
     ids["pending_ptx"] = world.post("/v1/loyalty/points/award", pending)["id"]
     _refer(world)
+    _grant_offer(world)
 
 
 def _refer(world: World) -> None:
@@ -231,6 +233,17 @@ def _grant_credit(world: World) -> Mapping[str, str]:
     granted = world.post("/v1/store_credit/grant", grant)
     world.post("/v1/store_credit/grant", grant)  # the first one may be taken back
     return {"crt": granted["id"], "crd": granted["account"]}
+
+
+def _grant_offer(world: World) -> None:
+    """An offer that is granted, and a grant of it that nobody has used."""
+    ids = world.ids
+    granted = {"program": ids["prog"], "name": "Twice", "incentive": {"type": "points_multiplier", "multiplier": 2}}
+    granted |= {"application": "granted", "per_member_limit": None}
+    ids["granted_ofr"] = world.post("/v1/engagement/offers", granted)["id"]
+    url = f"/v1/engagement/offers/{ids['granted_ofr']}"
+    world.post(f"{url}/publish", {})
+    ids["gnt"] = world.post(f"{url}/grant", {"account": ids["friend"]})["id"]
 
 
 def _offer_rewards(world: World) -> None:
@@ -636,11 +649,15 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "create_engagement_offer": [
             *(Sample(engagement, new | one) for one in incentives),
             Sample(engagement, new | gift | {"name": "Treat", "application": "auto"}),
+            Sample(engagement, new | gift | {"name": "Treat", "application": "granted"}),
         ],
         "update_engagement_offer": [Sample(f"{engagement}/{ids['draft_ofr']}", one) for one in incentives],
         "publish_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/publish", {})],
         "pause_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/pause", {})],
         "activate_offer": [Sample(f"{engagement}/activate", {"offer": ids["double_ofr"], "account": ids["loy"]})],
+        "grant_offer": [
+            Sample(f"{engagement}/{ids['granted_ofr']}/grant", {"account": ids["friend"], "valid_for": "14d"})
+        ],
         "show_eligible_offers": [Sample(f"{engagement}/eligible", {"account": ids["loy"]})],
         "create_offer": [Sample(checkout, one) for one in (live | fixed, pairs, post, aces, any_of, *asking)],
         "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", later | {"max_redemptions": 500})],

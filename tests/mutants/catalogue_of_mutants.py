@@ -14,6 +14,7 @@ import credit_mutants
 import engine_mutants
 import event_data_mutants
 import gift_mutants
+import grant_mutants
 import inactivity_mutants
 import offer_mutants
 import openapi_mutants
@@ -40,6 +41,7 @@ MUTANTS: list[Mutant] = [
     *webhook_mutants.MUTANTS,
     *offer_mutants.MUTANTS,
     *gift_mutants.MUTANTS,
+    *grant_mutants.MUTANTS,
     *event_data_mutants.MUTANTS,
     *cart_mutants.MUTANTS,
     *segment_mutants.MUTANTS,

@@ -40,7 +40,7 @@ from vinr_server.core.kernel import commands as kernel_commands
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands
-from vinr_server.core.offers.rows import GiftReward, OfferTerms, PercentageDiscount
+from vinr_server.core.offers.rows import GiftReward, OfferTerms, PercentageDiscount, PointsMultiplier
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.programs.rows import Tier, TierPolicy
@@ -63,6 +63,8 @@ def _of_order_8(number: int) -> payments_commands.CreatePayment:
     )
 
 
+# An offer that members are granted.
+GRANTED = OfferTerms(multiplier=PointsMultiplier(30_000), application="granted", per_member_limit=2)
 # A multiplier that two members used, one of whom gave the purchase back, and bonuses, of every program too; a gift.
 OFFERED = (
     programs_commands.CreateProgram("Offers", id="prog_offers"),
@@ -107,6 +109,9 @@ OFFERED = (
     rewards_commands.CreateReward("prog_offers", "Cup", 9, {"type": "voucher"}, id="rwd_gift", per_member_limit=1),
     *offer("gift", OfferTerms(gift=GiftReward("rwd_gift"), application="opt_in"), program_id="prog_offers"),
     offer_commands.ActivateOffer("ofr_gift", "loy_o1"),
+    *offer("granted", GRANTED, program_id="prog_offers"),
+    *(offer_commands.GrantOffer("ofr_granted", "loy_o2") for _ in range(2)),
+    payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_o2"),
     *offer("tenth", OfferTerms(percentage=PercentageDiscount(100_000), max_redemptions=9), program_id="prog_offers"),
     ledger_commands.AwardPoints("loy_o2", 100),
     rewards_commands.CreateReward(
@@ -558,6 +563,19 @@ EDITS = [
      "update offer_redemptions set offer_revision = 99 where [offer_redemptions]"),
     ("R18 a redemption of an offer names what it gave",
      "update offer_redemptions set entry_id = 'ptx_none' where [offer_redemptions]"),
+    ("I3 a counter is what is used and held of its cap",
+     "update counters set used = used + 1 where [counters: id like 'grant:%']"),
+    ("I3 what is used and held stays within the cap",
+     "update offers set terms = jsonb_set(terms::jsonb, '{per_member_limit}', '1')::json where id = 'ofr_granted'"),
+    ("R48 a grant and the redemption that has it name each other",
+     "update offer_grants set redemption_id = null, status = 'open' where [offer_grants: status = 'redeemed']"),
+    ("R48 a grant and the redemption that has it name each other",
+     "update offer_redemptions set status = 'refunded', freed_at = now()"
+     " where [offer_redemptions: grant_id is not null]"),
+    ("R48 a redemption of an offer that is granted uses a grant",
+     "update offer_redemptions set grant_id = null where [offer_redemptions: grant_id is not null]"),
+    ("R48 a grant is announced once",
+     "delete from events where [events: type = 'loyalty.offer.granted']"),
     ("R15 a reserved use of an offer belongs to an open session",
      "update checkout_sessions set status = 'expired', expired_at = now() where [checkout_sessions: status = 'open'"
      " and id in (select session_id from offer_redemptions where status = 'reserved')]"),
@@ -881,6 +899,14 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+delete from events where type = 'loyalty.offer.granted';
+delete from counters where id like 'grant:%';
+update offers set terms = jsonb_set(terms::jsonb, '{application}', '"auto"')::json
+where terms ->> 'application' = 'granted';
+update offer_revisions set terms = jsonb_set(terms::jsonb, '{application}', '"auto"')::json
+where terms ->> 'application' = 'granted';
+alter table offer_redemptions drop column grant_id;
+drop table offer_grants;
 alter table checkout_sessions drop column credit;
 alter table payments drop column credit_entry_ids;
 alter table refunds drop column credit_returned_minor, drop column credit_granted_minor, drop column credit_grant_id;

@@ -33,6 +33,7 @@ from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.resources.accounts import show_accounts
+from vinr_server.api.resources.grants import show_grants
 from vinr_server.api.resources.segments import retrieve_segment_size
 from vinr_server.api.resources.store_credit import show_wallets
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
@@ -55,7 +56,9 @@ from vinr_server.core.members.merged import acted_for
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.changes import shown_offer
 from vinr_server.core.offers.commands import CloseOffer
-from vinr_server.core.offers.rows import Offer
+from vinr_server.core.offers.payloads import offer_grant_payload
+from vinr_server.core.offers.rows import Offer, OfferGrant
+from vinr_server.core.programs.rows import Program
 from vinr_server.core.referrals.commands import ExpireReferral
 from vinr_server.core.referrals.rows import Referral
 from vinr_server.core.segments.commands import AnnounceSegments
@@ -126,6 +129,9 @@ class Driver(Protocol):
 
     def offer(self, offer_id: str) -> Json:
         """The offer as callers read it."""
+
+    def grant(self, grant_id: str) -> Json:
+        """The grant of an offer as callers read it."""
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""
@@ -269,6 +275,16 @@ class CoreDriver:
         assert offer is not None
         return dict(shown_offer(self._layer, self._context(), offer))
 
+    def grant(self, grant_id: str) -> Json:
+        """The grant of an offer as callers read it."""
+        grant = self._layer.get(OfferGrant, grant_id)
+        assert grant is not None
+        account = self._layer.get(Account, grant.account_id)
+        assert account is not None
+        program = self._layer.get(Program, account.program_id)
+        assert program is not None
+        return dict(offer_grant_payload(grant, now=self._context().now(program.clock_id), livemode=False))
+
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""
         account = self._layer.get(Account, account_id)
@@ -398,6 +414,12 @@ class PostgresDriver:
         row = self._engine.run(self._engine.reader.row(self._realm.id, Offer, offer_id))
         return dict(self._engine.run(show_offers(call, [row]))[0])
 
+    def grant(self, grant_id: str) -> Json:
+        """The grant of an offer as callers read it."""
+        call = Call(Caller(self._realm.id, False), self._engine.reader)
+        row = self._engine.run(self._engine.reader.row(self._realm.id, OfferGrant, grant_id))
+        return dict(self._engine.run(show_grants(call, [row]))[0])
+
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in: as they are read, and as the writer's batch sees them."""
         account = self._engine.run(self._engine.reader.row(self._realm.id, Account, account_id))
@@ -485,6 +507,10 @@ class HttpDriver:
     def offer(self, offer_id: str) -> Json:
         """The offer as callers read it."""
         return self._read(f"/v1/engagement/offers/{offer_id}")
+
+    def grant(self, grant_id: str) -> Json:
+        """The grant of an offer as callers read it."""
+        return self._read(f"/v1/engagement/grants/{grant_id}")
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import scenario_credit
 import scenario_events
+import scenario_offers
 import scenario_referrals
 import scenario_tiers
 from scenario_drivers import Answer
@@ -382,6 +383,7 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "gave": _gave,
     "redeems": _redeems,
     "redemption": _redemption,
+    "grant_status": scenario_offers.grant_status,
     "usable": _usable,
     "unusable": _unusable,
     "segments": _segments,

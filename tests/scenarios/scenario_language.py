@@ -52,12 +52,13 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     report review.posted A [amount 10.00 EUR] [data distance_km=12.5 plan.interval=year] [by account] [on instant]
         [as evt_1]
     offer double gives 2x points | gives 1000 points | gives 20% off [at most 15.00 EUR] | gives rwd_mug
-        [draft] [auto] [opt-in]
+        [draft] [auto] [opt-in] [granted]
         [for tier gold] [for segment vip] [for balance 500] [for enrolled before instant] [for metadata key=value]
         [for where …]
         [cap 3] [limit 2] [from instant] [until instant] [everywhere] [exclusive|best [group]] [priority 1]
         and a rule's conditions; `edit offer double …`
     publish double | pause double | activate A double [as R, a gift's redemption] | look A (shows its offers)
+        | give A double [lasting 14d] [as G] (a grant) | withdraw G
     cart-offer aces buys 3 of ball|#sport|any gets 1 of racket [at 50%] [dearest] [times 2]
     cart-offer ten takes 10.00 EUR [each] | two buys 1 gets 1 | post ships 5.00 EUR|50%|all
         [cap 3] [limit 2] [min 50.00 EUR] [max 99.00 EUR] [of-discounted] [quantity 3] [units-at-most 9] [skus beans]
@@ -80,7 +81,7 @@ Expectations (scenario_expectations.py) are about the account named last; `B bal
         reminded 30 days 100@2027-01-15 + 7 days 60@2027-01-15 (reminded_so_far: of all steps)
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
     of offers: offer double active | gave double 2 | usable double + triple | unusable double tiers needs tier gold
-        redeems mug + double: what a payment shows of them | redemption pay_1.mug canceled
+        redeems mug + double: what a payment shows of them | redemption pay_1.mug canceled | grant_status G open
     of carts: total 15.00 | off 3.33 + 3.34 (by line) | applied ten 10.00 + post 5.00 | session S completed
         rejected ten min_subtotal spend 420 more
     of store credit, of the wallet named last: credit 10.00 | credit_held 5.00 | credit_lots 10.00@2026-12-01

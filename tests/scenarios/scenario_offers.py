@@ -39,7 +39,7 @@ def _fields(gives: list[str], clauses: Clauses) -> Json:
     for name, field in (("cap", "max_redemptions"), ("limit", "per_member_limit")):
         if most := clauses.word(name):
             fields[field] = None if most == "none" else int(most)
-    for word, application in (("auto", "auto"), ("opt-in", "opt_in")):
+    for word, application in (("auto", "auto"), ("opt-in", "opt_in"), ("granted", "granted")):
         if clauses.has(word):
             fields["application"] = application
     fields |= checkout.stacking(clauses)
@@ -98,6 +98,27 @@ def activate(world: World, words: Words, clauses: Clauses) -> Answer:
     if called := clauses.word("as"):
         world.note(world.redemptions, called, answer, id=answer.payload["redemption"]["redemption"])
     return answer
+
+
+def give(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A member is granted one use of an offer, for so long or as long as the offer."""
+    member, name = words
+    lasts = clauses.word("lasting")
+    body = {"account": world.member(member).id, **({"valid_for": lasts} if lasts else {})}
+    answer = world.call("grant_offer", body, id=f"ofr_{name}")
+    world.note(world.grants, clauses.word("as"), answer)
+    return answer
+
+
+def withdraw(world: World, words: Words, clauses: Clauses) -> Answer:
+    """A grant is taken back."""
+    return world.call("withdraw_grant", id=world.named(world.grants, words[0]).id)
+
+
+def grant_status(view: Any, words: Words) -> tuple[Any, Any]:
+    """`grant_status G open`: where a grant stands, as callers read it."""
+    name, status = words
+    return status, view.world.driver.grant(view.world.grants[name].id)["status"]
 
 
 def look(world: World, words: Words, clauses: Clauses) -> Answer:

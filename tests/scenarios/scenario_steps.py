@@ -395,6 +395,8 @@ VERBS: Mapping[str, Verb] = {
     "publish": offers.publish,
     "pause": offers.pause,
     "activate": offers.activate,
+    "give": offers.give,
+    "withdraw": offers.withdraw,
     "look": offers.look,
     "cart-offer": checkout.cart_offer,
     "switch": checkout.switch,

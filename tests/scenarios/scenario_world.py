@@ -47,6 +47,7 @@ class World:
         self.codes: dict[str, Named] = {}
         self.referrals: dict[str, Named] = {}
         self.credits: dict[str, Named] = {}
+        self.grants: dict[str, Named] = {}
         self.costs: dict[str, int] = {}
         # The wallet that expectations about credit are about: its customer and currency.
         self.wallet: tuple[str, str] | None = None

@@ -25,6 +25,7 @@ from vinr_server.core.members import tiers as member_tiers
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers import activation, eligibility
 from vinr_server.core.offers import changes as offers
+from vinr_server.core.offers.grants import granting
 from vinr_server.core.payments import amendments, guests, payments, refunds
 from vinr_server.core.programs import changes as programs
 from vinr_server.core.referrals import codes as referral_codes
@@ -63,6 +64,7 @@ COMMANDS: Commands = {
     **offers.COMMANDS,
     **activation.COMMANDS,
     **eligibility.COMMANDS,
+    **granting.COMMANDS,
     **referral_programs.COMMANDS,
     **referral_codes.COMMANDS,
     **registration.COMMANDS,

@@ -21,6 +21,7 @@ export interface EngineEvents {
   readonly 'loyalty.redemption.reduced': objects.Redemption;
   readonly 'loyalty.redemption.reinstated': objects.Redemption;
   readonly 'loyalty.offer.activated': objects.OfferClaim;
+  readonly 'loyalty.offer.granted': objects.OfferGrant;
   readonly 'loyalty.offer.redeemed': objects.OfferRedemptionEvent;
   readonly 'store_credit.granted': objects.CreditTransaction;
   readonly 'store_credit.spent': objects.CreditTransaction;

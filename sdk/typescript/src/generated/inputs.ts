@@ -343,7 +343,7 @@ export interface CreateEngagementOfferInput {
   programId?: string | null | undefined;
   targeting?: TargetingInput | null | undefined;
   conditions?: ConditionsInput | null | undefined;
-  application?: 'auto' | 'opt_in' | null | undefined;
+  application?: 'auto' | 'granted' | 'opt_in' | null | undefined;
   starts_at?: Instant | null | undefined;
   startsAt?: Instant | null | undefined;
   ends_at?: Instant | null | undefined;
@@ -745,6 +745,11 @@ export interface GrantCreditInput {
   reason?: string | null | undefined;
   metadata?: Metadata | undefined;
 }
+
+export type GrantOfferInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
+  valid_for?: string | null | undefined;
+  validFor?: string | null | undefined;
+};
 
 export type LinkPaymentInput = OneOf<'customer' | 'customer_id' | 'customerId', string>;
 
@@ -1206,6 +1211,23 @@ export interface EngagementOffersRedemptionsQuery {
   account_id?: string | undefined;
   accountId?: string | undefined;
   status?: 'confirmed' | 'refunded' | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface EngagementGrantsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  offer?: string | undefined;
+  offer_id?: string | undefined;
+  offerId?: string | undefined;
+  account?: string | undefined;
+  account_id?: string | undefined;
+  accountId?: string | undefined;
+  status?: 'open' | 'redeemed' | 'expired' | 'withdrawn' | undefined;
+  campaign?: string | undefined;
   created?: InstantRange | undefined;
 }
 

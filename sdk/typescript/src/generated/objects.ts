@@ -704,7 +704,7 @@ export interface EligibleOffer {
   readonly offerId: string;
   readonly name: string;
   readonly incentive: Incentive;
-  readonly application: 'auto' | 'opt_in';
+  readonly application: 'auto' | 'granted' | 'opt_in';
   readonly eligible: boolean;
   readonly claimed: boolean;
   readonly unmet: readonly Unmet[];
@@ -780,7 +780,7 @@ export interface EngagementOffer {
   readonly incentive: Incentive;
   readonly targeting: Targeting;
   readonly conditions: Conditions;
-  readonly application: 'auto' | 'opt_in';
+  readonly application: 'auto' | 'granted' | 'opt_in';
   readonly maxRedemptions: number | null;
   readonly max_redemptions: number | null;
   readonly perMemberLimit: number | null;
@@ -1002,6 +1002,8 @@ export interface OfferRedemption {
   readonly checkoutSession: string | null;
   readonly checkout_session: string | null;
   readonly checkoutSessionId: string | null;
+  readonly grant: string | null;
+  readonly grantId: string | null;
   readonly receipt: Json;
   readonly created: number;
   readonly redeemedAt: number | null;
@@ -1059,7 +1061,7 @@ export interface OfferEvent {
   readonly incentive?: Incentive | undefined;
   readonly targeting?: Targeting | undefined;
   readonly conditions?: Conditions | undefined;
-  readonly application?: 'auto' | 'opt_in' | undefined;
+  readonly application?: 'auto' | 'granted' | 'opt_in' | undefined;
   readonly maxRedemptions?: number | null | undefined;
   readonly max_redemptions?: number | null | undefined;
   readonly perMemberLimit?: number | null | undefined;
@@ -1076,6 +1078,35 @@ export interface OfferEvent {
   readonly maxTimes?: number | null | undefined;
   readonly max_times?: number | null | undefined;
   readonly active?: boolean | undefined;
+}
+
+export interface GrantSource {
+  readonly campaign?: string | undefined;
+  readonly campaignId?: string | undefined;
+  readonly enrolment?: string | undefined;
+  readonly enrolmentId?: string | undefined;
+  readonly step?: string | undefined;
+  readonly code?: string | undefined;
+  readonly codeId?: string | undefined;
+}
+
+export interface OfferGrant {
+  readonly id: string;
+  readonly object: 'offer_grant';
+  readonly offer: string;
+  readonly offerId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly source: GrantSource | null;
+  readonly grantedAt: number;
+  readonly granted_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly status: 'expired' | 'open' | 'redeemed' | 'withdrawn';
+  readonly redemption: string | null;
+  readonly redemptionId: string | null;
+  readonly created: number;
+  readonly livemode: boolean;
 }
 
 export interface OfferRedemptionEvent {
@@ -1098,6 +1129,8 @@ export interface OfferRedemptionEvent {
   readonly checkoutSession: string | null;
   readonly checkout_session: string | null;
   readonly checkoutSessionId: string | null;
+  readonly grant: string | null;
+  readonly grantId: string | null;
   readonly receipt: Json;
   readonly created: number;
   readonly redeemedAt: number | null;

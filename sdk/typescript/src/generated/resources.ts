@@ -794,6 +794,33 @@ export class EngagementSegments {
   }
 }
 
+/** `vinr.engagement.grants` */
+export class EngagementGrants {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Retrieve one grant of an offer. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.OfferGrant>> {
+    return this.#client.send('GET', path`/v1/engagement/grants/${id}`, 'OfferGrant', undefined, options);
+  }
+
+  /**
+   * Take back a grant that nobody has used. A checkout session that holds it keeps its promise. Refused by state
+   * (ConflictError): grant_not_open.
+   */
+  withdraw(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.OfferGrant>> {
+    return this.#client.send('POST', path`/v1/engagement/grants/${id}/withdraw`, 'OfferGrant', body, options);
+  }
+
+  /** List grants of offers, newest first. */
+  list(query?: inputs.EngagementGrantsListQuery, options?: RequestOptions): List<objects.OfferGrant> {
+    return this.#client.list('/v1/engagement/grants', 'OfferGrant', query, options);
+  }
+}
+
 /** `vinr.engagement.offers` */
 export class EngagementOffers {
   readonly #client: Client;
@@ -854,6 +881,14 @@ export class EngagementOffers {
     return this.#client.send('POST', '/v1/engagement/offers/activate', 'OfferActivation', body, options);
   }
 
+  /**
+   * Give a member one use of an offer whose application is granted. Refused by state (ConflictError): account_closed,
+   * program_mismatch, offer_not_active, offer_limit_reached, not_eligible.
+   */
+  grant(id: string, body: inputs.GrantOfferInput, options?: PostOptions): Promise<Answer<objects.OfferGrant>> {
+    return this.#client.send('POST', path`/v1/engagement/offers/${id}/grant`, 'OfferGrant', body, options);
+  }
+
   /** Show which offers a member can use now, and what the others still require; nothing changes. */
   eligible(body: inputs.EligibleOffersInput, options?: PostOptions): Promise<Answer<objects.EligibleOffers>> {
     return this.#client.send('POST', '/v1/engagement/offers/eligible', 'EligibleOffers', body, options);
@@ -872,10 +907,12 @@ export class EngagementOffers {
 /** `vinr.engagement` */
 export class Engagement {
   readonly offers: EngagementOffers;
+  readonly grants: EngagementGrants;
   readonly segments: EngagementSegments;
 
   constructor(client: Client) {
     this.offers = new EngagementOffers(client);
+    this.grants = new EngagementGrants(client);
     this.segments = new EngagementSegments(client);
   }
 }

@@ -100,7 +100,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   Offer: { nested: { criteria: 'Criteria', buy: 'Buy', get: 'Get' } },
   OfferDiscount: {},
   OfferRedemption: {
-    references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session'],
+    references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session', 'grant'],
     nested: { discount: 'OfferDiscount' },
   },
   OfferActivation: { references: ['offer', 'account'], nested: { redemption: 'OfferRedemption' } },
@@ -109,8 +109,10 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     references: ['program'],
     nested: { incentive: 'Incentive', targeting: 'Targeting', conditions: 'Conditions', criteria: 'Criteria', buy: 'Buy', get: 'Get' },
   },
+  GrantSource: { references: ['campaign', 'enrolment', 'code'] },
+  OfferGrant: { references: ['offer', 'account', 'redemption'], nested: { source: 'GrantSource' } },
   OfferRedemptionEvent: {
-    references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session'],
+    references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session', 'grant'],
     nested: { discount: 'OfferDiscount' },
   },
   PaymentRevision: { references: ['payment'], nested: { tenders: 'Tender', lines: 'Line' } },
@@ -188,6 +190,7 @@ export const EVENT_DATA: Readonly<Record<string, string>> = {
   'loyalty.redemption.reduced': 'Redemption',
   'loyalty.redemption.reinstated': 'Redemption',
   'loyalty.offer.activated': 'OfferClaim',
+  'loyalty.offer.granted': 'OfferGrant',
   'loyalty.offer.redeemed': 'OfferRedemptionEvent',
   'store_credit.granted': 'CreditTransaction',
   'store_credit.spent': 'CreditTransaction',

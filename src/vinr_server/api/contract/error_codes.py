@@ -213,6 +213,11 @@ _STATE = {
         "Use the customer's account in the reward's program.",
         "Account loy_abc123 is of program prog_default; reward rwd_freeShip is of prog_summer.",
     ),
+    "grant_not_open": Explained(
+        "The grant was used, or its time is over: `details.status` says which.",
+        "Nothing to do: a grant that is used or over gives nothing more.",
+        "Grant gnt_0197a3 is redeemed: there is nothing to withdraw.",
+    ),
     "offer_not_active": Explained(
         "The offer is a draft or paused; `details` says which. (An offer whose window or cap is over answers"
         " `offer_limit_reached`.)",

@@ -17,6 +17,8 @@ Text = Annotated[str, Meta(min_length=1, max_length=500)]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 # Skus or categories.
 Names = Annotated[list[Name], Meta(max_length=1000)]
+# How long something lasts, such as 14d (`read_span`).
+Span = Annotated[str, Meta(min_length=2, max_length=8)]
 # Calendar days before points that were earned can be spent.
 PendingDays = Annotated[int, Meta(ge=0, le=365)]
 # Of credit, at most a century.

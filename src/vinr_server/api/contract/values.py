@@ -12,6 +12,7 @@ from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.core.kernel.commands import KEYS_MAX
 from vinr_server.core.kernel.numbers import SCALE, parse_decimal
+from vinr_server.core.kernel.spans.durations import Duration, read_duration
 
 KEY_LENGTH_MAX, VALUE_LENGTH_MAX = 40, 500
 
@@ -67,6 +68,20 @@ def read_window(starts: Any, ends: Any, *, param: str, zone: str) -> tuple[Any, 
     if starts_at is not None and ends_at is not None and ends_at <= starts_at:
         raise Problem("parameter_invalid", f"{param}ends_at must be after {param}starts_at.", param=f"{param}ends_at")
     return starts_at, ends_at
+
+
+def read_span(given: str | None, *, param: str) -> Duration | None:
+    """How long something lasts, such as 14d; None where it was left out."""
+    if given is None:
+        return None
+    duration = read_duration(given)
+    if duration is None:
+        message = (
+            f"{param}: {given[:40]!r} is not a duration. Write a whole number and s, m, h, d, w or mo, such as 14d:"
+            " at most ten years."
+        )
+        raise Problem("parameter_invalid", message, param=param)
+    return duration
 
 
 def member_link(metadata: Mapping[str, Any], *, param: str) -> str | None:

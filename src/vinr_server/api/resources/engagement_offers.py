@@ -19,6 +19,7 @@ from vinr_server.api.contract.input import (
     NoInput,
     OfferId,
     ProgramId,
+    Span,
     sent,
 )
 from vinr_server.api.contract.offers import (
@@ -30,22 +31,24 @@ from vinr_server.api.contract.offers import (
     sent_window,
     show_offers,
 )
-from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
+from vinr_server.api.contract.operation import CREATE, FIND, MADE, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, text
 from vinr_server.api.contract.reads import list_of, retrieve
 from vinr_server.api.contract.reply import Json, Reference, Reply, Unmet
-from vinr_server.api.contract.values import read_metadata, read_window
+from vinr_server.api.contract.values import read_metadata, read_span, read_window
 from vinr_server.api.contract.where import OF_MEMBER, OF_OFFER, Where, WhereInput, read_where
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.edge.zones import zone_if_needed
+from vinr_server.api.resources.grants import OfferGrant
 from vinr_server.api.resources.incentives import Incentive, IncentiveInput, read_incentive
 from vinr_server.api.resources.offer_redemptions import REDEMPTIONS, OfferRedemption, list_redemptions
 from vinr_server.core.offers import rows
 from vinr_server.core.offers.commands import (
     ActivateOffer,
     CreateOffer,
+    GrantOffer,
     PauseOffer,
     PublishOffer,
     ShowEligibleOffers,
@@ -72,7 +75,7 @@ class CreateEngagementOfferInput(Input):
     program: ProgramId | None = None
     targeting: TargetingInput | None = None
     conditions: ConditionsInput | None = None
-    application: Literal["auto", "opt_in"] | None = None
+    application: rows.Application | None = None
     starts_at: Instant = None
     ends_at: Instant = None
     max_redemptions: Count | None = None
@@ -103,6 +106,11 @@ class ActivateOfferInput(Input):
     account: AccountId
 
 
+class GrantOfferInput(Input):
+    account: AccountId
+    valid_for: Span | None = None
+
+
 class EligibleOffersInput(Input):
     account: AccountId
 
@@ -126,7 +134,7 @@ class EngagementOffer(AnyOffer):
     incentive: Incentive
     targeting: Targeting
     conditions: Conditions
-    application: Literal["auto", "opt_in"]
+    application: rows.Application
     max_redemptions: int | None
     per_member_limit: int | None
     remaining: int | None
@@ -156,7 +164,7 @@ class EligibleOffer(Reply):
     offer: Reference
     name: str
     incentive: Incentive
-    application: Literal["auto", "opt_in"]
+    application: rows.Application
     eligible: bool
     claimed: bool
     unmet: list[Unmet]
@@ -243,6 +251,11 @@ def show_eligible_offers(call: Call) -> ShowEligibleOffers:
 
 def activate_offer(call: Call) -> ActivateOffer:
     return ActivateOffer(call.body.offer, call.body.account)
+
+
+def grant_offer(call: Call) -> GrantOffer:
+    body: GrantOfferInput = call.body
+    return GrantOffer(call.id, body.account, read_span(body.valid_for, param="valid_for"))
 
 
 def _targeting(given: TargetingInput | None, *, zone: str) -> rows.Targeting:
@@ -353,6 +366,26 @@ OPERATIONS: tuple[Operation, ...] = (
             "reward_out_of_stock",
         ),
         example={"offer": "ofr_9fK2", "account": "loy_abc123"},
+    ),
+    Operation(
+        id="grant_offer",
+        method="POST",
+        path=f"{URL}/{{id}}/grant",
+        sdk="engagement.offers.grant",
+        summary="Give a member one use of an offer whose application is granted.",
+        body=GrantOfferInput,
+        translate=grant_offer,
+        reply=OfferGrant,
+        answers=MADE,
+        refusals=(
+            *FIND,
+            "account_closed",
+            "program_mismatch",
+            "offer_not_active",
+            "offer_limit_reached",
+            "not_eligible",
+        ),
+        example={"account": "loy_abc123", "valid_for": "14d"},
     ),
     Operation(
         id="show_eligible_offers",

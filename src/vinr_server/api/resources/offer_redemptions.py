@@ -35,6 +35,7 @@ class OfferRedemption(Reply):
     redemption: Reference | None
     payment: Reference | None
     checkout_session: Reference | None
+    grant: Reference | None
     receipt: Json
     created: int
     redeemed_at: int | None

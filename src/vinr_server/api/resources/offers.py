@@ -126,7 +126,7 @@ class OfferEvent(AnyOffer):
     incentive: Incentive | UnsetType = UNSET
     targeting: Targeting | UnsetType = UNSET
     conditions: Conditions | UnsetType = UNSET
-    application: Literal["auto", "opt_in"] | UnsetType = UNSET
+    application: rows.Application | UnsetType = UNSET
     max_redemptions: int | UnsetType | None = UNSET
     per_member_limit: int | UnsetType | None = UNSET
     remaining: int | UnsetType | None = UNSET

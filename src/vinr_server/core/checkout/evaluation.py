@@ -31,6 +31,7 @@ from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
+from vinr_server.core.offers.grants.states import no_grant, usable_grant
 from vinr_server.core.offers.promotions import offer_index, voucher_of
 from vinr_server.core.offers.redemptions import cart_limit_refusal, limit_condition, limit_refusal
 from vinr_server.core.offers.rows import Criteria, Offer
@@ -270,6 +271,8 @@ class _Buyer:
         yield from unmet_targeting(draft, self._context, offer.terms.targeting, account)
         if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
             yield Unmet("activation", f"Account {account.id} has not opted in yet.", f"activate offer {offer.id}")
+        if offer.is_granted and usable_grant(draft, self._context, offer, account) is None:
+            yield no_grant(offer, account)
         limit = limit_refusal(draft, offer, account, now=now)
         if limit is not None:
             yield _unmet_limit(limit)

@@ -43,6 +43,7 @@ from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.grants.states import grant_for
 from vinr_server.core.offers.promotions import promotion_of
 from vinr_server.core.offers.redemptions import redeem_offer, release_redemption
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
@@ -140,11 +141,12 @@ def _hold(
         if present is not None:
             draft.put(replace(present, discount_minor=applied.discount_minor, receipt=receipt))
             continue
+        account = checkout.accounts.get(offer.id)
         redeem_offer(
             draft,
             context,
             offer,
-            checkout.accounts.get(offer.id),
+            account,
             receipt=receipt,
             now=now,
             session_id=session.id,
@@ -152,6 +154,7 @@ def _hold(
             currency=session.cart.currency,
             is_reserved=True,
             bucket=context.bucket_of(session.customer_id or ""),
+            grant=grant_for(draft, context, offer, account),
         )
     for left in held.values():
         release_redemption(draft, context, left, now=now)

@@ -25,6 +25,7 @@ EVENT_TYPES: Mapping[str, str] = {
     "loyalty.redemption.reduced": "redemption",
     "loyalty.redemption.reinstated": "redemption",
     "loyalty.offer.activated": "offer_claim",
+    "loyalty.offer.granted": "offer_grant",
     "loyalty.offer.redeemed": "offer_redemption_event",
     "store_credit.granted": "credit_transaction",
     "store_credit.spent": "credit_transaction",

@@ -34,6 +34,7 @@ CODES: dict[str, int] = {
     "tier_in_use": 409,
     "checkout_session_open": 409,
     "program_mismatch": 409,
+    "grant_not_open": 409,
     "offer_not_active": 409,
     "offer_limit_reached": 409,
     "reward_archived": 409,

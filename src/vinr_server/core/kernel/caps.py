@@ -77,12 +77,15 @@ def full_for_all(draft: Layer, capped: Capped) -> Full | None:
     return _full("global", most, counter)
 
 
-def full_for_member(draft: Layer, capped: Capped, member_id: str) -> Full | None:
-    """What the member has taken, if that is all it may; None while something is left. Expects the locked counter."""
+def full_for_member(draft: Layer, capped: Capped, member_id: str, *, counted_as: CapOwner | None = None) -> Full | None:
+    """What the member has taken, if that is all it may; None while something is left. Expects the locked counter.
+
+    `counted_as`: what of it counts, if not what such things are counted as: its grants.
+    """
     most = capped.per_member_limit
     if most is None:
         return None
-    name = counter_of(capped.counted_as, capped.id, member_id)
+    name = counter_of(counted_as or capped.counted_as, capped.id, member_id)
     return _full("per_member", most, draft.get(Counter, name, of=(member_id, capped.id)))
 
 

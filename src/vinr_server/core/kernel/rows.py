@@ -15,7 +15,7 @@ from vinr_server.core.kernel.values import dataclass
 
 Json = Mapping[str, Any]
 # What has caps (see caps.py).
-CapOwner = Literal["offer", "reward"]
+CapOwner = Literal["offer", "reward", "grant"]
 
 
 class Row:

@@ -31,7 +31,7 @@ from vinr_server.core.members.changes import empty_account, with_email
 from vinr_server.core.members.commands import MergeCustomers
 from vinr_server.core.members.payloads import merge_payload
 from vinr_server.core.members.rows import Account, Customer, MergedFrom
-from vinr_server.core.offers.rows import Offer, OfferClaim
+from vinr_server.core.offers.rows import Offer, OfferClaim, OfferGrant
 from vinr_server.core.programs.members import accounts_of, enrolled, program_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Reward
@@ -63,7 +63,8 @@ def follow_merge_customers(command: MergeCustomers, seen: Layer, needs: Needs) -
             name_account(needs, account.id, lots=Part.FIRST)
             needs.children(SegmentMember, account.id)
             name_all_given(needs, account.id)
-            for counter_id in _counters_of(account, offers, rewards):
+            needs.children(OfferGrant, account.id)
+            for counter_id, _owner_id in _counters_of(account, offers, rewards):
                 needs.counter(counter_id, beside=account.id)
             for offer in offers:
                 needs.row(OfferClaim, (offer.id, offer.member_id(account)), beside=account.id)
@@ -79,13 +80,16 @@ def _limited(layer: Layer) -> list[Offer]:
     return [offer for offer in layer.every(Offer) if offer.kind == "checkout" and offer.per_member_limit is not None]
 
 
-def _counters_of(account: Account, offers: Iterable[Offer], rewards: Iterable[Reward]) -> Iterator[str]:
+def _counters_of(account: Account, offers: Iterable[Offer], rewards: Iterable[Reward]) -> Iterator[tuple[str, str]]:
+    """The counters of what the member has taken, each with the id of what it was taken of."""
     for offer in offers:
         if offer.program_id in (None, account.program_id):
-            yield counter_of("offer", offer.id, offer.member_id(account))
+            yield counter_of("offer", offer.id, offer.member_id(account)), offer.id
+            if offer.is_granted:
+                yield counter_of("grant", offer.id, offer.member_id(account)), offer.id
     for reward in rewards:
         if reward.program_id == account.program_id:
-            yield counter_of("reward", reward.id, account.id)
+            yield counter_of("reward", reward.id, account.id), reward.id
 
 
 def decide_merge_customers(draft: Layer, command: MergeCustomers, context: Context) -> Accepted | Rejected:
@@ -198,6 +202,8 @@ def _merge_account(draft: Layer, context: Context, account: Account, into_id: st
     _add_uses(draft, account, into)
     add_given(draft, account, into)
     _add_claims(draft, account, into)
+    for grant in draft.children(OfferGrant, account.id):
+        draft.put(replace(grant, account_id=into.id))
     _add_places(draft, account, into, now)
     into = replace(
         into,
@@ -228,9 +234,7 @@ def _add_uses(draft: Layer, account: Account, into: Account) -> None:
     """Whatever the member used of offers and rewards counts as used by the one it is now."""
     offers, rewards = _offers(draft), draft.every(Reward)
     names = zip(_counters_of(account, offers, rewards), _counters_of(into, offers, rewards), strict=True)
-    owners = [offer.id for offer in offers if offer.program_id in (None, account.program_id)]
-    owners += [reward.id for reward in rewards if reward.program_id == account.program_id]
-    for (mine, theirs), owner_id in zip(names, owners, strict=True):
+    for (mine, owner_id), (theirs, _owner_id) in names:
         members = (account.id, account.customer_id, into.id, into.customer_id)
         _add_counter(draft, mine, theirs, into.bucket, of=(*members, owner_id))
 

@@ -55,15 +55,17 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
     account = draft.get(Account, command.account_id)
     if account is None:
         return missing("account", command.account_id, param="account")
-    if offer.terms.application == "auto":
-        message = f"Offer {offer.id} applies automatically to every member it is for; it needs no activation."
-        return invalid(message, param="offer")
+    if offer.terms.application != "opt_in":
+        how = (
+            "automatically to every member it is for" if offer.terms.application == "auto" else "to whom it is granted"
+        )
+        return invalid(f"Offer {offer.id} applies {how}; it needs no activation.", param="offer")
     now = context.now(program_of(draft, account).clock_id)
     refusal = first_listed(
         closed(account) if account.status == "closed" else None,
         program_refusal(offer, account),
         limit_refusal(draft, offer, account, now=now),
-        _targeting_refusal(draft, context, offer, account, now),
+        targeting_refusal(draft, context, offer, account),
         gift_refusal(draft, offer, account, now=now),
     )
     if refusal is not None:
@@ -95,9 +97,8 @@ def program_refusal(offer: Offer, account: Account) -> Rejected | None:
     return Rejected("program_mismatch", message, param="offer")
 
 
-def _targeting_refusal(
-    draft: Layer, context: Context, offer: Offer, account: Account, now: datetime
-) -> Rejected | None:
+def targeting_refusal(draft: Layer, context: Context, offer: Offer, account: Account) -> Rejected | None:
+    """Refuse a member whom the offer is not for, as things stood before the command."""
     unmet = unmet_targeting(draft, context, offer.terms.targeting, account)
     return not_eligible(offer.id, unmet) if unmet else None
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.kernel.commands import Command
+from vinr_server.core.kernel.spans.durations import Duration
 from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.offers.rows import OfferKind, OfferTerms, StoredStatus
 
@@ -81,3 +82,20 @@ class ActivateOffer(Command):
     is_ledger_write = True
     offer_id: str
     account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantOffer(Command):
+    """Give a member one use of an offer that is granted, for so long; `valid_for` None: as long as the offer."""
+
+    is_ledger_write = True
+    offer_id: str
+    account_id: str
+    valid_for: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawGrant(Command):
+    """Take a grant back that nobody has used."""
+
+    id: str

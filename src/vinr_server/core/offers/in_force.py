@@ -19,7 +19,7 @@ from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.promotions import offer_index
-from vinr_server.core.offers.rows import ComesWith, Offer, OfferClaim, OfferRedemption
+from vinr_server.core.offers.rows import ComesWith, Offer, OfferClaim, OfferGrant, OfferRedemption
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.rewards.rows import Reward
 
@@ -54,17 +54,26 @@ def name_cap(needs: Needs, offer_id: str) -> None:
 
 
 def name_offer_of_member(needs: Needs, offer: Offer, account: Account) -> None:
-    """Declare what a member has done with an offer: its counter, its claim, and the counters of a gift."""
+    """Declare what a member has done with an offer: its counter, its claim or grants, and the counters of a gift."""
     member_id = offer.member_id(account)
     needs.counter(counter_of("offer", offer.id, member_id), beside=account.id)
     needs.row(OfferClaim, (offer.id, member_id), beside=account.id)
+    if offer.is_granted:
+        needs.children(OfferGrant, account.id)
     if offer.terms.gift is not None:
         name_gift(needs, offer.terms.gift.reward_id, account.id)
 
 
+def name_grants_ever(needs: Needs, offer: Offer, account: Account) -> None:
+    """Declare how many grants of the offer the member has had."""
+    needs.counter(counter_of("grant", offer.id, offer.member_id(account)), beside=account.id)
+
+
 def name_use(needs: Needs, seen: Layer, use: OfferRedemption, customer_id: str | None) -> None:
-    """Declare the account that redeemed, and the counter of the member's uses; the customer is the account's."""
+    """Declare the account that redeemed, its grant, and the counter of the member's uses; the customer is its own."""
     offer = seen.get(Offer, use.offer_id)
+    if use.grant_id is not None:
+        needs.row(OfferGrant, use.grant_id)
     if use.account_id is None:
         if offer is not None and offer.per_member_limit is not None and customer_id is not None:
             needs.row(Customer, customer_id)
@@ -121,6 +130,8 @@ def name_offers(
         name_some_of_member(needs, account.id, account.customer_id)
         for offer in _probable(offers_in_force(seen, comes_with, account.program_id), account):
             name_offer_of_member(needs, offer, account)
+        if needs.whole and (OfferGrant, account.id) in needs.whole:
+            needs.children(OfferGrant, account.id)
     if programs:
         name_some_of_member(needs)
     for program_id in programs:
@@ -173,6 +184,8 @@ def name_offers_of_cart(
             asked = (offer for offer in _probable(mine, account) if is_held or _asks_of_uses(offer))
             for offer in asked:
                 name_offer_of_member(needs, offer, account)
+            if needs.whole and (OfferGrant, account.id) in needs.whole:
+                needs.children(OfferGrant, account.id)
     if needs.whole:
         name_whole(needs, seen)
 
@@ -197,13 +210,15 @@ def name_whole(needs: Needs, seen: Layer) -> None:
                 name_cap(needs, offer.id)
             else:
                 needs.counter(counter_of("offer", offer.id, str(member_id)), beside=str(member_id))
+                if offer.is_granted:
+                    needs.counter(counter_of("grant", offer.id, str(member_id)), beside=str(member_id))
         for reward_id in gifts:
             name_gift(needs, reward_id, None if member_id == CAPS else str(member_id))
 
 
 def _asks_of_uses(offer: Offer) -> bool:
     """Whether a member's earlier uses of the offer matter; a use that gets counted needs them in any case."""
-    return offer.terms.application == "opt_in" or offer.terms.per_member_limit is not None
+    return offer.terms.application != "auto" or offer.terms.per_member_limit is not None
 
 
 def _probable(offers: Iterable[Offer], account: Account) -> Iterable[Offer]:

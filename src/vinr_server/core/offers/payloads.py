@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from vinr_server.core.conditions.payloads import where_payload
@@ -16,6 +17,7 @@ from vinr_server.core.offers.rows import (
     Get,
     Offer,
     OfferClaim,
+    OfferGrant,
     OfferRedemption,
     OfferStatus,
     OfferTerms,
@@ -171,6 +173,23 @@ def offer_claim_payload(claim: OfferClaim, *, account_id: str, livemode: bool) -
     }
 
 
+def offer_grant_payload(grant: OfferGrant, *, now: datetime, livemode: bool) -> Wire:
+    """The offer_grant object at an instant: one use of an offer, given to an account."""
+    return {
+        "id": grant.id,
+        "object": "offer_grant",
+        "offer": grant.offer_id,
+        "account": grant.account_id,
+        "source": grant.source,
+        "granted_at": unix(grant.granted_at),
+        "expires_at": unix_or_none(grant.expires_at),
+        "status": grant.status_at(now),
+        "redemption": grant.redemption_id,
+        "created": unix(grant.created_at),
+        "livemode": livemode,
+    }
+
+
 def offer_redemption_payload(redemption: OfferRedemption, *, livemode: bool) -> Wire:
     """The offer_redemption object: one use, with what it gave."""
     discount = {"amount": redemption.discount_minor, "currency": redemption.currency}
@@ -186,6 +205,7 @@ def offer_redemption_payload(redemption: OfferRedemption, *, livemode: bool) -> 
         "redemption": redemption.redemption_id,
         "payment": redemption.payment_id,
         "checkout_session": redemption.session_id,
+        "grant": redemption.grant_id,
         "receipt": redemption.receipt,
         "created": unix(redemption.created_at),
         "redeemed_at": unix_or_none(redemption.redeemed_at),

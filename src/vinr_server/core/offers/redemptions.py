@@ -21,8 +21,9 @@ from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.changes import announce_end, shown_offer
+from vinr_server.core.offers.grants.states import free_grant, is_free, take_grant
 from vinr_server.core.offers.payloads import offer_redemption_payload
-from vinr_server.core.offers.rows import Offer, OfferRedemption
+from vinr_server.core.offers.rows import Offer, OfferGrant, OfferRedemption
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.rewards.redemptions import issue
 from vinr_server.core.rewards.rows import Redemption, Reward
@@ -33,7 +34,7 @@ Json = Mapping[str, Any]
 def limit_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime) -> Rejected | None:
     """Refuse if the offer, or this member, can't redeem now: by its state, its window, its cap, the member's limit.
 
-    Expects the locked counters.
+    Of an offer that is granted, the limit counts grants, and not here. Expects the locked counters.
     """
     if offer.deleted_at is not None or offer.status != "published":
         state = "deleted" if offer.deleted_at is not None else offer.status
@@ -44,7 +45,8 @@ def limit_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime
     window = _window_refusal(offer, now)
     if window is not None:
         return window
-    return _cap_refusal(draft, offer) or _member_refusal(draft, offer, offer.member_id(account))
+    full = _cap_refusal(draft, offer)
+    return full if full is not None or offer.is_granted else _member_refusal(draft, offer, offer.member_id(account))
 
 
 def cart_limit_refusal(draft: Layer, offer: Offer, customer_id: str | None) -> Rejected | None:
@@ -119,10 +121,11 @@ def redeem_offer(
     currency: str | None = None,
     is_reserved: bool = False,
     bucket: int = 0,
+    grant: OfferGrant | None = None,
 ) -> OfferRedemption:
     """Redeem the offer: count, record and announce the use; or only reserve it for a checkout session.
 
-    Expects that `limit_refusal` returned None. `bucket` is for a redemption without a member.
+    Expects that `limit_refusal` returned None. `bucket` is for a redemption without a member; `grant`: the one it uses.
     """
     bucket = account.bucket if account is not None else bucket
     redemption = OfferRedemption(
@@ -141,8 +144,10 @@ def redeem_offer(
         receipt={"offer": offer.id, "revision": offer.revision, **receipt},
         created_at=now,
         redeemed_at=None if is_reserved else now,
+        grant_id=grant.id if grant is not None else None,
     )
     draft.put(redemption)
+    take_grant(draft, redemption)
     if is_reserved:
         _count(draft, context, redemption, offer, reserved=1)
     else:
@@ -160,6 +165,7 @@ def redeem_gift(
     now: datetime,
     receipt: Json = EMPTY,
     payment_id: str | None = None,
+    grant: OfferGrant | None = None,
 ) -> tuple[OfferRedemption, Redemption]:
     """Redeem an offer of a gift: the member has the reward at no points.
 
@@ -183,7 +189,15 @@ def redeem_gift(
     )
     given = {"reward": reward.id, "reward_revision": reward.revision, **receipt, "points": 0}
     use = redeem_offer(
-        draft, context, offer, account, receipt=given, now=now, redemption_id=redemption_id, payment_id=payment_id
+        draft,
+        context,
+        offer,
+        account,
+        receipt=given,
+        now=now,
+        redemption_id=redemption_id,
+        payment_id=payment_id,
+        grant=grant,
     )
     return use, redemption
 
@@ -201,6 +215,7 @@ def confirm_redemption(
     assert redemption.status == "reserved", f"{redemption.id} is {redemption.status}"
     confirmed = replace(redemption, status="confirmed", payment_id=payment_id, redeemed_at=now)
     draft.put(confirmed)
+    take_grant(draft, confirmed)
     _count(draft, context, confirmed, draft.get(Offer, redemption.offer_id), used=1, reserved=-1)
     _announce_redeemed(draft, context, confirmed, account, now)
     return confirmed
@@ -213,6 +228,7 @@ def release_redemption(
     assert redemption.status == "reserved", f"{redemption.id} is {redemption.status}"
     released = replace(redemption, status="released", freed_at=now)
     draft.put(released)
+    free_grant(draft, released)
     _count(draft, context, released, draft.get(Offer, redemption.offer_id), reserved=-1)
     return released
 
@@ -224,28 +240,36 @@ def withdraw_redemption(
     assert redemption.status == "confirmed", f"{redemption.id} is {redemption.status}"
     withdrawn = replace(redemption, status="released", payment_id=None, freed_at=now)
     draft.put(withdrawn)
+    free_grant(draft, withdrawn)
     _count(draft, context, withdrawn, draft.get(Offer, redemption.offer_id), used=-1)
     return withdrawn
 
 
 def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime) -> None:
-    """Frees the member's slot; the global count is unchanged (R15). Idempotent."""
+    """Frees the member's slot, and its grant; the global count is unchanged (R15). Idempotent."""
     if redemption.status != "confirmed":
         return
     draft.put(replace(redemption, status="refunded", freed_at=now))
+    free_grant(draft, redemption)
     member_id = _member_of(draft, redemption)
     if member_id is not None:
         count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=-1)
 
 
 def retake_member_slot(draft: Layer, redemption: OfferRedemption) -> None:
-    """Takes the slot that a whole refund freed again, if the limit has room for it. Idempotent."""
-    if redemption.status != "refunded":
+    """Takes the slot that a whole refund freed again, if the limit has room, or its grant is free. Idempotent."""
+    if redemption.status != "refunded" or not is_free(draft, redemption):
         return
     offer, member_id = draft.get(Offer, redemption.offer_id), _member_of(draft, redemption)
-    if offer is not None and member_id is not None and _member_refusal(draft, offer, member_id) is not None:
+    if offer is None or member_id is None or offer.is_granted:
+        full = None
+    else:
+        full = full_for_member(draft, offer, member_id)
+    if full is not None:
         return
-    draft.put(replace(redemption, status="confirmed", freed_at=None))
+    retaken = replace(redemption, status="confirmed", freed_at=None)
+    draft.put(retaken)
+    take_grant(draft, retaken)
     if member_id is not None:
         count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=1)
 

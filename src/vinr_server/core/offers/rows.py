@@ -13,7 +13,7 @@ from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.members.rows import Account
 
 OfferKind = Literal["engagement", "checkout"]
-Application = Literal["auto", "opt_in"]
+Application = Literal["auto", "opt_in", "granted"]
 CheckoutType = Literal["bogo", "free_shipping", "fixed_discount"]
 Per = Literal["order", "unit"]
 # At which prices a threshold counts the lines: before any discount, or after the item and BOGO phases.
@@ -167,7 +167,7 @@ class OfferTerms:
     """An offer's terms at one revision, without its window: redemptions keep the revision they were made under (R16).
 
     `conditions` qualify a purchase, as in earning rules. `max_redemptions` counts all members' uses together,
-    `per_member_limit` each member's; None is unlimited.
+    `per_member_limit` each member's, or the grants that each ever had; None is unlimited.
     """
 
     multiplier: PointsMultiplier | None = None
@@ -276,6 +276,11 @@ class Offer(Row):
         """How often each member may redeem it."""
         return self.terms.per_member_limit
 
+    @property
+    def is_granted(self) -> bool:
+        """Whether a member needs a grant for each use (R48)."""
+        return self.terms.application == "granted"
+
     def member_id(self, account: Account) -> str:
         """Whose limit and claims count: the account's if the offer names a program, otherwise the customer's (R21).
 
@@ -339,13 +344,50 @@ class OfferClaim(Row):
         return (self.offer_id, self.member_id)
 
 
+GrantStatus = Literal["open", "redeemed", "withdrawn"]
+ShownGrantStatus = Literal["open", "redeemed", "expired", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferGrant(Row):
+    """One use of an offer, given to an account on [granted_at, expires_at); None: as long as the offer goes on (R48).
+
+    `source`: what gave it, by the names of the wire: a campaign's step, or a code; None: a call.
+    `redemption_id`: the use that has it, reserved or confirmed; the grant is redeemed with a confirmed one.
+    That its time is over is nowhere written: every answer finds it out (docs/decisions/0023).
+    """
+
+    parent_field = "account_id"
+    owns = False
+    immutable_fields = ("offer_id", "source", "granted_at", "expires_at")
+    bucket: int
+    id: str
+    offer_id: str
+    account_id: str
+    source: Json | None
+    granted_at: datetime
+    expires_at: datetime | None
+    status: GrantStatus
+    redemption_id: str | None
+    withdrawn_at: datetime | None
+    created_at: datetime
+
+    def status_at(self, now: datetime) -> ShownGrantStatus:
+        """The status at an instant: an open one whose time is over has expired."""
+        return "expired" if self.status == "open" and not self.covers(now) else self.status
+
+    def covers(self, instant: datetime) -> bool:
+        """Whether the instant lies in the grant's time."""
+        return self.granted_at <= instant and (self.expires_at is None or instant < self.expires_at)
+
+
 @dataclass(frozen=True, slots=True)
 class OfferRedemption(Row):
     """One use of an offer, with what it gave: points (an entry), a reward's redemption, or money off a checkout.
 
     status: reserved by a session, confirmed, released (the session expired, or its payment was priced again and no
     longer earns it), or refunded (the payment was fully refunded: the member's slot is free again, the global one is
-    not).
+    not). `grant_id`: the grant that it uses, where the offer needs one.
     """
 
     immutable_fields = (
@@ -356,6 +398,7 @@ class OfferRedemption(Row):
         "redemption_id",
         "session_id",
         "currency",
+        "grant_id",
     )
     bucket: int
     id: str
@@ -373,6 +416,7 @@ class OfferRedemption(Row):
     created_at: datetime
     redeemed_at: datetime | None = None
     freed_at: datetime | None = None
+    grant_id: str | None = None
 
     @property
     def parent(self) -> Hashable:

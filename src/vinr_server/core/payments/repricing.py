@@ -21,6 +21,7 @@ from vinr_server.core.kernel.needs import Needs, Of
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Customer
+from vinr_server.core.offers.grants.states import grant_for
 from vinr_server.core.offers.in_force import name_cap, name_use, redemptions_of
 from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.redemptions import redeem_offer, withdraw_redemption
@@ -225,6 +226,7 @@ def _use_offers(
                 discount_minor=applied.discount_minor,
                 currency=session.cart.currency,
                 bucket=context.bucket_of(session.customer_id or ""),
+                grant=grant_for(draft, context, offer, account),
             )
         )
     return used

@@ -20,7 +20,7 @@ from vinr_server.core.kernel.rows import Counter, Row, Tally
 from vinr_server.core.ledger.book.lots import BEFORE_ALL, use_order
 from vinr_server.core.ledger.rows import Deficit, Entry, Hold, Lot, LotUse, Opening
 from vinr_server.core.members.rows import Account, Customer
-from vinr_server.core.offers.rows import Offer, OfferClaim, OfferRedemption, OfferRevision
+from vinr_server.core.offers.rows import Offer, OfferClaim, OfferGrant, OfferRedemption, OfferRevision
 from vinr_server.core.payments.rows import Order, Payment, Refund
 from vinr_server.core.programs.rows import Program, TierHolders
 from vinr_server.core.referrals.rows import FirstPaid, Referral, ReferralCode
@@ -321,6 +321,7 @@ KINDS = (
     Kind(TestClock, _clocks, "test clocks", _nowhere),
     Kind(ApiKey, _locked, "API keys", _nowhere),
     Kind(OfferClaim, _claims_of_offers),
+    Kind(OfferGrant, _by_id),
     Kind(OfferRedemption, _redemptions_of_offers),
     Kind(OfferRevision, _revisions, place=_nowhere),
     Kind(RuleRevision, _revisions, place=_nowhere),

@@ -19,7 +19,7 @@ from vinr_server.core.kernel.rows import Claim, Row
 from vinr_server.core.ledger.rows import Entry, LotUse
 from vinr_server.core.members.merged import merges_in
 from vinr_server.core.members.rows import Account, Customer
-from vinr_server.core.offers.rows import OfferRedemption
+from vinr_server.core.offers.rows import OfferGrant, OfferRedemption
 from vinr_server.core.payments.rows import Order, Payment, Refund, member_of_order
 from vinr_server.core.referrals.rows import Referral, ReferralCode
 from vinr_server.core.rewards.rows import Discount, Redemption
@@ -40,8 +40,8 @@ from vinr_server.storage.batch.tables import TABLES, rows_of
 # names more payments, a payment its customer's accounts and its session, and a customer's accounts say where its orders
 # are.
 LOOKED_AT = (
-    *(ReferralCode, Referral, Customer, Account, Wallet, CheckoutSession, Refund, Payment, Order, Payment, Referral),
-    *(CheckoutSession, Redemption, Entry, LotUse, Discount, OfferRedemption, Account, Wallet),
+    *(OfferGrant, ReferralCode, Referral, Customer, Account, Wallet, CheckoutSession, Refund, Payment, Order, Payment),
+    *(Referral, CheckoutSession, Redemption, Entry, LotUse, Discount, OfferRedemption, Account, Wallet),
 )
 # Rows that may live in another bucket than what names them: a payment that was linked later has a guest's bucket.
 ANYWHERE: Mapping[type[Row], Collection[str]] = {Payment: ("customer_id",), OfferRedemption: ("payment_id",)}

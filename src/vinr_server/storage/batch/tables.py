@@ -215,6 +215,7 @@ TABLES: dict[type[Row], Table] = {
         Table(offer_rows.OfferRevision, "offer_revisions", key=["offer_id", "revision"]),
         Table(offer_rows.OfferClaim, "offer_claims", key=["offer_id", "member_id"]),
         Table(offer_rows.OfferRedemption, "offer_redemptions", key=["id"]),
+        Table(offer_rows.OfferGrant, "offer_grants", key=["id"]),
         Table(checkout_rows.CheckoutSession, "checkout_sessions", key=["id"]),
         Table(segment_rows.Segment, "segments", key=["id"]),
         Table(segment_rows.SegmentMember, "segment_members", key=["account_id", "segment_id"]),

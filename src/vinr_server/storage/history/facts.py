@@ -1,11 +1,11 @@
-"""What the batch's instant must be known to read: what segments ask, what capped rules gave, which reminders are due.
+"""What the batch's instant must be known to read: what segments ask, what capped rules gave, reminders, grants.
 
 (What counts towards tiers is read in tiers.py.)
 
 Segments: a member's place in static ones, and its purchases. Read only for members whose segments a command may ask
 for, and only what segments in use ask: a realm whose live offers name no segment pays nothing. Capped rules: the
 counters of the periods that hold the instant, under the lock of the member's account. Reminders: the lots that end so
-many days after it, of members that may have one due.
+many days after it, of members that may have one due. Grants of offers: those that are open, and not over by then.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.reminders import is_behind, spans_of
 from vinr_server.core.ledger.rows import Endings, EndSpan, Lot
 from vinr_server.core.members.rows import Account, Customer, MergedFrom
+from vinr_server.core.offers.rows import OfferGrant
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
+from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.kinds import read_first_lots
 from vinr_server.storage.batch.reading import Address, columns_of, select_rows
 from vinr_server.storage.batch.tables import TABLES, rows_of
@@ -75,6 +77,15 @@ COUNTERS_OF_RULES = f"""
 select {TABLES[Counter].select_list}
 from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, beginning)
 join counters t on t.realm = w.realm and t.id >= w.beginning and t.id < w.beginning || '~' and t.bucket = w.bucket
+where t.bucket = any($2)
+"""
+
+# Open grants of an account, in each bucket that its customer lived in. Plan: a range of offer_grants_open for each.
+OPEN_GRANTS = f"""
+select {TABLES[OfferGrant].select_list}
+from unnest($1::int4[], $2::int2[], $3::text[], $4::timestamptz[]) as w (realm, bucket, id, now)
+join offer_grants t on t.realm = w.realm and t.account_id = w.id and t.bucket = w.bucket and t.status = 'open'
+  and (t.expires_at is null or t.expires_at > w.now)
 where t.bucket = any($2)
 """
 
@@ -126,6 +137,7 @@ async def read_history(connection: Any, needs: Mapping[int, Needs], layers: Mapp
     await _read_purchases(connection, needs, layers, now)
     await _read_rule_counters(connection, needs, layers, now)
     await _read_reminded_lots(connection, needs, layers, now)
+    await _read_open_grants(connection, needs, layers, now)
     await read_credits(connection, layers, lambda realm, id: min(_instants(layers[realm], needs[realm], id, now)))
     await read_past_credits(connection, layers)
 
@@ -197,6 +209,22 @@ async def _read_rule_counters(
     records += await connection.fetch(COUNTERS_OF_RULES, *columns_of(whole)) if whole else []
     for realm, row in rows_of(TABLES[Counter], records):
         layers[realm].put(row)
+
+
+async def _read_open_grants(
+    connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime
+) -> None:
+    """The grants that a command may use: those that are open, and not over at the account's now."""
+    wanted = [
+        (realm, bucket, account.id, min(_instants(layer, needs[realm], account.program_id, now)))
+        for realm, layer in layers.items()
+        for account_id in needs[realm].parts.get(OfferGrant, NOTHING)
+        if (account := layer.find(Account, account_id)) is not None
+        for bucket in {account.bucket, *(bucket_of(realm, buyer.customer_id) for buyer in account.buyers)}
+    ]
+    if wanted:
+        for realm, row in rows_of(TABLES[OfferGrant], await connection.fetch(OPEN_GRANTS, *_columns(wanted))):
+            layers[realm].put(row)
 
 
 async def _read_memberships(connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer]) -> None:

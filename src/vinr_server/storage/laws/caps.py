@@ -7,7 +7,7 @@ from vinr_server.storage.laws.merges import ACTING, ACTING_CUSTOMERS
 # Every use of an offer and every redemption of a reward, with whom it counts for: the account, or the customer if the
 # offer names no program (R21); the session's customer if it is a checkout offer with a limit for each (R80). Of merged
 # members, those of the one that acts for them. A refund frees the member's use of an offer, not the one of all; what is
-# canceled of a reward is free for all.
+# canceled of a reward is free for all. Grants count for the member that has them, until they are withdrawn.
 TAKEN = f"""(
   select r.realm, 'offer' as counted_as, r.offer_id as id,
     case when o.kind = 'checkout' then case when o.terms ->> 'per_member_limit' is not null then c.acting_id end
@@ -23,13 +23,22 @@ TAKEN = f"""(
   union all
   select r.realm, 'reward', r.reward_id, a.acting_id, a.has_merged, r.status in ('confirmed', 'authorized'),
     r.status in ('confirmed', 'authorized'), false
-  from redemptions r left join {ACTING} a on a.realm = r.realm and a.id = r.account_id)"""
+  from redemptions r left join {ACTING} a on a.realm = r.realm and a.id = r.account_id
+  union all
+  select g.realm, 'grant', g.offer_id, case when o.program_id is null then a.acting_customer_id else a.acting_id end,
+    a.has_merged, false, g.withdrawn_at is null, false
+  from offer_grants g join offers o on o.realm = g.realm and o.id = g.offer_id
+  join {ACTING} a on a.realm = g.realm and a.id = g.account_id)"""
 
-# What has caps. All that is taken is counted of what ever had a global one.
+# What has caps. All that is taken is counted of what ever had a global one. Of an offer that is granted, the limit for
+# each member is one of grants.
 CAPPED = """(
   select realm, 'offer' as counted_as, id, revision, is_counted, (terms ->> 'max_redemptions')::int8 as global_limit,
-    (terms ->> 'per_member_limit')::int8 as per_member_limit
+    case when terms ->> 'application' <> 'granted' then (terms ->> 'per_member_limit')::int8 end as per_member_limit
   from offers
+  union all
+  select realm, 'grant', id, revision, false, null, (terms ->> 'per_member_limit')::int8
+  from offers where terms ->> 'application' = 'granted'
   union all
   select realm, 'reward', id, revision, is_counted, stock, per_member_limit from rewards)"""
 

@@ -388,6 +388,26 @@ CREATE TABLE public.offer_claims (
     member_id text NOT NULL COLLATE pg_catalog."C"
 );
 
+CREATE TABLE public.offer_grants (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    offer_id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    source json,
+    granted_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    status text NOT NULL,
+    redemption_id text COLLATE pg_catalog."C",
+    withdrawn_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT offer_grants_check CHECK ((expires_at > granted_at)),
+    CONSTRAINT offer_grants_check1 CHECK (((status <> 'redeemed'::text) OR (redemption_id IS NOT NULL))),
+    CONSTRAINT offer_grants_check2 CHECK (((status <> 'withdrawn'::text) OR (withdrawn_at IS NOT NULL))),
+    CONSTRAINT offer_grants_check3 CHECK (((status <> 'open'::text) OR (withdrawn_at IS NULL))),
+    CONSTRAINT offer_grants_status_check CHECK ((status = ANY (ARRAY['open'::text, 'redeemed'::text, 'withdrawn'::text])))
+);
+
 CREATE TABLE public.offer_redemptions (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
@@ -406,6 +426,7 @@ CREATE TABLE public.offer_redemptions (
     created_at timestamp with time zone NOT NULL,
     redeemed_at timestamp with time zone,
     freed_at timestamp with time zone,
+    grant_id text COLLATE pg_catalog."C",
     CONSTRAINT offer_redemptions_check CHECK (
 CASE status
     WHEN 'released'::text THEN true
@@ -921,6 +942,9 @@ ALTER TABLE ONLY public.lots
 ALTER TABLE ONLY public.offer_claims
     ADD CONSTRAINT offer_claims_pkey PRIMARY KEY (realm, member_id, offer_id, bucket);
 
+ALTER TABLE ONLY public.offer_grants
+    ADD CONSTRAINT offer_grants_pkey PRIMARY KEY (realm, id, bucket);
+
 ALTER TABLE ONLY public.offer_redemptions
     ADD CONSTRAINT offer_redemptions_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -1050,6 +1074,16 @@ CREATE INDEX lots_idling ON public.lots USING btree (realm, account_id) WHERE (b
 CREATE INDEX lots_live ON public.lots USING btree (realm, account_id, expires_at, available_at, sequence) WHERE (remaining_points > 0);
 
 CREATE INDEX lots_waiting ON public.lots USING btree (realm, account_id, available_at) WHERE ((pending_points > 0) OR (held_points > 0));
+
+CREATE INDEX offer_grants_newest ON public.offer_grants USING btree (realm, created_at, id);
+
+CREATE INDEX offer_grants_of_account ON public.offer_grants USING btree (realm, account_id, created_at, id);
+
+CREATE INDEX offer_grants_of_campaign ON public.offer_grants USING btree (realm, ((source ->> 'campaign'::text)), created_at, id) WHERE ((source ->> 'campaign'::text) IS NOT NULL);
+
+CREATE INDEX offer_grants_of_offer ON public.offer_grants USING btree (realm, offer_id, created_at, id);
+
+CREATE INDEX offer_grants_open ON public.offer_grants USING btree (realm, account_id, expires_at) WHERE (status = 'open'::text);
 
 CREATE INDEX offer_redemptions_of_offer ON public.offer_redemptions USING btree (realm, offer_id, id);
 
@@ -1193,6 +1227,8 @@ GRANT SELECT,INSERT ON TABLE public.lot_uses TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.lots TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.offer_claims TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.offer_grants TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.offer_redemptions TO vinr_app;
 

@@ -22,6 +22,15 @@ left join test_clocks k on k.realm = $1 and k.id = p.clock_id
 """
 
 
+# The instant of each account, by its program's clock; each by its primary key.
+INSTANTS = """
+select a.id, coalesce(c.frozen_at, $3)
+from accounts a join programs p on p.realm = a.realm and p.id = a.program_id
+left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+where a.realm = $1 and a.id = any($2)
+"""
+
+
 class Standing(NamedTuple):
     """How much of an offer's cap is taken, and its current instant."""
 
@@ -37,3 +46,8 @@ async def standings(pool: Any, realm: int, offers: Sequence[Offer], now: datetim
         id: Standing(Counter(0, counter_of("offer", id), used, reserved), at)
         for id, used, reserved, at in await pool.fetch(STANDINGS, realm, ids, buckets, now)
     }
+
+
+async def instants_of_accounts(pool: Any, realm: int, ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
+    """The current instant of each account, by id."""
+    return dict(await pool.fetch(INSTANTS, realm, ids, now))

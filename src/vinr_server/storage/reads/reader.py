@@ -18,7 +18,7 @@ from vinr_server.core.tiers.changing import sum_of_credits
 from vinr_server.core.tiers.confirming import Credit, Scale
 from vinr_server.storage.batch.tables import TABLES
 from vinr_server.storage.postgres.connect import KEYS_ONLY
-from vinr_server.storage.reads.offers import Standing, standings
+from vinr_server.storage.reads.offers import Standing, instants_of_accounts, standings
 from vinr_server.storage.reads.scopes import Related, Scope, counted_as_sql
 from vinr_server.storage.reads.webhooks import attempts_of, events_between
 
@@ -264,6 +264,10 @@ class Reader:
     async def offer_standings(self, realm: int, offers: Sequence[Offer], now: datetime) -> Mapping[str, Standing]:
         """The standing of each offer at its own now, by id."""
         return await standings(self._pool, realm, offers, now)
+
+    async def instants_of_accounts(self, realm: int, ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
+        """The current instant of each account, by id."""
+        return await instants_of_accounts(self._pool, realm, ids, now)
 
     async def delivery_attempts(
         self, realm: int, deliveries: Sequence[Delivery]

@@ -99,6 +99,13 @@ CREDIT_OF_PAYMENT = Related("""t.id = any(array(
     union all
     select r.id from moved m join entries r on r.realm = $1 and r.reverses_id = m.id)
   select id from moved))""")
+# Grants by the status that they have at their account's now: core's `OfferGrant.status_at`; and by their campaign.
+GRANT_STATUS = Related("""(case when t.status = 'open' and t.expires_at <= (
+  select coalesce(c.frozen_at, now())
+  from accounts a join programs p on p.realm = a.realm and p.id = a.program_id
+  left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+  where a.realm = t.realm and a.id = t.account_id) then 'expired' else t.status end) = {value}""")
+OF_CAMPAIGN = Related("t.source ->> 'campaign' is not null and t.source ->> 'campaign' = {value}")
 # Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")
 # What a payment or a referral awarded, what was clawed back of that, and what of it was reinstated. Plan:

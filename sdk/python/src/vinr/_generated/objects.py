@@ -52,6 +52,7 @@ __all__ = [
     "Exchange",
     "ExpiryReminder",
     "Get",
+    "GrantSource",
     "HeldTier",
     "Incentive",
     "Line",
@@ -69,6 +70,7 @@ __all__ = [
     "OfferClaim",
     "OfferDiscount",
     "OfferEvent",
+    "OfferGrant",
     "OfferRedemption",
     "OfferRedemptionEvent",
     "Payment",
@@ -143,6 +145,7 @@ EventType: TypeAlias = Literal[
     "loyalty.redemption.reduced",
     "loyalty.redemption.reinstated",
     "loyalty.offer.activated",
+    "loyalty.offer.granted",
     "loyalty.offer.redeemed",
     "store_credit.granted",
     "store_credit.spent",
@@ -958,7 +961,7 @@ class EligibleOffer(VinrObject):
     offer: str
     name: str
     incentive: Incentive
-    application: Literal["auto", "opt_in"]
+    application: Literal["auto", "granted", "opt_in"]
     eligible: bool
     claimed: bool
     unmet: list[Unmet]
@@ -1035,7 +1038,7 @@ class EngagementOffer(VinrObject):
     incentive: Incentive
     targeting: Targeting
     conditions: Conditions
-    application: Literal["auto", "opt_in"]
+    application: Literal["auto", "granted", "opt_in"]
     max_redemptions: int | None
     per_member_limit: int | None
     remaining: int | None
@@ -1275,6 +1278,7 @@ class OfferRedemption(VinrObject):
     redemption: str | None
     payment: str | None
     checkout_session: str | None
+    grant: str | None
     receipt: dict[str, Any]
     created: int
     redeemed_at: int | None
@@ -1340,7 +1344,7 @@ class OfferEvent(VinrObject):
     incentive: Incentive | None = None
     targeting: Targeting | None = None
     conditions: Conditions | None = None
-    application: Literal["auto", "opt_in"] | None = None
+    application: Literal["auto", "granted", "opt_in"] | None = None
     max_redemptions: int | None | None = None
     per_member_limit: int | None | None = None
     remaining: int | None | None = None
@@ -1368,6 +1372,37 @@ class OfferEvent(VinrObject):
     }
 
 
+class GrantSource(VinrObject):
+    """Grant source."""
+
+    campaign: str | None = None
+    enrolment: str | None = None
+    step: str | None = None
+    code: str | None = None
+
+
+class OfferGrant(VinrObject):
+    """Offer grant."""
+
+    id: str
+    object: Literal["offer_grant"]
+    offer: str
+    account: str
+    source: GrantSource | None
+    granted_at: int
+    expires_at: int | None
+    status: Literal["expired", "open", "redeemed", "withdrawn"]
+    redemption: str | None
+    created: int
+    livemode: bool
+
+    _kind = "offer_grant"
+
+    _events = ("loyalty.offer.granted",)
+
+    _nested = {"source": GrantSource}
+
+
 class OfferRedemptionEvent(VinrObject):
     """Offer redemption event."""
 
@@ -1382,6 +1417,7 @@ class OfferRedemptionEvent(VinrObject):
     redemption: str | None
     payment: str | None
     checkout_session: str | None
+    grant: str | None
     receipt: dict[str, Any]
     created: int
     redeemed_at: int | None

@@ -21,10 +21,11 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of, gift_refusal
+from vinr_server.core.offers.grants.states import usable_grant
 from vinr_server.core.offers.in_force import offers_in_force
 from vinr_server.core.offers.payloads import in_outcome
 from vinr_server.core.offers.redemptions import limit_condition, limit_refusal, redeem_gift, redeem_offer
-from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision, OfferTerms
+from vinr_server.core.offers.rows import Offer, OfferGrant, OfferRedemption, OfferRevision, OfferTerms
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.payments.rows import Earning, Gift, Payment, Revision
 from vinr_server.core.programs.members import program_of
@@ -49,6 +50,7 @@ class PaymentOffers:
         self._payment, self._reported_at = payment, reported_at
         self._now = context.wall_now  # of the account that earns: by its program's clock
         self._multipliers: list[Offer] = []
+        self._grants: dict[str, OfferGrant] = {}  # by offer, of the account that earns
         self.new_bonuses: list[Offer] = []
         self.new_gifts: list[Offer] = []
         self._redemptions: list[OfferRedemption] = []
@@ -62,6 +64,7 @@ class PaymentOffers:
         context = self._context
         self._now = context.now(program_of(self._draft, account).clock_id)
         self._multipliers, self.new_bonuses, self.new_gifts = [], [], []
+        self._grants.clear()
         if may_redeem:
             in_force = offers_in_force(self._draft, "payment", account.program_id)
             known = {offer_id for offer_id, _revision in earning.offers}
@@ -126,6 +129,7 @@ class PaymentOffers:
                 now=self._now,
                 entry_id=entry_id,
                 payment_id=self._payment.id,
+                grant=self._grants.get(offer.id),
             )
         )
 
@@ -144,6 +148,7 @@ class PaymentOffers:
             now=self._now,
             receipt=_counted(offer.terms, occasion),
             payment_id=self._payment.id,
+            grant=self._grants.get(offer.id),
         )
         self._redemptions.append(use)
         return Gift((offer.id, offer.revision), redemption.reward_id, redemption.id, redemption.discount_id)
@@ -186,6 +191,8 @@ class PaymentOffers:
         now = self._now
         if offer.terms.application == "opt_in" and claim_of(draft, offer, account) is None:
             return False
+        if offer.is_granted and not self._has_grant(offer, account, occasion):
+            return False
         if unmet_targeting(draft, context, offer.terms.targeting, account):
             return False
         refusal = limit_refusal(draft, offer, account, now=now)
@@ -197,6 +204,13 @@ class PaymentOffers:
         if unmet:
             self._skip(offer, account, unmet)
         return not unmet
+
+    def _has_grant(self, offer: Offer, account: Account, occasion: Occasion) -> bool:
+        """Whether the member has a grant now that it also had when the purchase was made; it is remembered."""
+        grant = usable_grant(self._draft, self._context, offer, account, occurred_at=occasion.occurred_at)
+        if grant is not None:
+            self._grants[offer.id] = grant
+        return grant is not None
 
     def _unmet_gift(self, offer: Offer, account: Account) -> list[Unmet]:
         """Why the member can't be given the offer's reward, as it was before the payment; nothing if it is no gift."""
@@ -230,6 +244,7 @@ class PaymentOffers:
             now=self._now,
             entry_id=entry_ids[0],
             payment_id=self._payment.id,
+            grant=self._grants.get(offer.id),
         )
 
 

@@ -16,6 +16,7 @@ from vinr._generated.objects import (
     EligibleOffers,
     EngagementOffer,
     OfferActivation,
+    OfferGrant,
     OfferRedemption,
 )
 from vinr._pages import AsyncPages, Page
@@ -35,7 +36,7 @@ class EngagementOffers(Resource):
         program: str | NotGiven | None = NOT_GIVEN,
         targeting: TargetingInput | NotGiven | None = NOT_GIVEN,
         conditions: ConditionsInput | NotGiven | None = NOT_GIVEN,
-        application: Literal["auto", "opt_in"] | NotGiven | None = NOT_GIVEN,
+        application: Literal["auto", "granted", "opt_in"] | NotGiven | None = NOT_GIVEN,
         starts_at: Instant | NotGiven | None = NOT_GIVEN,
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
         max_redemptions: int | NotGiven | None = NOT_GIVEN,
@@ -228,6 +229,31 @@ class EngagementOffers(Resource):
             timeout=timeout,
         )
 
+    def grant(
+        self,
+        id: str,
+        *,
+        account: str,
+        valid_for: str | NotGiven | None = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> OfferGrant:
+        """Give a member one use of an offer whose application is granted.
+
+        Refused by state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached,
+        not_eligible.
+        """
+        return self._client.request(
+            "POST",
+            fill("/v1/engagement/offers/{id}/grant", id=id),
+            returns=OfferGrant,
+            body={"account": account, "valid_for": valid_for},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
     def eligible(
         self,
         *,
@@ -287,7 +313,7 @@ class AsyncEngagementOffers(AsyncResource):
         program: str | NotGiven | None = NOT_GIVEN,
         targeting: TargetingInput | NotGiven | None = NOT_GIVEN,
         conditions: ConditionsInput | NotGiven | None = NOT_GIVEN,
-        application: Literal["auto", "opt_in"] | NotGiven | None = NOT_GIVEN,
+        application: Literal["auto", "granted", "opt_in"] | NotGiven | None = NOT_GIVEN,
         starts_at: Instant | NotGiven | None = NOT_GIVEN,
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
         max_redemptions: int | NotGiven | None = NOT_GIVEN,
@@ -475,6 +501,31 @@ class AsyncEngagementOffers(AsyncResource):
             "/v1/engagement/offers/activate",
             returns=OfferActivation,
             body={"offer": offer, "account": account},
+            query={"dry_run": dry_run or None},
+            idempotency_key=idempotency_key,
+            timeout=timeout,
+        )
+
+    async def grant(
+        self,
+        id: str,
+        *,
+        account: str,
+        valid_for: str | NotGiven | None = NOT_GIVEN,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+        timeout: float | None = None,
+    ) -> OfferGrant:
+        """Give a member one use of an offer whose application is granted.
+
+        Refused by state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached,
+        not_eligible.
+        """
+        return await self._client.request(
+            "POST",
+            fill("/v1/engagement/offers/{id}/grant", id=id),
+            returns=OfferGrant,
+            body={"account": account, "valid_for": valid_for},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,

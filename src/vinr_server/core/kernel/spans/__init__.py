@@ -1,0 +1,1 @@
+"""Spans of time: durations that callers name, and calendar periods."""
