@@ -27,6 +27,7 @@ WHEN: dict[str, str] = {
     "loyalty.redemption.reduced": "An order took only a part of a variable reward; `points_returned` are back.",
     "loyalty.points.pending": "A member earned points that can be spent from `available_at` on.",
     "loyalty.offer.activated": "A member claimed an offer. It reserves nothing.",
+    "loyalty.offer.granted": "A member was given one use of an offer.",
     "loyalty.offer.redeemed": "An offer was redeemed for points, a discount or a gift.",
     "offer.created": "An offer was created.",
     "offer.updated": "An offer was changed, published or paused.",

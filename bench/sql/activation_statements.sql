@@ -38,8 +38,8 @@ update accounts set ledger_balance_points = :ledger_balance_points::int8 + 5, li
   sequence = :sequence::int8 + 1, next_expiry_at = least(next_expiry_at, now() + interval '12 months')
 where realm = :realm and id = :account and bucket = :bucket;
 insert into offer_redemptions (bucket, realm, id, offer_id, offer_revision, account_id, status, entry_id, receipt,
-  created_at, redeemed_at)
-values (:bucket, :realm, :redemption, 'ofr_bench', 1, :account, 'confirmed', :entry, :receipt, now(), now());
+  created_at, redeemed_at, budget_taken)
+values (:bucket, :realm, :redemption, 'ofr_bench', 1, :account, 'confirmed', :entry, :receipt, now(), now(), 0);
 insert into counters (bucket, realm, id, used, reserved) values (:bucket, :realm, :member_counter, 1, 0);
 update counters set used = :used::int8 + 1
 where realm = :realm and id = E'offer\x3aofr_bench' and bucket = :offer_bucket;
@@ -59,7 +59,7 @@ values (:bucket, :realm, 'evt_0199f0f0f0a' || :suffix::text, 'loyalty.offer.acti
 (:bucket, :realm, 'evt_0199f0f0f0c' || :suffix::text, 'loyalty.offer.redeemed', :account,
   concat('{"id":"', :redemption::text, E'","object":"offer_redemption","offer":"ofr_bench","revision"\x3a1,"account":"',
     :account::text, '","status":"confirmed","points_transaction":"', :entry::text,
-    E'","discount"\x3anull,"redemption"\x3anull,"payment"\x3anull,"checkout_session"\x3anull,"receipt":', :receipt::text,
+    E'","discount"\x3anull,"redemption"\x3anull,"payment"\x3anull,"checkout_session"\x3anull,"grant"\x3anull,"receipt":', :receipt::text,
     ',"created":', :unix::text, ',"redeemed_at":', :unix::text, E',"freed_at"\x3anull,"livemode"\x3afalse,"sequence":',
     :sequence::int8 + 1, '}')::json,
   :sequence::int8 + 1, now(), true, :request, :key);
@@ -70,7 +70,7 @@ values (:key_bucket, :realm, 'activate_offer', :key,
     :unix::text, E',"livemode"\x3afalse,"status":"redeemed","redemption":{"id":"', :redemption::text,
     E'","object":"offer_redemption","offer":"ofr_bench","revision"\x3a1,"account":"', :account::text,
     '","status":"confirmed","points_transaction":"', :entry::text,
-    E'","discount"\x3anull,"redemption"\x3anull,"payment"\x3anull,"checkout_session"\x3anull,"receipt":', :receipt::text,
+    E'","discount"\x3anull,"redemption"\x3anull,"payment"\x3anull,"checkout_session"\x3anull,"grant"\x3anull,"receipt":', :receipt::text,
     ',"created":', :unix::text, ',"redeemed_at":', :unix::text, E',"freed_at"\x3anull,"livemode"\x3afalse}}')::json,
   true, now());
 commit;

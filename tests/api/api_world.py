@@ -236,13 +236,15 @@ def _grant_credit(world: World) -> Mapping[str, str]:
 
 
 def _grant_offer(world: World) -> None:
-    """An offer that is granted, and a grant of it that nobody has used."""
+    """An offer that is granted, with a grant that nobody has used; and a cart's offer with a budget of uses."""
     ids = world.ids
     granted = {"program": ids["prog"], "name": "Twice", "incentive": {"type": "points_multiplier", "multiplier": 2}}
     granted |= {"application": "granted", "per_member_limit": None}
     ids["granted_ofr"] = world.post("/v1/engagement/offers", granted)["id"]
     url = f"/v1/engagement/offers/{ids['granted_ofr']}"
     world.post(f"{url}/publish", {})
+    used = {"name": "Post", "type": "free_shipping", "active": False, "budget": {"uses": 9}}
+    ids["used_ofr"] = world.post("/v1/offers", used)["id"]
     ids["gnt"] = world.post(f"{url}/grant", {"account": ids["friend"]})["id"]
 
 
@@ -619,10 +621,12 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     limits = {"max_redemptions": 500, "per_member_limit": 2}
     shared = {"name": "Spring", "targeting": targeting, "conditions": conditions}
     shared |= {**WINDOW, **limits, **stacking, **note}
+    spans = {"period": "month", "per_member": True}
+    euros = {"amount": 10_000, "currency": "EUR", **spans}
     multiplier = {"incentive": {"type": "points_multiplier", "multiplier": "1.5"}}
-    bonus = {"incentive": {"type": "points_bonus", "points": 1000}}
-    percentage = {"incentive": {"type": "percentage_discount", "percent": 20, "max_discount": 1500}}
-    gift = {"incentive": {"type": "gift_reward", "reward": ids["rwd"]}}
+    bonus = {"incentive": {"type": "points_bonus", "points": 1000}, "budget": {"points": 9000, **spans}}
+    percentage = {"incentive": {"type": "percentage_discount", "percent": 20, "max_discount": 1500}, "budget": euros}
+    gift = {"incentive": {"type": "gift_reward", "reward": ids["rwd"]}, "budget": {"uses": 50, **spans}}
     incentives = [shared | one for one in (bonus, multiplier, percentage, gift)]
     incentives += [{"name": "Spring", **multiplier, "conditions": one} for one in wheres(OF_ORDER)]
     incentives += [{"name": "Spring", **multiplier, "targeting": one} for one in wheres(OF_MEMBER)]
@@ -633,8 +637,9 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     cart |= {"max_subtotal": 90_000, "max_quantity": 9}
     live = {"id": "ofr_new", "active": True, **WINDOW, **stacking, **note}
     fixed = {"name": "Ten off", "type": "fixed_discount", "value": 1000, "per": "unit", "criteria": cart}
+    fixed |= {"budget": euros}
     post = {"name": "Half the shipping", "type": "free_shipping", "percent_off": "50"}
-    post |= {"max_redemptions": 100, "per_member_limit": 2}
+    post |= {"max_redemptions": 100, "per_member_limit": 2, "budget": {"uses": 50}}
     pairs = {"name": "Pairs", "type": "bogo", "criteria": {"buy_quantity": 2, "get_quantity": 1}}
     racket = {"skus": ["racket"], "categories": ["sport"], "quantity": 3}
     ball = {"skus": ["ball"], "categories": ["toys"], "quantity": 1, "percent_off": "50", "pick": "dearest"}
@@ -660,7 +665,10 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         ],
         "show_eligible_offers": [Sample(f"{engagement}/eligible", {"account": ids["loy"]})],
         "create_offer": [Sample(checkout, one) for one in (live | fixed, pairs, post, aces, any_of, *asking)],
-        "update_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", later | {"max_redemptions": 500})],
+        "update_offer": [
+            Sample(f"{checkout}/{ids['checkout_ofr']}", later | {"max_redemptions": 500, "budget": euros}),
+            Sample(f"{checkout}/{ids['used_ofr']}", {"budget": {"uses": 50}}),
+        ],
         "delete_offer": [Sample(f"{checkout}/{ids['checkout_ofr']}", None)],
     }
 

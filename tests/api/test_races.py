@@ -14,7 +14,8 @@ import psycopg
 import pytest
 
 from conftest import PATIENCE_SECONDS, SCALE, RunningServer, make_database, start_server
-from vinr_server.storage.laws.verify import verify
+from vinr_server.storage.laws.ledger import LAWS
+from vinr_server.storage.laws.verify import snapshot, verify
 from vinr_server.storage.postgres.embedded import EmbeddedServer
 
 CLIENTS = 64
@@ -463,3 +464,56 @@ class TestPrograms:
             field.post(f"/v1/loyalty/rewards/{reward}/archive", {})
             refused = field.clients[1].post("/v1/loyalty/redemptions", json={"account": account, "reward": reward})
             assert tally([refused]) == {"reward_archived": 1}
+
+
+class TestBudgets:
+    def test_of_the_last_euros_nobody_takes_more_than_there_is(self, field: Field) -> None:
+        budget = {"amount": 1_000, "currency": "SEK", "period": "year"}
+        ten = {"name": "Ten", "type": "fixed_discount", "value": 100, "criteria": {"currency": "SEK"}, "budget": budget}
+        offer = f"/v1/offers/{field.post('/v1/offers', ten)['id']}"
+        cart = {"currency": "SEK", "lines": [{"sku": "tea", "unit_price": 500}]}
+        opens = [posting("/v1/checkout/sessions", cart | {"customer": field.fresh("cust_b")}) for _ in range(CLIENTS)]
+
+        opened = [answer.json() for answer in field.race(opens)]
+
+        taking = [session for session in opened if session["total_discount"]]
+        shown = field.clients[1].get(offer).json()["budget"]
+        assert (len(taking), shown["used"], shown["reserved"], shown["remaining"]) == (10, 0, 1_000, 0)
+
+        ends = [
+            posting(f"/v1/checkout/sessions/{one['id']}/{end}", {}) for one in taking for end in ("expire", "complete")
+        ]
+        again = [answer.json() for answer in field.race([*ends, *opens[: CLIENTS - len(ends)]])]
+
+        left = {one["id"]: one["status"] for one in again if one.get("status") in ("completed", "expired")}
+        new = sum(one["total_discount"] for one in again if one.get("status") == "open")
+        used = 100 * sum(status == "completed" for status in left.values())
+        shown = field.clients[0].get(offer).json()["budget"]
+        assert (shown["used"], shown["reserved"]) == (used, new)
+        assert used + new <= 1_000
+        assert found_by(field, "I3 ", "R56 ") == []
+
+    def test_a_grant_is_used_once_by_whoever_comes_first(self, field: Field) -> None:
+        terms = {"incentive": {"type": "points_multiplier", "multiplier": 2}, "application": "granted"}
+        body = {"program": field.program, "name": "Twice", "per_member_limit": 3, **terms}
+        offer = field.post(OFFERS, body)["id"]
+        field.post(f"{OFFERS}/{offer}/publish", {})
+        account = field.post("/v1/loyalty/accounts", {"program": field.program, "customer": field.fresh("cust")})
+        paid = {"amount": 1_000, "currency": "EUR", "customer": account["customer"]}
+
+        granted = field.race([posting(f"{OFFERS}/{offer}/grant", {"account": account["id"]})] * CLIENTS)
+        field.race([posting("/v1/payments", paid)] * CLIENTS)
+
+        assert tally(granted) == {"201": 3, "offer_limit_reached": CLIENTS - 3}
+        assert account_of(field, account["id"])["balance"] == 10 * (CLIENTS + 3)
+        assert found_by(field, "I3 ", "R48 ") == []
+
+
+def found_by(field: Field, *laws: str) -> list[str]:
+    """What the laws whose names begin so find in the database; and whether PostgreSQL has found deadlocks."""
+    with snapshot(field.servers[0].database_url) as connection:
+        found = [law for law, query in LAWS.items() if law.startswith(laws) and connection.execute(query).fetchall()]
+        (deadlocks,) = connection.execute(
+            "select deadlocks from pg_stat_database where datname = current_database()"
+        ).fetchone() or (0,)
+    return [*found, *(["deadlocks"] if deadlocks else [])]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import api_mutants
+import budget_mutants
 import cart_mutants
 import cli_mutants
 import core_mutants
@@ -42,6 +43,7 @@ MUTANTS: list[Mutant] = [
     *offer_mutants.MUTANTS,
     *gift_mutants.MUTANTS,
     *grant_mutants.MUTANTS,
+    *budget_mutants.MUTANTS,
     *event_data_mutants.MUTANTS,
     *cart_mutants.MUTANTS,
     *segment_mutants.MUTANTS,

@@ -251,8 +251,8 @@ class TestFirstCaps:
                 await until_waiting(shop)
                 other.execute(
                     "insert into offer_redemptions select bucket, realm, 'ordm_other', offer_id, offer_revision, null,"
-                    " status, null, null, null, null, null, null, receipt, created_at, redeemed_at, freed_at"
-                    " from offer_redemptions"
+                    " status, null, null, null, null, null, null, receipt, created_at, redeemed_at, freed_at,"
+                    " null, null, 0 from offer_redemptions"
                 )
                 other.commit()
                 assert isinstance(await setting, Reply)

@@ -22,6 +22,7 @@ from steps import Step, batches
 from test_property_offers import bonus, double, offer
 
 from conftest import PATIENCE_SECONDS, make_database
+from vinr_server.core.budgets.rows import Budget
 from vinr_server.core.carts.cart import Cart, CartLine
 from vinr_server.core.checkout.commands import (
     CompleteCheckoutSession,
@@ -40,7 +41,15 @@ from vinr_server.core.kernel import commands as kernel_commands
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands
-from vinr_server.core.offers.rows import GiftReward, OfferTerms, PercentageDiscount, PointsMultiplier
+from vinr_server.core.offers.rows import (
+    CheckoutTerms,
+    Criteria,
+    GiftReward,
+    OfferTerms,
+    PercentageDiscount,
+    PointsBonus,
+    PointsMultiplier,
+)
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.programs.rows import Tier, TierPolicy
@@ -65,6 +74,10 @@ def _of_order_8(number: int) -> payments_commands.CreatePayment:
 
 # An offer that members are granted.
 GRANTED = OfferTerms(multiplier=PointsMultiplier(30_000), application="granted", per_member_limit=2)
+# Offers with budgets, of uses and of money.
+SPENDS = OfferTerms(bonus=PointsBonus(5), application="opt_in", budget=Budget("uses", 3, period="month"))
+OFF = CheckoutTerms("fixed_discount", 100, criteria=Criteria(currency="SEK"))
+SPENT = OfferTerms(checkout=OFF, budget=Budget("amount", 900, "SEK", "month"))
 # A multiplier that two members used, one of whom gave the purchase back, and bonuses, of every program too; a gift.
 OFFERED = (
     programs_commands.CreateProgram("Offers", id="prog_offers"),
@@ -112,6 +125,8 @@ OFFERED = (
     *offer("granted", GRANTED, program_id="prog_offers"),
     *(offer_commands.GrantOffer("ofr_granted", "loy_o2") for _ in range(2)),
     payments_commands.CreatePayment(100, "EUR", 100, customer_id="cust_o2"),
+    *offer("spends", SPENDS, program_id="prog_offers"),
+    *(offer_commands.ActivateOffer("ofr_spends", f"loy_o{one}") for one in (1, 2)),
     *offer("tenth", OfferTerms(percentage=PercentageDiscount(100_000), max_redemptions=9), program_id="prog_offers"),
     ledger_commands.AwardPoints("loy_o2", 100),
     rewards_commands.CreateReward(
@@ -223,6 +238,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         _keep_credit(answer)
         _pay_with_credit(answer)
         _refer(answer)
+        _spend_budget(answer)
     return url
 
 
@@ -460,6 +476,17 @@ def _refer(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
     answer(referral_commands.ConvertReferral(brought[3]))
 
 
+def _spend_budget(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Of a cart offer's budget a part is used, a part was given back, and a part is held."""
+    answer(offer_commands.CreateOffer("checkout", "Spent", SPENT, "published", id="ofr_spent"))
+    cart = Cart("SEK", (CartLine("tea", 400),))
+    sessions = [answer(CreateCheckoutSession(cart, "cust_o2")) for _ in range(3)]
+    for number, session in enumerate(sessions[:2]):
+        named = {"id": f"pay_spent{number}", "customer_id": "cust_o2", "session_id": session["id"]}
+        answer(payments_commands.CreatePayment(session["total"], "SEK", 100, **named))
+    answer(payments_commands.RefundPayment("pay_spent0"))
+
+
 def _capped(most: int | None) -> kernel_commands.Command:
     """The offer of a tenth, with another cap."""
     return offer_commands.UpdateOffer("engagement", "ofr_tenth", term_changes={"max_redemptions": most})
@@ -554,7 +581,7 @@ EDITS = [
     ("I3 what is used and held stays within the cap",
      "insert into offer_redemptions select bucket, realm, id || 'x', offer_id, offer_revision, 'loy_o3', status,"
      " entry_id, redemption_id, payment_id, session_id, discount_minor, currency, receipt, created_at, redeemed_at,"
-     " freed_at from offer_redemptions where offer_id = 'ofr_every'"),
+     " freed_at, null, null, 0 from offer_redemptions where offer_id = 'ofr_every'"),
     ("I3 a counter is what is used and held of its cap",
      "update counters set id = 'offer:loy_o1:ofr_every' where id = 'offer:cust_o1:ofr_every'"),
     ("I6 a redemption of an offer has one event once it is redeemed",
@@ -574,6 +601,17 @@ EDITS = [
      " where [offer_redemptions: grant_id is not null]"),
     ("R48 a redemption of an offer that is granted uses a grant",
      "update offer_redemptions set grant_id = null where [offer_redemptions: grant_id is not null]"),
+    ("R56 a budget's counter is what its redemptions have taken and hold",
+     "update counters set used = used + 1 where [counters: id like 'budget:%']"),
+    ("R56 a budget's counter is what its redemptions have taken and hold",
+     "delete from counters where [counters: id like 'budget:%' and reserved > 0]"),
+    ("R56 what is taken and held stays within the budget",
+     "update offers set terms = jsonb_set(terms::jsonb, '{budget,most}', '1')::json where id = 'ofr_spends'"),
+    ("R56 a redemption takes of the budget what it gives",
+     "update offer_redemptions set budget_taken = 2 where [offer_redemptions: offer_id = 'ofr_spends']"),
+    ("R56 a redemption takes of the budget what it gives",
+     "update offer_redemptions set budget_taken = 0"
+     " where [offer_redemptions: offer_id = 'ofr_spent' and status = 'reserved']"),
     ("R48 a grant is announced once",
      "delete from events where [events: type = 'loyalty.offer.granted']"),
     ("R15 a reserved use of an offer belongs to an open session",
@@ -899,6 +937,8 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+alter table offer_redemptions drop column budget_counter, drop column budget_taken;
+delete from counters where id like 'budget:%';
 delete from events where type = 'loyalty.offer.granted';
 delete from counters where id like 'grant:%';
 update offers set terms = jsonb_set(terms::jsonb, '{application}', '"auto"')::json

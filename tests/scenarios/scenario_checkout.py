@@ -41,7 +41,23 @@ def cart_offer(world: World, words: Words, clauses: Clauses) -> Answer:
     for clause, field in (("cap", "max_redemptions"), ("limit", "per_member_limit")):
         if (most := clauses.word(clause)) is not None:
             body[field] = int(most)
+    body |= budget_of(clauses)
     return world.call("create_offer", body | {"criteria": criteria | _criteria(clauses)} | stacking(clauses))
+
+
+def budget_of(clauses: Clauses) -> Json:
+    """`budget 250 points per day each`, `budget 100.00 EUR per month`, `budget 3 uses`, `budget none`."""
+    words = clauses.one("budget")
+    if not words:
+        return {}
+    if words == ("none",):
+        return {"budget": None}
+    most, unit, *more = words
+    is_amount = unit not in ("points", "uses")
+    budget: Json = {"amount": minor(most, unit), "currency": unit} if is_amount else {unit: int(most)}
+    if "per" in more:
+        budget["period"] = more[more.index("per") + 1]
+    return {"budget": budget | ({"per_member": True} if "each" in more else {})}
 
 
 def _buy_and_get(gives: list[str], clauses: Clauses) -> Json:

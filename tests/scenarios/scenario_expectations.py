@@ -384,6 +384,8 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "redeems": _redeems,
     "redemption": _redemption,
     "grant_status": scenario_offers.grant_status,
+    "budget": scenario_offers.budget,
+    "spent": scenario_offers.spent,
     "usable": _usable,
     "unusable": _unusable,
     "segments": _segments,

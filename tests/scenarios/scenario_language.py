@@ -56,6 +56,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         [for tier gold] [for segment vip] [for balance 500] [for enrolled before instant] [for metadata key=value]
         [for where …]
         [cap 3] [limit 2] [from instant] [until instant] [everywhere] [exclusive|best [group]] [priority 1]
+        [budget 250 points|100.00 EUR|3 uses [per month] [each]]
         and a rule's conditions; `edit offer double …`
     publish double | pause double | activate A double [as R, a gift's redemption] | look A (shows its offers)
         | give A double [lasting 14d] [as G] (a grant) | withdraw G
@@ -82,6 +83,7 @@ Expectations (scenario_expectations.py) are about the account named last; `B bal
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers
     of offers: offer double active | gave double 2 | usable double + triple | unusable double tiers needs tier gold
         redeems mug + double: what a payment shows of them | redemption pay_1.mug canceled | grant_status G open
+        budget half used 0 reserved 9800 remaining 200 [resets instant] | spent half 2026-01 1000 (in that period)
     of carts: total 15.00 | off 3.33 + 3.34 (by line) | applied ten 10.00 + post 5.00 | session S completed
         rejected ten min_subtotal spend 420 more
     of store credit, of the wallet named last: credit 10.00 | credit_held 5.00 | credit_lots 10.00@2026-12-01

@@ -8,8 +8,10 @@ import scenario_checkout as checkout
 import scenario_configuration as configuration
 from scenario_conditions import where_of
 from scenario_drivers import Answer
-from scenario_language import Clauses, Words, minor, pairs, wire_instant
+from scenario_language import Clauses, Words, instant, minor, pairs, wire_instant
 from scenario_world import World
+
+from vinr_server.core.kernel.rows import Counter
 
 Json = dict[str, Any]
 
@@ -42,7 +44,7 @@ def _fields(gives: list[str], clauses: Clauses) -> Json:
     for word, application in (("auto", "auto"), ("opt-in", "opt_in"), ("granted", "granted")):
         if clauses.has(word):
             fields["application"] = application
-    fields |= checkout.stacking(clauses)
+    fields |= checkout.stacking(clauses) | checkout.budget_of(clauses)
     if targeting := _targeting(clauses):
         fields["targeting"] = targeting
     if conditions := configuration.conditions_of(clauses):
@@ -119,6 +121,27 @@ def grant_status(view: Any, words: Words) -> tuple[Any, Any]:
     """`grant_status G open`: where a grant stands, as callers read it."""
     name, status = words
     return status, view.world.driver.grant(view.world.grants[name].id)["status"]
+
+
+def budget(view: Any, words: Words) -> tuple[Any, Any]:
+    """`budget half used 0 reserved 9800 remaining 200 [resets instant]`: of the running period, as callers read it."""
+    name, *figures = words
+    shown = view.world.driver.offer(f"ofr_{name}")["budget"]
+    wanted = dict(zip(figures[::2], figures[1::2], strict=True))
+    named = {figure: "resets_at" if figure == "resets" else figure for figure in wanted}
+    expected = {
+        figure: int(instant(value).timestamp()) if figure == "resets" else int(value)
+        for figure, value in wanted.items()
+    }
+    return expected, {figure: shown[field] for figure, field in named.items()}
+
+
+def spent(view: Any, words: Words) -> tuple[Any, Any]:
+    """`spent half 2026-01 1000`: what all counters of an offer's budget say of a period."""
+    name, period, most = words
+    counters = view.world.driver.rows(Counter)
+    mine = [row for row in counters if row.id.startswith("budget:") and row.id.endswith(f":ofr_{name}:{period}")]
+    return int(most), sum(row.used for row in mine)
 
 
 def look(world: World, words: Words, clauses: Clauses) -> Answer:

@@ -174,16 +174,16 @@ class Decided:
     payloads: list[Any] = field(default_factory=list)
 
 
-def needs_of_batch(submissions: Iterable[Submission], whole: Wholes | None = None) -> dict[int, Needs]:
-    """What the submissions declare themselves, by realm."""
-    needs: dict[int, Needs] = {}
+def needs_of_batch(
+    submissions: Iterable[Submission], whole: Wholes | None = None, at: datetime | None = None
+) -> dict[int, Needs]:
+    """What the submissions declare themselves, by realm. `at`: about when they are decided."""
+    known, needs = whole or Wholes(), dict[int, Needs]()
     for submission in submissions:
-        mine = needs.get(submission.realm)
-        if mine is None:
-            realm = submission.realm
-            mine = Needs() if whole is None else Needs(whole.of(realm), whole.merged_of(realm), whole.rows_of(realm))
-            needs[realm] = mine
-        needs_of(submission.command, mine)
+        realm = submission.realm
+        if realm not in needs:
+            needs[realm] = Needs(known.of(realm), known.merged_of(realm), known.rows_of(realm), at)
+        needs_of(submission.command, needs[realm])
     return needs
 
 
@@ -220,7 +220,7 @@ async def run_batch(
     """
     if whole is not None:
         submissions = whole.acted_for(submissions)
-    needs = needs_of_batch(submissions, whole)
+    needs = needs_of_batch(submissions, whole, clock())
     await connection.execute("begin")
     await lock_catalogues(connection, [realm for realm, mine in needs.items() if mine.changes_catalogue])
     names = {_name(submission) for submission in submissions if submission.idempotency_key}
@@ -234,7 +234,7 @@ async def run_batch(
         revisions, known = await find_kept(connection, needs, names)
         if catalogues.are_at(revisions, catalogue):
             break
-        needs = needs_of_batch(submissions, whole)
+        needs = needs_of_batch(submissions, whole, clock())
     require_known_merges(loaded, whole)
     now = clock()
     await read_history(connection, needs, loaded, now)

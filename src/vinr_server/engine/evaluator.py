@@ -70,7 +70,7 @@ class Evaluator:
     async def _load(
         self, connection: Any, submission: Submission, catalogue: Layer, whole: Wholes, now: datetime
     ) -> Layer:
-        needs, layers = needs_of_batch([submission], whole), {submission.realm: Layer(catalogue)}
+        needs, layers = needs_of_batch([submission], whole, now), {submission.realm: Layer(catalogue)}
         loader = Loader(
             connection,
             needs,

@@ -334,6 +334,16 @@ export interface ConditionsInput {
   window?: WindowInput | null | undefined;
 }
 
+export interface BudgetInput {
+  amount?: number | null | undefined;
+  currency?: string | null | undefined;
+  uses?: number | null | undefined;
+  period?: 'day' | 'month' | 'none' | 'week' | 'year' | undefined;
+  per_member?: boolean | undefined;
+  perMember?: boolean | undefined;
+  points?: number | null | undefined;
+}
+
 export interface CreateEngagementOfferInput {
   name: string;
   incentive: IncentiveInput;
@@ -352,6 +362,7 @@ export interface CreateEngagementOfferInput {
   maxRedemptions?: number | null | undefined;
   per_member_limit?: number | null | undefined;
   perMemberLimit?: number | null | undefined;
+  budget?: BudgetInput | null | undefined;
   stacking?: 'best' | 'exclusive' | 'stack' | undefined;
   stacking_group?: string | null | undefined;
   stackingGroup?: string | null | undefined;
@@ -404,6 +415,15 @@ export interface GetInput {
   pick?: 'cheapest' | 'dearest' | undefined;
 }
 
+export interface CartBudgetInput {
+  amount?: number | null | undefined;
+  currency?: string | null | undefined;
+  uses?: number | null | undefined;
+  period?: 'day' | 'month' | 'none' | 'week' | 'year' | undefined;
+  per_member?: boolean | undefined;
+  perMember?: boolean | undefined;
+}
+
 export interface CreateOfferInput {
   name: string;
   type: 'bogo' | 'fixed_discount' | 'free_shipping';
@@ -420,6 +440,7 @@ export interface CreateOfferInput {
   maxRedemptions?: number | null | undefined;
   per_member_limit?: number | null | undefined;
   perMemberLimit?: number | null | undefined;
+  budget?: CartBudgetInput | null | undefined;
   active?: boolean | undefined;
   starts_at?: Instant | null | undefined;
   startsAt?: Instant | null | undefined;
@@ -935,6 +956,7 @@ export interface UpdateEngagementOfferInput {
   maxRedemptions?: number | null | undefined;
   per_member_limit?: number | null | undefined;
   perMemberLimit?: number | null | undefined;
+  budget?: BudgetInput | null | undefined;
   stacking?: 'best' | 'exclusive' | 'stack' | undefined;
   stacking_group?: string | null | undefined;
   stackingGroup?: string | null | undefined;
@@ -948,6 +970,7 @@ export interface UpdateOfferInput {
   endsAt?: Instant | null | undefined;
   max_redemptions?: number | null | undefined;
   maxRedemptions?: number | null | undefined;
+  budget?: CartBudgetInput | null | undefined;
 }
 
 export interface UpdatePaymentInput {

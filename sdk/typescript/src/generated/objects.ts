@@ -721,6 +721,21 @@ export interface EligibleOffers {
   readonly data: readonly EligibleOffer[];
 }
 
+export interface Budget {
+  readonly points: number | null;
+  readonly amount: number | null;
+  readonly currency: string | null;
+  readonly uses: number | null;
+  readonly period: 'day' | 'month' | 'none' | 'week' | 'year';
+  readonly perMember: boolean;
+  readonly per_member: boolean;
+  readonly used: number | null;
+  readonly reserved: number | null;
+  readonly remaining: number | null;
+  readonly resetsAt: number | null;
+  readonly resets_at: number | null;
+}
+
 export interface Targeting {
   readonly all?: readonly Condition[] | undefined;
   readonly any?: readonly Condition[] | undefined;
@@ -762,6 +777,7 @@ export interface EngagementOffer {
   readonly object: 'offer';
   readonly name: string;
   readonly revision: number;
+  readonly budget: Budget | null;
   readonly startsAt: number | null;
   readonly starts_at: number | null;
   readonly endsAt: number | null;
@@ -947,6 +963,7 @@ export interface Offer {
   readonly object: 'offer';
   readonly name: string;
   readonly revision: number;
+  readonly budget: Budget | null;
   readonly startsAt: number | null;
   readonly starts_at: number | null;
   readonly endsAt: number | null;
@@ -1042,6 +1059,7 @@ export interface OfferEvent {
   readonly object: 'offer';
   readonly name: string;
   readonly revision: number;
+  readonly budget: Budget | null;
   readonly startsAt: number | null;
   readonly starts_at: number | null;
   readonly endsAt: number | null;

@@ -874,8 +874,8 @@ export class EngagementOffers {
 
   /**
    * Opt a member in. A bonus or a gift is given at once; a multiplier or a discount waits for its event. Refused by
-   * state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached, reward_archived,
-   * not_eligible, reward_out_of_stock.
+   * state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached, budget_exhausted,
+   * reward_archived, not_eligible, reward_out_of_stock.
    */
   activate(body: inputs.ActivateOfferInput, options?: PostOptions): Promise<Answer<objects.OfferActivation>> {
     return this.#client.send('POST', '/v1/engagement/offers/activate', 'OfferActivation', body, options);
@@ -883,7 +883,7 @@ export class EngagementOffers {
 
   /**
    * Give a member one use of an offer whose application is granted. Refused by state (ConflictError): account_closed,
-   * program_mismatch, offer_not_active, offer_limit_reached, not_eligible.
+   * program_mismatch, offer_not_active, offer_limit_reached, budget_exhausted, not_eligible.
    */
   grant(id: string, body: inputs.GrantOfferInput, options?: PostOptions): Promise<Answer<objects.OfferGrant>> {
     return this.#client.send('POST', path`/v1/engagement/offers/${id}/grant`, 'OfferGrant', body, options);

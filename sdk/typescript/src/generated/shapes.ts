@@ -80,11 +80,12 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   Incentive: { references: ['reward'] },
   EligibleOffer: { references: ['offer'], nested: { incentive: 'Incentive', unmet: 'Unmet' } },
   EligibleOffers: { references: ['account'], nested: { data: 'EligibleOffer' } },
+  Budget: {},
   Targeting: { nested: { all: 'Condition', any: 'Condition', not: 'Condition' } },
   Conditions: { nested: { all: 'Condition', any: 'Condition', not: 'Condition', window: 'Window' } },
   EngagementOffer: {
     references: ['program'],
-    nested: { incentive: 'Incentive', targeting: 'Targeting', conditions: 'Conditions' },
+    nested: { budget: 'Budget', incentive: 'Incentive', targeting: 'Targeting', conditions: 'Conditions' },
   },
   EventRequest: {},
   Event: { payload: 'data', nested: { request: 'EventRequest', awards: 'Award', skipped: 'Skipped' } },
@@ -97,7 +98,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   Criteria: { nested: { all: 'Condition', any: 'Condition', not: 'Condition' } },
   Buy: {},
   Get: {},
-  Offer: { nested: { criteria: 'Criteria', buy: 'Buy', get: 'Get' } },
+  Offer: { nested: { budget: 'Budget', criteria: 'Criteria', buy: 'Buy', get: 'Get' } },
   OfferDiscount: {},
   OfferRedemption: {
     references: ['offer', 'account', 'points_transaction', 'redemption', 'payment', 'checkout_session', 'grant'],
@@ -107,7 +108,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   OfferClaim: { references: ['offer', 'account'] },
   OfferEvent: {
     references: ['program'],
-    nested: { incentive: 'Incentive', targeting: 'Targeting', conditions: 'Conditions', criteria: 'Criteria', buy: 'Buy', get: 'Get' },
+    nested: { budget: 'Budget', incentive: 'Incentive', targeting: 'Targeting', conditions: 'Conditions', criteria: 'Criteria', buy: 'Buy', get: 'Get' },
   },
   GrantSource: { references: ['campaign', 'enrolment', 'code'] },
   OfferGrant: { references: ['offer', 'account', 'redemption'], nested: { source: 'GrantSource' } },

@@ -230,6 +230,13 @@ _STATE = {
         "Show the member a friendly message; this is a normal outcome.",
         "All 500 redemptions of offer ofr_9fK2 are taken.",
     ),
+    "budget_exhausted": Explained(
+        "The budget has less left in its period than this takes; nothing is given in part. `details` holds `remaining`,"
+        " `required`, and `resets_at`, when the next period begins.",
+        "Show the member a friendly message; this is a normal outcome. A smaller one may still fit.",
+        "The budget of offer ofr_9fK2 has 200 of 10000 (EUR, minor units) left until 2026-12-01T00:00:00+00:00; this"
+        " takes 500.",
+    ),
     "reward_archived": Explained(
         "The reward is archived: it can no longer be redeemed.",
         "Offer another reward.",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from vinr_server.api.contract.budgets import BudgetInput, read_budget, sent_budget
 from vinr_server.api.contract.conditions import Conditions, ConditionsInput, read_conditions
 from vinr_server.api.contract.input import (
     AccountId,
@@ -80,6 +81,7 @@ class CreateEngagementOfferInput(Input):
     ends_at: Instant = None
     max_redemptions: Count | None = None
     per_member_limit: Count | None = 1
+    budget: BudgetInput | None = None
     stacking: StackingMode = "stack"
     stacking_group: Key | None = None
     priority: Priority = 0
@@ -95,6 +97,7 @@ class UpdateEngagementOfferInput(Input):
     ends_at: Instant | UnsetType = UNSET
     max_redemptions: Count | UnsetType | None = UNSET
     per_member_limit: Count | UnsetType | None = UNSET
+    budget: BudgetInput | UnsetType | None = UNSET
     stacking: StackingMode | UnsetType = UNSET
     stacking_group: Key | UnsetType | None = UNSET
     priority: Priority | UnsetType = UNSET
@@ -200,6 +203,7 @@ async def create_engagement_offer(call: Call) -> CreateOffer:
         stacking=read_stacking(body.stacking, body.stacking_group, body.priority),
         max_redemptions=body.max_redemptions,
         per_member_limit=body.per_member_limit,
+        budget=read_budget(body.budget),
     )
     return CreateOffer(
         kind="engagement",
@@ -217,7 +221,7 @@ async def create_engagement_offer(call: Call) -> CreateOffer:
 async def update_engagement_offer(call: Call) -> UpdateOffer:
     body: UpdateEngagementOfferInput = call.body
     zone = await zone_if_needed(call, body, table="offers")
-    terms = sent(body, "max_redemptions", "per_member_limit")
+    terms = sent(body, "max_redemptions", "per_member_limit") | sent_budget(body.budget)
     if body.incentive is not UNSET:
         terms |= {"multiplier": None, "bonus": None, "percentage": None, "gift": None} | read_incentive(body.incentive)
     if body.targeting is not UNSET:
@@ -361,6 +365,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "program_mismatch",
             "offer_not_active",
             "offer_limit_reached",
+            "budget_exhausted",
             "reward_archived",
             "not_eligible",
             "reward_out_of_stock",
@@ -383,6 +388,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "program_mismatch",
             "offer_not_active",
             "offer_limit_reached",
+            "budget_exhausted",
             "not_eligible",
         ),
         example={"account": "loy_abc123", "valid_for": "14d"},

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from vinr_server.api.contract.budgets import CartBudgetInput, read_budget, sent_budget
 from vinr_server.api.contract.buy_and_get import Buy, BuyInput, Get, GetInput, read_buy, read_get
 from vinr_server.api.contract.conditions import Conditions, refuse_both
 from vinr_server.api.contract.currencies import read_currency_or_none
@@ -67,6 +68,7 @@ class CreateOfferInput(Input):
     max_times: Count | None = None
     max_redemptions: Count | None = None
     per_member_limit: Count | None = None
+    budget: CartBudgetInput | None = None
     active: bool = True
     starts_at: Instant = None
     ends_at: Instant = None
@@ -81,6 +83,7 @@ class UpdateOfferInput(Input):
     active: bool | UnsetType = UNSET
     ends_at: Instant | UnsetType = UNSET
     max_redemptions: Count | UnsetType | None = UNSET
+    budget: CartBudgetInput | UnsetType | None = UNSET
 
 
 class Criteria(Where):
@@ -153,6 +156,7 @@ async def create_offer(call: Call) -> CreateOffer:
             stacking=read_stacking(body.stacking, body.stacking_group, body.priority),
             max_redemptions=body.max_redemptions,
             per_member_limit=body.per_member_limit,
+            budget=read_budget(body.budget),
         ),
         status="published" if body.active else "paused",
         starts_at=starts_at,
@@ -167,7 +171,8 @@ async def update_offer(call: Call) -> UpdateOffer:
     changes = sent_window(body, "ends_at", zone=await zone_if_needed(call, body, table="offers"))
     if body.active is not UNSET:
         changes["status"] = "published" if body.active else "paused"
-    return UpdateOffer(kind="checkout", offer_id=call.id, changes=changes, term_changes=sent(body, "max_redemptions"))
+    terms = sent(body, "max_redemptions") | sent_budget(body.budget)
+    return UpdateOffer(kind="checkout", offer_id=call.id, changes=changes, term_changes=terms)
 
 
 def delete_offer(call: Call) -> DeleteOffer:

@@ -180,6 +180,12 @@ def activate_offer(making: Making) -> str:
     return offer
 
 
+def grant_offer(making: Making) -> None:
+    """The member is given one use of an offer."""
+    account, offer = making.account(), publish_offer(making, is_last=False, application="granted")
+    making.post(f"{OFFERS}/{offer}/grant", {"account": account})
+
+
 def end_offer(making: Making) -> None:
     """The member takes the only redemption of an offer."""
     account, offer = making.account(), publish_offer(making, is_last=False, max_redemptions=1)
@@ -302,6 +308,7 @@ RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "loyalty.reward.redeemed": ("redeem the cheapest reward", redeem_reward),
     "loyalty.redemption.canceled": ("redeem a reward, cancel it", cancel_redemption),
     "loyalty.offer.activated": ("publish an offer, opt in to it", activate_offer),
+    "loyalty.offer.granted": ("publish an offer, grant it to the member", grant_offer),
     "loyalty.offer.redeemed": ("publish an offer, opt in to it", activate_offer),
     "offer.created": ("publish an offer", publish_offer),
     "offer.updated": ("publish an offer, change it", update_offer),

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from vinr_server.core.carts.cart import PHASES, Cart, Criteria, Evaluation, Promotion, Unqualified
 from vinr_server.core.carts.index import OfferIndex
-from vinr_server.core.carts.stacking import REJECTED_MAX, Candidate, Run
+from vinr_server.core.carts.stacking import REJECTED_MAX, Candidate, OverBudget, Run, nothing_over
 from vinr_server.core.carts.values import CartValues
 from vinr_server.core.conditions.judging import Unmet, reason, unmet_of
 from vinr_server.core.conditions.tree import Predicate
@@ -34,14 +34,16 @@ def evaluate(
     named: Iterable[Promotion] = (),
     audiences: Collection[str] = (),
     refuse: Refuse = nothing_refused,
+    over_budget: OverBudget = nothing_over,
 ) -> Evaluation:
     """Return the cart with everything it gets.
 
     `named` are promotions in addition to those of the index, or in place of those with the same id: the discounts that
     the caller named, and what the cart was promised before. `audiences` are the groups the member belongs to; `refuse`
-    returns further reasons against a promotion. Within a phase promotions apply by rank, each to the prices that the
-    previous one left. Of the promotions that gave nothing, the result shows the first REJECTED_MAX: those with matching
-    lines, oldest first; then some just out of reach (`offer_index`).
+    returns further reasons against a promotion, `over_budget` one against what it would take off. Within a phase
+    promotions apply by rank, each to the prices that the previous one left. Of the promotions that gave nothing, the
+    result shows the first REJECTED_MAX: those with matching lines, oldest first; then some just out of reach
+    (`offer_index`).
     """
     ranked = cart.ranked
     found = index.find(cart, ranked, audiences)
@@ -61,7 +63,7 @@ def evaluate(
         selection = promotion.lines
         lines = matching if selection is None else selection.chosen(cart.lines, ranked)
         candidates.append(Candidate(promotion, lines, matching, PHASES.index(promotion.effect.phase)))
-    run = Run(cart, candidates, now)
+    run = Run(cart, candidates, now, over_budget)
     run.apply_all()
     rejected += run.rejected
     for promotion, matching in found.beyond:

@@ -7,7 +7,7 @@ this cart, in whichever phase. The chosen one applies at once, or at its own pla
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from vinr_server.core.carts.cart import PHASES, Applied, Cart, Promotion, Unqualified
@@ -21,6 +21,15 @@ from vinr_server.core.kernel.values import dataclass, replace
 REJECTED_MAX = 50
 # From this phase on prices are discounted: the item and BOGO phases are over.
 ORDER = PHASES.index("order")
+
+# Why a promotion's budget has not all that it would take off, in minor units; None where it has.
+OverBudget = Callable[[Promotion, int], Unmet | None]
+
+
+def nothing_over(_promotion: Promotion, _discount_minor: int) -> Unmet | None:
+    """Nothing has a budget."""
+    return None
+
 
 # Promotions of one group that are exclusive, or of which the best applies.
 Rivalry = tuple[str, str | None]
@@ -50,8 +59,10 @@ class Choice:
 class Run:
     """The prices while promotions apply one after another, and which promotions of each group applied before."""
 
-    def __init__(self, cart: Cart, candidates: Sequence[Candidate], now: datetime) -> None:
-        self._cart, self._now = cart, now
+    def __init__(
+        self, cart: Cart, candidates: Sequence[Candidate], now: datetime, over_budget: OverBudget = nothing_over
+    ) -> None:
+        self._cart, self._now, self._over_budget = cart, now, over_budget
         # The prices that the item and BOGO phases left; None before they are over.
         self._discounted: list[int] | None = None
         self.priced = Priced(
@@ -124,7 +135,8 @@ class Run:
         """What the promotion would take off the prices of the moment."""
         if self._unmet_threshold(candidate) is not None:
             return 0
-        return land(candidate.promotion.effect, self.priced, candidate.lines).discount_minor
+        would_minor = land(candidate.promotion.effect, self.priced, candidate.lines).discount_minor
+        return would_minor if self._over_budget(candidate.promotion, would_minor) is None else 0
 
     # ---- choices
 
@@ -185,7 +197,7 @@ class Run:
 
     def _fork(self) -> Run:
         """A run that goes on from here, and changes nothing of this one."""
-        trial = Run(self._cart, (), self._now)
+        trial = Run(self._cart, (), self._now, self._over_budget)
         trial._discounted = self._discounted
         trial.priced = replace(self.priced, minor=list(self.priced.minor), paid_units=list(self.priced.paid_units))
         trial._in_order, trial._rivals = self._in_order, self._rivals
@@ -213,6 +225,10 @@ class Run:
         landing = land(promotion.effect, self.priced, candidate.lines)
         if landing.discount_minor == 0:
             self._reject(candidate, landing=landing)
+            return
+        over = self._over_budget(promotion, landing.discount_minor)
+        if over is not None:
+            self._reject(candidate, unmet=over)
             return
         minor, paid_units = self.priced.minor, self.priced.paid_units
         for line, taken, freed in landing.shares:

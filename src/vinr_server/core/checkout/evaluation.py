@@ -31,10 +31,11 @@ from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
+from vinr_server.core.offers.budgets import over_budget, over_promise, spenders, unmet_budget
 from vinr_server.core.offers.grants.states import no_grant, usable_grant
 from vinr_server.core.offers.promotions import offer_index, voucher_of
 from vinr_server.core.offers.redemptions import cart_limit_refusal, limit_condition, limit_refusal
-from vinr_server.core.offers.rows import Criteria, Offer
+from vinr_server.core.offers.rows import Criteria, Offer, OfferRedemption
 from vinr_server.core.offers.targeting import unmet_targeting
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import accounts_of, instants_of
@@ -132,6 +133,7 @@ def evaluate_cart(
     active = [account for account in accounts if account.status == "active"]
     buyer = _Buyer(draft, context, customer_id, active, metadata)
     buyer.promised, buyer.payment = {promotion.id for promotion in promised}, payment
+    buyer.session_id = session_id
     index = offer_index(draft)
     evaluation = evaluate(
         cart,
@@ -140,6 +142,7 @@ def evaluate_cart(
         named=[*vouchers, *promised],
         audiences=list(buyer.audiences(index.segments)),
         refuse=lambda promotion: buyer.unmet(promotion, cart),
+        over_budget=lambda promotion, discount_minor: buyer.over_budget(promotion, cart.currency, discount_minor),
     )
     return Checkout(evaluation, buyer.accounts_of_offers)
 
@@ -165,6 +168,7 @@ class _Buyer:
         self.accounts_of_offers: dict[str, Account] = {}
         self.promised: set[str] = set()
         self.payment: Payment | None = None
+        self.session_id: str | None = None
 
     def audiences(self, segment_ids: frozenset[str]) -> Iterator[str]:
         """The groups that the customer belongs to: members, its tiers, and its accounts' segments."""
@@ -186,8 +190,29 @@ class _Buyer:
         if offer.terms.checkout is not None:
             unmet = self._unmet_by_customer(offer.terms.checkout.criteria, cart)
             limit = cart_limit_refusal(self._draft, offer, self._customer_id)
-            return unmet if limit is None else [*unmet, _unmet_limit(limit)]
+            unmet = unmet if limit is None else [*unmet, _unmet_limit(limit)]
+            return [*unmet, *self._unmet_budget(offer, None)] if offer.terms.budget is not None else unmet
         return self._unmet_by_members(offer, cart)
+
+    def over_budget(self, promotion: Promotion, currency: str, discount_minor: int) -> Unmet | None:
+        """Why the offer's budget has not all of the discount left. What a session holds of it is its own (R56)."""
+        offer = promotion.source
+        if not isinstance(offer, Offer):
+            return None
+        if promotion.id not in self.promised:
+            if offer.terms.budget is None:
+                return None
+            account = self.accounts_of_offers.get(offer.id)
+            who = spenders(self._draft, offer, account, self._customer_id)
+            return over_budget(self._draft, self._context, offer, who, currency, discount_minor)
+        held = self._draft.children(OfferRedemption, self.session_id)
+        use = next(use for use in held if use.offer_id == offer.id and use.status in ("reserved", "confirmed"))
+        return over_promise(self._draft, use, discount_minor)
+
+    def _unmet_budget(self, offer: Offer, account: Account | None) -> list[Unmet]:
+        """Nothing where the budget has something left: what is taken off is known later."""
+        who = spenders(self._draft, offer, account, self._customer_id)
+        return unmet_budget(self._draft, self._context, offer, who)
 
     def _unmet_of_promise(self, offer: Offer, cart: Cart) -> list[Unmet]:
         """Of what was promised only the cart is asked again, and its metadata."""
@@ -276,6 +301,8 @@ class _Buyer:
         limit = limit_refusal(draft, offer, account, now=now)
         if limit is not None:
             yield _unmet_limit(limit)
+        if offer.terms.budget is not None:
+            yield from self._unmet_budget(offer, account)
         asked = _but_of_the_cart(offer.terms.conditions)
         occasion = Occasion(
             "checkout",

@@ -45,7 +45,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.grants.states import grant_for
 from vinr_server.core.offers.promotions import promotion_of
-from vinr_server.core.offers.redemptions import redeem_offer, release_redemption
+from vinr_server.core.offers.redemptions import redeem_offer, release_redemption, take_other_discount
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
 from vinr_server.core.programs.members import clock_of
 from vinr_server.core.rewards.authorized import hold_for_session
@@ -139,7 +139,7 @@ def _hold(
         offer: Offer = applied.promotion.source
         receipt = {"offer": offer.id, "revision": offer.revision, **applied.receipt}
         if present is not None:
-            draft.put(replace(present, discount_minor=applied.discount_minor, receipt=receipt))
+            take_other_discount(draft, context, present, discount_minor=applied.discount_minor, receipt=receipt)
             continue
         account = checkout.accounts.get(offer.id)
         redeem_offer(
@@ -155,6 +155,7 @@ def _hold(
             is_reserved=True,
             bucket=context.bucket_of(session.customer_id or ""),
             grant=grant_for(draft, context, offer, account),
+            customer_id=session.customer_id,
         )
     for left in held.values():
         release_redemption(draft, context, left, now=now)

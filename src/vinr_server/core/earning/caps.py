@@ -10,10 +10,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from vinr_server.core.kernel.calendar import LAST_INSTANT, end_of_day, end_of_month, local_day
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.rows import Counter
+from vinr_server.core.kernel.spans.periods import period_end
+from vinr_server.core.kernel.spans.periods import period_of as calendar_period
 from vinr_server.core.kernel.values import dataclass, replace
 from vinr_server.core.members.rows import Account
 
@@ -46,27 +47,11 @@ class Room:
         return {"desired": desired_points, "granted": granted_points, "cap": cap}
 
 
-# How much of 2026-11-30 names a period.
-_DATE_LENGTHS = {"day": 10, "month": 7, "year": 4}
-
-
 def period_of(per: CapPer, at: datetime, zone: str) -> str | None:
     """The name of the period that holds an instant, in the program's zone; None where nothing is counted."""
     if per == "payment":
         return None
-    if per == "member":
-        return FOR_GOOD
-    return local_day(at, zone).isoformat()[: _DATE_LENGTHS[per]]
-
-
-def _frees_at(per: CapPer, at: datetime, zone: str) -> datetime | None:
-    """When the next period starts."""
-    if per == "day":
-        return end_of_day(local_day(at, zone), zone)
-    day = local_day(at, zone)
-    last = {"month": day, "year": day.replace(month=12)}.get(per)
-    end = end_of_month(last, zone) if last is not None else None
-    return None if end == LAST_INSTANT else end
+    return FOR_GOOD if per == "member" else calendar_period(per, at, zone)
 
 
 def rule_counter(rule_id: str, account_id: str, period: str) -> str:
@@ -113,7 +98,8 @@ def room(draft: Layer, rule_id: str, account: Account, cap: Cap, *, at: datetime
     if period is None:
         return Room(cap, cap.points)
     used_points = used(draft, rule_id, account, cap.per, at=at, zone=zone)
-    return Room(cap, max(cap.points - used_points, 0), period, _frees_at(cap.per, at, zone))
+    frees_at = None if cap.per == "payment" or cap.per == "member" else period_end(cap.per, at, zone)
+    return Room(cap, max(cap.points - used_points, 0), period, frees_at)
 
 
 def used(draft: Layer, rule_id: str, account: Account, per: CapPer, *, at: datetime, zone: str) -> int:

@@ -122,6 +122,11 @@ def results_of(
     return [(result, None) for result in plain]
 
 
+def points_of(results: Sequence[Result]) -> int:
+    """The points that all rules give together."""
+    return sum(_points(result) for result, _boost in results)
+
+
 def _points(result: Earned | list[Unmet]) -> int:
     return result.points if isinstance(result, Earned) else 0
 

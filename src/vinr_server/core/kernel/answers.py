@@ -37,6 +37,7 @@ CODES: dict[str, int] = {
     "grant_not_open": 409,
     "offer_not_active": 409,
     "offer_limit_reached": 409,
+    "budget_exhausted": 409,
     "reward_archived": 409,
     "not_eligible": 409,
     "reward_out_of_stock": 409,

@@ -34,7 +34,7 @@ class Coverage:
         if row_type.is_catalogue or self._needs.declares(row_type, key):
             return
         parts = [self._needs.part_of(row_type, parent) for parent in of]
-        if Part.ALL in parts or any(self._is_made(layer, id) for id in of):
+        if Part.ALL in parts or any(self.is_made(layer, id) for id in of):
             return
         for parent, part in zip(of, parts, strict=True):
             if part is not None:
@@ -47,7 +47,7 @@ class Coverage:
             return
         part = self._needs.part_of(row_type, parent)
         if part is None:
-            if not self._is_made(layer, parent):
+            if not self.is_made(layer, parent):
                 raise Undeclared(row_type, parent)
         elif part is not Part.ALL and not in_part and layer.last_here(parent) is not None:
             raise InPart(row_type, parent)
@@ -65,7 +65,7 @@ class Coverage:
         """Whether an earlier decision has asked for the row by AlsoRows."""
         return (row_type, key) in self._needs.asked
 
-    def _is_made(self, layer: Layer, id: Hashable) -> bool:
+    def is_made(self, layer: Layer, id: Hashable) -> bool:
         """Whether the batch itself has created the row with this id, so that all rows that depend on it are here.
 
         A member is new with its first account: rows under a customer's id may be older than the customer's own row.
@@ -119,6 +119,10 @@ class Layer:
         """
         if self._coverage is not None and not self._coverage.was_asked(row_type, key):
             raise AlsoRows(row_type, [key])
+
+    def is_made(self, id: Hashable) -> bool:
+        """Whether the batch itself has made what has this id, so that nothing of it is stored."""
+        return self._coverage is not None and self._coverage.is_made(self, id)
 
     def reads_all(self, row_type: type[Row], parent: Hashable) -> bool:
         """Whether all rows under the parent are here."""

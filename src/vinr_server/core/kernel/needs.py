@@ -115,18 +115,23 @@ class Needs:
     looks     what the batch looks at first, in the order of declaration
     """
 
-    __slots__ = ("asked", "changes_catalogue", "looks", "merged", "parts", "plans", "rows", "ways", "whole")
+    __slots__ = ("asked", "at", "changes_catalogue", "looks", "merged", "parts", "plans", "rows", "ways", "whole")
 
     def __init__(
-        self, whole: Container[Whole] = (), merged: Mapping[Any, str] = NOBODY, asked: Collection[Whole] = ()
+        self,
+        whole: Container[Whole] = (),
+        merged: Mapping[Any, str] = NOBODY,
+        asked: Collection[Whole] = (),
+        at: datetime | None = None,
     ) -> None:
         """`whole`: what a decision asked for when the batch was last decided.
 
         `merged`: customers and accounts that turned out to be merged, each with the one that acts for it: whatever is
         declared of the one is declared of the other too. `asked`: rows that a decision asked for by AlsoRows, by type
-        and key.
+        and key. `at`: about when the batch is decided by the clock on the wall, to guess what is named by a period;
+        None: nothing is guessed.
         """
-        self.whole, self.merged, self.asked = whole, merged, asked
+        self.whole, self.merged, self.asked, self.at = whole, merged, asked, at
         self.rows: dict[type[Row], dict[Hashable, str | None]] = {}
         self.parts: dict[type[Row], dict[Hashable, Part]] = {}
         self.ways: dict[tuple[type[Row], Hashable], tuple[str | None, str | None]] = {}

@@ -14,6 +14,7 @@ from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.ledger.movements import accrue
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.budgets import budget_refusal, members_of
 from vinr_server.core.offers.commands import ActivateOffer
 from vinr_server.core.offers.in_force import name_cap, name_offer_of_member, name_some_of_member, name_whole
 from vinr_server.core.offers.payloads import offer_claim_payload, offer_redemption_payload
@@ -39,7 +40,7 @@ def follow_activate_offer(command: ActivateOffer, seen: Layer, needs: Needs) -> 
     account, offer = seen.get(Account, command.account_id), seen.get(Offer, command.offer_id)
     if account is not None and offer is not None:
         name_some_of_member(needs, account.customer_id)
-        name_offer_of_member(needs, offer, account)
+        name_offer_of_member(needs, seen, offer, account)
     if needs.whole:
         name_whole(needs, seen)
 
@@ -66,6 +67,7 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
         program_refusal(offer, account),
         limit_refusal(draft, offer, account, now=now),
         targeting_refusal(draft, context, offer, account),
+        budget_refusal(draft, context, offer, members_of(offer, account)),
         gift_refusal(draft, offer, account, now=now),
     )
     if refusal is not None:
@@ -143,7 +145,7 @@ def _redeem_at_once(
         )
         judge_tiers(draft, context)
         account = draft.get(Account, account.id) or account
-        return redeem_offer(draft, context, offer, account, receipt=receipt, now=now, entry_id=entry.id)
+        return redeem_offer(draft, context, offer, account, receipt=receipt, now=now, entry_id=entry.id, points=points)
     if offer.terms.gift is not None:
         use, _redemption = redeem_gift(draft, context, offer, account, now=now)
         return use

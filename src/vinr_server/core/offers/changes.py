@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from vinr_server.core.budgets.rows import Budget
 from vinr_server.core.conditions.membership import segments_named
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
@@ -20,6 +21,7 @@ from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import Wire
 from vinr_server.core.kernel.rows import Claim, Counter, Tally
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.offers.budgets import left_for
 from vinr_server.core.offers.commands import CloseOffer, CreateOffer, DeleteOffer, PauseOffer, PublishOffer, UpdateOffer
 from vinr_server.core.offers.in_force import name_cap, name_gift
 from vinr_server.core.offers.payloads import offer_payload
@@ -40,10 +42,11 @@ def offer_now(draft: Layer, context: Context, offer: Offer) -> datetime:
 
 
 def shown_offer(draft: Layer, context: Context, offer: Offer) -> Wire:
-    """Return the offer's payload at its current time. Expects the counter of its cap."""
+    """Return the offer's payload at its current time. Expects the counter of its cap. May raise AlsoRows."""
     counter = draft.get(Counter, counter_of("offer", offer.id), of=(offer.id,))
     status = offer.status_at(offer_now(draft, context, offer), used=counter.used if counter else 0)
-    return offer_payload(offer, status=status, counter=counter, livemode=context.livemode)
+    left = left_for(draft, context, offer, ())
+    return offer_payload(offer, status=status, counter=counter, left=left, livemode=context.livemode)
 
 
 # ---- create
@@ -87,8 +90,22 @@ def decide_create_offer(draft: Layer, command: CreateOffer, context: Context) ->
 def _terms_refusal(draft: Layer, terms: OfferTerms, program: Program | None) -> Rejected | None:
     """Refuse terms that nobody could ever use: unknown segments, unknown tiers, a gift of another program."""
     return first_listed(
-        _segment_refusal(draft, terms), _tier_refusal(terms, program), _gift_refusal(draft, terms, program)
+        _segment_refusal(draft, terms),
+        _tier_refusal(terms, program),
+        _gift_refusal(draft, terms, program),
+        _budget_refusal(terms),
     )
+
+
+def _budget_refusal(terms: OfferTerms) -> Rejected | None:
+    """Refuse a budget of what the offer doesn't give."""
+    measure = terms.budget.measure if terms.budget is not None else "uses"
+    gives_points = terms.multiplier is not None or terms.bonus is not None
+    takes_off = terms.percentage is not None or terms.checkout is not None
+    if measure == "uses" or (measure == "points" and gives_points) or (measure == "amount" and takes_off):
+        return None
+    message = f"budget.{measure}: a {terms.type} gives no {'points' if measure == 'points' else 'money'}."
+    return invalid(f"{message} Set the budget in what it gives, or in uses.", param=f"budget.{measure}")
 
 
 def _segment_refusal(draft: Layer, terms: OfferTerms) -> Rejected | None:
@@ -185,10 +202,24 @@ def _edit_refusal(before: Offer, terms: OfferTerms) -> Rejected | None:
             " Create a new offer with a cap."
         )
         return Rejected("immutable_field", message, param="max_redemptions")
+    if _is_recounted(before, terms.budget):
+        message = (
+            f"The budget of offer {before.id} counts already: only how much it is can change. Set a higher one in place"
+            " of removing it, or create another offer."
+        )
+        return Rejected("immutable_field", message, param="budget")
     if terms.type != before.terms.type and before.status != "draft":
         message = f"Offer {before.id} was published as a {before.terms.type}. Create a new offer for a {terms.type}."
         return Rejected("immutable_field", message, param="incentive.type")
     return None
+
+
+def _is_recounted(before: Offer, budget: Budget | None) -> bool:
+    """Whether what a budget has counted would count nothing any longer, or something else."""
+    counts = before.terms.budget
+    if counts is None or before.status == "draft":
+        return False
+    return budget is None or budget.counts != counts.counts
 
 
 # ---- publish, pause, delete, close

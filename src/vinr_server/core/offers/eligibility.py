@@ -17,6 +17,7 @@ from vinr_server.core.kernel.payloads import unix_or_none
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of, gift_refusal
+from vinr_server.core.offers.budgets import members_of, unmet_budget
 from vinr_server.core.offers.commands import ShowEligibleOffers
 from vinr_server.core.offers.grants.states import no_grant, usable_grant
 from vinr_server.core.offers.in_force import WAYS, name_offers, offers_in_force
@@ -68,6 +69,8 @@ def _show(draft: Layer, context: Context, offer: Offer, account: Account, now: d
         if refusal is not None:
             condition = limit_condition(refusal) if refusal is limit else giving_condition(refusal)
             unmet = [Unmet(condition, refusal.message, refusal.details.get("change"))]
+        elif over := unmet_budget(draft, context, offer, members_of(offer, account)):
+            unmet = over
         elif offer.is_granted and usable_grant(draft, context, offer, account) is None:
             unmet = [no_grant(offer, account)]
     return {

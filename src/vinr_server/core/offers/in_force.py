@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from vinr_server.core.budgets.counting import budget_counter, period_name
 from vinr_server.core.carts.cart import Cart
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
 from vinr_server.core.earning.conditions import metadata_differences
@@ -18,9 +19,11 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.members.rows import Account, Customer
+from vinr_server.core.offers.budgets import members_of, zone_of_offer
 from vinr_server.core.offers.promotions import offer_index
 from vinr_server.core.offers.rows import ComesWith, Offer, OfferClaim, OfferGrant, OfferRedemption
 from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.rows import Reward
 
 # Everything that redeems offers for members.
@@ -53,15 +56,28 @@ def name_cap(needs: Needs, offer_id: str) -> None:
     needs.counter(counter_of("offer", offer_id))
 
 
-def name_offer_of_member(needs: Needs, offer: Offer, account: Account) -> None:
+def name_offer_of_member(needs: Needs, seen: Layer, offer: Offer, account: Account) -> None:
     """Declare what a member has done with an offer: its counter, its claim or grants, and the counters of a gift."""
     member_id = offer.member_id(account)
     needs.counter(counter_of("offer", offer.id, member_id), beside=account.id)
     needs.row(OfferClaim, (offer.id, member_id), beside=account.id)
     if offer.is_granted:
         needs.children(OfferGrant, account.id)
+    if offer.terms.budget is not None:
+        name_budget(needs, seen, offer, members_of(offer, account))
     if offer.terms.gift is not None:
         name_gift(needs, offer.terms.gift.reward_id, account.id)
+
+
+def name_budget(needs: Needs, seen: Layer, offer: Offer, member_ids: Iterable[str]) -> None:
+    """Declare what counts the offer's budget, as far as that can be guessed: not by a test clock."""
+    budget, at = offer.terms.budget, needs.at
+    program = seen.get(Program, offer.program_id) if offer.program_id is not None else None
+    if budget is None or at is None or (program is not None and program.clock_id is not None):
+        return
+    period = period_name(budget.period, at, zone_of_offer(seen, offer))
+    for member_id in member_ids if budget.is_per_member else (None,):
+        needs.counter(budget_counter(offer.id, period, member_id))
 
 
 def name_grants_ever(needs: Needs, offer: Offer, account: Account) -> None:
@@ -74,6 +90,8 @@ def name_use(needs: Needs, seen: Layer, use: OfferRedemption, customer_id: str |
     offer = seen.get(Offer, use.offer_id)
     if use.grant_id is not None:
         needs.row(OfferGrant, use.grant_id)
+    if use.budget_counter is not None:
+        needs.counter(use.budget_counter)
     if use.account_id is None:
         if offer is not None and offer.per_member_limit is not None and customer_id is not None:
             needs.row(Customer, customer_id)
@@ -129,7 +147,7 @@ def name_offers(
         programs.add(account.program_id)
         name_some_of_member(needs, account.id, account.customer_id)
         for offer in _probable(offers_in_force(seen, comes_with, account.program_id), account):
-            name_offer_of_member(needs, offer, account)
+            name_offer_of_member(needs, seen, offer, account)
         if needs.whole and (OfferGrant, account.id) in needs.whole:
             needs.children(OfferGrant, account.id)
     if programs:
@@ -163,6 +181,8 @@ def name_offers_of_cart(
     index = offer_index(seen)
     segments = list(map(segment_key, index.segments))
     tiers = [tier_key(account.tier) for account in accounts if account.tier is not None]
+    buyers = (buyer.customer_id for account in accounts for buyer in account.buyers)
+    customers = dict.fromkeys((*(() if customer_id is None else (customer_id,)), *buyers))
     programs = {None, *needs.plans.enrollments, *(account.program_id for account in accounts)}
     for cart in carts:
         found = index.find(cart, cart.ranked, [MEMBERS, *tiers, *segments])
@@ -174,6 +194,8 @@ def name_offers_of_cart(
                 continue
             if offer.is_counted:
                 name_cap(needs, offer.id)
+            if offer.terms.budget is not None:
+                name_budget(needs, seen, offer, customers)
             if customer_id is not None:
                 name_limit_of_customer(needs, offer, customer_id)
         for offer in offers if len(programs) > 1 else ():
@@ -183,7 +205,7 @@ def name_offers_of_cart(
             mine = (offer for offer in offers if offer.program_id in (None, account.program_id))
             asked = (offer for offer in _probable(mine, account) if is_held or _asks_of_uses(offer))
             for offer in asked:
-                name_offer_of_member(needs, offer, account)
+                name_offer_of_member(needs, seen, offer, account)
             if needs.whole and (OfferGrant, account.id) in needs.whole:
                 needs.children(OfferGrant, account.id)
     if needs.whole:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.budgets.counting import Left
+from vinr_server.core.budgets.payloads import budget_payload
 from vinr_server.core.conditions.payloads import where_payload
 from vinr_server.core.earning.payloads import conditions_payload
 from vinr_server.core.kernel.numbers import show_decimal
@@ -25,8 +27,10 @@ from vinr_server.core.offers.rows import (
 )
 
 
-def offer_payload(offer: Offer, *, status: OfferStatus, counter: Counter | None, livemode: bool) -> Wire:
-    """The offer object of either kind; `counter` is that of its cap."""
+def offer_payload(
+    offer: Offer, *, status: OfferStatus, counter: Counter | None, left: Left | None, livemode: bool
+) -> Wire:
+    """The offer object of either kind; `counter` is that of its cap, `left` what its budget has left, if it has one."""
     shape = _engagement(offer, status, counter) if offer.kind == "engagement" else _checkout(offer, status, counter)
     stacking = offer.terms.stacking
     return {
@@ -36,6 +40,7 @@ def offer_payload(offer: Offer, *, status: OfferStatus, counter: Counter | None,
         "name": offer.name,
         "revision": offer.revision,
         **shape,
+        "budget": _budget(offer.terms, left),
         "starts_at": unix_or_none(offer.starts_at),
         "ends_at": unix_or_none(offer.ends_at),
         "stacking": stacking.mode,
@@ -60,6 +65,10 @@ def _engagement(offer: Offer, status: OfferStatus, counter: Counter | None) -> W
         "per_member_limit": terms.per_member_limit,
         "remaining": remaining(terms, counter),
     }
+
+
+def _budget(terms: OfferTerms, left: Left | None) -> Wire | None:
+    return budget_payload(terms.budget, left) if terms.budget is not None and left is not None else None
 
 
 def remaining(terms: OfferTerms, counter: Counter | None) -> int | None:

@@ -20,6 +20,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account, Customer
+from vinr_server.core.offers.budgets import cost_of, follow_use, is_of_amount, room_of, spenders, take
 from vinr_server.core.offers.changes import announce_end, shown_offer
 from vinr_server.core.offers.grants.states import free_grant, is_free, take_grant
 from vinr_server.core.offers.payloads import offer_redemption_payload
@@ -122,10 +123,13 @@ def redeem_offer(
     is_reserved: bool = False,
     bucket: int = 0,
     grant: OfferGrant | None = None,
+    points: int = 0,
+    customer_id: str | None = None,
 ) -> OfferRedemption:
     """Redeem the offer: count, record and announce the use; or only reserve it for a checkout session.
 
-    Expects that `limit_refusal` returned None. `bucket` is for a redemption without a member; `grant`: the one it uses.
+    Expects that neither `limit_refusal` nor `budget_refusal` has an objection. `bucket` is for a redemption without a
+    member, and `customer_id` whose it is; `grant`: the one it uses; `points`: what the use adds.
     """
     bucket = account.bucket if account is not None else bucket
     redemption = OfferRedemption(
@@ -146,6 +150,10 @@ def redeem_offer(
         redeemed_at=None if is_reserved else now,
         grant_id=grant.id if grant is not None else None,
     )
+    if offer.terms.budget is not None:
+        cost = cost_of(offer.terms.budget, discount_minor=discount_minor, points=points)
+        who = spenders(draft, offer, account, customer_id)
+        redemption = take(draft, context, redemption, offer, who, cost)
     draft.put(redemption)
     take_grant(draft, redemption)
     if is_reserved:
@@ -215,6 +223,7 @@ def confirm_redemption(
     assert redemption.status == "reserved", f"{redemption.id} is {redemption.status}"
     confirmed = replace(redemption, status="confirmed", payment_id=payment_id, redeemed_at=now)
     draft.put(confirmed)
+    follow_use(draft, context, redemption, confirmed)
     take_grant(draft, confirmed)
     _count(draft, context, confirmed, draft.get(Offer, redemption.offer_id), used=1, reserved=-1)
     _announce_redeemed(draft, context, confirmed, account, now)
@@ -226,8 +235,9 @@ def release_redemption(
 ) -> OfferRedemption:
     """Free what a session reserved, for everybody."""
     assert redemption.status == "reserved", f"{redemption.id} is {redemption.status}"
-    released = replace(redemption, status="released", freed_at=now)
+    released = replace(redemption, status="released", freed_at=now, budget_taken=0)
     draft.put(released)
+    follow_use(draft, context, redemption, released)
     free_grant(draft, released)
     _count(draft, context, released, draft.get(Offer, redemption.offer_id), reserved=-1)
     return released
@@ -238,27 +248,44 @@ def withdraw_redemption(
 ) -> OfferRedemption:
     """Take back a use that a repriced payment no longer earns: it is free for the member, and for everybody (R75)."""
     assert redemption.status == "confirmed", f"{redemption.id} is {redemption.status}"
-    withdrawn = replace(redemption, status="released", payment_id=None, freed_at=now)
+    withdrawn = replace(redemption, status="released", payment_id=None, freed_at=now, budget_taken=0)
     draft.put(withdrawn)
+    follow_use(draft, context, redemption, withdrawn)
     free_grant(draft, withdrawn)
     _count(draft, context, withdrawn, draft.get(Offer, redemption.offer_id), used=-1)
     return withdrawn
 
 
-def free_member_slot(draft: Layer, redemption: OfferRedemption, *, now: datetime) -> None:
-    """Frees the member's slot, and its grant; the global count is unchanged (R15). Idempotent."""
+def take_other_discount(
+    draft: Layer, context: Context, redemption: OfferRedemption, *, discount_minor: int, receipt: Json
+) -> OfferRedemption:
+    """The redemption takes another discount off its cart, and so of its budget. Expects that it fits."""
+    is_counted = is_of_amount(draft.get(Offer, redemption.offer_id), redemption)
+    taken = discount_minor if is_counted else redemption.budget_taken
+    changed = replace(redemption, discount_minor=discount_minor, receipt=receipt, budget_taken=taken)
+    draft.put(changed)
+    follow_use(draft, context, redemption, changed)
+    return changed
+
+
+def free_member_slot(draft: Layer, context: Context, redemption: OfferRedemption, *, now: datetime) -> None:
+    """Frees the member's slot, its grant and its amount of a budget; the global count stays (R15). Idempotent."""
     if redemption.status != "confirmed":
         return
-    draft.put(replace(redemption, status="refunded", freed_at=now))
+    is_given_back = is_of_amount(draft.get(Offer, redemption.offer_id), redemption)
+    taken = 0 if is_given_back else redemption.budget_taken
+    refunded = replace(redemption, status="refunded", freed_at=now, budget_taken=taken)
+    draft.put(refunded)
+    follow_use(draft, context, redemption, refunded)
     free_grant(draft, redemption)
     member_id = _member_of(draft, redemption)
     if member_id is not None:
         count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=-1)
 
 
-def retake_member_slot(draft: Layer, redemption: OfferRedemption) -> None:
-    """Takes the slot that a whole refund freed again, if the limit has room, or its grant is free. Idempotent."""
-    if redemption.status != "refunded" or not is_free(draft, redemption):
+def retake_member_slot(draft: Layer, context: Context, redemption: OfferRedemption) -> None:
+    """Takes again what a whole refund freed, if limit and budget have room, or its grant is free. Idempotent."""
+    if redemption.status != "refunded" or not is_free(draft, redemption) or not _fits_again(draft, redemption):
         return
     offer, member_id = draft.get(Offer, redemption.offer_id), _member_of(draft, redemption)
     if offer is None or member_id is None or offer.is_granted:
@@ -267,11 +294,23 @@ def retake_member_slot(draft: Layer, redemption: OfferRedemption) -> None:
         full = full_for_member(draft, offer, member_id)
     if full is not None:
         return
-    retaken = replace(redemption, status="confirmed", freed_at=None)
+    is_of_budget = is_of_amount(offer, redemption)
+    taken = (redemption.discount_minor or 0) if is_of_budget else redemption.budget_taken
+    retaken = replace(redemption, status="confirmed", freed_at=None, budget_taken=taken)
     draft.put(retaken)
+    follow_use(draft, context, redemption, retaken)
     take_grant(draft, retaken)
     if member_id is not None:
         count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=1)
+
+
+def _fits_again(draft: Layer, redemption: OfferRedemption) -> bool:
+    """Whether the budget has room for an amount that a whole refund gave back to it."""
+    offer = draft.get(Offer, redemption.offer_id)
+    if offer is None or not is_of_amount(offer, redemption):
+        return True
+    room = room_of(draft, offer, redemption)
+    return room is None or (redemption.discount_minor or 0) <= room
 
 
 def _member_of(draft: Layer, redemption: OfferRedemption) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
+from vinr_server.core.budgets.rows import Budget
 from vinr_server.core.conditions.tree import Condition
 from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.kernel.rows import CapOwner, Json, Row
@@ -181,6 +182,7 @@ class OfferTerms:
     stacking: Stacking = Stacking()
     max_redemptions: int | None = None
     per_member_limit: int | None = None
+    budget: Budget | None = None
 
     @property
     def type(self) -> str:
@@ -387,7 +389,8 @@ class OfferRedemption(Row):
 
     status: reserved by a session, confirmed, released (the session expired, or its payment was priced again and no
     longer earns it), or refunded (the payment was fully refunded: the member's slot is free again, the global one is
-    not). `grant_id`: the grant that it uses, where the offer needs one.
+    not). `grant_id`: the grant that it uses, where the offer needs one. `budget_counter`: the counter of the offer's
+    budget that counts it, and `budget_taken` what it has taken there (R56).
     """
 
     immutable_fields = (
@@ -399,6 +402,7 @@ class OfferRedemption(Row):
         "session_id",
         "currency",
         "grant_id",
+        "budget_counter",
     )
     bucket: int
     id: str
@@ -417,6 +421,8 @@ class OfferRedemption(Row):
     redeemed_at: datetime | None = None
     freed_at: datetime | None = None
     grant_id: str | None = None
+    budget_counter: str | None = None
+    budget_taken: int = 0
 
     @property
     def parent(self) -> Hashable:

@@ -24,7 +24,7 @@ from vinr_server.core.members.rows import Customer
 from vinr_server.core.offers.grants.states import grant_for
 from vinr_server.core.offers.in_force import name_cap, name_use, redemptions_of
 from vinr_server.core.offers.payloads import in_outcome
-from vinr_server.core.offers.redemptions import redeem_offer, withdraw_redemption
+from vinr_server.core.offers.redemptions import redeem_offer, take_other_discount, withdraw_redemption
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
 from vinr_server.core.payments.commands import UpdatePayment
 from vinr_server.core.payments.rows import Payment
@@ -209,8 +209,8 @@ def _use_offers(
         present = known.get(offer.id)
         if present is not None:
             receipt = {"offer": offer.id, "revision": offer.revision, **applied.receipt}
-            used.append(replace(present, discount_minor=applied.discount_minor, receipt=receipt))
-            draft.put(used[-1])
+            discount_minor = applied.discount_minor
+            used.append(take_other_discount(draft, context, present, discount_minor=discount_minor, receipt=receipt))
             continue
         account = checkout.accounts.get(offer.id)
         used.append(
@@ -227,6 +227,7 @@ def _use_offers(
                 currency=session.cart.currency,
                 bucket=context.bucket_of(session.customer_id or ""),
                 grant=grant_for(draft, context, offer, account),
+                customer_id=session.customer_id,
             )
         )
     return used

@@ -427,6 +427,10 @@ CREATE TABLE public.offer_redemptions (
     redeemed_at timestamp with time zone,
     freed_at timestamp with time zone,
     grant_id text COLLATE pg_catalog."C",
+    budget_counter text COLLATE pg_catalog."C",
+    budget_taken bigint NOT NULL,
+    CONSTRAINT offer_redemptions_budget_check CHECK (((budget_taken = 0) OR (budget_counter IS NOT NULL))),
+    CONSTRAINT offer_redemptions_budget_taken_check CHECK ((budget_taken >= 0)),
     CONSTRAINT offer_redemptions_check CHECK (
 CASE status
     WHEN 'released'::text THEN true

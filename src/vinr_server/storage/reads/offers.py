@@ -13,12 +13,19 @@ from vinr_server.storage.batch.buckets import bucket_of
 
 # Each by its primary key.
 STANDINGS = """
-select t.id, coalesce(c.used, 0), coalesce(c.reserved, 0), coalesce(k.frozen_at, $4)
+select t.id, coalesce(c.used, 0), coalesce(c.reserved, 0), coalesce(k.frozen_at, $4), coalesce(p.timezone, n.timezone)
 from unnest($2::text[], $3::int2[]) as w (id, bucket)
 join offers t on t.realm = $1 and t.id = w.id
 left join counters c on c.realm = $1 and c.id = 'offer:' || w.id and c.bucket = w.bucket
 left join programs p on p.realm = $1 and p.id = t.program_id
 left join test_clocks k on k.realm = $1 and k.id = p.clock_id
+join realms r on r.id = $1 join tenants n on n.id = r.tenant_id
+"""
+
+# Each by its primary key.
+COUNTERS = """
+select c.id, c.used, c.reserved from unnest($2::text[], $3::int2[]) as w (id, bucket)
+join counters c on c.realm = $1 and c.id = w.id and c.bucket = w.bucket
 """
 
 
@@ -32,10 +39,11 @@ where a.realm = $1 and a.id = any($2)
 
 
 class Standing(NamedTuple):
-    """How much of an offer's cap is taken, and its current instant."""
+    """How much of an offer's cap is taken, its current instant and its zone."""
 
     counter: Counter
     now: datetime
+    zone: str
 
 
 async def standings(pool: Any, realm: int, offers: Sequence[Offer], now: datetime) -> Mapping[str, Standing]:
@@ -43,9 +51,16 @@ async def standings(pool: Any, realm: int, offers: Sequence[Offer], now: datetim
     ids = [offer.id for offer in offers]
     buckets = [bucket_of(realm, counter_of("offer", id)) for id in ids]
     return {
-        id: Standing(Counter(0, counter_of("offer", id), used, reserved), at)
-        for id, used, reserved, at in await pool.fetch(STANDINGS, realm, ids, buckets, now)
+        id: Standing(Counter(0, counter_of("offer", id), used, reserved), at, zone)
+        for id, used, reserved, at, zone in await pool.fetch(STANDINGS, realm, ids, buckets, now)
     }
+
+
+async def counters_of(pool: Any, realm: int, ids: Sequence[str]) -> Mapping[str, Counter]:
+    """Those of the counters that there are, by id."""
+    buckets = [bucket_of(realm, id) for id in ids]
+    records = await pool.fetch(COUNTERS, realm, ids, buckets)
+    return {id: Counter(0, id, used, reserved) for id, used, reserved in records}
 
 
 async def instants_of_accounts(pool: Any, realm: int, ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:

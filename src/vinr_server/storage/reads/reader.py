@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from vinr_server.core.events.rows import Delivery, DeliveryAttempt, Event
-from vinr_server.core.kernel.rows import Row
+from vinr_server.core.kernel.rows import Counter, Row
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.rows import Offer
 from vinr_server.core.programs.rows import Program
@@ -18,7 +18,7 @@ from vinr_server.core.tiers.changing import sum_of_credits
 from vinr_server.core.tiers.confirming import Credit, Scale
 from vinr_server.storage.batch.tables import TABLES
 from vinr_server.storage.postgres.connect import KEYS_ONLY
-from vinr_server.storage.reads.offers import Standing, instants_of_accounts, standings
+from vinr_server.storage.reads.offers import Standing, counters_of, instants_of_accounts, standings
 from vinr_server.storage.reads.scopes import Related, Scope, counted_as_sql
 from vinr_server.storage.reads.webhooks import attempts_of, events_between
 
@@ -264,6 +264,10 @@ class Reader:
     async def offer_standings(self, realm: int, offers: Sequence[Offer], now: datetime) -> Mapping[str, Standing]:
         """The standing of each offer at its own now, by id."""
         return await standings(self._pool, realm, offers, now)
+
+    async def counters_of(self, realm: int, ids: Sequence[str]) -> Mapping[str, Counter]:
+        """Those of the counters, each in the bucket of its name, that there are, by id."""
+        return await counters_of(self._pool, realm, ids)
 
     async def instants_of_accounts(self, realm: int, ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
         """The current instant of each account, by id."""

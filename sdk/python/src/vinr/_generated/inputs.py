@@ -14,8 +14,10 @@ __all__ = [
     "BalanceInput",
     "BandInput",
     "BenefitInput",
+    "BudgetInput",
     "BuyInput",
     "CapsInput",
+    "CartBudgetInput",
     "CartCreditInput",
     "CartLineInput",
     "ConditionInput",
@@ -82,6 +84,17 @@ class BenefitInput(TypedDict, total=False):
     description: str | None
 
 
+class BudgetInput(TypedDict, total=False):
+    """Budget."""
+
+    amount: int | None
+    currency: str | None
+    uses: int | None
+    period: Literal["day", "month", "none", "week", "year"]
+    per_member: bool
+    points: int | None
+
+
 class BuyInput(TypedDict, total=False):
     """Buy."""
 
@@ -96,6 +109,16 @@ class CapsInput(TypedDict, total=False):
 
     points: Required[int]
     per: Required[Literal["day", "member", "month", "payment"]]
+
+
+class CartBudgetInput(TypedDict, total=False):
+    """Cart budget."""
+
+    amount: int | None
+    currency: str | None
+    uses: int | None
+    period: Literal["day", "month", "none", "week", "year"]
+    per_member: bool
 
 
 class CartCreditInput(TypedDict, total=False):

@@ -16,6 +16,7 @@ __all__ = [
     "Award",
     "Band",
     "Benefit",
+    "Budget",
     "BulkAccountResult",
     "BulkAccounts",
     "BulkPayments",
@@ -983,6 +984,21 @@ class EligibleOffers(VinrObject):
     _nested = {"data": EligibleOffer}
 
 
+class Budget(VinrObject):
+    """Budget."""
+
+    points: int | None
+    amount: int | None
+    currency: str | None
+    uses: int | None
+    period: Literal["day", "month", "none", "week", "year"]
+    per_member: bool
+    used: int | None
+    reserved: int | None
+    remaining: int | None
+    resets_at: int | None
+
+
 class Targeting(VinrObject):
     """Targeting."""
 
@@ -1024,6 +1040,7 @@ class EngagementOffer(VinrObject):
     object: Literal["offer"]
     name: str
     revision: int
+    budget: Budget | None
     starts_at: int | None
     ends_at: int | None
     stacking: Literal["best", "exclusive", "stack"]
@@ -1045,7 +1062,7 @@ class EngagementOffer(VinrObject):
 
     _kind = "offer"
 
-    _nested = {"incentive": Incentive, "targeting": Targeting, "conditions": Conditions}
+    _nested = {"budget": Budget, "incentive": Incentive, "targeting": Targeting, "conditions": Conditions}
 
 
 class EventRequest(VinrObject):
@@ -1230,6 +1247,7 @@ class Offer(VinrObject):
     object: Literal["offer"]
     name: str
     revision: int
+    budget: Budget | None
     starts_at: int | None
     ends_at: int | None
     stacking: Literal["best", "exclusive", "stack"]
@@ -1254,7 +1272,7 @@ class Offer(VinrObject):
 
     _kind = "offer"
 
-    _nested = {"criteria": Criteria, "buy": Buy, "get": Get}
+    _nested = {"budget": Budget, "criteria": Criteria, "buy": Buy, "get": Get}
 
 
 class OfferDiscount(VinrObject):
@@ -1329,6 +1347,7 @@ class OfferEvent(VinrObject):
     object: Literal["offer"]
     name: str
     revision: int
+    budget: Budget | None
     starts_at: int | None
     ends_at: int | None
     stacking: Literal["best", "exclusive", "stack"]
@@ -1363,6 +1382,7 @@ class OfferEvent(VinrObject):
     _events = ("offer.created", "offer.updated", "offer.ended")
 
     _nested = {
+        "budget": Budget,
         "incentive": Incentive,
         "targeting": Targeting,
         "conditions": Conditions,

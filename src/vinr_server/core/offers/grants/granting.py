@@ -21,8 +21,15 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import program_refusal, targeting_refusal
+from vinr_server.core.offers.budgets import budget_refusal, members_of
 from vinr_server.core.offers.commands import GrantOffer, WithdrawGrant
-from vinr_server.core.offers.in_force import name_cap, name_grants_ever, name_some_of_member, name_whole
+from vinr_server.core.offers.in_force import (
+    name_budget,
+    name_cap,
+    name_grants_ever,
+    name_some_of_member,
+    name_whole,
+)
 from vinr_server.core.offers.payloads import offer_grant_payload
 from vinr_server.core.offers.redemptions import limit_refusal
 from vinr_server.core.offers.rows import Offer, OfferGrant
@@ -84,6 +91,7 @@ def granting_refusal(
         limit_refusal(draft, offer, account, now=at),
         _held_refusal(draft, offer, account),
         targeting_refusal(draft, context, offer, account),
+        budget_refusal(draft, context, offer, members_of(offer, account)),
     )
 
 
@@ -125,6 +133,7 @@ def name_granting(needs: Needs, seen: Layer, offer_id: str, account_id: str) -> 
     if account is not None and offer is not None:
         name_some_of_member(needs, account.customer_id)
         name_grants_ever(needs, offer, account)
+        name_budget(needs, seen, offer, members_of(offer, account))
 
 
 def needs_grant_offer(command: GrantOffer, needs: Needs) -> None:

@@ -51,7 +51,7 @@ def change_purchase(
     was_refunded_whole = bool(before) and all(payment.is_refunded_whole for payment in before)
     if was_refunded_whole and not purchase.is_refunded_whole:
         for use in _uses(draft, before):
-            retake_member_slot(draft, use)
+            retake_member_slot(draft, context, use)
     mover = Mover(draft, context, cause)
     settled = settle(draft, context, purchase, accounts, mover)
     earnings = settled.earnings if cause.is_report else _settle_by_hand(draft, mover, settled.earnings, purchase)
@@ -64,7 +64,7 @@ def change_purchase(
         for use in _uses(draft, before):
             # A gift that the member keeps keeps its slot, or every refund would make room for another one (R18).
             if use.redemption_id is None or not is_kept(draft, use.redemption_id):
-                free_member_slot(draft, use, now=now)
+                free_member_slot(draft, context, use, now=now)
     return Changed(payment, mover.reversed_points, mover.pending_reversed_points, mover.reinstated_points)
 
 

@@ -6,13 +6,13 @@ adds nothing it takes no slot (R14). Targeting is judged now, whatever was true 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from vinr_server.core.conditions.judging import Unmet
 from vinr_server.core.earning.conditions import Occasion, eligible_part, unmet_conditions
-from vinr_server.core.earning.occasions import reasons
+from vinr_server.core.earning.occasions import Result, points_of, reasons
 from vinr_server.core.earning.rules import Boost
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
@@ -21,6 +21,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of, gift_refusal
+from vinr_server.core.offers.budgets import members_of, unmet_budget
 from vinr_server.core.offers.grants.states import usable_grant
 from vinr_server.core.offers.in_force import offers_in_force
 from vinr_server.core.offers.payloads import in_outcome
@@ -51,6 +52,7 @@ class PaymentOffers:
         self._now = context.wall_now  # of the account that earns: by its program's clock
         self._multipliers: list[Offer] = []
         self._grants: dict[str, OfferGrant] = {}  # by offer, of the account that earns
+        self._added: dict[str, int] = {}  # by offer, the points that a multiplier adds
         self.new_bonuses: list[Offer] = []
         self.new_gifts: list[Offer] = []
         self._redemptions: list[OfferRedemption] = []
@@ -80,6 +82,27 @@ class PaymentOffers:
         self._multipliers = []
         still_qualifies = not unmet_conditions(terms.conditions, occasion)
         return [Boost(*earning.multiplier, _factor_of(terms))] if still_qualifies else []
+
+    def within_budget(
+        self, account: Account, boosts: Sequence[Boost], results_with: Callable[[Sequence[Boost]], Sequence[Result]]
+    ) -> Sequence[Result]:
+        """What each rule gives, with the best multiplier whose budget has all the points that it adds (R56)."""
+        results = results_with(boosts)
+        while self._multipliers:
+            best_id = next((boost.offer_id for _result, boost in results if boost is not None), None)
+            offer = next((offer for offer in self._multipliers if offer.id == best_id), None)
+            if offer is None or offer.terms.budget is None or offer.terms.budget.measure != "points":
+                return results
+            added = points_of(results) - points_of(results_with(()))
+            over = unmet_budget(self._draft, self._context, offer, members_of(offer, account), required=added)
+            if not over:
+                self._added[offer.id] = added
+                return results
+            self._skip(offer, account, over)
+            self._multipliers = [other for other in self._multipliers if other is not offer]
+            boosts = [boost for boost in boosts if boost.offer_id != offer.id]
+            results = results_with(boosts)
+        return results
 
     def redeem_multiplier(self, account: Account, best_id: str | None, entry_ids: Sequence[str]) -> Revision | None:
         """The multiplier that adds to the account's points is redeemed: counted, on record and announced.
@@ -130,6 +153,7 @@ class PaymentOffers:
                 entry_id=entry_id,
                 payment_id=self._payment.id,
                 grant=self._grants.get(offer.id),
+                points=offer.terms.bonus.points if offer.terms.bonus is not None else 0,
             )
         )
 
@@ -200,6 +224,8 @@ class PaymentOffers:
         if refusal is not None:
             unmet.append(Unmet(limit_condition(refusal), refusal.message, None))
         unmet += _outside(offer, occasion.occurred_at)
+        if offer.terms.budget is not None:
+            unmet += unmet_budget(draft, context, offer, members_of(offer, account))
         unmet += self._unmet_gift(offer, account)
         if unmet:
             self._skip(offer, account, unmet)
@@ -245,6 +271,7 @@ class PaymentOffers:
             entry_id=entry_ids[0],
             payment_id=self._payment.id,
             grant=self._grants.get(offer.id),
+            points=self._added.get(offer.id, 0),
         )
 
 

@@ -131,7 +131,9 @@ class _Settling:
             return [([], None) for _rule in rules]
         at, zone = earning.occurred_at, earning.zone
         rooms = with_room(self._draft, rules, account, at=at, zone=zone, held_points=earning.held_points)
-        return results_of(rooms, mine, earning.tier, boosts, member)
+        return self._offers.within_budget(
+            account, boosts, lambda tried: results_of(rooms, mine, earning.tier, tried, member)
+        )
 
     def _may_redeem(self, account: Account) -> bool:
         """Whether it is the account's own purchase: one to which points were given by hand redeems nothing by it."""

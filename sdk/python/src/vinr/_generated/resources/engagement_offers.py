@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from vinr._generated.inputs import (
+    BudgetInput,
     ConditionsInput,
     IncentiveInput,
     TargetingInput,
@@ -41,6 +42,7 @@ class EngagementOffers(Resource):
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
         max_redemptions: int | NotGiven | None = NOT_GIVEN,
         per_member_limit: int | NotGiven | None = NOT_GIVEN,
+        budget: BudgetInput | NotGiven | None = NOT_GIVEN,
         stacking: Literal["best", "exclusive", "stack"] | NotGiven = NOT_GIVEN,
         stacking_group: str | NotGiven | None = NOT_GIVEN,
         priority: int | NotGiven = NOT_GIVEN,
@@ -69,6 +71,7 @@ class EngagementOffers(Resource):
                 "ends_at": ends_at,
                 "max_redemptions": max_redemptions,
                 "per_member_limit": per_member_limit,
+                "budget": budget,
                 "stacking": stacking,
                 "stacking_group": stacking_group,
                 "priority": priority,
@@ -129,6 +132,7 @@ class EngagementOffers(Resource):
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
         max_redemptions: int | NotGiven | None = NOT_GIVEN,
         per_member_limit: int | NotGiven | None = NOT_GIVEN,
+        budget: BudgetInput | NotGiven | None = NOT_GIVEN,
         stacking: Literal["best", "exclusive", "stack"] | NotGiven = NOT_GIVEN,
         stacking_group: str | NotGiven | None = NOT_GIVEN,
         priority: int | NotGiven = NOT_GIVEN,
@@ -154,6 +158,7 @@ class EngagementOffers(Resource):
                 "ends_at": ends_at,
                 "max_redemptions": max_redemptions,
                 "per_member_limit": per_member_limit,
+                "budget": budget,
                 "stacking": stacking,
                 "stacking_group": stacking_group,
                 "priority": priority,
@@ -217,7 +222,7 @@ class EngagementOffers(Resource):
         """Opt a member in. A bonus or a gift is given at once; a multiplier or a discount waits for its event.
 
         Refused by state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached,
-        reward_archived, not_eligible, reward_out_of_stock.
+        budget_exhausted, reward_archived, not_eligible, reward_out_of_stock.
         """
         return self._client.request(
             "POST",
@@ -242,7 +247,7 @@ class EngagementOffers(Resource):
         """Give a member one use of an offer whose application is granted.
 
         Refused by state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached,
-        not_eligible.
+        budget_exhausted, not_eligible.
         """
         return self._client.request(
             "POST",
@@ -318,6 +323,7 @@ class AsyncEngagementOffers(AsyncResource):
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
         max_redemptions: int | NotGiven | None = NOT_GIVEN,
         per_member_limit: int | NotGiven | None = NOT_GIVEN,
+        budget: BudgetInput | NotGiven | None = NOT_GIVEN,
         stacking: Literal["best", "exclusive", "stack"] | NotGiven = NOT_GIVEN,
         stacking_group: str | NotGiven | None = NOT_GIVEN,
         priority: int | NotGiven = NOT_GIVEN,
@@ -346,6 +352,7 @@ class AsyncEngagementOffers(AsyncResource):
                 "ends_at": ends_at,
                 "max_redemptions": max_redemptions,
                 "per_member_limit": per_member_limit,
+                "budget": budget,
                 "stacking": stacking,
                 "stacking_group": stacking_group,
                 "priority": priority,
@@ -406,6 +413,7 @@ class AsyncEngagementOffers(AsyncResource):
         ends_at: Instant | NotGiven | None = NOT_GIVEN,
         max_redemptions: int | NotGiven | None = NOT_GIVEN,
         per_member_limit: int | NotGiven | None = NOT_GIVEN,
+        budget: BudgetInput | NotGiven | None = NOT_GIVEN,
         stacking: Literal["best", "exclusive", "stack"] | NotGiven = NOT_GIVEN,
         stacking_group: str | NotGiven | None = NOT_GIVEN,
         priority: int | NotGiven = NOT_GIVEN,
@@ -431,6 +439,7 @@ class AsyncEngagementOffers(AsyncResource):
                 "ends_at": ends_at,
                 "max_redemptions": max_redemptions,
                 "per_member_limit": per_member_limit,
+                "budget": budget,
                 "stacking": stacking,
                 "stacking_group": stacking_group,
                 "priority": priority,
@@ -494,7 +503,7 @@ class AsyncEngagementOffers(AsyncResource):
         """Opt a member in. A bonus or a gift is given at once; a multiplier or a discount waits for its event.
 
         Refused by state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached,
-        reward_archived, not_eligible, reward_out_of_stock.
+        budget_exhausted, reward_archived, not_eligible, reward_out_of_stock.
         """
         return await self._client.request(
             "POST",
@@ -519,7 +528,7 @@ class AsyncEngagementOffers(AsyncResource):
         """Give a member one use of an offer whose application is granted.
 
         Refused by state (ConflictError): account_closed, program_mismatch, offer_not_active, offer_limit_reached,
-        not_eligible.
+        budget_exhausted, not_eligible.
         """
         return await self._client.request(
             "POST",
