@@ -141,6 +141,7 @@ MERGED = (
     *(payments_commands.CreatePayment(900, "EUR", 100, id=f"pay_m{one}", customer_id=f"cust_m{one}") for one in (1, 2)),
     offer_commands.ActivateOffer("ofr_bonus", "loy_m1"),
     offer_commands.ActivateOffer("ofr_gift", "loy_m1"),
+    *(offer_commands.GrantOffer("ofr_granted", f"loy_m{one}") for one in (1, 1, 3)),
     ledger_commands.AwardPoints("loy_m3", 40),
     ledger_commands.AdjustPoints("loy_m2", -9, "spent"),
     payments_commands.RefundPayment("pay_m2"),
