@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import keyword
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -71,7 +72,8 @@ def _page(tag: str) -> str:
 def _operation(operation: Operation) -> Iterator[str]:
     described = openapi()["paths"][operation.path][operation.method.lower()]
     yield from (f"## {operation.sdk.rpartition('.')[2]} {{ #{anchor(operation)} }}", "", operation.summary, "")
-    call = f"client.{snake(operation.sdk)}(…)"
+    name = snake(operation.sdk)
+    call = f"client.{name}{'_' if keyword.iskeyword(name.rpartition('.')[2]) else ''}(…)"
     rights = " and ".join(f"`{right}`" for right in operation.rights)
     yield from (f"`{operation.method} {operation.path}` · `{call}` · a restricted key needs {rights}", "")
     query = [given for given in described["parameters"] if given["in"] == "query" and given["name"] != "dry_run"]

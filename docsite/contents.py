@@ -35,6 +35,7 @@ SECTIONS: dict[str, list[str]] = {
         "guides/earning-rules.md",
         "guides/tax.md",
         "guides/earn-at-checkout.md",
+        "guides/codes.md",
         "guides/referrals.md",
         "guides/refunds.md",
         "guides/orders.md",

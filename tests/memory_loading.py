@@ -12,6 +12,7 @@ from typing import Any
 
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.codes.rows import CodeHold, CodeHolds
 from vinr_server.core.conditions.member import Totals
 from vinr_server.core.conditions.membership import uses_of
 from vinr_server.core.credit.rows import Wallet
@@ -199,6 +200,8 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 mine = [one for one in world.all_here(CheckoutSession) if one.customer_id == key]
                 is_open = tuple(one.id for one in mine if one.status == "open")
                 loaded.put(Traces(str(key), is_open, bool(world.children(Payment, key))))
+            if row_type is CodeHolds:
+                loaded.put(CodeHolds(str(key), tuple(_code_holds(world, key))))
             if row_type is FirstPaid:
                 ids = _who(world, key)
                 paid = [payment for id in ids for payment in world.children(Payment, id) if payment.amount_minor > 0]
@@ -220,6 +223,14 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 # Accounts, payments and wallets are read by their ids: those under a customer only say which.
                 for row in world.children(row_type, parent) if row_type not in (Account, Payment, Wallet) else ():
                     loaded.put(row)
+
+
+def _code_holds(world: Layer, code_id: Any) -> Iterator[CodeHold]:
+    """The uses of a code that open sessions hold."""
+    for use in world.all_here(OfferRedemption):
+        session = world.find(CheckoutSession, use.session_id) if use.session_id is not None else None
+        if use.code_id == code_id and use.status == "reserved" and session is not None:
+            yield CodeHold(use.id, code_id, session.id, session.expires_at)
 
 
 def _read_buyers(world: Layer, loaded: Layer, asked: Iterable[Any]) -> None:

@@ -59,7 +59,7 @@ values (:bucket, :realm, 'evt_0199f0f0f0a' || :suffix::text, 'loyalty.offer.acti
 (:bucket, :realm, 'evt_0199f0f0f0c' || :suffix::text, 'loyalty.offer.redeemed', :account,
   concat('{"id":"', :redemption::text, E'","object":"offer_redemption","offer":"ofr_bench","revision"\x3a1,"account":"',
     :account::text, '","status":"confirmed","points_transaction":"', :entry::text,
-    E'","discount"\x3anull,"redemption"\x3anull,"payment"\x3anull,"checkout_session"\x3anull,"grant"\x3anull,"receipt":', :receipt::text,
+    E'","discount"\x3anull,"redemption"\x3anull,"payment"\x3anull,"checkout_session"\x3anull,"grant"\x3anull,"code"\x3anull,"receipt":', :receipt::text,
     ',"created":', :unix::text, ',"redeemed_at":', :unix::text, E',"freed_at"\x3anull,"livemode"\x3afalse,"sequence":',
     :sequence::int8 + 1, '}')::json,
   :sequence::int8 + 1, now(), true, :request, :key);
@@ -70,7 +70,7 @@ values (:key_bucket, :realm, 'activate_offer', :key,
     :unix::text, E',"livemode"\x3afalse,"status":"redeemed","redemption":{"id":"', :redemption::text,
     E'","object":"offer_redemption","offer":"ofr_bench","revision"\x3a1,"account":"', :account::text,
     '","status":"confirmed","points_transaction":"', :entry::text,
-    E'","discount"\x3anull,"redemption"\x3anull,"payment"\x3anull,"checkout_session"\x3anull,"grant"\x3anull,"receipt":', :receipt::text,
+    E'","discount"\x3anull,"redemption"\x3anull,"payment"\x3anull,"checkout_session"\x3anull,"grant"\x3anull,"code"\x3anull,"receipt":', :receipt::text,
     ',"created":', :unix::text, ',"redeemed_at":', :unix::text, E',"freed_at"\x3anull,"livemode"\x3afalse}}')::json,
   true, now());
 commit;

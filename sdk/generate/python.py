@@ -170,7 +170,7 @@ def _method(call: Call, is_async: bool) -> str:
     verb, returns = ("async def", answer) if is_async else ("def", answer)
     if call.is_list:
         verb, returns = "def", f"{'AsyncPages' if is_async else 'Page'}[{answer}]"
-    head = f"{verb} {_snake(call.name)}({', '.join(['self', *leading, '*', *named])},) -> {returns}:"
+    head = f"{verb} {_safe(_snake(call.name))}({', '.join(['self', *leading, '*', *named])},) -> {returns}:"
     return "\n".join([head, f'    """{_docstring(call)}"""', f"    return {_request(call, ids, answer, is_async)}"])
 
 

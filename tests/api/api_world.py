@@ -47,7 +47,7 @@ PREFIXES = {
     "refunds": "re", "referrals.programs": "rfp", "referrals.codes": "code", "referrals": "ref",
     "api_key_acts": "act", "engagement.offers": "ofr", "engagement.grants": "gnt", "offers": "checkout_ofr",
     "webhook_endpoints": "we",
-    "checkout": "cs", "checkout.sessions": "cs",
+    "engagement.codes": "opening", "engagement.code_batches": "cbt", "checkout": "cs", "checkout.sessions": "cs",
     "engagement.segments": "seg",
     "store_credit": "crt", "store_credit.accounts": "crd", "store_credit.settings": "crd",
 }  # fmt: skip
@@ -225,6 +225,20 @@ def _refer(world: World) -> None:
     paid = {"amount": 2000, "currency": "EUR", "customer": brought["customer"]}
     ids["friend_pay"] = world.post("/v1/payments", paid)["id"]
     world.post("/v1/referrals", {"referrer": ids["friend"], "customer": ids["cust"]})
+    _make_codes(world)
+
+
+def _make_codes(world: World) -> None:
+    """An offer of carts that requires a code, and one that opens it."""
+    coded = {"name": "Coded", "type": "fixed_discount", "value": 100, "requires_code": True}
+    offer = world.ids["coded_ofr"] = world.post("/v1/offers", coded | {"id": f"ofr_k{world.slug}"})["id"]
+    bonus = {"name": "Coded", "program": world.ids["prog"], "incentive": {"type": "points_bonus", "points": 5}}
+    bonus |= {"per_member_limit": None, "requires_code": True}
+    given = world.post("/v1/engagement/offers", bonus)["id"]
+    world.post(f"/v1/engagement/offers/{given}/publish", {})
+    world.post("/v1/engagement/codes", {"offer": given, "code": f"B{world.slug}"})
+    world.ids["cbt"] = world.post("/v1/engagement/code_batches", {"offer": offer, "name": "World"})["id"]
+    world.ids["opening"] = world.post("/v1/engagement/codes", {"offer": offer, "code": f"W{world.slug}"})["id"]
 
 
 def _grant_credit(world: World) -> Mapping[str, str]:
@@ -323,6 +337,7 @@ def samples(world: World) -> dict[str, list[Sample]]:
         **_key_samples(ids),
         **_webhook_samples(ids),
         **_offer_samples(ids),
+        **_code_samples(ids),
         **_segment_samples(ids),
         **_checkout_samples(ids),
     }
@@ -639,7 +654,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     fixed = {"name": "Ten off", "type": "fixed_discount", "value": 1000, "per": "unit", "criteria": cart}
     fixed |= {"budget": euros}
     post = {"name": "Half the shipping", "type": "free_shipping", "percent_off": "50"}
-    post |= {"max_redemptions": 100, "per_member_limit": 2, "budget": {"uses": 50}}
+    post |= {"max_redemptions": 100, "per_member_limit": 2, "budget": {"uses": 50}, "requires_code": True}
     pairs = {"name": "Pairs", "type": "bogo", "criteria": {"buy_quantity": 2, "get_quantity": 1}}
     racket = {"skus": ["racket"], "categories": ["sport"], "quantity": 3}
     ball = {"skus": ["ball"], "categories": ["toys"], "quantity": 1, "percent_off": "50", "pick": "dearest"}
@@ -655,6 +670,7 @@ def _offer_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
             *(Sample(engagement, new | one) for one in incentives),
             Sample(engagement, new | gift | {"name": "Treat", "application": "auto"}),
             Sample(engagement, new | gift | {"name": "Treat", "application": "granted"}),
+            Sample(engagement, {"name": "Coded", **bonus, "requires_code": True}),
         ],
         "update_engagement_offer": [Sample(f"{engagement}/{ids['draft_ofr']}", one) for one in incentives],
         "publish_engagement_offer": [Sample(f"{engagement}/{ids['ofr']}/publish", {})],
@@ -678,16 +694,42 @@ def _checkout_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
     line = {"sku": "coffee", "unit_price": 1100, "quantity": 2, "id": "line_1", "categories": ["drinks"]}
     line |= {"shippable": False, "metadata": {"size": "L"}}
     changes = {"lines": [line], "shipping": {"amount": 499}, "discounts": [ids["disc"]], "metadata": {"note": "a"}}
+    changes |= {"codes": [f"w{ids['ofr'].removeprefix('ofr_')}"], "client": "session-1"}
     paid: list[Json] = [{"store_credit": {"amount": 100}}, {"store_credit": True}]
     cart = {"currency": "EUR", "prices_include_tax": False, "customer": ids["cust"], **changes}
     return {
         "evaluate_cart": [Sample("/v1/checkout/evaluate", cart | credit) for credit in paid],
-        "create_checkout_session": [Sample(sessions, cart | {"expires_in_minutes": 15} | credit) for credit in paid],
+        "create_checkout_session": [
+            Sample(sessions, cart | {"expires_in_minutes": 15, "take_over": True} | credit) for credit in paid
+        ],
         "update_checkout_session": [
             Sample(f"{sessions}/{ids['cs']}", changes | {"customer": ids["cust"]} | credit) for credit in paid
         ],
         "complete_checkout_session": [Sample(f"{sessions}/{ids['cs']}/complete", {"payment": ids["pay"]})],
         "expire_checkout_session": [Sample(f"{sessions}/{ids['cs']}/expire", {})],
+    }
+
+
+def _code_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    codes = "/v1/engagement/codes"
+    changes = {"max_redemptions": 50, "starts_at": "2026-06-01", "expires_at": 1_900_000_000, "metadata": {"note": "a"}}
+    new = {"offer": ids["coded_ofr"], "code": "FRESH-10", "account": ids["loy"]}
+    batches, slug = "/v1/engagement/code_batches", ids["ofr"].removeprefix("ofr_")
+    drawn = {"offer": ids["coded_ofr"], "name": "Cards", "pattern": "CARD-############", "alphabet": "23456789BCDF"}
+    drawn |= {"max_redemptions": 2, "expires_at": "2040-01-01", "low_at": 5, "metadata": {"note": "a"}}
+    row = {"code": "FRESH-2", "account": ids["loy"], "max_redemptions": 3, "expires_at": "2040-01-01"}
+    row["metadata"] = {"note": "a"}
+    return {
+        "create_code": [Sample(codes, new | changes)],
+        "update_code": [Sample(f"{codes}/{ids['opening']}", changes | {"active": True})],
+        "create_code_batch": [Sample(batches, drawn | {"id": "cbt_fresh", "amount": 5})],
+        "update_code_batch": [
+            Sample(f"{batches}/{ids['cbt']}", {"name": "Flyers", "low_at": 10, "metadata": {"note": "a"}})
+        ],
+        "generate_codes": [Sample(f"{batches}/{ids['cbt']}/generate", {"amount": 5})],
+        "import_codes": [Sample(f"{batches}/{ids['cbt']}/import", {"codes": [row]})],
+        "look_up_code": [Sample(f"{codes}/lookup", {"code": f"w {slug}", "client": "session-1"})],
+        "redeem_code": [Sample(f"{codes}/redeem", {"code": f"b {slug}", "account": ids["loy"], "client": "session-1"})],
     }
 
 

@@ -70,7 +70,7 @@ def send(world: World, sample: Sample, content: bytes, method: str = "POST") -> 
 
 def refusal(response: httpx2.Response, path: tuple[str | int, ...]) -> Json:
     """The error object; of a bulk call's item, the one in its result."""
-    if response.status_code == 200 and path[0] in ("payments", "accounts") and "data" in response.json():
+    if response.status_code == 200 and path[0] in ("payments", "accounts", "codes") and "data" in response.json():
         result = response.json()["data"][0]
         assert result["status"] >= 400, f"accepted: {response.request.content[:300]!r}"
         return dict(result["error"]) | {"status": result["status"]}
@@ -144,10 +144,14 @@ class TestFields:
             assert sample.body is not None
             asked_before = first_places[_kind_of(field)] != (operation.id, field.path)
             for raw in wrong_values(field, value_at(sample.body, field.path), asked_before=asked_before):
+                if operation.takes_texts and field.path[-1] == 0 and raw.startswith(b'"'):
+                    continue  # an item may be text alone
                 response = send(world, sample, with_raw(sample.body, field.path, raw))
                 sent += 1
                 try:
                     error = refusal(response, field.path)
+                    if error["code"] == "body_too_large":  # so many items are too many bytes as well
+                        continue
                     assert error["status"] == 400
                     if error["code"] not in SYNTAX:
                         assert error.get("param", "").startswith(field.param), f"names {error.get('param')}"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from api_world import Json, World, build_world, samples
 
-from conftest import RunningServer
+from conftest import RunningServer, wait_until
 from vinr_server.api.contract.event_schemas import data_of
 from vinr_server.api.contract.operation import ListOf
 from vinr_server.api.contract.reply import Error, Reply
@@ -19,7 +19,7 @@ from vinr_server.core.earning.reports import RESERVED
 from vinr_server.core.events.engine_events import EVENT_TYPES
 
 # Fields that hold an id and are no reference: the object itself, whoever acted, words of the caller's own.
-NO_REFERENCES = ("id", "actor", "name", "reason")
+NO_REFERENCES = ("id", "object", "actor", "name", "reason")
 ENGINE_PREFIXES = {one.partition(".")[0] for one in EVENT_TYPES}
 
 
@@ -127,6 +127,7 @@ class TestEveryEvent:
         _spend_in_part(world)
         _lose_a_gift(world)
         _end_referrals(world)
+        _use_codes(world)
 
         seen = {event["type"] for event in engine_events(world)}
 
@@ -294,6 +295,21 @@ def _end_referrals(world: World) -> None:
     world.post("/v1/referrals", long_ago)
     short = {"referrer": world.ids["loy"], "customer": f"cust_{world.slug}_short"}
     world.post(f"/v1/referrals/{world.post('/v1/referrals', short)['id']}/reject", {})
+
+
+def _use_codes(world: World) -> None:
+    """A code was held and let go, and another was used; a batch was made."""
+    cards = {"offer": world.ids["coded_ofr"], "name": "Cards", "amount": 1}
+    world.post("/v1/engagement/code_batches", cards)
+    ready = {"type": "code_batch.ready"}
+    wait_until(lambda: world.client.get("/v1/events", params=ready).json()["data"], what="the batch is ready")
+    line = {"sku": "tea", "unit_price": 500}
+    for code, then in (("first", "expire"), ("second", "complete")):
+        text = f"{code}-{world.slug}"
+        world.post("/v1/engagement/codes", {"offer": world.ids["coded_ofr"], "code": text})
+        cart = {"currency": "EUR", "customer": world.ids["cust"], "lines": [line], "codes": [text]}
+        session = world.post("/v1/checkout/sessions", cart)["id"]
+        world.post(f"/v1/checkout/sessions/{session}/{then}", {})
 
 
 def _award_back(world: World) -> None:

@@ -113,7 +113,7 @@ EFFECTS = [
     Mutant(
         "a session whose metadata changed is left as it was",
         "decide_update_checkout_session",
-        "if session == present and not command.sets_credit:",
+        "if session == present and not command.sets_credit and command.codes is None:",
         "if session == replace(present, metadata=metadata):",
         scenario("checkout: A session is evaluated again when its metadata says something else (R81)"),
     ),
@@ -380,12 +380,9 @@ def session(test: str, group: str = "TestSessions") -> str:
 SESSIONS = [
     Mutant(
         "a session that expires keeps what it held",
-        "decide_expire_checkout_session",
-        """
-        for redemption in held_by(draft, session):
-            release_redemption(draft, context, redemption, now=now)
-        """,
-        "",
+        "give_up",
+        "held_by(draft, session)",
+        "()",
         session("test_hold_the_only_use_until_it_is_given_back"),
     ),
     Mutant(

@@ -10,6 +10,7 @@ import api_mutants
 import budget_mutants
 import cart_mutants
 import cli_mutants
+import code_mutants
 import core_mutants
 import credit_mutants
 import engine_mutants
@@ -47,6 +48,7 @@ MUTANTS: list[Mutant] = [
     *event_data_mutants.MUTANTS,
     *cart_mutants.MUTANTS,
     *segment_mutants.MUTANTS,
+    *code_mutants.MUTANTS,
     *cli_mutants.MUTANTS,
     *torture_mutants.MUTANTS,
 ]

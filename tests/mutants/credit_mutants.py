@@ -60,7 +60,7 @@ MUTANTS = [
     ),
     Mutant(
         "an expired session keeps its credit",
-        "decide_expire_checkout_session",
+        "give_up",
         "release_credit(draft, context, session)",
         "None",
         paid("What a session held is free again once, whatever ends it and how often (R25c, 25)"),

@@ -82,7 +82,7 @@ MUTANTS = [
     Mutant(
         "two members have one code",
         "decide_create_referral_code",
-        "_taken(draft, command.code)",
+        "_taken(draft, context, command.code)",
         "None",
         referrals("A merchant's own code is compared without case (R19b)"),
     ),

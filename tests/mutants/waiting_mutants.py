@@ -158,7 +158,7 @@ MUTANTS = [
     ),
     Mutant(
         "the end of a session revives a void discount",
-        "_free_discount",
+        "free_discount",
         "discount.session_id == session.id",
         "True",
         holds("A hold ends with the session that kept it (R11, 19)"),

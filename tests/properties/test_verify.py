@@ -32,6 +32,7 @@ from vinr_server.core.checkout.commands import (
 )
 from vinr_server.core.checkout.rows import CreditTender
 from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.codes import commands as code_commands
 from vinr_server.core.credit import commands as credit_commands
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.caps import Cap
@@ -239,6 +240,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         _keep_credit(answer)
         _pay_with_credit(answer)
         _refer(answer)
+        _use_codes(answer)
         _spend_budget(answer)
     return url
 
@@ -272,6 +274,30 @@ def _check_out(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> N
     redemption = answer(rewards_commands.CreateRedemption("loy_o2", "rwd_o"))
     held = answer(CreateCheckoutSession(CART, "cust_o2", discount_ids=(redemption["discount"],)))
     assert len(held["applied"]) == 2, held
+
+
+def _use_codes(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Codes are used, given back, held and replaced; one that is shared keeps its use."""
+    terms = OfferTerms(checkout=CheckoutTerms("fixed_discount", 100), requires_code=True)
+    answer(offer_commands.CreateOffer("checkout", "Coded", terms, "published", id="ofr_coded"))
+    for text, most in (("ONCE", 1), ("HELD", 1), ("SHARED", None)):
+        answer(code_commands.CreateCode(text, "ofr_coded", max_redemptions=most))
+    old = answer(code_commands.CreateCode("OLD", "ofr_coded"))["id"]
+    batch = code_commands.CreateCodeBatch("ofr_coded", "Printed", "#" * 12, "23456789BCDF", id="cbt_printed")
+    answer(batch)
+    for text in ("P-1", "P-2"):
+        answer(code_commands.ImportCode("cbt_printed", text))
+    answer(code_commands.UpdateCode(old, {"status": "disabled"}))
+    answer(code_commands.CreateCode("old", "ofr_coded"))
+    for text in ("once", "shared"):
+        session = answer(CreateCheckoutSession(CART, "cust_o2", codes=(text,)))
+        payment = payments_commands.CreatePayment(
+            session["total"], "EUR", 100, id=f"pay_{text}", customer_id="cust_o2", session_id=session["id"]
+        )
+        answer(payment)
+        answer(payments_commands.RefundPayment(f"pay_{text}"))
+    answer(ExpireCheckoutSession(answer(CreateCheckoutSession(CART, codes=("shared",)))["id"]))
+    assert answer(CreateCheckoutSession(CART, codes=("held",)))["codes"][0]["status"] == "applied"
 
 
 def _remind(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
@@ -898,6 +924,22 @@ EDITS = [
      "update referrals set rewards = '[]' where [referrals: json_array_length(rewards) > 0]"),
     ("R19 a referral is announced, and so is its conversion",
      "delete from events where [events: type = 'referral.converted']"),
+    ("R63 a code counts the redemptions and grants that name it, used and held",
+     "update codes set used = used + 1 where [codes: used > 0]"),
+    ("R63 a use counts for its code while it is held or redeemed",
+     "update offer_redemptions set counts_for_code = true where [offer_redemptions: status = 'released'"
+     " and code_id is not null]"),
+    ("R61 a use by a code is one of the offer that the code opens",
+     "update codes set offer_id = 'ofr_double' where [codes: used > 0]"),
+    ("R60 a key has one holder",
+     "drop index codes_by_key; update codes set holds_key = true where [codes: not holds_key]"),
+    ("R64 a batch has made the codes that there are of it",
+     "update code_batch_progress set made = made - 1 where [code_batch_progress: made > 0]"),
+    ("R64 the codes of a batch are numbered in their order, without gaps",
+     "update codes set number = number + 1 where [codes: batch_id is not null]"),
+    ("R63 an open session holds the codes that it presents",
+     "update checkout_sessions set codes = '[]' where [checkout_sessions: status = 'open'"
+     " and json_array_length(codes) > 0]"),
     ("I9 the application role adds to the ledger and never changes it",
      "grant update (points) on lot_uses to vinr_app"),
 ]  # fmt: skip
@@ -948,6 +990,9 @@ update offer_revisions set terms = jsonb_set(terms::jsonb, '{application}', '"au
 where terms ->> 'application' = 'granted';
 alter table offer_redemptions drop column grant_id;
 drop table offer_grants;
+alter table checkout_sessions drop column codes;
+alter table offer_redemptions drop column code_id, drop column counts_for_code;
+drop table codes, code_batches, code_batch_progress, code_failures;
 alter table checkout_sessions drop column credit;
 alter table payments drop column credit_entry_ids;
 alter table refunds drop column credit_returned_minor, drop column credit_granted_minor, drop column credit_grant_id;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from scenario_codes import presented
 from scenario_conditions import where_of
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, minor, pairs, wire_instant
@@ -38,6 +39,8 @@ def cart_offer(world: World, words: Words, clauses: Clauses) -> Answer:
             criteria["currency"] = gives[2]
     if until := clauses.word("until"):
         body["ends_at"] = wire_instant(until)
+    if clauses.has("coded"):
+        body["requires_code"] = True
     for clause, field in (("cap", "max_redemptions"), ("limit", "per_member_limit")):
         if (most := clauses.word(clause)) is not None:
             body[field] = int(most)
@@ -139,7 +142,8 @@ def cart(world: World, words: Words, clauses: Clauses) -> Answer:
 
 def checkout(world: World, words: Words, clauses: Clauses) -> Answer:
     """A cart is promised what it gets, for half an hour."""
-    answer = world.call("create_checkout_session", _cart(world, words, clauses))
+    body = _cart(world, words, clauses) | ({"take_over": True} if clauses.has("take-over") else {})
+    answer = world.call("create_checkout_session", body)
     world.note(world.sessions, clauses.word("as"), answer)
     return answer
 
@@ -156,7 +160,7 @@ def recart(world: World, words: Words, clauses: Clauses) -> Answer:
         body["shipping"] = {"amount": minor(shipping, session.object["currency"])}
     if labels := clauses.one("metadata"):
         body["metadata"] = pairs(labels)
-    body |= _credit(world, body.get("customer"), session.object["currency"], clauses)
+    body |= _credit(world, body.get("customer"), session.object["currency"], clauses) | presented(clauses)
     return world.call("update_checkout_session", body, id=session.id)
 
 
@@ -189,7 +193,7 @@ def _cart(world: World, words: Words, clauses: Clauses) -> Json:
         body["shipping"] = {"amount": minor(shipping, currency)}
     if discounts := clauses.every("discount"):
         body["discounts"] = [world.redemptions[one].object["discount"] for (one,) in discounts]
-    return body | _credit(world, body.get("customer"), currency, clauses)
+    return body | presented(clauses) | _credit(world, body.get("customer"), currency, clauses)
 
 
 def _credit(world: World, customer: str | None, currency: str, clauses: Clauses) -> Json:

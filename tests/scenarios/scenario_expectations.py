@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import scenario_codes
 import scenario_credit
 import scenario_events
 import scenario_offers
@@ -425,6 +426,7 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "conversions": scenario_referrals.conversions,
     "same_referral": scenario_referrals.same_referral,
     **scenario_credit.CHECKS,
+    **scenario_codes.CHECKS,
 }
 
 
@@ -463,7 +465,7 @@ def broken_laws(world: World) -> list[str]:
         broken += _broken_laws_of(account, rows, pending_points=account.pending_points)
     for wallet in world.driver.rows(Wallet):
         broken += _broken_laws_of(wallet, rows)
-    return broken
+    return broken + scenario_codes.broken_laws(world)
 
 
 def _broken_laws_of(account: Any, rows: dict[Any, list[Any]], *, pending_points: int = 0) -> list[str]:

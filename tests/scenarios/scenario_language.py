@@ -69,6 +69,10 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
     cart A EUR, line beans 10.00 x2 in coffee [shipping 5.00] [discount R] [plus-tax]; nobody has no customer
     checkout A EUR … [as S] (a session) | recart S[, by A][, line …][, shipping 5.00] (by: a guest's session is A's)
         | complete S [with pay_1] | abandon S
+    make-code ten SAVE-10 [for A] [uses 3] [from instant] [until instant] [as K] (of an offer that is `coded`)
+        | change-code K off|on [uses 5] [until instant] | look-up save 10 | redeem-code A bonus 250
+        (scenario_codes.py)
+        cart and checkout take [code SAVE-10], checkout [take-over], recart [without-codes]
     wallet A EUR [on clock] | grant A 30.00 EUR [origin refund] [ends instant] [months 6] [for pay_1] [as G]
         | spend A 20.00 EUR [for pay_1] [as S] | correct A -5.00 EUR | unwind G [10.00] (a grant, or a spend by hand)
         credit-settings lasts 24|never [rounded month]: store credit (scenario_credit.py)
@@ -86,6 +90,7 @@ Expectations (scenario_expectations.py) are about the account named last; `B bal
         budget half used 0 reserved 9800 remaining 200 [resets instant] | spent half 2026-01 1000 (in that period)
     of carts: total 15.00 | off 3.33 + 3.34 (by line) | applied ten 10.00 + post 5.00 | session S completed
         rejected ten min_subtotal spend 420 more
+    of codes: coded SAVE-10 applied | coded SAVE-10 code_expired invalid | uses-of SAVE-10 1 [held 2]
     of store credit, of the wallet named last: credit 10.00 | credit_held 5.00 | credit_lots 10.00@2026-12-01
         credit_ends 10.00@2026-12-01 | credit_entries grant 30.00 + expiry -1.00 (of this step)
     a refusal code, and the figures in its details

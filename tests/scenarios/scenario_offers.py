@@ -45,6 +45,7 @@ def _fields(gives: list[str], clauses: Clauses) -> Json:
         if clauses.has(word):
             fields["application"] = application
     fields |= checkout.stacking(clauses) | checkout.budget_of(clauses)
+    fields |= {"requires_code": True} if clauses.has("coded") else {}
     if targeting := _targeting(clauses):
         fields["targeting"] = targeting
     if conditions := configuration.conditions_of(clauses):

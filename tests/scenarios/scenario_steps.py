@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import scenario_checkout as checkout
+import scenario_codes as codes
 import scenario_configuration as configuration
 import scenario_credit as credit
 import scenario_offers as offers
@@ -443,4 +444,5 @@ VERBS: Mapping[str, Verb] = {
     "convert": referrals.convert,
     "approve": referrals.approve,
     **credit.VERBS,
+    **codes.VERBS,
 }

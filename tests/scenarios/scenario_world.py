@@ -45,6 +45,7 @@ class World:
         self.payments: dict[str, Named] = {}
         self.sessions: dict[str, Named] = {}
         self.codes: dict[str, Named] = {}
+        self.opening: dict[str, Named] = {}
         self.referrals: dict[str, Named] = {}
         self.credits: dict[str, Named] = {}
         self.grants: dict[str, Named] = {}

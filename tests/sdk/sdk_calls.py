@@ -40,7 +40,7 @@ BEFORE = {"release_discount": "consume_discount"}
 
 def sdk_call(world: World, operation: Operation) -> SdkCall:
     """The operation by its first sample; a retrieval by the world's object of its kind."""
-    path = tuple(snake(part) for part in operation.sdk.split("."))
+    path = tuple(f"{name}_" if keyword.iskeyword(name) else name for name in map(snake, operation.sdk.split(".")))
     if operation.method == "GET":
         if "{id}" not in operation.path:
             return SdkCall(operation, path, (), {"limit": 2} if operation.is_paged else {})

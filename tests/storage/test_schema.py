@@ -214,6 +214,7 @@ class TestRows:
             found = {str(row[0]) for row in names}
 
         others = {"tenants", "realms", "idempotency_keys", "batches", "alembic_version", "endpoint_health"}
+        others.add("code_failures")
         assert found == {table.name for table in TABLES.values()} | others
 
     def test_hold_no_binary_floats(self, postgres: EmbeddedServer, template: str) -> None:
@@ -262,7 +263,7 @@ class TestRole:
               where grantee = 'vinr_app' and privilege_type in ('DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER')"""
             found = {str(row[0]) for row in connection.execute(query)}
 
-        assert found == {"idempotency_keys", "batches", "deliveries", "delivery_attempts"}
+        assert found == {"idempotency_keys", "batches", "code_failures", "deliveries", "delivery_attempts"}
 
     def test_is_no_owner_of_anything_and_no_superuser(self, database: str) -> None:
         with psycopg.connect(database) as connection:

@@ -64,6 +64,7 @@ class Exported(StrEnum):
     ledger = "ledger"
     redemptions = "redemptions"
     payments = "payments"
+    codes = "codes"
 
 
 File = Annotated[Path, typer.Argument(help="CSV, or columns separated by white space.")]
@@ -235,9 +236,32 @@ def import_segment_members(
     Example:
       vinr import segment-members vips.csv --segment vip
     """
-    from vinr_server.cli.imports.segment_members import SegmentOptions, run_import_segment_members
+    from vinr_server.cli.imports.lists.segment_members import SegmentOptions, run_import_segment_members
 
     raise typer.Exit(run_import_segment_members(SegmentOptions(file, segment, column, errors, base_url)))
+
+
+@import_app.command(name="codes")
+def import_codes(
+    file: Annotated[Path, typer.Argument(help="CSV: code, account, max_redemptions, expires_at; or a code a line.")],
+    batch: Annotated[str, typer.Option(help="The batch that the codes join, cbt_….")],
+    errors: Errors = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    base_url: BaseUrl = LOCAL,
+) -> None:
+    """Add the codes of a file to a batch; the key is read from VINR_SECRET_KEY.
+
+    Shows the first rows before it writes. Running it again adds nothing. Codes
+    are text as it stands: what a spreadsheet has made a number of is refused.
+    Exit codes: 0 all rows, 1 it couldn't run, 2 some rows failed, 130 Ctrl-C.
+
+    Example:
+      vinr import codes printed.csv --batch cbt_0197a3
+    """
+    from vinr_server.cli.imports.lists.codes import CodeOptions, run_import_codes
+
+    raise typer.Exit(run_import_codes(CodeOptions(file, batch, errors, base_url, dry_run, not yes)))
 
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The file to write. Default: standard output.")]
@@ -340,3 +364,22 @@ def export_payments(
       vinr export payments -o payments.csv
     """
     _export("payments", form, output, resume, starting_after, base_url, customer=customer)
+
+
+@export_app.command(name="codes")
+def export_codes(
+    batch: Annotated[str, typer.Option(help="The batch of the codes, cbt_….")],
+    form: Annotated[ExportForm, typer.Option("--format", help="CSV, or an object a line.")] = ExportForm.csv,
+    output: Output = None,
+    resume: Resume = False,
+    starting_after: StartingAfter = None,
+    base_url: BaseUrl = LOCAL,
+) -> None:
+    """Write the codes of a batch, the last that was made first; the key is read from VINR_SECRET_KEY.
+
+    Codes are worth money: keep the file as you keep money.
+
+    Example:
+      vinr export codes --batch cbt_0197a3 -o codes.csv
+    """
+    _export("codes", form, output, resume, starting_after, base_url, batch=batch)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from vinr_server.core import bulk, closing, converting
+from vinr_server.core import bulk, closing, converting, redeeming
 from vinr_server.core.access import changes as api_keys
 from vinr_server.core.checkout import completion, evaluation, sessions
 from vinr_server.core.clocks import changes as clocks
+from vinr_server.core.codes import batches as code_batches
+from vinr_server.core.codes import changes as codes
+from vinr_server.core.codes import imports as code_imports
 from vinr_server.core.credit import movements as credit_movements
 from vinr_server.core.credit import settings as credit_settings
 from vinr_server.core.credit import wallets
@@ -65,6 +68,10 @@ COMMANDS: Commands = {
     **activation.COMMANDS,
     **eligibility.COMMANDS,
     **granting.COMMANDS,
+    **codes.COMMANDS,
+    **redeeming.COMMANDS,
+    **code_batches.COMMANDS,
+    **code_imports.COMMANDS,
     **referral_programs.COMMANDS,
     **referral_codes.COMMANDS,
     **registration.COMMANDS,

@@ -32,6 +32,9 @@ export interface EngineEvents {
   readonly 'offer.created': objects.OfferEvent;
   readonly 'offer.updated': objects.OfferEvent;
   readonly 'offer.ended': objects.OfferEvent;
+  readonly 'code.redeemed': objects.Code;
+  readonly 'code.released': objects.Code;
+  readonly 'code_batch.ready': objects.CodeBatch;
   readonly 'referral.registered': objects.Referral;
   readonly 'referral.converted': objects.Referral;
   readonly 'referral.reversed': objects.Referral;

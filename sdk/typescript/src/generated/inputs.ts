@@ -144,10 +144,43 @@ export interface CreateCheckoutSessionInput {
   discounts?: readonly string[] | undefined;
   store_credit?: boolean | CartCreditInput | null | undefined;
   storeCredit?: boolean | CartCreditInput | null | undefined;
+  codes?: readonly string[] | undefined;
+  client?: string | null | undefined;
   expires_in_minutes?: number | undefined;
   expiresInMinutes?: number | undefined;
+  take_over?: boolean | undefined;
+  takeOver?: boolean | undefined;
   metadata?: Metadata | undefined;
 }
+
+export type CreateCodeBatchInput = OneOf<'offer' | 'offer_id' | 'offerId', string> & {
+  name: string;
+  amount?: number | null | undefined;
+  id?: string | null | undefined;
+  pattern?: string | undefined;
+  alphabet?: string | undefined;
+  max_redemptions?: number | null | undefined;
+  maxRedemptions?: number | null | undefined;
+  expires_at?: Instant | null | undefined;
+  expiresAt?: Instant | null | undefined;
+  low_at?: number | null | undefined;
+  lowAt?: number | null | undefined;
+  metadata?: Metadata | undefined;
+};
+
+export type CreateCodeInput = OneOf<'offer' | 'offer_id' | 'offerId', string> & {
+  code?: string | null | undefined;
+  account?: string | null | undefined;
+  account_id?: string | null | undefined;
+  accountId?: string | null | undefined;
+  max_redemptions?: number | null | undefined;
+  maxRedemptions?: number | null | undefined;
+  starts_at?: Instant | null | undefined;
+  startsAt?: Instant | null | undefined;
+  expires_at?: Instant | null | undefined;
+  expiresAt?: Instant | null | undefined;
+  metadata?: Metadata | undefined;
+};
 
 export interface CreateCustomerInput {
   id?: string | null | undefined;
@@ -362,6 +395,8 @@ export interface CreateEngagementOfferInput {
   maxRedemptions?: number | null | undefined;
   per_member_limit?: number | null | undefined;
   perMemberLimit?: number | null | undefined;
+  requires_code?: boolean | undefined;
+  requiresCode?: boolean | undefined;
   budget?: BudgetInput | null | undefined;
   stacking?: 'best' | 'exclusive' | 'stack' | undefined;
   stacking_group?: string | null | undefined;
@@ -440,6 +475,8 @@ export interface CreateOfferInput {
   maxRedemptions?: number | null | undefined;
   per_member_limit?: number | null | undefined;
   perMemberLimit?: number | null | undefined;
+  requires_code?: boolean | undefined;
+  requiresCode?: boolean | undefined;
   budget?: CartBudgetInput | null | undefined;
   active?: boolean | undefined;
   starts_at?: Instant | null | undefined;
@@ -743,7 +780,13 @@ export interface EvaluateCartInput {
   discounts?: readonly string[] | undefined;
   store_credit?: boolean | CartCreditInput | null | undefined;
   storeCredit?: boolean | CartCreditInput | null | undefined;
+  codes?: readonly string[] | undefined;
+  client?: string | null | undefined;
   metadata?: Metadata | undefined;
+}
+
+export interface GenerateCodesInput {
+  amount: number;
 }
 
 export interface GrantCreditInput {
@@ -772,7 +815,28 @@ export type GrantOfferInput = OneOf<'account' | 'account_id' | 'accountId', stri
   validFor?: string | null | undefined;
 };
 
+export interface ImportedCodeInput {
+  code: string;
+  account?: string | null | undefined;
+  account_id?: string | null | undefined;
+  accountId?: string | null | undefined;
+  max_redemptions?: number | null | undefined;
+  maxRedemptions?: number | null | undefined;
+  expires_at?: Instant | null | undefined;
+  expiresAt?: Instant | null | undefined;
+  metadata?: Metadata | undefined;
+}
+
+export interface ImportCodesInput {
+  codes: readonly (string | ImportedCodeInput)[];
+}
+
 export type LinkPaymentInput = OneOf<'customer' | 'customer_id' | 'customerId', string>;
+
+export interface LookUpCodeInput {
+  code: string;
+  client?: string | null | undefined;
+}
 
 export type MergeCustomersInput = OneOf<'from' | 'from_id' | 'fromId', string> &
   OneOf<'into' | 'into_id' | 'intoId', string>;
@@ -782,6 +846,11 @@ export type NoInput = { readonly [name: string]: never };
 export interface PreviewSegmentInput {
   conditions: SegmentConditionsInput;
 }
+
+export type RedeemCodeInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
+  code: string;
+  client?: string | null | undefined;
+};
 
 export interface RefundLineInput {
   id?: string | null | undefined;
@@ -912,6 +981,26 @@ export interface UpdateCheckoutSessionInput {
   discounts?: readonly string[] | undefined;
   store_credit?: boolean | CartCreditInput | null | undefined;
   storeCredit?: boolean | CartCreditInput | null | undefined;
+  codes?: readonly string[] | undefined;
+  client?: string | null | undefined;
+  metadata?: MetadataChanges | undefined;
+}
+
+export interface UpdateCodeBatchInput {
+  name?: string | undefined;
+  low_at?: number | null | undefined;
+  lowAt?: number | null | undefined;
+  metadata?: MetadataChanges | undefined;
+}
+
+export interface UpdateCodeInput {
+  active?: boolean | undefined;
+  max_redemptions?: number | null | undefined;
+  maxRedemptions?: number | null | undefined;
+  starts_at?: Instant | null | undefined;
+  startsAt?: Instant | null | undefined;
+  expires_at?: Instant | null | undefined;
+  expiresAt?: Instant | null | undefined;
   metadata?: MetadataChanges | undefined;
 }
 
@@ -1251,6 +1340,45 @@ export interface EngagementGrantsListQuery {
   accountId?: string | undefined;
   status?: 'open' | 'redeemed' | 'expired' | 'withdrawn' | undefined;
   campaign?: string | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface EngagementCodesListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  batch?: string | undefined;
+  offer?: string | undefined;
+  offer_id?: string | undefined;
+  offerId?: string | undefined;
+  account?: string | undefined;
+  account_id?: string | undefined;
+  accountId?: string | undefined;
+  status?: 'active' | 'scheduled' | 'disabled' | 'expired' | 'exhausted' | 'replaced' | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface EngagementCodeBatchesListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  offer?: string | undefined;
+  offer_id?: string | undefined;
+  offerId?: string | undefined;
+  status?: 'generating' | 'ready' | 'disabled' | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface EngagementCodeBatchesExportQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
   created?: InstantRange | undefined;
 }
 

@@ -213,6 +213,8 @@ export interface PaymentRedemption {
   readonly pointsTransactionId: string | null;
   readonly redemption?: string | undefined;
   readonly redemptionId?: string | undefined;
+  readonly code?: string | undefined;
+  readonly codeId?: string | undefined;
 }
 
 export interface RefundLine {
@@ -336,6 +338,8 @@ export interface AppliedPromotion {
   readonly type: 'bogo' | 'fixed_discount' | 'free_product' | 'free_shipping' | 'percentage';
   readonly account: string | null;
   readonly accountId: string | null;
+  readonly code: string | null;
+  readonly codeId: string | null;
   readonly amount: number;
   readonly receipt: Json;
 }
@@ -348,6 +352,19 @@ export interface RejectedPromotion {
   readonly name: string;
   readonly type: 'bogo' | 'fixed_discount' | 'free_product' | 'free_shipping' | 'percentage';
   readonly unmet: readonly Unmet[];
+}
+
+export interface CartCode {
+  readonly code: string;
+  readonly status: 'applied' | 'rejected';
+  readonly offer?: string | undefined;
+  readonly offerId?: string | undefined;
+  readonly reason?: 'budget_exhausted' | 'code_attempts_exceeded' | 'code_disabled' | 'code_exhausted' | 'code_expired' | 'code_held' | 'code_not_started' | 'code_of_another_member' | 'code_unknown' | 'customer_required' | 'no_effect' | 'not_combinable' | 'not_eligible' | 'offer_limit_reached' | 'offer_not_active' | 'same_offer' | undefined;
+  readonly shopperReason?: string | undefined;
+  readonly shopper_reason?: string | undefined;
+  readonly change?: string | undefined;
+  readonly freesAt?: number | undefined;
+  readonly frees_at?: number | undefined;
 }
 
 export interface CartCredit {
@@ -372,6 +389,7 @@ export interface CheckoutEvaluation {
   readonly total: number;
   readonly applied: readonly AppliedPromotion[];
   readonly rejected: readonly RejectedPromotion[];
+  readonly codes: readonly CartCode[];
   readonly storeCredit: CartCredit | null;
   readonly store_credit: CartCredit | null;
   readonly amountDue: number;
@@ -395,6 +413,7 @@ export interface CheckoutSession {
   readonly total: number;
   readonly applied: readonly AppliedPromotion[];
   readonly rejected: readonly RejectedPromotion[];
+  readonly codes: readonly CartCode[];
   readonly storeCredit: CartCredit | null;
   readonly store_credit: CartCredit | null;
   readonly amountDue: number;
@@ -412,6 +431,137 @@ export interface CheckoutSession {
   readonly completed_at: number | null;
   readonly expiredAt: number | null;
   readonly expired_at: number | null;
+  readonly livemode: boolean;
+}
+
+export interface Code {
+  readonly id: string;
+  readonly object: 'code';
+  readonly code: string;
+  readonly key: string;
+  readonly offer: string;
+  readonly offerId: string;
+  readonly batch: string | null;
+  readonly batchId: string | null;
+  readonly account: string | null;
+  readonly accountId: string | null;
+  readonly status: 'active' | 'disabled' | 'exhausted' | 'expired' | 'replaced' | 'scheduled';
+  readonly maxRedemptions: number | null;
+  readonly max_redemptions: number | null;
+  readonly used: number;
+  readonly held: number;
+  readonly startsAt: number | null;
+  readonly starts_at: number | null;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface CodeBatch {
+  readonly id: string;
+  readonly object: 'code_batch';
+  readonly name: string;
+  readonly offer: string;
+  readonly offerId: string;
+  readonly pattern: string;
+  readonly alphabet: string;
+  readonly status: 'disabled' | 'generating' | 'ready';
+  readonly maxRedemptions: number | null;
+  readonly max_redemptions: number | null;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly lowAt: number | null;
+  readonly low_at: number | null;
+  readonly wanted: number;
+  readonly made: number;
+  readonly used: number;
+  readonly assigned: number;
+  readonly unassigned: number;
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface OfferDiscount {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+export interface OfferRedemption {
+  readonly id: string;
+  readonly object: 'offer_redemption';
+  readonly offer: string;
+  readonly offerId: string;
+  readonly revision: number;
+  readonly account: string | null;
+  readonly accountId: string | null;
+  readonly status: 'confirmed' | 'refunded' | 'released' | 'reserved';
+  readonly pointsTransaction: string | null;
+  readonly points_transaction: string | null;
+  readonly pointsTransactionId: string | null;
+  readonly discount: OfferDiscount | null;
+  readonly redemption: string | null;
+  readonly redemptionId: string | null;
+  readonly payment: string | null;
+  readonly paymentId: string | null;
+  readonly checkoutSession: string | null;
+  readonly checkout_session: string | null;
+  readonly checkoutSessionId: string | null;
+  readonly grant: string | null;
+  readonly grantId: string | null;
+  readonly code: string | null;
+  readonly codeId: string | null;
+  readonly receipt: Json;
+  readonly created: number;
+  readonly redeemedAt: number | null;
+  readonly redeemed_at: number | null;
+  readonly freedAt: number | null;
+  readonly freed_at: number | null;
+  readonly livemode: boolean;
+}
+
+export interface GrantSource {
+  readonly campaign?: string | undefined;
+  readonly campaignId?: string | undefined;
+  readonly enrolment?: string | undefined;
+  readonly enrolmentId?: string | undefined;
+  readonly step?: string | undefined;
+  readonly code?: string | undefined;
+  readonly codeId?: string | undefined;
+}
+
+export interface OfferGrant {
+  readonly id: string;
+  readonly object: 'offer_grant';
+  readonly offer: string;
+  readonly offerId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly source: GrantSource | null;
+  readonly grantedAt: number;
+  readonly granted_at: number;
+  readonly expiresAt: number | null;
+  readonly expires_at: number | null;
+  readonly status: 'expired' | 'open' | 'redeemed' | 'withdrawn';
+  readonly redemption: string | null;
+  readonly redemptionId: string | null;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface CodeRedemption {
+  readonly object: 'code_redemption';
+  readonly code: string;
+  readonly codeId: string;
+  readonly offer: string;
+  readonly offerId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly status: 'granted' | 'redeemed';
+  readonly redemption: OfferRedemption | null;
+  readonly grant: OfferGrant | null;
   readonly livemode: boolean;
 }
 
@@ -797,6 +947,8 @@ export interface EngagementOffer {
   readonly targeting: Targeting;
   readonly conditions: Conditions;
   readonly application: 'auto' | 'granted' | 'opt_in';
+  readonly requiresCode: boolean;
+  readonly requires_code: boolean;
   readonly maxRedemptions: number | null;
   readonly max_redemptions: number | null;
   readonly perMemberLimit: number | null;
@@ -865,6 +1017,28 @@ export interface HeldTier {
   readonly until: number | null;
   readonly cause: TierCause;
   readonly livemode: boolean;
+}
+
+export interface ImportedCode {
+  readonly id: string;
+  readonly code: string;
+}
+
+export interface ImportResult {
+  readonly status: number;
+  readonly code?: ImportedCode | undefined;
+  readonly error?: ErrorObject | undefined;
+}
+
+export interface ImportedCodes {
+  readonly object: 'list';
+  readonly url: string;
+  readonly hasMore: boolean;
+  readonly has_more: boolean;
+  readonly created: number;
+  readonly existing: number;
+  readonly failed: number;
+  readonly data: readonly ImportResult[];
 }
 
 export interface Lot {
@@ -991,43 +1165,9 @@ export interface Offer {
   readonly perMemberLimit: number | null;
   readonly per_member_limit: number | null;
   readonly remaining: number | null;
+  readonly requiresCode: boolean;
+  readonly requires_code: boolean;
   readonly active: boolean;
-}
-
-export interface OfferDiscount {
-  readonly amount: number;
-  readonly currency: string;
-}
-
-export interface OfferRedemption {
-  readonly id: string;
-  readonly object: 'offer_redemption';
-  readonly offer: string;
-  readonly offerId: string;
-  readonly revision: number;
-  readonly account: string | null;
-  readonly accountId: string | null;
-  readonly status: 'confirmed' | 'refunded' | 'released' | 'reserved';
-  readonly pointsTransaction: string | null;
-  readonly points_transaction: string | null;
-  readonly pointsTransactionId: string | null;
-  readonly discount: OfferDiscount | null;
-  readonly redemption: string | null;
-  readonly redemptionId: string | null;
-  readonly payment: string | null;
-  readonly paymentId: string | null;
-  readonly checkoutSession: string | null;
-  readonly checkout_session: string | null;
-  readonly checkoutSessionId: string | null;
-  readonly grant: string | null;
-  readonly grantId: string | null;
-  readonly receipt: Json;
-  readonly created: number;
-  readonly redeemedAt: number | null;
-  readonly redeemed_at: number | null;
-  readonly freedAt: number | null;
-  readonly freed_at: number | null;
-  readonly livemode: boolean;
 }
 
 export interface OfferActivation {
@@ -1085,6 +1225,8 @@ export interface OfferEvent {
   readonly perMemberLimit?: number | null | undefined;
   readonly per_member_limit?: number | null | undefined;
   readonly remaining?: number | null | undefined;
+  readonly requiresCode?: boolean | undefined;
+  readonly requires_code?: boolean | undefined;
   readonly type?: 'bogo' | 'fixed_discount' | 'free_shipping' | undefined;
   readonly value?: number | null | undefined;
   readonly per?: 'order' | 'unit' | null | undefined;
@@ -1096,35 +1238,6 @@ export interface OfferEvent {
   readonly maxTimes?: number | null | undefined;
   readonly max_times?: number | null | undefined;
   readonly active?: boolean | undefined;
-}
-
-export interface GrantSource {
-  readonly campaign?: string | undefined;
-  readonly campaignId?: string | undefined;
-  readonly enrolment?: string | undefined;
-  readonly enrolmentId?: string | undefined;
-  readonly step?: string | undefined;
-  readonly code?: string | undefined;
-  readonly codeId?: string | undefined;
-}
-
-export interface OfferGrant {
-  readonly id: string;
-  readonly object: 'offer_grant';
-  readonly offer: string;
-  readonly offerId: string;
-  readonly account: string;
-  readonly accountId: string;
-  readonly source: GrantSource | null;
-  readonly grantedAt: number;
-  readonly granted_at: number;
-  readonly expiresAt: number | null;
-  readonly expires_at: number | null;
-  readonly status: 'expired' | 'open' | 'redeemed' | 'withdrawn';
-  readonly redemption: string | null;
-  readonly redemptionId: string | null;
-  readonly created: number;
-  readonly livemode: boolean;
 }
 
 export interface OfferRedemptionEvent {
@@ -1149,6 +1262,8 @@ export interface OfferRedemptionEvent {
   readonly checkoutSessionId: string | null;
   readonly grant: string | null;
   readonly grantId: string | null;
+  readonly code: string | null;
+  readonly codeId: string | null;
   readonly receipt: Json;
   readonly created: number;
   readonly redeemedAt: number | null;

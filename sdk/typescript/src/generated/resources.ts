@@ -607,7 +607,7 @@ export class CheckoutSessions {
 
   /**
    * Open a session: it promises a cart what it gets, and holds offers, discounts and store credit for it. Refused by
-   * state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
+   * state (ConflictError): not_eligible, discount_consumed, discount_not_usable, code_not_applicable.
    */
   create(body: inputs.CreateCheckoutSessionInput, options?: PostOptions): Promise<Answer<objects.CheckoutSession>> {
     return this.#client.send('POST', '/v1/checkout/sessions', 'CheckoutSession', body, options);
@@ -625,8 +625,8 @@ export class CheckoutSessions {
 
   /**
    * Change the cart of an open session, or give a guest's its customer; what it holds stays promised. Refused by state
-   * (ConflictError): not_eligible, discount_consumed, discount_not_usable, checkout_session_not_open,
-   * checkout_session_linked.
+   * (ConflictError): not_eligible, discount_consumed, discount_not_usable, code_not_applicable,
+   * checkout_session_not_open, checkout_session_linked.
    */
   update(
     id: string,
@@ -794,6 +794,113 @@ export class EngagementSegments {
   }
 }
 
+/** `vinr.engagement.codeBatches` */
+export class EngagementCodeBatches {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /**
+   * Create a batch of codes for one offer; `amount` of them are generated. Refused by state (ConflictError):
+   * id_conflict, offer_needs_no_code.
+   */
+  create(body: inputs.CreateCodeBatchInput, options?: PostOptions): Promise<Answer<objects.CodeBatch>> {
+    return this.#client.send('POST', '/v1/engagement/code_batches', 'CodeBatch', body, options);
+  }
+
+  /** List batches of codes, newest first. */
+  list(query?: inputs.EngagementCodeBatchesListQuery, options?: RequestOptions): List<objects.CodeBatch> {
+    return this.#client.list('/v1/engagement/code_batches', 'CodeBatch', query, options);
+  }
+
+  /** Retrieve one batch of codes: how many were made, used, and are one member's. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.CodeBatch>> {
+    return this.#client.send('GET', path`/v1/engagement/code_batches/${id}`, 'CodeBatch', undefined, options);
+  }
+
+  /** Change a batch's name, its metadata, or when it warns that codes run out. */
+  update(id: string, body?: inputs.UpdateCodeBatchInput, options?: PostOptions): Promise<Answer<objects.CodeBatch>> {
+    return this.#client.send('POST', path`/v1/engagement/code_batches/${id}`, 'CodeBatch', body, options);
+  }
+
+  /**
+   * Have more codes generated for a batch; `code_batch.ready` says when they are there. Refused by state
+   * (ConflictError): code_batch_not_ready.
+   */
+  generate(id: string, body: inputs.GenerateCodesInput, options?: PostOptions): Promise<Answer<objects.CodeBatch>> {
+    return this.#client.send('POST', path`/v1/engagement/code_batches/${id}/generate`, 'CodeBatch', body, options);
+  }
+
+  /**
+   * Add codes that were made elsewhere, row by row; a bad row holds no other up, and again adds nothing. Refused by
+   * state (ConflictError): code_batch_not_ready.
+   */
+  import(id: string, body: inputs.ImportCodesInput, options?: PostOptions): Promise<Answer<objects.ImportedCodes>> {
+    return this.#client.send('POST', path`/v1/engagement/code_batches/${id}/import`, 'ImportedCodes', body, options);
+  }
+
+  /** Switch all codes of a batch off, at once and for good. Sessions that hold one keep it. */
+  disable(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.CodeBatch>> {
+    return this.#client.send('POST', path`/v1/engagement/code_batches/${id}/disable`, 'CodeBatch', body, options);
+  }
+
+  /** List a batch's codes, the last that was made first. `vinr export codes` writes them as CSV. */
+  export(id: string, query?: inputs.EngagementCodeBatchesExportQuery, options?: RequestOptions): List<objects.Code> {
+    return this.#client.list(path`/v1/engagement/code_batches/${id}/export`, 'Code', query, options);
+  }
+}
+
+/** `vinr.engagement.codes` */
+export class EngagementCodes {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /**
+   * Create a code that opens an offer. Without a text, one is drawn that nobody can guess. Refused by state
+   * (ConflictError): code_taken, offer_needs_no_code, program_mismatch.
+   */
+  create(body: inputs.CreateCodeInput, options?: PostOptions): Promise<Answer<objects.Code>> {
+    return this.#client.send('POST', '/v1/engagement/codes', 'Code', body, options);
+  }
+
+  /** List codes, newest first. */
+  list(query?: inputs.EngagementCodesListQuery, options?: RequestOptions): List<objects.Code> {
+    return this.#client.list('/v1/engagement/codes', 'Code', query, options);
+  }
+
+  /** Retrieve one code. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.Code>> {
+    return this.#client.send('GET', path`/v1/engagement/codes/${id}`, 'Code', undefined, options);
+  }
+
+  /**
+   * Change how often and how long a code can be used, or switch it off. Sessions that hold it keep it. Refused by state
+   * (ConflictError): code_taken.
+   */
+  update(id: string, body?: inputs.UpdateCodeInput, options?: PostOptions): Promise<Answer<objects.Code>> {
+    return this.#client.send('POST', path`/v1/engagement/codes/${id}`, 'Code', body, options);
+  }
+
+  /** Find the code that a text means, however it is written. It stands in the body, so that no log has it. */
+  lookup(body: inputs.LookUpCodeInput, options?: PostOptions): Promise<Answer<objects.Code>> {
+    return this.#client.send('POST', '/v1/engagement/codes/lookup', 'Code', body, options);
+  }
+
+  /**
+   * Give a member what a code's offer gives: a bonus or a gift at once, anything else as a grant. Refused by state
+   * (ConflictError): account_closed, code_not_applicable, program_mismatch, offer_not_active, offer_limit_reached,
+   * reward_archived, not_eligible, reward_out_of_stock, budget_exhausted.
+   */
+  redeem(body: inputs.RedeemCodeInput, options?: PostOptions): Promise<Answer<objects.CodeRedemption>> {
+    return this.#client.send('POST', '/v1/engagement/codes/redeem', 'CodeRedemption', body, options);
+  }
+}
+
 /** `vinr.engagement.grants` */
 export class EngagementGrants {
   readonly #client: Client;
@@ -908,11 +1015,15 @@ export class EngagementOffers {
 export class Engagement {
   readonly offers: EngagementOffers;
   readonly grants: EngagementGrants;
+  readonly codes: EngagementCodes;
+  readonly codeBatches: EngagementCodeBatches;
   readonly segments: EngagementSegments;
 
   constructor(client: Client) {
     this.offers = new EngagementOffers(client);
     this.grants = new EngagementGrants(client);
+    this.codes = new EngagementCodes(client);
+    this.codeBatches = new EngagementCodeBatches(client);
     this.segments = new EngagementSegments(client);
   }
 }

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from vinr_server.api.contract.currencies import read_currency
-from vinr_server.api.contract.input import CustomerId, DiscountId, Input, Metadata, Minor, Name
+from vinr_server.api.contract.input import CodeText, CustomerId, DiscountId, Input, Metadata, Minor, Name
 from vinr_server.api.contract.reply import Figures, Json, Reference, Reply, Unmet
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.problems import Problem
 from vinr_server.core.carts import cart as carts
+from vinr_server.core.checkout.presenting import Reason
 from vinr_server.core.checkout.rows import CreditTender
 from vinr_server.core.kernel.numbers import NUMBER_MAX
 
@@ -35,6 +36,13 @@ Lines = Annotated[list[CartLineInput], Meta(min_length=1, max_length=500)]
 Discounts = Annotated[list[DiscountId], Meta(max_length=20)]
 
 
+Codes = Annotated[list[CodeText], Meta(max_length=10)]
+
+
+# The merchant's name for a shopper, such as a session or a hashed address.
+Client = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
 class CartCreditInput(Input):
     """Store credit up to an amount."""
 
@@ -54,6 +62,8 @@ class CartInput(Input):
     shipping: ShippingInput | None = None
     discounts: Discounts = []
     store_credit: CreditToPay = None
+    codes: Codes = []
+    client: Client | None = None
 
 
 PromotionType = Literal["fixed_discount", "percentage", "bogo", "free_product", "free_shipping"]
@@ -84,6 +94,7 @@ class AppliedPromotion(Reply):
     name: str
     type: PromotionType
     account: Reference | None
+    code: Reference | None
     amount: int
     receipt: Figures
 
@@ -104,6 +115,18 @@ class CartCredit(Reply):
     applied: int
 
 
+class CartCode(Reply):
+    """A code that the cart presents: applied, or why not. `shopper_reason` is what may be shown to the shopper."""
+
+    code: str
+    status: Literal["applied", "rejected"]
+    offer: Reference | UnsetType = UNSET
+    reason: Reason | UnsetType = UNSET
+    shopper_reason: str | UnsetType = UNSET
+    change: str | UnsetType = UNSET
+    frees_at: int | UnsetType = UNSET
+
+
 class PricedCart(Reply):
     """A cart with everything that it gets."""
 
@@ -118,6 +141,7 @@ class PricedCart(Reply):
     total: int
     applied: list[AppliedPromotion]
     rejected: list[RejectedPromotion]
+    codes: list[CartCode]
     store_credit: CartCredit | None
     amount_due: int
 

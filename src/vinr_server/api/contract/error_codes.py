@@ -79,6 +79,13 @@ _INPUT = {
         "Report your own events under your own names, such as `review.posted`.",
         "Events of type payment.completed are made by the engine. Report a payment instead.",
     ),
+    "code_space_too_small": Explained(
+        "So many codes of the pattern would be guessed too easily: of 10^9 guesses, more than one would hit. `details`"
+        " has `min_length`, the number of random characters that is enough.",
+        "Send a longer `pattern`, or a larger `alphabet`.",
+        "1000000 codes of 8 random characters are guessed too easily: of 10^9 guesses, more than one would hit. Send a"
+        " pattern with at least 11 #.",
+    ),
     "immutable_field": Explained(
         "The field can't be changed after creation.",
         "Create a new object instead.",
@@ -117,6 +124,13 @@ _ACCESS = {
         "The key has sent more requests within a second than it may.",
         "Wait the number of seconds in `Retry-After`, then try again. The SDKs do this for you.",
         "Too many requests with this key. Wait the number of seconds in Retry-After, then try again.",
+    ),
+    "code_attempts_exceeded": Explained(
+        "Too many unknown codes were presented by one `client`, one customer or with one key: all codes of theirs are"
+        " refused for a while, good ones too. In carts it is the `reason` of each code; the cart goes on without.",
+        "Wait the number of seconds in `Retry-After`. Send `client` with each cart, so that one shopper never shuts out"
+        " another.",
+        "Too many unknown codes were presented. Try again in 240 seconds; a shopper may go on without.",
     ),
     "route_missing": Explained(
         "No call exists at this path.",
@@ -199,9 +213,29 @@ _STATE = {
         "Referral program rfp_0197a3 is paused. Set its status to active to register referrals.",
     ),
     "code_taken": Explained(
-        "Another account has this referral code.",
-        "Choose another code, or leave it out to get one that is free.",
+        "Another code has this text, however it is written: one that opens an offer and can still be used, one for a"
+        " single use that was used, or a member's referral code. `details` names the code, its offer and its status."
+        " Changing a code that was replaced answers the same.",
+        "Choose another code, or leave it out to get one that is free. To give the text to another offer, disable the"
+        " code that has it first.",
         "The code ADA-2026 is already taken. Choose another one.",
+    ),
+    "offer_needs_no_code": Explained(
+        "The offer applies by itself: nobody needs a code for it.",
+        "Create an offer with `requires_code: true`, and codes for that one.",
+        "Offer ofr_9fK2 needs no code. Create an offer with requires_code: true, and codes for that one.",
+    ),
+    "code_batch_not_ready": Explained(
+        "The batch is disabled: none of its codes can be used, so none is added.",
+        "Create another batch.",
+        "Code batch cbt_0197a3 is disabled: no code of it can be used. Create another batch.",
+    ),
+    "code_not_applicable": Explained(
+        "A checkout session promises everything or nothing, and a code does not apply to the cart. `details.codes`"
+        " lists each with its reason; `shopper_reason` is what may be shown to the shopper.",
+        "Show the shopper why, and leave the code out. `checkout.evaluate` shows the cart without it.",
+        "Not every code applies to this cart: SUMMER (code_expired). Leave these out, or change what stands against"
+        " them.",
     ),
     "checkout_session_open": Explained(
         "The customer has an open checkout session, which holds what that customer was promised. `details` names it.",

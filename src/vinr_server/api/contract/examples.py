@@ -22,6 +22,8 @@ IDS: dict[str, str] = {
     "offer_grant": "gnt_0197a3",
     "redemption": "rdm_0197a3",
     "checkout_session": "cs_0197a3",
+    "code": "code_0197a3",
+    "code_batch": "cbt_postCards",
     "discount": "disc_0197a3",
     "store_credit_account": "crd_0197a3",
     "credit_transaction": "crt_0197a3",
@@ -85,7 +87,10 @@ _OF_OPERATIONS: dict[str, dict[str, Any]] = {
     "close_account": {"status": "closed"},
 }
 # Fields of objects that mean another thing there than elsewhere.
-_OF_OBJECTS: dict[str, dict[str, Any]] = {"credit_transaction": {"account": IDS["store_credit_account"]}}
+_OF_OBJECTS: dict[str, dict[str, Any]] = {
+    "credit_transaction": {"account": IDS["store_credit_account"]},
+    "code": {"code": "SPRING-10", "key": "spring10", "offer": "ofr_welcome"},
+}
 # Of the words that a field may hold, the first one listed here.
 _WORDS = ("award", "active", "confirmed", "issued", "secret", "ready", "created", "none", "floor", "discount")
 # Lists that an example fills with one item.

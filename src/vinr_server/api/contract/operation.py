@@ -34,13 +34,13 @@ class Operation:
     """One call of the API. `sdk` is its path in the SDKs; `immutable` names the fields that an update can't change.
 
     One of these answers it: `translate` makes a command, `submit` makes many commands, `read` makes an answer. `items`
-    names the field of a bulk call that holds its items, and their type. `is_timely`: what it reads changes with time
-    alone, so that what is due is written first (R24). `is_pure`: its command is decided and nothing
-    is written. `is_verbatim`: its body is shown again exactly as it was written, numbers included. `answers` are the
-    statuses it succeeds with. `example` is a body that works in the sandbox, with optional fields where it needs them;
-    `listing` is what a list takes in its query string. `others` are types that it may answer instead of `reply`. `also`
-    are rights that it needs in addition to its own, such as loyalty.points:write. `refusals` lists the codes beyond
-    those that every call can get.
+    names the field of a bulk call that holds its items, and their type; where it `takes_texts`, an item may be text
+    alone. `is_timely`: what it reads changes with time alone, so that what is due is written first (R24). `is_pure`:
+    its command is decided and nothing is written. `is_verbatim`: its body is shown again exactly as it was written,
+    numbers included. `answers` are the statuses it succeeds with. `example` is a body that works in the sandbox, with
+    optional fields where it needs them; `listing` is what a list takes in its query string. `others` are types that it
+    may answer instead of `reply`. `also` are rights that it needs in addition to its own, such as loyalty.points:write.
+    `refusals` lists the codes beyond those that every call can get.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Operation:
     translate: Translate | None = None
     submit: Submit | None = None
     items: tuple[str, type[msgspec.Struct]] | None = None
+    takes_texts: bool = False
     read: Read | None = None
     listing: Listing | None = None
     others: tuple[type[Reply], ...] = ()

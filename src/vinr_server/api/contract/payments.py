@@ -113,6 +113,7 @@ class PaymentRedemption(Reply):
     account: Reference | None
     points_transaction: Reference | None
     redemption: Reference | UnsetType = UNSET
+    code: Reference | UnsetType = UNSET
 
 
 class Payment(Reply):

@@ -118,7 +118,9 @@ def schemas() -> dict[str, Any]:
         if operation.items is not None:  # its items are read separately, so that each is refused by itself
             (field, item), body = operation.items, operation.body
             assert body is not None
-            items = {"$ref": _REF.format(name=item.__name__)}
+            items: dict[str, Any] = {"$ref": _REF.format(name=item.__name__)}
+            if operation.takes_texts:
+                items = {"anyOf": [{"type": "string"}, items]}
             components[body.__name__]["properties"][field]["items"] = items
     answers = [*OBJECTS.values(), *(operation.item for operation in OPERATIONS if operation.is_bulk)]
     _schemas, replies = msgspec.json.schema_components(answers, ref_template=_REF)

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,7 @@ from vinr_server.api.edge.answer_headers import answer_headers, make_request_id
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.documents import DOCUMENTS
 from vinr_server.api.edge.fingerprint import fingerprint
+from vinr_server.api.edge.guessing import CodesCall, presents_codes
 from vinr_server.api.edge.identity import require_clean
 from vinr_server.api.edge.keys import KeyRing
 from vinr_server.api.edge.parse import decode_body, read_struct, spellings
@@ -27,8 +29,9 @@ from vinr_server.api.edge.request_log import Request, RequestLog
 from vinr_server.api.edge.routing import Router
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.engine.evaluator import Evaluator
+from vinr_server.engine.guesses import Guesses
 from vinr_server.engine.sealing import Seal
-from vinr_server.engine.submission import Reply, Submission, Unavailable
+from vinr_server.engine.submission import Outcome, Reply, Submission, Unavailable
 from vinr_server.engine.timely import write_due
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.tables import encode_json
@@ -68,6 +71,7 @@ class App:
         self._keys = KeyRing(reader, pepper, rate_limit_per_second=rate_limit_per_second)
         self._router, self._grantable = Router(OPERATIONS), grantable(OPERATIONS)
         self._seal, self._is_loopback_allowed = seal, is_loopback_allowed
+        self._guesses, self._pepper = Guesses(reader.pool), pepper
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
@@ -163,6 +167,10 @@ class App:
         command = operation.translate(call)
         if inspect.isawaitable(command):
             command = await command
+        presenting = None
+        if presents_codes(call, operation.id):
+            presenting = CodesCall(self._guesses, call, pepper=self._pepper)
+            command = await presenting.command(command)
         submission = Submission(
             realm=call.caller.realm,
             livemode=call.caller.livemode,
@@ -173,13 +181,19 @@ class App:
             request_id=request_id,
             is_dry_run=is_dry_run,
         )
-        if operation.is_pure:
-            outcome = await self._evaluator.evaluate(submission)
-        else:
-            outcome = await self._writer.enqueue(submission)
+        outcome = await self._decide(operation, submission)
+        if presenting is not None:
+            shut_out = await presenting.after(command, outcome)
+            if shut_out is not None:
+                outcome = await self._decide(operation, replace(submission, command=shut_out))
         if isinstance(outcome, Rejected):
             raise Problem.of(outcome)
         return outcome if call.secret is None else _with_secret(outcome, call.secret, is_dry_run)
+
+    async def _decide(self, operation: Operation, submission: Submission) -> Outcome:
+        if operation.is_pure:
+            return await self._evaluator.evaluate(submission)
+        return await self._writer.enqueue(submission)
 
 
 class Disconnected(Exception):

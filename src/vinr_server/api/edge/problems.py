@@ -24,6 +24,7 @@ EDGE_CODES: dict[str, int] = {
     "method_not_allowed": 405,
     "body_too_large": 413,
     "rate_limited": 429,
+    "code_attempts_exceeded": 429,
     "internal_error": 500,
     "unavailable": 503,
 }

@@ -37,6 +37,7 @@ def evaluate_cart(call: Call) -> EvaluateCart:
         discount_ids=read_discounts(body.discounts),
         metadata=read_metadata(body.metadata),
         credit=read_credit(body.store_credit),
+        codes=tuple(body.codes),
     )
 
 

@@ -10,6 +10,8 @@ from vinr_server.api.contract.carts import (
     CART_EXAMPLE,
     CART_REFUSALS,
     CartInput,
+    Client,
+    Codes,
     CreditToPay,
     Discounts,
     Lines,
@@ -43,6 +45,7 @@ MINUTES_MAX = 7 * 24 * 60
 
 class CreateCheckoutSessionInput(CartInput):
     expires_in_minutes: Annotated[int, Meta(ge=1, le=MINUTES_MAX)] = 30
+    take_over: bool = False
     metadata: Metadata = {}
 
 
@@ -52,6 +55,8 @@ class UpdateCheckoutSessionInput(Input):
     shipping: ShippingInput | UnsetType | None = UNSET
     discounts: Discounts | UnsetType = UNSET
     store_credit: CreditToPay | UnsetType = UNSET
+    codes: Codes | UnsetType = UNSET
+    client: Client | None = None
     metadata: Metadata = {}
 
 
@@ -81,6 +86,8 @@ def create_checkout_session(call: Call) -> CreateCheckoutSession:
         minutes=body.expires_in_minutes,
         metadata=read_metadata(body.metadata),
         credit=read_credit(body.store_credit),
+        codes=tuple(body.codes),
+        takes_over=body.take_over,
     )
 
 
@@ -99,6 +106,7 @@ def update_checkout_session(call: Call) -> UpdateCheckoutSession:
         metadata=read_metadata(body.metadata, allows_null=True),
         credit=None if body.store_credit is UNSET else read_credit(body.store_credit),
         sets_credit=body.store_credit is not UNSET,
+        codes=None if body.codes is UNSET else tuple(body.codes),
     )
 
 
@@ -128,7 +136,7 @@ OPERATIONS: tuple[Operation, ...] = (
         translate=create_checkout_session,
         reply=CheckoutSession,
         answers=MADE,
-        refusals=CART_REFUSALS,
+        refusals=(*CART_REFUSALS, "code_not_applicable"),
         example=CART_EXAMPLE,
     ),
     Operation(
@@ -151,7 +159,10 @@ OPERATIONS: tuple[Operation, ...] = (
         translate=update_checkout_session,
         reply=CheckoutSession,
         immutable=("id", "currency", "prices_include_tax"),
-        refusals=(*CART_REFUSALS, "checkout_session_not_open", "checkout_session_linked", "immutable_field"),
+        refusals=(
+            *(*CART_REFUSALS, "code_not_applicable", "checkout_session_not_open"),
+            *("checkout_session_linked", "immutable_field"),
+        ),
         example={"lines": [{"sku": "shoe", "unit_price": 3000, "quantity": 3}]},
     ),
     Operation(

@@ -81,6 +81,7 @@ class CreateEngagementOfferInput(Input):
     ends_at: Instant = None
     max_redemptions: Count | None = None
     per_member_limit: Count | None = 1
+    requires_code: bool = False
     budget: BudgetInput | None = None
     stacking: StackingMode = "stack"
     stacking_group: Key | None = None
@@ -138,6 +139,7 @@ class EngagementOffer(AnyOffer):
     targeting: Targeting
     conditions: Conditions
     application: rows.Application
+    requires_code: bool
     max_redemptions: int | None
     per_member_limit: int | None
     remaining: int | None
@@ -194,7 +196,7 @@ async def create_engagement_offer(call: Call) -> CreateOffer:
     body: CreateEngagementOfferInput = call.body
     zone = await zone_if_needed(call, body, program_id=body.program, table="tenants")
     starts_at, ends_at = read_window(body.starts_at, body.ends_at, param="", zone=zone)
-    application = body.application or APPLICATIONS[body.incentive.type]
+    application = _application(body)
     terms = rows.OfferTerms(
         **read_incentive(body.incentive),
         application=application,
@@ -203,6 +205,7 @@ async def create_engagement_offer(call: Call) -> CreateOffer:
         stacking=read_stacking(body.stacking, body.stacking_group, body.priority),
         max_redemptions=body.max_redemptions,
         per_member_limit=body.per_member_limit,
+        requires_code=body.requires_code,
         budget=read_budget(body.budget),
     )
     return CreateOffer(
@@ -216,6 +219,18 @@ async def create_engagement_offer(call: Call) -> CreateOffer:
         id=body.id,
         metadata=read_metadata(body.metadata),
     )
+
+
+def _application(body: CreateEngagementOfferInput) -> rows.Application:
+    """How members get the offer: one that a code opens is not opted into. A multiplier is granted by its code."""
+    type, application = body.incentive.type, body.application
+    if not body.requires_code:
+        return application or APPLICATIONS[type]
+    is_granted = type == "points_multiplier" or application == "granted"
+    if application not in (None, "granted" if is_granted else "auto"):
+        message = f"application: a code opens the offer, so it can't be {application}. Leave application out."
+        raise Problem("parameter_conflict", message, param="application")
+    return "granted" if is_granted else "auto"
 
 
 async def update_engagement_offer(call: Call) -> UpdateOffer:
@@ -321,7 +336,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body=UpdateEngagementOfferInput,
         translate=update_engagement_offer,
         reply=EngagementOffer,
-        immutable=("id", "program", "application"),
+        immutable=("id", "program", "application", "requires_code"),
         refusals=(*FIND, "immutable_field", "program_mismatch", "reward_archived"),
         example={"name": "Spring bonus, extended", "ends_at": "2026-12-31"},
     ),

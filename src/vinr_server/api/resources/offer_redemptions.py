@@ -36,6 +36,7 @@ class OfferRedemption(Reply):
     payment: Reference | None
     checkout_session: Reference | None
     grant: Reference | None
+    code: Reference | None
     receipt: Json
     created: int
     redeemed_at: int | None

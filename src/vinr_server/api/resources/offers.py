@@ -68,6 +68,7 @@ class CreateOfferInput(Input):
     max_times: Count | None = None
     max_redemptions: Count | None = None
     per_member_limit: Count | None = None
+    requires_code: bool = False
     budget: CartBudgetInput | None = None
     active: bool = True
     starts_at: Instant = None
@@ -116,6 +117,7 @@ class Offer(AnyOffer):
     max_redemptions: int | None
     per_member_limit: int | None
     remaining: int | None
+    requires_code: bool
     active: bool
 
 
@@ -133,6 +135,7 @@ class OfferEvent(AnyOffer):
     max_redemptions: int | UnsetType | None = UNSET
     per_member_limit: int | UnsetType | None = UNSET
     remaining: int | UnsetType | None = UNSET
+    requires_code: bool | UnsetType = UNSET
     type: Literal["bogo", "free_shipping", "fixed_discount"] | UnsetType = UNSET
     value: int | UnsetType | None = UNSET
     per: Literal["order", "unit"] | UnsetType | None = UNSET
@@ -156,6 +159,7 @@ async def create_offer(call: Call) -> CreateOffer:
             stacking=read_stacking(body.stacking, body.stacking_group, body.priority),
             max_redemptions=body.max_redemptions,
             per_member_limit=body.per_member_limit,
+            requires_code=body.requires_code,
             budget=read_budget(body.budget),
         ),
         status="published" if body.active else "paused",
@@ -334,6 +338,7 @@ OPERATIONS: tuple[Operation, ...] = (
                 "get",
                 "max_times",
                 "per_member_limit",
+                "requires_code",
                 "starts_at",
             ),
             *("stacking", "stacking_group", "priority", "metadata"),

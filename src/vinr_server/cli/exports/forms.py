@@ -122,7 +122,23 @@ PAYMENTS = Kind(
     },
     filters=("customer",),
 )
-KINDS = {"members": MEMBERS, "ledger": LEDGER, "redemptions": REDEMPTIONS, "payments": PAYMENTS}
+CODES = Kind(
+    "/v1/engagement/codes",
+    {
+        **{name: _field(name) for name in ("id", "code", "key", "offer", "batch", "account", "status")},
+        **{name: _field(name) for name in ("max_redemptions", "used", "held")},
+        **{name: _time(name) for name in ("starts_at", "expires_at", "created")},
+        "metadata": _json("metadata"),
+    },
+    filters=("batch",),
+)
+KINDS = {
+    "members": MEMBERS,
+    "ledger": LEDGER,
+    "redemptions": REDEMPTIONS,
+    "payments": PAYMENTS,
+    "codes": CODES,
+}
 
 
 def header_of(kind: Kind) -> str:

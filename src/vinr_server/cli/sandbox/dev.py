@@ -42,6 +42,7 @@ from vinr_server.engine.settings import Settings
 from vinr_server.storage.postgres.connect import connect_readers
 from vinr_server.storage.postgres.embedded import EmbeddedRefused, default_data_dir, recreate_database, start_embedded
 from vinr_server.storage.postgres.migrate import migrate
+from vinr_server.workers.codes import CodeWorker
 from vinr_server.workers.deliver import DeliveryWorker
 from vinr_server.workers.due import DueWorker
 from vinr_server.workers.segments import SegmentWorker
@@ -120,6 +121,7 @@ async def _serve(
     pool = await connect_readers(sandbox.database_url, size=4)
     worker = DueWorker(pool, application.writer)
     segments = SegmentWorker(pool, application.writer, every=timedelta(seconds=1))
+    codes = CodeWorker(pool, application.writer)
     webhooks = DeliveryWorker(
         pool, application.writer, sender=Sender(is_loopback_allowed=True), seal=Seal(settings.secrets_key)
     )
@@ -130,7 +132,7 @@ async def _serve(
         await seed(application.writer, realm)
         seal, here = Seal(settings.secrets_key), _base_url_on_loopback(listener)
         await open_inbox(inbox, application.writer, realm, seal, data_dir=data_dir, base_url=here)
-        working = asyncio.gather(worker.run(), segments.run(), webhooks.run())
+        working = asyncio.gather(worker.run(), segments.run(), codes.run(), webhooks.run())
         figures = (partial(of_server, application), partial(of_writer, application.writer))
         own = (partial(of_due_work, worker.figures), partial(of_deliveries, webhooks.figures))
         serve_metrics(settings, *figures, *own)
@@ -139,6 +141,7 @@ async def _serve(
         await serving
         worker.stop()
         segments.stop()
+        codes.stop()
         webhooks.stop()
         await working
     await serving

@@ -13,6 +13,7 @@ import psycopg
 
 from vinr_server.api.edge.keys import hash_key, make_key
 from vinr_server.core.clocks import commands as clocks_commands
+from vinr_server.core.codes import commands as code_commands
 from vinr_server.core.credit import commands as credit_commands
 from vinr_server.core.earning import commands as earning_commands
 from vinr_server.core.earning.conditions import Conditions
@@ -21,7 +22,7 @@ from vinr_server.core.kernel import commands as kernel_commands
 from vinr_server.core.ledger import commands as ledger_commands
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.offers import commands as offer_commands
-from vinr_server.core.offers.rows import OfferTerms, PointsBonus
+from vinr_server.core.offers.rows import CheckoutTerms, OfferTerms, PointsBonus
 from vinr_server.core.payments import commands as payments_commands
 from vinr_server.core.programs import commands as programs_commands
 from vinr_server.core.programs.rows import Tier
@@ -30,6 +31,7 @@ from vinr_server.core.referrals.rows import ReferralTerms
 from vinr_server.core.rewards import commands as rewards_commands
 from vinr_server.core.segments.commands import CreateSegment
 from vinr_server.core.segments.conditions import Bounds, SegmentConditions
+from vinr_server.engine.code_drawing import ALPHABET, PATTERN
 from vinr_server.engine.sealing import make_seal_key
 from vinr_server.engine.submission import system_submission
 from vinr_server.engine.writer import Writer
@@ -41,6 +43,9 @@ RESET_PATH = "/_sandbox/reset"
 TIERS = (Tier("silver", "Silver", 0), Tier("gold", "Gold", 500), Tier("platinum", "Platinum", 2000))
 LAPSED = SegmentConditions(days_since_last_purchase=Bounds(at_least=90))
 BONUS = OfferTerms(bonus=PointsBonus(250), application="opt_in", per_member_limit=1)
+# Only a code opens it: no cart gets it by itself.
+WELCOME = OfferTerms(checkout=CheckoutTerms("fixed_discount", 1000), per_member_limit=1, requires_code=True)
+CODED = OfferTerms(bonus=PointsBonus(250), per_member_limit=1, requires_code=True)
 FIVE_EUROS = {"type": "discount", "amount": 500, "currency": "EUR"}
 
 VOUCHER = {"type": "voucher"}
@@ -88,6 +93,12 @@ SEEDS: tuple[kernel_commands.Command, ...] = (
     offer_commands.CreateOffer("engagement", "Spring bonus", BONUS, "draft", program_id="prog_default", id="ofr_9fK2"),
     offer_commands.PublishOffer("ofr_9fK2"),
     *LIFE,
+    offer_commands.CreateOffer("checkout", "Welcome: €10 off", WELCOME, "published", id="ofr_welcome"),
+    code_commands.CreateCode("WELCOME10", "ofr_welcome"),
+    code_commands.CreateCodeBatch("ofr_welcome", "Post cards", PATTERN, ALPHABET, amount=10, id="cbt_postCards"),
+    offer_commands.CreateOffer("engagement", "Bonus by a code", CODED, "draft", "prog_default", id="ofr_codedBonus"),
+    offer_commands.PublishOffer("ofr_codedBonus"),
+    code_commands.CreateCode("BONUS-250", "ofr_codedBonus"),
 )
 
 

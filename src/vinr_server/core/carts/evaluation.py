@@ -34,6 +34,7 @@ def evaluate(
     named: Iterable[Promotion] = (),
     audiences: Collection[str] = (),
     refuse: Refuse = nothing_refused,
+    explained: Collection[str] = (),
     over_budget: OverBudget = nothing_over,
 ) -> Evaluation:
     """Return the cart with everything it gets.
@@ -42,8 +43,8 @@ def evaluate(
     the caller named, and what the cart was promised before. `audiences` are the groups the member belongs to; `refuse`
     returns further reasons against a promotion, `over_budget` one against what it would take off. Within a phase
     promotions apply by rank, each to the prices that the previous one left. Of the promotions that gave nothing, the
-    result shows the first REJECTED_MAX: those with matching lines, oldest first; then some just out of reach
-    (`offer_index`).
+    result shows the first REJECTED_MAX: those whose ids are `explained` in any case; those with matching lines, oldest
+    first; then some just out of reach (`offer_index`).
     """
     ranked = cart.ranked
     found = index.find(cart, ranked, audiences)
@@ -63,7 +64,7 @@ def evaluate(
         selection = promotion.lines
         lines = matching if selection is None else selection.chosen(cart.lines, ranked)
         candidates.append(Candidate(promotion, lines, matching, PHASES.index(promotion.effect.phase)))
-    run = Run(cart, candidates, now, over_budget)
+    run = Run(cart, candidates, now, over_budget, explained)
     run.apply_all()
     rejected += run.rejected
     for promotion, matching in found.beyond:
@@ -72,6 +73,8 @@ def evaluate(
         if promotion.is_live(now) and promotion.id not in first:
             unmet = [*unmet_by_cart(promotion.criteria, cart, matching, values), *refuse(promotion)]
             rejected.append(Unqualified(promotion, unmet))
+    if explained:
+        rejected.sort(key=lambda unqualified: unqualified.promotion.id not in explained)
     priced = run.priced
     return Evaluation(
         cart,

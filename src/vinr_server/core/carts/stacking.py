@@ -7,7 +7,7 @@ this cart, in whichever phase. The chosen one applies at once, or at its own pla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from vinr_server.core.carts.cart import PHASES, Applied, Cart, Promotion, Unqualified
@@ -60,9 +60,14 @@ class Run:
     """The prices while promotions apply one after another, and which promotions of each group applied before."""
 
     def __init__(
-        self, cart: Cart, candidates: Sequence[Candidate], now: datetime, over_budget: OverBudget = nothing_over
+        self,
+        cart: Cart,
+        candidates: Sequence[Candidate],
+        now: datetime,
+        over_budget: OverBudget = nothing_over,
+        explained: Collection[str] = (),
     ) -> None:
-        self._cart, self._now, self._over_budget = cart, now, over_budget
+        self._cart, self._now, self._over_budget, self._explained = cart, now, over_budget, explained
         # The prices that the item and BOGO phases left; None before they are over.
         self._discounted: list[int] | None = None
         self.priced = Priced(
@@ -253,9 +258,9 @@ class Run:
         unmet: Unmet | None = None,
     ) -> None:
         """Record why the promotion gives nothing; nobody sees more than REJECTED_MAX of them."""
-        if self._is_trial or len(self.rejected) >= REJECTED_MAX:
-            return
         promotion, currency = candidate.promotion, self._cart.currency
+        if self._is_trial or (len(self.rejected) >= REJECTED_MAX and promotion.id not in self._explained):
+            return
         if unmet is not None:
             self.rejected.append(Unqualified(promotion, [unmet]))
             return

@@ -16,18 +16,26 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class EvaluateCart(Command):
-    """Show what a cart would get now; nothing is written or held. `credit`: what store credit is to pay at most."""
+    """Show what a cart would get now; nothing is written or held. `credit`: what store credit is to pay at most.
+
+    `codes`: as the shopper wrote them. `is_shut_out`: too many codes of the shopper's were unknown (R65).
+    """
 
     cart: Cart
     customer_id: str | None = None
     discount_ids: tuple[str, ...] = ()
     metadata: Json = field(default_factory=dict)
     credit: CreditTender | None = None
+    codes: tuple[str, ...] = ()
+    is_shut_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CreateCheckoutSession(Command):
-    """Promise a cart what it gets, and hold it for `minutes`; of store credit what `credit` asks for."""
+    """Promise a cart what it gets, and hold it for `minutes`; of store credit what `credit` asks for.
+
+    `takes_over`: the customer's other sessions that hold what its codes need expire with it.
+    """
 
     cart: Cart
     customer_id: str | None = None
@@ -35,6 +43,9 @@ class CreateCheckoutSession(Command):
     minutes: int = 30
     metadata: Json = field(default_factory=dict)
     credit: CreditTender | None = None
+    codes: tuple[str, ...] = ()
+    is_shut_out: bool = False
+    takes_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,8 @@ class UpdateCheckoutSession(Command):
     """Change an open session's cart; `changes` maps Cart fields to their new values.
 
     `discount_ids` None leaves them as they are. `customer_id` names the customer of a guest's session, once.
-    `sets_credit`: `credit` is what store credit is to pay from now on; else that stays as it was asked for.
+    `sets_credit`: `credit` is what store credit is to pay from now on; else that stays as it was asked for. `codes`:
+    those that it presents from now on; None: the same.
     """
 
     session_id: str
@@ -52,6 +64,8 @@ class UpdateCheckoutSession(Command):
     metadata: Json | None = None
     credit: CreditTender | None = None
     sets_credit: bool = False
+    codes: tuple[str, ...] | None = None
+    is_shut_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from vinr_server.core.checkout.credit import credit_refusal, spend_session_credi
 from vinr_server.core.checkout.needs import look_at_session, name_held
 from vinr_server.core.checkout.payloads import session_payload
 from vinr_server.core.checkout.rows import CheckoutSession
-from vinr_server.core.checkout.sessions import account_of, held_by, open_session
+from vinr_server.core.checkout.sessions import account_of, open_session
+from vinr_server.core.checkout.taking_over import held_by
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer

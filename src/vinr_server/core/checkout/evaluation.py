@@ -19,6 +19,17 @@ from vinr_server.core.checkout.credit import applied_credit, asked_refusal, look
 from vinr_server.core.checkout.first_order import is_first_order
 from vinr_server.core.checkout.needs import look_at_buyer, name_buyer, name_discounts
 from vinr_server.core.checkout.payloads import credit_tender_payload, evaluation_payload
+from vinr_server.core.checkout.presenting import (
+    Presented,
+    Shopper,
+    codes_payload,
+    judged,
+    look_at_codes,
+    name_codes,
+    opened,
+    present,
+)
+from vinr_server.core.codes.rows import Code
 from vinr_server.core.conditions.fields import is_of_member
 from vinr_server.core.conditions.judging import Unmet, Values, distance, unmet_in
 from vinr_server.core.conditions.membership import outside_segments, segments_of, values_of
@@ -28,6 +39,7 @@ from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.payloads import Wire
 from vinr_server.core.kernel.values import dataclass
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.activation import claim_of
@@ -52,17 +64,34 @@ class Checkout:
 
     evaluation: Evaluation
     accounts: Mapping[str, Account]
+    codes: Sequence[Presented] = ()
+
+    @property
+    def code_ids(self) -> Mapping[str, str]:
+        """The code that opened each offer, by the offer's id."""
+        opening = (each for each in self.codes if each.objection is None)
+        return {each.offer.id: each.code.id for each in opening if each.offer is not None and each.code is not None}
+
+    @property
+    def payload(self) -> Wire:
+        """The cart with what it gets, and with every code that was presented."""
+        return {
+            **evaluation_payload(self.evaluation, self.accounts, self.code_ids),
+            "codes": codes_payload(self.codes),
+        }
 
 
 def needs_evaluate_cart(command: EvaluateCart, needs: Needs) -> None:
     """Needs the buyer's accounts, and the discounts that the cart names."""
     look_at_buyer(needs, command.customer_id, command.discount_ids)
     look_at_credit(needs, command.customer_id, command.credit)
+    look_at_codes(needs, command.codes)
 
 
 def follow_evaluate_cart(command: EvaluateCart, seen: Layer, needs: Needs) -> None:
-    """Needs what is known about the buyer, and whose the discounts are."""
-    name_buyer(needs, seen, command.customer_id, [command.cart], is_held=False)
+    """Needs what is known about the buyer, what the codes open, and whose the discounts are."""
+    offers = name_codes(needs, seen, command.codes)
+    name_buyer(needs, seen, command.customer_id, [command.cart], is_held=False, opened=offers)
     name_discounts(needs, seen, command.discount_ids)
     name_credit(needs, seen, command.customer_id, command.credit)
 
@@ -76,6 +105,8 @@ def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) 
         customer_id=command.customer_id,
         discount_ids=command.discount_ids,
         metadata=command.metadata,
+        codes=command.codes,
+        is_shut_out=command.is_shut_out,
     )
     if isinstance(checkout, Rejected):
         return checkout
@@ -91,13 +122,12 @@ def decide_evaluate_cart(draft: Layer, command: EvaluateCart, context: Context) 
         currency=command.cart.currency,
         total_minor=total_minor,
     )
-    payload = evaluation_payload(checkout.evaluation, checkout.accounts)
     return Accepted(
         {
             "object": "checkout_evaluation",
             "customer": command.customer_id,
             "discounts": list(command.discount_ids),
-            **payload,
+            **checkout.payload,
             **credit_tender_payload(credit, total_minor),
             "livemode": context.livemode,
         },
@@ -116,11 +146,15 @@ def evaluate_cart(
     promised: Sequence[Promotion] = (),
     session_id: str | None = None,
     payment: Payment | None = None,
+    codes: Sequence[str] = (),
+    held: Mapping[str, tuple[Code, OfferRedemption]] = NOTHING,
+    is_shut_out: bool = False,
 ) -> Checkout | Rejected:
     """Return the cart with everything it gets, or a refusal if a discount that it names can't be used.
 
     `promised` are the offers that the current session holds, at the promised revisions: for them only the cart
-    and its metadata are checked again. `payment` paid for the cart before: it is no order before this one.
+    and its metadata are checked again. `payment` paid for the cart before: it is no order before this one. `codes` are
+    the texts of those that are presented; `held`, by key: those that the session holds, each with its use.
     """
     found = [payable_discount(draft, id, cart.currency, customer_id, session_id=session_id) for id in discount_ids]
     refusal = first_listed(*found)
@@ -135,16 +169,20 @@ def evaluate_cart(
     buyer.promised, buyer.payment = {promotion.id for promotion in promised}, payment
     buyer.session_id = session_id
     index = offer_index(draft)
+    presented: Sequence[Presented] = ()
+    if codes:
+        presented = present(draft, context, codes, Shopper(customer_id, active, is_shut_out, held))
     evaluation = evaluate(
         cart,
         index,
         now=context.wall_now,
-        named=[*vouchers, *promised],
+        named=[*vouchers, *promised, *opened(presented, promised)],
         audiences=list(buyer.audiences(index.segments)),
         refuse=lambda promotion: buyer.unmet(promotion, cart),
+        explained=frozenset(each.offer.id for each in presented if each.offer is not None),
         over_budget=lambda promotion, discount_minor: buyer.over_budget(promotion, cart.currency, discount_minor),
     )
-    return Checkout(evaluation, buyer.accounts_of_offers)
+    return Checkout(evaluation, buyer.accounts_of_offers, judged(presented, evaluation) if presented else ())
 
 
 def _name_of(draft: Layer, discount: Discount) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from vinr_server.core.carts.cart import Cart
@@ -16,7 +16,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_accounts
 from vinr_server.core.members.rows import Account
 from vinr_server.core.offers.in_force import name_cap, name_offers_of_cart, name_use
-from vinr_server.core.offers.rows import OfferRedemption, OfferRevision
+from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
 from vinr_server.core.rewards.discounts import name_owner
 from vinr_server.core.rewards.returns import look_at_asked_redemptions, name_asked_redemptions
 from vinr_server.core.rewards.rows import Discount
@@ -36,24 +36,35 @@ def name_discounts(needs: Needs, seen: Layer, discount_ids: Iterable[str]) -> No
         name_owner(needs, seen, id)
 
 
-def name_buyer(needs: Needs, seen: Layer, customer_id: str | None, carts: Iterable[Cart], *, is_held: bool) -> None:
-    """Declare the customer's accounts and segments, whether they have bought before, and the counters of offers."""
+def name_buyer(
+    needs: Needs,
+    seen: Layer,
+    customer_id: str | None,
+    carts: Iterable[Cart],
+    *,
+    is_held: bool,
+    opened: Sequence[Offer] = (),
+) -> None:
+    """Declare the customer's accounts and segments, whether they have bought before, and the counters of offers.
+
+    `opened`: the offers that the carts' codes open.
+    """
     accounts: list[Account] = []
     if customer_id is not None:
         name_first_order(needs, customer_id)
         accounts = name_accounts(needs, seen, customer_id)
         name_history(needs, seen, [account.id for account in accounts], customer_id)
-    name_offers_of_cart(needs, seen, accounts, carts, customer_id=customer_id, is_held=is_held)
+    name_offers_of_cart(needs, seen, accounts, carts, customer_id=customer_id, is_held=is_held, opened=opened)
 
 
-def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession) -> None:
+def name_changed_cart(needs: Needs, seen: Layer, session: CheckoutSession, opened: Sequence[Offer]) -> None:
     """Declare what is known about the session's buyer, or each that it may get, for each of its changed carts."""
     changes = needs.plans.carts.get(session.id)
     if changes is None:
         return
     carts = list(accumulate(changes, lambda cart, change: replace(cart, **change), initial=session.cart))
     for customer_id in dict.fromkeys((session.customer_id, *needs.plans.buyers.get(session.id, ()))):
-        name_buyer(needs, seen, customer_id, carts, is_held=True)
+        name_buyer(needs, seen, customer_id, carts, is_held=True, opened=opened)
 
 
 def look_at_session(needs: Needs, session_id: str) -> None:

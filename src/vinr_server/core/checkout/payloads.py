@@ -11,8 +11,11 @@ from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
 from vinr_server.core.members.rows import Account
 
 
-def evaluation_payload(evaluation: Evaluation, accounts: Mapping[str, Account]) -> Wire:
-    """A cart's prices, line by line, with what applied and what did not; `line` counts from 0."""
+def evaluation_payload(evaluation: Evaluation, accounts: Mapping[str, Account], code_ids: Mapping[str, str]) -> Wire:
+    """A cart's prices, line by line, with what applied and what did not; `line` counts from 0.
+
+    By offer: the member's account that gets it, and the code that opened it.
+    """
     cart = evaluation.cart
     return {
         "currency": cart.currency,
@@ -33,6 +36,7 @@ def evaluation_payload(evaluation: Evaluation, accounts: Mapping[str, Account]) 
             {
                 **_promotion(applied.promotion),
                 "account": accounts[applied.promotion.id].id if applied.promotion.id in accounts else None,
+                "code": code_ids.get(applied.promotion.id),
                 "amount": applied.discount_minor,
                 "receipt": applied.receipt,
             }
@@ -77,6 +81,12 @@ def _line(line: CartLine, discount_minor: int) -> Wire:
     return shown
 
 
+def _without_codes(evaluation: Mapping[str, Any]) -> Wire:
+    """The promise of a session that is older than codes."""
+    applied = [{"code": None, **promotion} for promotion in evaluation.get("applied", ())]
+    return {**evaluation, "applied": applied, "codes": []}
+
+
 def credit_tender_payload(credit: CreditTender | None, total_minor: int) -> Wire:
     """What store credit pays of the total, and what is left to pay otherwise."""
     if credit is None:
@@ -95,7 +105,7 @@ def session_payload(session: CheckoutSession, *, livemode: bool) -> Wire:
         "discounts": list(session.discount_ids),
         # Sessions of earlier versions don't have it in their evaluation.
         "prices_include_tax": session.cart.prices_include_tax,
-        **session.evaluation,
+        **(session.evaluation if "codes" in session.evaluation else _without_codes(session.evaluation)),
         **credit_tender_payload(session.credit, session.total_minor),
         "payment": session.payment_id,
         "metadata": session.metadata,

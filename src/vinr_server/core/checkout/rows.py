@@ -30,6 +30,14 @@ class CreditTender:
 
 
 @dataclass(frozen=True, slots=True)
+class PresentedCode:
+    """A code that a session holds, and how the shopper wrote it."""
+
+    text: str
+    code_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckoutSession(Row):
     """A cart with what it was promised: the session holds the caps until it is completed or expires.
 
@@ -38,7 +46,8 @@ class CheckoutSession(Row):
     update of the cart computes them again. `discount_ids` are the issued discounts that the caller named; `held_ids`
     are those of them that applied and are held, and `held_minor` what each of these takes off. A guest's session may
     be given its customer, once, and with it a clock and an end on it: it stays in the bucket of guests, but what it
-    holds from then on is in the customer's. `credit`: store credit that pays for it, if any was asked for.
+    holds from then on is in the customer's. `credit`: store credit that pays for it, if any was asked for. `codes`:
+    those that were presented, all of which apply.
     """
 
     bucket: int
@@ -63,6 +72,7 @@ class CheckoutSession(Row):
     completed_at: datetime | None = None
     expired_at: datetime | None = None
     credit: CreditTender | None = None
+    codes: tuple[PresentedCode, ...] = ()
 
     @property
     def wallet_id(self) -> str | None:

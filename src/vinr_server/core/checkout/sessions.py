@@ -21,7 +21,6 @@ from vinr_server.core.checkout.credit import (
     hold_credit,
     look_at_credit,
     name_credit,
-    release_credit,
 )
 from vinr_server.core.checkout.evaluation import Checkout, evaluate_cart
 from vinr_server.core.checkout.needs import (
@@ -32,8 +31,19 @@ from vinr_server.core.checkout.needs import (
     name_discounts,
     name_held,
 )
-from vinr_server.core.checkout.payloads import evaluation_payload, session_payload
+from vinr_server.core.checkout.payloads import session_payload
+from vinr_server.core.checkout.presenting import held_codes, kept_codes, look_at_codes, name_codes, refusal_of
 from vinr_server.core.checkout.rows import CheckoutSession, CreditTender
+from vinr_server.core.checkout.taking_over import (
+    free_discount,
+    give_up,
+    held_by,
+    look_at_others,
+    move_discount,
+    name_others,
+    take_over,
+)
+from vinr_server.core.codes.keys import fold
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.calendar import whole_second
@@ -49,7 +59,6 @@ from vinr_server.core.offers.redemptions import redeem_offer, release_redemption
 from vinr_server.core.offers.rows import Offer, OfferRedemption, OfferRevision
 from vinr_server.core.programs.members import clock_of
 from vinr_server.core.rewards.authorized import hold_for_session
-from vinr_server.core.rewards.rows import Discount
 
 # ---- open
 
@@ -58,11 +67,17 @@ def needs_create_checkout_session(command: CreateCheckoutSession, needs: Needs) 
     """Needs the buyer's accounts, and the discounts that the cart names."""
     look_at_buyer(needs, command.customer_id, command.discount_ids)
     look_at_credit(needs, command.customer_id, command.credit)
+    look_at_codes(needs, command.codes)
+    if command.takes_over and needs.asked:
+        look_at_others(needs)
 
 
 def follow_create_checkout_session(command: CreateCheckoutSession, seen: Layer, needs: Needs) -> None:
-    """Needs what is known about the buyer, and whose the discounts are."""
-    name_buyer(needs, seen, command.customer_id, [command.cart], is_held=True)
+    """Needs what is known about the buyer, what the codes open, and whose the discounts are."""
+    offers = name_codes(needs, seen, command.codes)
+    name_buyer(needs, seen, command.customer_id, [command.cart], is_held=True, opened=offers)
+    if command.takes_over and needs.asked:
+        name_others(needs, seen)
     name_discounts(needs, seen, command.discount_ids)
     name_credit(needs, seen, command.customer_id, command.credit)
 
@@ -71,17 +86,13 @@ def decide_create_checkout_session(
     draft: Layer, command: CreateCheckoutSession, context: Context
 ) -> Accepted | Rejected:
     """The session promises the cart what it gets, and holds all of it."""
-    checkout = evaluate_cart(
-        draft,
-        context,
-        command.cart,
-        customer_id=command.customer_id,
-        discount_ids=command.discount_ids,
-        metadata=command.metadata,
-    )
+    checkout = _evaluate(draft, context, command)
     if isinstance(checkout, Rejected):
         return checkout
-    refusal = asked_refusal(command.credit, command.customer_id)
+    if command.takes_over and take_over(draft, context, checkout.codes, command.customer_id):
+        checkout = _evaluate(draft, context, command)
+        assert isinstance(checkout, Checkout), "no discount became unusable by what was given up"
+    refusal = asked_refusal(command.credit, command.customer_id) or refusal_of(checkout.codes)
     if refusal is not None:
         return refusal
     bucket = context.bucket_of(command.customer_id or "")
@@ -113,6 +124,19 @@ def decide_create_checkout_session(
     return Accepted(session_payload(session, livemode=context.livemode))
 
 
+def _evaluate(draft: Layer, context: Context, command: CreateCheckoutSession) -> Checkout | Rejected:
+    return evaluate_cart(
+        draft,
+        context,
+        command.cart,
+        customer_id=command.customer_id,
+        discount_ids=command.discount_ids,
+        metadata=command.metadata,
+        codes=command.codes,
+        is_shut_out=command.is_shut_out,
+    )
+
+
 def _hold(
     draft: Layer,
     context: Context,
@@ -132,7 +156,7 @@ def _hold(
     for applied in evaluation.applied:
         if applied.promotion.is_voucher:
             held_ids.add(applied.promotion.id)
-            discount = _move_discount(draft, applied.promotion.id, status="reserved", session_id=session.id)
+            discount = move_discount(draft, applied.promotion.id, status="reserved", session_id=session.id)
             hold_for_session(draft, discount, until=session.expires_at)
             continue
         present = held.pop(applied.promotion.id, None)
@@ -155,12 +179,13 @@ def _hold(
             is_reserved=True,
             bucket=context.bucket_of(session.customer_id or ""),
             grant=grant_for(draft, context, offer, account),
+            code_id=checkout.code_ids.get(offer.id),
             customer_id=session.customer_id,
         )
     for left in held.values():
         release_redemption(draft, context, left, now=now)
     for id in set(session.held_ids).difference(held_ids):
-        _free_discount(draft, id, session)
+        free_discount(draft, id, session)
     session = hold_credit(draft, context, with_promise(session, checkout), credit)
     draft.put(session)
     return session
@@ -178,32 +203,11 @@ def with_promise(session: CheckoutSession, checkout: Checkout) -> CheckoutSessio
         total_minor=evaluation.total_minor,
         line_discounts_minor=tuple(evaluation.line_discounts_minor),
         shipping_discount_minor=evaluation.shipping_discount_minor,
-        evaluation=evaluation_payload(evaluation, checkout.accounts),
+        evaluation=checkout.payload,
+        codes=kept_codes(checkout.codes),
         held_ids=tuple(applied.promotion.id for applied in vouchers),
         held_minor=tuple(applied.discount_minor for applied in vouchers),
     )
-
-
-def held_by(draft: Layer, session: CheckoutSession) -> list[OfferRedemption]:
-    """The redemptions that the session has reserved, oldest first."""
-    redemptions = draft.children(OfferRedemption, session.id)
-    return sorted((use for use in redemptions if use.status == "reserved"), key=lambda use: use.id)
-
-
-def _move_discount(draft: Layer, discount_id: str, *, status: str, session_id: str | None) -> Discount:
-    discount = draft.get(Discount, discount_id)
-    assert discount is not None, f"discount {discount_id} was not loaded"
-    discount = replace(discount, status=status, session_id=session_id)
-    draft.put(discount)
-    return discount
-
-
-def _free_discount(draft: Layer, discount_id: str, session: CheckoutSession) -> None:
-    """The session no longer reserves the discount. (One whose redemption expired meanwhile is void, and stays so.)"""
-    discount = draft.get(Discount, discount_id)
-    assert discount is not None, f"discount {discount_id} was not loaded"
-    if discount.session_id == session.id:
-        _move_discount(draft, discount_id, status="issued", session_id=None)
 
 
 def open_session(draft: Layer, context: Context, session_id: str, *, param: str) -> CheckoutSession | Rejected:
@@ -232,6 +236,7 @@ def needs_update_checkout_session(command: UpdateCheckoutSession, needs: Needs) 
     look_at_session(needs, command.session_id)
     look_at_buyer(needs, command.customer_id, command.discount_ids or ())
     look_at_credit(needs, command.customer_id, command.credit)
+    look_at_codes(needs, command.codes or ())
     needs.look_along(Wallet, Of(CheckoutSession, command.session_id, "customer_id"), by="customer_id")
     needs.plans.carts.setdefault(command.session_id, []).append(command.changes)
     if command.customer_id is not None:
@@ -241,8 +246,9 @@ def needs_update_checkout_session(command: UpdateCheckoutSession, needs: Needs) 
 def follow_update_checkout_session(command: UpdateCheckoutSession, seen: Layer, needs: Needs) -> None:
     """Needs what the session holds, its buyer, and whose the newly named discounts are."""
     session = name_held(needs, seen, command.session_id)
+    offers = name_codes(needs, seen, command.codes or ())
     if session is not None:
-        name_changed_cart(needs, seen, session)
+        name_changed_cart(needs, seen, session, offers)
         name_credit(needs, seen, session.customer_id, session.credit or command.credit)
     name_credit(needs, seen, command.customer_id, command.credit)
     name_discounts(needs, seen, command.discount_ids or ())
@@ -268,9 +274,9 @@ def decide_update_checkout_session(
     refusal = asked_refusal(credit, session.customer_id)
     if refusal is not None:
         return refusal
-    if session == present and not command.sets_credit:
+    if session == present and not command.sets_credit and command.codes is None:
         return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
-    held = held_by(draft, session)
+    held = _without_dropped(draft, context, session, command.codes)
     checkout = evaluate_cart(
         draft,
         context,
@@ -280,14 +286,35 @@ def decide_update_checkout_session(
         metadata=metadata,
         promised=[promised_offer(draft, redemption) for redemption in held],
         session_id=session.id,
+        codes=tuple(code.text for code in session.codes) if command.codes is None else command.codes,
+        held=held_codes(draft, held),
+        is_shut_out=command.is_shut_out,
     )
     if isinstance(checkout, Rejected):
         return checkout
+    refusal = refusal_of(checkout.codes)
+    if refusal is not None:
+        return refusal
     accounts = {use.offer_id: account_of(draft, use.account_id) for use in held if use.account_id is not None}
     checkout = replace(checkout, accounts={**accounts, **checkout.accounts})
     draft.put(session)  # what it holds is counted for its customer
     session = _hold(draft, context, session, checkout, credit, now=context.now(session.clock_id))
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
+
+
+def _without_dropped(
+    draft: Layer, context: Context, session: CheckoutSession, codes: tuple[str, ...] | None
+) -> list[OfferRedemption]:
+    """What the session holds, without the uses of codes that it no longer presents: these are free at once."""
+    held = held_by(draft, session)
+    if codes is None:
+        return held
+    keys = set(map(fold, codes))
+    dropped = {use.id for key, (_code, use) in held_codes(draft, held).items() if key not in keys}
+    for use in held:
+        if use.id in dropped:
+            release_redemption(draft, context, use, now=context.now(session.clock_id))
+    return [use for use in held if use.id not in dropped]
 
 
 def _with_customer(
@@ -369,13 +396,7 @@ def decide_expire_checkout_session(
         assert isinstance(refusal, Rejected)
         return refusal
     if session.status == "open" and not is_early:
-        for redemption in held_by(draft, session):
-            release_redemption(draft, context, redemption, now=now)
-        for id in session.held_ids:
-            _free_discount(draft, id, session)
-        release_credit(draft, context, session)
-        session = replace(session, status="expired", expired_at=now)
-        draft.put(session)
+        session = give_up(draft, context, session, now=now)
     return Accepted(session_payload(session, livemode=context.livemode), is_new=False)
 
 

@@ -28,6 +28,7 @@ from vinr_server.core.tiers.changing import judge_tiers
 # Of customers merchants report much themselves, such as customer.birthday: one name alone is the engine's.
 RESERVED = (
     *("loyalty.", "offer.", "payment.", "campaign.", "store_credit.", "segment.", "referral."),
+    *("code.", "code_batch."),
     "webhook_endpoint.",
     "customer.merged",
 )

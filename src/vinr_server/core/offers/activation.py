@@ -56,6 +56,9 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
     account = draft.get(Account, command.account_id)
     if account is None:
         return missing("account", command.account_id, param="account")
+    if offer.terms.requires_code:
+        message = f"Offer {offer.id} is opened by a code, not by activation. Redeem one of its codes."
+        return invalid(message, param="offer")
     if offer.terms.application != "opt_in":
         how = (
             "automatically to every member it is for" if offer.terms.application == "auto" else "to whom it is granted"
@@ -78,7 +81,7 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
         draft.put(claim)
     claimed = offer_claim_payload(claim, account_id=account.id, livemode=context.livemode)
     announce(draft, context, type="loyalty.offer.activated", account=account, data=claimed, now=now)
-    redemption = _redeem_at_once(draft, context, offer, account, now)
+    redemption = redeem_at_once(draft, context, offer, account, now)
     payload = {
         **claimed,
         "object": "offer_activation",
@@ -120,10 +123,10 @@ def claim_of(draft: Layer, offer: Offer, account: Account) -> OfferClaim | None:
     return draft.get(OfferClaim, (offer.id, member_id), of=(member_id, offer.id))
 
 
-def _redeem_at_once(
-    draft: Layer, context: Context, offer: Offer, account: Account, now: datetime
+def redeem_at_once(
+    draft: Layer, context: Context, offer: Offer, account: Account, now: datetime, *, code_id: str | None = None
 ) -> OfferRedemption | None:
-    """Give a bonus or a gift at activation; a multiplier or a discount waits for its event."""
+    """Give a bonus or a gift at activation, or by a code; a multiplier or a discount waits for its event."""
     if offer.terms.bonus is not None:
         points = offer.terms.bonus.points
         receipt = {"flat": points, "points": points, "activation": True}
@@ -145,9 +148,16 @@ def _redeem_at_once(
         )
         judge_tiers(draft, context)
         account = draft.get(Account, account.id) or account
-        return redeem_offer(draft, context, offer, account, receipt=receipt, now=now, entry_id=entry.id, points=points)
+        return redeem_offer(
+            *(draft, context, offer, account),
+            receipt=receipt,
+            now=now,
+            entry_id=entry.id,
+            points=points,
+            code_id=code_id,
+        )
     if offer.terms.gift is not None:
-        use, _redemption = redeem_gift(draft, context, offer, account, now=now)
+        use, _redemption = redeem_gift(draft, context, offer, account, now=now, code_id=code_id)
         return use
     return None
 

@@ -13,6 +13,7 @@ from itertools import chain
 from vinr_server.core.budgets.counting import budget_counter, period_name
 from vinr_server.core.carts.cart import Cart
 from vinr_server.core.carts.index import MEMBERS, segment_key, tier_key
+from vinr_server.core.codes.rows import Code
 from vinr_server.core.earning.conditions import metadata_differences
 from vinr_server.core.kernel.caps import CAPS, counter_of
 from vinr_server.core.kernel.layers import Layer
@@ -86,10 +87,15 @@ def name_grants_ever(needs: Needs, offer: Offer, account: Account) -> None:
 
 
 def name_use(needs: Needs, seen: Layer, use: OfferRedemption, customer_id: str | None) -> None:
-    """Declare the account that redeemed, its grant, and the counter of the member's uses; the customer is its own."""
+    """Declare the account that redeemed, its grant and code, and the counter of the member's uses.
+
+    The customer is the account's.
+    """
     offer = seen.get(Offer, use.offer_id)
     if use.grant_id is not None:
         needs.row(OfferGrant, use.grant_id)
+    if use.code_id is not None:
+        needs.row(Code, use.code_id)
     if use.budget_counter is not None:
         needs.counter(use.budget_counter)
     if use.account_id is None:
@@ -170,10 +176,12 @@ def name_offers_of_cart(
     *,
     customer_id: str | None,
     is_held: bool,
+    opened: Sequence[Offer] = (),
 ) -> None:
     """Declare what the carts may redeem: the offers within their reach and the nearest beyond it, not all offers.
 
-    It is not yet known whether a member is in a segment, so its offers are declared as if it were.
+    `opened`: offers that codes open, which no index finds. It is not yet known whether a member is in a segment, so its
+    offers are declared as if it were.
     """
     name_some_of_member(needs, *(id for account in accounts for id in (account.id, account.customer_id)))
     if customer_id is not None:
@@ -187,8 +195,7 @@ def name_offers_of_cart(
     for cart in carts:
         found = index.find(cart, cart.ranked, [MEMBERS, *tiers, *segments])
         offers = []
-        for promotion, _lines in chain(found.within, found.beyond):
-            offer = promotion.source
+        for offer in chain((promotion.source for promotion, _lines in chain(found.within, found.beyond)), opened):
             if offer.kind == "engagement":
                 offers.append(offer)
                 continue

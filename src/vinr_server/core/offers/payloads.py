@@ -61,6 +61,7 @@ def _engagement(offer: Offer, status: OfferStatus, counter: Counter | None) -> W
         "targeting": _targeting(terms.targeting),
         "conditions": conditions_payload(terms.conditions),
         "application": terms.application,
+        "requires_code": terms.requires_code,
         "max_redemptions": terms.max_redemptions,
         "per_member_limit": terms.per_member_limit,
         "remaining": remaining(terms, counter),
@@ -122,6 +123,7 @@ def _checkout(offer: Offer, status: OfferStatus, counter: Counter | None) -> Wir
         "buy": _buy(checkout.buy) if checkout.buy is not None else None,
         "get": _get(checkout.get) if checkout.get is not None else None,
         "max_times": checkout.max_times,
+        "requires_code": offer.terms.requires_code,
         "max_redemptions": offer.terms.max_redemptions,
         "per_member_limit": offer.terms.per_member_limit,
         "remaining": remaining(offer.terms, counter),
@@ -215,6 +217,7 @@ def offer_redemption_payload(redemption: OfferRedemption, *, livemode: bool) -> 
         "payment": redemption.payment_id,
         "checkout_session": redemption.session_id,
         "grant": redemption.grant_id,
+        "code": redemption.code_id,
         "receipt": redemption.receipt,
         "created": unix(redemption.created_at),
         "redeemed_at": unix_or_none(redemption.redeemed_at),
@@ -224,12 +227,14 @@ def offer_redemption_payload(redemption: OfferRedemption, *, livemode: bool) -> 
 
 
 def in_outcome(redemption: OfferRedemption) -> Wire:
-    """A redemption as its payment shows it: just enough to find it, and the reward's redemption where it is a gift."""
+    """A redemption as its payment shows it: just enough to find it, a gift's redemption, and the code if any."""
     gift = {"redemption": redemption.redemption_id} if redemption.redemption_id is not None else {}
+    code = {"code": redemption.code_id} if redemption.code_id is not None else {}
     return {
         "id": redemption.id,
         "offer": redemption.offer_id,
         "account": redemption.account_id,
         "points_transaction": redemption.entry_id,
         **gift,
+        **code,
     }

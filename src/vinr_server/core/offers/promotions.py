@@ -60,7 +60,7 @@ def offer_index(draft: Layer) -> OfferIndex:
 
 
 def promotions_of(offers: Iterable[Offer]) -> list[Promotion]:
-    """Keep the offers that discount carts and are not over. Callers still check windows and caps."""
+    """Keep the offers that discount carts by themselves and are not over. Callers still check windows and caps."""
     return [
         promotion_of(offer)
         for offer in offers
@@ -68,6 +68,7 @@ def promotions_of(offers: Iterable[Offer]) -> list[Promotion]:
         and offer.closed_at is None
         and offer.deleted_at is None
         and offer.terms.comes_with in ("checkout", "cart")
+        and (offer.is_granted or not offer.terms.requires_code)
     ]
 
 

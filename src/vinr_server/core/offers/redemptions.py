@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.codes.rows import Code
+from vinr_server.core.codes.uses import count_use
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.caps import count_for_all, count_for_member, full_for_all, full_for_member
@@ -123,13 +125,15 @@ def redeem_offer(
     is_reserved: bool = False,
     bucket: int = 0,
     grant: OfferGrant | None = None,
+    code_id: str | None = None,
     points: int = 0,
     customer_id: str | None = None,
 ) -> OfferRedemption:
     """Redeem the offer: count, record and announce the use; or only reserve it for a checkout session.
 
     Expects that neither `limit_refusal` nor `budget_refusal` has an objection. `bucket` is for a redemption without a
-    member, and `customer_id` whose it is; `grant`: the one it uses; `points`: what the use adds.
+    member, and `customer_id` whose it is; `grant`: the one it uses; `points`: what the use adds;
+    `code_id`: the code that opened the offer, of which a use is taken too.
     """
     bucket = account.bucket if account is not None else bucket
     redemption = OfferRedemption(
@@ -149,6 +153,8 @@ def redeem_offer(
         created_at=now,
         redeemed_at=None if is_reserved else now,
         grant_id=grant.id if grant is not None else None,
+        code_id=code_id,
+        counts_for_code=code_id is not None,
     )
     if offer.terms.budget is not None:
         cost = cost_of(offer.terms.budget, discount_minor=discount_minor, points=points)
@@ -174,6 +180,7 @@ def redeem_gift(
     receipt: Json = EMPTY,
     payment_id: str | None = None,
     grant: OfferGrant | None = None,
+    code_id: str | None = None,
 ) -> tuple[OfferRedemption, Redemption]:
     """Redeem an offer of a gift: the member has the reward at no points.
 
@@ -206,6 +213,7 @@ def redeem_gift(
         redemption_id=redemption_id,
         payment_id=payment_id,
         grant=grant,
+        code_id=code_id,
     )
     return use, redemption
 
@@ -235,7 +243,7 @@ def release_redemption(
 ) -> OfferRedemption:
     """Free what a session reserved, for everybody."""
     assert redemption.status == "reserved", f"{redemption.id} is {redemption.status}"
-    released = replace(redemption, status="released", freed_at=now, budget_taken=0)
+    released = replace(redemption, status="released", freed_at=now, counts_for_code=False, budget_taken=0)
     draft.put(released)
     follow_use(draft, context, redemption, released)
     free_grant(draft, released)
@@ -248,7 +256,9 @@ def withdraw_redemption(
 ) -> OfferRedemption:
     """Take back a use that a repriced payment no longer earns: it is free for the member, and for everybody (R75)."""
     assert redemption.status == "confirmed", f"{redemption.id} is {redemption.status}"
-    withdrawn = replace(redemption, status="released", payment_id=None, freed_at=now, budget_taken=0)
+    withdrawn = replace(
+        redemption, status="released", payment_id=None, freed_at=now, counts_for_code=False, budget_taken=0
+    )
     draft.put(withdrawn)
     follow_use(draft, context, redemption, withdrawn)
     free_grant(draft, withdrawn)
@@ -269,22 +279,33 @@ def take_other_discount(
 
 
 def free_member_slot(draft: Layer, context: Context, redemption: OfferRedemption, *, now: datetime) -> None:
-    """Frees the member's slot, its grant and its amount of a budget; the global count stays (R15). Idempotent."""
+    """Frees the member's slot, its grant and its amount of a budget; the global count stays (R15). Idempotent.
+
+    A code that is for a single use, or one member's, can be used again; of a shared one the use stays taken (R63).
+    """
     if redemption.status != "confirmed":
         return
+    code = draft.get(Code, redemption.code_id) if redemption.code_id is not None else None
+    gives_back = redemption.counts_for_code and code is not None and code.comes_back
+    counts = redemption.counts_for_code and not gives_back
     is_given_back = is_of_amount(draft.get(Offer, redemption.offer_id), redemption)
     taken = 0 if is_given_back else redemption.budget_taken
-    refunded = replace(redemption, status="refunded", freed_at=now, budget_taken=taken)
+    refunded = replace(redemption, status="refunded", freed_at=now, budget_taken=taken, counts_for_code=counts)
     draft.put(refunded)
     follow_use(draft, context, redemption, refunded)
     free_grant(draft, redemption)
+    if gives_back and code is not None:
+        count_use(draft, context, code.id, used=-1, account_id=redemption.account_id, now=now)
     member_id = _member_of(draft, redemption)
     if member_id is not None:
         count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=-1)
 
 
-def retake_member_slot(draft: Layer, context: Context, redemption: OfferRedemption) -> None:
-    """Takes again what a whole refund freed, if limit and budget have room, or its grant is free. Idempotent."""
+def retake_member_slot(draft: Layer, context: Context, redemption: OfferRedemption, *, now: datetime) -> None:
+    """Takes again what a whole refund freed, if limit and budget have room, or its grant is free. Idempotent.
+
+    Its code's use is taken again where one is left.
+    """
     if redemption.status != "refunded" or not is_free(draft, redemption) or not _fits_again(draft, redemption):
         return
     offer, member_id = draft.get(Offer, redemption.offer_id), _member_of(draft, redemption)
@@ -294,12 +315,17 @@ def retake_member_slot(draft: Layer, context: Context, redemption: OfferRedempti
         full = full_for_member(draft, offer, member_id)
     if full is not None:
         return
+    code = draft.get(Code, redemption.code_id) if redemption.code_id is not None else None
+    takes_again = code is not None and not redemption.counts_for_code and not code.is_full
+    counts = redemption.counts_for_code or takes_again
     is_of_budget = is_of_amount(offer, redemption)
     taken = (redemption.discount_minor or 0) if is_of_budget else redemption.budget_taken
-    retaken = replace(redemption, status="confirmed", freed_at=None, budget_taken=taken)
+    retaken = replace(redemption, status="confirmed", freed_at=None, budget_taken=taken, counts_for_code=counts)
     draft.put(retaken)
     follow_use(draft, context, redemption, retaken)
     take_grant(draft, retaken)
+    if takes_again and code is not None:
+        count_use(draft, context, code.id, used=1, account_id=redemption.account_id, now=now)
     if member_id is not None:
         count_for_member(draft, "offer", redemption.offer_id, member_id, bucket=redemption.bucket, used=1)
 
@@ -347,7 +373,11 @@ def _count(
     used: int = 0,
     reserved: int = 0,
 ) -> None:
-    """Move the counters of the offer's caps; the use that fills the global one ends the offer."""
+    """Move the counters of the offer's caps, and its code's; the use that fills the global one ends the offer."""
+    if redemption.code_id is not None:
+        at = redemption.freed_at or redemption.redeemed_at or redemption.created_at
+        whose = redemption.account_id
+        count_use(draft, context, redemption.code_id, used=used, reserved=reserved, account_id=whose, now=at)
     member_id = _member_of(draft, redemption)
     if member_id is not None:
         is_of_account = redemption.account_id is not None

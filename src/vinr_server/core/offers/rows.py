@@ -168,7 +168,8 @@ class OfferTerms:
     """An offer's terms at one revision, without its window: redemptions keep the revision they were made under (R16).
 
     `conditions` qualify a purchase, as in earning rules. `max_redemptions` counts all members' uses together,
-    `per_member_limit` each member's, or the grants that each ever had; None is unlimited.
+    `per_member_limit` each member's, or the grants that each ever had; None is unlimited. `requires_code`: only codes
+    open it (R61).
     """
 
     multiplier: PointsMultiplier | None = None
@@ -182,6 +183,7 @@ class OfferTerms:
     stacking: Stacking = Stacking()
     max_redemptions: int | None = None
     per_member_limit: int | None = None
+    requires_code: bool = False
     budget: Budget | None = None
 
     @property
@@ -264,9 +266,10 @@ class Offer(Row):
 
     @property
     def parent(self) -> Hashable:
-        """What redeems it, and in which program, while it is live or scheduled (see `offers_in_force`)."""
+        """What redeems it by itself, and in which program, while it is live or scheduled (see `offers_in_force`)."""
         is_over = self.status != "published" or self.closed_at is not None or self.deleted_at is not None
-        return None if is_over else (self.terms.comes_with, self.program_id)
+        needs_code = self.terms.requires_code and not self.is_granted  # whom a code has granted it, has it by itself
+        return None if is_over or needs_code else (self.terms.comes_with, self.program_id)
 
     @property
     def global_limit(self) -> int | None:
@@ -389,8 +392,9 @@ class OfferRedemption(Row):
 
     status: reserved by a session, confirmed, released (the session expired, or its payment was priced again and no
     longer earns it), or refunded (the payment was fully refunded: the member's slot is free again, the global one is
-    not). `grant_id`: the grant that it uses, where the offer needs one. `budget_counter`: the counter of the offer's
-    budget that counts it, and `budget_taken` what it has taken there (R56).
+    not). `grant_id`: the grant that it uses, where the offer needs one. `code_id`: the code that opened the offer, and
+    whether the use `counts_for_code`, as held or as used. `budget_counter`: the counter of the offer's budget that
+    counts it, and `budget_taken` what it has taken there (R56).
     """
 
     immutable_fields = (
@@ -402,6 +406,7 @@ class OfferRedemption(Row):
         "session_id",
         "currency",
         "grant_id",
+        "code_id",
         "budget_counter",
     )
     bucket: int
@@ -421,6 +426,8 @@ class OfferRedemption(Row):
     redeemed_at: datetime | None = None
     freed_at: datetime | None = None
     grant_id: str | None = None
+    code_id: str | None = None
+    counts_for_code: bool = False
     budget_counter: str | None = None
     budget_taken: int = 0
 

@@ -12,8 +12,10 @@ from vinr_server.core.carts.cart import Applied, Cart, CartLine
 from vinr_server.core.checkout.evaluation import Checkout, evaluate_cart
 from vinr_server.core.checkout.first_order import name_first_order
 from vinr_server.core.checkout.needs import name_buyer, name_discounts
+from vinr_server.core.checkout.presenting import held_codes
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.checkout.sessions import account_of, promised_offer, with_promise
+from vinr_server.core.codes.keys import fold
 from vinr_server.core.kernel.answers import Rejected, invalid
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
@@ -79,6 +81,7 @@ def reprice(draft: Layer, context: Context, payment: Payment, command: UpdatePay
     uses = [use for use in redemptions_of(draft, payment) if use.session_id == session.id and use.status == "confirmed"]
     _take_back_discounts(draft, session, payment)
     customer_id = acting_customer(draft, session.customer_id) if session.customer_id is not None else None
+    held = held_codes(draft, uses)
     checkout = evaluate_cart(
         draft,
         context,
@@ -89,6 +92,8 @@ def reprice(draft: Layer, context: Context, payment: Payment, command: UpdatePay
         promised=[promised_offer(draft, use) for use in uses],
         session_id=session.id,
         payment=payment,
+        codes=tuple(code.text for code in session.codes if fold(code.text) in held),
+        held=held,
     )
     if isinstance(checkout, Rejected):
         return checkout

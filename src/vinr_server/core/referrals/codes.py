@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
+from vinr_server.core.codes.holders import look_at_key, name_key, referral_key, take_key, taken
+from vinr_server.core.codes.keys import fold, key_problem
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.claims import claim_id
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -27,6 +29,13 @@ def needs_create_referral_code(command: CreateReferralCode, needs: Needs) -> Non
     needs.children(ReferralCode, command.account_id)
     if command.code is not None:
         needs.row(Claim, command.code)
+        look_at_key(needs, fold(command.code))
+
+
+def follow_create_referral_code(command: CreateReferralCode, seen: Layer, needs: Needs) -> None:
+    """The holder of the key of the code that was chosen."""
+    if command.code is not None:
+        name_key(needs, seen, fold(command.code))
 
 
 def decide_create_referral_code(draft: Layer, command: CreateReferralCode, context: Context) -> Accepted | Rejected:
@@ -47,14 +56,17 @@ def decide_create_referral_code(draft: Layer, command: CreateReferralCode, conte
     refusal = first_listed(
         closed(account) if account.status == "closed" else None,
         _second(account, present) if present is not None else None,
-        _taken(draft, command.code),
+        _taken(draft, context, command.code),
     )
     if refusal is not None:
         return refusal
-    code = ReferralCode(
-        account.bucket, command.code or _made(context), account.id, True, 0, context.now(program.clock_id)
-    )
+    now = context.now(program.clock_id)
+    code = ReferralCode(account.bucket, command.code or _made(context), account.id, True, 0, now)
     draft.put(code)
+    key = fold(code.id)
+    if command.code is not None:
+        take_key(draft, key)
+    draft.put(referral_key(context, key, code.id, now))
     claim_id(draft, context, code.id, owner_bucket=account.bucket)
     return Accepted(referral_code_payload(code, livemode=context.livemode))
 
@@ -69,10 +81,17 @@ def _second(account: Account, present: ReferralCode) -> Rejected:
     return Rejected("id_conflict", message, param="code", details={"existing": present.id})
 
 
-def _taken(draft: Layer, code: str | None) -> Rejected | None:
-    if code is None or draft.get(Claim, code) is None:
+def _taken(draft: Layer, context: Context, code: str | None) -> Rejected | None:
+    """Refuse a code that another member has, or that opens an offer (R60)."""
+    if code is None:
         return None
-    return Rejected("code_taken", f"The code {code} is already taken. Choose another one.", param="code")
+    key = fold(code)
+    problem = key_problem(key)
+    if problem is not None:
+        return invalid(f"code: {code!r} can't be a code: {problem}.", param="code")
+    if draft.get(Claim, code) is not None:
+        return Rejected("code_taken", f"The code {code} is already taken. Choose another one.", param="code")
+    return taken(draft, context, key, text=code, param="code")
 
 
 def needs_click_referral_code(command: ClickReferralCode, needs: Needs) -> None:
@@ -107,7 +126,7 @@ def decide_update_referral_code(draft: Layer, command: UpdateReferralCode, conte
 
 
 COMMANDS: Commands = {
-    CreateReferralCode: (needs_create_referral_code, decide_create_referral_code),
+    CreateReferralCode: (needs_create_referral_code, decide_create_referral_code, follow_create_referral_code),
     ClickReferralCode: (needs_click_referral_code, decide_click_referral_code),
     UpdateReferralCode: (needs_update_referral_code, decide_update_referral_code),
 }

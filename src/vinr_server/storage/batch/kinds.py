@@ -10,6 +10,7 @@ from typing import Any
 from vinr_server.core.access.rows import ApiKey
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.codes.rows import BatchTally, Code, CodeHolds, CodeProgress
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.due import has_waiting, name_due
 from vinr_server.core.earning.rows import RuleRevision
@@ -27,7 +28,14 @@ from vinr_server.core.referrals.rows import FirstPaid, Referral, ReferralCode
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.core.tiers.rows import TierCredit
 from vinr_server.storage.batch.buckets import bucket_of
-from vinr_server.storage.batch.offers import read_buyers, read_claims, read_first_paid, read_revisions, read_traces
+from vinr_server.storage.batch.offers import (
+    read_buyers,
+    read_claims,
+    read_code_holds,
+    read_first_paid,
+    read_revisions,
+    read_traces,
+)
 from vinr_server.storage.batch.reading import (
     LOCK,
     NOTHING,
@@ -42,6 +50,7 @@ from vinr_server.storage.batch.reading import (
 from vinr_server.storage.batch.tables import TABLES, rows_of
 from vinr_server.storage.history.tiers import count_tier_holders, read_named_credits
 from vinr_server.storage.reads.caps import tally_uses
+from vinr_server.storage.reads.offers import tally_batches
 
 # A spend seldom needs more lots; a member with a million must not load them all to redeem a coffee.
 LOTS_MAX = 100
@@ -64,12 +73,14 @@ class Kind:
     """Rows of a type. `words`: the name of its locks; None if it is read under the locks of other kinds.
 
     `place`: the bucket of an id that lives beside no other; None: the directory knows it, or the id itself says it.
+    `is_seldom`: it is passed over where no command of the batch declares any.
     """
 
     row_type: type[Row]
     take: Callable[[Reading, Kind], Awaitable[Any]]
     words: str | None = None
     place: PlaceOf | None = None
+    is_seldom: bool = False
 
 
 async def _accounts(reading: Reading, kind: Kind) -> None:
@@ -151,6 +162,35 @@ async def _wallets(reading: Reading, kind: Kind) -> None:
     for realm, layer in reading.layers.items():
         for wallet in layer.written(Wallet):
             reading.found_in[realm, wallet.id] = wallet.bucket
+
+
+# Of the codes with one key, the one that a shopper means. Plan: the partial unique index codes_by_key.
+HELD_KEY = "t.holds_key"
+
+
+async def _codes(reading: Reading, kind: Kind) -> None:
+    """The codes, locked, and whether others have come to hold their keys: on a snapshot, none can have."""
+    await _locked(reading, kind)
+    if reading.is_locking:
+        keys = [(realm, key) for realm, needs in reading.needs.items() for key in needs.parts.get(Code, NOTHING)]
+        here: Any = [(realm, bucket_of(realm, str(key)), key) for realm, key in keys]
+        await reading.read(Code, "folded", here, where=HELD_KEY)
+
+
+async def _code_holds(reading: Reading, kind: Kind) -> None:
+    """Which open sessions hold codes that a decision has asked about."""
+    named = [(realm, str(id)) for realm, needs in reading.needs.items() for id in needs.rows.get(CodeHolds, NOTHING)]
+    for realm, holds in await read_code_holds(reading.connection, named):
+        reading.layers[realm].put(holds)
+
+
+async def _batch_tallies(reading: Reading, kind: Kind) -> None:
+    """How many codes of batches were used, and are one member's."""
+    for realm, needs in reading.needs.items():
+        ids = [str(id) for id in needs.rows.get(BatchTally, NOTHING)]
+        here = [code.id for code in reading.layers[realm].written(Code)]
+        for id, used, assigned in await tally_batches(reading.connection, realm, ids, without=here):
+            reading.layers[realm].put(BatchTally(id, used, assigned))
 
 
 async def _refunds(reading: Reading, kind: Kind) -> None:
@@ -316,6 +356,8 @@ KINDS = (
     Kind(Order, _locked, "orders"),
     Kind(CheckoutSession, _locked, "checkout sessions"),
     Kind(Discount, _locked, "discounts"),
+    Kind(CodeProgress, _locked, "code batches", _nowhere, is_seldom=True),
+    Kind(Code, _codes, "codes", is_seldom=True),
     Kind(Customer, _locked, "customers", bucket_of),
     Kind(Counter, _locked, "counters", bucket_of),
     Kind(TestClock, _clocks, "test clocks", _nowhere),
@@ -323,6 +365,8 @@ KINDS = (
     Kind(OfferClaim, _claims_of_offers),
     Kind(OfferGrant, _by_id),
     Kind(OfferRedemption, _redemptions_of_offers),
+    Kind(CodeHolds, _code_holds, is_seldom=True),
+    Kind(BatchTally, _batch_tallies, is_seldom=True),
     Kind(OfferRevision, _revisions, place=_nowhere),
     Kind(RuleRevision, _revisions, place=_nowhere),
     Kind(Buyer, _buyers, place=lambda realm, key: bucket_of(realm, key[0])),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from typing import Any, NamedTuple
 
 from vinr_server.core.checkout.rows import CheckoutSession
+from vinr_server.core.codes.rows import Code
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.layers import Layer
@@ -24,7 +25,7 @@ from vinr_server.core.payments.rows import Order, Payment, Refund, member_of_ord
 from vinr_server.core.referrals.rows import Referral, ReferralCode
 from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.storage.batch.buckets import bucket_in, bucket_of
-from vinr_server.storage.batch.kinds import KINDS
+from vinr_server.storage.batch.kinds import HELD_KEY, KINDS
 from vinr_server.storage.batch.reading import (
     NOTHING,
     Address,
@@ -38,10 +39,11 @@ from vinr_server.storage.batch.tables import TABLES, rows_of
 
 # What can be looked at without a lock; what a row names by a field comes after it. So some types come twice: an order
 # names more payments, a payment its customer's accounts and its session, and a customer's accounts say where its orders
-# are.
+# are; and a code names others by its key.
 LOOKED_AT = (
     *(OfferGrant, ReferralCode, Referral, Customer, Account, Wallet, CheckoutSession, Refund, Payment, Order, Payment),
     *(Referral, CheckoutSession, Redemption, Entry, LotUse, Discount, OfferRedemption, Account, Wallet),
+    *(Code, Code),
 )
 # Rows that may live in another bucket than what names them: a payment that was linked later has a guest's bucket.
 ANYWHERE: Mapping[type[Row], Collection[str]] = {Payment: ("customer_id",), OfferRedemption: ("payment_id",)}
@@ -94,13 +96,17 @@ class Loader(Reading):
             self._follow(await self._look())
             await accounts.take(self, accounts)
         for kind in others:
-            await kind.take(self, kind)
+            if not kind.is_seldom or self._declares_any(kind.row_type):
+                await kind.take(self, kind)
         self._require_ways_read()
-        if self._is_locking:
+        if self.is_locking:
             await self._check_claims()
             self._check_looks()
         for realm, layer in self.layers.items():
             layer.cover(self.needs[realm])
+
+    def _declares_any(self, row_type: type[Row]) -> bool:
+        return any(row_type in needs.rows or row_type in needs.parts for needs in self.needs.values())
 
     def _require_ways_read(self) -> None:
         """No rows are declared by a column that they are not read by: a decision would take them for missing."""
@@ -133,7 +139,7 @@ class Loader(Reading):
     async def _look(self) -> Mapping[int, Layer]:
         """The rows looked at without a lock, type by type: a row comes before the rows it names by a field."""
         looks = [(realm, look) for realm, needs in self.needs.items() for look in needs.looks]
-        if not self._is_locking or not looks:
+        if not self.is_locking or not looks:
             seen = self.layers
         else:
             seen = {realm: layer.draft() for realm, layer in self.layers.items()}
@@ -194,8 +200,9 @@ class Loader(Reading):
             if by == "source_id":
                 found += await read_awards(self.connection, mine)
             elif addresses:
-                anywhere = by in ANYWHERE.get(row_type, ())
-                texts.append(select_rows(row_type, by or "id", first=1 + len(columns), anywhere=anywhere))
+                anywhere, where = by in ANYWHERE.get(row_type, ()), HELD_KEY if row_type is Code and by else ""
+                first = 1 + len(columns)
+                texts.append(select_rows(row_type, by or "id", first=first, anywhere=anywhere, where=where))
                 columns += columns_of(dict.fromkeys(addresses))
         if texts:
             found += rows_of(TABLES[row_type], await self.connection.fetch(" union all ".join(texts), *columns))
@@ -281,6 +288,8 @@ class Loader(Reading):
         self, row_type: type[Row], parents: Iterable[tuple[int, str]], seen: Mapping[int, Layer], *, by: str
     ) -> list[Address]:
         found: list[Address] = []
+        if row_type is Code:
+            return [(realm, bucket_of(realm, key), key) for realm, key in parents]
         for realm, id in parents:
             _way, beside = self.needs[realm].ways.get((row_type, id), (None, None))
             if row_type in (Account, Wallet, Payment):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from vinr_server.core.checkout.rows import Buyer, Traces
+from vinr_server.core.codes.rows import CodeHold, CodeHolds
 from vinr_server.core.earning.rows import RuleRevision
 from vinr_server.core.kernel.rows import Row
 from vinr_server.core.offers.rows import OfferClaim, OfferRevision
@@ -77,6 +78,26 @@ cross join lateral (
     select json_array_elements_text(c.merged_from) from customers c
     where c.realm = w.realm and c.id = w.id and c.bucket = w.bucket and c.bucket = any($2)) as ids) i
 """
+
+
+# Plan: the partial index offer_redemptions_held_of_code, and each session by its key.
+CODE_HOLDS = """
+select w.realm, w.id, r.id, r.session_id, s.expires_at
+from unnest($1::int4[], $2::text[]) as w (realm, id)
+join offer_redemptions r on r.realm = w.realm and r.code_id = w.id and r.status = 'reserved' and r.code_id is not null
+join checkout_sessions s on s.realm = r.realm and s.id = r.session_id
+"""
+
+
+async def read_code_holds(connection: Any, codes: Sequence[tuple[int, str]]) -> list[tuple[int, CodeHolds]]:
+    """The open sessions that hold each of these codes (realm, id)."""
+    if not codes:
+        return []
+    found: dict[tuple[int, str], list[CodeHold]] = {code: [] for code in codes}
+    columns = [list(column) for column in zip(*codes, strict=True)]
+    for realm, code_id, use_id, session_id, expires_at in await connection.fetch(CODE_HOLDS, *columns):
+        found[realm, code_id].append(CodeHold(use_id, code_id, session_id, expires_at))
+    return [(realm, CodeHolds(code_id, tuple(holds))) for (realm, code_id), holds in found.items()]
 
 
 async def read_claims(connection: Any, wanted: Sequence[tuple[int, int, str, str]]) -> list[tuple[int, Row]]:

@@ -70,17 +70,17 @@ class Reading:
     ) -> None:
         """`is_locking` False: rows are only read, on a snapshot that does not change."""
         self.connection, self.needs, self.layers = connection, needs, layers
-        self._is_distributed, self._is_locking = is_distributed, is_locking
+        self._is_distributed, self.is_locking = is_distributed, is_locking
         self.found_in: dict[tuple[int, str], int] = {}
         self.ways_read: set[tuple[type[Row], str | None]] = set()
 
     async def lock(self, row_type: type[Row], addresses: list[Address], *, lock: str = LOCK) -> None:
         """These rows are locked, and are in the layers as they are under the lock."""
-        if not self._is_locking:  # on a snapshot, a row that was read does not change
+        if not self.is_locking:  # on a snapshot, a row that was read does not change
             addresses = [address for address in addresses if self.layers[address[0]].find(row_type, address[2]) is None]
         for group in lock_groups((bucket for _realm, bucket, _id in addresses), is_distributed=self._is_distributed):
             here = [address for address in addresses if address[1] in group]
-            await self.read(row_type, "id", here, lock=lock if self._is_locking else "")
+            await self.read(row_type, "id", here, lock=lock if self.is_locking else "")
 
     async def read(
         self,

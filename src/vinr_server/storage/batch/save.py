@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from vinr_server.core.codes.rows import Code
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import Claim, Counter, Row
@@ -29,6 +30,7 @@ SORTED: dict[type[Row], Any] = {
     Account: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
     Wallet: lambda pair: (pair[0], pair[1].customer_id, pair[1].currency),
     Counter: lambda pair: (pair[0], pair[1].id),
+    Code: lambda pair: (pair[0], pair[1].folded),
     Referral: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
 }
 

@@ -19,6 +19,7 @@ import msgspec
 from vinr_server.core.access import rows as access_rows
 from vinr_server.core.checkout import rows as checkout_rows
 from vinr_server.core.clocks import rows as clocks_rows
+from vinr_server.core.codes import rows as code_rows
 from vinr_server.core.credit import rows as credit_rows
 from vinr_server.core.earning import rows as earning_rows
 from vinr_server.core.events import rows as events_rows
@@ -216,6 +217,9 @@ TABLES: dict[type[Row], Table] = {
         Table(offer_rows.OfferClaim, "offer_claims", key=["offer_id", "member_id"]),
         Table(offer_rows.OfferRedemption, "offer_redemptions", key=["id"]),
         Table(offer_rows.OfferGrant, "offer_grants", key=["id"]),
+        Table(code_rows.CodeBatch, "code_batches", key=["id"]),
+        Table(code_rows.CodeProgress, "code_batch_progress", key=["id"]),
+        Table(code_rows.Code, "codes", key=["id"]),
         Table(checkout_rows.CheckoutSession, "checkout_sessions", key=["id"]),
         Table(segment_rows.Segment, "segments", key=["id"]),
         Table(segment_rows.SegmentMember, "segment_members", key=["account_id", "segment_id"]),

@@ -144,6 +144,13 @@ delete from batches where id in (
 """
 
 
+# Plan: the index code_failures_by_time.
+FORGET_FAILURES = """
+delete from code_failures where ctid in (
+  select ctid from code_failures where counted_at < now() - interval '1 day' order by counted_at limit 20000)
+"""
+
+
 class DueAccount(NamedTuple):
     """An account or wallet with work due; `due_at` says since when, if it lives by real time."""
 
@@ -209,6 +216,7 @@ async def settled_clocks(pool: Any) -> list[SettledClock]:
 
 
 async def forget(pool: Any) -> None:
-    """Idempotency keys of configuration older than 30 days, and batch ids older than a day, are gone."""
+    """Idempotency keys of configuration older than 30 days, and batch ids and guesses older than a day, are gone."""
     await pool.execute(FORGET_KEYS)
     await pool.execute(FORGET_BATCHES)
+    await pool.execute(FORGET_FAILURES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from vinr_server.storage.laws.caps import CAPS
 from vinr_server.storage.laws.checkout import CHECKOUTS
+from vinr_server.storage.laws.codes import CODES
 from vinr_server.storage.laws.credit import CREDIT, HOLDERS
 from vinr_server.storage.laws.merges import MERGES
 from vinr_server.storage.laws.offers import OFFERS
@@ -394,4 +395,4 @@ where has_table_privilege('vinr_app', name, 'update, delete, truncate')
 }
 
 _OF_MEMBERS = BALANCES | LOTS | TIERS | CAPS | REDEMPTIONS | OFFERS
-LAWS: dict[str, str] = _OF_MEMBERS | PAYMENTS | EVENTS | CHECKOUTS | MERGES | CREDIT | REFERRALS
+LAWS: dict[str, str] = _OF_MEMBERS | PAYMENTS | EVENTS | CHECKOUTS | MERGES | CREDIT | REFERRALS | CODES

@@ -104,6 +104,7 @@ CREATE TABLE public.checkout_sessions (
     shipping_discount_minor bigint NOT NULL,
     held_minor json NOT NULL,
     credit json,
+    codes json DEFAULT '[]'::json NOT NULL,
     CONSTRAINT checkout_sessions_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
     CONSTRAINT checkout_sessions_check1 CHECK (((status = 'expired'::text) = (expired_at IS NOT NULL))),
     CONSTRAINT checkout_sessions_check2 CHECK (((payment_id IS NULL) OR (status = 'completed'::text))),
@@ -112,6 +113,73 @@ CREATE TABLE public.checkout_sessions (
     CONSTRAINT checkout_sessions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'completed'::text, 'expired'::text]))),
     CONSTRAINT checkout_sessions_subtotal_minor_check CHECK ((subtotal_minor >= 0)),
     CONSTRAINT checkout_sessions_total_minor_check CHECK ((total_minor >= 0))
+)
+WITH (fillfactor='85');
+
+CREATE TABLE public.code_batch_progress (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    wanted bigint NOT NULL,
+    made bigint NOT NULL,
+    announced bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT code_batch_progress_check CHECK (((made >= 0) AND (made <= wanted))),
+    CONSTRAINT code_batch_progress_check1 CHECK (((announced >= 0) AND (announced <= wanted)))
+);
+
+CREATE TABLE public.code_batches (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    offer_id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    pattern text NOT NULL,
+    alphabet text NOT NULL,
+    max_redemptions bigint,
+    expires_at timestamp with time zone,
+    low_at bigint,
+    status text NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT code_batches_low_at_check CHECK ((low_at >= 0)),
+    CONSTRAINT code_batches_max_redemptions_check CHECK ((max_redemptions > 0)),
+    CONSTRAINT code_batches_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])))
+);
+
+CREATE TABLE public.code_failures (
+    realm integer NOT NULL,
+    client_hash bytea NOT NULL,
+    minute timestamp with time zone NOT NULL,
+    failures bigint NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    CONSTRAINT code_failures_failures_check CHECK ((failures > 0))
+);
+
+CREATE TABLE public.codes (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    folded text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL,
+    holds_key boolean NOT NULL,
+    offer_id text COLLATE pg_catalog."C",
+    account_id text COLLATE pg_catalog."C",
+    status text NOT NULL,
+    max_redemptions bigint,
+    used bigint NOT NULL,
+    reserved bigint NOT NULL,
+    starts_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    batch_id text COLLATE pg_catalog."C",
+    number bigint,
+    CONSTRAINT codes_batch_check CHECK (((batch_id IS NULL) = (number IS NULL))),
+    CONSTRAINT codes_check CHECK ((expires_at > starts_at)),
+    CONSTRAINT codes_check1 CHECK (((used >= 0) AND (reserved >= 0) AND ((used + reserved) <= max_redemptions))),
+    CONSTRAINT codes_folded_check CHECK ((folded <> ''::text)),
+    CONSTRAINT codes_max_redemptions_check CHECK ((max_redemptions > 0)),
+    CONSTRAINT codes_number_check CHECK ((number > 0)),
+    CONSTRAINT codes_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])))
 )
 WITH (fillfactor='85');
 
@@ -429,6 +497,8 @@ CREATE TABLE public.offer_redemptions (
     grant_id text COLLATE pg_catalog."C",
     budget_counter text COLLATE pg_catalog."C",
     budget_taken bigint NOT NULL,
+    code_id text COLLATE pg_catalog."C",
+    counts_for_code boolean DEFAULT false NOT NULL,
     CONSTRAINT offer_redemptions_budget_check CHECK (((budget_taken = 0) OR (budget_counter IS NOT NULL))),
     CONSTRAINT offer_redemptions_budget_taken_check CHECK ((budget_taken >= 0)),
     CONSTRAINT offer_redemptions_check CHECK (
@@ -438,6 +508,7 @@ CASE status
 END),
     CONSTRAINT offer_redemptions_check1 CHECK (((status = ANY (ARRAY['released'::text, 'refunded'::text])) = (freed_at IS NOT NULL))),
     CONSTRAINT offer_redemptions_check2 CHECK (((status <> ALL (ARRAY['reserved'::text, 'released'::text])) OR (session_id IS NOT NULL))),
+    CONSTRAINT offer_redemptions_code_check CHECK (((NOT counts_for_code) OR (code_id IS NOT NULL))),
     CONSTRAINT offer_redemptions_discount_minor_check CHECK ((discount_minor >= 0)),
     CONSTRAINT offer_redemptions_status_check CHECK ((status = ANY (ARRAY['reserved'::text, 'confirmed'::text, 'released'::text, 'refunded'::text])))
 )
@@ -889,6 +960,18 @@ ALTER TABLE ONLY public.batches
 ALTER TABLE ONLY public.checkout_sessions
     ADD CONSTRAINT checkout_sessions_pkey PRIMARY KEY (realm, id, bucket);
 
+ALTER TABLE ONLY public.code_batch_progress
+    ADD CONSTRAINT code_batch_progress_pkey PRIMARY KEY (realm, id);
+
+ALTER TABLE ONLY public.code_batches
+    ADD CONSTRAINT code_batches_pkey PRIMARY KEY (realm, id);
+
+ALTER TABLE ONLY public.code_failures
+    ADD CONSTRAINT code_failures_pkey PRIMARY KEY (realm, client_hash, minute);
+
+ALTER TABLE ONLY public.codes
+    ADD CONSTRAINT codes_pkey PRIMARY KEY (realm, id, bucket);
+
 ALTER TABLE ONLY public.counters
     ADD CONSTRAINT counters_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -1047,6 +1130,26 @@ CREATE INDEX checkout_sessions_of_customer ON public.checkout_sessions USING btr
 
 CREATE INDEX checkout_sessions_open ON public.checkout_sessions USING btree (expires_at) WHERE (status = 'open'::text);
 
+CREATE INDEX code_batch_progress_open ON public.code_batch_progress USING btree (realm, id) WHERE ((made < wanted) OR (announced < wanted));
+
+CREATE INDEX code_batches_newest ON public.code_batches USING btree (realm, created_at, id);
+
+CREATE INDEX code_failures_by_time ON public.code_failures USING btree (counted_at);
+
+CREATE INDEX codes_assigned_of_batch ON public.codes USING btree (realm, batch_id) WHERE ((batch_id IS NOT NULL) AND (account_id IS NOT NULL));
+
+CREATE UNIQUE INDEX codes_by_key ON public.codes USING btree (realm, folded, bucket) WHERE holds_key;
+
+CREATE INDEX codes_newest ON public.codes USING btree (realm, created_at, id) WHERE (offer_id IS NOT NULL);
+
+CREATE INDEX codes_of_account ON public.codes USING btree (realm, account_id) WHERE (account_id IS NOT NULL);
+
+CREATE INDEX codes_of_batch ON public.codes USING btree (realm, batch_id, number) WHERE (batch_id IS NOT NULL);
+
+CREATE INDEX codes_of_offer ON public.codes USING btree (realm, offer_id, created_at, id) WHERE (offer_id IS NOT NULL);
+
+CREATE INDEX codes_used_of_batch ON public.codes USING btree (realm, batch_id) WHERE ((batch_id IS NOT NULL) AND (used > 0));
+
 CREATE INDEX customers_by_email ON public.customers USING btree (realm, email_key, created_at, id) WHERE (email_key IS NOT NULL);
 
 CREATE INDEX customers_newest ON public.customers USING btree (realm, created_at, id);
@@ -1088,6 +1191,8 @@ CREATE INDEX offer_grants_of_campaign ON public.offer_grants USING btree (realm,
 CREATE INDEX offer_grants_of_offer ON public.offer_grants USING btree (realm, offer_id, created_at, id);
 
 CREATE INDEX offer_grants_open ON public.offer_grants USING btree (realm, account_id, expires_at) WHERE (status = 'open'::text);
+
+CREATE INDEX offer_redemptions_held_of_code ON public.offer_redemptions USING btree (realm, code_id) WHERE ((status = 'reserved'::text) AND (code_id IS NOT NULL));
 
 CREATE INDEX offer_redemptions_of_offer ON public.offer_redemptions USING btree (realm, offer_id, id);
 
@@ -1195,6 +1300,14 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO vinr_app;
 GRANT SELECT,INSERT,DELETE ON TABLE public.batches TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.checkout_sessions TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.code_batch_progress TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.code_batches TO vinr_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.code_failures TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.codes TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.counters TO vinr_app;
 

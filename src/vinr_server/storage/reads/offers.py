@@ -1,15 +1,17 @@
-"""What the API reads about offers: how much of each cap is taken now."""
+"""What the API reads about offers: how much of each cap is taken now, and the time that their codes live by."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from vinr_server.core.codes.rows import BatchTally, CodeProgress
 from vinr_server.core.kernel.caps import counter_of
 from vinr_server.core.kernel.rows import Counter
 from vinr_server.core.offers.rows import Offer
 from vinr_server.storage.batch.buckets import bucket_of
+from vinr_server.storage.batch.tables import TABLES
 
 # Each by its primary key.
 STANDINGS = """
@@ -66,3 +68,64 @@ async def counters_of(pool: Any, realm: int, ids: Sequence[str]) -> Mapping[str,
 async def instants_of_accounts(pool: Any, realm: int, ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
     """The current instant of each account, by id."""
     return dict(await pool.fetch(INSTANTS, realm, ids, now))
+
+
+# Each by its primary key.
+OFFERS_NOW = """
+select o.id, coalesce(k.frozen_at, $3)
+from offers o
+left join programs p on p.realm = o.realm and p.id = o.program_id
+left join test_clocks k on k.realm = o.realm and k.id = p.clock_id
+where o.realm = $1 and o.id = any($2)
+"""
+
+
+async def offers_now(pool: Any, realm: int, offer_ids: Collection[str], now: datetime) -> Mapping[str, datetime]:
+    """The current time of each offer, by its id: that of its program's clock, or real time."""
+    return dict(await pool.fetch(OFFERS_NOW, realm, list(offer_ids), now)) if offer_ids else {}
+
+
+DISABLED = "select id from code_batches where realm = $1 and id = any($2) and status = 'disabled'"
+
+
+async def disabled_batches(pool: Any, realm: int, batch_ids: Collection[str]) -> frozenset[str]:
+    """Those of the batches that are disabled."""
+    return frozenset([id for (id,) in await pool.fetch(DISABLED, realm, list(batch_ids))]) if batch_ids else frozenset()
+
+
+# Plan: the partial indexes codes_used_of_batch and codes_assigned_of_batch: what was used, not what was made.
+TALLIES = """
+select w.id,
+  (select count(*) from codes t where t.realm = $1 and t.batch_id = w.id and t.used > 0 and t.id <> all($3)),
+  (select count(*) from codes t where t.realm = $1 and t.batch_id = w.id and t.account_id is not null
+    and t.id <> all($3))
+from unnest($2::text[]) as w (id)
+"""
+PROGRESS = f"""
+select {TABLES[CodeProgress].select_list} from code_batch_progress t where t.realm = $1 and t.id = any($2)
+"""
+
+
+async def tally_batches(
+    connection: Any, realm: int, batch_ids: Sequence[str], *, without: Sequence[str] = ()
+) -> list[tuple[str, int, int]]:
+    """How many codes of each batch were used, and how many are one member's; `without`: codes that are left out."""
+    if not batch_ids:
+        return []
+    found = await connection.fetch(TALLIES, realm, list(batch_ids), list(without))
+    return [(id, used, assigned) for id, used, assigned in found]
+
+
+async def batch_standings(
+    pool: Any, realm: int, batch_ids: Sequence[str]
+) -> Mapping[str, tuple[CodeProgress, BatchTally]]:
+    """How far each batch is, by its id."""
+    if not batch_ids:
+        return {}
+    tallies = {id: BatchTally(id, used, assigned) for id, used, assigned in await tally_batches(pool, realm, batch_ids)}
+    found: dict[str, tuple[CodeProgress, BatchTally]] = {}
+    for record in await pool.fetch(PROGRESS, realm, list(batch_ids)):
+        progress = TABLES[CodeProgress].row(record)
+        assert isinstance(progress, CodeProgress)
+        found[progress.id] = (progress, tallies[progress.id])
+    return found

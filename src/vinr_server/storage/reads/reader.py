@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from vinr_server.core.codes.rows import BatchTally, CodeProgress
 from vinr_server.core.events.rows import Delivery, DeliveryAttempt, Event
 from vinr_server.core.kernel.rows import Counter, Row
 from vinr_server.core.members.rows import Account
@@ -18,7 +19,15 @@ from vinr_server.core.tiers.changing import sum_of_credits
 from vinr_server.core.tiers.confirming import Credit, Scale
 from vinr_server.storage.batch.tables import TABLES
 from vinr_server.storage.postgres.connect import KEYS_ONLY
-from vinr_server.storage.reads.offers import Standing, counters_of, instants_of_accounts, standings
+from vinr_server.storage.reads.offers import (
+    Standing,
+    batch_standings,
+    counters_of,
+    disabled_batches,
+    instants_of_accounts,
+    offers_now,
+    standings,
+)
 from vinr_server.storage.reads.scopes import Related, Scope, counted_as_sql
 from vinr_server.storage.reads.webhooks import attempts_of, events_between
 
@@ -272,6 +281,20 @@ class Reader:
     async def instants_of_accounts(self, realm: int, ids: Sequence[str], now: datetime) -> Mapping[str, datetime]:
         """The current instant of each account, by id."""
         return await instants_of_accounts(self._pool, realm, ids, now)
+
+    async def offers_now(self, realm: int, offer_ids: Collection[str], now: datetime) -> Mapping[str, datetime]:
+        """The current time of each offer, by its id."""
+        return await offers_now(self._pool, realm, offer_ids, now)
+
+    async def disabled_batches(self, realm: int, batch_ids: Collection[str]) -> frozenset[str]:
+        """Those of the batches of codes that are disabled."""
+        return await disabled_batches(self._pool, realm, batch_ids)
+
+    async def batch_standings(
+        self, realm: int, batch_ids: Sequence[str]
+    ) -> Mapping[str, tuple[CodeProgress, BatchTally]]:
+        """How far each batch of codes is, by its id."""
+        return await batch_standings(self._pool, realm, batch_ids)
 
     async def delivery_attempts(
         self, realm: int, deliveries: Sequence[Delivery]

@@ -106,6 +106,24 @@ GRANT_STATUS = Related("""(case when t.status = 'open' and t.expires_at <= (
   left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
   where a.realm = t.realm and a.id = t.account_id) then 'expired' else t.status end) = {value}""")
 OF_CAMPAIGN = Related("t.source ->> 'campaign' is not null and t.source ->> 'campaign' = {value}")
+# Codes that open offers: not those that stand for a member's referral code.
+OPENING_CODES = Scope("t.offer_id is not null")
+# Codes by where they stand at their offer's now: core's `Code.status_at`.
+CODE_STATUS = Related("""(
+  select case when not t.holds_key then 'replaced' when t.status = 'disabled' then 'disabled'
+    when exists (select from code_batches b where b.realm = t.realm and b.id = t.batch_id and b.status = 'disabled')
+      then 'disabled'
+    when n.now < t.starts_at then 'scheduled' when n.now >= t.expires_at then 'expired'
+    when t.used >= t.max_redemptions then 'exhausted' else 'active' end
+  from (
+    select coalesce(max(k.frozen_at), now()) as now
+    from offers o join programs p on p.realm = o.realm and p.id = o.program_id
+    join test_clocks k on k.realm = p.realm and k.id = p.clock_id
+    where o.realm = t.realm and o.id = t.offer_id) n) = {value}""")
+# Batches of codes by where they stand: core's `batch_status`.
+BATCH_STATUS = Related("""(
+  select case when t.status = 'disabled' then 'disabled' when p.made < p.wanted then 'generating' else 'ready' end
+  from code_batch_progress p where p.realm = t.realm and p.id = t.id) = {value}""")
 # Uses that a checkout session holds or released were not redeemed.
 REDEEMED = Scope("t.status in ('confirmed', 'refunded')")
 # What a payment or a referral awarded, what was clawed back of that, and what of it was reinstated. Plan:

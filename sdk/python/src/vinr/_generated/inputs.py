@@ -31,6 +31,7 @@ __all__ = [
     "EarnInput",
     "ExchangeInput",
     "GetInput",
+    "ImportedCodeInput",
     "IncentiveInput",
     "LimitInput",
     "LineInput",
@@ -321,6 +322,16 @@ class GetInput(TypedDict, total=False):
     quantity: int
     percent_off: Rate | None
     pick: Literal["cheapest", "dearest"]
+
+
+class ImportedCodeInput(TypedDict, total=False):
+    """Imported code."""
+
+    code: Required[str]
+    account: str | None
+    max_redemptions: int | None
+    expires_at: Instant | None
+    metadata: Metadata
 
 
 class IncentiveInput(TypedDict, total=False):

@@ -23,11 +23,15 @@ __all__ = [
     "BulkResult",
     "Buy",
     "Caps",
+    "CartCode",
     "CartCredit",
     "CartLine",
     "CartShipping",
     "CheckoutEvaluation",
     "CheckoutSession",
+    "Code",
+    "CodeBatch",
+    "CodeRedemption",
     "Condition",
     "Conditions",
     "ConversionNumber",
@@ -55,6 +59,9 @@ __all__ = [
     "Get",
     "GrantSource",
     "HeldTier",
+    "ImportResult",
+    "ImportedCode",
+    "ImportedCodes",
     "Incentive",
     "Line",
     "Lot",
@@ -157,6 +164,9 @@ EventType: TypeAlias = Literal[
     "offer.created",
     "offer.updated",
     "offer.ended",
+    "code.redeemed",
+    "code.released",
+    "code_batch.ready",
     "referral.registered",
     "referral.converted",
     "referral.reversed",
@@ -400,6 +410,7 @@ class PaymentRedemption(VinrObject):
     account: str | None
     points_transaction: str | None
     redemption: str | None = None
+    code: str | None = None
 
 
 class RefundLine(VinrObject):
@@ -538,6 +549,7 @@ class AppliedPromotion(VinrObject):
     name: str
     type: Literal["bogo", "fixed_discount", "free_product", "free_shipping", "percentage"]
     account: str | None
+    code: str | None
     amount: int
     receipt: dict[str, Any]
 
@@ -552,6 +564,38 @@ class RejectedPromotion(VinrObject):
     unmet: list[Unmet]
 
     _nested = {"unmet": Unmet}
+
+
+class CartCode(VinrObject):
+    """Cart code."""
+
+    code: str
+    status: Literal["applied", "rejected"]
+    offer: str | None = None
+    reason: (
+        Literal[
+            "budget_exhausted",
+            "code_attempts_exceeded",
+            "code_disabled",
+            "code_exhausted",
+            "code_expired",
+            "code_held",
+            "code_not_started",
+            "code_of_another_member",
+            "code_unknown",
+            "customer_required",
+            "no_effect",
+            "not_combinable",
+            "not_eligible",
+            "offer_limit_reached",
+            "offer_not_active",
+            "same_offer",
+        ]
+        | None
+    ) = None
+    shopper_reason: str | None = None
+    change: str | None = None
+    frees_at: int | None = None
 
 
 class CartCredit(VinrObject):
@@ -576,6 +620,7 @@ class CheckoutEvaluation(VinrObject):
     total: int
     applied: list[AppliedPromotion]
     rejected: list[RejectedPromotion]
+    codes: list[CartCode]
     store_credit: CartCredit | None
     amount_due: int
     object: Literal["checkout_evaluation"]
@@ -588,6 +633,7 @@ class CheckoutEvaluation(VinrObject):
         "shipping": CartShipping,
         "applied": AppliedPromotion,
         "rejected": RejectedPromotion,
+        "codes": CartCode,
         "store_credit": CartCredit,
     }
 
@@ -606,6 +652,7 @@ class CheckoutSession(VinrObject):
     total: int
     applied: list[AppliedPromotion]
     rejected: list[RejectedPromotion]
+    codes: list[CartCode]
     store_credit: CartCredit | None
     amount_due: int
     id: str
@@ -626,8 +673,143 @@ class CheckoutSession(VinrObject):
         "shipping": CartShipping,
         "applied": AppliedPromotion,
         "rejected": RejectedPromotion,
+        "codes": CartCode,
         "store_credit": CartCredit,
     }
+
+
+class Code(VinrObject):
+    """Code."""
+
+    id: str
+    object: Literal["code"]
+    code: str
+    key: str
+    offer: str
+    batch: str | None
+    account: str | None
+    status: Literal["active", "disabled", "exhausted", "expired", "replaced", "scheduled"]
+    max_redemptions: int | None
+    used: int
+    held: int
+    starts_at: int | None
+    expires_at: int | None
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+
+    _kind = "code"
+
+    _events = ("code.redeemed", "code.released")
+
+
+class CodeBatch(VinrObject):
+    """Code batch."""
+
+    id: str
+    object: Literal["code_batch"]
+    name: str
+    offer: str
+    pattern: str
+    alphabet: str
+    status: Literal["disabled", "generating", "ready"]
+    max_redemptions: int | None
+    expires_at: int | None
+    low_at: int | None
+    wanted: int
+    made: int
+    used: int
+    assigned: int
+    unassigned: int
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+
+    _kind = "code_batch"
+
+    _events = ("code_batch.ready",)
+
+
+class OfferDiscount(VinrObject):
+    """Offer discount."""
+
+    amount: int
+    currency: str
+
+
+class OfferRedemption(VinrObject):
+    """Offer redemption."""
+
+    id: str
+    object: Literal["offer_redemption"]
+    offer: str
+    revision: int
+    account: str | None
+    status: Literal["confirmed", "refunded", "released", "reserved"]
+    points_transaction: str | None
+    discount: OfferDiscount | None
+    redemption: str | None
+    payment: str | None
+    checkout_session: str | None
+    grant: str | None
+    code: str | None
+    receipt: dict[str, Any]
+    created: int
+    redeemed_at: int | None
+    freed_at: int | None
+    livemode: bool
+
+    _kind = "offer_redemption"
+
+    _nested = {"discount": OfferDiscount}
+
+
+class GrantSource(VinrObject):
+    """Grant source."""
+
+    campaign: str | None = None
+    enrolment: str | None = None
+    step: str | None = None
+    code: str | None = None
+
+
+class OfferGrant(VinrObject):
+    """Offer grant."""
+
+    id: str
+    object: Literal["offer_grant"]
+    offer: str
+    account: str
+    source: GrantSource | None
+    granted_at: int
+    expires_at: int | None
+    status: Literal["expired", "open", "redeemed", "withdrawn"]
+    redemption: str | None
+    created: int
+    livemode: bool
+
+    _kind = "offer_grant"
+
+    _events = ("loyalty.offer.granted",)
+
+    _nested = {"source": GrantSource}
+
+
+class CodeRedemption(VinrObject):
+    """Code redemption."""
+
+    object: Literal["code_redemption"]
+    code: str
+    offer: str
+    account: str
+    status: Literal["granted", "redeemed"]
+    redemption: OfferRedemption | None
+    grant: OfferGrant | None
+    livemode: bool
+
+    _kind = "code_redemption"
+
+    _nested = {"redemption": OfferRedemption, "grant": OfferGrant}
 
 
 class CreditEnd(VinrObject):
@@ -1056,6 +1238,7 @@ class EngagementOffer(VinrObject):
     targeting: Targeting
     conditions: Conditions
     application: Literal["auto", "granted", "opt_in"]
+    requires_code: bool
     max_redemptions: int | None
     per_member_limit: int | None
     remaining: int | None
@@ -1148,6 +1331,37 @@ class HeldTier(VinrObject):
     _kind = "held_tier"
 
     _nested = {"cause": TierCause}
+
+
+class ImportedCode(VinrObject):
+    """Imported code."""
+
+    id: str
+    code: str
+
+
+class ImportResult(VinrObject):
+    """Import result."""
+
+    status: int
+    code: ImportedCode | None = None
+    error: Error | None = None
+
+    _nested = {"code": ImportedCode, "error": Error}
+
+
+class ImportedCodes(VinrObject):
+    """Imported codes."""
+
+    object: Literal["list"]
+    url: str
+    has_more: bool
+    created: int
+    existing: int
+    failed: int
+    data: list[ImportResult]
+
+    _nested = {"data": ImportResult}
 
 
 class Lot(VinrObject):
@@ -1268,44 +1482,12 @@ class Offer(VinrObject):
     max_redemptions: int | None
     per_member_limit: int | None
     remaining: int | None
+    requires_code: bool
     active: bool
 
     _kind = "offer"
 
     _nested = {"budget": Budget, "criteria": Criteria, "buy": Buy, "get": Get}
-
-
-class OfferDiscount(VinrObject):
-    """Offer discount."""
-
-    amount: int
-    currency: str
-
-
-class OfferRedemption(VinrObject):
-    """Offer redemption."""
-
-    id: str
-    object: Literal["offer_redemption"]
-    offer: str
-    revision: int
-    account: str | None
-    status: Literal["confirmed", "refunded", "released", "reserved"]
-    points_transaction: str | None
-    discount: OfferDiscount | None
-    redemption: str | None
-    payment: str | None
-    checkout_session: str | None
-    grant: str | None
-    receipt: dict[str, Any]
-    created: int
-    redeemed_at: int | None
-    freed_at: int | None
-    livemode: bool
-
-    _kind = "offer_redemption"
-
-    _nested = {"discount": OfferDiscount}
 
 
 class OfferActivation(VinrObject):
@@ -1367,6 +1549,7 @@ class OfferEvent(VinrObject):
     max_redemptions: int | None | None = None
     per_member_limit: int | None | None = None
     remaining: int | None | None = None
+    requires_code: bool | None = None
     type: Literal["bogo", "fixed_discount", "free_shipping"] | None = None
     value: int | None | None = None
     per: Literal["order", "unit"] | None | None = None
@@ -1392,37 +1575,6 @@ class OfferEvent(VinrObject):
     }
 
 
-class GrantSource(VinrObject):
-    """Grant source."""
-
-    campaign: str | None = None
-    enrolment: str | None = None
-    step: str | None = None
-    code: str | None = None
-
-
-class OfferGrant(VinrObject):
-    """Offer grant."""
-
-    id: str
-    object: Literal["offer_grant"]
-    offer: str
-    account: str
-    source: GrantSource | None
-    granted_at: int
-    expires_at: int | None
-    status: Literal["expired", "open", "redeemed", "withdrawn"]
-    redemption: str | None
-    created: int
-    livemode: bool
-
-    _kind = "offer_grant"
-
-    _events = ("loyalty.offer.granted",)
-
-    _nested = {"source": GrantSource}
-
-
 class OfferRedemptionEvent(VinrObject):
     """Offer redemption event."""
 
@@ -1438,6 +1590,7 @@ class OfferRedemptionEvent(VinrObject):
     payment: str | None
     checkout_session: str | None
     grant: str | None
+    code: str | None
     receipt: dict[str, Any]
     created: int
     redeemed_at: int | None

@@ -51,7 +51,7 @@ def change_purchase(
     was_refunded_whole = bool(before) and all(payment.is_refunded_whole for payment in before)
     if was_refunded_whole and not purchase.is_refunded_whole:
         for use in _uses(draft, before):
-            retake_member_slot(draft, context, use)
+            retake_member_slot(draft, context, use, now=now)
     mover = Mover(draft, context, cause)
     settled = settle(draft, context, purchase, accounts, mover)
     earnings = settled.earnings if cause.is_report else _settle_by_hand(draft, mover, settled.earnings, purchase)

@@ -33,7 +33,10 @@ class CheckoutSessions(Resource):
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
         store_credit: bool | CartCreditInput | NotGiven | None = NOT_GIVEN,
+        codes: Many[str] | NotGiven = NOT_GIVEN,
+        client: str | NotGiven | None = NOT_GIVEN,
         expires_in_minutes: int | NotGiven = NOT_GIVEN,
+        take_over: bool | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -41,7 +44,7 @@ class CheckoutSessions(Resource):
     ) -> CheckoutSession:
         """Open a session: it promises a cart what it gets, and holds offers, discounts and store credit for it.
 
-        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
+        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable, code_not_applicable.
         """
         return self._client.request(
             "POST",
@@ -55,7 +58,10 @@ class CheckoutSessions(Resource):
                 "shipping": shipping,
                 "discounts": discounts,
                 "store_credit": store_credit,
+                "codes": codes,
+                "client": client,
                 "expires_in_minutes": expires_in_minutes,
+                "take_over": take_over,
                 "metadata": metadata,
             },
             query={"dry_run": dry_run or None},
@@ -112,6 +118,8 @@ class CheckoutSessions(Resource):
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
         store_credit: bool | CartCreditInput | NotGiven | None = NOT_GIVEN,
+        codes: Many[str] | NotGiven = NOT_GIVEN,
+        client: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -119,7 +127,7 @@ class CheckoutSessions(Resource):
     ) -> CheckoutSession:
         """Change the cart of an open session, or give a guest's its customer; what it holds stays promised.
 
-        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable,
+        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable, code_not_applicable,
         checkout_session_not_open, checkout_session_linked.
         """
         return self._client.request(
@@ -132,6 +140,8 @@ class CheckoutSessions(Resource):
                 "shipping": shipping,
                 "discounts": discounts,
                 "store_credit": store_credit,
+                "codes": codes,
+                "client": client,
                 "metadata": metadata,
             },
             query={"dry_run": dry_run or None},
@@ -199,7 +209,10 @@ class AsyncCheckoutSessions(AsyncResource):
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
         store_credit: bool | CartCreditInput | NotGiven | None = NOT_GIVEN,
+        codes: Many[str] | NotGiven = NOT_GIVEN,
+        client: str | NotGiven | None = NOT_GIVEN,
         expires_in_minutes: int | NotGiven = NOT_GIVEN,
+        take_over: bool | NotGiven = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -207,7 +220,7 @@ class AsyncCheckoutSessions(AsyncResource):
     ) -> CheckoutSession:
         """Open a session: it promises a cart what it gets, and holds offers, discounts and store credit for it.
 
-        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable.
+        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable, code_not_applicable.
         """
         return await self._client.request(
             "POST",
@@ -221,7 +234,10 @@ class AsyncCheckoutSessions(AsyncResource):
                 "shipping": shipping,
                 "discounts": discounts,
                 "store_credit": store_credit,
+                "codes": codes,
+                "client": client,
                 "expires_in_minutes": expires_in_minutes,
+                "take_over": take_over,
                 "metadata": metadata,
             },
             query={"dry_run": dry_run or None},
@@ -278,6 +294,8 @@ class AsyncCheckoutSessions(AsyncResource):
         shipping: ShippingInput | NotGiven | None = NOT_GIVEN,
         discounts: Many[str] | NotGiven = NOT_GIVEN,
         store_credit: bool | CartCreditInput | NotGiven | None = NOT_GIVEN,
+        codes: Many[str] | NotGiven = NOT_GIVEN,
+        client: str | NotGiven | None = NOT_GIVEN,
         metadata: Metadata | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
@@ -285,7 +303,7 @@ class AsyncCheckoutSessions(AsyncResource):
     ) -> CheckoutSession:
         """Change the cart of an open session, or give a guest's its customer; what it holds stays promised.
 
-        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable,
+        Refused by state (ConflictError): not_eligible, discount_consumed, discount_not_usable, code_not_applicable,
         checkout_session_not_open, checkout_session_linked.
         """
         return await self._client.request(
@@ -298,6 +316,8 @@ class AsyncCheckoutSessions(AsyncResource):
                 "shipping": shipping,
                 "discounts": discounts,
                 "store_credit": store_credit,
+                "codes": codes,
+                "client": client,
                 "metadata": metadata,
             },
             query={"dry_run": dry_run or None},

@@ -1,0 +1,1 @@
+"""Imports of plain lists: members of segments, codes of batches."""

@@ -1,0 +1,100 @@
+"""Races of codes over two server processes: one use is used once, and one key has one holder."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from test_races import Field, field, posting
+
+from vinr_server.storage.laws.verify import verify
+
+assert field, "the fixture of the two servers"
+
+
+def coded_offer(field: Field, **limits: int) -> str:
+    """A new offer of carts that requires a code."""
+    offer = {"name": "Ten", "type": "fixed_discount", "value": 1000, "requires_code": True, **limits}
+    return str(field.post("/v1/offers", offer)["id"])
+
+
+def cart(code: str, price: int, **customer: str) -> dict[str, object]:
+    """A cart that presents a code."""
+    return {"currency": "EUR", "lines": [{"sku": "tea", "unit_price": price}], "codes": [code], **customer}
+
+
+class TestSessions:
+    def test_of_distinct_carts_hold_a_single_use_once(self, field: Field) -> None:
+        code = field.post("/v1/engagement/codes", {"offer": coded_offer(field), "max_redemptions": 1})
+        carts = [cart(code["code"], 2000 + number) for number in range(64)]
+
+        answers = field.race([posting("/v1/checkout/sessions", body) for body in carts])
+
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 63}
+        refused = [answer.json()["error"] for answer in answers if answer.status_code == 409]
+        assert {error["code"] for error in refused} == {"code_not_applicable"}
+        assert {error["details"]["codes"][0]["reason"] for error in refused} == {"code_held"}
+        (won,) = (answer.json() for answer in answers if answer.status_code == 201)
+        assert {error["details"]["codes"][0]["frees_at"] for error in refused} == {won["expires_at"]}
+
+    def test_of_one_member_with_two_codes_of_an_offer_are_one(self, field: Field) -> None:
+        # CAMPAIGNS scenario 19: the member's limit counts over all codes of the offer.
+        offer, customer = coded_offer(field, per_member_limit=1), field.fresh("cust_two")
+        codes = [field.post("/v1/engagement/codes", {"offer": offer})["code"] for _ in range(2)]
+        carts = [cart(code, 3000 + at, customer=customer) for at, code in enumerate(codes * 4)]
+
+        answers = field.race([posting("/v1/checkout/sessions", body) for body in carts])
+
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 7}
+        assert verify(field.servers[0].database_url).disagreements == []
+
+
+class TestKeys:
+    def test_taken_at_once_have_one_holder(self, field: Field) -> None:
+        offer = coded_offer(field)
+        account = field.post("/v1/loyalty/programs", {"name": "Friends"})["id"]
+        field.post("/v1/referrals/programs", {"program": account})
+        member = field.post("/v1/loyalty/accounts", {"program": account, "customer": field.fresh("cust_ada")})["id"]
+        texts = ["ada-2026", "ADA 2026", "Ada2026", "ADA2026"]
+        calls = [posting("/v1/engagement/codes", {"offer": offer, "code": text}) for text in texts * 3]
+        calls += [posting("/v1/referrals/codes", {"account": member, "code": "ADA-2026"})] * 4
+
+        answers = field.race(calls)
+
+        made = [answer for answer in answers if answer.status_code in (200, 201)]
+        refused = [answer.json()["error"]["code"] for answer in answers if answer.status_code == 409]
+        assert Counter(answer.status_code for answer in made)[201] == 1
+        assert set(refused) == {"code_taken"}
+
+    def test_pass_on_once(self, field: Field) -> None:
+        offer = coded_offer(field)
+        old = field.post("/v1/engagement/codes", {"offer": offer, "code": "SPRING"})
+        field.post(f"/v1/engagement/codes/{old['id']}", {"active": False})
+
+        answers = field.race([posting("/v1/engagement/codes", {"offer": offer, "code": "spring"})] * 8)
+
+        assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 7}
+        assert field.clients[0].get(f"/v1/engagement/codes/{old['id']}").json()["status"] == "replaced"
+        assert verify(field.servers[0].database_url).disagreements == []
+
+
+class TestGuessing:
+    def test_over_two_processes_shuts_out_one_client_and_no_other(self, field: Field) -> None:
+        code = field.post("/v1/engagement/codes", {"offer": coded_offer(field)})["code"]
+
+        def reasons(client: str, text: str) -> list[str]:
+            body = {**cart(text, 2000), "client": client}
+            both = field.clients[:2]  # one of each server
+            answers = [one.post("/v1/checkout/evaluate", json=body).json()["codes"][0] for one in both]
+            return [answer.get("reason", answer["status"]) for answer in answers]
+
+        asked = [reasons("guesser", f"guess-{number}") for number in range(6)]
+
+        assert asked[:5] == [["code_unknown", "code_unknown"]] * 5
+        assert asked[5][0] == "code_attempts_exceeded"
+        time.sleep(1)  # over all processes within a second (R65)
+        assert reasons("guesser", code) == ["code_attempts_exceeded"] * 2
+        assert reasons("another", code) == ["applied"] * 2
+        lookup = field.clients[0].post("/v1/engagement/codes/lookup", json={"code": code, "client": "guesser"})
+        assert (lookup.status_code, lookup.json()["error"]["code"]) == (429, "code_attempts_exceeded")
+        assert int(lookup.headers["retry-after"]) > 400
