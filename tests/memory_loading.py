@@ -10,6 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.campaigns.listeners import listeners_of
+from vinr_server.core.campaigns.passages.refunding import name_refunded
+from vinr_server.core.campaigns.passages.stepping import name_steps
+from vinr_server.core.campaigns.rows import Campaign, Enrolment, PastEntry, StepsOf
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.codes.rows import CodeHold, CodeHolds
@@ -83,6 +87,7 @@ class Stored(Layer):
                 if row.is_catalogue:
                     self._catalogue.put(row)
             self._catalogue.put(uses_of(self._catalogue))
+            self._catalogue.put(listeners_of(self._catalogue))
         return self._catalogue
 
 
@@ -108,6 +113,7 @@ def load(
     for command in several:
         follow(command, seen, needs)
     _read_waiting(world, loaded, needs)
+    _read_enrolments(world, loaded, needs)
     read_credits(world, loaded, needs.rows.get(Account, ()))
     _read(world, loaded, needs)
     _read_buyers(world, loaded, needs.rows.get(Buyer, ()))
@@ -130,6 +136,28 @@ def _read_waiting(world: Layer, loaded: Layer, needs: Needs) -> None:
             if row is not None:
                 loaded.put(row)
         name_due(needs, account, holds)
+
+
+def _read_enrolments(world: Layer, loaded: Layer, needs: Needs) -> None:
+    """Open passages of the accounts, and what those that are due may change, as in storage/campaigns."""
+    for key in list(needs.rows.get(Account, ())):
+        for row in world.children(Enrolment, key):
+            if row.status == "over":
+                continue
+            loaded.put(row)
+            program = world.get(Program, row.program_id)
+            clock = world.get(TestClock, program.clock_id) if program is not None and program.clock_id else None
+            if row.due_at is not None and (clock is None or row.due_at <= clock.frozen_at):
+                name_steps(needs, world, row.account_id, row.campaign_id, row.revision)
+    for row_type, id in needs.asked:
+        asked = world.get(Enrolment, id) if row_type is Enrolment else None
+        if asked is not None:
+            name_refunded(needs, asked)
+    for name in needs.rows.get(PastEntry, ()):
+        for row in world.children(Enrolment, name[0]):  # type: ignore[index]
+            loaded.put(row)
+    for name in list(needs.rows.get(StepsOf, ())):
+        name_steps(needs, world, *name)  # type: ignore[misc]
 
 
 def read_credits(world: Layer, loaded: Layer, account_ids: Iterable[Any]) -> None:
@@ -264,6 +292,8 @@ def _read_clocks(loaded: Layer, world: Layer, needs: Needs) -> None:
     programs.update(account.program_id for account in loaded.written(Account))
     offers = (loaded.find(Offer, id) for id in needs.rows.get(Offer, ()))
     programs.update(offer.program_id for offer in offers if offer is not None)
+    campaigns = (loaded.find(Campaign, id) for id in needs.rows.get(Campaign, ()))
+    programs.update(campaign.program_id for campaign in campaigns if campaign is not None)
     named = [loaded.find(Program, id) for id in programs]
     clocks = {program.clock_id for program in named if program is not None}
     clocks.update(wallet.clock_id for wallet in loaded.written(Wallet))

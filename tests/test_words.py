@@ -68,8 +68,14 @@ def _between(text: str, start: tuple[int, int], end: tuple[int, int]) -> str:
     return "".join(lines)
 
 
+# The contract calls a passage through a campaign an enrolment, in paths, fields and names of calls.
+_OF_CONTRACT = re.compile(r"f?\"[\w./{}]*enrolments?[\w./{}]*\"")
+
+
 def _prose_of(token: str) -> str:
     """A token without its quotes, or the mark of a comment; a string that goes on in the next is one text with it."""
+    if _OF_CONTRACT.fullmatch(token):
+        return re.sub(r"[^\n]", _CODE, token)
     if _FORMATTED.match(token):
         token = _HOLE.sub(lambda hole: re.sub(r"[^\n]", _CODE, hole[0]), token)
     return _MARKS.sub(lambda mark: re.sub(r"[^\n]", _CODE if mark[0].startswith("`") else " ", mark[0]), token)

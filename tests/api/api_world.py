@@ -48,7 +48,7 @@ PREFIXES = {
     "api_key_acts": "act", "engagement.offers": "ofr", "engagement.grants": "gnt", "offers": "checkout_ofr",
     "webhook_endpoints": "we",
     "engagement.codes": "opening", "engagement.code_batches": "cbt", "checkout": "cs", "checkout.sessions": "cs",
-    "engagement.segments": "seg",
+    "engagement.segments": "seg", "engagement.campaigns": "cmp", "engagement.campaigns.enrolments": "enr",
     "store_credit": "crt", "store_credit.accounts": "crd", "store_credit.settings": "crd",
 }  # fmt: skip
 
@@ -104,7 +104,9 @@ def _is_settled(database_url: str, realm: int) -> bool:
       union all
       select from accounts a join programs p on p.realm = a.realm and p.id = a.program_id
       where a.realm = %(realm)s and a.status = 'active'
-        and a.tier_revision < (p.tier_plans -> -1 ->> 'revision')::int8"""
+        and a.tier_revision < (p.tier_plans -> -1 ->> 'revision')::int8
+      union all
+      select from campaign_enrolments where realm = %(realm)s and due_at <= now()"""
     return _watcher(database_url).execute(statement, {"realm": realm}, prepare=True).fetchone() is None
 
 
@@ -191,8 +193,23 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     return world
 
 
+def _launch_campaigns(world: World) -> None:
+    """Two campaigns: one that goes on, and one that may be archived."""
+    ids = world.ids
+    for name in ("cmp", "old_cmp"):
+        campaign = {
+            "program": ids["prog"],
+            "name": "World",
+            "definition": definition(),
+            "id": f"cmp_{name}{world.slug}",
+        }
+        ids[name] = world.post("/v1/engagement/campaigns", campaign)["id"]
+        world.post(f"/v1/engagement/campaigns/{ids[name]}/publish", {})
+    ids["enr"] = world.post(f"/v1/engagement/campaigns/{ids['cmp']}/enter", {"account": ids["friend"]})["id"]
+
+
 def _wait(world: World) -> None:
-    """What waits: points held for a reward, points pending in a program that has a clock (or is live), a referral."""
+    """What waits: points held for a reward, points pending in a program that has a clock (or is live); campaigns."""
     ids = world.ids
     ids["tch"] = world.client.get(f"/v1/loyalty/accounts/{ids['loy']}/tiers").json()["data"][0]["id"]
     held = {"account": ids["loy"], "reward": ids["rwd"], "capture": False, "expires_in_minutes": 10_080}
@@ -207,6 +224,7 @@ def _wait(world: World) -> None:
     ids["pending_ptx"] = world.post("/v1/loyalty/points/award", pending)["id"]
     _refer(world)
     _grant_offer(world)
+    _launch_campaigns(world)
 
 
 def _refer(world: World) -> None:
@@ -339,6 +357,7 @@ def samples(world: World) -> dict[str, list[Sample]]:
         **_offer_samples(ids),
         **_code_samples(ids),
         **_segment_samples(ids),
+        **_campaign_samples(ids),
         **_checkout_samples(ids),
     }
 
@@ -730,6 +749,33 @@ def _code_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "import_codes": [Sample(f"{batches}/{ids['cbt']}/import", {"codes": [row]})],
         "look_up_code": [Sample(f"{codes}/lookup", {"code": f"w {slug}", "client": "session-1"})],
         "redeem_code": [Sample(f"{codes}/redeem", {"code": f"b {slug}", "account": ids["loy"], "client": "session-1"})],
+    }
+
+
+def definition(*, is_right: bool = True) -> Json:
+    """What a campaign says; one that is wrong can be drafted, and not published."""
+    tell = {"kind": "send_event", "name": "hello", "next": "calm" if is_right else "nowhere"}
+    steps = {"tell": tell, "calm": {"kind": "wait", "for": "300d"}}
+    return {
+        "entry": {"event": {"type": "world.visited"}},
+        "announce": ["entered", "exited"],
+        "start": "tell",
+        "steps": steps,
+    }
+
+
+def _campaign_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
+    campaigns = "/v1/engagement/campaigns"
+    body = {"name": "Fresh", "definition": definition(), "priority": 3, "metadata": {"note": "a"}, **WINDOW}
+    new = {"id": "cmp_fresh", "program": ids["prog"], "type": "journey"}
+    return {
+        "create_campaign": [Sample(campaigns, body | new)],
+        "update_campaign": [Sample(f"{campaigns}/{ids['cmp']}", body)],
+        "enter_campaign": [Sample(f"{campaigns}/{ids['cmp']}/enter", {"account": ids["loy"], "data": {"cart": 1}})],
+        "exit_enrolment": [Sample(f"/v1/engagement/enrolments/{ids['enr']}/exit", {"outcome": "left"})],
+        "retry_enrolment": [Sample(f"{campaigns}/{ids['cmp']}/retry", {"enrolment": ids["enr"]})],
+        "resume_campaign": [Sample(f"{campaigns}/{ids['cmp']}/resume", {"waits": "run"})],
+        "archive_campaign": [Sample(f"{campaigns}/{ids['old_cmp']}/archive", {})],
     }
 
 

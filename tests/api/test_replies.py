@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
+import psycopg
 import pytest
 from api_world import Json, World, build_world, samples
 
@@ -128,6 +129,7 @@ class TestEveryEvent:
         _lose_a_gift(world)
         _end_referrals(world)
         _use_codes(world)
+        _end_campaigns(world)
 
         seen = {event["type"] for event in engine_events(world)}
 
@@ -286,6 +288,19 @@ def _lose_a_gift(world: World) -> None:
     refund = world.post(f"/v1/payments/{payment['id']}/refund", {})["refund"]["id"]
     world.post(f"/v1/refunds/{refund}/cancel", {})
     world.post(f"/v1/engagement/offers/{offer}/pause", {})
+
+
+def _end_campaigns(world: World) -> None:
+    """A campaign was paused and resumed, and another one is over; a passage ended, and another one failed."""
+    for account in ("loy", "friend"):
+        world.post(f"/v1/engagement/campaigns/{world.ids['old_cmp']}/enter", {"account": world.ids[account]})
+    world.post(f"/v1/engagement/enrolments/{world.ids['enr']}/exit", {})
+    broken = "update campaign_enrolments set step = 'gone', failures = 2, waits_since = null, due_at = now()"
+    with psycopg.connect(world.server.database_url, autocommit=True) as connection:
+        connection.execute(f"{broken} where realm = %s and status = 'open'", [world.realm.id])
+    wait_until(lambda: any(event["type"] == "campaign.failed" for event in engine_events(world)), what="a step failed")
+    for name, call in (("cmp", "pause"), ("cmp", "resume"), ("old_cmp", "archive")):
+        world.post(f"/v1/engagement/campaigns/{world.ids[name]}/{call}", {})
 
 
 def _end_referrals(world: World) -> None:

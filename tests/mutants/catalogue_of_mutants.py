@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import api_mutants
 import budget_mutants
+import campaign_mutants
 import cart_mutants
 import cli_mutants
 import code_mutants
@@ -35,6 +36,7 @@ MUTANTS: list[Mutant] = [
     *tier_mutants.MUTANTS,
     *waiting_mutants.MUTANTS,
     *referral_mutants.MUTANTS,
+    *campaign_mutants.MUTANTS,
     *credit_mutants.MUTANTS,
     *engine_mutants.MUTANTS,
     *api_mutants.MUTANTS,

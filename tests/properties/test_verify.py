@@ -22,7 +22,9 @@ from steps import Step, batches
 from test_property_offers import bonus, double, offer
 
 from conftest import PATIENCE_SECONDS, make_database
+from vinr_server.api.resources.campaign_definitions import read_definition
 from vinr_server.core.budgets.rows import Budget
+from vinr_server.core.campaigns import commands as campaign_commands
 from vinr_server.core.carts.cart import Cart, CartLine
 from vinr_server.core.checkout.commands import (
     CompleteCheckoutSession,
@@ -242,6 +244,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         _refer(answer)
         _use_codes(answer)
         _spend_budget(answer)
+        _pass_through(answer)
     return url
 
 
@@ -512,6 +515,25 @@ def _spend_budget(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -
         named = {"id": f"pay_spent{number}", "customer_id": "cust_o2", "session_id": session["id"]}
         answer(payments_commands.CreatePayment(session["total"], "SEK", 100, **named))
     answer(payments_commands.RefundPayment("pay_spent0"))
+
+
+def _pass_through(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Members are in a campaign: one was given points and is over, one waits."""
+    given = {
+        "entry": {},
+        "start": "gift",
+        "steps": {
+            "gift": {"kind": "award_points", "points": 7, "next": "rank"},
+            "rank": {"kind": "branch", "when": [{"if": {"balance": {"gte": 100}}, "next": "calm"}]},
+            "calm": {"kind": "wait", "for": "300d"},
+        },
+    }
+    drafted = read_definition(given, zone="UTC")
+    answer(campaign_commands.CreateCampaign("prog_offers", "Care", "journey", drafted, id="cmp_care"))
+    answer(campaign_commands.PublishCampaign("cmp_care"))
+    for account_id in ("loy_o1", "loy_o2"):
+        answer(campaign_commands.EnterCampaign("cmp_care", account_id))
+        answer(campaign_commands.TakeSteps(account_id))
 
 
 def _capped(most: int | None) -> kernel_commands.Command:
@@ -940,6 +962,12 @@ EDITS = [
     ("R63 an open session holds the codes that it presents",
      "update checkout_sessions set codes = '[]' where [checkout_sessions: status = 'open'"
      " and json_array_length(codes) > 0]"),
+    ("R44 who is in a campaign stands at a step that its revision knows",
+     "update campaign_enrolments set step = 'gone' where [campaign_enrolments: status = 'open']"),
+    ("R44 an enrollment's position is the number of its steps in the log",
+     "update campaign_enrolments set position = position + 1 where [campaign_enrolments]"),
+    ("R48 what campaigns award is what their log says",
+     "update campaign_steps set detail = '{}' where [campaign_steps: kind = 'award_points']"),
     ("I9 the application role adds to the ledger and never changes it",
      "grant update (points) on lot_uses to vinr_app"),
 ]  # fmt: skip
@@ -994,6 +1022,7 @@ alter table checkout_sessions drop column codes;
 alter table offer_redemptions drop column code_id, drop column counts_for_code;
 drop table codes, code_batches, code_batch_progress, code_failures;
 alter table checkout_sessions drop column credit;
+drop table campaigns, campaign_revisions, campaign_enrolments, campaign_steps;
 alter table payments drop column credit_entry_ids;
 alter table refunds drop column credit_returned_minor, drop column credit_granted_minor, drop column credit_grant_id;
 drop index accounts_by_tier_plan;

@@ -36,6 +36,8 @@ from vinr_server.api.resources.accounts import show_accounts
 from vinr_server.api.resources.grants import show_grants
 from vinr_server.api.resources.segments import retrieve_segment_size
 from vinr_server.api.resources.store_credit import show_wallets
+from vinr_server.core.campaigns.passages.due import catch_up_with_steps
+from vinr_server.core.campaigns.passages.hearing import hear_steps
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.clocks.commands import FinishTestClock
@@ -63,7 +65,8 @@ from vinr_server.core.referrals.commands import ExpireReferral
 from vinr_server.core.referrals.rows import Referral
 from vinr_server.core.segments.commands import AnnounceSegments
 from vinr_server.core.segments.rows import Segment, SegmentMember
-from vinr_server.engine.batch import Reload, Wholes, context_of_time, require_known_merges
+from vinr_server.engine.batch import Reload, Wholes, require_known_merges
+from vinr_server.engine.catching_up import context_of_time
 from vinr_server.engine.submission import Submission
 from vinr_server.engine.timely import write_due
 from vinr_server.engine.writer import Writer
@@ -205,7 +208,8 @@ class CoreDriver:
             due = loaded.draft()
             try:
                 require_known_merges({0: loaded}, whole)
-                catch_up(due, context_of_time(context), [*loaded.written(Account), *loaded.written(Wallet)])
+                holders = [*loaded.written(Account), *loaded.written(Wallet)]
+                catch_up_with_steps(due, context_of_time(context), holders, on_taken=hear_steps)
                 draft = due.draft()
                 answer = decide(draft, acting, context)
                 break

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import scenario_campaigns
 import scenario_codes
 import scenario_credit
 import scenario_events
@@ -30,6 +31,8 @@ from vinr_server.core.rewards.rows import Discount, Redemption
 OF_THIS_STEP = (
     "entries",
     "uses",
+    "messages",
+    "said",
     "events",
     "in_order",
     "moves",
@@ -427,6 +430,7 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "same_referral": scenario_referrals.same_referral,
     **scenario_credit.CHECKS,
     **scenario_codes.CHECKS,
+    **scenario_campaigns.CHECKS,
 }
 
 

@@ -5,7 +5,8 @@
         award   A 250                     -> balance 250
         redeem  A rwd_coffee costs 300    -> insufficient_points, shortfall 50
 
-A line is `verb words, clause, clause -> expectation, expectation`; `100 times` and `dry-run` may stand before the verb.
+A line is `verb words, clause, clause -> expectation, expectation`, and goes on in one that begins with `,` or `->`;
+`100 times` and `dry-run` may stand before the verb.
 Where no refusal is expected, the step must be accepted. Lines above the first scenario hold for all of the file, `#`
 starts a line of prose. `runs on postgres, http` marks a scenario about something that core alone does not have.
 
@@ -73,6 +74,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         | change-code K off|on [uses 5] [until instant] | look-up save 10 | redeem-code A bonus 250
         (scenario_codes.py)
         cart and checkout take [code SAVE-10], checkout [take-over], recart [without-codes]
+    journey care, enters cart.left, step tell send hello …: a campaign (scenario_campaigns.py)
     wallet A EUR [on clock] | grant A 30.00 EUR [origin refund] [ends instant] [months 6] [for pay_1] [as G]
         | spend A 20.00 EUR [for pay_1] [as S] | correct A -5.00 EUR | unwind G [10.00] (a grant, or a spend by hand)
         credit-settings lasts 24|never [rounded month]: store credit (scenario_credit.py)
@@ -191,9 +193,15 @@ def read_scenarios(path: Path) -> list[Scenario]:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines with their places; one that begins with a comma or an arrow goes on with the line before."""
+    found: list[tuple[str, str]] = []
     for number, line in enumerate(path.read_text().splitlines(), start=1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield f"{path.name}:{number}", line
+        if line.lstrip().startswith((",", "->")):
+            place, begun = found.pop()
+            found.append((place, begun + line))
+        elif line.strip() and not line.lstrip().startswith("#"):
+            found.append((f"{path.name}:{number}", line))
+    yield from found
 
 
 def _step(place: str, text: str) -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import scenario_campaigns as campaigns
 import scenario_checkout as checkout
 import scenario_codes as codes
 import scenario_configuration as configuration
@@ -445,4 +446,5 @@ VERBS: Mapping[str, Verb] = {
     "approve": referrals.approve,
     **credit.VERBS,
     **codes.VERBS,
+    **campaigns.VERBS,
 }

@@ -49,6 +49,8 @@ class World:
         self.referrals: dict[str, Named] = {}
         self.credits: dict[str, Named] = {}
         self.grants: dict[str, Named] = {}
+        self.campaigns: dict[str, str] = {}
+        self.enrolments: dict[str, Named] = {}
         self.costs: dict[str, int] = {}
         # The wallet that expectations about credit are about: its customer and currency.
         self.wallet: tuple[str, str] | None = None

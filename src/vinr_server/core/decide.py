@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from vinr_server.core import bulk, closing, converting, redeeming
 from vinr_server.core.access import changes as api_keys
+from vinr_server.core.campaigns import changes as campaigns
+from vinr_server.core.campaigns import enrolments
+from vinr_server.core.campaigns.passages.hearing import hear_all, name_heard
 from vinr_server.core.checkout import completion, evaluation, sessions
 from vinr_server.core.clocks import changes as clocks
 from vinr_server.core.codes import batches as code_batches
@@ -84,6 +87,8 @@ COMMANDS: Commands = {
     **refunds.COMMANDS,
     **converting.COMMANDS,
     **amendments.COMMANDS,
+    **campaigns.COMMANDS,
+    **enrolments.COMMANDS,
 }
 
 
@@ -97,6 +102,7 @@ def follow(command: Command, seen: Layer, needs: Needs) -> None:
     functions = COMMANDS[type(command)]
     if len(functions) == 3:
         functions[2](command, seen, needs)
+        name_heard(command, seen, needs)
 
 
 def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejected:
@@ -109,6 +115,7 @@ def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejec
         answer = COMMANDS[type(command)][1](draft, command, context)
         if isinstance(answer, Accepted):
             judge_tiers(draft, context)
+            answer = hear_all(draft, command, context, answer)
     except Undeclared as undeclared:
         undeclared.command = type(command).__name__
         raise

@@ -10,22 +10,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 from vinr_server.core.clocks.rows import TestClock
-from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.decide import decide, follow, needs_of
-from vinr_server.core.due import catch_up, has_waiting
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import NOBODY, AlsoRows, InPart, Needs, Whole
-from vinr_server.core.ledger.book.holders import AnyHolder
 from vinr_server.core.members.merged import acted_for, merges_in
-from vinr_server.core.members.rows import Account
-from vinr_server.core.programs.rows import Program
+from vinr_server.engine.catching_up import brings_waiting, catch_up_with, waits_in
 from vinr_server.engine.clock import Clock
 from vinr_server.engine.figures import EngineFigures
 from vinr_server.engine.ids import Ids
@@ -284,7 +279,7 @@ def decide_all(
     decisions ask for is asked for at once, so that many of a kind cost one reload.
     """
     clocks = {realm: _clocks(layer) for realm, layer in loaded.items()}
-    waits = {realm: _has_waiting(layer) for realm, layer in loaded.items()}
+    waits = {realm: waits_in(layer) for realm, layer in loaded.items()}
     decided = Decided(now)
     asked: dict[int, set[Whole]] = {}
     for submission in submissions:
@@ -313,7 +308,7 @@ def decide_all(
         if submission.is_dry_run:
             continue
         written[realm].merge(draft)
-        waits[realm] = waits[realm] or _brings_waiting(draft, loaded[realm])
+        waits[realm] = waits[realm] or brings_waiting(draft, loaded[realm])
         clocks[realm].update(_clocks(draft))
         if submission.idempotency_key:
             _keep(decided, known, submission, reply, _event_of(answer, draft))
@@ -333,39 +328,6 @@ def reloading(realm: int) -> Iterator[None]:
         raise Reload(realm, rows=missing.rows) from None
 
 
-def _has_waiting(layer: Layer) -> bool:
-    """Whether something may wait in the layer's accounts and wallets."""
-    holders: Iterable[AnyHolder] = chain(layer.written(Account), layer.written(Wallet))
-    return any(has_waiting(layer, holder) for holder in holders)
-
-
-def _brings_waiting(draft: Layer, loaded: Layer) -> bool:
-    """Whether something may wait in what a command wrote, or, if it changed a program, in what was loaded.
-
-    (Who follows the program's plan of tiers goes on doing so unless the program itself has changed.)
-    """
-    holders: Iterable[AnyHolder] = chain(draft.written(Account), draft.written(Wallet))
-    for holder in holders:
-        if holder.due_at is not None:
-            return True
-    return any(True for _program in draft.written(Program)) and any(True for _account in loaded.written(Account))
-
-
-def catch_up_with(layer: Layer, submission: Submission, context: Context, merged: Callable[[int], Any]) -> None:
-    """All that time has brought by now to the accounts that the submission names is done in the layer.
-
-    So due work stands before the first command that meets it, however commands are batched.
-    """
-    mine = Needs(merged=merged(submission.realm))
-    needs_of(submission.command, mine)
-    follow(submission.command, layer.uncovered(), mine)
-    named: list[Account | Wallet | None] = [layer.find(Account, id) for id in mine.rows.get(Account, ())]
-    named += [layer.find(Wallet, id) for id in mine.rows.get(Wallet, ())]
-    draft = layer.draft()
-    catch_up(draft, context_of_time(context), [holder for holder in named if holder is not None])
-    layer.merge(draft)
-
-
 def context_of(submission: Submission, now: datetime, clock_now: dict[str, datetime], ids: Ids) -> Context:
     """What a decision on this submission is given in addition to the rows."""
     realm = submission.realm
@@ -381,11 +343,6 @@ def context_of(submission: Submission, now: datetime, clock_now: dict[str, datet
         request_id=submission.request_id,
         idempotency_key=submission.idempotency_key,
     )
-
-
-def context_of_time(context: Context) -> Context:
-    """What due work is given: no caller asked for it, and it is delivered whatever the caller's own events are."""
-    return replace(context, fingerprint=b"", is_deliverable=True, request_id=None, idempotency_key=None)
 
 
 def _encode(decided: Decided, answer: Accepted) -> Reply:

@@ -21,12 +21,12 @@ from vinr_server.engine.batch import (
     Reload,
     Wholes,
     context_of,
-    context_of_time,
     follow_all,
     needs_of_batch,
     reloading,
     require_known_merges,
 )
+from vinr_server.engine.catching_up import context_of_time
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply, Submission
 from vinr_server.engine.writer import Writer

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from vinr_server.core.campaigns.commands import TakeSteps
 from vinr_server.core.ledger.commands import ExpireLots
 from vinr_server.core.referrals.commands import ExpireReferral
 from vinr_server.engine.submission import system_submission
 from vinr_server.engine.writer import Writer
+from vinr_server.storage.campaigns.due import due_steps
 from vinr_server.storage.due.referrals import due_referrals
 from vinr_server.storage.due.work import due_in_realm
 
@@ -26,6 +28,9 @@ async def write_due(pool: Any, writer: Writer, realm: int, *, livemode: bool, wi
     while due := await due_in_realm(pool, realm, now, limit=AT_ONCE):
         mine = (system_submission(realm, ExpireLots(id), livemode=livemode) for id in due)
         await asyncio.gather(*map(writer.enqueue, mine))
+    while steps := await due_steps(pool, now, limit=AT_ONCE, realm=realm):
+        taken = (system_submission(realm, TakeSteps(due.account_id), livemode=livemode) for due in steps)
+        await asyncio.gather(*map(writer.enqueue, taken))
     while with_referrals and (over := await due_referrals(pool, now, limit=AT_ONCE, realm=realm)):
         ends = (system_submission(realm, ExpireReferral(referral.id), livemode=livemode) for referral in over)
         await asyncio.gather(*map(writer.enqueue, ends))

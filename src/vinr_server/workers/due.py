@@ -10,6 +10,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+from vinr_server.core.campaigns.commands import TakeSteps
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.clocks.commands import FinishTestClock
 from vinr_server.core.kernel.commands import Command
@@ -20,6 +21,7 @@ from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DueFigures
 from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
+from vinr_server.storage.campaigns.due import due_steps
 from vinr_server.storage.due.checkouts import due_sessions
 from vinr_server.storage.due.offers import due_offers
 from vinr_server.storage.due.referrals import due_referrals
@@ -72,6 +74,8 @@ class DueWorker:
         now = self._clock()
         accounts = await due_accounts(self._pool, now, limit=ACCOUNTS_MAX)
         await self._submit_all([(account.realm, account.livemode, ExpireLots(account.id)) for account in accounts])
+        steps = await due_steps(self._pool, now, limit=ACCOUNTS_MAX)
+        await self._submit_all([(due.realm, due.livemode, TakeSteps(due.account_id)) for due in steps])
         is_reminding, behind = await self._reminders.next(self._pool, limit=ACCOUNTS_MAX)
         await self._submit_all(behind)
         offers = await due_offers(self._pool, now, limit=OFFERS_MAX)
@@ -84,7 +88,7 @@ class DueWorker:
         await self._submit_all(over)
         referrals = await due_referrals(self._pool, now, limit=REFERRALS_MAX)
         await self._submit_all([(due.realm, due.livemode, ExpireReferral(due.id)) for due in referrals])
-        due_at = [row.due_at for rows in (accounts, offers, sessions, referrals) for row in rows]
+        due_at = [row.due_at for rows in (accounts, steps, offers, sessions, referrals) for row in rows]
         lags = [(now - at).total_seconds() for at in due_at if at is not None]
         self.figures.lag_seconds = max(lags, default=0.0)
         self.figures.accounts += len(accounts)
@@ -95,7 +99,7 @@ class DueWorker:
             self._forget_at = now + FORGET_EVERY
             await forget(self._pool)
             self._reminders.again()
-        return bool(accounts or is_reminding or offers or sessions or referrals or clocks)
+        return bool(accounts or steps or is_reminding or offers or sessions or referrals or clocks)
 
     async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
         await submit_all(self._writer, commands, failure="due work was not done")

@@ -48,5 +48,13 @@ export interface EngineEvents {
   readonly 'customer.merged': objects.CustomerMerge;
   readonly 'segment.entered': objects.SegmentChange;
   readonly 'segment.left': objects.SegmentChange;
+  readonly 'campaign.published': objects.Campaign;
+  readonly 'campaign.paused': objects.Campaign;
+  readonly 'campaign.resumed': objects.Campaign;
+  readonly 'campaign.archived': objects.Campaign;
+  readonly 'campaign.entered': objects.CampaignPassage;
+  readonly 'campaign.exited': objects.CampaignPassage;
+  readonly 'campaign.message': objects.CampaignMessage;
+  readonly 'campaign.failed': objects.CampaignFailure;
   readonly 'webhook_endpoint.disabled': objects.WebhookEndpoint;
 }

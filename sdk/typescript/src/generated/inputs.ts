@@ -114,6 +114,19 @@ export interface CreateApiKeyInput {
   expiresAt?: Instant | null | undefined;
 }
 
+export type CreateCampaignInput = OneOf<'program' | 'program_id' | 'programId', string> & {
+  name: string;
+  definition: Json;
+  type?: 'journey' | undefined;
+  id?: string | null | undefined;
+  starts_at?: Instant | null | undefined;
+  startsAt?: Instant | null | undefined;
+  ends_at?: Instant | null | undefined;
+  endsAt?: Instant | null | undefined;
+  priority?: number | undefined;
+  metadata?: Metadata | undefined;
+};
+
 export type CartLineInput = OneOf<'unit_price' | 'unitPrice', number> & {
   sku: string;
   quantity?: number | undefined;
@@ -767,6 +780,10 @@ export interface CreateWebhookEndpointInput {
 
 export type EligibleOffersInput = OneOf<'account' | 'account_id' | 'accountId', string>;
 
+export type EnterCampaignInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
+  data?: Json | undefined;
+};
+
 export interface EvaluateCartInput {
   /** ISO 4217, such as EUR. */
   currency: string;
@@ -783,6 +800,10 @@ export interface EvaluateCartInput {
   codes?: readonly string[] | undefined;
   client?: string | null | undefined;
   metadata?: Metadata | undefined;
+}
+
+export interface ExitEnrolmentInput {
+  outcome?: string | undefined;
 }
 
 export interface GenerateCodesInput {
@@ -898,6 +919,12 @@ export interface ReportEventInput {
 
 export type ResendEventInput = OneOf<'event' | 'event_id' | 'eventId', string>;
 
+export interface ResumeCampaignInput {
+  waits?: 'run' | 'shift' | undefined;
+}
+
+export type RetryEnrolmentInput = OneOf<'enrolment' | 'enrolment_id' | 'enrolmentId', string>;
+
 export type ReverseCreditInput = OneOf<'transaction' | 'points_transaction' | 'pointsTransaction' | 'transaction_id' | 'transactionId' | 'points_transaction_id' | 'pointsTransactionId', string> & {
   amount?: number | null | undefined;
   reason?: string | null | undefined;
@@ -969,6 +996,17 @@ export interface SpendCreditInput {
 }
 
 export interface UpdateAccountInput {
+  metadata?: MetadataChanges | undefined;
+}
+
+export interface UpdateCampaignInput {
+  name?: string | undefined;
+  definition?: Json | undefined;
+  starts_at?: Instant | null | undefined;
+  startsAt?: Instant | null | undefined;
+  ends_at?: Instant | null | undefined;
+  endsAt?: Instant | null | undefined;
+  priority?: number | undefined;
   metadata?: MetadataChanges | undefined;
 }
 
@@ -1401,6 +1439,41 @@ export interface EngagementSegmentsMembersQuery {
   startingAfter?: string | undefined;
   ending_before?: string | undefined;
   endingBefore?: string | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface EngagementCampaignsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  program?: string | undefined;
+  program_id?: string | undefined;
+  programId?: string | undefined;
+  type?: 'journey' | undefined;
+  status?: 'draft' | 'scheduled' | 'active' | 'paused' | 'ended' | 'archived' | undefined;
+  trigger?: string | undefined;
+  created?: InstantRange | undefined;
+}
+
+export interface EngagementCampaignsStepsQuery {
+  revision?: string | undefined;
+}
+
+export interface EngagementCampaignsEnrolmentsListQuery {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  startingAfter?: string | undefined;
+  ending_before?: string | undefined;
+  endingBefore?: string | undefined;
+  campaign?: string | undefined;
+  account?: string | undefined;
+  account_id?: string | undefined;
+  accountId?: string | undefined;
+  status?: 'open' | 'over' | 'failed' | undefined;
+  step?: string | undefined;
+  outcome?: string | undefined;
   created?: InstantRange | undefined;
 }
 

@@ -253,6 +253,15 @@ export interface Refund {
   readonly livemode: boolean;
 }
 
+export interface CampaignReaction {
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly enrolment?: string | undefined;
+  readonly enrolmentId?: string | undefined;
+  readonly did?: 'entered' | 'exited' | 'heard' | undefined;
+  readonly unmet?: readonly Unmet[] | undefined;
+}
+
 export interface Payment {
   readonly id: string;
   readonly object: 'payment';
@@ -290,6 +299,7 @@ export interface Payment {
   readonly refund?: Refund | undefined;
   readonly alreadyReported?: true | undefined;
   readonly already_reported?: true | undefined;
+  readonly campaigns?: readonly CampaignReaction[] | undefined;
 }
 
 export interface BulkResult {
@@ -307,6 +317,92 @@ export interface BulkPayments {
   readonly existing: number;
   readonly failed: number;
   readonly data: readonly BulkResult[];
+}
+
+export interface DefinitionProblem {
+  readonly path: string;
+  readonly problem: string;
+}
+
+export interface Campaign {
+  readonly id: string;
+  readonly object: 'campaign';
+  readonly program: string;
+  readonly programId: string;
+  readonly name: string;
+  readonly type: 'journey';
+  readonly status: 'active' | 'archived' | 'draft' | 'ended' | 'paused' | 'scheduled';
+  readonly revision: number;
+  readonly definition: Json | null;
+  readonly draft: Json | null;
+  readonly problems: readonly DefinitionProblem[];
+  readonly startsAt: number | null;
+  readonly starts_at: number | null;
+  readonly endsAt: number | null;
+  readonly ends_at: number | null;
+  readonly priority: number;
+  readonly publishedAt: number | null;
+  readonly published_at: number | null;
+  readonly metadata: Metadata;
+  readonly created: number;
+  readonly livemode: boolean;
+}
+
+export interface CampaignFailure {
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly enrolment: string;
+  readonly enrolmentId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly step: string | null;
+  readonly position: number;
+  readonly error: string;
+}
+
+export interface CampaignMessage {
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly enrolment: string;
+  readonly enrolmentId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly position: number;
+  readonly step: string;
+  readonly name: string;
+  readonly data: Json;
+}
+
+export interface CampaignPassage {
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly enrolment: string;
+  readonly enrolmentId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly outcome: string | null;
+  readonly at: number;
+}
+
+export interface CampaignStep {
+  readonly id: string;
+  readonly object: 'campaign_step';
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly kind: string;
+  readonly entered: number;
+  readonly inside: number;
+  readonly outcomes: Json;
+  readonly skipped: Json;
+  readonly points: number;
+  readonly livemode: boolean;
 }
 
 export interface CartLine {
@@ -956,6 +1052,53 @@ export interface EngagementOffer {
   readonly remaining: number | null;
 }
 
+export interface EntryOfEnrolment {
+  readonly type: 'call' | 'event';
+  readonly source: string | null;
+}
+
+export interface EnrolmentLog {
+  readonly position: number;
+  readonly step: string;
+  readonly kind: string;
+  readonly at: number;
+  readonly outcome: string;
+  readonly facts?: Json | undefined;
+  readonly effect?: Json | undefined;
+  readonly refusal?: Json | undefined;
+}
+
+export interface Enrolment {
+  readonly id: string;
+  readonly object: 'enrolment';
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly account: string;
+  readonly accountId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly program: string;
+  readonly programId: string;
+  readonly status: 'failed' | 'open' | 'over';
+  readonly step: string | null;
+  readonly position: number;
+  readonly dueAt: number | null;
+  readonly due_at: number | null;
+  readonly enteredAt: number;
+  readonly entered_at: number;
+  readonly entry: EntryOfEnrolment;
+  readonly ways: Json;
+  readonly outcome: string | null;
+  readonly overAt: number | null;
+  readonly over_at: number | null;
+  readonly livemode: boolean;
+  readonly error?: string | undefined;
+  readonly log?: readonly EnrolmentLog[] | undefined;
+  readonly alreadyEnrolled?: true | undefined;
+  readonly already_enrolled?: true | undefined;
+}
+
 export interface EventRequest {
   readonly id: string | null;
   readonly idempotencyKey: string | null;
@@ -973,6 +1116,7 @@ export interface Event {
   readonly request: EventRequest;
   readonly awards?: readonly Award[] | undefined;
   readonly skipped?: readonly Skipped[] | undefined;
+  readonly campaigns?: readonly CampaignReaction[] | undefined;
 }
 
 export interface ExpiryReminder {

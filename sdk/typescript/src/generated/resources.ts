@@ -714,6 +714,117 @@ export class Offers {
   }
 }
 
+/** `vinr.engagement.campaigns.enrolments` */
+export class EngagementCampaignsEnrolments {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Retrieve one enrollment, with the log of its steps. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.Enrolment>> {
+    return this.#client.send('GET', path`/v1/engagement/enrolments/${id}`, 'Enrolment', undefined, options);
+  }
+
+  /** End an enrollment now. Refused by state (ConflictError): enrolment_not_open. */
+  exit(id: string, body?: inputs.ExitEnrolmentInput, options?: PostOptions): Promise<Answer<objects.Enrolment>> {
+    return this.#client.send('POST', path`/v1/engagement/enrolments/${id}/exit`, 'Enrolment', body, options);
+  }
+
+  /** List enrollments, newest first. */
+  list(query?: inputs.EngagementCampaignsEnrolmentsListQuery, options?: RequestOptions): List<objects.Enrolment> {
+    return this.#client.list('/v1/engagement/enrolments', 'Enrolment', query, options);
+  }
+}
+
+/** `vinr.engagement.campaigns` */
+export class EngagementCampaigns {
+  readonly enrolments: EngagementCampaignsEnrolments;
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.enrolments = new EngagementCampaignsEnrolments(client);
+    this.#client = client;
+  }
+
+  /**
+   * Draft a campaign: how members enter it, and the steps that they take. Refused by state (ConflictError):
+   * id_conflict.
+   */
+  create(body: inputs.CreateCampaignInput, options?: PostOptions): Promise<Answer<objects.Campaign>> {
+    return this.#client.send('POST', '/v1/engagement/campaigns', 'Campaign', body, options);
+  }
+
+  /** List campaigns, newest first. */
+  list(query?: inputs.EngagementCampaignsListQuery, options?: RequestOptions): List<objects.Campaign> {
+    return this.#client.list('/v1/engagement/campaigns', 'Campaign', query, options);
+  }
+
+  /** Retrieve one campaign. */
+  retrieve(id: string, options?: RequestOptions): Promise<Answer<objects.Campaign>> {
+    return this.#client.send('GET', path`/v1/engagement/campaigns/${id}`, 'Campaign', undefined, options);
+  }
+
+  /**
+   * Change a campaign: its definition waits for publication, everything else counts at once. Refused by state
+   * (ConflictError): campaign_not_active.
+   */
+  update(id: string, body?: inputs.UpdateCampaignInput, options?: PostOptions): Promise<Answer<objects.Campaign>> {
+    return this.#client.send('POST', path`/v1/engagement/campaigns/${id}`, 'Campaign', body, options);
+  }
+
+  /**
+   * Make the draft the next revision. What is wrong with it is refused, all at once. Refused by state (ConflictError):
+   * campaign_not_active.
+   */
+  publish(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.Campaign>> {
+    return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/publish`, 'Campaign', body, options);
+  }
+
+  /**
+   * Pause a campaign: nobody enters it, and no step is taken. Refused by state (ConflictError): campaign_not_active.
+   */
+  pause(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.Campaign>> {
+    return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/pause`, 'Campaign', body, options);
+  }
+
+  /**
+   * Let a paused campaign go on: its waits where they stood, or at once where they ran on meanwhile. Refused by state
+   * (ConflictError): campaign_not_active.
+   */
+  resume(id: string, body?: inputs.ResumeCampaignInput, options?: PostOptions): Promise<Answer<objects.Campaign>> {
+    return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/resume`, 'Campaign', body, options);
+  }
+
+  /** End a campaign for good: nobody enters it, and who is in it goes on to the end. */
+  archive(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.Campaign>> {
+    return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/archive`, 'Campaign', body, options);
+  }
+
+  /** Show what came of each step of a campaign: who came to it, is there, and left it by which outcome. */
+  steps(
+    id: string,
+    query?: inputs.EngagementCampaignsStepsQuery,
+    options?: RequestOptions,
+  ): List<objects.CampaignStep> {
+    return this.#client.list(path`/v1/engagement/campaigns/${id}/steps`, 'CampaignStep', query, options);
+  }
+
+  /**
+   * Let a member enter a campaign. Who may not enter again gets the enrollment that it has. Refused by state
+   * (ConflictError): account_closed, program_mismatch, campaign_not_active, in_another_campaign, too_many_enrolments.
+   */
+  enter(id: string, body: inputs.EnterCampaignInput, options?: PostOptions): Promise<Answer<objects.Enrolment>> {
+    return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/enter`, 'Enrolment', body, options);
+  }
+
+  /** Let an enrollment whose step failed go on with that step. Refused by state (ConflictError): enrolment_not_open. */
+  retry(id: string, body: inputs.RetryEnrolmentInput, options?: PostOptions): Promise<Answer<objects.Enrolment>> {
+    return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/retry`, 'Enrolment', body, options);
+  }
+}
+
 /** `vinr.engagement.segments` */
 export class EngagementSegments {
   readonly #client: Client;
@@ -1018,6 +1129,7 @@ export class Engagement {
   readonly codes: EngagementCodes;
   readonly codeBatches: EngagementCodeBatches;
   readonly segments: EngagementSegments;
+  readonly campaigns: EngagementCampaigns;
 
   constructor(client: Client) {
     this.offers = new EngagementOffers(client);
@@ -1025,6 +1137,7 @@ export class Engagement {
     this.codes = new EngagementCodes(client);
     this.codeBatches = new EngagementCodeBatches(client);
     this.segments = new EngagementSegments(client);
+    this.campaigns = new EngagementCampaigns(client);
   }
 }
 

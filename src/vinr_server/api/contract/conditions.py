@@ -53,22 +53,24 @@ class Conditions(Where):
     window: Window | UnsetType = UNSET
 
 
-def read_conditions(given: ConditionsInput | None, *, zone: str, of: Collection[Of] = OF_RULE) -> conditions.Conditions:
+def read_conditions(
+    given: ConditionsInput | None, *, zone: str, of: Collection[Of] = OF_RULE, param: str = "conditions"
+) -> conditions.Conditions:
     """What a rule or an offer requires; `of`: the fields that it may ask about."""
     if given is None:
         return conditions.Conditions()
-    starts_at, ends_at = read_nested_window(given.window, param="conditions.window", zone=zone)
+    starts_at, ends_at = read_nested_window(given.window, param=f"{param}.window", zone=zone)
     max_amount = given.max_amount
     if max_amount is not UNSET and max_amount <= (given.min_amount or 0):
         least = f"above min_amount, {given.min_amount}" if given.min_amount else "above 0"
-        message = f"conditions.max_amount: {max_amount} leaves no amount. Send one {least}, or leave it out."
-        raise Problem("parameter_invalid", message, param="conditions.max_amount")
-    refuse_both(given, param="conditions")
+        message = f"{param}.max_amount: {max_amount} leaves no amount. Send one {least}, or leave it out."
+        raise Problem("parameter_invalid", message, param=f"{param}.max_amount")
+    refuse_both(given, param=param)
     return conditions.Conditions(
-        metadata=None if given.metadata is None else read_metadata(given.metadata, param="conditions.metadata"),
+        metadata=None if given.metadata is None else read_metadata(given.metadata, param=f"{param}.metadata"),
         min_amount_minor=given.min_amount,
         max_amount_minor=None if max_amount is UNSET else max_amount,
-        currency=read_any_currency_or_none(given.currency, param="conditions.currency"),
+        currency=read_any_currency_or_none(given.currency, param=f"{param}.currency"),
         skus=tuple(given.skus),
         categories=tuple(given.categories),
         exclude_skus=tuple(given.exclude_skus),
@@ -76,7 +78,7 @@ def read_conditions(given: ConditionsInput | None, *, zone: str, of: Collection[
         first_payment=given.first_payment,
         starts_at=starts_at,
         ends_at=ends_at,
-        where=read_where(given, param="conditions", zone=zone, of=of),
+        where=read_where(given, param=param, zone=zone, of=of),
     )
 
 

@@ -91,6 +91,12 @@ _INPUT = {
         "Create a new object instead.",
         "timezone can't be changed after creation. Create a new object instead.",
     ),
+    "campaign_definition_invalid": Explained(
+        "The definition of the campaign can't be published. `details.problems` lists all that is wrong with it, each"
+        " with its path.",
+        "Correct the definition with an update, then publish again.",
+        "Campaign cmp_0197a3 can't be published. steps.nudge.next: There is no step 'last'. Correct the definition.",
+    ),
     "body_too_large": Explained(
         "The body is larger than 256 KiB, or than 1 MiB for a bulk call.",
         "Send less in one request.",
@@ -393,6 +399,26 @@ _STATE = {
         "The test clock is still advancing: the engine is writing the work that fell due.",
         "Wait until its status is `ready`.",
         "Test clock clock_0197a3 is advancing. Wait until it is ready.",
+    ),
+    "campaign_not_active": Explained(
+        "The campaign is a draft, paused, scheduled, over or archived; `details.status` says which.",
+        "Publish it, resume it, or wait until it starts. What is archived stays so.",
+        "Campaign cmp_0197a3 is archived. Create another one.",
+    ),
+    "enrolment_not_open": Explained(
+        "The enrollment is over; `details.status` says so.",
+        "Nothing to do. Let the member enter again, where the campaign allows it.",
+        "Enrollment enr_0197a3 is over, so there is nothing to change.",
+    ),
+    "in_another_campaign": Explained(
+        "The member is in another campaign of the same group; `details.enrolment` names it.",
+        "Let that one end first, or give the campaigns different groups.",
+        "Account loy_abc123 is in campaign cmp_0197a3 of group lifecycle (enr_0197a3). Let it end first.",
+    ),
+    "too_many_enrolments": Explained(
+        "The member has as many open enrollments as are allowed: 10 in one campaign, 50 in all.",
+        "Let some of them end first.",
+        "Account loy_abc123 has 50 open enrollments (limit: 50). Let one end first.",
     ),
     "tier_in_use": Explained(
         "Members hold the tier, and would lose it silently. `details` says how many.",

@@ -21,7 +21,7 @@ from vinr_server.api.contract.input import (
     SessionId,
     WalletId,
 )
-from vinr_server.api.contract.reply import Award, Json, Reference, Reply, Skipped
+from vinr_server.api.contract.reply import Award, CampaignReaction, Json, Reference, Reply, Skipped
 from vinr_server.api.contract.tenders import TenderType, read_tender
 from vinr_server.api.contract.values import member_link, read_metadata
 from vinr_server.api.edge.problems import Problem
@@ -144,6 +144,7 @@ class Payment(Reply):
     livemode: bool
     refund: Refund | UnsetType = UNSET
     already_reported: Literal[True] | UnsetType = UNSET
+    campaigns: list[CampaignReaction] | UnsetType = UNSET
 
 
 def payment(

@@ -51,6 +51,15 @@ class Skipped(Reply):
     offer: Reference | UnsetType = UNSET
 
 
+class CampaignReaction(Reply):
+    """What a campaign did with an event, or why it did nothing."""
+
+    campaign: Reference
+    enrolment: Reference | UnsetType = UNSET
+    did: Literal["entered", "heard", "exited"] | UnsetType = UNSET
+    unmet: list[Unmet] | UnsetType = UNSET
+
+
 class Deleted(Reply):
     id: str
     object: str

@@ -10,6 +10,8 @@ from vinr_server.api.edge.parse import snake
 from vinr_server.api.resources import (
     accounts,
     api_keys,
+    campaign_steps,
+    campaigns,
     checkout,
     checkout_sessions,
     code_batches,
@@ -18,6 +20,7 @@ from vinr_server.api.resources import (
     discounts,
     earning_rules,
     engagement_offers,
+    enrolments,
     events,
     grants,
     offer_redemptions,
@@ -67,6 +70,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *test_clocks.OPERATIONS,
     *api_keys.OPERATIONS,
     *segments.OPERATIONS,
+    *campaigns.OPERATIONS,
+    *campaign_steps.OPERATIONS,
+    *enrolments.OPERATIONS,
     *webhook_endpoints.OPERATIONS,
 )
 
@@ -77,6 +83,7 @@ EVENT_DATA: tuple[type[Reply], ...] = (
     *offer_redemptions.EVENT_DATA,
     *offers.EVENT_DATA,
     *segments.EVENT_DATA,
+    *enrolments.EVENT_DATA,
 )
 
 

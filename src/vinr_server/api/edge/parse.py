@@ -43,6 +43,7 @@ REFERENCES = (
     "from",
     "into",
     "referrer",
+    "enrolment",
 )
 ALIASES = {"points_cost": ("cost",), "transaction": ("points_transaction",)}
 

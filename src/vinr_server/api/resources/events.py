@@ -13,7 +13,7 @@ from vinr_server.api.contract.input import INTEGER_MAX, EventId, Input, Instant
 from vinr_server.api.contract.operation import CREATE, FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, text
 from vinr_server.api.contract.reads import list_of, retrieve, shown_by
-from vinr_server.api.contract.reply import Award, Data, Reply, Skipped
+from vinr_server.api.contract.reply import Award, CampaignReaction, Data, Reply, Skipped
 from vinr_server.api.contract.values import is_id, member_link
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.identity import cleaned
@@ -48,6 +48,7 @@ class Event(Reply):
     request: EventRequest
     awards: list[Award] | UnsetType = UNSET
     skipped: list[Skipped] | UnsetType = UNSET
+    campaigns: list[CampaignReaction] | UnsetType = UNSET
 
 
 async def report_event(call: Call) -> commands.ReportEvent:

@@ -113,11 +113,16 @@ async def conditions_of(call: Call, given: SegmentConditionsInput) -> judged.Seg
     """
     has_dates = any(is_date(date) for part in _parts(given) for date in _dates(part))
     zone = await call.reader.zone_of_tenant(call.caller.realm) if has_dates else "UTC"
-    conditions = _read(given, "conditions", zone, depth=1)
+    return read_member_conditions(given, param="conditions", zone=zone)
+
+
+def read_member_conditions(given: SegmentConditionsInput, *, param: str, zone: str) -> judged.SegmentConditions:
+    """What is asked of a member. Refuses the same as `conditions_of`."""
+    conditions = _read(given, param, zone, depth=1)
     count = sum(_count(part) for part in _parts(given))
     if count > CONDITIONS_MAX:
-        message = f"conditions: {count} conditions are given; at most {CONDITIONS_MAX} are allowed. Split the segment."
-        raise Problem("parameter_invalid", message, param="conditions")
+        message = f"{param}: {count} conditions are given; at most {CONDITIONS_MAX} are allowed. Split the segment."
+        raise Problem("parameter_invalid", message, param=param)
     return conditions
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import reduce
 from operator import or_
 
+from vinr_server.core.campaigns.rows import CampaignRevision
 from vinr_server.core.conditions.fields import is_of_member
 from vinr_server.core.conditions.judging import Unmet, distance, unmet_in
 from vinr_server.core.conditions.member import Facts, MemberValues, Totals, window_start
@@ -229,6 +230,7 @@ def uses_of(catalogue: Layer) -> SegmentUses:
     rules = [rule for rule in catalogue.written(EarningRule) if rule.is_in_force]
     asking: list[Offer | EarningRule] = [*live, *rules]
     asked = asked_in(tree for each in asking for tree in trees_of(each))
+    asked = reduce(or_, (revision.definition.asked for revision in catalogue.written(CampaignRevision)), asked)
     named = asked.segments.union(*(segments_named(offer.terms) for offer in live))
     in_use = reduce(or_, (segment.asked for segment in segments if segment.id in named), asked)
     everything = reduce(or_, (segment.asked for segment in segments), asked)

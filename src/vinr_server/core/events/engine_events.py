@@ -52,5 +52,13 @@ EVENT_TYPES: Mapping[str, str] = {
     "customer.merged": "customer_merge",
     "segment.entered": "segment_change",
     "segment.left": "segment_change",
+    "campaign.published": "campaign",
+    "campaign.paused": "campaign",
+    "campaign.resumed": "campaign",
+    "campaign.archived": "campaign",
+    "campaign.entered": "campaign_passage",
+    "campaign.exited": "campaign_passage",
+    "campaign.message": "campaign_message",
+    "campaign.failed": "campaign_failure",
     "webhook_endpoint.disabled": "webhook_endpoint",
 }

@@ -9,6 +9,7 @@ PYTHONTZPATH is set (vinr_server/__init__.py). A process reads each zone once: a
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Literal
@@ -69,6 +70,28 @@ def days_later(instant: datetime, days: int, zone: str) -> datetime:
     except OverflowError:
         return LAST_INSTANT
     return min(later, LAST_INSTANT)
+
+
+def next_time_of_day(instant: datetime, minutes: int, days: Collection[int], zone: str) -> datetime:
+    """Return the first instant, this one or a later one, at which the zone's clocks show this time of day (R45).
+
+    `minutes`: after midnight; `days`: weekdays from 0, Monday, any if empty.
+    Shape: aware UTC; `LAST_INSTANT` where it lies after 9999.
+    Ties: a time that happens twice means the first. A time that does not exist moves later.
+    """
+    try:
+        first = _local(instant, zone)
+        for later in range(9):
+            day = first.date() + later * _DAY
+            if days and day.weekday() not in days:
+                continue
+            shown = datetime(day.year, day.month, day.day, minutes // 60, minutes % 60, tzinfo=first.tzinfo)
+            found = shown.astimezone(UTC)
+            if found >= instant:
+                return min(found, LAST_INSTANT)
+    except OverflowError:
+        pass
+    return LAST_INSTANT
 
 
 def whole_second(instant: datetime) -> datetime:

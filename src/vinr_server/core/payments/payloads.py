@@ -41,6 +41,8 @@ def payment_payload(payment: Payment, *, livemode: bool, refund: Refund | None =
         "created": unix(payment.created_at),
         "livemode": livemode,
     }
+    if "campaigns" in payment.outcome:
+        payload["campaigns"] = payment.outcome["campaigns"]
     if refund is not None:
         payload["refund"] = refund_payload(refund, livemode=livemode)
     return payload

@@ -73,6 +73,11 @@ def _move(draft: Layer, context: Context, segment: Segment, account_id: str, *, 
     return True
 
 
+def set_place(draft: Layer, context: Context, segment: Segment, account_id: str, *, is_in: bool) -> bool:
+    """The account is in the static segment, or is not, with an event if it moved; return whether it did."""
+    return _move(draft, context, segment, account_id, is_in=is_in)
+
+
 def _put_place(draft: Layer, context: Context, segment: Segment, account: Account, *, is_in: bool) -> None:
     place = draft.get(SegmentMember, (segment.id, account.id), of=(account.id,))
     now = context.now(program_of(draft, account).clock_id)

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from vinr_server.core.access.rows import ApiKey
+from vinr_server.core.campaigns.rows import Campaign, Enrolment
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.codes.rows import BatchTally, Code, CodeHolds, CodeProgress
@@ -48,6 +49,7 @@ from vinr_server.storage.batch.reading import (
     rows_needed,
 )
 from vinr_server.storage.batch.tables import TABLES, rows_of
+from vinr_server.storage.campaigns.loading import read_enrolments
 from vinr_server.storage.history.tiers import count_tier_holders, read_named_credits
 from vinr_server.storage.reads.caps import tally_uses
 from vinr_server.storage.reads.offers import tally_batches
@@ -126,6 +128,12 @@ async def _waiting(reading: Reading, kind: Kind) -> None:
         holder = _holder(layer, id)
         assert holder is not None, "it was just locked"
         name_due(reading.needs[realm], holder, layer.here(Hold, id))
+
+
+async def _enrolments(reading: Reading, kind: Kind) -> None:
+    """Passages through campaigns: by their ids, and those that are open of the accounts that are locked."""
+    await _by_id(reading, kind)
+    await read_enrolments(reading)
 
 
 def _holders(layer: Layer) -> Iterable[Account | Wallet]:
@@ -215,6 +223,8 @@ async def _clocks(reading: Reading, kind: Kind) -> None:
         programs.update(row.program_id for row in layer.written(Account))
         offers = (layer.get(Offer, id) for id, _beside in rows_needed(needs, Offer))
         programs.update(offer.program_id for offer in offers if offer is not None)
+        campaigns = (layer.get(Campaign, id) for id, _beside in rows_needed(needs, Campaign))
+        programs.update(campaign.program_id for campaign in campaigns if campaign is not None)
         for program_id in programs:
             program = layer.get(Program, program_id)
             if program is not None and program.clock_id is not None:
@@ -350,6 +360,7 @@ KINDS = (
     Kind(Account, _accounts, "accounts"),
     Kind(Wallet, _wallets, "wallets"),
     Kind(Hold, _waiting),
+    Kind(Enrolment, _enrolments),
     Kind(ReferralCode, _locked_and_of_parents, "referral codes"),
     Kind(Referral, _locked_and_of_parents, "referrals"),
     Kind(Payment, _locked, "payments"),

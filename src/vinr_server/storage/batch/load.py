@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from vinr_server.core.campaigns.rows import Enrolment
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.codes.rows import Code
 from vinr_server.core.credit.rows import Wallet
@@ -41,7 +42,20 @@ from vinr_server.storage.batch.tables import TABLES, rows_of
 # names more payments, a payment its customer's accounts and its session, and a customer's accounts say where its orders
 # are; and a code names others by its key.
 LOOKED_AT = (
-    *(OfferGrant, ReferralCode, Referral, Customer, Account, Wallet, CheckoutSession, Refund, Payment, Order, Payment),
+    *(
+        OfferGrant,
+        ReferralCode,
+        Referral,
+        Enrolment,
+        Customer,
+        Account,
+        Wallet,
+        CheckoutSession,
+        Refund,
+        Payment,
+        Order,
+        Payment,
+    ),
     *(Referral, CheckoutSession, Redemption, Entry, LotUse, Discount, OfferRedemption, Account, Wallet),
     *(Code, Code),
 )

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from vinr_server.core.campaigns.rows import Enrolment
 from vinr_server.core.codes.rows import Code
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.kernel.layers import Layer
@@ -32,6 +33,7 @@ SORTED: dict[type[Row], Any] = {
     Counter: lambda pair: (pair[0], pair[1].id),
     Code: lambda pair: (pair[0], pair[1].folded),
     Referral: lambda pair: (pair[0], pair[1].customer_id, pair[1].program_id),
+    Enrolment: lambda pair: (pair[0], pair[1].account_id, pair[1].campaign_id, pair[1].entry_key),
 }
 
 # After a lost answer, this row shows that the commit happened.

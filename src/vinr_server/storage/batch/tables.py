@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from vinr_server.core.access import rows as access_rows
+from vinr_server.core.campaigns import rows as campaign_rows
 from vinr_server.core.checkout import rows as checkout_rows
 from vinr_server.core.clocks import rows as clocks_rows
 from vinr_server.core.codes import rows as code_rows
@@ -223,6 +224,10 @@ TABLES: dict[type[Row], Table] = {
         Table(checkout_rows.CheckoutSession, "checkout_sessions", key=["id"]),
         Table(segment_rows.Segment, "segments", key=["id"]),
         Table(segment_rows.SegmentMember, "segment_members", key=["account_id", "segment_id"]),
+        Table(campaign_rows.Campaign, "campaigns", key=["id"]),
+        Table(campaign_rows.CampaignRevision, "campaign_revisions", key=["id"]),
+        Table(campaign_rows.Enrolment, "campaign_enrolments", key=["id"]),
+        Table(campaign_rows.EnrolmentStep, "campaign_steps", key=["enrolment_id", "position"]),
         Table(events_rows.Event, "events", key=["id"]),
         Table(events_rows.WebhookEndpoint, "webhook_endpoints", key=["id"]),
         Table(events_rows.Delivery, "deliveries", key=["id"]),

@@ -8,6 +8,7 @@ hashing, so PostgreSQL bounds its memory (work_mem, then files), whatever the nu
 
 from __future__ import annotations
 
+from vinr_server.storage.campaigns.laws import CAMPAIGNS
 from vinr_server.storage.laws.caps import CAPS
 from vinr_server.storage.laws.checkout import CHECKOUTS
 from vinr_server.storage.laws.codes import CODES
@@ -395,4 +396,4 @@ where has_table_privilege('vinr_app', name, 'update, delete, truncate')
 }
 
 _OF_MEMBERS = BALANCES | LOTS | TIERS | CAPS | REDEMPTIONS | OFFERS
-LAWS: dict[str, str] = _OF_MEMBERS | PAYMENTS | EVENTS | CHECKOUTS | MERGES | CREDIT | REFERRALS | CODES
+LAWS: dict[str, str] = _OF_MEMBERS | PAYMENTS | EVENTS | CHECKOUTS | MERGES | CREDIT | REFERRALS | CODES | CAMPAIGNS

@@ -80,6 +80,99 @@ CREATE TABLE public.batches (
     committed_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.campaign_enrolments (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    entry_key text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    status text NOT NULL,
+    step text,
+    "position" bigint NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    since_at timestamp with time zone NOT NULL,
+    waits_since timestamp with time zone,
+    due_at timestamp with time zone,
+    heard json NOT NULL,
+    ways json NOT NULL,
+    results json NOT NULL,
+    entry json NOT NULL,
+    entry_type text NOT NULL,
+    entry_source text COLLATE pg_catalog."C",
+    pauses bigint NOT NULL,
+    outcome text,
+    over_at timestamp with time zone,
+    failures bigint NOT NULL,
+    error text,
+    CONSTRAINT campaign_enrolments_check CHECK (((outcome IS NULL) = (status <> 'over'::text))),
+    CONSTRAINT campaign_enrolments_check1 CHECK (((over_at IS NULL) = (status <> 'over'::text))),
+    CONSTRAINT campaign_enrolments_check2 CHECK (((status <> 'open'::text) OR ((step IS NOT NULL) AND (due_at IS NOT NULL)))),
+    CONSTRAINT campaign_enrolments_check3 CHECK (((status = 'open'::text) OR (due_at IS NULL))),
+    CONSTRAINT campaign_enrolments_entry_type_check CHECK ((entry_type = ANY (ARRAY['event'::text, 'call'::text]))),
+    CONSTRAINT campaign_enrolments_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT campaign_enrolments_pauses_check CHECK ((pauses >= 0)),
+    CONSTRAINT campaign_enrolments_position_check CHECK (("position" >= 0)),
+    CONSTRAINT campaign_enrolments_revision_check CHECK ((revision > 0)),
+    CONSTRAINT campaign_enrolments_status_check CHECK ((status = ANY (ARRAY['open'::text, 'over'::text, 'failed'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_cost_limit='2000');
+
+CREATE TABLE public.campaign_revisions (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    given json NOT NULL,
+    definition json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT campaign_revisions_revision_check CHECK ((revision > 0))
+);
+
+CREATE TABLE public.campaign_steps (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    enrolment_id text NOT NULL COLLATE pg_catalog."C",
+    "position" bigint NOT NULL,
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text NOT NULL COLLATE pg_catalog."C",
+    step text NOT NULL,
+    kind text NOT NULL,
+    revision bigint NOT NULL,
+    outcome text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    detail json NOT NULL,
+    CONSTRAINT campaign_steps_position_check CHECK (("position" > 0)),
+    CONSTRAINT campaign_steps_revision_check CHECK ((revision > 0))
+);
+
+CREATE TABLE public.campaigns (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    type text NOT NULL,
+    revision bigint NOT NULL,
+    drafted json,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    priority bigint NOT NULL,
+    metadata json NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    published_at timestamp with time zone,
+    paused_at timestamp with time zone,
+    archived_at timestamp with time zone,
+    pauses json DEFAULT '[]'::json NOT NULL,
+    CONSTRAINT campaigns_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT campaigns_check1 CHECK (((published_at IS NULL) = (revision = 0))),
+    CONSTRAINT campaigns_check2 CHECK (((revision > 0) OR (drafted IS NOT NULL))),
+    CONSTRAINT campaigns_revision_check CHECK ((revision >= 0)),
+    CONSTRAINT campaigns_type_check CHECK ((type = 'journey'::text))
+);
+
 CREATE TABLE public.checkout_sessions (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
@@ -957,6 +1050,21 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.campaign_enrolments
+    ADD CONSTRAINT campaign_enrolments_pkey PRIMARY KEY (realm, id, bucket);
+
+ALTER TABLE ONLY public.campaign_revisions
+    ADD CONSTRAINT campaign_revisions_pkey PRIMARY KEY (realm, id);
+
+ALTER TABLE ONLY public.campaign_revisions
+    ADD CONSTRAINT campaign_revisions_realm_campaign_id_revision_key UNIQUE (realm, campaign_id, revision);
+
+ALTER TABLE ONLY public.campaign_steps
+    ADD CONSTRAINT campaign_steps_pkey PRIMARY KEY (realm, enrolment_id, "position", bucket);
+
+ALTER TABLE ONLY public.campaigns
+    ADD CONSTRAINT campaigns_pkey PRIMARY KEY (realm, id);
+
 ALTER TABLE ONLY public.checkout_sessions
     ADD CONSTRAINT checkout_sessions_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -1123,6 +1231,22 @@ CREATE INDEX api_key_acts_of_key ON public.api_key_acts USING btree (realm, key_
 CREATE INDEX api_keys_newest ON public.api_keys USING btree (realm, created_at, id);
 
 CREATE INDEX batches_oldest ON public.batches USING btree (committed_at);
+
+CREATE INDEX campaign_enrolments_due ON public.campaign_enrolments USING btree (realm, campaign_id, due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX campaign_enrolments_newest ON public.campaign_enrolments USING btree (realm, entered_at, id);
+
+CREATE INDEX campaign_enrolments_of_campaign ON public.campaign_enrolments USING btree (realm, campaign_id, entered_at, id);
+
+CREATE UNIQUE INDEX campaign_enrolments_of_key ON public.campaign_enrolments USING btree (realm, account_id, campaign_id, entry_key, bucket);
+
+CREATE INDEX campaign_enrolments_of_member ON public.campaign_enrolments USING btree (realm, account_id, campaign_id, entered_at, id);
+
+CREATE INDEX campaign_enrolments_open ON public.campaign_enrolments USING btree (realm, account_id) WHERE (status = ANY (ARRAY['open'::text, 'failed'::text]));
+
+CREATE INDEX campaign_steps_of_campaign ON public.campaign_steps USING btree (realm, campaign_id, revision, step);
+
+CREATE INDEX campaigns_newest ON public.campaigns USING btree (realm, created_at, id);
 
 CREATE INDEX checkout_sessions_newest ON public.checkout_sessions USING btree (realm, created_at, id);
 
@@ -1298,6 +1422,14 @@ GRANT SELECT,INSERT ON TABLE public.api_key_acts TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO vinr_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.batches TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.campaign_enrolments TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.campaign_revisions TO vinr_app;
+
+GRANT SELECT,INSERT ON TABLE public.campaign_steps TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.campaigns TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.checkout_sessions TO vinr_app;
 

@@ -91,7 +91,7 @@ ZONES = {
     "programs": "select timezone from programs where realm = $1 and id = $2",
     **{
         table: _ZONE_OF.format(table) + " where t.realm = $1 and t.id = $2"
-        for table in ("earning_rules", "rewards", "accounts")
+        for table in ("earning_rules", "rewards", "accounts", "campaigns")
     },
     # An offer without a program, or one that is being created, uses the tenant's zone.
     "tenants": "select n.timezone from realms r join tenants n on n.id = r.tenant_id where r.id = $1 and $2::text = ''",

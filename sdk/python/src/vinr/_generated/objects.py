@@ -22,6 +22,12 @@ __all__ = [
     "BulkPayments",
     "BulkResult",
     "Buy",
+    "Campaign",
+    "CampaignFailure",
+    "CampaignMessage",
+    "CampaignPassage",
+    "CampaignReaction",
+    "CampaignStep",
     "Caps",
     "CartCode",
     "CartCredit",
@@ -42,6 +48,7 @@ __all__ = [
     "Criteria",
     "Customer",
     "CustomerMerge",
+    "DefinitionProblem",
     "Deleted",
     "DeliveryAttempt",
     "Discount",
@@ -50,6 +57,9 @@ __all__ = [
     "EligibleOffer",
     "EligibleOffers",
     "EngagementOffer",
+    "Enrolment",
+    "EnrolmentLog",
+    "EntryOfEnrolment",
     "Error",
     "Event",
     "EventRequest",
@@ -180,6 +190,14 @@ EventType: TypeAlias = Literal[
     "customer.merged",
     "segment.entered",
     "segment.left",
+    "campaign.published",
+    "campaign.paused",
+    "campaign.resumed",
+    "campaign.archived",
+    "campaign.entered",
+    "campaign.exited",
+    "campaign.message",
+    "campaign.failed",
     "webhook_endpoint.disabled",
 ]
 
@@ -449,6 +467,17 @@ class Refund(VinrObject):
     _nested = {"lines": RefundLine}
 
 
+class CampaignReaction(VinrObject):
+    """Campaign reaction."""
+
+    campaign: str
+    enrolment: str | None = None
+    did: Literal["entered", "exited", "heard"] | None = None
+    unmet: list[Unmet] | None = None
+
+    _nested = {"unmet": Unmet}
+
+
 class Payment(VinrObject):
     """Payment."""
 
@@ -479,6 +508,7 @@ class Payment(VinrObject):
     livemode: bool
     refund: Refund | None = None
     already_reported: Literal[True] | None = None
+    campaigns: list[CampaignReaction] | None = None
 
     _kind = "payment"
 
@@ -491,6 +521,7 @@ class Payment(VinrObject):
         "skipped": Skipped,
         "offer_redemptions": PaymentRedemption,
         "refund": Refund,
+        "campaigns": CampaignReaction,
     }
 
 
@@ -516,6 +547,102 @@ class BulkPayments(VinrObject):
     data: list[BulkResult]
 
     _nested = {"data": BulkResult}
+
+
+class DefinitionProblem(VinrObject):
+    """Definition problem."""
+
+    path: str
+    problem: str
+
+
+class Campaign(VinrObject):
+    """Campaign."""
+
+    id: str
+    object: Literal["campaign"]
+    program: str
+    name: str
+    type: Literal["journey"]
+    status: Literal["active", "archived", "draft", "ended", "paused", "scheduled"]
+    revision: int
+    definition: dict[str, Any] | None
+    draft: dict[str, Any] | None
+    problems: list[DefinitionProblem]
+    starts_at: int | None
+    ends_at: int | None
+    priority: int
+    published_at: int | None
+    metadata: dict[str, Any]
+    created: int
+    livemode: bool
+
+    _kind = "campaign"
+
+    _events = ("campaign.published", "campaign.paused", "campaign.resumed", "campaign.archived")
+
+    _nested = {"problems": DefinitionProblem}
+
+
+class CampaignFailure(VinrObject):
+    """Campaign failure."""
+
+    campaign: str
+    enrolment: str
+    account: str
+    step: str | None
+    position: int
+    error: str
+
+    _events = ("campaign.failed",)
+
+
+class CampaignMessage(VinrObject):
+    """Campaign message."""
+
+    campaign: str
+    revision: int
+    enrolment: str
+    account: str
+    customer: str
+    position: int
+    step: str
+    name: str
+    data: dict[str, Any]
+
+    _events = ("campaign.message",)
+
+
+class CampaignPassage(VinrObject):
+    """Campaign passage."""
+
+    campaign: str
+    revision: int
+    enrolment: str
+    account: str
+    customer: str
+    outcome: str | None
+    at: int
+
+    _events = ("campaign.entered", "campaign.exited")
+
+
+class CampaignStep(VinrObject):
+    """Campaign step."""
+
+    id: str
+    object: Literal["campaign_step"]
+    campaign: str
+    revision: int
+    kind: str
+    entered: int
+    inside: int
+    outcomes: dict[str, Any]
+    skipped: dict[str, Any]
+    points: int
+    livemode: bool
+
+    _kind = "campaign_step"
 
 
 class CartLine(VinrObject):
@@ -1248,6 +1375,55 @@ class EngagementOffer(VinrObject):
     _nested = {"budget": Budget, "incentive": Incentive, "targeting": Targeting, "conditions": Conditions}
 
 
+class EntryOfEnrolment(VinrObject):
+    """Entry of enrolment."""
+
+    type: Literal["call", "event"]
+    source: str | None
+
+
+class EnrolmentLog(VinrObject):
+    """Enrolment log."""
+
+    position: int
+    step: str
+    kind: str
+    at: int
+    outcome: str
+    facts: dict[str, Any] | None = None
+    effect: dict[str, Any] | None = None
+    refusal: dict[str, Any] | None = None
+
+
+class Enrolment(VinrObject):
+    """Enrolment."""
+
+    id: str
+    object: Literal["enrolment"]
+    campaign: str
+    revision: int
+    account: str
+    customer: str
+    program: str
+    status: Literal["failed", "open", "over"]
+    step: str | None
+    position: int
+    due_at: int | None
+    entered_at: int
+    entry: EntryOfEnrolment
+    ways: dict[str, Any]
+    outcome: str | None
+    over_at: int | None
+    livemode: bool
+    error: str | None = None
+    log: list[EnrolmentLog] | None = None
+    already_enrolled: Literal[True] | None = None
+
+    _kind = "enrolment"
+
+    _nested = {"entry": EntryOfEnrolment, "log": EnrolmentLog}
+
+
 class EventRequest(VinrObject):
     """Event request."""
 
@@ -1268,10 +1444,17 @@ class Event(VinrObject):
     request: EventRequest
     awards: list[Award] | None = None
     skipped: list[Skipped] | None = None
+    campaigns: list[CampaignReaction] | None = None
 
     _kind = "event"
 
-    _nested = {"data": Data, "request": EventRequest, "awards": Award, "skipped": Skipped}
+    _nested = {
+        "data": Data,
+        "request": EventRequest,
+        "awards": Award,
+        "skipped": Skipped,
+        "campaigns": CampaignReaction,
+    }
 
 
 class ExpiryReminder(VinrObject):

@@ -1,0 +1,214 @@
+"""Enrollments: passages of members through campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from vinr_server.api.contract.input import AccountId, Input, Key
+from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, ListOf, Operation
+from vinr_server.api.contract.pages import Listing, one_of, text
+from vinr_server.api.contract.reads import find, list_of, require_no_query, shown_by
+from vinr_server.api.contract.reply import Figures, Json, Reference, Reply
+from vinr_server.api.edge.call import Call
+from vinr_server.api.resources.campaigns import URL as CAMPAIGNS_URL
+from vinr_server.core.campaigns import commands, payloads, rows
+from vinr_server.storage.campaigns.reads import log_of
+
+URL = "/v1/engagement/enrolments"
+
+EnrolmentId = Annotated[str, Meta(pattern="^enr_.", max_length=255)]
+
+
+class EnterCampaignInput(Input):
+    account: AccountId
+    data: dict[str, Any] = {}
+
+
+class RetryEnrolmentInput(Input):
+    enrolment: EnrolmentId
+
+
+class ExitEnrolmentInput(Input):
+    outcome: Key = "stopped"
+
+
+class EntryOfEnrolment(Reply):
+    type: rows.EntryType
+    source: str | None
+
+
+class EnrolmentLog(Reply):
+    position: int
+    step: str
+    kind: str
+    at: int
+    outcome: str
+    facts: Figures | UnsetType = UNSET
+    effect: Figures | UnsetType = UNSET
+    refusal: Figures | UnsetType = UNSET
+
+
+class Enrolment(Reply):
+    id: str
+    object: Literal["enrolment"]
+    campaign: Reference
+    revision: int
+    account: Reference
+    customer: Reference
+    program: Reference
+    status: rows.EnrolmentStatus
+    step: str | None
+    position: int
+    due_at: int | None
+    entered_at: int
+    entry: EntryOfEnrolment
+    ways: Json
+    outcome: str | None
+    over_at: int | None
+    livemode: bool
+    error: str | UnsetType = UNSET
+    log: list[EnrolmentLog] | UnsetType = UNSET
+    already_enrolled: Literal[True] | UnsetType = UNSET
+
+
+class CampaignPassage(Reply):
+    campaign: Reference
+    revision: int
+    enrolment: Reference
+    account: Reference
+    customer: Reference
+    outcome: str | None
+    at: int
+
+
+class CampaignMessage(Reply):
+    campaign: Reference
+    revision: int
+    enrolment: Reference
+    account: Reference
+    customer: Reference
+    position: int
+    step: str
+    name: str
+    data: Json
+
+
+class CampaignFailure(Reply):
+    campaign: Reference
+    enrolment: Reference
+    account: Reference
+    step: str | None
+    position: int
+    error: str
+
+
+def enter_campaign(call: Call) -> commands.EnterCampaign:
+    return commands.EnterCampaign(call.id, call.body.account, call.body.data)
+
+
+def exit_enrolment(call: Call) -> commands.ExitEnrolment:
+    return commands.ExitEnrolment(call.id, call.body.outcome)
+
+
+def retry_enrolment(call: Call) -> commands.RetryEnrolment:
+    return commands.RetryEnrolment(call.id, call.body.enrolment)
+
+
+show_enrolments = shown_by(payloads.enrolment_payload)
+
+
+async def retrieve_enrolment(call: Call) -> Any:
+    """The enrollment with the log of its steps."""
+    require_no_query(call)
+    row = await find(call, rows.Enrolment, "enrolment")
+    log: Sequence[rows.EnrolmentStep] = await log_of(call.reader.pool, call.caller.realm, row)
+    return payloads.enrolment_payload(row, log, livemode=call.caller.livemode)
+
+
+ENROLMENTS = Listing(
+    rows.Enrolment,
+    {
+        "campaign": ("campaign_id", text),
+        "account": ("account_id", text),
+        "status": ("status", one_of(rows.EnrolmentStatus)),
+        "step": ("step", text),
+        "outcome": ("outcome", text),
+    },
+    order=("entered_at", "id"),
+    created_column="entered_at",
+)
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        id="enter_campaign",
+        method="POST",
+        path=f"{CAMPAIGNS_URL}/{{id}}/enter",
+        sdk="engagement.campaigns.enter",
+        summary="Let a member enter a campaign. Who may not enter again gets the enrollment that it has.",
+        body=EnterCampaignInput,
+        translate=enter_campaign,
+        reply=Enrolment,
+        answers=MADE_OR_FOUND,
+        is_verbatim=True,
+        refusals=(
+            *FIND,
+            "account_closed",
+            "program_mismatch",
+            "campaign_not_active",
+            "in_another_campaign",
+            "too_many_enrolments",
+        ),
+        example={"account": "loy_abc123", "data": {"cart": "crt_1"}},
+    ),
+    Operation(
+        id="retry_enrolment",
+        method="POST",
+        path=f"{CAMPAIGNS_URL}/{{id}}/retry",
+        sdk="engagement.campaigns.retry",
+        summary="Let an enrollment whose step failed go on with that step.",
+        body=RetryEnrolmentInput,
+        translate=retry_enrolment,
+        reply=Enrolment,
+        refusals=(*FIND, "enrolment_not_open"),
+        example={"enrolment": "enr_0197a3"},
+    ),
+    Operation(
+        id="retrieve_enrolment",
+        method="GET",
+        path=f"{URL}/{{id}}",
+        sdk="engagement.campaigns.enrolments.retrieve",
+        summary="Retrieve one enrollment, with the log of its steps.",
+        read=retrieve_enrolment,
+        is_timely=True,
+        reply=Enrolment,
+        refusals=FIND,
+    ),
+    Operation(
+        id="exit_enrolment",
+        method="POST",
+        path=f"{URL}/{{id}}/exit",
+        sdk="engagement.campaigns.enrolments.exit",
+        summary="End an enrollment now.",
+        body=ExitEnrolmentInput,
+        translate=exit_enrolment,
+        reply=Enrolment,
+        refusals=(*FIND, "enrolment_not_open"),
+        example={"outcome": "unsubscribed"},
+    ),
+    Operation(
+        id="list_enrolments",
+        method="GET",
+        path=URL,
+        sdk="engagement.campaigns.enrolments.list",
+        summary="List enrollments, newest first.",
+        read=list_of(ENROLMENTS, URL, show_enrolments),
+        listing=ENROLMENTS,
+        is_timely=True,
+        reply=ListOf(Enrolment),
+    ),
+)
+
+EVENT_DATA = (CampaignPassage, CampaignMessage, CampaignFailure)

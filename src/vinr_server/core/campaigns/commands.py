@@ -1,0 +1,108 @@
+"""Commands on campaigns."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from datetime import datetime
+
+from vinr_server.core.campaigns.rows import CampaignType, Drafted, Waits
+from vinr_server.core.kernel.commands import Command, Json
+from vinr_server.core.kernel.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCampaign(Command):
+    """A campaign with a first draft."""
+
+    program_id: str
+    name: str
+    type: CampaignType
+    drafted: Drafted
+    id: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    priority: int = 0
+    metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCampaign(Command):
+    """`drafted` is the new draft; `changes` to Campaign fields hold at once."""
+
+    # Who listens to events is known of the catalogue that a batch began with.
+    is_alone = True
+    id: str
+    changes: Json
+    drafted: Drafted | None = None
+    metadata: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishCampaign(Command):
+    """The draft is the next revision."""
+
+    # Who listens to events is known of the catalogue that a batch began with.
+    is_alone = True
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseCampaign(Command):
+    # Who listens to events is known of the catalogue that a batch began with.
+    is_alone = True
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCampaign(Command):
+    """The campaign goes on. `waits`: whether their time stood still meanwhile."""
+
+    # Who listens to events is known of the catalogue that a batch began with.
+    is_alone = True
+    id: str
+    waits: Waits = "shift"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveCampaign(Command):
+    # Who listens to events is known of the catalogue that a batch began with.
+    is_alone = True
+    id: str
+
+
+# ---- members
+
+
+@dataclass(frozen=True, slots=True)
+class EnterCampaign(Command):
+    """A member enters by a call, with data of the caller's."""
+
+    is_ledger_write = True
+    campaign_id: str
+    account_id: str
+    data: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExitEnrolment(Command):
+    """A passage ends by a call."""
+
+    is_ledger_write = True
+    id: str
+    outcome: str = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryEnrolment(Command):
+    """A passage whose step failed goes on with that step."""
+
+    is_ledger_write = True
+    campaign_id: str
+    enrolment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSteps(Command):
+    """From the worker: steps of the account may be due. Any command that names the account takes them first."""
+
+    account_id: str

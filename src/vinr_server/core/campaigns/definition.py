@@ -1,0 +1,262 @@
+"""What a campaign says, read once: entry, steps, goal. Frozen with its revision (R40)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from vinr_server.core.conditions.tree import Asked, asked_by, predicates_of
+from vinr_server.core.earning.conditions import Conditions
+from vinr_server.core.kernel.spans.durations import Duration
+from vinr_server.core.kernel.values import dataclass
+from vinr_server.core.segments.conditions import SegmentConditions, tree_of
+
+StepKind = Literal[
+    "wait",
+    "branch",
+    "split",
+    "exit",
+    "award_points",
+    "send_event",
+    "set_metadata",
+    "issue_reward",
+    "grant_offer",
+    "issue_code",
+]
+ReentryMode = Literal["once", "after_exit", "per_key"]
+Since = Literal["entry", "step"]
+ClawbackBy = Literal["entry_payment", "none"]
+
+# No month is longer.
+_MONTH_MOST = timedelta(days=31)
+# What a step leads to where it ends the enrollment.
+EXIT = "exit"
+
+
+def longest(duration: Duration) -> timedelta:
+    """The most that it can last."""
+    return timedelta(seconds=duration.seconds) + duration.months * _MONTH_MOST
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A type of events, and what is asked of one."""
+
+    type: str
+    conditions: Conditions = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How members enter: by an event that is not older than `max_age`, if `member` holds of them; always by a call."""
+
+    event: Trigger | None = None
+    member: SegmentConditions | None = None
+    max_age: Duration = Duration(seconds=72 * 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Reentry:
+    """How often a member can be in a campaign (R42).
+
+    `cooldown`: so much after the last entry at the earliest. `key_from`: the path in the event's data whose value may
+    enter once.
+    """
+
+    mode: ReentryMode = "once"
+    cooldown: Duration | None = None
+    key_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An event that ends a wait: the `count`th of those that fit, with `same` metadata as the entry event."""
+
+    event: Trigger
+    same: tuple[str, ...] = ()
+    count: int = 1
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Until when a step waits (R45): a length of time, a local time of day after it, an instant, or an event.
+
+    `at_minutes`: minutes after midnight; `days`: weekdays from 0, Monday, all if empty. `zone_from`: the account's
+    metadata key that names a zone.
+    """
+
+    wait_for: Duration | None = None
+    at_minutes: int | None = None
+    days: tuple[int, ...] = ()
+    until: datetime | None = None
+    zone_from: str | None = None
+    events: tuple[Awaited, ...] = ()
+    timeout: Duration | None = None
+    timeout_next: str | None = None
+    since: Since = "entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an earlier step came to: its outcome."""
+
+    step_id: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One way of a branch: all that is given must hold."""
+
+    next: str | None
+    member: SegmentConditions | None = None
+    segments: tuple[str, ...] = ()
+    entry: Conditions | None = None
+    taken: Taken | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The first case that holds, else `otherwise` (R46)."""
+
+    cases: tuple[Case, ...]
+    otherwise: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of a split; `share` of 10,000 go it."""
+
+    name: str
+    share: int
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Ways that members go by chance, each for good (R47)."""
+
+    key: str
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """Points that a step gives."""
+
+    points: int
+    reason: str | None = None
+    clawback: ClawbackBy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a step announces by `campaign.message`; `{"$ref": …}` in its data is filled in."""
+
+    name: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a step sets of the account: metadata, where null removes a key, and places in static segments."""
+
+    account: Mapping[str, Any]
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """An offer of which a step gives the member one use; `valid_for`: None, as long as the offer."""
+
+    offer_id: str
+    valid_for: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. Of the fields after `on_refused`, the one of its kind is set."""
+
+    kind: StepKind
+    next: str | None = None
+    on_refused: str | None = None
+    wait: Wait | None = None
+    branch: Branch | None = None
+    split: Split | None = None
+    outcome: str | None = None
+    award: Award | None = None
+    message: Message | None = None
+    marks: Marks | None = None
+    reward_id: str | None = None
+    grant: Granted | None = None
+
+    def ways_out(self) -> Iterator[tuple[str, str | None]]:
+        """Where the step can lead, each with its place in the definition; None ends the enrollment."""
+        if self.wait is not None and (self.wait.events or self.wait.timeout is not None):
+            yield from ((f"events[{n}].next", awaited.next) for n, awaited in enumerate(self.wait.events))
+            yield "timeout_next", self.wait.timeout_next
+        elif self.branch is not None:
+            yield from ((f"when[{n}].next", case.next) for n, case in enumerate(self.branch.cases))
+            yield "else", self.branch.otherwise
+        elif self.split is not None:
+            yield from ((f"ways[{n}].next", way.next) for n, way in enumerate(self.split.ways))
+        elif self.kind != EXIT:
+            yield "next", self.next
+        if self.on_refused is not None:
+            yield "on_refused", None if self.on_refused == EXIT else self.on_refused
+
+    @property
+    def longest_wait(self) -> timedelta:
+        """The most that the step can wait."""
+        wait = self.wait
+        if wait is None:
+            return timedelta(0)
+        lasts = max(map(longest, filter(None, (wait.wait_for, wait.timeout))), default=timedelta(0))
+        # The next such time of day on one of so few weekdays is a week away, at most.
+        return lasts + (timedelta(days=8) if wait.at_minutes is not None else timedelta(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """All that one revision of a campaign says."""
+
+    entry: Entry
+    start: str
+    steps: Mapping[str, Step]
+    reentry: Reentry = Reentry()
+    group: str | None = None
+    announce: tuple[str, ...] = ()
+    exit_when: tuple[Trigger, ...] = ()
+    exit_on_refund: bool = True
+
+    @property
+    def member_conditions(self) -> list[SegmentConditions]:
+        """All that it asks of members."""
+        cases = (case for step in self.steps.values() if step.branch is not None for case in step.branch.cases)
+        asked = [self.entry.member, *(case.member for case in cases)]
+        return [conditions for conditions in asked if conditions is not None]
+
+    @property
+    def segments_named(self) -> frozenset[str]:
+        """The segments whose members it asks for."""
+        cases = (case for step in self.steps.values() if step.branch is not None for case in step.branch.cases)
+        return frozenset(id for case in cases for id in case.segments)
+
+    @property
+    def asked(self) -> Asked:
+        """What has to be known of a member to judge what it asks."""
+        trees = map(tree_of, self.member_conditions)
+        return asked_by(asked for tree in trees for asked in predicates_of(tree)) | Asked(segments=self.segments_named)
+
+    @property
+    def triggers(self) -> Iterator[Trigger]:
+        """Every event that it listens to."""
+        if self.entry.event is not None:
+            yield self.entry.event
+        yield from self.exit_when
+        for step in self.steps.values():
+            for awaited in step.wait.events if step.wait is not None else ():
+                yield awaited.event

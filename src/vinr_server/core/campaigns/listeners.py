@@ -1,0 +1,36 @@
+"""Who listens to which events, gathered once for each revision of the catalogue: no event asks all campaigns."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from vinr_server.core.campaigns.rows import LISTENERS, Campaign, CampaignRevision, Listeners, revision_id
+from vinr_server.core.kernel.layers import Layer
+
+
+def listeners_of(catalogue: Layer) -> Listeners:
+    """All listeners of a catalogue. A campaign that is archived listens for those who are still in it."""
+    entries: dict[tuple[str, str], list[Campaign]] = defaultdict(list)
+    programs: set[str] = set()
+    types: set[str] = set()
+    for revision in catalogue.written(CampaignRevision):
+        types.update(trigger.type for trigger in revision.definition.triggers)
+    for campaign in catalogue.written(Campaign):
+        in_force = catalogue.get(CampaignRevision, revision_id(campaign.id, campaign.revision))
+        if in_force is None:
+            continue
+        programs.add(campaign.program_id)
+        event = in_force.definition.entry.event
+        if event is not None and campaign.is_live:
+            entries[campaign.program_id, event.type].append(campaign)
+    in_order = {place: sorted(found, key=_entry_order) for place, found in entries.items()}
+    return Listeners(
+        LISTENERS,
+        types=frozenset(types),
+        entries={place: tuple(campaign.id for campaign in found) for place, found in in_order.items()},
+        programs=frozenset(programs),
+    )
+
+
+def _entry_order(campaign: Campaign) -> tuple[object, ...]:
+    return (-campaign.priority, campaign.created_at, campaign.id)

@@ -1,0 +1,217 @@
+"""Members enter a campaign: what stands in their way, and the passage that they begin (R41, R42)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from vinr_server.core.campaigns.changes import revision_of
+from vinr_server.core.campaigns.definition import Definition, Reentry
+from vinr_server.core.campaigns.rows import (
+    EVERY_KEY,
+    LISTENERS,
+    Campaign,
+    Enrolment,
+    EntryFacts,
+    EntryType,
+    Listeners,
+    PastEntry,
+)
+from vinr_server.core.conditions.judging import Values
+from vinr_server.core.earning.conditions import Occasion, unmet_conditions, value_at
+from vinr_server.core.events.announcements import announce
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import AlsoRows, Needs, Undeclared
+from vinr_server.core.kernel.payloads import Wire, unix
+from vinr_server.core.kernel.spans.durations import later
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.members import program_of
+
+OPEN_IN_CAMPAIGN_MAX, OPEN_MAX = 10, 50
+# The keys of those who may come again once they are out are numbers; no key of an event's data begins like this.
+ORDINAL = "#"
+KEY_LENGTH_MAX = 255
+
+
+class Entering(NamedTuple):
+    """How a member enters: by what, and when that occurred."""
+
+    type: EntryType
+    source: str | None
+    occasion: Occasion
+    occurred_at: datetime
+    depth: int = 0
+
+
+def key_of(reentry: Reentry, data: Mapping[str, Any] | None) -> str | None:
+    """The key of an entry as far as it is known beforehand; None where the data should name it, and doesn't."""
+    if reentry.mode != "per_key":
+        return "" if reentry.mode == "once" else ORDINAL
+    value = value_at(data, reentry.key_from or "")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    key = str(value)
+    return key if 0 < len(key) <= KEY_LENGTH_MAX and not key.startswith(ORDINAL) and "\x00" not in key else None
+
+
+def name_entries(needs: Needs, seen: Layer, accounts: Iterable[Account], type: str, data: Mapping[str, Any]) -> None:
+    """The passages are declared that decide whether an event of this type lets these members in."""
+    listeners = seen.find(Listeners, LISTENERS)
+    if listeners is None or not listeners.programs:
+        return
+    for account in accounts:
+        for campaign_id in listeners.entries.get((account.program_id, type), ()):
+            campaign = seen.find(Campaign, campaign_id)
+            said = revision_of(seen, campaign) if campaign is not None else None
+            key = key_of(said.definition.reentry, data) if said is not None else None
+            needs.row(PastEntry, (account.id, campaign_id, key or ""), beside=account.id)
+
+
+def past_of(draft: Layer, account: Account, campaign: Campaign, key: str) -> list[Enrolment]:
+    """The member's passages through the campaign that are known: those open, the last, and that of the key.
+
+    Raises AlsoRows where nobody has read them: for all of them, as a key may be an id that this run has made.
+    """
+    everything = (account.id, campaign.id, EVERY_KEY)
+    if not draft.declares(PastEntry, everything):
+        try:
+            draft.get(PastEntry, (account.id, campaign.id, key), of=(account.id,))
+        except Undeclared:
+            raise AlsoRows(PastEntry, [everything]) from None
+    return [row for row in draft.here(Enrolment, account.id) if row.campaign_id == campaign.id]
+
+
+def bar(
+    draft: Layer, campaign: Campaign, definition: Definition, account: Account, key: str, now: datetime
+) -> Enrolment | Rejected | None:
+    """What keeps the member out: the passage that forbids another one, or a limit; None where it can enter."""
+    past = past_of(draft, account, campaign, key)
+    reentry = definition.reentry
+    if reentry.mode == "per_key":
+        present = next((row for row in past if row.entry_key == key), None)
+    else:
+        present = max(past, key=lambda row: (row.entered_at, row.id), default=None)
+        if reentry.mode == "after_exit" and present is not None and present.status == "over":
+            zone = program_of(draft, account).timezone
+            again_at = (
+                present.entered_at if reentry.cooldown is None else later(present.entered_at, reentry.cooldown, zone)
+            )
+            present = present if now < again_at else None
+    if present is not None:
+        return present
+    return _limit(draft, campaign, definition, account)
+
+
+def _limit(draft: Layer, campaign: Campaign, definition: Definition, account: Account) -> Rejected | None:
+    mine = [row for row in draft.here(Enrolment, account.id) if row.status == "open"]
+    here = sum(row.campaign_id == campaign.id for row in mine)
+    for count, limit, what in ((here, OPEN_IN_CAMPAIGN_MAX, f" of campaign {campaign.id}"), (len(mine), OPEN_MAX, "")):
+        if count >= limit:
+            message = f"Account {account.id} has {count} open enrollments{what} (limit: {limit}). Let one end first."
+            return Rejected("too_many_enrolments", message, param="account", details={"open": count, "limit": limit})
+    for row in mine if definition.group is not None else ():
+        other = draft.get(Campaign, row.campaign_id)
+        said = revision_of(draft, other, row.revision) if other is not None else None
+        if said is not None and said.definition.group == definition.group:
+            message = (
+                f"Account {account.id} is in campaign {row.campaign_id} of group {definition.group} ({row.id})."
+                " Let it end first."
+            )
+            return Rejected("in_another_campaign", message, param="account", details={"enrolment": row.id})
+    return None
+
+
+def enter(
+    draft: Layer,
+    context: Context,
+    campaign: Campaign,
+    definition: Definition,
+    account: Account,
+    entering: Entering,
+    *,
+    key: str,
+    member: Values | None,
+) -> Enrolment:
+    """The member has begun a passage, whose first step is due at once. Expects that nothing bars it."""
+    now = context.now(program_of(draft, account).clock_id)
+    if key == ORDINAL:
+        key = _next_ordinal(past_of(draft, account, campaign, key))
+    enrolment = Enrolment(
+        bucket=account.bucket,
+        id=context.make_id("enr", account.bucket),
+        campaign_id=campaign.id,
+        program_id=account.program_id,
+        account_id=account.id,
+        customer_id=account.customer_id,
+        entry_key=key,
+        revision=campaign.revision,
+        status="open",
+        step=definition.start,
+        position=0,
+        entered_at=now,
+        since_at=entering.occurred_at,
+        waits_since=None,
+        due_at=now,
+        heard=(),
+        ways={},
+        results={},
+        entry=_facts(definition, entering, member),
+        entry_type=entering.type,
+        entry_source=entering.source,
+        pauses=len(campaign.pauses),
+    )
+    draft.put(enrolment)
+    announce_passage(draft, context, enrolment, definition, "entered", now=now)
+    return enrolment
+
+
+def _next_ordinal(past: list[Enrolment]) -> str:
+    last = max((int(row.entry_key[1:]) for row in past if row.entry_key.startswith(ORDINAL)), default=0)
+    return f"{ORDINAL}{last + 1}"
+
+
+def _facts(definition: Definition, entering: Entering, member: Values | None) -> EntryFacts:
+    """What is kept of the entry; conditions about it are judged now, once, as things stood before it."""
+    met = [
+        f"{id}.{n}"
+        for id, step in definition.steps.items()
+        for n, case in enumerate(step.branch.cases if step.branch is not None else ())
+        if case.entry is not None and not unmet_conditions(case.entry, entering.occasion, member=member)
+    ]
+    return EntryFacts(entering.occasion.trigger, entering.occasion.data or {}, tuple(met), entering.depth)
+
+
+def announce_passage(
+    draft: Layer, context: Context, enrolment: Enrolment, definition: Definition, what: str, *, now: datetime
+) -> None:
+    """Announce that the member entered or left, where the definition asks for that."""
+    if what in definition.announce:
+        account = draft.get(Account, enrolment.account_id)
+        data = passage_payload(enrolment) | {"outcome": enrolment.outcome, "at": unix(now)}
+        announce(draft, context, type=f"campaign.{what}", account=account, data=data, now=now)
+
+
+def passage_payload(enrolment: Enrolment) -> Wire:
+    """Whose passage through which campaign it is, as events of campaigns show it."""
+    return {
+        "campaign": enrolment.campaign_id,
+        "revision": enrolment.revision,
+        "enrolment": enrolment.id,
+        "account": enrolment.account_id,
+        "customer": enrolment.customer_id,
+    }
+
+
+def end(
+    draft: Layer, context: Context, enrolment: Enrolment, definition: Definition, outcome: str, *, at: datetime
+) -> Enrolment:
+    """The passage is over, for good, with this outcome."""
+    over = replace(enrolment, status="over", step=None, waits_since=None, due_at=None, outcome=outcome, over_at=at,
+                   error=None)  # fmt: skip
+    draft.put(over)
+    announce_passage(draft, context, over, definition, "exited", now=at)
+    return over

@@ -1,0 +1,318 @@
+"""Events are heard: by passages that wait for them, then by campaigns that members enter by them (R41, R43, R45)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from vinr_server.core.campaigns.changes import revision_of
+from vinr_server.core.campaigns.definition import Definition, longest
+from vinr_server.core.campaigns.passages.due import paused_now
+from vinr_server.core.campaigns.passages.entering import Entering, bar, end, enter, key_of, name_entries
+from vinr_server.core.campaigns.passages.refunding import refund_entries
+from vinr_server.core.campaigns.passages.stepping import ENDED_BY, definition_of
+from vinr_server.core.campaigns.rows import LISTENERS, Campaign, Enrolment, HeardOf, Listeners
+from vinr_server.core.conditions.judging import Unmet, Values, unmet_in
+from vinr_server.core.conditions.membership import values_of
+from vinr_server.core.earning.commands import ReportEvent
+from vinr_server.core.earning.conditions import Occasion, unmet_conditions
+from vinr_server.core.earning.occasions import reasons
+from vinr_server.core.earning.reports import occasion_of as occasion_of_report
+from vinr_server.core.events.payloads import event_payload
+from vinr_server.core.events.rows import Event
+from vinr_server.core.kernel.answers import Accepted
+from vinr_server.core.kernel.commands import Command, Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.payloads import Wire
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.members.rows import Account
+from vinr_server.core.payments.commands import CreatePayment
+from vinr_server.core.payments.purchases.conversions import occasion_of as occasion_of_payment
+from vinr_server.core.payments.purchases.state import standing_refunds
+from vinr_server.core.payments.rows import Payment
+from vinr_server.core.programs.members import program_of
+from vinr_server.core.segments.conditions import tree_of
+
+DEPTH_MAX = 3
+SHOWN_MAX = 20
+
+
+class Heard(NamedTuple):
+    """An event as campaigns hear it. `caused_by`: the campaign whose step caused it; `depth`: after how many steps."""
+
+    event: Event
+    occasion: Occasion
+    occurred_at: datetime
+    accounts: Sequence[Account]
+    caused_by: str | None = None
+    depth: int = 0
+
+
+def hear_all(draft: Layer, command: Command, context: Context, answer: Accepted) -> Accepted:
+    """Campaigns have heard all events of the command, in their order; a payment's and an event's answer says of whom.
+
+    What is imported is nobody's journey (R41).
+    """
+    listeners = draft.get(Listeners, LISTENERS)
+    if listeners is None or not listeners.programs:
+        return answer
+    _close_passages(draft, context)
+    refund_entries(draft, context)
+    events = [event for event in draft.written(Event) if event.type in listeners.types]
+    if not events or _is_import(command, context):
+        return answer
+    own: list[Wire] = []
+    for event in events:
+        did = hear(draft, context, listeners, heard_of(draft, command, event))
+        own += did if _is_own(event, command) else []
+    return _with_campaigns(draft, command, context, answer, own[:SHOWN_MAX]) if own else answer
+
+
+def hear_steps(draft: Layer, context: Context, enrolment: Enrolment) -> None:
+    """Campaigns have heard the events that the steps of a passage caused, all but its own campaign (R43, R57).
+
+    Expects a draft of these steps alone.
+    """
+    listeners = draft.get(Listeners, LISTENERS)
+    if listeners is None:
+        return
+    for event in [event for event in draft.written(Event) if event.type in listeners.types]:
+        heard = heard_of(draft, None, event)
+        depth = enrolment.entry.depth + 1
+        hear(draft, context, listeners, heard._replace(caused_by=enrolment.campaign_id, depth=depth))
+
+
+def name_heard(command: Command, seen: Layer, needs: Needs) -> None:
+    """What a payment or a reported event needs to let its members enter campaigns is declared."""
+    if isinstance(command, ReportEvent):
+        accounts = _seen(seen, command.account_id, command.customer_id)
+        name_entries(needs, seen, accounts, command.type, command.data)
+    elif isinstance(command, CreatePayment):
+        data = {"id": command.id, "order": command.order_id, "metadata": command.metadata}
+        accounts = _seen(seen, command.linked_account_id, command.customer_id)
+        name_entries(needs, seen, accounts, "payment.completed", {**data, "checkout_session": command.session_id})
+
+
+def _seen(seen: Layer, account_id: str | None, customer_id: str | None) -> list[Account]:
+    linked = seen.find(Account, account_id) if account_id is not None else None
+    return [linked] if linked is not None else seen.here(Account, customer_id) if customer_id is not None else []
+
+
+def _is_import(command: Command, context: Context) -> bool:
+    return not context.is_deliverable or (isinstance(command, CreatePayment) and command.enrol_in is not None)
+
+
+def _is_own(event: Event, command: Command) -> bool:
+    """Whether the event is what the command itself reports."""
+    if isinstance(command, ReportEvent):
+        return event.outcome is not None
+    return isinstance(command, CreatePayment) and event.type == "payment.completed"
+
+
+def _with_campaigns(
+    draft: Layer, command: Command, context: Context, answer: Accepted, own: Sequence[Wire]
+) -> Accepted:
+    """The answer with what campaigns did, kept with what it shows."""
+    id = answer.payload["id"]
+    if isinstance(command, ReportEvent):
+        event = draft.get(Event, id)
+        assert event is not None, "it was just reported"
+        event = replace(event, outcome={**(event.outcome or {}), "campaigns": own})
+        draft.put(event)
+        return Accepted(event_payload(event, livemode=context.livemode), answer.is_new)
+    payment = draft.get(Payment, id)
+    assert payment is not None, "it was just reported"
+    draft.put(replace(payment, outcome={**payment.outcome, "campaigns": own}))
+    payload = {**answer.payload, "campaigns": own}
+    for event in [event for event in draft.written(Event) if event.data is answer.payload]:
+        draft.put(replace(event, data=payload))
+    return Accepted(payload, answer.is_new)
+
+
+def heard_of(draft: Layer, command: Command | None, event: Event) -> Heard:
+    """The event with what it is about: its accounts, its occasion, and when it occurred."""
+    data: Any = event.data if isinstance(event.data, dict) else {}
+    if isinstance(command, ReportEvent) and event.outcome is not None:
+        occurred_at = command.occurred_at or event.created_at
+        occasion = replace(occasion_of_report(command, event.id), occurred_at=occurred_at)
+        return Heard(event, occasion, occurred_at, _members(draft, event, command.account_id, command.customer_id))
+    accounts = _members(draft, event, event.account_id or data.get("account"), data.get("customer"))
+    payment = draft.find(Payment, data.get("id")) if event.type == "payment.completed" else None
+    if payment is not None:
+        tenders = program_of(draft, accounts[0]).earning_tenders if accounts else ()
+        occasion = occasion_of_payment(payment, standing_refunds(draft, payment), tenders)
+        occasion = replace(occasion, trigger=event.type, data=data, occurred_at=payment.occurred_at)
+        return Heard(event, occasion, payment.occurred_at, accounts)
+    metadata = data.get("metadata")
+    occasion = Occasion(
+        trigger=event.type,
+        source_type="event",
+        source_id=event.id,
+        occurred_at=event.created_at,
+        metadata=metadata if isinstance(metadata, dict) else None,
+        data=data,
+    )
+    return Heard(event, occasion, event.created_at, accounts)
+
+
+def _members(draft: Layer, event: Event, account_id: Any, customer_id: Any) -> list[Account]:
+    """The active accounts that an event is about, of those that its command has loaded."""
+    if isinstance(account_id, str):
+        account = draft.find(Account, account_id)
+        found = [account] if account is not None else []
+    else:
+        found = [account for account in draft.here(Account, customer_id) if account.program_id]
+    return sorted(
+        (account for account in found if account.status == "active"),
+        key=lambda account: (account.created_at, account.id),
+    )
+
+
+def hear(draft: Layer, context: Context, listeners: Listeners, heard: Heard) -> list[Wire]:
+    """Open passages have heard the event, oldest first; then members enter by it. Shape: what each did."""
+    reactions: list[Wire] = []
+    for account in heard.accounts:
+        woken = list(_wake(draft, context, account, heard))
+        left = {reaction["campaign"] for reaction in woken if reaction["did"] == "exited"}
+        reactions += [*woken, *_let_in(draft, context, listeners, account, heard, left)]
+    return reactions
+
+
+def _wake(draft: Layer, context: Context, account: Account, heard: Heard) -> Iterator[Wire]:
+    """The waits of the member's open passages count the event."""
+    mine = [row for row in draft.here(Enrolment, account.id) if row.status == "open"]
+    for enrolment in sorted(mine, key=lambda row: (row.entered_at, row.id)):
+        if heard.caused_by == enrolment.campaign_id or heard.event.id == enrolment.entry_source:
+            continue
+        now = context.now(program_of(draft, account).clock_id)
+        definition = definition_of(draft, enrolment)
+        assert definition is not None, f"the revision of {enrolment.id} is not in the catalogue"
+        if _ends(enrolment, definition, heard):
+            end(draft, context, enrolment, definition, "rule", at=now)
+            yield {"campaign": enrolment.campaign_id, "enrolment": enrolment.id, "did": "exited"}
+            continue
+        counted = _counted(draft, enrolment, definition, heard, now)
+        if counted is not enrolment:
+            draft.put(counted)
+            yield {"campaign": enrolment.campaign_id, "enrolment": enrolment.id, "did": "heard"}
+
+
+def _ends(enrolment: Enrolment, definition: Definition, heard: Heard) -> bool:
+    """Whether the event is one of those that end the passage, and did not occur before the one that began it."""
+    return heard.occurred_at >= enrolment.since_at and any(
+        rule.type == heard.event.type and not unmet_conditions(rule.conditions, heard.occasion)
+        for rule in definition.exit_when
+    )
+
+
+def _counted(draft: Layer, enrolment: Enrolment, definition: Definition, heard: Heard, now: datetime) -> Enrolment:
+    """The passage as it is when each of its waits that are not over has counted the event."""
+    for step_id, step in definition.steps.items():
+        wait, known = step.wait, enrolment.heard_at(step_id)
+        if wait is None or step_id in enrolment.results or (known is not None and known.won is not None):
+            continue
+        is_here = enrolment.step == step_id and enrolment.waits_since is not None
+        since = enrolment.since_at if wait.since == "entry" else enrolment.waits_since if is_here else None
+        if since is None or heard.occurred_at < since or (wait.since == "step" and not is_here):
+            continue
+        if is_here and enrolment.due_at is not None and enrolment.due_at <= now and not paused_now(draft, enrolment):
+            continue
+        counts = list(known.counts if known is not None else (0,) * len(wait.events))
+        won: int | None = None
+        for n, awaited in enumerate(wait.events):
+            if awaited.event.type != heard.event.type or not _is_same(awaited.same, enrolment, heard):
+                continue
+            if unmet_conditions(awaited.event.conditions, heard.occasion):
+                continue
+            counts[n] += 1
+            won = n if counts[n] >= awaited.count and won is None else won
+        if (known is None and not any(counts)) or (known is not None and tuple(counts) == known.counts):
+            continue
+        others = [other for other in enrolment.heard if other.step_id != step_id]
+        enrolment = replace(enrolment, heard=(*others, HeardOf(step_id, tuple(counts), won)))
+        if won is not None and is_here:
+            enrolment = replace(enrolment, due_at=now)
+    return enrolment
+
+
+def _is_same(keys: Sequence[str], enrolment: Enrolment, heard: Heard) -> bool:
+    """Whether these keys of metadata have the value that they have in the entry event."""
+    entered: Any = enrolment.entry.data.get("metadata") or {}
+    return all(key in entered and entered[key] == (heard.occasion.metadata or {}).get(key) for key in keys)
+
+
+# ---- entries
+
+
+def _let_in(
+    draft: Layer, context: Context, listeners: Listeners, account: Account, heard: Heard, left: Collection[str]
+) -> Iterator[Wire]:
+    """The member has entered each campaign whose entry the event is; of the others, why not.
+
+    `left`: those in which the event ended a passage; it begins no other there.
+    """
+    for campaign_id in listeners.entries.get((account.program_id, heard.event.type), ()):
+        campaign = draft.get(Campaign, campaign_id)
+        revision = revision_of(draft, campaign) if campaign is not None else None
+        if campaign is None or revision is None or heard.caused_by == campaign_id or heard.depth >= DEPTH_MAX:
+            continue
+        if campaign_id in left:
+            continue
+        now = context.now(program_of(draft, account).clock_id)
+        definition = revision.definition
+        member = _values(draft, context, account, definition)
+        key = key_of(definition.reentry, heard.occasion.data)
+        unmet = _unmet(campaign, definition, heard, member, now=now)
+        if not unmet and key is None:
+            unmet = [Unmet("key_from", f"The event has no {definition.reentry.key_from} to enter by.", None)]
+        barred = bar(draft, campaign, definition, account, key or "", now) if not unmet else None
+        if isinstance(barred, Enrolment):
+            unmet = [Unmet("reentry", f"The member is, or was, in the campaign ({barred.id}).", None)]
+        elif barred is not None:
+            unmet = [Unmet(barred.code, barred.message, None)]
+        if unmet:
+            yield {"campaign": campaign_id, "unmet": reasons(unmet)}
+            continue
+        source = heard.occasion.source_id
+        entering = Entering("event", source, heard.occasion, heard.occurred_at, heard.depth)
+        enrolment = enter(draft, context, campaign, definition, account, entering, key=key or "", member=member)
+        yield {"campaign": campaign_id, "enrolment": enrolment.id, "did": "entered"}
+
+
+def _values(draft: Layer, context: Context, account: Account, definition: Definition) -> Values | None:
+    """The member as it stood before the event, where the entry asks about it."""
+    if definition.entry.member is None:
+        return None
+    return values_of(draft, context, account, definition.asked)
+
+
+def _unmet(
+    campaign: Campaign, definition: Definition, heard: Heard, member: Values | None, *, now: datetime
+) -> list[Unmet]:
+    """What keeps the event from letting the member in: the campaign's state, the event's age, the conditions."""
+    status = campaign.status_at(now)
+    if status != "active":
+        return [Unmet("campaign", f"Campaign {campaign.id} is {status}.", None)]
+    assert campaign.published_at is not None, "an active campaign was published"
+    if heard.occurred_at < campaign.published_at:
+        return [Unmet("max_age", "The event occurred before the campaign was published.", None)]
+    entry = definition.entry
+    if heard.occurred_at + longest(entry.max_age) < now:
+        return [Unmet("max_age", "The event is older than max_age allows.", None)]
+    assert entry.event is not None, "it listens for its entry"
+    unmet = unmet_conditions(entry.event.conditions, heard.occasion, member=member)
+    if entry.member is not None and member is not None:
+        unmet += unmet_in(tree_of(entry.member), member)
+    return unmet
+
+
+def _close_passages(draft: Layer, context: Context) -> None:
+    """The passages of accounts that the command has closed, or merged into others, are over (R49, R66a)."""
+    for account in [account for account in draft.written(Account) if account.status in ENDED_BY]:
+        for enrolment in [row for row in draft.here(Enrolment, account.id) if row.status in ("open", "failed")]:
+            definition = definition_of(draft, enrolment)
+            if definition is not None:
+                at = context.now(program_of(draft, account).clock_id)
+                end(draft, context, enrolment, definition, ENDED_BY[account.status], at=at)

@@ -1,0 +1,247 @@
+"""Steps are taken one after another, until a wait that is not over, or the end (R44 to R48)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from vinr_server.core.campaigns.changes import revision_of
+from vinr_server.core.campaigns.definition import EXIT, Branch, Case, Definition, Split, Step, Wait
+from vinr_server.core.campaigns.passages.actions import ACTIONS, Acting
+from vinr_server.core.campaigns.passages.entering import end
+from vinr_server.core.campaigns.passages.waits import draw, wait_end, way_of, zone_of
+from vinr_server.core.campaigns.rows import Campaign, Enrolment, EnrolmentStep, StepsOf
+from vinr_server.core.conditions.judging import unmet_in
+from vinr_server.core.conditions.member import MemberValues
+from vinr_server.core.conditions.membership import asked_in, facts_of, name_history, outside_segments
+from vinr_server.core.kernel.answers import Rejected
+from vinr_server.core.kernel.caps import counter_of
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import AlsoRows, Needs
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.needs import name_account
+from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.grants.granting import name_granting
+from vinr_server.core.offers.in_force import name_cap, name_some_of_member, name_whole
+from vinr_server.core.programs.members import program_of
+from vinr_server.core.segments.conditions import tree_of
+from vinr_server.core.segments.rows import SegmentMember
+from vinr_server.core.tiers.changing import judge_tiers
+
+Json = Mapping[str, Any]
+
+
+# What a passage comes to when its account takes no part any longer, by the account's status.
+ENDED_BY: Mapping[str, str] = {"closed": "account_closed", "merged": "merged"}
+
+
+class Done(NamedTuple):
+    """What came of a step: its outcome, where it leads (None ends the passage), and what the log says of it.
+
+    `result`: what later steps may refer to. `ends_as`: the outcome of the passage, where the step ends it.
+    """
+
+    outcome: str
+    next: str | None
+    detail: Json
+    result: Json
+    ends_as: str = "completed"
+
+
+def name_steps(needs: Needs, seen: Layer, account_id: str, campaign_id: str, revision: int | None = None) -> None:
+    """All that the steps of a member's passages may read or change is declared, and that it is.
+
+    `revision`: that of the passage; None: the one in force.
+    """
+    needs.row(StepsOf, (account_id, campaign_id))
+    name_account(needs, account_id)
+    campaign = seen.get(Campaign, campaign_id)
+    said = revision_of(seen, campaign, revision) if campaign is not None else None
+    if said is None:
+        return
+    if said.definition.member_conditions or said.definition.segments_named:
+        name_history(needs, seen, [account_id])
+    for step in said.definition.steps.values():
+        if step.reward_id is not None:
+            needs.counter(counter_of("reward", step.reward_id))
+            needs.counter(counter_of("reward", step.reward_id, account_id), beside=account_id)
+        if step.grant is not None:
+            name_cap(needs, step.grant.offer_id)
+            name_some_of_member(needs, account_id)
+            name_granting(needs, seen, step.grant.offer_id, account_id)
+        if step.marks is not None:
+            needs.children(SegmentMember, account_id)
+    if needs.whole:
+        name_whole(needs, seen)
+
+
+def definition_of(layer: Layer, enrolment: Enrolment) -> Definition | None:
+    """What the campaign says to who is in the passage: the revision of its entry."""
+    campaign = layer.get(Campaign, enrolment.campaign_id)
+    revision = revision_of(layer, campaign, enrolment.revision) if campaign is not None else None
+    return revision.definition if revision is not None else None
+
+
+def take_due(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
+    """The passage has gone on as far as it goes by the context's now. Expects one that is due.
+
+    Raises AlsoRows where nobody has declared what its steps may change.
+    """
+    name = (enrolment.account_id, enrolment.campaign_id)
+    if not draft.declares(StepsOf, name):
+        raise AlsoRows(StepsOf, [name])
+    definition, account = definition_of(draft, enrolment), draft.get(Account, enrolment.account_id)
+    assert definition is not None and account is not None, f"{enrolment.id} was loaded without what it belongs to"
+    at = context.now(program_of(draft, account).clock_id)
+    if account.status != "active":
+        return end(draft, context, enrolment, definition, ENDED_BY.get(account.status, "account_closed"), at=at)
+    while enrolment.step is not None:
+        account = draft.get(Account, account.id) or account
+        step = definition.steps[enrolment.step]
+        if step.wait is not None and enrolment.waits_since is None:
+            over_at = _over_at(draft, enrolment, step.wait, account, at=at)
+            if over_at > at:
+                waiting = replace(enrolment, waits_since=at, due_at=over_at, failures=0, error=None)
+                draft.put(waiting)
+                return waiting
+        done = _take(Acting(draft, context, account, enrolment, enrolment.step, step), at=at)
+        enrolment = _moved(draft, context, enrolment, definition, step, done, at=at)
+    return enrolment
+
+
+def _over_at(draft: Layer, enrolment: Enrolment, wait: Wait, account: Account, *, at: datetime) -> datetime:
+    """When the wait is over that begins now: now, where what it waits for was heard before (R45)."""
+    heard = enrolment.heard_at(enrolment.step)
+    if heard is not None and heard.won is not None:
+        return at
+    return wait_end(wait, at=at, zone=zone_of(wait, account, program_of(draft, account)))
+
+
+def _moved(
+    draft: Layer,
+    context: Context,
+    enrolment: Enrolment,
+    definition: Definition,
+    step: Step,
+    done: Done,
+    *,
+    at: datetime,
+) -> Enrolment:
+    """The step is in the log, and the passage stands at the next one, or is over."""
+    step_id = enrolment.step
+    assert step_id is not None, "a step was taken"
+    log = EnrolmentStep(
+        bucket=enrolment.bucket,
+        enrolment_id=enrolment.id,
+        position=enrolment.position + 1,
+        account_id=enrolment.account_id,
+        campaign_id=enrolment.campaign_id,
+        step=step_id,
+        kind=step.kind,
+        revision=enrolment.revision,
+        outcome=done.outcome,
+        at=at,
+        detail=done.detail,
+    )
+    draft.put(log)
+    ways = {**enrolment.ways, step_id: done.outcome} if step.split is not None else enrolment.ways
+    moved = replace(
+        enrolment,
+        step=done.next,
+        position=log.position,
+        waits_since=None,
+        due_at=at,
+        heard=tuple(heard for heard in enrolment.heard if heard.step_id != step_id),
+        ways=ways,
+        results={**enrolment.results, step_id: {"outcome": done.outcome, **done.result}},
+        failures=0,
+        error=None,
+    )
+    if done.next is None:
+        return end(draft, context, moved, definition, done.ends_as, at=at)
+    draft.put(moved)
+    return moved
+
+
+def _take(acting: Acting, *, at: datetime) -> Done:
+    step = acting.step
+    if step.wait is not None:
+        return _waited(acting.enrolment, step, step.wait)
+    if step.branch is not None:
+        return _branched(acting, step.branch, at=at)
+    if step.split is not None:
+        return _split(acting.enrolment, step.split)
+    if step.kind == EXIT:
+        outcome = step.outcome or "completed"
+        return Done(outcome, None, {}, {}, ends_as=outcome)
+    return _acted(acting)
+
+
+def _waited(enrolment: Enrolment, step: Step, wait: Wait) -> Done:
+    heard = enrolment.heard_at(enrolment.step)
+    if heard is not None and heard.won is not None:
+        awaited = wait.events[heard.won]
+        return Done("heard", awaited.next, {"facts": {"event": awaited.event.type}}, {})
+    if wait.events:
+        return Done("timeout", wait.timeout_next, {}, {})
+    return Done("waited", step.next, {}, {})
+
+
+def _branched(acting: Acting, branch: Branch, *, at: datetime) -> Done:
+    """The first case that holds; of the others the log keeps what was missing."""
+    missed: list[Json] = []
+    for n, case in enumerate(branch.cases):
+        lacking = _lacking(acting, n, case, at=at)
+        if not lacking:
+            return Done(f"when[{n}]", case.next, {"facts": {"missed": missed}} if missed else {}, {})
+        missed += [{"case": n, "condition": lack} for lack in lacking]
+    return Done("else", branch.otherwise, {"facts": {"missed": missed}}, {})
+
+
+def _lacking(acting: Acting, n: int, case: Case, *, at: datetime) -> list[str]:
+    """What the member lacks for a case, in words; nothing where it holds."""
+    # As things stand now, with what earlier steps have done: what is asked of a member looks below its own layer.
+    draft, context, account, enrolment = acting.draft.draft(), acting.context, acting.account, acting.enrolment
+    lacking: list[str] = []
+    if case.member is not None:
+        tree = tree_of(case.member)
+        values = MemberValues(
+            facts_of(acting.draft, account, at, asked_in([tree])),
+            at,
+            lambda ids: outside_segments(draft, context, account, ids),
+        )
+        lacking += [unmet.message for unmet in unmet_in(tree, values)]
+    if case.segments:
+        lacking += [unmet.message for unmet in outside_segments(draft, context, account, case.segments)]
+    if case.entry is not None and f"{acting.step_id}.{n}" not in enrolment.entry.met:
+        lacking.append("The event that let the member enter does not meet it.")
+    if case.taken is not None:
+        outcome = enrolment.results.get(case.taken.step_id, {}).get("outcome")
+        if outcome != case.taken.outcome:
+            lacking.append(
+                f"Step {case.taken.step_id} came to {outcome or 'nothing'} (required: {case.taken.outcome})."
+            )
+    return lacking
+
+
+def _split(enrolment: Enrolment, split: Split) -> Done:
+    drawn = draw(enrolment.campaign_id, split.key, enrolment.customer_id)
+    way = way_of(split.ways, drawn)
+    return Done(way.name, way.next, {"facts": {"drawn": drawn}}, {})
+
+
+def _acted(acting: Acting) -> Done:
+    """The action is done; a refused one is skipped, and leaves nothing behind."""
+    step = acting.step
+    draft = acting.draft.draft()
+    effect = ACTIONS[step.kind](acting._replace(draft=draft))
+    if not isinstance(effect, Rejected):
+        judge_tiers(draft, acting.context)
+        acting.draft.merge(draft)
+        return Done("done", step.next, {"effect": effect} if effect else {}, effect)
+    refusal = {"code": effect.code, "message": effect.message, "details": effect.details}
+    if step.on_refused == EXIT:
+        return Done("skipped", None, {"refusal": refusal}, {}, ends_as="refused")
+    return Done("skipped", step.on_refused or step.next, {"refusal": refusal}, {})

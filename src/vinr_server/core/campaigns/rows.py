@@ -1,0 +1,262 @@
+"""Campaigns as they are stored: what is being drafted, what was published, and who is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from datetime import datetime
+from typing import Literal
+
+from vinr_server.core.campaigns.definition import Definition
+from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.values import dataclass
+
+CampaignType = Literal["journey"]
+# What a pause does to waits: their time stands still, or runs on.
+Waits = Literal["shift", "run"]
+CampaignStatus = Literal["draft", "scheduled", "active", "paused", "ended", "archived"]
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionProblem:
+    """What is wrong with a definition, and where."""
+
+    path: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A definition as it was sent, what was read of it, and what could not be read."""
+
+    given: Json
+    definition: Definition
+    problems: tuple[DefinitionProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """When a campaign stood still: [starts_at, ends_at), and whether waits stood still meanwhile."""
+
+    starts_at: datetime
+    ends_at: datetime
+    waits: Waits
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign(Row):
+    """A campaign of one program. Its revision 0 is none: nothing was published yet.
+
+    `drafted`: what will be published next, if it differs from the revision in force. `published_at`: when it first was.
+    """
+
+    is_catalogue = True
+    parent_field = "program_id"
+    immutable_fields = ("program_id", "type")
+    id: str
+    program_id: str
+    name: str
+    type: CampaignType
+    revision: int
+    drafted: Drafted | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    priority: int
+    metadata: Json
+    created_at: datetime
+    published_at: datetime | None = None
+    paused_at: datetime | None = None
+    pauses: tuple[Pause, ...] = ()
+    archived_at: datetime | None = None
+
+    def status_at(self, now: datetime) -> CampaignStatus:
+        """Where the campaign stands in its life."""
+        if self.archived_at is not None:
+            return "archived"
+        if self.revision == 0:
+            return "draft"
+        if self.ends_at is not None and self.ends_at <= now:
+            return "ended"
+        if self.paused_at is not None:
+            return "paused"
+        return "scheduled" if self.starts_at is not None and now < self.starts_at else "active"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether members can be in it, or come to be."""
+        return self.revision > 0 and self.archived_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRevision(Row):
+    """What a campaign said when it was published; it never changes."""
+
+    is_catalogue = True
+    is_append_only = True
+    parent_field = "campaign_id"
+    id: str
+    campaign_id: str
+    revision: int
+    given: Json
+    definition: Definition
+    created_at: datetime
+
+
+EnrolmentStatus = Literal["open", "over", "failed"]
+EntryType = Literal["event", "call"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFacts:
+    """What let a member enter, for good: the event or the call, its data, and what `entry` conditions held of it.
+
+    `met`: the cases of branches whose conditions held, as `step.number`. `depth`: of how many steps of campaigns the
+    event was a consequence (R57).
+    """
+
+    type: str
+    data: Json
+    met: tuple[str, ...] = ()
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeardOf:
+    """What a wait has heard: how many events of each kind that it waits for, and which of them ended it."""
+
+    step_id: str
+    counts: tuple[int, ...]
+    won: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment(Row):
+    """One passage of one member through a campaign, by the revision of its entry.
+
+    step        the step that is next, or at which it waits; None: it is over
+    position    how many steps were taken
+    since_at    when the event that let it enter occurred: what its waits hear of is not earlier
+    waits_since when it came to the wait at which it stands; None: the step is still to be taken
+    due_at      when the step is taken, or the wait is over; None: it is over, or failed
+    heard       by wait, what it has heard
+    ways        by split, the way that was drawn
+    results     by step, what came of it: its outcome and its effects
+    pauses      how many pauses of the campaign `due_at` has taken account of
+    failures    how often the step failed in a row, by a fault of ours; `error` names the last one in the log
+    """
+
+    parent_field = "account_id"
+    owns = False
+    immutable_fields = ("campaign_id", "program_id", "entry_key", "entered_at", "entry", "entry_type", "entry_source")
+    bucket: int
+    id: str
+    campaign_id: str
+    program_id: str
+    account_id: str
+    customer_id: str
+    entry_key: str
+    revision: int
+    status: EnrolmentStatus
+    step: str | None
+    position: int
+    entered_at: datetime
+    since_at: datetime
+    waits_since: datetime | None
+    due_at: datetime | None
+    heard: tuple[HeardOf, ...]
+    ways: Mapping[str, str]
+    results: Json
+    entry: EntryFacts
+    entry_type: EntryType
+    entry_source: str | None
+    pauses: int = 0
+    outcome: str | None = None
+    over_at: datetime | None = None
+    failures: int = 0
+    error: str | None = None
+
+    def heard_at(self, step_id: str | None) -> HeardOf | None:
+        """What the wait has heard; None: nothing."""
+        return next((heard for heard in self.heard if heard.step_id == step_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentStep(Row):
+    """A step that was taken, for the record: what came of it, and why."""
+
+    parent_field = "enrolment_id"
+    is_append_only = True
+    bucket: int
+    enrolment_id: str
+    position: int
+    account_id: str
+    campaign_id: str
+    step: str
+    kind: str
+    revision: int
+    outcome: str
+    at: datetime
+    detail: Json
+
+    @property
+    def key(self) -> Hashable:
+        """Enrollment and position: each step is taken once."""
+        return (self.enrolment_id, self.position)
+
+
+# ---- in memory only
+
+
+@dataclass(frozen=True, slots=True)
+class PastEntry(Row):
+    """The name under which a decision asks for a member's last passage through a campaign, and that of one key."""
+
+    owns = False
+    account_id: str
+    campaign_id: str
+    entry_key: str
+
+    @property
+    def key(self) -> Hashable:
+        """Account, campaign and key."""
+        return (self.account_id, self.campaign_id, self.entry_key)
+
+
+# The key of a PastEntry that stands for all keys.
+EVERY_KEY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class StepsOf(Row):
+    """The name under which all that the steps of a member's passages through a campaign may change is declared."""
+
+    owns = False
+    account_id: str
+    campaign_id: str
+
+    @property
+    def key(self) -> Hashable:
+        """Account and campaign."""
+        return (self.account_id, self.campaign_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners(Row):
+    """Who listens to which types of events, gathered once for each revision of the catalogue; never stored.
+
+    `types`: all that any campaign listens to. `entries`: by program and type, the campaigns that members enter by it,
+    in the order in which they enter. `programs`: those that have campaigns.
+    """
+
+    is_catalogue = True
+    id: str
+    types: frozenset[str]
+    entries: Mapping[tuple[str, str], tuple[str, ...]]
+    programs: frozenset[str]
+
+
+LISTENERS = "listeners"
+
+
+def revision_id(campaign_id: str, revision: int) -> str:
+    """The id of a campaign's revision."""
+    return f"{campaign_id}.{revision}"

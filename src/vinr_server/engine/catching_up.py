@@ -1,0 +1,85 @@
+"""Before a command is decided, all that time has brought to the members that it names is done (R24, R43)."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from vinr_server.core.campaigns.passages.due import catch_up_with_steps
+from vinr_server.core.campaigns.passages.hearing import hear_steps
+from vinr_server.core.campaigns.rows import Enrolment
+from vinr_server.core.credit.rows import Wallet
+from vinr_server.core.decide import follow, needs_of
+from vinr_server.core.due import has_waiting
+from vinr_server.core.kernel.commands import Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import AlsoRows, InPart, Needs, Undeclared
+from vinr_server.core.ledger.book.holders import AnyHolder
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.rows import Program
+from vinr_server.engine.submission import Submission
+
+log = logging.getLogger("vinr.engine")
+
+
+def waits_in(layer: Layer) -> bool:
+    """Whether something may wait in the layer's accounts and wallets, or in campaigns that members are in."""
+    holders: Iterable[AnyHolder] = chain(layer.written(Account), layer.written(Wallet))
+    return any(has_waiting(layer, holder) for holder in holders) or _steps_wait(layer)
+
+
+def _steps_wait(layer: Layer) -> bool:
+    rows = layer.written(Enrolment)
+    return bool(rows) and any(enrolment.due_at is not None for enrolment in rows)
+
+
+def brings_waiting(draft: Layer, loaded: Layer) -> bool:
+    """Whether something may wait in what a command wrote, or, if it changed a program, in what was loaded.
+
+    (Who follows the program's plan of tiers goes on doing so unless the program itself has changed.)
+    """
+    holders: Iterable[AnyHolder] = chain(draft.written(Account), draft.written(Wallet))
+    for holder in holders:
+        if holder.due_at is not None:
+            return True
+    if _steps_wait(draft):
+        return True
+    return any(True for _program in draft.written(Program)) and any(True for _account in loaded.written(Account))
+
+
+def catch_up_with(layer: Layer, submission: Submission, context: Context, merged: Callable[[int], Any]) -> None:
+    """All that time has brought by now to the accounts that the submission names is done in the layer.
+
+    So due work stands before the first command that meets it, however commands are batched.
+    """
+    mine = Needs(merged=merged(submission.realm))
+    needs_of(submission.command, mine)
+    follow(submission.command, layer.uncovered(), mine)
+    named: list[Account | Wallet | None] = [layer.find(Account, id) for id in mine.rows.get(Account, ())]
+    named += [layer.find(Wallet, id) for id in mine.rows.get(Wallet, ())]
+    draft = layer.draft()
+    holders = [holder for holder in named if holder is not None]
+    catch_up_with_steps(draft, context_of_time(context), holders, on_taken=hear_steps, attempt=_attempt)
+    layer.merge(draft)
+
+
+def _attempt(take: Callable[[], None]) -> str | None:
+    """Steps are taken. A fault of ours in them is logged, and is nobody else's: the answer is the id in the log."""
+    try:
+        take()
+    except (InPart, AlsoRows, Undeclared):
+        raise
+    except Exception:  # the floor's edge: a journey never fails a payment (R41)
+        error = f"err_{uuid.uuid4().hex}"
+        log.exception("steps of a campaign failed: %s", error)
+        return error
+    return None
+
+
+def context_of_time(context: Context) -> Context:
+    """What due work is given: no caller asked for it, and it is delivered whatever the caller's own events are."""
+    return replace(context, fingerprint=b"", is_deliverable=True, request_id=None, idempotency_key=None)

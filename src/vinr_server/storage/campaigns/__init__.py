@@ -1,0 +1,1 @@
+"""Campaigns in PostgreSQL: what is read of them, and who is due."""

@@ -1,0 +1,44 @@
+"""Members whose campaigns have a step to take, found by one index (R44)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+# For each campaign that goes on, with its clock's now, a short range of campaign_enrolments_due: who is in a paused
+# one, or lives by a clock that stands still, is never met, and a million who are due of one don't starve the others.
+DUE_STEPS = """
+select c.realm, r.livemode, e.account_id, case when k.id is null then e.due_at end
+from campaigns c
+join realms r on r.id = c.realm
+join programs p on p.realm = c.realm and p.id = c.program_id
+left join test_clocks k on k.realm = p.realm and k.id = p.clock_id
+cross join lateral (
+  select account_id, due_at from campaign_enrolments
+  where realm = c.realm and campaign_id = c.id and due_at <= coalesce(k.frozen_at, $1)
+  order by due_at limit $2
+) as e
+where c.revision > 0 and c.paused_at is null and ($3::int4 is null or c.realm = $3)
+order by e.due_at limit $2
+"""
+
+# For a program on a clock: no step is due by the clock's instant.
+NO_STEP_DUE = """not exists (
+  select from programs p join campaigns m on m.realm = p.realm and m.program_id = p.id
+  join campaign_enrolments e on e.realm = m.realm and e.campaign_id = m.id and e.due_at <= c.frozen_at
+  where p.realm = c.realm and p.clock_id = c.id and m.paused_at is null)"""
+
+
+class DueSteps(NamedTuple):
+    """A member with a step to take; `due_at` says since when, unless its program lives on a test clock."""
+
+    realm: int
+    livemode: bool
+    account_id: str
+    due_at: datetime | None
+
+
+async def due_steps(pool: Any, now: datetime, *, limit: int, realm: int | None = None) -> list[DueSteps]:
+    """Members with a step to take at their program's now, each once, in one realm or in all."""
+    found = [DueSteps(*record) for record in await pool.fetch(DUE_STEPS, now, limit, realm)]
+    return list({(due.realm, due.account_id): due for due in reversed(found)}.values())

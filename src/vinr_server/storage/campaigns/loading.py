@@ -1,0 +1,85 @@
+"""What a batch reads of campaigns' members, under the locks of their accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vinr_server.core.campaigns.passages.refunding import name_refunded
+from vinr_server.core.campaigns.passages.stepping import name_steps
+from vinr_server.core.campaigns.rows import EVERY_KEY, LISTENERS, Campaign, Enrolment, Listeners, PastEntry, StepsOf
+from vinr_server.core.members.rows import Account
+from vinr_server.storage.batch.reading import NOTHING, Reading, columns_of, rows_needed
+from vinr_server.storage.batch.tables import TABLES, rows_of
+
+# The open passages of members, and whether each is due. Plan: the partial index campaign_enrolments_open, then the
+# campaign's clock by its keys.
+OPEN = f"""
+select {TABLES[Enrolment].select_list}, t.due_at <= coalesce(k.frozen_at, now()) as is_due
+from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
+join campaign_enrolments t on t.realm = w.realm and t.account_id = w.id and t.bucket = w.bucket
+join programs p on p.realm = t.realm and p.id = t.program_id
+left join test_clocks k on k.realm = p.realm and k.id = p.clock_id
+where t.status in ('open', 'failed') and t.bucket = any($2)
+"""
+# The last passage of a member through a campaign, and the one of a key, or all of them. Plan:
+# campaign_enrolments_of_member, and the unique index of keys.
+PAST = f"""
+select {TABLES[Enrolment].select_list}
+from unnest($1::int4[], $2::int2[], $3::text[], $4::text[], $5::text[])
+  as w (realm, bucket, account_id, campaign_id, key)
+cross join lateral (
+  (select * from campaign_enrolments e
+  where e.realm = w.realm and e.account_id = w.account_id and e.campaign_id = w.campaign_id and e.bucket = w.bucket
+  order by e.entered_at desc, e.id desc limit 1)
+  union all
+  (select * from campaign_enrolments e
+  where e.realm = w.realm and e.account_id = w.account_id and e.campaign_id = w.campaign_id and e.bucket = w.bucket
+    and (e.entry_key = w.key or w.key = '{EVERY_KEY}'))
+) as t
+where t.bucket = any($2)
+"""
+
+
+async def read_enrolments(reading: Reading) -> None:
+    """The open passages of the accounts that are locked are in the layers, and what those that are due may change.
+
+    Nothing is read in realms without campaigns.
+    """
+    wanted = [
+        (realm, account.bucket, account.id)
+        for realm, layer in reading.layers.items()
+        if (listeners := layer.find(Listeners, LISTENERS)) is not None and listeners.programs
+        for account in layer.written(Account)
+        if account.program_id in listeners.programs
+    ]
+    for realm, needs in reading.needs.items():
+        for row_type, id in needs.asked:
+            asked = reading.layers[realm].find(Enrolment, id) if row_type is Enrolment else None
+            if asked is not None:
+                name_refunded(needs, asked)
+    for *record, is_due in await reading.connection.fetch(OPEN, *columns_of(wanted)) if wanted else ():
+        row: Any = TABLES[Enrolment].row(record)
+        realm = record[0]
+        layer, needs = reading.layers[realm], reading.needs[realm]
+        layer.put(row)
+        campaign = layer.get(Campaign, row.campaign_id)
+        is_asked = needs.declares(StepsOf, (row.account_id, row.campaign_id))
+        if is_asked or (is_due and campaign is not None and campaign.paused_at is None):
+            name_steps(needs, layer, row.account_id, row.campaign_id, row.revision)
+    await _read_past(reading)
+
+
+async def _read_past(reading: Reading) -> None:
+    """The passages that decisions ask for by member, campaign and key; and what the steps need that they ask for."""
+    wanted = [
+        (realm, bucket, *name)
+        for realm, needs in reading.needs.items()
+        for name in needs.rows.get(PastEntry, NOTHING)
+        if isinstance(name, tuple) and (bucket := reading.place(realm, name[0])) is not None
+    ]
+    if wanted:
+        reading.put(rows_of(TABLES[Enrolment], await reading.connection.fetch(PAST, *columns_of(wanted))))
+    for realm, needs in reading.needs.items():
+        for name, _beside in list(rows_needed(needs, StepsOf)):
+            if isinstance(name, tuple):
+                name_steps(needs, reading.layers[realm], *name)

@@ -1,0 +1,137 @@
+"""What a definition must be: each fault is found with its path, and all of them at once (R40)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vinr_server.api.edge.problems import Problem
+from vinr_server.api.resources.campaign_definitions import read_definition
+from vinr_server.core.campaigns.checking import cycle_in, longest_way, reached_from
+from vinr_server.core.campaigns.definition import Step, Wait
+from vinr_server.core.kernel.spans.durations import Duration
+
+Json = dict[str, Any]
+WAIT: Json = {"kind": "wait", "for": "7d"}
+AWAITED: Json = {"kind": "wait", "events": [{"type": "payment.completed"}], "timeout": "7d"}
+BRANCH: Json = {"kind": "branch", "when": [{"if": {"tier": "gold"}, "next": "end"}]}
+SPLIT: Json = {"kind": "split", "ways": [{"name": "a", "share": 5000}, {"name": "b", "share": 5000}]}
+END: Json = {"kind": "exit", "outcome": "over"}
+
+
+def paths(definition: Json) -> list[str]:
+    """Where the reader finds something wrong."""
+    return [problem.path for problem in read_definition(definition, zone="UTC").problems]
+
+
+def with_step(step: Any) -> Json:
+    """A definition that is right but for one step."""
+    return {"entry": {}, "start": "it", "steps": {"it": step, "end": END}}
+
+
+@pytest.mark.parametrize("step", [WAIT, AWAITED, BRANCH, SPLIT, END])
+def test_what_is_right_has_no_problem(step: Json) -> None:
+    assert paths(with_step(step)) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "path"),
+    [
+        (3, "steps.it"),
+        ({}, "steps.it.kind"),
+        ({"kind": "dance"}, "steps.it.kind"),
+        (WAIT | {"for": "7 days"}, "steps.it.for"),
+        (WAIT | {"for": "0d"}, "steps.it.for"),
+        (WAIT | {"for": 7}, "steps.it.for"),
+        (WAIT | {"until": "2026-01-01"}, "steps.it"),
+        (WAIT | {"until": "soon", "for": None}, "steps.it.until"),
+        (WAIT | {"at": "9:00"}, "steps.it.at"),
+        (WAIT | {"at": "24:00"}, "steps.it.at"),
+        (WAIT | {"at": "09:00", "days": ["someday"]}, "steps.it.days[0]"),
+        (WAIT | {"days": ["mon"]}, "steps.it.days"),
+        (WAIT | {"timeout": "1d"}, "steps.it.timeout"),
+        (WAIT | {"next": "Not A Step"}, "steps.it.next"),
+        (WAIT | {"colour": "red"}, "steps.it.colour"),
+        (AWAITED | {"timeout": None}, "steps.it.timeout"),
+        (AWAITED | {"events": []}, "steps.it.events"),
+        (AWAITED | {"events": [{}]}, "steps.it.events[0].type"),
+        (AWAITED | {"events": [{"type": "a", "count": 0}]}, "steps.it.events[0].count"),
+        (AWAITED | {"events": [{"type": "a", "conditions": {"min_amount": -1}}]},
+         "steps.it.events[0].conditions.min_amount"),
+        (AWAITED | {"events": [{"type": "a", "conditions": 1}]}, "steps.it.events[0].conditions"),
+        (AWAITED | {"since": "ever"}, "steps.it.since"),
+        ({"kind": "branch"}, "steps.it.when"),
+        ({"kind": "branch", "when": [{"next": "end"}]}, "steps.it.when[0].if"),
+        ({"kind": "branch", "when": [{"if": {"tear": "gold"}}]}, "steps.it.when[0].if.tear"),
+        ({"kind": "branch", "when": [{"if": {"step": {"id": "it"}}}]}, "steps.it.when[0].if.step.outcome"),
+        (SPLIT | {"ways": SPLIT["ways"][:1]}, "steps.it.ways"),
+        (SPLIT | {"ways": [{"name": "a", "share": 5000}, {"name": "a", "share": 5000}]}, "steps.it.ways"),
+        ({"kind": "exit"}, "steps.it.outcome"),
+        ({"kind": "award_points"}, "steps.it.points"),
+        ({"kind": "award_points", "points": 1.5}, "steps.it.points"),
+        ({"kind": "award_points", "points": 5, "clawback": "contributions"}, "steps.it.clawback"),
+        ({"kind": "send_event"}, "steps.it.name"),
+        ({"kind": "send_event", "name": "hi", "data": {"x": [{"$ref": "member.name"}]}}, "steps.it.data.x[0]"),
+        ({"kind": "set_metadata"}, "steps.it"),
+        ({"kind": "set_metadata", "account": {"k": [1]}}, "steps.it.account.k"),
+        ({"kind": "issue_reward"}, "steps.it.reward"),
+        ({"kind": "issue_reward", "reward": "mug"}, "steps.it.reward"),
+    ],
+)  # fmt: skip
+def test_a_wrong_step_is_found_where_it_is(step: Any, path: str) -> None:
+    assert path in paths(with_step(step))
+
+
+@pytest.mark.parametrize(
+    ("definition", "path"),
+    [
+        ({}, "entry"),
+        ({}, "start"),
+        ({}, "steps"),
+        ({"steps": {"Über": END}}, "steps.Über"),
+        ({"entry": {"event": {}}}, "entry.event.type"),
+        ({"entry": {"member": {"tier": "gold"}}}, "entry.member"),
+        ({"entry": {"segment": "vip", "event": {"type": "a.b"}}}, "entry.segment"),
+        ({"entry": {"schedule": {"every": "day"}}}, "entry.schedule"),
+        ({"exit_when": [{}]}, "exit_when[0].event"),
+        ({"exit_on_refund": 1}, "exit_on_refund"),
+        ({"reentry": {"mode": "often"}}, "reentry.mode"),
+        ({"reentry": {"mode": "per_key"}}, "reentry.key_from"),
+        ({"reentry": {"cooldown": "1d"}}, "reentry.cooldown"),
+        ({"announce": ["everything"]}, "announce[0]"),
+        ({"holdout": 1000}, "holdout"),
+    ],
+)
+def test_what_stands_beside_the_steps_is_read_as_strictly(definition: Json, path: str) -> None:
+    assert path in paths({"entry": {}, "start": "it", "steps": {"it": END}} | definition if definition else {})
+
+
+def test_names_are_read_in_either_casing() -> None:
+    drafted = read_definition(with_step(AWAITED | {"timeoutNext": "end"}), zone="UTC")
+
+    assert drafted.problems == () and drafted.definition.steps["it"].wait.timeout_next == "end"  # type: ignore[union-attr]
+
+
+def test_it_has_at_most_64_kib() -> None:
+    with pytest.raises(Problem, match="65536 bytes"):
+        read_definition({"entry": {"note": "x" * 65_536}}, zone="UTC")
+
+
+def _wait(days: int, *ways: str) -> Step:
+    return Step("wait", next=ways[0] if ways else None, wait=Wait(wait_for=Duration(seconds=days * 86_400)))
+
+
+class TestGraph:
+    steps = {"a": _wait(1, "b"), "b": _wait(2, "c"), "c": _wait(4), "d": _wait(8, "b")}
+
+    def test_a_circle_is_found_once(self) -> None:
+        assert cycle_in(self.steps) == []
+        assert cycle_in(self.steps | {"c": _wait(4, "a")}) == ["a", "b", "c"]
+
+    def test_what_nothing_leads_to_is_not_reached(self) -> None:
+        assert reached_from(self.steps, "a") == {"a", "b", "c"}
+
+    def test_the_longest_way_counts_each_wait_on_it(self) -> None:
+        assert longest_way(self.steps, "a").days == 7
+        assert longest_way(self.steps, "d").days == 14
