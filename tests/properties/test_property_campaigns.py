@@ -1,0 +1,351 @@
+"""Journeys: whatever the batches and however late a worker, members take the same steps at the same instants (R43).
+
+And a second opinion, written from the rules alone, agrees about which steps these are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from engines import WALL, CoreRun
+from examples import hold
+from hypothesis import strategies as st
+from steps import Step
+
+from vinr_server.api.resources.campaign_definitions import read_definition
+from vinr_server.core.campaigns import commands as campaigns
+from vinr_server.core.campaigns.rows import Enrolment, EnrolmentStep
+from vinr_server.core.clocks import commands as clocks
+from vinr_server.core.earning import commands as earning
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.members import commands as members
+from vinr_server.core.members.rows import Account
+from vinr_server.core.programs import commands as programs
+
+Json = dict[str, Any]
+EVENTS = ("a.a", "b.b", "c.c")
+HOUR = timedelta(hours=1)
+counted: Counter[str] = Counter()
+
+
+def journey(random: Random) -> Json:
+    """A definition of up to seven steps, each leading to a later one."""
+    ids = [f"s{n}" for n in range(random.randint(2, 7))]
+
+    def onward(n: int) -> str | None:
+        return random.choice([*ids[n + 1 :], *ids[n + 1 : n + 2], None]) if n + 1 < len(ids) else None
+
+    steps: Json = {}
+    for n, id in enumerate(ids):
+        kind = random.choice(("wait", "events", "events", "award", "branch", "exit"))
+        step: Json = {"kind": kind}
+        if kind == "wait":
+            step = {"kind": "wait", "for": f"{random.choice((0, 1, 5, 24)) * 60 or 1}m", "next": onward(n)}
+        elif kind == "events":
+            awaited = [{"type": type, "next": onward(n)} for type in random.sample(EVENTS, random.randint(1, 2))]
+            awaited[0]["count"] = random.choice((1, 1, 2))
+            step = {"kind": "wait", "events": awaited, "timeout": f"{random.choice((1, 6, 30))}h"}
+            step |= {"timeout_next": onward(n), "since": random.choice(("entry", "step"))}
+        elif kind == "award":
+            step = {"kind": "award_points", "points": random.choice((1, 50)), "next": onward(n)}
+        elif kind == "branch":
+            case = {"if": {"balance": {"gte": random.choice((1, 50, 100))}}, "next": onward(n)}
+            step = {"kind": "branch", "when": [case], "else": onward(n)}
+        else:
+            step["outcome"] = "out"
+        steps[id] = {name: value for name, value in step.items() if value is not None}
+    reached = _reached(steps)
+    again = random.choice(({"mode": "once"}, {"mode": "after_exit"}, {"mode": "after_exit", "cooldown": "3h"}))
+    entry = {"event": {"type": random.choice(EVENTS)}, "max_age": random.choice(("1h", "72h"))}
+    return {"entry": entry, "reentry": again, "start": "s0", "steps": {id: steps[id] for id in steps if id in reached}}
+
+
+def _targets(step: Json) -> list[str]:
+    found = [step.get("next"), step.get("timeout_next"), step.get("else")]
+    found += [one.get("next") for one in (*step.get("events", ()), *step.get("when", ()))]
+    return [target for target in found if target is not None]
+
+
+def _reached(steps: Json) -> set[str]:
+    reached, waiting = set(), ["s0"]
+    while waiting:
+        id = waiting.pop()
+        if id not in reached:
+            reached.add(id)
+            waiting += _targets(steps[id])
+    return reached
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event as it is reported: when, what, and when it occurred."""
+
+    at: datetime
+    type: str
+    occurred_at: datetime
+
+
+def story(random: Random) -> list[Told]:
+    """Events of one member, some reported late, in the order of their reports, each at an instant of its own."""
+    told: list[Told] = []
+    at = WALL
+    for _event in range(random.randint(2, 9)):
+        at += random.choice((1, 1, 5, 6, 24)) * HOUR
+        late = random.choice((0, 0, 0, 1, 4)) * HOUR
+        told.append(Told(at, random.choice(EVENTS), max(at - late, WALL)))
+    return told
+
+
+# ---- the engine
+
+
+class Life:
+    """One member in one campaign, on a clock that only these steps move."""
+
+    def __init__(self, definition: Json) -> None:
+        self._run, self._number = CoreRun(), 0
+        self.now = WALL
+        clock = self._do(clocks.CreateTestClock(WALL, id="clock_1"))["id"]
+        self._do(programs.CreateProgram("Main", id="prog_1", clock_id=clock))
+        self._do(members.CreateAccount("prog_1", "cust_1", account_id="loy_1"))
+        drafted = read_definition(definition, zone="UTC")
+        assert not drafted.problems, drafted.problems
+        self._do(campaigns.CreateCampaign("prog_1", "Care", "journey", drafted, id="cmp_1"))
+        self._do(campaigns.PublishCampaign("cmp_1"))
+
+    def _do(self, *commands: Command) -> Any:
+        batch = []
+        for command in commands:
+            batch.append(Step(self._number, 0, type(command).__name__, command))
+            self._number += 1
+        outcomes = self._run.submit(batch)
+        assert all(not hasattr(outcome, "code") for outcome in outcomes), outcomes
+        return self._run.answers[self._number - 1]
+
+    def advance(self, at: datetime) -> None:
+        """The clock stands at the instant, and no worker has come."""
+        self.now = at
+        self._do(clocks.AdvanceTestClock("clock_1", at))
+        self._do(clocks.FinishTestClock("clock_1", at))
+
+    def work(self) -> None:
+        """A worker comes."""
+        self._do(campaigns.TakeSteps("loy_1"))
+
+    def report(self, *told: Told) -> None:
+        """The events are reported in one batch."""
+        self._do(*(_reported(one) for one in told))
+
+    def log(self) -> list[tuple[Any, ...]]:
+        """Every step that was taken, in order; and where the member stands."""
+        rows = self._run.layers[0].all_written() if 0 in self._run.layers else []
+        rows = list(self._run.layers[self._run.realms[0]].all_written())
+        passages = sorted(
+            (row for row in rows if isinstance(row, Enrolment)), key=lambda row: (row.entered_at, row.entry_key)
+        )
+        steps = [row for row in rows if isinstance(row, EnrolmentStep)]
+        found: list[tuple[Any, ...]] = []
+        for passage in passages:
+            mine = sorted((row for row in steps if row.enrolment_id == passage.id), key=lambda row: row.position)
+            found.append(("entered", passage.entered_at))
+            found += [(row.step, row.outcome, row.at) for row in mine]
+            found.append((passage.status, passage.step, passage.outcome, passage.due_at))
+        (account,) = [row for row in rows if isinstance(row, Account)]
+        return [*found, ("balance", account.ledger_balance_points)]
+
+
+def _reported(told: Told) -> Command:
+    data = {"customer": "cust_1"}
+    return earning.ReportEvent(told.type, data, customer_id="cust_1", occurred_at=told.occurred_at)
+
+
+def lived(definition: Json, told: list[Told], random: Random | None) -> list[tuple[Any, ...]]:
+    """The log of a life; `random`: with workers, awards of nothing and further batches thrown in."""
+    life = Life(definition)
+    end = told[-1].at + 100 * HOUR
+    for one in told:
+        for at in _stops(life.now, one.at, random):
+            life.advance(at)
+            life.work()
+        life.advance(one.at)
+        if random is not None and random.random() < 0.3:
+            life.work()
+        life.report(one)
+    for at in _stops(life.now, end, random):
+        life.advance(at)
+        life.work()
+    life.advance(end)
+    life.work()
+    return life.log()
+
+
+def _stops(start: datetime, end: datetime, random: Random | None) -> list[datetime]:
+    if random is None:
+        return []
+    span = int((end - start) / timedelta(minutes=30))
+    return sorted(
+        start + timedelta(minutes=30) * random.randint(1, span - 1) for _ in range(random.randint(0, 2)) if span > 1
+    )
+
+
+# ---- the second opinion
+
+
+@dataclass
+class Passage:
+    """One passage, as the rules say it goes."""
+
+    entered_at: datetime
+    since: datetime
+    step: str | None = "s0"
+    waits_since: datetime | None = None
+    due_at: datetime | None = None
+    heard: dict[str, list[int]] = field(default_factory=dict)
+    won: dict[str, int] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+    log: list[tuple[Any, ...]] = field(default_factory=list)
+    outcome: str | None = None
+
+
+class Opinion:
+    """A member's life in a campaign, computed by the rules' words, one instant after another."""
+
+    def __init__(self, definition: Json) -> None:
+        self.says, self.passages, self.balance = definition, [], 0  # type: ignore[var-annotated]
+
+    def live(self, told: list[Told]) -> list[tuple[Any, ...]]:
+        for one in told:
+            self._until(one.at)
+            self._hear(one)
+        self._until(told[-1].at + 100 * HOUR)
+        found: list[tuple[Any, ...]] = []
+        for passage in self.passages:
+            status = "over" if passage.step is None else "open"
+            ends = (status, passage.step, passage.outcome, passage.due_at if passage.step is not None else None)
+            found += [("entered", passage.entered_at), *passage.log, ends]
+        return [*found, ("balance", self.balance)]
+
+    def _until(self, now: datetime) -> None:
+        """All that is due up to and at now, the first first."""
+        while due := [one for one in self.passages if one.step is not None and one.due_at <= now]:
+            passage = min(due, key=lambda one: (one.due_at, one.entered_at))
+            self._go_on(passage, passage.due_at)
+
+    def _go_on(self, passage: Passage, at: datetime) -> None:
+        while passage.step is not None:
+            id, step = passage.step, self.says["steps"][passage.step]
+            if step["kind"] == "wait" and passage.waits_since is None and id not in passage.won:
+                end = at + _length(step.get("for") or step["timeout"])
+                if end > at:
+                    passage.waits_since, passage.due_at = at, end
+                    return
+            outcome, onward = self._take(passage, id, step)
+            passage.log.append((id, outcome, at))
+            passage.done.add(id)
+            passage.step, passage.waits_since, passage.due_at = onward, None, at
+            if onward is None:
+                passage.outcome = outcome if step["kind"] == "exit" else "completed"
+
+    def _take(self, passage: Passage, id: str, step: Json) -> tuple[str, str | None]:
+        if step["kind"] == "wait":
+            if id in passage.won:
+                return "heard", step["events"][passage.won[id]].get("next")
+            return ("timeout", step.get("timeout_next")) if "events" in step else ("waited", step.get("next"))
+        if step["kind"] == "award_points":
+            self.balance += step["points"]
+            return "done", step.get("next")
+        if step["kind"] == "branch":
+            (case,) = step["when"]
+            holds = self.balance >= case["if"]["balance"]["gte"]
+            return ("when[0]", case.get("next")) if holds else ("else", step.get("else"))
+        return step["outcome"], None
+
+    def _hear(self, told: Told) -> None:
+        for passage in self.passages:
+            for id, step in self.says["steps"].items():
+                if passage.step is None or "events" not in step or id in passage.done or id in passage.won:
+                    continue
+                since = passage.since
+                if step["since"] == "step":
+                    if passage.step != id or passage.waits_since is None:
+                        continue
+                    since = passage.waits_since
+                if told.occurred_at < since:
+                    continue
+                counts = passage.heard.setdefault(id, [0] * len(step["events"]))
+                for n, awaited in enumerate(step["events"]):
+                    if awaited["type"] == told.type:
+                        counts[n] += 1
+                        if counts[n] >= awaited.get("count", 1) and id not in passage.won:
+                            passage.won[id] = n
+                if id in passage.won and passage.step == id and passage.waits_since is not None:
+                    passage.due_at = told.at
+        if self._lets_in(told):
+            self.passages.append(Passage(told.at, told.occurred_at, due_at=told.at))
+
+    def _lets_in(self, told: Told) -> bool:
+        entry, again = self.says["entry"], self.says["reentry"]
+        if entry["event"]["type"] != told.type or told.at - told.occurred_at > _length(entry["max_age"]):
+            return False
+        if not self.passages:
+            return True
+        last = self.passages[-1]
+        if again["mode"] == "once" or any(one.step is not None for one in self.passages):
+            return False
+        return told.at >= last.entered_at + _length(again.get("cooldown", "0m"))
+
+
+def _length(text: str) -> timedelta:
+    return int(text[:-1]) * {"m": timedelta(minutes=1), "h": HOUR}[text[-1]]
+
+
+# ---- the laws
+
+
+def test_a_second_opinion_agrees_about_every_step() -> None:
+    def law(number: int) -> None:
+        random = Random(number)
+        definition, told = journey(random), story(random)
+        found = lived(definition, told, None)
+        assert Opinion(definition).live(told) == found, (definition, told)
+        counted["entered"] += sum(row[0] == "entered" for row in found)
+        for what in ("heard", "timeout"):
+            counted[what] += sum(len(row) == 3 and row[1] == what for row in found)
+
+    hold(law, examples=60, number=st.integers(0, 2**32))
+
+    assert min(counted.values()) >= 5, counted
+
+
+def test_no_step_depends_on_when_workers_come() -> None:
+    def law(number: int) -> None:
+        random = Random(number)
+        definition, told = journey(random), story(random)
+        assert lived(definition, told, random) == lived(definition, told, None), (definition, told)
+
+    hold(law, examples=30, number=st.integers(0, 2**32))
+
+
+def test_a_batch_of_events_equals_any_split_of_it() -> None:
+    def law(number: int) -> None:
+        random = Random(number)
+        definition = journey(random)
+        told = [Told(WALL + HOUR, random.choice(EVENTS), WALL + HOUR) for _ in range(random.randint(2, 6))]
+        logs = []
+        for sizes in ((len(told),), (1,) * len(told), (2,) * len(told)):
+            life, left = Life(definition), list(told)
+            life.advance(WALL + HOUR)
+            for size in sizes:
+                batch, left = left[:size], left[size:]
+                if batch:
+                    life.report(*batch)
+            life.advance(WALL + 60 * HOUR)
+            life.work()
+            logs.append(life.log())
+        assert logs[0] == logs[1] == logs[2], (definition, told)
+
+    hold(law, examples=30, number=st.integers(0, 2**32))

@@ -1,0 +1,160 @@
+"""Campaigns on PostgreSQL: what an event costs, whose faults are whose, and who is found to be due (R41, R44, 59)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from submissions import shown, submission
+
+from conftest import make_realm
+from vinr_server.api.resources.campaign_definitions import read_definition
+from vinr_server.core.campaigns import commands as campaigns
+from vinr_server.core.earning import commands as earning
+from vinr_server.core.kernel.commands import Command
+from vinr_server.core.members import commands as members
+from vinr_server.core.payments import commands as payments
+from vinr_server.core.programs import commands as programs
+from vinr_server.engine.writer import Writer
+from vinr_server.storage.campaigns.due import due_steps
+from vinr_server.storage.postgres.connect import connect_readers, connect_writer
+from vinr_server.workers.due import DueWorker
+
+Json = dict[str, Any]
+PAYMENT = partial(payments.CreatePayment, 1_000, "EUR", 100, customer_id="cust_0")
+MORE_CAMPAIGNS = """
+insert into campaigns select realm, id || n, program_id, name, type, revision, drafted, starts_at, ends_at, priority,
+  metadata, created_at, published_at, paused_at, archived_at, pauses
+from campaigns cross join generate_series(1, 499) as n where realm = %(realm)s and id = 'cmp_care';
+insert into campaign_revisions select realm, 'cmp_care' || n || '.1', 'cmp_care' || n, revision, given, definition,
+  created_at
+from campaign_revisions cross join generate_series(1, 499) as n where realm = %(realm)s and campaign_id = 'cmp_care';
+update realms set catalogue_revision = catalogue_revision + 1 where id = %(realm)s
+"""
+
+
+class Engine:
+    """A writer whose statements are seen, and a worker that works when told to."""
+
+    def __init__(self, database_url: str) -> None:
+        self.database_url, self.realm = database_url, make_realm(database_url).id
+        self.statements: list[str] = []
+
+    async def start(self) -> None:
+        """Everything is connected; two members are enrolled, and a campaign is live."""
+
+        async def connect() -> Any:
+            connection = await connect_writer(self.database_url)
+            connection.add_query_logger(lambda record: self.statements.append(record.query))
+            return connection
+
+        self.writer = Writer(connect)
+        await self.writer.start()
+        self.pool = await connect_readers(self.database_url, size=2)
+        self.worker = DueWorker(self.pool, self.writer)
+        await self.do(programs.CreateProgram("Main", id="prog_1"))
+        for n in range(2):
+            await self.do(members.CreateAccount("prog_1", f"cust_{n}", account_id=f"loy_{n}"))
+        await self.launch("care", "cart.left")
+
+    async def stop(self) -> None:
+        """Everything is closed."""
+        await self.writer.stop()
+        await self.pool.close()
+
+    async def do(self, command: Command) -> Json:
+        """The answer to an accepted command."""
+        return shown(await self.writer.submit(submission(self.realm, command)))
+
+    async def launch(self, name: str, type: str) -> None:
+        """A campaign that a member enters by an event, to get points an hour later."""
+        steps = {"calm": {"kind": "wait", "for": "1h", "next": "gift"}, "gift": {"kind": "award_points", "points": 7}}
+        definition = {"entry": {"event": {"type": type}}, "start": "calm", "steps": steps}
+        drafted = read_definition(definition, zone="UTC")
+        await self.do(campaigns.CreateCampaign("prog_1", name, "journey", drafted, id=f"cmp_{name}"))
+        await self.do(campaigns.PublishCampaign(f"cmp_{name}"))
+
+    async def report(self, n: int, type: str = "cart.left") -> Json:
+        """An event of a member."""
+        return await self.do(earning.ReportEvent(type, {"customer": f"cust_{n}"}, customer_id=f"cust_{n}"))
+
+    def sql(self, statement: str, **values: Any) -> list[Any]:
+        """A statement beside the engine."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            cursor = connection.execute(
+                statement.encode(), {"realm": self.realm, **values} if "%(" in statement else None
+            )
+            return cursor.fetchall() if cursor.description is not None else []
+
+    def passages(self) -> dict[str, tuple[str, str | None]]:
+        """Where each member stands."""
+        rows = self.sql("select account_id, status, outcome from campaign_enrolments where realm = %(realm)s")
+        return {account: (status, outcome) for account, status, outcome in rows}
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[Engine]:
+    """An engine on a database of its own."""
+    made = Engine(database)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def test_a_payment_asks_as_much_at_500_campaigns_as_at_1(engine: Engine) -> None:
+    async def asked() -> int:
+        await engine.do(PAYMENT())  # the first one reads the catalogue
+        engine.statements.clear()
+        await engine.do(PAYMENT())
+        return len(engine.statements)
+
+    with_one = await asked()
+    for statement in MORE_CAMPAIGNS.split(";"):
+        engine.sql(statement)
+
+    assert await asked() == with_one
+    assert engine.sql("select count(*) from campaigns where realm = %(realm)s") == [(500,)]
+
+
+async def test_a_fault_in_a_step_is_its_passage_s_own(engine: Engine) -> None:
+    for n in range(2):
+        await engine.report(n)
+    engine.sql(
+        "update campaign_enrolments set due_at = now() - interval '1 s', entered_at = now() - interval '2 h',"
+        " since_at = now() - interval '2 h' where realm = %(realm)s"
+    )
+    await engine.worker.work_once()
+    broken = "update campaign_enrolments set due_at = now() - interval '1 s', failures = 2,"
+    broken += " step = case account_id when 'loy_0' then 'gone' else step end where realm = %(realm)s"
+    engine.sql(broken)
+
+    paid = await engine.do(PAYMENT())
+    await engine.worker.work_once()
+
+    assert paid["amount"] == 1_000
+    assert engine.passages() == {"loy_0": ("failed", None), "loy_1": ("over", "completed")}
+    ((id, error),) = engine.sql(
+        "select id, error from campaign_enrolments where realm = %(realm)s and status = 'failed'"
+    )
+    assert error.startswith("err_")
+
+    engine.sql("update campaign_enrolments set step = 'gift' where realm = %(realm)s and status = 'failed'")
+    await engine.do(campaigns.RetryEnrolment("cmp_care", id))
+    await engine.worker.work_once()
+    assert engine.passages()["loy_0"] == ("over", "completed")
+
+
+async def test_who_is_in_a_paused_campaign_is_never_met(engine: Engine) -> None:
+    await engine.launch("other", "cart.found")
+    await engine.report(0)
+    await engine.report(1, "cart.found")
+    engine.sql("update campaign_enrolments set due_at = now() - interval '1 s' where realm = %(realm)s")
+    await engine.do(campaigns.PauseCampaign("cmp_care"))
+
+    due = await due_steps(engine.pool, datetime.now(UTC) + timedelta(seconds=5), limit=10, realm=engine.realm)
+
+    assert [one.account_id for one in due] == ["loy_1"]
