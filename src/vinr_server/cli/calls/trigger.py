@@ -30,6 +30,10 @@ def list_triggers(*, as_json: bool) -> None:
         print(f"{type:<32}{how}")
 
 
+# What a worker goes on with after the call that made it.
+MADE = ("loyalty_account", "code_batch")
+
+
 def trigger(type: str, wish: Wish, place: Place) -> None:
     """The event has happened; its calls and all events that they caused are printed."""
     make = _recipe(type)
@@ -42,8 +46,8 @@ def trigger(type: str, wish: Wish, place: Place) -> None:
             fail(WHAT, str(error), code=FAILED)
         ids = {answer.request_id for answer in making.answers}
         page = api.get("/v1/events", limit=EVENTS_LOOKED_AT)["data"]
-        accounts = {answer.body["id"] for answer in making.answers if answer.body.get("object") == "loyalty_account"}
-        events = [event for event in reversed(page) if event["request"]["id"] in ids or _is_of(event, accounts)]
+        made = {answer.body["id"] for answer in making.answers if answer.body.get("object") in MADE}
+        events = [event for event in reversed(page) if event["request"]["id"] in ids or _is_of(event, made)]
         if not place.as_json:
             _print(making, events, type)
     if place.as_json:
@@ -68,9 +72,10 @@ def _recipe(type: str) -> Callable[[Making], object]:
     return RECIPES[type][1] if type in RECIPES else lambda making: report_event(making, type)
 
 
-def _is_of(event: dict[str, Any], accounts: set[str]) -> bool:
-    """Whether the event belongs to an account made here; due work has no request."""
-    return event["request"]["id"] is None and event["data"].get("account") in accounts
+def _is_of(event: dict[str, Any], made: set[str]) -> bool:
+    """Whether the event is about something made here; due work has no request."""
+    about = {event["data"].get("account"), event["data"].get("id")}
+    return event["request"]["id"] is None and not about.isdisjoint(made)
 
 
 def _print(making: Making, events: list[dict[str, Any]], type: str) -> None:
