@@ -66,6 +66,18 @@ def unmet_in(condition: Condition, values: Values) -> list[Unmet]:
     return unmet
 
 
+def holds(condition: Condition, values: Values) -> bool:
+    """Whether nothing of the condition is unmet, without a word why not."""
+    asked = condition.predicate
+    if asked is not None and (not _failing(asked, values.value_of(asked), values)) == asked.is_contrary:
+        return False
+    if not all(holds(part, values) for part in condition.all_of):
+        return False
+    if condition.any_of and not any(holds(part, values) for part in condition.any_of):
+        return False
+    return condition.not_of is None or not holds(condition.not_of, values)
+
+
 def none_of(lacking: Sequence[list[Unmet]]) -> list[Unmet]:
     """Nothing if one alternative lacks nothing; otherwise a single reason, with what the nearest one lacks.
 
