@@ -17,6 +17,7 @@ from vinr_server.core.campaigns.rows import Campaign, Enrolment, PastEntry, Step
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.codes.rows import CodeHold, CodeHolds
+from vinr_server.core.conditions.course import Purchase
 from vinr_server.core.conditions.member import Totals
 from vinr_server.core.conditions.membership import uses_of
 from vinr_server.core.credit.rows import Wallet
@@ -28,6 +29,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import NOBODY, Look, Needs, Of, Part
 from vinr_server.core.kernel.rows import Counter, Row, Tally
 from vinr_server.core.ledger.book.lots import BEFORE_ALL
+from vinr_server.core.ledger.needs import name_holder
 from vinr_server.core.ledger.rows import Entry, Hold, Lot
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferRedemption
@@ -36,7 +38,7 @@ from vinr_server.core.payments.rows import Payment, Refund
 from vinr_server.core.programs.rows import Program, TierHolders
 from vinr_server.core.referrals.rows import FirstPaid
 from vinr_server.core.rewards.rows import Redemption, Reward
-from vinr_server.core.segments.rows import Purchases, SegmentMember
+from vinr_server.core.segments.rows import USES, PurchaseLog, Purchases, SegmentMember, SegmentScan, SegmentUses
 from vinr_server.core.tiers.plans import is_behind_plan
 from vinr_server.core.tiers.rows import PastCredits, TierCredit
 from vinr_server.storage.batch.load import named_by
@@ -112,12 +114,14 @@ def load(
         _look(world, seen, needs, look)
     for command in several:
         follow(command, seen, needs)
+    _name_watched(world, loaded, needs)
     _read_waiting(world, loaded, needs)
     _read_enrolments(world, loaded, needs)
     read_credits(world, loaded, needs.rows.get(Account, ()))
     _read(world, loaded, needs)
     _read_buyers(world, loaded, needs.rows.get(Buyer, ()))
     _read_clocks(loaded, world, needs)
+    _read_watched(world, loaded, needs)
     loaded.cover(needs)
     return loaded
 
@@ -160,6 +164,47 @@ def _read_enrolments(world: Layer, loaded: Layer, needs: Needs) -> None:
         name_steps(needs, world, *name)  # type: ignore[misc]
 
 
+def _name_watched(world: Layer, loaded: Layer, needs: Needs) -> None:
+    """The lots of whom segments judge by its balance are declared, as storage does it (kinds.py)."""
+    uses = loaded.find(SegmentUses, USES)
+    if uses is not None and uses.watches.balance:
+        for key in list(needs.rows.get(Account, ())):
+            if world.get(Account, key) is not None:
+                name_holder(needs, str(key))
+
+
+def _read_watched(world: Layer, loaded: Layer, needs: Needs) -> None:
+    """What judges the accounts that may be due, and those that a decision asked for (storage/history/watched.py)."""
+    uses = loaded.find(SegmentUses, USES)
+    assert uses is not None, "a catalogue is read with its uses"
+    for watched in uses.scanning:
+        scan = world.get(SegmentScan, watched.id)
+        if scan is not None:
+            loaded.put(scan)
+    asked: dict[Any, int | None] = {}
+    accounts = list(loaded.written(Account))
+    for account in accounts:
+        if uses.watched and (account.next_segments_at is not None or uses.scanning):
+            asked |= dict.fromkeys(account.customer_ids, uses.purchases_max)
+    for key in needs.rows.get(PurchaseLog, ()):
+        if isinstance(key, tuple):
+            asked[key[0]] = None
+        else:
+            asked.setdefault(key, uses.purchases_max)
+    for customer_id, most in asked.items():
+        paid = [payment for payment in world.children(Payment, customer_id) if payment.kept_minor > 0]
+        logged = [
+            (one.id, one.account_id, Purchase(one.occurred_at, one.currency, one.kept_minor))
+            for one in sorted(paid, key=lambda one: one.occurred_at, reverse=True)
+        ]
+        is_whole = most is None or len(logged) <= most
+        loaded.put(PurchaseLog(customer_id, tuple(logged[:most]), is_whole=is_whole))
+    for account in accounts:
+        if not asked.keys().isdisjoint(account.customer_ids):
+            for place in world.children(SegmentMember, account.id):
+                loaded.put(place)
+
+
 def read_credits(world: Layer, loaded: Layer, account_ids: Iterable[Any]) -> None:
     """What counts towards the tiers of the accounts by windows, as storage reads it with them (storage/history)."""
     for key in account_ids:
@@ -197,7 +242,7 @@ def _past_credits(world: Layer, account: Account, program: Program) -> Iterator[
 def keep(world: Layer, written: Layer) -> None:
     """What would be saved of these rows is the world's own."""
     for row in written.all_written():
-        if not isinstance(row, (Tally, TierHolders, PastCredits)):
+        if not isinstance(row, (Tally, TierHolders, PastCredits, SegmentUses)):
             world.put(row)
 
 

@@ -30,7 +30,10 @@ LASTING = {
     "deliveries": "(select realm, id, event_id, endpoint_id from deliveries)",
     "delivery_attempts": "(select realm, delivery_id from delivery_attempts where false)",
     "endpoint_health": "(select realm, endpoint_id from endpoint_health where false)",
-    # Once a minute a worker tells who entered and who left dynamic segments, by no request.
+    # A worker finds out who entered and who left dynamic segments, by no request.
+    "accounts": "(select realm, id, to_jsonb(a) - 'next_segments_at' - 'judged_scans' as row from accounts a)",
+    "segments": "(select realm, id, to_jsonb(s) - 'is_scanned' as row from segments s)",
+    "segment_scans": "(select realm, id, revision, started_at from segment_scans)",
     "events": "(select * from events where request_id is not null)",
     "segment_members": """(
       select * from segment_members m where not exists (

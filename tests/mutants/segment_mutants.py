@@ -7,6 +7,8 @@ from mutant import Mutant
 SCENARIO = "scenarios/test_scenarios.py::test_scenario[segments: {}]"
 BATCHES = "workers/test_segment_events.py::TestBatches::{}"
 API = "api/test_segments.py"
+MOVES = "scenarios/test_scenarios.py::test_scenario[segment_moves: {}]"
+COURSE = "core/test_course.py"
 CONDITIONS = "scenarios/test_scenarios.py::test_scenario[conditions: {}]"
 TREES = "core/test_conditions.py"
 
@@ -229,4 +231,77 @@ CHANGING = [
     ),
 ]
 
-MUTANTS = [*JUDGING, *READING, *CHANGING]
+MOVING = [
+    Mutant(
+        "a day too early is soon enough for a change",
+        "steps_of",
+        "[bound + 1 for bound in (asked.gt, asked.lte) if isinstance(bound, int)]",
+        "[bound for bound in (asked.gt, asked.lte) if isinstance(bound, int)]",
+        f"{COURSE}::test_the_next_change_is_the_first_that_looking_at_every_instant_finds",
+    ),
+    Mutant(
+        "a purchase leaves its window a moment late",
+        "Course._totals",
+        "bought.occurred_at > start",
+        "bought.occurred_at >= start",
+        f"{COURSE}::test_the_next_change_is_the_first_that_looking_at_every_instant_finds",
+    ),
+    Mutant(
+        "some purchases are always enough",
+        "Course.decides",
+        "return self._leaving(asked, max(steps_of(asked), default=0)) is not None",
+        "return True",
+        f"{COURSE}::test_the_newest_purchases_say_the_same_as_all_wherever_they_decide",
+    ),
+    Mutant(
+        "nobody notes who is closed",
+        "_differs",
+        "before.status != account.status or before.merged_from != account.merged_from",
+        "before.merged_from != account.merged_from",
+        MOVES.format("Who is closed is in none, and back again when it is open [core]"),
+    ),
+    Mutant(
+        "nobody notes who has paid",
+        "note_touched",
+        "_bought(draft.before(Payment, payment.id)) != _bought(payment)",
+        "False",
+        MOVES.format("What two commands did at one instant is two moves [core]"),
+    ),
+    Mutant(
+        "conditions count since the clock was advanced",
+        "_revised_at",
+        "next((begun.at for begun in clock.scans_begun or () if begun.scan == watched.scan), clock.frozen_at)",
+        "clock.frozen_at",
+        MOVES.format("New conditions count since they were made, however late all members were looked through [core]"),
+    ),
+    Mutant(
+        "points that ended still count for a segment",
+        "_judge_segments",
+        "if uses_in(draft).watches.balance:",
+        "if False:",
+        MOVES.format("Points that end move a member when they end [core]"),
+    ),
+    Mutant(
+        "due work moves nobody",
+        "_noted",
+        "note(draft, account, at) if uses_in(draft).watched else account",
+        "account",
+        MOVES.format("Points that wait move a member when they are there [core]"),
+    ),
+    Mutant(
+        "a page of a scan counts twice",
+        "decide_scan_segment",
+        "scan.cursor == command.after",
+        "True",
+        "workers/test_segment_events.py::TestMoves::test_by_new_conditions_are_found_page_by_page",
+    ),
+    Mutant(
+        "as many purchases as are read at first are all there are",
+        "_logs",
+        "most if most is None else most + 1",
+        "most",
+        "workers/test_segment_events.py::TestMoves::test_of_a_customer_whose_newest_purchases_are_of_another_account",
+    ),
+]
+
+MUTANTS = [*JUDGING, *READING, *CHANGING, *MOVING]

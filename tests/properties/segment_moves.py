@@ -16,13 +16,15 @@ from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members_commands
 from vinr_server.core.segments.commands import (
     AddSegmentMembers,
-    AnnounceSegments,
     CreateSegment,
     DeleteSegment,
+    JudgeSegments,
     RemoveSegmentMembers,
+    ScanSegment,
     UpdateSegment,
 )
 from vinr_server.core.segments.conditions import Bounds, PaymentCount, SegmentConditions, Spend
+from vinr_server.core.segments.rows import Segment
 
 DYNAMIC: dict[str, SegmentConditions] = {
     "seg_lapsed": SegmentConditions(days_since_last_purchase=Bounds(3, None)),
@@ -59,10 +61,17 @@ OTHERS = (*DYNAMIC.values(), SegmentConditions(payments=PaymentCount(Bounds(1, N
 STATIC = "seg_listed"
 
 
-def tell(plan: Planner) -> None:
-    """Where an account stands is told, of all segments or of one that may not be there."""
-    ids = tuple(DYNAMIC) if not plan.dice.one_in(4) else (plan.dice.pick((*DYNAMIC, STATIC, "seg_new")),)
-    plan.do(AnnounceSegments(plan.account(), ids))
+def judge(plan: Planner) -> None:
+    """What an account has entered and left is announced, as a worker that comes now would do it."""
+    plan.do(JudgeSegments(plan.account()))
+
+
+def scan(plan: Planner, name: str | None = None) -> None:
+    """All members are looked through for a segment's new conditions, if it has any."""
+    segment = plan.run.layers[1].get(Segment, name or plan.dice.pick((*DYNAMIC, "seg_new")))
+    if segment is not None:
+        page = ScanSegment(segment.id, segment.revision, "", tuple(plan.world.accounts), is_last=True)
+        plan.do(page, is_plain=True)
 
 
 def list_members(plan: Planner) -> None:
@@ -77,6 +86,7 @@ def change(plan: Planner) -> None:
     """A segment asks something else, goes, or comes: what nobody could know when the batch was loaded."""
     dice = plan.dice
     segment = dice.pick(list(DYNAMIC))
+    scan(plan, segment)  # conditions that are replaced before anybody was looked at are never announced
     made: Sequence[Command] = (
         UpdateSegment(segment, {"conditions": dice.pick(OTHERS)}),
         UpdateSegment(segment, {"conditions": dice.pick(OTHERS)}),
@@ -84,7 +94,7 @@ def change(plan: Planner) -> None:
         DeleteSegment(segment),
     )
     plan.do(dice.pick(made))
-    plan.do(AnnounceSegments(plan.account(), (segment, "seg_new")))
+    plan.do(JudgeSegments(plan.account()))
 
 
 def relabel(plan: Planner) -> None:
@@ -102,12 +112,12 @@ def wait(plan: Planner) -> None:
 def outlast(plan: Planner) -> None:
     """Time passes, and who is where is asked at once: what was bought before may lie outside its window by then."""
     wait(plan)
-    plan.do(AnnounceSegments(plan.account(), tuple(DYNAMIC)))
+    plan.do(JudgeSegments(plan.account()))
 
 
 MOVES: list[Callable[[Planner], None]] = [
-    *([tell] * 6), *([pay] * 5), *([refund] * 3), *([list_members] * 3), *([wait] * 2), *([outlast] * 3),
-    *([change] * 2), award, redeem, relabel, enrol, advance, return_goods,
+    *([judge] * 4), *([scan] * 3), *([pay] * 5), *([refund] * 3), *([list_members] * 3), *([wait] * 2),
+    *([outlast] * 3), *([change] * 2), award, redeem, relabel, enrol, advance, return_goods,
 ]  # fmt: skip
 
 

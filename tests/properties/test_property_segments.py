@@ -7,30 +7,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from databases import Database, open_database
-from engines import WALL, normalised
+from engines import WALL, CoreRun, normalised
 from examples import expect, hold
 from histories import MOVE_BYTES, History, splits
 from hypothesis import strategies as st
-from segment_moves import plan_segments
+from segment_moves import STATIC, plan_segments
 from steps import batches
+from worlds import core_run, step_of
 
-from conftest import make_database
+from conftest import SCALE, make_database
+from vinr_server.core.clocks.commands import AdvanceTestClock
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.conditions.membership import lacking
 from vinr_server.core.conditions.tree import Predicate
+from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.ledger.rows import Lot
+from vinr_server.core.ledger.rows import Hold, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
+from vinr_server.core.segments.commands import ScanSegment
 from vinr_server.core.segments.conditions import Bounds, SegmentConditions
 from vinr_server.core.segments.rows import Segment, SegmentMember
-from vinr_server.engine.submission import Reply
 from vinr_server.storage.postgres.connect import connect_readers
 from vinr_server.storage.postgres.embedded import EmbeddedServer
 from vinr_server.storage.reads.reader import Reader
@@ -64,12 +67,11 @@ def inside(layer: Layer, segment: Segment, account: Account) -> bool:
     if segment.type == "static":
         place = layer.get(SegmentMember, (segment.id, account.id))
         return place is not None and place.left_at is None
-    return holds(segment.conditions, layer, account)
+    return holds(segment.conditions, layer, account, now_of(layer, account))
 
 
-def holds(asked: SegmentConditions, layer: Layer, account: Account) -> bool:
+def holds(asked: SegmentConditions, layer: Layer, account: Account, now: datetime) -> bool:
     """Condition by condition; days are counted in seconds."""
-    now = now_of(layer, account)
     bought = [
         (now - one.occurred_at, one.currency, one.amount_minor - one.refunded_minor)
         for one in rows(layer, Payment)
@@ -77,9 +79,9 @@ def holds(asked: SegmentConditions, layer: Layer, account: Account) -> bool:
         and one.account_id in (None, account.id)
         and one.amount_minor > one.refunded_minor
     ]
-    answers = [all(holds(part, layer, account) for part in asked.all_of)]
+    answers = [all(holds(part, layer, account, now) for part in asked.all_of)]
     if asked.any_of:
-        answers.append(any(holds(part, layer, account) for part in asked.any_of))
+        answers.append(any(holds(part, layer, account, now) for part in asked.any_of))
     if asked.never_purchased is not None:
         answers.append((not bought) == asked.never_purchased)
     if (days := asked.days_since_last_purchase) is not None:
@@ -107,7 +109,7 @@ def holds(asked: SegmentConditions, layer: Layer, account: Account) -> bool:
     if asked.days_since_enrolled is not None:
         answers.append(between(asked.days_since_enrolled, int((now - account.created_at).total_seconds() // 86_400)))
     if asked.not_of is not None:
-        answers.append(not holds(asked.not_of, layer, account))
+        answers.append(not holds(asked.not_of, layer, account, now))
     if asked.predicate is not None:
         ages = [int(max(one[0].total_seconds(), 0) // 86_400) for one in bought]
         values = {
@@ -193,8 +195,95 @@ def test_in_memory_are_those_that_all_rows_say() -> None:
 
 
 def _count_moves(history: History) -> None:
-    for step in history.steps:
-        outcome, answer = history.run.outcomes[step.number], history.run.answers.get(step.number)
-        if step.operation == "announce_segments" and isinstance(outcome, Reply) and answer:
-            counted["moved"] += len(answer["moved"])
-            counted["unmoved"] += not answer["moved"]
+    moves = len(announced(history.run))
+    counted["moved"] += moves
+    counted["unmoved"] += not moves
+
+
+# ---- moves, announced at their instants
+
+Move = tuple[str, datetime, str, str]
+
+
+def announced(run: CoreRun) -> list[Move]:
+    """What events said of dynamic segments: account, instant, segment and whether it was entered or left."""
+    return sorted(
+        (event.data["account"], datetime.fromtimestamp(event.data["at"], UTC), event.data["segment"], event.type)
+        for event in rows(run.layers[run.realms[0]], Event)
+        if event.type.startswith("segment.") and event.data["segment"] != STATIC
+    )
+
+
+class Naive:
+    """Looks at all members at every instant at which any of them might move, and notes who has."""
+
+    def __init__(self, run: CoreRun) -> None:
+        self.run, self.inside, self.moves = run, set[tuple[str, str]](), list[Move]()
+
+    def look(self, after: timedelta = timedelta()) -> None:
+        """Everybody is judged so long after now, with all that was due by then done."""
+        layer = Layer()
+        layer.merge(self.run.layers[1])
+        layer.merge(self.run.settled(0, after=after))
+        live = [one for one in rows(self.run.layers[1], Segment) if one.type == "dynamic" and one.deleted_at is None]
+        for account in rows(layer, Account):
+            now = now_of(layer, account) + (after if is_timed(layer, account) else timedelta())
+            for segment in live:
+                key = (account.id, segment.id)
+                is_in = account.status == "active" and holds(segment.conditions, layer, account, now)
+                if is_in != (key in self.inside):
+                    self.inside ^= {key}
+                    kind = "segment.entered" if is_in else "segment.left"
+                    self.moves.append((account.id, now.replace(microsecond=0), segment.id, kind))
+
+    def pass_time(self, goal: datetime) -> None:
+        """The clock moves on, by all instants on the way."""
+        layer = self.run.layers[1]
+        (clock,) = rows(layer, TestClock)
+        accounts, lots = rows(layer, Account), rows(layer, Lot)
+        starts = {one.occurred_at for one in rows(layer, Payment)} | {one.created_at for one in accounts}
+        found: set[Any] = {start + timedelta(days=days) for start in starts for days in DAYS}
+        found.update(at for lot in lots for at in (lot.available_at, lot.expires_at))
+        found.update(one.inactive_at for one in accounts)
+        found.update(hold.expires_at for hold in rows(layer, Hold))
+        held = [one.standing for one in accounts if one.standing is not None]
+        found.update(at for one in held for at in (one.expires_at, one.grace_until, one.locked_until))
+        found.discard(None)
+        for at in sorted(at for at in found if clock.frozen_at < at < goal):
+            self.look(at - clock.frozen_at)
+
+
+def is_timed(layer: Layer, account: Account) -> bool:
+    program = layer.get(Program, account.program_id)
+    return program is not None and program.clock_id is not None
+
+
+# As many days as the segments of these histories ask about.
+DAYS = (1, 2, 3, 5, 6, 7, 10, 20, 30, 41)
+
+
+def test_each_move_is_announced_as_looking_at_all_members_at_every_instant_finds_it() -> None:
+    def law(history: History, sizes: list[int]) -> None:
+        naive = Naive(core_run(history.variant))
+        for step in history.steps:
+            if isinstance(step.command, AdvanceTestClock) and not step.is_dry_run:
+                naive.pass_time(step.command.frozen_at)
+            naive.run.submit([step])
+            naive.look()
+        for way in ([1], sizes):
+            run = core_run(history.variant)
+            for batch in batches(history.steps, way):
+                run.submit(batch)
+            for segment in rows(run.layers[1], Segment):
+                finish(run, segment)
+            assert announced(run) == sorted(naive.moves), f"in batches of {way}"
+        counted["announced"] += len(naive.moves)
+
+    hold(law, examples=25, history=histories, sizes=splits)
+    assert counted["announced"] > 25 * min(SCALE, 1)
+
+
+def finish(run: CoreRun, segment: Segment) -> None:
+    """All members are looked through, and judged."""
+    ids = tuple(sorted(account.id for account in rows(run.layers[1], Account)))
+    run.submit([step_of(9_000, 0, ScanSegment(segment.id, segment.revision, "", ids, is_last=True))])

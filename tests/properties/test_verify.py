@@ -59,6 +59,8 @@ from vinr_server.core.programs.rows import Tier, TierPolicy
 from vinr_server.core.referrals import commands as referral_commands
 from vinr_server.core.referrals import rows as referral_rows
 from vinr_server.core.rewards import commands as rewards_commands
+from vinr_server.core.segments import commands as segment_commands
+from vinr_server.core.segments.conditions import Bounds, SegmentConditions
 from vinr_server.core.tiers.commands import SetTier
 from vinr_server.engine.submission import Reply
 from vinr_server.storage.laws.ledger import LAWS
@@ -137,6 +139,22 @@ OFFERED = (
     ),
     members_commands.ImportAccount("prog_offers", "cust_o3", points=20, lifetime_points=90),
     members_commands.ImportAccount("prog_offers", "cust_o4", points=-5),
+)
+# One who came by what it earned and one who went by what it bought, in a program where nobody else is due.
+SEGMENTED = (
+    programs_commands.CreateProgram("Segmented", id="prog_segmented"),
+    *(members_commands.CreateAccount("prog_segmented", f"cust_seg{n}", account_id=f"loy_seg{n}") for n in (1, 2)),
+    segment_commands.CreateSegment("Listed", "static", id="seg_listed"),
+    segment_commands.AddSegmentMembers("seg_listed", ("loy_seg1", "loy_seg2")),
+    segment_commands.RemoveSegmentMembers("seg_listed", ("loy_seg2",)),
+    segment_commands.CreateSegment(
+        "Rich", "dynamic", SegmentConditions(balance=Bounds(at_least=77), metadata={"a": "it's"}), id="seg_rich"
+    ),
+    segment_commands.CreateSegment("Never", "dynamic", SegmentConditions(never_purchased=True), id="seg_never"),
+    ledger_commands.AwardPoints("loy_seg1", 100),
+    members_commands.UpdateAccount("loy_seg1", {"a": "it's"}),
+    payments_commands.CreatePayment(900, "EUR", 100, id="pay_seg", customer_id="cust_seg2"),
+    *(segment_commands.JudgeSegments(f"loy_seg{n}") for n in (1, 2)),
 )
 # One who leaves points, uses and what it opted into behind, and one who leaves a debt, are a third now.
 MERGED = (
@@ -243,6 +261,12 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         _pay_with_credit(answer)
         _refer(answer)
         _use_codes(answer)
+        for command in SEGMENTED:
+            answer(command)
+        everybody = database.reads.execute(f"select id from accounts where realm = {realm} order by id").fetchall()
+        ids = tuple(id for (id,) in everybody)
+        for segment_id in ("seg_rich", "seg_never"):
+            answer(segment_commands.ScanSegment(segment_id, 1, "", ids, is_last=True))
         _spend_budget(answer)
         _pass_through(answer)
     return url
@@ -561,6 +585,12 @@ def spelled_out(edit: str) -> str:
 
 # One or more edits for every law; each must be named by that law. They leave the tables' own CHECKs alone if possible.
 EDITS = [
+    ("R17 who meets a dynamic segment's conditions was announced to be in it",
+     "update segments set conditions = replace(conditions::text, '77', '7777')::json where id = 'seg_rich'"),
+    ("R17 who meets a dynamic segment's conditions was announced to be in it",
+     "update accounts set metadata = '{}' where id = 'loy_seg1'"),
+    ("R17 an account is in a segment since the last event that says so",
+     "update segment_members set left_at = entered_at where segment_id = 'seg_listed' and left_at is null"),
     ("R25 a lot of credit says why it was granted, and no lot of points does",
      "update lots set origin = null where [lots: origin = 'promotional']"),
     ("R25 a lot of credit says why it was granted, and no lot of points does",
@@ -1008,6 +1038,10 @@ class TestVerify:
 # What older versions left: a payment that its session alone names, whose uses a whole refund did not free; a payment of
 # two sessions; of a cap that was taken away what was never given back; and redemptions that no stock counted.
 LEFT_BEHIND = """
+alter table accounts drop column next_segments_at, drop column judged_scans;
+alter table segments drop column revised_at, drop column is_scanned;
+alter table test_clocks drop column scans_begun;
+drop table segment_scans;
 alter table offer_redemptions drop column budget_counter, drop column budget_taken;
 delete from counters where id like 'budget:%';
 delete from events where type = 'loyalty.offer.granted';

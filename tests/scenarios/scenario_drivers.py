@@ -47,7 +47,6 @@ from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.credit.wallets import show_wallet
 from vinr_server.core.decide import decide
 from vinr_server.core.due import catch_up
-from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.answers import Accepted, Rejected
 from vinr_server.core.kernel.commands import Command, Context
 from vinr_server.core.kernel.needs import AlsoRows, InPart
@@ -63,7 +62,7 @@ from vinr_server.core.offers.rows import Offer, OfferGrant
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.referrals.commands import ExpireReferral
 from vinr_server.core.referrals.rows import Referral
-from vinr_server.core.segments.commands import AnnounceSegments
+from vinr_server.core.segments.commands import JudgeSegments, ScanSegment
 from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.batch import Reload, Wholes, require_known_merges
 from vinr_server.engine.catching_up import context_of_time
@@ -141,6 +140,9 @@ class Driver(Protocol):
 
     def size(self, segment_id: str) -> int:
         """How many members a segment has."""
+
+    def judge(self) -> None:
+        """Every move between dynamic segments up to now is announced."""
 
 
 # ---- what core and the engine are given: a command in place of a request
@@ -240,6 +242,7 @@ class CoreDriver:
         """All work that is due by the clock's instant is written."""
         for account in (*self.rows(Account), *self.rows(Wallet)):
             self._decide(ExpireLots(account.id), self._context())
+        self.judge()
         for offer in self.rows(Offer):
             self._decide(CloseOffer(offer.id), self._context())
         for session in self.rows(CheckoutSession):
@@ -299,6 +302,15 @@ class CoreDriver:
     def size(self, segment_id: str) -> int:
         """How many members a segment has."""
         return sum(segment_id in self.segments(account.id) for account in self.rows(Account))
+
+    def judge(self) -> None:
+        """Every move between dynamic segments up to now is announced."""
+        ids = tuple(sorted(account.id for account in self.rows(Account)))
+        for segment in self.rows(Segment):
+            if not segment.is_scanned:
+                self._decide(ScanSegment(segment.id, segment.revision, "", ids, is_last=True), self._context())
+        for account_id in ids:
+            self._decide(JudgeSegments(account_id), self._context())
 
 
 # ---- PostgreSQL
@@ -425,33 +437,33 @@ class PostgresDriver:
         return dict(self._engine.run(show_grants(call, [row]))[0])
 
     def segments(self, account_id: str) -> set[str]:
-        """The segments that the account is in: as they are read, and as the writer's batch sees them."""
+        """The segments that the account is in: as they are read, which are those that were announced."""
         account = self._engine.run(self._engine.reader.row(self._realm.id, Account, account_id))
         now = datetime.now(UTC)
         read = set(self._engine.run(segments_of_account(self._engine.reader, self._realm.id, account, now)))
-        dynamic = {segment.id for segment in self.rows(Segment) if segment.type == "dynamic"}
-        command = AnnounceSegments(account_id, tuple(sorted(dynamic)))
-        submission = Submission(
-            realm=self._realm.id,
-            livemode=False,
-            operation="announce_segments",
-            command=command,
-            fingerprint=b"",
-            is_dry_run=True,
-        )
-        outcome = self._engine.run(self._engine.writer.submit(submission))
-        told = {
-            place.segment_id
-            for place in self.rows(SegmentMember)
-            if place.account_id == account_id and place.left_at is None and place.segment_id in dynamic
-        }
-        assert told ^ set(json.loads(outcome.body)["moved"]) == read & dynamic, "the writer sees other segments"
+        dynamic = {segment.id for segment in self.rows(Segment) if segment.type == "dynamic" and not segment.deleted_at}
+        if dynamic:
+            self.judge()
+            announced = {
+                place.segment_id
+                for place in self.rows(SegmentMember)
+                if place.account_id == account_id and place.left_at is None and place.segment_id in dynamic
+            }
+            assert announced == read & dynamic, "other segments were announced"
         return read
 
     def size(self, segment_id: str) -> int:
         """How many members a segment has."""
         call = Call(Caller(self._realm.id, False), self._engine.reader, path={"id": segment_id})
         return int(self._engine.run(retrieve_segment_size(call))["count"])
+
+    def judge(self) -> None:
+        """Every move between dynamic segments up to now is announced."""
+        while not all(segment.is_scanned or segment.deleted_at for segment in self.rows(Segment)):
+            self._engine.run(self._engine.worker.work_once())
+        self._engine.run(
+            write_due(self._engine.reader.pool, self._engine.writer, self._realm.id, livemode=False, with_segments=True)
+        )
 
 
 # ---- HTTP
@@ -504,9 +516,8 @@ class HttpDriver:
         return shown
 
     def rows(self, row_type: type[Row]) -> list[Any]:
-        """All rows of a type, but for what the worker tells once a minute of segments, whatever the step."""
-        rows = self._rows.of(row_type)
-        return [row for row in rows if not _is_of_the_minute(row)] if row_type is Event else rows
+        """All rows of a type."""
+        return self._rows.of(row_type)
 
     def offer(self, offer_id: str) -> Json:
         """The offer as callers read it."""
@@ -524,9 +535,13 @@ class HttpDriver:
         """How many members a segment has."""
         return int(self._read(f"/v1/engagement/segments/{segment_id}/size")["count"])
 
-
-def _is_of_the_minute(event: Any) -> bool:
-    return event.request_id is None and event.type.startswith("segment.")
+    def judge(self) -> None:
+        """Every move between dynamic segments up to now is announced."""
+        for segment in self.rows(Segment):
+            if segment.type == "dynamic" and segment.deleted_at is None:
+                url = f"/v1/engagement/segments/{segment.id}"
+                wait_until(lambda url=url: self._read(url)["scan"]["status"] == "done", what=f"{url} is scanned")
+                self._read(f"{url}/members")
 
 
 def _http_answer(status: int, shown: Json, *, is_replay: bool) -> Answer:

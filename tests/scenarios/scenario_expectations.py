@@ -16,6 +16,7 @@ import scenario_referrals
 import scenario_tiers
 from scenario_drivers import Answer
 from scenario_language import FAR, Step, Words, instant, listed, minor, points_at
+from scenario_segments import announced, is_of_dynamic
 from scenario_world import World
 
 from vinr_server.api.edge.problems import STATUS
@@ -85,8 +86,9 @@ class View:
         return [entry for entry in self.mine(Entry) if entry.id not in self.before.entries]
 
     def new_events(self) -> list[Any]:
-        """The realm's events that the step made."""
-        return [event for event in self.world.driver.rows(Event) if event.id not in self.before.events]
+        """The realm's events that the step made; not the moves between dynamic segments, which are written later."""
+        made = [event for event in self.world.driver.rows(Event) if event.id not in self.before.events]
+        return [event for event in made if not is_of_dynamic(self.world, event)]
 
     def row(self) -> Any:
         """The account's own row."""
@@ -394,6 +396,7 @@ CHECKS: dict[str, Callable[[View, Words], Compared]] = {
     "unusable": _unusable,
     "segments": _segments,
     "size": _size,
+    "announced": announced,
     "deficits": _deficits,
     "lots": _lots,
     "waiting": _waiting,

@@ -84,6 +84,7 @@ Expectations (scenario_expectations.py) are about the account named last; `B bal
     balance ledger lifetime tier deficits lots next_expiry segments
     tier_ends tier_since tier_grace tier_locked tier_basis counted needed keeps projected moves (scenario_tiers.py)
     size vip 2: how many members a segment has
+    announced entered lapsed 2026-04-01 + left lapsed 2026-04-05: all moves between dynamic segments up to here
     of this step: entries uses events in_order (events) deliverable happened revision
         reminded 30 days 100@2027-01-15 + 7 days 60@2027-01-15 (reminded_so_far: of all steps)
     of its answer: created existing replayed already_reversed awarded skipped claws_back discount answers

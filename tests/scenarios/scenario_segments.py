@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from scenario_conditions import node_of
 from scenario_drivers import Answer
-from scenario_language import Clauses, Words, minor, pairs, wire_instant
+from scenario_language import Clauses, Words, instant, listed, minor, pairs, wire_instant
 from scenario_world import World
+
+from vinr_server.core.events.rows import Event
+from vinr_server.core.segments.rows import Segment
 
 Json = dict[str, Any]
 BOUNDS = {">=": "gte", "<=": "lte"}
@@ -73,3 +77,24 @@ def conditions_of(clauses: Clauses) -> Json:
 
 def _window(words: list[str]) -> Json:
     return {"days": int(words[1])} if words else {}
+
+
+def is_of_dynamic(world: World, event: Any) -> bool:
+    """Whether an event announces a move between dynamic segments."""
+    if not event.type.startswith("segment."):
+        return False
+    segments = {segment.id: segment.type for segment in world.driver.rows(Segment)}
+    return segments[event.data["segment"]] == "dynamic"
+
+
+def announced(view: Any, words: Words) -> tuple[Any, Any]:
+    """`entered lapsed 2026-04-01 + left lapsed 2026-04-05`: the account's moves between dynamic segments so far."""
+    view.world.driver.judge()
+    wanted = [(f"segment.{kind}", name, instant(at)) for kind, name, at in (part.split() for part in listed(words))]
+    events = sorted(view.world.driver.rows(Event), key=lambda event: event.id)
+    moves = [event for event in events if is_of_dynamic(view.world, event)]
+    return wanted, [
+        (event.type, event.data["segment"], datetime.fromtimestamp(event.data["at"], UTC))
+        for event in moves
+        if event.data["account"] == view.account_id
+    ]

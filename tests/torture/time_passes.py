@@ -32,13 +32,24 @@ LOTS_EACH = 10
 BULK = 500
 CLIENTS = 16
 Json = dict[str, Any]
+# Members enter and leave these by points that end, by a window that ends, and by a tier that does.
+SEGMENTS = {
+    "poor": {"balance": {"lte": 100}},
+    "recent": {"payments": {"gte": 1, "days": 30}},
+    "golden": {"tier": "gold"},
+    "old": {"days_since_enrolled": {"gte": 200}},
+}
 
 # What is due and not written, and what was written twice.
 MISSED = """
 select 'lot ' || id from lots where remaining_points > 0 and expires_at <= %(end)s
 union all select 'pending lot ' || id from lots where pending_points > 0 and available_at <= %(end)s
 union all select 'hold ' || id from holds where ended_at is null and expires_at <= %(end)s
-union all select 'account ' || id from accounts where due_at <= %(end)s
+union all select 'account ' || id from accounts where due_at <= %(end)s or next_segments_at <= %(end)s
+union all
+select 'twice: ' || account_id || ' ' || type from (
+  select account_id, type, lag(type) over (partition by account_id, data ->> 'segment' order by id) as before
+  from events where type in ('segment.entered', 'segment.left')) as moves where type = before
 union all
 select 'twice: lot ' || source_id from entries where kind = 'expiry'
   and source_id not in (select lot_id from lot_uses where points < 0)
@@ -48,7 +59,8 @@ select 'twice: ' || reverses_id from entries where kind = 'activation' group by 
 """
 WRITTEN = """
 select (select count(*) from entries where kind = 'expiry'), (select count(*) from entries where kind = 'activation'),
-  (select count(*) from holds where ended_at is not null), (select count(*) from tier_changes where number > 0)
+  (select count(*) from holds where ended_at is not null), (select count(*) from tier_changes where number > 0),
+  (select count(*) from events where type in ('segment.entered', 'segment.left'))
 """
 
 
@@ -71,7 +83,7 @@ async def time_passes(server: RunningServer, *, seed: str, members: int, kills: 
         outcome.seen["kills"] = await _work(server.database_url, client, clock, kills, members)
         seconds = time.monotonic() - began
     with psycopg.connect(server.database_url) as connection:
-        names = ("lots that ended", "awards that became available", "holds that lapsed", "tiers that fell")
+        names = ("lots that ended", "awards that became available", "holds that lapsed", "tiers that fell", "moves")
         for name, count in zip(names, connection.execute(WRITTEN.encode()).fetchone() or (), strict=True):
             outcome.seen[name] = count
         outcome.violations += [str(row[0]) for row in connection.execute(MISSED.encode(), {"end": END})]
@@ -83,7 +95,7 @@ async def time_passes(server: RunningServer, *, seed: str, members: int, kills: 
         "done per second": round(done / seconds),
     }
     outcome.floors = {"lots that ended": members, "awards that became available": 1, "holds that lapsed": 1}
-    outcome.floors |= {"tiers that fell": 1}
+    outcome.floors |= {"tiers that fell": 1, "moves": members}
     outcome.seconds = seconds
     return outcome
 
@@ -105,6 +117,9 @@ async def _settle_in(client: httpx2.AsyncClient, chance: random.Random, members:
     await _post(client, "/v1/loyalty/earning_rules", rule)
     reward = {"program": "prog_time", "name": "Tea", "points_cost": 5, "benefit": {"type": "voucher"}}
     tea = (await _post(client, "/v1/loyalty/rewards", reward))["id"]
+    for name, conditions in SEGMENTS.items():
+        segment = {"id": name, "name": name, "type": "dynamic", "conditions": conditions}
+        await _post(client, "/v1/engagement/segments", segment)
     customers = [f"cust_{number}" for number in range(members)]
     groups = [customers[at : at + BULK] for at in range(0, members, BULK)]
     enrolled = await _all([_enroll(client, group, chance) for group in groups])

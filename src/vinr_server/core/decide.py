@@ -42,6 +42,8 @@ from vinr_server.core.rewards import authorized, discounts, redemptions
 from vinr_server.core.rewards import changes as rewards
 from vinr_server.core.segments import changes as segments
 from vinr_server.core.segments import members as segment_members
+from vinr_server.core.segments import scans as segment_scans
+from vinr_server.core.segments.moves import note_touched
 from vinr_server.core.tiers.changing import judge_tiers
 
 COMMANDS: Commands = {
@@ -67,6 +69,7 @@ COMMANDS: Commands = {
     **discounts.COMMANDS,
     **segments.COMMANDS,
     **segment_members.COMMANDS,
+    **segment_scans.COMMANDS,
     **offers.COMMANDS,
     **activation.COMMANDS,
     **eligibility.COMMANDS,
@@ -108,14 +111,16 @@ def follow(command: Command, seen: Layer, needs: Needs) -> None:
 def decide(draft: Layer, command: Command, context: Context) -> Accepted | Rejected:
     """Return the command's answer; its rows are in the draft, which the caller merges if the command was accepted.
 
-    The tiers of those who earned by it are judged with it (R12g). Raises Undeclared when the decision reads a row that
-    no command of the batch declares, and InPart when it needs more rows than were read.
+    The tiers of those who earned by it are judged with it (R12g), and whom it touched is due to be judged by dynamic
+    segments. Raises Undeclared when the decision reads a row that no command of the batch declares, and InPart when it
+    needs more rows than were read.
     """
     try:
         answer = COMMANDS[type(command)][1](draft, command, context)
         if isinstance(answer, Accepted):
             judge_tiers(draft, context)
             answer = hear_all(draft, command, context, answer)
+            note_touched(draft, context)
     except Undeclared as undeclared:
         undeclared.command = type(command).__name__
         raise

@@ -3,15 +3,15 @@
 A batch catches up with the accounts that a command names before it decides it. So what was due up to and at now is in
 every answer, whether a worker has come or not, and each piece happens once: it is found in the rows that it changes.
 For each account in the order of the instants; at one instant: pending points are there, holds lapse, tiers move, lots
-expire. (What expires alone waits for the next command that moves the account's points: every balance leaves it out,
-written or not.)
+expire, and the member enters and leaves dynamic segments. (What expires alone waits for the next command that moves the
+account's points: every balance leaves it out, written or not. Where a segment asks for the balance, it does not wait.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from vinr_server.core.credit.rows import Wallet
@@ -31,6 +31,8 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.rewards.authorized import lapse, name_lapse
+from vinr_server.core.segments.moves import judge_segments, may_move, move_at, note, uses_in
+from vinr_server.core.segments.rows import SegmentScan
 from vinr_server.core.tiers.changing import judge_tier, pass_time
 from vinr_server.core.tiers.plans import follow_plan, is_behind_plan, next_plan
 
@@ -55,13 +57,17 @@ def name_due(needs: Needs, account: AnyHolder, holds: Iterable[Hold]) -> None:
         name_lapse(needs, hold)
 
 
-def catch_up(draft: Layer, context: Context, accounts: Iterable[AnyHolder]) -> None:
+def catch_up(draft: Layer, context: Context, accounts: Iterable[AnyHolder], *, with_segments: bool = True) -> None:
     """All that was due of these accounts by now is done. Expects what waits in them. Raises AlsoRows, InPart.
 
-    In an order that depends on the accounts alone, not on how the caller came to name them.
+    In an order that depends on the accounts alone, not on how the caller came to name them. `with_segments` False:
+    nobody asks which moves are announced, and nothing is kept.
     """
     waiting = sorted(
-        (account.due_at or LAST_INSTANT, account.id, account) for account in accounts if has_waiting(draft, account)
+        (account.due_at or LAST_INSTANT, account.id, account)
+        for account in accounts
+        if has_waiting(draft, account)
+        or (with_segments and isinstance(account, Account) and may_move(draft, account, context.wall_now))
     )
     found = [(account, due_work(draft, account, context)) for _due_at, _id, account in waiting]
     awards = [due.id for _account, work in found for due in work if due.kind == PENDING]
@@ -72,8 +78,30 @@ def catch_up(draft: Layer, context: Context, accounts: Iterable[AnyHolder]) -> N
         now = now_of(draft, context, account)
         if isinstance(account, Wallet):
             _settle_wallet(draft, context, account, work, now=now)
-        elif work or _tier_at(draft, account) <= now:
+        elif work or min(_tier_at(draft, account), move_at(draft, account)) <= now:
             _settle(draft, context, account, work, now=now)
+
+
+def may_have_due(layer: Layer, now: datetime) -> bool:
+    """Whether something may be due of the layer's accounts and wallets, by real time `now` or by their clocks."""
+    holders: Iterable[AnyHolder] = chain(layer.written(Account), layer.written(Wallet))
+    return any(
+        has_waiting(layer, holder) or (isinstance(holder, Account) and may_move(layer, holder, now))
+        for holder in holders
+    )
+
+
+def brings_due(draft: Layer, loaded: Layer) -> bool:
+    """Whether something may wait in what a command wrote, or, if it changed what members follow, in what was loaded.
+
+    (Who follows the program's plan of tiers goes on doing so unless the program itself has changed.)
+    """
+    holders: Iterable[AnyHolder] = chain(draft.written(Account), draft.written(Wallet))
+    for holder in holders:
+        if holder.due_at is not None or (isinstance(holder, Account) and holder.next_segments_at is not None):
+            return True
+    changed = chain(draft.written(Program), draft.written(SegmentScan))
+    return any(True for _row in changed) and any(True for _account in loaded.written(Account))
 
 
 def has_waiting(draft: Layer, account: AnyHolder) -> bool:
@@ -106,12 +134,13 @@ def due_work(draft: Layer, account: AnyHolder, context: Context) -> list[Due]:
 
 def _settle(draft: Layer, context: Context, account: Account, work: list[Due], *, now: datetime) -> None:
     for at, together in groupby(work, key=lambda due: due.at):
-        account = _settle_tier(draft, context, account, now=now, before=at)
+        account = _pass_time(draft, context, account, now=now, before=at)
         account = _swept_before(draft, context, account, at, now=now)
         for due in together:
             account = _settle_piece(draft, context, account, due, now=now)
         account = judge_tier(draft, context, account, program_of(draft, account), at=at, now=now)
-    account = _settle_tier(draft, context, account, now=now)
+        account = _noted(draft, account, at)
+    account = _pass_time(draft, context, account, now=now)
     with_due(draft, account)
 
 
@@ -136,18 +165,43 @@ def _settle_piece(draft: Layer, context: Context, account: Account, due: Due, *,
     return draft.get(Account, account.id) or account
 
 
-def _settle_tier(
+def _pass_time(
     draft: Layer, context: Context, account: Account, *, now: datetime, before: datetime = LAST_INSTANT
 ) -> Account:
-    """The tier has moved at each of its instants up to now, as long as they come before this one."""
-    program = program_of(draft, account)
-    while (at := _tier_at(draft, account)) <= now and at < before:
-        account = _swept_before(draft, context, account, at, now=now)
-        if is_behind_plan(account, program) and at == next_plan(account, program).since:
-            account = follow_plan(draft, context, account, program, now=now)
+    """The tier and the segments have moved at each of their instants up to now, as long as they come before this one.
+
+    The tier first: what a member meets at an instant shows when all else of that instant is done.
+    """
+    while True:
+        tier_at, segments_at = _tier_at(draft, account), move_at(draft, account)
+        at = min(tier_at, segments_at)
+        if at > now or at >= before:
+            return account
+        if tier_at > segments_at:
+            account = _judge_segments(draft, context, account, at=at, now=now)
         else:
-            account = pass_time(draft, context, account, program, at=at, now=now)
-    return account
+            account = _noted(draft, _settle_tier(draft, context, account, at=at, now=now), at)
+
+
+def _settle_tier(draft: Layer, context: Context, account: Account, *, at: datetime, now: datetime) -> Account:
+    """What time, or a plan of tiers, brings the tier at that instant is done."""
+    program = program_of(draft, account)
+    account = _swept_before(draft, context, account, at, now=now)
+    if is_behind_plan(account, program) and at == next_plan(account, program).since:
+        return follow_plan(draft, context, account, program, now=now)
+    return pass_time(draft, context, account, program, at=at, now=now)
+
+
+def _judge_segments(draft: Layer, context: Context, account: Account, *, at: datetime, now: datetime) -> Account:
+    """The member is in the segments whose conditions it meets then; its balance counts without what ended by then."""
+    if uses_in(draft).watches.balance:
+        account = _swept_before(draft, context, account, at + INSTANT, now=now)
+    return judge_segments(draft, context, account, at=at, now=now)
+
+
+def _noted(draft: Layer, account: Account, at: datetime) -> Account:
+    """The account, to be judged as of the instant at which time changed it, where there are dynamic segments."""
+    return note(draft, account, at) if uses_in(draft).watched else account
 
 
 def _tier_at(draft: Layer, account: Account) -> datetime:

@@ -279,7 +279,7 @@ def decide_all(
     decisions ask for is asked for at once, so that many of a kind cost one reload.
     """
     clocks = {realm: _clocks(layer) for realm, layer in loaded.items()}
-    waits = {realm: waits_in(layer) for realm, layer in loaded.items()}
+    waits = {realm: waits_in(layer, now) for realm, layer in loaded.items()}
     decided = Decided(now)
     asked: dict[int, set[Whole]] = {}
     for submission in submissions:
@@ -289,11 +289,10 @@ def decide_all(
             continue
         realm = submission.realm
         context = context_of(submission, now, clocks[realm], ids)
-        if waits[realm]:
-            with reloading(realm):
-                catch_up_with(written[realm], submission, context, merged)
-        draft = written[realm].draft()
         try:
+            if waits[realm]:
+                catch_up_with(written[realm], submission, context, merged)
+            draft = written[realm].draft()
             answer = decide(draft, submission.command, context)
         except InPart as missing:
             raise Reload(realm, missing.need) from None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
+from datetime import datetime
 from typing import Any
 
 from vinr_server.core.campaigns.passages.due import catch_up_with_steps
@@ -14,22 +14,19 @@ from vinr_server.core.campaigns.passages.hearing import hear_steps
 from vinr_server.core.campaigns.rows import Enrolment
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.decide import follow, needs_of
-from vinr_server.core.due import has_waiting
+from vinr_server.core.due import brings_due, may_have_due
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, InPart, Needs, Undeclared
-from vinr_server.core.ledger.book.holders import AnyHolder
 from vinr_server.core.members.rows import Account
-from vinr_server.core.programs.rows import Program
 from vinr_server.engine.submission import Submission
 
 log = logging.getLogger("vinr.engine")
 
 
-def waits_in(layer: Layer) -> bool:
-    """Whether something may wait in the layer's accounts and wallets, or in campaigns that members are in."""
-    holders: Iterable[AnyHolder] = chain(layer.written(Account), layer.written(Wallet))
-    return any(has_waiting(layer, holder) for holder in holders) or _steps_wait(layer)
+def waits_in(layer: Layer, now: datetime) -> bool:
+    """Whether something may be due in the layer's accounts and wallets, or in campaigns that members are in."""
+    return may_have_due(layer, now) or _steps_wait(layer)
 
 
 def _steps_wait(layer: Layer) -> bool:
@@ -38,17 +35,8 @@ def _steps_wait(layer: Layer) -> bool:
 
 
 def brings_waiting(draft: Layer, loaded: Layer) -> bool:
-    """Whether something may wait in what a command wrote, or, if it changed a program, in what was loaded.
-
-    (Who follows the program's plan of tiers goes on doing so unless the program itself has changed.)
-    """
-    holders: Iterable[AnyHolder] = chain(draft.written(Account), draft.written(Wallet))
-    for holder in holders:
-        if holder.due_at is not None:
-            return True
-    if _steps_wait(draft):
-        return True
-    return any(True for _program in draft.written(Program)) and any(True for _account in loaded.written(Account))
+    """Whether something may wait in what a command wrote, or, if it changed what members follow, in what was loaded."""
+    return brings_due(draft, loaded) or _steps_wait(draft)
 
 
 def catch_up_with(layer: Layer, submission: Submission, context: Context, merged: Callable[[int], Any]) -> None:

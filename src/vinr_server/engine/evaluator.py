@@ -90,7 +90,7 @@ class Evaluator:
         draft = loaded.draft()
         with reloading(submission.realm):
             holders: list[AnyHolder] = [*loaded.written(Account), *loaded.written(Wallet)]
-            catch_up(draft, context_of_time(context), holders)
+            catch_up(draft, context_of_time(context), holders, with_segments=False)
             answer = decide(draft.draft(), submission.command, context)
         if isinstance(answer, Rejected):
             return answer

@@ -1,4 +1,5 @@
-"""Write what has fallen due: expiries, reminders, offers whose window is over, test clocks that have caught up.
+"""Write what has fallen due: expiries, reminders, moves between segments, offers whose window is over, test clocks that
+have caught up.
 
 Any number of these may run side by side.
 """
@@ -17,6 +18,7 @@ from vinr_server.core.kernel.commands import Command
 from vinr_server.core.ledger.commands import ExpireLots
 from vinr_server.core.offers.commands import CloseOffer
 from vinr_server.core.referrals.commands import ExpireReferral
+from vinr_server.core.segments.commands import JudgeSegments
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DueFigures
 from vinr_server.engine.submission import Unavailable
@@ -25,9 +27,11 @@ from vinr_server.storage.campaigns.due import due_steps
 from vinr_server.storage.due.checkouts import due_sessions
 from vinr_server.storage.due.offers import due_offers
 from vinr_server.storage.due.referrals import due_referrals
+from vinr_server.storage.due.segments import moving_members
 from vinr_server.storage.due.work import due_accounts, forget, settled_clocks
 from vinr_server.workers.commands import submit_all
 from vinr_server.workers.reminders import ReminderRounds
+from vinr_server.workers.segments import scan_on
 
 log = logging.getLogger("vinr.worker")
 
@@ -88,7 +92,11 @@ class DueWorker:
         await self._submit_all(over)
         referrals = await due_referrals(self._pool, now, limit=REFERRALS_MAX)
         await self._submit_all([(due.realm, due.livemode, ExpireReferral(due.id)) for due in referrals])
-        due_at = [row.due_at for rows in (accounts, steps, offers, sessions, referrals) for row in rows]
+        moving = await moving_members(self._pool, now, limit=ACCOUNTS_MAX)
+        await self._submit_all([(member.realm, member.livemode, JudgeSegments(member.id)) for member in moving])
+        pages = await scan_on(self._pool, now, limit=ACCOUNTS_MAX)
+        await self._submit_all(pages)
+        due_at = [row.due_at for rows in (accounts, steps, offers, sessions, referrals, moving) for row in rows]
         lags = [(now - at).total_seconds() for at in due_at if at is not None]
         self.figures.lag_seconds = max(lags, default=0.0)
         self.figures.accounts += len(accounts)
@@ -99,7 +107,7 @@ class DueWorker:
             self._forget_at = now + FORGET_EVERY
             await forget(self._pool)
             self._reminders.again()
-        return bool(accounts or steps or is_reminding or offers or sessions or referrals or clocks)
+        return bool(accounts or steps or is_reminding or offers or sessions or referrals or moving or pages or clocks)
 
     async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
         await submit_all(self._writer, commands, failure="due work was not done")

@@ -1778,6 +1778,15 @@ export interface SegmentConditions {
   readonly not?: SegmentConditions | undefined;
 }
 
+export interface SegmentScan {
+  readonly status: 'done' | 'running';
+  readonly members: number;
+  readonly startedAt: number;
+  readonly started_at: number;
+  readonly doneAt: number | null;
+  readonly done_at: number | null;
+}
+
 export interface Segment {
   readonly id: string;
   readonly object: 'segment';
@@ -1785,6 +1794,7 @@ export interface Segment {
   readonly type: 'dynamic' | 'static';
   readonly revision: number;
   readonly conditions: SegmentConditions | null;
+  readonly scan: SegmentScan | null;
   readonly metadata: Metadata;
   readonly created: number;
   readonly livemode: boolean;

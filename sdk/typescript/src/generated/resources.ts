@@ -861,7 +861,7 @@ export class EngagementSegments {
     return this.#client.send('DELETE', path`/v1/engagement/segments/${id}`, 'Deleted', undefined, options);
   }
 
-  /** List a segment's members, last entered first; for a dynamic segment, those that events announced. */
+  /** List a segment's members, last entered first. */
   members(
     id: string,
     query?: inputs.EngagementSegmentsMembersQuery,

@@ -178,7 +178,8 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   SegmentConditions: {
     nested: { days_since_last_purchase: 'SegmentBounds', payments: 'SegmentPayments', spend: 'SegmentSpend', balance: 'SegmentBounds', days_since_enrolled: 'SegmentBounds', all: 'SegmentConditions', any: 'SegmentConditions', not: 'SegmentConditions' },
   },
-  Segment: { nested: { conditions: 'SegmentConditions' } },
+  SegmentScan: {},
+  Segment: { nested: { conditions: 'SegmentConditions', scan: 'SegmentScan' } },
   SegmentAddition: { references: ['segment'] },
   SegmentChange: { references: ['segment', 'account', 'program', 'customer'] },
   SegmentMember: { references: ['segment', 'account'] },

@@ -147,6 +147,7 @@ class App:
                     caller.realm,
                     livemode=caller.livemode,
                     with_referrals=operation.resource == "referrals",
+                    with_segments=operation.id == "list_segment_members",
                 )
             return 200, encode_json(await operation.read(call)), []
         is_dry_run = _dry_run(query)

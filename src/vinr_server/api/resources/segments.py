@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -24,7 +24,13 @@ from vinr_server.core.segments import commands, rows
 from vinr_server.core.segments import conditions as judged
 from vinr_server.core.segments.payloads import segment_member_payload, segment_payload
 from vinr_server.storage.reads.scopes import NOT_DELETED, NOT_LEFT
-from vinr_server.storage.reads.segments import TooManyMembers, count_listed, count_matching, segments_of_account
+from vinr_server.storage.reads.segments import (
+    TooManyMembers,
+    count_listed,
+    count_matching,
+    scans_of,
+    segments_of_account,
+)
 
 URL = "/v1/engagement/segments"
 ACCOUNTS_MAX = 1000
@@ -57,6 +63,13 @@ class SegmentAccountsInput(Input):
     accounts: Annotated[list[AccountId], Meta(min_length=1, max_length=ACCOUNTS_MAX)]
 
 
+class SegmentScan(Reply):
+    status: Literal["running", "done"]
+    members: int
+    started_at: int
+    done_at: int | None
+
+
 class Segment(Reply):
     id: str
     object: Literal["segment"]
@@ -64,6 +77,7 @@ class Segment(Reply):
     type: rows.SegmentType
     revision: int
     conditions: SegmentConditions | None
+    scan: SegmentScan | None
     metadata: Json
     created: int
     livemode: bool
@@ -162,8 +176,13 @@ MEMBERS = Listing(
     created_column="entered_at",
     cursor_column="account_id",
 )
-show_segments = shown_by(segment_payload)
 _show_members = shown_by(segment_member_payload)
+
+
+async def show_segments(call: Call, segments: Sequence[rows.Segment]) -> list[Any]:
+    """Segments, each with how far its members are looked through for its newest conditions."""
+    scans = await scans_of(call.reader, call.caller.realm, [segment.id for segment in segments])
+    return [segment_payload(segment, scans.get(segment.id), livemode=call.caller.livemode) for segment in segments]
 
 
 async def list_segments(call: Call) -> Any:
@@ -292,7 +311,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path=f"{URL}/{{id}}/members",
         sdk="engagement.segments.members",
-        summary="List a segment's members, last entered first; for a dynamic segment, those that events announced.",
+        summary="List a segment's members, last entered first.",
         read=list_segment_members,
         is_timely=True,
         listing=MEMBERS,

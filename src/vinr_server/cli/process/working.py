@@ -17,7 +17,6 @@ from vinr_server.storage.postgres.connect import connect_readers, connect_writer
 from vinr_server.workers.codes import CodeWorker
 from vinr_server.workers.deliver import DeliveryWorker
 from vinr_server.workers.due import DueWorker
-from vinr_server.workers.segments import SegmentWorker
 
 
 async def run_worker(settings: Settings, *, is_loopback_allowed: bool = False) -> None:
@@ -28,7 +27,6 @@ async def run_worker(settings: Settings, *, is_loopback_allowed: bool = False) -
     await writer.start()
     pool = await connect_readers(settings.database_url, size=4)
     due = DueWorker(pool, writer)
-    segments = SegmentWorker(pool, writer)
     codes = CodeWorker(pool, writer)
     webhooks = DeliveryWorker(
         pool, writer, sender=Sender(is_loopback_allowed=is_loopback_allowed), seal=Seal(settings.secrets_key)
@@ -38,14 +36,13 @@ async def run_worker(settings: Settings, *, is_loopback_allowed: bool = False) -
 
     def stop() -> None:
         due.stop()
-        segments.stop()
         codes.stop()
         webhooks.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
-        await asyncio.gather(due.run(), segments.run(), codes.run(), webhooks.run())
+        await asyncio.gather(due.run(), codes.run(), webhooks.run())
     finally:
         await writer.stop()
         await pool.close()

@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -45,7 +44,6 @@ from vinr_server.storage.postgres.migrate import migrate
 from vinr_server.workers.codes import CodeWorker
 from vinr_server.workers.deliver import DeliveryWorker
 from vinr_server.workers.due import DueWorker
-from vinr_server.workers.segments import SegmentWorker
 
 PORT = 8484
 PORTS_TRIED = 20
@@ -120,7 +118,6 @@ async def _serve(
     server = uvicorn.Server(uvicorn_config(routes))
     pool = await connect_readers(sandbox.database_url, size=4)
     worker = DueWorker(pool, application.writer)
-    segments = SegmentWorker(pool, application.writer, every=timedelta(seconds=1))
     codes = CodeWorker(pool, application.writer)
     webhooks = DeliveryWorker(
         pool, application.writer, sender=Sender(is_loopback_allowed=True), seal=Seal(settings.secrets_key)
@@ -132,7 +129,7 @@ async def _serve(
         await seed(application.writer, realm)
         seal, here = Seal(settings.secrets_key), _base_url_on_loopback(listener)
         await open_inbox(inbox, application.writer, realm, seal, data_dir=data_dir, base_url=here)
-        working = asyncio.gather(worker.run(), segments.run(), codes.run(), webhooks.run())
+        working = asyncio.gather(worker.run(), codes.run(), webhooks.run())
         figures = (partial(of_server, application), partial(of_writer, application.writer))
         own = (partial(of_due_work, worker.figures), partial(of_deliveries, webhooks.figures))
         serve_metrics(settings, *figures, *own)
@@ -140,7 +137,6 @@ async def _serve(
         announce(sandbox)
         await serving
         worker.stop()
-        segments.stop()
         codes.stop()
         webhooks.stop()
         await working

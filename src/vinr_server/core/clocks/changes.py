@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 from vinr_server.core.clocks.commands import AdvanceTestClock, CreateTestClock, DeleteTestClock, FinishTestClock
 from vinr_server.core.clocks.payloads import clock_payload
-from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.clocks.rows import ScanBegun, TestClock
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.segments.rows import USES, SegmentUses
 
 # Time ends with the year 9999. Points awarded before this date have room for the longest expiry: 100 years, plus the
 # rest of the year it is rounded to.
@@ -70,9 +71,19 @@ def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: 
         return invalid(message, param="frozen_time")
     if command.frozen_at >= CLOCKS_END:
         return _too_late()
-    clock = replace(clock, frozen_at=command.frozen_at, status="advancing")
+    clock = replace(
+        clock, frozen_at=command.frozen_at, status="advancing", scans_begun=_scans_begun(draft, clock) or None
+    )
     draft.put(clock)
     return Accepted(clock_payload(clock), is_new=False)
+
+
+def _scans_begun(draft: Layer, clock: TestClock) -> tuple[ScanBegun, ...]:
+    """Since when scans are under way that members on the clock may have to be judged by: it stands there no longer."""
+    uses = draft.find(SegmentUses, USES)
+    known = {begun.scan: begun for begun in clock.scans_begun or ()}
+    scanning = uses.scanning if uses is not None else []
+    return tuple(known.get(watched.scan) or ScanBegun(watched.scan, clock.frozen_at) for watched in scanning)
 
 
 def _too_late() -> Rejected:

@@ -68,11 +68,13 @@ class Course:
 
         They are where they reach back beyond its window, or are already more than it can tell apart.
         """
-        if self.is_whole or asked.field not in OF_WINDOWS:
+        if self.is_whole or not asked.field.startswith("purchases."):
             return True
+        if not self.purchases or asked.field not in OF_WINDOWS:
+            return bool(self.purchases)
         if asked.days is not None and self.purchases[-1].occurred_at <= window_start(asked.days, at):
             return True
-        return self._leaving(asked, max(_steps(asked), default=0)) is not None
+        return self._leaving(asked, max(steps_of(asked), default=0)) is not None
 
     def _leaving(self, asked: Predicate, total: int) -> datetime | None:
         """When the purchase was with which the total is reached, counted from the newest; None: it is not."""
@@ -96,11 +98,12 @@ def next_change(condition: Condition, course: Course, at: datetime) -> datetime 
     asked = list(predicates_of(condition))
     windows = windows_of(asked)
     until = course.balance_until if any(each.field == "balance" for each in asked) else None
-    instants = {instant for each in asked for instant in _instants(each, course)}
-    is_met = holds(condition, course.values_at(at, windows))
+    instants = {instant for each in asked for instant in _instants(each, course) if instant > at}
+    is_met = holds(condition, course.values_at(at, windows)) if instants else None
     for instant in sorted(instants):
-        is_later = instant > at and (until is None or instant < until)
-        if is_later and holds(condition, course.values_at(instant, windows)) != is_met:
+        if until is not None and instant >= until:
+            break
+        if holds(condition, course.values_at(instant, windows)) != is_met:
             return instant
     return until
 
@@ -115,16 +118,16 @@ def _instants(asked: Predicate, course: Course) -> Iterator[datetime]:
     if asked.field == "account.enrolled_at":
         yield from _days_after(course.enrolled_at, [asked.within] if asked.within is not None else [])
     elif asked.field == "account.days_since_enrolled":
-        yield from _days_after(course.enrolled_at, _steps(asked))
+        yield from _days_after(course.enrolled_at, steps_of(asked))
     elif asked.field == "purchases.days_since_last":
-        yield from _days_after(course.last_at, _steps(asked))
+        yield from _days_after(course.last_at, steps_of(asked))
     elif asked.field in OF_WINDOWS and asked.days is not None:
-        for total in _steps(asked):
+        for total in steps_of(asked):
             if total > 0:
                 yield from _days_after(course._leaving(asked, total), [asked.days])
 
 
-def _steps(asked: Predicate) -> set[int]:
+def steps_of(asked: Predicate) -> set[int]:
     """The numbers that a question distinguishes from the one below each."""
     from_it = [bound for bound in (asked.gte, asked.lt) if isinstance(bound, int)]
     above_it = [bound + 1 for bound in (asked.gt, asked.lte) if isinstance(bound, int)]

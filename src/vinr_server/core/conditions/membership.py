@@ -13,6 +13,7 @@ from functools import reduce
 from operator import or_
 
 from vinr_server.core.campaigns.rows import CampaignRevision
+from vinr_server.core.conditions.course import steps_of
 from vinr_server.core.conditions.fields import is_of_member
 from vinr_server.core.conditions.judging import Unmet, distance, unmet_in
 from vinr_server.core.conditions.member import Facts, MemberValues, Totals, window_start
@@ -27,9 +28,12 @@ from vinr_server.core.members.rows import Account, MergedFrom
 from vinr_server.core.offers.rows import Offer, OfferTerms
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import program_of
-from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember, SegmentUses
+from vinr_server.core.segments.rows import USES, Purchases, Segment, SegmentMember, SegmentUses, Watched
 
-USES = "uses"
+# Of the sum that members spent, so many purchases are nearly always enough to say that it was reached.
+SPENDING_MAX = 100
+# And never more are read at first, however many a segment counts.
+PURCHASES_MAX = 1_000
 
 
 def name_history(needs: Needs, seen: Layer, account_ids: Iterable[str], customer_id: str | None = None) -> None:
@@ -225,15 +229,17 @@ def is_live(offer: Offer) -> bool:
 
 def uses_of(catalogue: Layer) -> SegmentUses:
     """What a catalogue's segments, rules and offers ask for, gathered once for each of its revisions."""
-    segments = list(catalogue.written(Segment))
-    live = [offer for offer in catalogue.written(Offer) if is_live(offer)]
-    rules = [rule for rule in catalogue.written(EarningRule) if rule.is_in_force]
+    segments = [segment for segment in catalogue.every(Segment) if segment.deleted_at is None]
+    live = [offer for offer in catalogue.every(Offer) if is_live(offer)]
+    rules = [rule for rule in catalogue.every(EarningRule) if rule.is_in_force]
     asking: list[Offer | EarningRule] = [*live, *rules]
     asked = asked_in(tree for each in asking for tree in trees_of(each))
-    asked = reduce(or_, (revision.definition.asked for revision in catalogue.written(CampaignRevision)), asked)
+    asked = reduce(or_, (revision.definition.asked for revision in catalogue.every(CampaignRevision)), asked)
     named = asked.segments.union(*(segments_named(offer.terms) for offer in live))
     in_use = reduce(or_, (segment.asked for segment in segments if segment.id in named), asked)
     everything = reduce(or_, (segment.asked for segment in segments), asked)
+    watched = tuple(_watched(segment) for segment in segments if segment.type == "dynamic")
+    watches = reduce(or_, (asked_by(each.asked) for each in watched), Asked())
     return SegmentUses(
         USES,
         named=named,
@@ -241,4 +247,23 @@ def uses_of(catalogue: Layer) -> SegmentUses:
         all_windows=everything.windows,
         asks_last=in_use.last_purchase,
         asks=bool(named or in_use.asks_of_purchases),
+        watched=watched,
+        watches=watches,
+        scanning=tuple(each for each in watched if not each.is_scanned),
+        purchases_max=max((_purchases_max(asked) for each in watched for asked in each.asked), default=0),
     )
+
+
+def _watched(segment: Segment) -> Watched:
+    tree = segment.tree
+    asked = tuple(predicates_of(tree))
+    return Watched(segment.id, segment.revision, tree, asked, segment.revised_at, segment.is_scanned)
+
+
+def _purchases_max(asked: Predicate) -> int:
+    """How many of the newest purchases nearly always answer a question."""
+    if asked.field == "purchases.spend":
+        return SPENDING_MAX
+    if asked.field == "purchases.count":
+        return min(max(steps_of(asked), default=0), PURCHASES_MAX)
+    return 1 if asked_by([asked]).last_purchase else 0

@@ -100,6 +100,10 @@ class Account(Row):
     `pending_points`: awarded and not available yet (R10); they are not in the ledger balance. `held_points`: in it, and
     reserved by holds (R11). `due_at`: the first instant at which time alone changes one of these (R24); None: none.
 
+    `next_segments_at`: the first instant at which the member may enter or leave a dynamic segment: since the last
+    command that touched it, if nobody has judged it since, or by time alone; None: never. `judged_scans`: the scans
+    under way that need not reach it, since it was judged by the new conditions before; None for none.
+
     `may_convert`: what the member pays or does next may convert a referral that brought it (R19): who decides that
     looks for one, and takes the mark away where none is open.
     """
@@ -131,6 +135,8 @@ class Account(Row):
     may_convert: bool = False
     standing: TierStanding | None = None
     tier_revision: int = 1
+    next_segments_at: datetime | None = None
+    judged_scans: tuple[str, ...] | None = None
 
     @property
     def free_points(self) -> int:

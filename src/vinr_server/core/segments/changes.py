@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vinr_server.core.conditions.membership import asked_in, is_live, segments_named, trees_of
+from vinr_server.core.conditions.membership import asked_in, is_live, segments_named, trees_of, uses_of
 from vinr_server.core.conditions.tree import Days
 from vinr_server.core.earning.rows import EarningRule
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
@@ -10,13 +10,14 @@ from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context, merge_metadata
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
+from vinr_server.core.kernel.payloads import Wire
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.offers.rows import Offer
 from vinr_server.core.segments.commands import CreateSegment, DeleteSegment, UpdateSegment
 from vinr_server.core.segments.conditions import SegmentConditions, tree_of
 from vinr_server.core.segments.payloads import segment_payload
-from vinr_server.core.segments.rows import Segment
+from vinr_server.core.segments.rows import Segment, SegmentScan
 
 
 def needs_create_segment(command: CreateSegment, needs: Needs) -> None:
@@ -25,6 +26,7 @@ def needs_create_segment(command: CreateSegment, needs: Needs) -> None:
     needs.plans.windows |= _windows(command.conditions)
     if command.id:
         needs.row(Claim, command.id)
+        needs.row(SegmentScan, command.id)
 
 
 def _windows(conditions: SegmentConditions) -> frozenset[Days]:
@@ -37,7 +39,7 @@ def decide_create_segment(draft: Layer, command: CreateSegment, context: Context
     if isinstance(present, Rejected):
         return present
     if present is not None and present.deleted_at is None:
-        return Accepted(segment_payload(present, livemode=context.livemode), is_new=False)
+        return Accepted(_shown(draft, context, present), is_new=False)
     if command.id is not None and draft.get(Claim, command.id) is not None:
         message = f"Segment {command.id!r} was deleted, and its id can't be used again. Use a new id."
         return Rejected("id_conflict", message, param="id", details={"id": command.id})
@@ -50,14 +52,29 @@ def decide_create_segment(draft: Layer, command: CreateSegment, context: Context
         metadata=command.metadata,
         created_at=context.wall_now,
     )
-    draft.put(segment)
     claim_id(draft, context, segment.id, owner_bucket=0)
-    return Accepted(segment_payload(segment, livemode=context.livemode))
+    return Accepted(_shown(draft, context, _put(draft, context, segment, is_revised=True)))
+
+
+def _put(draft: Layer, context: Context, segment: Segment, *, is_revised: bool) -> Segment:
+    """The segment is as given. If a dynamic one has new conditions, all members are looked through for them, once."""
+    if is_revised and segment.type == "dynamic":
+        segment = replace(segment, revised_at=context.wall_now, is_scanned=False)
+        draft.put(SegmentScan(segment.id, segment.revision, "", 0, context.wall_now))
+    draft.put(segment)
+    draft.put(uses_of(draft))
+    return segment
+
+
+def _shown(draft: Layer, context: Context, segment: Segment) -> Wire:
+    scan = draft.get(SegmentScan, segment.id) if segment.type == "dynamic" else None
+    return segment_payload(segment, scan, livemode=context.livemode)
 
 
 def needs_update_segment(command: UpdateSegment, needs: Needs) -> None:
-    """Needs the catalogue, and the windows of purchases that its conditions look at."""
+    """Needs the catalogue, how far its members are looked through, and the windows that its conditions look at."""
     needs.catalogue()
+    needs.row(SegmentScan, command.segment_id)
     needs.plans.windows |= _windows(command.changes.get("conditions", SegmentConditions()))
 
 
@@ -74,8 +91,8 @@ def decide_update_segment(draft: Layer, command: UpdateSegment, context: Context
         return merged
     revision = segment.revision + ("conditions" in command.changes)
     segment = replace(segment, metadata=merged, revision=revision, **command.changes)
-    draft.put(segment)
-    return Accepted(segment_payload(segment, livemode=context.livemode), is_new=False)
+    segment = _put(draft, context, segment, is_revised="conditions" in command.changes)
+    return Accepted(_shown(draft, context, segment), is_new=False)
 
 
 def needs_delete_segment(_command: DeleteSegment, needs: Needs) -> None:
@@ -99,7 +116,7 @@ def decide_delete_segment(draft: Layer, command: DeleteSegment, context: Context
         named = " and by ".join(f"{what}: {', '.join(ids[:10])}" for what, ids in users if ids)
         message = f"Segment {segment.id} is used by {named}. End these first."
         return Rejected("segment_in_use", message, param="id", details={"offers": offers, "rules": rules})
-    draft.put(replace(segment, deleted_at=context.wall_now))
+    _put(draft, context, replace(segment, deleted_at=context.wall_now), is_revised=False)
     return Accepted({"id": segment.id, "object": "segment", "deleted": True}, is_new=False)
 
 

@@ -46,8 +46,22 @@ class RemoveSegmentMembers(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class AnnounceSegments(Command):
-    """Announce by events which dynamic segments an account has entered or left since the last announcement."""
+class JudgeSegments(Command):
+    """Announce which dynamic segments an account has entered or left: what is due of it is done, and nothing else."""
 
     account_id: str
-    segment_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSegment(Command):
+    """Look through the next accounts for a segment's new conditions, in the order of their ids.
+
+    `after`: where the scan stands, `account_ids` all accounts after that, as far as they go; `is_last`: there are no
+    others.
+    """
+
+    segment_id: str
+    revision: int
+    after: str
+    account_ids: tuple[str, ...]
+    is_last: bool

@@ -1,22 +1,17 @@
-"""Members of segments: added to and removed from static ones; events announce moves in dynamic ones."""
+"""Members of static segments: added and removed by hand."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from vinr_server.core.conditions.membership import segments_of
-from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, invalid
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
-from vinr_server.core.kernel.payloads import unix
-from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.segments.changes import live_segment
-from vinr_server.core.segments.commands import AddSegmentMembers, AnnounceSegments, RemoveSegmentMembers
-from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember
+from vinr_server.core.segments.commands import AddSegmentMembers, RemoveSegmentMembers
+from vinr_server.core.segments.moves import move
+from vinr_server.core.segments.rows import Segment, SegmentMember
 
 
 def needs_add_segment_members(command: AddSegmentMembers, needs: Needs) -> None:
@@ -69,7 +64,8 @@ def _move(draft: Layer, context: Context, segment: Segment, account_id: str, *, 
     is_there = place is not None and place.left_at is None
     if account is None or is_there == is_in:
         return False
-    _put_place(draft, context, segment, account, is_in=is_in)
+    now = context.now(program_of(draft, account).clock_id)
+    move(draft, context, segment, account, is_in=is_in, at=now, now=now)
     return True
 
 
@@ -78,46 +74,7 @@ def set_place(draft: Layer, context: Context, segment: Segment, account_id: str,
     return _move(draft, context, segment, account_id, is_in=is_in)
 
 
-def _put_place(draft: Layer, context: Context, segment: Segment, account: Account, *, is_in: bool) -> None:
-    place = draft.get(SegmentMember, (segment.id, account.id), of=(account.id,))
-    now = context.now(program_of(draft, account).clock_id)
-    entered_at = now if is_in or place is None else place.entered_at
-    left_at: datetime | None = None if is_in else now
-    draft.put(SegmentMember(account.bucket, segment.id, account.id, entered_at, left_at))
-    data = {
-        "segment": segment.id,
-        "revision": segment.revision,
-        "account": account.id,
-        "program": account.program_id,
-        "customer": account.customer_id,
-        "at": unix(now),
-    }
-    announce(draft, context, type="segment.entered" if is_in else "segment.left", account=account, data=data, now=now)
-
-
-def needs_announce_segments(command: AnnounceSegments, needs: Needs) -> None:
-    """Needs the account, with everything that its segments may ask."""
-    name_account(needs, command.account_id)
-    needs.children(SegmentMember, command.account_id)
-    needs.children(Purchases, command.account_id)
-
-
-def decide_announce_segments(draft: Layer, command: AnnounceSegments, context: Context) -> Accepted | Rejected:
-    """Events have announced where the account stands in these segments. Repeating it changes nothing."""
-    account = draft.get(Account, command.account_id)
-    if account is None:
-        return missing("account", command.account_id, param="account")
-    segments = [segment for id in command.segment_ids if (segment := draft.get(Segment, id)) is not None]
-    dynamic = [segment for segment in segments if segment.type == "dynamic" and segment.deleted_at is None]
-    inside = segments_of(draft, context, account, [segment.id for segment in dynamic])
-    moved = [
-        segment.id for segment in dynamic if _move(draft, context, segment, account.id, is_in=segment.id in inside)
-    ]
-    return Accepted({"account": account.id, "moved": moved}, is_new=False)
-
-
 COMMANDS: Commands = {
     AddSegmentMembers: (needs_add_segment_members, decide_add_segment_members),
     RemoveSegmentMembers: (needs_remove_segment_members, decide_remove_segment_members),
-    AnnounceSegments: (needs_announce_segments, decide_announce_segments),
 }

@@ -8,11 +8,11 @@ from typing import Any
 from vinr_server.core.conditions.payloads import predicate_payload
 from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
 from vinr_server.core.segments.conditions import Bounds, SegmentConditions
-from vinr_server.core.segments.rows import Segment, SegmentMember
+from vinr_server.core.segments.rows import Segment, SegmentMember, SegmentScan
 
 
-def segment_payload(segment: Segment, *, livemode: bool) -> Wire:
-    """The segment object."""
+def segment_payload(segment: Segment, scan: SegmentScan | None, *, livemode: bool) -> Wire:
+    """The segment object; `scan`: how far its members are looked through, of a dynamic one."""
     return {
         "id": segment.id,
         "object": "segment",
@@ -20,9 +20,20 @@ def segment_payload(segment: Segment, *, livemode: bool) -> Wire:
         "type": segment.type,
         "revision": segment.revision,
         "conditions": None if segment.type == "static" else conditions_payload(segment.conditions),
+        "scan": scan_payload(scan) if scan is not None else None,
         "metadata": segment.metadata,
         "created": unix(segment.created_at),
         "livemode": livemode,
+    }
+
+
+def scan_payload(scan: SegmentScan) -> Wire:
+    """How many members were looked through for the newest conditions, and since when all of them have been."""
+    return {
+        "status": "running" if scan.done_at is None else "done",
+        "members": scan.members,
+        "started_at": unix(scan.started_at),
+        "done_at": unix_or_none(scan.done_at),
     }
 
 

@@ -20,6 +20,7 @@ from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Part
 from vinr_server.core.kernel.rows import Counter, Row, Tally
 from vinr_server.core.ledger.book.lots import BEFORE_ALL, use_order
+from vinr_server.core.ledger.needs import name_holder
 from vinr_server.core.ledger.rows import Deficit, Entry, Hold, Lot, LotUse, Opening
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.rows import Offer, OfferClaim, OfferGrant, OfferRedemption, OfferRevision
@@ -27,6 +28,7 @@ from vinr_server.core.payments.rows import Order, Payment, Refund
 from vinr_server.core.programs.rows import Program, TierHolders
 from vinr_server.core.referrals.rows import FirstPaid, Referral, ReferralCode
 from vinr_server.core.rewards.rows import Discount, Redemption
+from vinr_server.core.segments.rows import USES, SegmentScan, SegmentUses
 from vinr_server.core.tiers.rows import TierCredit
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.offers import (
@@ -89,8 +91,12 @@ async def _accounts(reading: Reading, kind: Kind) -> None:
     """The accounts, locked; where each lives is known from now on."""
     await _locked(reading, kind)
     for realm, layer in reading.layers.items():
+        uses = layer.find(SegmentUses, USES)
+        may_expire = uses is not None and uses.watches.balance
         for account in layer.written(Account):
             reading.found_in[realm, account.id] = reading.found_in[realm, account.customer_id] = account.bucket
+            if may_expire:  # who is in a segment by its balance is judged without what has ended
+                name_holder(reading.needs[realm], account.id)
 
 
 # What waits in accounts: lots with pending or reserved points, and the holds in force. Plan: lots_waiting and
@@ -235,6 +241,18 @@ async def _clocks(reading: Reading, kind: Kind) -> None:
     await reading.lock(TestClock, list(wanted), lock=lock)
 
 
+async def _scans(reading: Reading, kind: Kind) -> None:
+    """The scans that go on, locked; and how far others are that the accounts may have been judged by."""
+    await _locked(reading, kind)
+    under_way = []
+    for realm, layer in reading.layers.items():
+        uses = layer.find(SegmentUses, USES)
+        if uses is not None and any(True for _account in layer.written(Account)):
+            under_way += [(realm, 0, watched.id) for watched in uses.scanning]
+    unread = [address for address in under_way if reading.layers[address[0]].find(SegmentScan, address[2]) is None]
+    await reading.read(SegmentScan, "id", unread)
+
+
 async def _claims_of_offers(reading: Reading, kind: Kind) -> None:
     named = [(realm, bucket, member_id, offer_id) for realm, bucket, (offer_id, member_id) in _pairs(reading, kind)]
     reading.put(await read_claims(reading.connection, named))
@@ -371,6 +389,7 @@ KINDS = (
     Kind(Code, _codes, "codes", is_seldom=True),
     Kind(Customer, _locked, "customers", bucket_of),
     Kind(Counter, _locked, "counters", bucket_of),
+    Kind(SegmentScan, _scans, "scans of segments", _nowhere),
     Kind(TestClock, _clocks, "test clocks", _nowhere),
     Kind(ApiKey, _locked, "API keys", _nowhere),
     Kind(OfferClaim, _claims_of_offers),

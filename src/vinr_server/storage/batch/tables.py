@@ -223,6 +223,7 @@ TABLES: dict[type[Row], Table] = {
         Table(code_rows.Code, "codes", key=["id"]),
         Table(checkout_rows.CheckoutSession, "checkout_sessions", key=["id"]),
         Table(segment_rows.Segment, "segments", key=["id"]),
+        Table(segment_rows.SegmentScan, "segment_scans", key=["id"]),
         Table(segment_rows.SegmentMember, "segment_members", key=["account_id", "segment_id"]),
         Table(campaign_rows.Campaign, "campaigns", key=["id"]),
         Table(campaign_rows.CampaignRevision, "campaign_revisions", key=["id"]),

@@ -1,68 +1,67 @@
-"""What to announce of dynamic segments: members who newly meet the conditions, and members who no longer do."""
+"""Members who may have entered or left dynamic segments, and segments whose members are looked through."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from vinr_server.core.segments.conditions import SegmentConditions
-from vinr_server.core.segments.rows import Segment
-from vinr_server.storage.batch.tables import TABLES
-from vinr_server.storage.reads.segment_sql import ACCOUNTS, where_of
+# Accounts that are due to be judged at their program's now. Plan: for each program a short range of accounts_moving.
+MOVING = """
+select p.realm, r.livemode, a.id, case when c.id is null then a.next_segments_at end
+from programs p
+join realms r on r.id = p.realm
+left join test_clocks c on c.realm = p.realm and c.id = p.clock_id
+cross join lateral (
+  select id, next_segments_at from accounts
+  where realm = p.realm and program_id = p.id and next_segments_at <= coalesce(c.frozen_at, $1)
+  order by next_segments_at limit $2
+) as a
+where $3::int4 is null or p.realm = $3
+limit $2
+"""
 
-LIVE_SEGMENTS = """
-select s.realm, r.livemode, s.id, s.conditions::text from segments s join realms r on r.id = s.realm
-where s.type = 'dynamic' and s.deleted_at is null order by s.realm, s.id
+# In live data a scan waits until batches are over that began before its conditions were there. Plan: segments_scanning,
+# which is empty but while members are looked through; then a key of segment_scans for each.
+OPEN_SCANS = """
+select s.realm, r.livemode, s.id, c.revision, c.cursor
+from segments s join realms r on r.id = s.realm join segment_scans c on c.realm = s.realm and c.id = s.id
+where not s.is_scanned and s.deleted_at is null and c.done_at is null
+  and (not r.livemode or c.started_at <= $1::timestamptz - interval '5 seconds')
+order by c.started_at, s.realm, s.id
 """
 # Plan: a range of the primary key.
-PAGE_END = """
-select max(id) from (select id from accounts where realm = $1 and id > $2 order by id limit $3) as page
-"""
-# Plan: the same range, with a primary key of segment_members for each. $2 is the wall's now.
-DIFFERENCES = """
-select a.id {accounts}
-left join segment_members m
-  on m.realm = a.realm and m.bucket = a.bucket and m.account_id = a.id and m.segment_id = $3 and m.left_at is null
-where a.realm = $1 and a.id > $4 and a.id <= $5
-  and (a.status = 'active' and coalesce({conditions}, false)) <> (m.account_id is not null)
-"""
+NEXT_ACCOUNTS = "select id from accounts where realm = $1 and id > $2 order by id limit $3"
 
 
-class Watched(NamedTuple):
-    """The dynamic segments of one realm."""
+class OpenScan(NamedTuple):
+    """A segment with new conditions, and the last account that was looked at."""
 
     realm: int
     livemode: bool
-    conditions: Mapping[str, SegmentConditions]
+    segment_id: str
+    revision: int
+    cursor: str
 
 
-async def watched_realms(pool: Any) -> list[Watched]:
-    """Every realm that has dynamic segments, with these."""
-    decode = TABLES[Segment].json_decoder("conditions")
-    found: dict[tuple[int, bool], dict[str, SegmentConditions]] = {}
-    for realm, livemode, id, conditions in await pool.fetch(LIVE_SEGMENTS):
-        found.setdefault((realm, livemode), {})[id] = decode(conditions)
-    return [Watched(realm, livemode, segments) for (realm, livemode), segments in found.items()]
+class Moving(NamedTuple):
+    """An account that may have moved; `due_at` says since when, unless its program lives on a test clock."""
+
+    realm: int
+    livemode: bool
+    id: str
+    due_at: datetime | None
 
 
-async def page_end(pool: Any, realm: int, after: str, *, limit: int) -> str | None:
-    """The id of the last of the next accounts; None if none are left."""
-    end: str | None = await pool.fetchval(PAGE_END, realm, after, limit)
-    return end
+async def moving_members(pool: Any, now: datetime, *, limit: int, realm: int | None = None) -> list[Moving]:
+    """Accounts that are due to be judged, in one realm or in all."""
+    return [Moving(*record) for record in await pool.fetch(MOVING, now, limit, realm)]
 
 
-async def to_be_announced(pool: Any, watched: Watched, now: datetime, *, after: str, end: str) -> dict[str, list[str]]:
-    """The accounts of a page that entered or left segments and were not announced yet: account -> segments."""
-    unannounced: dict[str, list[str]] = {}
-    for segment_id, conditions in watched.conditions.items():
-        arguments: list[Any] = [watched.realm, now, segment_id, after, end]
+async def open_scans(pool: Any, now: datetime) -> list[OpenScan]:
+    """The scans under way, those that began first in front."""
+    return [OpenScan(*record) for record in await pool.fetch(OPEN_SCANS, now)]
 
-        def bind(value: Any, to: list[Any] = arguments) -> str:
-            to.append(value)
-            return f"${len(to)}"
 
-        sql = DIFFERENCES.format(accounts=ACCOUNTS, conditions=f"({where_of(conditions, bind)})")
-        for record in await pool.fetch(sql, *arguments):
-            unannounced.setdefault(record[0], []).append(segment_id)
-    return unannounced
+async def next_accounts(pool: Any, scan: OpenScan, *, limit: int) -> list[str]:
+    """The ids of the accounts after the scan's place, merged ones included."""
+    return [record["id"] for record in await pool.fetch(NEXT_ACCOUNTS, scan.realm, scan.cursor, limit)]

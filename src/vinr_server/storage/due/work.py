@@ -117,6 +117,12 @@ and not exists (
   where p.realm = c.realm and p.clock_id = c.id and a.due_at <= c.frozen_at)
 and not exists (
   select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
+  where p.realm = c.realm and p.clock_id = c.id and a.next_segments_at <= c.frozen_at)
+and not exists (
+  select from programs p join segments s on s.realm = p.realm and not s.is_scanned and s.deleted_at is null
+  where p.realm = c.realm and p.clock_id = c.id)
+and not exists (
+  select from programs p join accounts a on a.realm = p.realm and a.program_id = p.id
   where p.realm = c.realm and p.clock_id = c.id and json_array_length(p.reminder_plans) > 0
     and (a.next_reminder_at <= c.frozen_at or {BEHIND}))
 and not exists (

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from vinr_server.core.clocks.changes import CLOCKS_END
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.conditions.member import Totals, window_start
-from vinr_server.core.conditions.membership import USES, purchases_here, with_payment
+from vinr_server.core.conditions.membership import purchases_here, with_payment
 from vinr_server.core.conditions.tree import Days
 from vinr_server.core.earning.caps import EVERY_RULE, counters_at, rule_counters
 from vinr_server.core.kernel.layers import Layer
@@ -30,12 +30,13 @@ from vinr_server.core.members.rows import Account, Customer, MergedFrom
 from vinr_server.core.offers.rows import OfferGrant
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.segments.rows import Purchases, SegmentMember, SegmentUses
+from vinr_server.core.segments.rows import USES, Purchases, SegmentMember, SegmentUses
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.kinds import read_first_lots
 from vinr_server.storage.batch.reading import Address, columns_of, select_rows
 from vinr_server.storage.batch.tables import TABLES, rows_of
 from vinr_server.storage.history.tiers import read_credits, read_past_credits
+from vinr_server.storage.history.watched import read_memberships, read_watched
 
 
 def is_purchase_sql(payment: str, *, account: str) -> str:
@@ -89,14 +90,6 @@ join offer_grants t on t.realm = w.realm and t.account_id = w.id and t.bucket = 
 where t.bucket = any($2)
 """
 
-MEMBERSHIPS = f"""
-select {TABLES[SegmentMember].select_list}
-from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
-join segment_members t on t.realm = w.realm and t.account_id = w.id and t.bucket = w.bucket
-where t.bucket = any($2)
-"""
-
-
 # Live lots by their ends: all that end in a span, and the first one after it. Plan: a range of lots_live for each.
 ENDING_LOTS = f"""
 select {TABLES[Lot].select_list}
@@ -133,7 +126,8 @@ class Owner(NamedTuple):
 
 async def read_history(connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime) -> None:
     """The layers hold what the commands may ask of segments and of capped rules."""
-    await _read_memberships(connection, needs, layers)
+    await read_memberships(connection, _memberships_asked(needs, layers), layers)
+    await read_watched(connection, needs, layers, lambda *of: _last_instant(needs, layers, now, *of))
     await _read_purchases(connection, needs, layers, now)
     await _read_rule_counters(connection, needs, layers, now)
     await _read_reminded_lots(connection, needs, layers, now)
@@ -227,17 +221,14 @@ async def _read_open_grants(
             layers[realm].put(row)
 
 
-async def _read_memberships(connection: Any, needs: Mapping[int, Needs], layers: Mapping[int, Layer]) -> None:
-    """The layers hold the memberships of every account whose memberships or segments may be asked for."""
-    wanted = [
+def _memberships_asked(needs: Mapping[int, Needs], layers: Mapping[int, Layer]) -> list[Address]:
+    """The accounts whose memberships or segments may be asked for."""
+    return [
         (realm, account.bucket, account.id)
         for realm, layer in layers.items()
         for account_id, part in needs[realm].parts.get(SegmentMember, NOTHING).items()
         if part is Part.ALL and (account := layer.get(Account, account_id)) is not None
     ]
-    if wanted:
-        for realm, row in rows_of(TABLES[SegmentMember], await connection.fetch(MEMBERSHIPS, *_columns(wanted))):
-            layers[realm].put(row)
 
 
 def _uses(layer: Layer) -> SegmentUses:
@@ -305,6 +296,13 @@ def _instants(layer: Layer, needs: Needs, program_id: str, now: datetime) -> fro
         return frozenset((now, *(clock.frozen_at for clock in layer.written(TestClock)), *needs.plans.instants))
     clock = layer.get(TestClock, program.clock_id) if program.clock_id else None
     return frozenset((now,)) if clock is None else frozenset((clock.frozen_at, *needs.plans.instants))
+
+
+def _last_instant(
+    needs: Mapping[int, Needs], layers: Mapping[int, Layer], now: datetime, realm: int, program_id: str
+) -> datetime:
+    """The latest instant at which the program may be while the batch is decided."""
+    return max(_instants(layers[realm], needs[realm], program_id, now))
 
 
 def _starts(owner: Owner, windows: Iterable[Days]) -> set[datetime]:

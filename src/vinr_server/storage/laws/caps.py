@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vinr_server.storage.laws.merges import ACTING, ACTING_CUSTOMERS
+from vinr_server.storage.laws.members.merges import ACTING, ACTING_CUSTOMERS
 
 # Every use of an offer and every redemption of a reward, with whom it counts for: the account, or the customer if the
 # offer names no program (R21); the session's customer if it is a checkout offer with a limit for each (R80). Of merged

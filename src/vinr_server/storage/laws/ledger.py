@@ -8,16 +8,19 @@ hashing, so PostgreSQL bounds its memory (work_mem, then files), whatever the nu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vinr_server.storage.campaigns.laws import CAMPAIGNS
 from vinr_server.storage.laws.caps import CAPS
 from vinr_server.storage.laws.checkout import CHECKOUTS
 from vinr_server.storage.laws.codes import CODES
 from vinr_server.storage.laws.credit import CREDIT, HOLDERS
-from vinr_server.storage.laws.merges import MERGES
+from vinr_server.storage.laws.members.merges import MERGES
+from vinr_server.storage.laws.members.segments import SEGMENTS, Law
+from vinr_server.storage.laws.members.tiers import TIER_INSTANT, TIERS
 from vinr_server.storage.laws.offers import OFFERS
 from vinr_server.storage.laws.payments import PAYMENTS
 from vinr_server.storage.laws.referrals import REFERRALS
-from vinr_server.storage.laws.tiers import TIER_INSTANT, TIERS
 
 BALANCES = {
     "I1 the ledger balance is the sum of the entries": f"""
@@ -396,4 +399,5 @@ where has_table_privilege('vinr_app', name, 'update, delete, truncate')
 }
 
 _OF_MEMBERS = BALANCES | LOTS | TIERS | CAPS | REDEMPTIONS | OFFERS
-LAWS: dict[str, str] = _OF_MEMBERS | PAYMENTS | EVENTS | CHECKOUTS | MERGES | CREDIT | REFERRALS | CODES | CAMPAIGNS
+_OF_OTHERS = PAYMENTS | EVENTS | CHECKOUTS | MERGES | CREDIT | REFERRALS | CODES | CAMPAIGNS
+LAWS: Mapping[str, Law] = {**_OF_MEMBERS, **_OF_OTHERS, **SEGMENTS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vinr_server.storage.laws.merges import ACTING
+from vinr_server.storage.laws.members.merges import ACTING
 
 # Each conversion that stands, under every name that counts it: as one that stands, and as one that has a slot in a
 # month, in a year and for good (core/payments/purchases/conversions.py).

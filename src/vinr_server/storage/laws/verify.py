@@ -87,7 +87,7 @@ def verify_within(connection: psycopg.Connection[Any], *, on_law: Callable[[str]
     for law, query in LAWS.items():
         on_law(law)
         verdict.laws += 1
-        _ask(connection, law, query, realms, verdict)
+        _ask(connection, law, query if isinstance(query, str) else query(connection), realms, verdict)
     return verdict
 
 

@@ -30,6 +30,8 @@ CREATE TABLE public.accounts (
     may_convert boolean DEFAULT false NOT NULL,
     standing json,
     tier_revision bigint DEFAULT 1 NOT NULL,
+    next_segments_at timestamp with time zone,
+    judged_scans json,
     CONSTRAINT accounts_check CHECK (((NOT is_inactive) OR (inactive_at IS NOT NULL))),
     CONSTRAINT accounts_held_points_check CHECK ((held_points >= 0)),
     CONSTRAINT accounts_lifetime_points_check CHECK ((lifetime_points >= 0)),
@@ -934,6 +936,18 @@ CREATE TABLE public.segment_members (
     CONSTRAINT segment_members_check CHECK ((left_at >= entered_at))
 );
 
+CREATE TABLE public.segment_scans (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    cursor text NOT NULL COLLATE pg_catalog."C",
+    members bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT segment_scans_check CHECK ((done_at >= started_at)),
+    CONSTRAINT segment_scans_members_check CHECK ((members >= 0))
+);
+
 CREATE TABLE public.segments (
     realm integer NOT NULL,
     id text NOT NULL COLLATE pg_catalog."C",
@@ -944,6 +958,8 @@ CREATE TABLE public.segments (
     metadata json NOT NULL,
     created_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
+    revised_at timestamp with time zone,
+    is_scanned boolean DEFAULT true NOT NULL,
     CONSTRAINT segments_revision_check CHECK ((revision > 0)),
     CONSTRAINT segments_type_check CHECK ((type = ANY (ARRAY['static'::text, 'dynamic'::text])))
 );
@@ -963,6 +979,7 @@ CREATE TABLE public.test_clocks (
     status text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
+    scans_begun json,
     CONSTRAINT test_clocks_status_check CHECK ((status = ANY (ARRAY['ready'::text, 'advancing'::text])))
 );
 
@@ -1191,6 +1208,9 @@ ALTER TABLE ONLY public.rewards
 ALTER TABLE ONLY public.segment_members
     ADD CONSTRAINT segment_members_pkey PRIMARY KEY (realm, account_id, segment_id, bucket);
 
+ALTER TABLE ONLY public.segment_scans
+    ADD CONSTRAINT segment_scans_pkey PRIMARY KEY (realm, id);
+
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_pkey PRIMARY KEY (realm, id);
 
@@ -1219,6 +1239,8 @@ CREATE INDEX accounts_due ON public.accounts USING btree (realm, program_id, due
 CREATE INDEX accounts_expiring ON public.accounts USING btree (realm, program_id, next_expiry_at) WHERE (next_expiry_at IS NOT NULL);
 
 CREATE INDEX accounts_idling ON public.accounts USING btree (realm, program_id, inactive_at) WHERE ((inactive_at IS NOT NULL) AND (NOT is_inactive));
+
+CREATE INDEX accounts_moving ON public.accounts USING btree (realm, program_id, next_segments_at) WHERE (next_segments_at IS NOT NULL);
 
 CREATE INDEX accounts_newest ON public.accounts USING btree (realm, program_id, created_at, id);
 
@@ -1374,6 +1396,8 @@ CREATE INDEX segment_members_newest ON public.segment_members USING btree (realm
 
 CREATE INDEX segments_newest ON public.segments USING btree (realm, created_at, id);
 
+CREATE INDEX segments_scanning ON public.segments USING btree (realm, id) WHERE ((NOT is_scanned) AND (deleted_at IS NULL));
+
 CREATE INDEX test_clocks_advancing ON public.test_clocks USING btree (realm, id) WHERE ((status = 'advancing'::text) AND (deleted_at IS NULL));
 
 CREATE UNIQUE INDEX tier_changes_of_account ON public.tier_changes USING btree (realm, account_id, number, bucket);
@@ -1404,6 +1428,9 @@ ALTER TABLE ONLY public.endpoint_health
 
 ALTER TABLE ONLY public.realms
     ADD CONSTRAINT realms_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id);
+
+ALTER TABLE ONLY public.segment_scans
+    ADD CONSTRAINT segment_scans_realm_fkey FOREIGN KEY (realm) REFERENCES public.realms(id);
 
 ALTER TABLE ONLY public.segments
     ADD CONSTRAINT segments_realm_fkey FOREIGN KEY (realm) REFERENCES public.realms(id);
@@ -1518,6 +1545,8 @@ GRANT UPDATE(points_reinstated) ON TABLE public.refunds TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.rewards TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.segment_members TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.segment_scans TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.segments TO vinr_app;
 

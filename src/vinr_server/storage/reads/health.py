@@ -38,12 +38,14 @@ where application_name = 'vinr writer' and xact_start < now() - make_interval(se
 """
 OVERDUE = """
 select count(*)::int,
-  coalesce(extract(epoch from now() - min(least(a.next_expiry_at, a.next_reminder_at, a.ends_at))), 0)::int
+  coalesce(extract(epoch from now()
+    - min(least(a.next_expiry_at, a.next_reminder_at, a.next_segments_at, a.ends_at))), 0)::int
 from (select now() - make_interval(secs => %s) as at) late, programs p
 cross join lateral (
   select *, case when not is_inactive then inactive_at end as ends_at from accounts
   where realm = p.realm and program_id = p.id) as a
-where p.clock_id is null and (a.next_expiry_at <= late.at or a.next_reminder_at <= late.at or a.ends_at <= late.at)
+where p.clock_id is null and (a.next_expiry_at <= late.at or a.next_reminder_at <= late.at
+  or a.next_segments_at <= late.at or a.ends_at <= late.at)
 """
 WAITING = """
 select count(*)::int, coalesce(extract(epoch from now() - min(d.next_attempt_at)), 0)::int

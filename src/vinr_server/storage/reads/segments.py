@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +17,8 @@ from vinr_server.core.ledger.rows import Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.conditions import SegmentConditions
-from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember
-from vinr_server.storage.batch.tables import TABLES
+from vinr_server.core.segments.rows import Purchases, Segment, SegmentMember, SegmentScan
+from vinr_server.storage.batch.tables import TABLES, rows_of
 from vinr_server.storage.history.facts import read_history
 from vinr_server.storage.reads.reader import Reader
 from vinr_server.storage.reads.segment_sql import MEMBERS, where_of
@@ -32,6 +33,9 @@ select {TABLES[Lot].select_list} from lots t
 where t.realm = $1 and t.account_id = $2 and t.remaining_points > 0 and (t.expires_at <= $3
   or (t.by_inactivity and $4))
 """
+
+
+SCANS = f"select {TABLES[SegmentScan].select_list} from segment_scans t where t.realm = $1 and t.id = any($2)"
 
 
 class TooManyMembers(Exception):
@@ -60,6 +64,12 @@ async def _count(reader: Reader, sql: str, arguments: list[Any]) -> int:
     except (asyncpg.QueryCanceledError, TimeoutError):
         raise TooManyMembers from None
     return count
+
+
+async def scans_of(reader: Reader, realm: int, segment_ids: Sequence[str]) -> dict[str, SegmentScan]:
+    """By segment: how far its members are looked through. Static segments have no scan."""
+    records = await reader.pool.fetch(SCANS, realm, list(segment_ids)) if segment_ids else ()
+    return {row.id: row for _realm, row in rows_of(TABLES[SegmentScan], records) if isinstance(row, SegmentScan)}
 
 
 async def segments_of_account(reader: Reader, realm: int, account: Account, now: datetime) -> list[str]:

@@ -120,6 +120,7 @@ __all__ = [
     "SegmentMember",
     "SegmentPayments",
     "SegmentRemoval",
+    "SegmentScan",
     "SegmentSize",
     "SegmentSpend",
     "Skipped",
@@ -2178,6 +2179,15 @@ class SegmentConditions(VinrObject):
 SegmentConditions._nested |= {"all": SegmentConditions, "any": SegmentConditions}
 
 
+class SegmentScan(VinrObject):
+    """Segment scan."""
+
+    status: Literal["done", "running"]
+    members: int
+    started_at: int
+    done_at: int | None
+
+
 class Segment(VinrObject):
     """Segment."""
 
@@ -2187,13 +2197,14 @@ class Segment(VinrObject):
     type: Literal["dynamic", "static"]
     revision: int
     conditions: SegmentConditions | None
+    scan: SegmentScan | None
     metadata: dict[str, Any]
     created: int
     livemode: bool
 
     _kind = "segment"
 
-    _nested = {"conditions": SegmentConditions}
+    _nested = {"conditions": SegmentConditions, "scan": SegmentScan}
 
 
 class SegmentAddition(VinrObject):

@@ -21,6 +21,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.holders import AnyHolder
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
+from vinr_server.core.segments.moves import note_touched
 
 FAILURES_MAX = 3
 RETRY_AFTER = timedelta(seconds=30)
@@ -92,6 +93,7 @@ def _step_through(draft: Layer, context: Context, account: Account, *, on_taken:
 
         def take(taken: Layer = taken, then: Context = then, enrolment: Enrolment = enrolment) -> None:
             on_taken(taken, then, take_due(taken, then, enrolment))
+            note_touched(taken, then)
 
         error = attempt(take)
         if error is None:

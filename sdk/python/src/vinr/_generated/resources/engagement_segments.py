@@ -143,7 +143,7 @@ class EngagementSegments(Resource):
         created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> Page[SegmentMember]:
-        """List a segment's members, last entered first; for a dynamic segment, those that events announced."""
+        """List a segment's members, last entered first."""
         return self._client.request_page(
             fill("/v1/engagement/segments/{id}/members", id=id),
             SegmentMember,
@@ -350,7 +350,7 @@ class AsyncEngagementSegments(AsyncResource):
         created: InstantRange | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[SegmentMember]:
-        """List a segment's members, last entered first; for a dynamic segment, those that events announced."""
+        """List a segment's members, last entered first."""
         return self._client.request_pages(
             fill("/v1/engagement/segments/{id}/members", id=id),
             SegmentMember,
