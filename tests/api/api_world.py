@@ -34,6 +34,7 @@ LASTING = {
     "accounts": "(select realm, id, to_jsonb(a) - 'next_segments_at' - 'judged_scans' as row from accounts a)",
     "segments": "(select realm, id, to_jsonb(s) - 'is_scanned' as row from segments s)",
     "segment_scans": "(select realm, id, revision, started_at from segment_scans)",
+    "realms": "(select id, to_jsonb(r) - 'catalogue_revision' as row from realms r)",
     "events": "(select * from events where request_id is not null)",
     "segment_members": """(
       select * from segment_members m where not exists (
