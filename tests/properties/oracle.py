@@ -216,7 +216,8 @@ class Oracle(CheckoutOracle):
         """R12: by lifetime points up at once and never down; by windows as the credits say."""
         if account.program.tier_policy.window != "lifetime":
             if not account.is_closed:
-                Ranking(account, self.payments.values()).judge(at or self.now(account.program))
+                ranking = Ranking(account, self.payments.values())
+                ranking.judge(at or self.now(account.program), may_fall=at is None)
             return
         names = [None, *(tier.id for tier in account.program.tiers)]
         reached = [tier.id for tier in account.program.tiers if account.lifetime >= tier.threshold]

@@ -34,7 +34,8 @@ class Ranking:
     def __init__(self, account: Account, payments: Any) -> None:
         self.account, self.program = account, account.program
         self.policy, self.tiers = account.program.tier_policy, account.program.tiers
-        self.credits = self._credits(payments)
+        # What has nothing left is no credit.
+        self.credits = [(at, amount) for at, amount in self._credits(payments) if amount]
 
     def _credits(self, payments: Any) -> Credits:
         """R12b: what is left of each accrual, or of each payment."""
@@ -79,8 +80,19 @@ class Ranking:
                 for since, _amount in self.credits
                 if since <= at < self.end(since) and self.value(since) >= tier.threshold
             ]
+            if tier.id == self.account.tier and self.account.tier_graces is not None:
+                ends += self.by_grace(tier.threshold, *self.account.tier_graces, at)
             found.append("ever" if tier.threshold == 0 else max(ends, default=None))
         return found
+
+    def by_grace(self, threshold: int, ended: datetime, until: datetime, at: datetime) -> list[datetime]:
+        """R12f: in grace a year that ended counts on; who reaches the threshold by that is confirmed for one year."""
+        if self.policy.window != "calendar_year" or self.leaves(ended) <= at:
+            return []
+        began = self.year(ended - timedelta(microseconds=1), 0)
+        instants = [since for since, _amount in self.credits if ended <= since < until and since <= at]
+        sums = [sum(amount for since, amount in self.credits if began <= since <= instant) for instant in instants]
+        return [self.leaves(ended) for counted in sums if counted >= threshold]
 
     @property
     def held(self) -> int:
@@ -89,25 +101,24 @@ class Ranking:
 
     def take(self, rank: int, end: Any, basis: str) -> None:
         """The account holds the tier of this rank until then."""
+        self.account.tier_graces = self.account.tier_graces if rank == self.held else None
         self.account.tier = self.tiers[rank].id if rank >= 0 else None
         self.account.tier_end = None if end == "ever" else end
         self.account.tier_grace, self.account.tier_basis = None, basis
 
-    def judge(self, at: datetime) -> None:
-        """R12e, R12h: up at once, further on, in grace by the year that ended too, or down where reversals do that."""
+    def judge(self, at: datetime, *, may_fall: bool) -> None:
+        """R12e, R12h: up at once, further on, or down where something was taken back and reversals do that."""
         account, held, ends = self.account, self.held, self.confirmed(at)
         best = max((rank for rank, end in enumerate(ends) if end is not None), default=-1)
         if best > held:
             self.take(best, ends[best], "confirmed")
             return
         own = ends[held] if held >= 0 else None
-        if own is None and account.tier_grace is not None and self.policy.window == "calendar_year":
-            began = self.year(account.tier_end - timedelta(microseconds=1), 0)
-            counted = sum(amount for since, amount in self.credits if began <= since <= at)
-            own = self.leaves(account.tier_end) if counted >= self.tiers[held].threshold else None
         if own is not None and account.tier_end is not None and own > account.tier_end:
             self.take(held, own, "confirmed")
-        elif self.policy.on_reversal == "requalify" and account.tier_basis == "confirmed" and not account.tier_grace:
+            return
+        requalifies = self.policy.on_reversal == "requalify" and may_fall
+        if requalifies and account.tier_basis == "confirmed" and not account.tier_grace:
             if held >= 0 and own is None:
                 self.take(best, ends[best] if best >= 0 else None, "confirmed")
             elif held >= 0:
@@ -122,6 +133,7 @@ class Ranking:
                 return
             if account.tier_grace is None and self.policy.grace_days:
                 account.tier_grace = days_on(at, self.policy.grace_days, self.program.timezone)
+                account.tier_graces = (at, account.tier_grace)
                 continue
             ends = self.confirmed(at)
             best = max((rank for rank, end in enumerate(ends) if end is not None), default=-1)

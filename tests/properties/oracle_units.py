@@ -101,6 +101,8 @@ class Account:
     activated: list[Lot] = field(default_factory=list)
     tier_end: datetime | None = None
     tier_grace: datetime | None = None
+    # The last grace of the tier that is held: since when, until when.
+    tier_graces: tuple[datetime, datetime] | None = None
     tier_basis: str = "confirmed"
 
     @property

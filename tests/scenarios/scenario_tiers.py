@@ -142,6 +142,12 @@ def _moves(view: Any, words: Words) -> Compared:
     return wanted, got
 
 
+def _grace_asks(view: Any, words: Words) -> Compared:
+    """`grace_asks 300`: the credit that the step's loyalty.tier.grace_started asks for, to keep the tier."""
+    events = [event.data for event in view.new_events() if event.type == "loyalty.tier.grace_started"]
+    return [int(words[0])], [data["needed"] for data in events if data["account"] == view.account_id]
+
+
 def _move(part: str) -> tuple[str, str, str, datetime | None]:
     tiers, cause = part.split()
     before, after = tiers.split(">")
@@ -160,4 +166,5 @@ CHECKS = {
     "keeps": _keeps,
     "projected": _projected,
     "moves": _moves,
+    "grace_asks": _grace_asks,
 }

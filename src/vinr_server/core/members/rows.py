@@ -54,6 +54,7 @@ class TierStanding:
     lock          until `locked_until`, the account holds at least (or exactly) the tier `locked_tier`
     changes       how many changes of tier the account has had
     total         of a lifetime metric that is no balance: the sum of all credits, an exact fraction
+    graced_at     the last end of this tier at which days of grace began, in or after which a year may confirm it again
     """
 
     since: datetime
@@ -66,6 +67,7 @@ class TierStanding:
     locked_tier: str | None = None
     changes: int = 0
     total: str = "0"
+    graced_at: datetime | None = None
 
     def next_instant(self, tier: str | None) -> datetime | None:
         """The first instant at which time alone changes how the tier is held; None: never."""

@@ -25,6 +25,7 @@ from vinr_server.core.programs.members import program_of
 from vinr_server.core.programs.rows import Program, TierPolicy
 from vinr_server.core.tiers.confirming import Credit, Scale, value_at
 from vinr_server.core.tiers.holding import Held, after_end, rank_of, with_credits
+from vinr_server.core.tiers.progress import keep
 from vinr_server.core.tiers.rows import TierChange, TierCredit
 
 Json = Mapping[str, Any]
@@ -79,7 +80,7 @@ def judge_tiers(draft: Layer, context: Context) -> None:
         program = program_of(draft, account)
         if program.tiers:
             now = context.now(program.clock_id)
-            judge_tier(draft, context, account, program, at=now, now=now)
+            judge_tier(draft, context, account, program, at=now, now=now, may_fall=True)
 
 
 def judge_tier(
@@ -92,14 +93,18 @@ def judge_tier(
     now: datetime,
     cause: str | None = None,
     is_announced: bool = True,
+    may_fall: bool = False,
 ) -> Account:
-    """The account holds the tier that its credits up to `at` give; where it is another one, an event says so."""
+    """The account holds the tier that its credits up to `at` give; where it is another one, an event says so.
+
+    `may_fall`: something may have been taken back, not only time has passed (R12h).
+    """
     if account.status != "active":
         return account
     if _is_simple(account, program) and not _reaches_more(account, program):
         return account
     before, scale = held_by(account), scale_of(account, program)
-    held = with_credits(before, credits_of(draft, account, scale.policy), scale, at=at)
+    held = with_credits(before, credits_of(draft, account, scale.policy), scale, at=at, may_fall=may_fall)
     is_up = rank_of(scale.tiers, held.tier) > rank_of(scale.tiers, before.tier)
     cause = cause or ("earned" if is_up else "reversal")
     return hold(draft, context, account, program, held, at=at, now=now, cause=cause, is_announced=is_announced)
@@ -265,15 +270,15 @@ def _announce_grace(
 ) -> None:
     assert account.standing is not None and account.standing.grace_until is not None, "it has just begun"
     scale = scale_of(account, program)
-    value = value_at(credits_of(draft, account, scale.policy), scale, at)
-    short = scale.tiers[rank_of(scale.tiers, account.tier)].threshold - value
+    kept = keep(held_by(account), credits_of(draft, account, scale.policy), scale, now=at)
+    assert kept is not None, "in grace a tier has an end, and is not locked"
     data = {
         "account": account.id,
         "program": program.id,
         "customer": account.customer_id,
         "tier": account.tier,
         "grace_until": unix(account.standing.grace_until),
-        "needed": max(math.ceil(short), 0),
+        "needed": kept["needed"],
         "effective_at": unix(at),
         "sequence": account.sequence,
     }

@@ -52,8 +52,11 @@ def confirmations(credits: Sequence[Credit], scale: Scale, *, at: datetime) -> l
 
 
 def values(credits: Sequence[Credit], scale: Scale, *, until: datetime) -> Iterator[tuple[datetime, Exact]]:
-    """The metric at the instant of each credit up to and at `until`, with that credit, in the order of time."""
-    coming = sorted(credit for credit in credits if credit.at <= until)
+    """The metric at the instant of each credit up to and at `until`, with that credit, in the order of time.
+
+    What has nothing left is no credit: an order that was given back, or that store credit paid, confirms nothing.
+    """
+    coming = sorted(credit for credit in credits if credit.at <= until and credit.amount)
     leaving = sorted((counts_until(scale, credit.at), credit.amount) for credit in coming)
     total: Exact = 0
     left = 0

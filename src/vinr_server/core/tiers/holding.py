@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from vinr_server.core.kernel import calendar
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.members.rows import TierStanding
+from vinr_server.core.members.rows import TierBasis, TierStanding
 from vinr_server.core.programs.rows import Tier
 from vinr_server.core.tiers.confirming import (
     FOR_GOOD,
@@ -41,25 +41,40 @@ def rank_of(tiers: Sequence[Tier], tier_id: str | None) -> int:
     return next((rank for rank, tier in enumerate(tiers) if tier.id == tier_id), -1)
 
 
-def with_credits(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime) -> Held:
-    """The tier that the credits up to `at` give: up at once, further on, or down where reversals do that (R12e, h)."""
+def with_credits(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime, may_fall: bool = False) -> Held:
+    """The tier that the credits up to `at` give: up at once, or further on (R12e).
+
+    `may_fall`: something was taken back, perhaps; by a policy that asks for it the tier is judged again (R12h).
+    """
     standing, rank = held.standing, rank_of(scale.tiers, held.tier)
     if standing.lock == "exactly":
         return held
-    ends = confirmations(credits, scale, at=at)
+    ends = ends_of(held, credits, scale, at=at)
     best = highest(ends)
     if best > rank:
         return _confirmed(held, scale, best, ends[best], since=at)
     if rank < 0:
         return held
     end = ends[rank]
-    if end is None and standing.grace_until is not None:
-        end = _end_by_grace(standing, credits, scale, rank, at=at)
     if end is not None and _is_later(end, standing.expires_at):
         return _confirmed(held, scale, rank, end, since=standing.since)
-    if scale.policy.on_reversal == "requalify" and standing.basis == "confirmed" and standing.grace_until is None:
+    requalifies = may_fall and scale.policy.on_reversal == "requalify"
+    if requalifies and standing.basis == "confirmed" and standing.grace_until is None:
         return _requalified(held, credits, scale, rank, ends, at=at)
     return held
+
+
+def ends_of(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime) -> list[datetime | None]:
+    """What `confirmations` says; of the held tier also by a year that counts on in its days of grace (R12f)."""
+    ends, rank = confirmations(credits, scale, at=at), rank_of(scale.tiers, held.tier)
+    ended_at = held.standing.graced_at
+    if rank < 0 or ends[rank] is not None or ended_at is None or scale.policy.window != "calendar_year":
+        return ends
+    end, grace_until = counts_until(scale, ended_at), _grace_until(scale, ended_at)
+    value = value_in_grace(credits, scale, ended_at, at=min(at, grace_until - calendar.INSTANT))
+    if end > at and value >= scale.tiers[rank].threshold:
+        ends[rank] = end
+    return ends
 
 
 def after_end(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime) -> tuple[Held, TimeCause]:
@@ -68,8 +83,8 @@ def after_end(held: Held, credits: Sequence[Credit], scale: Scale, *, at: dateti
     if standing.lock is not None and standing.locked_until is not None and standing.locked_until <= at:
         return _unlocked(held, credits, scale, at=at), "lock_ended"
     if standing.grace_until is None and scale.policy.grace_days:
-        until = calendar.days_later(at, scale.policy.grace_days, scale.zone)
-        return held._replace(standing=replace(standing, grace_until=until)), "expired"
+        standing = replace(standing, grace_until=_grace_until(scale, at), graced_at=at)
+        return held._replace(standing=standing), "expired"
     cause: TimeCause = "expired" if standing.grace_until is None else "grace_ended"
     return _landed(held, credits, scale, at=at), cause
 
@@ -98,6 +113,7 @@ def by_hand(
         expires_at=end,
         grace_until=None,
         threshold=None,
+        graced_at=held.standing.graced_at if held.tier == tier_id else None,
         lock=lock,
         locked_until=locked_until,
         locked_tier=tier_id if lock is not None else None,
@@ -110,7 +126,7 @@ def under_plan(held: Held, credits: Sequence[Credit], before: Scale, scale: Scal
     tier_id, standing = held.tier, held.standing
     if rank_of(scale.tiers, tier_id) < 0 and tier_id is not None:
         tier_id = next((tier.id for tier in scale.tiers if tier_id in tier.replaces), None)
-        standing = replace(standing, since=at, basis="settings", threshold=None)
+        standing = replace(standing, since=at, basis="settings", threshold=None, graced_at=None)
     if standing.locked_tier is not None and rank_of(scale.tiers, standing.locked_tier) < 0:
         standing = replace(standing, locked_tier=tier_id)
     rank = rank_of(scale.tiers, tier_id)
@@ -118,7 +134,9 @@ def under_plan(held: Held, credits: Sequence[Credit], before: Scale, scale: Scal
         end = window_end(scale, at)
         if standing.expires_at is not None and end != FOR_GOOD:
             end = max(end, standing.expires_at)
-        standing = replace(standing, basis="settings", expires_at=_shown(end), grace_until=None, threshold=None)
+        standing = replace(
+            standing, basis="settings", expires_at=_shown(end), grace_until=None, threshold=None, graced_at=None
+        )
     if rank < 0 or scale.tiers[rank].threshold == 0:
         standing = replace(standing, expires_at=None, grace_until=None)
     elif standing.expires_at is None and scale.policy.window != "lifetime" and standing.lock is None:
@@ -149,18 +167,13 @@ def _confirmed(held: Held, scale: Scale, rank: int, end: datetime | None, *, sin
         expires_at=_shown(end),
         grace_until=None,
         threshold=tier.threshold,
+        graced_at=held.standing.graced_at if tier.id == held.tier else None,
     )
     return Held(tier.id, standing)
 
 
-def _end_by_grace(
-    standing: TierStanding, credits: Sequence[Credit], scale: Scale, rank: int, *, at: datetime
-) -> datetime | None:
-    """In grace a calendar year counts on, from the beginning of the one that ended: confirmed for one year after it."""
-    if scale.policy.window != "calendar_year" or standing.expires_at is None:
-        return None
-    value = value_in_grace(credits, scale, standing.expires_at, at=at)
-    return counts_until(scale, standing.expires_at) if value >= scale.tiers[rank].threshold else None
+def _grace_until(scale: Scale, ended_at: datetime) -> datetime:
+    return calendar.days_later(ended_at, scale.policy.grace_days, scale.zone)
 
 
 def _requalified(
@@ -176,7 +189,7 @@ def _requalified(
     standing, threshold = held.standing, held.standing.threshold
     if threshold is not None and threshold != scale.tiers[rank].threshold:
         own = replace(scale.tiers[rank], threshold=threshold)
-        ends = [*ends[:rank], *confirmations(credits, scale._replace(tiers=[own]), at=at), *ends[rank + 1 :]]
+        ends = [*ends[:rank], *ends_of(held, credits, scale._replace(tiers=[own]), at=at), *ends[rank + 1 :]]
     if ends[rank] is not None:
         return held._replace(standing=replace(standing, expires_at=_shown(ends[rank])))
     best = highest(ends)
@@ -199,8 +212,7 @@ def _landed(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime
     if lands_on > best:
         tier = scale.tiers[lands_on]
         end = _shown(counts_until(scale, at))
-        standing = replace(standing, since=at, basis="landed", expires_at=end, grace_until=None, threshold=None)
-        return Held(tier.id, standing)
+        return Held(tier.id, replace(_unconfirmed(standing, "landed", since=at), expires_at=end))
     return _on(held, scale, best, ends, at=at)
 
 
@@ -209,8 +221,12 @@ def _on(held: Held, scale: Scale, rank: int, ends: Sequence[datetime | None], *,
     if rank >= 0:
         is_same = scale.tiers[rank].id == held.tier
         return _confirmed(held, scale, rank, ends[rank], since=held.standing.since if is_same else at)
-    standing = replace(held.standing, since=at, basis="landed", expires_at=None, grace_until=None, threshold=None)
-    return Held(None, standing)
+    return Held(None, replace(_unconfirmed(held.standing, "landed", since=at), expires_at=None))
+
+
+def _unconfirmed(standing: TierStanding, basis: TierBasis, *, since: datetime) -> TierStanding:
+    """Held by no credit: until the same end, without what was known of the tier before."""
+    return replace(standing, since=since, basis=basis, grace_until=None, threshold=None, graced_at=None)
 
 
 def _floor(standing: TierStanding, scale: Scale) -> int:
@@ -220,8 +236,7 @@ def _floor(standing: TierStanding, scale: Scale) -> int:
 
 def _floored(held: Held, floor: int, scale: Scale, *, since: datetime) -> Held:
     """The tier that a lock keeps: its end is over already, and it falls when the lock does."""
-    standing = replace(held.standing, since=since, basis="set", grace_until=None, threshold=None)
-    return Held(scale.tiers[floor].id, standing)
+    return Held(scale.tiers[floor].id, _unconfirmed(held.standing, "set", since=since))
 
 
 def _unlocked(held: Held, credits: Sequence[Credit], scale: Scale, *, at: datetime) -> Held:
@@ -233,7 +248,8 @@ def _unlocked(held: Held, credits: Sequence[Credit], scale: Scale, *, at: dateti
         return _on(free, scale, highest(ends), ends, at=at)
     if standing.expires_at is None or standing.expires_at > at:
         return free
-    grace_until = calendar.days_later(standing.expires_at, scale.policy.grace_days, scale.zone)
+    grace_until = _grace_until(scale, standing.expires_at)
     if grace_until > at:
-        return free._replace(standing=replace(free.standing, grace_until=grace_until))
+        standing = replace(free.standing, grace_until=grace_until, graced_at=standing.expires_at)
+        return free._replace(standing=standing)
     return _landed(free, credits, scale, at=at)

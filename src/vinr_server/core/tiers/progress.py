@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
-from vinr_server.core.kernel.numbers import Exact
 from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
 from vinr_server.core.members.rows import Account, TierStanding
 from vinr_server.core.tiers.confirming import (
@@ -56,16 +55,14 @@ def _progress(held: Held, credits: Sequence[Credit], scale: Scale, *, now: datet
         "next_tier": above.id if above is not None else None,
         "needed": needed,
         "until": unix(until) if above is not None and until != FOR_GOOD else None,
-        "keep": _keep(held, credits, scale, rank, value, now=now),
+        "keep": keep(held, credits, scale, now=now),
         "points_needed": needed if policy.counts_points else None,
     }
 
 
-def _keep(
-    held: Held, credits: Sequence[Credit], scale: Scale, rank: int, value: Exact, *, now: datetime
-) -> Wire | None:
+def keep(held: Held, credits: Sequence[Credit], scale: Scale, *, now: datetime) -> Wire | None:
     """The credit that would carry the held tier on, and until when; None where none would."""
-    standing = held.standing
+    standing, rank, value = held.standing, rank_of(scale.tiers, held.tier), value_at(credits, scale, now)
     if rank < 0 or standing.expires_at is None or standing.lock == "exactly":
         return None
     threshold = scale.tiers[rank].threshold

@@ -13,15 +13,18 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
 from vinr_server.core.tiers.changing import credits_of, held_by, hold, judge_tier, scale_of
 from vinr_server.core.tiers.commands import SetTier
-from vinr_server.core.tiers.confirming import confirmations, highest
-from vinr_server.core.tiers.holding import Held, by_hand, rank_of, with_credits
+from vinr_server.core.tiers.confirming import highest
+from vinr_server.core.tiers.holding import Held, by_hand, ends_of, rank_of, with_credits
 from vinr_server.core.tiers.rows import TierCredit
 
 
 def set_tier(
     draft: Layer, context: Context, account: Account, program: Program, command: SetTier
 ) -> Account | Rejected:
-    """The account holds the tier as the command says; the same again changes nothing."""
+    """The account holds the tier as the command says, or as long as its credits confirm it, if that is later.
+
+    The same again changes nothing.
+    """
     now = context.now(program.clock_id)
     refusal = first_listed(
         unknown_tier(program, command.tier),
@@ -45,6 +48,8 @@ def set_tier(
     is_same = held.tier == before.tier and before.standing.basis == "set"
     if is_same and command.expires_at is None and end is not None and end > now:
         held = held._replace(standing=replace(held.standing, expires_at=end))  # nothing new was said of its end
+    scale = scale_of(account, program)
+    held = with_credits(held, credits_of(draft, account, scale.policy), scale, at=now)
     return hold(
         draft,
         context,
@@ -135,7 +140,7 @@ def _confirmed_refusal(
     if command.lock == "exactly":
         return None
     credits = credits_of(draft, account, program.tier_policy)
-    best = highest(confirmations(credits, scale_of(account, program), at=now))
+    best = highest(ends_of(held_by(account), credits, scale_of(account, program), at=now))
     if rank_of(program.tiers, command.tier) >= best:
         return None
     confirmed = program.tiers[best].id
