@@ -95,7 +95,7 @@ class CoreRun(Run):
             }
             written, known = {realm: Layer(layer) for realm, layer in loaded.items()}, dict(self.known)
             try:
-                decided = decide_all(submissions, loaded, written, known, now=WALL, ids=self.ids)
+                decided = decide_all(submissions, loaded, written, known, now=WALL, ids=self.ids, whole=whole)
             except Reload as reload:
                 assert whole.add(reload), f"asks for {reload.need} again"
                 self.ids.start_at(first_id)

@@ -21,6 +21,7 @@ from vinr_server.core.ledger.rows import Entry
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.purchases.conversions import (
     Trigger,
+    announce_referrals,
     convert,
     is_in_window,
     look_at_asked,
@@ -90,6 +91,7 @@ def decide_convert_referral(draft: Layer, command: ConvertReferral, context: Con
     referral = convert(draft, context, referral, referee, Trigger(occasion, at, payment=payment))
     if payment is not None and referral.status == "converted":
         draft.put(replace(payment, referral_ids=(*payment.referral_ids, referral.id)))
+    announce_referrals(draft, context, [referral])
     return Accepted(shown(draft, context, referral), is_new=False)
 
 
@@ -187,7 +189,8 @@ def decide_reject_referral(draft: Layer, command: RejectReferral, context: Conte
     _take_back(draft, context, referral, command.reason)
     if referral.status == "converted":
         rejected = replace(referral, status="rejected", reason=command.reason)
-        referral = stand(draft, context, rejected, now=now, by=-1)
+        referral = stand(draft, rejected, by=-1)
+        announce_referrals(draft, context, [referral])
     else:
         referral = end(draft, context, referral, status="rejected", reason=command.reason, now=now)
     return Accepted(shown(draft, context, referral), is_new=False)
@@ -235,6 +238,7 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
     accounts = reports.linked_accounts(draft, command)
     if not isinstance(answer, Accepted) or not answer.is_new or isinstance(accounts, Rejected):
         return answer
+    judged: list[Referral] = []
     for member in accounts:
         account = draft.get(Account, member.id) or member
         if not account.may_convert or account.status != "active":
@@ -247,7 +251,8 @@ def decide_report_event(draft: Layer, command: ReportEvent, context: Context) ->
         if is_in_window(referral, at):
             draft.require_asked(Referral, referral.id)
             occasion = replace(reports.occasion_of(command, event_id), trigger=CONVERTED)
-            convert(draft, context, referral, account, Trigger(occasion, at, event_id=event_id))
+            judged.append(convert(draft, context, referral, account, Trigger(occasion, at, event_id=event_id)))
+    announce_referrals(draft, context, judged)
     return answer
 
 

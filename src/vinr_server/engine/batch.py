@@ -235,8 +235,7 @@ async def run_batch(
     await read_history(connection, needs, loaded, now)
     written = {realm: Layer(layer) for realm, layer in loaded.items()}
     ids.tick()
-    merged = whole.merged_of if whole is not None else lambda _realm: NOBODY
-    decided = decide_all(submissions, loaded, written, known, now=now, ids=ids, merged=merged)
+    decided = decide_all(submissions, loaded, written, known, now=now, ids=ids, whole=whole)
     on_decided()
     await save(
         connection,
@@ -271,13 +270,14 @@ def decide_all(
     *,
     now: datetime,
     ids: Ids,
-    merged: Callable[[int], Mapping[str, str]] = lambda realm: NOBODY,
+    whole: Wholes | None = None,
 ) -> Decided:
     """Each submission is decided on what the ones before it left; a refused one leaves nothing.
 
     Before it is decided, the accounts that it names have caught up with their time (R24). Raises Reload: all that the
     decisions ask for is asked for at once, so that many of a kind cost one reload.
     """
+    whole = whole or Wholes()
     clocks = {realm: _clocks(layer) for realm, layer in loaded.items()}
     waits = {realm: waits_in(layer, now) for realm, layer in loaded.items()}
     decided = Decided(now)
@@ -291,7 +291,8 @@ def decide_all(
         context = context_of(submission, now, clocks[realm], ids)
         try:
             if waits[realm]:
-                catch_up_with(written[realm], submission, context, merged)
+                learned = whole.merged_of(realm), whole.rows_of(realm)
+                catch_up_with(written[realm], submission, context, *learned)
             draft = written[realm].draft()
             answer = decide(draft, submission.command, context)
         except InPart as missing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from vinr_server.core.decide import follow, needs_of
 from vinr_server.core.due import brings_due, may_have_due
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.needs import AlsoRows, InPart, Needs, Undeclared
+from vinr_server.core.kernel.needs import AlsoRows, InPart, Needs, Undeclared, Whole
 from vinr_server.core.members.rows import Account
 from vinr_server.engine.submission import Submission
 
@@ -39,12 +39,14 @@ def brings_waiting(draft: Layer, loaded: Layer) -> bool:
     return brings_due(draft, loaded) or _steps_wait(draft)
 
 
-def catch_up_with(layer: Layer, submission: Submission, context: Context, merged: Callable[[int], Any]) -> None:
-    """All that time has brought by now to the accounts that the submission names is done in the layer.
+def catch_up_with(
+    layer: Layer, submission: Submission, context: Context, merged: Mapping[Any, str], asked: Collection[Whole]
+) -> None:
+    """All that time has brought by now to the accounts that the submission names, or its decision asked for, is done.
 
     So due work stands before the first command that meets it, however commands are batched.
     """
-    mine = Needs(merged=merged(submission.realm))
+    mine = Needs(merged=merged, asked=asked)
     needs_of(submission.command, mine)
     follow(submission.command, layer.uncovered(), mine)
     named: list[Account | Wallet | None] = [layer.find(Account, id) for id in mine.rows.get(Account, ())]

@@ -57,9 +57,9 @@ def change_purchase(
     earnings = settled.earnings if cause.is_report else _settle_by_hand(draft, mover, settled.earnings, purchase)
     outcome = settled.outcome if cause.is_report else _more(cause.payment.outcome, settled.outcome)
     payment = put_purchase(draft, purchase, replace(cause.payment, outcome=outcome), earnings)
+    _count_payment(draft, purchase, payment, accounts, is_report=cause.is_report)
     if payment.referral_ids and not cause.is_report:  # who enrolls later earns for it, and converts nothing by that
         settle_conversions(draft, context, payment, purchase.refunds.get(payment.id, ()), mover)
-    _count_payment(draft, purchase, payment, accounts, is_report=cause.is_report)
     if purchase.is_refunded_whole and not was_refunded_whole:
         for use in _uses(draft, before):
             # A gift that the member keeps keeps its slot, or every refund would make room for another one (R18).

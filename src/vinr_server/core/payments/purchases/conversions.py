@@ -47,9 +47,10 @@ from vinr_server.core.payments.purchases.state import Purchase, name_earnings
 from vinr_server.core.payments.rows import Award, Earning, Payment, Refund
 from vinr_server.core.programs.members import acting, program_of
 from vinr_server.core.programs.rows import Program
-from vinr_server.core.referrals.endings import end, now_of, shown
+from vinr_server.core.referrals.endings import now_of, shown
 from vinr_server.core.referrals.registration import self_referral
 from vinr_server.core.referrals.rows import BY_PAYMENT, Referral, ReferralCode, ReferralLimit, ReferralProgram, Reward
+from vinr_server.core.tiers.changing import judge_tiers
 
 # What a referrer's conversions are counted by: all that stand, and those that earned, in any window of a limit.
 _PERIODS: dict[str, CapPer] = {"month": "month", "year": "year", "lifetime": "member"}
@@ -204,6 +205,7 @@ def convert_by_payment(
     `occurred_at`: as it was reported; None is each program's now. Expects the payment's own awards to be made. Raises
     AlsoRows where something converts that nobody has named.
     """
+    judged: list[Referral] = []
     for member in accounts:
         account = draft.get(Account, member.id) or member
         if not account.may_convert or account.status != "active":
@@ -217,10 +219,11 @@ def convert_by_payment(
         if not _is_enough(referral, payment, trigger):
             continue
         draft.require_asked(Referral, referral.id)
-        referral = convert(draft, context, referral, account, trigger)
-        if referral.status == "converted":
+        judged.append(convert(draft, context, referral, account, trigger))
+        if judged[-1].status == "converted":
             payment = replace(payment, referral_ids=(*payment.referral_ids, referral.id))
             draft.put(payment)
+    announce_referrals(draft, context, judged)
     return payment
 
 
@@ -248,16 +251,17 @@ def _is_enough(referral: Referral, payment: Payment, trigger: Trigger) -> bool:
 def convert(draft: Layer, context: Context, referral: Referral, referee: Account, trigger: Trigger) -> Referral:
     """The referral has converted, and both sides have earned by rules; or it is rejected, as one of oneself.
 
-    Expects an open referral, an active referee, and what `name_conversion` declares.
+    The caller announces it. Expects an open referral, an active referee, and what `name_conversion` declares.
     """
     referrer = draft.get(Account, referral.referrer_id)
     assert referrer is not None, f"account {referral.referrer_id} was not loaded"
     referrer = acting(draft, referrer)
     program = program_of(draft, referee)
-    now = context.now(program.clock_id)
     draft.put(replace(referee, may_convert=False))
     if self_referral(draft, referrer, referee.customer_id) is not None:
-        return end(draft, context, referral, status="rejected", reason="self_referral", now=now)
+        referral = replace(referral, status="rejected", reason="self_referral")
+        draft.put(referral)
+        return referral
     number = _standing(draft, referral, referrer, trigger.at, program) + 1
     occasion = replace(
         trigger.occasion,
@@ -289,11 +293,11 @@ def convert(draft: Layer, context: Context, referral: Referral, referee: Account
         rewards=tuple(rewards),
         skipped=tuple(skipped),
     )
-    return stand(draft, context, referral, now=now)
+    return stand(draft, referral)
 
 
-def stand(draft: Layer, context: Context, referral: Referral, *, now: datetime, by: int = 1) -> Referral:
-    """The conversion stands, or (`by` -1) no longer does: its referrer's counters say so, and it is announced."""
+def stand(draft: Layer, referral: Referral, *, by: int = 1) -> Referral:
+    """The conversion stands, or (`by` -1) no longer does: its referrer's counters say so. The caller announces it."""
     draft.put(referral)
     referrer = draft.get(Account, referral.referrer_id)
     assert referrer is not None and referral.converted_at is not None
@@ -307,9 +311,17 @@ def stand(draft: Layer, context: Context, referral: Referral, *, now: datetime, 
     code = draft.get(ReferralCode, referral.code) if referral.code is not None else None
     if code is not None:
         draft.put(replace(code, conversions=code.conversions + by))
-    data = shown(draft, context, referral)
-    announce(draft, context, type=f"referral.{referral.status}", bucket=referral.bucket, data=data, now=now)
     return referral
+
+
+def announce_referrals(draft: Layer, context: Context, referrals: Sequence[Referral]) -> None:
+    """Events say what has become of referrals, after those of all entries and of the tiers that follow (R12g)."""
+    if not referrals:
+        return
+    judge_tiers(draft, context)
+    for referral in referrals:
+        now, data = now_of(draft, context, referral), shown(draft, context, referral)
+        announce(draft, context, type=f"referral.{referral.status}", bucket=referral.bucket, data=data, now=now)
 
 
 def _standing(draft: Layer, referral: Referral, referrer: Account, at: datetime, program: Program) -> int:
@@ -379,15 +391,16 @@ def settle_conversions(
 
     Expects what `name_converted` declares of each.
     """
+    turned: list[Referral] = []
     for id in payment.referral_ids:
         referral = draft.get(Referral, id)
         if referral is not None and referral.status in ("converted", "reversed"):
-            _settle(draft, context, referral, payment, refunds, mover)
+            settled = _settle(draft, referral, payment, refunds, mover)
+            turned += [settled] if settled.status != referral.status else []
+    announce_referrals(draft, context, turned)
 
 
-def _settle(
-    draft: Layer, context: Context, referral: Referral, payment: Payment, refunds: Sequence[Refund], mover: Mover
-) -> None:
+def _settle(draft: Layer, referral: Referral, payment: Payment, refunds: Sequence[Refund], mover: Mover) -> Referral:
     tenders = frozen_tenders(referral.earnings[-1])  # the friend has one, even where it has earned nothing
     occasion = replace(occasion_of(payment, refunds, tenders), conversion_number=referral.number)
     is_enough = occasion.eligible_minor >= referral.least_minor
@@ -399,8 +412,8 @@ def _settle(
     referral = replace(referral, rewards=rewards, status="converted" if is_enough else "reversed")
     if is_enough == was_standing:
         draft.put(referral)
-        return
-    stand(draft, context, referral, now=now_of(draft, context, referral), by=1 if is_enough else -1)
+        return referral
+    return stand(draft, referral, by=1 if is_enough else -1)
 
 
 def _again(draft: Layer, earning: Earning, occasion: Occasion, mover: Mover, *, is_enough: bool) -> Earning:
