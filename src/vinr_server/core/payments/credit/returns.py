@@ -66,6 +66,7 @@ def return_credit(draft: Layer, context: Context, payment: Payment, refund: Refu
         returned_minor = sum(back.points for back in draft.children(Entry, id))
         amount_minor = min(left_minor, -spent.points - returned_minor)
         if amount_minor:
+            swept_wallet(draft, context, spent.account_id)  # before its lots are read
             uses = uses_back(draft, id, points=amount_minor, returned_points=returned_minor)
             _return(draft, context, payment, refund, spent, uses)
             left_minor -= amount_minor
