@@ -67,7 +67,7 @@ from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.batch import Reload, Wholes, require_known_merges
 from vinr_server.engine.catching_up import context_of_time
 from vinr_server.engine.submission import Submission
-from vinr_server.engine.timely import write_due
+from vinr_server.engine.timely import UNDONE_BY_TIME, submit_in_time, write_due
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.batch.tables import TABLES, encode_json
@@ -200,7 +200,12 @@ class CoreDriver:
         except Problem as problem:
             return Answer.of_problem(problem)
         context = replace(self._context(), fingerprint=digest, is_deliverable=_is_deliverable(request))
-        return self._decide(command, context, is_dry_run=request.is_dry_run)
+        answer = self._decide(command, context, is_dry_run=request.is_dry_run)
+        if answer.code in UNDONE_BY_TIME:
+            for account in self.rows(Account):
+                self._decide(ExpireLots(account.id), self._context())
+            answer = self._decide(command, context, is_dry_run=request.is_dry_run)
+        return answer
 
     def _decide(self, command: Command, context: Context, *, is_dry_run: bool = False) -> Answer:
         whole = Wholes()
@@ -386,7 +391,7 @@ class PostgresDriver:
             is_dry_run=request.is_dry_run,
             is_deliverable=_is_deliverable(request),
         )
-        outcome = self._engine.run(self._engine.writer.submit(submission))
+        outcome = self._engine.run(submit_in_time(self._engine.reader.pool, self._engine.writer, submission))
         if isinstance(outcome, Rejected):
             return Answer.of_problem(Problem.of(outcome))
         return Answer(outcome.status, json.loads(outcome.body), is_replay=outcome.is_replay)

@@ -44,7 +44,7 @@ def _release_all(draft: Layer, context: Context, account: Account) -> Account:
     for hold in sorted(holds, key=lambda hold: (hold.expires_at, hold.id)):
         redemption = draft.get(Redemption, hold.id)
         assert redemption is not None, f"redemption {hold.id} was not loaded"
-        release_redemption(draft, context, draft.get(Account, account.id) or account, redemption, now=now, at=now)
+        release_redemption(draft, context, draft.get(Account, account.id) or account, redemption, now=now)
     return draft.get(Account, account.id) or account
 
 

@@ -20,7 +20,7 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs
 from vinr_server.core.ledger.book.holders import AnyHolder, Holder, now_of
-from vinr_server.core.ledger.book.holds import release
+from vinr_server.core.ledger.book.holds import let_lapse
 from vinr_server.core.ledger.book.lots import is_inactive
 from vinr_server.core.ledger.book.pending import activate, in_force, with_due
 from vinr_server.core.ledger.book.reminders import is_behind
@@ -133,23 +133,29 @@ def due_work(draft: Layer, account: AnyHolder, context: Context) -> list[Due]:
 
 
 def _settle(draft: Layer, context: Context, account: Account, work: list[Due], *, now: datetime) -> None:
-    for at, together in groupby(work, key=lambda due: due.at):
+    for at, pieces in groupby(work, key=lambda due: due.at):
+        together = list(pieces)
         account = _pass_time(draft, context, account, now=now, before=at)
         account = _swept_before(draft, context, account, at, now=now)
         for due in together:
             account = _settle_piece(draft, context, account, due, now=now)
         account = judge_tier(draft, context, account, program_of(draft, account), at=at, now=now)
         account = _noted(draft, account, at)
+        if together[-1].kind == HOLD:  # what it has left in lots that end now is over, once tiers have moved
+            account = _pass_time(draft, context, account, now=now, before=at + INSTANT)
+            account = sweep(draft, context, account, now=now, until=at)
     account = _pass_time(draft, context, account, now=now)
     with_due(draft, account)
 
 
 def _settle_wallet(draft: Layer, context: Context, wallet: Wallet, work: list[Due], *, now: datetime) -> None:
     """Holds are over, in their order; credit never pends."""
-    for due in work:
-        wallet = _swept_before(draft, context, _newest(draft, wallet), due.at, now=now)
-        assert isinstance(due.what, Hold), "credit never pends"
-        release(draft, context, wallet, due.what, now=now, at=due.at)
+    for at, pieces in groupby(work, key=lambda due: due.at):
+        wallet = _swept_before(draft, context, _newest(draft, wallet), at, now=now)
+        for due in pieces:
+            assert isinstance(due.what, Hold), "credit never pends"
+            wallet = let_lapse(draft, context, wallet, due.what, now=now)
+        wallet = sweep(draft, context, wallet, now=now, until=at)
     with_due(draft, _newest(draft, wallet))
 
 

@@ -1,4 +1,4 @@
-"""Reads that time alone changes: what is due of a realm's members is written before they are answered (R24)."""
+"""Answers that time alone changes: what is due of a realm's members is written before they are given (R24)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 from typing import Any
 
 from vinr_server.core.campaigns.commands import TakeSteps
+from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.ledger.commands import ExpireLots
 from vinr_server.core.referrals.commands import ExpireReferral
 from vinr_server.core.segments.commands import JudgeSegments
-from vinr_server.engine.submission import system_submission
+from vinr_server.engine.submission import Outcome, Submission, system_submission
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.campaigns.due import due_steps
 from vinr_server.storage.due.referrals import due_referrals
@@ -18,6 +19,8 @@ from vinr_server.storage.due.work import due_in_realm
 
 # As many members as a batch holds.
 AT_ONCE = 256
+# What the time of one member may undo for another: a hold that is over was the last of a reward's stock.
+UNDONE_BY_TIME = frozenset({"reward_out_of_stock"})
 
 
 async def write_due(
@@ -47,3 +50,16 @@ async def write_due(
     while with_referrals and (over := await due_referrals(pool, now, limit=AT_ONCE, realm=realm)):
         ends = (system_submission(realm, ExpireReferral(referral.id), livemode=livemode) for referral in over)
         await asyncio.gather(*map(writer.enqueue, ends))
+
+
+async def submit_in_time(pool: Any, writer: Writer, submission: Submission) -> Outcome:
+    """What comes of a submission. A refusal that the time of other members may have undone is asked for once more.
+
+    A command itself meets only what was due of the members that it names. Raises Unavailable where nothing can be
+    written.
+    """
+    outcome = await writer.enqueue(submission)
+    if isinstance(outcome, Rejected) and outcome.code in UNDONE_BY_TIME:
+        await write_due(pool, writer, submission.realm, livemode=submission.livemode)
+        outcome = await writer.enqueue(submission)
+    return outcome

@@ -32,7 +32,7 @@ from vinr_server.engine.evaluator import Evaluator
 from vinr_server.engine.guesses import Guesses
 from vinr_server.engine.sealing import Seal
 from vinr_server.engine.submission import Outcome, Reply, Submission, Unavailable
-from vinr_server.engine.timely import write_due
+from vinr_server.engine.timely import submit_in_time, write_due
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.tables import encode_json
 from vinr_server.storage.postgres.connect import UNREACHABLE
@@ -194,7 +194,7 @@ class App:
     async def _decide(self, operation: Operation, submission: Submission) -> Outcome:
         if operation.is_pure:
             return await self._evaluator.evaluate(submission)
-        return await self._writer.enqueue(submission)
+        return await submit_in_time(self._reader.pool, self._writer, submission)
 
 
 class Disconnected(Exception):

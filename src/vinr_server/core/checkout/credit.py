@@ -135,7 +135,7 @@ def release_credit(draft: Layer, context: Context, session: CheckoutSession) -> 
     hold = find_hold(draft, wallet, session.credit.hold_id)
     if hold is not None:
         now = now_of(draft, context, wallet)
-        release(draft, context, wallet, hold, now=now, at=now)
+        release(draft, context, wallet, hold, now=now)
 
 
 # ---- what is spent

@@ -13,9 +13,9 @@ from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.payloads import Wire
 from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.book.holds import capture, hold_of, prolong, release
+from vinr_server.core.ledger.book.holds import capture, hold_of, let_lapse, prolong, release
 from vinr_server.core.ledger.book.posting import Movement
-from vinr_server.core.ledger.book.sweeping import active
+from vinr_server.core.ledger.book.sweeping import active, sweep
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.rows import Hold
 from vinr_server.core.members.rows import Account
@@ -77,6 +77,7 @@ def capture_redemption(draft: Layer, context: Context, redemption: Redemption, *
     account = account_of_redemption(draft, redemption)
     program = program_of(draft, account)
     now = context.now(program.clock_id)
+    account = sweep(draft, context, account, now=now)  # what was over before is gone by itself (R4)
     points = redemption.held_points if points is None else points
     receipt = {"reward": redemption.reward_id, "revision": redemption.reward_revision, "points": points}
     movement = Movement(
@@ -118,17 +119,14 @@ def release_redemption(
     redemption: Redemption,
     *,
     now: datetime,
-    at: datetime,
-    status: str = "canceled",
 ) -> Wire:
-    """The points, the discount, the stock and the member's slot are free again from `at` on; returns the payload.
+    """The points, the discount, the stock and the member's slot are free again; returns the payload.
 
     Expects an authorized one, its discount, and the counters of its reward.
     """
-    hold = hold_of(draft, account, redemption.id)
-    account = release(draft, context, account, hold, now=now, at=at)
-    redemption = replace(redemption, status=status, canceled_at=at if status == "canceled" else None)
-    return turn(draft, context, account, redemption, event=f"loyalty.redemption.{status}", now=now)
+    account = release(draft, context, account, hold_of(draft, account, redemption.id), now=now)
+    redemption = replace(redemption, status="canceled", canceled_at=now)
+    return turn(draft, context, account, redemption, event="loyalty.redemption.canceled", now=now)
 
 
 def turn(
@@ -165,7 +163,9 @@ def lapse(draft: Layer, context: Context, account: Account, hold: Hold, *, now: 
     """The hold's time is over: its redemption is expired (R11d). Expects what `name_lapse` declares."""
     redemption = draft.get(Redemption, hold.id)
     assert redemption is not None, f"redemption {hold.id} was not loaded"
-    release_redemption(draft, context, account, redemption, now=now, at=hold.expires_at, status="expired")
+    account = let_lapse(draft, context, account, hold, now=now)
+    redemption = replace(redemption, status="expired")
+    turn(draft, context, account, redemption, event="loyalty.redemption.expired", now=now)
     return draft.get(Account, account.id) or account
 
 

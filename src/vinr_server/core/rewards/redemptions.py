@@ -352,7 +352,7 @@ def decide_cancel_redemption(draft: Layer, command: CancelRedemption, context: C
     account = swept_account(draft, context, redemption.account_id)
     now = context.now(program_of(draft, account).clock_id)
     if redemption.status == "authorized":
-        return Accepted(release_redemption(draft, context, account, redemption, now=now, at=now), is_new=False)
+        return Accepted(release_redemption(draft, context, account, redemption, now=now), is_new=False)
     spent = take_credit_back(draft, context, redemption, reason=command.reason)
     if spent is not None:
         return spent

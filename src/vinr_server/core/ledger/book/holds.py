@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from vinr_server.core.kernel.calendar import INSTANT
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.values import replace
@@ -121,13 +122,20 @@ def capture(
     return account, entry
 
 
-def release(draft: Layer, context: Context, account: Holder, hold: Hold, *, now: datetime, at: datetime) -> Holder:
-    """The points are free again from `at` on: they pay what is owed first, and what is over expires at once (R5).
+def release(draft: Layer, context: Context, account: Holder, hold: Hold, *, now: datetime) -> Holder:
+    """The points are free again: they pay what is owed first, and what is over expires at once (R5).
 
     Expects a hold in force, and the account's live lots.
     """
     account, lots = _end(draft, account, hold, now=now)
-    return _free(draft, context, account, [lot.id for lot in lots], cause_id=hold.id, now=now, until=at)
+    return _free(draft, context, account, [lot.id for lot in lots], cause_id=hold.id, now=now, until=now)
+
+
+def let_lapse(draft: Layer, context: Context, account: Holder, hold: Hold, *, now: datetime) -> Holder:
+    """As `release`, since the hold's own end. Lots that end at that very instant do so after all that lapses then."""
+    account, lots = _end(draft, account, hold, now=now)
+    until = hold.expires_at - INSTANT
+    return _free(draft, context, account, [lot.id for lot in lots], cause_id=hold.id, now=now, until=until)
 
 
 def prolong(draft: Layer, account: Holder, hold: Hold, *, until: datetime) -> tuple[Holder, Hold]:
