@@ -19,6 +19,7 @@ import event_data_mutants
 import gift_mutants
 import grant_mutants
 import inactivity_mutants
+import life_mutants
 import offer_mutants
 import openapi_mutants
 import outbound_mutants
@@ -38,6 +39,7 @@ MUTANTS: list[Mutant] = [
     *referral_mutants.MUTANTS,
     *campaign_mutants.MUTANTS,
     *credit_mutants.MUTANTS,
+    *life_mutants.MUTANTS,
     *engine_mutants.MUTANTS,
     *api_mutants.MUTANTS,
     *openapi_mutants.MUTANTS,
