@@ -167,7 +167,7 @@ class Wallet:
         granted = 0
         if named is None:
             share = paid["c"] * (paid["refunded"] + amount) // paid["a"] - paid["returned"]
-            returned = min(max(share, amount - money_left, 0), credit_left)
+            returned = min(max(share, amount - money_left, 0), credit_left, amount)
         else:
             if amount - named > money_left:
                 raise Refused("refund_exceeds_tender")

@@ -119,7 +119,7 @@ class Payment:
         if named is not None:
             return min(named, credit_left), named - min(named, credit_left)
         share = self.credit * (self.refunded + amount) // self.amount - self.returned
-        return min(max(share, amount - self.money_left, 0), credit_left), 0
+        return min(max(share, amount - self.money_left, 0), credit_left, amount), 0
 
 
 def points_of(rule: Rule, eligible: Fraction | int, factor: Fraction) -> int:
