@@ -180,6 +180,7 @@ class Club(Rewards):
     def _reinstate(self, award: Award, taker: Any, points: int, source: str) -> None:
         """R72, R5: back to the lots that paid, the last used first, its own lot last of all."""
         member, lot = award.member, award.lot
+        lot.is_there = lot.is_there or lot.at <= self.now  # of a closed member time has brought nothing
         pending = 0
         left = points
         backs: list[tuple[Lot, int]] = []
