@@ -34,6 +34,11 @@ LASTING = {
     "accounts": "(select realm, id, to_jsonb(a) - 'next_segments_at' - 'judged_scans' as row from accounts a)",
     "segments": "(select realm, id, to_jsonb(s) - 'is_scanned' as row from segments s)",
     "segment_scans": "(select realm, id, revision, started_at from segment_scans)",
+    # A worker makes the codes of batches; those that callers bring are wanted as they come.
+    "codes": """(
+      select * from codes where batch_id is null or status <> 'active' or used + reserved > 0 or account_id is not null
+    )""",
+    "code_batch_progress": "(select realm, id, wanted from code_batch_progress)",
     "realms": "(select id, to_jsonb(r) - 'catalogue_revision' as row from realms r)",
     "events": "(select * from events where request_id is not null)",
     "segment_members": """(
