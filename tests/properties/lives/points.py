@@ -41,6 +41,8 @@ class Points:
         # What a command tells after its entries and its tiers (R12g).
         self.rest: list[Told] = []
         self.activated: set[Member] = set()
+        # What counted for each member after the last command: who has nothing new is not judged again.
+        self.credits: dict[str, list[Credit]] = {}
         self.happened = 0
 
     # ---- how events are told
@@ -54,8 +56,10 @@ class Points:
     def end_command(self) -> None:
         """R12g: entries' events were told; then tiers, each at most once, then the rest."""
         for member in self.members.values():
-            if not member.is_closed:
+            credits = member.credits()
+            if not member.is_closed and credits != self.credits.get(member.customer):
                 member.standing.judge(self.now, "activated" if member in self.activated else "earned")
+            self.credits[member.customer] = credits
         self.activated.clear()
         for told in self.rest:
             if isinstance(told.owner, tuple) and told.owner[0] == "account":
@@ -71,6 +75,7 @@ class Points:
         self.now = until
         for book in (*self.members.values(), *self.wallets.values()):
             book.live(until)
+        self.credits = {customer: member.credits() for customer, member in self.members.items()}
         for referral in sorted(self.referrals, key=lambda one: one.until or until):
             self._end_if_over(referral)
 
