@@ -265,7 +265,10 @@ def _make_codes(world: World) -> None:
     world.post(f"/v1/engagement/offers/{given}/publish", {})
     world.post("/v1/engagement/codes", {"offer": given, "code": f"B{world.slug}"})
     world.ids["cbt"] = world.post("/v1/engagement/code_batches", {"offer": offer, "name": "World"})["id"]
+    batched = world.post(f"/v1/engagement/code_batches/{world.ids['cbt']}/import", {"codes": [f"P{world.slug}"]})
+    world.ids["batched"] = batched["data"][0]["code"]["id"]
     world.ids["opening"] = world.post("/v1/engagement/codes", {"offer": offer, "code": f"W{world.slug}"})["id"]
+    world.post("/v1/engagement/codes", {"offer": offer, "code": f"T{world.slug}", "account": world.ids["friend"]})
 
 
 def _grant_credit(world: World) -> Mapping[str, str]:

@@ -35,6 +35,13 @@ WHOSE = ("foreign", "other_mode", "deleted", "never", "own")
 FILTERS = {"account": "loy", "customer": "cust", "program": "prog", "reward": "rwd", "payment": "pay", "rule": "rule"}
 FILTERS |= {"api_key": "key", "actor": "key"}
 CURSORS = ("starting_after", "ending_before")
+# Where the account of the world's own object is not the first member's.
+ACCOUNTS = {
+    "store_credit": "crd",
+    "engagement.codes": "friend",
+    "engagement.grants": "friend",
+    "engagement.campaigns.enrolments": "friend",
+}
 
 
 @dataclass
@@ -153,7 +160,7 @@ def places(world: World, operation: Operation) -> list[Place]:
                 found.append(Place("body", named, f"{sample.path}{dry}", sample.body, path))
     for name in operation.listing.names if operation.listing else ():
         if name in FILTERS:
-            prefix = "crd" if (operation.resource, name) == ("store_credit", "account") else FILTERS[name]
+            prefix = ACCOUNTS.get(operation.resource, FILTERS[name]) if name == "account" else FILTERS[name]
             found.append(Place("filter", prefix, world.path(operation), name=name))
         elif name in CURSORS:
             found += [Place("cursor", _prefix_of(world, operation, is_cursor=True), world.path(operation), name=name)]
@@ -164,10 +171,13 @@ def places(world: World, operation: Operation) -> list[Place]:
 
 def _prefix_of(world: World, operation: Operation, *, is_cursor: bool = False) -> str:
     """What the operation's path names; of a list under an id, its cursors name another kind of object."""
-    prefix = "held_rdm" if operation.id == "capture_redemption" else PREFIXES[operation.resource]
+    prefix = {"capture_redemption": "held_rdm", "grant_offer": "granted_ofr"}.get(
+        operation.id, PREFIXES[operation.resource]
+    )
     if is_cursor:
         others = {"list_offer_redemptions": "ordm", "list_segment_members": "loy", "list_webhook_deliveries": "dlv"}
         others |= {"list_payment_revisions": "prev", "list_account_lots": "ptx", "list_tier_history": "tch"}
+        others |= {"export_codes": "batched"}
         prefix = others.get(operation.id, prefix)
     assert prefix in world.ids, operation.id
     return prefix

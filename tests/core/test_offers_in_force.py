@@ -76,7 +76,7 @@ def looked_up(
         nothing: Any = (0, 0, 0, (), 0, {}, (), (), (), None, None, {})
         session = CheckoutSession(1, "cs_1", CUSTOMER, changed_from, "open", *nothing, NOW, NOW)
         needs.plans.carts[session.id] = [{"lines": CART.lines}]
-        name_changed_cart(needs, batch, session)
+        name_changed_cart(needs, batch, session, [])
     batch.cover(needs)
     return batch, needs
 
