@@ -77,8 +77,8 @@ MUTANTS = [
     Mutant(
         "points count twice towards a tier",
         "_credit",
-        "count_points(draft, account, program, entry.id, at=available_at, points=points)",
-        "count_points(draft, account, program, entry.id, at=available_at, points=2 * points)",
+        "count_points(draft, account, program, entry.id, at=available_at, points=points, is_new=True)",
+        "count_points(draft, account, program, entry.id, at=available_at, points=2 * points, is_new=True)",
         tiers("A credit exactly twelve months old no longer counts (R12c, 16)"),
     ),
 ]

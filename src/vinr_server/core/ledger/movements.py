@@ -149,7 +149,7 @@ def _credit(
 ) -> tuple[Account, Entry, Lot]:
     """The entry and its lot, which ends as the program says where no end is given; deficits are paid first."""
     account, entry = post(draft, context, account, points=points, movement=movement, now=now, lifetime_points=points)
-    account = count_points(draft, account, program, entry.id, at=available_at, points=points)
+    account = count_points(draft, account, program, entry.id, at=available_at, points=points, is_new=True)
     lot = new_lot(
         entry,
         available_at=available_at,

@@ -19,16 +19,16 @@ from vinr_server.core.tiers.rows import TierCredit
 
 
 def count_points(
-    draft: Layer, account: Account, program: Program, source_id: str, *, at: datetime, points: int
+    draft: Layer, account: Account, program: Program, source_id: str, *, at: datetime, points: int, is_new: bool = False
 ) -> Account:
-    """The accrual counts so many points more, or less where they are negative."""
+    """The accrual counts so many points more, or less where they are negative; one that is new never counted before."""
     policy = program.tier_policy
     if policy.metric != "points_earned":
         return account
     if policy.window == "lifetime":
         return _with_total(draft, account, points)
     key = (account.id, policy.counted_as, source_id)
-    before = _found(draft, key) if points < 0 else draft.find(TierCredit, key)
+    before = draft.find(TierCredit, key) if is_new else _found(draft, key)
     if before is not None:
         put_credit(draft, account, program, source_id, at=at, amount=Fraction(before.amount) + points)
     elif points > 0:
