@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.resources.campaign_definitions import read_definition
-from vinr_server.core.campaigns.checking import cycle_in, longest_way, reached_from
+from vinr_server.core.campaigns.checking import cycle_in, longest_way, problems_of, reached_from
 from vinr_server.core.campaigns.definition import Step, Wait
+from vinr_server.core.campaigns.rows import DefinitionProblem
+from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.spans.durations import Duration
+from vinr_server.core.programs.rows import Program
 
 Json = dict[str, Any]
 WAIT: Json = {"kind": "wait", "for": "7d"}
@@ -28,6 +32,16 @@ def paths(definition: Json) -> list[str]:
 def with_step(step: Any) -> Json:
     """A definition that is right but for one step."""
     return {"entry": {}, "start": "it", "steps": {"it": step, "end": END}}
+
+
+def test_more_steps_than_there_may_be_are_counted_and_not_walked_through() -> None:
+    steps = {f"s{n}": {"kind": "wait", "next": f"s{n + 1}"} for n in range(1_500)}
+    drafted = read_definition({"entry": {}, "start": "s0", "steps": steps | {"s1500": END}}, zone="UTC")
+    program = Program("prog_a", "Shop", "points", None, "none", "UTC", (), "active", None, {}, datetime.now(UTC))
+
+    found = problems_of(Layer(), drafted.definition, program)
+
+    assert DefinitionProblem("steps", "There are 1501 steps; a campaign has 1 to 50.") in found
 
 
 @pytest.mark.parametrize("step", [WAIT, AWAITED, BRANCH, SPLIT, END])

@@ -13,10 +13,8 @@ from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.values import replace
-from vinr_server.core.ledger.book.moved import lot_of
 from vinr_server.core.ledger.book.pending import activate, waiting_lot
-from vinr_server.core.ledger.book.posting import Movement
-from vinr_server.core.ledger.reversals import reverse_award, swept_account
+from vinr_server.core.ledger.reversals import swept_account, take_back_award
 from vinr_server.core.ledger.rows import Entry
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.purchases.conversions import (
@@ -200,20 +198,16 @@ def _take_back(draft: Layer, context: Context, referral: Referral, reason: str |
     """All that is left of what the referral gave is taken back (R6)."""
     for earning in referral.earnings:
         for award in earning.awards:
-            account = swept_account(draft, context, earning.account_id)
-            lot = lot_of(draft, award.entry_id)
-            points = lot.reversible_points
-            if points == 0:
-                continue
-            movement = Movement(
-                "reversal",
+            take_back_award(
+                draft,
+                context,
+                earning.account_id,
+                award.entry_id,
                 reason=reason or "referral rejected",
                 source_type="referral",
                 source_id=referral.id,
-                reverses_id=award.entry_id,
-                receipt={"award": award.entry_id, "awarded": award.points, "points": points},
+                receipt={"award": award.entry_id, "awarded": award.points},
             )
-            reverse_award(draft, context, account, lot=lot, points=points, movement=movement)
 
 
 # ---- by a reported event

@@ -308,7 +308,7 @@ def decide_all(
         if submission.is_dry_run:
             continue
         written[realm].merge(draft)
-        waits[realm] = waits[realm] or brings_waiting(draft, loaded[realm])
+        waits[realm] = waits[realm] or brings_waiting(draft, loaded[realm], now)
         clocks[realm].update(_clocks(draft))
         if submission.idempotency_key:
             _keep(decided, known, submission, reply, _event_of(answer, draft))

@@ -19,6 +19,7 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, InPart, Needs, Undeclared, Whole
 from vinr_server.core.members.rows import Account
+from vinr_server.core.programs.rows import Program
 from vinr_server.engine.submission import Submission
 
 log = logging.getLogger("vinr.engine")
@@ -26,17 +27,25 @@ log = logging.getLogger("vinr.engine")
 
 def waits_in(layer: Layer, now: datetime) -> bool:
     """Whether something may be due in the layer's accounts and wallets, or in campaigns that members are in."""
-    return may_have_due(layer, now) or _steps_wait(layer)
+    return may_have_due(layer, now) or _may_step(layer, now)
 
 
-def _steps_wait(layer: Layer) -> bool:
-    rows = layer.written(Enrolment)
-    return bool(rows) and any(enrolment.due_at is not None for enrolment in rows)
+def _may_step(layer: Layer, now: datetime) -> bool:
+    """Whether a step of a passage may be due at `now`, real time: a test clock may be anywhere."""
+    return any(
+        enrolment.due_at is not None and (enrolment.due_at <= now or _is_on_test_clock(layer, enrolment.program_id))
+        for enrolment in layer.written(Enrolment)
+    )
 
 
-def brings_waiting(draft: Layer, loaded: Layer) -> bool:
+def _is_on_test_clock(layer: Layer, program_id: str) -> bool:
+    program = layer.get(Program, program_id)
+    return program is not None and program.clock_id is not None
+
+
+def brings_waiting(draft: Layer, loaded: Layer, now: datetime) -> bool:
     """Whether something may wait in what a command wrote, or, if it changed what members follow, in what was loaded."""
-    return brings_due(draft, loaded) or _steps_wait(draft)
+    return brings_due(draft, loaded) or _may_step(draft, now)
 
 
 def catch_up_with(

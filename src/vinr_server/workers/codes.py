@@ -6,7 +6,6 @@ Any number of these may run side by side: each takes the batch's lock for one sl
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 from vinr_server.core.codes.commands import FinishCodeBatch
@@ -14,13 +13,11 @@ from vinr_server.core.codes.keys import fold
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.code_drawing import draw_codes
 from vinr_server.engine.ids import Ids
-from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.batch.buckets import bucket_of
 from vinr_server.storage.due.codes import DrawnCode, KeyTaken, OpenBatch, make_codes, open_batches
 from vinr_server.workers.commands import submit_all
-
-log = logging.getLogger("vinr.worker")
+from vinr_server.workers.rounds import work_in_rounds
 
 SLICE = 5_000
 BATCHES_MAX = 16
@@ -41,22 +38,15 @@ class CodeWorker:
 
     async def run(self) -> None:
         """Make codes until stopped; wait for a database that is away."""
-        while not self._stopping.is_set():
-            is_busy = False
-            try:
-                is_busy = await self.work_once()
-            except (OSError, Unavailable) as error:
-                log.warning("codes wait: %s", error)
-            except Exception:  # the floor's edge: one bad slice must not end the worker
-                log.exception("codes were not made")
-            if not is_busy:
-                await self._pause()
+        await work_in_rounds(self.work_once, self._stopping, what="codes of batches", pause_seconds=PAUSE_SECONDS)
 
     async def work_once(self) -> bool:
         """A slice of each batch that wants codes; answer whether there was anything to do."""
         batches = await open_batches(self._pool, limit=BATCHES_MAX)
         done = []
         for batch in batches:
+            if self._stopping.is_set():
+                break
             made = await self._make(batch) if batch.missing else 0
             self.made += made
             if batch.missing <= made:
@@ -80,11 +70,5 @@ class CodeWorker:
             drawn = draw_codes(wanted - len(texts), pattern=batch.pattern, alphabet=batch.alphabet)
             texts.update((fold(text), text) for text in drawn)
         self._ids.tick()
-        keyed = [(key, bucket_of(batch.realm, key), text) for key, text in texts.items()]
+        keyed = [(key, bucket_of(batch.realm, key), text) for key, text in sorted(texts.items())]
         return [DrawnCode(bucket, self._ids.make_id("code", bucket), key, text) for key, bucket, text in keyed]
-
-    async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS)
-        except TimeoutError:
-            pass

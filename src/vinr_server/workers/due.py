@@ -7,7 +7,6 @@ Any number of these may run side by side.
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +20,6 @@ from vinr_server.core.referrals.commands import ExpireReferral
 from vinr_server.core.segments.commands import JudgeSegments
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DueFigures
-from vinr_server.engine.submission import Unavailable
 from vinr_server.engine.writer import Writer
 from vinr_server.storage.campaigns.due import due_steps
 from vinr_server.storage.due.checkouts import due_sessions
@@ -31,9 +29,8 @@ from vinr_server.storage.due.segments import moving_members
 from vinr_server.storage.due.work import due_accounts, forget, settled_clocks
 from vinr_server.workers.commands import submit_all
 from vinr_server.workers.reminders import ReminderRounds
+from vinr_server.workers.rounds import work_in_rounds
 from vinr_server.workers.segments import scan_on
-
-log = logging.getLogger("vinr.worker")
 
 # Due work is written within a second of falling due.
 PAUSE_SECONDS = 0.25
@@ -61,17 +58,7 @@ class DueWorker:
 
     async def run(self) -> None:
         """Work until stopped; wait for a database that is away."""
-        while not self._stopping.is_set():
-            try:
-                is_busy = await self.work_once()
-            except (OSError, Unavailable) as error:
-                log.warning("due work waits: %s", error)
-                is_busy = False
-            except Exception:  # the floor's edge: one bad round must not end the worker
-                log.exception("a round of due work failed")
-                is_busy = False
-            if not is_busy:
-                await self._pause()
+        await work_in_rounds(self.work_once, self._stopping, what="due work", pause_seconds=PAUSE_SECONDS)
 
     async def work_once(self) -> bool:
         """Work one round; answer whether there was anything to do."""
@@ -111,9 +98,3 @@ class DueWorker:
 
     async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
         await submit_all(self._writer, commands, failure="due work was not done")
-
-    async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS)
-        except TimeoutError:
-            pass

@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 from vinr_server.api.contract.input import INTEGER_MAX
+from vinr_server.api.contract.values import read_span
 from vinr_server.api.edge.parse import snake
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.suggestions import nearest_name
 from vinr_server.api.edge.times import read_instant
 from vinr_server.core.campaigns.rows import DefinitionProblem
-from vinr_server.core.kernel.spans.durations import Duration, read_duration
+from vinr_server.core.kernel.spans.durations import Duration
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -131,13 +132,7 @@ class Place:
 
     def duration(self, name: str) -> Duration | None:
         """A length of time such as 7d."""
-        value = self.value(name)
-        if value is None:
-            return None
-        duration = read_duration(value) if isinstance(value, str) else None
-        if duration is None:
-            self.say(name, "Send a length of time such as 7d: a whole number and one of s, m, h, d, w, mo (months).")
-        return duration
+        return self.read(name, lambda value, at: read_span(value, param=at))
 
     def minutes(self, name: str) -> int | None:
         """A local time of day such as 09:00, as minutes after midnight."""

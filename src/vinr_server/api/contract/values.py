@@ -70,15 +70,15 @@ def read_window(starts: Any, ends: Any, *, param: str, zone: str) -> tuple[Any, 
     return starts_at, ends_at
 
 
-def read_span(given: str | None, *, param: str) -> Duration | None:
+def read_span(given: object, *, param: str) -> Duration | None:
     """How long something lasts, such as 14d; None where it was left out."""
     if given is None:
         return None
-    duration = read_duration(given)
+    duration = read_duration(given) if isinstance(given, str) else None
     if duration is None:
         message = (
-            f"{param}: {given[:40]!r} is not a duration. Write a whole number and s, m, h, d, w or mo, such as 14d:"
-            " at most ten years."
+            f"{param}: {str(given)[:40]!r} is not a duration. Write a whole number and s, m, h, d, w or mo, such as"
+            " 14d: at most ten years."
         )
         raise Problem("parameter_invalid", message, param=param)
     return duration

@@ -30,6 +30,7 @@ Plain = bool | int | str
 OF_OFFER: tuple[Of, ...] = ("occasion", "order", "lines")
 OF_CRITERIA: tuple[Of, ...] = ("occasion", "order", "lines", "cart", "member", "history")
 OF_RULE: tuple[Of, ...] = ("occasion", "event", "order", "lines", "member", "history")
+OF_EVENT: tuple[Of, ...] = ("occasion", "event", "order", "lines")
 OF_MEMBER: tuple[Of, ...] = ("member", "history")
 
 _OPERATORS = {"eq": "eq", "in": "in_", "exists": "exists", "gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte"}

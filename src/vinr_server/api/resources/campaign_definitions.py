@@ -8,7 +8,7 @@ from typing import Any
 from vinr_server.api.contract.conditions import ConditionsInput, read_conditions
 from vinr_server.api.contract.definition_places import STEP_ID, Place
 from vinr_server.api.contract.values import read_metadata
-from vinr_server.api.contract.where import OF_RULE
+from vinr_server.api.contract.where import OF_EVENT
 from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.resources.segment_conditions import SegmentConditionsInput, read_member_conditions
@@ -25,7 +25,6 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ANNOUNCED = ("entered", "exited")
 # More points than anybody gives in one step.
 POINTS_MAX = 1_000_000_000
-SHARES = 10_000
 # What a branch asks beside what segments ask.
 _OF_BRANCH = ("segment", "entry", "step")
 
@@ -102,7 +101,7 @@ def _trigger(place: Place) -> core.Trigger:
 def _events(zone: str) -> Any:
     def read(value: Any, at: str) -> Conditions:
         read = read_struct(ConditionsInput, _object(value, at), path=f"{at}.")
-        return read_conditions(read, zone=zone, of=OF_RULE, param=at)
+        return read_conditions(read, zone=zone, of=OF_EVENT, param=at)
 
     return read
 
@@ -149,7 +148,8 @@ def _steps(place: Place) -> Mapping[str, core.Step]:
             continue
         inner = Place(value, f"steps.{id}", place.zone, place.problems)
         steps[id] = _step(inner, id)
-        inner.end()
+        if inner.value("kind") in KINDS:  # of another kind nobody knows what belongs to it
+            inner.end()
     return steps
 
 
@@ -157,7 +157,7 @@ def _step(place: Place, id: str) -> core.Step:
     kind = place.required("kind", place.choice("kind", KINDS))
     read = _READERS.get(kind or "")
     own: dict[str, Any] = read(place, id) if read is not None else {}
-    if kind in ("issue_code", None):
+    if kind == "issue_code":
         for name in ("batch", "expires_in"):
             place.value(name)
     is_action = kind not in ("wait", "branch", "split", "exit")
@@ -243,8 +243,8 @@ def _taken(place: Place) -> core.Taken:
 
 def _split(place: Place, id: str) -> dict[str, Any]:
     ways = tuple(_way(each) for each in place.places("ways", most=9))
-    if sum(way.share for way in ways) != SHARES:
-        place.say("ways", f"The shares come to {sum(way.share for way in ways)}; they must come to {SHARES}.")
+    if sum(way.share for way in ways) != core.SHARES:
+        place.say("ways", f"The shares come to {sum(way.share for way in ways)}; they must come to {core.SHARES}.")
     if len({way.name for way in ways}) != len(ways):
         place.say("ways", "Two ways have one name.")
     return {"split": core.Split(place.text("key", longest=40) or id, ways)}
@@ -252,7 +252,7 @@ def _split(place: Place, id: str) -> dict[str, Any]:
 
 def _way(place: Place) -> core.Way:
     name = place.required("name", place.text("name", longest=40)) or ""
-    share = place.required("share", place.whole("share", least=1, most=SHARES)) or 0
+    share = place.required("share", place.whole("share", least=1, most=core.SHARES)) or 0
     read = core.Way(name, share, place.step("next"))
     place.end()
     return read

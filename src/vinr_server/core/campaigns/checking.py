@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from vinr_server.core.campaigns.definition import Definition, Step, longest
@@ -27,14 +27,22 @@ UNSUPPORTED = ("issue_code",)
 
 def problems_of(layer: Layer, definition: Definition, program: Program) -> list[DefinitionProblem]:
     """Everything that stands in the way of publishing it for a program, in the order of its steps."""
-    found = [*_of_graph(definition), *_of_lengths(definition), *_of_names(layer, definition, program)]
+    # Nobody looks for ways through more steps than there may be.
+    is_too_many = len(definition.steps) > STEPS_MAX
+    cycle = [] if is_too_many else cycle_in(definition.steps)
+    has_ways = not is_too_many and not cycle
+    found = [
+        *_of_graph(definition, cycle),
+        *_of_lengths(definition, has_ways=has_ways),
+        *_of_names(layer, definition, program),
+    ]
     return [DefinitionProblem(path, problem) for path, problem in found]
 
 
 Found = Iterator[tuple[str, str]]
 
 
-def _of_graph(definition: Definition) -> Found:
+def _of_graph(definition: Definition, cycle: Sequence[str]) -> Found:
     steps = definition.steps
     if not 1 <= len(steps) <= STEPS_MAX:
         yield "steps", f"There are {len(steps)} steps; a campaign has 1 to {STEPS_MAX}."
@@ -51,7 +59,6 @@ def _of_graph(definition: Definition) -> Found:
             if target is not None and target not in steps:
                 yield f"steps.{id}.{place}", f"There is no step {target!r}."
         yield from _of_outcomes(definition, id, step)
-    cycle = cycle_in(steps)
     if cycle:
         yield f"steps.{cycle[0]}", f"The steps go in a circle: {' → '.join((*cycle, cycle[0]))}."
     reached = reached_from(steps, definition.start)
@@ -105,14 +112,14 @@ def reached_from(steps: Mapping[str, Step], start: str) -> set[str]:
     return reached
 
 
-def _of_lengths(definition: Definition) -> Found:
-    """Waits that are too long, each by itself, and all on the longest way."""
+def _of_lengths(definition: Definition, *, has_ways: bool) -> Found:
+    """Waits that are too long, each by itself, and all on the longest way, where ways have an end."""
     for id, step in definition.steps.items():
         wait = step.wait
         for name, length in (("for", wait.wait_for), ("timeout", wait.timeout)) if wait is not None else ():
             if _is_too_long(length):
                 yield f"steps.{id}.{name}", f"A wait lasts at most {WAIT_DAYS_MAX} days."
-    if cycle_in(definition.steps):
+    if not has_ways:
         return
     days = longest_way(definition.steps, definition.start).days
     if days > LONGEST_DAYS_MAX:

@@ -28,6 +28,8 @@ ReentryMode = Literal["once", "after_exit", "per_key"]
 Since = Literal["entry", "step"]
 ClawbackBy = Literal["entry_payment", "none"]
 
+# What the shares of a split come to.
+SHARES = 10_000
 # No month is longer.
 _MONTH_MOST = timedelta(days=31)
 # What a step leads to where it ends the enrollment.

@@ -32,5 +32,11 @@ def listeners_of(catalogue: Layer) -> Listeners:
     )
 
 
+def listeners_in(layer: Layer) -> Listeners | None:
+    """Who listens in the layer's realm; None where it has no campaigns that were published."""
+    listeners = layer.find(Listeners, LISTENERS)
+    return listeners if listeners is not None and listeners.programs else None
+
+
 def _entry_order(campaign: Campaign) -> tuple[object, ...]:
     return (-campaign.priority, campaign.created_at, campaign.id)

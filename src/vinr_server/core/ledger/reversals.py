@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
+from vinr_server.core.kernel.rows import Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.holders import Holder
 from vinr_server.core.ledger.book.lots import Use, consume_lots, spendable, use_order
@@ -38,7 +38,6 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.credits import count_points
 from vinr_server.core.programs.members import acting, program_of
 
-Json = Mapping[str, Any]
 ACCRUALS = ("award", "adjustment")
 
 
@@ -66,6 +65,37 @@ def name_award(needs: Needs, seen: Layer, transaction_id: str) -> None:
     needs.children(Entry, award_id, beside=named.id)
     name_account(needs, named.account_id, lots=Part.FIRST, beside=named.id)
     needs.row(Lot, award_id, beside=named.id)
+
+
+def take_back_award(
+    draft: Layer,
+    context: Context,
+    account_id: str,
+    award_id: str,
+    *,
+    reason: str,
+    source_type: str,
+    source_id: str,
+    receipt: Json,
+) -> None:
+    """All that is left of an award by now goes back; nothing moves where nothing is left (R6).
+
+    What has ended is written off first: it is not left. `receipt`: what is kept beside the points taken back.
+    """
+    account = swept_account(draft, context, account_id)
+    lot = lot_of(draft, award_id)
+    points = lot.reversible_points
+    if points == 0:
+        return
+    movement = Movement(
+        "reversal",
+        reason=reason,
+        source_type=source_type,
+        source_id=source_id,
+        reverses_id=award_id,
+        receipt={**receipt, "points": points},
+    )
+    reverse_award(draft, context, account, lot=lot, points=points, movement=movement)
 
 
 def award_of(entry: Entry) -> str:

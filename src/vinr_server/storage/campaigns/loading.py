@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.passages.refunding import name_refunded
 from vinr_server.core.campaigns.passages.stepping import name_steps
-from vinr_server.core.campaigns.rows import EVERY_KEY, LISTENERS, Campaign, Enrolment, Listeners, PastEntry, StepsOf
+from vinr_server.core.campaigns.rows import EVERY_KEY, Campaign, Enrolment, PastEntry, StepsOf
 from vinr_server.core.members.rows import Account
 from vinr_server.storage.batch.reading import NOTHING, Reading, columns_of, rows_needed
 from vinr_server.storage.batch.tables import TABLES, rows_of
@@ -48,7 +49,7 @@ async def read_enrolments(reading: Reading) -> None:
     wanted = [
         (realm, account.bucket, account.id)
         for realm, layer in reading.layers.items()
-        if (listeners := layer.find(Listeners, LISTENERS)) is not None and listeners.programs
+        if (listeners := listeners_in(layer)) is not None
         for account in layer.written(Account)
         if account.program_id in listeners.programs
     ]

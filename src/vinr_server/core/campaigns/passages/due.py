@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 
 from vinr_server.core import due
 from vinr_server.core.campaigns.changes import program_of_campaign
+from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.passages.stepping import definition_of, take_due
-from vinr_server.core.campaigns.rows import LISTENERS, Campaign, Enrolment, Listeners
+from vinr_server.core.campaigns.passages.waits import zone_of
+from vinr_server.core.campaigns.rows import Campaign, Enrolment
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.calendar import LAST_INSTANT, next_time_of_day
 from vinr_server.core.kernel.commands import Context
@@ -45,12 +47,10 @@ def catch_up_with_steps(
     Raises AlsoRows, InPart.
     """
     named = list(holders)
-    if draft.get(Listeners, LISTENERS) is not None:
+    if listeners_in(draft) is not None:
         accounts = [holder for holder in named if isinstance(holder, Account)]
-        first = [
-            (row.due_at or LAST_INSTANT, account) for account in accounts for row in _next(draft, context, account)
-        ]
-        for _at, account in sorted(first, key=lambda pair: (pair[0], pair[1].id)):
+        first = [(row, account) for account in accounts if (row := _next(draft, context, account)) is not None]
+        for _row, account in sorted(first, key=lambda pair: (pair[0].due_at or LAST_INSTANT, pair[1].id)):
             _step_through(draft, context, account, on_taken=on_taken, attempt=attempt)
     due.catch_up(draft, context, [_newest(draft, holder) for holder in named])
 
@@ -59,7 +59,7 @@ def _newest(draft: Layer, holder: AnyHolder) -> AnyHolder:
     return draft.find(type(holder), holder.id) or holder
 
 
-def _next(draft: Layer, context: Context, account: Account) -> list[Enrolment]:
+def _next(draft: Layer, context: Context, account: Account) -> Enrolment | None:
     """The passage of the account that is due first by now, if any is; shifted by the pauses of its campaign."""
     now = context.now(program_of(draft, account).clock_id)
     ready = []
@@ -71,7 +71,7 @@ def _next(draft: Layer, context: Context, account: Account) -> list[Enrolment]:
             draft.put(shifted)
         if shifted.due_at is not None and shifted.due_at <= now:
             ready.append(shifted)
-    return sorted(ready, key=lambda row: _order(draft, row))[:1]
+    return min(ready, key=lambda row: _order(draft, row), default=None)
 
 
 def _order(draft: Layer, enrolment: Enrolment) -> tuple[object, ...]:
@@ -84,8 +84,7 @@ def _order(draft: Layer, enrolment: Enrolment) -> tuple[object, ...]:
 def _step_through(draft: Layer, context: Context, account: Account, *, on_taken: Taken, attempt: Attempt) -> None:
     """The account's steps are taken in their order, each after all else that was due of it by then."""
     clock_id = program_of(draft, account).clock_id
-    while found := _next(draft, context, account):
-        enrolment = found[0]
+    while (enrolment := _next(draft, context, account)) is not None:
         assert enrolment.due_at is not None, "it is due"
         then = as_of(context, clock_id, enrolment.due_at)
         due.catch_up(draft, then, [_newest(draft, account)])
@@ -153,14 +152,14 @@ def after_pauses(draft: Layer, enrolment: Enrolment) -> Enrolment:
     wait = step.wait if step is not None and enrolment.waits_since is not None else None
     heard = enrolment.heard_at(enrolment.step)
     is_timed = wait is not None and wait.until is None and (heard is None or heard.won is None)
-    due_at, zone = enrolment.due_at, program_of_campaign(draft, campaign).timezone
+    due_at, program = enrolment.due_at, program_of_campaign(draft, campaign)
+    account = draft.get(Account, enrolment.account_id)
+    assert account is not None, f"{enrolment.id} was loaded without its account"
     for pause in campaign.pauses[enrolment.pauses :]:
-        if due_at <= pause.starts_at:
-            due_at = max(due_at, pause.ends_at)
-        elif is_timed and pause.waits == "shift":
+        if is_timed and pause.waits == "shift" and due_at > pause.starts_at:
             due_at += pause.ends_at - max(pause.starts_at, enrolment.waits_since or pause.starts_at)
             if wait is not None and wait.at_minutes is not None:
-                due_at = next_time_of_day(due_at, wait.at_minutes, wait.days, zone)
+                due_at = next_time_of_day(due_at, wait.at_minutes, wait.days, zone_of(wait, account, program))
         else:
             due_at = max(due_at, pause.ends_at)
     return replace(enrolment, due_at=due_at, pauses=len(campaign.pauses))

@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 
 from vinr_server.core.campaigns.changes import revision_of
 from vinr_server.core.campaigns.definition import Definition, Reentry
+from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.rows import (
     EVERY_KEY,
-    LISTENERS,
     Campaign,
     Enrolment,
     EntryFacts,
     EntryType,
-    Listeners,
     PastEntry,
 )
 from vinr_server.core.conditions.judging import Values
@@ -32,7 +31,7 @@ from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.members import program_of
 
 OPEN_IN_CAMPAIGN_MAX, OPEN_MAX = 10, 50
-# The keys of those who may come again once they are out are numbers; no key of an event's data begins like this.
+# How the keys begin of those who may come again once they are out; no key of an event's data begins like this.
 ORDINAL = "#"
 KEY_LENGTH_MAX = 255
 
@@ -60,8 +59,8 @@ def key_of(reentry: Reentry, data: Mapping[str, Any] | None) -> str | None:
 
 def name_entries(needs: Needs, seen: Layer, accounts: Iterable[Account], type: str, data: Mapping[str, Any]) -> None:
     """The passages are declared that decide whether an event of this type lets these members in."""
-    listeners = seen.find(Listeners, LISTENERS)
-    if listeners is None or not listeners.programs:
+    listeners = listeners_in(seen)
+    if listeners is None:
         return
     for account in accounts:
         for campaign_id in listeners.entries.get((account.program_id, type), ()):
@@ -138,16 +137,15 @@ def enter(
 ) -> Enrolment:
     """The member has begun a passage, whose first step is due at once. Expects that nothing bars it."""
     now = context.now(program_of(draft, account).clock_id)
-    if key == ORDINAL:
-        key = _next_ordinal(past_of(draft, account, campaign, key))
+    id = context.make_id("enr", account.bucket)
     enrolment = Enrolment(
         bucket=account.bucket,
-        id=context.make_id("enr", account.bucket),
+        id=id,
         campaign_id=campaign.id,
         program_id=account.program_id,
         account_id=account.id,
         customer_id=account.customer_id,
-        entry_key=key,
+        entry_key=f"{ORDINAL}{id}" if key == ORDINAL else key,
         revision=campaign.revision,
         status="open",
         step=definition.start,
@@ -167,11 +165,6 @@ def enter(
     draft.put(enrolment)
     announce_passage(draft, context, enrolment, definition, "entered", now=now)
     return enrolment
-
-
-def _next_ordinal(past: list[Enrolment]) -> str:
-    last = max((int(row.entry_key[1:]) for row in past if row.entry_key.startswith(ORDINAL)), default=0)
-    return f"{ORDINAL}{last + 1}"
 
 
 def _facts(definition: Definition, entering: Entering, member: Values | None) -> EntryFacts:

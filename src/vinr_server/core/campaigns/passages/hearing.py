@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vinr_server.core.campaigns.changes import revision_of
-from vinr_server.core.campaigns.definition import Definition, longest
+from vinr_server.core.campaigns.definition import Definition
+from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.passages.due import paused_now
 from vinr_server.core.campaigns.passages.entering import Entering, bar, end, enter, key_of, name_entries
 from vinr_server.core.campaigns.passages.refunding import refund_entries
 from vinr_server.core.campaigns.passages.stepping import ENDED_BY, definition_of
-from vinr_server.core.campaigns.rows import LISTENERS, Campaign, Enrolment, HeardOf, Listeners
+from vinr_server.core.campaigns.rows import Campaign, Enrolment, HeardOf, Listeners
 from vinr_server.core.conditions.judging import Unmet, Values, unmet_in
 from vinr_server.core.conditions.membership import values_of
 from vinr_server.core.earning.commands import ReportEvent
@@ -26,6 +27,7 @@ from vinr_server.core.kernel.commands import Command, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import Wire
+from vinr_server.core.kernel.spans.durations import later
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.commands import CreatePayment
@@ -55,8 +57,8 @@ def hear_all(draft: Layer, command: Command, context: Context, answer: Accepted)
 
     What is imported is nobody's journey (R41).
     """
-    listeners = draft.get(Listeners, LISTENERS)
-    if listeners is None or not listeners.programs:
+    listeners = listeners_in(draft)
+    if listeners is None:
         return answer
     _close_passages(draft, context)
     refund_entries(draft, context)
@@ -67,7 +69,19 @@ def hear_all(draft: Layer, command: Command, context: Context, answer: Accepted)
     for event in events:
         did = hear(draft, context, listeners, heard_of(draft, command, event))
         own += did if _is_own(event, command) else []
-    return _with_campaigns(draft, command, context, answer, own[:SHOWN_MAX]) if own else answer
+    return _with_campaigns(draft, command, context, answer, _shown(own)) if own else answer
+
+
+def _shown(reactions: Sequence[Wire]) -> list[Wire]:
+    """Every passage that began, which a refund has to find again; and of all else what still finds room, in order."""
+    room = SHOWN_MAX - sum(reaction.get("did") == "entered" for reaction in reactions)
+    shown: list[Wire] = []
+    for reaction in reactions:
+        has_begun = reaction.get("did") == "entered"
+        if has_begun or room > 0:
+            shown.append(reaction)
+            room -= not has_begun
+    return shown
 
 
 def hear_steps(draft: Layer, context: Context, enrolment: Enrolment) -> None:
@@ -75,7 +89,7 @@ def hear_steps(draft: Layer, context: Context, enrolment: Enrolment) -> None:
 
     Expects a draft of these steps alone.
     """
-    listeners = draft.get(Listeners, LISTENERS)
+    listeners = listeners_in(draft)
     if listeners is None:
         return
     for event in [event for event in draft.written(Event) if event.type in listeners.types]:
@@ -163,7 +177,7 @@ def _members(draft: Layer, event: Event, account_id: Any, customer_id: Any) -> l
         account = draft.find(Account, account_id)
         found = [account] if account is not None else []
     else:
-        found = [account for account in draft.here(Account, customer_id) if account.program_id]
+        found = draft.here(Account, customer_id)
     return sorted(
         (account for account in found if account.status == "active"),
         key=lambda account: (account.created_at, account.id),
@@ -260,11 +274,12 @@ def _let_in(
             continue
         if campaign_id in left:
             continue
-        now = context.now(program_of(draft, account).clock_id)
+        program = program_of(draft, account)
+        now = context.now(program.clock_id)
         definition = revision.definition
         member = _values(draft, context, account, definition)
         key = key_of(definition.reentry, heard.occasion.data)
-        unmet = _unmet(campaign, definition, heard, member, now=now)
+        unmet = _unmet(campaign, definition, heard, member, now=now, zone=program.timezone)
         if not unmet and key is None:
             unmet = [Unmet("key_from", f"The event has no {definition.reentry.key_from} to enter by.", None)]
         barred = bar(draft, campaign, definition, account, key or "", now) if not unmet else None
@@ -289,7 +304,7 @@ def _values(draft: Layer, context: Context, account: Account, definition: Defini
 
 
 def _unmet(
-    campaign: Campaign, definition: Definition, heard: Heard, member: Values | None, *, now: datetime
+    campaign: Campaign, definition: Definition, heard: Heard, member: Values | None, *, now: datetime, zone: str
 ) -> list[Unmet]:
     """What keeps the event from letting the member in: the campaign's state, the event's age, the conditions."""
     status = campaign.status_at(now)
@@ -299,7 +314,7 @@ def _unmet(
     if heard.occurred_at < campaign.published_at:
         return [Unmet("max_age", "The event occurred before the campaign was published.", None)]
     entry = definition.entry
-    if heard.occurred_at + longest(entry.max_age) < now:
+    if later(heard.occurred_at, entry.max_age, zone) < now:
         return [Unmet("max_age", "The event is older than max_age allows.", None)]
     assert entry.event is not None, "it listens for its entry"
     unmet = unmet_conditions(entry.event.conditions, heard.occasion, member=member)

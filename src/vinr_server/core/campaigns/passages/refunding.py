@@ -12,10 +12,8 @@ from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs, Part
-from vinr_server.core.ledger.book.moved import lot_of
-from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.ledger.needs import name_account
-from vinr_server.core.ledger.reversals import reverse_award, swept_account
+from vinr_server.core.ledger.reversals import take_back_award
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
 from vinr_server.core.payments.rows import Payment
@@ -64,19 +62,16 @@ def _take_back(draft: Layer, context: Context, enrolment: Enrolment) -> None:
     if enrolment.status != "over" and definition.exit_on_refund:
         enrolment = end(draft, context, enrolment, definition, "entry_refunded", at=at)
     for step_id, award_id in _tied_awards(enrolment, definition):
-        lot = lot_of(draft, award_id)
-        if lot.reversible_points == 0:
-            continue
-        movement = Movement(
-            "reversal",
+        take_back_award(
+            draft,
+            context,
+            enrolment.account_id,
+            award_id,
             reason="entry refunded",
             source_type="campaign",
             source_id=enrolment.id,
-            reverses_id=award_id,
-            receipt={"campaign": enrolment.campaign_id, "step": step_id, "points": lot.reversible_points},
+            receipt={"campaign": enrolment.campaign_id, "step": step_id},
         )
-        holder = swept_account(draft, context, enrolment.account_id)
-        reverse_award(draft, context, holder, lot=lot, points=lot.reversible_points, movement=movement)
     judge_tiers(draft, context)
 
 

@@ -13,8 +13,7 @@ from vinr_server.core.campaigns.passages.entering import end
 from vinr_server.core.campaigns.passages.waits import draw, wait_end, way_of, zone_of
 from vinr_server.core.campaigns.rows import Campaign, Enrolment, EnrolmentStep, StepsOf
 from vinr_server.core.conditions.judging import unmet_in
-from vinr_server.core.conditions.member import MemberValues
-from vinr_server.core.conditions.membership import asked_in, facts_of, name_history, outside_segments
+from vinr_server.core.conditions.membership import asked_in, name_history, outside_segments, values_of
 from vinr_server.core.kernel.answers import Rejected
 from vinr_server.core.kernel.caps import counter_of
 from vinr_server.core.kernel.commands import Context
@@ -106,7 +105,7 @@ def take_due(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
                 waiting = replace(enrolment, waits_since=at, due_at=over_at, failures=0, error=None)
                 draft.put(waiting)
                 return waiting
-        done = _take(Acting(draft, context, account, enrolment, enrolment.step, step), at=at)
+        done = _take(Acting(draft, context, account, enrolment, enrolment.step, step))
         enrolment = _moved(draft, context, enrolment, definition, step, done, at=at)
     return enrolment
 
@@ -165,12 +164,12 @@ def _moved(
     return moved
 
 
-def _take(acting: Acting, *, at: datetime) -> Done:
+def _take(acting: Acting) -> Done:
     step = acting.step
     if step.wait is not None:
         return _waited(acting.enrolment, step, step.wait)
     if step.branch is not None:
-        return _branched(acting, step.branch, at=at)
+        return _branched(acting, step.branch)
     if step.split is not None:
         return _split(acting.enrolment, step.split)
     if step.kind == EXIT:
@@ -189,29 +188,25 @@ def _waited(enrolment: Enrolment, step: Step, wait: Wait) -> Done:
     return Done("waited", step.next, {}, {})
 
 
-def _branched(acting: Acting, branch: Branch, *, at: datetime) -> Done:
+def _branched(acting: Acting, branch: Branch) -> Done:
     """The first case that holds; of the others the log keeps what was missing."""
     missed: list[Json] = []
     for n, case in enumerate(branch.cases):
-        lacking = _lacking(acting, n, case, at=at)
+        lacking = _lacking(acting, n, case)
         if not lacking:
             return Done(f"when[{n}]", case.next, {"facts": {"missed": missed}} if missed else {}, {})
         missed += [{"case": n, "condition": lack} for lack in lacking]
     return Done("else", branch.otherwise, {"facts": {"missed": missed}}, {})
 
 
-def _lacking(acting: Acting, n: int, case: Case, *, at: datetime) -> list[str]:
+def _lacking(acting: Acting, n: int, case: Case) -> list[str]:
     """What the member lacks for a case, in words; nothing where it holds."""
     # As things stand now, with what earlier steps have done: what is asked of a member looks below its own layer.
     draft, context, account, enrolment = acting.draft.draft(), acting.context, acting.account, acting.enrolment
     lacking: list[str] = []
     if case.member is not None:
         tree = tree_of(case.member)
-        values = MemberValues(
-            facts_of(acting.draft, account, at, asked_in([tree])),
-            at,
-            lambda ids: outside_segments(draft, context, account, ids),
-        )
+        values = values_of(draft, context, account, asked_in([tree]))
         lacking += [unmet.message for unmet in unmet_in(tree, values)]
     if case.segments:
         lacking += [unmet.message for unmet in outside_segments(draft, context, account, case.segments)]

@@ -6,13 +6,11 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from vinr_server.core.campaigns.definition import Wait, Way
+from vinr_server.core.campaigns.definition import SHARES, Wait, Way
 from vinr_server.core.kernel.calendar import is_zone, next_time_of_day
 from vinr_server.core.kernel.spans.durations import later
 from vinr_server.core.members.rows import Account
 from vinr_server.core.programs.rows import Program
-
-SHARES = 10_000
 
 
 def wait_end(wait: Wait, *, at: datetime, zone: str) -> datetime:
