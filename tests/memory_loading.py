@@ -303,7 +303,7 @@ def _code_holds(world: Layer, code_id: Any) -> Iterator[CodeHold]:
     for use in world.all_here(OfferRedemption):
         session = world.find(CheckoutSession, use.session_id) if use.session_id is not None else None
         if use.code_id == code_id and use.status == "reserved" and session is not None:
-            yield CodeHold(use.id, code_id, session.id, session.expires_at)
+            yield CodeHold(use.id, session.expires_at)
 
 
 def _read_buyers(world: Layer, loaded: Layer, asked: Iterable[Any]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conftest import RunningServer, make_realm
 
-SPELLED = "code,max_redemptions\n0071,\nPRINT-0072,5\n1.2E+10,\nprint 0072,\n,\n"
+SPELLED = "code,max_redemptions\n0071,\nPRINT-0072,5\n1.2E+10,\nprint 0072,\n,\nPRINT-0073,²\nPRINT-0074, 7 \n"
 
 
 def vinr(server: RunningServer, key: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -37,10 +37,14 @@ def test_codes_go_from_a_file_into_a_batch_and_back(shared_server: RunningServer
     assert "would be added" in tried.stdout
     assert (done.returncode, done.stdout) == (
         2,
-        f"Read 4 rows: 2 added to {batch}, 1 were there already, 1 failed.\n",
+        f"Read 6 rows: 3 added to {batch}, 1 were there already, 2 failed.\n",
     ), done.stderr
-    assert f"Read 4 rows: 0 added to {batch}, 3 were there already, 1 failed." in again.stdout
+    assert f"Read 6 rows: 0 added to {batch}, 4 were there already, 2 failed." in again.stdout
     assert "spreadsheet has shortened" in (tmp_path / "codes.csv.errors.csv").read_text()
     assert exported.returncode == 0, exported.stderr
     rows = list(csv.DictReader((tmp_path / "out.csv").open()))
-    assert [(row["code"], row["max_redemptions"]) for row in rows] == [("PRINT-0072", "5"), ("0071", "1")]
+    assert [(row["code"], row["max_redemptions"]) for row in rows] == [
+        ("PRINT-0074", "7"),
+        ("PRINT-0072", "5"),
+        ("0071", "1"),
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from vinr_server.core.checkout.presenting import Objection, Presented, Shopper, objection_to, refusal_of
+from vinr_server.core.checkout.presenting import Objection, Presented, Shopper, codes_payload, objection_to
 from vinr_server.core.codes.commands import RedeemCode
 from vinr_server.core.codes.holders import holder_of, look_at_key, name_key, offer_of
 from vinr_server.core.codes.keys import fold
@@ -67,11 +67,16 @@ def decide_redeem_code(draft: Layer, command: RedeemCode, context: Context) -> A
     if against is None and (offer is None or not _gives(offer)):
         against = Objection("no_effect", "present the code in a cart")
     if against is not None:
-        refused = refusal_of([Presented(command.code, holder, offer, against)])
-        assert refused is not None, "there is an objection"
-        return refused
+        return _not_applicable(command, Presented(command.code, holder, offer, against), against)
     assert offer is not None, "a deleted offer is not active"
     return _refusal(draft, context, offer, account, now) or _redeem(draft, context, holder, offer, account, now)
+
+
+def _not_applicable(command: RedeemCode, presented: Presented, against: Objection) -> Rejected:
+    """Say what stands against the code, as carts do."""
+    change = f" To change that: {against.change}." if against.change is not None else ""
+    message = f"Code {command.code} can't be redeemed for account {command.account_id}: {against.reason}.{change}"
+    return Rejected("code_not_applicable", message, param="code", details={"codes": codes_payload([presented])})
 
 
 def _gives(offer: Offer) -> bool:
@@ -95,7 +100,6 @@ def _redeem(
 ) -> Accepted | Rejected:
     """Give what the offer gives. Expects that nothing is against it."""
     livemode = context.livemode
-    shown: Json = {"redemption": None, "grant": None}
     if offer.is_granted:
         grant = grant_offer(draft, context, offer, account, source={"code": code.id}, valid_for=None, at=now)
         if isinstance(grant, Rejected):

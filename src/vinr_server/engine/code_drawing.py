@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
+from vinr_server.core.codes.batches import DRAWN
+
 # Without what looks alike (0 and O, 1 and I), and without vowels: no code spells a word.
 ALPHABET = "23456789BCDFGHJKMNPQRSTVWXYZ"
 PATTERN = "####-####-####"
-# What a pattern puts a drawn character in place of.
-DRAWN = "#"
 
 
 def draw_codes(amount: int, *, pattern: str = PATTERN, alphabet: str = ALPHABET) -> list[str]:

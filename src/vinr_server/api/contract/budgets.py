@@ -1,8 +1,6 @@
-"""Budgets of offers and campaigns: how they are sent, and how they are shown."""
+"""Budgets of offers: how they are sent, and how they are shown."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -12,7 +10,7 @@ from vinr_server.api.contract.reply import Reply
 from vinr_server.api.edge.problems import Problem
 from vinr_server.core.budgets import rows
 
-BudgetPeriod = Literal["none", "day", "week", "month", "year"]
+BudgetPeriod = rows.BudgetPeriod
 
 
 class CartBudgetInput(Input):

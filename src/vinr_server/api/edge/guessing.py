@@ -59,7 +59,7 @@ def _unknown_in(outcome: Outcome) -> int:
         return _count(outcome.details.get("codes", ()))
     if outcome.is_replay or UNKNOWN not in outcome.body:
         return 0
-    return _count(msgspec.json.decode(outcome.body)["codes"])
+    return _count(msgspec.json.decode(outcome.body).get("codes", ()))
 
 
 def _count(codes: Sequence[Mapping[str, Any]]) -> int:

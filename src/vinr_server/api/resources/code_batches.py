@@ -28,7 +28,8 @@ from vinr_server.api.contract.reply import Error, Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
-from vinr_server.api.edge.times import is_date, read_instant_or_none
+from vinr_server.api.edge.times import read_instant_or_none
+from vinr_server.api.edge.zones import zone_of_offer
 from vinr_server.api.resources.bulk import Bulk, Request, read_items, submit_items
 from vinr_server.api.resources.codes import Code, show_codes
 from vinr_server.core.codes import rows
@@ -152,7 +153,7 @@ async def create_code_batch(call: Call) -> CreateCodeBatch:
 
 async def _end(call: Call, offer_id: str, given: Any, *, param: str) -> Any:
     """When codes end; a bare date is the end of that day in the zone of the offer's program."""
-    zone = await call.reader.zone(call.caller.realm, "offers", offer_id) if is_date(given) else "UTC"
+    zone = await zone_of_offer(call, offer_id, given)
     return read_instant_or_none(given, param=param, zone=zone, is_end=True)
 
 
@@ -183,9 +184,7 @@ async def import_codes(
         raise Problem.of(off)
     rows_given = [{"code": row} if isinstance(row, str) else row for row in body.codes]
     dates = [row.get("expires_at") for row in rows_given if isinstance(row, dict)]
-    zone = "UTC"
-    if any(map(is_date, dates)):
-        zone = await call.reader.zone(call.caller.realm, "offers", batch.offer_id)
+    zone = await zone_of_offer(call, batch.offer_id, *dates)
 
     def command_of(row: ImportedCodeInput) -> ImportCode:
         return ImportCode(
@@ -244,7 +243,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}",
         sdk="engagement.codeBatches.update",
-        summary="Change a batch's name, its metadata, or when it warns that codes run out.",
+        summary="Change a batch's name, its metadata, or its `low_at`.",
         body=UpdateCodeBatchInput,
         translate=update_code_batch,
         reply=CodeBatch,

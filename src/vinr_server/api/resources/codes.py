@@ -18,6 +18,7 @@ from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import is_date, read_instant_or_none
+from vinr_server.api.edge.zones import zone_of_offer
 from vinr_server.api.resources.grants import OfferGrant
 from vinr_server.api.resources.offer_redemptions import OfferRedemption
 from vinr_server.core.codes import rows
@@ -74,7 +75,7 @@ class Code(Reply):
 
 async def create_code(call: Call) -> CreateCode:
     body: CreateCodeInput = call.body
-    zone = await _zone(call, body.offer, body.starts_at, body.expires_at)
+    zone = await zone_of_offer(call, body.offer, body.starts_at, body.expires_at)
     return CreateCode(
         code=body.code if body.code is not None else draw_codes(1)[0],
         offer_id=body.offer,
@@ -91,17 +92,12 @@ async def update_code(call: Call) -> UpdateCode:
     changes: dict[str, Any] = sent(body, "max_redemptions")
     given = sent(body, "starts_at", "expires_at")
     code = await call.reader.row(call.caller.realm, rows.Code, call.id) if any(map(is_date, given.values())) else None
-    zone = await _zone(call, code.offer_id if code is not None else "", *given.values())
+    zone = await zone_of_offer(call, code.offer_id if code is not None else "", *given.values())
     for name, value in given.items():
         changes[name] = read_instant_or_none(value, param=name, zone=zone, is_end=name == "expires_at")
     if body.active is not UNSET:
         changes["status"] = "active" if body.active else "disabled"
     return UpdateCode(call.id, changes, read_metadata(body.metadata, allows_null=True))
-
-
-async def _zone(call: Call, offer_id: str, *values: Any) -> str:
-    """The zone of the offer's program, looked up only if one of the values is a bare date."""
-    return await call.reader.zone(call.caller.realm, "offers", offer_id) if any(map(is_date, values)) else "UTC"
 
 
 def look_up_code(call: Call) -> LookUpCode:

@@ -3,7 +3,7 @@
 A counter is locked before a decision looks at it, so what is given is never more than there is. Its name holds its
 period, and nobody knows that before the batch's instant is read. So a batch guesses it by the clock on the wall
 (`Needs.at`), and a decision that needs another asks for it by AlsoRows: a wrong guess can cost time, but never break a
-budget. The owner is whatever has the budget: an offer or a campaign.
+budget. The owner is whatever has the budget: an offer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows
 from vinr_server.core.kernel.payloads import unix_or_none
-from vinr_server.core.kernel.rows import Counter
+from vinr_server.core.kernel.rows import Counter, escaped
 from vinr_server.core.kernel.spans.periods import period_end, period_of
 from vinr_server.core.kernel.values import dataclass, replace
 
@@ -51,11 +51,7 @@ def budget_counter(owner_id: str, period: str, member_id: str | None = None) -> 
     Ids are written as in the names of other counters (kernel/caps.py), so that no two names are alike.
     """
     names = [owner_id] if member_id is None else [member_id, owner_id]
-    return ":".join(("budget", *map(_escaped, names), period))
-
-
-def _escaped(id: str) -> str:
-    return id.replace("~", "~0").replace(":", "~1")
+    return ":".join(("budget", *map(escaped, names), period))
 
 
 def period_name(per: BudgetPeriod, at: datetime, zone: str) -> str:
@@ -73,10 +69,13 @@ def left_of(
     """
     period = period_name(budget.period, at, zone)
     owners: Sequence[str | None] = member_ids if budget.is_per_member else (None,)
-    names = [budget_counter(owner_id, period, member_id) for member_id in owners]
-    counters = [counter_at(draft, name, owner_id, *member_ids) for name in names]
+    names = {member_id: budget_counter(owner_id, period, member_id) for member_id in owners}
+    counters = [
+        counter_at(draft, name, owner_id, *([] if member_id is None else [member_id]))
+        for member_id, name in names.items()
+    ]
     return Left(
-        counter_id=names[0] if names else None,
+        counter_id=next(iter(names.values()), None),
         period=period,
         most=budget.most,
         used=sum(counter.used for counter in counters),
@@ -88,7 +87,8 @@ def left_of(
 def counter_at(draft: Layer, name: str, *made_of: str) -> Counter:
     """A budget's counter, at 0 where there is none yet. Raises AlsoRows where it was not foreseen.
 
-    `made_of`: what the batch itself may have made, with nothing counted so far: the owner, the member.
+    `made_of`: what the batch itself may have made, with nothing counted so far: the owner, and a member whose counter
+    it is.
     """
     found = draft.find(Counter, name)
     if found is not None:

@@ -150,7 +150,7 @@ def needs_update_code_batch(command: UpdateCodeBatch, needs: Needs) -> None:
 
 
 def decide_update_code_batch(draft: Layer, command: UpdateCodeBatch, context: Context) -> Accepted | Rejected:
-    """The batch has another name or metadata, or warns earlier; its codes stay as they are."""
+    """The batch has another name, metadata or `low_at`; its codes stay as they are."""
     found = batch_of(draft, command.batch_id, param="id")
     if isinstance(found, Rejected):
         return found

@@ -12,6 +12,7 @@ from vinr_server.core.codes.holders import (
     name_code,
     name_key,
     name_offer_of_code,
+    new_code,
     now_of,
     shown_code,
     take_key,
@@ -63,23 +64,17 @@ def decide_create_code(draft: Layer, command: CreateCode, context: Context) -> A
     if refusal is not None:
         return refusal
     take_key(draft, key)
-    now, bucket = now_of(draft, context, offer), context.bucket_of(key)
-    code = Code(
-        bucket=bucket,
-        id=context.make_id("code", bucket),
-        folded=key,
-        code=command.code,
-        holds_key=True,
+    code = new_code(
+        context,
+        key,
+        command.code,
+        created_at=now_of(draft, context, offer),
         offer_id=offer.id,
         account_id=command.account_id,
-        status="active",
         max_redemptions=command.max_redemptions,
-        used=0,
-        reserved=0,
         starts_at=command.starts_at,
         expires_at=command.expires_at,
         metadata=command.metadata,
-        created_at=now,
     )
     draft.put(code)
     return Accepted(shown_code(draft, context, code))
@@ -154,7 +149,7 @@ def decide_update_code(draft: Layer, command: UpdateCode, context: Context) -> A
 
 
 def _most_refusal(code: Code, most: int | None) -> Rejected | None:
-    """Refuse a limit below what is used and held already, and any other for a code whose uses are given back."""
+    """Refuse a limit below what is used and held already."""
     if most == code.max_redemptions:
         return None
     if most is not None and most < code.used + code.reserved:

@@ -13,10 +13,12 @@ from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Part
 from vinr_server.core.kernel.payloads import Wire
-from vinr_server.core.kernel.rows import Counter
+from vinr_server.core.kernel.rows import Counter, Json
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.offers.rows import Offer
 from vinr_server.core.programs.rows import Program
+
+NO_METADATA: Json = {}
 
 
 def look_at_key(needs: Needs, key: str) -> None:
@@ -124,6 +126,25 @@ def key_of(text: str, *, param: str) -> str | Rejected:
 
 def referral_key(context: Context, key: str, text: str, now: datetime) -> Code:
     """The row by which a member's referral code holds its key, for as long as there are referral codes."""
+    return new_code(context, key, text, created_at=now)
+
+
+def new_code(
+    context: Context,
+    key: str,
+    text: str,
+    *,
+    created_at: datetime,
+    offer_id: str | None = None,
+    account_id: str | None = None,
+    max_redemptions: int | None = None,
+    starts_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    metadata: Json = NO_METADATA,
+    batch_id: str | None = None,
+    number: int | None = None,
+) -> Code:
+    """A code that nobody has used and that holds its key. Expects that the key is free."""
     bucket = context.bucket_of(key)
     return Code(
         bucket=bucket,
@@ -131,14 +152,16 @@ def referral_key(context: Context, key: str, text: str, now: datetime) -> Code:
         folded=key,
         code=text,
         holds_key=True,
-        offer_id=None,
-        account_id=None,
+        offer_id=offer_id,
+        account_id=account_id,
         status="active",
-        max_redemptions=None,
+        max_redemptions=max_redemptions,
         used=0,
         reserved=0,
-        starts_at=None,
-        expires_at=None,
-        metadata={},
-        created_at=now,
+        starts_at=starts_at,
+        expires_at=expires_at,
+        metadata=metadata,
+        created_at=created_at,
+        batch_id=batch_id,
+        number=number,
     )

@@ -7,7 +7,17 @@ import re
 from vinr_server.core.codes.batches import batch_of, off_refusal
 from vinr_server.core.codes.changes import member_refusal
 from vinr_server.core.codes.commands import ImportCode
-from vinr_server.core.codes.holders import holder_of, key_of, look_at_key, name_key, name_offer_of_code, take_key, taken
+from vinr_server.core.codes.holders import (
+    holder_of,
+    key_of,
+    look_at_key,
+    name_key,
+    name_offer_of_code,
+    new_code,
+    now_of,
+    take_key,
+    taken,
+)
 from vinr_server.core.codes.keys import fold
 from vinr_server.core.codes.rows import Code, CodeBatch, CodeProgress
 from vinr_server.core.kernel.answers import Accepted, Rejected, missing
@@ -69,23 +79,16 @@ def decide_import_code(draft: Layer, command: ImportCode, context: Context) -> A
     take_key(draft, key)
     progress = replace(progress, wanted=progress.wanted + 1, made=progress.made + 1, announced=progress.announced + 1)
     draft.put(progress)
-    bucket = context.bucket_of(key)
-    code = Code(
-        bucket=bucket,
-        id=context.make_id("code", bucket),
-        folded=key,
-        code=command.code,
-        holds_key=True,
+    code = new_code(
+        context,
+        key,
+        command.code,
+        created_at=now_of(draft, context, offer),
         offer_id=offer.id,
         account_id=command.account_id,
-        status="active",
         max_redemptions=command.max_redemptions or batch.max_redemptions,
-        used=0,
-        reserved=0,
-        starts_at=None,
         expires_at=command.expires_at or batch.expires_at,
         metadata=command.metadata,
-        created_at=context.wall_now,
         batch_id=batch.id,
         number=progress.made,
     )

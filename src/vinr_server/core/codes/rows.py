@@ -17,7 +17,7 @@ class CodeBatch(Row):
     """Many codes that open one offer: what those that are generated look like, and how often each may be used.
 
     `pattern`: each # is a character of the alphabet. Of a disabled batch no code can be used. `low_at`: so few
-    unassigned ones are left when `code_batch.low` is sent.
+    unassigned ones are few; it is kept and shown, and nothing is sent yet.
     """
 
     is_catalogue = True
@@ -124,8 +124,6 @@ class CodeHold(Row):
 
     owns = False
     id: str
-    code_id: str
-    session_id: str
     expires_at: datetime
 
 

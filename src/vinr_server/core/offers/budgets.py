@@ -64,8 +64,8 @@ def left_for(draft: Layer, context: Context, offer: Offer, member_ids: Sequence[
 
 def least_cost(terms: OfferTerms) -> int:
     """What the next redemption takes of the budget at least: all of it, where that is known beforehand."""
-    is_bonus = terms.budget is not None and terms.budget.measure == "points" and terms.bonus is not None
-    return terms.bonus.points if is_bonus and terms.bonus is not None else 1
+    is_of_points = terms.budget is not None and terms.budget.measure == "points"
+    return terms.bonus.points if is_of_points and terms.bonus is not None else 1
 
 
 def budget_refusal(
@@ -83,7 +83,7 @@ def budget_refusal(
     asked = least_cost(offer.terms) if required is None else required
     if left is None or asked <= left.remaining:
         return None
-    return exhausted(budget, left, owner=f"offer {offer.id}", required=asked)
+    return replace(exhausted(budget, left, owner=f"offer {offer.id}", required=asked), param="offer")
 
 
 def unmet_budget(
@@ -139,7 +139,8 @@ def take(
     assert left is not None and left.counter_id is not None, f"{offer.id} has no budget for {member_ids}"
     use = replace(use, budget_counter=left.counter_id, budget_taken=cost)
     held, used = (cost, 0) if use.status == "reserved" else (0, cost)
-    count(draft, context, left.counter_id, offer.id, *member_ids, used=used, reserved=held)
+    own = member_ids[:1] if offer.terms.budget is not None and offer.terms.budget.is_per_member else ()
+    count(draft, context, left.counter_id, offer.id, *own, used=used, reserved=held)
     return use
 
 

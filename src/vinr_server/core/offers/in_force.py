@@ -162,6 +162,7 @@ def name_offers(
         for offer in offers_in_force(seen, comes_with, program_id):
             if offer.is_counted:
                 name_cap(needs, offer.id)
+            name_budget(needs, seen, offer, ())
             if offer.terms.gift is not None:
                 name_gift(needs, offer.terms.gift.reward_id, None)
     if needs.whole:

@@ -20,6 +20,7 @@ from vinr_server.core.kernel.caps import count_for_all, count_for_member, full_f
 from vinr_server.core.kernel.commands import EMPTY, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.payloads import unix
+from vinr_server.core.kernel.rows import CapOwner
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.members.rows import Account, Customer
 from vinr_server.core.offers.budgets import cost_of, follow_use, is_of_amount, room_of, spenders, take
@@ -49,7 +50,7 @@ def limit_refusal(draft: Layer, offer: Offer, account: Account, *, now: datetime
     if window is not None:
         return window
     full = _cap_refusal(draft, offer)
-    return full if full is not None or offer.is_granted else _member_refusal(draft, offer, offer.member_id(account))
+    return full if full is not None or offer.is_granted else member_refusal(draft, offer, offer.member_id(account))
 
 
 def cart_limit_refusal(draft: Layer, offer: Offer, customer_id: str | None) -> Rejected | None:
@@ -64,7 +65,7 @@ def cart_limit_refusal(draft: Layer, offer: Offer, customer_id: str | None) -> R
         message = f"Each customer can use offer {offer.id} {offer.per_member_limit} times; the cart names no customer."
         details = {"limit": "per_member", "per_member_limit": offer.per_member_limit, "change": "name the customer"}
         return Rejected("offer_limit_reached", message, param="customer", details=details)
-    return _member_refusal(draft, offer, customer_id)
+    return member_refusal(draft, offer, customer_id)
 
 
 def limit_condition(refusal: Rejected) -> str:
@@ -98,12 +99,18 @@ def _cap_refusal(draft: Layer, offer: Offer) -> Rejected | None:
     return Rejected("offer_limit_reached", message, param="offer", details=details)
 
 
-def _member_refusal(draft: Layer, offer: Offer, member_id: str) -> Rejected | None:
-    full = full_for_member(draft, offer, member_id)
+def member_refusal(
+    draft: Layer, offer: Offer, member_id: str, *, counted_as: CapOwner | None = None, has_already: str = "used"
+) -> Rejected | None:
+    """Refuse if the member has had all uses of the offer that it may have, or all that is `counted_as` something else.
+
+    Expects the locked counter.
+    """
+    full = full_for_member(draft, offer, member_id, counted_as=counted_as)
     if full is None:
         return None
     whose = "Account" if offer.program_id is not None else "Customer"
-    message = f"{whose} {member_id} has already used offer {offer.id} (limit: {full.most})."
+    message = f"{whose} {member_id} has already {has_already} offer {offer.id} (limit: {full.most})."
     details = {"limit": full.limit, "per_member_limit": full.most, "used": full.used, "reserved": full.reserved}
     return Rejected("offer_limit_reached", message, param="account", details=details)
 

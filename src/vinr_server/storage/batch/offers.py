@@ -82,7 +82,7 @@ cross join lateral (
 
 # Plan: the partial index offer_redemptions_held_of_code, and each session by its key.
 CODE_HOLDS = """
-select w.realm, w.id, r.id, r.session_id, s.expires_at
+select w.realm, w.id, r.id, s.expires_at
 from unnest($1::int4[], $2::text[]) as w (realm, id)
 join offer_redemptions r on r.realm = w.realm and r.code_id = w.id and r.status = 'reserved' and r.code_id is not null
 join checkout_sessions s on s.realm = r.realm and s.id = r.session_id
@@ -95,8 +95,8 @@ async def read_code_holds(connection: Any, codes: Sequence[tuple[int, str]]) -> 
         return []
     found: dict[tuple[int, str], list[CodeHold]] = {code: [] for code in codes}
     columns = [list(column) for column in zip(*codes, strict=True)]
-    for realm, code_id, use_id, session_id, expires_at in await connection.fetch(CODE_HOLDS, *columns):
-        found[realm, code_id].append(CodeHold(use_id, code_id, session_id, expires_at))
+    for realm, code_id, use_id, expires_at in await connection.fetch(CODE_HOLDS, *columns):
+        found[realm, code_id].append(CodeHold(use_id, expires_at))
     return [(realm, CodeHolds(code_id, tuple(holds))) for (realm, code_id), holds in found.items()]
 
 

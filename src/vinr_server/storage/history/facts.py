@@ -162,7 +162,7 @@ async def _read_reminded_lots(
     if not asked:
         return
     found: dict[tuple[int, str], list[datetime]] = {}
-    for realm, row in rows_of(TABLES[Lot], await connection.fetch(ENDING_LOTS, *_columns(asked))):
+    for realm, row in rows_of(TABLES[Lot], await connection.fetch(ENDING_LOTS, *columns_of(asked))):
         assert isinstance(row, Lot) and row.expires_at is not None
         layers[realm].put(row)
         found.setdefault((realm, row.account_id), []).append(row.expires_at)
@@ -217,7 +217,7 @@ async def _read_open_grants(
         for bucket in {account.bucket, *(bucket_of(realm, buyer.customer_id) for buyer in account.buyers)}
     ]
     if wanted:
-        for realm, row in rows_of(TABLES[OfferGrant], await connection.fetch(OPEN_GRANTS, *_columns(wanted))):
+        for realm, row in rows_of(TABLES[OfferGrant], await connection.fetch(OPEN_GRANTS, *columns_of(wanted))):
             layers[realm].put(row)
 
 
@@ -315,9 +315,9 @@ async def _last_purchases(
     if not owners:
         return {}
     here = [(realm, payment.id) for realm, layer in layers.items() for payment in layer.written(Payment)]
-    excluded = _columns(here) if here else [[], []]
+    excluded = columns_of(here) if here else [[], []]
     asked = [(owner, buyer) for owner in owners for buyer in owner.buyers]
-    columns = _columns([(owner.realm, buyer.customer_id, buyer.account_id) for owner, buyer in asked])
+    columns = columns_of([(owner.realm, buyer.customer_id, buyer.account_id) for owner, buyer in asked])
     last_at: dict[tuple[int, Hashable], datetime] = {}
     for place, at in await connection.fetch(LAST_PURCHASES, *columns, *excluded):
         owner = asked[place - 1][0]
@@ -331,14 +331,10 @@ async def _totals(
     if not questions:
         return {}
     asked = [(owner, buyer, start) for owner, start in questions for buyer in owner.buyers]
-    columns = _columns([(owner.realm, buyer.customer_id, buyer.account_id, start) for owner, buyer, start in asked])
+    columns = columns_of([(owner.realm, buyer.customer_id, buyer.account_id, start) for owner, buyer, start in asked])
     totals: dict[tuple[int, Hashable, datetime], Totals] = {}
     for place, currency, count, minor in await connection.fetch(TOTALS, *columns):
         owner, _buyer, start = asked[place - 1]
         name = (owner.realm, owner.name, start)
         totals[name] = totals.get(name, Totals()).plus(currency, count=count, minor=minor)
     return totals
-
-
-def _columns(pairs: Iterable[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*pairs, strict=True)]

@@ -115,8 +115,9 @@ def rows_of(lines: Iterator[list[str]]) -> Iterator[Row]:
     for number, cells in enumerate(lines, start=1):
         if not any(cell.strip() for cell in cells):
             continue
-        item: dict[str, Any] = {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
-        if item.get("max_redemptions", "").isdigit():
+        named = {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
+        item: dict[str, Any] = {name: cell if name == "code" else cell.strip() for name, cell in named.items()}
+        if item.get("max_redemptions", "").isdecimal():
             item["max_redemptions"] = int(item["max_redemptions"])
         yield Row(number, ",".join(cells), item)
 

@@ -11,7 +11,7 @@ from vinr_server.core.conditions.membership import name_history
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
 from vinr_server.core.kernel.calendar import whole_second
-from vinr_server.core.kernel.caps import count_for_member, full_for_member
+from vinr_server.core.kernel.caps import count_for_member
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs, Of
@@ -31,7 +31,7 @@ from vinr_server.core.offers.in_force import (
     name_whole,
 )
 from vinr_server.core.offers.payloads import offer_grant_payload
-from vinr_server.core.offers.redemptions import limit_refusal
+from vinr_server.core.offers.redemptions import limit_refusal, member_refusal
 from vinr_server.core.offers.rows import Offer, OfferGrant
 from vinr_server.core.programs.members import closed, program_of
 
@@ -89,21 +89,12 @@ def granting_refusal(
         closed(account) if account.status != "active" else None,
         program_refusal(offer, account),
         limit_refusal(draft, offer, account, now=at),
-        _held_refusal(draft, offer, account),
+        member_refusal(
+            draft, offer, offer.member_id(account), counted_as="grant", has_already="been granted"
+        ),  # those withdrawn don't count
         targeting_refusal(draft, context, offer, account),
         budget_refusal(draft, context, offer, members_of(offer, account)),
     )
-
-
-def _held_refusal(draft: Layer, offer: Offer, account: Account) -> Rejected | None:
-    """Refuse if the member has had all the grants that it may ever have; those withdrawn don't count."""
-    full = full_for_member(draft, offer, offer.member_id(account), counted_as="grant")
-    if full is None:
-        return None
-    whose = "Account" if offer.program_id is not None else "Customer"
-    message = f"{whose} {offer.member_id(account)} has already been granted offer {offer.id} (limit: {full.most})."
-    details = {"limit": full.limit, "per_member_limit": full.most, "used": full.used, "reserved": full.reserved}
-    return Rejected("offer_limit_reached", message, param="account", details=details)
 
 
 def withdraw_grant(draft: Layer, grant: OfferGrant, *, now: datetime) -> OfferGrant:
