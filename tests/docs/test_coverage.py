@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from typing import get_args
 
 from docsite.cli_page import commands
 from docsite.contents import DOCS, heading, pages, summary
@@ -14,6 +16,7 @@ from vinr_server.api.contract.openapi import openapi, refusals
 from vinr_server.api.contract.table import OPERATIONS
 from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import STATUS
+from vinr_server.core.checkout.presenting import Reason
 from vinr_server.core.conditions.fields import FIELDS
 from vinr_server.core.events.engine_events import EVENT_TYPES
 from vinr_server.engine.settings import Settings
@@ -127,3 +130,16 @@ class TestRules:
 
         assert len(cited) > 10
         assert sorted(cited - told, key=int) == [], "say in docs/concepts/rules.md what they are"
+
+    def test_have_a_number_each(self) -> None:
+        numbers = re.findall(r"\*\*(R\d{1,2}[a-z]*) ", (DOCS / "concepts/rules.md").read_text())
+
+        assert [number for number, count in Counter(numbers).items() if count > 1] == []
+
+
+class TestReasons:
+    def test_against_a_code_stand_in_the_order_in_which_they_are_given(self) -> None:
+        table = (DOCS / "guides/codes.md").read_text().partition("| reason | what to do |")[2].partition("\n\n")[0]
+        told = re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in table.splitlines() if line))
+
+        assert told == ["code_attempts_exceeded", *(one for one in get_args(Reason) if one != told[0])]

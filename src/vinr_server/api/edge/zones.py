@@ -33,6 +33,11 @@ async def zone_of_account(call: Call, account_id: str, *values: Any) -> str:
     return await call.reader.zone(call.caller.realm, "accounts", account_id)
 
 
+async def zone_of_offer(call: Call, offer_id: str, *values: Any) -> str:
+    """The zone of the offer's program, looked up only if one of the values is a bare date."""
+    return await call.reader.zone(call.caller.realm, "offers", offer_id) if any(map(is_date, values)) else "UTC"
+
+
 async def zone_if_needed(call: Call, body: Struct, *, program_id: str | None = None, table: str = "") -> str:
     """The program's zone, looked up only if a bare date depends on it."""
     if not any(is_date(value) for value in _leaves(msgspec.to_builtins(body))):

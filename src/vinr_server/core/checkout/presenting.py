@@ -223,7 +223,7 @@ def holds_of(draft: Layer, code: Code) -> list[CodeHold]:
     for use in here.values():
         session = draft.find(CheckoutSession, use.session_id) if use.session_id is not None else None
         if use.status == "reserved" and session is not None:
-            holds.append(CodeHold(use.id, code.id, session.id, session.expires_at))
+            holds.append(CodeHold(use.id, session.expires_at))
     return holds
 
 

@@ -153,6 +153,7 @@ def _hold(
     evaluation = checkout.evaluation
     held = {redemption.offer_id: redemption for redemption in held_by(draft, session)}
     held_ids: set[str] = set()
+    code_ids = checkout.code_ids
     for applied in evaluation.applied:
         if applied.promotion.is_voucher:
             held_ids.add(applied.promotion.id)
@@ -179,7 +180,7 @@ def _hold(
             is_reserved=True,
             bucket=context.bucket_of(session.customer_id or ""),
             grant=grant_for(draft, context, offer, account),
-            code_id=checkout.code_ids.get(offer.id),
+            code_id=code_ids.get(offer.id),
             customer_id=session.customer_id,
         )
     for left in held.values():

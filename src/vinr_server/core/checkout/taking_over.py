@@ -75,9 +75,10 @@ def take_over(draft: Layer, context: Context, codes: Iterable[Presented], custom
 
     What they need is the code itself where it is held, and the member's use of its offer where that is taken.
     """
-    refused = [each for each in codes if each.objection is not None and each.code is not None]
-    code_ids = {each.code.id for each in refused if each.code and _is(each, "code_held")}
-    offer_ids = {each.offer.id for each in refused if each.offer and _is(each, "offer_limit_reached")}
+    refused = [(each, each.objection.reason) for each in codes if each.objection is not None]
+    held = [each.code for each, reason in refused if reason == "code_held"]
+    full = [each.offer for each, reason in refused if reason == "offer_limit_reached"]
+    code_ids, offer_ids = ({row.id for row in rows if row is not None} for rows in (held, full))
     if customer_id is None or not (code_ids or offer_ids):
         return False
     given_up = False
@@ -86,10 +87,6 @@ def take_over(draft: Layer, context: Context, codes: Iterable[Presented], custom
             give_up(draft, context, session, now=context.now(session.clock_id))
             given_up = True
     return given_up
-
-
-def _is(each: Presented, reason: str) -> bool:
-    return each.objection is not None and each.objection.reason == reason
 
 
 def _open_sessions(draft: Layer, customer_id: str) -> list[CheckoutSession]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
-from vinr_server.core.kernel.rows import Counter
+from vinr_server.core.kernel.rows import Counter, escaped
 from vinr_server.core.kernel.spans.periods import period_end
 from vinr_server.core.kernel.spans.periods import period_of as calendar_period
 from vinr_server.core.kernel.values import dataclass, replace
@@ -64,7 +64,7 @@ def rule_counter(rule_id: str, account_id: str, period: str) -> str:
 
 def rule_counters(account_id: str) -> str:
     """How the names of all counters begin that count what rules have given a member."""
-    return f"rule:{account_id.replace('~', '~0').replace(':', '~1')}:"
+    return f"rule:{escaped(account_id)}:"
 
 
 # In place of a rule's id: all counters of an account, of every rule and period, are needed.
@@ -97,7 +97,7 @@ def room(draft: Layer, rule_id: str, account: Account, cap: Cap, *, at: datetime
     period = period_of(cap.per, at, zone)
     if period is None:
         return Room(cap, cap.points)
-    used_points = used(draft, rule_id, account, cap.per, at=at, zone=zone)
+    used_points = _counter(draft, rule_id, account, period).used
     frees_at = None if cap.per == "payment" or cap.per == "member" else period_end(cap.per, at, zone)
     return Room(cap, max(cap.points - used_points, 0), period, frees_at)
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
-from vinr_server.core.kernel.rows import CapOwner, Counter, Tally
+from vinr_server.core.kernel.rows import CapOwner, Counter, Tally, escaped
 from vinr_server.core.kernel.values import replace
 
 # All counters of global limits hang on this: they can be declared in part.
@@ -62,7 +62,7 @@ def counter_of(counted_as: CapOwner, id: str, member_id: str | None = None) -> s
     """
     if member_id is None:
         return f"{counted_as}:{id}"
-    return f"{counted_as}:{member_id.replace('~', '~0').replace(':', '~1')}:{id}"
+    return f"{counted_as}:{escaped(member_id)}:{id}"
 
 
 def full_for_all(draft: Layer, capped: Capped) -> Full | None:

@@ -18,6 +18,16 @@ Json = Mapping[str, Any]
 CapOwner = Literal["offer", "reward", "grant"]
 
 
+def escaped(id: str) -> str:
+    """The id as a part of a name whose parts stand between colons: ~ and : as in a JSON pointer (RFC 6901)."""
+    return id.replace("~", "~0").replace(":", "~1")
+
+
+def unescaped(part: str) -> str:
+    """The id that `escaped` has written."""
+    return part.replace("~1", ":").replace("~0", "~")
+
+
 class Row:
     """What every row has: a key, and the parent it is listed under (None: no parent)."""
 

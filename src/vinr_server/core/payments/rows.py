@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from vinr_server.core.kernel.rows import Json, Row
+from vinr_server.core.kernel.rows import Json, Row, escaped, unescaped
 from vinr_server.core.kernel.values import dataclass
 
 
@@ -238,12 +238,12 @@ def order_key(member_id: str | None, order_id: str) -> str:
 
     The member stands first, without a colon: ~ and : are written as in a JSON pointer (RFC 6901).
     """
-    return f"{(member_id or '').replace('~', '~0').replace(':', '~1')}:{order_id}"
+    return f"{escaped(member_id or '')}:{order_id}"
 
 
 def member_of_order(key: str) -> str:
     """The customer, or the account, whose order has this id; it says where the order lives."""
-    return key.partition(":")[0].replace("~1", ":").replace("~0", "~")
+    return unescaped(key.partition(":")[0])
 
 
 @dataclass(frozen=True, slots=True)

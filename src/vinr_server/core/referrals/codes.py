@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vinr_server.core.codes.holders import look_at_key, name_key, referral_key, take_key, taken
-from vinr_server.core.codes.keys import fold, key_problem
-from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
+from vinr_server.core.codes.holders import key_of, look_at_key, name_key, referral_key, take_key, taken
+from vinr_server.core.codes.keys import fold
+from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, missing
 from vinr_server.core.kernel.claims import claim_id
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -85,10 +85,9 @@ def _taken(draft: Layer, context: Context, code: str | None) -> Rejected | None:
     """Refuse a code that another member has, or that opens an offer (R60)."""
     if code is None:
         return None
-    key = fold(code)
-    problem = key_problem(key)
-    if problem is not None:
-        return invalid(f"code: {code!r} can't be a code: {problem}.", param="code")
+    key = key_of(code, param="code")
+    if isinstance(key, Rejected):
+        return key
     if draft.get(Claim, code) is not None:
         return Rejected("code_taken", f"The code {code} is already taken. Choose another one.", param="code")
     return taken(draft, context, key, text=code, param="code")

@@ -48,7 +48,7 @@ def _change(
         message = f"Segment {segment.id} is dynamic: its conditions decide who is in it. Change its conditions instead."
         return invalid(message, param="id")
     unknown = [id for id in account_ids if draft.get(Account, id) is None]
-    moved = [id for id in account_ids if _move(draft, context, segment, id, is_in=is_in)]
+    moved = [id for id in account_ids if set_place(draft, context, segment, id, is_in=is_in)]
     counts = {
         "added" if is_in else "removed": len(moved),
         "already_members" if is_in else "not_members": len(account_ids) - len(moved) - len(unknown),
@@ -57,8 +57,8 @@ def _change(
     return Accepted({"object": kind, "segment": segment.id, **counts, "unknown": unknown}, is_new=False)
 
 
-def _move(draft: Layer, context: Context, segment: Segment, account_id: str, *, is_in: bool) -> bool:
-    """Move the account into or out of the segment, with an event; return whether it moved."""
+def set_place(draft: Layer, context: Context, segment: Segment, account_id: str, *, is_in: bool) -> bool:
+    """The account is in the static segment, or is not, with an event if it moved; return whether it did."""
     account = draft.get(Account, account_id)
     place = draft.get(SegmentMember, (segment.id, account_id), of=(account_id,))
     is_there = place is not None and place.left_at is None
@@ -67,11 +67,6 @@ def _move(draft: Layer, context: Context, segment: Segment, account_id: str, *, 
     now = context.now(program_of(draft, account).clock_id)
     move(draft, context, segment, account, is_in=is_in, at=now, now=now)
     return True
-
-
-def set_place(draft: Layer, context: Context, segment: Segment, account_id: str, *, is_in: bool) -> bool:
-    """The account is in the static segment, or is not, with an event if it moved; return whether it did."""
-    return _move(draft, context, segment, account_id, is_in=is_in)
 
 
 COMMANDS: Commands = {
