@@ -295,10 +295,13 @@ def _end_campaigns(world: World) -> None:
     for account in ("loy", "friend"):
         world.post(f"/v1/engagement/campaigns/{world.ids['old_cmp']}/enter", {"account": world.ids[account]})
     world.post(f"/v1/engagement/enrolments/{world.ids['enr']}/exit", {})
-    broken = "update campaign_enrolments set step = 'gone', failures = 2, waits_since = null, due_at = now()"
+    standing = "step = step || '-gone', failures = 2, waits_since = null, due_at = now()"
     with psycopg.connect(world.server.database_url, autocommit=True) as connection:
-        connection.execute(f"{broken} where realm = %s and status = 'open'", [world.realm.id])
-    wait_until(lambda: any(event["type"] == "campaign.failed" for event in engine_events(world)), what="a step failed")
+        broken = f"update campaign_enrolments set {standing} where realm = %s and status = 'open'"
+        connection.execute(broken.encode(), [world.realm.id])
+        wait_until(lambda: any(event["type"] == "campaign.failed" for event in engine_events(world)), what="a failure")
+        mended = "update campaign_enrolments set step = replace(step, '-gone', '') where realm = %s"
+        connection.execute(mended, [world.realm.id])
     for name, call in (("cmp", "pause"), ("cmp", "resume"), ("old_cmp", "archive")):
         world.post(f"/v1/engagement/campaigns/{world.ids[name]}/{call}", {})
 
