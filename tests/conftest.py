@@ -190,6 +190,25 @@ def free_port() -> int:
     return port
 
 
+def start_process(
+    database_url: str, *words: str, settings: Mapping[str, str] = {}, stderr: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
+    """A process of tests/loopback.py, which these words tell what to do, with a group of its own.
+
+    It ends when its stdin does: with this process, even where that is killed. Keys are not limited unless `settings`
+    say so.
+    """
+    env = os.environ | {
+        "VINR_DATABASE_URL": database_url,
+        "VINR_KEY_PEPPER": PEPPER,
+        "VINR_SECRETS_KEY": SECRETS_KEY,
+        "VINR_DRAIN_SECONDS": "0",
+        "VINR_RATE_LIMIT_PER_SECOND": "0",
+    }
+    command = [sys.executable, str(Path(__file__).parent / "loopback.py"), *words]
+    return subprocess.Popen(command, env=env | settings, start_new_session=True, stdin=subprocess.PIPE, stderr=stderr)
+
+
 def start_server(
     database_url: str,
     *,
@@ -200,24 +219,10 @@ def start_server(
     port: int | None = None,
     realm: Realm | None = None,
 ) -> RunningServer:
-    """A server of its own over a migrated database, ready to answer; on a free port and with a realm of its own.
-
-    Keys are not limited unless `settings` say so.
-    """
+    """A server of its own over a migrated database, ready to answer; on a free port and with a realm of its own."""
     port = port or free_port()
-    env = os.environ | {
-        "VINR_DATABASE_URL": database_url,
-        "VINR_KEY_PEPPER": PEPPER,
-        "VINR_SECRETS_KEY": SECRETS_KEY,
-        "VINR_DRAIN_SECONDS": "0",
-        "VINR_RATE_LIMIT_PER_SECOND": "0",
-    }
-    env |= settings
-    vinr = [sys.executable, str(Path(__file__).parent / "loopback.py")]
-    commands = [[*vinr, "serve", str(port), str(workers)]]
-    if with_worker:
-        commands.append([*vinr, "worker"])
-    processes = [subprocess.Popen(command, env=env, start_new_session=True, stderr=stderr) for command in commands]
+    commands = [("serve", str(port), str(workers)), *([("worker",)] if with_worker else [])]
+    processes = [start_process(database_url, *words, settings=settings, stderr=stderr) for words in commands]
     server = RunningServer(f"http://127.0.0.1:{port}", database_url, realm or make_realm(database_url), processes)
     try:
         wait_until(lambda: is_healthy(server.base_url), what="the server answers")

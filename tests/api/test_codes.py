@@ -12,13 +12,19 @@ from conftest import RunningServer, make_realm
 CODES = "/v1/engagement/codes"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(shared_server: RunningServer) -> Iterator[httpx2.Client]:
     """A client of a realm of its own, with a program and an offer that codes open."""
-    with shared_server.client(make_realm(shared_server.database_url).key) as made:
+    with shared_server.client(make_realm(shared_server.database_url, "tnt_codes").key) as made:
         made.post("/v1/loyalty/programs", json={"name": "Shop", "id": "prog_shop"})
-        bonus = {"type": "bonus_points", "points": 100}
-        offer = {"id": "ofr_bonus", "program": "prog_shop", "name": "Bonus", "incentive": bonus, "requires_code": True}
+        bonus = {"type": "points_bonus", "points": 100}
+        offer = {
+            "id": "ofr_bonus",
+            "program": "prog_shop",
+            "name": "Bonus",
+            "incentive": bonus,
+            "requires_code": True,
+        }
         assert made.post("/v1/engagement/offers", json=offer).status_code == 201
         yield made
 

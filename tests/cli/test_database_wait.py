@@ -7,12 +7,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 import httpx2
@@ -20,12 +20,13 @@ import pytest
 from database_proxy import proxied
 from sandbox_processes import ENVIRONMENT, VINR, assert_sentence, command, finish
 
-from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, WITHOUT_TLS, free_port, wait_until
+from conftest import PATIENCE_SECONDS, PEPPER, SECRETS_KEY, WITHOUT_TLS, free_port, start_process, wait_until
 from scratch import open_directory
 from vinr_server.storage.postgres.embedded import start_embedded
 from vinr_server.storage.postgres.migrate import migrate
 
-LOOPBACK = [sys.executable, str(Path(__file__).parents[1] / "loopback.py")]
+# Starts a process that logs to this file.
+Program = Callable[[IO[bytes]], "subprocess.Popen[bytes]"]
 WAITING = re.compile(r"waiting for the database at (\S+), \d+ s so far; next attempt in (\S+) s: .")
 
 
@@ -40,6 +41,11 @@ class Asleep:
     def settings(self) -> dict[str, str]:
         """What a process needs to work on it."""
         return {"VINR_DATABASE_URL": self.url, "VINR_KEY_PEPPER": PEPPER, "VINR_SECRETS_KEY": SECRETS_KEY}
+
+    def vinr(self, *words: str) -> Program:
+        """A command of `vinr` that works on it."""
+        env = ENVIRONMENT | self.settings
+        return lambda log: subprocess.Popen([*VINR, *words], stderr=log, env=env, start_new_session=True)
 
     @contextmanager
     def awake(self) -> Iterator[None]:
@@ -89,15 +95,14 @@ def database() -> Iterator[Asleep]:
 
 
 @contextmanager
-def started(database: Asleep, log: Path, *arguments: Sequence[str]) -> Iterator[list[Started]]:
+def started(log: Path, *programs: Program) -> Iterator[list[Started]]:
     """These programs, each in a group of its own that is gone afterwards."""
     made: list[Started] = []
     try:
-        for number, words in enumerate(arguments):
+        for number, start in enumerate(programs):
             path = log / str(number)
             with path.open("wb") as file:
-                env = ENVIRONMENT | database.settings
-                made.append(Started(subprocess.Popen(words, stderr=file, env=env, start_new_session=True), path))
+                made.append(Started(start(file), path))
         yield made
     finally:
         for one in made:
@@ -109,8 +114,8 @@ def started(database: Asleep, log: Path, *arguments: Sequence[str]) -> Iterator[
 class TestProcesses:
     def test_that_start_before_the_database_wait_and_then_work(self, database: Asleep, tmp_path: Path) -> None:
         port = free_port()
-        serve = [*VINR, "serve", "--port", str(port), "--workers", "2"]
-        with started(database, tmp_path, serve, [*VINR, "worker"]) as processes:
+        serve = database.vinr("serve", "--port", str(port), "--workers", "2")
+        with started(tmp_path, serve, database.vinr("worker")) as processes:
             wait_until(lambda: all(len(one.waits()) >= 3 for one in processes), what="both have waited")
             waits = [one.waits()[:3] for one in processes]
 
@@ -149,7 +154,8 @@ class TestProcesses:
         for attempt in range(3):
             log = tmp_path / str(attempt)
             log.mkdir()
-            with started(database, log, [*LOOPBACK, "serve", str(free_port()), str(workers)]) as (server,):
+            words = ("serve", str(free_port()), str(workers))
+            with started(log, lambda file, words=words: start_process(database.url, *words, stderr=file)) as (server,):
                 wait_until(lambda one=server: one.pauses().count(4.0) == workers, what="each has waited four times")
                 pauses = server.pauses()[: 4 * workers]
                 seconds = server.end()

@@ -55,7 +55,7 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "a bonus takes one point of its budget",
         "least_cost",
-        "terms.bonus.points if is_bonus and terms.bonus is not None else 1",
+        "terms.bonus.points if is_of_points and terms.bonus is not None else 1",
         "1",
         BONUS,
     ),

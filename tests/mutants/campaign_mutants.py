@@ -18,8 +18,8 @@ def passages(title: str) -> str:
 MUTANTS = [
     Mutant(
         "a circle of steps is published",
-        "_of_graph",
-        "cycle_in(steps)",
+        "problems_of",
+        "[] if is_too_many else cycle_in(definition.steps)",
         "[]",
         journeys("A circle is refused (R40, 48)"),
     ),
@@ -68,7 +68,7 @@ MUTANTS = [
     Mutant(
         "an event lets members in however old it is",
         "_unmet",
-        "heard.occurred_at + longest(entry.max_age) < now",
+        "later(heard.occurred_at, entry.max_age, zone) < now",
         "False",
         passages("An event enters that is young, after the publication, of who meets the conditions (R41)"),
     ),

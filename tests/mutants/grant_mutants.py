@@ -71,7 +71,11 @@ MUTANTS: list[Mutant] = [
         WITHDRAWN,
     ),
     Mutant(
-        "the limit counts uses, not grants ever held", "_held_refusal", 'counted_as="grant"', "counted_as=None", WAITS
+        "the limit counts uses, not grants ever held",
+        "granting_refusal",
+        'counted_as="grant"',
+        "counted_as=None",
+        WAITS,
     ),
     Mutant(
         "who the offer is for is not asked when it is granted",

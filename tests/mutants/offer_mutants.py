@@ -61,7 +61,7 @@ MUTANTS: list[Mutant] = [
     Mutant(
         "a member's limit is counted for all members together",
         "counter_of",
-        "return f\"{counted_as}:{member_id.replace('~', '~0').replace(':', '~1')}:{id}\"",
+        'return f"{counted_as}:{escaped(member_id)}:{id}"',
         'return f"{counted_as}:loy_:{id}"',
         scenario("offers: A multiplier multiplies once for each member unless it says otherwise (R15)"),
     ),

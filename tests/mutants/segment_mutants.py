@@ -154,7 +154,7 @@ CHANGING = [
     ),
     Mutant(
         "who enters is told of again and again",
-        "_move",
+        "set_place",
         "if account is None or is_there == is_in:",
         "if account is None:",
         SCENARIO.format("Who enters or leaves is told of once [core]"),

@@ -19,6 +19,7 @@ from vinr_server.core.due import catch_up
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.members.rows import Account
+from vinr_server.core.segments.rows import SegmentUses
 from vinr_server.engine.batch import Catalogues, Reload, Wholes, decide_all, run_batch
 from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Outcome, Reply
@@ -107,8 +108,11 @@ class CoreRun(Run):
 
     def settled(self, realm: int, *, after: timedelta = timedelta(), named_backwards: bool = False) -> Layer:
         """The realm's rows, had a command that names every account met all that is due by now, or so long after."""
-        layer = self.layers[self.realms[realm]].draft()
-        clocks = {row.id: row.frozen_at + after for row in layer.below.all_written() if isinstance(row, TestClock)}
+        stored = self.layers[self.realms[realm]]
+        known = stored.draft()
+        known.put(stored.catalogue.every(SegmentUses)[0])  # or each look at an account would gather them again
+        layer = known.draft()
+        clocks = {row.id: row.frozen_at + after for row in stored.all_written() if isinstance(row, TestClock)}
         context = Context(
             WALL,
             clocks,
@@ -117,7 +121,7 @@ class CoreRun(Run):
             self.ids.make_code,  # type: ignore[arg-type]
         )
         reached = self.ids.reached
-        accounts = [row for row in layer.below.all_written() if isinstance(row, Account)]
+        accounts = [row for row in stored.all_written() if isinstance(row, Account)]
         catch_up(layer, context, reversed(accounts) if named_backwards else accounts)
         self.ids.start_at(reached)
         return layer

@@ -67,21 +67,30 @@ def inside(layer: Layer, segment: Segment, account: Account) -> bool:
     if segment.type == "static":
         place = layer.get(SegmentMember, (segment.id, account.id))
         return place is not None and place.left_at is None
-    return holds(segment.conditions, layer, account, now_of(layer, account))
+    now = now_of(layer, account)
+    return holds(segment.conditions, layer, account, bought_by(account, layer, now), now)
 
 
-def holds(asked: SegmentConditions, layer: Layer, account: Account, now: datetime) -> bool:
-    """Condition by condition; days are counted in seconds."""
-    bought = [
+# What was bought: how long ago, in which currency, and how much of it was kept.
+Bought = list[tuple[timedelta, str, int]]
+
+
+def bought_by(account: Account, layer: Layer, now: datetime) -> Bought:
+    """What the member has bought and not given back in full."""
+    return [
         (now - one.occurred_at, one.currency, one.amount_minor - one.refunded_minor)
         for one in rows(layer, Payment)
         if one.customer_id == account.customer_id
         and one.account_id in (None, account.id)
         and one.amount_minor > one.refunded_minor
     ]
-    answers = [all(holds(part, layer, account, now) for part in asked.all_of)]
+
+
+def holds(asked: SegmentConditions, layer: Layer, account: Account, bought: Bought, now: datetime) -> bool:
+    """Condition by condition; days are counted in seconds."""
+    answers = [all(holds(part, layer, account, bought, now) for part in asked.all_of)]
     if asked.any_of:
-        answers.append(any(holds(part, layer, account, now) for part in asked.any_of))
+        answers.append(any(holds(part, layer, account, bought, now) for part in asked.any_of))
     if asked.never_purchased is not None:
         answers.append((not bought) == asked.never_purchased)
     if (days := asked.days_since_last_purchase) is not None:
@@ -109,7 +118,7 @@ def holds(asked: SegmentConditions, layer: Layer, account: Account, now: datetim
     if asked.days_since_enrolled is not None:
         answers.append(between(asked.days_since_enrolled, int((now - account.created_at).total_seconds() // 86_400)))
     if asked.not_of is not None:
-        answers.append(not holds(asked.not_of, layer, account, now))
+        answers.append(not holds(asked.not_of, layer, account, bought, now))
     if asked.predicate is not None:
         ages = [int(max(one[0].total_seconds(), 0) // 86_400) for one in bought]
         values = {
@@ -143,7 +152,7 @@ def between(bounds: Bounds, value: int) -> bool:
 
 
 def rows(layer: Layer, kind: Any) -> list[Any]:
-    return [row for row in layer.all_written() if type(row) is kind]
+    return layer.all_here(kind)
 
 
 def now_of(layer: Layer, account: Account) -> datetime:
@@ -222,15 +231,14 @@ class Naive:
 
     def look(self, after: timedelta = timedelta()) -> None:
         """Everybody is judged so long after now, with all that was due by then done."""
-        layer = Layer()
-        layer.merge(self.run.layers[1])
-        layer.merge(self.run.settled(0, after=after))
+        layer = self.run.settled(0, after=after)
         live = [one for one in rows(self.run.layers[1], Segment) if one.type == "dynamic" and one.deleted_at is None]
         for account in rows(layer, Account):
             now = now_of(layer, account) + (after if is_timed(layer, account) else timedelta())
+            bought = bought_by(account, layer, now)
             for segment in live:
                 key = (account.id, segment.id)
-                is_in = account.status == "active" and holds(segment.conditions, layer, account, now)
+                is_in = account.status == "active" and holds(segment.conditions, layer, account, bought, now)
                 if is_in != (key in self.inside):
                     self.inside ^= {key}
                     kind = "segment.entered" if is_in else "segment.left"
@@ -270,10 +278,10 @@ def test_each_move_is_announced_as_looking_at_all_members_at_every_instant_finds
                 naive.pass_time(step.command.frozen_at)
             naive.run.submit([step])
             naive.look()
-        for way in ([1], sizes):
-            run = core_run(history.variant)
-            for batch in batches(history.steps, way):
-                run.submit(batch)
+        in_batches = core_run(history.variant)
+        for batch in batches(history.steps, sizes):
+            in_batches.submit(batch)
+        for way, run in (([1], naive.run), (sizes, in_batches)):
             for segment in rows(run.layers[1], Segment):
                 finish(run, segment)
             assert announced(run) == sorted(naive.moves), f"in batches of {way}"

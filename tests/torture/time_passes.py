@@ -10,18 +10,15 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import psycopg
 
-from conftest import PEPPER, SECRETS_KEY, WITHOUT_TLS, RunningServer
+from conftest import WITHOUT_TLS, RunningServer, start_process
 from outcome import Outcome
 from vinr_server.storage.laws.verify import verify
 
@@ -193,7 +190,7 @@ async def _all(calls: Sequence[Awaitable[Any]]) -> list[Any]:
 
 async def _work(database_url: str, client: httpx2.AsyncClient, clock: str, kills: int, members: int) -> int:
     """A worker writes what is due; it is killed after each part of the lots, and another one goes on."""
-    worker, killed = _worker(database_url), 0
+    worker, killed = start_process(database_url, "worker"), 0
     expected = members * LOTS_EACH * 2 // 3
     try:
         while (await client.get(f"/v1/test_helpers/test_clocks/{clock}")).json()["status"] != "ready":
@@ -201,7 +198,7 @@ async def _work(database_url: str, client: httpx2.AsyncClient, clock: str, kills
                 os.kill(worker.pid, signal.SIGKILL)
                 worker.wait()
                 killed += 1
-                worker = _worker(database_url)
+                worker = start_process(database_url, "worker")
             await asyncio.sleep(0.05)
     finally:
         worker.terminate()
@@ -214,14 +211,3 @@ def _ended(database_url: str) -> int:
         row = connection.execute("select count(*) from entries where kind = 'expiry'").fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _worker(database_url: str) -> subprocess.Popen[bytes]:
-    env = os.environ | {
-        "VINR_DATABASE_URL": database_url,
-        "VINR_KEY_PEPPER": PEPPER,
-        "VINR_SECRETS_KEY": SECRETS_KEY,
-        "VINR_DRAIN_SECONDS": "0",
-    }
-    loopback = str(Path(__file__).parents[1] / "loopback.py")
-    return subprocess.Popen([sys.executable, loopback, "worker"], env=env, start_new_session=True)

@@ -17,13 +17,17 @@ END = datetime(2029, 1, 31, 10, tzinfo=UTC)
 
 @cache
 def changes_of_clocks(zone: str) -> tuple[datetime, ...]:
-    """The instants at which the zone's offset changes."""
+    """The instants at which the zone's offset changes, on a whole or half hour; never twice in one day."""
+    info, day, half_hour = ZoneInfo(zone), timedelta(days=1), timedelta(minutes=30)
     found, at = [], BEGIN - timedelta(days=31)
+
+    def changes(start: datetime, length: timedelta) -> bool:
+        return start.astimezone(info).utcoffset() != (start + length).astimezone(info).utcoffset()
+
     while at < END + timedelta(days=400):
-        later = at + timedelta(minutes=30)
-        if at.astimezone(ZoneInfo(zone)).utcoffset() != later.astimezone(ZoneInfo(zone)).utcoffset():
-            found.append(later)
-        at = later
+        if changes(at, day):
+            found += [at + n * half_hour for n in range(1, 49) if changes(at + (n - 1) * half_hour, half_hour)]
+        at += day
     return tuple(found)
 
 

@@ -931,7 +931,7 @@ export class EngagementCodeBatches {
     return this.#client.send('GET', path`/v1/engagement/code_batches/${id}`, 'CodeBatch', undefined, options);
   }
 
-  /** Change a batch's name, its metadata, or when it warns that codes run out. */
+  /** Change a batch's name, its metadata, or its `low_at`. */
   update(id: string, body?: inputs.UpdateCodeBatchInput, options?: PostOptions): Promise<Answer<objects.CodeBatch>> {
     return this.#client.send('POST', path`/v1/engagement/code_batches/${id}`, 'CodeBatch', body, options);
   }

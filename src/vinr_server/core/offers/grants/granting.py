@@ -89,9 +89,7 @@ def granting_refusal(
         closed(account) if account.status != "active" else None,
         program_refusal(offer, account),
         limit_refusal(draft, offer, account, now=at),
-        member_refusal(
-            draft, offer, offer.member_id(account), counted_as="grant", has_already="been granted"
-        ),  # those withdrawn don't count
+        member_refusal(draft, offer, offer.member_id(account), counted_as="grant", has_already="been granted"),
         targeting_refusal(draft, context, offer, account),
         budget_refusal(draft, context, offer, members_of(offer, account)),
     )

@@ -116,7 +116,7 @@ class EngagementCodeBatches(Resource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CodeBatch:
-        """Change a batch's name, its metadata, or when it warns that codes run out."""
+        """Change a batch's name, its metadata, or its `low_at`."""
         return self._client.request(
             "POST",
             fill("/v1/engagement/code_batches/{id}", id=id),
@@ -312,7 +312,7 @@ class AsyncEngagementCodeBatches(AsyncResource):
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> CodeBatch:
-        """Change a batch's name, its metadata, or when it warns that codes run out."""
+        """Change a batch's name, its metadata, or its `low_at`."""
         return await self._client.request(
             "POST",
             fill("/v1/engagement/code_batches/{id}", id=id),
