@@ -242,10 +242,11 @@ def is_healthy(base_url: str) -> bool:
 
 def wait_until(condition: Callable[[], bool], *, what: str) -> None:
     """Poll a condition; fails with its name when the time is over."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    end, pause = time.monotonic() + PATIENCE_SECONDS, 0.005
     while not condition():
         assert time.monotonic() < end, f"waited {PATIENCE_SECONDS:g} s in vain until {what}"
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
 
 
 @pytest.fixture(scope="session")

@@ -348,6 +348,15 @@ def wheres(nodes: tuple[Json, ...]) -> list[Json]:
     return [{"all": [node], "any": [node], "not": node} for node in nodes]
 
 
+# Writes that find taken, done or gone what they need where all other writes were made before them.
+ALONE = {
+    *("create_redemption", "capture_redemption", "consume_discount", "release_discount"),
+    *("create_checkout_session", "update_checkout_session", "expire_checkout_session"),
+    *("create_payment", "update_payment", "create_customer", "create_referral", "set_tiers"),
+    *("rotate_webhook_endpoint", "resend_event", "replay_events"),
+}
+
+
 def samples(world: World) -> dict[str, list[Sample]]:
     """At least one valid call of every write. Between them the bodies of an operation set every field it knows."""
     ids = world.ids

@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 import pytest
 from api_fields import camel, fields_of
-from api_world import Json, World, build_world, problem, samples, value_at, with_value, without_secret
+from api_world import ALONE, Json, World, build_world, problem, samples, value_at, with_value, without_secret
 from psycopg import sql
 
 from conftest import PATIENCE_SECONDS, RunningServer, keyless_client, make_database, start_server
@@ -48,6 +48,21 @@ def fresh(shared_server: RunningServer) -> Iterator[World]:
     made = build_world(shared_server)
     yield made
     made.client.close()
+
+
+@pytest.fixture(scope="class")
+def used(shared_server: RunningServer) -> Iterator[World]:
+    """A realm in which one write after another is made."""
+    made = build_world(shared_server)
+    yield made
+    made.client.close()
+
+
+@pytest.fixture
+def writable(request: pytest.FixtureRequest, operation: Operation) -> World:
+    """A realm in which the operation has something to do."""
+    world: World = request.getfixturevalue("fresh" if operation.id in ALONE else "used")
+    return world
 
 
 class TestHeaders:
@@ -387,23 +402,23 @@ class TestChosenIds:
 
 class TestIdempotencyKeys:
     @pytest.mark.parametrize("operation", POSTS, ids=by_id)
-    def test_replay_the_very_bytes_and_refuse_another_body(self, fresh: World, operation: Operation) -> None:
-        sample = samples(fresh)[operation.id][0]
+    def test_replay_the_very_bytes_and_refuse_another_body(self, writable: World, operation: Operation) -> None:
+        sample = samples(writable)[operation.id][0]
         headers = {"Idempotency-Key": f"key-{operation.id}"}
 
-        first = fresh.client.post(sample.path, json=sample.body, headers=headers)
-        made = fresh.contents()
-        second = fresh.client.post(sample.path, json=sample.body, headers=headers)
-        with fresh.server.client(fresh.realm.key) as elsewhere:  # another connection, so perhaps another process
+        first = writable.client.post(sample.path, json=sample.body, headers=headers)
+        made = writable.contents()
+        second = writable.client.post(sample.path, json=sample.body, headers=headers)
+        with writable.server.client(writable.realm.key) as elsewhere:  # another connection, so perhaps another process
             third = elsewhere.post(sample.path, json=sample.body, headers=headers)
-        other = fresh.client.post(sample.path, json=_changed(sample.body or {}), headers=headers)
+        other = writable.client.post(sample.path, json=_changed(sample.body or {}), headers=headers)
 
         assert first.status_code in (200, 201), first.text
         assert "idempotent-replayed" not in first.headers
         assert (second.status_code, without_secret(second)) == (first.status_code, without_secret(first))
         assert third.content == second.content
         assert '"secret":"' not in second.text
-        assert fresh.contents() == made
+        assert writable.contents() == made
         assert [one.headers.get("idempotent-replayed") for one in (second, third)] == ["true", "true"]
         assert second.headers["request-id"] != first.headers["request-id"]
         if _changed(sample.body or {}) == sample.body:  # there is nothing to change
@@ -550,20 +565,20 @@ def _changed(body: Json) -> Json:
 
 class TestDryRun:
     @pytest.mark.parametrize("operation", WRITES, ids=by_id)
-    def test_answers_as_the_real_call_does_and_uses_up_nothing(self, fresh: World, operation: Operation) -> None:
-        sample = samples(fresh)[operation.id][-1]
+    def test_answers_as_the_real_call_does_and_uses_up_nothing(self, writable: World, operation: Operation) -> None:
+        sample = samples(writable)[operation.id][-1]
         headers = {"Idempotency-Key": "dry"} if operation.method == "POST" else {}
-        before = fresh.contents()
+        before, call = writable.contents(), writable.client.request
 
         dry = [
-            fresh.client.request(operation.method, f"{sample.path}?{spelling}=true", json=sample.body, headers=headers)
+            call(operation.method, f"{sample.path}?{spelling}=true", json=sample.body, headers=headers)
             for spelling in ("dry_run", "dryRun")
         ]
-        after = fresh.contents()
-        real = fresh.client.request(operation.method, f"{sample.path}?dry_run=false", json=sample.body, headers=headers)
+        after = writable.contents()
+        real = call(operation.method, f"{sample.path}?dry_run=false", json=sample.body, headers=headers)
 
         assert after == before
-        assert fresh.contents() != before or operation.id in (
+        assert writable.contents() != before or operation.id in (
             "release_discount",
             "update_program",
             "add_segment_members",

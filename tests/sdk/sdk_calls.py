@@ -36,12 +36,6 @@ def snake(name: str) -> str:
 
 # What must have happened before: nothing can be given back that was not taken.
 BEFORE = {"release_discount": "consume_discount"}
-# What a second client can't do after the first: the object is gone, over or used, or what it takes is taken.
-ONCE = {
-    *("cancel_redemption", "capture_redemption", "consume_discount", "exit_enrolment", "roll_api_key"),
-    *("create_checkout_session", "create_code", "create_referral_program"),
-    *("delete_earning_rule", "delete_offer", "delete_segment", "delete_test_clock", "delete_webhook_endpoint"),
-}
 
 
 def sdk_call(world: World, operation: Operation) -> SdkCall:

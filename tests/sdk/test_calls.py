@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, get_args
 
 import httpx2
 import pytest
-from api_world import World, build_world
-from sdk_calls import BEFORE, ONCE, sdk_call
+from api_world import ALONE, World, build_world
+from sdk_calls import BEFORE, sdk_call
 
 import vinr
 from conftest import WITHOUT_TLS, RunningServer
@@ -37,6 +37,15 @@ def shared_world(shared_server: RunningServer) -> Iterator[World]:
     made = build_world(shared_server)
     yield made
     made.client.close()
+
+
+@pytest.fixture(scope="module")
+def used_worlds(shared_server: RunningServer) -> Iterator[Sequence[World]]:
+    """A realm for each client, in which one write after another is made."""
+    made = [build_world(shared_server) for _client in range(2)]
+    yield made
+    for world in made:
+        world.client.close()
 
 
 @pytest.fixture
@@ -77,11 +86,11 @@ def check(operation: Operation, answer: Any) -> None:
 class TestEveryOperation:
     @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
     async def test_is_reached_by_both_clients(
-        self, shared_server: RunningServer, shared_world: World, operation: Operation
+        self, shared_server: RunningServer, shared_world: World, used_worlds: Sequence[World], operation: Operation
     ) -> None:
-        is_read = operation.method == "GET"
-        first = shared_world if is_read else build_world(shared_server)
-        worlds = [first, build_world(shared_server) if operation.id in ONCE else first]
+        worlds = used_worlds if operation.right == "write" else [shared_world, shared_world]
+        if operation.id in ALONE:
+            worlds = [build_world(shared_server), build_world(shared_server)]
         key, http = worlds[0].realm.key, httpx2.AsyncClient(trust_env=False, verify=WITHOUT_TLS)
 
         async with AsyncVinr(key, base_url=shared_server.base_url, http_client=http) as client:
@@ -89,7 +98,7 @@ class TestEveryOperation:
         with client_of(worlds[1]) as client:
             check(operation, sdk_call(worlds[1], operation).on(client))
 
-        for world in worlds if not is_read else ():
+        for world in worlds if operation.id in ALONE else ():
             world.client.close()
 
     @pytest.mark.parametrize(

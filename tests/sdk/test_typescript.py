@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_world import World, build_world
+from api_world import ALONE, World, build_world
 from node import PACKAGE, ROOT, build_app, compile_strictly, run
 from sdk_calls import sdk_call
 
@@ -166,23 +166,21 @@ def asked(world: World, operation: Operation) -> dict[str, Any]:
     return {"key": world.realm.key, "path": operation.sdk.split("."), "arguments": given, "names": names}
 
 
-# Of what is created, these name a customer that another creation has made, and what another session holds.
-APART = ("create_customer", "create_payment")
-
-
 @pytest.fixture(scope="module")
 def answers(app: Path, shared_server: RunningServer) -> Mapping[str, Any]:
-    """What each operation answered, or why it did not: what reads or creates in one world, all else each in its own."""
-    shared = build_world(shared_server)
+    """What each operation answered, or why it did not: what can't be in one world, each in its own."""
+    unchanged, used = build_world(shared_server), build_world(shared_server)
     calls = []
     for operation in OPERATIONS:
-        is_creation = operation.id.startswith("create_") and operation.id not in APART
-        world = shared if operation.method == "GET" or is_creation else build_world(shared_server)
+        world = used if operation.right == "write" else unchanged
+        if operation.id in ALONE:
+            world = build_world(shared_server)
         calls.append(asked(world, operation))
-        if world is not shared:
+        if operation.id in ALONE:
             world.client.close()
-    shared.client.close()
-    env = environment(shared_server.base_url, shared.realm.key)
+    for world in (unchanged, used):
+        world.client.close()
+    env = environment(shared_server.base_url, unchanged.realm.key)
 
     done = run("node", "every_operation.js", cwd=app, env=env, input=json.dumps(calls))
 

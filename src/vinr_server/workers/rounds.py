@@ -1,4 +1,8 @@
-"""How workers that poll go on: rounds at once while there is something to do, with pauses where there is not."""
+"""How workers that poll go on: rounds at once while there is something to do, with pauses where there is not.
+
+Work comes in flurries: who advances a test clock soon advances it again. So the first pause is short, and each that
+follows is twice as long, up to the whole one.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,14 @@ from vinr_server.engine.submission import Unavailable
 
 log = logging.getLogger("vinr.worker")
 
+FIRST_PAUSE_SECONDS = 0.01
+
 
 async def work_in_rounds(
     work_once: Callable[[], Awaitable[bool]], stopping: asyncio.Event, *, what: str, pause_seconds: float
 ) -> None:
     """Work until stopped; wait for a database that is away. `work_once` answers whether there was anything to do."""
+    pause = pause_seconds
     while not stopping.is_set():
         is_busy = False
         try:
@@ -24,6 +31,7 @@ async def work_in_rounds(
             log.warning("%s: waits: %s", what, error)
         except Exception:  # the floor's edge: one bad round must not end the worker
             log.exception("%s: a round failed", what)
-        if not is_busy:
+        pause = 0.0 if is_busy else min(max(2 * pause, FIRST_PAUSE_SECONDS), pause_seconds)
+        if pause:
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), pause_seconds)
+                await asyncio.wait_for(stopping.wait(), pause)
