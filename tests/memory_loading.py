@@ -13,7 +13,7 @@ from typing import Any
 from vinr_server.core.campaigns.listeners import listeners_of
 from vinr_server.core.campaigns.passages.refunding import name_refunded
 from vinr_server.core.campaigns.passages.stepping import name_steps
-from vinr_server.core.campaigns.rows import Campaign, Enrolment, PastEntry, StepsOf
+from vinr_server.core.campaigns.rows import Campaign, Enrolment, PastEntry, Standing, StepsOf
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.codes.rows import CodeHold, CodeHolds
@@ -160,6 +160,10 @@ def _read_enrolments(world: Layer, loaded: Layer, needs: Needs) -> None:
     for name in needs.rows.get(PastEntry, ()):
         for row in world.children(Enrolment, name[0]):  # type: ignore[index]
             loaded.put(row)
+    for id in needs.rows.get(Standing, ()):
+        inside = [row for row in world.all_written() if isinstance(row, Enrolment) and row.campaign_id == id]
+        places = PythonCounter((row.revision, row.step or "") for row in inside if row.status in ("open", "failed"))
+        loaded.put(Standing(str(id), tuple((*place, members) for place, members in sorted(places.items()))))
     for name in list(needs.rows.get(StepsOf, ())):
         name_steps(needs, world, *name)  # type: ignore[misc]
 

@@ -796,7 +796,10 @@ def _campaign_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "exit_enrolment": [Sample(f"/v1/engagement/enrolments/{ids['enr']}/exit", {"outcome": "left"})],
         "retry_enrolment": [Sample(f"{campaigns}/{ids['cmp']}/retry", {"enrolment": ids["enr"]})],
         "resume_campaign": [Sample(f"{campaigns}/{ids['cmp']}/resume", {"waits": "run"})],
-        "archive_campaign": [Sample(f"{campaigns}/{ids['old_cmp']}/archive", {})],
+        "publish_campaign": [
+            Sample(f"{campaigns}/{ids['cmp']}/publish", {"members": "move", "map": {"tell": "exit"}}),
+        ],
+        "archive_campaign": [Sample(f"{campaigns}/{ids['old_cmp']}/archive", {"members": "exit"})],
     }
 
 

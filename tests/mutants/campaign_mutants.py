@@ -25,7 +25,7 @@ MUTANTS = [
     ),
     Mutant(
         "a campaign is published though its definition could not be read",
-        "decide_publish_campaign",
+        "_revised",
         "[*drafted.problems, *problems_of(draft, drafted.definition, program)]",
         "problems_of(draft, drafted.definition, program)",
         journeys("What can't be read can't be published (R40)"),

@@ -20,6 +20,7 @@ import gift_mutants
 import grant_mutants
 import inactivity_mutants
 import life_mutants
+import moving_mutants
 import offer_mutants
 import openapi_mutants
 import outbound_mutants
@@ -38,6 +39,7 @@ MUTANTS: list[Mutant] = [
     *waiting_mutants.MUTANTS,
     *referral_mutants.MUTANTS,
     *campaign_mutants.MUTANTS,
+    *moving_mutants.MUTANTS,
     *credit_mutants.MUTANTS,
     *life_mutants.MUTANTS,
     *engine_mutants.MUTANTS,

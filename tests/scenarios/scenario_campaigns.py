@@ -41,14 +41,17 @@ def journey(world: World, words: Words, clauses: Clauses) -> Answer:
 
 
 def publish(world: World, words: Words, clauses: Clauses) -> Answer:
-    """The draft of a campaign is its next revision."""
-    return world.call("publish_campaign", {}, id=world.campaigns[words[0]])
+    """`publish care, move, map calm=late`: the draft of a campaign is its next revision."""
+    body: Json = {"members": "move"} if clauses.has("move") else {}
+    if ways := clauses.one("map"):
+        body["map"] = pairs(ways)
+    return world.call("publish_campaign", body, id=world.campaigns[words[0]])
 
 
 def stop(world: World, words: Words, clauses: Clauses) -> Answer:
     """`campaign pause care`: a campaign is paused, resumed or archived."""
     what, name = words
-    body = {"waits": "run"} if clauses.has("run") else {}
+    body = {"waits": "run"} if clauses.has("run") else {"members": "exit"} if clauses.has("exit") else {}
     return world.call(f"{what}_campaign", body, id=world.campaigns[name])
 
 

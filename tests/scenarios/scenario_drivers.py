@@ -36,8 +36,10 @@ from vinr_server.api.resources.accounts import show_accounts
 from vinr_server.api.resources.grants import show_grants
 from vinr_server.api.resources.segments import retrieve_segment_size
 from vinr_server.api.resources.store_credit import show_wallets
+from vinr_server.core.campaigns.commands import FollowCampaign
 from vinr_server.core.campaigns.passages.due import catch_up_with_steps
 from vinr_server.core.campaigns.passages.hearing import hear_steps
+from vinr_server.core.campaigns.rows import Enrolment
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.clocks.commands import FinishTestClock
@@ -247,6 +249,8 @@ class CoreDriver:
         """All work that is due by the clock's instant is written."""
         for account in (*self.rows(Account), *self.rows(Wallet)):
             self._decide(ExpireLots(account.id), self._context())
+        for enrolment in self.rows(Enrolment):
+            self._decide(FollowCampaign(enrolment.id), self._context())
         self.judge()
         for offer in self.rows(Offer):
             self._decide(CloseOffer(offer.id), self._context())

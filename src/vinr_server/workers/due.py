@@ -10,7 +10,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from vinr_server.core.campaigns.commands import TakeSteps
+from vinr_server.core.campaigns.commands import FollowCampaign, TakeSteps
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.clocks.commands import FinishTestClock
 from vinr_server.core.kernel.commands import Command
@@ -21,7 +21,7 @@ from vinr_server.core.segments.commands import JudgeSegments
 from vinr_server.engine.clock import Clock, wall_clock
 from vinr_server.engine.figures import DueFigures
 from vinr_server.engine.writer import Writer
-from vinr_server.storage.campaigns.due import due_steps
+from vinr_server.storage.campaigns.due import due_steps, left_behind
 from vinr_server.storage.due.checkouts import due_sessions
 from vinr_server.storage.due.offers import due_offers
 from vinr_server.storage.due.referrals import due_referrals
@@ -67,6 +67,8 @@ class DueWorker:
         await self._submit_all([(account.realm, account.livemode, ExpireLots(account.id)) for account in accounts])
         steps = await due_steps(self._pool, now, limit=ACCOUNTS_MAX)
         await self._submit_all([(due.realm, due.livemode, TakeSteps(due.account_id)) for due in steps])
+        left = await left_behind(self._pool, limit=ACCOUNTS_MAX)
+        await self._submit_all([(row.realm, row.livemode, FollowCampaign(row.enrolment_id)) for row in left])
         is_reminding, behind = await self._reminders.next(self._pool, limit=ACCOUNTS_MAX)
         await self._submit_all(behind)
         offers = await due_offers(self._pool, now, limit=OFFERS_MAX)
@@ -94,7 +96,9 @@ class DueWorker:
             self._forget_at = now + FORGET_EVERY
             await forget(self._pool)
             self._reminders.again()
-        return bool(accounts or steps or is_reminding or offers or sessions or referrals or moving or pages or clocks)
+        return bool(
+            accounts or steps or left or is_reminding or offers or sessions or referrals or moving or pages or clocks
+        )
 
     async def _submit_all(self, commands: list[tuple[int, bool, Command]]) -> None:
         await submit_all(self._writer, commands, failure="due work was not done")

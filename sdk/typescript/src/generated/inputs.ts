@@ -30,6 +30,10 @@ export type AdjustPointsInput = OneOf<'account' | 'account_id' | 'accountId', st
 
 export type AdvanceTestClockInput = OneOf<'frozen_time' | 'frozenTime', Instant>;
 
+export interface ArchiveCampaignInput {
+  members?: 'exit' | 'finish' | undefined;
+}
+
 export type AwardPointsInput = OneOf<'account' | 'account_id' | 'accountId', string> & {
   points: number;
   reason?: string | null | undefined;
@@ -866,6 +870,11 @@ export type NoInput = { readonly [name: string]: never };
 
 export interface PreviewSegmentInput {
   conditions: SegmentConditionsInput;
+}
+
+export interface PublishCampaignInput {
+  members?: 'finish' | 'move' | undefined;
+  map?: Readonly<Record<string, string>> | undefined;
 }
 
 export type RedeemCodeInput = OneOf<'account' | 'account_id' | 'accountId', string> & {

@@ -324,6 +324,13 @@ export interface DefinitionProblem {
   readonly problem: string;
 }
 
+export interface MovingStep {
+  readonly revision: number;
+  readonly step: string;
+  readonly members: number;
+  readonly to: string;
+}
+
 export interface Campaign {
   readonly id: string;
   readonly object: 'campaign';
@@ -346,6 +353,7 @@ export interface Campaign {
   readonly metadata: Metadata;
   readonly created: number;
   readonly livemode: boolean;
+  readonly moving?: readonly MovingStep[] | undefined;
 }
 
 export interface CampaignFailure {

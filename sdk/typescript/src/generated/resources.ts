@@ -775,10 +775,10 @@ export class EngagementCampaigns {
   }
 
   /**
-   * Make the draft the next revision. What is wrong with it is refused, all at once. Refused by state (ConflictError):
-   * campaign_not_active.
+   * Make the draft the next revision. Who is inside finishes, or moves; a dry run shows who goes where. Refused by
+   * state (ConflictError): campaign_not_active, campaign_step_unmapped.
    */
-  publish(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.Campaign>> {
+  publish(id: string, body?: inputs.PublishCampaignInput, options?: PostOptions): Promise<Answer<objects.Campaign>> {
     return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/publish`, 'Campaign', body, options);
   }
 
@@ -797,8 +797,8 @@ export class EngagementCampaigns {
     return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/resume`, 'Campaign', body, options);
   }
 
-  /** End a campaign for good: nobody enters it, and who is in it goes on to the end. */
-  archive(id: string, body?: inputs.NoInput, options?: PostOptions): Promise<Answer<objects.Campaign>> {
+  /** End a campaign for good: nobody enters it, and who is in it goes on to the end, or leaves. */
+  archive(id: string, body?: inputs.ArchiveCampaignInput, options?: PostOptions): Promise<Answer<objects.Campaign>> {
     return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/archive`, 'Campaign', body, options);
   }
 

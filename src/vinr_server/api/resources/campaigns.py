@@ -19,6 +19,7 @@ from vinr_server.api.edge.call import Call
 from vinr_server.api.edge.zones import zone_if_needed
 from vinr_server.api.resources.campaign_definitions import read_definition
 from vinr_server.core.campaigns import commands, rows
+from vinr_server.core.campaigns.checking import STEPS_MAX
 from vinr_server.core.campaigns.payloads import campaign_payload
 from vinr_server.storage.campaigns.reads import STATUS, TRIGGER, in_force
 
@@ -51,6 +52,15 @@ class UpdateCampaignInput(Input):
     metadata: Metadata = {}
 
 
+class PublishCampaignInput(Input):
+    members: Literal["finish", "move"] = "finish"
+    map: Annotated[dict[str, Annotated[str, Meta(max_length=40)]], Meta(max_length=STEPS_MAX)] = {}
+
+
+class ArchiveCampaignInput(Input):
+    members: Literal["finish", "exit"] = "finish"
+
+
 class ResumeCampaignInput(Input):
     waits: rows.Waits = "shift"
 
@@ -58,6 +68,13 @@ class ResumeCampaignInput(Input):
 class DefinitionProblem(Reply):
     path: str
     problem: str
+
+
+class MovingStep(Reply):
+    revision: int
+    step: str
+    members: int
+    to: str
 
 
 class Campaign(Reply):
@@ -78,6 +95,7 @@ class Campaign(Reply):
     metadata: Json
     created: int
     livemode: bool
+    moving: list[MovingStep] | UnsetType = UNSET
 
 
 async def create_campaign(call: Call) -> commands.CreateCampaign:
@@ -110,7 +128,7 @@ async def update_campaign(call: Call) -> commands.UpdateCampaign:
 
 
 def publish_campaign(call: Call) -> commands.PublishCampaign:
-    return commands.PublishCampaign(call.id)
+    return commands.PublishCampaign(call.id, call.body.members, call.body.map)
 
 
 def pause_campaign(call: Call) -> commands.PauseCampaign:
@@ -122,7 +140,7 @@ def resume_campaign(call: Call) -> commands.ResumeCampaign:
 
 
 def archive_campaign(call: Call) -> commands.ArchiveCampaign:
-    return commands.ArchiveCampaign(call.id)
+    return commands.ArchiveCampaign(call.id, call.body.members)
 
 
 async def show_campaigns(call: Call, campaigns: Sequence[rows.Campaign]) -> list[Any]:
@@ -203,12 +221,12 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/publish",
         sdk="engagement.campaigns.publish",
-        summary="Make the draft the next revision. What is wrong with it is refused, all at once.",
-        body=NoInput,
+        summary="Make the draft the next revision. Who is inside finishes, or moves; a dry run shows who goes where.",
+        body=PublishCampaignInput,
         translate=publish_campaign,
         reply=Campaign,
-        refusals=(*FIND, "campaign_definition_invalid", "campaign_not_active"),
-        example={},
+        refusals=(*FIND, "campaign_definition_invalid", "campaign_not_active", "campaign_step_unmapped"),
+        example={"members": "move", "map": {"nudge": "reminder", "survey": "exit"}},
     ),
     Operation(
         id="pause_campaign",
@@ -239,12 +257,12 @@ OPERATIONS: tuple[Operation, ...] = (
         method="POST",
         path=f"{URL}/{{id}}/archive",
         sdk="engagement.campaigns.archive",
-        summary="End a campaign for good: nobody enters it, and who is in it goes on to the end.",
-        body=NoInput,
+        summary="End a campaign for good: nobody enters it, and who is in it goes on to the end, or leaves.",
+        body=ArchiveCampaignInput,
         translate=archive_campaign,
         reply=Campaign,
         refusals=FIND,
-        example={},
+        example={"members": "exit"},
     ),
     Operation(
         id="list_campaigns",

@@ -1,23 +1,20 @@
-"""Campaigns as configuration: drafted, published in revisions, paused and archived (R40, R52, R53)."""
+"""Campaigns as configuration: drafted, paused, resumed and archived (R40, R53)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from vinr_server.core.campaigns.checking import problems_of
 from vinr_server.core.campaigns.commands import (
     ArchiveCampaign,
     CreateCampaign,
     PauseCampaign,
-    PublishCampaign,
     ResumeCampaign,
     UpdateCampaign,
 )
-from vinr_server.core.campaigns.payloads import campaign_payload, problems_payload
-from vinr_server.core.campaigns.rows import Campaign, CampaignRevision, DefinitionProblem, Pause, revision_id
+from vinr_server.core.campaigns.payloads import campaign_payload
+from vinr_server.core.campaigns.rows import Campaign, CampaignRevision, Pause, revision_id
 from vinr_server.core.events.announcements import announce
-from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid, missing
+from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
 from vinr_server.core.kernel.commands import Commands, Context, merge_metadata, row_of
 from vinr_server.core.kernel.layers import Layer
@@ -26,10 +23,6 @@ from vinr_server.core.kernel.payloads import Wire
 from vinr_server.core.kernel.rows import Claim
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.programs.rows import Program
-
-LIVE_MAX = 500
-# So many problems are shown at once.
-PROBLEMS_SHOWN = 100
 
 
 def needs_create_campaign(command: CreateCampaign, needs: Needs) -> None:
@@ -59,17 +52,18 @@ def decide_create_campaign(draft: Layer, command: CreateCampaign, context: Conte
 
 def needs_update_campaign(command: UpdateCampaign, needs: Needs) -> None:
     """The catalogue, and the campaign, for its program's clock."""
-    _name_campaign(needs, command.id)
+    name_campaign(needs, command.id)
 
 
-def _name_campaign(needs: Needs, id: str) -> None:
+def name_campaign(needs: Needs, id: str) -> None:
+    """Declare the catalogue, and the campaign, for its program's clock."""
     needs.catalogue()
     needs.row(Campaign, id)
 
 
 def decide_update_campaign(draft: Layer, command: UpdateCampaign, context: Context) -> Accepted | Rejected:
     """A new definition waits for publication; everything else counts from now on. Refuses one that is archived."""
-    campaign = _live(draft, context, command.id)
+    campaign = live_campaign(draft, context, command.id)
     if isinstance(campaign, Rejected):
         return campaign
     merged = merge_metadata(campaign.metadata, command.metadata or {})
@@ -82,59 +76,9 @@ def decide_update_campaign(draft: Layer, command: UpdateCampaign, context: Conte
     return Accepted(shown_campaign(draft, context, changed), is_new=False)
 
 
-def needs_publish_campaign(command: PublishCampaign, needs: Needs) -> None:
-    """The catalogue, and the campaign, for its program's clock."""
-    _name_campaign(needs, command.id)
-
-
-def decide_publish_campaign(draft: Layer, command: PublishCampaign, context: Context) -> Accepted | Rejected:
-    """The draft is the revision in force. Without a draft nothing changes.
-
-    Refuses: an archived campaign; a definition that is wrong, with all that is wrong with it; too many campaigns.
-    """
-    campaign = _live(draft, context, command.id)
-    if isinstance(campaign, Rejected):
-        return campaign
-    if campaign.drafted is None:
-        return Accepted(shown_campaign(draft, context, campaign), is_new=False)
-    program = program_of_campaign(draft, campaign)
-    drafted = campaign.drafted
-    problems = [*drafted.problems, *problems_of(draft, drafted.definition, program)]
-    refusal = first_listed(_invalid(campaign, problems) if problems else None, _too_many(draft, campaign))
-    if refusal is not None:
-        return refusal
-    now = context.now(program.clock_id)
-    number = campaign.revision + 1
-    draft.put(
-        CampaignRevision(
-            revision_id(campaign.id, number), campaign.id, number, drafted.given, drafted.definition, context.wall_now
-        )
-    )
-    published_at = campaign.published_at or now
-    return _announced(
-        draft, context, replace(campaign, revision=number, drafted=None, published_at=published_at), "published", now
-    )
-
-
-def _invalid(campaign: Campaign, problems: Sequence[DefinitionProblem]) -> Rejected:
-    first, rest = problems[0], len(problems) - 1
-    more = f" ({rest} more in details.problems)" if rest else ""
-    message = f"Campaign {campaign.id} can't be published. {first.path}: {first.problem}{more} Correct the definition."
-    details = {"problems": problems_payload(problems[:PROBLEMS_SHOWN])}
-    return Rejected("campaign_definition_invalid", message, param=f"definition.{first.path}", details=details)
-
-
-def _too_many(draft: Layer, campaign: Campaign) -> Rejected | None:
-    live = sum(other.is_live and other.id != campaign.id for other in draft.every(Campaign))
-    if live < LIVE_MAX:
-        return None
-    message = f"{live} campaigns are live (limit: {LIVE_MAX}). Archive those that are over first."
-    return invalid(message, param="id")
-
-
 def needs_pause_campaign(command: PauseCampaign, needs: Needs) -> None:
     """The catalogue, and the campaign, for its program's clock."""
-    _name_campaign(needs, command.id)
+    name_campaign(needs, command.id)
 
 
 def decide_pause_campaign(draft: Layer, command: PauseCampaign, context: Context) -> Accepted | Rejected:
@@ -145,12 +89,12 @@ def decide_pause_campaign(draft: Layer, command: PauseCampaign, context: Context
     now = context.now(program_of_campaign(draft, campaign).clock_id)
     if campaign.paused_at is not None:
         return Accepted(shown_campaign(draft, context, campaign), is_new=False)
-    return _announced(draft, context, replace(campaign, paused_at=now), "paused", now)
+    return announced(draft, context, replace(campaign, paused_at=now), "paused", now)
 
 
 def needs_resume_campaign(command: ResumeCampaign, needs: Needs) -> None:
     """The catalogue, and the campaign, for its program's clock."""
-    _name_campaign(needs, command.id)
+    name_campaign(needs, command.id)
 
 
 def decide_resume_campaign(draft: Layer, command: ResumeCampaign, context: Context) -> Accepted | Rejected:
@@ -162,35 +106,42 @@ def decide_resume_campaign(draft: Layer, command: ResumeCampaign, context: Conte
     if campaign.paused_at is None:
         return Accepted(shown_campaign(draft, context, campaign), is_new=False)
     pause = Pause(campaign.paused_at, now, command.waits)
-    return _announced(
+    return announced(
         draft, context, replace(campaign, paused_at=None, pauses=(*campaign.pauses, pause)), "resumed", now
     )
 
 
 def needs_archive_campaign(command: ArchiveCampaign, needs: Needs) -> None:
     """The catalogue, and the campaign, for its program's clock."""
-    _name_campaign(needs, command.id)
+    name_campaign(needs, command.id)
 
 
 def decide_archive_campaign(draft: Layer, command: ArchiveCampaign, context: Context) -> Accepted | Rejected:
-    """Nobody enters any more, for good; who is in it goes on to the end (R53). Archived before: nothing changes."""
+    """Nobody enters any more, for good; who is in it goes on to the end, or leaves (R53).
+
+    Archived before, who is still in it may leave; nothing else changes.
+    """
     campaign = draft.get(Campaign, command.id)
     if campaign is None:
         return missing("campaign", command.id, param="id")
+    cleared = replace(campaign, is_cleared=campaign.is_cleared or command.members == "exit")
     if campaign.archived_at is not None:
-        return Accepted(shown_campaign(draft, context, campaign), is_new=False)
+        draft.put(cleared)
+        return Accepted(shown_campaign(draft, context, cleared), is_new=False)
     now = context.now(program_of_campaign(draft, campaign).clock_id)
-    return _announced(draft, context, replace(campaign, archived_at=now), "archived", now)
+    return announced(draft, context, replace(cleared, archived_at=now), "archived", now)
 
 
-def _announced(draft: Layer, context: Context, campaign: Campaign, what: str, now: datetime) -> Accepted:
+def announced(draft: Layer, context: Context, campaign: Campaign, what: str, now: datetime) -> Accepted:
+    """The campaign is so now, and an event says it."""
     draft.put(campaign)
     payload = shown_campaign(draft, context, campaign)
     announce(draft, context, type=f"campaign.{what}", data=payload, now=now)
     return Accepted(payload, is_new=False)
 
 
-def _live(draft: Layer, context: Context, id: str) -> Campaign | Rejected:
+def live_campaign(draft: Layer, context: Context, id: str) -> Campaign | Rejected:
+    """The campaign; a refusal if there is none, or it is archived."""
     campaign = draft.get(Campaign, id)
     if campaign is None:
         return missing("campaign", id, param="id")
@@ -198,7 +149,7 @@ def _live(draft: Layer, context: Context, id: str) -> Campaign | Rejected:
 
 
 def _published(draft: Layer, context: Context, id: str) -> Campaign | Rejected:
-    campaign = _live(draft, context, id)
+    campaign = live_campaign(draft, context, id)
     if isinstance(campaign, Rejected) or campaign.revision > 0:
         return campaign
     return not_active(draft, context, campaign)
@@ -235,7 +186,6 @@ def shown_campaign(draft: Layer, context: Context, campaign: Campaign) -> Wire:
 COMMANDS: Commands = {
     CreateCampaign: (needs_create_campaign, decide_create_campaign),
     UpdateCampaign: (needs_update_campaign, decide_update_campaign),
-    PublishCampaign: (needs_publish_campaign, decide_publish_campaign),
     PauseCampaign: (needs_pause_campaign, decide_pause_campaign),
     ResumeCampaign: (needs_resume_campaign, decide_resume_campaign),
     ArchiveCampaign: (needs_archive_campaign, decide_archive_campaign),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
+from typing import Literal
 
 from vinr_server.core.campaigns.rows import CampaignType, Drafted, Waits
 from vinr_server.core.kernel.commands import Command, Json
@@ -39,11 +41,17 @@ class UpdateCampaign(Command):
 
 @dataclass(frozen=True, slots=True)
 class PublishCampaign(Command):
-    """The draft is the next revision."""
+    """The draft is the next revision.
+
+    `members`: whether those who are inside finish by the revision of their entry, or move to this one. `ways`: for a
+    step that it does not know, the step at which they go on, or `exit`.
+    """
 
     # Who listens to events is known of the catalogue that a batch began with.
     is_alone = True
     id: str
+    members: Literal["finish", "move"] = "finish"
+    ways: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +73,12 @@ class ResumeCampaign(Command):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveCampaign(Command):
+    """The campaign is over. `members`: whether those who are inside go on to the end, or leave it."""
+
     # Who listens to events is known of the catalogue that a batch began with.
     is_alone = True
     id: str
+    members: Literal["finish", "exit"] = "finish"
 
 
 # ---- members
@@ -98,6 +109,13 @@ class RetryEnrolment(Command):
 
     is_ledger_write = True
     campaign_id: str
+    enrolment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowCampaign(Command):
+    """From the worker: a campaign that has moved on, or is cleared, takes along a member who is in it."""
+
     enrolment_id: str
 
 

@@ -1,10 +1,11 @@
-"""Passages through campaigns by call: entered, ended, tried again; and steps taken because they are due."""
+"""Passages through campaigns by call: entered, ended, tried again; and by the worker, because they are due or moved."""
 
 from __future__ import annotations
 
 from vinr_server.core.campaigns.changes import not_active, program_of_campaign, revision_of
-from vinr_server.core.campaigns.commands import EnterCampaign, ExitEnrolment, RetryEnrolment, TakeSteps
+from vinr_server.core.campaigns.commands import EnterCampaign, ExitEnrolment, FollowCampaign, RetryEnrolment, TakeSteps
 from vinr_server.core.campaigns.passages.entering import Entering, bar, end, enter, key_of
+from vinr_server.core.campaigns.passages.moving import follow
 from vinr_server.core.campaigns.passages.stepping import definition_of
 from vinr_server.core.campaigns.payloads import enrolment_payload
 from vinr_server.core.campaigns.rows import Campaign, CampaignRevision, Enrolment, PastEntry
@@ -154,6 +155,24 @@ def decide_retry_enrolment(draft: Layer, command: RetryEnrolment, context: Conte
     return Accepted(enrolment_payload(enrolment, livemode=context.livemode), is_new=False)
 
 
+def needs_follow_campaign(command: FollowCampaign, needs: Needs) -> None:
+    """The passage."""
+    needs.row(Enrolment, command.enrolment_id, look=True)
+
+
+def follow_follow_campaign(command: FollowCampaign, seen: Layer, needs: Needs) -> None:
+    """Its account."""
+    _name_member(seen, needs, command.enrolment_id)
+
+
+def decide_follow_campaign(draft: Layer, command: FollowCampaign, context: Context) -> Accepted | Rejected:
+    """The passage goes on in the revision to which its campaign moves it, or is over. Repeated it changes nothing."""
+    enrolment = draft.get(Enrolment, command.enrolment_id)
+    if enrolment is None:
+        return missing("enrolment", command.enrolment_id, param="id")
+    return Accepted(enrolment_payload(follow(draft, context, enrolment), livemode=context.livemode), is_new=False)
+
+
 def needs_take_steps(command: TakeSteps, needs: Needs) -> None:
     """The account. (What is due of it comes with it.)"""
     name_account(needs, command.account_id)
@@ -170,5 +189,6 @@ COMMANDS: Commands = {
     EnterCampaign: (needs_enter_campaign, decide_enter_campaign, follow_enter_campaign),
     ExitEnrolment: (needs_exit_enrolment, decide_exit_enrolment, follow_exit_enrolment),
     RetryEnrolment: (needs_retry_enrolment, decide_retry_enrolment, follow_retry_enrolment),
+    FollowCampaign: (needs_follow_campaign, decide_follow_campaign, follow_follow_campaign),
     TakeSteps: (needs_take_steps, decide_take_steps),
 }

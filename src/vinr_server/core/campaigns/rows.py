@@ -43,10 +43,19 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """To which revision those go over who are in an older one, and where steps go that it does not know."""
+
+    revision: int
+    ways: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign(Row):
     """A campaign of one program. Its revision 0 is none: nothing was published yet.
 
     `drafted`: what will be published next, if it differs from the revision in force. `published_at`: when it first was.
+    `is_cleared`: it is archived, and nobody stays in it.
     """
 
     is_catalogue = True
@@ -67,6 +76,8 @@ class Campaign(Row):
     paused_at: datetime | None = None
     pauses: tuple[Pause, ...] = ()
     archived_at: datetime | None = None
+    move: Move | None = None
+    is_cleared: bool = False
 
     def status_at(self, now: datetime) -> CampaignStatus:
         """Where the campaign stands in its life."""
@@ -130,8 +141,9 @@ class HeardOf:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment(Row):
-    """One passage of one member through a campaign, by the revision of its entry.
+    """One passage of one member through a campaign.
 
+    revision    what it follows: the revision of its entry, until it is moved to a newer one
     step        the step that is next, or at which it waits; None: it is over
     position    how many steps were taken
     since_at    when the event that let it enter occurred: what its waits hear of is not earlier
@@ -223,6 +235,15 @@ class PastEntry(Row):
 
 # The key of a PastEntry that stands for all keys.
 EVERY_KEY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Row):
+    """How many members stand at each step of each revision of a campaign. Shape: (revision, step, members)."""
+
+    owns = False
+    id: str
+    counts: tuple[tuple[int, str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

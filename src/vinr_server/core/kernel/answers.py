@@ -34,6 +34,7 @@ CODES: dict[str, int] = {
     "referral_not_open": 409,
     "code_taken": 409,
     "campaign_not_active": 409,
+    "campaign_step_unmapped": 409,
     "enrolment_not_open": 409,
     "in_another_campaign": 409,
     "too_many_enrolments": 409,

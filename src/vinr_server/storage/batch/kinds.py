@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from vinr_server.core.access.rows import ApiKey
-from vinr_server.core.campaigns.rows import Campaign, Enrolment
+from vinr_server.core.campaigns.rows import Campaign, Enrolment, Standing
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.codes.rows import BatchTally, Code, CodeHolds, CodeProgress
@@ -51,7 +51,7 @@ from vinr_server.storage.batch.reading import (
     rows_needed,
 )
 from vinr_server.storage.batch.tables import TABLES, rows_of
-from vinr_server.storage.campaigns.loading import read_enrolments
+from vinr_server.storage.campaigns.loading import read_enrolments, read_standing
 from vinr_server.storage.history.tiers import count_tier_holders, read_named_credits
 from vinr_server.storage.reads.caps import tally_uses
 from vinr_server.storage.reads.offers import tally_batches
@@ -205,6 +205,10 @@ async def _batch_tallies(reading: Reading, kind: Kind) -> None:
         here = [code.id for code in reading.layers[realm].written(Code)]
         for id, used, assigned in await tally_batches(reading.connection, realm, ids, without=here):
             reading.layers[realm].put(BatchTally(id, used, assigned))
+
+
+async def _standing(reading: Reading, kind: Kind) -> None:
+    await read_standing(reading)
 
 
 async def _refunds(reading: Reading, kind: Kind) -> None:
@@ -397,6 +401,7 @@ KINDS = (
     Kind(OfferRedemption, _redemptions_of_offers),
     Kind(CodeHolds, _code_holds, is_seldom=True),
     Kind(BatchTally, _batch_tallies, is_seldom=True),
+    Kind(Standing, _standing, is_seldom=True),
     Kind(OfferRevision, _revisions, place=_nowhere),
     Kind(RuleRevision, _revisions, place=_nowhere),
     Kind(Buyer, _buyers, place=lambda realm, key: bucket_of(realm, key[0])),

@@ -28,6 +28,30 @@ NO_STEP_DUE = """not exists (
   join campaign_enrolments e on e.realm = m.realm and e.campaign_id = m.id and e.due_at <= c.frozen_at
   where p.realm = c.realm and p.clock_id = c.id and m.paused_at is null)"""
 
+# Who is still inside a revision that its campaign moves on from, or inside a campaign that nobody stays in. Plan: for
+# each such campaign a short range of campaign_enrolments_inside.
+LEFT_BEHIND = """
+select c.realm, r.livemode, e.id
+from campaigns c
+join realms r on r.id = c.realm
+cross join lateral (
+  select id from campaign_enrolments
+  where realm = c.realm and campaign_id = c.id and status in ('open', 'failed')
+    and revision < case when c.is_cleared then 9223372036854775807 else (c.move ->> 'revision')::int8 end
+  order by revision limit $1
+) as e
+where c.is_cleared or c.move is not null
+limit $1
+"""
+
+# For a program on a clock: nobody in it is left behind by a campaign.
+NOBODY_BEHIND = """not exists (
+  select from programs p join campaigns m on m.realm = p.realm and m.program_id = p.id
+    and (m.is_cleared or m.move is not null)
+  join campaign_enrolments e on e.realm = m.realm and e.campaign_id = m.id and e.status in ('open', 'failed')
+    and e.revision < case when m.is_cleared then 9223372036854775807 else (m.move ->> 'revision')::int8 end
+  where p.realm = c.realm and p.clock_id = c.id)"""
+
 
 class DueSteps(NamedTuple):
     """A member with a step to take; `due_at` says since when, unless its program lives on a test clock."""
@@ -36,6 +60,19 @@ class DueSteps(NamedTuple):
     livemode: bool
     account_id: str
     due_at: datetime | None
+
+
+class LeftBehind(NamedTuple):
+    """A passage that its campaign takes along."""
+
+    realm: int
+    livemode: bool
+    enrolment_id: str
+
+
+async def left_behind(pool: Any, *, limit: int) -> list[LeftBehind]:
+    """Passages that follow a revision that is moved on from, or a campaign that nobody stays in."""
+    return [LeftBehind(*record) for record in await pool.fetch(LEFT_BEHIND, limit)]
 
 
 async def due_steps(pool: Any, now: datetime, *, limit: int, realm: int | None = None) -> list[DueSteps]:

@@ -7,7 +7,7 @@ from typing import Any
 from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.passages.refunding import name_refunded
 from vinr_server.core.campaigns.passages.stepping import name_steps
-from vinr_server.core.campaigns.rows import EVERY_KEY, Campaign, Enrolment, PastEntry, StepsOf
+from vinr_server.core.campaigns.rows import EVERY_KEY, Campaign, Enrolment, PastEntry, Standing, StepsOf
 from vinr_server.core.members.rows import Account
 from vinr_server.storage.batch.reading import NOTHING, Reading, columns_of, rows_needed
 from vinr_server.storage.batch.tables import TABLES, rows_of
@@ -68,6 +68,21 @@ async def read_enrolments(reading: Reading) -> None:
         if is_asked or (is_due and campaign is not None and campaign.paused_at is None):
             name_steps(needs, layer, row.account_id, row.campaign_id, row.revision)
     await _read_past(reading)
+
+
+# Who stands where. Plan: campaign_enrolments_inside.
+STANDING = """
+select revision, step, count(*) from campaign_enrolments
+where realm = $1 and campaign_id = $2 and status in ('open', 'failed') group by 1, 2 order by 1, 2
+"""
+
+
+async def read_standing(reading: Reading) -> None:
+    """How many members stand at which steps of the campaigns that ask for it."""
+    for realm, needs in reading.needs.items():
+        for id in needs.rows.get(Standing, NOTHING):
+            counts = await reading.connection.fetch(STANDING, realm, id)
+            reading.layers[realm].put(Standing(str(id), tuple((n, step, count) for n, step, count in counts)))
 
 
 async def _read_past(reading: Reading) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from vinr_server.storage.campaigns.due import NO_STEP_DUE
+from vinr_server.storage.campaigns.due import NO_STEP_DUE, NOBODY_BEHIND
 from vinr_server.storage.due.referrals import NONE_DUE
 
 # A member that does not follow its program's plan of reminders yet, and has points that end.
@@ -140,6 +140,7 @@ and not exists (
   where s.realm = c.realm and s.clock_id = c.id and s.status = 'open' and s.expires_at <= c.frozen_at)
 and {NONE_DUE}
 and {NO_STEP_DUE}
+and {NOBODY_BEHIND}
 """
 
 FORGET_KEYS = """

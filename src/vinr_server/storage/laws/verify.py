@@ -80,7 +80,7 @@ def verify(database_url: str, *, on_law: Callable[[str], None] = lambda law: Non
 def verify_within(
     connection: psycopg.Connection[Any], *, on_law: Callable[[str], None], laws: Collection[str] = LAWS
 ) -> Verdict:
-    """Check these laws, all unless told, within the connection's transaction."""
+    """Check these laws, or all, within the connection's transaction."""
     verdict = Verdict()
     counted = connection.execute(COUNT_ROWS).fetchone()
     assert counted is not None

@@ -168,9 +168,12 @@ CREATE TABLE public.campaigns (
     paused_at timestamp with time zone,
     archived_at timestamp with time zone,
     pauses json DEFAULT '[]'::json NOT NULL,
+    move json,
+    is_cleared boolean DEFAULT false NOT NULL,
     CONSTRAINT campaigns_check CHECK ((ends_at > starts_at)),
     CONSTRAINT campaigns_check1 CHECK (((published_at IS NULL) = (revision = 0))),
     CONSTRAINT campaigns_check2 CHECK (((revision > 0) OR (drafted IS NOT NULL))),
+    CONSTRAINT campaigns_check3 CHECK (((NOT is_cleared) OR (archived_at IS NOT NULL))),
     CONSTRAINT campaigns_revision_check CHECK ((revision >= 0)),
     CONSTRAINT campaigns_type_check CHECK ((type = 'journey'::text))
 );
@@ -1255,6 +1258,8 @@ CREATE INDEX api_keys_newest ON public.api_keys USING btree (realm, created_at, 
 CREATE INDEX batches_oldest ON public.batches USING btree (committed_at);
 
 CREATE INDEX campaign_enrolments_due ON public.campaign_enrolments USING btree (realm, campaign_id, due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX campaign_enrolments_inside ON public.campaign_enrolments USING btree (realm, campaign_id, revision) WHERE (status = ANY (ARRAY['open'::text, 'failed'::text]));
 
 CREATE INDEX campaign_enrolments_newest ON public.campaign_enrolments USING btree (realm, entered_at, id);
 

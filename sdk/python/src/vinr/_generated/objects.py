@@ -79,6 +79,7 @@ __all__ = [
     "LoyaltyMember",
     "MemberLot",
     "MergedAccount",
+    "MovingStep",
     "Multiplier",
     "NextCreditExpiry",
     "NextExpiry",
@@ -557,6 +558,15 @@ class DefinitionProblem(VinrObject):
     problem: str
 
 
+class MovingStep(VinrObject):
+    """Moving step."""
+
+    revision: int
+    step: str
+    members: int
+    to: str
+
+
 class Campaign(VinrObject):
     """Campaign."""
 
@@ -577,12 +587,13 @@ class Campaign(VinrObject):
     metadata: dict[str, Any]
     created: int
     livemode: bool
+    moving: list[MovingStep] | None = None
 
     _kind = "campaign"
 
     _events = ("campaign.published", "campaign.paused", "campaign.resumed", "campaign.archived")
 
-    _nested = {"problems": DefinitionProblem}
+    _nested = {"problems": DefinitionProblem, "moving": MovingStep}
 
 
 class CampaignFailure(VinrObject):

@@ -96,6 +96,9 @@ def take_due(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
     at = context.now(program_of(draft, account).clock_id)
     if account.status != "active":
         return end(draft, context, enrolment, definition, ENDED_BY.get(account.status, "account_closed"), at=at)
+    campaign = draft.get(Campaign, enrolment.campaign_id)
+    if campaign is not None and campaign.is_cleared:
+        return end(draft, context, enrolment, definition, "stopped", at=at)
     while enrolment.step is not None:
         account = draft.get(Account, account.id) or account
         step = definition.steps[enrolment.step]
@@ -165,7 +168,10 @@ def _moved(
 
 
 def _take(acting: Acting) -> Done:
-    step = acting.step
+    step, before = acting.step, acting.enrolment.results.get(acting.step_id)
+    if before is not None and step.kind not in ("branch", "split", EXIT):
+        # A move has put the member before a step that it has taken: it is not taken again (R52).
+        return Done("passed", step.next if step.wait is None else step.wait.timeout_next or step.next, {}, before)
     if step.wait is not None:
         return _waited(acting.enrolment, step, step.wait)
     if step.branch is not None:

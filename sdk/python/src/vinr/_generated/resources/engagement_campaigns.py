@@ -151,19 +151,21 @@ class EngagementCampaigns(Resource):
         self,
         id: str,
         *,
+        members: Literal["finish", "move"] | NotGiven = NOT_GIVEN,
+        map: Json | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Campaign:
-        """Make the draft the next revision. What is wrong with it is refused, all at once.
+        """Make the draft the next revision. Who is inside finishes, or moves; a dry run shows who goes where.
 
-        Refused by state (ConflictError): campaign_not_active.
+        Refused by state (ConflictError): campaign_not_active, campaign_step_unmapped.
         """
         return self._client.request(
             "POST",
             fill("/v1/engagement/campaigns/{id}/publish", id=id),
             returns=Campaign,
-            body={},
+            body={"members": members, "map": map},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -218,16 +220,17 @@ class EngagementCampaigns(Resource):
         self,
         id: str,
         *,
+        members: Literal["exit", "finish"] | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Campaign:
-        """End a campaign for good: nobody enters it, and who is in it goes on to the end."""
+        """End a campaign for good: nobody enters it, and who is in it goes on to the end, or leaves."""
         return self._client.request(
             "POST",
             fill("/v1/engagement/campaigns/{id}/archive", id=id),
             returns=Campaign,
-            body={},
+            body={"members": members},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -426,19 +429,21 @@ class AsyncEngagementCampaigns(AsyncResource):
         self,
         id: str,
         *,
+        members: Literal["finish", "move"] | NotGiven = NOT_GIVEN,
+        map: Json | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Campaign:
-        """Make the draft the next revision. What is wrong with it is refused, all at once.
+        """Make the draft the next revision. Who is inside finishes, or moves; a dry run shows who goes where.
 
-        Refused by state (ConflictError): campaign_not_active.
+        Refused by state (ConflictError): campaign_not_active, campaign_step_unmapped.
         """
         return await self._client.request(
             "POST",
             fill("/v1/engagement/campaigns/{id}/publish", id=id),
             returns=Campaign,
-            body={},
+            body={"members": members, "map": map},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
@@ -493,16 +498,17 @@ class AsyncEngagementCampaigns(AsyncResource):
         self,
         id: str,
         *,
+        members: Literal["exit", "finish"] | NotGiven = NOT_GIVEN,
         idempotency_key: str | None = None,
         dry_run: bool = False,
         timeout: float | None = None,
     ) -> Campaign:
-        """End a campaign for good: nobody enters it, and who is in it goes on to the end."""
+        """End a campaign for good: nobody enters it, and who is in it goes on to the end, or leaves."""
         return await self._client.request(
             "POST",
             fill("/v1/engagement/campaigns/{id}/archive", id=id),
             returns=Campaign,
-            body={},
+            body={"members": members},
             query={"dry_run": dry_run or None},
             idempotency_key=idempotency_key,
             timeout=timeout,
