@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from vinr_server.core.campaigns.listeners import listeners_of
+from vinr_server.core.campaigns.listeners import listeners_of, stops_of
 from vinr_server.core.campaigns.passages.refunding import name_refunded
 from vinr_server.core.campaigns.passages.stepping import name_steps
 from vinr_server.core.campaigns.rows import Campaign, Enrolment, PastEntry, Standing, StepsOf
@@ -90,6 +90,7 @@ class Stored(Layer):
                     self._catalogue.put(row)
             self._catalogue.put(uses_of(self._catalogue))
             self._catalogue.put(listeners_of(self._catalogue))
+            self._catalogue.put(stops_of(self._catalogue))
         return self._catalogue
 
 

@@ -115,7 +115,13 @@ def _is_settled(database_url: str, realm: int) -> bool:
       where a.realm = %(realm)s and a.status = 'active'
         and a.tier_revision < (p.tier_plans -> -1 ->> 'revision')::int8
       union all
-      select from campaign_enrolments where realm = %(realm)s and due_at <= now()"""
+      select from campaign_enrolments where realm = %(realm)s and due_at <= now()
+      union all
+      select from campaigns c join campaign_enrolments e on e.realm = c.realm and e.campaign_id = c.id
+      where c.realm = %(realm)s and e.status in ('open', 'failed')
+        and (c.is_cleared or e.revision < (c.move ->> 'revision')::int8)
+      union all
+      select from campaign_scans where realm = %(realm)s and done_at is null"""
     return _watcher(database_url).execute(statement, {"realm": realm}, prepare=True).fetchone() is None
 
 

@@ -43,6 +43,8 @@ def journey(world: World, words: Words, clauses: Clauses) -> Answer:
 def publish(world: World, words: Words, clauses: Clauses) -> Answer:
     """`publish care, move, map calm=late`: the draft of a campaign is its next revision."""
     body: Json = {"members": "move"} if clauses.has("move") else {}
+    if clauses.has("present"):
+        body["present_members"] = True
     if ways := clauses.one("map"):
         body["map"] = pairs(ways)
     return world.call("publish_campaign", body, id=world.campaigns[words[0]])
@@ -91,6 +93,8 @@ def _definition(clauses: Clauses) -> Json:
         definition["entry"] = {"event": {"type": enters[0], **_asking(enters[1:])}}
     if segment := clauses.word("enters-segment"):
         definition["entry"] = {"segment": segment}
+    if when := clauses.one("enters-schedule"):
+        definition["entry"] = {"schedule": _schedule(list(when))}
     if age := clauses.word("max-age"):
         definition["entry"]["max_age"] = age
     if member := clauses.one("member"):
@@ -113,6 +117,18 @@ def _definition(clauses: Clauses) -> Json:
     definition["start"] = steps[0][0] if steps else "nowhere"
     definition["steps"] = {id: _step(kind, list(rest)) for id, kind, *rest in steps}
     return definition
+
+
+def _schedule(words: list[str]) -> Json:
+    """`once 2026-01-20 at 10:00`, `day at 10:00 in vip`, `week mon wed at 10:00`, `month 31 at 10:00`."""
+    segment, at = _taken(words, "in"), _taken(words, "at")
+    every, *rest = words
+    when: Json = {"segment": segment} if segment else {}
+    if every == "week":
+        when["days"] = rest
+    elif rest:
+        when |= {"on": rest[0]} if every == "once" else {"day": int(rest[0])}
+    return {"every": every, "at": at, **when}
 
 
 def _asking(words: Words) -> Json:

@@ -36,10 +36,10 @@ from vinr_server.api.resources.accounts import show_accounts
 from vinr_server.api.resources.grants import show_grants
 from vinr_server.api.resources.segments import retrieve_segment_size
 from vinr_server.api.resources.store_credit import show_wallets
-from vinr_server.core.campaigns.commands import FollowCampaign
+from vinr_server.core.campaigns.commands import BeginEntries, EnterPage, FollowCampaign
 from vinr_server.core.campaigns.passages.due import catch_up_with_steps
 from vinr_server.core.campaigns.passages.hearing import hear_steps
-from vinr_server.core.campaigns.rows import Enrolment
+from vinr_server.core.campaigns.rows import Campaign, CampaignScan, Enrolment
 from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.clocks.commands import FinishTestClock
@@ -81,7 +81,8 @@ from vinr_server.workers.due import DueWorker
 
 Json = dict[str, Any]
 BY_ID = {operation.id: operation for operation in OPERATIONS}
-ROUNDS_MAX = 50
+ROUNDS_MAX = 2_000
+STOPS_MAX = 500
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,17 @@ class CoreDriver:
 
     def settle(self, clock_id: str) -> None:
         """All work that is due by the clock's instant is written."""
+        for _stop in range(STOPS_MAX):
+            self._work(clock_id)
+            clock = self._layer.get(TestClock, clock_id)
+            assert clock is not None
+            self._decide(FinishTestClock(clock_id, clock.frozen_at), self._context())
+            if clock.target_at is None:
+                return
+        raise AssertionError(f"{clock_id} is not where it was going after {STOPS_MAX} stops")
+
+    def _work(self, clock_id: str) -> None:
+        """What is due by where the clock stands is written, and scans go on."""
         for account in (*self.rows(Account), *self.rows(Wallet)):
             self._decide(ExpireLots(account.id), self._context())
         for enrolment in self.rows(Enrolment):
@@ -258,9 +270,28 @@ class CoreDriver:
             self._decide(ExpireCheckoutSession(session.id, only_if_over=True), self._context())
         for referral in self.rows(Referral):
             self._decide(ExpireReferral(referral.id), self._context())
-        clock = self._layer.get(TestClock, clock_id)
-        assert clock is not None
-        self._decide(FinishTestClock(clock_id, clock.frozen_at), self._context())
+        for campaign in self.rows(Campaign):
+            if campaign.next_entry_at is not None and campaign.archived_at is None:
+                self._decide(BeginEntries(campaign.id), self._context())
+        scans = [scan for scan in self.rows(CampaignScan) if scan.done_at is None]
+        for scan in scans:
+            self._let_in(scan)
+        for account in self.rows(Account) if scans else ():
+            self._decide(ExpireLots(account.id), self._context())
+
+    def _let_in(self, scan: CampaignScan) -> None:
+        """All whom the scan finds have entered, two at a time."""
+        found = [(row.created_at, row.id) for row in self.rows(Account) if row.program_id == scan.program_id]
+        if scan.segment_id is not None:
+            mine = [row for row in self.rows(SegmentMember) if row.segment_id == scan.segment_id]
+            found = [(row.entered_at, row.account_id) for row in mine if row.left_at is None]
+        members = sorted(place for place in found if place[0] <= scan.as_of)
+        after = scan.place
+        for n in range(0, len(members) + 1, 2):
+            page = tuple(members[n : n + 2])
+            enter = EnterPage(scan.campaign_id, scan.name, after, page, is_last=len(page) < 2)
+            self._decide(enter, self._context())
+            after = page[-1] if page else after
 
     def account(self, account_id: str) -> Json:
         """The account as callers read it."""

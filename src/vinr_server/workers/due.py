@@ -28,6 +28,7 @@ from vinr_server.storage.due.referrals import due_referrals
 from vinr_server.storage.due.segments import moving_members
 from vinr_server.storage.due.work import due_accounts, forget, settled_clocks
 from vinr_server.workers.commands import submit_all
+from vinr_server.workers.entries import begin_entries, let_in
 from vinr_server.workers.reminders import ReminderRounds
 from vinr_server.workers.rounds import work_in_rounds
 from vinr_server.workers.segments import scan_on
@@ -83,7 +84,11 @@ class DueWorker:
         await self._submit_all([(due.realm, due.livemode, ExpireReferral(due.id)) for due in referrals])
         moving = await moving_members(self._pool, now, limit=ACCOUNTS_MAX)
         await self._submit_all([(member.realm, member.livemode, JudgeSegments(member.id)) for member in moving])
+        begun = await begin_entries(self._pool, now, limit=ACCOUNTS_MAX)
+        await self._submit_all(begun)
         pages = await scan_on(self._pool, now, limit=ACCOUNTS_MAX)
+        # Who is in a segment is known once all is done that moves its members.
+        pages += [] if moving or pages else await let_in(self._pool, limit=ACCOUNTS_MAX)
         await self._submit_all(pages)
         due_at = [row.due_at for rows in (accounts, steps, offers, sessions, referrals, moving) for row in rows]
         lags = [(now - at).total_seconds() for at in due_at if at is not None]

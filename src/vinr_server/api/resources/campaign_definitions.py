@@ -7,6 +7,7 @@ from typing import Any
 
 from vinr_server.api.contract.conditions import ConditionsInput, read_conditions
 from vinr_server.api.contract.definition_places import STEP_ID, Place
+from vinr_server.api.contract.schedules import WEEKDAYS, read_schedule
 from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.contract.where import OF_EVENT
 from vinr_server.api.edge.parse import read_struct
@@ -21,7 +22,6 @@ from vinr_server.storage.batch.tables import encode_json
 
 BYTES_MAX = 64 * 1024
 KINDS = core.StepKind.__args__  # type: ignore[attr-defined]
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ANNOUNCED = ("entered", "exited")
 # More points than anybody gives in one step.
 POINTS_MAX = 1_000_000_000
@@ -55,16 +55,18 @@ def read_definition(given: Mapping[str, Any], *, zone: str) -> Drafted:
 
 
 def _entry(place: Place) -> core.Entry:
-    event, segment = place.place("event"), place.text("segment", longest=100)
-    if event is not None and segment is not None:
-        place.say("segment", "Members enter by an event or by a segment. Send one of them.")
+    event, segment, schedule = place.place("event"), place.text("segment", longest=100), place.place("schedule")
+    if [event, segment, schedule].count(None) < 2:
+        place.say("", "Members enter by an event, by a segment or by a schedule. Send one of them.")
     read = core.Entry(
         event=_trigger(event) if event is not None else _of_segment("segment.entered", segment),
+        schedule=read_schedule(schedule) if schedule is not None else None,
+        segment_id=segment if event is None else None,
         member=place.read("member", _members(place.zone)),
         max_age=place.duration("max_age") or core.Entry().max_age,
     )
-    if read.event is None and read.member is not None:
-        place.say("member", "It is asked of members who enter by an event. Name one, or leave it out.")
+    if read.event is None and read.schedule is None and read.member is not None:
+        place.say("member", "It is asked of members who enter by an event or a schedule. Name one, or leave it out.")
     if event is not None:
         event.end()
     place.end()

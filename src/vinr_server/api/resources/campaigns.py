@@ -55,6 +55,7 @@ class UpdateCampaignInput(Input):
 class PublishCampaignInput(Input):
     members: Literal["finish", "move"] = "finish"
     map: Annotated[dict[str, Annotated[str, Meta(max_length=40)]], Meta(max_length=STEPS_MAX)] = {}
+    present_members: bool = False
 
 
 class ArchiveCampaignInput(Input):
@@ -92,6 +93,7 @@ class Campaign(Reply):
     ends_at: int | None
     priority: int
     published_at: int | None
+    next_entry_at: int | None
     metadata: Json
     created: int
     livemode: bool
@@ -128,7 +130,8 @@ async def update_campaign(call: Call) -> commands.UpdateCampaign:
 
 
 def publish_campaign(call: Call) -> commands.PublishCampaign:
-    return commands.PublishCampaign(call.id, call.body.members, call.body.map)
+    body: PublishCampaignInput = call.body
+    return commands.PublishCampaign(call.id, body.members, body.map, body.present_members)
 
 
 def pause_campaign(call: Call) -> commands.PauseCampaign:

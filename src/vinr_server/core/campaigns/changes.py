@@ -13,6 +13,7 @@ from vinr_server.core.campaigns.commands import (
 )
 from vinr_server.core.campaigns.payloads import campaign_payload
 from vinr_server.core.campaigns.rows import Campaign, CampaignRevision, Pause, revision_id
+from vinr_server.core.campaigns.schedules import next_entry
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before
@@ -72,6 +73,11 @@ def decide_update_campaign(draft: Layer, command: UpdateCampaign, context: Conte
     changed = replace(campaign, metadata=merged, drafted=command.drafted or campaign.drafted, **command.changes)
     if changed.starts_at is not None and changed.ends_at is not None and changed.ends_at <= changed.starts_at:
         return invalid("ends_at must be after starts_at.", param="ends_at")
+    revision = revision_of(draft, changed)
+    if revision is not None and command.changes.keys() & {"starts_at", "ends_at"}:
+        program = program_of_campaign(draft, changed)
+        now, schedule = context.now(program.clock_id), revision.definition.entry.schedule
+        changed = replace(changed, next_entry_at=next_entry(changed, schedule, now, program.timezone))
     draft.put(changed)
     return Accepted(shown_campaign(draft, context, changed), is_new=False)
 

@@ -159,6 +159,7 @@ def _of_names(layer: Layer, definition: Definition, program: Program) -> Found:
             for name, ids in (("add", step.marks.add), ("remove", step.marks.remove)):
                 for segment_id in ids:
                     yield from _of_segment(layer, segment_id, f"{at}.segments.{name}", is_static=True)
+    yield from _of_entry(layer, definition)
     for segment_id in sorted(definition.segments_named):
         yield from _of_segment(layer, segment_id, "steps", is_static=False)
     tiers = {tier.id for tier in program.tiers}
@@ -170,6 +171,19 @@ def _of_names(layer: Layer, definition: Definition, program: Program) -> Found:
             if tier not in tiers:
                 yield "steps", f"Program {program.id} has no tier {tier!r}."
     yield from _of_events(definition)
+
+
+def _of_entry(layer: Layer, definition: Definition) -> Found:
+    """Segments of whom members enter, and what a schedule can't name."""
+    entry = definition.entry
+    if entry.segment_id is not None:
+        yield from _of_segment(layer, entry.segment_id, "entry.segment", is_static=False)
+    if entry.schedule is None:
+        return
+    if entry.schedule.segment_id is not None:
+        yield from _of_segment(layer, entry.schedule.segment_id, "entry.schedule.segment", is_static=False)
+    if definition.reentry.mode == "per_key":
+        yield "reentry.mode", "A schedule has no data that could name an entry. Send after_exit or once."
 
 
 def _of_reward(layer: Layer, reward_id: str, program: Program, at: str) -> Found:

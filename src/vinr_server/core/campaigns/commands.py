@@ -44,7 +44,8 @@ class PublishCampaign(Command):
     """The draft is the next revision.
 
     `members`: whether those who are inside finish by the revision of their entry, or move to this one. `ways`: for a
-    step that it does not know, the step at which they go on, or `exit`.
+    step that it does not know, the step at which they go on, or `exit`. `present_members`: those who are in the segment
+    of its entry now enter, too.
     """
 
     # Who listens to events is known of the catalogue that a batch began with.
@@ -52,6 +53,7 @@ class PublishCampaign(Command):
     id: str
     members: Literal["finish", "move"] = "finish"
     ways: Mapping[str, str] = field(default_factory=dict)
+    present_members: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,26 @@ class RetryEnrolment(Command):
     is_ledger_write = True
     campaign_id: str
     enrolment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeginEntries(Command):
+    """From the worker: the schedule of a campaign lets members in by now."""
+
+    # A clock stops where the schedules say of which its batch knew at its beginning.
+    is_alone = True
+    campaign_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnterPage(Command):
+    """From the worker: the next accounts that a scan of this name goes through, each with its place in the order."""
+
+    campaign_id: str
+    name: str
+    after: tuple[datetime, str]
+    members: tuple[tuple[datetime, str], ...]
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from vinr_server.core.conditions.tree import Asked, asked_by, predicates_of
@@ -25,6 +25,7 @@ StepKind = Literal[
     "issue_code",
 ]
 ReentryMode = Literal["once", "after_exit", "per_key"]
+Every = Literal["once", "day", "week", "month"]
 Since = Literal["entry", "step"]
 ClawbackBy = Literal["entry_payment", "none"]
 
@@ -50,10 +51,30 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """When those who are in a segment, or all members, enter: at a local time of day, minutes after midnight.
+
+    `on`: the day of `once`; `days`: weekdays from 0, Monday, of `week`; `day` of the month: 31 is its last.
+    """
+
+    every: Every
+    at_minutes: int
+    on: date | None = None
+    days: tuple[int, ...] = ()
+    day: int | None = None
+    segment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """How members enter: by an event that is not older than `max_age`, if `member` holds of them; always by a call."""
+    """How members enter: by an event that is not older than `max_age`, or by a schedule; always by a call.
+
+    `member`: what must hold of them then. `segment_id`: the event is that they come into this segment.
+    """
 
     event: Trigger | None = None
+    schedule: Schedule | None = None
+    segment_id: str | None = None
     member: SegmentConditions | None = None
     max_age: Duration = Duration(seconds=72 * 3600)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 
 from vinr_server.core.campaigns.rows import LISTENERS, Campaign, CampaignRevision, Listeners, revision_id
+from vinr_server.core.clocks.rows import STOPS, ClockStops
 from vinr_server.core.kernel.layers import Layer
 
 
@@ -30,6 +32,16 @@ def listeners_of(catalogue: Layer) -> Listeners:
         entries={place: tuple(campaign.id for campaign in found) for place, found in in_order.items()},
         programs=frozenset(programs),
     )
+
+
+def stops_of(catalogue: Layer) -> ClockStops:
+    """When the schedules of campaigns let members in."""
+    earliest: dict[str, datetime] = {}
+    for campaign in catalogue.written(Campaign):
+        if campaign.next_entry_at is not None and campaign.is_live:
+            known = earliest.get(campaign.program_id, campaign.next_entry_at)
+            earliest[campaign.program_id] = min(known, campaign.next_entry_at)
+    return ClockStops(STOPS, earliest)
 
 
 def listeners_in(layer: Layer) -> Listeners | None:

@@ -27,6 +27,7 @@ def campaign_payload(campaign: Campaign, revision: CampaignRevision | None, *, n
         "ends_at": unix_or_none(campaign.ends_at),
         "priority": campaign.priority,
         "published_at": unix_or_none(campaign.published_at),
+        "next_entry_at": unix_or_none(campaign.next_entry_at if campaign.is_live else None),
         "metadata": campaign.metadata,
         "created": unix(campaign.created_at),
         "livemode": livemode,

@@ -20,11 +20,15 @@ from vinr_server.core.campaigns.payloads import problems_payload
 from vinr_server.core.campaigns.rows import (
     Campaign,
     CampaignRevision,
+    CampaignScan,
     DefinitionProblem,
     Move,
     Standing,
     revision_id,
+    scan_id,
 )
+from vinr_server.core.campaigns.scans import begin_scan
+from vinr_server.core.campaigns.schedules import next_entry
 from vinr_server.core.kernel.answers import Accepted, Rejected, first_listed, invalid
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
@@ -41,6 +45,14 @@ def needs_publish_campaign(command: PublishCampaign, needs: Needs) -> None:
     name_campaign(needs, command.id)
     if command.members == "move":
         needs.row(Standing, command.id)
+
+
+def follow_publish_campaign(command: PublishCampaign, seen: Layer, needs: Needs) -> None:
+    """The scan of those who are in the segment now."""
+    campaign = seen.get(Campaign, command.id)
+    if campaign is not None and command.present_members:
+        for revision in (campaign.revision, campaign.revision + 1):
+            needs.row(CampaignScan, scan_id(campaign.id, scan_name(revision)))
 
 
 def decide_publish_campaign(draft: Layer, command: PublishCampaign, context: Context) -> Accepted | Rejected:
@@ -64,6 +76,10 @@ def decide_publish_campaign(draft: Layer, command: PublishCampaign, context: Con
         return moving
     if command.members == "move":
         revised = replace(revised, move=Move(revised.revision, command.ways))
+    if command.present_members:
+        refusal = _let_in_present(draft, context, revised)
+        if refusal is not None:
+            return refusal
     if revised.revision == campaign.revision:
         draft.put(revised)
         answer = Accepted(shown_campaign(draft, context, revised), is_new=False)
@@ -90,8 +106,40 @@ def _revised(draft: Layer, context: Context, campaign: Campaign) -> Campaign | R
         revision_id(campaign.id, number), campaign.id, number, drafted.given, drafted.definition, context.wall_now
     )
     draft.put(revision)
-    published_at = campaign.published_at or context.now(program.clock_id)
-    return replace(campaign, revision=number, drafted=None, published_at=published_at)
+    now = context.now(program.clock_id)
+    return replace(
+        campaign,
+        revision=number,
+        drafted=None,
+        published_at=campaign.published_at or now,
+        next_entry_at=next_entry(campaign, drafted.definition.entry.schedule, now, program.timezone),
+    )
+
+
+def scan_name(revision: int) -> str:
+    """The name of the scan of those who were in the segment when a revision was published, or so asked again."""
+    return f"revision {revision}"
+
+
+def _let_in_present(draft: Layer, context: Context, campaign: Campaign) -> Rejected | None:
+    """Those who are in the segment of the entry enter, too. Refuses a campaign that is not entered by a segment."""
+    revision = revision_of(draft, campaign)
+    segment_id = revision.definition.entry.segment_id if revision is not None else None
+    if segment_id is None:
+        message = f"present_members: nobody enters campaign {campaign.id} by a segment. Leave it out."
+        return invalid(message, param="present_members")
+    scan = CampaignScan(
+        id=scan_id(campaign.id, scan_name(campaign.revision)),
+        campaign_id=campaign.id,
+        name=scan_name(campaign.revision),
+        entry_type="segment",
+        program_id=campaign.program_id,
+        segment_id=segment_id,
+        as_of=context.now(program_of_campaign(draft, campaign).clock_id),
+        started_at=context.wall_now,
+    )
+    begin_scan(draft, context, scan)
+    return None
 
 
 def _moving(draft: Layer, command: PublishCampaign, campaign: Campaign) -> list[Moving] | Rejected:
@@ -147,4 +195,4 @@ def _too_many(draft: Layer, campaign: Campaign) -> Rejected | None:
     return invalid(message, param="id")
 
 
-COMMANDS: Commands = {PublishCampaign: (needs_publish_campaign, decide_publish_campaign)}
+COMMANDS: Commands = {PublishCampaign: (needs_publish_campaign, decide_publish_campaign, follow_publish_campaign)}

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from vinr_server.core.campaigns.definition import Definition
+from vinr_server.core.kernel.calendar import FIRST_INSTANT
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
 
@@ -55,7 +56,7 @@ class Campaign(Row):
     """A campaign of one program. Its revision 0 is none: nothing was published yet.
 
     `drafted`: what will be published next, if it differs from the revision in force. `published_at`: when it first was.
-    `is_cleared`: it is archived, and nobody stays in it.
+    `is_cleared`: it is archived, and nobody stays in it. `next_entry_at`: when its schedule next lets members in.
     """
 
     is_catalogue = True
@@ -78,6 +79,7 @@ class Campaign(Row):
     archived_at: datetime | None = None
     move: Move | None = None
     is_cleared: bool = False
+    next_entry_at: datetime | None = None
 
     def status_at(self, now: datetime) -> CampaignStatus:
         """Where the campaign stands in its life."""
@@ -113,7 +115,9 @@ class CampaignRevision(Row):
 
 
 EnrolmentStatus = Literal["open", "over", "failed"]
-EntryType = Literal["event", "call"]
+EntryType = Literal["event", "call", "schedule", "segment"]
+# How members enter many at once: by a schedule, or because they are in a segment when the campaign begins.
+ScanType = Literal["schedule", "segment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +217,41 @@ class EnrolmentStep(Row):
     def key(self) -> Hashable:
         """Enrollment and position: each step is taken once."""
         return (self.enrolment_id, self.position)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignScan(Row):
+    """How far those have been gone through who enter a campaign at one time, and were there then (`as_of`).
+
+    They come in the order in which they came into the segment, or, where there is none, enrolled in the program; the
+    last one that was reached is `cursor`, which was there since `cursor_at`. `is_missed`: its time passed while the
+    campaign was not active, or nobody worked.
+    """
+
+    id: str
+    campaign_id: str
+    name: str
+    entry_type: ScanType
+    program_id: str
+    segment_id: str | None
+    as_of: datetime
+    started_at: datetime
+    cursor_at: datetime = FIRST_INSTANT
+    cursor: str = ""
+    done_at: datetime | None = None
+    is_missed: bool = False
+    entered: int = 0
+    refused: int = 0
+
+    @property
+    def place(self) -> tuple[datetime, str]:
+        """Where it stands in the order."""
+        return (self.cursor_at, self.cursor)
+
+
+def scan_id(campaign_id: str, name: str) -> str:
+    """The id of a campaign's scan."""
+    return f"{campaign_id}/{name}"
 
 
 # ---- in memory only

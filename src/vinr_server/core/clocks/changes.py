@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 from vinr_server.core.clocks.commands import AdvanceTestClock, CreateTestClock, DeleteTestClock, FinishTestClock
 from vinr_server.core.clocks.payloads import clock_payload
-from vinr_server.core.clocks.rows import ScanBegun, TestClock
+from vinr_server.core.clocks.rows import STOPS, ClockStops, ScanBegun, TestClock
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.commands import Commands, Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.kernel.payloads import unix
 from vinr_server.core.kernel.values import replace
+from vinr_server.core.programs.rows import Program
 from vinr_server.core.segments.rows import USES, SegmentUses
 
 # Time ends with the year 9999. Points awarded before this date have room for the longest expiry: 100 years, plus the
@@ -53,16 +54,24 @@ def needs_advance_test_clock(command: AdvanceTestClock, needs: Needs) -> None:
     needs.plans.instants.add(command.frozen_at)
 
 
+def follow_advance_test_clock(command: AdvanceTestClock, seen: Layer, needs: Needs) -> None:
+    """Where it may have to stop on its way."""
+    clock = seen.get(TestClock, command.clock_id)
+    if clock is not None:
+        needs.plans.instants.update(_stops(seen, clock))
+
+
 def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: Context) -> Accepted | Rejected:
     """The clock stands at its new instant, and is advancing until all work due by then is written."""
     clock = live_clock(draft, command.clock_id)
     if isinstance(clock, Rejected):
         return clock
-    if clock.status == "advancing" and command.frozen_at != clock.frozen_at:
-        message = (
-            f"Test clock {clock.id} is still advancing to {unix(clock.frozen_at)}. Wait until its status is ready."
-        )
+    target = clock.target_at or clock.frozen_at
+    if clock.status == "advancing" and command.frozen_at != target:
+        message = f"Test clock {clock.id} is still advancing to {unix(target)}. Wait until its status is ready."
         return Rejected("clock_advancing", message, param="id")
+    if clock.status == "advancing" and clock.target_at is not None:
+        return Accepted(clock_payload(clock), is_new=False)
     if command.frozen_at < clock.frozen_at:
         message = (
             f"Test clock {clock.id} is already at {clock.frozen_at.isoformat()}; time does not go back."
@@ -71,11 +80,28 @@ def decide_advance_test_clock(draft: Layer, command: AdvanceTestClock, context: 
         return invalid(message, param="frozen_time")
     if command.frozen_at >= CLOCKS_END:
         return _too_late()
-    clock = replace(
-        clock, frozen_at=command.frozen_at, status="advancing", scans_begun=_scans_begun(draft, clock) or None
-    )
+    clock = _towards(draft, clock, command.frozen_at)
     draft.put(clock)
     return Accepted(clock_payload(clock), is_new=False)
+
+
+def _towards(draft: Layer, clock: TestClock, target: datetime) -> TestClock:
+    """The clock on its way: where it is going, or where members enter campaigns by a schedule before that (R58)."""
+    at = min([target, *_stops(draft, clock)])
+    return replace(
+        clock,
+        frozen_at=max(at, clock.frozen_at),
+        target_at=target if at < target else None,
+        status="advancing",
+        scans_begun=_scans_begun(draft, clock) or None,
+    )
+
+
+def _stops(draft: Layer, clock: TestClock) -> list[datetime]:
+    """When schedules let members of the clock's programs in."""
+    stops = draft.find(ClockStops, STOPS)
+    programs = ((draft.get(Program, id), at) for id, at in (stops.programs.items() if stops is not None else ()))
+    return [at for program, at in programs if program is not None and program.clock_id == clock.id]
 
 
 def _scans_begun(draft: Layer, clock: TestClock) -> tuple[ScanBegun, ...]:
@@ -96,13 +122,22 @@ def needs_finish_test_clock(command: FinishTestClock, needs: Needs) -> None:
     needs.row(TestClock, command.clock_id)
 
 
+def follow_finish_test_clock(command: FinishTestClock, seen: Layer, needs: Needs) -> None:
+    """Where it goes next."""
+    clock = seen.get(TestClock, command.clock_id)
+    if clock is not None and clock.target_at is not None:
+        needs.plans.instants.update([clock.target_at, *_stops(seen, clock)])
+
+
 def decide_finish_test_clock(draft: Layer, command: FinishTestClock, _context: Context) -> Accepted | Rejected:
-    """The clock is ready, unless it was advanced again in the meantime."""
+    """The clock goes on to where it was going, or is ready, unless it was advanced again in the meantime."""
     clock = live_clock(draft, command.clock_id)
     if isinstance(clock, Rejected):
         return clock
     if clock.frozen_at == command.frozen_at:
-        clock = replace(clock, status="ready")
+        clock = (
+            _towards(draft, clock, clock.target_at) if clock.target_at is not None else replace(clock, status="ready")
+        )
         draft.put(clock)
     return Accepted(clock_payload(clock), is_new=False)
 
@@ -129,7 +164,7 @@ def live_clock(draft: Layer, clock_id: str) -> TestClock | Rejected:
 
 COMMANDS: Commands = {
     CreateTestClock: (needs_create_test_clock, decide_create_test_clock),
-    AdvanceTestClock: (needs_advance_test_clock, decide_advance_test_clock),
-    FinishTestClock: (needs_finish_test_clock, decide_finish_test_clock),
+    AdvanceTestClock: (needs_advance_test_clock, decide_advance_test_clock, follow_advance_test_clock),
+    FinishTestClock: (needs_finish_test_clock, decide_finish_test_clock, follow_finish_test_clock),
     DeleteTestClock: (needs_delete_test_clock, decide_delete_test_clock),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -22,7 +23,10 @@ class ScanBegun:
 
 @dataclass(frozen=True, slots=True)
 class TestClock(Row):
-    """A frozen clock in test mode, and whether the work due by its instant is still being written."""
+    """A frozen clock in test mode, and whether the work due by its instant is still being written.
+
+    `target_at`: where it is going, if it has to stop on its way, because members enter a campaign by a schedule.
+    """
 
     immutable_fields = ("name",)
     __test__: ClassVar[bool] = False  # despite its name, not a test class for pytest
@@ -33,3 +37,19 @@ class TestClock(Row):
     created_at: datetime
     deleted_at: datetime | None = None
     scans_begun: tuple[ScanBegun, ...] | None = None
+    target_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStops(Row):
+    """At which instants a clock on its way has to stop, by program: campaigns let members in by a schedule (R58).
+
+    Gathered once for each revision of the catalogue; never stored.
+    """
+
+    is_catalogue = True
+    id: str
+    programs: Mapping[str, datetime]
+
+
+STOPS = "stops"

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from vinr_server.core.access.rows import ApiKey
-from vinr_server.core.campaigns.rows import Campaign, Enrolment, Standing
+from vinr_server.core.campaigns.rows import Campaign, CampaignScan, Enrolment, Standing
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.codes.rows import BatchTally, Code, CodeHolds, CodeProgress
@@ -394,6 +394,7 @@ KINDS = (
     Kind(Customer, _locked, "customers", bucket_of),
     Kind(Counter, _locked, "counters", bucket_of),
     Kind(SegmentScan, _scans, "scans of segments", _nowhere),
+    Kind(CampaignScan, _locked, "scans of campaigns", _nowhere, is_seldom=True),
     Kind(TestClock, _clocks, "test clocks", _nowhere),
     Kind(ApiKey, _locked, "API keys", _nowhere),
     Kind(OfferClaim, _claims_of_offers),

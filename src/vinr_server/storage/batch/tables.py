@@ -228,6 +228,7 @@ TABLES: dict[type[Row], Table] = {
         Table(campaign_rows.Campaign, "campaigns", key=["id"]),
         Table(campaign_rows.CampaignRevision, "campaign_revisions", key=["id"]),
         Table(campaign_rows.Enrolment, "campaign_enrolments", key=["id"]),
+        Table(campaign_rows.CampaignScan, "campaign_scans", key=["id"]),
         Table(campaign_rows.EnrolmentStep, "campaign_steps", key=["enrolment_id", "position"]),
         Table(events_rows.Event, "events", key=["id"]),
         Table(events_rows.WebhookEndpoint, "webhook_endpoints", key=["id"]),

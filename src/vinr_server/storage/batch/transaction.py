@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from vinr_server.core.campaigns.listeners import listeners_of
+from vinr_server.core.campaigns.listeners import listeners_of, stops_of
 from vinr_server.core.conditions.membership import uses_of
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.rows import HOME, Home, Row
@@ -84,6 +84,7 @@ async def read_catalogue(connection: Any, realm: int, seen: Seen) -> tuple[int, 
     layer.put(uses_of(layer))
     layer.put(OfferShelf(layer))
     layer.put(listeners_of(layer))
+    layer.put(stops_of(layer))
     return revision, layer
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from vinr_server.storage.campaigns.due import NO_STEP_DUE, NOBODY_BEHIND
+from vinr_server.storage.campaigns.scans import NOBODY_ENTERS
 from vinr_server.storage.due.referrals import NONE_DUE
 
 # A member that does not follow its program's plan of reminders yet, and has points that end.
@@ -141,6 +142,7 @@ and not exists (
 and {NONE_DUE}
 and {NO_STEP_DUE}
 and {NOBODY_BEHIND}
+and {NOBODY_ENTERS}
 """
 
 FORGET_KEYS = """

@@ -114,7 +114,7 @@ CREATE TABLE public.campaign_enrolments (
     CONSTRAINT campaign_enrolments_check1 CHECK (((over_at IS NULL) = (status <> 'over'::text))),
     CONSTRAINT campaign_enrolments_check2 CHECK (((status <> 'open'::text) OR ((step IS NOT NULL) AND (due_at IS NOT NULL)))),
     CONSTRAINT campaign_enrolments_check3 CHECK (((status = 'open'::text) OR (due_at IS NULL))),
-    CONSTRAINT campaign_enrolments_entry_type_check CHECK ((entry_type = ANY (ARRAY['event'::text, 'call'::text]))),
+    CONSTRAINT campaign_enrolments_entry_type_check CHECK ((entry_type = ANY (ARRAY['event'::text, 'call'::text, 'schedule'::text, 'segment'::text]))),
     CONSTRAINT campaign_enrolments_failures_check CHECK ((failures >= 0)),
     CONSTRAINT campaign_enrolments_pauses_check CHECK ((pauses >= 0)),
     CONSTRAINT campaign_enrolments_position_check CHECK (("position" >= 0)),
@@ -132,6 +132,29 @@ CREATE TABLE public.campaign_revisions (
     definition json NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT campaign_revisions_revision_check CHECK ((revision > 0))
+);
+
+CREATE TABLE public.campaign_scans (
+    realm integer NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    campaign_id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
+    entry_type text NOT NULL,
+    program_id text NOT NULL COLLATE pg_catalog."C",
+    segment_id text COLLATE pg_catalog."C",
+    cursor_at timestamp with time zone NOT NULL,
+    cursor text NOT NULL COLLATE pg_catalog."C",
+    as_of timestamp with time zone NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    done_at timestamp with time zone,
+    is_missed boolean NOT NULL,
+    entered bigint NOT NULL,
+    refused bigint NOT NULL,
+    CONSTRAINT campaign_scans_check CHECK ((done_at >= started_at)),
+    CONSTRAINT campaign_scans_check1 CHECK (((NOT is_missed) OR (done_at IS NOT NULL))),
+    CONSTRAINT campaign_scans_entered_check CHECK ((entered >= 0)),
+    CONSTRAINT campaign_scans_entry_type_check CHECK ((entry_type = ANY (ARRAY['schedule'::text, 'segment'::text]))),
+    CONSTRAINT campaign_scans_refused_check CHECK ((refused >= 0))
 );
 
 CREATE TABLE public.campaign_steps (
@@ -170,6 +193,7 @@ CREATE TABLE public.campaigns (
     pauses json DEFAULT '[]'::json NOT NULL,
     move json,
     is_cleared boolean DEFAULT false NOT NULL,
+    next_entry_at timestamp with time zone,
     CONSTRAINT campaigns_check CHECK ((ends_at > starts_at)),
     CONSTRAINT campaigns_check1 CHECK (((published_at IS NULL) = (revision = 0))),
     CONSTRAINT campaigns_check2 CHECK (((revision > 0) OR (drafted IS NOT NULL))),
@@ -983,6 +1007,8 @@ CREATE TABLE public.test_clocks (
     created_at timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
     scans_begun json,
+    target_at timestamp with time zone,
+    CONSTRAINT test_clocks_check CHECK ((target_at > frozen_at)),
     CONSTRAINT test_clocks_status_check CHECK ((status = ANY (ARRAY['ready'::text, 'advancing'::text])))
 );
 
@@ -1078,6 +1104,9 @@ ALTER TABLE ONLY public.campaign_revisions
 
 ALTER TABLE ONLY public.campaign_revisions
     ADD CONSTRAINT campaign_revisions_realm_campaign_id_revision_key UNIQUE (realm, campaign_id, revision);
+
+ALTER TABLE ONLY public.campaign_scans
+    ADD CONSTRAINT campaign_scans_pkey PRIMARY KEY (realm, id);
 
 ALTER TABLE ONLY public.campaign_steps
     ADD CONSTRAINT campaign_steps_pkey PRIMARY KEY (realm, enrolment_id, "position", bucket);
@@ -1271,9 +1300,13 @@ CREATE INDEX campaign_enrolments_of_member ON public.campaign_enrolments USING b
 
 CREATE INDEX campaign_enrolments_open ON public.campaign_enrolments USING btree (realm, account_id) WHERE (status = ANY (ARRAY['open'::text, 'failed'::text]));
 
+CREATE INDEX campaign_scans_open ON public.campaign_scans USING btree (started_at, realm, id) WHERE (done_at IS NULL);
+
 CREATE INDEX campaign_steps_of_campaign ON public.campaign_steps USING btree (realm, campaign_id, revision, step);
 
 CREATE INDEX campaigns_newest ON public.campaigns USING btree (realm, created_at, id);
+
+CREATE INDEX campaigns_scheduled ON public.campaigns USING btree (next_entry_at) WHERE ((next_entry_at IS NOT NULL) AND (archived_at IS NULL));
 
 CREATE INDEX checkout_sessions_newest ON public.checkout_sessions USING btree (realm, created_at, id);
 
@@ -1458,6 +1491,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.batches TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.campaign_enrolments TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.campaign_revisions TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.campaign_scans TO vinr_app;
 
 GRANT SELECT,INSERT ON TABLE public.campaign_steps TO vinr_app;
 

@@ -1,0 +1,154 @@
+"""Many members enter at once: by a schedule, from a segment as it stands; page after page, each member once (R41).
+
+A scan has a name: the local time of its occurrence, or the revision with which it began. So nothing that is saved,
+published or begun again repeats it; its place moves in the transaction in which the members of a page enter.
+"""
+
+from __future__ import annotations
+
+from vinr_server.core.campaigns.changes import name_campaign, program_of_campaign, revision_of
+from vinr_server.core.campaigns.commands import BeginEntries, EnterPage
+from vinr_server.core.campaigns.definition import Definition
+from vinr_server.core.campaigns.passages.entering import Entering, bar, enter, key_of
+from vinr_server.core.campaigns.rows import Campaign, CampaignScan, PastEntry, scan_id
+from vinr_server.core.campaigns.schedules import LATE_MAX, latest_occurrence, next_entry, occurrence_name
+from vinr_server.core.conditions.judging import unmet_in
+from vinr_server.core.conditions.membership import name_history, values_of
+from vinr_server.core.earning.conditions import Occasion
+from vinr_server.core.kernel.answers import Accepted, Rejected, missing
+from vinr_server.core.kernel.commands import Commands, Context
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import AlsoRows, Needs
+from vinr_server.core.kernel.values import replace
+from vinr_server.core.ledger.needs import name_account
+from vinr_server.core.members.rows import Account
+from vinr_server.core.segments.conditions import tree_of
+
+
+def begin_scan(draft: Layer, context: Context, scan: CampaignScan) -> CampaignScan:
+    """The members whom a scan finds enter from now on; one that has begun before is left as it is."""
+    present = draft.get(CampaignScan, scan.id)
+    if present is None:
+        draft.put(scan)
+    return present or scan
+
+
+def needs_begin_entries(command: BeginEntries, needs: Needs) -> None:
+    """The catalogue, and the campaign, for its program's clock."""
+    name_campaign(needs, command.campaign_id)
+
+
+def decide_begin_entries(draft: Layer, command: BeginEntries, context: Context) -> Accepted | Rejected:
+    """The occurrence is begun, or missed: the campaign is not active, or it was due more than a day ago.
+
+    Of several that were due the last one is begun. One that was begun before changes nothing.
+    """
+    campaign = draft.get(Campaign, command.campaign_id)
+    if campaign is None:
+        return missing("campaign", command.campaign_id, param="campaign")
+    revision, program = revision_of(draft, campaign), program_of_campaign(draft, campaign)
+    schedule = revision.definition.entry.schedule if revision is not None else None
+    now = context.now(program.clock_id)
+    answer = Accepted({"campaign": campaign.id}, is_new=False)
+    due = campaign.next_entry_at
+    if schedule is None or due is None or due > now:
+        return answer
+    at = latest_occurrence(schedule, due, now, program.timezone)
+    name = occurrence_name(at, program.timezone)
+    id = scan_id(campaign.id, name)
+    if not draft.declares(CampaignScan, id):
+        raise AlsoRows(CampaignScan, [id])
+    is_missed = campaign.status_at(now) != "active" or now - at >= LATE_MAX
+    scan = CampaignScan(
+        id=id,
+        campaign_id=campaign.id,
+        name=name,
+        entry_type="schedule",
+        program_id=campaign.program_id,
+        segment_id=schedule.segment_id,
+        as_of=at,
+        started_at=context.wall_now,
+        done_at=context.wall_now if is_missed else None,
+        is_missed=is_missed,
+    )
+    begin_scan(draft, context, scan)
+    draft.put(replace(campaign, next_entry_at=next_entry(campaign, schedule, at, program.timezone)))
+    return answer
+
+
+def needs_enter_page(command: EnterPage, needs: Needs) -> None:
+    """How far the scan is, the campaign, and the accounts."""
+    needs.row(CampaignScan, scan_id(command.campaign_id, command.name))
+    needs.row(Campaign, command.campaign_id)
+    for _at, account_id in command.members:
+        name_account(needs, account_id)
+
+
+def follow_enter_page(command: EnterPage, seen: Layer, needs: Needs) -> None:
+    """The members' passages through the campaign, and what its entry asks of them."""
+    campaign = seen.get(Campaign, command.campaign_id)
+    revision = revision_of(seen, campaign) if campaign is not None else None
+    if revision is None:
+        return
+    key = key_of(revision.definition.reentry, {})
+    for _at, account_id in command.members:
+        needs.row(PastEntry, (account_id, command.campaign_id, key or ""), beside=account_id)
+    if revision.definition.entry.member is not None:
+        name_history(needs, seen, [account_id for _at, account_id in command.members])
+
+
+def decide_enter_page(draft: Layer, command: EnterPage, context: Context) -> Accepted | Rejected:
+    """The members of the page have entered, as far as nothing bars them, and the scan stands behind them.
+
+    A page at which the scan does not stand changes nothing.
+    """
+    scan = draft.get(CampaignScan, scan_id(command.campaign_id, command.name))
+    campaign = draft.get(Campaign, command.campaign_id)
+    if scan is None or campaign is None or scan.done_at is not None or scan.place != command.after:
+        return Accepted({"campaign": command.campaign_id, "entered": 0}, is_new=False)
+    revision = revision_of(draft, campaign)
+    assert revision is not None, "only what was published is scanned for"
+    is_active = campaign.status_at(context.now(program_of_campaign(draft, campaign).clock_id)) == "active"
+    entered = 0
+    for _at, account_id in command.members if is_active else ():
+        account = draft.get(Account, account_id)
+        if account is not None and _let_in(draft, context, campaign, revision.definition, account, scan):
+            entered += 1
+    is_done = command.is_last or not is_active
+    moved = replace(
+        scan,
+        cursor_at=command.members[-1][0] if command.members else scan.cursor_at,
+        cursor=command.members[-1][1] if command.members else scan.cursor,
+        entered=scan.entered + entered,
+        refused=scan.refused + len(command.members) - entered,
+        done_at=context.wall_now if is_done else None,
+    )
+    draft.put(moved)
+    return Accepted({"campaign": campaign.id, "entered": entered}, is_new=False)
+
+
+def _let_in(
+    draft: Layer, context: Context, campaign: Campaign, definition: Definition, account: Account, scan: CampaignScan
+) -> bool:
+    """Whether the member has entered: it is active, meets what the entry asks of it, and nothing bars it."""
+    if account.status != "active" or account.program_id != campaign.program_id:
+        return False
+    now = context.now(program_of_campaign(draft, campaign).clock_id)
+    member = None
+    if definition.entry.member is not None:
+        member = values_of(draft, context, account, definition.asked)
+        if unmet_in(tree_of(definition.entry.member), member):
+            return False
+    key = key_of(definition.reentry, {})
+    if key is None or bar(draft, campaign, definition, account, key, now) is not None:
+        return False
+    occasion = Occasion(scan.entry_type, "campaign", campaign.id, occurred_at=scan.as_of, data={})
+    entering = Entering(scan.entry_type, scan.name, occasion, scan.as_of)
+    enter(draft, context, campaign, definition, account, entering, key=key, member=member)
+    return True
+
+
+COMMANDS: Commands = {
+    BeginEntries: (needs_begin_entries, decide_begin_entries),
+    EnterPage: (needs_enter_page, decide_enter_page, follow_enter_page),
+}
