@@ -196,16 +196,25 @@ def build_world(server: RunningServer, *, livemode: bool = False, tenant: str | 
     cart = {"currency": "EUR", "customer": ids["cust"], "lines": [{"sku": "coffee", "unit_price": 5000}]}
     ids["cs"] = world.post("/v1/checkout/sessions", cart)["id"]
     ids["evt"] = world.post("/v1/events", {"type": "review.posted", "id": f"evt_{slug}"})["id"]
-    ids["seg"] = world.post("/v1/engagement/segments", {"id": f"seg_{slug}", "name": "World", "type": "static"})["id"]
-    world.post(f"/v1/engagement/segments/{ids['seg']}/members", {"accounts": [ids["loy"]]})
-    lapsed = {"name": "Lapsed", "type": "dynamic", "conditions": {"never_purchased": True}}
-    ids["dyn"] = world.post("/v1/engagement/segments", {"id": f"dyn_{slug}", **lapsed})["id"]
+    _gather_segments(world)
     endpoint = {"url": NOBODY, "events": ["review.written"]}
     ids["we"] = world.post("/v1/webhook_endpoints", endpoint)["id"]
     ids["dlv"] = world.post(f"/v1/webhook_endpoints/{ids['we']}/resend", {"event": ids["evt"]})["id"]
     ids["key"] = world.post("/v1/api_keys", {"kind": "publishable", "name": "World"})["id"]
     ids["act"] = client.get(f"/v1/api_key_acts?api_key={ids['key']}").json()["data"][0]["id"]
     return world
+
+
+def _gather_segments(world: World) -> None:
+    """A static segment with a member, a dynamic one, and a campaign that is drafted for who comes into the first."""
+    ids, slug = world.ids, world.slug
+    ids["seg"] = world.post("/v1/engagement/segments", {"id": f"seg_{slug}", "name": "World", "type": "static"})["id"]
+    world.post(f"/v1/engagement/segments/{ids['seg']}/members", {"accounts": [ids["loy"]]})
+    lapsed = {"name": "Lapsed", "type": "dynamic", "conditions": {"never_purchased": True}}
+    ids["dyn"] = world.post("/v1/engagement/segments", {"id": f"dyn_{slug}", **lapsed})["id"]
+    comers = definition() | {"entry": {"segment": ids["seg"]}}
+    by_segment = {"program": ids["prog"], "name": "Comers", "definition": comers}
+    ids["seg_cmp"] = world.post("/v1/engagement/campaigns", by_segment)["id"]
 
 
 def _launch_campaigns(world: World) -> None:
@@ -804,6 +813,7 @@ def _campaign_samples(ids: Mapping[str, str]) -> dict[str, list[Sample]]:
         "resume_campaign": [Sample(f"{campaigns}/{ids['cmp']}/resume", {"waits": "run"})],
         "publish_campaign": [
             Sample(f"{campaigns}/{ids['cmp']}/publish", {"members": "move", "map": {"tell": "exit"}}),
+            Sample(f"{campaigns}/{ids['seg_cmp']}/publish", {"present_members": True}),
         ],
         "archive_campaign": [Sample(f"{campaigns}/{ids['old_cmp']}/archive", {"members": "exit"})],
     }

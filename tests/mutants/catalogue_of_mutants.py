@@ -15,6 +15,7 @@ import code_mutants
 import core_mutants
 import credit_mutants
 import engine_mutants
+import entry_mutants
 import event_data_mutants
 import gift_mutants
 import grant_mutants
@@ -40,6 +41,7 @@ MUTANTS: list[Mutant] = [
     *referral_mutants.MUTANTS,
     *campaign_mutants.MUTANTS,
     *moving_mutants.MUTANTS,
+    *entry_mutants.MUTANTS,
     *credit_mutants.MUTANTS,
     *life_mutants.MUTANTS,
     *engine_mutants.MUTANTS,

@@ -996,6 +996,8 @@ EDITS = [
      "update campaign_enrolments set step = 'gone' where [campaign_enrolments: status = 'open']"),
     ("R44 an enrollment's position is the number of its steps in the log",
      "update campaign_enrolments set position = position + 1 where [campaign_enrolments]"),
+    ("R41 a scan has let in as many as have entered by it",
+     "update campaign_scans set entered = entered + 1 where [campaign_scans]"),
     ("R48 what campaigns award is what their log says",
      "update campaign_steps set detail = '{}' where [campaign_steps: kind = 'award_points']"),
     ("I9 the application role adds to the ledger and never changes it",

@@ -14,6 +14,7 @@ from submissions import shown, submission
 from conftest import make_realm
 from vinr_server.api.resources.campaign_definitions import read_definition
 from vinr_server.core.campaigns import commands as campaigns
+from vinr_server.core.campaigns.rows import BEFORE_ALL
 from vinr_server.core.earning import commands as earning
 from vinr_server.core.kernel.commands import Command
 from vinr_server.core.members import commands as members
@@ -73,7 +74,10 @@ class Engine:
     async def launch(self, name: str, type: str) -> None:
         """A campaign that a member enters by an event, to get points an hour later."""
         steps = {"calm": {"kind": "wait", "for": "1h", "next": "gift"}, "gift": {"kind": "award_points", "points": 7}}
-        definition = {"entry": {"event": {"type": type}}, "start": "calm", "steps": steps}
+        await self.publish(name, {"entry": {"event": {"type": type}}, "start": "calm", "steps": steps})
+
+    async def publish(self, name: str, definition: Json) -> None:
+        """A live campaign."""
         drafted = read_definition(definition, zone="UTC")
         await self.do(campaigns.CreateCampaign("prog_1", name, "journey", drafted, id=f"cmp_{name}"))
         await self.do(campaigns.PublishCampaign(f"cmp_{name}"))
@@ -118,6 +122,26 @@ async def test_a_payment_asks_as_much_at_500_campaigns_as_at_1(engine: Engine) -
 
     assert await asked() == with_one
     assert engine.sql("select count(*) from campaigns where realm = %(realm)s") == [(500,)]
+
+
+async def test_a_page_that_was_done_before_lets_nobody_in_again(engine: Engine) -> None:
+    steps = {"gift": {"kind": "award_points", "points": 7}}
+    entry, reentry = {"schedule": {"every": "day", "at": "10:00"}}, {"mode": "after_exit"}
+    await engine.publish("news", {"entry": entry, "reentry": reentry, "start": "gift", "steps": steps})
+    engine.sql("update campaigns set next_entry_at = now() - interval '1 minute' where id = 'cmp_news'")
+    engine.sql("update realms set catalogue_revision = catalogue_revision + 1 where id = %(realm)s")
+    await engine.do(campaigns.BeginEntries("cmp_news"))
+    ((name,),) = engine.sql("select name from campaign_scans where realm = %(realm)s")
+    members = engine.sql("select created_at, id from accounts where realm = %(realm)s order by 1, 2")
+    page = campaigns.EnterPage("cmp_news", name, (BEFORE_ALL, ""), tuple(members), is_last=False)
+
+    first = await engine.do(page)
+    await engine.worker.work_once()
+    again = await engine.do(page)
+
+    assert (first["entered"], again["entered"]) == (2, 0)
+    assert engine.passages() == {"loy_0": ("over", "completed"), "loy_1": ("over", "completed")}
+    assert engine.sql("select entered, refused from campaign_scans where realm = %(realm)s") == [(2, 0)]
 
 
 async def test_a_fault_in_a_step_is_its_passage_s_own(engine: Engine) -> None:

@@ -875,6 +875,8 @@ export interface PreviewSegmentInput {
 export interface PublishCampaignInput {
   members?: 'finish' | 'move' | undefined;
   map?: Readonly<Record<string, string>> | undefined;
+  present_members?: boolean | undefined;
+  presentMembers?: boolean | undefined;
 }
 
 export type RedeemCodeInput = OneOf<'account' | 'account_id' | 'accountId', string> & {

@@ -350,6 +350,8 @@ export interface Campaign {
   readonly priority: number;
   readonly publishedAt: number | null;
   readonly published_at: number | null;
+  readonly nextEntryAt: number | null;
+  readonly next_entry_at: number | null;
   readonly metadata: Metadata;
   readonly created: number;
   readonly livemode: boolean;
@@ -1061,7 +1063,7 @@ export interface EngagementOffer {
 }
 
 export interface EntryOfEnrolment {
-  readonly type: 'call' | 'event';
+  readonly type: 'call' | 'event' | 'schedule' | 'segment';
   readonly source: string | null;
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from vinr_server.core.campaigns.definition import Definition
@@ -118,6 +118,8 @@ EnrolmentStatus = Literal["open", "over", "failed"]
 EntryType = Literal["event", "call", "schedule", "segment"]
 # How members enter many at once: by a schedule, or because they are in a segment when the campaign begins.
 ScanType = Literal["schedule", "segment"]
+# Nobody was anywhere by then; a finite instant, also to PostgreSQL.
+BEFORE_ALL = FIRST_INSTANT + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,7 @@ class CampaignScan(Row):
     segment_id: str | None
     as_of: datetime
     started_at: datetime
-    cursor_at: datetime = FIRST_INSTANT
+    cursor_at: datetime = BEFORE_ALL
     cursor: str = ""
     done_at: datetime | None = None
     is_missed: bool = False

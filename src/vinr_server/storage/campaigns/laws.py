@@ -15,6 +15,12 @@ from campaign_enrolments e full join (
   select realm, enrolment_id, count(*) as steps from campaign_steps group by 1, 2) s
   on s.realm = e.realm and s.enrolment_id = e.id
 where coalesce(s.steps, 0) <> coalesce(e.position, 0)""",
+    "R41 a scan has let in as many as have entered by it": """
+select s.realm, null, s.id, s.entered::text, coalesce(e.count, 0)::text
+from campaign_scans s left join (
+  select realm, campaign_id, entry_type, entry_source, count(*) from campaign_enrolments group by 1, 2, 3, 4) e
+  on e.realm = s.realm and e.campaign_id = s.campaign_id and e.entry_type = s.entry_type and e.entry_source = s.name
+where s.entered <> coalesce(e.count, 0)""",
     "R48 what campaigns award is what their log says": """
 select coalesce(s.realm, e.realm), null, coalesce(s.enrolment_id, e.source_id), coalesce(s.points, 0)::text,
   coalesce(e.points, 0)::text

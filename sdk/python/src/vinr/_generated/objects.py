@@ -584,6 +584,7 @@ class Campaign(VinrObject):
     ends_at: int | None
     priority: int
     published_at: int | None
+    next_entry_at: int | None
     metadata: dict[str, Any]
     created: int
     livemode: bool
@@ -1390,7 +1391,7 @@ class EngagementOffer(VinrObject):
 class EntryOfEnrolment(VinrObject):
     """Entry of enrolment."""
 
-    type: Literal["call", "event"]
+    type: Literal["call", "event", "schedule", "segment"]
     source: str | None
 
 

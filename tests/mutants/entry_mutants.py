@@ -1,0 +1,42 @@
+"""Planted bugs in how many members enter at once: by schedules, and by segments as they stand."""
+
+from __future__ import annotations
+
+from mutant import Mutant
+
+
+def schedules(title: str) -> str:
+    """The scenario that must go red, on core."""
+    return f"scenarios/test_scenarios.py::test_scenario[schedules: {title} [core]]"
+
+
+MUTANTS = [
+    Mutant(
+        "a clock passes over schedules on its way",
+        "_towards",
+        "min([target, *_stops(draft, clock)])",
+        "target",
+        schedules("Members enter at each local time of a schedule, as of its instants (R41, R58)"),
+    ),
+    Mutant(
+        "a pause's occurrences are made up for",
+        "decide_begin_entries",
+        "campaign.status_at(now) != 'active' or now - at >= LATE_MAX",
+        "now - at >= LATE_MAX",
+        schedules("What a pause has missed is not made up for (R41, R53)"),
+    ),
+    Mutant(
+        "a page that was done is done again",
+        "decide_enter_page",
+        "scan.place != command.after",
+        "False",
+        "workers/test_campaign_steps.py::test_a_page_that_was_done_before_lets_nobody_in_again",
+    ),
+    Mutant(
+        "a day 31 is left out where the month is shorter",
+        "_next_month",
+        "min(schedule.day, days)",
+        "schedule.day",
+        schedules("A day 31 is the last of its month (R41)"),
+    ),
+]
