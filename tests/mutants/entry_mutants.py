@@ -19,13 +19,6 @@ MUTANTS = [
         schedules("Members enter at each local time of a schedule, as of its instants (R41, R58)"),
     ),
     Mutant(
-        "a pause's occurrences are made up for",
-        "decide_begin_entries",
-        "campaign.status_at(now) != 'active' or now - at >= LATE_MAX",
-        "now - at >= LATE_MAX",
-        schedules("What a pause has missed is not made up for (R41, R53)"),
-    ),
-    Mutant(
         "a page that was done is done again",
         "decide_enter_page",
         "scan.place != command.after",
