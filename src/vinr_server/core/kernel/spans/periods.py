@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from vinr_server.core.kernel.calendar import LAST_INSTANT, end_of_day, end_of_month, local_day
+from vinr_server.core.kernel.calendar import LAST_INSTANT, end_of_day, end_of_month, local_day, start_of_day
 
 Period = Literal["day", "week", "month", "year"]
 
@@ -32,6 +32,16 @@ def period_end(per: Period, at: datetime, zone: str) -> datetime | None:
     else:
         end = end_of_month(day if per == "month" else day.replace(month=12), zone)
     return None if end == LAST_INSTANT else end
+
+
+def period_start(per: Period, at: datetime, zone: str) -> datetime:
+    """When the period that holds an instant began in the zone."""
+    day = local_day(at, zone)
+    if per == "week":
+        day -= timedelta(days=min(day.isoweekday() - 1, day.toordinal() - 1))
+    elif per != "day":
+        day = day.replace(day=1) if per == "month" else day.replace(month=1, day=1)
+    return start_of_day(day, zone)
 
 
 def _sunday_of(day: date) -> date:
