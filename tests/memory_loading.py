@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from vinr_server.core.campaigns.challenges.revoking import name_given
 from vinr_server.core.campaigns.listeners import listeners_of, stops_of
 from vinr_server.core.campaigns.passages.refunding import name_refunded
 from vinr_server.core.campaigns.passages.stepping import name_steps
-from vinr_server.core.campaigns.rows import Campaign, Enrolment, PastEntry, Standing, StepsOf
+from vinr_server.core.campaigns.rows import Campaign, ContributionsOf, Enrolment, PastEntry, Standing, StepsOf
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.codes.rows import CodeHold, CodeHolds
@@ -42,6 +43,7 @@ from vinr_server.core.segments.rows import USES, PurchaseLog, Purchases, Segment
 from vinr_server.core.tiers.plans import is_behind_plan
 from vinr_server.core.tiers.rows import PastCredits, TierCredit
 from vinr_server.storage.batch.load import named_by
+from vinr_server.storage.campaigns.loading import name_counted, name_steps_due
 
 
 class NoneBesides(Mapping[datetime, Totals]):
@@ -147,17 +149,21 @@ def _read_enrolments(world: Layer, loaded: Layer, needs: Needs) -> None:
     """Open passages of the accounts, and what those that are due may change, as in storage/campaigns."""
     for key in list(needs.rows.get(Account, ())):
         for row in world.children(Enrolment, key):
-            if row.status == "over":
+            if row.status == "over" and row.hears_until is None:
                 continue
             loaded.put(row)
+            if needs.declares(ContributionsOf, row.account_id):
+                name_counted(needs, row)
             program = world.get(Program, row.program_id)
             clock = world.get(TestClock, program.clock_id) if program is not None and program.clock_id else None
             if row.due_at is not None and (clock is None or row.due_at <= clock.frozen_at):
-                name_steps(needs, world, row.account_id, row.campaign_id, row.revision)
+                name_steps_due(needs, world, row)
     for row_type, id in needs.asked:
         asked = world.get(Enrolment, id) if row_type is Enrolment else None
         if asked is not None:
             name_refunded(needs, asked)
+            name_counted(needs, asked)
+            name_given(needs, world, asked)
     for name in needs.rows.get(PastEntry, ()):
         for row in world.children(Enrolment, name[0]):  # type: ignore[index]
             loaded.put(row)

@@ -230,6 +230,10 @@ def _launch_campaigns(world: World) -> None:
         ids[name] = world.post("/v1/engagement/campaigns", campaign)["id"]
         world.post(f"/v1/engagement/campaigns/{ids[name]}/publish", {})
     ids["enr"] = world.post(f"/v1/engagement/campaigns/{ids['cmp']}/enter", {"account": ids["friend"]})["id"]
+    counting = {"program": ids["prog"], "name": "Counts", "type": "challenge", "definition": challenge()}
+    ids["cha"] = world.post("/v1/engagement/campaigns", {**counting, "id": f"cmp_cha{world.slug}"})["id"]
+    world.post(f"/v1/engagement/campaigns/{ids['cha']}/publish", {})
+    world.post(f"/v1/engagement/campaigns/{ids['cha']}/enter", {"account": ids["friend"]})
 
 
 def _wait(world: World) -> None:
@@ -797,6 +801,28 @@ def definition(*, is_right: bool = True) -> Json:
         "announce": ["entered", "exited"],
         "start": "tell",
         "steps": steps,
+    }
+
+
+def challenge() -> Json:
+    """What a challenge says: it counts what nobody else in this world reports."""
+    return {
+        "entry": {"contribution": False},
+        "progress": {
+            "of": {"event": "world.walked", "conditions": {"metadata": {"by": "foot"}}, "amount_from": "data.steps"},
+            "measure": "sum",
+            "target": 100,
+            "window": {"calendar": "week"},
+            "repeat": None,
+            "grace": "2d",
+            "on_expire": "sorry",
+        },
+        "announce": ["progressed"],
+        "start": "gift",
+        "steps": {
+            "gift": {"kind": "award_points", "points": 5, "clawback": "contributions"},
+            "sorry": {"kind": "send_event", "name": "missed"},
+        },
     }
 
 

@@ -84,7 +84,7 @@ def test_what_is_right_has_no_problem(step: Json) -> None:
         ({"kind": "exit"}, "steps.it.outcome"),
         ({"kind": "award_points"}, "steps.it.points"),
         ({"kind": "award_points", "points": 1.5}, "steps.it.points"),
-        ({"kind": "award_points", "points": 5, "clawback": "contributions"}, "steps.it.clawback"),
+        ({"kind": "award_points", "points": 5, "clawback": "always"}, "steps.it.clawback"),
         ({"kind": "send_event"}, "steps.it.name"),
         ({"kind": "send_event", "name": "hi", "data": {"x": [{"$ref": "member.name"}]}}, "steps.it.data.x[0]"),
         ({"kind": "set_metadata"}, "steps.it"),
@@ -119,6 +119,68 @@ def test_a_wrong_step_is_found_where_it_is(step: Any, path: str) -> None:
 )
 def test_what_stands_beside_the_steps_is_read_as_strictly(definition: Json, path: str) -> None:
     assert path in paths({"entry": {}, "start": "it", "steps": {"it": END}} | definition if definition else {})
+
+
+COUNT: Json = {"of": {"event": "payment.completed"}, "measure": "count", "target": 3}
+EUR: Json = {"event": "payment.completed", "conditions": {"currency": "EUR"}}
+WEEKS: Json = {**COUNT, "measure": "streak", "streak": {"every": "week"}}
+
+
+@pytest.mark.parametrize(
+    ("progress", "path"),
+    [
+        ({}, "progress.of"),
+        ({}, "progress.measure"),
+        ({}, "progress.target"),
+        (COUNT | {"measure": "points"}, "progress.measure"),
+        (COUNT | {"target": 0}, "progress.target"),
+        (COUNT | {"target": 1.5}, "progress.target"),
+        (COUNT | {"of": {}}, "progress.of.event"),
+        (COUNT | {"of": EUR | {"amount_from": "data.steps"}}, "progress.of.amount_from"),
+        (COUNT | {"of": {"event": "a.b", "conditions": {"never": 1}}}, "progress.of.conditions.never"),
+        (COUNT | {"measure": "sum"}, "progress.of.conditions.currency"),
+        (COUNT | {"measure": "days", "max_per_day": 2}, "progress.max_per_day"),
+        (COUNT | {"repeat": 0}, "progress.repeat"),
+        (COUNT | {"grace": "soon"}, "progress.grace"),
+        (COUNT | {"window": {}}, "progress.window"),
+        (COUNT | {"window": {"for": "30d", "calendar": "month"}}, "progress.window"),
+        (COUNT | {"window": {"calendar": "month", "from": "entry"}}, "progress.window.from"),
+        (COUNT | {"window": {"calendar": "quarter"}}, "progress.window.calendar"),
+        (COUNT | {"window": {"for": "30d"}, "on_expire": "it"}, "progress.on_expire"),
+        (COUNT | {"streak": {"every": "week"}}, "progress.streak"),
+        (COUNT | {"measure": "streak"}, "progress.streak"),
+        (WEEKS | {"streak": {}}, "progress.streak.every"),
+        (WEEKS | {"streak": {"every": "week", "freezes": -1}}, "progress.streak.freezes"),
+        (WEEKS | {"window": {"for": "30d"}}, "progress.window"),
+        (COUNT | {"goal": 3}, "progress.goal"),
+    ],
+)
+def test_wrong_progress_is_found_where_it_is(progress: Json, path: str) -> None:
+    assert path in paths({"entry": {}, "progress": progress, "start": "it", "steps": {"it": END}})
+
+
+@pytest.mark.parametrize(
+    ("entry", "path"),
+    [
+        ({"contribution": "yes"}, "entry.contribution"),
+        ({"contribution": True, "event": {"type": "a.b"}}, "entry.contribution"),
+        ({"contribution": True, "max_age": "1h"}, "entry.max_age"),
+        ({"contribution": False, "member": {"tier": "gold"}}, "entry.member"),
+    ],
+)
+def test_a_challenge_is_entered_by_one_thing(entry: Json, path: str) -> None:
+    assert path in paths({"entry": entry, "progress": COUNT, "start": "it", "steps": {"it": END}})
+
+
+def test_a_challenge_repeats_once_unless_it_says_more() -> None:
+    def repeat(**more: Any) -> int | None:
+        given = {"entry": {}, "progress": COUNT | more, "start": "it", "steps": {"it": END}}
+        drafted = read_definition(given, zone="UTC")
+        assert drafted.problems == () and drafted.definition.progress is not None
+        assert drafted.definition.entry.contribution
+        return drafted.definition.progress.target.repeat
+
+    assert (repeat(), repeat(repeat=None), repeat(repeat=12)) == (1, None, 12)
 
 
 def test_names_are_read_in_either_casing() -> None:

@@ -130,6 +130,7 @@ class TestEveryEvent:
         _end_referrals(world)
         _use_codes(world)
         _end_campaigns(world)
+        _complete_a_challenge(world)
 
         seen = {event["type"] for event in engine_events(world)}
 
@@ -304,6 +305,28 @@ def _end_campaigns(world: World) -> None:
         connection.execute(mended, [world.realm.id])
     for name, call in (("cmp", "pause"), ("cmp", "resume"), ("old_cmp", "archive")):
         world.post(f"/v1/engagement/campaigns/{world.ids[name]}/{call}", {})
+
+
+def _complete_a_challenge(world: World) -> None:
+    """A member has completed a challenge that announces progress, got points and a reward, and loses the points."""
+    steps = {
+        "gift": {"kind": "award_points", "points": 5, "next": "more"},
+        "more": {"kind": "issue_reward", "reward": world.ids["rwd"]},
+    }
+    of = {"event": "payment.completed", "conditions": {"metadata": {"counts": "yes"}}}
+    progress = {"of": of, "measure": "streak", "target": 1, "streak": {"every": "week"}, "repeat": None}
+    definition = {"entry": {}, "progress": progress, "announce": ["progressed"], "start": "gift", "steps": steps}
+    body = {"program": world.ids["prog"], "name": "Yes", "type": "challenge", "definition": definition}
+    campaign = world.post("/v1/engagement/campaigns", body)["id"]
+    world.post(f"/v1/engagement/campaigns/{campaign}/publish", {})
+    paid = {"amount": 900, "currency": "EUR", "customer": world.ids["cust"], "metadata": {"counts": "yes"}}
+    payment = world.post("/v1/payments", paid)
+    reactions = [one for one in payment["campaigns"] if one["campaign"] == campaign]
+    assert [one["did"] for one in reactions] == ["entered", "completed"]
+    enrolment = f"/v1/engagement/enrolments/{reactions[0]['enrolment']}"
+    wait_until(lambda: len(world.client.get(enrolment).json()["log"]) == 2, what="the steps of the attempt")
+    check(OBJECTS["enrolment"], world.client.get(enrolment).json())
+    world.post(f"/v1/payments/{payment['id']}/refund", {})
 
 
 def _end_referrals(world: World) -> None:

@@ -39,6 +39,7 @@ ELSEWHERE = {
     ("docs/reference/api", "bash"): "generated: the operation's path, and its example, which test_coverage.py reads",
     ("docs/reference/api", "json"): "generated: the example of the OpenAPI document",
     ("docs/reference/errors.md", "json"): "a picture of the shape",
+    ("docs/concepts/campaigns.md", "json"): "a part of a definition; guides/challenge.md runs a whole one",
     ("docs/reference/cli.md", "text"): "usage, generated from the commands",
     ("docs/reference/cli.md", "sh"): "the commands' own examples; parsed here",
 }

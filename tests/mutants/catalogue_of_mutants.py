@@ -10,6 +10,7 @@ import api_mutants
 import budget_mutants
 import campaign_mutants
 import cart_mutants
+import challenge_mutants
 import cli_mutants
 import code_mutants
 import core_mutants
@@ -42,6 +43,7 @@ MUTANTS: list[Mutant] = [
     *campaign_mutants.MUTANTS,
     *moving_mutants.MUTANTS,
     *entry_mutants.MUTANTS,
+    *challenge_mutants.MUTANTS,
     *credit_mutants.MUTANTS,
     *life_mutants.MUTANTS,
     *engine_mutants.MUTANTS,

@@ -558,6 +558,29 @@ def _pass_through(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -
     for account_id in ("loy_o1", "loy_o2"):
         answer(campaign_commands.EnterCampaign("cmp_care", account_id))
         answer(campaign_commands.TakeSteps(account_id))
+    _count_towards(answer)
+
+
+def _count_towards(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Members are in a challenge: one has completed it, one was refunded, one has ended it."""
+    given = {
+        "entry": {"contribution": True},
+        "progress": {"of": {"event": "payment.completed"}, "measure": "count", "target": 2, "repeat": None},
+        "start": "gift",
+        "steps": {"gift": {"kind": "award_points", "points": 5}},
+    }
+    drafted = read_definition(given, zone="UTC")
+    answer(campaign_commands.CreateCampaign("prog_offers", "Two", "challenge", drafted, id="cmp_two"))
+    answer(campaign_commands.PublishCampaign("cmp_two"))
+    for number, customer in enumerate(("cust_o1", "cust_o1", "cust_o2", "cust_o3")):
+        payment = payments_commands.CreatePayment(900, "SEK", 100, id=f"pay_two{number}", customer_id=customer)
+        answer(payment)
+    for account_id in ("loy_o1", "loy_o2"):
+        answer(campaign_commands.TakeSteps(account_id))
+    answer(payments_commands.RefundPayment("pay_two2"))
+    paid = answer(payments_commands.CreatePayment(900, "SEK", 100, id="pay_two4", customer_id="cust_o3"))
+    ended = next(one["enrolment"] for one in paid["campaigns"] if "did" in one)
+    answer(campaign_commands.ExitEnrolment(ended))
 
 
 def _capped(most: int | None) -> kernel_commands.Command:
@@ -992,6 +1015,19 @@ EDITS = [
     ("R63 an open session holds the codes that it presents",
      "update checkout_sessions set codes = '[]' where [checkout_sessions: status = 'open'"
      " and json_array_length(codes) > 0]"),
+    ("R54 a member has completed as many attempts as what counts comes to",
+     "update campaign_contributions set kept_amount = 0 where [campaign_contributions: enrolment_id in (select id"
+     " from campaign_enrolments where json_array_length(challenge -> 'attempts') > 0) and kept_amount > 0]"),
+    ("R54 a member has completed as many attempts as what counts comes to",
+     "update campaign_enrolments set challenge = jsonb_set(challenge::jsonb, '{attempts}', '[]')::json"
+     " where [campaign_enrolments: json_array_length(challenge -> 'attempts') > 0]"),
+    ("R54 a passage counts as many contributions as it has",
+     "delete from campaign_contributions where [campaign_contributions]"),
+    ("R54 a passage counts as many contributions as it has",
+     "update campaign_enrolments set challenge = null where [campaign_enrolments: status = 'over'"
+     " and challenge is not null and hears_until is null]"),
+    ("R55 a payment that was refunded whole counts nowhere",
+     "update campaign_contributions set kept_amount = amount where [campaign_contributions: kept_amount = 0]"),
     ("R44 who is in a campaign stands at a step that its revision knows",
      "update campaign_enrolments set step = 'gone' where [campaign_enrolments: status = 'open']"),
     ("R44 an enrollment's position is the number of its steps in the log",
@@ -1058,7 +1094,7 @@ alter table checkout_sessions drop column codes;
 alter table offer_redemptions drop column code_id, drop column counts_for_code;
 drop table codes, code_batches, code_batch_progress, code_failures;
 alter table checkout_sessions drop column credit;
-drop table campaigns, campaign_revisions, campaign_enrolments, campaign_steps;
+drop table campaigns, campaign_revisions, campaign_enrolments, campaign_steps, campaign_contributions;
 alter table payments drop column credit_entry_ids;
 alter table refunds drop column credit_returned_minor, drop column credit_granted_minor, drop column credit_grant_id;
 drop index accounts_by_tier_plan;

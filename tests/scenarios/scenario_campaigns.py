@@ -5,6 +5,11 @@ step NAME send EVENT | award 200 [back|keep] | reward rwd_mug | mark key=value |
     | wait 2h for payment.completed to thanks [else nudge] | wait 1d at 09:00 [on mon tue] | wait until INSTANT
     | branch tier gold to a [else b] | split a 5000 to x b 5000 to y, each with [to NEXT] [refused NEXT]
     | raw KIND [key=value]
+
+challenge three, counts payment.completed min 10.00 EUR, target 3, within 30d, repeat 12, step bonus award 500
+counts EVENT [min 10.00 EUR | metadata key=value] [amount data.key], target 3 [sum|days|streak], within 30d [from entry]
+    | within calendar month, a-day 1, repeat 2|ever, grace 2d, streak week [min 2] [freezes 1], expires STEP,
+    enters contribution|call|EVENT
 """
 
 from __future__ import annotations
@@ -20,8 +25,17 @@ from vinr_server.core.campaigns.rows import Enrolment, EnrolmentStep
 Json = dict[str, Any]
 
 
+def challenge(world: World, words: Words, clauses: Clauses) -> Answer:
+    """As a journey, of the other type."""
+    return _campaign(world, words, clauses, type="challenge")
+
+
 def journey(world: World, words: Words, clauses: Clauses) -> Answer:
     """A campaign is drafted and, unless it says `draft`, published; said again, it has another draft."""
+    return _campaign(world, words, clauses, type="journey")
+
+
+def _campaign(world: World, words: Words, clauses: Clauses, *, type: str) -> Answer:
     (name,) = words
     is_draft = clauses.has("draft")
     body: Json = {"definition": _definition(clauses)}
@@ -34,7 +48,7 @@ def journey(world: World, words: Words, clauses: Clauses) -> Answer:
     if name in world.campaigns:
         answer = world.call("update_campaign", body, id=world.campaigns[name])
     else:
-        created = {"id": f"cmp_{name}", "name": name, "program": world.program(program), **body}
+        created = {"id": f"cmp_{name}", "name": name, "type": type, "program": world.program(program), **body}
         answer = world.call("create_campaign", created)
         world.campaigns[name] = f"cmp_{name}"
     return answer if is_draft or answer.code is not None else publish(world, words, Clauses(()))
@@ -91,6 +105,10 @@ def _definition(clauses: Clauses) -> Json:
     definition: Json = {"entry": {}}
     if enters := clauses.one("enters"):
         definition["entry"] = {"event": {"type": enters[0], **_asking(enters[1:])}}
+        if enters[0] in ("contribution", "call"):
+            definition["entry"] = {"contribution": enters[0] == "contribution"}
+    if counts := clauses.one("counts"):
+        definition["progress"] = _progress(counts, clauses)
     if segment := clauses.word("enters-segment"):
         definition["entry"] = {"segment": segment}
     if when := clauses.one("enters-schedule"):
@@ -129,6 +147,33 @@ def _schedule(words: list[str]) -> Json:
     elif rest:
         when |= {"on": rest[0]} if every == "once" else {"day": int(rest[0])}
     return {"every": every, "at": at, **when}
+
+
+def _progress(counts: Words, clauses: Clauses) -> Json:
+    """`counts payment.completed min 10.00 EUR`, with the clauses beside it."""
+    words = list(counts)
+    amount_from = _taken(words, "amount")
+    of = {"event": words[0], **_asking(tuple(words[1:])), **({"amount_from": amount_from} if amount_from else {})}
+    target = clauses.one("target") or ("1",)
+    progress: Json = {"of": of, "measure": target[1] if len(target) > 1 else "count", "target": int(target[0])}
+    if within := clauses.one("within"):
+        is_calendar = within[0] == "calendar"
+        progress["window"] = {"calendar": within[1]} if is_calendar else {"for": within[0]}
+        if within[1:] == ("from", "entry"):
+            progress["window"]["from"] = "entry"
+    if a_day := clauses.word("a-day"):
+        progress["max_per_day"] = int(a_day)
+    if repeat := clauses.word("repeat"):
+        progress["repeat"] = None if repeat == "ever" else int(repeat)
+    if grace := clauses.word("grace"):
+        progress["grace"] = grace
+    if streak := clauses.one("streak"):
+        rest = list(streak[1:])
+        named = {name: int(rest[rest.index(name) + 1]) for name in ("min", "freezes") if name in rest}
+        progress["streak"] = {"every": streak[0], **named}
+    if expires := clauses.word("expires"):
+        progress["on_expire"] = expires
+    return progress
 
 
 def _asking(words: Words) -> Json:
@@ -189,7 +234,8 @@ def _step(kind: str, rest: list[str]) -> Json:
         refs = {key: {"$ref": value[1:]} if str(value).startswith("@") else value for key, value in data.items()}
         return {"kind": "send_event", "name": rest[0], **({"data": refs} if refs else {}), **step}
     if kind == "award":
-        clawback = {"back": "entry_payment", "keep": "none"}.get(rest[1] if len(rest) > 1 else "")
+        words = {"back": "entry_payment", "keep": "none", "counted": "contributions"}
+        clawback = words.get(rest[1] if len(rest) > 1 else "")
         return {"kind": "award_points", "points": int(rest[0]), **({"clawback": clawback} if clawback else {}), **step}
     if kind == "grant":
         return {
@@ -300,7 +346,30 @@ def did(view: Any, words: Words) -> tuple[Any, Any]:
     return listed(words), [f"{names[one['campaign']]} {one.get('did', 'unmet')}" for one in shown]
 
 
-VERBS: Any = {"journey": journey, "launch": publish, "campaign": stop, "enter": enter, "exit": leave_campaign}
+def progress(view: Any, words: Words) -> tuple[Any, Any]:
+    """`progress A three 2 of 3`, `… done 1`: how far the member has come by now, as it is read; how often it did."""
+    name, campaign, *wanted = words
+    shown = view.world.driver.progress(_passage(view.world, name, campaign).id)
+    figures = f"{shown['current']} of {shown['target']}"
+    return " ".join(wanted), f"{figures} done {shown['completed']}" if "done" in wanted else figures
+
+
+def ended(view: Any, words: Words) -> tuple[Any, Any]:
+    """`revoked 1: reversed 500`: what the event of this step says that was taken back, in figures."""
+    (event,) = [event for event in view.new_events() if event.type == "campaign.revoked"]
+    data = event.data
+    points = sum(one["points"] for one in data["reversed"])
+    return words, (str(data["attempt"]), str(points), str(len(data["withdrawn"])), str(len(data["kept"])))
+
+
+VERBS: Any = {
+    "journey": journey,
+    "challenge": challenge,
+    "launch": publish,
+    "campaign": stop,
+    "enter": enter,
+    "exit": leave_campaign,
+}
 CHECKS: Any = {
     "problems": problems,
     "at": at,
@@ -311,4 +380,6 @@ CHECKS: Any = {
     "messages": messages,
     "said": said,
     "did": did,
+    "progress": progress,
+    "revoked": ended,
 }

@@ -33,9 +33,12 @@ from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.resources.accounts import show_accounts
+from vinr_server.api.resources.enrolments import show_enrolments
 from vinr_server.api.resources.grants import show_grants
 from vinr_server.api.resources.segments import retrieve_segment_size
 from vinr_server.api.resources.store_credit import show_wallets
+from vinr_server.core.campaigns.challenges.figures import progress_payload
+from vinr_server.core.campaigns.challenges.measuring import course_of
 from vinr_server.core.campaigns.commands import BeginEntries, EnterPage, FollowCampaign
 from vinr_server.core.campaigns.passages.due import catch_up_with_steps
 from vinr_server.core.campaigns.passages.hearing import hear_steps
@@ -137,6 +140,9 @@ class Driver(Protocol):
 
     def grant(self, grant_id: str) -> Json:
         """The grant of an offer as callers read it."""
+
+    def progress(self, enrolment_id: str) -> Json:
+        """How far a member has come in a challenge, as callers read it."""
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""
@@ -332,6 +338,18 @@ class CoreDriver:
         assert program is not None
         return dict(offer_grant_payload(grant, now=self._context().now(program.clock_id), livemode=False))
 
+    def progress(self, enrolment_id: str) -> Json:
+        """How far a member has come in a challenge, as callers read it."""
+        enrolment = self._layer.get(Enrolment, enrolment_id)
+        assert enrolment is not None
+        account, program = (
+            self._layer.get(Account, enrolment.account_id),
+            self._layer.get(Program, enrolment.program_id),
+        )
+        assert account is not None and program is not None
+        now = self._context().now(program.clock_id)
+        return dict(progress_payload(course_of(self._layer, enrolment, account), now=now))
+
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""
         account = self._layer.get(Account, account_id)
@@ -476,6 +494,12 @@ class PostgresDriver:
         row = self._engine.run(self._engine.reader.row(self._realm.id, OfferGrant, grant_id))
         return dict(self._engine.run(show_grants(call, [row]))[0])
 
+    def progress(self, enrolment_id: str) -> Json:
+        """How far a member has come in a challenge, as callers read it."""
+        call = Call(Caller(self._realm.id, False), self._engine.reader)
+        row = self._engine.run(self._engine.reader.row(self._realm.id, Enrolment, enrolment_id))
+        return dict(self._engine.run(show_enrolments(call, [row]))[0]["progress"])
+
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in: as they are read, which are those that were announced."""
         account = self._engine.run(self._engine.reader.row(self._realm.id, Account, account_id))
@@ -566,6 +590,14 @@ class HttpDriver:
     def grant(self, grant_id: str) -> Json:
         """The grant of an offer as callers read it."""
         return self._read(f"/v1/engagement/grants/{grant_id}")
+
+    def progress(self, enrolment_id: str) -> Json:
+        """How far a member has come in a challenge, as callers read it."""
+        enrolment = self._read(f"/v1/engagement/enrolments/{enrolment_id}")
+        listed = self._read(f"/v1/loyalty/accounts/{enrolment['account']}/campaigns?type=challenge")["data"]
+        same = [one["progress"] for one in listed if one["id"] == enrolment_id]
+        assert same in ([], [enrolment["progress"]])
+        return dict(enrolment["progress"])
 
     def segments(self, account_id: str) -> set[str]:
         """The segments that the account is in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -82,6 +83,15 @@ class Engine:
         await self.do(campaigns.CreateCampaign("prog_1", name, "journey", drafted, id=f"cmp_{name}"))
         await self.do(campaigns.PublishCampaign(f"cmp_{name}"))
 
+    async def launch_challenge(self, name: str, type: str) -> None:
+        """A campaign that counts events, two of which give points."""
+        progress = {"of": {"event": type}, "measure": "count", "target": 2, "repeat": None}
+        steps = {"gift": {"kind": "award_points", "points": 7}}
+        definition = {"entry": {}, "progress": progress, "start": "gift", "steps": steps}
+        drafted = read_definition(definition, zone="UTC")
+        await self.do(campaigns.CreateCampaign("prog_1", name, "challenge", drafted, id=f"cmp_{name}"))
+        await self.do(campaigns.PublishCampaign(f"cmp_{name}"))
+
     async def report(self, n: int, type: str = "cart.left") -> Json:
         """An event of a member."""
         return await self.do(earning.ReportEvent(type, {"customer": f"cust_{n}"}, customer_id=f"cust_{n}"))
@@ -143,6 +153,35 @@ async def test_a_page_that_was_done_before_lets_nobody_in_again(engine: Engine) 
     assert (first["entered"], again["entered"]) == (2, 0)
     assert engine.passages() == {"loy_0": ("over", "completed"), "loy_1": ("over", "completed")}
     assert engine.sql("select entered, refused from campaign_scans where realm = %(realm)s") == [(2, 0)]
+
+
+async def test_a_payment_that_counts_asks_for_what_counts_and_no_more(engine: Engine) -> None:
+    async def asked() -> int:
+        await engine.do(PAYMENT())  # the first one reads the catalogue, and enters
+        await engine.worker.work_once()
+        engine.statements.clear()
+        await engine.do(PAYMENT())
+        return len(engine.statements)
+
+    await engine.launch_challenge("walks", "walk.taken")
+    without = await asked()
+    await engine.launch_challenge("buys", "payment.completed")
+
+    assert await asked() - without <= 2  # where the member stands, and what counts; both are read as one of many
+
+
+async def test_a_payment_and_its_refund_in_one_batch_settle_what_they_let_in(engine: Engine) -> None:
+    await engine.launch("bought", "payment.completed")
+    await engine.launch_challenge("buys", "payment.completed")
+    both = [PAYMENT(id="pay_1"), payments.RefundPayment("pay_1")]
+
+    done = await asyncio.wait_for(asyncio.gather(*(engine.do(command) for command in both)), timeout=30)
+
+    assert done[1]["refunded"]
+    kept = "select kept_amount from campaign_contributions where realm = %(realm)s"
+    assert engine.sql(kept) == [(0,)]
+    outcomes = "select outcome from campaign_enrolments where realm = %(realm)s and campaign_id = 'cmp_bought'"
+    assert engine.sql(outcomes) == [("entry_refunded",)]
 
 
 async def test_a_fault_in_a_step_is_its_passage_s_own(engine: Engine) -> None:

@@ -54,6 +54,9 @@ export interface EngineEvents {
   readonly 'campaign.archived': objects.Campaign;
   readonly 'campaign.entered': objects.CampaignPassage;
   readonly 'campaign.exited': objects.CampaignPassage;
+  readonly 'campaign.progressed': objects.CampaignProgress;
+  readonly 'campaign.completed': objects.CampaignCompletion;
+  readonly 'campaign.revoked': objects.CampaignRevocation;
   readonly 'campaign.message': objects.CampaignMessage;
   readonly 'campaign.failed': objects.CampaignFailure;
   readonly 'webhook_endpoint.disabled': objects.WebhookEndpoint;

@@ -121,7 +121,7 @@ export interface CreateApiKeyInput {
 export type CreateCampaignInput = OneOf<'program' | 'program_id' | 'programId', string> & {
   name: string;
   definition: Json;
-  type?: 'journey' | undefined;
+  type?: 'challenge' | 'journey' | undefined;
   id?: string | null | undefined;
   starts_at?: Instant | null | undefined;
   startsAt?: Instant | null | undefined;
@@ -1286,6 +1286,10 @@ export interface LoyaltyAccountsTierHistoryQuery {
   created?: InstantRange | undefined;
 }
 
+export interface LoyaltyAccountsCampaignsQuery {
+  type?: 'journey' | 'challenge' | undefined;
+}
+
 export interface LoyaltyEarningRulesListQuery {
   limit?: number | undefined;
   starting_after?: string | undefined;
@@ -1462,7 +1466,7 @@ export interface EngagementCampaignsListQuery {
   program?: string | undefined;
   program_id?: string | undefined;
   programId?: string | undefined;
-  type?: 'journey' | undefined;
+  type?: 'journey' | 'challenge' | undefined;
   status?: 'draft' | 'scheduled' | 'active' | 'paused' | 'ended' | 'archived' | undefined;
   trigger?: string | undefined;
   created?: InstantRange | undefined;

@@ -2,6 +2,57 @@
 
 import type { Json, Metadata } from '../values.js';
 
+export interface ProgressWindow {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface ProgressExpiry {
+  readonly at: number;
+  readonly amount: number;
+}
+
+export interface ProgressStreak {
+  readonly length: number;
+  readonly best: number;
+  readonly freezes: number;
+  readonly periodEndsAt: number | null;
+  readonly period_ends_at: number | null;
+}
+
+export interface ChallengeProgress {
+  readonly measure: 'count' | 'days' | 'streak' | 'sum';
+  readonly current: number;
+  readonly target: number;
+  readonly remaining: number;
+  readonly percent: number;
+  readonly attempt: number;
+  readonly completed: number;
+  readonly window: ProgressWindow | null;
+  readonly nextExpiry: ProgressExpiry | null;
+  readonly next_expiry: ProgressExpiry | null;
+  readonly streak?: ProgressStreak | undefined;
+}
+
+export interface AccountCampaign {
+  readonly id: string;
+  readonly object: 'account_campaign';
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly name: string;
+  readonly type: 'challenge' | 'journey';
+  readonly account: string;
+  readonly accountId: string;
+  readonly status: 'failed' | 'open' | 'over';
+  readonly step: string | null;
+  readonly dueAt: number | null;
+  readonly due_at: number | null;
+  readonly enteredAt: number;
+  readonly entered_at: number;
+  readonly progress: ChallengeProgress | null;
+  readonly livemode: boolean;
+}
+
 export interface ApiKey {
   readonly id: string;
   readonly object: 'api_key';
@@ -258,7 +309,8 @@ export interface CampaignReaction {
   readonly campaignId: string;
   readonly enrolment?: string | undefined;
   readonly enrolmentId?: string | undefined;
-  readonly did?: 'entered' | 'exited' | 'heard' | undefined;
+  readonly did?: 'completed' | 'entered' | 'exited' | 'heard' | 'progressed' | undefined;
+  readonly progress?: ChallengeProgress | undefined;
   readonly unmet?: readonly Unmet[] | undefined;
 }
 
@@ -337,7 +389,7 @@ export interface Campaign {
   readonly program: string;
   readonly programId: string;
   readonly name: string;
-  readonly type: 'journey';
+  readonly type: 'challenge' | 'journey';
   readonly status: 'active' | 'archived' | 'draft' | 'ended' | 'paused' | 'scheduled';
   readonly revision: number;
   readonly definition: Json | null;
@@ -356,6 +408,22 @@ export interface Campaign {
   readonly created: number;
   readonly livemode: boolean;
   readonly moving?: readonly MovingStep[] | undefined;
+}
+
+export interface CampaignCompletion {
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly enrolment: string;
+  readonly enrolmentId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly progress: ChallengeProgress;
+  readonly source: string;
+  readonly sourceId: string;
+  readonly attempt: number;
 }
 
 export interface CampaignFailure {
@@ -398,6 +466,63 @@ export interface CampaignPassage {
   readonly customerId: string;
   readonly outcome: string | null;
   readonly at: number;
+}
+
+export interface CampaignProgress {
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly enrolment: string;
+  readonly enrolmentId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly progress: ChallengeProgress;
+  readonly source: string;
+  readonly sourceId: string;
+}
+
+export interface RevokedPoints {
+  readonly step: string;
+  readonly points: number;
+  readonly pointsTransaction: string;
+  readonly points_transaction: string;
+  readonly pointsTransactionId: string;
+}
+
+export interface RevokedGrant {
+  readonly step: string;
+  readonly grant: string;
+  readonly grantId: string;
+}
+
+export interface KeptEffect {
+  readonly step: string;
+  readonly grant?: string | undefined;
+  readonly grantId?: string | undefined;
+  readonly redemption?: string | undefined;
+  readonly redemptionId?: string | undefined;
+  readonly discount?: string | undefined;
+  readonly discountId?: string | undefined;
+}
+
+export interface CampaignRevocation {
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly enrolment: string;
+  readonly enrolmentId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly attempt: number;
+  readonly source: string;
+  readonly sourceId: string;
+  readonly reversed: readonly RevokedPoints[];
+  readonly withdrawn: readonly RevokedGrant[];
+  readonly kept: readonly KeptEffect[];
 }
 
 export interface CampaignStep {
@@ -1063,7 +1188,7 @@ export interface EngagementOffer {
 }
 
 export interface EntryOfEnrolment {
-  readonly type: 'call' | 'event' | 'schedule' | 'segment';
+  readonly type: 'call' | 'contribution' | 'event' | 'schedule' | 'segment';
   readonly source: string | null;
 }
 
@@ -1076,6 +1201,7 @@ export interface EnrolmentLog {
   readonly facts?: Json | undefined;
   readonly effect?: Json | undefined;
   readonly refusal?: Json | undefined;
+  readonly attempt?: number | undefined;
 }
 
 export interface Enrolment {
@@ -1104,6 +1230,7 @@ export interface Enrolment {
   readonly over_at: number | null;
   readonly livemode: boolean;
   readonly error?: string | undefined;
+  readonly progress?: ChallengeProgress | undefined;
   readonly log?: readonly EnrolmentLog[] | undefined;
   readonly alreadyEnrolled?: true | undefined;
   readonly already_enrolled?: true | undefined;

@@ -1376,6 +1376,15 @@ export class LoyaltyAccounts {
   ): List<objects.HeldTier> {
     return this.#client.list(path`/v1/loyalty/accounts/${id}/tiers`, 'HeldTier', query, options);
   }
+
+  /** List the campaigns that a member is in, with the progress in challenges as it is now. */
+  campaigns(
+    id: string,
+    query?: inputs.LoyaltyAccountsCampaignsQuery,
+    options?: RequestOptions,
+  ): List<objects.AccountCampaign> {
+    return this.#client.list(path`/v1/loyalty/accounts/${id}/campaigns`, 'AccountCampaign', query, options);
+  }
 }
 
 /** `vinr.loyalty.programs` */

@@ -4,6 +4,11 @@ import type { Shape } from '../shape.js';
 
 /** How to read each object, in addition to its names. */
 export const SHAPES: Readonly<Record<string, Shape>> = {
+  ProgressWindow: {},
+  ProgressExpiry: {},
+  ProgressStreak: {},
+  ChallengeProgress: { nested: { window: 'ProgressWindow', next_expiry: 'ProgressExpiry', streak: 'ProgressStreak' } },
+  AccountCampaign: { references: ['campaign', 'account'], nested: { progress: 'ChallengeProgress' } },
   ApiKey: {},
   ApiKeyAct: { references: ['api_key'], loose: ['details'] },
   NextPending: {},
@@ -27,7 +32,10 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   PaymentRedemption: { references: ['offer', 'account', 'points_transaction', 'redemption', 'code'] },
   RefundLine: {},
   Refund: { references: ['payment'], nested: { lines: 'RefundLine' } },
-  CampaignReaction: { references: ['campaign', 'enrolment'], nested: { unmet: 'Unmet' } },
+  CampaignReaction: {
+    references: ['campaign', 'enrolment'],
+    nested: { progress: 'ChallengeProgress', unmet: 'Unmet' },
+  },
   Payment: {
     references: ['customer', 'account', 'checkout_session'],
     nested: { tenders: 'Tender', lines: 'Line', awards: 'Award', skipped: 'Skipped', offer_redemptions: 'PaymentRedemption', refund: 'Refund', campaigns: 'CampaignReaction' },
@@ -37,9 +45,24 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   DefinitionProblem: {},
   MovingStep: {},
   Campaign: { references: ['program'], nested: { problems: 'DefinitionProblem', moving: 'MovingStep' } },
+  CampaignCompletion: {
+    references: ['campaign', 'enrolment', 'account', 'customer', 'source'],
+    nested: { progress: 'ChallengeProgress' },
+  },
   CampaignFailure: { references: ['campaign', 'enrolment', 'account'] },
   CampaignMessage: { references: ['campaign', 'enrolment', 'account', 'customer'] },
   CampaignPassage: { references: ['campaign', 'enrolment', 'account', 'customer'] },
+  CampaignProgress: {
+    references: ['campaign', 'enrolment', 'account', 'customer', 'source'],
+    nested: { progress: 'ChallengeProgress' },
+  },
+  RevokedPoints: { references: ['points_transaction'] },
+  RevokedGrant: { references: ['grant'] },
+  KeptEffect: { references: ['grant', 'redemption', 'discount'] },
+  CampaignRevocation: {
+    references: ['campaign', 'enrolment', 'account', 'customer', 'source'],
+    nested: { reversed: 'RevokedPoints', withdrawn: 'RevokedGrant', kept: 'KeptEffect' },
+  },
   CampaignStep: { references: ['campaign'], loose: ['outcomes', 'skipped'] },
   CartLine: {},
   CartShipping: {},
@@ -113,7 +136,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   EnrolmentLog: { loose: ['facts', 'effect', 'refusal'] },
   Enrolment: {
     references: ['campaign', 'account', 'customer', 'program'],
-    nested: { entry: 'EntryOfEnrolment', log: 'EnrolmentLog' },
+    nested: { entry: 'EntryOfEnrolment', progress: 'ChallengeProgress', log: 'EnrolmentLog' },
   },
   EventRequest: {},
   Event: {
@@ -252,6 +275,9 @@ export const EVENT_DATA: Readonly<Record<string, string>> = {
   'campaign.archived': 'Campaign',
   'campaign.entered': 'CampaignPassage',
   'campaign.exited': 'CampaignPassage',
+  'campaign.progressed': 'CampaignProgress',
+  'campaign.completed': 'CampaignCompletion',
+  'campaign.revoked': 'CampaignRevocation',
   'campaign.message': 'CampaignMessage',
   'campaign.failed': 'CampaignFailure',
   'webhook_endpoint.disabled': 'WebhookEndpoint',

@@ -52,6 +52,10 @@ class Place:
         self._asked.add(name)
         return self._given.get(name)
 
+    def has(self, name: str) -> bool:
+        """Whether a value was sent, null included."""
+        return name in self._given
+
     def required(self, name: str, value: T | None) -> T | None:
         """The value, which must be there; that one was sent and is wrong was said already."""
         if value is None and self._given.get(name) is None:

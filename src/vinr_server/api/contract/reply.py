@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from vinr_server.core.campaigns.challenges.targets import Measure
 
 Json = dict[str, Any]
 # An object whose fields depend on the event's type.
@@ -51,12 +53,45 @@ class Skipped(Reply):
     offer: Reference | UnsetType = UNSET
 
 
+class ProgressWindow(Reply):
+    from_: int = field(name="from")
+    to: int
+
+
+class ProgressExpiry(Reply):
+    at: int
+    amount: int
+
+
+class ProgressStreak(Reply):
+    length: int
+    best: int
+    freezes: int
+    period_ends_at: int | None
+
+
+class ChallengeProgress(Reply):
+    """How far a member has come in the attempt that runs: in its window, what of it ends next, how long a streak is."""
+
+    measure: Measure
+    current: int
+    target: int
+    remaining: int
+    percent: int
+    attempt: int
+    completed: int
+    window: ProgressWindow | None
+    next_expiry: ProgressExpiry | None
+    streak: ProgressStreak | UnsetType = UNSET
+
+
 class CampaignReaction(Reply):
     """What a campaign did with an event, or why it did nothing."""
 
     campaign: Reference
     enrolment: Reference | UnsetType = UNSET
-    did: Literal["entered", "heard", "exited"] | UnsetType = UNSET
+    did: Literal["entered", "progressed", "completed", "heard", "exited"] | UnsetType = UNSET
+    progress: ChallengeProgress | UnsetType = UNSET
     unmet: list[Unmet] | UnsetType = UNSET
 
 

@@ -8,6 +8,7 @@ from vinr_server.api.contract.operation import Operation
 from vinr_server.api.contract.reply import Error, Reply
 from vinr_server.api.edge.parse import snake
 from vinr_server.api.resources import (
+    account_campaigns,
     accounts,
     api_keys,
     campaign_steps,
@@ -70,6 +71,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *test_clocks.OPERATIONS,
     *api_keys.OPERATIONS,
     *segments.OPERATIONS,
+    *account_campaigns.OPERATIONS,
     *campaigns.OPERATIONS,
     *campaign_steps.OPERATIONS,
     *enrolments.OPERATIONS,

@@ -12,6 +12,7 @@ from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.contract.where import OF_EVENT
 from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
+from vinr_server.api.resources.campaign_progress import read_progress
 from vinr_server.api.resources.segment_conditions import SegmentConditionsInput, read_member_conditions
 from vinr_server.core.campaigns import definition as core
 from vinr_server.core.campaigns.rows import DefinitionProblem, Drafted
@@ -22,7 +23,7 @@ from vinr_server.storage.batch.tables import encode_json
 
 BYTES_MAX = 64 * 1024
 KINDS = core.StepKind.__args__  # type: ignore[attr-defined]
-ANNOUNCED = ("entered", "exited")
+ANNOUNCED = ("entered", "exited", "progressed")
 # More points than anybody gives in one step.
 POINTS_MAX = 1_000_000_000
 # What a branch asks beside what segments ask.
@@ -36,12 +37,12 @@ def read_definition(given: Mapping[str, Any], *, zone: str) -> Drafted:
         raise Problem("parameter_invalid", message, param="definition")
     problems: list[DefinitionProblem] = []
     place = Place(dict(given), "", zone, problems)
-    entry = place.place("entry")
+    entry, progress = place.place("entry"), place.place("progress")
     if entry is None:
         place.say("entry", "It is required. Send {} where only your own calls let members enter.")
     start = place.required("start", place.step("start")) or ""
     definition = core.Definition(
-        entry=_entry(entry) if entry is not None else core.Entry(),
+        entry=_entry(entry, is_challenge=progress is not None) if entry is not None else core.Entry(),
         start=start,
         steps=_steps(place),
         reentry=_reentry(place.place("reentry")),
@@ -49,23 +50,32 @@ def read_definition(given: Mapping[str, Any], *, zone: str) -> Drafted:
         announce=place.texts("announce", choices=ANNOUNCED),
         exit_when=tuple(_exit_rule(each) for each in place.places("exit_when", most=10)),
         exit_on_refund=place.flag("exit_on_refund", default=True),
+        progress=read_progress(progress, _events) if progress is not None else None,
     )
     place.end()
     return Drafted(given, definition, tuple(problems))
 
 
-def _entry(place: Place) -> core.Entry:
+def _entry(place: Place, *, is_challenge: bool) -> core.Entry:
     event, segment, schedule = place.place("event"), place.text("segment", longest=100), place.place("schedule")
-    if [event, segment, schedule].count(None) < 2:
+    others = [event, segment, schedule]
+    if others.count(None) < 2:
         place.say("", "Members enter by an event, by a segment or by a schedule. Send one of them.")
+    # What counts lets members into a challenge, unless something else does.
+    contribution = place.flag("contribution", default=is_challenge and others.count(None) == 3)
+    if contribution and others.count(None) < 3:
+        place.say("contribution", "Members enter by what counts, or by something else. Send one of them.")
+    if contribution and place.value("max_age") is not None:
+        place.say("max_age", "How old a contribution may be, progress says: its window and grace. Leave it out.")
     read = core.Entry(
         event=_trigger(event) if event is not None else _of_segment("segment.entered", segment),
         schedule=read_schedule(schedule) if schedule is not None else None,
         segment_id=segment if event is None else None,
         member=place.read("member", _members(place.zone)),
         max_age=place.duration("max_age") or core.Entry().max_age,
+        contribution=contribution,
     )
-    if read.event is None and read.schedule is None and read.member is not None:
+    if read.event is None and read.schedule is None and not contribution and read.member is not None:
         place.say("member", "It is asked of members who enter by an event or a schedule. Name one, or leave it out.")
     if event is not None:
         event.end()

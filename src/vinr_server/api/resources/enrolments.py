@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
@@ -10,11 +11,13 @@ from msgspec import UNSET, Meta, UnsetType
 from vinr_server.api.contract.input import AccountId, Input, Key
 from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
-from vinr_server.api.contract.reads import find, list_of, require_no_query, shown_by
-from vinr_server.api.contract.reply import Figures, Json, Reference, Reply
+from vinr_server.api.contract.reads import find, list_of, require_no_query
+from vinr_server.api.contract.reply import ChallengeProgress, Figures, Json, Reference, Reply
 from vinr_server.api.edge.call import Call
 from vinr_server.api.resources.campaigns import URL as CAMPAIGNS_URL
 from vinr_server.core.campaigns import commands, payloads, rows
+from vinr_server.core.campaigns.challenges.figures import progress_payload
+from vinr_server.storage.campaigns.progress import courses_of
 from vinr_server.storage.campaigns.reads import log_of
 
 URL = "/v1/engagement/enrolments"
@@ -49,6 +52,7 @@ class EnrolmentLog(Reply):
     facts: Figures | UnsetType = UNSET
     effect: Figures | UnsetType = UNSET
     refusal: Figures | UnsetType = UNSET
+    attempt: int | UnsetType = UNSET
 
 
 class Enrolment(Reply):
@@ -70,6 +74,7 @@ class Enrolment(Reply):
     over_at: int | None
     livemode: bool
     error: str | UnsetType = UNSET
+    progress: ChallengeProgress | UnsetType = UNSET
     log: list[EnrolmentLog] | UnsetType = UNSET
     already_enrolled: Literal[True] | UnsetType = UNSET
 
@@ -96,6 +101,53 @@ class CampaignMessage(Reply):
     data: Json
 
 
+class CampaignProgress(Reply):
+    campaign: Reference
+    revision: int
+    enrolment: Reference
+    account: Reference
+    customer: Reference
+    progress: ChallengeProgress
+    source: Reference
+
+
+class CampaignCompletion(CampaignProgress):
+    attempt: int
+
+
+class RevokedPoints(Reply):
+    step: str
+    points: int
+    points_transaction: Reference
+
+
+class RevokedGrant(Reply):
+    step: str
+    grant: Reference
+
+
+class KeptEffect(Reply):
+    step: str
+    grant: Reference | UnsetType = UNSET
+    redemption: Reference | UnsetType = UNSET
+    discount: Reference | UnsetType = UNSET
+
+
+class CampaignRevocation(Reply):
+    """What an attempt gave that was taken back, and what was used, or is a reward, and stays."""
+
+    campaign: Reference
+    revision: int
+    enrolment: Reference
+    account: Reference
+    customer: Reference
+    attempt: int
+    source: Reference
+    reversed: list[RevokedPoints]
+    withdrawn: list[RevokedGrant]
+    kept: list[KeptEffect]
+
+
 class CampaignFailure(Reply):
     campaign: Reference
     enrolment: Reference
@@ -117,7 +169,18 @@ def retry_enrolment(call: Call) -> commands.RetryEnrolment:
     return commands.RetryEnrolment(call.id, call.body.enrolment)
 
 
-show_enrolments = shown_by(payloads.enrolment_payload)
+async def show_enrolments(call: Call, enrolments: Sequence[rows.Enrolment]) -> list[Any]:
+    """Enrollments, those in challenges with their progress as it is now."""
+    return [
+        payloads.enrolment_payload(enrolment, progress=progress, livemode=call.caller.livemode)
+        for enrolment, progress in await _with_progress(call, enrolments)
+    ]
+
+
+async def _with_progress(call: Call, enrolments: Sequence[rows.Enrolment]) -> list[tuple[rows.Enrolment, Any]]:
+    courses = await courses_of(call.reader.pool, call.caller.realm, enrolments, datetime.now(UTC))
+    shown = {id: progress_payload(course, now=now) for id, (course, now) in courses.items()}
+    return [(enrolment, shown.get(enrolment.id)) for enrolment in enrolments]
 
 
 async def retrieve_enrolment(call: Call) -> Any:
@@ -125,7 +188,8 @@ async def retrieve_enrolment(call: Call) -> Any:
     require_no_query(call)
     row = await find(call, rows.Enrolment, "enrolment")
     log: Sequence[rows.EnrolmentStep] = await log_of(call.reader.pool, call.caller.realm, row)
-    return payloads.enrolment_payload(row, log, livemode=call.caller.livemode)
+    ((_row, progress),) = await _with_progress(call, [row])
+    return payloads.enrolment_payload(row, log, progress=progress, livemode=call.caller.livemode)
 
 
 ENROLMENTS = Listing(
@@ -211,4 +275,11 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
 )
 
-EVENT_DATA = (CampaignPassage, CampaignMessage, CampaignFailure)
+EVENT_DATA = (
+    CampaignPassage,
+    CampaignProgress,
+    CampaignCompletion,
+    CampaignRevocation,
+    CampaignMessage,
+    CampaignFailure,
+)

@@ -61,7 +61,7 @@ def _of_graph(definition: Definition, cycle: Sequence[str]) -> Found:
         yield from _of_outcomes(definition, id, step)
     if cycle:
         yield f"steps.{cycle[0]}", f"The steps go in a circle: {' → '.join((*cycle, cycle[0]))}."
-    reached = reached_from(steps, definition.start)
+    reached = set().union(*(reached_from(steps, start) for start in definition.starts))
     for id in steps:
         if definition.start in steps and id not in reached:
             yield f"steps.{id}", "No step leads to it."
@@ -121,7 +121,7 @@ def _of_lengths(definition: Definition, *, has_ways: bool) -> Found:
                 yield f"steps.{id}.{name}", f"A wait lasts at most {WAIT_DAYS_MAX} days."
     if not has_ways:
         return
-    days = longest_way(definition.steps, definition.start).days
+    days = max(longest_way(definition.steps, start).days for start in definition.starts)
     if days > LONGEST_DAYS_MAX:
         yield "steps", f"The longest way through it takes up to {days} days; at most {LONGEST_DAYS_MAX} are allowed."
 

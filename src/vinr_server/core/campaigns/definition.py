@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
+from vinr_server.core.campaigns.challenges.targets import Progressing
 from vinr_server.core.conditions.tree import Asked, asked_by, predicates_of
 from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.kernel.spans.durations import Duration
@@ -27,7 +28,7 @@ StepKind = Literal[
 ReentryMode = Literal["once", "after_exit", "per_key"]
 Every = Literal["once", "day", "week", "month"]
 Since = Literal["entry", "step"]
-ClawbackBy = Literal["entry_payment", "none"]
+ClawbackBy = Literal["entry_payment", "contributions", "none"]
 
 # What the shares of a split come to.
 SHARES = 10_000
@@ -70,6 +71,7 @@ class Entry:
     """How members enter: by an event that is not older than `max_age`, or by a schedule; always by a call.
 
     `member`: what must hold of them then. `segment_id`: the event is that they come into this segment.
+    `contribution`: by the first of what counts towards a challenge, which has its own bounds.
     """
 
     event: Trigger | None = None
@@ -77,6 +79,7 @@ class Entry:
     segment_id: str | None = None
     member: SegmentConditions | None = None
     max_age: Duration = Duration(seconds=72 * 3600)
+    contribution: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,13 @@ class Definition:
     announce: tuple[str, ...] = ()
     exit_when: tuple[Trigger, ...] = ()
     exit_on_refund: bool = True
+    progress: Progressing | None = None
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The steps that others need not lead to."""
+        on_expire = self.progress.on_expire if self.progress is not None else None
+        return (self.start,) if on_expire is None else (self.start, on_expire)
 
     @property
     def member_conditions(self) -> list[SegmentConditions]:
@@ -279,6 +289,8 @@ class Definition:
         """Every event that it listens to."""
         if self.entry.event is not None:
             yield self.entry.event
+        if self.progress is not None:
+            yield Trigger(self.progress.type, self.progress.conditions)
         yield from self.exit_when
         for step in self.steps.values():
             for awaited in step.wait.events if step.wait is not None else ():

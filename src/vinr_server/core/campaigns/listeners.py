@@ -15,6 +15,7 @@ def listeners_of(catalogue: Layer) -> Listeners:
     entries: dict[tuple[str, str], list[Campaign]] = defaultdict(list)
     programs: set[str] = set()
     types: set[str] = set()
+    contributed: set[tuple[str, str]] = set()
     for revision in catalogue.written(CampaignRevision):
         types.update(trigger.type for trigger in revision.definition.triggers)
     for campaign in catalogue.written(Campaign):
@@ -22,15 +23,19 @@ def listeners_of(catalogue: Layer) -> Listeners:
         if in_force is None:
             continue
         programs.add(campaign.program_id)
-        event = in_force.definition.entry.event
-        if event is not None and campaign.is_live:
-            entries[campaign.program_id, event.type].append(campaign)
+        said = in_force.definition
+        if said.progress is not None:
+            contributed.add((campaign.program_id, said.progress.type))
+        by = said.progress if said.entry.contribution else said.entry.event
+        if by is not None and campaign.is_live:
+            entries[campaign.program_id, by.type].append(campaign)
     in_order = {place: sorted(found, key=_entry_order) for place, found in entries.items()}
     return Listeners(
         LISTENERS,
         types=frozenset(types),
         entries={place: tuple(campaign.id for campaign in found) for place, found in in_order.items()},
         programs=frozenset(programs),
+        contributed=frozenset(contributed),
     )
 
 

@@ -39,8 +39,14 @@ def problems_payload(problems: Sequence[DefinitionProblem]) -> list[Wire]:
     return [{"path": problem.path, "problem": problem.problem} for problem in problems]
 
 
-def enrolment_payload(enrolment: Enrolment, log: Sequence[EnrolmentStep] | None = None, *, livemode: bool) -> Wire:
-    """The enrollment object; with its log where one enrollment is retrieved."""
+def enrolment_payload(
+    enrolment: Enrolment,
+    log: Sequence[EnrolmentStep] | None = None,
+    *,
+    progress: Wire | None = None,
+    livemode: bool,
+) -> Wire:
+    """The enrollment object; with its log where one enrollment is retrieved, and its progress where it is read."""
     payload: Wire = {
         "id": enrolment.id,
         "object": "enrolment",
@@ -62,6 +68,8 @@ def enrolment_payload(enrolment: Enrolment, log: Sequence[EnrolmentStep] | None 
     }
     if enrolment.error is not None:
         payload["error"] = enrolment.error
+    if progress is not None:
+        payload["progress"] = progress
     if log is not None:
         payload["log"] = [_step(step) for step in sorted(log, key=lambda step: step.position)]
     return payload

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from vinr_server.core.campaigns.challenges.checking import challenge_problems
 from vinr_server.core.campaigns.changes import (
     announced,
     live_campaign,
@@ -66,6 +67,8 @@ def decide_publish_campaign(draft: Layer, command: PublishCampaign, context: Con
     campaign = live_campaign(draft, context, command.id)
     if isinstance(campaign, Rejected):
         return campaign
+    if command.members == "move" and campaign.type == "challenge":
+        return invalid("members: in a challenge they follow each revision at once. Leave it out.", param="members")
     if command.ways and command.members != "move":
         return invalid("map: those who are inside finish where they are. Send members: move with it.", param="map")
     revised = _revised(draft, context, campaign)
@@ -98,6 +101,7 @@ def _revised(draft: Layer, context: Context, campaign: Campaign) -> Campaign | R
         return campaign
     program = program_of_campaign(draft, campaign)
     problems = [*drafted.problems, *problems_of(draft, drafted.definition, program)]
+    problems += challenge_problems(draft, campaign, drafted.definition)
     refusal = first_listed(_invalid(campaign, problems) if problems else None, _too_many(draft, campaign))
     if refusal is not None:
         return refusal

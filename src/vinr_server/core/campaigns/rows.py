@@ -6,12 +6,14 @@ from collections.abc import Hashable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
+from vinr_server.core.campaigns.challenges.standing import Attempts
+from vinr_server.core.campaigns.challenges.targets import Contribution
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.kernel.calendar import FIRST_INSTANT
 from vinr_server.core.kernel.rows import Json, Row
 from vinr_server.core.kernel.values import dataclass
 
-CampaignType = Literal["journey"]
+CampaignType = Literal["journey", "challenge"]
 # What a pause does to waits: their time stands still, or runs on.
 Waits = Literal["shift", "run"]
 CampaignStatus = Literal["draft", "scheduled", "active", "paused", "ended", "archived"]
@@ -115,11 +117,13 @@ class CampaignRevision(Row):
 
 
 EnrolmentStatus = Literal["open", "over", "failed"]
-EntryType = Literal["event", "call", "schedule", "segment"]
+EntryType = Literal["event", "call", "contribution", "schedule", "segment"]
 # How members enter many at once: by a schedule, or because they are in a segment when the campaign begins.
 ScanType = Literal["schedule", "segment"]
 # Nobody was anywhere by then; a finite instant, also to PostgreSQL.
 BEFORE_ALL = FIRST_INSTANT + timedelta(days=1)
+# Where a passage through a challenge stands between attempts; no step of one has this name.
+PROGRESS = "progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +164,11 @@ class Enrolment(Row):
     results     by step, what came of it: its outcome and its effects
     pauses      how many pauses of the campaign `due_at` has taken account of
     failures    how often the step failed in a row, by a fault of ours; `error` names the last one in the log
+    challenge   where it stands in its attempts; None: the campaign is a journey
+    hears_until of one that is over: until when it keeps contributions that may take the place of refunded ones
     """
 
     parent_field = "account_id"
-    owns = False
     immutable_fields = ("campaign_id", "program_id", "entry_key", "entered_at", "entry", "entry_type", "entry_source")
     bucket: int
     id: str
@@ -191,6 +196,13 @@ class Enrolment(Row):
     over_at: datetime | None = None
     failures: int = 0
     error: str | None = None
+    challenge: Attempts | None = None
+    hears_until: datetime | None = None
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is at no step, but between the attempts of a challenge."""
+        return self.challenge is not None and self.step == PROGRESS
 
     def heard_at(self, step_id: str | None) -> HeardOf | None:
         """What the wait has heard; None: nothing."""
@@ -256,6 +268,38 @@ def scan_id(campaign_id: str, name: str) -> str:
     return f"{campaign_id}/{name}"
 
 
+@dataclass(frozen=True, slots=True)
+class ContributionRow(Row):
+    """An event that counts towards a challenge, for one passage, by the revision under which it came (R54).
+
+    `amount`: what it was worth when it came; `kept_amount`: what is kept of it, 0 where nothing is (R55). `sequence`:
+    its place among those of one instant, in the order of arrival.
+    """
+
+    parent_field = "enrolment_id"
+    immutable_fields = ("account_id", "revision", "occurred_at", "sequence", "amount")
+    bucket: int
+    enrolment_id: str
+    source_id: str
+    account_id: str
+    revision: int
+    occurred_at: datetime
+    sequence: int
+    amount: int
+    kept_amount: int
+    created_at: datetime
+
+    @property
+    def key(self) -> Hashable:
+        """Enrollment and source: each event counts once."""
+        return (self.enrolment_id, self.source_id)
+
+    @property
+    def counted(self) -> Contribution:
+        """As progress is computed from it."""
+        return Contribution(self.source_id, self.occurred_at, self.sequence, self.kept_amount)
+
+
 # ---- in memory only
 
 
@@ -302,11 +346,21 @@ class StepsOf(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class ContributionsOf(Row):
+    """The name under which all that counts in the challenges that a member is in is declared."""
+
+    key_field = "account_id"
+    owns = False
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listeners(Row):
     """Who listens to which types of events, gathered once for each revision of the catalogue; never stored.
 
     `types`: all that any campaign listens to. `entries`: by program and type, the campaigns that members enter by it,
-    in the order in which they enter. `programs`: those that have campaigns.
+    in the order in which they enter. `programs`: those that have campaigns. `contributed`: by program and type, whether
+    it counts towards challenges.
     """
 
     is_catalogue = True
@@ -314,6 +368,7 @@ class Listeners(Row):
     types: frozenset[str]
     entries: Mapping[tuple[str, str], tuple[str, ...]]
     programs: frozenset[str]
+    contributed: frozenset[tuple[str, str]] = frozenset()
 
 
 LISTENERS = "listeners"

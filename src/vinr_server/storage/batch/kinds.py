@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from vinr_server.core.access.rows import ApiKey
-from vinr_server.core.campaigns.rows import Campaign, CampaignScan, Enrolment, Standing
+from vinr_server.core.campaigns.rows import Campaign, CampaignScan, ContributionRow, Enrolment, Standing
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.codes.rows import BatchTally, Code, CodeHolds, CodeProgress
@@ -383,6 +383,7 @@ KINDS = (
     Kind(Wallet, _wallets, "wallets"),
     Kind(Hold, _waiting),
     Kind(Enrolment, _enrolments),
+    Kind(ContributionRow, _of_parents),
     Kind(ReferralCode, _locked_and_of_parents, "referral codes"),
     Kind(Referral, _locked_and_of_parents, "referrals"),
     Kind(Payment, _locked, "payments"),

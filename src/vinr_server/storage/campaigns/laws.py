@@ -2,12 +2,85 @@
 
 from __future__ import annotations
 
-CAMPAIGNS = {
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from psycopg import sql
+
+from vinr_server.core.campaigns.challenges.progress import progress_of
+from vinr_server.core.campaigns.challenges.targets import Contribution, Era
+from vinr_server.core.campaigns.rows import CampaignRevision, Enrolment
+from vinr_server.storage.batch.tables import TABLES
+from vinr_server.storage.laws.members.segments import NOBODY, Law
+
+REVISIONS = """
+select r.realm, r.campaign_id, r.revision, r.definition::text
+from campaign_revisions r join campaigns c on c.realm = r.realm and c.id = r.campaign_id and c.type = 'challenge'
+"""
+# Every passage through a challenge with all that counts in it, read in slices.
+COUNTED = """
+select e.realm, e.account_id, e.id, e.campaign_id, e.challenge::text,
+  case e.entry_type when 'contribution' then e.since_at else e.entered_at end, p.timezone, k.sources, k.instants,
+  k.sequences, k.amounts
+from campaign_enrolments e join programs p on p.realm = e.realm and p.id = e.program_id
+left join (
+  select realm, enrolment_id, array_agg(source_id) as sources, array_agg(occurred_at) as instants,
+    array_agg(sequence) as sequences, array_agg(kept_amount) as amounts
+  from campaign_contributions where kept_amount > 0 group by 1, 2) k on k.realm = e.realm and k.enrolment_id = e.id
+where e.challenge is not null
+"""
+SLICE = DIFFERENCES_MAX = 1_000
+
+
+def _attempts_are_counted(connection: Any) -> str:
+    """Passages with more or fewer complete attempts than what counts in them comes to."""
+    decode = TABLES[CampaignRevision].json_decoder("definition")
+    saying = {
+        (realm, campaign_id, revision): decode(definition).progress.target
+        for realm, campaign_id, revision, definition in connection.execute(REVISIONS).fetchall()
+    }
+    found = [
+        sql.SQL("select {}::int4, {}::text, {}::text, {}::text, {}::text").format(*map(sql.Literal, difference))
+        for difference in islice(_differences(connection, saying), DIFFERENCES_MAX)
+    ]
+    return sql.SQL(" union all ").join(found).as_string(connection) if found else NOBODY
+
+
+def _differences(connection: Any, saying: dict[Any, Any]) -> Iterator[tuple[Any, ...]]:
+    decode = TABLES[Enrolment].json_decoder("challenge")
+    with connection.cursor(name="challenges") as cursor:
+        cursor.itersize = SLICE
+        cursor.execute(COUNTED)
+        for realm, account_id, id, campaign_id, challenge, begins_at, zone, *columns in cursor:
+            standing: Any = decode(challenge)
+            kept = [Contribution(*each) for each in zip(*columns, strict=True)] if columns[0] else []
+            eras = [Era(saying[realm, campaign_id, revision], count) for revision, count in standing.eras]
+            complete = len(progress_of(kept, eras, begins_at, zone).completed)
+            if complete != len(standing.attempts):
+                yield realm, account_id, id, f"{complete} attempts", f"{len(standing.attempts)}"
+
+
+CAMPAIGNS: dict[str, Law] = {
+    "R54 a member has completed as many attempts as what counts comes to": _attempts_are_counted,
+    "R54 a passage counts as many contributions as it has": """
+select coalesce(e.realm, k.realm), e.account_id, coalesce(e.id, k.enrolment_id), coalesce(k.count, 0)::text,
+  coalesce(e.challenge ->> 'count', 'no challenge')
+from (select * from campaign_enrolments where challenge is not null) e
+full join (
+  select realm, enrolment_id, count(*) as count, max(sequence) as last from campaign_contributions group by 1, 2) k
+  on k.realm = e.realm and k.enrolment_id = e.id
+where coalesce(k.count, 0) is distinct from (e.challenge ->> 'count')::int8 or k.last <> k.count""",
+    "R55 a payment that was refunded whole counts nowhere": """
+select k.realm, k.account_id, k.enrolment_id || ' ' || k.source_id, '0', k.kept_amount::text
+from campaign_contributions k join payments p on p.realm = k.realm and p.id = k.source_id
+where k.kept_amount > 0 and p.refund_count > 0 and p.refunded_minor = p.amount_minor""",
     "R44 who is in a campaign stands at a step that its revision knows": """
 select e.realm, e.account_id, e.id, 'a step of revision ' || e.revision, coalesce(e.step, 'none')
 from campaign_enrolments e left join campaign_revisions r
   on r.realm = e.realm and r.campaign_id = e.campaign_id and r.revision = e.revision
-where e.status <> 'over' and (r.id is null or r.definition -> 'steps' -> e.step is null)""",
+where e.status <> 'over' and (e.challenge is null or e.step <> 'progress')
+  and (r.id is null or r.definition -> 'steps' -> e.step is null)""",
     "R44 an enrollment's position is the number of its steps in the log": """
 select coalesce(e.realm, s.realm), e.account_id, coalesce(e.id, s.enrolment_id), coalesce(s.steps, 0)::text,
   coalesce(e.position, 0)::text

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from vinr_server.core.campaigns.challenges.revoking import name_given
 from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.passages.refunding import name_refunded
 from vinr_server.core.campaigns.passages.stepping import name_steps
-from vinr_server.core.campaigns.rows import EVERY_KEY, Campaign, Enrolment, PastEntry, Standing, StepsOf
+from vinr_server.core.campaigns.rows import (
+    EVERY_KEY,
+    Campaign,
+    ContributionRow,
+    ContributionsOf,
+    Enrolment,
+    PastEntry,
+    Standing,
+    StepsOf,
+)
+from vinr_server.core.kernel.layers import Layer
+from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.members.rows import Account
 from vinr_server.storage.batch.reading import NOTHING, Reading, columns_of, rows_needed
 from vinr_server.storage.batch.tables import TABLES, rows_of
 
-# The open passages of members, and whether each is due. Plan: the partial index campaign_enrolments_open, then the
-# campaign's clock by its keys.
+# The open passages of members, and those through challenges that still keep what counts, and whether each is due.
+# Plan: the partial index campaign_enrolments_open, then the campaign's clock by its keys.
 OPEN = f"""
 select {TABLES[Enrolment].select_list}, t.due_at <= coalesce(k.frozen_at, now()) as is_due
 from unnest($1::int4[], $2::int2[], $3::text[]) as w (realm, bucket, id)
 join campaign_enrolments t on t.realm = w.realm and t.account_id = w.id and t.bucket = w.bucket
 join programs p on p.realm = t.realm and p.id = t.program_id
 left join test_clocks k on k.realm = p.realm and k.id = p.clock_id
-where t.status in ('open', 'failed') and t.bucket = any($2)
+where (t.status in ('open', 'failed') or t.hears_until is not null) and t.bucket = any($2)
+  and (t.hears_until is null or t.hears_until >= coalesce(k.frozen_at, now()))
 """
 # The last passage of a member through a campaign, and the one of a key, or all of them. Plan:
 # campaign_enrolments_of_member, and the unique index of keys.
@@ -58,6 +71,8 @@ async def read_enrolments(reading: Reading) -> None:
             asked = reading.layers[realm].find(Enrolment, id) if row_type is Enrolment else None
             if asked is not None:
                 name_refunded(needs, asked)
+                name_counted(needs, asked)
+                name_given(needs, reading.layers[realm], asked)
     for *record, is_due in await reading.connection.fetch(OPEN, *columns_of(wanted)) if wanted else ():
         row: Any = TABLES[Enrolment].row(record)
         realm = record[0]
@@ -66,7 +81,9 @@ async def read_enrolments(reading: Reading) -> None:
         campaign = layer.get(Campaign, row.campaign_id)
         is_asked = needs.declares(StepsOf, (row.account_id, row.campaign_id))
         if is_asked or (is_due and campaign is not None and campaign.paused_at is None):
-            name_steps(needs, layer, row.account_id, row.campaign_id, row.revision)
+            name_steps_due(needs, layer, row)
+        if needs.declares(ContributionsOf, row.account_id):
+            name_counted(needs, row)
     await _read_past(reading)
 
 
@@ -83,6 +100,19 @@ async def read_standing(reading: Reading) -> None:
         for id in needs.rows.get(Standing, NOTHING):
             counts = await reading.connection.fetch(STANDING, realm, id)
             reading.layers[realm].put(Standing(str(id), tuple((n, step, count) for n, step, count in counts)))
+
+
+def name_steps_due(needs: Needs, layer: Layer, enrolment: Enrolment) -> None:
+    """What the steps of a passage may change that is due: of an attempt that waits, those of its revision."""
+    revisions = enrolment.challenge.revisions_due if enrolment.challenge is not None else []
+    for revision in dict.fromkeys((enrolment.revision, *revisions)):
+        name_steps(needs, layer, enrolment.account_id, enrolment.campaign_id, revision)
+
+
+def name_counted(needs: Needs, enrolment: Enrolment) -> None:
+    """What counts in a passage through a challenge is declared."""
+    if enrolment.challenge is not None:
+        needs.children(ContributionRow, enrolment.id)
 
 
 async def _read_past(reading: Reading) -> None:

@@ -82,6 +82,25 @@ CREATE TABLE public.batches (
     committed_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.campaign_contributions (
+    bucket smallint NOT NULL,
+    realm integer NOT NULL,
+    enrolment_id text NOT NULL COLLATE pg_catalog."C",
+    source_id text NOT NULL COLLATE pg_catalog."C",
+    account_id text NOT NULL COLLATE pg_catalog."C",
+    revision bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    sequence bigint NOT NULL,
+    amount bigint NOT NULL,
+    kept_amount bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT campaign_contributions_amount_check CHECK ((amount > 0)),
+    CONSTRAINT campaign_contributions_kept_amount_check CHECK ((kept_amount >= 0)),
+    CONSTRAINT campaign_contributions_revision_check CHECK ((revision > 0)),
+    CONSTRAINT campaign_contributions_sequence_check CHECK ((sequence > 0))
+)
+WITH (fillfactor='90');
+
 CREATE TABLE public.campaign_enrolments (
     bucket smallint NOT NULL,
     realm integer NOT NULL,
@@ -110,12 +129,15 @@ CREATE TABLE public.campaign_enrolments (
     over_at timestamp with time zone,
     failures bigint NOT NULL,
     error text,
+    challenge json,
+    hears_until timestamp with time zone,
     CONSTRAINT campaign_enrolments_check CHECK (((outcome IS NULL) = (status <> 'over'::text))),
     CONSTRAINT campaign_enrolments_check1 CHECK (((over_at IS NULL) = (status <> 'over'::text))),
-    CONSTRAINT campaign_enrolments_check2 CHECK (((status <> 'open'::text) OR ((step IS NOT NULL) AND (due_at IS NOT NULL)))),
+    CONSTRAINT campaign_enrolments_check2 CHECK (((status <> 'open'::text) OR ((step IS NOT NULL) AND ((due_at IS NOT NULL) OR ((step = 'progress'::text) AND (challenge IS NOT NULL)))))),
     CONSTRAINT campaign_enrolments_check3 CHECK (((status = 'open'::text) OR (due_at IS NULL))),
-    CONSTRAINT campaign_enrolments_entry_type_check CHECK ((entry_type = ANY (ARRAY['event'::text, 'call'::text, 'schedule'::text, 'segment'::text]))),
+    CONSTRAINT campaign_enrolments_entry_type_check CHECK ((entry_type = ANY (ARRAY['event'::text, 'call'::text, 'contribution'::text, 'schedule'::text, 'segment'::text]))),
     CONSTRAINT campaign_enrolments_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT campaign_enrolments_hears_check CHECK (((hears_until IS NULL) OR ((status = 'over'::text) AND (challenge IS NOT NULL)))),
     CONSTRAINT campaign_enrolments_pauses_check CHECK ((pauses >= 0)),
     CONSTRAINT campaign_enrolments_position_check CHECK (("position" >= 0)),
     CONSTRAINT campaign_enrolments_revision_check CHECK ((revision > 0)),
@@ -199,7 +221,7 @@ CREATE TABLE public.campaigns (
     CONSTRAINT campaigns_check2 CHECK (((revision > 0) OR (drafted IS NOT NULL))),
     CONSTRAINT campaigns_check3 CHECK (((NOT is_cleared) OR (archived_at IS NOT NULL))),
     CONSTRAINT campaigns_revision_check CHECK ((revision >= 0)),
-    CONSTRAINT campaigns_type_check CHECK ((type = 'journey'::text))
+    CONSTRAINT campaigns_type_check CHECK ((type = ANY (ARRAY['journey'::text, 'challenge'::text])))
 );
 
 CREATE TABLE public.checkout_sessions (
@@ -1096,6 +1118,9 @@ ALTER TABLE ONLY public.api_keys
 ALTER TABLE ONLY public.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.campaign_contributions
+    ADD CONSTRAINT campaign_contributions_pkey PRIMARY KEY (realm, enrolment_id, source_id, bucket);
+
 ALTER TABLE ONLY public.campaign_enrolments
     ADD CONSTRAINT campaign_enrolments_pkey PRIMARY KEY (realm, id, bucket);
 
@@ -1286,6 +1311,8 @@ CREATE INDEX api_keys_newest ON public.api_keys USING btree (realm, created_at, 
 
 CREATE INDEX batches_oldest ON public.batches USING btree (committed_at);
 
+CREATE INDEX campaign_contributions_of_source ON public.campaign_contributions USING btree (realm, source_id);
+
 CREATE INDEX campaign_enrolments_due ON public.campaign_enrolments USING btree (realm, campaign_id, due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX campaign_enrolments_inside ON public.campaign_enrolments USING btree (realm, campaign_id, revision) WHERE (status = ANY (ARRAY['open'::text, 'failed'::text]));
@@ -1298,7 +1325,7 @@ CREATE UNIQUE INDEX campaign_enrolments_of_key ON public.campaign_enrolments USI
 
 CREATE INDEX campaign_enrolments_of_member ON public.campaign_enrolments USING btree (realm, account_id, campaign_id, entered_at, id);
 
-CREATE INDEX campaign_enrolments_open ON public.campaign_enrolments USING btree (realm, account_id) WHERE (status = ANY (ARRAY['open'::text, 'failed'::text]));
+CREATE INDEX campaign_enrolments_open ON public.campaign_enrolments USING btree (realm, account_id) WHERE ((status = ANY (ARRAY['open'::text, 'failed'::text])) OR (hears_until IS NOT NULL));
 
 CREATE INDEX campaign_scans_open ON public.campaign_scans USING btree (started_at, realm, id) WHERE (done_at IS NULL);
 
@@ -1487,6 +1514,8 @@ GRANT SELECT,INSERT ON TABLE public.api_key_acts TO vinr_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.api_keys TO vinr_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.batches TO vinr_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.campaign_contributions TO vinr_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.campaign_enrolments TO vinr_app;
 

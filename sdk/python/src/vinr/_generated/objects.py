@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from vinr._objects import Data, VinrObject
 
 __all__ = [
+    "AccountCampaign",
     "ApiKey",
     "ApiKeyAct",
     "AppliedPromotion",
@@ -23,16 +24,20 @@ __all__ = [
     "BulkResult",
     "Buy",
     "Campaign",
+    "CampaignCompletion",
     "CampaignFailure",
     "CampaignMessage",
     "CampaignPassage",
+    "CampaignProgress",
     "CampaignReaction",
+    "CampaignRevocation",
     "CampaignStep",
     "Caps",
     "CartCode",
     "CartCredit",
     "CartLine",
     "CartShipping",
+    "ChallengeProgress",
     "CheckoutEvaluation",
     "CheckoutSession",
     "Code",
@@ -73,6 +78,7 @@ __all__ = [
     "ImportedCode",
     "ImportedCodes",
     "Incentive",
+    "KeptEffect",
     "Line",
     "Lot",
     "LoyaltyAccount",
@@ -99,6 +105,9 @@ __all__ = [
     "PointsTransaction",
     "Program",
     "ProgramCurrency",
+    "ProgressExpiry",
+    "ProgressStreak",
+    "ProgressWindow",
     "ProjectedTier",
     "Redemption",
     "Referral",
@@ -111,6 +120,8 @@ __all__ = [
     "Refund",
     "RefundLine",
     "RejectedPromotion",
+    "RevokedGrant",
+    "RevokedPoints",
     "Reward",
     "RuleConditions",
     "Segment",
@@ -198,10 +209,73 @@ EventType: TypeAlias = Literal[
     "campaign.archived",
     "campaign.entered",
     "campaign.exited",
+    "campaign.progressed",
+    "campaign.completed",
+    "campaign.revoked",
     "campaign.message",
     "campaign.failed",
     "webhook_endpoint.disabled",
 ]
+
+
+class ProgressWindow(VinrObject):
+    """Progress window."""
+
+    to: int
+
+
+class ProgressExpiry(VinrObject):
+    """Progress expiry."""
+
+    at: int
+    amount: int
+
+
+class ProgressStreak(VinrObject):
+    """Progress streak."""
+
+    length: int
+    best: int
+    freezes: int
+    period_ends_at: int | None
+
+
+class ChallengeProgress(VinrObject):
+    """Challenge progress."""
+
+    measure: Literal["count", "days", "streak", "sum"]
+    current: int
+    target: int
+    remaining: int
+    percent: int
+    attempt: int
+    completed: int
+    window: ProgressWindow | None
+    next_expiry: ProgressExpiry | None
+    streak: ProgressStreak | None = None
+
+    _nested = {"window": ProgressWindow, "next_expiry": ProgressExpiry, "streak": ProgressStreak}
+
+
+class AccountCampaign(VinrObject):
+    """Account campaign."""
+
+    id: str
+    object: Literal["account_campaign"]
+    campaign: str
+    name: str
+    type: Literal["challenge", "journey"]
+    account: str
+    status: Literal["failed", "open", "over"]
+    step: str | None
+    due_at: int | None
+    entered_at: int
+    progress: ChallengeProgress | None
+    livemode: bool
+
+    _kind = "account_campaign"
+
+    _nested = {"progress": ChallengeProgress}
 
 
 class ApiKey(VinrObject):
@@ -474,10 +548,11 @@ class CampaignReaction(VinrObject):
 
     campaign: str
     enrolment: str | None = None
-    did: Literal["entered", "exited", "heard"] | None = None
+    did: Literal["completed", "entered", "exited", "heard", "progressed"] | None = None
+    progress: ChallengeProgress | None = None
     unmet: list[Unmet] | None = None
 
-    _nested = {"unmet": Unmet}
+    _nested = {"progress": ChallengeProgress, "unmet": Unmet}
 
 
 class Payment(VinrObject):
@@ -574,7 +649,7 @@ class Campaign(VinrObject):
     object: Literal["campaign"]
     program: str
     name: str
-    type: Literal["journey"]
+    type: Literal["challenge", "journey"]
     status: Literal["active", "archived", "draft", "ended", "paused", "scheduled"]
     revision: int
     definition: dict[str, Any] | None
@@ -595,6 +670,23 @@ class Campaign(VinrObject):
     _events = ("campaign.published", "campaign.paused", "campaign.resumed", "campaign.archived")
 
     _nested = {"problems": DefinitionProblem, "moving": MovingStep}
+
+
+class CampaignCompletion(VinrObject):
+    """Campaign completion."""
+
+    campaign: str
+    revision: int
+    enrolment: str
+    account: str
+    customer: str
+    progress: ChallengeProgress
+    source: str
+    attempt: int
+
+    _events = ("campaign.completed",)
+
+    _nested = {"progress": ChallengeProgress}
 
 
 class CampaignFailure(VinrObject):
@@ -638,6 +730,65 @@ class CampaignPassage(VinrObject):
     at: int
 
     _events = ("campaign.entered", "campaign.exited")
+
+
+class CampaignProgress(VinrObject):
+    """Campaign progress."""
+
+    campaign: str
+    revision: int
+    enrolment: str
+    account: str
+    customer: str
+    progress: ChallengeProgress
+    source: str
+
+    _events = ("campaign.progressed",)
+
+    _nested = {"progress": ChallengeProgress}
+
+
+class RevokedPoints(VinrObject):
+    """Revoked points."""
+
+    step: str
+    points: int
+    points_transaction: str
+
+
+class RevokedGrant(VinrObject):
+    """Revoked grant."""
+
+    step: str
+    grant: str
+
+
+class KeptEffect(VinrObject):
+    """Kept effect."""
+
+    step: str
+    grant: str | None = None
+    redemption: str | None = None
+    discount: str | None = None
+
+
+class CampaignRevocation(VinrObject):
+    """Campaign revocation."""
+
+    campaign: str
+    revision: int
+    enrolment: str
+    account: str
+    customer: str
+    attempt: int
+    source: str
+    reversed: list[RevokedPoints]
+    withdrawn: list[RevokedGrant]
+    kept: list[KeptEffect]
+
+    _events = ("campaign.revoked",)
+
+    _nested = {"reversed": RevokedPoints, "withdrawn": RevokedGrant, "kept": KeptEffect}
 
 
 class CampaignStep(VinrObject):
@@ -1391,7 +1542,7 @@ class EngagementOffer(VinrObject):
 class EntryOfEnrolment(VinrObject):
     """Entry of enrolment."""
 
-    type: Literal["call", "event", "schedule", "segment"]
+    type: Literal["call", "contribution", "event", "schedule", "segment"]
     source: str | None
 
 
@@ -1406,6 +1557,7 @@ class EnrolmentLog(VinrObject):
     facts: dict[str, Any] | None = None
     effect: dict[str, Any] | None = None
     refusal: dict[str, Any] | None = None
+    attempt: int | None = None
 
 
 class Enrolment(VinrObject):
@@ -1429,12 +1581,13 @@ class Enrolment(VinrObject):
     over_at: int | None
     livemode: bool
     error: str | None = None
+    progress: ChallengeProgress | None = None
     log: list[EnrolmentLog] | None = None
     already_enrolled: Literal[True] | None = None
 
     _kind = "enrolment"
 
-    _nested = {"entry": EntryOfEnrolment, "log": EnrolmentLog}
+    _nested = {"entry": EntryOfEnrolment, "progress": ChallengeProgress, "log": EnrolmentLog}
 
 
 class EventRequest(VinrObject):

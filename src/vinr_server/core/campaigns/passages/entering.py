@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from vinr_server.core.campaigns.challenges.standing import closed, first_standing, spare_until
 from vinr_server.core.campaigns.changes import revision_of
 from vinr_server.core.campaigns.definition import Definition, Reentry
 from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.rows import (
     EVERY_KEY,
+    PROGRESS,
     Campaign,
     Enrolment,
     EntryFacts,
@@ -162,6 +164,11 @@ def enter(
         entry_source=entering.source,
         pauses=len(campaign.pauses),
     )
+    if definition.progress is not None:
+        begins_at = entering.occurred_at if entering.type == "contribution" else now
+        zone = program_of(draft, account).timezone
+        standing = first_standing(definition.progress, campaign.revision, begins_at, zone)
+        enrolment = replace(enrolment, step=PROGRESS, challenge=standing)
     draft.put(enrolment)
     announce_passage(draft, context, enrolment, definition, "entered", now=now)
     return enrolment
@@ -205,6 +212,12 @@ def end(
     """The passage is over, for good, with this outcome."""
     over = replace(enrolment, status="over", step=None, waits_since=None, due_at=None, outcome=outcome, over_at=at,
                    error=None)  # fmt: skip
+    if over.challenge is not None and definition.progress is not None:
+        account = draft.get(Account, over.account_id)
+        assert account is not None, f"{over.id} was loaded without its account"
+        until = spare_until(definition.progress, at, program_of(draft, account).timezone)
+        spare = until if outcome == "completed" else None
+        over = replace(over, challenge=closed(over.challenge, outcome), hears_until=spare)
     draft.put(over)
     announce_passage(draft, context, over, definition, "exited", now=at)
     return over

@@ -6,14 +6,16 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from vinr_server.core.campaigns.challenges.contributing import Happened, contribute, unmet_by
+from vinr_server.core.campaigns.challenges.refunds import settle_refunds
 from vinr_server.core.campaigns.changes import revision_of
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.passages.due import paused_now
-from vinr_server.core.campaigns.passages.entering import Entering, bar, end, enter, key_of, name_entries
+from vinr_server.core.campaigns.passages.entering import Entering, bar, end, enter, key_of, name_entries, past_of
 from vinr_server.core.campaigns.passages.refunding import refund_entries
 from vinr_server.core.campaigns.passages.stepping import ENDED_BY, definition_of
-from vinr_server.core.campaigns.rows import Campaign, Enrolment, HeardOf, Listeners
+from vinr_server.core.campaigns.rows import Campaign, ContributionsOf, Enrolment, EntryType, HeardOf, Listeners
 from vinr_server.core.conditions.judging import Unmet, Values, unmet_in
 from vinr_server.core.conditions.membership import values_of
 from vinr_server.core.earning.commands import ReportEvent
@@ -39,6 +41,7 @@ from vinr_server.core.segments.conditions import tree_of
 
 DEPTH_MAX = 3
 SHOWN_MAX = 20
+FOUND_AGAIN = ("entered", "progressed", "completed")
 
 
 class Heard(NamedTuple):
@@ -62,6 +65,7 @@ def hear_all(draft: Layer, command: Command, context: Context, answer: Accepted)
         return answer
     _close_passages(draft, context)
     refund_entries(draft, context)
+    settle_refunds(draft, context)
     events = [event for event in draft.written(Event) if event.type in listeners.types]
     if not events or _is_import(command, context):
         return answer
@@ -73,14 +77,15 @@ def hear_all(draft: Layer, command: Command, context: Context, answer: Accepted)
 
 
 def _shown(reactions: Sequence[Wire]) -> list[Wire]:
-    """Every passage that began, which a refund has to find again; and of all else what still finds room, in order."""
-    room = SHOWN_MAX - sum(reaction.get("did") == "entered" for reaction in reactions)
+    """Every passage that began, or in which it counts: a refund has to find these again. And of all else what still
+    finds room, in order."""
+    room = SHOWN_MAX - sum(reaction.get("did") in FOUND_AGAIN for reaction in reactions)
     shown: list[Wire] = []
     for reaction in reactions:
-        has_begun = reaction.get("did") == "entered"
-        if has_begun or room > 0:
+        is_kept = reaction.get("did") in FOUND_AGAIN
+        if is_kept or room > 0:
             shown.append(reaction)
-            room -= not has_begun
+            room -= not is_kept
     return shown
 
 
@@ -94,7 +99,7 @@ def hear_steps(draft: Layer, context: Context, enrolment: Enrolment) -> None:
         return
     for event in [event for event in draft.written(Event) if event.type in listeners.types]:
         heard = heard_of(draft, None, event)
-        depth = enrolment.entry.depth + 1
+        depth = (enrolment.entry.depth if enrolment.challenge is None else enrolment.challenge.depth) + 1
         hear(draft, context, listeners, heard._replace(caused_by=enrolment.campaign_id, depth=depth))
 
 
@@ -103,10 +108,20 @@ def name_heard(command: Command, seen: Layer, needs: Needs) -> None:
     if isinstance(command, ReportEvent):
         accounts = _seen(seen, command.account_id, command.customer_id)
         name_entries(needs, seen, accounts, command.type, command.data)
+        _name_contributions(needs, seen, accounts, command.type)
     elif isinstance(command, CreatePayment):
         data = {"id": command.id, "order": command.order_id, "metadata": command.metadata}
         accounts = _seen(seen, command.linked_account_id, command.customer_id)
         name_entries(needs, seen, accounts, "payment.completed", {**data, "checkout_session": command.session_id})
+        _name_contributions(needs, seen, accounts, "payment.completed")
+
+
+def _name_contributions(needs: Needs, seen: Layer, accounts: Sequence[Account], type: str) -> None:
+    """What counts in the challenges of these members is declared, where events of the type count in any."""
+    listeners = listeners_in(seen)
+    for account in accounts if listeners is not None else ():
+        if listeners is not None and (account.program_id, type) in listeners.contributed:
+            needs.row(ContributionsOf, account.id)
 
 
 def _seen(seen: Layer, account_id: str | None, customer_id: str | None) -> list[Account]:
@@ -189,18 +204,23 @@ def hear(draft: Layer, context: Context, listeners: Listeners, heard: Heard) -> 
     reactions: list[Wire] = []
     for account in heard.accounts:
         woken = list(_wake(draft, context, account, heard))
-        left = {reaction["campaign"] for reaction in woken if reaction["did"] == "exited"}
+        left = {reaction["campaign"] for reaction in woken if reaction.get("did") == "exited"}
         reactions += [*woken, *_let_in(draft, context, listeners, account, heard, left)]
     return reactions
 
 
 def _wake(draft: Layer, context: Context, account: Account, heard: Heard) -> Iterator[Wire]:
     """The waits of the member's open passages count the event."""
-    mine = [row for row in draft.here(Enrolment, account.id) if row.status == "open"]
+    mine = [row for row in draft.here(Enrolment, account.id) if row.status == "open" or row.challenge is not None]
     for enrolment in sorted(mine, key=lambda row: (row.entered_at, row.id)):
         if heard.caused_by == enrolment.campaign_id or heard.event.id == enrolment.entry_source:
             continue
         now = context.now(program_of(draft, account).clock_id)
+        if enrolment.challenge is not None:
+            yield from _contribute(draft, context, enrolment, account, heard, now=now)
+            enrolment = draft.get(Enrolment, enrolment.id) or enrolment
+            if enrolment.status != "open":
+                continue
         definition = definition_of(draft, enrolment)
         assert definition is not None, f"the revision of {enrolment.id} is not in the catalogue"
         if _ends(enrolment, definition, heard):
@@ -211,6 +231,19 @@ def _wake(draft: Layer, context: Context, account: Account, heard: Heard) -> Ite
         if counted is not enrolment:
             draft.put(counted)
             yield {"campaign": enrolment.campaign_id, "enrolment": enrolment.id, "did": "heard"}
+
+
+def _contribute(
+    draft: Layer, context: Context, enrolment: Enrolment, account: Account, heard: Heard, *, now: datetime
+) -> Iterator[Wire]:
+    """The event counts in the challenge, if it may; in one that is over, as spare for what is refunded (R54)."""
+    is_spare = enrolment.hears_until is not None and now <= enrolment.hears_until
+    if heard.depth < DEPTH_MAX and (enrolment.status != "over" or is_spare):
+        yield from contribute(draft, context, enrolment, account, _happened(heard))
+
+
+def _happened(heard: Heard) -> Happened:
+    return Happened(heard.event.type, heard.occasion, heard.occurred_at, heard.depth)
 
 
 def _ends(enrolment: Enrolment, definition: Definition, heard: Heard) -> bool:
@@ -224,7 +257,7 @@ def _ends(enrolment: Enrolment, definition: Definition, heard: Heard) -> bool:
 def _counted(draft: Layer, enrolment: Enrolment, definition: Definition, heard: Heard, now: datetime) -> Enrolment:
     """The passage as it is when each of its waits that are not over has counted the event."""
     for step_id, step in definition.steps.items():
-        wait, known = step.wait, enrolment.heard_at(step_id)
+        wait, known = step.wait if not enrolment.rests else None, enrolment.heard_at(step_id)
         if wait is None or step_id in enrolment.results or (known is not None and known.won is not None):
             continue
         is_here = enrolment.step == step_id and enrolment.waits_since is not None
@@ -277,6 +310,8 @@ def _let_in(
         program = program_of(draft, account)
         now = context.now(program.clock_id)
         definition = revision.definition
+        if definition.entry.contribution and _counts_already(draft, account, campaign, now):
+            continue
         member = _values(draft, context, account, definition)
         key = key_of(definition.reentry, heard.occasion.data)
         unmet = _unmet(campaign, definition, heard, member, now=now, zone=program.timezone)
@@ -291,9 +326,18 @@ def _let_in(
             yield {"campaign": campaign_id, "unmet": reasons(unmet)}
             continue
         source = heard.occasion.source_id
-        entering = Entering("event", source, heard.occasion, heard.occurred_at, heard.depth)
+        by: EntryType = "contribution" if definition.entry.contribution else "event"
+        entering = Entering(by, source, heard.occasion, heard.occurred_at, heard.depth)
         enrolment = enter(draft, context, campaign, definition, account, entering, key=key or "", member=member)
         yield {"campaign": campaign_id, "enrolment": enrolment.id, "did": "entered"}
+        if definition.entry.contribution:
+            yield from contribute(draft, context, enrolment, account, _happened(heard))
+
+
+def _counts_already(draft: Layer, account: Account, campaign: Campaign, now: datetime) -> bool:
+    """Whether the member is in the challenge, or was and what counts is still kept: then it was heard there."""
+    mine = past_of(draft, account, campaign, "")
+    return any(row.status != "over" or (row.hears_until is not None and now <= row.hears_until) for row in mine)
 
 
 def _values(draft: Layer, context: Context, account: Account, definition: Definition) -> Values | None:
@@ -311,9 +355,12 @@ def _unmet(
     if status != "active":
         return [Unmet("campaign", f"Campaign {campaign.id} is {status}.", None)]
     assert campaign.published_at is not None, "an active campaign was published"
+    entry = definition.entry
+    if definition.progress is not None and entry.contribution:
+        unmet = unmet_by(definition.progress, _happened(heard), None, campaign, now=now, zone=zone)
+        return unmet + (unmet_in(tree_of(entry.member), member) if entry.member is not None and member else [])
     if heard.occurred_at < campaign.published_at:
         return [Unmet("max_age", "The event occurred before the campaign was published.", None)]
-    entry = definition.entry
     if later(heard.occurred_at, entry.max_age, zone) < now:
         return [Unmet("max_age", "The event is older than max_age allows.", None)]
     assert entry.event is not None, "it listens for its entry"

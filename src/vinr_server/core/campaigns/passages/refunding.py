@@ -31,7 +31,7 @@ def refund_entries(draft: Layer, context: Context) -> None:
         if payment is None or not payment.is_refunded_whole:
             continue
         ids = [did["enrolment"] for did in payment.outcome.get("campaigns", ()) if did.get("did") == "entered"]
-        unread = [id for id in ids if not draft.declares(Enrolment, id)]
+        unread = [id for id in ids if not draft.declares(Enrolment, id) and not draft.is_made(id)]
         if unread:
             raise AlsoRows(Enrolment, unread)
         for id in ids:
@@ -56,8 +56,8 @@ def _award_ids(enrolment: Enrolment) -> Iterator[str]:
 
 def _take_back(draft: Layer, context: Context, enrolment: Enrolment) -> None:
     definition, account = definition_of(draft, enrolment), draft.find(Account, enrolment.account_id)
-    if definition is None or account is None:
-        return
+    if definition is None or account is None or enrolment.challenge is not None:
+        return  # what a challenge gave goes with its contributions (R55)
     at = context.now(program_of(draft, account).clock_id)
     if enrolment.status != "over" and definition.exit_on_refund:
         enrolment = end(draft, context, enrolment, definition, "entry_refunded", at=at)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from vinr_server.core.campaigns.challenges.attempts import go_on, numbered, with_steps_taken
 from vinr_server.core.campaigns.changes import revision_of
 from vinr_server.core.campaigns.definition import EXIT, Branch, Case, Definition, Split, Step, Wait
 from vinr_server.core.campaigns.passages.actions import ACTIONS, Acting
@@ -99,16 +100,25 @@ def take_due(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
     campaign = draft.get(Campaign, enrolment.campaign_id)
     if campaign is not None and campaign.is_cleared:
         return end(draft, context, enrolment, definition, "stopped", at=at)
+    position = enrolment.position
     while enrolment.step is not None:
+        if enrolment.rests:
+            if enrolment.position > position:
+                break  # the next attempt is due at once, and what it causes is heard by itself
+            enrolment = go_on(draft, context, enrolment, at=at)
+            definition = definition_of(draft, enrolment) or definition
+        step_id = enrolment.step
+        if step_id is None or enrolment.rests:
+            break
         account = draft.get(Account, account.id) or account
-        step = definition.steps[enrolment.step]
+        step = definition.steps[step_id]
         if step.wait is not None and enrolment.waits_since is None:
             over_at = _over_at(draft, enrolment, step.wait, account, at=at)
             if over_at > at:
                 waiting = replace(enrolment, waits_since=at, due_at=over_at, failures=0, error=None)
                 draft.put(waiting)
                 return waiting
-        done = _take(Acting(draft, context, account, enrolment, enrolment.step, step))
+        done = _take(Acting(draft, context, account, enrolment, step_id, step))
         enrolment = _moved(draft, context, enrolment, definition, step, done, at=at)
     return enrolment
 
@@ -145,7 +155,7 @@ def _moved(
         revision=enrolment.revision,
         outcome=done.outcome,
         at=at,
-        detail=done.detail,
+        detail=numbered(enrolment, done.detail),
     )
     draft.put(log)
     ways = {**enrolment.ways, step_id: done.outcome} if step.split is not None else enrolment.ways
@@ -161,7 +171,9 @@ def _moved(
         failures=0,
         error=None,
     )
-    if done.next is None:
+    if done.next is None and moved.challenge is not None and done.ends_as == "completed":
+        moved = with_steps_taken(moved)
+    elif done.next is None:
         return end(draft, context, moved, definition, done.ends_as, at=at)
     draft.put(moved)
     return moved

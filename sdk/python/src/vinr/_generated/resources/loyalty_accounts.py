@@ -12,6 +12,7 @@ from vinr._generated.inputs import (
     OpeningAccountInput,
 )
 from vinr._generated.objects import (
+    AccountCampaign,
     BulkAccounts,
     HeldTier,
     Lot,
@@ -315,6 +316,21 @@ class LoyaltyAccounts(Resource):
             timeout=timeout,
         )
 
+    def campaigns(
+        self,
+        id: str,
+        *,
+        type: Literal["journey", "challenge"] | None = None,
+        timeout: float | None = None,
+    ) -> Page[AccountCampaign]:
+        """List the campaigns that a member is in, with the progress in challenges as it is now."""
+        return self._client.request_page(
+            fill("/v1/loyalty/accounts/{id}/campaigns", id=id),
+            AccountCampaign,
+            query={"type": type},
+            timeout=timeout,
+        )
+
 
 class AsyncLoyaltyAccounts(AsyncResource):
     """`client.loyalty.accounts`."""
@@ -605,5 +621,20 @@ class AsyncLoyaltyAccounts(AsyncResource):
                 "ending_before": ending_before,
                 "created": created,
             },
+            timeout=timeout,
+        )
+
+    def campaigns(
+        self,
+        id: str,
+        *,
+        type: Literal["journey", "challenge"] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[AccountCampaign]:
+        """List the campaigns that a member is in, with the progress in challenges as it is now."""
+        return self._client.request_pages(
+            fill("/v1/loyalty/accounts/{id}/campaigns", id=id),
+            AccountCampaign,
+            query={"type": type},
             timeout=timeout,
         )
