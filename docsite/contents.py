@@ -39,6 +39,7 @@ SECTIONS: dict[str, list[str]] = {
         "guides/codes.md",
         "guides/referrals.md",
         "guides/win-back-journey.md",
+        "guides/challenge.md",
         "guides/refunds.md",
         "guides/orders.md",
         "guides/webhooks.md",

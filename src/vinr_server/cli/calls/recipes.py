@@ -307,6 +307,33 @@ def make_batch(making: Making) -> None:
         time.sleep(0.1)
 
 
+CAMPAIGNS = "/v1/engagement/campaigns"
+
+
+def complete_challenge(making: Making, *, is_refunded: bool = False) -> None:
+    """The customer's payment completes a new challenge, which gives --points; then it may be refunded."""
+    wish, mark = making.wish, secrets.token_hex(4)
+    definition = {
+        "entry": {"contribution": True},
+        "progress": {
+            "of": {"event": "payment.completed", "conditions": {"metadata": {"challenge": mark}}},
+            "measure": "count",
+            "target": 1,
+        },
+        "announce": ["progressed"],
+        "start": "bonus",
+        "steps": {"bonus": {"kind": "award_points", "points": wish.points, "reason": "vinr trigger"}},
+    }
+    body = {"program": wish.program, "name": "Triggered", "type": "challenge", "definition": definition}
+    campaign = making.post(CAMPAIGNS, body, is_last=False)["id"]
+    making.post(f"{CAMPAIGNS}/{campaign}/publish", {}, is_last=False)
+    paid = {"amount": wish.amount, "currency": wish.currency, "customer": making.customer()}
+    paid |= {"metadata": {"challenge": mark}}
+    payment = making.post("/v1/payments", paid, is_last=False)["id"]
+    if is_refunded:
+        making.post(f"/v1/payments/{payment}/refund", {})
+
+
 RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "payment.completed": ("report a payment", complete_payment),
     "payment.refunded": ("report a payment, refund it", refund_payment),
@@ -360,6 +387,12 @@ RECIPES: Mapping[str, tuple[str, Callable[[Making], object]]] = {
     "store_credit.adjusted": (
         "adjust store credit",
         lambda making: _move_credit(making, "adjust", reason="vinr trigger"),
+    ),
+    "campaign.progressed": ("publish a challenge, report a payment that counts", complete_challenge),
+    "campaign.completed": ("publish a challenge, report a payment that completes it", complete_challenge),
+    "campaign.revoked": (
+        "publish a challenge, report a payment that completes it, refund it",
+        partial(complete_challenge, is_refunded=True),
     ),
     "segment.entered": ("put a member into a new segment", enter_segment),
     "segment.left": ("put a member into a new segment, remove them", leave_segment),

@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 
 from vinr_server.api.edge.keys import hash_key, make_key
+from vinr_server.api.resources.campaign_definitions import read_definition
+from vinr_server.core.campaigns import commands as campaign_commands
 from vinr_server.core.clocks import commands as clocks_commands
 from vinr_server.core.codes import commands as code_commands
 from vinr_server.core.credit import commands as credit_commands
@@ -76,6 +78,35 @@ LIFE: tuple[kernel_commands.Command, ...] = (
     payments_commands.CreatePayment(6000, "EUR", 100, id="pay_life", customer_id="cust_brought"),
 )
 
+# Every third purchase within 30 days gives points, on the clock of that program.
+THREE = {
+    "entry": {"contribution": True},
+    "progress": {
+        "of": {"event": "payment.completed", "conditions": {"min_amount": 1000, "currency": "EUR"}},
+        "measure": "count",
+        "target": 3,
+        "max_per_day": 1,
+        "window": {"for": "30d"},
+        "repeat": 12,
+    },
+    "announce": ["progressed"],
+    "start": "bonus",
+    "steps": {
+        "bonus": {"kind": "award_points", "points": 500, "reason": "Three in 30 days", "next": "tell"},
+        "tell": {"kind": "send_event", "name": "three_done", "data": {"points": {"$ref": "steps.bonus.points"}}},
+    },
+}
+CHALLENGE: tuple[kernel_commands.Command, ...] = (
+    campaign_commands.CreateCampaign(
+        "prog_life",
+        "Three purchases in 30 days",
+        "challenge",
+        read_definition(THREE, zone="UTC"),
+        id="cmp_threeIn30Days",
+    ),
+    campaign_commands.PublishCampaign("cmp_threeIn30Days"),
+)
+
 # In this order, each under its own key: a start that was killed halfway is completed by the next.
 SEEDS: tuple[kernel_commands.Command, ...] = (
     programs_commands.CreateProgram("Default", id="prog_default", expiry_months=12, tiers=TIERS),
@@ -99,6 +130,7 @@ SEEDS: tuple[kernel_commands.Command, ...] = (
     offer_commands.CreateOffer("engagement", "Bonus by a code", CODED, "draft", "prog_default", id="ofr_codedBonus"),
     offer_commands.PublishOffer("ofr_codedBonus"),
     code_commands.CreateCode("BONUS-250", "ofr_codedBonus"),
+    *CHALLENGE,
 )
 
 
