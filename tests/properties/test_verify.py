@@ -25,6 +25,7 @@ from conftest import PATIENCE_SECONDS, make_database
 from vinr_server.api.resources.campaign_definitions import read_definition
 from vinr_server.core.budgets.rows import Budget
 from vinr_server.core.campaigns import commands as campaign_commands
+from vinr_server.core.campaigns.rows import BEFORE_ALL
 from vinr_server.core.carts.cart import Cart, CartLine
 from vinr_server.core.checkout.commands import (
     CompleteCheckoutSession,
@@ -559,6 +560,17 @@ def _pass_through(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -
         answer(campaign_commands.EnterCampaign("cmp_care", account_id))
         answer(campaign_commands.TakeSteps(account_id))
     _count_towards(answer)
+    _let_in_the_present(answer)
+
+
+def _let_in_the_present(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Who was in a segment when a campaign began has entered it."""
+    given = {"entry": {"segment": "seg_listed"}, "start": "over", "steps": {"over": {"kind": "exit", "outcome": "met"}}}
+    drafted = read_definition(given, zone="UTC")
+    answer(campaign_commands.CreateCampaign("prog_segmented", "Present", "journey", drafted, id="cmp_present"))
+    answer(campaign_commands.PublishCampaign("cmp_present", present_members=True))
+    place = (BEFORE_ALL + timedelta(days=1), "loy_seg1")
+    answer(campaign_commands.EnterPage("cmp_present", "revision 1", (BEFORE_ALL, ""), (place,), is_last=True))
 
 
 def _count_towards(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
@@ -1078,7 +1090,7 @@ class TestVerify:
 LEFT_BEHIND = """
 alter table accounts drop column next_segments_at, drop column judged_scans;
 alter table segments drop column revised_at, drop column is_scanned;
-alter table test_clocks drop column scans_begun;
+alter table test_clocks drop column scans_begun, drop column target_at;
 drop table segment_scans;
 alter table offer_redemptions drop column budget_counter, drop column budget_taken;
 delete from counters where id like 'budget:%';
@@ -1094,7 +1106,7 @@ alter table checkout_sessions drop column codes;
 alter table offer_redemptions drop column code_id, drop column counts_for_code;
 drop table codes, code_batches, code_batch_progress, code_failures;
 alter table checkout_sessions drop column credit;
-drop table campaigns, campaign_revisions, campaign_enrolments, campaign_steps, campaign_contributions;
+drop table campaigns, campaign_revisions, campaign_enrolments, campaign_steps, campaign_contributions, campaign_scans;
 alter table payments drop column credit_entry_ids;
 alter table refunds drop column credit_returned_minor, drop column credit_granted_minor, drop column credit_grant_id;
 drop index accounts_by_tier_plan;
