@@ -40,6 +40,7 @@ SECTIONS: dict[str, list[str]] = {
         "guides/referrals.md",
         "guides/win-back-journey.md",
         "guides/challenge.md",
+        "guides/holdout-and-lift.md",
         "guides/refunds.md",
         "guides/orders.md",
         "guides/webhooks.md",

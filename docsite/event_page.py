@@ -48,6 +48,8 @@ WHEN: dict[str, str] = {
     "campaign.progressed": "Something counts in a challenge, whose definition announces that.",
     "campaign.completed": "A member has completed an attempt of a challenge. Its steps follow.",
     "campaign.revoked": "A refund leaves an attempt of a challenge short: what it gave was taken back, unless it was used.",
+    "campaign.converted": "A member reached the goal of a campaign; nothing is announced of who is held out.",
+    "campaign.conversion_reverted": "The payment by which a member reached a campaign's goal was refunded whole.",
     "campaign.message": "A step of a campaign asks your systems to send something.",
     "campaign.failed": "A step failed three times by a fault of the engine: `error` names it in the log.",
     "referral.expired": "A referral's window is over, and nothing came of it.",

@@ -14,7 +14,17 @@ from vinr_server.core.campaigns.challenges.revoking import name_given
 from vinr_server.core.campaigns.listeners import listeners_of, stops_of
 from vinr_server.core.campaigns.passages.refunding import name_refunded
 from vinr_server.core.campaigns.passages.stepping import name_steps
-from vinr_server.core.campaigns.rows import Campaign, ContributionsOf, Enrolment, PastEntry, Standing, StepsOf
+from vinr_server.core.campaigns.rows import (
+    Campaign,
+    ContributionsOf,
+    Enrolment,
+    EnrolmentStep,
+    Meetings,
+    Met,
+    PastEntry,
+    Standing,
+    StepsOf,
+)
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
 from vinr_server.core.codes.rows import CodeHold, CodeHolds
@@ -149,13 +159,16 @@ def _read_enrolments(world: Layer, loaded: Layer, needs: Needs) -> None:
     """Open passages of the accounts, and what those that are due may change, as in storage/campaigns."""
     for key in list(needs.rows.get(Account, ())):
         for row in world.children(Enrolment, key):
-            if row.status == "over" and row.hears_until is None:
-                continue
-            loaded.put(row)
-            if needs.declares(ContributionsOf, row.account_id):
-                name_counted(needs, row)
             program = world.get(Program, row.program_id)
             clock = world.get(TestClock, program.clock_id) if program is not None and program.clock_id else None
+            hears = row.status in ("open", "failed") or row.hears_until is not None
+            may_reach = row.goal_until is not None and (clock is None or row.goal_until > _since(world, row, clock))
+            if hears or may_reach:
+                loaded.put(row)
+            if hears and needs.declares(ContributionsOf, row.account_id):
+                name_counted(needs, row)
+            if row.status in ("over", "holdout"):
+                continue
             if row.due_at is not None and (clock is None or row.due_at <= clock.frozen_at):
                 name_steps_due(needs, world, row)
     for row_type, id in needs.asked:
@@ -173,6 +186,24 @@ def _read_enrolments(world: Layer, loaded: Layer, needs: Needs) -> None:
         loaded.put(Standing(str(id), tuple((*place, members) for place, members in sorted(places.items()))))
     for name in list(needs.rows.get(StepsOf, ())):
         name_steps(needs, world, *name)  # type: ignore[misc]
+    for key in needs.rows.get(Meetings, ()):
+        loaded.put(_meetings(world, str(key)))
+
+
+def _since(world: Layer, row: Enrolment, clock: TestClock) -> datetime:
+    """The instant from which on something of the member may be decided: a late worker takes steps as of then."""
+    mine = [other.due_at for other in world.children(Enrolment, row.account_id)]
+    return min((clock.frozen_at, *(due_at for due_at in mine if due_at is not None)))
+
+
+def _meetings(world: Layer, account_id: str) -> Meetings:
+    """What caps on frequency can count of the member (storage/campaigns/measuring.py)."""
+    entries = [
+        Met(row.campaign_id, row.entry_revision, row.entered_at) for row in world.children(Enrolment, account_id)
+    ]
+    steps = [row for row in world.all_here(EnrolmentStep) if row.account_id == account_id]
+    sent = [row for row in steps if row.kind == "send_event" and row.outcome == "done"]
+    return Meetings(account_id, tuple(entries), tuple(Met(row.campaign_id, row.revision, row.at) for row in sent))
 
 
 def _name_watched(world: Layer, loaded: Layer, needs: Needs) -> None:
@@ -253,7 +284,7 @@ def _past_credits(world: Layer, account: Account, program: Program) -> Iterator[
 def keep(world: Layer, written: Layer) -> None:
     """What would be saved of these rows is the world's own."""
     for row in written.all_written():
-        if not isinstance(row, (Tally, TierHolders, PastCredits, SegmentUses)):
+        if not isinstance(row, (Tally, TierHolders, PastCredits, SegmentUses, Meetings)):
             world.put(row)
 
 

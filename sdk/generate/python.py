@@ -178,13 +178,15 @@ def _request(call: Call, ids: dict[str, str], answer: str, is_async: bool) -> st
     filled = ", ".join(f"{id}={name}" for id, name in ids.items())
     path = f'fill("{call.path}", {filled})' if ids else f'"{call.path}"'
     names = dict.fromkeys(parameter.name.partition("[")[0] for parameter in call.query)
+    query = ", ".join(f'"{name}": {_safe(name)}' for name in names)
     if call.is_list:
-        query = ", ".join(f'"{name}": {_safe(name)}' for name in names)
         return f"self._client.request_page{'s' * is_async}({path}, {answer}, query={{{query}}}, timeout=timeout,)"
     arguments = [f'"{call.method}"', path, f"returns={answer}"]
     if call.body is not None:
         fields = ", ".join(f'"{parameter.name}": {_safe(parameter.name)}' for parameter in call.body)
         arguments.append(f"body={{{fields}}}")
+    if query:
+        arguments.append(f"query={{{query}}}")
     if call.has_dry_run:
         arguments.append('query={"dry_run": dry_run or None}')
     arguments += ["idempotency_key=idempotency_key"] if call.takes_key else []

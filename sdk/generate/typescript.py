@@ -57,7 +57,7 @@ def _modules(openapi: dict[str, Any]) -> Iterator[tuple[str, str]]:
     paths = openapi["paths"].values()
     bodies = {name for methods in paths for described in methods.values() if (name := body_of(described))}
     inputs = [_input(openapi, name) for name in components_below(openapi, bodies)]
-    queries = [_query(node, call) for node in nodes for call in node.calls if call.is_list]
+    queries = [_query(node, call) for node in nodes for call in node.calls if call.is_list or call.query]
     yield "objects.ts", _module([_object(openapi, name) for name in objects])
     yield "inputs.ts", _module([*inputs, *queries])
     yield "events.ts", _module([_events(events)], "import type * as objects from './objects.js';\n")
@@ -190,6 +190,10 @@ def _method(openapi: dict[str, Any], node: Resource, call: Call) -> Iterator[str
         takes += [f"query?: inputs.{_query_name(node, call)}", "options?: RequestOptions"]
         yield from _wrapped(f"  {call.name}(", takes, f"): List<{answer}> {{")
         yield from _wrapped("    return this.#client.list(", [path, repr(call.answer), "query", "options"], ");")
+    elif call.query:
+        takes += [f"query?: inputs.{_query_name(node, call)}", "options?: RequestOptions"]
+        yield from _wrapped(f"  {call.name}(", takes, f"): Promise<Answer<{answer}>> {{")
+        yield from _wrapped("    return this.#client.ask(", [path, repr(call.answer), "query", "options"], ");")
     else:
         passed = [repr(call.method), path, repr(call.answer)]
         if call.body is not None:

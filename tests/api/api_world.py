@@ -799,6 +799,8 @@ def definition(*, is_right: bool = True) -> Json:
     return {
         "entry": {"event": {"type": "world.visited"}},
         "announce": ["entered", "exited"],
+        "goal": {"event": {"type": "payment.completed"}, "within": "300d"},
+        "caps": [{"of": "messages", "max": 900, "within": "1d"}],
         "start": "tell",
         "steps": steps,
     }

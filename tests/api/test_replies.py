@@ -296,6 +296,9 @@ def _end_campaigns(world: World) -> None:
     for account in ("loy", "friend"):
         world.post(f"/v1/engagement/campaigns/{world.ids['old_cmp']}/enter", {"account": world.ids[account]})
     world.post(f"/v1/engagement/enrolments/{world.ids['enr']}/exit", {})
+    payment = world.post("/v1/payments", {"amount": 900, "currency": "EUR", "customer": world.ids["cust"]})
+    assert [reaction["did"] for reaction in payment["campaigns"]] == ["converted"]
+    world.post(f"/v1/payments/{payment['id']}/refund", {})
     standing = "step = step || '-gone', failures = 2, waits_since = null, due_at = now()"
     with psycopg.connect(world.server.database_url, autocommit=True) as connection:
         broken = f"update campaign_enrolments set {standing} where realm = %s and status = 'open'"

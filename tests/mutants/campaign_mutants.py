@@ -75,7 +75,7 @@ MUTANTS = [
     Mutant(
         "a refused step goes on as if it had been done",
         "_acted",
-        "step.on_refused or step.next",
+        "target or step.next",
         "step.next",
         passages("What a step may not do is skipped, logged, and holds nothing up (R48, 47)"),
     ),

@@ -19,6 +19,7 @@ import engine_mutants
 import entry_mutants
 import event_data_mutants
 import gift_mutants
+import goal_mutants
 import grant_mutants
 import inactivity_mutants
 import life_mutants
@@ -41,6 +42,7 @@ MUTANTS: list[Mutant] = [
     *waiting_mutants.MUTANTS,
     *referral_mutants.MUTANTS,
     *campaign_mutants.MUTANTS,
+    *goal_mutants.MUTANTS,
     *moving_mutants.MUTANTS,
     *entry_mutants.MUTANTS,
     *challenge_mutants.MUTANTS,

@@ -270,6 +270,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
             answer(segment_commands.ScanSegment(segment_id, 1, "", ids, is_last=True))
         _spend_budget(answer)
         _pass_through(answer)
+        _reach_goals(answer)
     return url
 
 
@@ -593,6 +594,24 @@ def _count_towards(answer: Callable[[kernel_commands.Command], dict[str, Any]]) 
     paid = answer(payments_commands.CreatePayment(900, "SEK", 100, id="pay_two4", customer_id="cust_o3"))
     ended = next(one["enrolment"] for one in paid["campaigns"] if "did" in one)
     answer(campaign_commands.ExitEnrolment(ended))
+
+
+def _reach_goals(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Members of a campaign with a goal, some of them held out, have converted; one has given it back."""
+    goal = {"event": {"type": "payment.completed"}, "within": "300d"}
+    given = {"entry": {}, "start": "hi", "steps": {"hi": {"kind": "send_event", "name": "hi"}}, "goal": goal}
+    given |= {"holdout": 5_000, "caps": [{"of": "messages", "max": 3, "within": "7d", "scope": "program"}]}
+    drafted = read_definition(given, zone="UTC")
+    answer(programs_commands.CreateProgram("Aims", id="prog_aims"))
+    answer(campaign_commands.CreateCampaign("prog_aims", "Aims", "journey", drafted, id="cmp_aims"))
+    answer(campaign_commands.PublishCampaign("cmp_aims"))
+    # They draw 888, 6646, 650 and 7420 of 10,000.
+    for n in range(4):
+        answer(members_commands.CreateAccount("prog_aims", f"cust_aim{n}", account_id=f"loy_aim{n}"))
+        answer(campaign_commands.EnterCampaign("cmp_aims", f"loy_aim{n}"))
+        answer(campaign_commands.TakeSteps(f"loy_aim{n}"))
+        answer(payments_commands.CreatePayment(900, "EUR", 100, id=f"pay_aim{n}", customer_id=f"cust_aim{n}"))
+    answer(payments_commands.RefundPayment("pay_aim3"))
 
 
 def _capped(most: int | None) -> kernel_commands.Command:
@@ -1046,6 +1065,37 @@ EDITS = [
      "update campaign_enrolments set position = position + 1 where [campaign_enrolments]"),
     ("R41 a scan has let in as many as have entered by it",
      "update campaign_scans set entered = entered + 1 where [campaign_scans]"),
+    ("R47 who is held out is who draws less than the share of the revision",
+     "update campaign_enrolments set status = 'holdout', step = null, position = 0, outcome = null"
+     " where [campaign_enrolments: status = 'over' and campaign_id = 'cmp_aims']"),
+    ("R47 who is held out is who draws less than the share of the revision",
+     "update campaign_enrolments set status = 'over', outcome = 'out'"
+     " where [campaign_enrolments: status = 'holdout']"),
+    ("R47 who is held out takes no step, and no event names the enrollment",
+     "update campaign_steps set enrolment_id = (select id from campaign_enrolments where status = 'holdout' limit 1)"
+     " where [campaign_steps]"),
+    ("R47 who is held out takes no step, and no event names the enrollment",
+     "update events set data = json_build_object('enrolment', (select id from campaign_enrolments"
+     " where status = 'holdout' limit 1)) where [events: type = 'campaign.message']"),
+    ("R50 what converts is an event of the member's, in the window of the goal, that was not refunded whole",
+     "update campaign_enrolments set goal_until = since_at where [campaign_enrolments: converted is not null]"),
+    ("R50 what converts is an event of the member's, in the window of the goal, that was not refunded whole",
+     "update campaign_enrolments set since_at = now() + interval '1 year'"
+     " where [campaign_enrolments: converted is not null]"),
+    ("R50 what converts is an event of the member's, in the window of the goal, that was not refunded whole",
+     "update campaign_enrolments set entry_source = converted where [campaign_enrolments: converted is not null]"),
+    ("R50 what converts is an event of the member's, in the window of the goal, that was not refunded whole",
+     "update campaign_enrolments set converted = 'evt_none' where [campaign_enrolments: converted is not null]"),
+    ("R50 what converts is an event of the member's, in the window of the goal, that was not refunded whole",
+     "update campaign_enrolments set converted = goals -> 0 ->> 'event_id', goals = replace(goals::text,"
+     " '\"is_refunded\":true', '\"is_refunded\":false')::json"
+     " where [campaign_enrolments: goals ->> 0 is not null and converted is null]"),
+    ("R50 a conversion that stands is announced once, except of who is held out",
+     "delete from events where [events: type = 'campaign.converted']"),
+    ("R50 a conversion that stands is announced once, except of who is held out",
+     "delete from events where [events: type = 'campaign.conversion_reverted']"),
+    ("R50 who has converted has an event that stands, and who has not has none",
+     "update campaign_enrolments set converted = null where [campaign_enrolments: converted is not null]"),
     ("R48 what campaigns award is what their log says",
      "update campaign_steps set detail = '{}' where [campaign_steps: kind = 'award_points']"),
     ("I9 the application role adds to the ledger and never changes it",

@@ -4,23 +4,26 @@ journey care, enters cart.left, again after 7d, step tell send hi, step calm wai
 step NAME send EVENT | award 200 [back|keep] | reward rwd_mug | mark key=value | exit OUTCOME | wait 7d
     | wait 2h for payment.completed to thanks [else nudge] | wait 1d at 09:00 [on mon tue] | wait until INSTANT
     | branch tier gold to a [else b] | split a 5000 to x b 5000 to y, each with [to NEXT] [refused NEXT]
-    | raw KIND [key=value]
+    | raw KIND [key=value]; send also with [capped NEXT]
 
 challenge three, counts payment.completed min 10.00 EUR, target 3, within 30d, repeat 12, step bonus award 500
 counts EVENT [min 10.00 EUR | metadata key=value] [amount data.key], target 3 [sum|days|streak], within 30d [from entry]
     | within calendar month, a-day 1, repeat 2|ever, grace 2d, streak week [min 2] [freezes 1], expires STEP,
     enters contribution|call|EVENT
+journey care, holdout 5000, goal payment.completed within 30d [exit] [min 20.00 EUR]
+    , cap messages 2 within 7d [program|group], sends 08:00 to 21:00
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from scenario_drivers import Answer
 from scenario_language import Clauses, Words, data_of, instant, listed, pairs, wire_instant
 from scenario_world import World
 
-from vinr_server.core.campaigns.rows import Enrolment, EnrolmentStep
+from vinr_server.core.campaigns.rows import Enrolment, EnrolmentStep, Reached
 
 Json = dict[str, Any]
 
@@ -131,6 +134,7 @@ def _definition(clauses: Clauses) -> Json:
         ]
     if announced := clauses.one("announces"):
         definition["announce"] = list(announced)
+    definition |= _measures(clauses)
     steps = clauses.every("step")
     definition["start"] = steps[0][0] if steps else "nowhere"
     definition["steps"] = {id: _step(kind, list(rest)) for id, kind, *rest in steps}
@@ -174,6 +178,26 @@ def _progress(counts: Words, clauses: Clauses) -> Json:
     if expires := clauses.word("expires"):
         progress["on_expire"] = expires
     return progress
+
+
+def _measures(clauses: Clauses) -> Json:
+    """Who is held out, what the campaign is for, and how often and when members are met."""
+    measures: Json = {}
+    if holdout := clauses.word("holdout"):
+        measures["holdout"] = int(holdout)
+    if goal := clauses.one("goal"):
+        type, _within, within, *rest = goal
+        is_exit = rest[:1] == ["exit"]
+        event = {"type": type, **_asking(tuple(rest[is_exit:]))}
+        measures["goal"] = {"event": event, "within": within, "exit": is_exit}
+    if caps := clauses.every("cap"):
+        measures["caps"] = [
+            {"of": of, "max": int(most), "within": within, "scope": (*scope, "campaign")[0]}
+            for of, most, _within, within, *scope in caps
+        ]
+    if hours := clauses.one("sends"):
+        measures["send_window"] = {"from": hours[0], "to": hours[2]}
+    return measures
 
 
 def _asking(words: Words) -> Json:
@@ -225,6 +249,8 @@ def _step(kind: str, rest: list[str]) -> Json:
     step: Json = {}
     refused = _taken(rest, "refused")
     step |= {"on_refused": refused} if refused else {}
+    capped = _taken(rest, "capped")
+    step |= {"on_capped": capped} if capped else {}
     if kind == "wait":
         return {**step, **_wait(rest)}
     target = _taken(rest, "to")
@@ -291,11 +317,33 @@ def problems(view: Any, words: Words) -> tuple[Any, Any]:
 
 
 def at(view: Any, words: Words) -> tuple[Any, Any]:
-    """`at A care calm`: the step at which the member's last passage stands, `over lost`, or `nowhere`."""
+    """`at A care calm`: the step at which the member's last passage stands, `over lost`, `held out`, or `nowhere`."""
     name, campaign, *wanted = words
     found = _passages(view.world, name, campaign)
-    stands = (found[-1].step or f"over {found[-1].outcome}") if found else "nowhere"
+    stands = "nowhere"
+    if found:
+        is_held_out = found[-1].status == "holdout"
+        stands = "held out" if is_held_out else found[-1].step or f"over {found[-1].outcome}"
     return " ".join(wanted), stands
+
+
+def converted(view: Any, words: Words) -> tuple[Any, Any]:
+    """`converted A care 2026-01-15T12:00Z 20.00`: when what converted it occurred, what was paid; or `no`."""
+    name, campaign, *wanted = words
+    row = _passage(view.world, name, campaign)
+    # PostgreSQL's rows hold JSON as it was read.
+    goals = [one if isinstance(one, Reached) else msgspec.convert(one, Reached) for one in row.goals]
+    last = next((one for one in goals if one.event_id == row.converted), None)
+    if last is None or wanted == ["no"]:
+        return wanted, ["no"] if last is None else [str(last.at)]
+    paid = [last.amount_minor] if wanted[1:] else []
+    return [instant(wanted[0]), *(round(float(amount) * 100) for amount in wanted[1:])], [last.at, *paid]
+
+
+def goal_ends(view: Any, words: Words) -> tuple[Any, Any]:
+    """`goal_ends A care 2026-02-14`: until when the member's last passage can be converted."""
+    name, campaign, when = words
+    return instant(when), _passage(view.world, name, campaign).goal_until
 
 
 def due(view: Any, words: Words) -> tuple[Any, Any]:
@@ -382,4 +430,6 @@ CHECKS: Any = {
     "did": did,
     "progress": progress,
     "revoked": ended,
+    "converted": converted,
+    "goal_ends": goal_ends,
 }

@@ -91,6 +91,16 @@ export class Client {
     return answered(readObject(shapeName, answer) as T, response);
   }
 
+  /** The answer to a question about one object. */
+  async ask<T extends object>(
+    path: string,
+    shapeName: string,
+    query: object = {},
+    options: RequestOptions = {},
+  ): Promise<Answer<T>> {
+    return this.send('GET', path + writeQuery(query), shapeName, undefined, options);
+  }
+
   /** A list to await or to walk. */
   list<T extends object>(path: string, shapeName: string, query: object = {}, options: RequestOptions = {}): List<T> {
     const ask = async (query: object): Promise<Page<T>> => {

@@ -57,6 +57,8 @@ export interface EngineEvents {
   readonly 'campaign.progressed': objects.CampaignProgress;
   readonly 'campaign.completed': objects.CampaignCompletion;
   readonly 'campaign.revoked': objects.CampaignRevocation;
+  readonly 'campaign.converted': objects.CampaignConversion;
+  readonly 'campaign.conversion_reverted': objects.CampaignConversion;
   readonly 'campaign.message': objects.CampaignMessage;
   readonly 'campaign.failed': objects.CampaignFailure;
   readonly 'webhook_endpoint.disabled': objects.WebhookEndpoint;

@@ -1476,6 +1476,10 @@ export interface EngagementCampaignsStepsQuery {
   revision?: string | undefined;
 }
 
+export interface EngagementCampaignsResultsQuery {
+  revision?: string | undefined;
+}
+
 export interface EngagementCampaignsEnrolmentsListQuery {
   limit?: number | undefined;
   starting_after?: string | undefined;
@@ -1486,9 +1490,11 @@ export interface EngagementCampaignsEnrolmentsListQuery {
   account?: string | undefined;
   account_id?: string | undefined;
   accountId?: string | undefined;
-  status?: 'open' | 'over' | 'failed' | undefined;
+  status?: 'open' | 'holdout' | 'over' | 'failed' | undefined;
   step?: string | undefined;
   outcome?: string | undefined;
+  way?: string | undefined;
+  converted?: boolean | undefined;
   created?: InstantRange | undefined;
 }
 

@@ -43,7 +43,7 @@ export interface AccountCampaign {
   readonly type: 'challenge' | 'journey';
   readonly account: string;
   readonly accountId: string;
-  readonly status: 'failed' | 'open' | 'over';
+  readonly status: 'failed' | 'holdout' | 'open' | 'over';
   readonly step: string | null;
   readonly dueAt: number | null;
   readonly due_at: number | null;
@@ -309,7 +309,7 @@ export interface CampaignReaction {
   readonly campaignId: string;
   readonly enrolment?: string | undefined;
   readonly enrolmentId?: string | undefined;
-  readonly did?: 'completed' | 'entered' | 'exited' | 'heard' | 'progressed' | undefined;
+  readonly did?: 'completed' | 'converted' | 'entered' | 'exited' | 'heard' | 'progressed' | undefined;
   readonly progress?: ChallengeProgress | undefined;
   readonly unmet?: readonly Unmet[] | undefined;
 }
@@ -376,6 +376,13 @@ export interface DefinitionProblem {
   readonly problem: string;
 }
 
+export interface CampaignMembers {
+  readonly open: number;
+  readonly holdout: number;
+  readonly over: number;
+  readonly failed: number;
+}
+
 export interface MovingStep {
   readonly revision: number;
   readonly step: string;
@@ -407,6 +414,7 @@ export interface Campaign {
   readonly metadata: Metadata;
   readonly created: number;
   readonly livemode: boolean;
+  readonly members?: CampaignMembers | undefined;
   readonly moving?: readonly MovingStep[] | undefined;
 }
 
@@ -424,6 +432,24 @@ export interface CampaignCompletion {
   readonly source: string;
   readonly sourceId: string;
   readonly attempt: number;
+}
+
+export interface CampaignConversion {
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly enrolment: string;
+  readonly enrolmentId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly customer: string;
+  readonly customerId: string;
+  readonly goal: string;
+  readonly event: string;
+  readonly eventId: string;
+  readonly at: number;
+  readonly amount?: number | undefined;
+  readonly currency?: string | undefined;
 }
 
 export interface CampaignFailure {
@@ -481,6 +507,59 @@ export interface CampaignProgress {
   readonly progress: ChallengeProgress;
   readonly source: string;
   readonly sourceId: string;
+}
+
+export interface ResultsArm {
+  readonly enrolments: number;
+  readonly members: number;
+  readonly converted: number;
+  readonly rate: number | string | null;
+}
+
+export interface RateDifference {
+  readonly rate: number | string;
+  readonly low: number | string;
+  readonly high: number | string;
+}
+
+export interface SplitWayResults {
+  readonly enrolments: number;
+  readonly members: number;
+  readonly converted: number;
+  readonly rate: number | string | null;
+  readonly way: string;
+  readonly difference: RateDifference | null;
+  readonly lift: number | string | null;
+  readonly tooFew: boolean;
+  readonly too_few: boolean;
+}
+
+export interface SplitResults {
+  readonly step: string;
+  readonly ways: readonly SplitWayResults[];
+}
+
+export interface CampaignResults {
+  readonly object: 'campaign_results';
+  readonly campaign: string;
+  readonly campaignId: string;
+  readonly revision: number;
+  readonly revisions: readonly number[];
+  readonly goal: Json | null;
+  readonly holdoutShare: number;
+  readonly holdout_share: number;
+  readonly asOf: number;
+  readonly as_of: number;
+  readonly treated: ResultsArm;
+  readonly holdout: ResultsArm;
+  readonly difference: RateDifference | null;
+  readonly lift: number | string | null;
+  readonly tooFew: boolean;
+  readonly too_few: boolean;
+  readonly sampleRatioMismatch: boolean;
+  readonly sample_ratio_mismatch: boolean;
+  readonly splits: readonly SplitResults[];
+  readonly livemode: boolean;
 }
 
 export interface RevokedPoints {
@@ -1192,6 +1271,14 @@ export interface EntryOfEnrolment {
   readonly source: string | null;
 }
 
+export interface Conversion {
+  readonly event: string;
+  readonly eventId: string;
+  readonly at: number;
+  readonly amount?: number | undefined;
+  readonly currency?: string | undefined;
+}
+
 export interface EnrolmentLog {
   readonly position: number;
   readonly step: string;
@@ -1216,7 +1303,7 @@ export interface Enrolment {
   readonly customerId: string;
   readonly program: string;
   readonly programId: string;
-  readonly status: 'failed' | 'open' | 'over';
+  readonly status: 'failed' | 'holdout' | 'open' | 'over';
   readonly step: string | null;
   readonly position: number;
   readonly dueAt: number | null;
@@ -1228,6 +1315,9 @@ export interface Enrolment {
   readonly outcome: string | null;
   readonly overAt: number | null;
   readonly over_at: number | null;
+  readonly goalUntil: number | null;
+  readonly goal_until: number | null;
+  readonly converted: Conversion | null;
   readonly livemode: boolean;
   readonly error?: string | undefined;
   readonly progress?: ChallengeProgress | undefined;

@@ -811,9 +811,19 @@ export class EngagementCampaigns {
     return this.#client.list(path`/v1/engagement/campaigns/${id}/steps`, 'CampaignStep', query, options);
   }
 
+  /** Show who reached a campaign's goal, of those whose goal is over: treated, held out, and by split. */
+  results(
+    id: string,
+    query?: inputs.EngagementCampaignsResultsQuery,
+    options?: RequestOptions,
+  ): Promise<Answer<objects.CampaignResults>> {
+    return this.#client.ask(path`/v1/engagement/campaigns/${id}/results`, 'CampaignResults', query, options);
+  }
+
   /**
    * Let a member enter a campaign. Who may not enter again gets the enrollment that it has. Refused by state
-   * (ConflictError): account_closed, program_mismatch, campaign_not_active, in_another_campaign, too_many_enrolments.
+   * (ConflictError): account_closed, program_mismatch, campaign_not_active, in_another_campaign, too_many_enrolments,
+   * frequency_capped.
    */
   enter(id: string, body: inputs.EnterCampaignInput, options?: PostOptions): Promise<Answer<objects.Enrolment>> {
     return this.#client.send('POST', path`/v1/engagement/campaigns/${id}/enter`, 'Enrolment', body, options);

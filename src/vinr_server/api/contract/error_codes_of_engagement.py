@@ -41,6 +41,13 @@ ENGAGEMENT = {
         "Let some of them end first.",
         "Account loy_abc123 has 50 open enrollments (limit: 50). Let one end first.",
     ),
+    "frequency_capped": Explained(
+        "The member has entered as often as a cap of the campaign allows; `details.cap` says which, and"
+        " `details.frees_at` when it may enter again.",
+        "Try again then, or raise the cap in the campaign's definition.",
+        "Account loy_abc123 has entered as often as 7d allow in this program (limit: 3 entries)."
+        " Wait until 2026-03-01T09:00:00Z.",
+    ),
     "code_taken": Explained(
         "Another code has this text, however it is written: one that opens an offer and can still be used, one for a"
         " single use that was used, or a member's referral code. `details` names the code, its offer and its status."

@@ -90,7 +90,7 @@ class CampaignReaction(Reply):
 
     campaign: Reference
     enrolment: Reference | UnsetType = UNSET
-    did: Literal["entered", "progressed", "completed", "heard", "exited"] | UnsetType = UNSET
+    did: Literal["entered", "progressed", "completed", "converted", "heard", "exited"] | UnsetType = UNSET
     progress: ChallengeProgress | UnsetType = UNSET
     unmet: list[Unmet] | UnsetType = UNSET
 

@@ -11,6 +11,7 @@ from vinr_server.api.resources import (
     account_campaigns,
     accounts,
     api_keys,
+    campaign_results,
     campaign_steps,
     campaigns,
     checkout,
@@ -74,6 +75,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *account_campaigns.OPERATIONS,
     *campaigns.OPERATIONS,
     *campaign_steps.OPERATIONS,
+    *campaign_results.OPERATIONS,
     *enrolments.OPERATIONS,
     *webhook_endpoints.OPERATIONS,
 )

@@ -12,6 +12,7 @@ from vinr_server.api.contract.values import read_metadata
 from vinr_server.api.contract.where import OF_EVENT
 from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
+from vinr_server.api.resources.campaign_pacing import read_caps, read_send_window
 from vinr_server.api.resources.campaign_progress import read_progress
 from vinr_server.api.resources.segment_conditions import SegmentConditionsInput, read_member_conditions
 from vinr_server.core.campaigns import definition as core
@@ -26,6 +27,8 @@ KINDS = core.StepKind.__args__  # type: ignore[attr-defined]
 ANNOUNCED = ("entered", "exited", "progressed")
 # More points than anybody gives in one step.
 POINTS_MAX = 1_000_000_000
+# Of 10,000 members, at most so many are held out.
+HOLDOUT_MAX = 5_000
 # What a branch asks beside what segments ask.
 _OF_BRANCH = ("segment", "entry", "step")
 
@@ -51,6 +54,10 @@ def read_definition(given: Mapping[str, Any], *, zone: str) -> Drafted:
         exit_when=tuple(_exit_rule(each) for each in place.places("exit_when", most=10)),
         exit_on_refund=place.flag("exit_on_refund", default=True),
         progress=read_progress(progress, _events) if progress is not None else None,
+        holdout=place.whole("holdout", least=0, most=HOLDOUT_MAX) or 0,
+        goal=_goal(place.place("goal")),
+        caps=read_caps(place),
+        send_window=read_send_window(place.place("send_window")),
     )
     place.end()
     return Drafted(given, definition, tuple(problems))
@@ -102,6 +109,19 @@ def _exit_rule(place: Place) -> core.Trigger:
     if event is not None:
         event.end()
     return read
+
+
+def _goal(place: Place | None) -> core.Goal | None:
+    if place is None:
+        return None
+    event = place.required("event", place.place("event"))
+    within = place.required("within", place.duration("within"))
+    is_exit = place.flag("exit", default=False)
+    trigger = _trigger(event) if event is not None else None
+    if event is not None:
+        event.end()
+    place.end()
+    return core.Goal(trigger, within, is_exit) if trigger is not None and within is not None else None
 
 
 def _trigger(place: Place) -> core.Trigger:
@@ -177,6 +197,8 @@ def _step(place: Place, id: str) -> core.Step:
         own["next"] = place.step("next")
     if is_action:
         own["on_refused"] = place.step("on_refused")
+    if kind == "send_event":
+        own["on_capped"] = place.step("on_capped")
     return core.Step(kind or "exit", **own)
 
 

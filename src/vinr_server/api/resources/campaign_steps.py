@@ -36,18 +36,24 @@ def _number(value: str, param: str) -> int:
     return int(value)
 
 
-STEPS = Listing(rows.CampaignRevision, {"revision": ("revision", _number)}, is_paged=False)
+REVISION = Listing(rows.CampaignRevision, {"revision": ("revision", _number)}, is_paged=False)
 
 
-async def list_campaign_steps(call: Call) -> dict[str, Any]:
-    """Every step of the revision in force, or of the one that is asked for, in the order of its definition."""
-    given = STEPS.query(call.query).equal
-    campaign: rows.Campaign = await find(call, rows.Campaign, "campaign")
+async def revision_asked(call: Call, campaign: rows.Campaign) -> tuple[int, rows.CampaignRevision | None]:
+    """The revision in force, None before there is one, or the one that the query asks for, with its number."""
+    given = REVISION.query(call.query).equal
     number = given.get("revision", campaign.revision)
     id = rows.revision_id(campaign.id, number)
     revision: rows.CampaignRevision | None = await call.reader.row(call.caller.realm, rows.CampaignRevision, id)
     if revision is None and "revision" in given:
         raise Problem.of(missing("revision", str(number), param="revision"))
+    return number, revision
+
+
+async def list_campaign_steps(call: Call) -> dict[str, Any]:
+    """Every step of the revision in force, or of the one that is asked for, in the order of its definition."""
+    campaign: rows.Campaign = await find(call, rows.Campaign, "campaign")
+    number, revision = await revision_asked(call, campaign)
     figures = await step_figures(call.reader.pool, call.caller.realm, campaign.id, number)
     steps = revision.definition.steps if revision is not None else {}
     nothing = StepFigures(0, 0, {}, {}, 0)
@@ -74,7 +80,7 @@ OPERATIONS: tuple[Operation, ...] = (
         sdk="engagement.campaigns.steps",
         summary="Show what came of each step of a campaign: who came to it, is there, and left it by which outcome.",
         read=list_campaign_steps,
-        listing=STEPS,
+        listing=REVISION,
         is_timely=True,
         reply=ListOf(CampaignStep),
         refusals=FIND,

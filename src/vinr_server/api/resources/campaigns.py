@@ -12,7 +12,7 @@ from vinr_server.api.contract.input import Input, Instant, Metadata, Name, NoInp
 from vinr_server.api.contract.offers import sent_window
 from vinr_server.api.contract.operation import FIND, MADE_OR_FOUND, ListOf, Operation
 from vinr_server.api.contract.pages import Listing, one_of, text
-from vinr_server.api.contract.reads import list_of, retrieve
+from vinr_server.api.contract.reads import find, list_of, require_no_query
 from vinr_server.api.contract.reply import Json, Reference, Reply
 from vinr_server.api.contract.values import read_metadata, read_window
 from vinr_server.api.edge.call import Call
@@ -22,6 +22,7 @@ from vinr_server.core.campaigns import commands, rows
 from vinr_server.core.campaigns.checking import STEPS_MAX
 from vinr_server.core.campaigns.payloads import campaign_payload
 from vinr_server.storage.campaigns.reads import STATUS, TRIGGER, in_force
+from vinr_server.storage.campaigns.results import members_by_status
 
 URL = "/v1/engagement/campaigns"
 
@@ -71,6 +72,13 @@ class DefinitionProblem(Reply):
     problem: str
 
 
+class CampaignMembers(Reply):
+    open: int
+    holdout: int
+    over: int
+    failed: int
+
+
 class MovingStep(Reply):
     revision: int
     step: str
@@ -97,6 +105,7 @@ class Campaign(Reply):
     metadata: Json
     created: int
     livemode: bool
+    members: CampaignMembers | UnsetType = UNSET
     moving: list[MovingStep] | UnsetType = UNSET
 
 
@@ -157,6 +166,14 @@ async def show_campaigns(call: Call, campaigns: Sequence[rows.Campaign]) -> list
     ]
 
 
+async def retrieve_campaign(call: Call) -> Any:
+    """The campaign with the number of its enrollments by their status."""
+    require_no_query(call)
+    campaign: rows.Campaign = await find(call, rows.Campaign, "campaign")
+    (shown,) = await show_campaigns(call, [campaign])
+    return shown | {"members": await members_by_status(call.reader.pool, call.caller.realm, campaign.id)}
+
+
 CAMPAIGNS = Listing(
     rows.Campaign,
     {
@@ -202,7 +219,8 @@ OPERATIONS: tuple[Operation, ...] = (
         path=f"{URL}/{{id}}",
         sdk="engagement.campaigns.retrieve",
         summary="Retrieve one campaign.",
-        read=retrieve(rows.Campaign, "campaign", show_campaigns),
+        read=retrieve_campaign,
+        is_timely=True,
         reply=Campaign,
         refusals=FIND,
     ),

@@ -18,7 +18,7 @@ from vinr_server.api.resources.campaigns import URL as CAMPAIGNS_URL
 from vinr_server.core.campaigns import commands, payloads, rows
 from vinr_server.core.campaigns.challenges.figures import progress_payload
 from vinr_server.storage.campaigns.progress import courses_of
-from vinr_server.storage.campaigns.reads import log_of
+from vinr_server.storage.campaigns.reads import CONVERTED, WAY, log_of
 
 URL = "/v1/engagement/enrolments"
 
@@ -55,6 +55,13 @@ class EnrolmentLog(Reply):
     attempt: int | UnsetType = UNSET
 
 
+class Conversion(Reply):
+    event: Reference
+    at: int
+    amount: int | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+
+
 class Enrolment(Reply):
     id: str
     object: Literal["enrolment"]
@@ -72,11 +79,26 @@ class Enrolment(Reply):
     ways: Json
     outcome: str | None
     over_at: int | None
+    goal_until: int | None
+    converted: Conversion | None
     livemode: bool
     error: str | UnsetType = UNSET
     progress: ChallengeProgress | UnsetType = UNSET
     log: list[EnrolmentLog] | UnsetType = UNSET
     already_enrolled: Literal[True] | UnsetType = UNSET
+
+
+class CampaignConversion(Reply):
+    campaign: Reference
+    revision: int
+    enrolment: Reference
+    account: Reference
+    customer: Reference
+    goal: str
+    event: Reference
+    at: int
+    amount: int | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
 
 
 class CampaignPassage(Reply):
@@ -200,7 +222,9 @@ ENROLMENTS = Listing(
         "status": ("status", one_of(rows.EnrolmentStatus)),
         "step": ("step", text),
         "outcome": ("outcome", text),
+        "way": (WAY, text),
     },
+    switches={"converted": CONVERTED},
     order=("entered_at", "id"),
     created_column="entered_at",
 )
@@ -224,6 +248,7 @@ OPERATIONS: tuple[Operation, ...] = (
             "campaign_not_active",
             "in_another_campaign",
             "too_many_enrolments",
+            "frequency_capped",
         ),
         example={"account": "loy_abc123", "data": {"cart": "crt_1"}},
     ),
@@ -280,6 +305,7 @@ EVENT_DATA = (
     CampaignProgress,
     CampaignCompletion,
     CampaignRevocation,
+    CampaignConversion,
     CampaignMessage,
     CampaignFailure,
 )

@@ -34,6 +34,7 @@ def problems_of(layer: Layer, definition: Definition, program: Program) -> list[
     found = [
         *_of_graph(definition, cycle),
         *_of_lengths(definition, has_ways=has_ways),
+        *_of_measures(definition),
         *_of_names(layer, definition, program),
     ]
     return [DefinitionProblem(path, problem) for path, problem in found]
@@ -124,6 +125,17 @@ def _of_lengths(definition: Definition, *, has_ways: bool) -> Found:
     days = max(longest_way(definition.steps, start).days for start in definition.starts)
     if days > LONGEST_DAYS_MAX:
         yield "steps", f"The longest way through it takes up to {days} days; at most {LONGEST_DAYS_MAX} are allowed."
+
+
+def _of_measures(definition: Definition) -> Found:
+    """A goal or a cap that looks too far, or at a group that there is not."""
+    if definition.goal is not None and _is_too_long(definition.goal.within):
+        yield "goal.within", f"It is at most {WAIT_DAYS_MAX} days."
+    for n, cap in enumerate(definition.caps):
+        if _is_too_long(cap.within):
+            yield f"caps[{n}].within", f"It is at most {WAIT_DAYS_MAX} days."
+        if cap.scope == "group" and definition.group is None:
+            yield f"caps[{n}].scope", "The campaign has no group. Give it one, or send campaign or program."
 
 
 def _is_too_long(length: Duration | None) -> bool:

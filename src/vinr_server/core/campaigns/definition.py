@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from vinr_server.core.campaigns.challenges.targets import Progressing
+from vinr_server.core.campaigns.pacing import FrequencyCap, SendWindow
 from vinr_server.core.conditions.tree import Asked, asked_by, predicates_of
 from vinr_server.core.earning.conditions import Conditions
 from vinr_server.core.kernel.spans.durations import Duration
@@ -93,6 +94,18 @@ class Reentry:
     mode: ReentryMode = "once"
     cooldown: Duration | None = None
     key_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a campaign is for: an event of the member less than `within` after its entry (R50).
+
+    `is_exit`: it ends the passage.
+    """
+
+    event: Trigger
+    within: Duration
+    is_exit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +217,10 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. Of the fields after `on_refused`, the one of its kind is set."""
+    """One step. Of the fields after `on_refused`, the one of its kind is set.
+
+    `on_capped`: where a message leads that a cap keeps back; None: where any refused one leads.
+    """
 
     kind: StepKind
     next: str | None = None
@@ -218,6 +234,7 @@ class Step:
     marks: Marks | None = None
     reward_id: str | None = None
     grant: Granted | None = None
+    on_capped: str | None = None
 
     def ways_out(self) -> Iterator[tuple[str, str | None]]:
         """Where the step can lead, each with its place in the definition; None ends the enrollment."""
@@ -231,8 +248,9 @@ class Step:
             yield from ((f"ways[{n}].next", way.next) for n, way in enumerate(self.split.ways))
         elif self.kind != EXIT:
             yield "next", self.next
-        if self.on_refused is not None:
-            yield "on_refused", None if self.on_refused == EXIT else self.on_refused
+        for place, target in (("on_refused", self.on_refused), ("on_capped", self.on_capped)):
+            if target is not None:
+                yield place, None if target == EXIT else target
 
     @property
     def longest_wait(self) -> timedelta:
@@ -247,7 +265,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """All that one revision of a campaign says."""
+    """All that one revision of a campaign says. `holdout`: of 10,000 members, so many are held out (R47)."""
 
     entry: Entry
     start: str
@@ -258,6 +276,10 @@ class Definition:
     exit_when: tuple[Trigger, ...] = ()
     exit_on_refund: bool = True
     progress: Progressing | None = None
+    holdout: int = 0
+    goal: Goal | None = None
+    caps: tuple[FrequencyCap, ...] = ()
+    send_window: SendWindow | None = None
 
     @property
     def starts(self) -> tuple[str, ...]:
@@ -292,6 +314,8 @@ class Definition:
         if self.progress is not None:
             yield Trigger(self.progress.type, self.progress.conditions)
         yield from self.exit_when
+        if self.goal is not None:
+            yield self.goal.event
         for step in self.steps.values():
             for awaited in step.wait.events if step.wait is not None else ():
                 yield awaited.event

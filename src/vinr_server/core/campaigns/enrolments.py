@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vinr_server.core.campaigns.changes import not_active, program_of_campaign, revision_of
 from vinr_server.core.campaigns.commands import EnterCampaign, ExitEnrolment, FollowCampaign, RetryEnrolment, TakeSteps
+from vinr_server.core.campaigns.passages.capping import name_meetings
 from vinr_server.core.campaigns.passages.entering import Entering, bar, end, enter, key_of
 from vinr_server.core.campaigns.passages.moving import follow
 from vinr_server.core.campaigns.passages.stepping import definition_of
@@ -33,6 +34,7 @@ def follow_enter_campaign(command: EnterCampaign, seen: Layer, needs: Needs) -> 
     if revision is not None:
         key = key_of(revision.definition.reentry, command.data)
         needs.row(PastEntry, (command.account_id, command.campaign_id, key or ""), beside=command.account_id)
+        name_meetings(needs, revision.definition, command.account_id, "entries")
 
 
 def decide_enter_campaign(draft: Layer, command: EnterCampaign, context: Context) -> Accepted | Rejected:
@@ -114,7 +116,7 @@ def decide_exit_enrolment(draft: Layer, command: ExitEnrolment, context: Context
     enrolment = draft.get(Enrolment, command.id)
     if enrolment is None:
         return missing("enrolment", command.id, param="id")
-    if enrolment.status == "over":
+    if enrolment.status in ("over", "holdout"):
         return _not_open(enrolment)
     definition, account = definition_of(draft, enrolment), draft.get(Account, enrolment.account_id)
     assert definition is not None and account is not None, f"{enrolment.id} was loaded without what it belongs to"
@@ -144,7 +146,7 @@ def decide_retry_enrolment(draft: Layer, command: RetryEnrolment, context: Conte
     enrolment = draft.get(Enrolment, command.enrolment_id)
     if enrolment is None or enrolment.campaign_id != command.campaign_id:
         return missing("enrolment", command.enrolment_id, param="enrolment")
-    if enrolment.status == "over":
+    if enrolment.status in ("over", "holdout"):
         return replace(_not_open(enrolment), param="enrolment")
     if enrolment.status == "failed":
         account = draft.get(Account, enrolment.account_id)

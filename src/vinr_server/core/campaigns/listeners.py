@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from vinr_server.core.campaigns.definition import longest
 from vinr_server.core.campaigns.rows import LISTENERS, Campaign, CampaignRevision, Listeners, revision_id
 from vinr_server.core.clocks.rows import STOPS, ClockStops
 from vinr_server.core.kernel.layers import Layer
@@ -16,8 +17,9 @@ def listeners_of(catalogue: Layer) -> Listeners:
     programs: set[str] = set()
     types: set[str] = set()
     contributed: set[tuple[str, str]] = set()
-    for revision in catalogue.written(CampaignRevision):
-        types.update(trigger.type for trigger in revision.definition.triggers)
+    definitions = [revision.definition for revision in catalogue.written(CampaignRevision)]
+    for definition in definitions:
+        types.update(trigger.type for trigger in definition.triggers)
     for campaign in catalogue.written(Campaign):
         in_force = catalogue.get(CampaignRevision, revision_id(campaign.id, campaign.revision))
         if in_force is None:
@@ -36,6 +38,8 @@ def listeners_of(catalogue: Layer) -> Listeners:
         entries={place: tuple(campaign.id for campaign in found) for place, found in in_order.items()},
         programs=frozenset(programs),
         contributed=frozenset(contributed),
+        has_goals=any(definition.goal is not None for definition in definitions),
+        caps_reach=max((longest(cap.within) for said in definitions for cap in said.caps), default=timedelta(0)),
     )
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from vinr_server.core.campaigns.rows import Campaign, CampaignRevision, DefinitionProblem, Enrolment, EnrolmentStep
+from vinr_server.core.campaigns.rows import (
+    Campaign,
+    CampaignRevision,
+    DefinitionProblem,
+    Enrolment,
+    EnrolmentStep,
+    Reached,
+)
 from vinr_server.core.kernel.payloads import Wire, unix, unix_or_none
 
 
@@ -64,6 +71,8 @@ def enrolment_payload(
         "ways": dict(enrolment.ways),
         "outcome": enrolment.outcome,
         "over_at": unix_or_none(enrolment.over_at),
+        "goal_until": unix_or_none(enrolment.goal_until),
+        "converted": None if enrolment.conversion is None else conversion_payload(enrolment.conversion),
         "livemode": livemode,
     }
     if enrolment.error is not None:
@@ -72,6 +81,14 @@ def enrolment_payload(
         payload["progress"] = progress
     if log is not None:
         payload["log"] = [_step(step) for step in sorted(log, key=lambda step: step.position)]
+    return payload
+
+
+def conversion_payload(reached: Reached) -> Wire:
+    """The event that reached a goal, with what was paid by it."""
+    payload: Wire = {"event": reached.event_id, "at": unix(reached.at)}
+    if reached.amount_minor is not None:
+        payload |= {"amount": reached.amount_minor, "currency": reached.currency}
     return payload
 
 

@@ -116,7 +116,7 @@ class CampaignRevision(Row):
     created_at: datetime
 
 
-EnrolmentStatus = Literal["open", "over", "failed"]
+EnrolmentStatus = Literal["open", "holdout", "over", "failed"]
 EntryType = Literal["event", "call", "contribution", "schedule", "segment"]
 # How members enter many at once: by a schedule, or because they are in a segment when the campaign begins.
 ScanType = Literal["schedule", "segment"]
@@ -150,6 +150,21 @@ class HeardOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """An event that is the goal of a passage: which, of what, when it occurred, and what was paid by it.
+
+    `is_refunded`: its payment was given back whole, so that it converts nobody.
+    """
+
+    event_id: str
+    source_id: str
+    at: datetime
+    amount_minor: int | None = None
+    currency: str | None = None
+    is_refunded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment(Row):
     """One passage of one member through a campaign.
 
@@ -166,10 +181,18 @@ class Enrolment(Row):
     failures    how often the step failed in a row, by a fault of ours; `error` names the last one in the log
     challenge   where it stands in its attempts; None: the campaign is a journey
     hears_until of one that is over: until when it keeps contributions that may take the place of refunded ones
+    over_at     when it was over; of one that is held out, when its goal can't be reached any longer
+    entry_revision  that of its entry, whose goal and caps hold for it wherever it is moved
+    goal_until  from when on its goal can't be reached; None: it has none
+    goals       the events that reached it, in the order in which they were heard
+    converted   the one of them that converted it, by the event's id
     """
 
     parent_field = "account_id"
-    immutable_fields = ("campaign_id", "program_id", "entry_key", "entered_at", "entry", "entry_type", "entry_source")
+    immutable_fields = (
+        *("campaign_id", "program_id", "entered_at"),
+        *("entry", "entry_key", "entry_type", "entry_source", "entry_revision"),
+    )
     bucket: int
     id: str
     campaign_id: str
@@ -198,11 +221,28 @@ class Enrolment(Row):
     error: str | None = None
     challenge: Attempts | None = None
     hears_until: datetime | None = None
+    entry_revision: int = 0
+    goal_until: datetime | None = None
+    goals: tuple[Reached, ...] = ()
+    converted: str | None = None
 
     @property
     def rests(self) -> bool:
         """Whether it is at no step, but between the attempts of a challenge."""
         return self.challenge is not None and self.step == PROGRESS
+
+    def is_over_at(self, now: datetime) -> bool:
+        """Whether nothing more becomes of it; one that is held out is over with its goal."""
+        return self.over_at is not None and self.over_at <= now
+
+    def is_open_at(self, now: datetime) -> bool:
+        """Whether the member is in the campaign, or would be if it were not held out."""
+        return self.status == "open" or (self.status == "holdout" and not self.is_over_at(now))
+
+    @property
+    def conversion(self) -> Reached | None:
+        """The event that converted it."""
+        return next((reached for reached in self.goals if reached.event_id == self.converted), None)
 
     def heard_at(self, step_id: str | None) -> HeardOf | None:
         """What the wait has heard; None: nothing."""
@@ -355,12 +395,33 @@ class ContributionsOf(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class Met:
+    """A member entered a campaign, or was sent a message by it, under this revision."""
+
+    campaign_id: str
+    revision: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Meetings(Row):
+    """What caps on frequency can count of a member: entries and messages as far back as any cap looks. Never stored."""
+
+    owns = False
+    key_field = "account_id"
+    account_id: str
+    entries: tuple[Met, ...] = ()
+    messages: tuple[Met, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Listeners(Row):
     """Who listens to which types of events, gathered once for each revision of the catalogue; never stored.
 
     `types`: all that any campaign listens to. `entries`: by program and type, the campaigns that members enter by it,
     in the order in which they enter. `programs`: those that have campaigns. `contributed`: by program and type, whether
-    it counts towards challenges.
+    it counts towards challenges. `has_goals`: whether any has a goal. `caps_reach`: how far back any cap on frequency
+    looks.
     """
 
     is_catalogue = True
@@ -369,6 +430,8 @@ class Listeners(Row):
     entries: Mapping[tuple[str, str], tuple[str, ...]]
     programs: frozenset[str]
     contributed: frozenset[tuple[str, str]] = frozenset()
+    has_goals: bool = False
+    caps_reach: timedelta = timedelta(0)
 
 
 LISTENERS = "listeners"

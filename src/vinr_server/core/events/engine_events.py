@@ -61,6 +61,8 @@ EVENT_TYPES: Mapping[str, str] = {
     "campaign.progressed": "campaign_progress",
     "campaign.completed": "campaign_completion",
     "campaign.revoked": "campaign_revocation",
+    "campaign.converted": "campaign_conversion",
+    "campaign.conversion_reverted": "campaign_conversion",
     "campaign.message": "campaign_message",
     "campaign.failed": "campaign_failure",
     "webhook_endpoint.disabled": "webhook_endpoint",

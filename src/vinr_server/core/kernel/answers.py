@@ -38,6 +38,7 @@ CODES: dict[str, int] = {
     "enrolment_not_open": 409,
     "in_another_campaign": 409,
     "too_many_enrolments": 409,
+    "frequency_capped": 409,
     "offer_needs_no_code": 409,
     "code_batch_not_ready": 409,
     "code_not_applicable": 409,

@@ -12,6 +12,7 @@ from vinr_server.core.campaigns.challenges.progress import progress_of
 from vinr_server.core.campaigns.challenges.targets import Contribution, Era
 from vinr_server.core.campaigns.rows import CampaignRevision, Enrolment
 from vinr_server.storage.batch.tables import TABLES
+from vinr_server.storage.campaigns.goal_laws import GOALS
 from vinr_server.storage.laws.members.segments import NOBODY, Law
 
 REVISIONS = """
@@ -75,11 +76,12 @@ where coalesce(k.count, 0) is distinct from (e.challenge ->> 'count')::int8 or k
 select k.realm, k.account_id, k.enrolment_id || ' ' || k.source_id, '0', k.kept_amount::text
 from campaign_contributions k join payments p on p.realm = k.realm and p.id = k.source_id
 where k.kept_amount > 0 and p.refund_count > 0 and p.refunded_minor = p.amount_minor""",
+    **GOALS,
     "R44 who is in a campaign stands at a step that its revision knows": """
 select e.realm, e.account_id, e.id, 'a step of revision ' || e.revision, coalesce(e.step, 'none')
 from campaign_enrolments e left join campaign_revisions r
   on r.realm = e.realm and r.campaign_id = e.campaign_id and r.revision = e.revision
-where e.status <> 'over' and (e.challenge is null or e.step <> 'progress')
+where e.status in ('open', 'failed') and (e.challenge is null or e.step <> 'progress')
   and (r.id is null or r.definition -> 'steps' -> e.step is null)""",
     "R44 an enrollment's position is the number of its steps in the log": """
 select coalesce(e.realm, s.realm), e.account_id, coalesce(e.id, s.enrolment_id), coalesce(s.steps, 0)::text,

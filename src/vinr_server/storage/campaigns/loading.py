@@ -23,6 +23,7 @@ from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.members.rows import Account
 from vinr_server.storage.batch.reading import NOTHING, Reading, columns_of, rows_needed
 from vinr_server.storage.batch.tables import TABLES, rows_of
+from vinr_server.storage.campaigns.measuring import read_goals, read_meetings
 
 # The open passages of members, and those through challenges that still keep what counts, and whether each is due.
 # Plan: the partial index campaign_enrolments_open, then the campaign's clock by its keys.
@@ -84,7 +85,9 @@ async def read_enrolments(reading: Reading) -> None:
             name_steps_due(needs, layer, row)
         if needs.declares(ContributionsOf, row.account_id):
             name_counted(needs, row)
+    await read_goals(reading, wanted)
     await _read_past(reading)
+    await read_meetings(reading)
 
 
 # Who stands where. Plan: campaign_enrolments_inside.

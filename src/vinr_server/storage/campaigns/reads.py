@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from vinr_server.core.campaigns.rows import Campaign, CampaignRevision, Enrolment, EnrolmentStep
 from vinr_server.storage.batch.tables import TABLES
-from vinr_server.storage.reads.scopes import Related
+from vinr_server.storage.reads.scopes import Related, Scope
 
 # Each by its primary key.
 IN_FORCE = f"""
@@ -34,6 +34,11 @@ TRIGGER = Related("""exists (
   select from campaign_revisions v
   where v.realm = t.realm and v.campaign_id = t.id and v.revision = t.revision
     and v.definition -> 'entry' -> 'event' ->> 'type' = {value})""")
+
+
+# Enrollments that went a way of any split, and those that reached their goal.
+WAY = Related("exists (select from json_each_text(t.ways) w where w.value = {value})")
+CONVERTED = Scope("t.converted is not null")
 
 
 class InForce(NamedTuple):

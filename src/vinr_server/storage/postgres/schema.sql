@@ -131,17 +131,23 @@ CREATE TABLE public.campaign_enrolments (
     error text,
     challenge json,
     hears_until timestamp with time zone,
+    entry_revision bigint NOT NULL,
+    goal_until timestamp with time zone,
+    goals json DEFAULT '[]'::json NOT NULL,
+    converted text COLLATE pg_catalog."C",
     CONSTRAINT campaign_enrolments_check CHECK (((outcome IS NULL) = (status <> 'over'::text))),
-    CONSTRAINT campaign_enrolments_check1 CHECK (((over_at IS NULL) = (status <> 'over'::text))),
+    CONSTRAINT campaign_enrolments_check1 CHECK (((converted IS NULL) OR (goal_until IS NOT NULL))),
     CONSTRAINT campaign_enrolments_check2 CHECK (((status <> 'open'::text) OR ((step IS NOT NULL) AND ((due_at IS NOT NULL) OR ((step = 'progress'::text) AND (challenge IS NOT NULL)))))),
     CONSTRAINT campaign_enrolments_check3 CHECK (((status = 'open'::text) OR (due_at IS NULL))),
     CONSTRAINT campaign_enrolments_entry_type_check CHECK ((entry_type = ANY (ARRAY['event'::text, 'call'::text, 'contribution'::text, 'schedule'::text, 'segment'::text]))),
     CONSTRAINT campaign_enrolments_failures_check CHECK ((failures >= 0)),
     CONSTRAINT campaign_enrolments_hears_check CHECK (((hears_until IS NULL) OR ((status = 'over'::text) AND (challenge IS NOT NULL)))),
+    CONSTRAINT campaign_enrolments_holdout_check CHECK (((status <> 'holdout'::text) OR ((step IS NULL) AND ("position" = 0)))),
+    CONSTRAINT campaign_enrolments_over_check CHECK (((over_at IS NULL) = (status = ANY (ARRAY['open'::text, 'failed'::text])))),
     CONSTRAINT campaign_enrolments_pauses_check CHECK ((pauses >= 0)),
     CONSTRAINT campaign_enrolments_position_check CHECK (("position" >= 0)),
     CONSTRAINT campaign_enrolments_revision_check CHECK ((revision > 0)),
-    CONSTRAINT campaign_enrolments_status_check CHECK ((status = ANY (ARRAY['open'::text, 'over'::text, 'failed'::text])))
+    CONSTRAINT campaign_enrolments_status_check CHECK ((status = ANY (ARRAY['open'::text, 'holdout'::text, 'over'::text, 'failed'::text])))
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_cost_limit='2000');
 
@@ -1315,6 +1321,8 @@ CREATE INDEX campaign_contributions_of_source ON public.campaign_contributions U
 
 CREATE INDEX campaign_enrolments_due ON public.campaign_enrolments USING btree (realm, campaign_id, due_at) WHERE (due_at IS NOT NULL);
 
+CREATE INDEX campaign_enrolments_goals ON public.campaign_enrolments USING btree (realm, account_id, goal_until) WHERE ((status = ANY (ARRAY['holdout'::text, 'over'::text])) AND (goal_until IS NOT NULL));
+
 CREATE INDEX campaign_enrolments_inside ON public.campaign_enrolments USING btree (realm, campaign_id, revision) WHERE (status = ANY (ARRAY['open'::text, 'failed'::text]));
 
 CREATE INDEX campaign_enrolments_newest ON public.campaign_enrolments USING btree (realm, entered_at, id);
@@ -1328,6 +1336,8 @@ CREATE INDEX campaign_enrolments_of_member ON public.campaign_enrolments USING b
 CREATE INDEX campaign_enrolments_open ON public.campaign_enrolments USING btree (realm, account_id) WHERE ((status = ANY (ARRAY['open'::text, 'failed'::text])) OR (hears_until IS NOT NULL));
 
 CREATE INDEX campaign_scans_open ON public.campaign_scans USING btree (started_at, realm, id) WHERE (done_at IS NULL);
+
+CREATE INDEX campaign_steps_messages ON public.campaign_steps USING btree (realm, account_id, at) WHERE ((kind = 'send_event'::text) AND (outcome = 'done'::text));
 
 CREATE INDEX campaign_steps_of_campaign ON public.campaign_steps USING btree (realm, campaign_id, revision, step);
 

@@ -25,11 +25,14 @@ __all__ = [
     "Buy",
     "Campaign",
     "CampaignCompletion",
+    "CampaignConversion",
     "CampaignFailure",
+    "CampaignMembers",
     "CampaignMessage",
     "CampaignPassage",
     "CampaignProgress",
     "CampaignReaction",
+    "CampaignResults",
     "CampaignRevocation",
     "CampaignStep",
     "Caps",
@@ -45,6 +48,7 @@ __all__ = [
     "CodeRedemption",
     "Condition",
     "Conditions",
+    "Conversion",
     "ConversionNumber",
     "CreditEnd",
     "CreditLiability",
@@ -109,6 +113,7 @@ __all__ = [
     "ProgressStreak",
     "ProgressWindow",
     "ProjectedTier",
+    "RateDifference",
     "Redemption",
     "Referral",
     "ReferralAward",
@@ -120,6 +125,7 @@ __all__ = [
     "Refund",
     "RefundLine",
     "RejectedPromotion",
+    "ResultsArm",
     "RevokedGrant",
     "RevokedPoints",
     "Reward",
@@ -137,6 +143,8 @@ __all__ = [
     "SegmentSpend",
     "Skipped",
     "Source",
+    "SplitResults",
+    "SplitWayResults",
     "StoreCreditAccount",
     "Targeting",
     "Tender",
@@ -212,6 +220,8 @@ EventType: TypeAlias = Literal[
     "campaign.progressed",
     "campaign.completed",
     "campaign.revoked",
+    "campaign.converted",
+    "campaign.conversion_reverted",
     "campaign.message",
     "campaign.failed",
     "webhook_endpoint.disabled",
@@ -266,7 +276,7 @@ class AccountCampaign(VinrObject):
     name: str
     type: Literal["challenge", "journey"]
     account: str
-    status: Literal["failed", "open", "over"]
+    status: Literal["failed", "holdout", "open", "over"]
     step: str | None
     due_at: int | None
     entered_at: int
@@ -548,7 +558,7 @@ class CampaignReaction(VinrObject):
 
     campaign: str
     enrolment: str | None = None
-    did: Literal["completed", "entered", "exited", "heard", "progressed"] | None = None
+    did: Literal["completed", "converted", "entered", "exited", "heard", "progressed"] | None = None
     progress: ChallengeProgress | None = None
     unmet: list[Unmet] | None = None
 
@@ -633,6 +643,15 @@ class DefinitionProblem(VinrObject):
     problem: str
 
 
+class CampaignMembers(VinrObject):
+    """Campaign members."""
+
+    open: int
+    holdout: int
+    over: int
+    failed: int
+
+
 class MovingStep(VinrObject):
     """Moving step."""
 
@@ -663,13 +682,14 @@ class Campaign(VinrObject):
     metadata: dict[str, Any]
     created: int
     livemode: bool
+    members: CampaignMembers | None = None
     moving: list[MovingStep] | None = None
 
     _kind = "campaign"
 
     _events = ("campaign.published", "campaign.paused", "campaign.resumed", "campaign.archived")
 
-    _nested = {"problems": DefinitionProblem, "moving": MovingStep}
+    _nested = {"problems": DefinitionProblem, "members": CampaignMembers, "moving": MovingStep}
 
 
 class CampaignCompletion(VinrObject):
@@ -687,6 +707,23 @@ class CampaignCompletion(VinrObject):
     _events = ("campaign.completed",)
 
     _nested = {"progress": ChallengeProgress}
+
+
+class CampaignConversion(VinrObject):
+    """Campaign conversion."""
+
+    campaign: str
+    revision: int
+    enrolment: str
+    account: str
+    customer: str
+    goal: str
+    event: str
+    at: int
+    amount: int | None = None
+    currency: str | None = None
+
+    _events = ("campaign.converted", "campaign.conversion_reverted")
 
 
 class CampaignFailure(VinrObject):
@@ -746,6 +783,71 @@ class CampaignProgress(VinrObject):
     _events = ("campaign.progressed",)
 
     _nested = {"progress": ChallengeProgress}
+
+
+class ResultsArm(VinrObject):
+    """Results arm."""
+
+    enrolments: int
+    members: int
+    converted: int
+    rate: int | str | None
+
+
+class RateDifference(VinrObject):
+    """Rate difference."""
+
+    rate: int | str
+    low: int | str
+    high: int | str
+
+
+class SplitWayResults(VinrObject):
+    """Split way results."""
+
+    enrolments: int
+    members: int
+    converted: int
+    rate: int | str | None
+    way: str
+    difference: RateDifference | None
+    lift: int | str | None
+    too_few: bool
+
+    _nested = {"difference": RateDifference}
+
+
+class SplitResults(VinrObject):
+    """Split results."""
+
+    step: str
+    ways: list[SplitWayResults]
+
+    _nested = {"ways": SplitWayResults}
+
+
+class CampaignResults(VinrObject):
+    """Campaign results."""
+
+    object: Literal["campaign_results"]
+    campaign: str
+    revision: int
+    revisions: list[int]
+    goal: dict[str, Any] | None
+    holdout_share: int
+    as_of: int
+    treated: ResultsArm
+    holdout: ResultsArm
+    difference: RateDifference | None
+    lift: int | str | None
+    too_few: bool
+    sample_ratio_mismatch: bool
+    splits: list[SplitResults]
+    livemode: bool
+
+    _kind = "campaign_results"
+
+    _nested = {"treated": ResultsArm, "holdout": ResultsArm, "difference": RateDifference, "splits": SplitResults}
 
 
 class RevokedPoints(VinrObject):
@@ -1546,6 +1648,15 @@ class EntryOfEnrolment(VinrObject):
     source: str | None
 
 
+class Conversion(VinrObject):
+    """Conversion."""
+
+    event: str
+    at: int
+    amount: int | None = None
+    currency: str | None = None
+
+
 class EnrolmentLog(VinrObject):
     """Enrolment log."""
 
@@ -1570,7 +1681,7 @@ class Enrolment(VinrObject):
     account: str
     customer: str
     program: str
-    status: Literal["failed", "open", "over"]
+    status: Literal["failed", "holdout", "open", "over"]
     step: str | None
     position: int
     due_at: int | None
@@ -1579,6 +1690,8 @@ class Enrolment(VinrObject):
     ways: dict[str, Any]
     outcome: str | None
     over_at: int | None
+    goal_until: int | None
+    converted: Conversion | None
     livemode: bool
     error: str | None = None
     progress: ChallengeProgress | None = None
@@ -1587,7 +1700,7 @@ class Enrolment(VinrObject):
 
     _kind = "enrolment"
 
-    _nested = {"entry": EntryOfEnrolment, "progress": ChallengeProgress, "log": EnrolmentLog}
+    _nested = {"entry": EntryOfEnrolment, "converted": Conversion, "progress": ChallengeProgress, "log": EnrolmentLog}
 
 
 class EventRequest(VinrObject):

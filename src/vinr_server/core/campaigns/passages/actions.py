@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from vinr_server.core.campaigns.definition import Step
+from vinr_server.core.campaigns.definition import Definition, Step
+from vinr_server.core.campaigns.passages.capping import capped, note_meeting
 from vinr_server.core.campaigns.passages.entering import passage_payload
 from vinr_server.core.campaigns.rows import Enrolment
 from vinr_server.core.earning.conditions import value_at
@@ -31,7 +32,10 @@ Json = Mapping[str, Any]
 
 
 class Acting(NamedTuple):
-    """What an action works with: who, where in the campaign, and the instant, which the context has as its now."""
+    """What an action works with: who, where in the campaign, and the instant, which the context has as its now.
+
+    `entered`: what the campaign said at the entry, whose caps hold.
+    """
 
     draft: Layer
     context: Context
@@ -39,6 +43,7 @@ class Acting(NamedTuple):
     enrolment: Enrolment
     step_id: str
     step: Step
+    entered: Definition
 
     @property
     def names(self) -> Json:
@@ -104,11 +109,15 @@ def issue_reward(acting: Acting) -> Json | Rejected:
 
 
 def send_event(acting: Acting) -> Json | Rejected:
-    """`campaign.message` announces what the merchant's own systems are to send."""
+    """`campaign.message` announces what the merchant's own systems are to send, unless a cap keeps it back."""
     message = acting.step.message
     assert message is not None, "a step that sends says what"
-    context = acting.context
+    context, campaign_id = acting.context, acting.enrolment.campaign_id
     now = context.now(program_of(acting.draft, acting.account).clock_id)
+    refusal = capped(acting.draft, campaign_id, acting.entered, acting.account, "messages", at=now)
+    if refusal is not None:
+        return refusal
+    note_meeting(acting.draft, acting.enrolment, "messages", at=now)
     data = {
         **passage_payload(acting.enrolment),
         "position": acting.enrolment.position + 1,

@@ -10,6 +10,8 @@ from vinr_server.core.campaigns.challenges.standing import closed, first_standin
 from vinr_server.core.campaigns.changes import revision_of
 from vinr_server.core.campaigns.definition import Definition, Reentry
 from vinr_server.core.campaigns.listeners import listeners_in
+from vinr_server.core.campaigns.passages.capping import capped, name_meetings, note_meeting
+from vinr_server.core.campaigns.passages.waits import draw
 from vinr_server.core.campaigns.rows import (
     EVERY_KEY,
     PROGRESS,
@@ -36,6 +38,8 @@ OPEN_IN_CAMPAIGN_MAX, OPEN_MAX = 10, 50
 # How the keys begin of those who may come again once they are out; no key of an event's data begins like this.
 ORDINAL = "#"
 KEY_LENGTH_MAX = 255
+# The key of the draw that decides who is held out.
+HOLDOUT = "holdout"
 
 
 class Entering(NamedTuple):
@@ -70,6 +74,8 @@ def name_entries(needs: Needs, seen: Layer, accounts: Iterable[Account], type: s
             said = revision_of(seen, campaign) if campaign is not None else None
             key = key_of(said.definition.reentry, data) if said is not None else None
             needs.row(PastEntry, (account.id, campaign_id, key or ""), beside=account.id)
+            if said is not None:
+                name_meetings(needs, said.definition, account.id, "entries")
 
 
 def past_of(draft: Layer, account: Account, campaign: Campaign, key: str) -> list[Enrolment]:
@@ -96,7 +102,7 @@ def bar(
         present = next((row for row in past if row.entry_key == key), None)
     else:
         present = max(past, key=lambda row: (row.entered_at, row.id), default=None)
-        if reentry.mode == "after_exit" and present is not None and present.status == "over":
+        if reentry.mode == "after_exit" and present is not None and present.is_over_at(now):
             zone = program_of(draft, account).timezone
             again_at = (
                 present.entered_at if reentry.cooldown is None else later(present.entered_at, reentry.cooldown, zone)
@@ -104,11 +110,14 @@ def bar(
             present = present if now < again_at else None
     if present is not None:
         return present
-    return _limit(draft, campaign, definition, account)
+    limit = _limit(draft, campaign, definition, account, now)
+    return limit or capped(draft, campaign.id, definition, account, "entries", at=now)
 
 
-def _limit(draft: Layer, campaign: Campaign, definition: Definition, account: Account) -> Rejected | None:
-    mine = [row for row in draft.here(Enrolment, account.id) if row.status == "open"]
+def _limit(
+    draft: Layer, campaign: Campaign, definition: Definition, account: Account, now: datetime
+) -> Rejected | None:
+    mine = [row for row in draft.here(Enrolment, account.id) if row.is_open_at(now)]
     here = sum(row.campaign_id == campaign.id for row in mine)
     for count, limit, what in ((here, OPEN_IN_CAMPAIGN_MAX, f" of campaign {campaign.id}"), (len(mine), OPEN_MAX, "")):
         if count >= limit:
@@ -137,8 +146,14 @@ def enter(
     key: str,
     member: Values | None,
 ) -> Enrolment:
-    """The member has begun a passage, whose first step is due at once. Expects that nothing bars it."""
-    now = context.now(program_of(draft, account).clock_id)
+    """The member has begun a passage, whose first step is due at once. Expects that nothing bars it.
+
+    Who is held out takes no step, and nothing is announced: it is over with its goal, without one at once (R47).
+    """
+    program = program_of(draft, account)
+    now = context.now(program.clock_id)
+    goal_until = later(now, definition.goal.within, program.timezone) if definition.goal is not None else None
+    is_held_out = draw(campaign.id, HOLDOUT, account.customer_id) < definition.holdout
     id = context.make_id("enr", account.bucket)
     enrolment = Enrolment(
         bucket=account.bucket,
@@ -149,13 +164,13 @@ def enter(
         customer_id=account.customer_id,
         entry_key=f"{ORDINAL}{id}" if key == ORDINAL else key,
         revision=campaign.revision,
-        status="open",
-        step=definition.start,
+        status="holdout" if is_held_out else "open",
+        step=None if is_held_out else definition.start,
         position=0,
         entered_at=now,
         since_at=entering.occurred_at,
         waits_since=None,
-        due_at=now,
+        due_at=None if is_held_out else now,
         heard=(),
         ways={},
         results={},
@@ -163,14 +178,19 @@ def enter(
         entry_type=entering.type,
         entry_source=entering.source,
         pauses=len(campaign.pauses),
+        over_at=(goal_until or now) if is_held_out else None,
+        entry_revision=campaign.revision,
+        goal_until=goal_until,
     )
-    if definition.progress is not None:
+    if definition.progress is not None and not is_held_out:
         begins_at = entering.occurred_at if entering.type == "contribution" else now
         zone = program_of(draft, account).timezone
         standing = first_standing(definition.progress, campaign.revision, begins_at, zone)
         enrolment = replace(enrolment, step=PROGRESS, challenge=standing)
     draft.put(enrolment)
-    announce_passage(draft, context, enrolment, definition, "entered", now=now)
+    note_meeting(draft, enrolment, "entries", at=now)
+    if not is_held_out:
+        announce_passage(draft, context, enrolment, definition, "entered", now=now)
     return enrolment
 
 

@@ -13,6 +13,7 @@ from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.listeners import listeners_in
 from vinr_server.core.campaigns.passages.due import paused_now
 from vinr_server.core.campaigns.passages.entering import Entering, bar, end, enter, key_of, name_entries, past_of
+from vinr_server.core.campaigns.passages.goals import close_goals, goal_of, hear_goal, may_reach_goal, settle_goals
 from vinr_server.core.campaigns.passages.refunding import refund_entries
 from vinr_server.core.campaigns.passages.stepping import ENDED_BY, definition_of
 from vinr_server.core.campaigns.rows import Campaign, ContributionsOf, Enrolment, EntryType, HeardOf, Listeners
@@ -66,6 +67,7 @@ def hear_all(draft: Layer, command: Command, context: Context, answer: Accepted)
     _close_passages(draft, context)
     refund_entries(draft, context)
     settle_refunds(draft, context)
+    settle_goals(draft, context)
     events = [event for event in draft.written(Event) if event.type in listeners.types]
     if not events or _is_import(command, context):
         return answer
@@ -200,7 +202,7 @@ def _members(draft: Layer, event: Event, account_id: Any, customer_id: Any) -> l
 
 
 def hear(draft: Layer, context: Context, listeners: Listeners, heard: Heard) -> list[Wire]:
-    """Open passages have heard the event, oldest first; then members enter by it. Shape: what each did."""
+    """Passages have heard the event, oldest first; then members enter by it. Shape: what each did."""
     reactions: list[Wire] = []
     for account in heard.accounts:
         woken = list(_wake(draft, context, account, heard))
@@ -210,19 +212,27 @@ def hear(draft: Layer, context: Context, listeners: Listeners, heard: Heard) -> 
 
 
 def _wake(draft: Layer, context: Context, account: Account, heard: Heard) -> Iterator[Wire]:
-    """The waits of the member's open passages count the event."""
-    mine = [row for row in draft.here(Enrolment, account.id) if row.status == "open" or row.challenge is not None]
+    """The member's challenges and goals have heard the event, then what ends open passages, then their waits."""
+    now = context.now(program_of(draft, account).clock_id)
+    mine = [row for row in draft.here(Enrolment, account.id) if _hears(row, now)]
     for enrolment in sorted(mine, key=lambda row: (row.entered_at, row.id)):
         if heard.caused_by == enrolment.campaign_id or heard.event.id == enrolment.entry_source:
             continue
-        now = context.now(program_of(draft, account).clock_id)
         if enrolment.challenge is not None:
             yield from _contribute(draft, context, enrolment, account, heard, now=now)
             enrolment = draft.get(Enrolment, enrolment.id) or enrolment
-            if enrolment.status != "open":
-                continue
         definition = definition_of(draft, enrolment)
         assert definition is not None, f"the revision of {enrolment.id} is not in the catalogue"
+        goal, before = goal_of(draft, enrolment), enrolment.converted
+        enrolment = hear_goal(draft, context, enrolment, goal, heard.event, heard.occasion, now=now)
+        if enrolment.converted != before and enrolment.status != "holdout":
+            yield {"campaign": enrolment.campaign_id, "enrolment": enrolment.id, "did": "converted"}
+            if goal is not None and goal.is_exit and enrolment.status in ("open", "failed"):
+                end(draft, context, enrolment, definition, "goal", at=now)
+                yield {"campaign": enrolment.campaign_id, "enrolment": enrolment.id, "did": "exited"}
+                continue
+        if enrolment.status != "open":
+            continue
         if _ends(enrolment, definition, heard):
             end(draft, context, enrolment, definition, "rule", at=now)
             yield {"campaign": enrolment.campaign_id, "enrolment": enrolment.id, "did": "exited"}
@@ -231,6 +241,11 @@ def _wake(draft: Layer, context: Context, account: Account, heard: Heard) -> Ite
         if counted is not enrolment:
             draft.put(counted)
             yield {"campaign": enrolment.campaign_id, "enrolment": enrolment.id, "did": "heard"}
+
+
+def _hears(enrolment: Enrolment, now: datetime) -> bool:
+    """Whether an event may change the passage."""
+    return enrolment.status == "open" or enrolment.challenge is not None or may_reach_goal(enrolment, now)
 
 
 def _contribute(
@@ -329,6 +344,8 @@ def _let_in(
         by: EntryType = "contribution" if definition.entry.contribution else "event"
         entering = Entering(by, source, heard.occasion, heard.occurred_at, heard.depth)
         enrolment = enter(draft, context, campaign, definition, account, entering, key=key or "", member=member)
+        if enrolment.status == "holdout":  # or a mailer that reads the answer would treat the member
+            continue
         yield {"campaign": campaign_id, "enrolment": enrolment.id, "did": "entered"}
         if definition.entry.contribution:
             yield from contribute(draft, context, enrolment, account, _happened(heard))
@@ -373,8 +390,11 @@ def _unmet(
 def _close_passages(draft: Layer, context: Context) -> None:
     """The passages of accounts that the command has closed, or merged into others, are over (R49, R66a)."""
     for account in [account for account in draft.written(Account) if account.status in ENDED_BY]:
+        if not draft.here(Enrolment, account.id):
+            continue
+        at = context.now(program_of(draft, account).clock_id)
+        close_goals(draft, account, now=at)
         for enrolment in [row for row in draft.here(Enrolment, account.id) if row.status in ("open", "failed")]:
             definition = definition_of(draft, enrolment)
             if definition is not None:
-                at = context.now(program_of(draft, account).clock_id)
                 end(draft, context, enrolment, definition, ENDED_BY[account.status], at=at)

@@ -24,7 +24,7 @@ def follow(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
     campaign, definition = draft.get(Campaign, enrolment.campaign_id), definition_of(draft, enrolment)
     assert campaign is not None and definition is not None, f"{enrolment.id} was loaded without what it belongs to"
     at = context.now(program_of_campaign(draft, campaign).clock_id)
-    if enrolment.status == "over":
+    if enrolment.status not in ("open", "failed"):
         return enrolment
     if campaign.is_cleared:
         return end(draft, context, enrolment, definition, "stopped", at=at)

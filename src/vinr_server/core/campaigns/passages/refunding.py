@@ -59,7 +59,7 @@ def _take_back(draft: Layer, context: Context, enrolment: Enrolment) -> None:
     if definition is None or account is None or enrolment.challenge is not None:
         return  # what a challenge gave goes with its contributions (R55)
     at = context.now(program_of(draft, account).clock_id)
-    if enrolment.status != "over" and definition.exit_on_refund:
+    if enrolment.status in ("open", "failed") and definition.exit_on_refund:
         enrolment = end(draft, context, enrolment, definition, "entry_refunded", at=at)
     for step_id, award_id in _tied_awards(enrolment, definition):
         take_back_award(

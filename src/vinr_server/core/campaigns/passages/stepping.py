@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from vinr_server.core.campaigns.challenges.attempts import go_on, numbered, with_steps_taken
 from vinr_server.core.campaigns.changes import revision_of
 from vinr_server.core.campaigns.definition import EXIT, Branch, Case, Definition, Split, Step, Wait
+from vinr_server.core.campaigns.pacing import opening
 from vinr_server.core.campaigns.passages.actions import ACTIONS, Acting
+from vinr_server.core.campaigns.passages.capping import name_meetings
 from vinr_server.core.campaigns.passages.entering import end
 from vinr_server.core.campaigns.passages.waits import draw, wait_end, way_of, zone_of
 from vinr_server.core.campaigns.rows import Campaign, Enrolment, EnrolmentStep, StepsOf
@@ -63,6 +65,7 @@ def name_steps(needs: Needs, seen: Layer, account_id: str, campaign_id: str, rev
         return
     if said.definition.member_conditions or said.definition.segments_named:
         name_history(needs, seen, [account_id])
+    name_meetings(needs, said.definition, account_id, "messages")
     for step in said.definition.steps.values():
         if step.reward_id is not None:
             needs.counter(counter_of("reward", step.reward_id))
@@ -84,6 +87,13 @@ def definition_of(layer: Layer, enrolment: Enrolment) -> Definition | None:
     return revision.definition if revision is not None else None
 
 
+def definition_at_entry(layer: Layer, enrolment: Enrolment) -> Definition | None:
+    """What the campaign said when the member entered: its goal and its caps hold wherever the member is moved (R52)."""
+    campaign = layer.get(Campaign, enrolment.campaign_id)
+    revision = revision_of(layer, campaign, enrolment.entry_revision) if campaign is not None else None
+    return revision.definition if revision is not None else None
+
+
 def take_due(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
     """The passage has gone on as far as it goes by the context's now. Expects one that is due.
 
@@ -94,6 +104,7 @@ def take_due(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
         raise AlsoRows(StepsOf, [name])
     definition, account = definition_of(draft, enrolment), draft.get(Account, enrolment.account_id)
     assert definition is not None and account is not None, f"{enrolment.id} was loaded without what it belongs to"
+    entered = definition_at_entry(draft, enrolment) or definition
     at = context.now(program_of(draft, account).clock_id)
     if account.status != "active":
         return end(draft, context, enrolment, definition, ENDED_BY.get(account.status, "account_closed"), at=at)
@@ -118,7 +129,14 @@ def take_due(draft: Layer, context: Context, enrolment: Enrolment) -> Enrolment:
                 waiting = replace(enrolment, waits_since=at, due_at=over_at, failures=0, error=None)
                 draft.put(waiting)
                 return waiting
-        done = _take(Acting(draft, context, account, enrolment, step_id, step))
+        is_new = step_id not in enrolment.results
+        if step.message is not None and definition.send_window is not None and is_new:
+            opens_at = opening(definition.send_window, at, program_of(draft, account).timezone)
+            if opens_at > at:
+                held = replace(enrolment, due_at=opens_at, failures=0, error=None)
+                draft.put(held)
+                return held
+        done = _take(Acting(draft, context, account, enrolment, step_id, step, entered))
         enrolment = _moved(draft, context, enrolment, definition, step, done, at=at)
     return enrolment
 
@@ -255,6 +273,7 @@ def _acted(acting: Acting) -> Done:
         acting.draft.merge(draft)
         return Done("done", step.next, {"effect": effect} if effect else {}, effect)
     refusal = {"code": effect.code, "message": effect.message, "details": effect.details}
-    if step.on_refused == EXIT:
+    target = step.on_capped if effect.code == "frequency_capped" and step.on_capped is not None else step.on_refused
+    if target == EXIT:
         return Done("skipped", None, {"refusal": refusal}, {}, ends_as="refused")
-    return Done("skipped", step.on_refused or step.next, {"refusal": refusal}, {})
+    return Done("skipped", target or step.next, {"refusal": refusal}, {})

@@ -9,6 +9,7 @@ import re
 from datetime import datetime, timedelta
 
 from vinr_server.core.kernel.calendar import LAST_INSTANT, expires_at
+from vinr_server.core.kernel.numbers import floor_div
 from vinr_server.core.kernel.values import dataclass
 
 _WRITTEN = re.compile(r"([1-9][0-9]{0,5})(mo|[smhdw])", re.ASCII)
@@ -35,6 +36,14 @@ def read_duration(text: str) -> Duration | None:
         return Duration(months=number) if number <= MONTHS_MAX else None
     seconds = number * _SECONDS[unit]
     return Duration(seconds=seconds) if seconds <= SECONDS_MAX else None
+
+
+def spelled(duration: Duration) -> str:
+    """The duration as callers write it, in the largest unit that fits: 7d."""
+    if duration.months:
+        return f"{duration.months}mo"
+    unit = next(unit for unit in "dhms" if duration.seconds % _SECONDS[unit] == 0)
+    return f"{floor_div(duration.seconds, _SECONDS[unit])}{unit}"
 
 
 def later(instant: datetime, duration: Duration, zone: str) -> datetime:

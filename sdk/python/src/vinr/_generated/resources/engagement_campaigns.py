@@ -9,6 +9,7 @@ from typing import Literal
 
 from vinr._generated.objects import (
     Campaign,
+    CampaignResults,
     CampaignStep,
     Enrolment,
 )
@@ -252,6 +253,22 @@ class EngagementCampaigns(Resource):
             timeout=timeout,
         )
 
+    def results(
+        self,
+        id: str,
+        *,
+        revision: str | None = None,
+        timeout: float | None = None,
+    ) -> CampaignResults:
+        """Show who reached a campaign's goal, of those whose goal is over: treated, held out, and by split."""
+        return self._client.request(
+            "GET",
+            fill("/v1/engagement/campaigns/{id}/results", id=id),
+            returns=CampaignResults,
+            query={"revision": revision},
+            timeout=timeout,
+        )
+
     def enter(
         self,
         id: str,
@@ -265,7 +282,7 @@ class EngagementCampaigns(Resource):
         """Let a member enter a campaign. Who may not enter again gets the enrollment that it has.
 
         Refused by state (ConflictError): account_closed, program_mismatch, campaign_not_active, in_another_campaign,
-        too_many_enrolments.
+        too_many_enrolments, frequency_capped.
         """
         return self._client.request(
             "POST",
@@ -531,6 +548,22 @@ class AsyncEngagementCampaigns(AsyncResource):
             timeout=timeout,
         )
 
+    async def results(
+        self,
+        id: str,
+        *,
+        revision: str | None = None,
+        timeout: float | None = None,
+    ) -> CampaignResults:
+        """Show who reached a campaign's goal, of those whose goal is over: treated, held out, and by split."""
+        return await self._client.request(
+            "GET",
+            fill("/v1/engagement/campaigns/{id}/results", id=id),
+            returns=CampaignResults,
+            query={"revision": revision},
+            timeout=timeout,
+        )
+
     async def enter(
         self,
         id: str,
@@ -544,7 +577,7 @@ class AsyncEngagementCampaigns(AsyncResource):
         """Let a member enter a campaign. Who may not enter again gets the enrollment that it has.
 
         Refused by state (ConflictError): account_closed, program_mismatch, campaign_not_active, in_another_campaign,
-        too_many_enrolments.
+        too_many_enrolments, frequency_capped.
         """
         return await self._client.request(
             "POST",
