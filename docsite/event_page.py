@@ -35,6 +35,8 @@ WHEN: dict[str, str] = {
     "code.redeemed": "A code was used: the offer that it opens was redeemed.",
     "code.released": "A use of a code is free again: its session expired or dropped it, or its payment was refunded whole.",
     "code_batch.ready": "All codes that were wanted of a batch are made.",
+    "code_batch.low": "Steps of campaigns have given so many codes of a batch that `low_at` or fewer are nobody's; once,"
+    " until more are added.",
     "referral.registered": "A member has brought a customer: the referral is open.",
     "referral.converted": "A referral has converted: `awards` shows what both sides earned.",
     "referral.reversed": "The payment that converted a referral was refunded, and what it gave is taken back.",

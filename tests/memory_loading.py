@@ -12,6 +12,7 @@ from typing import Any
 
 from vinr_server.core.campaigns.challenges.revoking import name_given
 from vinr_server.core.campaigns.listeners import listeners_of, stops_of
+from vinr_server.core.campaigns.passages.issuing import name_codes_ahead
 from vinr_server.core.campaigns.passages.refunding import name_refunded
 from vinr_server.core.campaigns.passages.stepping import name_steps
 from vinr_server.core.campaigns.rows import (
@@ -27,7 +28,8 @@ from vinr_server.core.campaigns.rows import (
 )
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
-from vinr_server.core.codes.rows import CodeHold, CodeHolds
+from vinr_server.core.codes.issuing import name_asked_batches
+from vinr_server.core.codes.rows import BatchTally, Code, CodeHold, CodeHolds, CodeProgress, NextCodes
 from vinr_server.core.conditions.course import Purchase
 from vinr_server.core.conditions.member import Totals
 from vinr_server.core.conditions.membership import uses_of
@@ -171,10 +173,11 @@ def _read_enrolments(world: Layer, loaded: Layer, needs: Needs) -> None:
                 continue
             if row.due_at is not None and (clock is None or row.due_at <= clock.frozen_at):
                 name_steps_due(needs, world, row)
+                name_codes_ahead(needs, world, row)
     for row_type, id in needs.asked:
         asked = world.get(Enrolment, id) if row_type is Enrolment else None
         if asked is not None:
-            name_refunded(needs, asked)
+            name_refunded(needs, world, asked)
             name_counted(needs, asked)
             name_given(needs, world, asked)
     for name in needs.rows.get(PastEntry, ()):
@@ -188,6 +191,8 @@ def _read_enrolments(world: Layer, loaded: Layer, needs: Needs) -> None:
         name_steps(needs, world, *name)  # type: ignore[misc]
     for key in needs.rows.get(Meetings, ()):
         loaded.put(_meetings(world, str(key)))
+    name_asked_batches(needs, world)
+    _read_next_codes(world, loaded, needs)
 
 
 def _since(world: Layer, row: Enrolment, clock: TestClock) -> datetime:
@@ -204,6 +209,26 @@ def _meetings(world: Layer, account_id: str) -> Meetings:
     steps = [row for row in world.all_here(EnrolmentStep) if row.account_id == account_id]
     sent = [row for row in steps if row.kind == "send_event" and row.outcome == "done"]
     return Meetings(account_id, tuple(entries), tuple(Met(row.campaign_id, row.revision, row.at) for row in sent))
+
+
+def _read_next_codes(world: Layer, loaded: Layer, needs: Needs) -> None:
+    """The codes of batches that steps may give next, as in storage/campaigns/issuing.py."""
+    names: Any = list(needs.rows.get(NextCodes, ()))
+    for batch_id in dict.fromkeys(name[0] for name in names):
+        most = max(most for id, most in names if id == batch_id)
+        progress = world.get(CodeProgress, batch_id)
+        free = [
+            code
+            for code in world.all_here(Code)
+            if code.batch_id == batch_id and code.account_id is None and code.status == "active" and code.holds_key
+            if not code.used and not code.reserved
+        ]
+        issued = progress.issued if progress is not None else 0
+        free.sort(key=lambda code: ((code.number or 0) <= issued, code.number))
+        if progress is not None:
+            loaded.put(NextCodes(batch_id, most, tuple(code.id for code in free[:most])))
+        for code in free[:most]:
+            needs.row(Code, code.id)
 
 
 def _name_watched(world: Layer, loaded: Layer, needs: Needs) -> None:
@@ -315,6 +340,11 @@ def _read(world: Layer, loaded: Layer, needs: Needs) -> None:
                 mine = [one for one in world.all_here(CheckoutSession) if one.customer_id == key]
                 is_open = tuple(one.id for one in mine if one.status == "open")
                 loaded.put(Traces(str(key), is_open, bool(world.children(Payment, key))))
+            if row_type is BatchTally:
+                here, keys = needs.rows.get(Code, {}), needs.parts.get(Code, {})
+                mine = [code for code in world.all_here(Code) if code.batch_id == key]
+                mine = [code for code in mine if code.id not in here and code.folded not in keys]
+                loaded.put(BatchTally(str(key), sum(code.used > 0 for code in mine)))
             if row_type is CodeHolds:
                 loaded.put(CodeHolds(str(key), tuple(_code_holds(world, key))))
             if row_type is FirstPaid:

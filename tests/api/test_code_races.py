@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 from test_races import Field, field, posting
 
@@ -47,6 +49,55 @@ class TestSessions:
 
         assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 7}
         assert verify(field.servers[0].database_url).disagreements == []
+
+
+class TestSteps:
+    def test_of_many_members_give_each_a_code_of_its_own(self, field: Field) -> None:
+        batch = field.post("/v1/engagement/code_batches", {"offer": coded_offer(field), "name": "Few"})["id"]
+        texts = [f"{batch[4:]}-{number:02}" for number in range(40)]
+        field.post(f"/v1/engagement/code_batches/{batch}/import", {"codes": texts})
+        members = [member["id"] for member in field.members(56)]
+        campaign = launch(field, {"kind": "issue_code", "batch": batch, "expires_in": "14d"}, members)
+
+        field.race([posting("/v1/loyalty/points/award", {"account": member, "points": 1}) for member in members])
+
+        passages = enrolments(field, campaign)
+        given = [one["log"][0]["effect"]["code"] for one in passages if one["log"][0]["outcome"] == "done"]
+        assert sorted(given) == texts
+        skipped = [one["log"][0]["refusal"]["code"] for one in passages if one["log"][0]["outcome"] == "skipped"]
+        assert skipped == ["codes_exhausted"] * 16
+        shown = field.clients[0].get(f"/v1/engagement/code_batches/{batch}").json()
+        assert (shown["assigned"], shown["unassigned"]) == (40, 0)
+        assert verify(field.servers[0].database_url).disagreements == []
+
+    def test_make_a_code_for_each_member(self, field: Field) -> None:
+        batch = field.post("/v1/engagement/code_batches", {"offer": coded_offer(field), "name": "Made"})["id"]
+        members = [member["id"] for member in field.members(48)]
+        campaign = launch(field, {"kind": "issue_code", "batch": batch}, members)
+
+        field.race([posting("/v1/loyalty/points/award", {"account": member, "points": 1}) for member in members])
+
+        codes = {one["log"][0]["effect"]["code"] for one in enrolments(field, campaign)}
+        assert len(codes) == 48
+        assert field.clients[0].get(f"/v1/engagement/code_batches/{batch}").json()["made"] == 48
+        assert verify(field.servers[0].database_url).disagreements == []
+
+
+def launch(field: Field, step: dict[str, object], members: Sequence[str]) -> str:
+    """A campaign of one step, which these members have entered; nobody has taken the step yet."""
+    definition = {"entry": {}, "start": "step", "steps": {"step": step}}
+    body = {"program": field.program, "name": "Race", "definition": definition}
+    campaign = str(field.post("/v1/engagement/campaigns", body)["id"])
+    field.post(f"/v1/engagement/campaigns/{campaign}/publish", {})
+    field.race([posting(f"/v1/engagement/campaigns/{campaign}/enter", {"account": member}) for member in members])
+    return campaign
+
+
+def enrolments(field: Field, campaign: str) -> list[dict[str, Any]]:
+    """All enrollments of a campaign, each with its log."""
+    url = "/v1/engagement/enrolments"
+    listed = field.clients[0].get(url, params={"campaign": campaign, "limit": 100}).json()["data"]
+    return [field.clients[0].get(f"{url}/{one['id']}").json() for one in listed]
 
 
 class TestKeys:

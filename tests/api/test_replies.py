@@ -75,6 +75,7 @@ class TestEveryAnswer:
     def test_is_as_declared(self, world: World) -> None:
         _award_back(world)
         _lose_a_gift(world)
+        _give_codes(world)
         seen: set[str] = set()
         wrong = []
 
@@ -129,6 +130,7 @@ class TestEveryEvent:
         _lose_a_gift(world)
         _end_referrals(world)
         _use_codes(world)
+        _give_codes(world)
         _end_campaigns(world)
         _complete_a_challenge(world)
 
@@ -330,6 +332,26 @@ def _complete_a_challenge(world: World) -> None:
     wait_until(lambda: len(world.client.get(enrolment).json()["log"]) == 2, what="the steps of the attempt")
     check(OBJECTS["enrolment"], world.client.get(enrolment).json())
     world.post(f"/v1/payments/{payment['id']}/refund", {})
+
+
+def _give_codes(world: World) -> None:
+    """A step gave the last code of a batch, which was taken back with the payment that had let the member enter."""
+    few = {"offer": world.ids["coded_ofr"], "name": "Few", "low_at": 1}
+    batch = world.post("/v1/engagement/code_batches", few)["id"]
+    world.post(f"/v1/engagement/code_batches/{batch}/import", {"codes": [f"G{world.slug}"]})
+    entry = {"event": {"type": "payment.completed", "conditions": {"metadata": {"thanks": True}}}}
+    definition = {"entry": entry, "start": "code", "steps": {"code": {"kind": "issue_code", "batch": batch}}}
+    campaign = {"program": world.ids["prog"], "name": "Thanks", "definition": definition}
+    url = f"/v1/engagement/campaigns/{world.post('/v1/engagement/campaigns', campaign)['id']}"
+    world.post(f"{url}/publish", {})
+    paid = {"amount": 100, "currency": "EUR", "customer": world.ids["cust"], "metadata": {"thanks": True}}
+    payment = world.post("/v1/payments", paid)
+    (did,) = payment["campaigns"]
+    enrolment = f"/v1/engagement/enrolments/{did['enrolment']}"
+    assert world.client.get(enrolment).json()["log"][0]["outcome"] == "done"
+    world.post(f"/v1/payments/{payment['id']}/refund", {})
+    assert len(world.client.get(enrolment).json()["revoked"]["withdrawn"]) == 1
+    world.post(f"{url}/archive", {})
 
 
 def _end_referrals(world: World) -> None:

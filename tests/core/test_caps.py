@@ -24,7 +24,9 @@ from vinr_server.core.offers.rows import Offer, OfferTerms
 from vinr_server.core.rewards.rows import Reward
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-CONTEXT = Context(NOW, {}, lambda prefix, _bucket: f"{prefix}_1", lambda _name: 1, lambda: "")
+CONTEXT = Context(
+    NOW, {}, lambda prefix, _bucket: f"{prefix}_1", lambda _name: 1, lambda: "", lambda pattern, _letters: pattern
+)
 
 
 def offer(most: int | None, each: int | None, *, is_counted: bool) -> Offer:

@@ -24,7 +24,9 @@ from vinr_server.core.programs.rows import Program
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ACCOUNT = Account(1, "loy_1", "prog_1", "cust_1", 0, 0, 0, None, None, "active", {}, NOW)
 LOT = Lot(1, "ptx_1", "loy_1", 1, 10, 10, 0, 0, NOW, NOW + timedelta(days=1))
-CONTEXT = Context(NOW, {}, lambda prefix, _bucket: f"{prefix}_1", lambda _name: 1, lambda: "")
+CONTEXT = Context(
+    NOW, {}, lambda prefix, _bucket: f"{prefix}_1", lambda _name: 1, lambda: "", lambda pattern, _letters: pattern
+)
 
 
 def loaded(needs: Needs, *rows: Account | Lot | Customer) -> Layer:

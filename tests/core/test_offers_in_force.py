@@ -108,7 +108,14 @@ def test_every_counter_that_deciding_asks_for_was_looked_for() -> None:
     far = [percentage(f"ofr_far{n}", "hat", min_minor=1_000_000 + n) for n in range(SHOES)]
     batch, _needs = looked_up(*mine, *far)
     ids = count()
-    context = Context(NOW, {}, lambda prefix, _bucket: f"{prefix}_{next(ids)}", lambda _name: 1, lambda: "")
+    context = Context(
+        NOW,
+        {},
+        lambda prefix, _bucket: f"{prefix}_{next(ids)}",
+        lambda _name: 1,
+        lambda: "",
+        lambda pattern, _letters: pattern,
+    )
     checkout = evaluate_cart(batch.draft(), context, CART, customer_id=CUSTOMER, discount_ids=())
     assert not isinstance(checkout, Rejected)
     assert len(checkout.evaluation.applied) == SHOES

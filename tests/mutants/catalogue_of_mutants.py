@@ -22,6 +22,7 @@ import gift_mutants
 import goal_mutants
 import grant_mutants
 import inactivity_mutants
+import issuing_mutants
 import life_mutants
 import moving_mutants
 import offer_mutants
@@ -61,6 +62,7 @@ MUTANTS: list[Mutant] = [
     *cart_mutants.MUTANTS,
     *segment_mutants.MUTANTS,
     *code_mutants.MUTANTS,
+    *issuing_mutants.MUTANTS,
     *cli_mutants.MUTANTS,
     *torture_mutants.MUTANTS,
 ]

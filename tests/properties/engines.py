@@ -119,6 +119,7 @@ class CoreRun(Run):
             self.ids.make_id,
             partial(bucket_of, self.realms[realm]),
             self.ids.make_code,  # type: ignore[arg-type]
+            self.ids.draw_code,
         )
         reached = self.ids.reached
         accounts = [row for row in stored.all_written() if isinstance(row, Account)]

@@ -271,6 +271,7 @@ def busy(postgres: EmbeddedServer, unmerged: str) -> str:
         _spend_budget(answer)
         _pass_through(answer)
         _reach_goals(answer)
+        _give_codes(answer)
     return url
 
 
@@ -314,7 +315,7 @@ def _use_codes(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> N
     old = answer(code_commands.CreateCode("OLD", "ofr_coded"))["id"]
     batch = code_commands.CreateCodeBatch("ofr_coded", "Printed", "#" * 12, "23456789BCDF", id="cbt_printed")
     answer(batch)
-    for text in ("P-1", "P-2"):
+    for text in ("P-1", "P-2", "P-3"):
         answer(code_commands.ImportCode("cbt_printed", text))
     answer(code_commands.UpdateCode(old, {"status": "disabled"}))
     answer(code_commands.CreateCode("old", "ofr_coded"))
@@ -612,6 +613,22 @@ def _reach_goals(answer: Callable[[kernel_commands.Command], dict[str, Any]]) ->
         answer(campaign_commands.TakeSteps(f"loy_aim{n}"))
         answer(payments_commands.CreatePayment(900, "EUR", 100, id=f"pay_aim{n}", customer_id=f"cust_aim{n}"))
     answer(payments_commands.RefundPayment("pay_aim3"))
+
+
+def _give_codes(answer: Callable[[kernel_commands.Command], dict[str, Any]]) -> None:
+    """Steps have given codes that were printed, and one that was made."""
+    answer(code_commands.CreateCodeBatch("ofr_coded", "Made", "#" * 12, "23456789BCDF", id="cbt_made"))
+    for name, batch, account_ids in (
+        ("cards", "cbt_printed", ("loy_o1", "loy_o2")),
+        ("texts", "cbt_made", ("loy_o1",)),
+    ):
+        steps = {"code": {"kind": "issue_code", "batch": batch, "expires_in": "14d"}}
+        drafted = read_definition({"entry": {}, "start": "code", "steps": steps}, zone="UTC")
+        answer(campaign_commands.CreateCampaign("prog_offers", name, "journey", drafted, id=f"cmp_{name}"))
+        answer(campaign_commands.PublishCampaign(f"cmp_{name}"))
+        for account_id in account_ids:
+            answer(campaign_commands.EnterCampaign(f"cmp_{name}", account_id))
+            answer(campaign_commands.TakeSteps(account_id))
 
 
 def _capped(most: int | None) -> kernel_commands.Command:
@@ -1040,9 +1057,18 @@ EDITS = [
     ("R60 a key has one holder",
      "drop index codes_by_key; update codes set holds_key = true where [codes: not holds_key]"),
     ("R64 a batch has made the codes that there are of it",
-     "update code_batch_progress set made = made - 1 where [code_batch_progress: made > 0]"),
+     "update code_batch_progress set made = made - 1 where [code_batch_progress: made > assigned]"),
     ("R64 the codes of a batch are numbered in their order, without gaps",
      "update codes set number = number + 1 where [codes: batch_id is not null]"),
+    ("R64 a batch counts the codes that are a member's own",
+     "update code_batch_progress set assigned = assigned - 1 where [code_batch_progress: assigned > 0]"),
+    ("R48 a code that a step has given is the member's",
+     "update codes set account_id = 'loy_o3' where [codes: account_id is not null and batch_id is not null]"),
+    ("R48 a code that a step has given is the member's",
+     "update codes set code = code || 'X' where [codes: account_id is not null and batch_id is not null]"),
+    ("R48 no code is given twice",
+     "insert into campaign_steps select bucket, realm, enrolment_id, position + 1, account_id, campaign_id, step, kind,"
+     " revision, outcome, at, detail from campaign_steps where [campaign_steps: kind = 'issue_code']"),
     ("R63 an open session holds the codes that it presents",
      "update checkout_sessions set codes = '[]' where [checkout_sessions: status = 'open'"
      " and json_array_length(codes) > 0]"),

@@ -4,7 +4,7 @@ journey care, enters cart.left, again after 7d, step tell send hi, step calm wai
 step NAME send EVENT | award 200 [back|keep] | reward rwd_mug | mark key=value | exit OUTCOME | wait 7d
     | wait 2h for payment.completed to thanks [else nudge] | wait 1d at 09:00 [on mon tue] | wait until INSTANT
     | branch tier gold to a [else b] | split a 5000 to x b 5000 to y, each with [to NEXT] [refused NEXT]
-    | raw KIND [key=value]; send also with [capped NEXT]
+    | code post 14d | raw KIND [key=value]; send also with [capped NEXT]
 
 challenge three, counts payment.completed min 10.00 EUR, target 3, within 30d, repeat 12, step bonus award 500
 counts EVENT [min 10.00 EUR | metadata key=value] [amount data.key], target 3 [sum|days|streak], within 30d [from entry]
@@ -270,6 +270,9 @@ def _step(kind: str, rest: list[str]) -> Json:
             **({"valid_for": rest[1]} if rest[1:] else {}),
             **step,
         }
+    if kind == "code":
+        lasts = {"expires_in": rest[1]} if rest[1:] else {}
+        return {"kind": "issue_code", "batch": f"cbt_{rest[0]}", **lasts, **step}
     if kind == "reward":
         return {"kind": "issue_reward", "reward": rest[0], **step}
     if kind == "mark":
@@ -374,6 +377,14 @@ def took(view: Any, words: Words) -> tuple[Any, Any]:
     return instant(when), rows[0].at
 
 
+def revoked(view: Any, words: Words) -> tuple[Any, Any]:
+    """`revoked A care 50 withdrawn 2 kept 1`: the points that went back with the entry's payment, and how much else."""
+    name, campaign, points, _withdrawn, withdrawn, _kept, kept = words
+    shown = _passage(view.world, name, campaign).revoked
+    wanted = (int(points), int(withdrawn), int(kept))
+    return wanted, shown and (shown["points"], len(shown["withdrawn"]), len(shown["kept"]))
+
+
 def messages(view: Any, words: Words) -> tuple[Any, Any]:
     """`messages hello + bye`: what campaigns asked to send by this step, in their order."""
     sent = [event for event in view.new_events() if event.type == "campaign.message"]
@@ -403,7 +414,7 @@ def progress(view: Any, words: Words) -> tuple[Any, Any]:
 
 
 def ended(view: Any, words: Words) -> tuple[Any, Any]:
-    """`revoked 1: reversed 500`: what the event of this step says that was taken back, in figures."""
+    """`undone 1 500 0 2`: the attempt that was revoked, and how many points, withdrawn and kept its event names."""
     (event,) = [event for event in view.new_events() if event.type == "campaign.revoked"]
     data = event.data
     points = sum(one["points"] for one in data["reversed"])
@@ -426,10 +437,11 @@ CHECKS: Any = {
     "log": log,
     "took": took,
     "messages": messages,
+    "revoked": revoked,
     "said": said,
     "did": did,
     "progress": progress,
-    "revoked": ended,
+    "undone": ended,
     "converted": converted,
     "goal_ends": goal_ends,
 }

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from scenario_drivers import Answer
-from scenario_language import Clauses, Words, wire_instant
+from scenario_language import Clauses, Words, listed, wire_instant
 from scenario_world import World
 
 from vinr_server.core.codes.rows import Code
@@ -26,6 +26,34 @@ def make_code(world: World, words: Words, clauses: Clauses) -> Answer:
     answer = world.call("create_code", body)
     world.note(world.opening, clauses.word("as") or " ".join(text), answer)
     return answer
+
+
+def make_batch(world: World, words: Words, clauses: Clauses) -> Answer:
+    """`batch post of ten, low 2, pattern P-####`: a batch of codes that open an offer."""
+    name, _of, offer = words
+    body: Json = {"id": f"cbt_{name}", "name": name, "offer": f"ofr_{offer}", **_fields(clauses)}
+    if low := clauses.word("low"):
+        body["low_at"] = int(low)
+    if pattern := clauses.word("pattern"):
+        body["pattern"] = pattern
+    return world.call("create_code_batch", body)
+
+
+def fill(world: World, words: Words, clauses: Clauses) -> Answer:
+    """`fill post P-1, for A, until instant`: a code is imported into a batch, known by its text."""
+    batch, *text = words
+    row: Json = {"code": " ".join(text), **_fields(clauses)}
+    if name := clauses.word("for"):
+        row["account"] = world.member(name).id
+    answer = world.call("import_codes", {"codes": [row]}, id=f"cbt_{batch}")
+    made = answer.payload.get("code")
+    world.note(world.opening, " ".join(text), answer, id=made["id"] if isinstance(made, dict) else None)
+    return answer
+
+
+def stop_batch(world: World, words: Words, clauses: Clauses) -> Answer:
+    """`end-batch post`: none of its codes can be used any more."""
+    return world.call("disable_code_batch", id=f"cbt_{words[0]}")
 
 
 def change_code(world: World, words: Words, clauses: Clauses) -> Answer:
@@ -104,5 +132,22 @@ def broken_laws(world: World) -> list[str]:
     ] + [f"key {key} has {count} holders" for key, count in holders.items() if count > 1]
 
 
-CHECKS = {"coded": coded, "uses-of": code_uses}
-VERBS = {"make-code": make_code, "change-code": change_code, "look-up": look_up, "redeem-code": redeem_code}
+def issued(view: Any, words: Words) -> Any:
+    """`issued post P-1 A + P-2 B`: the codes of a batch that are a member's, in order of number."""
+    name, *wanted = words
+    rows = [row for row in view.world.driver.rows(Code) if row.batch_id == f"cbt_{name}" and row.account_id is not None]
+    names = {member.id: name for name, member in view.world.members.items()}
+    rows.sort(key=lambda row: row.number)
+    return listed(tuple(wanted)), [f"{row.code} {names[row.account_id]}" for row in rows]
+
+
+CHECKS = {"coded": coded, "uses-of": code_uses, "issued": issued}
+VERBS = {
+    "batch": make_batch,
+    "fill": fill,
+    "end-batch": stop_batch,
+    "make-code": make_code,
+    "change-code": change_code,
+    "look-up": look_up,
+    "redeem-code": redeem_code,
+}

@@ -33,6 +33,7 @@ from vinr_server.api.edge.parse import read_struct
 from vinr_server.api.edge.problems import Problem
 from vinr_server.api.edge.times import read_instant_or_none
 from vinr_server.api.resources.accounts import show_accounts
+from vinr_server.api.resources.code_batches import ImportedCodeInput
 from vinr_server.api.resources.enrolments import show_enrolments
 from vinr_server.api.resources.grants import show_grants
 from vinr_server.api.resources.segments import retrieve_segment_size
@@ -47,6 +48,7 @@ from vinr_server.core.checkout.commands import ExpireCheckoutSession
 from vinr_server.core.checkout.rows import CheckoutSession
 from vinr_server.core.clocks.commands import FinishTestClock
 from vinr_server.core.clocks.rows import TestClock
+from vinr_server.core.codes.commands import ImportCode
 from vinr_server.core.conditions.membership import segments_of
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.credit.wallets import show_wallet
@@ -71,6 +73,7 @@ from vinr_server.core.segments.commands import JudgeSegments, ScanSegment
 from vinr_server.core.segments.rows import Segment, SegmentMember
 from vinr_server.engine.batch import Reload, Wholes, require_known_merges
 from vinr_server.engine.catching_up import context_of_time
+from vinr_server.engine.ids import Ids
 from vinr_server.engine.submission import Submission
 from vinr_server.engine.timely import UNDONE_BY_TIME, submit_in_time, write_due
 from vinr_server.engine.writer import Writer
@@ -86,6 +89,8 @@ Json = dict[str, Any]
 BY_ID = {operation.id: operation for operation in OPERATIONS}
 ROUNDS_MAX = 2_000
 STOPS_MAX = 500
+# What calls in bulk submit for each of their items.
+ONE_OF = {"create_payments": "create_payment", "import_codes": "import_code"}
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,8 @@ def command_of(request: Request) -> tuple[Command, bytes]:
     """The command that the API makes of a request, and the fingerprint of its body."""
     if request.operation == "create_payments":
         return _imported_payment(request.body)
+    if request.operation == "import_codes":
+        return _imported_code(request)
     operation = BY_ID[request.operation]
     ids = {"id": request.id} if request.id else {}
     call = Call(Caller(0, False), None, path=ids)  # type: ignore[arg-type]
@@ -186,6 +193,15 @@ def _imported_payment(body: Json) -> tuple[Command, bytes]:
     one = read_struct(CreatePaymentInput, body["payments"][0])
     occurred_at = read_instant_or_none(one.occurred_at, param="occurred_at")
     return payment(one, occurred_at=occurred_at, enrol_in=body["program"]), fingerprint(one)
+
+
+def _imported_code(request: Request) -> tuple[Command, bytes]:
+    """The one code of a bulk call."""
+    (row,) = request.body["codes"]
+    one = read_struct(ImportedCodeInput, row)
+    ends_at = read_instant_or_none(one.expires_at, param="expires_at")
+    assert request.id is not None, "codes are imported into a batch"
+    return ImportCode(request.id, one.code, one.account, expires_at=ends_at), fingerprint(one)
 
 
 def _is_deliverable(request: Request) -> bool:
@@ -250,6 +266,7 @@ class CoreDriver:
             make_id=lambda prefix, bucket: f"{prefix}_{next(self._numbers):06d}",
             bucket_of=partial(bucket_of, 0),
             make_code=lambda: f"CODE{next(self._numbers)}",
+            draw_code=Ids.draw_code,
         )
 
     def settle(self, clock_id: str) -> None:
@@ -437,7 +454,7 @@ class PostgresDriver:
         submission = Submission(
             realm=self._realm.id,
             livemode=False,
-            operation=request.operation.replace("create_payments", "create_payment"),
+            operation=ONE_OF.get(request.operation, request.operation),
             command=command,
             fingerprint=digest,
             idempotency_key=request.idempotency_key,

@@ -72,6 +72,7 @@ Verbs (scenario_steps.py, scenario_configuration.py), with their clauses in brac
         | complete S [with pay_1] | abandon S
     make-code ten SAVE-10 [for A] [uses 3] [from instant] [until instant] [as K] (of an offer that is `coded`)
         | change-code K off|on [uses 5] [until instant] | look-up save 10 | redeem-code A bonus 250
+        batch post of ten [low 2] [pattern P-####] | fill post P-1 [for A] [until instant] | end-batch post
         (scenario_codes.py)
         cart and checkout take [code SAVE-10], checkout [take-over], recart [without-codes]
     journey care, enters cart.left, step tell send hello …: a campaign (scenario_campaigns.py)
@@ -94,6 +95,7 @@ Expectations (scenario_expectations.py) are about the account named last; `B bal
     of carts: total 15.00 | off 3.33 + 3.34 (by line) | applied ten 10.00 + post 5.00 | session S completed
         rejected ten min_subtotal spend 420 more
     of codes: coded SAVE-10 applied | coded SAVE-10 code_expired invalid | uses-of SAVE-10 1 [held 2]
+        issued post P-1 A + P-2 B: codes of a batch that are a member's
     of store credit, of the wallet named last: credit 10.00 | credit_held 5.00 | credit_lots 10.00@2026-12-01
         credit_ends 10.00@2026-12-01 | credit_entries grant 30.00 + expiry -1.00 (of this step)
     a refusal code, and the figures in its details

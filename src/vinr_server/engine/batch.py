@@ -337,6 +337,7 @@ def context_of(submission: Submission, now: datetime, clock_now: dict[str, datet
         make_id=ids.make_id,
         bucket_of=lambda name: bucket_of(realm, name),
         make_code=ids.make_code,
+        draw_code=ids.draw_code,
         fingerprint=submission.fingerprint,
         livemode=submission.livemode,
         is_deliverable=submission.is_deliverable,

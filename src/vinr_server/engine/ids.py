@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 
+from vinr_server.engine.code_drawing import draw_codes
+
 # 56 bits, started at random in each process: two processes in the same millisecond do not collide.
 COUNTER_BITS = 56
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -31,3 +33,9 @@ class Ids:
     def make_code() -> str:
         """A voucher code of 12 characters (58 bits) that is easy to read aloud."""
         return "".join(secrets.choice(CODE_ALPHABET) for _ in range(12))
+
+    @staticmethod
+    def draw_code(pattern: str, alphabet: str) -> str:
+        """A code of a batch's pattern, drawn by the system's generator."""
+        (code,) = draw_codes(1, pattern=pattern, alphabet=alphabet)
+        return code

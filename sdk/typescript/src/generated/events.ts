@@ -35,6 +35,7 @@ export interface EngineEvents {
   readonly 'code.redeemed': objects.Code;
   readonly 'code.released': objects.Code;
   readonly 'code_batch.ready': objects.CodeBatch;
+  readonly 'code_batch.low': objects.CodeBatch;
   readonly 'referral.registered': objects.Referral;
   readonly 'referral.converted': objects.Referral;
   readonly 'referral.reversed': objects.Referral;

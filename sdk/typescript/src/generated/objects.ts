@@ -1279,6 +1279,12 @@ export interface Conversion {
   readonly currency?: string | undefined;
 }
 
+export interface RevokedOfEnrolment {
+  readonly points: number;
+  readonly withdrawn: readonly string[];
+  readonly kept: readonly string[];
+}
+
 export interface EnrolmentLog {
   readonly position: number;
   readonly step: string;
@@ -1318,6 +1324,7 @@ export interface Enrolment {
   readonly goalUntil: number | null;
   readonly goal_until: number | null;
   readonly converted: Conversion | null;
+  readonly revoked: RevokedOfEnrolment | null;
   readonly livemode: boolean;
   readonly error?: string | undefined;
   readonly progress?: ChallengeProgress | undefined;

@@ -147,10 +147,11 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   },
   EntryOfEnrolment: {},
   Conversion: { references: ['event'] },
+  RevokedOfEnrolment: {},
   EnrolmentLog: { loose: ['facts', 'effect', 'refusal'] },
   Enrolment: {
     references: ['campaign', 'account', 'customer', 'program'],
-    nested: { entry: 'EntryOfEnrolment', converted: 'Conversion', progress: 'ChallengeProgress', log: 'EnrolmentLog' },
+    nested: { entry: 'EntryOfEnrolment', converted: 'Conversion', revoked: 'RevokedOfEnrolment', progress: 'ChallengeProgress', log: 'EnrolmentLog' },
   },
   EventRequest: {},
   Event: {
@@ -270,6 +271,7 @@ export const EVENT_DATA: Readonly<Record<string, string>> = {
   'code.redeemed': 'Code',
   'code.released': 'Code',
   'code_batch.ready': 'CodeBatch',
+  'code_batch.low': 'CodeBatch',
   'referral.registered': 'Referral',
   'referral.converted': 'Referral',
   'referral.reversed': 'Referral',

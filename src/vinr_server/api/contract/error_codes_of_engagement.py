@@ -62,8 +62,9 @@ ENGAGEMENT = {
         "Offer ofr_9fK2 needs no code. Create an offer with requires_code: true, and codes for that one.",
     ),
     "code_batch_not_ready": Explained(
-        "The batch is disabled: none of its codes can be used, so none is added.",
-        "Create another batch.",
+        "The batch is disabled: none of its codes can be used, so none is added or given. Or those that a campaign"
+        " would give are still being made: `details` says how many are `made` and `wanted`.",
+        "Create another batch, or wait for `code_batch.ready`.",
         "Code batch cbt_0197a3 is disabled: no code of it can be used. Create another batch.",
     ),
     "code_not_applicable": Explained(
@@ -72,6 +73,13 @@ ENGAGEMENT = {
         "Show the shopper why, and leave the code out. `checkout.evaluate` shows the cart without it.",
         "Not every code applies to this cart: SUMMER (code_expired). Leave these out, or change what stands against"
         " them.",
+    ),
+    "codes_exhausted": Explained(
+        "The step of a campaign finds no code to give: all codes of the batch that can be used are given, held or used;"
+        " or it makes them as they are given, and one more would be guessed too easily. `details.batch` names it. The"
+        " step is skipped.",
+        "Import or generate more codes. `code_batch.low` says it in time, if the batch has `low_at`.",
+        "Code batch cbt_0197a3 has no code to give: all that can be used are given, held or used.",
     ),
     "grant_not_open": Explained(
         "The grant was used, or its time is over: `details.status` says which.",

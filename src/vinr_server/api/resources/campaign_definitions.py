@@ -189,9 +189,6 @@ def _step(place: Place, id: str) -> core.Step:
     kind = place.required("kind", place.choice("kind", KINDS))
     read = _READERS.get(kind or "")
     own: dict[str, Any] = read(place, id) if read is not None else {}
-    if kind == "issue_code":
-        for name in ("batch", "expires_in"):
-            place.value(name)
     is_action = kind not in ("wait", "branch", "split", "exit")
     if kind not in ("branch", "split", "exit"):
         own["next"] = place.step("next")
@@ -346,6 +343,11 @@ def _grant(place: Place, _id: str) -> dict[str, Any]:
     return {"grant": core.Granted(offer_id, place.duration("valid_for"))}
 
 
+def _issue(place: Place, _id: str) -> dict[str, Any]:
+    batch_id = place.required("batch", place.id("batch", "cbt_")) or ""
+    return {"issue": core.Issued(batch_id, place.duration("expires_in"))}
+
+
 _READERS: Mapping[str, Any] = {
     "wait": _wait,
     "branch": _branch,
@@ -356,4 +358,5 @@ _READERS: Mapping[str, Any] = {
     "set_metadata": _marks,
     "issue_reward": _reward,
     "grant_offer": _grant,
+    "issue_code": _issue,
 }

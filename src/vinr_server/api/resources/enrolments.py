@@ -62,6 +62,14 @@ class Conversion(Reply):
     currency: str | UnsetType = UNSET
 
 
+class RevokedOfEnrolment(Reply):
+    """What went back when the payment that let the member enter was refunded whole. `kept`: what was used before."""
+
+    points: int
+    withdrawn: list[str]
+    kept: list[str]
+
+
 class Enrolment(Reply):
     id: str
     object: Literal["enrolment"]
@@ -81,6 +89,7 @@ class Enrolment(Reply):
     over_at: int | None
     goal_until: int | None
     converted: Conversion | None
+    revoked: RevokedOfEnrolment | None
     livemode: bool
     error: str | UnsetType = UNSET
     progress: ChallengeProgress | UnsetType = UNSET

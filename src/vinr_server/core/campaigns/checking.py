@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from vinr_server.core.campaigns.definition import Definition, Step, longest
+from vinr_server.core.campaigns.definition import Definition, Granted, Step, longest
 from vinr_server.core.campaigns.rows import DefinitionProblem
+from vinr_server.core.codes.rows import CodeBatch
 from vinr_server.core.conditions.membership import asked_in
 from vinr_server.core.events.engine_events import EVENT_TYPES
 from vinr_server.core.kernel.layers import Layer
@@ -21,8 +22,6 @@ from vinr_server.core.segments.rows import Segment
 
 STEPS_MAX, WAYS_MAX, WAITS_MAX = 50, 10, 20
 WAIT_DAYS_MAX, LONGEST_DAYS_MAX = 400, 730
-# Kinds that nothing can take yet.
-UNSUPPORTED = ("issue_code",)
 
 
 def problems_of(layer: Layer, definition: Definition, program: Program) -> list[DefinitionProblem]:
@@ -158,15 +157,15 @@ def longest_way(steps: Mapping[str, Step], start: str) -> timedelta:
 
 
 def _of_names(layer: Layer, definition: Definition, program: Program) -> Found:
-    """What it names that does not exist, or not in its program, and what nothing can do yet."""
+    """What it names that does not exist, or not in its program."""
     for id, step in definition.steps.items():
         at = f"steps.{id}"
-        if step.kind in UNSUPPORTED:
-            yield f"{at}.kind", f"Steps of kind {step.kind} are not supported yet."
         if step.reward_id is not None:
             yield from _of_reward(layer, step.reward_id, program, f"{at}.reward")
         if step.grant is not None:
-            yield from _of_offer(layer, step.grant.offer_id, program, f"{at}.offer")
+            yield from _of_offer(layer, step.grant, program, at)
+        if step.issue is not None:
+            yield from _of_batch(layer, step.issue.batch_id, program, f"{at}.batch")
         if step.marks is not None:
             for name, ids in (("add", step.marks.add), ("remove", step.marks.remove)):
                 for segment_id in ids:
@@ -213,7 +212,8 @@ def _of_reward(layer: Layer, reward_id: str, program: Program, at: str) -> Found
         )
 
 
-def _of_offer(layer: Layer, offer_id: str, program: Program, at: str) -> Found:
+def _of_offer(layer: Layer, granted: Granted, program: Program, step: str) -> Found:
+    offer_id, at = granted.offer_id, f"{step}.offer"
     offer = layer.get(Offer, offer_id)
     if offer is None or offer.deleted_at is not None or offer.kind != "engagement":
         yield at, f"There is no offer {offer_id}."
@@ -221,8 +221,30 @@ def _of_offer(layer: Layer, offer_id: str, program: Program, at: str) -> Found:
         yield at, f"Offer {offer_id} belongs to program {offer.program_id}, the campaign to {program.id}."
     elif offer.status == "draft":
         yield at, f"Offer {offer_id} is a draft. Publish it first."
-    elif not offer.is_granted:
-        yield at, f"Offer {offer_id} is not one that is granted. Create one with application: granted."
+    elif offer.terms.requires_code:
+        yield at, f"Offer {offer_id} is opened by codes. Give its codes by a step of kind issue_code."
+    elif offer.terms.application == "auto":
+        yield at, f"Offer {offer_id} applies by itself. Name one with application: granted, or opt_in."
+    elif granted.valid_for is not None and not offer.is_granted:
+        yield (
+            f"{step}.valid_for",
+            f"Members opt in to offer {offer_id}, which lasts as long as it says. Leave it out.",
+        )
+
+
+def _of_batch(layer: Layer, batch_id: str, program: Program, at: str) -> Found:
+    batch = layer.get(CodeBatch, batch_id)
+    offer = layer.get(Offer, batch.offer_id) if batch is not None else None
+    if batch is None:
+        yield at, f"There is no code batch {batch_id}."
+    elif batch.status == "disabled":
+        yield at, f"Code batch {batch_id} is disabled: no code of it can be used."
+    elif offer is None or offer.deleted_at is not None:
+        yield at, f"Offer {batch.offer_id} of code batch {batch_id} is deleted."
+    elif offer.program_id not in (None, program.id):
+        yield at, f"Code batch {batch_id} is of program {offer.program_id}, the campaign of {program.id}."
+    elif offer.status == "draft":
+        yield at, f"Offer {offer.id} of code batch {batch_id} is a draft. Publish it first."
 
 
 def _of_segment(layer: Layer, segment_id: str, at: str, *, is_static: bool) -> Found:

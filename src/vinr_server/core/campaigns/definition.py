@@ -216,6 +216,14 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
+class Issued:
+    """A batch of which a step gives the member a code; `expires_in`: None, as long as the code lasts by itself."""
+
+    batch_id: str
+    expires_in: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step. Of the fields after `on_refused`, the one of its kind is set.
 
@@ -235,6 +243,7 @@ class Step:
     reward_id: str | None = None
     grant: Granted | None = None
     on_capped: str | None = None
+    issue: Issued | None = None
 
     def ways_out(self) -> Iterator[tuple[str, str | None]]:
         """Where the step can lead, each with its place in the definition; None ends the enrollment."""

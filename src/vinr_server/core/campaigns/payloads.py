@@ -73,6 +73,7 @@ def enrolment_payload(
         "over_at": unix_or_none(enrolment.over_at),
         "goal_until": unix_or_none(enrolment.goal_until),
         "converted": None if enrolment.conversion is None else conversion_payload(enrolment.conversion),
+        "revoked": enrolment.revoked,
         "livemode": livemode,
     }
     if enrolment.error is not None:

@@ -186,6 +186,7 @@ class Enrolment(Row):
     goal_until  from when on its goal can't be reached; None: it has none
     goals       the events that reached it, in the order in which they were heard
     converted   the one of them that converted it, by the event's id
+    revoked     what went back with the payment that let it enter: points, what was withdrawn, and what was used before
     """
 
     parent_field = "account_id"
@@ -225,6 +226,7 @@ class Enrolment(Row):
     goal_until: datetime | None = None
     goals: tuple[Reached, ...] = ()
     converted: str | None = None
+    revoked: Json | None = None
 
     @property
     def rests(self) -> bool:

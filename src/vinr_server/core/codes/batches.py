@@ -53,9 +53,7 @@ def shown_batch(draft: Layer, context: Context, batch: CodeBatch, progress: Code
     others = draft.find(BatchTally, batch.id)
     here = [code for code in draft.all_here(Code) if code.batch_id == batch.id]
     used = (others.used if others is not None else 0) + sum(code.used > 0 for code in here)
-    assigned = (others.assigned if others is not None else 0) + sum(code.account_id is not None for code in here)
-    tally = BatchTally(batch.id, used, assigned)
-    return code_batch_payload(batch, progress, tally, livemode=context.livemode)
+    return code_batch_payload(batch, progress, BatchTally(batch.id, used), livemode=context.livemode)
 
 
 # ---- create

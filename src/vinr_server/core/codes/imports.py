@@ -78,6 +78,7 @@ def decide_import_code(draft: Layer, command: ImportCode, context: Context) -> A
         return refusal
     take_key(draft, key)
     progress = replace(progress, wanted=progress.wanted + 1, made=progress.made + 1, announced=progress.announced + 1)
+    progress = replace(progress, assigned=progress.assigned + (command.account_id is not None))
     draft.put(progress)
     code = new_code(
         context,

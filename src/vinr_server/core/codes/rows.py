@@ -17,7 +17,7 @@ class CodeBatch(Row):
     """Many codes that open one offer: what those that are generated look like, and how often each may be used.
 
     `pattern`: each # is a character of the alphabet. Of a disabled batch no code can be used. `low_at`: so few
-    unassigned ones are few; it is kept and shown, and nothing is sent yet.
+    unassigned ones are few, which `code_batch.low` says.
     """
 
     is_catalogue = True
@@ -40,6 +40,8 @@ class CodeProgress(Row):
     """How far a batch is: codes `wanted`, `made` (numbered from 1), and announced as ready.
 
     Beside the batch, which is configuration: a million codes are made without a new revision of the catalogue.
+    `assigned`: how many are one member's. `at_once`: how many were made as a step of a campaign gave them. `issued`:
+    the highest number that a step has given. `is_low`: so few were unassigned when a step last gave one.
     """
 
     owns = False
@@ -48,16 +50,43 @@ class CodeProgress(Row):
     made: int
     announced: int
     created_at: datetime
+    assigned: int = 0
+    at_once: int = 0
+    issued: int = 0
+    is_low: bool = False
+
+    @property
+    def unassigned(self) -> int:
+        """How many of the codes that are made are nobody's own."""
+        return self.made - self.assigned
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether codes were imported or generated: then steps give those, and make none."""
+        return self.wanted > self.at_once
 
 
 @dataclass(frozen=True, slots=True)
 class BatchTally(Row):
-    """How many codes of a batch were used, and are one member's, of those that are not here. In memory only."""
+    """How many codes of a batch were used, of those that are not here. In memory only."""
 
     owns = False
     id: str
     used: int
-    assigned: int
+
+
+@dataclass(frozen=True, slots=True)
+class NextCodes(Row):
+    """The codes of a batch that steps may give next, in their order, when the batch was loaded. In memory only.
+
+    `most`: so many were looked for; if there are fewer, these are all. It is asked for by batch and number.
+    """
+
+    owns = False
+    key_field = "batch_id"
+    batch_id: str
+    most: int
+    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ EVENT_TYPES: Mapping[str, str] = {
     "code.redeemed": "code",
     "code.released": "code",
     "code_batch.ready": "code_batch",
+    "code_batch.low": "code_batch",
     "referral.registered": "referral",
     "referral.converted": "referral",
     "referral.reversed": "referral",

@@ -42,6 +42,7 @@ CODES: dict[str, int] = {
     "offer_needs_no_code": 409,
     "code_batch_not_ready": 409,
     "code_not_applicable": 409,
+    "codes_exhausted": 409,
     "tier_in_use": 409,
     "checkout_session_open": 409,
     "program_mismatch": 409,

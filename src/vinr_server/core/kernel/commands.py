@@ -74,8 +74,9 @@ class Context:
     """The one `now` of a batch (one for each test clock, too), its source of ids, and facts about the command.
 
     `make_id(prefix, bucket)` returns a new id that carries its bucket; `bucket_of(name)` the bucket of a customer or of
-    any other name; `make_code()` a voucher code that nobody can guess. `fingerprint` is a digest of the normalized
-    body. `is_deliverable`: the command's events go to webhooks.
+    any other name; `make_code()` a voucher code that nobody can guess, and `draw_code(pattern, alphabet)` one that
+    looks like a batch's. `fingerprint` is a digest of the normalized body. `is_deliverable`: the command's events go to
+    webhooks.
     """
 
     wall_now: datetime
@@ -83,6 +84,7 @@ class Context:
     make_id: Callable[[str, int], str]
     bucket_of: Callable[[str], int]
     make_code: Callable[[], str]
+    draw_code: Callable[[str, str], str]
     fingerprint: bytes = b""
     livemode: bool = False
     is_deliverable: bool = True

@@ -77,8 +77,8 @@ def take_back_award(
     source_type: str,
     source_id: str,
     receipt: Json,
-) -> None:
-    """All that is left of an award by now goes back; nothing moves where nothing is left (R6).
+) -> int:
+    """All that is left of an award by now goes back; how much that is. Nothing moves where nothing is left (R6).
 
     What has ended is written off first: it is not left. `receipt`: what is kept beside the points taken back.
     """
@@ -86,7 +86,7 @@ def take_back_award(
     lot = lot_of(draft, award_id)
     points = lot.reversible_points
     if points == 0:
-        return
+        return 0
     movement = Movement(
         "reversal",
         reason=reason,
@@ -96,6 +96,7 @@ def take_back_award(
         receipt={**receipt, "points": points},
     )
     reverse_award(draft, context, account, lot=lot, points=points, movement=movement)
+    return points
 
 
 def award_of(entry: Entry) -> str:

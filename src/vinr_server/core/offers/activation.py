@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from vinr_server.core.conditions.membership import name_history
 from vinr_server.core.events.announcements import announce
@@ -36,13 +37,18 @@ def needs_activate_offer(command: ActivateOffer, needs: Needs) -> None:
 
 def follow_activate_offer(command: ActivateOffer, seen: Layer, needs: Needs) -> None:
     """Needs what segments ask of the member, and the member's earlier uses of the offer."""
-    name_history(needs, seen, [command.account_id])
-    account, offer = seen.get(Account, command.account_id), seen.get(Offer, command.offer_id)
+    name_activating(needs, seen, command.offer_id, command.account_id)
+    if needs.whole:
+        name_whole(needs, seen)
+
+
+def name_activating(needs: Needs, seen: Layer, offer_id: str, account_id: str) -> None:
+    """Declare what activating the offer asks of the member. Expects both to have been looked at."""
+    name_history(needs, seen, [account_id])
+    account, offer = seen.get(Account, account_id), seen.get(Offer, offer_id)
     if account is not None and offer is not None:
         name_some_of_member(needs, account.customer_id)
         name_offer_of_member(needs, seen, offer, account)
-    if needs.whole:
-        name_whole(needs, seen)
 
 
 def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context) -> Accepted | Rejected:
@@ -56,6 +62,40 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
     account = draft.get(Account, command.account_id)
     if account is None:
         return missing("account", command.account_id, param="account")
+    now = context.now(program_of(draft, account).clock_id)
+    activated = activate(draft, context, offer, account, now=now)
+    if isinstance(activated, Rejected):
+        return activated
+    claimed = offer_claim_payload(activated.claim, account_id=account.id, livemode=context.livemode)
+    redemption = activated.redemption
+    payload = {
+        **claimed,
+        "object": "offer_activation",
+        "status": activated.status,
+        "redemption": redemption and offer_redemption_payload(redemption, livemode=context.livemode),
+    }
+    return Accepted(payload, is_new=redemption is not None or activated.is_new)
+
+
+class Activated(NamedTuple):
+    """What a member has of an activation: its claim, and what was redeemed at once. `is_new`: it had none before."""
+
+    claim: OfferClaim
+    redemption: OfferRedemption | None
+    is_new: bool
+
+    @property
+    def status(self) -> str:
+        """Whether all is done, or a multiplier or a discount waits for its event."""
+        return "redeemed" if self.redemption is not None else "claimed"
+
+
+def activate(draft: Layer, context: Context, offer: Offer, account: Account, *, now: datetime) -> Activated | Rejected:
+    """The member has claimed the offer, and an event announces it; a bonus is awarded or a gift issued at once.
+
+    Expects what `name_activating` declares, and the offer's cap. Refuses: an offer that nobody opts in to; a closed
+    account, or one of another program; whatever refuses a redemption now.
+    """
     if offer.terms.requires_code:
         message = f"Offer {offer.id} is opened by a code, not by activation. Redeem one of its codes."
         return invalid(message, param="offer")
@@ -64,7 +104,6 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
             "automatically to every member it is for" if offer.terms.application == "auto" else "to whom it is granted"
         )
         return invalid(f"Offer {offer.id} applies {how}; it needs no activation.", param="offer")
-    now = context.now(program_of(draft, account).clock_id)
     refusal = first_listed(
         closed(account) if account.status == "closed" else None,
         program_refusal(offer, account),
@@ -82,13 +121,7 @@ def decide_activate_offer(draft: Layer, command: ActivateOffer, context: Context
     claimed = offer_claim_payload(claim, account_id=account.id, livemode=context.livemode)
     announce(draft, context, type="loyalty.offer.activated", account=account, data=claimed, now=now)
     redemption = redeem_at_once(draft, context, offer, account, now)
-    payload = {
-        **claimed,
-        "object": "offer_activation",
-        "status": "redeemed" if redemption is not None else "claimed",
-        "redemption": redemption and offer_redemption_payload(redemption, livemode=context.livemode),
-    }
-    return Accepted(payload, is_new=redemption is not None or present is None)
+    return Activated(claim, redemption, is_new=present is None)
 
 
 def program_refusal(offer: Offer, account: Account) -> Rejected | None:

@@ -11,7 +11,7 @@ from vinr_server.core.access.rows import ApiKey
 from vinr_server.core.campaigns.rows import Campaign, CampaignScan, ContributionRow, Enrolment, Standing
 from vinr_server.core.checkout.rows import Buyer, CheckoutSession, Traces
 from vinr_server.core.clocks.rows import TestClock
-from vinr_server.core.codes.rows import BatchTally, Code, CodeHolds, CodeProgress
+from vinr_server.core.codes.rows import BatchTally, Code, CodeHolds, CodeProgress, NextCodes
 from vinr_server.core.credit.rows import Wallet
 from vinr_server.core.due import has_waiting, name_due
 from vinr_server.core.earning.rows import RuleRevision
@@ -51,6 +51,7 @@ from vinr_server.storage.batch.reading import (
     rows_needed,
 )
 from vinr_server.storage.batch.tables import TABLES, rows_of
+from vinr_server.storage.campaigns.issuing import read_next_codes
 from vinr_server.storage.campaigns.loading import read_enrolments, read_standing
 from vinr_server.storage.history.tiers import count_tier_holders, read_named_credits
 from vinr_server.storage.reads.caps import tally_uses
@@ -178,6 +179,11 @@ async def _wallets(reading: Reading, kind: Kind) -> None:
             reading.found_in[realm, wallet.id] = wallet.bucket
 
 
+async def _next_codes(reading: Reading, kind: Kind) -> None:
+    """The codes that steps of campaigns may give next, to be locked with all others."""
+    await read_next_codes(reading)
+
+
 # Of the codes with one key, the one that a shopper means. Plan: the partial unique index codes_by_key.
 HELD_KEY = "t.holds_key"
 
@@ -199,12 +205,12 @@ async def _code_holds(reading: Reading, kind: Kind) -> None:
 
 
 async def _batch_tallies(reading: Reading, kind: Kind) -> None:
-    """How many codes of batches were used, and are one member's."""
+    """How many codes of batches were used."""
     for realm, needs in reading.needs.items():
         ids = [str(id) for id in needs.rows.get(BatchTally, NOTHING)]
         here = [code.id for code in reading.layers[realm].written(Code)]
-        for id, used, assigned in await tally_batches(reading.connection, realm, ids, without=here):
-            reading.layers[realm].put(BatchTally(id, used, assigned))
+        for tally in await tally_batches(reading.connection, realm, ids, without=here):
+            reading.layers[realm].put(tally)
 
 
 async def _standing(reading: Reading, kind: Kind) -> None:
@@ -391,6 +397,7 @@ KINDS = (
     Kind(CheckoutSession, _locked, "checkout sessions"),
     Kind(Discount, _locked, "discounts"),
     Kind(CodeProgress, _locked, "code batches", _nowhere, is_seldom=True),
+    Kind(NextCodes, _next_codes, is_seldom=True),
     Kind(Code, _codes, "codes", is_seldom=True),
     Kind(Customer, _locked, "customers", bucket_of),
     Kind(Counter, _locked, "counters", bucket_of),

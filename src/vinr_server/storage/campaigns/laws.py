@@ -107,4 +107,13 @@ full join (
   where source_type = 'campaign' and kind = 'award' group by 1, 2) e
   on e.realm = s.realm and e.source_id = s.enrolment_id
 where coalesce(s.points, 0) <> coalesce(e.points, 0)""",
+    "R48 a code that a step has given is the member's": """
+select s.realm, s.account_id, s.enrolment_id || ' ' || s.position, s.account_id, coalesce(c.account_id, 'nobody')
+from campaign_steps s
+left join codes c on c.realm = s.realm and c.id = s.detail -> 'effect' ->> 'code_id'
+  and c.code = s.detail -> 'effect' ->> 'code'
+where s.kind = 'issue_code' and s.outcome = 'done' and c.account_id is distinct from s.account_id""",
+    "R48 no code is given twice": """
+select realm, null, detail -> 'effect' ->> 'code_id', 'one step', count(*) || ' steps'
+from campaign_steps where kind = 'issue_code' and outcome = 'done' group by 1, 3 having count(*) > 1""",
 }

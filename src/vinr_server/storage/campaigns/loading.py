@@ -6,6 +6,7 @@ from typing import Any
 
 from vinr_server.core.campaigns.challenges.revoking import name_given
 from vinr_server.core.campaigns.listeners import listeners_in
+from vinr_server.core.campaigns.passages.issuing import name_codes_ahead
 from vinr_server.core.campaigns.passages.refunding import name_refunded
 from vinr_server.core.campaigns.passages.stepping import name_steps
 from vinr_server.core.campaigns.rows import (
@@ -18,6 +19,7 @@ from vinr_server.core.campaigns.rows import (
     Standing,
     StepsOf,
 )
+from vinr_server.core.codes.issuing import name_asked_batches
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import Needs
 from vinr_server.core.members.rows import Account
@@ -71,7 +73,7 @@ async def read_enrolments(reading: Reading) -> None:
         for row_type, id in needs.asked:
             asked = reading.layers[realm].find(Enrolment, id) if row_type is Enrolment else None
             if asked is not None:
-                name_refunded(needs, asked)
+                name_refunded(needs, reading.layers[realm], asked)
                 name_counted(needs, asked)
                 name_given(needs, reading.layers[realm], asked)
     for *record, is_due in await reading.connection.fetch(OPEN, *columns_of(wanted)) if wanted else ():
@@ -83,11 +85,14 @@ async def read_enrolments(reading: Reading) -> None:
         is_asked = needs.declares(StepsOf, (row.account_id, row.campaign_id))
         if is_asked or (is_due and campaign is not None and campaign.paused_at is None):
             name_steps_due(needs, layer, row)
+            name_codes_ahead(needs, layer, row)
         if needs.declares(ContributionsOf, row.account_id):
             name_counted(needs, row)
     await read_goals(reading, wanted)
     await _read_past(reading)
     await read_meetings(reading)
+    for realm, needs in reading.needs.items():
+        name_asked_batches(needs, reading.layers[realm])
 
 
 # Who stands where. Plan: campaign_enrolments_inside.

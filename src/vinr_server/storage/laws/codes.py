@@ -42,6 +42,12 @@ select realm, account_id, id, previous + 1, number from (
     lag(number, 1, 0::int8) over (partition by realm, batch_id order by number) as previous
   from codes where batch_id is not null) c
 where number <> previous + 1""",
+    "R64 a batch counts the codes that are a member's own": """
+select p.realm, null, p.id, coalesce(c.assigned, 0)::text, p.assigned::text
+from code_batch_progress p left join (
+  select realm, batch_id, count(*) as assigned from codes where batch_id is not null and account_id is not null
+  group by 1, 2) c on c.realm = p.realm and c.batch_id = p.id
+where coalesce(c.assigned, 0) <> p.assigned""",
     "R63 an open session holds the codes that it presents": """
 select s.realm, null, s.id, coalesce(p.ids, 'none'), coalesce(h.ids, 'none')
 from checkout_sessions s

@@ -135,6 +135,7 @@ CREATE TABLE public.campaign_enrolments (
     goal_until timestamp with time zone,
     goals json DEFAULT '[]'::json NOT NULL,
     converted text COLLATE pg_catalog."C",
+    revoked json,
     CONSTRAINT campaign_enrolments_check CHECK (((outcome IS NULL) = (status <> 'over'::text))),
     CONSTRAINT campaign_enrolments_check1 CHECK (((converted IS NULL) OR (goal_until IS NOT NULL))),
     CONSTRAINT campaign_enrolments_check2 CHECK (((status <> 'open'::text) OR ((step IS NOT NULL) AND ((due_at IS NOT NULL) OR ((step = 'progress'::text) AND (challenge IS NOT NULL)))))),
@@ -273,8 +274,14 @@ CREATE TABLE public.code_batch_progress (
     made bigint NOT NULL,
     announced bigint NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    assigned bigint NOT NULL,
+    at_once bigint NOT NULL,
+    issued bigint NOT NULL,
+    is_low boolean NOT NULL,
+    CONSTRAINT code_batch_progress_assigned_check CHECK (((assigned >= 0) AND (assigned <= made))),
     CONSTRAINT code_batch_progress_check CHECK (((made >= 0) AND (made <= wanted))),
-    CONSTRAINT code_batch_progress_check1 CHECK (((announced >= 0) AND (announced <= wanted)))
+    CONSTRAINT code_batch_progress_check1 CHECK (((announced >= 0) AND (announced <= wanted))),
+    CONSTRAINT code_batch_progress_issued_check CHECK (((at_once >= 0) AND (issued >= 0) AND (at_once <= made) AND (issued <= made)))
 );
 
 CREATE TABLE public.code_batches (
@@ -1357,9 +1364,9 @@ CREATE INDEX code_batches_newest ON public.code_batches USING btree (realm, crea
 
 CREATE INDEX code_failures_by_time ON public.code_failures USING btree (counted_at);
 
-CREATE INDEX codes_assigned_of_batch ON public.codes USING btree (realm, batch_id) WHERE ((batch_id IS NOT NULL) AND (account_id IS NOT NULL));
-
 CREATE UNIQUE INDEX codes_by_key ON public.codes USING btree (realm, folded, bucket) WHERE holds_key;
+
+CREATE INDEX codes_free_of_batch ON public.codes USING btree (realm, batch_id, number) WHERE ((batch_id IS NOT NULL) AND (account_id IS NULL) AND (used = 0));
 
 CREATE INDEX codes_newest ON public.codes USING btree (realm, created_at, id) WHERE (offer_id IS NOT NULL);
 

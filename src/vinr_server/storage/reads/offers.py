@@ -93,12 +93,9 @@ async def disabled_batches(pool: Any, realm: int, batch_ids: Collection[str]) ->
     return frozenset([id for (id,) in await pool.fetch(DISABLED, realm, list(batch_ids))]) if batch_ids else frozenset()
 
 
-# Plan: the partial indexes codes_used_of_batch and codes_assigned_of_batch: what was used, not what was made.
+# Plan: the partial index codes_used_of_batch: what was used, not what was made.
 TALLIES = """
-select w.id,
-  (select count(*) from codes t where t.realm = $1 and t.batch_id = w.id and t.used > 0 and t.id <> all($3)),
-  (select count(*) from codes t where t.realm = $1 and t.batch_id = w.id and t.account_id is not null
-    and t.id <> all($3))
+select w.id, (select count(*) from codes t where t.realm = $1 and t.batch_id = w.id and t.used > 0 and t.id <> all($3))
 from unnest($2::text[]) as w (id)
 """
 PROGRESS = f"""
@@ -108,12 +105,11 @@ select {TABLES[CodeProgress].select_list} from code_batch_progress t where t.rea
 
 async def tally_batches(
     connection: Any, realm: int, batch_ids: Sequence[str], *, without: Sequence[str] = ()
-) -> list[tuple[str, int, int]]:
-    """How many codes of each batch were used, and how many are one member's; `without`: codes that are left out."""
+) -> list[BatchTally]:
+    """How many codes of each batch were used; `without`: codes that are left out."""
     if not batch_ids:
         return []
-    found = await connection.fetch(TALLIES, realm, list(batch_ids), list(without))
-    return [(id, used, assigned) for id, used, assigned in found]
+    return [BatchTally(*record) for record in await connection.fetch(TALLIES, realm, list(batch_ids), list(without))]
 
 
 async def batch_standings(
@@ -122,7 +118,7 @@ async def batch_standings(
     """How far each batch is, by its id."""
     if not batch_ids:
         return {}
-    tallies = {id: BatchTally(id, used, assigned) for id, used, assigned in await tally_batches(pool, realm, batch_ids)}
+    tallies = {tally.id: tally for tally in await tally_batches(pool, realm, batch_ids)}
     found: dict[str, tuple[CodeProgress, BatchTally]] = {}
     for record in await pool.fetch(PROGRESS, realm, list(batch_ids)):
         progress = TABLES[CodeProgress].row(record)

@@ -127,6 +127,7 @@ __all__ = [
     "RejectedPromotion",
     "ResultsArm",
     "RevokedGrant",
+    "RevokedOfEnrolment",
     "RevokedPoints",
     "Reward",
     "RuleConditions",
@@ -198,6 +199,7 @@ EventType: TypeAlias = Literal[
     "code.redeemed",
     "code.released",
     "code_batch.ready",
+    "code_batch.low",
     "referral.registered",
     "referral.converted",
     "referral.reversed",
@@ -1120,7 +1122,7 @@ class CodeBatch(VinrObject):
 
     _kind = "code_batch"
 
-    _events = ("code_batch.ready",)
+    _events = ("code_batch.ready", "code_batch.low")
 
 
 class OfferDiscount(VinrObject):
@@ -1657,6 +1659,14 @@ class Conversion(VinrObject):
     currency: str | None = None
 
 
+class RevokedOfEnrolment(VinrObject):
+    """Revoked of enrolment."""
+
+    points: int
+    withdrawn: list[str]
+    kept: list[str]
+
+
 class EnrolmentLog(VinrObject):
     """Enrolment log."""
 
@@ -1692,6 +1702,7 @@ class Enrolment(VinrObject):
     over_at: int | None
     goal_until: int | None
     converted: Conversion | None
+    revoked: RevokedOfEnrolment | None
     livemode: bool
     error: str | None = None
     progress: ChallengeProgress | None = None
@@ -1700,7 +1711,13 @@ class Enrolment(VinrObject):
 
     _kind = "enrolment"
 
-    _nested = {"entry": EntryOfEnrolment, "converted": Conversion, "progress": ChallengeProgress, "log": EnrolmentLog}
+    _nested = {
+        "entry": EntryOfEnrolment,
+        "converted": Conversion,
+        "revoked": RevokedOfEnrolment,
+        "progress": ChallengeProgress,
+        "log": EnrolmentLog,
+    }
 
 
 class EventRequest(VinrObject):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from vinr_server.core.campaigns.definition import Definition, Step
 from vinr_server.core.campaigns.passages.capping import capped, note_meeting
 from vinr_server.core.campaigns.passages.entering import passage_payload
 from vinr_server.core.campaigns.rows import Enrolment
+from vinr_server.core.codes import issuing as codes
 from vinr_server.core.earning.conditions import value_at
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Rejected, missing
@@ -20,6 +22,7 @@ from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.book.posting import Movement
 from vinr_server.core.ledger.movements import accrue
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.activation import activate
 from vinr_server.core.offers.grants.granting import grant_offer
 from vinr_server.core.offers.rows import Offer
 from vinr_server.core.programs.members import program_of
@@ -165,7 +168,7 @@ def set_metadata(acting: Acting) -> Json | Rejected:
 
 
 def grant(acting: Acting) -> Json | Rejected:
-    """The member has one use more of the offer, for as long as the step says."""
+    """The member has one use more of the offer, for as long as the step says; an `opt_in` one is activated."""
     granted, draft = acting.step.grant, acting.draft
     assert granted is not None, "a step that grants says what"
     offer = draft.get(Offer, granted.offer_id)
@@ -173,14 +176,37 @@ def grant(acting: Acting) -> Json | Rejected:
         return missing("offer", granted.offer_id, param="offer")
     context = acting.context
     at = context.now(program_of(draft, acting.account).clock_id)
+    if not offer.is_granted:
+        return _activate(acting, offer, at)
     source = {"campaign": acting.enrolment.campaign_id, "enrolment": acting.enrolment.id, "step": acting.step_id}
     made = grant_offer(draft, acting.context, offer, acting.account, source=source, valid_for=granted.valid_for, at=at)
     if isinstance(made, Rejected):
         return made
-    return {"grant": made.id, "offer": offer.id, "expires_at": unix_or_none(made.expires_at)}
+    ends_at = unix_or_none(made.expires_at)
+    return {"grant": made.id, "offer": offer.id, "status": "granted", "expires_at": ends_at}
+
+
+def _activate(acting: Acting, offer: Offer, at: datetime) -> Json | Rejected:
+    activated = activate(acting.draft, acting.context, offer, acting.account, now=at)
+    if isinstance(activated, Rejected):
+        return activated
+    use = activated.redemption
+    effect = {"offer": offer.id, "status": activated.status, "offer_redemption": use.id if use is not None else None}
+    return effect | ({"points": offer.terms.bonus.points} if offer.terms.bonus is not None else {})
+
+
+def issue_code(acting: Acting) -> Json | Rejected:
+    """The member has a code of the batch that nobody else has."""
+    issued = acting.step.issue
+    assert issued is not None, "a step that issues says of what"
+    code = codes.issue_code(acting.draft, acting.context, issued.batch_id, acting.account, expires_in=issued.expires_in)
+    if isinstance(code, Rejected):
+        return code
+    return {"code": code.code, "code_id": code.id, "expires_at": unix_or_none(code.expires_at)}
 
 
 ACTIONS = {
+    "issue_code": issue_code,
     "grant_offer": grant,
     "award_points": award_points,
     "issue_reward": issue_reward,

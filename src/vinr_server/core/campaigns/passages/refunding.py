@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from vinr_server.core.campaigns.definition import Definition
 from vinr_server.core.campaigns.passages.entering import end
 from vinr_server.core.campaigns.passages.stepping import definition_of
 from vinr_server.core.campaigns.rows import Enrolment
+from vinr_server.core.codes.issuing import withdraw_code
+from vinr_server.core.codes.rows import Code
 from vinr_server.core.events.rows import Event
 from vinr_server.core.kernel.commands import Context
 from vinr_server.core.kernel.layers import Layer
 from vinr_server.core.kernel.needs import AlsoRows, Needs, Part
+from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.ledger.reversals import take_back_award
 from vinr_server.core.ledger.rows import Entry, Lot
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.grants.granting import withdraw_grant
+from vinr_server.core.offers.in_force import name_gift, name_grants_ever
+from vinr_server.core.offers.rows import Offer, OfferGrant
 from vinr_server.core.payments.rows import Payment
 from vinr_server.core.programs.members import program_of
+from vinr_server.core.rewards.redemptions import is_kept, take_gift_back
+from vinr_server.core.rewards.rows import Discount, Redemption
 from vinr_server.core.tiers.changing import judge_tiers
 
 
 def refund_entries(draft: Layer, context: Context) -> None:
-    """The passages are over that began with a payment which the command has refunded whole; their awards are reversed.
+    """The passages are over that began with a payment which the command has refunded whole; what they gave goes back.
 
-    What a member no longer has, such as a used reward, stays. Raises AlsoRows for passages that nobody has read.
+    Awards are reversed; grants, rewards and codes that nobody has used are withdrawn. What was used stays, and is
+    listed. Raises AlsoRows for passages that nobody has read.
     """
     for event in [event for event in draft.written(Event) if event.type == "payment.refunded"]:
         payment = draft.find(Payment, event.data["id"])
@@ -40,12 +50,26 @@ def refund_entries(draft: Layer, context: Context) -> None:
                 _take_back(draft, context, enrolment)
 
 
-def name_refunded(needs: Needs, enrolment: Enrolment) -> None:
-    """All that reversing the awards of a passage may change is declared."""
+def name_refunded(needs: Needs, seen: Layer, enrolment: Enrolment) -> None:
+    """All that taking back what a passage gave may change is declared."""
     name_account(needs, enrolment.account_id, lots=Part.FIRST, beside=enrolment.id)
     for award_id in _award_ids(enrolment):
         needs.row(Lot, award_id)
         needs.row(Entry, award_id)
+    owner_id = needs.acting(enrolment.account_id)
+    owner = seen.find(Account, owner_id)
+    for given in enrolment.results.values():
+        offer = seen.get(Offer, given["offer"]) if "grant" in given else None
+        if offer is not None and owner is not None:
+            needs.row(OfferGrant, given["grant"])
+            name_grants_ever(needs, offer, owner)
+        if "code_id" in given:
+            needs.row(Code, given["code_id"])
+        if "reward" in given:
+            needs.row(Redemption, given["redemption"])
+            name_gift(needs, given["reward"], owner_id)
+            if given["discount"] is not None:
+                needs.row(Discount, given["discount"])
 
 
 def _award_ids(enrolment: Enrolment) -> Iterator[str]:
@@ -61,8 +85,9 @@ def _take_back(draft: Layer, context: Context, enrolment: Enrolment) -> None:
     at = context.now(program_of(draft, account).clock_id)
     if enrolment.status in ("open", "failed") and definition.exit_on_refund:
         enrolment = end(draft, context, enrolment, definition, "entry_refunded", at=at)
+    points = 0
     for step_id, award_id in _tied_awards(enrolment, definition):
-        take_back_award(
+        points += take_back_award(
             draft,
             context,
             enrolment.account_id,
@@ -72,7 +97,43 @@ def _take_back(draft: Layer, context: Context, enrolment: Enrolment) -> None:
             source_id=enrolment.id,
             receipt={"campaign": enrolment.campaign_id, "step": step_id},
         )
+    withdrawn, kept = _withdraw(draft, context, enrolment, at=at)
+    if points or withdrawn or kept:
+        enrolment = draft.get(Enrolment, enrolment.id) or enrolment
+        draft.put(replace(enrolment, revoked={"points": points, "withdrawn": withdrawn, "kept": kept}))
     judge_tiers(draft, context)
+
+
+def _withdraw(
+    draft: Layer, context: Context, enrolment: Enrolment, *, at: datetime
+) -> tuple[Sequence[str], Sequence[str]]:
+    """The grants, rewards and codes of a passage, by their ids: those that are withdrawn, and those that were used."""
+    withdrawn: list[str] = []
+    kept: list[str] = []
+    for given in enrolment.results.values():
+        for name, take_back in _TAKEN_BACK.items():
+            if name in given:
+                (withdrawn if take_back(draft, context, given[name], at) else kept).append(given[name])
+    return withdrawn, kept
+
+
+def _take_grant_back(draft: Layer, _context: Context, grant_id: str, at: datetime) -> bool:
+    grant = draft.get(OfferGrant, grant_id)
+    assert grant is not None, f"grant {grant_id} was not loaded"
+    if grant.status == "open":
+        withdraw_grant(draft, grant, now=at)
+    return grant.status != "redeemed"
+
+
+def _take_reward_back(draft: Layer, context: Context, redemption_id: str, at: datetime) -> bool:
+    return take_gift_back(draft, context, redemption_id, now=at) or not is_kept(draft, redemption_id)
+
+
+_TAKEN_BACK: Mapping[str, Callable[[Layer, Context, str, datetime], bool]] = {
+    "grant": _take_grant_back,
+    "redemption": _take_reward_back,
+    "code_id": lambda draft, _context, code_id, _at: withdraw_code(draft, code_id),
+}
 
 
 def _tied_awards(enrolment: Enrolment, definition: Definition) -> Iterator[tuple[str, str]]:

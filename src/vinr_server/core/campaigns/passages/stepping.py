@@ -25,8 +25,10 @@ from vinr_server.core.kernel.needs import AlsoRows, Needs
 from vinr_server.core.kernel.values import replace
 from vinr_server.core.ledger.needs import name_account
 from vinr_server.core.members.rows import Account
+from vinr_server.core.offers.activation import name_activating
 from vinr_server.core.offers.grants.granting import name_granting
 from vinr_server.core.offers.in_force import name_cap, name_some_of_member, name_whole
+from vinr_server.core.offers.rows import Offer
 from vinr_server.core.programs.members import program_of
 from vinr_server.core.segments.conditions import tree_of
 from vinr_server.core.segments.rows import SegmentMember
@@ -73,7 +75,9 @@ def name_steps(needs: Needs, seen: Layer, account_id: str, campaign_id: str, rev
         if step.grant is not None:
             name_cap(needs, step.grant.offer_id)
             name_some_of_member(needs, account_id)
-            name_granting(needs, seen, step.grant.offer_id, account_id)
+            offer = seen.get(Offer, step.grant.offer_id)
+            name_giving = name_granting if offer is None or offer.is_granted else name_activating
+            name_giving(needs, seen, step.grant.offer_id, account_id)
         if step.marks is not None:
             needs.children(SegmentMember, account_id)
     if needs.whole:

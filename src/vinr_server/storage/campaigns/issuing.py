@@ -1,0 +1,51 @@
+"""The codes of batches that steps of campaigns may give next (R48)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from vinr_server.core.campaigns.rows import Enrolment, StepsOf
+from vinr_server.core.codes.rows import Code, NextCodes
+from vinr_server.core.kernel.calendar import LAST_INSTANT
+from vinr_server.storage.batch.reading import NOTHING, Reading, columns_of
+
+# The codes of a batch that nobody has, after the last one that a step has given; then those that were passed over, and
+# are free again. What had ended at w.at is of no use to any step. Plan: a range of codes_free_of_batch, and a second
+# one only where the first has too few.
+FREE = """f.realm = w.realm and f.batch_id = w.id and f.account_id is null and f.used = 0 and f.reserved = 0
+      and f.holds_key and f.status = 'active' and (f.expires_at is null or f.expires_at > w.at)"""
+NEXT_CODES = f"""
+select w.realm, w.id, w.most, array(
+  select c.id from (
+    (select f.id from codes f where {FREE} and f.number > p.issued order by f.number limit w.most)
+    union all
+    (select f.id from codes f where {FREE} and f.number <= p.issued order by f.number limit w.most)
+  ) c limit w.most)
+from unnest($1::int4[], $2::text[], $3::int8[], $4::timestamptz[]) as w (realm, id, most, at)
+join code_batch_progress p on p.realm = w.realm and p.id = w.id
+"""
+
+
+async def read_next_codes(reading: Reading) -> None:
+    """The next codes of each batch that is named are in the layers, by their ids, and declared.
+
+    Expects the batches' progress to be locked. There is one for each passage that may take steps, at least.
+    """
+    wanted: dict[tuple[int, str], int] = {}
+    for realm, needs in reading.needs.items():
+        passages = len(needs.rows.get(StepsOf, NOTHING))
+        names: Any = needs.rows.get(NextCodes, NOTHING)
+        for batch_id, most in names:
+            wanted[realm, batch_id] = max(most, passages, wanted.get((realm, batch_id), 1))
+    named = [(realm, id, most, _earliest(reading, realm)) for (realm, id), most in wanted.items()]
+    for realm, batch_id, most, ids in await reading.connection.fetch(NEXT_CODES, *columns_of(named)) if named else ():
+        reading.layers[realm].put(NextCodes(batch_id, most, tuple(ids)))
+        for id in ids:
+            reading.needs[realm].row(Code, id)
+
+
+def _earliest(reading: Reading, realm: int) -> datetime:
+    """No step is taken as of an instant before this one."""
+    dues = (row.due_at for row in reading.layers[realm].written(Enrolment) if row.due_at is not None)
+    return min(datetime.now(UTC), min(dues, default=LAST_INSTANT))
