@@ -41,8 +41,8 @@ MUTANTS = [
     Mutant(
         "the answer to an event says who is held out",
         "_let_in",
-        "if enrolment.status != 'holdout':",
-        "if True:",
+        "if enrolment.status == 'holdout':",
+        "if False:",
         HELD_OUT,
     ),
     Mutant(

@@ -220,7 +220,7 @@ MUTANTS: list[Mutant] = [
     ),
     Mutant(
         "only the first activation is told",
-        "decide_activate_offer",
+        "activate",
         'announce(draft, context, type="loyalty.offer.activated", account=account, data=claimed, now=now)',
         """
         if present is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from vinr_server.core import bulk, closing, converting, redeeming
 from vinr_server.core.access import changes as api_keys
 from vinr_server.core.campaigns import changes as campaigns
-from vinr_server.core.campaigns import enrolments, publishing, scans
+from vinr_server.core.campaigns import enrolments, publishing
+from vinr_server.core.campaigns.entries import scans
 from vinr_server.core.campaigns.passages.hearing import hear_all, name_heard
 from vinr_server.core.checkout import completion, evaluation, sessions
 from vinr_server.core.clocks import changes as clocks

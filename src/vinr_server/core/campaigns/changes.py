@@ -11,9 +11,9 @@ from vinr_server.core.campaigns.commands import (
     ResumeCampaign,
     UpdateCampaign,
 )
+from vinr_server.core.campaigns.entries.schedules import next_entry
 from vinr_server.core.campaigns.payloads import campaign_payload
 from vinr_server.core.campaigns.rows import Campaign, CampaignRevision, Pause, revision_id
-from vinr_server.core.campaigns.schedules import next_entry
 from vinr_server.core.events.announcements import announce
 from vinr_server.core.kernel.answers import Accepted, Rejected, invalid, missing
 from vinr_server.core.kernel.claims import claim_id, made_before

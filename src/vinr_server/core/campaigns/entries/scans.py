@@ -9,9 +9,9 @@ from __future__ import annotations
 from vinr_server.core.campaigns.changes import name_campaign, program_of_campaign, revision_of
 from vinr_server.core.campaigns.commands import BeginEntries, EnterPage
 from vinr_server.core.campaigns.definition import Definition
+from vinr_server.core.campaigns.entries.schedules import LATE_MAX, latest_occurrence, next_entry, occurrence_name
 from vinr_server.core.campaigns.passages.entering import Entering, bar, enter, key_of
 from vinr_server.core.campaigns.rows import Campaign, CampaignScan, PastEntry, scan_id
-from vinr_server.core.campaigns.schedules import LATE_MAX, latest_occurrence, next_entry, occurrence_name
 from vinr_server.core.conditions.judging import unmet_in
 from vinr_server.core.conditions.membership import name_history, values_of
 from vinr_server.core.earning.conditions import Occasion
